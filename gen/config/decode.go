@@ -1,0 +1,247 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/big"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// decode reads a cluster from the JSON that CUE exports. What CUE's types let
+// through and ours don't is a finding.
+func decode(data []byte) (*spec.Cluster, []spec.Finding) {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	dec.DisallowUnknownFields()
+	var w wireCluster
+	d := &decoder{}
+	if err := dec.Decode(&w); err != nil {
+		// Only a schema and wire types that differ get here.
+		d.fault("", fmt.Errorf("reading the evaluated cluster: %w", err))
+	}
+	return d.cluster(&w), d.findings
+}
+
+type decoder struct{ findings []spec.Finding }
+
+func (d *decoder) fault(field string, err error) {
+	d.findings = append(d.findings, spec.Finding{
+		Rule: "cue-type", Severity: spec.Error, Field: field,
+		Message: err.Error(), Expected: expected(field, nil),
+	})
+}
+
+func (d *decoder) cluster(w *wireCluster) *spec.Cluster {
+	c := &spec.Cluster{
+		Name: w.Name, Layout: spec.Layout(w.Layout), Profile: w.Profile, Hardened: w.FlagDefaults == "hardened",
+		Flags: d.settings("flags", w.Flags), Kubeconfig: w.Kubeconfig, Paths: w.Paths, Generations: w.Generations,
+	}
+	if v := d.version("version", w.Version); v != nil {
+		c.Version = *v
+	}
+	for _, name := range slices.Sorted(maps.Keys(w.Nodes)) {
+		c.Nodes = append(c.Nodes, d.node(name, w.Nodes[name]))
+	}
+	c.Networks = d.networks(w.Networks)
+	c.APIServer = d.apiserver(w.APIServer)
+	c.PKI = d.pki(w.PKI)
+	c.Unit = d.unit(w.Unit)
+	c.Pod = pod(w.Pod)
+	if w.Image != nil {
+		c.Image = &spec.Image{Base: w.Image.Base, Binary: w.Image.Binary, Directories: w.Image.Directories, Copy: w.Image.Copy}
+	}
+	for _, rule := range slices.Sorted(maps.Keys(w.Waivers)) {
+		c.Waivers = append(c.Waivers, spec.Waiver{Rule: rule, Reason: w.Waivers[rule].Reason, Fields: w.Waivers[rule].Fields})
+	}
+	return c
+}
+
+func (d *decoder) node(name string, w wireNode) spec.Node {
+	at := spec.Path("nodes", name)
+	n := spec.Node{Name: name, Hostname: w.Hostname, Arch: w.Arch, SSH: w.SSH, Flags: d.settings(at+".flags", w.Flags)}
+	n.Addresses = []netip.Addr{d.addr(at+".address", w.Address)}
+	for i, a := range w.Addresses {
+		n.Addresses = append(n.Addresses, d.addr(fmt.Sprintf("%s.addresses[%d]", at, i), a))
+	}
+	if n.Hostname == "" {
+		n.Hostname = name
+	}
+	return n
+}
+
+func (d *decoder) networks(w wireNetworks) spec.Networks {
+	return spec.Networks{
+		Pods: d.prefixes("networks.pods", w.Pods), Services: d.prefixes("networks.services", w.Services),
+		Nodes:    d.prefixes("networks.nodes", w.Nodes),
+		MaskIPv4: w.NodeMask.IPv4, MaskIPv6: w.NodeMask.IPv6, MaxNodes: w.MaxNodes,
+	}
+}
+
+func (d *decoder) apiserver(w wireAPIServer) spec.APIServer {
+	a := spec.APIServer{
+		Endpoint: w.Endpoint, Address: w.Address, Port: w.Port,
+		ServiceAccountKeyFile: w.ServiceAccountKeyFile, Flags: d.settings("apiserver.flags", w.Flags),
+	}
+	if w.Version != "" {
+		a.Version = d.version("apiserver.version", w.Version)
+	}
+	return a
+}
+
+func (d *decoder) pki(w wirePKI) spec.PKI {
+	p := spec.PKI{
+		CA: d.authority("pki.ca", w.CA), Shared: w.Scope == "cluster", Separate: w.Separate,
+		Client: w.Client, Serving: w.Serving, Combined: w.Combined,
+		ServiceAccount: spec.ServiceAccount{
+			KeyFile: w.ServiceAccount.KeyFile, UseCA: w.ServiceAccount.Use == "ca", Key: w.ServiceAccount.Key,
+		},
+		Profiles: map[string]spec.Profile{},
+	}
+	if w.FrontProxy != nil {
+		a := d.authority("pki.frontProxy", *w.FrontProxy)
+		p.FrontProxy = &a
+	}
+	for _, name := range slices.Sorted(maps.Keys(w.Profiles)) {
+		p.Profiles[name] = spec.Profile{
+			Usages: w.Profiles[name].Usages,
+			Expiry: d.duration(spec.Path("pki", "profiles", name, "expiry"), w.Profiles[name].Expiry),
+		}
+	}
+	return p
+}
+
+func (d *decoder) authority(at string, w wireAuthority) spec.Authority {
+	return spec.Authority{
+		CertFile: w.CertFile, KeyFile: w.KeyFile, Subject: w.Subject, Key: w.Key,
+		Expiry: d.duration(at+".expiry", w.Expiry),
+	}
+}
+
+func (d *decoder) unit(w wireUnit) spec.Unit {
+	return spec.Unit{
+		Hardened: w.Hardening == "strict",
+		Unit:     d.directives("unit.Unit", w.Unit),
+		Service:  d.directives("unit.Service", w.Service),
+		Install:  d.directives("unit.Install", w.Install),
+	}
+}
+
+// directives are sorted by name; a list keeps its order.
+func (d *decoder) directives(at string, m map[string]any) []spec.Directive {
+	var out []spec.Directive
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		values, ok := m[name].([]any)
+		if !ok {
+			values = []any{m[name]}
+		}
+		for _, v := range values {
+			out = append(out, spec.Directive{Name: name, Value: d.scalar(spec.Path(at)+"."+name, v)})
+		}
+	}
+	return out
+}
+
+func pod(w wirePod) spec.Pod {
+	p := spec.Pod{
+		Namespace: w.Namespace, Labels: w.Labels, Annotations: w.Annotations, Image: w.Image,
+		ImagePullPolicy: w.ImagePullPolicy, PriorityClassName: w.PriorityClassName, HostNetwork: w.HostNetwork,
+		Requests: w.Resources.Requests, Limits: w.Resources.Limits,
+		Liveness: w.LivenessProbe, Startup: w.StartupProbe, Hardened: w.Hardening == "strict",
+	}
+	for _, name := range slices.Sorted(maps.Keys(w.Volumes)) {
+		v := w.Volumes[name]
+		v.Name = name
+		p.Volumes = append(p.Volumes, v)
+	}
+	return p
+}
+
+func (d *decoder) settings(at string, m map[string]any) spec.Settings {
+	out := spec.Settings{}
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		if m[name] == nil {
+			out[name] = spec.Setting{Omit: true}
+			continue
+		}
+		out[name] = spec.Setting{Value: d.scalar(at+"."+spec.Label(name), m[name])}
+	}
+	return out
+}
+
+// scalar is a value as a command line or a unit has it; a list is joined by commas.
+func (d *decoder) scalar(at string, v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case bool:
+		return fmt.Sprint(v)
+	case json.Number:
+		return decimal(v.String())
+	case []any:
+		var parts []string
+		for _, x := range v {
+			parts = append(parts, d.scalar(at, x))
+		}
+		return strings.Join(parts, ",")
+	}
+	d.fault(at, fmt.Errorf("%s has a value of an unknown kind", at))
+	return ""
+}
+
+// decimal writes a number without an exponent, as flags want it.
+func decimal(s string) string {
+	if !strings.ContainsAny(s, "eE") {
+		return s
+	}
+	r, ok := new(big.Rat).SetString(s)
+	if !ok {
+		return s
+	}
+	if r.IsInt() {
+		return r.Num().String()
+	}
+	return strings.TrimRight(r.FloatString(20), "0")
+}
+
+func (d *decoder) version(at, s string) *spec.Version {
+	v, err := spec.ParseVersion(s)
+	if err != nil {
+		d.fault(at, err)
+	}
+	return &v
+}
+
+func (d *decoder) addr(at, s string) netip.Addr {
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		d.fault(at, fmt.Errorf("%s is %q, not an IP address", at, s))
+	}
+	return a.Unmap()
+}
+
+func (d *decoder) prefixes(at string, ss []string) []netip.Prefix {
+	var out []netip.Prefix
+	for i, s := range ss {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			d.fault(fmt.Sprintf("%s[%d]", at, i), fmt.Errorf("%s[%d] is %q, not a CIDR", at, i, s))
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+func (d *decoder) duration(at, s string) time.Duration {
+	t, err := time.ParseDuration(s)
+	if err != nil {
+		d.fault(at, fmt.Errorf("%s is %q: %w", at, s, err))
+	}
+	return t
+}

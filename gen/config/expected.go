@@ -1,0 +1,93 @@
+package config
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+var nodeName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+
+// words say in a person's terms what the schema's patterns mean. "*" stands for
+// any label or index.
+var words = []struct{ path, expected string }{
+	{"name", `lower-case letters, digits, "-" and ".", such as "prod-eu"`},
+	{"version", `a Kubernetes version such as "v1.37.1"`},
+	{"layout", `"systemd" or "staticPod"`},
+	{"nodes", `at least one node, such as nodes: "cp-1": address: "10.0.0.11"`},
+	{"nodes.*", `lower-case letters, digits, "-" and "." (a DNS name), such as "cp-1"`},
+	{"nodes.*.address", `an IP address such as "10.0.0.11"`},
+	{"nodes.*.addresses.*", `an IP address such as "10.0.0.11"`},
+	{"networks.*.*", `a CIDR such as "10.200.0.0/16"`},
+	{"flags.*", "true, false, a number, a string, or null"},
+	{"flags.controllers", `a list such as ["*", "-ttl-controller"]`},
+	{"nodes.*.flags.*", "true, false, a number, a string, or null"},
+	{"apiserver.version", `a Kubernetes version such as "v1.37.1"`},
+	{"apiserver.address", "the host name or IP of the virtual IP or load balancer"},
+	{"paths.*", `an absolute path without "..", white space or special characters`},
+	{"image.directories.*", `an absolute path without "..", white space or special characters`},
+	{"pki.*.expiry", `a duration such as "8760h"`},
+	{"pki.profiles.*.expiry", `a duration such as "8760h"`},
+	{"waivers.*.reason", "a reason of at least two words"},
+}
+
+// expected says what a field should hold: in words where there are some, else
+// the alternatives that CUE offers.
+func expected(field string, alternatives []string) string {
+	labels := spec.Labels(field)
+	for _, w := range words {
+		if matches(strings.Split(w.path, "."), labels) {
+			return w.expected
+		}
+	}
+	return strings.Join(alternatives, " or ")
+}
+
+func matches(pattern, labels []string) bool {
+	if len(pattern) != len(labels) {
+		return false
+	}
+	for i, p := range pattern {
+		if p != "*" && p != labels[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// nearest is the candidate with the fewest edits from name, if they are few.
+func nearest(name string, candidates []string) string {
+	best, limit := "", len(name)/3+1
+	for _, c := range candidates {
+		if d := distance(name, c); d <= limit {
+			best, limit = c, d-1
+		}
+	}
+	return best
+}
+
+// distance is the number of insertions, deletions, replacements and swaps of
+// neighbours between two words (optimal string alignment).
+func distance(a, b string) int {
+	two, one := make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range one {
+		one[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row := make([]int, len(b)+1)
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(one[j]+1, row[j-1]+1, one[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], two[j-2]+1)
+			}
+		}
+		two, one = one, row
+	}
+	return one[len(b)]
+}

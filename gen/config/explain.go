@@ -1,0 +1,240 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/errors"
+	"cuelang.org/go/cue/token"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// explainer turns CUE's errors into findings: one a field, the user's side
+// first, the schema's second, with what was expected.
+type explainer struct {
+	rel    func(string) string
+	user   map[string]bool // files of the package itself
+	schema cue.Value
+	source spec.Source
+	values map[string]string // what the user wrote, by field
+}
+
+// loading explains errors that come before evaluation: syntax and imports.
+func (x *explainer) loading(err error) []spec.Finding {
+	var out []spec.Finding
+	for _, e := range errors.Errors(err) {
+		f := spec.Finding{Rule: "cue-syntax", Severity: spec.Error, Message: oneLine(e)}
+		places := positions(e)
+		if strings.Contains(f.Message, "import failed") || strings.Contains(f.Message, "cannot find package") {
+			f.Rule, f.Message = "cue-import", trimSyntax(e.Error())
+			f.Expected = fmt.Sprintf("an import that lies in this module, such as %q", schemaPath)
+			f.Hint = "correct the import path; nothing is fetched from a registry"
+		} else {
+			f.Hint = "cue fmt shows where a file stops being CUE"
+		}
+		if len(places) > 0 {
+			f.Pos = x.pos(places[0])
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// faults explains errors of evaluation.
+func (x *explainer) faults(err error) []spec.Finding {
+	var order []string
+	groups := map[string][]errors.Error{}
+	for _, e := range errors.Errors(err) {
+		field := fieldOf(e)
+		if _, ok := groups[field]; !ok {
+			order = append(order, field)
+		}
+		groups[field] = append(groups[field], e)
+	}
+	var out []spec.Finding
+	for _, field := range order {
+		out = append(out, x.fault(field, groups[field]))
+	}
+	return out
+}
+
+// fault makes one finding of all errors at a field: a disjunction reports one
+// for each of its branches.
+func (x *explainer) fault(field string, es []errors.Error) spec.Finding {
+	f := spec.Finding{Rule: "cue-type", Severity: spec.Error, Field: field}
+	f.Pos, f.Also = x.sides(field, es)
+	format, _ := es[0].Msg()
+	switch {
+	case strings.Contains(format, "not allowed"):
+		return x.unknown(f, field, es[0])
+	case strings.Contains(format, "required but not present"), strings.Contains(format, "incomplete value"):
+		f.Rule = "cue-missing"
+		f.Message = fmt.Sprintf("field %s is missing", field)
+		f.Expected = expected(field, nil)
+		return f
+	}
+	f.Message = oneLine(es[len(es)-1])
+	if v, ok := x.values[field]; ok {
+		f.Message = fmt.Sprintf("%s is %s", field, v)
+	}
+	f.Expected = expected(field, x.alternatives(field, es))
+	if len(f.Also) == 0 && len(es) == 1 && strings.HasPrefix(format, "conflicting values") {
+		f.Message, f.Expected = "two values for one field: "+oneLine(es[0]), "one value"
+		f.Also = x.others(es, f.Pos)
+	}
+	return f
+}
+
+// unknown explains a field that the schema doesn't have.
+func (x *explainer) unknown(f spec.Finding, field string, e errors.Error) spec.Finding {
+	labels := spec.Labels(field)
+	f.Rule = "cue-unknown-field"
+	if ps := positions(e); len(ps) > 0 {
+		f.Pos = x.pos(ps[0]) // the label, not its value
+	}
+	if len(labels) >= 2 && labels[0] == "nodes" && !nodeName.MatchString(labels[1]) {
+		f.Rule, f.Field = "node-name", spec.Path(labels[:2]...)
+		f.Pos = x.source.At(f.Field)
+		f.Message = fmt.Sprintf("node name %q is not a DNS name", labels[1])
+		f.Expected = expected("nodes.*", nil)
+		return f
+	}
+	name := labels[len(labels)-1]
+	f.Message = fmt.Sprintf("unknown field %q", name)
+	known := x.siblings(labels[:len(labels)-1])
+	if near := nearest(name, known); near != "" {
+		f.Expected = near
+		f.Hint = fmt.Sprintf("did you mean %q?", near)
+	} else if len(known) > 0 {
+		f.Expected = "one of " + strings.Join(known, ", ")
+	}
+	return f
+}
+
+// siblings are the fields that the schema has at a path.
+func (x *explainer) siblings(labels []string) []string {
+	v := x.schema
+	for _, l := range labels {
+		next := v.LookupPath(cue.MakePath(cue.Str(l).Optional()))
+		if !next.Exists() {
+			next = v.LookupPath(cue.MakePath(cue.AnyString))
+		}
+		v = next
+	}
+	var out []string
+	it, err := v.Fields(cue.Optional(true))
+	if err != nil {
+		return nil
+	}
+	for it.Next() {
+		out = append(out, it.Selector().Unquoted())
+	}
+	slices.Sort(out)
+	return out
+}
+
+// sides are the user's position of a field, and the schema's constraint.
+func (x *explainer) sides(field string, es []errors.Error) (spec.Pos, []spec.Pos) {
+	var user, schema []token.Pos
+	for _, e := range es {
+		for _, p := range positions(e) {
+			if x.user[p.Filename()] {
+				user = append(user, p)
+			} else {
+				schema = append(schema, p)
+			}
+		}
+	}
+	first := x.source.At(field)
+	if _, exact := x.source[field]; !exact && len(user) > 0 {
+		first = x.pos(user[0])
+	}
+	if len(schema) == 0 {
+		return first, nil
+	}
+	return first, []spec.Pos{x.pos(schema[0])}
+}
+
+// others are the user's further positions.
+func (x *explainer) others(es []errors.Error, not spec.Pos) []spec.Pos {
+	var out []spec.Pos
+	for _, e := range es {
+		for _, p := range positions(e) {
+			if at := x.pos(p); at != not && !slices.Contains(out, at) {
+				out = append(out, at)
+			}
+		}
+	}
+	return out
+}
+
+// alternatives are the values or types that the schema offers in place of the
+// user's, read from "conflicting values A and B".
+func (x *explainer) alternatives(field string, es []errors.Error) []string {
+	var out []string
+	for _, e := range es {
+		format, args := e.Msg()
+		if !strings.HasPrefix(format, "conflicting values") {
+			continue
+		}
+		for _, a := range args[:2] {
+			s := trimSyntax(fmt.Sprint(a))
+			if s != x.values[field] && !slices.Contains(out, s) {
+				out = append(out, s)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (x *explainer) pos(p token.Pos) spec.Pos {
+	return spec.Pos{File: x.rel(p.Filename()), Line: p.Line(), Col: p.Column()}
+}
+
+func (x *explainer) at(p token.Pos, rule, msg string) spec.Finding {
+	return spec.Finding{Rule: rule, Severity: spec.Error, Pos: x.pos(p), Message: msg}
+}
+
+// positions of an error, those of its inputs before its own.
+func positions(e errors.Error) []token.Pos {
+	var out []token.Pos
+	for _, p := range append(slices.Clone(e.InputPositions()), e.Position()) {
+		if p.IsValid() && p.Filename() != "" {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// fieldOf is the path of an error inside the cluster, as spec writes paths.
+func fieldOf(e errors.Error) string {
+	labels := e.Path()
+	if len(labels) > 0 && labels[0] == "cluster" {
+		labels = labels[1:]
+	}
+	out := make([]string, len(labels))
+	for i, l := range labels {
+		if ls := spec.Labels(l); len(ls) == 1 {
+			l = ls[0]
+		}
+		if i > 0 && isIndex(l) {
+			l = "[" + l + "]"
+		}
+		out[i] = l
+	}
+	return spec.Path(out...)
+}
+
+func isIndex(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+
+func oneLine(e errors.Error) string {
+	format, args := e.Msg()
+	if format == "" {
+		return trimSyntax(e.Error())
+	}
+	return trimSyntax(fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,144 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/build"
+	"cuelang.org/go/cue/format"
+	"cuelang.org/go/cue/token"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// clusterField is the top-level field "cluster" of a package, or nil.
+func clusterField(inst *build.Instance) *ast.Field {
+	for _, f := range inst.Files {
+		for _, d := range f.Decls {
+			if field, ok := d.(*ast.Field); ok && labelOf(field.Label) == "cluster" {
+				return field
+			}
+		}
+	}
+	return nil
+}
+
+// namesSchema reports whether an expression is a conjunction with #Cluster.
+func namesSchema(e ast.Expr) bool {
+	switch e := e.(type) {
+	case *ast.BinaryExpr:
+		return e.Op == token.AND && (namesSchema(e.X) || namesSchema(e.Y))
+	case *ast.ParenExpr:
+		return namesSchema(e.X)
+	case *ast.SelectorExpr:
+		return labelOf(e.Sel) == "#Cluster"
+	}
+	return false
+}
+
+// sourceOf finds where a package writes the fields of its cluster. It reads the
+// syntax, since a value that was unified no longer tells whose side a position
+// is on. A field that another one refers to is found at the reference.
+// It also returns what the user wrote, for those fields that are literals.
+func sourceOf(inst *build.Instance, rel func(string) string) (spec.Source, map[string]string) {
+	s := indexer{out: spec.Source{}, values: map[string]string{}, rel: rel}
+	for _, f := range inst.Files {
+		for _, d := range f.Decls {
+			if field, ok := d.(*ast.Field); ok && labelOf(field.Label) == "cluster" {
+				s.field(field, nil)
+			}
+		}
+	}
+	return s.out, s.values
+}
+
+type indexer struct {
+	out    spec.Source
+	values map[string]string
+	rel    func(string) string
+}
+
+func (s *indexer) record(labels []string, p token.Pos) {
+	path := spec.Path(labels...)
+	if _, ok := s.out[path]; ok || !p.IsValid() {
+		return
+	}
+	s.out[path] = spec.Pos{File: s.rel(p.Filename()), Line: p.Line(), Col: p.Column()}
+}
+
+func (s *indexer) field(f *ast.Field, labels []string) {
+	p := f.Label.Pos()
+	if _, scalar := f.Value.(*ast.BasicLit); scalar {
+		p = f.Value.Pos()
+	}
+	s.record(labels, p)
+	s.expr(f.Value, labels)
+}
+
+func (s *indexer) expr(e ast.Expr, labels []string) {
+	if b, err := format.Node(e); err == nil && len(b) < 80 {
+		s.values[spec.Path(labels...)] = trimSyntax(string(b))
+	}
+	switch e := e.(type) {
+	case *ast.StructLit:
+		s.decls(e.Elts, labels)
+	case *ast.BinaryExpr:
+		s.expr(e.X, labels)
+		s.expr(e.Y, labels)
+	case *ast.ParenExpr:
+		s.expr(e.X, labels)
+	case *ast.UnaryExpr:
+		s.expr(e.X, labels)
+	case *ast.Alias:
+		s.expr(e.Expr, labels)
+	case *ast.ListLit:
+		for i, x := range e.Elts {
+			at := with(labels, fmt.Sprintf("[%d]", i))
+			s.record(at, x.Pos())
+			s.expr(x, at)
+		}
+	}
+}
+
+func (s *indexer) decls(ds []ast.Decl, labels []string) {
+	for _, d := range ds {
+		switch d := d.(type) {
+		case *ast.Field:
+			s.field(d, with(labels, labelOf(d.Label)))
+		case *ast.EmbedDecl:
+			s.expr(d.Expr, labels)
+		case *ast.Comprehension:
+			s.expr(d.Value, labels)
+		}
+	}
+}
+
+// labelOf is a label's text; "*" for a pattern or a computed one.
+func labelOf(l ast.Label) string {
+	if name, _, err := ast.LabelName(l); err == nil {
+		return name
+	}
+	return "*"
+}
+
+func with(labels []string, l string) []string {
+	return append(append(make([]string, 0, len(labels)+1), labels...), l)
+}
+
+// userFiles are the files of the package itself, those of its imports not.
+func userFiles(inst *build.Instance) map[string]bool {
+	out := map[string]bool{}
+	for _, f := range inst.BuildFiles {
+		out[f.Filename] = true
+	}
+	for _, f := range inst.Files {
+		out[f.Filename] = true
+	}
+	for _, f := range inst.InvalidFiles {
+		out[f.Filename] = true
+	}
+	return out
+}
+
+func trimSyntax(s string) string { return strings.Join(strings.Fields(s), " ") }

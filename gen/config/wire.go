@@ -1,0 +1,94 @@
+package config
+
+import "github.com/kcmgen/kcmgen/gen/spec"
+
+// The wire types are the cluster as CUE exports it to JSON. Field names match
+// without regard to case, so only those that differ carry a tag.
+
+type wireCluster struct {
+	Name, Version, Layout, Profile, FlagDefaults string
+
+	Nodes     map[string]wireNode
+	Networks  wireNetworks
+	APIServer wireAPIServer
+	Flags     map[string]any
+
+	PKI         wirePKI
+	Kubeconfig  spec.Kubeconfig
+	Paths       spec.Paths
+	Generations bool
+	Unit        wireUnit
+	Pod         wirePod
+	Image       *wireImage
+	Waivers     map[string]struct {
+		Reason string
+		Fields []string
+	}
+}
+
+type wireNode struct {
+	Address   string
+	Addresses []string
+	Hostname  string
+	Arch      string
+	Flags     map[string]any
+	SSH       spec.SSH
+}
+
+type wireNetworks struct {
+	Pods, Services, Nodes []string
+	NodeMask              struct{ IPv4, IPv6 int }
+	MaxNodes              int
+}
+
+type wireAPIServer struct {
+	Endpoint, Address     string
+	Port                  int
+	Version               string
+	ServiceAccountKeyFile string
+	Flags                 map[string]any
+}
+
+type wirePKI struct {
+	CA             wireAuthority
+	FrontProxy     *wireAuthority
+	ServiceAccount struct {
+		KeyFile, Use string
+		Key          spec.Key
+	}
+	Scope                     string
+	Separate                  bool
+	Client, Serving, Combined spec.Leaf
+	Profiles                  map[string]struct {
+		Usages []string
+		Expiry string
+	}
+}
+
+type wireAuthority struct {
+	CertFile, KeyFile string
+	Subject           spec.Subject
+	Key               spec.Key
+	Expiry            string
+}
+
+type wireUnit struct {
+	Hardening              string
+	Unit, Service, Install map[string]any
+}
+
+type wirePod struct {
+	Namespace, Image, ImagePullPolicy, PriorityClassName, Hardening string
+	Labels, Annotations                                             map[string]string
+	HostNetwork                                                     bool
+	Resources                                                       struct{ Requests, Limits map[string]string }
+	LivenessProbe, StartupProbe                                     *spec.Probe
+	Volumes                                                         map[string]spec.Volume
+}
+
+type wireImage struct {
+	Base        string
+	Binary      map[string]spec.Download
+	Directories []string
+	Copy        []spec.Role
+}

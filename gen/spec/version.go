@@ -1,0 +1,36 @@
+package spec
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Version is a Kubernetes version.
+type Version struct {
+	Minor, Patch int
+	Pre          string // "rc.0", or empty
+}
+
+// ParseVersion reads "v1.MINOR.PATCH[-PRE]".
+func ParseVersion(s string) (Version, error) {
+	core, pre, _ := strings.Cut(s, "-")
+	parts := strings.Split(core, ".")
+	if len(parts) != 3 || parts[0] != "v1" {
+		return Version{}, fmt.Errorf("version %q is not of the form v1.MINOR.PATCH", s)
+	}
+	minor, err1 := strconv.Atoi(parts[1])
+	patch, err2 := strconv.Atoi(parts[2])
+	if err1 != nil || err2 != nil || minor < 0 || patch < 0 {
+		return Version{}, fmt.Errorf("version %q is not of the form v1.MINOR.PATCH", s)
+	}
+	return Version{Minor: minor, Patch: patch, Pre: pre}, nil
+}
+
+func (v Version) String() string {
+	s := fmt.Sprintf("v1.%d.%d", v.Minor, v.Patch)
+	if v.Pre != "" {
+		s += "-" + v.Pre
+	}
+	return s
+}
