@@ -1,0 +1,95 @@
+// Package facts reads what rules need besides the cluster: the user's own key
+// files, where the cluster names some.
+package facts
+
+import (
+	"crypto/x509"
+	"os"
+	"path/filepath"
+
+	"github.com/kcmgen/kcmgen/gen/keys"
+	"github.com/kcmgen/kcmgen/gen/plan"
+	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/vet"
+)
+
+// Read reads the files that a cluster names. What can't be read is a fact too;
+// the bundle has what could, under plan's ids.
+func Read(c *spec.Cluster) (vet.Facts, keys.Bundle) {
+	r := reader{dir: c.Dir, given: keys.Bundle{}}
+	f := vet.Facts{CA: r.authority(plan.CA, c.PKI.CA)}
+	if c.PKI.FrontProxy != nil {
+		f.FrontProxy = r.authority(plan.FrontProxyCA, *c.PKI.FrontProxy)
+	}
+	if file := c.PKI.ServiceAccount.KeyFile; file != "" {
+		pair := keys.Pair{}
+		f.ServiceAccount.Public, f.ServiceAccount.KeyErr = r.private(file, &pair)
+		r.given[plan.ServiceAccount] = pair
+	}
+	if file := c.APIServer.ServiceAccountKeyFile; file != "" {
+		data, err := r.read(file)
+		if err == nil {
+			f.APIServerKeys, err = keys.ParsePublic(data)
+		}
+		f.APIServerKeysErr = err
+	}
+	return f, r.given
+}
+
+type reader struct {
+	dir   string
+	given keys.Bundle
+}
+
+func (r reader) authority(id string, a spec.Authority) vet.Material {
+	var m vet.Material
+	var pair keys.Pair
+	if a.CertFile != "" {
+		m.Cert, m.CertErr = r.certificate(a.CertFile, &pair)
+	}
+	if a.KeyFile != "" {
+		m.Public, m.KeyErr = r.private(a.KeyFile, &pair)
+	}
+	if a.Existing() {
+		r.given[id] = pair
+	}
+	return m
+}
+
+func (r reader) certificate(file string, pair *keys.Pair) (*x509.Certificate, error) {
+	data, err := r.read(file)
+	if err != nil {
+		return nil, err
+	}
+	cert, err := keys.ParseCertificate(data)
+	if err != nil {
+		return nil, err
+	}
+	pair.Cert = data
+	return cert, nil
+}
+
+func (r reader) private(file string, pair *keys.Pair) (any, error) {
+	data, err := r.read(file)
+	if err != nil {
+		return nil, err
+	}
+	key, err := keys.ParsePrivate(data)
+	if err != nil {
+		return nil, err
+	}
+	pair.Key = keys.NewSecret(data)
+	return key.Public(), nil
+}
+
+// read reads a file of the operator's machine; the error doesn't repeat its name.
+func (r reader) read(file string) ([]byte, error) {
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(r.dir, file)
+	}
+	data, err := os.ReadFile(file)
+	if pe, ok := err.(*os.PathError); ok {
+		return nil, pe.Err
+	}
+	return data, err
+}

@@ -1,0 +1,95 @@
+package vet
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+func leaderElectOff(v *view, n *nodeView) []fault {
+	f, ok := n.flags.Get("leader-elect")
+	if !ok || f.Bool() || len(v.nodes) < 2 {
+		return nil
+	}
+	return one(fault{field: f.Field, message: fmt.Sprintf("leader-elect is %s with %d nodes: every one of them would act", f.Value, len(v.nodes)),
+		expected: "true"})
+}
+
+// election are the three times, with kube-controller-manager's defaults.
+var election = []struct{ name, fallback string }{
+	{"leader-elect-lease-duration", "15s"},
+	{"leader-elect-renew-deadline", "10s"},
+	{"leader-elect-retry-period", "2s"},
+}
+
+// jitter is what client-go's leader election multiplies the retry period with.
+const jitter = 1.2
+
+func leaderElectTiming(_ *view, n *nodeView) []fault {
+	if f, ok := n.flags.Get("leader-elect"); ok && !f.Bool() {
+		return nil
+	}
+	var t [3]time.Duration
+	field := "flags"
+	for i, e := range election {
+		f, given := n.flags.Get(e.name)
+		value := e.fallback
+		if given {
+			value, field = f.Value, f.Field
+		}
+		d, err := time.ParseDuration(value)
+		if err != nil || d <= 0 {
+			return one(fault{field: f.Field, message: fmt.Sprintf("%s is %q", e.name, value), expected: `a duration above zero, with its unit, such as "15s"`})
+		}
+		t[i] = d
+	}
+	lease, renew, retry := t[0], t[1], t[2]
+	bad := ""
+	switch {
+	case lease <= renew:
+		bad = fmt.Sprintf("the lease duration %s is not longer than the renew deadline %s", lease, renew)
+	case float64(renew) <= jitter*float64(retry):
+		bad = fmt.Sprintf("the renew deadline %s is not longer than 1.2 × the retry period %s", renew, retry)
+	default:
+		return nil
+	}
+	return one(fault{field: field, message: bad, expected: "lease duration > renew deadline > 1.2 × retry period",
+		hint: "kube-controller-manager panics otherwise; the defaults are 15s, 10s and 2s"})
+}
+
+func leaderElectDiffers(v *view) []fault {
+	var out []fault
+	for _, l := range []struct{ name, fallback string }{
+		{"leader-elect-resource-lock", "leases"},
+		{"leader-elect-resource-name", "kube-controller-manager"},
+		{"leader-elect-resource-namespace", "kube-system"},
+	} {
+		first := v.nodes[0]
+		want := first.flags.Value(l.name, l.fallback)
+		for _, n := range v.nodes[1:] {
+			if got := n.flags.Value(l.name, l.fallback); got != want {
+				out = append(out, fault{field: n.flagField(l.name), also: []string{first.flagField(l.name)},
+					message:  fmt.Sprintf("%s is %q on node %s and %q on node %s: both would lead", l.name, want, first.Name, got, n.Name),
+					expected: "one value on all nodes"})
+			}
+		}
+	}
+	return out
+}
+
+// leaseAndLimit: a throttled process renews late, and loses the lease.
+func leaseAndLimit(v *view, n *nodeView) []fault {
+	limit, ok := v.Pod.Limits["cpu"]
+	if v.Layout != spec.StaticPod || !ok {
+		return nil
+	}
+	millis, ok := cpuMillis(limit)
+	renew, err := time.ParseDuration(n.flags.Value("leader-elect-renew-deadline", "10s"))
+	if !ok || err != nil || millis >= 1000 || renew > 20*time.Second {
+		return nil
+	}
+	return one(fault{field: "pod.resources.limits.cpu",
+		message:  fmt.Sprintf("a CPU limit of %s with a renew deadline of %s: throttling costs the lease", limit, renew),
+		expected: `no CPU limit, or profile: "slowBoards"`})
+}

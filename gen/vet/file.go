@@ -1,0 +1,199 @@
+package vet
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// hostPath is what the schema's #HostPath says, for values that are no paths in
+// the schema and for the day that the schema changes.
+var hostPath = regexp.MustCompile(`^(/[A-Za-z0-9@_+=,][A-Za-z0-9@_+=.,-]*|/\.[A-Za-z0-9@_+=,-][A-Za-z0-9@_+=.,-]*)+$`)
+
+func pathUnsafe(v *view) []fault {
+	p := v.Paths
+	paths := map[string]string{"dir": p.Dir, "binary": p.Binary, "unit": p.Unit, "manifest": p.Manifest, "generations": p.Generations}
+	for _, r := range spec.Roles {
+		paths[string(r)] = p.Of(r)
+	}
+	var out []fault
+	check := func(field, at string) {
+		if !hostPath.MatchString(at) {
+			out = append(out, fault{field: field, message: fmt.Sprintf("%s is %q", field, at),
+				expected: `an absolute path without "..", white space or special characters`})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(paths)) {
+		check("paths."+name, paths[name])
+	}
+	for _, d := range v.Unit.Service {
+		if dir := strings.TrimPrefix(d.Value, "-"); d.Name == "WorkingDirectory" && dir != "~" && !strings.Contains(dir, "%") {
+			check("unit.Service.WorkingDirectory", strings.TrimSuffix(dir, "/"))
+		}
+	}
+	return out
+}
+
+// pathsCollide: two files with one path, or one where another's folder is.
+func pathsCollide(v *view, n *nodeView) []fault {
+	type place struct{ path, field, what string }
+	places := []place{{v.StartFile(), startField(v), "the unit or pod"}, {v.Paths.Binary, "paths.binary", "the binary"}}
+	for _, r := range v.Placed(n.flags) {
+		if v.PKI.ServiceAccount.UseCA && r == spec.ServiceAccountKey && v.Paths.Of(r) == v.Paths.CAKey {
+			continue
+		}
+		places = append(places, place{v.Paths.Of(r), "paths." + string(r), string(r)})
+	}
+	if v.Generations {
+		places = append(places, place{v.Paths.Generations, "paths.generations", "the generations"})
+	}
+	var out []fault
+	for i, a := range places {
+		for _, b := range places[i+1:] {
+			if a.path == b.path || strings.HasPrefix(a.path, b.path+"/") || strings.HasPrefix(b.path, a.path+"/") {
+				out = append(out, fault{field: b.field, also: []string{a.field},
+					message: fmt.Sprintf("%s %s and %s %s are in each other's way", a.what, a.path, b.what, b.path), expected: "different paths"})
+			}
+		}
+	}
+	return out
+}
+
+func startField(v *view) string {
+	if v.Layout == spec.StaticPod {
+		return "paths.manifest"
+	}
+	return "paths.unit"
+}
+
+func valueUnsafe(_ *view, n *nodeView) []fault {
+	var out []fault
+	for _, f := range n.flags {
+		if bad(f.Value) {
+			out = append(out, fault{field: f.Field, message: fmt.Sprintf("the value of --%s is %.60q: a control character, or not UTF-8", f.Name, f.Value),
+				expected: "printable text"})
+		}
+	}
+	return out
+}
+
+func directiveUnsafe(v *view) []fault {
+	var out []fault
+	for _, s := range []struct {
+		name string
+		ds   []spec.Directive
+	}{{"Unit", v.Unit.Unit}, {"Service", v.Unit.Service}, {"Install", v.Unit.Install}} {
+		for _, d := range s.ds {
+			field := spec.Path("unit", s.name, d.Name)
+			switch {
+			case bad(d.Value):
+				out = append(out, fault{field: field, message: fmt.Sprintf("%s=%.60q: a control character, or not UTF-8", d.Name, d.Value), expected: "one line of text"})
+			case strings.HasSuffix(strings.TrimRight(d.Value, " \t"), `\`):
+				out = append(out, fault{field: field, message: fmt.Sprintf("%s=%.60q ends in a backslash, which joins the next line to it", d.Name, d.Value), expected: "no backslash at the end"})
+			}
+		}
+	}
+	for _, k := range slices.Sorted(maps.Keys(v.Pod.Annotations)) {
+		if strings.ContainsRune(v.Pod.Annotations[k], 0) || !utf8.ValidString(v.Pod.Annotations[k]) {
+			out = append(out, fault{field: spec.Path("pod", "annotations", k), message: "an annotation that isn't text", expected: "UTF-8 without NUL"})
+		}
+	}
+	return out
+}
+
+func bad(s string) bool {
+	return !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool {
+		return r < ' ' || r == 0x7f || r == '\ufffd' || r >= 0x80 && r < 0xa0
+	})
+}
+
+func kubeconfigMissing(_ *view, n *nodeView) []fault {
+	if n.flags.Value("kubeconfig", "") != "" {
+		return nil
+	}
+	return one(fault{field: "flags", message: "there is no --kubeconfig", expected: "flags: kubeconfig: paths.kubeconfig"})
+}
+
+func filePair(_ *view, n *nodeView) []fault {
+	pairs := [][2]string{{"tls-cert-file", "tls-private-key-file"}, {"cluster-signing-cert-file", "cluster-signing-key-file"}}
+	for _, s := range []string{"kubelet-serving", "kubelet-client", "kube-apiserver-client", "legacy-unknown"} {
+		pairs = append(pairs, [2]string{"cluster-signing-" + s + "-cert-file", "cluster-signing-" + s + "-key-file"})
+	}
+	var out []fault
+	for _, p := range pairs {
+		a, b := n.flags.Value(p[0], ""), n.flags.Value(p[1], "")
+		given, missing := p[0], p[1]
+		if a == "" {
+			given, missing = p[1], p[0]
+		}
+		if (a == "") != (b == "") {
+			out = append(out, fault{field: n.flagField(given), message: fmt.Sprintf("--%s is given and --%s isn't", given, missing), expected: "both or none"})
+		}
+	}
+	return out
+}
+
+func fileKind(v *view, n *nodeView) []fault {
+	return eachFile(v, n, func(f spec.Flag, able, found []spec.Role) *fault {
+		if len(found) == 0 || slices.ContainsFunc(found, func(r spec.Role) bool { return slices.Contains(able, r) }) {
+			return nil
+		}
+		return &fault{field: f.Field, message: fmt.Sprintf("--%s names %s, which is %s", f.Name, f.Value, kinds(found)), expected: "the path of " + kinds(able)}
+	})
+}
+
+func fileNotPlaced(v *view, n *nodeView) []fault {
+	return eachFile(v, n, func(f spec.Flag, able, found []spec.Role) *fault {
+		if len(found) > 0 {
+			return nil
+		}
+		return &fault{field: f.Field, message: fmt.Sprintf("--%s names %s, where kcmgen puts no file", f.Name, f.Value),
+			expected: v.Paths.Of(able[0]), hint: "set paths." + string(able[0]) + " to it, or waive this if the file is on the hosts already"}
+	})
+}
+
+// eachFile calls check for every flag that names a file, with the roles it may
+// name and those that lie at its path.
+func eachFile(v *view, n *nodeView, check func(f spec.Flag, able, found []spec.Role) *fault) []fault {
+	var out []fault
+	for _, f := range n.flags {
+		able, ok := spec.FileFlags[f.Name]
+		if !ok || f.Value == "" {
+			continue
+		}
+		var found []spec.Role
+		for _, r := range spec.Roles {
+			if v.Paths.Of(r) == f.Value {
+				found = append(found, r)
+			}
+		}
+		if x := check(f, able, found); x != nil {
+			out = append(out, *x)
+		}
+	}
+	return out
+}
+
+func kinds(rs []spec.Role) string {
+	s := make([]string, len(rs))
+	for i, r := range rs {
+		s[i] = "paths." + string(r)
+	}
+	return strings.Join(s, " or ")
+}
+
+// cpuMillis reads a CPU quantity: "300m", "0.5", "2".
+func cpuMillis(q string) (int, bool) {
+	if m, ok := strings.CutSuffix(q, "m"); ok {
+		n, err := strconv.Atoi(m)
+		return n, err == nil
+	}
+	f, err := strconv.ParseFloat(q, 64)
+	return int(f * 1000), err == nil
+}

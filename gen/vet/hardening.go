@@ -1,0 +1,105 @@
+package vet
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// unset is the fault of a flag that isn't given and should be.
+func unset(name, want string) []fault {
+	return one(fault{field: "flags", message: fmt.Sprintf("--%s is not set", name), expected: want})
+}
+
+func profilingOn(_ *view, n *nodeView) []fault {
+	f, ok := n.flags.Get("profiling")
+	if !ok {
+		return unset("profiling", "flags: profiling: false (it is on by default)")
+	}
+	if f.Bool() {
+		return one(fault{field: f.Field, message: "profiling is on: /debug/pprof tells of the process and slows it", expected: "false"})
+	}
+	return nil
+}
+
+func podGCThreshold(_ *view, n *nodeView) []fault {
+	if _, ok := n.flags.Get("terminated-pod-gc-threshold"); ok {
+		return nil
+	}
+	return unset("terminated-pod-gc-threshold", `flags: "terminated-pod-gc-threshold": 12500`)
+}
+
+func controllerCredentials(_ *view, n *nodeView) []fault {
+	f, ok := n.flags.Get("use-service-account-credentials")
+	if ok && f.Bool() {
+		return nil
+	}
+	return one(fault{field: n.flagField("use-service-account-credentials"),
+		message: "the controllers share kube-controller-manager's own rights", expected: `flags: "use-service-account-credentials": true`})
+}
+
+func tokenKeyUnset(_ *view, n *nodeView) []fault {
+	if n.flags.Value("service-account-private-key-file", "") != "" {
+		return nil
+	}
+	return unset("service-account-private-key-file", `flags: "service-account-private-key-file": paths.serviceAccountKey`)
+}
+
+func rootCAUnset(_ *view, n *nodeView) []fault {
+	if n.flags.Value("root-ca-file", "") != "" {
+		return nil
+	}
+	return unset("root-ca-file", `flags: "root-ca-file": paths.ca`)
+}
+
+func bindAddressPublic(_ *view, n *nodeView) []fault {
+	f, ok := n.flags.Get("bind-address")
+	if !ok {
+		return unset("bind-address", `flags: "bind-address": "127.0.0.1" (it is 0.0.0.0 by default)`)
+	}
+	if a, err := netip.ParseAddr(f.Value); err == nil && !a.Unmap().IsLoopback() {
+		return one(fault{field: f.Field, message: fmt.Sprintf("kube-controller-manager listens on %s", f.Value), expected: "127.0.0.1",
+			hint: "if something outside the host has to scrape it, waive this and say what the firewall lets through"})
+	}
+	return nil
+}
+
+func tlsMinVersion(_ *view, n *nodeView) []fault {
+	f, ok := n.flags.Get("tls-min-version")
+	if !ok {
+		return unset("tls-min-version", `flags: "tls-min-version": "VersionTLS12"`)
+	}
+	if slices.Contains([]string{"VersionTLS12", "VersionTLS13"}, f.Value) {
+		return nil
+	}
+	return one(fault{field: f.Field, message: fmt.Sprintf("tls-min-version is %q", f.Value), expected: "VersionTLS12 or VersionTLS13"})
+}
+
+func delegatedAuth(_ *view, n *nodeView) []fault {
+	var out []fault
+	for _, name := range []string{"authentication-kubeconfig", "authorization-kubeconfig"} {
+		if n.flags.Value(name, "") == "" {
+			out = append(out, unset(name, fmt.Sprintf("flags: %q: paths.kubeconfig; without it, scrapes of /metrics are refused", name))...)
+		}
+	}
+	return out
+}
+
+func securePortLegacy(_ *view, n *nodeView) []fault {
+	if f, ok := n.flags.Get("secure-port"); ok && f.Value == "10252" {
+		return one(fault{field: f.Field, message: "the secure port is 10252, where plain HTTP used to be", expected: "10257"})
+	}
+	return nil
+}
+
+func sandboxOff(v *view) []fault {
+	switch {
+	case v.Layout == spec.Systemd && !v.Unit.Hardened:
+		return one(fault{field: "unit.hardening", message: "the unit runs as root without a sandbox", expected: `hardening: "strict"`})
+	case v.Layout == spec.StaticPod && !v.Pod.Hardened:
+		return one(fault{field: "pod.hardening", message: "the pod runs as root without a security context", expected: `hardening: "strict"`})
+	}
+	return nil
+}

@@ -1,0 +1,252 @@
+package vet
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"crypto"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+const identity = "system:kube-controller-manager"
+
+// authority is one of the cluster's CAs with what is known of its files.
+type authority struct {
+	field string
+	spec  spec.Authority
+	facts Material
+}
+
+func (v *view) authorities() []authority {
+	out := []authority{{"pki.ca", v.PKI.CA, v.facts.CA}}
+	if v.PKI.FrontProxy != nil {
+		out = append(out, authority{"pki.frontProxy", *v.PKI.FrontProxy, v.facts.FrontProxy})
+	}
+	return out
+}
+
+func keyFile(v *view) []fault {
+	var out []fault
+	for _, a := range v.authorities() {
+		if a.spec.KeyFile != "" && a.spec.CertFile == "" {
+			out = append(out, fault{field: a.field + ".keyFile", message: "a CA's private key without its certificate", expected: a.field + ".certFile"})
+		}
+		out = append(out, unreadable(a.field+".certFile", a.spec.CertFile, a.facts.CertErr)...)
+		out = append(out, unreadable(a.field+".keyFile", a.spec.KeyFile, a.facts.KeyErr)...)
+		if c := a.facts.Cert; c != nil && !c.IsCA {
+			out = append(out, fault{field: a.field + ".certFile", message: fmt.Sprintf("%s is no CA certificate", a.spec.CertFile), expected: "a certificate with CA:TRUE"})
+		}
+	}
+	out = append(out, unreadable("pki.serviceAccount.keyFile", v.PKI.ServiceAccount.KeyFile, v.facts.ServiceAccount.KeyErr)...)
+	return append(out, unreadable("apiserver.serviceAccountKeyFile", v.APIServer.ServiceAccountKeyFile, v.facts.APIServerKeysErr)...)
+}
+
+// unreadable: a file that isn't here can't be checked here, which is fine where
+// a cluster is only reviewed; one that is here must be what it should be.
+func unreadable(field, file string, err error) []fault {
+	if err == nil || file == "" {
+		return nil
+	}
+	f := fault{field: field, message: fmt.Sprintf("%s: %v", file, err), expected: "a PEM file"}
+	if errors.Is(err, fs.ErrNotExist) {
+		f.severity = spec.NotChecked
+		f.message = fmt.Sprintf("%s is not on this machine", file)
+		f.expected = "the file, where certificates are made"
+	}
+	return one(f)
+}
+
+func caKeyMismatch(v *view) []fault {
+	var out []fault
+	for _, a := range v.authorities() {
+		if a.facts.Cert == nil || a.facts.Public == nil || equal(a.facts.Cert.PublicKey, a.facts.Public) {
+			continue
+		}
+		out = append(out, fault{field: a.field + ".keyFile", also: []string{a.field + ".certFile"},
+			message:  fmt.Sprintf("the private key %s is not that of the certificate %s", a.spec.KeyFile, a.spec.CertFile),
+			expected: "the key that was made with the certificate"})
+	}
+	return out
+}
+
+func equal(a, b crypto.PublicKey) bool {
+	e, ok := a.(interface{ Equal(x crypto.PublicKey) bool })
+	return ok && e.Equal(b)
+}
+
+func serviceAccountKeyIsCA(v *view) []fault {
+	const want = "a key pair of its own: who can sign tokens could sign certificates too"
+	if v.PKI.ServiceAccount.UseCA {
+		return one(fault{field: "pki.serviceAccount.use", message: "service-account tokens are signed with the CA's key", expected: want,
+			hint: `remove use: "ca"; tokens signed with the CA's key end then, unless the apiserver keeps verifying with both`})
+	}
+	if p := v.facts.ServiceAccount.Public; p != nil && v.facts.CA.Cert != nil && equal(v.facts.CA.Cert.PublicKey, p) {
+		return one(fault{field: "pki.serviceAccount.keyFile", also: []string{"pki.ca.certFile"}, message: "the service-account key is the CA's key", expected: want})
+	}
+	for _, n := range v.nodes {
+		f, ok := n.flags.Get("service-account-private-key-file")
+		if ok && f.Value == v.Paths.CAKey && v.Paths.CAKey != v.Paths.ServiceAccountKey {
+			return one(fault{field: f.Field, message: "--service-account-private-key-file names the CA's key", expected: want})
+		}
+	}
+	return nil
+}
+
+func serviceAccountKeyDiffers(v *view) []fault {
+	field := "apiserver.serviceAccountKeyFile"
+	ours := v.facts.ServiceAccount.Public
+	if v.PKI.ServiceAccount.UseCA {
+		ours = v.facts.CA.Public
+	}
+	if v.APIServer.ServiceAccountKeyFile == "" || len(v.facts.APIServerKeys) == 0 {
+		return nil
+	}
+	if ours == nil {
+		return one(fault{field: field, severity: spec.NotChecked, message: "the service-account key was not compared with the apiserver's: it isn't the user's own file, or not on this machine"})
+	}
+	if slices.ContainsFunc(v.facts.APIServerKeys, func(k crypto.PublicKey) bool { return equal(k, ours) }) {
+		return nil
+	}
+	return one(fault{field: field, also: []string{"pki.serviceAccount.keyFile"},
+		message:  "the apiserver doesn't have the public half of the service-account key: it would refuse every token",
+		expected: "the key pair's public half in " + v.APIServer.ServiceAccountKeyFile})
+}
+
+// leaf is a certificate that the cluster uses, with its field.
+type leaf struct {
+	field           string
+	spec            spec.Leaf
+	client, serving bool
+}
+
+func (v *view) leaves() []leaf {
+	if !v.PKI.Separate {
+		return []leaf{{"pki.combined", v.PKI.Combined, true, true}}
+	}
+	return []leaf{{"pki.client", v.PKI.Client, true, false}, {"pki.serving", v.PKI.Serving, false, true}}
+}
+
+func certificateIdentity(v *view) []fault {
+	var out []fault
+	for _, l := range v.leaves() {
+		if !l.client {
+			continue
+		}
+		s := l.spec.Subject
+		if s.CN != identity {
+			out = append(out, fault{field: l.field + ".subject.CN", message: fmt.Sprintf("the client certificate is %q's", s.CN), expected: identity,
+				hint: "under another name it has no rights, runs, answers /healthz, and does nothing"})
+		}
+		if s.O == "system:masters" {
+			out = append(out, fault{field: l.field + ".subject.O", message: "the client certificate is in system:masters: nothing could take its rights away", expected: "no O"})
+		}
+	}
+	return out
+}
+
+func certificateOrganization(v *view) []fault {
+	var out []fault
+	for _, l := range v.leaves() {
+		if o := l.spec.Subject.O; l.client && o != "" && o != "system:masters" {
+			out = append(out, fault{field: l.field + ".subject.O", message: fmt.Sprintf("the organization %q makes the client a member of a group of that name", o),
+				expected: "no O: the rights come with the name"})
+		}
+	}
+	return out
+}
+
+func certificateProfile(v *view) []fault {
+	var out []fault
+	for _, l := range v.leaves() {
+		p, ok := v.PKI.Profiles[l.spec.Profile]
+		if !ok {
+			out = append(out, fault{field: l.field + ".profile", message: fmt.Sprintf("there is no profile %q", l.spec.Profile),
+				expected: "one of " + strings.Join(slices.Sorted(maps.Keys(v.PKI.Profiles)), ", ")})
+			continue
+		}
+		for _, need := range []struct {
+			part  bool
+			usage string
+		}{{l.client, "client auth"}, {l.serving, "server auth"}} {
+			if need.part && !slices.Contains(p.Usages, need.usage) && !slices.Contains(p.Usages, "any") {
+				out = append(out, fault{field: l.field + ".profile", also: []string{spec.Path("pki", "profiles", l.spec.Profile, "usages")},
+					message: fmt.Sprintf("profile %q lacks the usage %q", l.spec.Profile, need.usage), expected: need.usage})
+			}
+		}
+	}
+	return out
+}
+
+func certificateLifetime(v *view) []fault {
+	var out []fault
+	for _, a := range v.authorities() {
+		if a.spec.Expiry < time.Hour && !a.spec.Existing() {
+			out = append(out, fault{field: a.field + ".expiry", message: fmt.Sprintf("a CA that lives for %s", a.spec.Expiry), expected: "an hour at least"})
+		}
+	}
+	for _, l := range v.leaves() {
+		p := v.PKI.Profiles[l.spec.Profile]
+		field := spec.Path("pki", "profiles", l.spec.Profile, "expiry")
+		switch {
+		case p.Expiry != 0 && p.Expiry < time.Hour:
+			out = append(out, fault{field: field, message: fmt.Sprintf("a certificate that lives for %s", p.Expiry), expected: "an hour at least"})
+		case !v.PKI.CA.Existing() && p.Expiry > v.PKI.CA.Expiry:
+			out = append(out, fault{field: field, also: []string{"pki.ca.expiry"},
+				message: fmt.Sprintf("certificates live for %s, their CA for %s", p.Expiry, v.PKI.CA.Expiry), expected: "a CA that lives longer"})
+		}
+	}
+	return out
+}
+
+func certificateShared(v *view) []fault {
+	if !v.PKI.Shared || len(v.nodes) < 2 {
+		return nil
+	}
+	return one(fault{field: "pki.scope", message: "all nodes share one private key: who has one host has all of them", expected: `scope: "node"`})
+}
+
+func certificateCombined(v *view) []fault {
+	if v.PKI.Separate {
+		return nil
+	}
+	return one(fault{field: "pki.separate", message: "one certificate is client and server: whoever reads the serving key can act as kube-controller-manager", expected: "separate: true"})
+}
+
+func requestHeaderCA(v *view, n *nodeView) []fault {
+	f, ok := n.flags.Get("requestheader-client-ca-file")
+	if !ok || f.Value != v.Paths.CA {
+		return nil
+	}
+	return one(fault{field: f.Field, message: "the front proxy's CA is the cluster's: any client certificate of an allowed name could claim to be anyone",
+		expected: "pki: frontProxy: …, and paths.frontProxyCA"})
+}
+
+// year is what a certificate made by KCM should live at most; two are an error.
+const year = 8760 * time.Hour
+
+func signingDuration(_ *view, n *nodeView) []fault {
+	for _, name := range []string{"cluster-signing-duration", "experimental-cluster-signing-duration"} {
+		f, ok := n.flags.Get(name)
+		if !ok {
+			continue
+		}
+		d, err := time.ParseDuration(f.Value)
+		x := fault{field: f.Field, message: fmt.Sprintf("kube-controller-manager signs certificates for %s", f.Value), expected: "8760h or less"}
+		switch {
+		case err != nil || d <= 0:
+			x.severity, x.message, x.expected = spec.Error, fmt.Sprintf("--%s is %q", name, f.Value), `a duration above zero, with its unit, such as "8760h"`
+		case d <= year:
+			continue
+		case d > 2*year:
+			x.severity = spec.Error
+		}
+		return one(x)
+	}
+	return nil
+}

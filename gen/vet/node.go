@@ -1,0 +1,105 @@
+package vet
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+func addressDuplicate(v *view) []fault {
+	var out []fault
+	owner := map[netip.Addr]*nodeView{}
+	for _, n := range v.nodes {
+		for _, a := range n.Addresses {
+			first, ok := owner[a]
+			if !ok {
+				owner[a] = n
+				continue
+			}
+			out = append(out, fault{field: spec.Path("nodes", n.Name, "address"), also: []string{spec.Path("nodes", first.Name, "address")},
+				message:  fmt.Sprintf("nodes %s and %s have one address, %s", first.Name, n.Name, a),
+				expected: "an address of its own for every node"})
+		}
+	}
+	return out
+}
+
+func nameDuplicate(v *view) []fault {
+	var out []fault
+	host, ssh := map[string]string{}, map[string]string{}
+	for _, n := range v.nodes {
+		if first, ok := host[n.Hostname]; ok {
+			out = append(out, fault{field: spec.Path("nodes", n.Name, "hostname"), also: []string{spec.Path("nodes", first)},
+				message:  fmt.Sprintf("nodes %s and %s have one host name, %q", first, n.Name, n.Hostname),
+				expected: "host names that differ: the leader lease is held under them"})
+		}
+		host[n.Hostname] = n.Name
+		if n.SSH.Host == "" {
+			continue
+		}
+		at := fmt.Sprintf("%s:%d", n.SSH.Host, n.SSH.Port)
+		if first, ok := ssh[at]; ok {
+			out = append(out, fault{field: spec.Path("nodes", n.Name, "ssh", "host"), also: []string{spec.Path("nodes", first, "ssh", "host")},
+				message:  fmt.Sprintf("nodes %s and %s are reached at one SSH endpoint, %s", first, n.Name, at),
+				expected: "endpoints that differ"})
+		}
+		ssh[at] = n.Name
+	}
+	return out
+}
+
+func addressKind(v *view) []fault {
+	var out []fault
+	for _, n := range v.nodes {
+		for _, a := range n.Addresses {
+			if a.IsUnspecified() || a.IsMulticast() || a.IsLoopback() && len(v.nodes) > 1 {
+				out = append(out, fault{field: spec.Path("nodes", n.Name, "address"),
+					message:  fmt.Sprintf("%s is no address that other hosts can reach node %s at", a, n.Name),
+					expected: "the host's own unicast address"})
+			}
+		}
+	}
+	return out
+}
+
+func nodeArchitecture(v *view) []fault {
+	var out []fault
+	if v.Image == nil {
+		return nil
+	}
+	said := map[string]bool{}
+	for _, n := range v.nodes {
+		if _, ok := v.Image.Binary[n.Arch]; ok || said[n.Arch] {
+			continue
+		}
+		said[n.Arch] = true
+		out = append(out, fault{field: "image.binary", also: []string{spec.Path("nodes", n.Name, "arch")},
+			message:  fmt.Sprintf("node %s is %s, and the image has no binary for it", n.Name, n.Arch),
+			expected: fmt.Sprintf("image: binary: %s: url: …", n.Arch)})
+	}
+	return out
+}
+
+func bindAddressForeign(_ *view, n *nodeView) []fault {
+	f, ok := n.flags.Get("bind-address")
+	if !ok || f.Value == "" {
+		return nil
+	}
+	a, err := netip.ParseAddr(f.Value)
+	if err != nil {
+		return one(fault{field: f.Field, message: fmt.Sprintf("bind-address is %q, not an IP address", f.Value), expected: "an IP address"})
+	}
+	a = a.Unmap()
+	if a.IsUnspecified() || a.IsLoopback() {
+		return nil
+	}
+	for _, own := range n.Addresses {
+		if own == a {
+			return nil
+		}
+	}
+	return one(fault{field: f.Field, message: fmt.Sprintf("bind-address %s is not an address of node %s", a, n.Name),
+		expected: fmt.Sprintf("%s, 127.0.0.1, or 0.0.0.0", n.Address()),
+		hint:     "kube-controller-manager exits when it can't bind; say it per node: nodes: [string]: N={flags: \"bind-address\": N.address}"})
+}

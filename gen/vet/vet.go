@@ -1,0 +1,135 @@
+// Package vet holds the rules that a cluster must obey. It is pure: a cluster
+// and facts in, findings out.
+package vet
+
+import (
+	"cmp"
+	"crypto"
+	"crypto/x509"
+	"fmt"
+	"slices"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// Facts is what rules need besides the cluster. A rule whose fact is missing
+// reports that it did not check.
+type Facts struct {
+	CA, FrontProxy, ServiceAccount Material
+	// APIServerKeys are the public keys of the apiserver's
+	// --service-account-key-file.
+	APIServerKeys    []crypto.PublicKey
+	APIServerKeysErr error
+}
+
+// Material is what the user's own key files hold. Each error is why a file that
+// the cluster names could not be used; fs.ErrNotExist means that it isn't here.
+type Material struct {
+	Cert    *x509.Certificate
+	CertErr error
+	Public  crypto.PublicKey // of the private key
+	KeyErr  error
+}
+
+// Rule is one row of the table.
+type Rule struct {
+	ID       string
+	Severity spec.Severity
+	// Fixed rules can't be waived: what they refuse doesn't work at all.
+	Fixed bool
+	Doc   string // what the rule demands, in one line
+
+	cluster func(*view) []fault
+	node    func(*view, *nodeView) []fault
+}
+
+// fault is one breach of a rule. Empty Severity means the rule's own.
+type fault struct {
+	field    string
+	message  string
+	expected string
+	hint     string
+	severity spec.Severity
+	also     []string // fields that the user may change instead
+}
+
+// view is a cluster as rules see it: flags already merged.
+type view struct {
+	*spec.Cluster
+	facts Facts
+	nodes []*nodeView
+}
+
+type nodeView struct {
+	*spec.Node
+	flags spec.Flags
+}
+
+// Check applies every rule. Waived findings come back with their reason.
+func Check(c *spec.Cluster, facts Facts) []spec.Finding {
+	v := &view{Cluster: c, facts: facts}
+	for i := range c.Nodes {
+		n := &c.Nodes[i]
+		v.nodes = append(v.nodes, &nodeView{n, c.NodeFlags(n)})
+	}
+	var out []spec.Finding
+	for _, r := range Rules() {
+		out = append(out, v.apply(r)...)
+	}
+	out = append(out, waive(c, out)...)
+	slices.SortStableFunc(out, func(a, b spec.Finding) int {
+		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line),
+			cmp.Compare(a.Pos.Col, b.Pos.Col), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Node, b.Node))
+	})
+	return out
+}
+
+// apply runs one rule. The same fault on several nodes is one finding.
+func (v *view) apply(r Rule) []spec.Finding {
+	var out []spec.Finding
+	if r.cluster != nil {
+		for _, f := range r.cluster(v) {
+			out = append(out, v.finding(r, f, ""))
+		}
+	}
+	if r.node == nil {
+		return out
+	}
+	first := map[string]int{}
+	for _, n := range v.nodes {
+		for _, f := range r.node(v, n) {
+			key := fmt.Sprint(f.field, "\x00", f.message)
+			if i, ok := first[key]; ok {
+				out[i].Node = ""
+				continue
+			}
+			first[key] = len(out)
+			out = append(out, v.finding(r, f, n.Name))
+		}
+	}
+	return out
+}
+
+func (v *view) finding(r Rule, f fault, node string) spec.Finding {
+	out := spec.Finding{
+		Rule: r.ID, Severity: cmp.Or(f.severity, r.Severity), Cluster: v.Name, Node: node, Field: f.field,
+		Pos: v.Source.At(f.field), Message: f.message, Expected: f.expected, Hint: f.hint,
+	}
+	for _, a := range f.also {
+		if p := v.Source.At(a); p != out.Pos && p != (spec.Pos{}) {
+			out.Also = append(out.Also, p)
+		}
+	}
+	return out
+}
+
+// flagField is the field that a flag's value comes from, or where it would be
+// written.
+func (n *nodeView) flagField(name string) string {
+	if f, ok := n.flags.Get(name); ok {
+		return f.Field
+	}
+	return "flags"
+}
+
+func one(f fault) []fault { return []fault{f} }

@@ -1,0 +1,51 @@
+package vet
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// waive marks the findings that the cluster's waivers accept, and returns
+// findings about the waivers themselves.
+func waive(c *spec.Cluster, findings []spec.Finding) []spec.Finding {
+	rules := map[string]Rule{}
+	for _, r := range Rules() {
+		rules[r.ID] = r
+	}
+	var out []spec.Finding
+	for _, w := range c.Waivers {
+		field := spec.Path("waivers", w.Rule)
+		f := spec.Finding{Rule: "waiver", Severity: spec.Error, Cluster: c.Name, Field: field, Pos: c.Source.At(field)}
+		r, known := rules[w.Rule]
+		switch {
+		case !known:
+			f.Message = fmt.Sprintf("there is no rule %q to waive", w.Rule)
+			f.Expected = "the id that a finding shows in brackets"
+		case r.Fixed:
+			f.Message = fmt.Sprintf("rule %s can't be waived: %s", w.Rule, r.Doc)
+		case !accept(findings, w):
+			f.Severity = spec.Warning
+			f.Message = fmt.Sprintf("nothing breaks rule %s any more", w.Rule)
+			f.Hint = "remove the waiver"
+		default:
+			continue
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// accept marks what a waiver covers; it reports whether there was anything.
+func accept(findings []spec.Finding, w spec.Waiver) bool {
+	used := false
+	for i := range findings {
+		f := &findings[i]
+		if f.Rule != w.Rule || f.Severity == spec.NotChecked || len(w.Fields) > 0 && !slices.Contains(w.Fields, f.Field) {
+			continue
+		}
+		f.Waived, used = w.Reason, true
+	}
+	return used
+}
