@@ -1,0 +1,116 @@
+// Package gen is the whole way from a cluster to its tree: vet, plan, issue,
+// render. Loading comes before it (config), writing after it (tree).
+package gen
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kcmgen/kcmgen/gen/artefact"
+	"github.com/kcmgen/kcmgen/gen/facts"
+	"github.com/kcmgen/kcmgen/gen/keys"
+	"github.com/kcmgen/kcmgen/gen/pki"
+	"github.com/kcmgen/kcmgen/gen/plan"
+	"github.com/kcmgen/kcmgen/gen/render"
+	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/tree"
+	"github.com/kcmgen/kcmgen/gen/vet"
+)
+
+// Vetted is a cluster, what is wrong with it, and the user's own keys.
+type Vetted struct {
+	Cluster  *spec.Cluster
+	Findings []spec.Finding
+	given    keys.Bundle
+}
+
+// Vet checks a cluster against every rule.
+func Vet(c *spec.Cluster) *Vetted {
+	f, given := facts.Read(c)
+	return &Vetted{c, vet.Check(c, f), given}
+}
+
+// Plan decides what will be made. old is the cluster's tree as it lies in out/.
+func (v *Vetted) Plan(old *tree.State, now time.Time) (*plan.Plan, keys.Bundle, error) {
+	have := keys.Bundle{}
+	for _, e := range old.Ours.Entries() {
+		id, ok := strings.CutPrefix(e.Path, "pki/")
+		if !ok || e.Dir {
+			continue
+		}
+		if id, ok := strings.CutSuffix(id, ".crt"); ok {
+			have[id] = keys.Pair{Cert: e.Data, Key: have[id].Key}
+		}
+		if id, ok := strings.CutSuffix(id, ".key"); ok {
+			have[id] = keys.Pair{Cert: have[id].Cert, Key: e.Secret}
+		}
+	}
+	p, err := plan.New(v.Cluster, have, v.given, now)
+	if err != nil {
+		return nil, nil, err
+	}
+	for id, pair := range v.given {
+		have[id] = pair
+	}
+	return p, have, nil
+}
+
+// Generate carries a plan out in memory: the tree with its manifest.
+func Generate(ctx context.Context, p *plan.Plan, have keys.Bundle, now time.Time, version string) (tree.Tree, error) {
+	bundle, err := pki.Issue(ctx, p, have, now)
+	if err != nil {
+		return tree.Tree{}, err
+	}
+	out, err := render.Tree(p, bundle)
+	if err != nil {
+		return tree.Tree{}, err
+	}
+	if err := readBack(p, out.Tree); err != nil {
+		return tree.Tree{}, err
+	}
+	return tree.WithManifest(out.Tree, tree.Manifest{
+		Kcmgen: version, Cluster: p.Cluster.Name, Kubernetes: p.Cluster.Version.String(), Nodes: out.Generations,
+	})
+}
+
+// readBack parses every unit and pod and compares its command line with the
+// plan's: no value may have become something else on the way.
+func readBack(p *plan.Plan, t tree.Tree) error {
+	for _, h := range p.Hosts {
+		at := "nodes/" + h.Node.Name + p.Cluster.StartFile()
+		e, ok := t.Get(at)
+		if !ok {
+			return fmt.Errorf("%s was not rendered", at)
+		}
+		got, err := args(p.Cluster.Layout, e.Data)
+		if err != nil {
+			return fmt.Errorf("%s: %w", at, err)
+		}
+		want := []string{p.Cluster.Paths.Binary}
+		for _, f := range h.Flags {
+			want = append(want, f.String())
+		}
+		if !slices.Equal(got, want) {
+			return fmt.Errorf("%s: the command line reads back as %q, meant was %q", at, got, want)
+		}
+	}
+	return nil
+}
+
+func args(l spec.Layout, data []byte) ([]string, error) {
+	if l == spec.StaticPod {
+		p, err := artefact.ParsePod(data)
+		if err != nil {
+			return nil, err
+		}
+		return artefact.PodArgs(p)
+	}
+	u, err := artefact.ParseUnit(data)
+	if err != nil {
+		return nil, err
+	}
+	return u.Args()
+}

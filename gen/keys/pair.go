@@ -1,0 +1,156 @@
+package keys
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+)
+
+// Pair is a certificate and its private key, in PEM. The service-account pair
+// has no certificate.
+type Pair struct {
+	Cert []byte
+	Key  Secret
+}
+
+// Bundle is key material by id, as plan names it.
+type Bundle map[string]Pair
+
+// Certificate parses the pair's certificate: exactly one.
+func (p Pair) Certificate() (*x509.Certificate, error) { return ParseCertificate(p.Cert) }
+
+// Private parses the pair's private key.
+func (p Pair) Private() (crypto.Signer, error) { return ParsePrivate(p.Key.Reveal()) }
+
+// Matches returns an error unless the key is the certificate's.
+func (p Pair) Matches() error {
+	cert, err := p.Certificate()
+	if err != nil {
+		return err
+	}
+	key, err := p.Private()
+	if err != nil {
+		return err
+	}
+	if !Equal(cert.PublicKey, key.Public()) {
+		return errors.New("the private key is not the certificate's")
+	}
+	return nil
+}
+
+// ParseCertificate reads PEM that holds one certificate.
+func ParseCertificate(data []byte) (*x509.Certificate, error) {
+	block, rest := pem.Decode(data)
+	if block == nil || block.Type != "CERTIFICATE" {
+		return nil, errors.New("no PEM certificate")
+	}
+	if next, _ := pem.Decode(rest); next != nil {
+		return nil, errors.New("more than one PEM block where one certificate is expected")
+	}
+	return x509.ParseCertificate(block.Bytes)
+}
+
+// ParsePrivate reads a PEM private key: PKCS #1, SEC 1 or PKCS #8, RSA or
+// ECDSA, as kube-controller-manager does.
+func ParsePrivate(data []byte) (crypto.Signer, error) {
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		switch block.Type {
+		case "EC PARAMETERS": // openssl writes it before the key
+			continue
+		case "RSA PRIVATE KEY":
+			return x509.ParsePKCS1PrivateKey(block.Bytes)
+		case "EC PRIVATE KEY":
+			return x509.ParseECPrivateKey(block.Bytes)
+		case "PRIVATE KEY":
+			key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+			if err != nil {
+				return nil, err
+			}
+			switch key := key.(type) {
+			case *rsa.PrivateKey:
+				return key, nil
+			case *ecdsa.PrivateKey:
+				return key, nil
+			}
+			return nil, fmt.Errorf("a private key of type %T, not RSA or ECDSA", key)
+		default:
+			return nil, fmt.Errorf("a PEM block %q, not a private key", block.Type)
+		}
+	}
+	return nil, errors.New("no PEM private key")
+}
+
+// ParsePublic reads PEM public keys, PKIX or PKCS #1, and those of
+// certificates and private keys, as the apiserver's
+// --service-account-key-file takes them.
+func ParsePublic(data []byte) ([]crypto.PublicKey, error) {
+	var out []crypto.PublicKey
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		one := pem.EncodeToMemory(block)
+		switch block.Type {
+		case "PUBLIC KEY":
+			key, err := x509.ParsePKIXPublicKey(block.Bytes)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, key)
+		case "RSA PUBLIC KEY":
+			key, err := x509.ParsePKCS1PublicKey(block.Bytes)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, key)
+		case "CERTIFICATE":
+			cert, err := x509.ParseCertificate(block.Bytes)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, cert.PublicKey)
+		default:
+			key, err := ParsePrivate(one)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, key.Public())
+		}
+	}
+	if len(out) == 0 {
+		return nil, errors.New("no PEM public key")
+	}
+	return out, nil
+}
+
+// Equal compares public keys.
+func Equal(a, b crypto.PublicKey) bool {
+	e, ok := a.(interface{ Equal(x crypto.PublicKey) bool })
+	return ok && e.Equal(b)
+}
+
+// PublicPEM is the PKIX PEM of a public key.
+func PublicPEM(key crypto.PublicKey) ([]byte, error) {
+	der, err := x509.MarshalPKIXPublicKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), nil
+}
+
+// Identity stands for the pair where its bytes must not count: the public half
+// in PEM. Two keys have one identity exactly if they are the same key.
+func (p Pair) Identity() ([]byte, error) {
+	key, err := p.Private()
+	if err != nil {
+		return nil, err
+	}
+	return PublicPEM(key.Public())
+}
+
+// Same reports whether two pairs hold the same bytes.
+func (p Pair) Same(o Pair) bool {
+	return bytes.Equal(p.Cert, o.Cert) && bytes.Equal(p.Key.Reveal(), o.Key.Reveal())
+}

@@ -1,0 +1,195 @@
+// Package pki makes the key material that a plan asks for, with cfssl.
+package pki
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"maps"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/cloudflare/cfssl/config"
+	"github.com/cloudflare/cfssl/csr"
+	"github.com/cloudflare/cfssl/log"
+	"github.com/cloudflare/cfssl/signer"
+	"github.com/cloudflare/cfssl/signer/local"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/kcmgen/kcmgen/gen/keys"
+	"github.com/kcmgen/kcmgen/gen/plan"
+)
+
+// quiet keeps cfssl's logger, which writes to stderr, to what it must say.
+var quiet = sync.OnceFunc(func() { log.Level = log.LevelFatal })
+
+// Issue returns have with everything that the plan's items have a reason for,
+// made at the time now. Authorities come first, leaves in parallel. The random
+// numbers are crypto/rand's: cfssl takes no other source.
+func Issue(ctx context.Context, p *plan.Plan, have keys.Bundle, now time.Time) (keys.Bundle, error) {
+	quiet()
+	out := maps.Clone(have)
+	if out == nil {
+		out = keys.Bundle{}
+	}
+	var leaves []plan.Item
+	for _, it := range p.Make() {
+		if it.Kind == plan.Leaf {
+			leaves = append(leaves, it)
+			continue
+		}
+		pair, err := root(it, now)
+		if err != nil {
+			return nil, fmt.Errorf("making %s: %w", it.ID, err)
+		}
+		out[it.ID] = pair
+	}
+	if len(leaves) == 0 {
+		return out, nil
+	}
+	ca, err := newAuthority(out[plan.CA])
+	if err != nil {
+		return nil, err
+	}
+	made := make([]keys.Pair, len(leaves))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, it := range leaves {
+		g.Go(func() error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			pair, err := ca.leaf(it, now)
+			if err != nil {
+				return fmt.Errorf("making %s: %w", it.ID, err)
+			}
+			made[i] = pair
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	for i, it := range leaves {
+		out[it.ID] = made[i]
+	}
+	return out, nil
+}
+
+// request is the cfssl certificate request of an item.
+func request(it plan.Item) *csr.CertificateRequest {
+	s := it.Subject
+	req := &csr.CertificateRequest{
+		CN: s.CN, Hosts: it.Hosts,
+		KeyRequest: &csr.KeyRequest{A: it.Key.Algo, S: it.Key.Size},
+	}
+	if s.C+s.ST+s.L+s.O+s.OU != "" {
+		req.Names = []csr.Name{{C: s.C, ST: s.ST, L: s.L, O: s.O, OU: s.OU}}
+	}
+	return req
+}
+
+// root makes what nobody else signs: a CA, or a bare key pair.
+func root(it plan.Item, now time.Time) (keys.Pair, error) {
+	req := request(it)
+	if it.Kind == plan.Authority {
+		req.CA = &csr.CAConfig{}
+	}
+	reqPEM, keyPEM, err := csr.ParseRequest(req)
+	if err != nil {
+		return keys.Pair{}, err
+	}
+	pair := keys.Pair{Key: keys.NewSecret(keyPEM)}
+	if it.Kind == plan.KeyPair {
+		return pair, nil
+	}
+	key, err := pair.Private()
+	if err != nil {
+		return keys.Pair{}, err
+	}
+	s, err := local.NewSigner(key, nil, signer.DefaultSigAlgo(key), policy(it, true))
+	if err != nil {
+		return keys.Pair{}, err
+	}
+	begin := backdated(now)
+	return sign(s, pair, reqPEM, begin, begin.Add(it.Expiry))
+}
+
+// authority signs leaves with the cluster's CA.
+type authority struct {
+	pair keys.Pair
+	cert *x509.Certificate
+}
+
+func newAuthority(pair keys.Pair) (*authority, error) {
+	if pair.Key.Empty() {
+		return nil, fmt.Errorf("signing certificates: the CA's private key is not at hand (pki.ca.keyFile)")
+	}
+	if err := pair.Matches(); err != nil {
+		return nil, fmt.Errorf("signing certificates: the CA: %w", err)
+	}
+	cert, err := pair.Certificate()
+	if err != nil {
+		return nil, err
+	}
+	return &authority{pair, cert}, nil
+}
+
+func (a *authority) leaf(it plan.Item, now time.Time) (keys.Pair, error) {
+	reqPEM, keyPEM, err := csr.ParseRequest(request(it))
+	if err != nil {
+		return keys.Pair{}, err
+	}
+	key, err := a.pair.Private()
+	if err != nil {
+		return keys.Pair{}, err
+	}
+	s, err := local.NewSigner(key, a.cert, signer.DefaultSigAlgo(key), policy(it, false))
+	if err != nil {
+		return keys.Pair{}, err
+	}
+	// cfssl lets a leaf outlive its CA; verifiers don't.
+	begin := backdated(now)
+	end := begin.Add(it.Expiry)
+	if end.After(a.cert.NotAfter) {
+		end = a.cert.NotAfter
+	}
+	pair, err := sign(s, keys.Pair{Key: keys.NewSecret(keyPEM)}, reqPEM, begin, end)
+	if err != nil {
+		return keys.Pair{}, err
+	}
+	cert, err := pair.Certificate()
+	if err != nil {
+		return keys.Pair{}, err
+	}
+	if err := cert.CheckSignatureFrom(a.cert); err != nil {
+		return keys.Pair{}, fmt.Errorf("the certificate that came back doesn't verify: %w", err)
+	}
+	return pair, nil
+}
+
+// sign completes a pair and checks what comes back.
+func sign(s *local.Signer, pair keys.Pair, reqPEM []byte, begin, end time.Time) (keys.Pair, error) {
+	cert, err := s.Sign(signer.SignRequest{Request: string(reqPEM), Profile: profileName, NotBefore: begin, NotAfter: end})
+	if err != nil {
+		return keys.Pair{}, err
+	}
+	pair.Cert = cert
+	return pair, pair.Matches()
+}
+
+func backdated(now time.Time) time.Time {
+	return now.Add(-plan.Backdate).UTC().Truncate(time.Second)
+}
+
+const profileName = "kcmgen"
+
+// policy is a signing policy with the item's profile alone.
+func policy(it plan.Item, ca bool) *config.Signing {
+	prof := &config.SigningProfile{
+		Usage: it.Usages, Expiry: it.Expiry, ExpiryString: it.Expiry.String(),
+		CAConstraint: config.CAConstraint{IsCA: ca, MaxPathLenZero: ca},
+	}
+	return &config.Signing{Default: config.DefaultConfig(), Profiles: map[string]*config.SigningProfile{profileName: prof}}
+}

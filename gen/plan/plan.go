@@ -1,0 +1,248 @@
+// Package plan decides what will be made, and why: which keys and certificates
+// are kept and which are made anew, and which files each node gets. A plan is a
+// value; printing it and carrying it out can't differ.
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kcmgen/kcmgen/gen/keys"
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// Ids of the key material that a cluster has once. A leaf's id is
+// nodes/<node>/<use> or shared/<use>; an id is also its path below pki/.
+const (
+	CA             = "ca"
+	FrontProxyCA   = "front-proxy-ca"
+	ServiceAccount = "sa"
+)
+
+// Kind of an item.
+type Kind int
+
+// Kinds of key material.
+const (
+	Authority Kind = iota
+	KeyPair        // no certificate
+	Leaf
+)
+
+// Item is one row of the certificate table.
+type Item struct {
+	ID      string
+	Kind    Kind
+	Subject spec.Subject
+	Hosts   []string // subject alternative names: addresses, then names
+	Key     spec.Key
+	Profile string
+	Usages  []string
+	Expiry  time.Duration
+	Given   bool   // the user's own, by its file
+	Reason  string // why it is made; empty: the one at hand is kept
+}
+
+// Host is what one node gets.
+type Host struct {
+	Node    *spec.Node
+	Flags   spec.Flags
+	Placed  []spec.Role // files on the host
+	InImage []spec.Role // files in the image instead
+	Client  string      // id of the leaf in the kubeconfig
+	Serving string      // id of the leaf of --tls-cert-file
+}
+
+// Plan says everything that an export makes of a cluster.
+type Plan struct {
+	Cluster *spec.Cluster
+	Items   []Item // authorities first: a signer stands before what it signs
+	Hosts   []Host // by node name
+}
+
+// Make are the items that have to be made.
+func (p *Plan) Make() []Item {
+	var out []Item
+	for _, it := range p.Items {
+		if it.Reason != "" {
+			out = append(out, it)
+		}
+	}
+	return out
+}
+
+// Conflict is key material at hand that the cluster contradicts and that can't
+// be replaced without locking clients out: a person has to decide.
+type Conflict struct {
+	ID     string
+	Reason string
+}
+
+func (c *Conflict) Error() string { return fmt.Sprintf("pki/%s: %s", c.ID, c.Reason) }
+
+// New plans a cluster. have is the key material at hand: what an earlier export
+// made, overlaid with given, the user's own files.
+func New(c *spec.Cluster, have, given keys.Bundle, now time.Time) (*Plan, error) {
+	p := &Plan{Cluster: c}
+	for i := range c.Nodes {
+		p.Hosts = append(p.Hosts, newHost(c, &c.Nodes[i]))
+	}
+	b := builder{plan: p, have: have, given: given, now: now}
+	for _, step := range []func() error{b.authorities, b.serviceAccount, b.leaves} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+func newHost(c *spec.Cluster, n *spec.Node) Host {
+	h := Host{Node: n, Flags: c.NodeFlags(n)}
+	for _, r := range c.Placed(h.Flags) {
+		if c.Layout == spec.StaticPod && c.Image.Copies(r) {
+			h.InImage = append(h.InImage, r)
+		} else {
+			h.Placed = append(h.Placed, r)
+		}
+	}
+	scope := "nodes/" + n.Name + "/"
+	if c.PKI.Shared {
+		scope = "shared/"
+	}
+	h.Client, h.Serving = scope+"client", scope+"serving"
+	if !c.PKI.Separate {
+		h.Client, h.Serving = scope+"combined", scope+"combined"
+	}
+	return h
+}
+
+// Has reports whether the host or its image gets a file of this role.
+func (h Host) Has(r spec.Role) bool {
+	return slices.Contains(h.Placed, r) || slices.Contains(h.InImage, r)
+}
+
+func (p *Plan) any(r spec.Role) bool {
+	return slices.ContainsFunc(p.Hosts, func(h Host) bool { return h.Has(r) })
+}
+
+type builder struct {
+	plan        *Plan
+	have, given keys.Bundle
+	now         time.Time
+}
+
+// authorities are the cluster's CA and, if there is one, the front proxy's.
+func (b *builder) authorities() error {
+	pki := b.plan.Cluster.PKI
+	if err := b.authority(CA, pki.CA); err != nil {
+		return err
+	}
+	if pki.FrontProxy != nil {
+		return b.authority(FrontProxyCA, *pki.FrontProxy)
+	}
+	return nil
+}
+
+func (b *builder) authority(id string, a spec.Authority) error {
+	it := Item{ID: id, Kind: Authority, Subject: a.Subject, Key: a.Key, Expiry: a.Expiry, Given: a.Existing(), Usages: []string{"cert sign", "crl sign", "digital signature"}}
+	old, made := b.have[id]
+	switch {
+	case it.Given && made && !old.Key.Empty() && !sameCert(old, b.given[id]):
+		return &Conflict{id, "an earlier export made a CA here, and the cluster now names another by its file"}
+	case it.Given:
+	case !made:
+		it.Reason = "none yet"
+	default:
+		if why := authorityDiffers(old, it); why != "" {
+			return &Conflict{id, why}
+		}
+	}
+	b.plan.Items = append(b.plan.Items, it)
+	return nil
+}
+
+func (b *builder) serviceAccount() error {
+	sa := b.plan.Cluster.PKI.ServiceAccount
+	it := Item{ID: ServiceAccount, Kind: KeyPair, Key: sa.Key, Given: sa.KeyFile != ""}
+	old, made := b.have[ServiceAccount]
+	if made && (sa.UseCA || it.Given && !old.Same(b.given[ServiceAccount])) {
+		return &Conflict{ServiceAccount, "an earlier export made a service-account key here, and the cluster now uses another"}
+	}
+	if sa.UseCA || !b.plan.any(spec.ServiceAccountKey) && !made {
+		return nil
+	}
+	if !made && !it.Given {
+		it.Reason = "none yet"
+	}
+	if made && !it.Given {
+		if why := keyDiffers(old, it.Key); why != "" {
+			return &Conflict{ServiceAccount, why + ": tokens signed with the old key would end"}
+		}
+	}
+	b.plan.Items = append(b.plan.Items, it)
+	return nil
+}
+
+// leaves are the certificates that a kubeconfig or a serving flag needs.
+func (b *builder) leaves() error {
+	seen := map[string]bool{}
+	for _, h := range b.plan.Hosts {
+		for _, need := range []struct {
+			id   string
+			want bool
+		}{
+			{h.Client, h.Has(spec.KubeconfigFile)},
+			{h.Serving, h.Has(spec.TLSCert) || h.Has(spec.TLSKey)},
+		} {
+			if !need.want || seen[need.id] {
+				continue
+			}
+			seen[need.id] = true
+			it := b.leaf(need.id, h.Node)
+			it.Reason = b.leafReason(it)
+			b.plan.Items = append(b.plan.Items, it)
+		}
+	}
+	return nil
+}
+
+func (b *builder) leaf(id string, n *spec.Node) Item {
+	c := b.plan.Cluster
+	l := c.PKI.Combined
+	switch id[strings.LastIndex(id, "/")+1:] {
+	case "client":
+		l = c.PKI.Client
+	case "serving":
+		l = c.PKI.Serving
+	}
+	prof := c.PKI.Profiles[l.Profile]
+	return Item{
+		ID: id, Kind: Leaf, Subject: l.Subject, Hosts: hosts(c, n, l.SANs), Key: l.Key,
+		Profile: l.Profile, Usages: prof.Usages, Expiry: prof.Expiry,
+	}
+}
+
+// hosts are the subject alternative names, each once: addresses in their order,
+// then names. A certificate that all nodes share names all of them for "own".
+func hosts(c *spec.Cluster, own *spec.Node, s spec.SANs) []string {
+	var out []string
+	for _, e := range s.Extra {
+		out = append(out, e)
+	}
+	for i := range c.Nodes {
+		n := &c.Nodes[i]
+		if s.Nodes == "none" || s.Nodes == "own" && n.Name != own.Name && !c.PKI.Shared {
+			continue
+		}
+		for _, a := range n.Addresses {
+			out = append(out, a.String())
+		}
+		if s.Names {
+			out = append(out, n.Name)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}

@@ -1,0 +1,208 @@
+package plan
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kcmgen/kcmgen/gen/keys"
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// Backdate is how long before its making a certificate begins, for hosts whose
+// clock is a little behind.
+const Backdate = 5 * time.Minute
+
+// leafReason says why a leaf has to be made, or nothing if the one at hand fits.
+func (b *builder) leafReason(it Item) string {
+	pair, ok := b.have[it.ID]
+	if !ok || len(pair.Cert) == 0 || pair.Key.Empty() {
+		return "none yet"
+	}
+	cert, err := pair.Certificate()
+	if err != nil {
+		return "the certificate can't be read: " + err.Error()
+	}
+	if err := pair.Matches(); err != nil {
+		return err.Error()
+	}
+	ca, err := b.signer().Certificate()
+	if err != nil || cert.CheckSignatureFrom(ca) != nil {
+		return "another CA signs now"
+	}
+	return leafDiffers(cert, it, ca, b.now)
+}
+
+// signer is the CA pair that signs leaves, as far as it is at hand.
+func (b *builder) signer() keys.Pair {
+	if p, ok := b.given[CA]; ok {
+		return p
+	}
+	return b.have[CA]
+}
+
+func leafDiffers(cert *x509.Certificate, it Item, ca *x509.Certificate, now time.Time) string {
+	if got := subjectOf(cert); got != it.Subject {
+		return fmt.Sprintf("the subject was %s, is %s", text(got), text(it.Subject))
+	}
+	if why := sansDiffer(cert, it.Hosts); why != "" {
+		return why
+	}
+	if got := keyOf(cert.PublicKey); got != it.Key {
+		return fmt.Sprintf("the key was %s, is %s", got, it.Key)
+	}
+	ku, eku := usages(it.Usages)
+	if cert.KeyUsage != ku || !slices.Equal(cert.ExtKeyUsage, eku) {
+		return "the usages are now " + strings.Join(it.Usages, ", ")
+	}
+	return timeDiffers(cert, it.Expiry, ca, now)
+}
+
+// timeDiffers renews at a third of life left, and when the lifetime asked for
+// has changed. A leaf ends with its CA at the latest, so that is no change.
+func timeDiffers(cert *x509.Certificate, expiry time.Duration, ca *x509.Certificate, now time.Time) string {
+	end := cert.NotBefore.Add(expiry)
+	if end.After(ca.NotAfter) {
+		end = ca.NotAfter
+	}
+	if d := end.Sub(cert.NotAfter); d > time.Minute || d < -time.Minute {
+		return fmt.Sprintf("the lifetime was %s, is %s", hours(cert.NotAfter.Sub(cert.NotBefore)), hours(end.Sub(cert.NotBefore)))
+	}
+	if now.Before(cert.NotBefore) {
+		return "it begins only at " + cert.NotBefore.Format(time.RFC3339)
+	}
+	if now.After(cert.NotAfter) {
+		return "it ended at " + cert.NotAfter.Format(time.RFC3339)
+	}
+	life := cert.NotAfter.Sub(cert.NotBefore)
+	if cert.NotAfter.Sub(now) <= life/3 && cert.NotAfter.Before(ca.NotAfter) {
+		return fmt.Sprintf("it ends at %s: a third of its life or less is left", cert.NotAfter.Format(time.RFC3339))
+	}
+	return ""
+}
+
+func sansDiffer(cert *x509.Certificate, want []string) string {
+	var got []string
+	for _, ip := range cert.IPAddresses {
+		got = append(got, ip.String())
+	}
+	got = append(got, cert.DNSNames...)
+	slices.Sort(got)
+	if slices.Equal(got, want) {
+		return ""
+	}
+	var diff []string
+	for _, h := range want {
+		if !slices.Contains(got, h) {
+			diff = append(diff, "+"+h)
+		}
+	}
+	for _, h := range got {
+		if !slices.Contains(want, h) {
+			diff = append(diff, "-"+h)
+		}
+	}
+	return "subject alternative names changed: " + strings.Join(diff, " ")
+}
+
+// authorityDiffers says what about a CA made earlier no longer fits.
+func authorityDiffers(old keys.Pair, it Item) string {
+	cert, err := old.Certificate()
+	if err != nil {
+		return "the CA certificate made earlier can't be read: " + err.Error()
+	}
+	if old.Key.Empty() {
+		return "the CA's private key is missing"
+	}
+	if err := old.Matches(); err != nil {
+		return err.Error()
+	}
+	if got := subjectOf(cert); got != it.Subject {
+		return fmt.Sprintf("the CA made earlier is %s, the cluster says %s", text(got), text(it.Subject))
+	}
+	if got := keyOf(cert.PublicKey); got != it.Key {
+		return fmt.Sprintf("the CA made earlier has a key %s, the cluster says %s", got, it.Key)
+	}
+	return ""
+}
+
+func keyDiffers(old keys.Pair, want spec.Key) string {
+	key, err := old.Private()
+	if err != nil {
+		return "the key made earlier can't be read: " + err.Error()
+	}
+	if got := keyOf(key.Public()); got != want {
+		return fmt.Sprintf("the key made earlier is %s, the cluster says %s", got, want)
+	}
+	return ""
+}
+
+func sameCert(a, b keys.Pair) bool { return bytes.Equal(a.Cert, b.Cert) }
+
+func keyOf(pub any) spec.Key {
+	switch k := pub.(type) {
+	case *ecdsa.PublicKey:
+		return spec.Key{Algo: "ecdsa", Size: k.Curve.Params().BitSize}
+	case *rsa.PublicKey:
+		return spec.Key{Algo: "rsa", Size: k.N.BitLen()}
+	}
+	return spec.Key{Algo: fmt.Sprintf("%T", pub)}
+}
+
+func subjectOf(cert *x509.Certificate) spec.Subject {
+	first := func(ss []string) string {
+		if len(ss) == 0 {
+			return ""
+		}
+		return ss[0]
+	}
+	n := cert.Subject
+	return spec.Subject{
+		CN: n.CommonName, O: first(n.Organization), OU: first(n.OrganizationalUnit),
+		C: first(n.Country), ST: first(n.Province), L: first(n.Locality),
+	}
+}
+
+func text(s spec.Subject) string {
+	var parts []string
+	for _, a := range []struct{ k, v string }{{"CN", s.CN}, {"O", s.O}, {"OU", s.OU}, {"C", s.C}, {"ST", s.ST}, {"L", s.L}} {
+		if a.v != "" {
+			parts = append(parts, a.k+"="+a.v)
+		}
+	}
+	return strings.Join(parts, ",")
+}
+
+// usages maps cfssl's names to X.509.
+func usages(names []string) (x509.KeyUsage, []x509.ExtKeyUsage) {
+	var ku x509.KeyUsage
+	var eku []x509.ExtKeyUsage
+	for _, n := range names {
+		switch n {
+		case "signing", "digital signature":
+			ku |= x509.KeyUsageDigitalSignature
+		case "content commitment":
+			ku |= x509.KeyUsageContentCommitment
+		case "key encipherment":
+			ku |= x509.KeyUsageKeyEncipherment
+		case "key agreement":
+			ku |= x509.KeyUsageKeyAgreement
+		case "data encipherment":
+			ku |= x509.KeyUsageDataEncipherment
+		case "server auth":
+			eku = append(eku, x509.ExtKeyUsageServerAuth)
+		case "client auth":
+			eku = append(eku, x509.ExtKeyUsageClientAuth)
+		case "any":
+			eku = append(eku, x509.ExtKeyUsageAny)
+		}
+	}
+	return ku, eku
+}
+
+func hours(d time.Duration) string { return fmt.Sprintf("%.0fh", d.Hours()) }

@@ -1,0 +1,30 @@
+package render
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"path"
+
+	"github.com/kcmgen/kcmgen/gen/plan"
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// generationName is a hash over what makes one host's configuration: path,
+// mode, owner and contents of its files, and the unit or pod with a placeholder
+// for the name itself. A private key counts by its public half, so that the
+// name tells nothing and needs no key.
+func generationName(c *spec.Cluster, h plan.Host, files map[spec.Role]file, text []byte) string {
+	sum := sha256.New()
+	part := func(name, mode string, data []byte) {
+		fmt.Fprintf(sum, "%s\x00%s\x00%s\x00%d\x00", name, mode, rootOwner, len(data))
+		sum.Write(data)
+	}
+	for _, r := range append(append([]spec.Role{}, h.Placed...), h.InImage...) {
+		e := files[r].entry(r.FileName())
+		part(e.Path, e.Mode.String(), files[r].identity)
+	}
+	e := startEntry(c, path.Base(c.StartFile()), text)
+	part(c.StartFile(), e.Mode.String(), text)
+	return hex.EncodeToString(sum.Sum(nil))[:16]
+}

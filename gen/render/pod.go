@@ -1,0 +1,196 @@
+package render
+
+import (
+	"fmt"
+	"net"
+	"path"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"sigs.k8s.io/yaml"
+
+	"github.com/kcmgen/kcmgen/gen/plan"
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+const (
+	podName = "kube-controller-manager"
+	volume  = "kcmgen"
+	// generationAnnotation tells the kubelet of a change that no volume shows:
+	// where the image holds the keys.
+	generationAnnotation = "kcmgen/generation"
+)
+
+// pod renders the static pod of a node.
+func pod(c *spec.Cluster, h plan.Host, generation string) ([]byte, error) {
+	p := &corev1.Pod{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
+		ObjectMeta: metav1.ObjectMeta{
+			Name: podName, Namespace: c.Pod.Namespace, Labels: c.Pod.Labels, Annotations: annotations(c, h, generation),
+		},
+		Spec: corev1.PodSpec{
+			PriorityClassName: c.Pod.PriorityClassName,
+			HostNetwork:       c.Pod.HostNetwork,
+		},
+	}
+	container, err := container(c, h)
+	if err != nil {
+		return nil, err
+	}
+	if c.Pod.Hardened {
+		p.Spec.SecurityContext = &corev1.PodSecurityContext{SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}}
+	}
+	p.Spec.Volumes, container.VolumeMounts = volumes(c, h, generation)
+	p.Spec.Containers = []corev1.Container{container}
+	return encodePod(p)
+}
+
+// encodePod is YAML without the fields that only a running pod has.
+func encodePod(p *corev1.Pod) ([]byte, error) {
+	raw, err := yaml.Marshal(p)
+	if err != nil {
+		return nil, err
+	}
+	var m map[string]any
+	if err := yaml.Unmarshal(raw, &m); err != nil {
+		return nil, err
+	}
+	delete(m, "status")
+	if meta, ok := m["metadata"].(map[string]any); ok {
+		delete(meta, "creationTimestamp")
+	}
+	data, err := yaml.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	return append([]byte("# Written by kcmgen. Change the CUE, not this file.\n"), data...), nil
+}
+
+func annotations(c *spec.Cluster, h plan.Host, generation string) map[string]string {
+	out := map[string]string{}
+	for k, v := range c.Pod.Annotations {
+		out[k] = v
+	}
+	if generation != "" && len(h.InImage) > 0 {
+		out[generationAnnotation] = generation
+	}
+	return out
+}
+
+func container(c *spec.Cluster, h plan.Host) (corev1.Container, error) {
+	ct := corev1.Container{
+		Name: podName, Image: c.Pod.Image, ImagePullPolicy: corev1.PullPolicy(c.Pod.ImagePullPolicy),
+		Command: []string{c.Paths.Binary},
+	}
+	for _, f := range h.Flags {
+		ct.Command = append(ct.Command, f.String())
+	}
+	var err error
+	if ct.Resources.Requests, err = quantities(c.Pod.Requests); err != nil {
+		return ct, err
+	}
+	if ct.Resources.Limits, err = quantities(c.Pod.Limits); err != nil {
+		return ct, err
+	}
+	if ct.LivenessProbe, err = probe(h.Flags, c.Pod.Liveness); err != nil {
+		return ct, err
+	}
+	if ct.StartupProbe, err = probe(h.Flags, c.Pod.Startup); err != nil {
+		return ct, err
+	}
+	if c.Pod.Hardened {
+		yes, no := true, false
+		ct.SecurityContext = &corev1.SecurityContext{
+			AllowPrivilegeEscalation: &no, ReadOnlyRootFilesystem: &yes,
+			Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+		}
+	}
+	return ct, nil
+}
+
+func quantities(m map[string]string) (corev1.ResourceList, error) {
+	if len(m) == 0 {
+		return nil, nil
+	}
+	out := corev1.ResourceList{}
+	for name, s := range m {
+		q, err := resource.ParseQuantity(s)
+		if err != nil {
+			return nil, fmt.Errorf("resource %s: %w", name, err)
+		}
+		out[corev1.ResourceName(name)] = q
+	}
+	return out, nil
+}
+
+// DefaultSecurePort is --secure-port where the flag isn't given.
+const DefaultSecurePort = "10257"
+
+// probe asks /healthz on the secure port: there is none without that port.
+func probe(fs spec.Flags, p *spec.Probe) (*corev1.Probe, error) {
+	port, err := strconv.ParseInt(fs.Value("secure-port", DefaultSecurePort), 10, 32)
+	if err != nil {
+		return nil, fmt.Errorf("--secure-port: %w", err)
+	}
+	if p == nil || port == 0 {
+		return nil, nil
+	}
+	host := fs.Value("bind-address", "0.0.0.0")
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return &corev1.Probe{
+		ProbeHandler: corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{
+			Host: host, Path: "/healthz", Port: intstr.FromInt32(int32(port)), Scheme: corev1.URISchemeHTTPS,
+		}},
+		InitialDelaySeconds: p.InitialDelaySeconds, PeriodSeconds: p.PeriodSeconds,
+		TimeoutSeconds: p.TimeoutSeconds, FailureThreshold: p.FailureThreshold,
+	}, nil
+}
+
+// volumes bind the generation's folder, as a whole or file by file, then the
+// user's own. Without generations each file is its own volume.
+func volumes(c *spec.Cluster, h plan.Host, generation string) ([]corev1.Volume, []corev1.VolumeMount) {
+	var vs []corev1.Volume
+	var ms []corev1.VolumeMount
+	if c.Generations && len(h.Placed) > 0 {
+		vs = append(vs, hostPath(volume, path.Join(c.Paths.Generations, generation), "Directory"))
+		for _, m := range mounts(c, h, generation) {
+			ms = append(ms, corev1.VolumeMount{Name: volume, MountPath: m.to, SubPath: m.name, ReadOnly: true})
+		}
+	}
+	if !c.Generations {
+		seen := map[string]bool{}
+		for _, r := range h.Placed {
+			at := c.Paths.Of(r)
+			if seen[at] {
+				continue
+			}
+			seen[at] = true
+			name := volume + "-" + volumeName(r)
+			vs = append(vs, hostPath(name, at, "File"))
+			ms = append(ms, corev1.VolumeMount{Name: name, MountPath: at, ReadOnly: true})
+		}
+	}
+	for _, v := range c.Pod.Volumes {
+		vs = append(vs, hostPath(v.Name, v.HostPath, v.Type))
+		ms = append(ms, corev1.VolumeMount{Name: v.Name, MountPath: v.MountPath, ReadOnly: v.ReadOnly})
+	}
+	return vs, ms
+}
+
+func hostPath(name, at, kind string) corev1.Volume {
+	t := corev1.HostPathType(kind)
+	return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: at, Type: &t}}}
+}
+
+// volumeName is a role as a DNS label.
+func volumeName(r spec.Role) string {
+	return map[spec.Role]string{
+		spec.CA: "ca", spec.CAKey: "ca-key", spec.FrontProxyCA: "front-proxy-ca", spec.KubeconfigFile: "kubeconfig",
+		spec.ServiceAccountKey: "sa-key", spec.TLSCert: "tls-cert", spec.TLSKey: "tls-key",
+	}[r]
+}

@@ -1,0 +1,209 @@
+// Package render says which file lies where: it turns a plan and its keys into
+// the tree of one cluster. It reads and writes nothing.
+package render
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/keys"
+	"github.com/kcmgen/kcmgen/gen/plan"
+	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/tree"
+)
+
+// generationWord stands for a generation's name where the name is made of the
+// bytes it would change.
+const generationWord = "@generation@"
+
+const (
+	publicMode  fs.FileMode = 0o644
+	privateMode fs.FileMode = 0o600
+	privateDir  fs.FileMode = 0o700
+	rootOwner               = "root:root"
+)
+
+// Output is a cluster's tree, and the generation of each node.
+type Output struct {
+	Tree        tree.Tree
+	Generations map[string]string // empty where generations are off
+}
+
+// Tree renders a cluster: pki/, nodes/<node>/ and image/<arch>/.
+func Tree(p *plan.Plan, b keys.Bundle) (*Output, error) {
+	out := &Output{Generations: map[string]string{}}
+	entries, err := pkiEntries(p, b)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range p.Hosts {
+		files, err := hostFiles(p, h, b)
+		if err != nil {
+			return nil, fmt.Errorf("node %s: %w", h.Node.Name, err)
+		}
+		es, generation, err := host(p, h, files)
+		if err != nil {
+			return nil, fmt.Errorf("node %s: %w", h.Node.Name, err)
+		}
+		entries = append(entries, es...)
+		out.Generations[h.Node.Name] = generation
+	}
+	images, err := imageEntries(p, b)
+	if err != nil {
+		return nil, err
+	}
+	out.Tree, err = tree.New(append(entries, images...))
+	return out, err
+}
+
+// file is one of the files that flags name.
+type file struct {
+	role     spec.Role
+	data     []byte
+	secret   keys.Secret
+	identity []byte // stands for the contents in the generation's name
+}
+
+func (f file) entry(at string) tree.Entry {
+	if f.role.Secret() {
+		return tree.Entry{Path: at, Mode: privateMode, Owner: rootOwner, Secret: f.secret}
+	}
+	return tree.Entry{Path: at, Mode: publicMode, Owner: rootOwner, Data: f.data}
+}
+
+// hostFiles are the files of a host and of its image, with their contents.
+func hostFiles(p *plan.Plan, h plan.Host, b keys.Bundle) (map[spec.Role]file, error) {
+	out := map[spec.Role]file{}
+	for _, r := range append(append([]spec.Role{}, h.Placed...), h.InImage...) {
+		f, err := roleFile(p, h, b, r)
+		if err != nil {
+			return nil, err
+		}
+		out[r] = f
+	}
+	return out, nil
+}
+
+func roleFile(p *plan.Plan, h plan.Host, b keys.Bundle, r spec.Role) (file, error) {
+	switch r {
+	case spec.CA:
+		return public(r, b[plan.CA].Cert)
+	case spec.FrontProxyCA:
+		return public(r, b[plan.FrontProxyCA].Cert)
+	case spec.TLSCert:
+		return public(r, b[h.Serving].Cert)
+	case spec.CAKey:
+		return private(r, b[plan.CA])
+	case spec.TLSKey:
+		return private(r, b[h.Serving])
+	case spec.ServiceAccountKey:
+		if p.Cluster.PKI.ServiceAccount.UseCA {
+			return private(r, b[plan.CA])
+		}
+		return private(r, b[plan.ServiceAccount])
+	}
+	return kubeconfig(p.Cluster, h, b[plan.CA].Cert, b[h.Client])
+}
+
+func public(r spec.Role, data []byte) (file, error) {
+	if len(data) == 0 {
+		return file{}, fmt.Errorf("%s is not at hand", r)
+	}
+	return file{role: r, data: data, identity: data}, nil
+}
+
+func private(r spec.Role, p keys.Pair) (file, error) {
+	if p.Key.Empty() {
+		return file{}, fmt.Errorf("%s is not at hand", r)
+	}
+	id, err := p.Identity()
+	if err != nil {
+		return file{}, fmt.Errorf("%s: %w", r, err)
+	}
+	return file{role: r, secret: p.Key, identity: id}, nil
+}
+
+// host is everything below nodes/<node>/.
+func host(p *plan.Plan, h plan.Host, files map[spec.Role]file) ([]tree.Entry, string, error) {
+	c := p.Cluster
+	root := path.Join("nodes", h.Node.Name)
+	at := func(hostPath string) string { return root + hostPath }
+	var es []tree.Entry
+	generation := ""
+	if c.Generations {
+		text, err := start(c, h, generationWord)
+		if err != nil {
+			return nil, "", err
+		}
+		generation = generationName(c, h, files, text)
+	}
+	text, err := start(c, h, generation)
+	if err != nil {
+		return nil, "", err
+	}
+	if c.Generations {
+		dir := path.Join(c.Paths.Generations, generation)
+		es = append(es, tree.Entry{Path: at(dir), Dir: true, Mode: privateDir, Owner: rootOwner})
+		for _, f := range once(c, h.Placed, files) {
+			es = append(es, f.entry(at(path.Join(dir, f.role.FileName()))))
+		}
+		es = append(es, startEntry(c, at(path.Join(dir, path.Base(c.StartFile()))), text))
+	} else {
+		for _, f := range once(c, h.Placed, files) {
+			es = append(es, f.entry(at(c.Paths.Of(f.role))))
+		}
+	}
+	es = append(es, startEntry(c, at(c.StartFile()), text))
+	for _, dir := range workingDirectories(c) {
+		es = append(es, tree.Entry{Path: at(dir), Dir: true, Mode: 0o755, Owner: rootOwner})
+	}
+	return es, generation, nil
+}
+
+// once are the files of some roles, each path once: the service-account key may
+// be the CA's.
+func once(c *spec.Cluster, roles []spec.Role, files map[spec.Role]file) []file {
+	var out []file
+	seen := map[string]bool{}
+	for _, r := range roles {
+		if p := c.Paths.Of(r); !seen[p] {
+			seen[p] = true
+			out = append(out, files[r])
+		}
+	}
+	return out
+}
+
+// start renders what makes the process run: the unit or the pod.
+func start(c *spec.Cluster, h plan.Host, generation string) ([]byte, error) {
+	if c.Layout == spec.StaticPod {
+		return pod(c, h, generation)
+	}
+	return unit(c, h, generation)
+}
+
+// startEntry is the unit (readable, as units are) or the manifest (not).
+func startEntry(c *spec.Cluster, at string, text []byte) tree.Entry {
+	mode := publicMode
+	if c.Layout == spec.StaticPod {
+		mode = privateMode
+	}
+	return tree.Entry{Path: at, Mode: mode, Owner: rootOwner, Data: text}
+}
+
+// workingDirectories are folders that a unit needs to be there: WorkingDirectory
+// without "-" before it or a specifier in it.
+func workingDirectories(c *spec.Cluster) []string {
+	if c.Layout != spec.Systemd {
+		return nil
+	}
+	var out []string
+	for _, d := range c.Unit.Service {
+		if d.Name == "WorkingDirectory" && strings.HasPrefix(d.Value, "/") && d.Value != "/" && !strings.Contains(d.Value, "%") {
+			out = append(out, path.Clean(d.Value))
+		}
+	}
+	return out
+}

@@ -1,0 +1,176 @@
+package render
+
+import (
+	"bytes"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/plan"
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// sandbox is what kube-controller-manager needs nothing of: it speaks TCP, reads
+// its files and writes nothing. It stays root, whose files are 0600, but without
+// a single capability.
+var sandbox = []spec.Directive{
+	{Name: "CapabilityBoundingSet", Value: ""},
+	{Name: "LockPersonality", Value: "yes"},
+	{Name: "MemoryDenyWriteExecute", Value: "yes"},
+	{Name: "NoNewPrivileges", Value: "yes"},
+	{Name: "PrivateDevices", Value: "yes"},
+	{Name: "PrivateTmp", Value: "yes"},
+	{Name: "ProcSubset", Value: "pid"},
+	{Name: "ProtectClock", Value: "yes"},
+	{Name: "ProtectControlGroups", Value: "yes"},
+	{Name: "ProtectHome", Value: "yes"},
+	{Name: "ProtectHostname", Value: "yes"},
+	{Name: "ProtectKernelLogs", Value: "yes"},
+	{Name: "ProtectKernelModules", Value: "yes"},
+	{Name: "ProtectKernelTunables", Value: "yes"},
+	{Name: "ProtectProc", Value: "invisible"},
+	{Name: "ProtectSystem", Value: "strict"},
+	{Name: "RestrictAddressFamilies", Value: "AF_INET AF_INET6 AF_UNIX AF_NETLINK"},
+	{Name: "RestrictNamespaces", Value: "yes"},
+	{Name: "RestrictRealtime", Value: "yes"},
+	{Name: "RestrictSUIDSGID", Value: "yes"},
+	{Name: "SystemCallArchitectures", Value: "native"},
+	{Name: "SystemCallErrorNumber", Value: "EPERM"},
+	{Name: "SystemCallFilter", Value: "@system-service"},
+	{Name: "UMask", Value: "0077"},
+}
+
+// unit renders the systemd unit of a node.
+func unit(c *spec.Cluster, h plan.Host, generation string) ([]byte, error) {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "# Written by kcmgen for node %s of cluster %s. Change the CUE, not this file.\n", h.Node.Name, c.Name)
+	b.WriteString("[Unit]\n")
+	if err := directives(&b, withDefault(c.Unit.Unit, spec.Directive{Name: "After", Value: "network-online.target"},
+		spec.Directive{Name: "Wants", Value: "network-online.target"})); err != nil {
+		return nil, err
+	}
+	b.WriteString("\n[Service]\nExecStart=")
+	if err := command(&b, c, h); err != nil {
+		return nil, err
+	}
+	service := c.Unit.Service
+	if c.Unit.Hardened {
+		service = withDefault(service, sandbox...)
+	}
+	if err := directives(&b, service); err != nil {
+		return nil, err
+	}
+	if c.Generations {
+		for _, m := range mounts(c, h, generation) {
+			fmt.Fprintf(&b, "BindReadOnlyPaths=%s:%s\n", m.from, m.to)
+		}
+	}
+	b.WriteString("\n[Install]\n")
+	if err := directives(&b, c.Unit.Install); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}
+
+// command writes the command line, a flag a line.
+func command(b *bytes.Buffer, c *spec.Cluster, h plan.Host) error {
+	words := []string{c.Paths.Binary}
+	for _, f := range h.Flags {
+		words = append(words, f.String())
+	}
+	for i, w := range words {
+		q, err := quoteArg(w)
+		if err != nil {
+			return err
+		}
+		if i > 0 {
+			b.WriteString(" \\\n  ")
+		}
+		b.WriteString(q)
+	}
+	b.WriteByte('\n')
+	return nil
+}
+
+// plainArg are characters that mean nothing to systemd, in any place of a word.
+const plainArg = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=./:,+@*!^~()[]{}<>|&?#"
+
+// quoteArg writes one argument of ExecStart so that systemd reads it as it is:
+// % and $ doubled, the rest in double quotes where a character needs it
+// (systemd.service(5), "Command lines"). Control characters are refused.
+func quoteArg(s string) (string, error) {
+	plain := s != ""
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r < ' ' || r == 0x7f || r == '\ufffd':
+			return "", fmt.Errorf("%q holds a control character or isn't UTF-8", s)
+		case r == '%' || r == '$':
+			b.WriteRune(r)
+		case r == '"' || r == '\\':
+			b.WriteByte('\\')
+			plain = false
+		case !strings.ContainsRune(plainArg, r):
+			plain = false
+		}
+		b.WriteRune(r)
+	}
+	if plain {
+		return b.String(), nil
+	}
+	return `"` + b.String() + `"`, nil
+}
+
+// directives writes lines in systemd's own syntax, as the user gave them. A value
+// can't end its line, nor join the next one to it.
+func directives(b *bytes.Buffer, ds []spec.Directive) error {
+	for _, d := range ds {
+		if strings.ContainsFunc(d.Value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f || r == '\ufffd' }) {
+			return fmt.Errorf("%s=%q holds a control character or isn't UTF-8", d.Name, d.Value)
+		}
+		if strings.HasSuffix(strings.TrimRight(d.Value, " \t"), `\`) {
+			return fmt.Errorf("%s=%q ends in a backslash, which joins the next line to it", d.Name, d.Value)
+		}
+		fmt.Fprintf(b, "%s=%s\n", d.Name, d.Value)
+	}
+	return nil
+}
+
+// withDefault adds those defaults that the user says nothing about.
+func withDefault(ds []spec.Directive, defaults ...spec.Directive) []spec.Directive {
+	out := slices.Clone(ds)
+	for _, d := range defaults {
+		if !slices.ContainsFunc(ds, func(o spec.Directive) bool { return o.Name == d.Name }) {
+			out = append(out, d)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b spec.Directive) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// mount binds a file or folder of the generation to the path that flags name.
+type mount struct{ from, to, name string }
+
+// mounts binds the whole folder where it is the generation's alone, else each
+// file, so that other files in the users' folders stay in sight.
+func mounts(c *spec.Cluster, h plan.Host, generation string) []mount {
+	dir := path.Join(c.Paths.Generations, generation)
+	if len(h.Placed) == 0 {
+		return nil
+	}
+	if c.InDir(h.Placed) {
+		return []mount{{from: dir, to: c.Paths.Dir}}
+	}
+	var out []mount
+	seen := map[string]bool{}
+	for _, r := range h.Placed {
+		to := c.Paths.Of(r)
+		if seen[to] {
+			continue
+		}
+		seen[to] = true
+		out = append(out, mount{from: path.Join(dir, r.FileName()), to: to, name: r.FileName()})
+	}
+	return out
+}
