@@ -1,0 +1,200 @@
+package tree
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+)
+
+// Replace puts t in the place of the folder name, whose state was read before,
+// so that whoever looks, and whoever cuts the power, finds the old tree or the
+// new one. Files that didn't change and foreign ones are linked, not copied;
+// with prune the foreign ones go.
+//
+// The new tree is built in .<name>.new beside it and made durable, then the two
+// folders change their names with each other in one system call.
+func (d *Disk) Replace(name string, t Tree, old *State, prune bool) error {
+	next := "." + name + ".new"
+	if err := d.clear(next); err != nil {
+		return err
+	}
+	if err := d.build(name, next, t, old, prune); err != nil {
+		// What the caller must know is why; the rest goes at the next run.
+		_ = d.root.RemoveAll(next)
+		return err
+	}
+	if err := d.swap(name, next); err != nil {
+		_ = d.root.RemoveAll(next)
+		return err
+	}
+	if err := d.SyncDir("."); err != nil {
+		return fmt.Errorf("making %s durable: %w", d.dir, err)
+	}
+	return d.clear(next)
+}
+
+// Recover ends what a killed run left: it reports what it did, or nothing.
+func (d *Disk) Recover(name string) (string, error) {
+	previous := "." + name + ".old"
+	if _, err := d.root.Lstat(previous); errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	// Only the two-step swap makes an .old: it died between its renames, or
+	// before it removed what it had replaced.
+	if _, err := d.root.Lstat(name); errors.Is(err, fs.ErrNotExist) {
+		if err := d.root.Rename(previous, name); err != nil {
+			return "", d.named(err)
+		}
+		return "an earlier run was ended while it replaced the tree: the previous tree is back", d.SyncDir(".")
+	}
+	return "an earlier run was ended after it replaced the tree: removed what it had left", d.clear(previous)
+}
+
+func (d *Disk) clear(name string) error { return d.named(d.root.RemoveAll(name)) }
+
+func (d *Disk) build(name, next string, t Tree, old *State, prune bool) error {
+	place := func(e Entry) (bool, error) {
+		was, ok := old.Ours.Get(e.Path)
+		if !ok || !was.Same(e) {
+			return false, nil
+		}
+		return d.link(path.Join(name, e.Path), path.Join(next, e.Path))
+	}
+	if prune {
+		return stage(d, next, t, place)
+	}
+	all, foreign, err := withForeign(t, old)
+	if err != nil {
+		return fmt.Errorf("%s: %w", filepath.Join(d.dir, name), err)
+	}
+	return stage(d, next, all, func(e Entry) (bool, error) {
+		if mode, ok := foreign[e.Path]; ok {
+			return true, d.carry(path.Join(name, e.Path), path.Join(next, e.Path), mode)
+		}
+		return place(e)
+	})
+}
+
+// ErrInTheWay is a file where the tree needs its own, and which may be the only
+// copy of somebody's key.
+var ErrInTheWay = errors.New("a file that kcmgen didn't write is in the way")
+
+// withForeign is the tree with foreign entries in it, and the modes of those
+// that aren't folders.
+func withForeign(t Tree, old *State) (Tree, map[string]fs.FileMode, error) {
+	es := append([]Entry(nil), t.entries...)
+	foreign := map[string]fs.FileMode{}
+	for _, e := range old.foreign {
+		if ours, ok := t.Get(e.Path); ok {
+			if ours.Dir && e.Dir {
+				continue
+			}
+			return Tree{}, nil, fmt.Errorf("%s: %w", e.Path, ErrInTheWay)
+		}
+		if e.Dir {
+			es = append(es, Entry{Path: e.Path, Dir: true, Mode: e.Mode.Perm()})
+			continue
+		}
+		es = append(es, Entry{Path: e.Path})
+		foreign[e.Path] = e.Mode
+	}
+	all, err := New(es)
+	return all, foreign, err
+}
+
+// link makes a second name for a file; false where the file system can't.
+func (d *Disk) link(from, to string) (bool, error) {
+	err := d.root.Link(from, to)
+	if errors.Is(err, fs.ErrExist) {
+		return false, d.named(err)
+	}
+	return err == nil, nil
+}
+
+// carry takes a foreign file along: linked, or copied where the file system or
+// its owner doesn't let it be linked.
+func (d *Disk) carry(from, to string, mode fs.FileMode) error {
+	if ok, err := d.link(from, to); ok || err != nil {
+		return err
+	}
+	switch {
+	case mode&fs.ModeSymlink != 0:
+		target, err := d.root.Readlink(from)
+		if err != nil {
+			return d.named(err)
+		}
+		return d.named(d.root.Symlink(target, to))
+	case !mode.IsRegular():
+		return fmt.Errorf("%s is a %s that kcmgen can't take along; move it away", filepath.Join(d.dir, from), mode.Type())
+	}
+	in, err := d.root.Open(from)
+	if err != nil {
+		return d.named(err)
+	}
+	defer in.Close()
+	out, err := d.Create(to, mode.Perm())
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, settle([]pending{{to, out}}))
+}
+
+// swap gives next the name, and name's folder the name of next, where that is
+// possible in one step. Otherwise two renames do it, which Recover completes if
+// the run dies between them.
+func (d *Disk) swap(name, next string) error {
+	if _, err := d.root.Lstat(name); errors.Is(err, fs.ErrNotExist) {
+		return d.named(d.root.Rename(next, name))
+	}
+	err := exchange(d.root, name, next)
+	if !errors.Is(err, errors.ErrUnsupported) {
+		return d.named(err)
+	}
+	previous := "." + name + ".old"
+	if err := d.clear(previous); err != nil {
+		return err
+	}
+	if err := d.root.Rename(name, previous); err != nil {
+		return d.named(err)
+	}
+	if err := d.root.Rename(next, name); err != nil {
+		return errors.Join(d.named(err), d.named(d.root.Rename(previous, name)))
+	}
+	if err := d.SyncDir("."); err != nil {
+		return err
+	}
+	return d.clear(previous)
+}
+
+// Writable returns an error if trees can't be written below dir, before any
+// work is done: it is read-only, or another user's, who could take the keys out
+// of it. dir may be missing if it can be made.
+func Writable(dir string) error {
+	refuse := func(err error) error { return &fs.PathError{Op: "write to", Path: dir, Err: err} }
+	fi, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if err := Writable(filepath.Dir(dir)); err != nil && !errors.Is(err, errForeign) {
+			return err
+		}
+		return nil
+	case err != nil:
+		return err
+	case !fi.IsDir():
+		return refuse(errors.New("it is a file"))
+	}
+	if err := mayWrite(dir); err != nil {
+		return refuse(err)
+	}
+	if foreign(fi) {
+		return refuse(errForeign)
+	}
+	return nil
+}
+
+var errForeign = errors.New("it belongs to another user, who could take the keys out of it")

@@ -1,0 +1,201 @@
+package tree
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+
+	"github.com/kcmgen/kcmgen/gen/keys"
+)
+
+// Disk is a folder of this machine as an FS. No name leads out of it, not by
+// symbolic links either.
+type Disk struct {
+	dir  string // as people call it
+	root *os.Root
+}
+
+// OpenDisk opens an existing folder.
+func OpenDisk(dir string) (*Disk, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &Disk{dir, root}, nil
+}
+
+// Close releases the folder.
+func (d *Disk) Close() error { return d.root.Close() }
+
+// Mkdir is FS.Mkdir.
+func (d *Disk) Mkdir(name string, mode fs.FileMode) error {
+	if err := d.root.Mkdir(name, mode); err != nil {
+		return d.named(err)
+	}
+	// The umask may have taken bits away.
+	return d.named(d.root.Chmod(name, mode))
+}
+
+// Create is FS.Create.
+func (d *Disk) Create(name string, mode fs.FileMode) (File, error) {
+	f, err := d.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
+	if err != nil {
+		return nil, d.named(err)
+	}
+	if err := f.Chmod(mode); err != nil {
+		_ = f.Close()
+		return nil, d.named(err)
+	}
+	return f, nil
+}
+
+// SyncDir is FS.SyncDir.
+func (d *Disk) SyncDir(name string) error {
+	f, err := d.root.Open(name)
+	if err != nil {
+		return d.named(err)
+	}
+	err = f.Sync()
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// named puts the folder's own name before the path of an error, so that it
+// names a file that people can look at.
+func (d *Disk) named(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return &fs.PathError{Op: verb(pe.Op), Path: filepath.Join(d.dir, filepath.FromSlash(pe.Path)), Err: pe.Err}
+	}
+	var le *os.LinkError
+	if errors.As(err, &le) {
+		return fmt.Errorf("%s %s: %w", verb(le.Op), filepath.Join(d.dir, filepath.FromSlash(le.New)), le.Err)
+	}
+	return err
+}
+
+// verb turns the name of a system call into a word.
+func verb(op string) string {
+	switch op {
+	case "openat":
+		return "open"
+	case "mkdirat":
+		return "mkdir"
+	case "unlinkat":
+		return "remove"
+	case "linkat":
+		return "link"
+	case "renameat":
+		return "rename"
+	case "chmodat", "fchmodat":
+		return "chmod"
+	}
+	return op
+}
+
+// State is what lies in a folder that exports write to.
+type State struct {
+	Manifest *Manifest // nil: no export yet
+	Ours     Tree      // what the manifest lists, as it is now
+	Foreign  []string  // everything else but folders that hold ours, sorted
+	foreign  []Entry
+}
+
+// Read looks at the folder name. Files that aren't the manifest's are listed,
+// not read. A folder that isn't there is an empty state.
+func (d *Disk) Read(name string) (*State, error) {
+	s := &State{}
+	fi, err := d.root.Lstat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return s, nil
+	case err != nil:
+		return nil, d.named(err)
+	case !fi.IsDir():
+		return nil, fmt.Errorf("%s is not a folder", filepath.Join(d.dir, name))
+	}
+	if s.Manifest, err = d.manifest(name); err != nil {
+		return nil, err
+	}
+	w := walker{disk: d, name: name, state: s, listed: s.Manifest.listed()}
+	w.needed = parents(w.listed)
+	if err := fs.WalkDir(d.root.FS(), name, w.visit); err != nil {
+		return nil, d.named(err)
+	}
+	s.Ours, err = New(w.ours)
+	return s, err
+}
+
+// walker sorts what lies in a folder into ours and foreign.
+type walker struct {
+	disk   *Disk
+	name   string
+	state  *State
+	listed map[string]ManifestFile
+	needed map[string]bool // folders that ours lie in
+	ours   []Entry
+}
+
+func (w *walker) visit(p string, de fs.DirEntry, err error) error {
+	if err != nil || p == w.name {
+		return err
+	}
+	rel := p[len(w.name)+1:]
+	fi, err := de.Info()
+	if err != nil {
+		return err
+	}
+	e := Entry{Path: rel, Mode: fi.Mode().Perm(), Dir: fi.IsDir()}
+	file, listed := w.listed[rel]
+	switch {
+	case fi.IsDir() && listed:
+		w.ours = append(w.ours, e)
+	case fi.IsDir() && w.needed[rel]:
+	case fi.Mode().IsRegular() && listed:
+		data, err := w.disk.root.ReadFile(p)
+		if err != nil {
+			return err
+		}
+		if file.Secret {
+			e.Secret = keys.NewSecret(data)
+		} else {
+			e.Data = data
+		}
+		w.ours = append(w.ours, e)
+	default:
+		w.state.Foreign = append(w.state.Foreign, rel)
+		w.state.foreign = append(w.state.foreign, Entry{Path: rel, Mode: fi.Mode(), Dir: fi.IsDir()})
+	}
+	return nil
+}
+
+func parents(listed map[string]ManifestFile) map[string]bool {
+	out := map[string]bool{}
+	for p := range listed {
+		for dir := path.Dir(p); dir != "."; dir = path.Dir(dir) {
+			out[dir] = true
+		}
+	}
+	return out
+}
+
+func (d *Disk) manifest(name string) (*Manifest, error) {
+	file := path.Join(name, ManifestName)
+	data, err := d.root.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, d.named(err)
+	}
+	m, err := ParseManifest(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(d.dir, filepath.FromSlash(file)), err)
+	}
+	return m, nil
+}

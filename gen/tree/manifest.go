@@ -1,0 +1,131 @@
+package tree
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"strconv"
+)
+
+// ManifestName is the file that lists a tree, in the tree itself.
+const ManifestName = "manifest.json"
+
+// ManifestSchema is the form of the manifest that this kcmgen writes.
+const ManifestSchema = 1
+
+// Manifest says what an export wrote.
+type Manifest struct {
+	Schema     int               `json:"schema"`
+	Kcmgen     string            `json:"kcmgen"`
+	Cluster    string            `json:"cluster"`
+	Kubernetes string            `json:"kubernetes"`
+	Nodes      map[string]string `json:"nodes"` // generation by node
+	Files      []ManifestFile    `json:"files"`
+}
+
+// ManifestFile is one entry. Private key material has no hash.
+type ManifestFile struct {
+	Path   string `json:"path"`
+	Mode   string `json:"mode"`
+	Owner  string `json:"owner,omitempty"`
+	Dir    bool   `json:"dir,omitempty"`
+	Secret bool   `json:"secret,omitempty"`
+	Size   int    `json:"size"`
+	SHA256 string `json:"sha256,omitempty"`
+}
+
+// NewerSchemaError is a manifest that a newer kcmgen wrote.
+type NewerSchemaError struct{ Schema int }
+
+func (e *NewerSchemaError) Error() string {
+	return fmt.Sprintf("the manifest has schema %d, written by a newer kcmgen; this one knows %d", e.Schema, ManifestSchema)
+}
+
+// ParseManifest reads a manifest.
+func ParseManifest(data []byte) (*Manifest, error) {
+	var head struct {
+		Schema int `json:"schema"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
+		return nil, fmt.Errorf("not a manifest of kcmgen: %w", err)
+	}
+	if head.Schema > ManifestSchema {
+		return nil, &NewerSchemaError{head.Schema}
+	}
+	if head.Schema < 1 {
+		return nil, fmt.Errorf("not a manifest of kcmgen: schema is %d", head.Schema)
+	}
+	m := &Manifest{}
+	if err := json.Unmarshal(data, m); err != nil {
+		return nil, fmt.Errorf("not a manifest of kcmgen: %w", err)
+	}
+	for _, f := range m.Files {
+		if err := Safe(f.Path); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// listed are the files of a manifest by path, itself among them. There may be
+// no manifest.
+func (m *Manifest) listed() map[string]ManifestFile {
+	out := map[string]ManifestFile{}
+	if m == nil {
+		return out
+	}
+	for _, f := range m.Files {
+		out[f.Path] = f
+	}
+	out[ManifestName] = ManifestFile{Path: ManifestName}
+	return out
+}
+
+// WithManifest adds to a tree the manifest that lists it.
+func WithManifest(t Tree, m Manifest) (Tree, error) {
+	m.Schema = ManifestSchema
+	for _, e := range t.entries {
+		f := ManifestFile{Path: e.Path, Mode: mode(e.Mode), Owner: e.Owner, Dir: e.Dir, Secret: e.IsSecret(), Size: len(e.Bytes())}
+		if !e.Dir && !e.IsSecret() {
+			sum := sha256.Sum256(e.Data)
+			f.SHA256 = hex.EncodeToString(sum[:])
+		}
+		m.Files = append(m.Files, f)
+	}
+	data, err := m.encode()
+	if err != nil {
+		return Tree{}, err
+	}
+	return New(append(t.entries[:len(t.entries):len(t.entries)], Entry{Path: ManifestName, Mode: 0o644, Data: data}))
+}
+
+// encode writes one line a file, so that a difference reads well.
+func (m Manifest) encode() ([]byte, error) {
+	files := m.Files
+	m.Files = nil
+	head, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	b.Write(bytes.TrimSuffix(head, []byte("null\n}")))
+	b.WriteString("[")
+	for i, f := range files {
+		line, err := json.Marshal(f)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString("\n    ")
+		b.Write(line)
+	}
+	b.WriteString("\n  ]\n}\n")
+	return b.Bytes(), nil
+}
+
+func mode(m fs.FileMode) string { return "0" + strconv.FormatUint(uint64(m.Perm()), 8) }

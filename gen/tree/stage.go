@@ -1,0 +1,162 @@
+package tree
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+)
+
+// FS is where a tree is staged: a disk, or a host over SFTP. Names are relative
+// to its root, with slashes. treetest holds the suite that each one passes.
+type FS interface {
+	// Mkdir makes a folder that isn't there yet, with exactly this mode.
+	Mkdir(name string, mode fs.FileMode) error
+	// Create makes a file that isn't there yet, with exactly this mode before
+	// its first byte, and follows no symbolic link.
+	Create(name string, mode fs.FileMode) (File, error)
+	// SyncDir makes the entries of a folder durable.
+	SyncDir(name string) error
+}
+
+// File is a file being written.
+type File interface {
+	io.Writer
+	Sync() error
+	Close() error
+}
+
+// implied is the mode of a folder that a tree needs and doesn't name.
+const implied fs.FileMode = 0o700
+
+// Stage writes a tree into the new folder dir and makes all of it durable. It
+// returns the first error with the path it happened at; what is staged then is
+// of no use and may be removed.
+func Stage(fsys FS, dir string, t Tree) error {
+	return stage(fsys, dir, t, func(Entry) (bool, error) { return false, nil })
+}
+
+// stage is Stage, but for entries that place puts there by other means.
+func stage(fsys FS, dir string, t Tree, place func(Entry) (bool, error)) error {
+	if err := fsys.Mkdir(dir, implied); err != nil {
+		return err
+	}
+	dirs := []string{dir}
+	for _, d := range folders(t) {
+		if err := fsys.Mkdir(path.Join(dir, d.Path), d.Mode); err != nil {
+			return err
+		}
+		dirs = append(dirs, path.Join(dir, d.Path))
+	}
+	var open []pending
+	defer func() {
+		for _, p := range open {
+			_ = p.file.Close()
+		}
+	}()
+	for _, e := range t.entries {
+		if e.Dir {
+			continue
+		}
+		placed, err := place(e)
+		if err != nil {
+			return err
+		}
+		if placed {
+			continue
+		}
+		p, err := write(fsys, path.Join(dir, e.Path), e)
+		if err != nil {
+			return err
+		}
+		if open = append(open, p); len(open) == maxOpen {
+			batch := open
+			open = nil
+			if err := settle(batch); err != nil {
+				return err
+			}
+		}
+	}
+	batch := open
+	open = nil
+	if err := settle(batch); err != nil {
+		return err
+	}
+	// Deepest first: a folder is durable when its children are.
+	slices.Reverse(dirs)
+	for _, d := range dirs {
+		if err := fsys.SyncDir(d); err != nil {
+			return fmt.Errorf("making %s durable: %w", d, err)
+		}
+	}
+	return nil
+}
+
+// maxOpen bounds the files that wait for their sync. Syncing after many writes
+// instead of after each lets a journal commit them together.
+const maxOpen = 128
+
+type pending struct {
+	name string
+	file File
+}
+
+func write(fsys FS, name string, e Entry) (pending, error) {
+	f, err := fsys.Create(name, e.Mode)
+	if err != nil {
+		return pending{}, err
+	}
+	if _, err := f.Write(e.Bytes()); err != nil {
+		_ = f.Close()
+		return pending{}, fmt.Errorf("writing %s: %w", name, err)
+	}
+	return pending{name, f}, nil
+}
+
+// settle syncs and closes all files, whatever happens to one of them.
+func settle(files []pending) error {
+	var first error
+	for _, p := range files {
+		err := p.file.Sync()
+		if cerr := p.file.Close(); err == nil {
+			err = cerr
+		}
+		if err != nil && first == nil {
+			first = fmt.Errorf("making %s durable: %w", p.name, err)
+		}
+	}
+	return first
+}
+
+// folders are all folders of a tree, parents first: those it names, with their
+// mode, and those it needs.
+func folders(t Tree) []Entry {
+	seen := map[string]Entry{}
+	for _, e := range t.entries {
+		if e.Dir {
+			seen[e.Path] = e
+		}
+		for d := path.Dir(e.Path); d != "."; d = path.Dir(d) {
+			if _, ok := seen[d]; !ok {
+				seen[d] = Entry{Path: d, Mode: implied, Dir: true}
+			}
+		}
+	}
+	for _, e := range t.entries {
+		if e.Dir {
+			seen[e.Path] = e
+		}
+	}
+	out := make([]Entry, 0, len(seen))
+	for _, e := range seen {
+		out = append(out, e)
+	}
+	slices.SortFunc(out, func(a, b Entry) int {
+		if a.Path < b.Path {
+			return -1
+		}
+		return 1
+	})
+	return out
+}

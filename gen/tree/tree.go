@@ -1,0 +1,140 @@
+// Package tree is a set of files and folders: what it holds, how two of them
+// differ, and how one is put where an older one stands without a moment
+// between. Disk and host are both reached through FS.
+package tree
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/keys"
+)
+
+// Entry is one file or folder. Its contents are secret or they are not; a
+// secret never prints itself.
+type Entry struct {
+	Path   string      // relative, with slashes
+	Mode   fs.FileMode // permission bits
+	Owner  string      // "root:root" on a host; empty: whoever writes it
+	Dir    bool
+	Data   []byte
+	Secret keys.Secret // in place of Data
+}
+
+// IsSecret reports whether the entry holds private key material.
+func (e Entry) IsSecret() bool { return !e.Secret.Empty() }
+
+// Bytes are the contents.
+func (e Entry) Bytes() []byte {
+	if e.IsSecret() {
+		return e.Secret.Reveal()
+	}
+	return e.Data
+}
+
+// Same reports whether two entries need no change to become one another on a
+// disk, where the owner is whoever writes.
+func (e Entry) Same(o Entry) bool {
+	return e.Path == o.Path && e.Mode == o.Mode && e.Dir == o.Dir && bytes.Equal(e.Bytes(), o.Bytes())
+}
+
+// Tree is a set of entries, sorted by path.
+type Tree struct{ entries []Entry }
+
+// New makes a tree. It refuses a path that could leave the tree, one that is
+// said twice, and a file below a file.
+func New(entries []Entry) (Tree, error) {
+	es := slices.Clone(entries)
+	slices.SortStableFunc(es, func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })
+	files := map[string]bool{}
+	for i, e := range es {
+		if err := Safe(e.Path); err != nil {
+			return Tree{}, err
+		}
+		if i > 0 && es[i-1].Path == e.Path {
+			return Tree{}, fmt.Errorf("%q is in the tree twice", e.Path)
+		}
+		files[e.Path] = !e.Dir
+	}
+	for _, e := range es {
+		for dir := path.Dir(e.Path); dir != "."; dir = path.Dir(dir) {
+			if files[dir] {
+				return Tree{}, fmt.Errorf("%q lies below %q, which is a file", e.Path, dir)
+			}
+		}
+	}
+	return Tree{es}, nil
+}
+
+// Safe returns an error unless a path is relative, clean and made of visible
+// characters, so that joined to a folder it stays inside.
+func Safe(p string) error {
+	if !fs.ValidPath(p) || p == "." || strings.ContainsFunc(p, unsafe) {
+		return fmt.Errorf("%q is not a safe path", p)
+	}
+	for part := range strings.SplitSeq(p, "/") {
+		if strings.HasPrefix(part, "-") {
+			return fmt.Errorf("%q is not a safe path: a part begins with -", p)
+		}
+	}
+	return nil
+}
+
+func unsafe(r rune) bool {
+	return r < ' ' || r == 0x7f || r == '\\' || r == '\ufffd' || r >= 0x80 && r < 0xa0
+}
+
+// Entries are the tree's entries, sorted by path.
+func (t Tree) Entries() []Entry { return t.entries }
+
+// Get returns the entry at a path.
+func (t Tree) Get(p string) (Entry, bool) {
+	i, ok := slices.BinarySearchFunc(t.entries, p, func(e Entry, p string) int { return strings.Compare(e.Path, p) })
+	if !ok {
+		return Entry{}, false
+	}
+	return t.entries[i], true
+}
+
+// Kind of a change.
+type Kind string
+
+// Kinds of changes.
+const (
+	Added   Kind = "new"
+	Changed Kind = "changed"
+	Removed Kind = "removed"
+)
+
+// Change is one difference between two trees.
+type Change struct {
+	Kind     Kind
+	Path     string
+	Old, New Entry
+}
+
+// Diff lists what turns old into new, by path.
+func Diff(old, new Tree) []Change {
+	var out []Change
+	i, j := 0, 0
+	for i < len(old.entries) || j < len(new.entries) {
+		switch {
+		case j == len(new.entries) || i < len(old.entries) && old.entries[i].Path < new.entries[j].Path:
+			out = append(out, Change{Kind: Removed, Path: old.entries[i].Path, Old: old.entries[i]})
+			i++
+		case i == len(old.entries) || old.entries[i].Path > new.entries[j].Path:
+			out = append(out, Change{Kind: Added, Path: new.entries[j].Path, New: new.entries[j]})
+			j++
+		default:
+			if !old.entries[i].Same(new.entries[j]) {
+				out = append(out, Change{Kind: Changed, Path: new.entries[j].Path, Old: old.entries[i], New: new.entries[j]})
+			}
+			i, j = i+1, j+1
+		}
+	}
+	return out
+}
