@@ -1,0 +1,20 @@
+package main
+
+import (
+	"context"
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/kcmgen/kcmgen/gen/tree/treetest/inject"
+)
+
+// TestMain lets the test binary be kcmgen, for scripts, and the tracer of
+// programs under test, for faults.
+func TestMain(m *testing.M) {
+	inject.Main()
+	testscript.Main(m, map[string]func(){
+		"kcmgen": func() { os.Exit(run(context.Background(), os.Args[1:], stdio{os.Stdout, os.Stderr})) },
+	})
+}

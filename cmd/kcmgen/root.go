@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit codes, the same for every command.
+const (
+	exitOK       = 0
+	exitFailed   = 1
+	exitUsage    = 2
+	exitFindings = 3
+)
+
+const exitCodes = `Exit codes: 0 done · 1 failed (input, output or internal) · 2 usage · 3 findings`
+
+// errFindings ends a command whose findings have been printed.
+var errFindings = errors.New("findings")
+
+// usageError is a command line that can't be understood.
+type usageError struct{ error }
+
+// run is the program: arguments without its name in, exit code out. Nothing
+// else decides on exit codes, and nothing else prints errors.
+func run(ctx context.Context, args []string, std stdio) int {
+	root := newRoot(std)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errFindings):
+		return exitFindings
+	case errors.As(err, &usage):
+		fmt.Fprintf(std.err, "kcmgen: %v\nhint: kcmgen --help\n", err)
+		return exitUsage
+	}
+	fmt.Fprintf(std.err, "kcmgen: %v\n", err)
+	if h := hint(err); h != "" {
+		fmt.Fprintf(std.err, "hint: %s\n", h)
+	}
+	return exitFailed
+}
+
+func newRoot(std stdio) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "kcmgen",
+		Short: "Run a highly available kube-controller-manager without hand work",
+		Long: `Kcmgen reads a cluster written in CUE, vets it, and writes what its hosts need
+to run kube-controller-manager: certificates, kubeconfigs, and systemd units or
+static pods.
+
+` + exitCodes,
+		Example: `  kcmgen vet ./cue/example       check a cluster
+  kcmgen export ./cue/example    write its files below out/example`,
+		Version:       version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{fmt.Errorf("unknown command %q", args[0])}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetOut(std.out)
+	root.SetErr(std.err)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.AddCommand(newVet(std), newExport(std))
+	return root
+}
+
+// version is the module's, as the build recorded it.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}
+
+// say writes a line of talk.
+func say(w io.Writer, format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/gen/config"
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+type vetOptions struct {
+	format string
+	strict bool
+	waived bool
+}
+
+func newVet(std stdio) *cobra.Command {
+	var o vetOptions
+	cmd := &cobra.Command{
+		Use:   "vet [DIR | DIR/...]...",
+		Short: "Check clusters: syntax, types, and the rules between fields",
+		Long: `Vet loads the clusters in the named folders, or all clusters of the CUE module
+around the working directory, and prints what is wrong with them: file, line and
+column, what was expected, and a hint. It prints nothing if nothing is wrong.
+
+Warnings don't fail it, but with --strict. A finding that has to stay is accepted
+in the cluster itself: waivers: "rule-id": reason: "why".
+
+` + exitCodes,
+		Example: `  kcmgen vet                       every cluster of this CUE module
+  kcmgen vet ./cue/example         one cluster
+  kcmgen vet --format json ./cue/...`,
+		RunE: func(_ *cobra.Command, args []string) error { return runVet(o, args, std) },
+	}
+	cmd.Flags().StringVar(&o.format, "format", "text", "how to print findings: text or json")
+	cmd.Flags().BoolVar(&o.strict, "strict", false, "fail on warnings and on what could not be checked")
+	cmd.Flags().BoolVar(&o.waived, "waived", false, "show waived findings too")
+	return cmd
+}
+
+func runVet(o vetOptions, args []string, std stdio) error {
+	if o.format != "text" && o.format != "json" {
+		return usageError{fmt.Errorf("--format is %q, not text or json", o.format)}
+	}
+	r, err := load(args)
+	if err != nil {
+		return err
+	}
+	if o.format == "json" {
+		err = r.printJSON(std.out)
+	} else {
+		for _, s := range r.skipped {
+			say(std.err, "skipped %s: %s", s.Dir, s.Reason)
+		}
+		err = printFindings(std.out, r.findings, o.waived)
+	}
+	if err != nil {
+		return err
+	}
+	if failed(r.findings, o.strict) {
+		return errFindings
+	}
+	return nil
+}
+
+// loaded are the clusters of a command line, vetted.
+type loaded struct {
+	clusters []*gen.Vetted
+	skipped  []config.Skipped
+	findings []spec.Finding
+}
+
+func load(args []string) (*loaded, error) {
+	cwd, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	res, err := config.Load(cwd, args)
+	if err != nil {
+		return nil, err
+	}
+	out := &loaded{skipped: res.Skipped, findings: res.Findings}
+	for _, c := range res.Clusters {
+		v := gen.Vet(c)
+		out.clusters = append(out.clusters, v)
+		out.findings = append(out.findings, v.Findings...)
+	}
+	return out, nil
+}
+
+// failed reports whether findings end a command with exit code 3.
+func failed(findings []spec.Finding, strict bool) bool {
+	for _, f := range findings {
+		if f.Waived == "" && (f.Severity == spec.Error || strict) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *loaded) printJSON(w io.Writer) error {
+	doc := struct {
+		Clusters []string         `json:"clusters"`
+		Skipped  []config.Skipped `json:"skipped"`
+		Findings []spec.Finding   `json:"findings"`
+	}{[]string{}, append([]config.Skipped{}, r.skipped...), append([]spec.Finding{}, r.findings...)}
+	for _, v := range r.clusters {
+		doc.Clusters = append(doc.Clusters, v.Cluster.Name)
+	}
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(doc)
+}
+
+// printFindings prints each finding as file:line:col, what, where, what was
+// expected, and advice.
+func printFindings(w io.Writer, findings []spec.Finding, waived bool) error {
+	for _, f := range findings {
+		if f.Waived != "" && !waived {
+			continue
+		}
+		if err := printFinding(w, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func printFinding(w io.Writer, f spec.Finding) error {
+	what := string(f.Severity)
+	if f.Waived != "" {
+		what = "waived " + what
+	}
+	_, err := fmt.Fprintf(w, "%s: %s: %s [%s]\n", f.Pos, what, f.Message, f.Rule)
+	line := func(label, text string) {
+		if text != "" && err == nil {
+			_, err = fmt.Fprintf(w, "    %-9s %s\n", label, text)
+		}
+	}
+	if f.Field != "" {
+		line("field", "cluster."+f.Field)
+	}
+	line("node", f.Node)
+	line("expected", f.Expected)
+	for _, p := range f.Also {
+		line("see", p.String())
+	}
+	line("hint", f.Hint)
+	line("reason", f.Waived)
+	return err
+}
