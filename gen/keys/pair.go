@@ -1,7 +1,6 @@
 package keys
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rsa"
@@ -148,9 +147,4 @@ func (p Pair) Identity() ([]byte, error) {
 		return nil, err
 	}
 	return PublicPEM(key.Public())
-}
-
-// Same reports whether two pairs hold the same bytes.
-func (p Pair) Same(o Pair) bool {
-	return bytes.Equal(p.Cert, o.Cert) && bytes.Equal(p.Key.Reveal(), o.Key.Reveal())
 }

@@ -142,6 +142,9 @@ func (b *builder) authorities() error {
 	if pki.FrontProxy != nil {
 		return b.authority(FrontProxyCA, *pki.FrontProxy)
 	}
+	if old, ok := b.have[FrontProxyCA]; ok && !old.Key.Empty() {
+		return &Conflict{FrontProxyCA, "an earlier export made a CA here, and the cluster no longer has one"}
+	}
 	return nil
 }
 
@@ -149,8 +152,8 @@ func (b *builder) authority(id string, a spec.Authority) error {
 	it := Item{ID: id, Kind: Authority, Subject: a.Subject, Key: a.Key, Expiry: a.Expiry, Given: a.Existing(), Usages: []string{"cert sign", "crl sign", "digital signature"}}
 	old, made := b.have[id]
 	switch {
-	case it.Given && made && !old.Key.Empty() && !sameCert(old, b.given[id]):
-		return &Conflict{id, "an earlier export made a CA here, and the cluster now names another by its file"}
+	case it.Given && !old.Key.Empty() && !covers(b.given[id], old):
+		return &Conflict{id, "an earlier export made a CA here, and the cluster's files don't hold it"}
 	case it.Given:
 	case !made:
 		it.Reason = "none yet"
@@ -167,7 +170,7 @@ func (b *builder) serviceAccount() error {
 	sa := b.plan.Cluster.PKI.ServiceAccount
 	it := Item{ID: ServiceAccount, Kind: KeyPair, Key: sa.Key, Given: sa.KeyFile != ""}
 	old, made := b.have[ServiceAccount]
-	if made && (sa.UseCA || it.Given && !old.Same(b.given[ServiceAccount])) {
+	if made && (sa.UseCA || it.Given && !covers(b.given[ServiceAccount], old)) {
 		return &Conflict{ServiceAccount, "an earlier export made a service-account key here, and the cluster now uses another"}
 	}
 	if sa.UseCA || !b.plan.any(spec.ServiceAccountKey) && !made {

@@ -142,7 +142,13 @@ func keyDiffers(old keys.Pair, want spec.Key) string {
 	return ""
 }
 
-func sameCert(a, b keys.Pair) bool { return bytes.Equal(a.Cert, b.Cert) }
+// covers reports whether the user's own files hold what an earlier export made,
+// so that nothing is lost when its copy goes.
+func covers(given, old keys.Pair) bool {
+	a, err1 := given.Identity()
+	b, err2 := old.Identity()
+	return err1 == nil && err2 == nil && bytes.Equal(a, b) && bytes.Equal(given.Cert, old.Cert)
+}
 
 func keyOf(pub any) spec.Key {
 	switch k := pub.(type) {

@@ -159,7 +159,7 @@ func mounts(c *spec.Cluster, h plan.Host, generation string) []mount {
 	if len(h.Placed) == 0 {
 		return nil
 	}
-	if c.InDir(h.Placed) {
+	if c.InDir(h.Placed, h.Flags) {
 		return []mount{{from: dir, to: c.Paths.Dir}}
 	}
 	var out []mount

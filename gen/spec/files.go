@@ -1,6 +1,9 @@
 package spec
 
-import "path"
+import (
+	"path"
+	"strings"
+)
 
 // Paths are the places on a host (or in its container) that flags name.
 type Paths struct {
@@ -112,13 +115,22 @@ func (c *Cluster) StartFile() string {
 	return c.Paths.Unit
 }
 
-// InDir reports whether every role of rs has its own file name in paths.dir:
-// then that folder as a whole is a generation's, and one mount binds it.
-func (c *Cluster) InDir(rs []Role) bool {
-	for _, r := range rs {
-		if c.Paths.Of(r) != path.Join(c.Paths.Dir, r.FileName()) {
+// InDir reports whether paths.dir as a whole can be a generation's folder, so
+// that one mount binds it: every placed file has its own name in it, and no flag
+// names another file there, which the mount would hide.
+func (c *Cluster) InDir(placed []Role, fs Flags) bool {
+	own := map[string]bool{}
+	for _, r := range placed {
+		p := c.Paths.Of(r)
+		if p != path.Join(c.Paths.Dir, r.FileName()) {
+			return false
+		}
+		own[p] = true
+	}
+	for _, f := range fs {
+		if strings.HasPrefix(f.Value, c.Paths.Dir+"/") && !own[f.Value] {
 			return false
 		}
 	}
-	return true
+	return !strings.HasPrefix(c.Paths.Generations+"/", c.Paths.Dir+"/")
 }

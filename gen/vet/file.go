@@ -32,12 +32,21 @@ func pathUnsafe(v *view) []fault {
 	for _, name := range slices.Sorted(maps.Keys(paths)) {
 		check("paths."+name, paths[name])
 	}
-	for _, d := range v.Unit.Service {
-		if dir := strings.TrimPrefix(d.Value, "-"); d.Name == "WorkingDirectory" && dir != "~" && !strings.Contains(dir, "%") {
-			check("unit.Service.WorkingDirectory", strings.TrimSuffix(dir, "/"))
-		}
+	if dir := workingDirectory(v); dir != "" {
+		check("unit.Service.WorkingDirectory", dir)
 	}
 	return out
+}
+
+// workingDirectory is the unit's, unless the host alone can tell what it is.
+func workingDirectory(v *view) string {
+	for _, d := range v.Unit.Service {
+		dir := strings.TrimSuffix(strings.TrimPrefix(d.Value, "-"), "/")
+		if v.Layout == spec.Systemd && d.Name == "WorkingDirectory" && dir != "~" && !strings.Contains(dir, "%") {
+			return dir
+		}
+	}
+	return ""
 }
 
 // pathsCollide: two files with one path, or one where another's folder is.
@@ -53,9 +62,15 @@ func pathsCollide(v *view, n *nodeView) []fault {
 	if v.Generations {
 		places = append(places, place{v.Paths.Generations, "paths.generations", "the generations"})
 	}
+	if dir := workingDirectory(v); dir != "" {
+		places = append(places, place{dir, "unit.Service.WorkingDirectory", "the working directory"})
+	}
 	var out []fault
 	for i, a := range places {
 		for _, b := range places[i+1:] {
+			if b.field == "unit.Service.WorkingDirectory" && a.path != b.path && !strings.HasPrefix(b.path, a.path+"/") {
+				continue // files may lie below a working directory
+			}
 			if a.path == b.path || strings.HasPrefix(a.path, b.path+"/") || strings.HasPrefix(b.path, a.path+"/") {
 				out = append(out, fault{field: b.field, also: []string{a.field},
 					message: fmt.Sprintf("%s %s and %s %s are in each other's way", a.what, a.path, b.what, b.path), expected: "different paths"})
