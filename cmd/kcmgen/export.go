@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -152,23 +153,22 @@ func reportForeign(name string, foreign []string, pruned bool, std stdio) {
 	}
 }
 
+// counts sums up changes of files; folders come along with them.
 func counts(changes []tree.Change) string {
 	n := map[tree.Kind]int{}
 	for _, c := range changes {
-		n[c.Kind]++
+		if !c.Old.Dir && !c.New.Dir {
+			n[c.Kind]++
+		}
 	}
-	text := ""
+	var parts []string
 	for _, k := range []tree.Kind{tree.Added, tree.Changed, tree.Removed} {
-		if n[k] == 0 {
-			continue
+		if n[k] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n[k], k))
 		}
-		if text != "" {
-			text += ", "
-		}
-		text += fmt.Sprintf("%d %s", n[k], k)
 	}
-	if text == "" {
-		return "nothing new"
+	if len(parts) == 0 {
+		return "folders only"
 	}
-	return text
+	return strings.Join(parts, ", ")
 }
