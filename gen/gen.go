@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/kcmgen/kcmgen/gen/artefact"
@@ -37,15 +36,10 @@ func Vet(c *spec.Cluster) *Vetted {
 func (v *Vetted) Plan(old *tree.State, now time.Time) (*plan.Plan, keys.Bundle, error) {
 	have := keys.Bundle{}
 	for _, e := range old.Ours.Entries() {
-		id, ok := strings.CutPrefix(e.Path, "pki/")
-		if !ok || e.Dir {
-			continue
-		}
-		if id, ok := strings.CutSuffix(id, ".crt"); ok {
-			have[id] = keys.Pair{Cert: e.Data, Key: have[id].Key}
-		}
-		if id, ok := strings.CutSuffix(id, ".key"); ok {
-			have[id] = keys.Pair{Cert: have[id].Cert, Key: e.Secret}
+		if e.IsSecret() {
+			have.AddKey(e.Path, e.Secret)
+		} else {
+			have.AddCert(e.Path, e.Data)
 		}
 	}
 	p, err := plan.New(v.Cluster, have, v.given, now)

@@ -8,23 +8,22 @@ import (
 	"path/filepath"
 
 	"github.com/kcmgen/kcmgen/gen/keys"
-	"github.com/kcmgen/kcmgen/gen/plan"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/vet"
 )
 
 // Read reads the files that a cluster names. What can't be read is a fact too;
-// the bundle has what could, under plan's ids.
+// the bundle has what could, by id.
 func Read(c *spec.Cluster) (vet.Facts, keys.Bundle) {
 	r := reader{dir: c.Dir, given: keys.Bundle{}}
-	f := vet.Facts{CA: r.authority(plan.CA, c.PKI.CA)}
+	f := vet.Facts{CA: r.authority(keys.CA, c.PKI.CA)}
 	if c.PKI.FrontProxy != nil {
-		f.FrontProxy = r.authority(plan.FrontProxyCA, *c.PKI.FrontProxy)
+		f.FrontProxy = r.authority(keys.FrontProxyCA, *c.PKI.FrontProxy)
 	}
 	if file := c.PKI.ServiceAccount.KeyFile; file != "" {
 		pair := keys.Pair{}
 		f.ServiceAccount.Public, f.ServiceAccount.KeyErr = r.private(file, &pair)
-		r.given[plan.ServiceAccount] = pair
+		r.given[keys.ServiceAccount] = pair
 	}
 	if file := c.APIServer.ServiceAccountKeyFile; file != "" {
 		data, err := r.read(file)

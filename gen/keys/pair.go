@@ -17,9 +17,6 @@ type Pair struct {
 	Key  Secret
 }
 
-// Bundle is key material by id, as plan names it.
-type Bundle map[string]Pair
-
 // Certificate parses the pair's certificate: exactly one.
 func (p Pair) Certificate() (*x509.Certificate, error) { return ParseCertificate(p.Cert) }
 

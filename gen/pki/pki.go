@@ -48,7 +48,7 @@ func Issue(ctx context.Context, p *plan.Plan, have keys.Bundle, now time.Time) (
 	if len(leaves) == 0 {
 		return out, nil
 	}
-	ca, err := newAuthority(out[plan.CA])
+	ca, err := newAuthority(out[keys.CA])
 	if err != nil {
 		return nil, err
 	}

@@ -13,14 +13,6 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// Ids of the key material that a cluster has once. A leaf's id is
-// nodes/<node>/<use> or shared/<use>; an id is also its path below pki/.
-const (
-	CA             = "ca"
-	FrontProxyCA   = "front-proxy-ca"
-	ServiceAccount = "sa"
-)
-
 // Kind of an item.
 type Kind int
 
@@ -136,14 +128,14 @@ type builder struct {
 // authorities are the cluster's CA and, if there is one, the front proxy's.
 func (b *builder) authorities() error {
 	pki := b.plan.Cluster.PKI
-	if err := b.authority(CA, pki.CA); err != nil {
+	if err := b.authority(keys.CA, pki.CA); err != nil {
 		return err
 	}
 	if pki.FrontProxy != nil {
-		return b.authority(FrontProxyCA, *pki.FrontProxy)
+		return b.authority(keys.FrontProxyCA, *pki.FrontProxy)
 	}
-	if old, ok := b.have[FrontProxyCA]; ok && !old.Key.Empty() {
-		return &Conflict{FrontProxyCA, "an earlier export made a CA here, and the cluster no longer has one"}
+	if old, ok := b.have[keys.FrontProxyCA]; ok && !old.Key.Empty() {
+		return &Conflict{keys.FrontProxyCA, "an earlier export made a CA here, and the cluster no longer has one"}
 	}
 	return nil
 }
@@ -168,10 +160,10 @@ func (b *builder) authority(id string, a spec.Authority) error {
 
 func (b *builder) serviceAccount() error {
 	sa := b.plan.Cluster.PKI.ServiceAccount
-	it := Item{ID: ServiceAccount, Kind: KeyPair, Key: sa.Key, Given: sa.KeyFile != ""}
-	old, made := b.have[ServiceAccount]
-	if made && (sa.UseCA || it.Given && !covers(b.given[ServiceAccount], old)) {
-		return &Conflict{ServiceAccount, "an earlier export made a service-account key here, and the cluster now uses another"}
+	it := Item{ID: keys.ServiceAccount, Kind: KeyPair, Key: sa.Key, Given: sa.KeyFile != ""}
+	old, made := b.have[keys.ServiceAccount]
+	if made && (sa.UseCA || it.Given && !covers(b.given[keys.ServiceAccount], old)) {
+		return &Conflict{keys.ServiceAccount, "an earlier export made a service-account key here, and the cluster now uses another"}
 	}
 	if sa.UseCA || !b.plan.any(spec.ServiceAccountKey) && !made {
 		return nil
@@ -181,7 +173,7 @@ func (b *builder) serviceAccount() error {
 	}
 	if made && !it.Given {
 		if why := keyDiffers(old, it.Key); why != "" {
-			return &Conflict{ServiceAccount, why + ": tokens signed with the old key would end"}
+			return &Conflict{keys.ServiceAccount, why + ": tokens signed with the old key would end"}
 		}
 	}
 	b.plan.Items = append(b.plan.Items, it)

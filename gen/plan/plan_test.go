@@ -159,10 +159,10 @@ func TestDamage(t *testing.T) {
 		"leaf without a key":      {aClient, keys.Pair{Cert: have[aClient].Cert}, false, "none yet"},
 		"leaf that is no PEM":     {aClient, keys.Pair{Cert: []byte("x"), Key: have[aClient].Key}, false, "can't be read"},
 		"leaf of another CA":      {aClient, other[aClient], false, "another CA"},
-		"CA with another key":     {plan.CA, cross(plan.CA), true, "not the certificate's"},
-		"CA without a key":        {plan.CA, keys.Pair{Cert: have[plan.CA].Cert}, true, "missing"},
-		"CA that is no PEM":       {plan.CA, keys.Pair{Cert: []byte("x"), Key: have[plan.CA].Key}, true, "can't be read"},
-		"token key that is empty": {plan.ServiceAccount, keys.Pair{Key: keys.NewSecret([]byte("x"))}, true, "can't be read"},
+		"CA with another key":     {keys.CA, cross(keys.CA), true, "not the certificate's"},
+		"CA without a key":        {keys.CA, keys.Pair{Cert: have[keys.CA].Cert}, true, "missing"},
+		"CA that is no PEM":       {keys.CA, keys.Pair{Cert: []byte("x"), Key: have[keys.CA].Key}, true, "can't be read"},
+		"token key that is empty": {keys.ServiceAccount, keys.Pair{Key: keys.NewSecret([]byte("x"))}, true, "can't be read"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := maps.Clone(have)
@@ -193,15 +193,15 @@ func TestNothingTrustedIsLost(t *testing.T) {
 		given    keys.Bundle
 		conflict bool
 	}{
-		"the same CA by its files":        {func(c *spec.Cluster) { c.PKI.CA.CertFile, c.PKI.CA.KeyFile = "c", "k" }, keys.Bundle{plan.CA: have[plan.CA]}, false},
-		"the same CA without its key":     {func(c *spec.Cluster) { c.PKI.CA.CertFile = "c" }, keys.Bundle{plan.CA: {Cert: have[plan.CA].Cert}}, true},
-		"another CA":                      {func(c *spec.Cluster) { c.PKI.CA.CertFile, c.PKI.CA.KeyFile = "c", "k" }, keys.Bundle{plan.CA: other[plan.CA]}, true},
+		"the same CA by its files":        {func(c *spec.Cluster) { c.PKI.CA.CertFile, c.PKI.CA.KeyFile = "c", "k" }, keys.Bundle{keys.CA: have[keys.CA]}, false},
+		"the same CA without its key":     {func(c *spec.Cluster) { c.PKI.CA.CertFile = "c" }, keys.Bundle{keys.CA: {Cert: have[keys.CA].Cert}}, true},
+		"another CA":                      {func(c *spec.Cluster) { c.PKI.CA.CertFile, c.PKI.CA.KeyFile = "c", "k" }, keys.Bundle{keys.CA: other[keys.CA]}, true},
 		"another subject":                 {func(c *spec.Cluster) { c.PKI.CA.Subject.CN = "x" }, nil, true},
 		"another key size":                {func(c *spec.Cluster) { c.PKI.CA.Key.Size = 384 }, nil, true},
 		"no front proxy any more":         {func(c *spec.Cluster) { c.PKI.FrontProxy = nil }, nil, true},
 		"tokens signed by the CA":         {func(c *spec.Cluster) { c.PKI.ServiceAccount.UseCA = true }, nil, true},
-		"the same token key by its file":  {func(c *spec.Cluster) { c.PKI.ServiceAccount.KeyFile = "k" }, keys.Bundle{plan.ServiceAccount: have[plan.ServiceAccount]}, false},
-		"another token key":               {func(c *spec.Cluster) { c.PKI.ServiceAccount.KeyFile = "k" }, keys.Bundle{plan.ServiceAccount: other[plan.ServiceAccount]}, true},
+		"the same token key by its file":  {func(c *spec.Cluster) { c.PKI.ServiceAccount.KeyFile = "k" }, keys.Bundle{keys.ServiceAccount: have[keys.ServiceAccount]}, false},
+		"another token key":               {func(c *spec.Cluster) { c.PKI.ServiceAccount.KeyFile = "k" }, keys.Bundle{keys.ServiceAccount: other[keys.ServiceAccount]}, true},
 		"a token key of another size":     {func(c *spec.Cluster) { c.PKI.ServiceAccount.Key.Size = 521 }, nil, true},
 		"the flag for the token key goes": {func(c *spec.Cluster) { c.Flags = spec.Settings{"service-account-private-key-file": {Omit: true}} }, nil, false},
 	} {
@@ -218,7 +218,7 @@ func TestNothingTrustedIsLost(t *testing.T) {
 			if err != nil {
 				return
 			}
-			for _, id := range []string{plan.CA, plan.FrontProxyCA, plan.ServiceAccount} {
+			for _, id := range []string{keys.CA, keys.FrontProxyCA, keys.ServiceAccount} {
 				if !slices.ContainsFunc(p.Items, func(it plan.Item) bool { return it.ID == id && it.Reason == "" }) {
 					t.Errorf("%s is not kept", id)
 				}
@@ -233,7 +233,7 @@ func TestNothingTrustedIsLost(t *testing.T) {
 func TestDates(t *testing.T) {
 	c := cluster("a")
 	have := issue(t, c, nil, start)
-	ca, err := have[plan.CA].Certificate()
+	ca, err := have[keys.CA].Certificate()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,7 +241,7 @@ func TestDates(t *testing.T) {
 	for range 300 {
 		c.PKI.Profiles["client"] = spec.Profile{Usages: []string{"client auth"}, Expiry: time.Hour + time.Duration(rnd.Int64N(int64(10*year)))}
 		now := start.Add(time.Duration(rnd.Int64N(int64(10*year - time.Hour))))
-		b := issue(t, c, keys.Bundle{plan.CA: have[plan.CA], plan.ServiceAccount: have[plan.ServiceAccount]}, now)
+		b := issue(t, c, keys.Bundle{keys.CA: have[keys.CA], keys.ServiceAccount: have[keys.ServiceAccount]}, now)
 		cert, err := b[aClient].Certificate()
 		if err != nil {
 			t.Fatal(err)

@@ -40,10 +40,10 @@ func (b *builder) leafReason(it Item) string {
 
 // signer is the CA pair that signs leaves, as far as it is at hand.
 func (b *builder) signer() keys.Pair {
-	if p, ok := b.given[CA]; ok {
+	if p, ok := b.given[keys.CA]; ok {
 		return p
 	}
-	return b.have[CA]
+	return b.have[keys.CA]
 }
 
 func leafDiffers(cert *x509.Certificate, it Item, ca *x509.Certificate, now time.Time) string {

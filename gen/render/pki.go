@@ -45,16 +45,16 @@ type (
 // pkiEntries is everything below pki/. A key that is the user's own file stays
 // where it is; its public half is kept beside the rest.
 func pkiEntries(p *plan.Plan, b keys.Bundle) ([]tree.Entry, error) {
-	es := []tree.Entry{{Path: "pki", Dir: true, Mode: privateDir}}
+	es := []tree.Entry{{Path: keys.Dir, Dir: true, Mode: privateDir}}
 	cfg, err := signing(p.Cluster)
 	if err != nil {
 		return nil, err
 	}
-	es = append(es, tree.Entry{Path: "pki/ca-config.json", Mode: publicMode, Data: cfg})
+	es = append(es, tree.Entry{Path: keys.Dir + "/ca-config.json", Mode: publicMode, Data: cfg})
 	for _, it := range p.Items {
-		at, pair := "pki/"+it.ID, b[it.ID]
+		at, pair := keys.Dir+"/"+it.ID, b[it.ID]
 		if len(pair.Cert) > 0 {
-			es = append(es, tree.Entry{Path: at + ".crt", Mode: publicMode, Data: pair.Cert})
+			es = append(es, tree.Entry{Path: keys.CertPath(it.ID), Mode: publicMode, Data: pair.Cert})
 		}
 		if it.Kind == plan.KeyPair {
 			pub, err := pair.Identity()
@@ -70,7 +70,7 @@ func pkiEntries(p *plan.Plan, b keys.Bundle) ([]tree.Entry, error) {
 			es = append(es, tree.Entry{Path: at + "-csr.json", Mode: publicMode, Data: req})
 		}
 		if !it.Given {
-			es = append(es, tree.Entry{Path: at + ".key", Mode: privateMode, Secret: pair.Key})
+			es = append(es, tree.Entry{Path: keys.KeyPath(it.ID), Mode: privateMode, Secret: pair.Key})
 		}
 	}
 	return es, nil

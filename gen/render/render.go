@@ -89,22 +89,22 @@ func hostFiles(p *plan.Plan, h plan.Host, b keys.Bundle) (map[spec.Role]file, er
 func roleFile(p *plan.Plan, h plan.Host, b keys.Bundle, r spec.Role) (file, error) {
 	switch r {
 	case spec.CA:
-		return public(r, b[plan.CA].Cert)
+		return public(r, b[keys.CA].Cert)
 	case spec.FrontProxyCA:
-		return public(r, b[plan.FrontProxyCA].Cert)
+		return public(r, b[keys.FrontProxyCA].Cert)
 	case spec.TLSCert:
 		return public(r, b[h.Serving].Cert)
 	case spec.CAKey:
-		return private(r, b[plan.CA])
+		return private(r, b[keys.CA])
 	case spec.TLSKey:
 		return private(r, b[h.Serving])
 	case spec.ServiceAccountKey:
 		if p.Cluster.PKI.ServiceAccount.UseCA {
-			return private(r, b[plan.CA])
+			return private(r, b[keys.CA])
 		}
-		return private(r, b[plan.ServiceAccount])
+		return private(r, b[keys.ServiceAccount])
 	}
-	return kubeconfig(p.Cluster, h, b[plan.CA].Cert, b[h.Client])
+	return kubeconfig(p.Cluster, h, b[keys.CA].Cert, b[h.Client])
 }
 
 func public(r spec.Role, data []byte) (file, error) {

@@ -1,0 +1,78 @@
+package config_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/kcmgen/kcmgen/gen/config"
+)
+
+// module lays out a CUE module with the schema and one cluster package.
+func module(t testing.TB, cluster string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, sub := range []string{"cue.mod", "schemas"} {
+		if err := os.CopyFS(filepath.Join(dir, sub), os.DirFS(filepath.Join("../..", sub))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "c"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "c", "cluster.cue"), []byte(cluster), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+const header = `package c
+
+import "github.com/kcmgen/kcmgen/schemas"
+
+cluster: schemas.#Cluster & {
+	name:    "doc"
+	version: "v1.37.1"
+	layout:  "systemd"
+	nodes: "doc-1": address: "10.0.0.99"
+%s
+}
+`
+
+// TestDocumentedCUE: every CUE block of the documentation is valid.
+func TestDocumentedCUE(t *testing.T) {
+	blocks := regexp.MustCompile("(?s)```cue\n(.*?)```")
+	n := 0
+	for _, doc := range []string{"../../README.md", "../../docs/cluster.md", "../../docs/rules.md"} {
+		data, err := os.ReadFile(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range blocks.FindAllStringSubmatch(string(data), -1) {
+			if strings.Contains(m[1], "…") {
+				continue // shows a form
+			}
+			n++
+			t.Run(fmt.Sprintf("%s/%d", filepath.Base(doc), n), func(t *testing.T) {
+				text := fmt.Sprintf(header, m[1])
+				if strings.HasPrefix(m[1], "cluster:") {
+					text = "package c\n\nimport \"github.com/kcmgen/kcmgen/schemas\"\n\n" + m[1]
+				}
+				dir := module(t, text)
+				res, err := config.Load(dir, []string{"./c"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, f := range res.Findings {
+					t.Errorf("%s: %s (%s)\n%s", f.Pos, f.Message, f.Expected, text)
+				}
+			})
+		}
+	}
+	if n < 8 {
+		t.Fatalf("only %d blocks found", n)
+	}
+}
