@@ -37,21 +37,27 @@ func (d *Disk) Replace(name string, t Tree, old *State, prune bool) error {
 	return d.clear(next)
 }
 
-// Recover ends what a killed run left: it reports what it did, or nothing.
+// Recover ends what a killed run left, keys among it: it says what it did, or
+// nothing.
 func (d *Disk) Recover(name string) (string, error) {
-	previous := "." + name + ".old"
-	if _, err := d.root.Lstat(previous); errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	}
-	// Only the two-step swap makes an .old: it died between its renames, or
-	// before it removed what it had replaced.
-	if _, err := d.root.Lstat(name); errors.Is(err, fs.ErrNotExist) {
+	next, previous := "."+name+".new", "."+name+".old"
+	// Only the two-step swap makes a previous tree. Without a tree under the
+	// name itself, it died between its renames.
+	if d.exists(previous) && !d.exists(name) {
 		if err := d.root.Rename(previous, name); err != nil {
 			return "", d.named(err)
 		}
-		return "an earlier run was ended while it replaced the tree: the previous tree is back", d.SyncDir(".")
+		return "an earlier run was ended while it replaced the tree: the previous tree is back", errors.Join(d.SyncDir("."), d.clear(next))
 	}
-	return "an earlier run was ended after it replaced the tree: removed what it had left", d.clear(previous)
+	if !d.exists(next) && !d.exists(previous) {
+		return "", nil
+	}
+	return "an earlier run was ended before it had cleaned up: removed what it left", errors.Join(d.clear(next), d.clear(previous))
+}
+
+func (d *Disk) exists(name string) bool {
+	_, err := d.root.Lstat(name)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 func (d *Disk) clear(name string) error { return d.named(d.root.RemoveAll(name)) }
@@ -148,7 +154,7 @@ func (d *Disk) carry(from, to string, mode fs.FileMode) error {
 // possible in one step. Otherwise two renames do it, which Recover completes if
 // the run dies between them.
 func (d *Disk) swap(name, next string) error {
-	if _, err := d.root.Lstat(name); errors.Is(err, fs.ErrNotExist) {
+	if !d.exists(name) {
 		return d.named(d.root.Rename(next, name))
 	}
 	err := exchange(d.root, name, next)
