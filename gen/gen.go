@@ -10,6 +10,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen/artefact"
 	"github.com/kcmgen/kcmgen/gen/facts"
+	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/keys"
 	"github.com/kcmgen/kcmgen/gen/pki"
 	"github.com/kcmgen/kcmgen/gen/plan"
@@ -83,12 +84,17 @@ func readBack(p *plan.Plan, t tree.Tree) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", at, err)
 		}
-		want := []string{p.Cluster.Paths.Binary}
-		for _, f := range h.Flags {
-			want = append(want, f.String())
+		if len(got) == 0 || got[0] != p.Cluster.Paths.Binary {
+			return fmt.Errorf("%s: it doesn't start %s: %q", at, p.Cluster.Paths.Binary, got)
 		}
-		if !slices.Equal(got, want) {
-			return fmt.Errorf("%s: the command line reads back as %q, meant was %q", at, got, want)
+		// Every flag is written --name=value, so none needs to be known as a bool.
+		parsed, err := flags.Parse(got[1:], func(string) bool { return false })
+		if err != nil {
+			return fmt.Errorf("%s: %w", at, err)
+		}
+		same := func(f flags.Flag, meant spec.Flag) bool { return f.Name == meant.Name && f.Value == meant.Value }
+		if !slices.EqualFunc(parsed, h.Flags, same) {
+			return fmt.Errorf("%s: the flags read back as %q, meant were %q", at, parsed, h.Flags)
 		}
 	}
 	return nil

@@ -1,0 +1,93 @@
+package judges_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// systemdBinary is the manager itself, which no Debian puts on PATH.
+func systemdBinary(t testing.TB) string {
+	t.Helper()
+	for _, at := range []string{"/usr/lib/systemd/systemd", "/lib/systemd/systemd"} {
+		if _, err := os.Stat(at); err == nil {
+			return at
+		}
+	}
+	t.Fatal("there is no /lib/systemd/systemd: apt-get install systemd")
+	return ""
+}
+
+// systemdArgs lets systemd read a unit and tells the command line that it
+// understood. That is before variables: a "$$" is one yet. It needs no
+// privileges, and no running systemd.
+func systemdArgs(t testing.TB, unit string) []string {
+	t.Helper()
+	dir, err := os.MkdirTemp(scratch, "unit-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "judged.service"), unit)
+	for _, target := range []string{"basic", "shutdown", "multi-user", "network-online"} {
+		write(t, filepath.Join(dir, target+".target"), "[Unit]\nDefaultDependencies=no\n")
+	}
+	cmd := exec.CommandContext(t.Context(), systemdBinary(t), "--test", "--user", "--unit=judged.service", "--no-pager")
+	cmd.Env = []string{"HOME=" + dir, "XDG_RUNTIME_DIR=" + dir, "SYSTEMD_UNIT_PATH=" + dir, "SYSTEMD_LOG_TARGET=console", "LC_ALL=C.UTF-8"}
+	if os.Getuid() == 0 {
+		// It says "Don't run test mode as root".
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	}
+	r := finish(t, cmd)
+	if r.code != 0 {
+		t.Fatalf("systemd --test: exit %d\n%s", r.code, r.err)
+	}
+	_, dump, ok := strings.Cut(r.out, "-> Unit judged.service:")
+	if !ok {
+		t.Fatalf("systemd didn't load the unit:\n%s%s", r.err, r.out)
+	}
+	dump, _, _ = strings.Cut(dump, "\n-> Unit ")
+	var found [][]string
+	for line := range strings.SplitSeq(dump, "\n") {
+		if text, ok := strings.CutPrefix(strings.TrimLeft(line, "\t "), "Command Line: "); ok {
+			found = append(found, shellWords(text))
+		}
+	}
+	if len(found) != 1 {
+		t.Fatalf("systemd understood %d commands where one is meant: %q\n%s", len(found), found, r.err)
+	}
+	return found[0]
+}
+
+// shellWords splits what systemd's dump quotes: double quotes around a word
+// that needs them, and inside a backslash before " \ ` and $.
+func shellWords(line string) []string {
+	var out []string
+	for i := 0; i < len(line); {
+		var w strings.Builder
+		if line[i] != '"' {
+			end := strings.IndexByte(line[i:], ' ')
+			if end < 0 {
+				end = len(line) - i
+			}
+			w.WriteString(line[i : i+end])
+			i += end
+		} else {
+			for i++; i < len(line) && line[i] != '"'; i++ {
+				if line[i] == '\\' {
+					i++
+				}
+				w.WriteByte(line[i])
+			}
+			i++
+		}
+		out = append(out, w.String())
+		i++ // the space
+	}
+	return out
+}
