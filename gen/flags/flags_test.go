@@ -23,7 +23,6 @@ func TestParse(t *testing.T) {
 		"twice":                  {[]string{"--v=2", "--v=3"}, []Flag{{"v", "2"}, {"v", "3"}}, false},
 		"value missing":          {[]string{"--v"}, nil, true},
 		"positional":             {[]string{"--profiling", "false"}, nil, true},
-		"one dash":               {[]string{"-v=2"}, nil, true},
 		"two dashes and no flag": {[]string{"--"}, nil, true},
 	} {
 		t.Run(name, func(t *testing.T) {
