@@ -71,6 +71,11 @@ func runExport(ctx context.Context, o exportOptions, args []string, now time.Tim
 		say(std.err, "kcmgen: nothing was written")
 		return errFindings
 	}
+	for _, v := range r.clusters {
+		if err := tree.Writable(filepath.Join(o.out, v.Cluster.Name)); err != nil {
+			return err
+		}
+	}
 	out, err := tree.OpenOut(ctx, o.out, lockWait, func() {
 		say(std.err, "waiting for another kcmgen that writes to %s", o.out)
 	})

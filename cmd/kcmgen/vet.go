@@ -137,7 +137,11 @@ func printFinding(w io.Writer, f spec.Finding) error {
 	if f.Waived != "" {
 		what = "waived " + what
 	}
-	_, err := fmt.Fprintf(w, "%s: %s: %s [%s]\n", f.Pos, what, f.Message, f.Rule)
+	where := f.Pos.String()
+	if where == "" {
+		where = "cluster " + f.Cluster
+	}
+	_, err := fmt.Fprintf(w, "%s: %s: %s [%s]\n", where, what, f.Message, f.Rule)
 	line := func(label, text string) {
 		if text != "" && err == nil {
 			_, err = fmt.Fprintf(w, "    %-9s %s\n", label, text)

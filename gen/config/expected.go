@@ -7,16 +7,19 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-var nodeName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+var dnsName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+
+// isNodeName is the schema's #Name.
+func isNodeName(s string) bool { return len(s) <= 253 && dnsName.MatchString(s) }
 
 // words say in a person's terms what the schema's patterns mean. "*" stands for
 // any label or index.
 var words = []struct{ path, expected string }{
-	{"name", `lower-case letters, digits, "-" and ".", such as "prod-eu"`},
+	{"name", `up to 63 lower-case letters, digits, "-" and ".", such as "prod-eu"`},
 	{"version", `a Kubernetes version such as "v1.37.1"`},
 	{"layout", `"systemd" or "staticPod"`},
 	{"nodes", `at least one node, such as nodes: "cp-1": address: "10.0.0.11"`},
-	{"nodes.*", `lower-case letters, digits, "-" and "." (a DNS name), such as "cp-1"`},
+	{"nodes.*", `up to 253 lower-case letters, digits, "-" and "." (a DNS name), such as "cp-1"`},
 	{"nodes.*.address", `an IP address such as "10.0.0.11"`},
 	{"nodes.*.addresses.*", `an IP address such as "10.0.0.11"`},
 	{"networks.*.*", `a CIDR such as "10.200.0.0/16"`},

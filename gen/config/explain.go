@@ -95,10 +95,10 @@ func (x *explainer) unknown(f spec.Finding, field string, e errors.Error) spec.F
 	if ps := positions(e); len(ps) > 0 {
 		f.Pos = x.pos(ps[0]) // the label, not its value
 	}
-	if len(labels) >= 2 && labels[0] == "nodes" && !nodeName.MatchString(labels[1]) {
+	if len(labels) >= 2 && labels[0] == "nodes" && !isNodeName(labels[1]) {
 		f.Rule, f.Field = "node-name", spec.Path(labels[:2]...)
 		f.Pos = x.source.At(f.Field)
-		f.Message = fmt.Sprintf("node name %q is not a DNS name", labels[1])
+		f.Message = fmt.Sprintf("node name %.80q is not a DNS name", labels[1])
 		f.Expected = expected("nodes.*", nil)
 		return f
 	}

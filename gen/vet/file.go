@@ -16,6 +16,12 @@ import (
 // the schema and for the day that the schema changes.
 var hostPath = regexp.MustCompile(`^(/[A-Za-z0-9@_+=,][A-Za-z0-9@_+=.,-]*|/\.[A-Za-z0-9@_+=,-][A-Za-z0-9@_+=.,-]*)+$`)
 
+// What Linux takes as one name and as one path, with room for out/ before it.
+const (
+	maxName = 255
+	maxPath = 2048
+)
+
 func pathUnsafe(v *view) []fault {
 	p := v.Paths
 	paths := map[string]string{"dir": p.Dir, "binary": p.Binary, "unit": p.Unit, "manifest": p.Manifest, "generations": p.Generations}
@@ -24,8 +30,8 @@ func pathUnsafe(v *view) []fault {
 	}
 	var out []fault
 	check := func(field, at string) {
-		if !hostPath.MatchString(at) {
-			out = append(out, fault{field: field, message: fmt.Sprintf("%s is %q", field, at),
+		if !hostPath.MatchString(at) || len(at) > maxPath || slices.ContainsFunc(strings.Split(at, "/"), func(s string) bool { return len(s) > maxName }) {
+			out = append(out, fault{field: field, message: fmt.Sprintf("%s is %.80q", field, at),
 				expected: `an absolute path without "..", white space or special characters`})
 		}
 	}

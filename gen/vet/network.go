@@ -172,6 +172,9 @@ func hostBitsInFlags(v *view, n *nodeView) []fault {
 }
 
 func bits(p netip.Prefix, field string) []fault {
+	if p.Addr().Is4In6() {
+		return one(fault{field: field, message: fmt.Sprintf("%s is an IPv4 range in IPv6 clothes", p), expected: "an IPv4 CIDR such as 10.200.0.0/16"})
+	}
 	if p.Masked() == p {
 		return nil
 	}
