@@ -1,0 +1,48 @@
+# Nothing is downloaded into this folder: tools/install.sh builds what a target
+# needs once, into the user's cache.
+
+FUZZTIME  ?= 10s
+TESTFLAGS ?=
+
+.PHONY: help build demo test lint fmt fuzz bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/kcmgen
+	go build -trimpath -ldflags='-s -w' -o bin/kcmgen ./cmd/kcmgen
+
+demo: ## make everything that the example cluster needs, in out/
+	go run ./cmd/kcmgen export ./cue/example
+
+# The judges, cue and cfssl and kubectl at the versions we promise to agree
+# with, come first on PATH: whatever else is installed is not asked.
+test: ## run every test
+	@judges=$$(tools/install.sh judges) && runner=$$(tools/install.sh test) && \
+	PATH="$$judges:$$PATH" "$$runner/gotestsum" --format pkgname -- $(TESTFLAGS) ./...
+
+lint: ## check the code, its formatting and who imports what
+	@tools=$$(tools/install.sh lint) && \
+	for module in . tools/bench; do (cd $$module && "$$tools/golangci-lint" run ./...) || exit 1; done && \
+	unformatted=$$("$$tools/gofumpt" -l .) && \
+	{ [ -z "$$unformatted" ] || { echo "make fmt would change: $$unformatted" >&2; exit 1; }; }
+
+fmt: ## format the code
+	@tools=$$(tools/install.sh lint) && "$$tools/gofumpt" -l -w .
+
+# go test fuzzes one target at a time, so they are looked up. Finding none is a
+# failure: a pattern that matches nothing would pass for ever.
+fuzz: ## run every fuzz target for FUZZTIME (10s)
+	@targets=$$(grep -rEo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed 's/:func /:/') && \
+	[ -n "$$targets" ] || { echo "no fuzz target found" >&2; exit 1; }; \
+	for target in $$targets; do \
+		echo "== $$target"; \
+		go -C "$${target%/*}" test -run '^$$' -fuzz "^$${target##*:}$$" -fuzztime $(FUZZTIME) . || exit 1; \
+	done
+
+bench: build ## compare speed and size with the stock tools
+	@judges=$$(tools/install.sh judges) && PATH="$$judges:$$PATH" go -C tools/bench run .
+
+# Not out/: it holds the keys of certificate authorities, which nobody can make again.
+clean: ## remove what make build made
+	rm -rf bin

@@ -1,0 +1,133 @@
+// Bench compares kcmgen with the tools that it stands in for, in one run on
+// this machine: it prints ratios and says which of our bounds hold. A missed
+// bound is no failure, for machines are noisy; what can't be run is one.
+//
+// It needs Linux, and cfssl, cfssljson, kubectl and cue on PATH: make bench.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) (err error) {
+	repo := flag.String("repo", "../..", "the checkout")
+	kcmgen := flag.String("kcmgen", "../../bin/kcmgen", "the program, built as it is released")
+	tmpfs := flag.String("tmpfs", "/dev/shm", "a folder in memory")
+	disk := flag.String("disk", diskDir(), "a folder on a disk; empty leaves its rows out")
+	budget := flag.Duration("budget", 9*time.Second, "stop repeating a row after this time, and three rounds")
+	only := flag.String("only", "", "run the sections whose title contains this")
+	keys := flag.Int("keys", 0, "make this many RSA keys and end: what a row compares with")
+	flag.Parse()
+	if *keys > 0 {
+		return makeKeys(*keys)
+	}
+
+	b, err := newBench(*repo, *kcmgen, *tmpfs, *disk)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if cerr := b.close(); err == nil {
+			err = cerr
+		}
+	}()
+	r := &report{out: os.Stdout, own: ownPeak}
+	if err := b.header(r); err != nil {
+		return err
+	}
+	sections := []struct {
+		title string
+		rows  func() ([]row, error)
+		skip  bool
+	}{
+		{"FIRST EXPORT, 3 nodes, to memory", b.threeNodes, false},
+		{"FIRST EXPORT, 3 nodes, to a disk", b.onDisk, b.disk == ""},
+		{"UNCHANGED EXPORT, 3 nodes, to memory", b.unchanged, false},
+		{"VET AND START", b.vetting, false},
+		{"MANY NODES, first export to memory", b.scaling, false},
+	}
+	for _, s := range sections {
+		if s.skip || !strings.Contains(s.title, *only) {
+			continue
+		}
+		rows, err := s.rows()
+		if err != nil {
+			return err
+		}
+		r.section(s.title)
+		for _, w := range rows {
+			all, err := measure(ctx, w.sides, w.rounds, *budget)
+			if err != nil {
+				return fmt.Errorf("%s: %s: %w", s.title, w.title, err)
+			}
+			r.row(w, all)
+		}
+	}
+	r.summary()
+	return nil
+}
+
+// diskDir is where make bench writes to a disk: our cache, as /tmp is in memory
+// on many machines.
+func diskDir() string {
+	if dir := os.Getenv("KCMGEN_CACHE"); dir != "" {
+		return dir
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(cache, "kcmgen")
+}
+
+// header says what runs where, and how large the programs are.
+func (b *bench) header(r *report) error {
+	load, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(r.out, "%s %s/%s, %d CPUs, load %s\n", runtime.Version(), runtime.GOOS, runtime.GOARCH,
+		runtime.NumCPU(), strings.Join(strings.Fields(string(load))[:3], " "))
+	fmt.Fprintf(r.out, "memory: %s (%s); disk: %s (%s)\n", b.scratch, filesystem(b.scratch), b.disk, filesystem(b.disk))
+	fmt.Fprintln(r.out, "Each row runs its sides in turn, A B A B …: medians of wall and CPU time, peak RSS.")
+
+	const limit = 36e6
+	sizes := "size: "
+	for _, name := range []string{b.kcmgen, "cue", "cfssl", "cfssljson", "kubectl"} {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			return err
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		sizes += fmt.Sprintf("%s %.1f MB", filepath.Base(path), float64(info.Size())/1e6)
+		if name == b.kcmgen {
+			sizes += fmt.Sprintf(", bound ≤ %g MB: %s; peers:", limit/1e6,
+				r.judge("size", bound{text: "≤ 36 MB", limit: limit}, float64(info.Size())))
+		}
+		sizes += " "
+	}
+	fmt.Fprintln(r.out, sizes)
+	return nil
+}

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// export is kcmgen's side of w, with its output below base. A fresh folder for
+// each run: what removing an old one costs is nobody's to pay.
+func (b *bench) export(w work, base string) (side, error) {
+	pkg, err := b.cluster(w)
+	if err != nil {
+		return side{}, err
+	}
+	s := b.fresh(base, w.nodes, func(out string) []string {
+		return []string{b.kcmgen, "export", "-o", out, pkg}
+	})
+	s.name = "kcmgen export"
+	return s, nil
+}
+
+// pipeline is the guides' side of w.
+func (b *bench) pipeline(w work, base string, env ...string) side {
+	certificates, ca := "shared", "new"
+	if w.perNode {
+		certificates = "node"
+	}
+	if !w.newCA {
+		ca = b.authorityDir(w.algorithm)
+	}
+	var nodes []string
+	for i := range w.nodes {
+		nodes = append(nodes, fmt.Sprintf("cp-%d=%s", i+1, w.address(i)))
+	}
+	script := filepath.Join(b.repo, "tools/bench/pipeline.sh")
+	s := b.fresh(base, w.nodes, func(out string) []string {
+		return append([]string{"sh", script, out, certificates, w.algorithm, ca}, nodes...)
+	}, env...)
+	s.name = "cfssl, kubectl config, sed, cp"
+	return s
+}
+
+// fresh is a side whose every run writes a folder of its own below base.
+func (b *bench) fresh(base string, nodes int, argv func(out string) []string, env ...string) side {
+	var out string
+	return side{
+		prepare: func() error {
+			b.runs++
+			old := out
+			out = filepath.Join(base, "out-"+strconv.Itoa(b.runs))
+			if base == b.disk {
+				syscall.Sync() // an fsync waits for what others have written, too
+				return nil
+			}
+			return os.RemoveAll(old)
+		},
+		run: func(ctx context.Context) (sample, error) {
+			return command(b.scratch, append(b.env, env...), argv(out)...)(ctx)
+		},
+		check: func() error { return complete(out, nodes) },
+	}
+}
+
+// threeNodes: a first export to memory, the whole job but for the disk.
+func (b *bench) threeNodes() ([]row, error) {
+	var rows []row
+	for _, w := range []work{
+		{algorithm: "ecdsa"},
+		{algorithm: "ecdsa", newCA: true},
+		{algorithm: "ecdsa", perNode: true},
+		{algorithm: "ecdsa", perNode: true, newCA: true},
+		{algorithm: "rsa"},
+		{algorithm: "rsa", perNode: true},
+		{algorithm: "rsa", newCA: true},
+	} {
+		w.nodes = 3
+		ours, err := b.export(w, b.scratch)
+		if err != nil {
+			return nil, err
+		}
+		r := row{title: w.String(), sides: []side{ours, b.pipeline(w, b.scratch)}, rounds: 15}
+		if w.algorithm == "ecdsa" {
+			r.bound = timesLess(5)
+		} else {
+			n := w.keys()
+			r.sides = append(r.sides, side{
+				name: fmt.Sprintf("bare rsa.GenerateKey × %d", n),
+				run:  command(b.scratch, b.env, b.self, "-keys", strconv.Itoa(n)),
+			})
+			r.note = aboveKeys
+		}
+		rows = append(rows, r)
+	}
+	return rows, nil
+}
+
+// onDisk: the same to a disk, where kcmgen syncs before it commits.
+func (b *bench) onDisk() ([]row, error) {
+	var rows []row
+	for _, w := range []work{
+		{nodes: 3, algorithm: "ecdsa"},
+		{nodes: 3, algorithm: "ecdsa", perNode: true},
+	} {
+		disk, err := b.export(w, b.disk)
+		if err != nil {
+			return nil, err
+		}
+		memory, err := b.export(w, b.scratch)
+		if err != nil {
+			return nil, err
+		}
+		memory.name += " to memory"
+		synced := b.pipeline(w, b.disk, "SYNC=1")
+		synced.name += ", sync"
+		rows = append(rows, row{
+			title: w.String(), rounds: 15,
+			sides: []side{disk, b.pipeline(w, b.disk), memory, synced},
+			note: func(s []stats) string {
+				return fmt.Sprintf("disk and syncs cost kcmgen %.1f ms; fsync of its files costs the pipeline %.1f ms",
+					ms(s[0].median(wall)-s[2].median(wall)), ms(s[3].median(wall)-s[1].median(wall)))
+			},
+		})
+	}
+	return rows, nil
+}
+
+// unchanged: a second export, which has nothing to write. The pipeline knows
+// no such thing, it does everything again.
+func (b *bench) unchanged() ([]row, error) {
+	var rows []row
+	for _, w := range []work{
+		{nodes: 3, algorithm: "ecdsa"},
+		{nodes: 3, algorithm: "ecdsa", perNode: true},
+	} {
+		pkg, err := b.cluster(w)
+		if err != nil {
+			return nil, err
+		}
+		b.runs++
+		out := filepath.Join(b.scratch, "out-"+strconv.Itoa(b.runs))
+		run := command(b.scratch, b.env, b.kcmgen, "export", "-o", out, pkg)
+		if _, err := run(context.Background()); err != nil {
+			return nil, err
+		}
+		ours := side{name: "kcmgen export, nothing changed", run: run}
+		rows = append(rows, row{title: w.String(), sides: []side{ours, b.pipeline(w, b.scratch)}, rounds: 15})
+	}
+	return rows, nil
+}
+
+// vetting: against stock CUE on the same package.
+func (b *bench) vetting() ([]row, error) {
+	const pkg = "./cue/example"
+	big, err := b.cluster(work{nodes: 1000, algorithm: "ecdsa", newCA: true})
+	if err != nil {
+		return nil, err
+	}
+	vet := func(name, pkg string, rounds int, bound bound) row {
+		return row{title: "vet of " + name, rounds: rounds, bound: bound, sides: []side{
+			{name: "kcmgen vet", run: command(b.scratch, b.env, b.kcmgen, "vet", pkg)},
+			{name: "cue vet -c", run: command(b.scratch, b.env, "cue", "vet", "-c", pkg)},
+		}}
+	}
+	return []row{
+		vet("cue/example, 3 nodes", pkg, 60, timesAtMost(2.5)),
+		vet("the seed's cluster with 1,000 nodes", big, 8, bound{}),
+		{title: "start", rounds: 60, bound: cpuAtMost(25 * time.Millisecond), sides: []side{
+			{name: "kcmgen --version", run: command(b.scratch, b.env, b.kcmgen, "--version")},
+			{name: "cue version", run: command(b.scratch, b.env, "cue", "version")},
+			{name: "/bin/true", run: command(b.scratch, b.env, "true")},
+		}},
+	}, nil
+}
+
+// scaling: one cluster of many nodes, to memory.
+func (b *bench) scaling() ([]row, error) {
+	var rows []row
+	for _, c := range []struct {
+		work
+		peer bool
+	}{
+		{work{nodes: 100, algorithm: "ecdsa"}, true},
+		{work{nodes: 100, algorithm: "ecdsa", perNode: true}, false},
+		{work{nodes: 1000, algorithm: "ecdsa"}, false},
+		{work{nodes: 1000, algorithm: "ecdsa", perNode: true}, false},
+	} {
+		ours, err := b.export(c.work, b.scratch)
+		if err != nil {
+			return nil, err
+		}
+		r := row{title: fmt.Sprintf("%d nodes, %s", c.nodes, c.work), sides: []side{ours}, rounds: 5}
+		if c.peer {
+			r.sides = append(r.sides, b.pipeline(c.work, b.scratch))
+		}
+		rows = append(rows, r)
+	}
+	return rows, nil
+}
