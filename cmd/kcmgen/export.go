@@ -137,6 +137,9 @@ func exportCluster(ctx context.Context, out *tree.Out, v *gen.Vetted, o exportOp
 	}
 	reportMade(name, p, std)
 	reportForeign(name, old.Foreign, o.prune, std)
+	if o.prune {
+		changes = append(changes, pruned(old.Foreign)...)
+	}
 	say(std.out, "%s: wrote %s", filepath.Join(o.out, name), counts(changes))
 	return nil
 }
@@ -156,6 +159,15 @@ func reportForeign(name string, foreign []string, pruned bool, std stdio) {
 		}
 		say(std.err, "%s: kept %s: kcmgen didn't write it (--prune removes it)", name, f)
 	}
+}
+
+// pruned are foreign files as changes: all of them went.
+func pruned(foreign []string) []tree.Change {
+	var out []tree.Change
+	for _, f := range foreign {
+		out = append(out, tree.Change{Kind: tree.Removed, Path: f})
+	}
+	return out
 }
 
 // counts sums up changes of files; folders come along with them.

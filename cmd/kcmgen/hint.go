@@ -2,10 +2,10 @@ package main
 
 import (
 	"errors"
-	"io/fs"
 	"strings"
 	"syscall"
 
+	"github.com/kcmgen/kcmgen/gen/config"
 	"github.com/kcmgen/kcmgen/gen/plan"
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
@@ -14,21 +14,33 @@ import (
 func hint(err error) string {
 	var newer *tree.NewerSchemaError
 	var conflict *plan.Conflict
+	var folder *config.NoFolderError
+	var unwritable *tree.NotWritableError
 	switch {
 	case errors.As(err, &newer):
 		return "use the kcmgen that wrote it, or a newer one; kcmgen --version tells this one's"
 	case errors.As(err, &conflict):
-		return "to keep what clients trust, change the CUE back; to start anew, move pki/" + conflict.ID + ".* out of the cluster's folder in out/"
+		return conflictHint(conflict)
+	case errors.As(err, &folder):
+		return "name the folder of a cluster's package; kcmgen vet without an argument takes them all"
 	case errors.Is(err, tree.ErrLocked):
 		return "wait for it to end, or see who it is: fuser -v " + lockFile(err)
 	case errors.Is(err, tree.ErrInTheWay):
 		return "move it away, or let kcmgen remove what it didn't write: kcmgen export --prune"
 	case errors.Is(err, syscall.ENOSPC):
 		return "make room: the old tree is as it was"
-	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+	case errors.As(err, &unwritable):
 		return "write to another folder: kcmgen export -o DIR"
 	}
 	return ""
+}
+
+func conflictHint(c *plan.Conflict) string {
+	anew := "to start anew, move pki/" + c.ID + ".* out of the cluster's folder in out/"
+	if c.Lost {
+		return "put pki/" + c.ID + ".key back from a backup; " + anew
+	}
+	return "to keep what clients trust, change the CUE back; " + anew
 }
 
 // lockFile is the name that the error begins with.

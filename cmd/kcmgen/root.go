@@ -31,7 +31,7 @@ type usageError struct{ error }
 func run(ctx context.Context, args []string, std stdio) int {
 	root := newRoot(std)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	var usage usageError
 	switch {
 	case err == nil:
@@ -39,7 +39,7 @@ func run(ctx context.Context, args []string, std stdio) int {
 	case errors.Is(err, errFindings):
 		return exitFindings
 	case errors.As(err, &usage):
-		fmt.Fprintf(std.err, "kcmgen: %v\nhint: kcmgen --help\n", err)
+		fmt.Fprintf(std.err, "kcmgen: %v\nhint: %s --help\n", err, cmd.CommandPath())
 		return exitUsage
 	}
 	fmt.Fprintf(std.err, "kcmgen: %v\n", err)
@@ -60,14 +60,18 @@ static pods.
 ` + exitCodes,
 		Example: `  kcmgen vet ./cue/example       check a cluster
   kcmgen export ./cue/example    write its files below out/example`,
-		Version:       version(),
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usageError{fmt.Errorf("unknown command %q", args[0])}
+		Version:                    version(),
+		SilenceErrors:              true,
+		SilenceUsage:               true,
+		SuggestionsMinimumDistance: 2,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
 			}
-			return nil
+			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				return usageError{fmt.Errorf("unknown command %q; did you mean %q?", args[0], near[0])}
+			}
+			return usageError{fmt.Errorf("unknown command %q", args[0])}
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}

@@ -15,32 +15,55 @@ import (
 // explainer turns CUE's errors into findings: one a field, the user's side
 // first, the schema's second, with what was expected.
 type explainer struct {
-	rel    func(string) string
-	user   map[string]bool // files of the package itself
-	schema cue.Value
-	source spec.Source
-	values map[string]string // what the user wrote, by field
+	rel     func(string) string
+	cluster string          // its name, if that is a literal
+	dir     string          // of the package
+	user    map[string]bool // files of the package itself
+	schema  func() cue.Value
+	source  spec.Source
+	values  map[string]string // what the user wrote, by field
 }
 
-// loading explains errors that come before evaluation: syntax and imports.
+// loading explains errors that come before evaluation: syntax, imports, and
+// names that lead nowhere.
 func (x *explainer) loading(err error) []spec.Finding {
 	var out []spec.Finding
 	for _, e := range errors.Errors(err) {
-		f := spec.Finding{Rule: "cue-syntax", Severity: spec.Error, Message: oneLine(e)}
-		places := positions(e)
-		if strings.Contains(f.Message, "import failed") || strings.Contains(f.Message, "cannot find package") {
-			f.Rule, f.Message = "cue-import", trimSyntax(e.Error())
+		f := spec.Finding{Rule: "cue-syntax", Severity: spec.Error, Pos: spec.Pos{File: x.rel(x.dir)}}
+		if places := positions(e); len(places) > 0 {
+			f.Pos = x.pos(places[0])
+		}
+		format, args := e.Msg()
+		switch {
+		case format == "import failed", strings.HasPrefix(format, "builtin package"):
+			f.Rule, f.Message = "cue-import", importFault(e)
 			f.Expected = fmt.Sprintf("an import that lies in this module, such as %q", schemaPath)
 			f.Hint = "correct the import path; nothing is fetched from a registry"
-		} else {
+		case strings.HasPrefix(format, "imported and not used"):
+			f.Rule, f.Message, f.Hint = "cue-import", oneLine(e), "remove the import"
+		case strings.HasPrefix(format, "found packages") && len(args) >= 4:
+			f.Message = fmt.Sprintf("found packages %q (%v) and %q (%v)", args[:4]...)
+			f.Expected = "one package in a folder"
+		case strings.HasPrefix(format, "reference"):
+			f.Rule, f.Message = "cue-reference", oneLine(e)
+			f.Expected = "the name of a field around this one, or of an import"
+		default:
+			f.Message = oneLine(e)
 			f.Hint = "cue fmt shows where a file stops being CUE"
-		}
-		if len(places) > 0 {
-			f.Pos = x.pos(places[0])
 		}
 		out = append(out, f)
 	}
 	return out
+}
+
+// importFault is what CUE says of an import, once and without this machine's
+// paths.
+func importFault(e errors.Error) string {
+	msg := trimSyntax(e.Error())
+	if i := strings.Index(msg, "cannot find package"); i >= 0 {
+		msg, _, _ = strings.Cut(msg[i:], ": ")
+	}
+	return msg
 }
 
 // faults explains errors of evaluation.
@@ -56,9 +79,21 @@ func (x *explainer) faults(err error) []spec.Finding {
 	}
 	var out []spec.Finding
 	for _, field := range order {
-		out = append(out, x.fault(field, groups[field]))
+		f := x.fault(field, groups[field])
+		f.Cluster = x.cluster
+		out = append(out, f)
+	}
+	// What depends on a missing field is incomplete: only the cause is news.
+	required := func(f spec.Finding) bool { return f.Rule == "cue-missing" && !incomplete(groups[f.Field]) }
+	if slices.ContainsFunc(out, required) {
+		out = slices.DeleteFunc(out, func(f spec.Finding) bool { return f.Rule == "cue-missing" && incomplete(groups[f.Field]) })
 	}
 	return out
+}
+
+func incomplete(es []errors.Error) bool {
+	format, _ := es[0].Msg()
+	return strings.Contains(format, "incomplete value") || strings.Contains(format, "non-concrete")
 }
 
 // fault makes one finding of all errors at a field: a disjunction reports one
@@ -70,7 +105,7 @@ func (x *explainer) fault(field string, es []errors.Error) spec.Finding {
 	switch {
 	case strings.Contains(format, "not allowed"):
 		return x.unknown(f, field, es[0])
-	case strings.Contains(format, "required but not present"), strings.Contains(format, "incomplete value"):
+	case strings.Contains(format, "required but not present"), incomplete(es):
 		f.Rule = "cue-missing"
 		f.Message = fmt.Sprintf("field %s is missing", field)
 		f.Expected = expected(field, nil)
@@ -103,6 +138,16 @@ func (x *explainer) unknown(f spec.Finding, field string, e errors.Error) spec.F
 		return f
 	}
 	name := labels[len(labels)-1]
+	switch {
+	case len(labels) >= 2 && labels[len(labels)-2] == "flags":
+		f.Message = fmt.Sprintf("%q is no flag's name", name)
+		f.Expected = `the flag as kube-controller-manager has it, such as "leader-elect"`
+		return f
+	case strings.HasPrefix(field, "unit.Service.Exec"):
+		f.Message = field + " is not for you to write"
+		f.Expected = "paths.binary and flags: they make it"
+		return f
+	}
 	f.Message = fmt.Sprintf("unknown field %q", name)
 	known := x.siblings(labels[:len(labels)-1])
 	if near := nearest(name, known); near != "" {
@@ -116,7 +161,7 @@ func (x *explainer) unknown(f spec.Finding, field string, e errors.Error) spec.F
 
 // siblings are the fields that the schema has at a path.
 func (x *explainer) siblings(labels []string) []string {
-	v := x.schema
+	v := x.schema()
 	for _, l := range labels {
 		next := v.LookupPath(cue.MakePath(cue.Str(l).Optional()))
 		if !next.Exists() {

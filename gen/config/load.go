@@ -3,12 +3,14 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
@@ -34,6 +36,17 @@ type Skipped struct {
 	Dir    string `json:"dir"`
 	Reason string `json:"reason"`
 }
+
+// NoFolderError is an argument that names no folder.
+type NoFolderError struct {
+	Name string
+	Err  error
+}
+
+func (e *NoFolderError) Error() string { return fmt.Sprintf("reading cluster: %s: %v", e.Name, e.Err) }
+
+// Unwrap is the cause.
+func (e *NoFolderError) Unwrap() error { return e.Err }
 
 // Load evaluates the packages that args name, seen from the folder cwd. An
 // argument is a folder, or one followed by /... for all packages below it. None
@@ -65,7 +78,6 @@ func Load(cwd string, args []string) (*Result, error) {
 
 type loader struct {
 	cwd  string
-	dir  string // of the argument at hand
 	seen map[string]bool
 	res  *Result
 }
@@ -76,87 +88,115 @@ func (l *loader) pattern(arg string) error {
 	if arg == "..." {
 		dir, deep = ".", true
 	}
+	name := dir // as the user calls it
 	if !filepath.IsAbs(dir) {
 		dir = filepath.Join(l.cwd, filepath.FromSlash(dir))
 	}
 	if fi, err := os.Stat(dir); err != nil {
-		return fmt.Errorf("reading cluster: %w", err)
+		return &NoFolderError{name, errors.Unwrap(err)}
 	} else if !fi.IsDir() {
-		return fmt.Errorf("reading cluster: %s is a file; a cluster is named by the folder of its package", l.rel(dir))
+		return &NoFolderError{name, errors.New("it is a file; a cluster is named by the folder of its package")}
 	}
-	l.dir = dir
 	root, ok := moduleRoot(dir)
 	if !ok {
-		l.res.Findings = append(l.res.Findings, noModule(l.rel(dir)))
+		l.add(noModule(l.rel(dir)))
 		return nil
 	}
-	what := "."
+	packages := []string{"."}
 	if deep {
-		what = "./..."
-	}
-	insts := load.Instances([]string{what}, &load.Config{
-		Dir: dir, ModuleRoot: root, Env: []string{"CUE_REGISTRY=none"},
-	})
-	found := false
-	for _, inst := range insts {
-		if l.seen[inst.Dir] {
-			continue
+		var err error
+		if packages, err = packagesBelow(dir); err != nil {
+			return err
 		}
-		if l.instance(inst, deep) {
-			found = true
-		}
+	} else if !hasCUE(dir) {
+		l.add(l.noCluster(dir, "no CUE files in this folder"))
+		return nil
 	}
-	if deep && !found && len(l.res.Findings) == 0 {
-		l.res.Findings = append(l.res.Findings, l.noCluster(dir, "no package below this folder has a field \"cluster\""))
+	if !l.packages(dir, root, packages, deep) && deep && len(l.res.Findings) == 0 {
+		l.add(l.noCluster(dir, "no package below this folder has a field \"cluster\""))
 	}
 	return nil
 }
 
-// instance loads one package; it reports whether it is a cluster's.
-func (l *loader) instance(inst *build.Instance, deep bool) bool {
-	l.seen[inst.Dir] = true
-	ex := &explainer{rel: l.rel, user: userFiles(inst)}
-	if inst.Err != nil {
-		if noFiles(l.dir) {
-			l.res.Findings = append(l.res.Findings, l.noCluster(l.dir, "no CUE files in this folder"))
-		} else {
-			l.res.Findings = append(l.res.Findings, ex.loading(inst.Err)...)
+// packages loads folders below dir; it reports whether one is a cluster's. Each
+// is named: with a pattern CUE lets one broken package hide all others.
+func (l *loader) packages(dir, root string, folders []string, deep bool) bool {
+	if len(folders) == 0 {
+		return false
+	}
+	found := false
+	for i, inst := range load.Instances(folders, &load.Config{Dir: dir, ModuleRoot: root, Env: []string{"CUE_REGISTRY=none"}}) {
+		at := inst.Dir
+		if at == "" {
+			at = filepath.Join(dir, folders[min(i, len(folders)-1)])
 		}
+		if l.seen[at] {
+			continue
+		}
+		l.seen[at] = true
+		if l.instance(inst, at, deep) {
+			found = true
+		}
+	}
+	return found
+}
+
+// instance loads one package; it reports whether it is a cluster's.
+func (l *loader) instance(inst *build.Instance, dir string, deep bool) bool {
+	ex := &explainer{rel: l.rel, dir: dir, user: userFiles(inst)}
+	if inst.Err != nil {
+		l.add(ex.loading(inst.Err)...)
 		return false
 	}
 	field := clusterField(inst)
-	if field == nil {
-		if deep {
-			l.res.Skipped = append(l.res.Skipped, Skipped{Dir: l.rel(inst.Dir), Reason: `no field "cluster"`})
-		} else {
-			l.res.Findings = append(l.res.Findings, l.noCluster(inst.Dir, "the package has no field \"cluster\""))
-		}
+	if at := embeddedCluster(inst); field == nil && at.IsValid() {
+		f := ex.at(at, "cue-embedded", "the cluster is embedded at the top of the file, where CUE lets misspelt fields through")
+		f.Expected = "cluster: schemas.#Cluster & {…}"
+		l.add(f)
+		return false
+	}
+	switch {
+	case field == nil && deep:
+		l.res.Skipped = append(l.res.Skipped, Skipped{Dir: l.rel(dir), Reason: `no field "cluster"`})
+		return false
+	case field == nil:
+		l.add(l.noCluster(dir, "the package has no field \"cluster\""))
 		return false
 	}
 	c, findings := l.cluster(inst, field, ex)
-	l.res.Findings = append(l.res.Findings, findings...)
+	l.add(findings...)
 	if c != nil {
 		l.res.Clusters = append(l.res.Clusters, c)
 	}
 	return true
 }
 
+func (l *loader) add(fs ...spec.Finding) { l.res.Findings = append(l.res.Findings, fs...) }
+
 // cluster evaluates the field in a context of its own: a reused one grows.
 func (l *loader) cluster(inst *build.Instance, field *ast.Field, ex *explainer) (*spec.Cluster, []spec.Finding) {
-	ctx := cuecontext.New()
-	v := ctx.BuildInstance(inst)
-	ex.schema = schemaOf(ctx, inst)
-	if !ex.schema.Exists() {
+	schema := schemaOf(inst)
+	if schema == nil {
 		f := ex.at(field.Pos(), "cue-schema", "the cluster is not held to a schema")
 		f.Expected = "cluster: schemas.#Cluster & {…}"
 		f.Hint = fmt.Sprintf("add: import %q", schemaPath)
 		return nil, []spec.Finding{f}
 	}
+	ctx := cuecontext.New()
+	v := ctx.BuildInstance(inst)
+	if err := inst.Err; err != nil { // names that lead nowhere are found only now
+		return nil, ex.loading(err)
+	}
+	// Building it costs as much as the cluster: only a fault needs it.
+	ex.schema = sync.OnceValue(func() cue.Value {
+		return ctx.BuildInstance(schema).LookupPath(cue.MakePath(cue.Def("Cluster")))
+	})
 	source, values := sourceOf(inst, l.rel)
 	ex.source, ex.values = source, values
+	ex.cluster = strings.Trim(values["name"], `"`)
 	cv := v.LookupPath(cue.ParsePath("cluster"))
-	if !namesSchema(field.Value) {
-		cv = cv.Unify(ex.schema)
+	if !holdsToSchema(inst) {
+		cv = cv.Unify(ex.schema())
 	}
 	if err := cv.Validate(cue.Concrete(true), cue.Final()); err != nil {
 		return nil, ex.faults(err)
@@ -177,14 +217,21 @@ func (l *loader) cluster(inst *build.Instance, field *ast.Field, ex *explainer) 
 	return c, nil
 }
 
-// schemaOf is #Cluster as the package imports it.
-func schemaOf(ctx *cue.Context, inst *build.Instance) cue.Value {
+// schemaOf is the vocabulary that a package imports, or nil.
+func schemaOf(inst *build.Instance) *build.Instance {
 	for _, dep := range inst.Imports {
-		if dep.ImportPath == schemaPath || strings.HasPrefix(dep.ImportPath, schemaPath+"@") || strings.HasPrefix(dep.ImportPath, schemaPath+"/") {
-			return ctx.BuildInstance(dep).LookupPath(cue.MakePath(cue.Def("Cluster")))
+		if isSchema(dep.ImportPath) {
+			return dep
 		}
 	}
-	return cue.Value{}
+	return nil
+}
+
+// isSchema reports whether an import path is the vocabulary's: as such, with a
+// version, or one of its packages below.
+func isSchema(importPath string) bool {
+	rest, ok := strings.CutPrefix(importPath, schemaPath)
+	return ok && (rest == "" || rest[0] == '@' || rest[0] == '/')
 }
 
 func moduleRoot(dir string) (string, bool) {
@@ -204,11 +251,38 @@ func moduleRoot(dir string) (string, bool) {
 	}
 }
 
-func noFiles(dir string) bool {
-	entries, err := os.ReadDir(dir)
-	return err == nil && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
-		return strings.HasSuffix(e.Name(), ".cue")
+// packagesBelow lists the folders with CUE files from dir down, relative to it,
+// as CUE's own pattern would: not those of other modules, nor hidden ones.
+func packagesBelow(dir string) ([]string, error) {
+	var out []string
+	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if !d.IsDir() {
+			return nil
+		}
+		if name := d.Name(); p != dir && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "cue.mod") {
+			return fs.SkipDir
+		}
+		if _, err := os.Stat(filepath.Join(p, "cue.mod")); err == nil && p != dir {
+			return fs.SkipDir
+		}
+		if hasCUE(p) {
+			rel, err := filepath.Rel(dir, p)
+			if err != nil {
+				return err
+			}
+			out = append(out, "./"+filepath.ToSlash(rel))
+		}
+		return nil
 	})
+	return out, err
+}
+
+func hasCUE(dir string) bool {
+	found, err := filepath.Glob(filepath.Join(dir, "*.cue"))
+	return err == nil && len(found) > 0
 }
 
 func noModule(dir string) spec.Finding {

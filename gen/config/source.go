@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/ast/astutil"
 	"cuelang.org/go/cue/build"
 	"cuelang.org/go/cue/format"
 	"cuelang.org/go/cue/token"
@@ -24,15 +25,57 @@ func clusterField(inst *build.Instance) *ast.Field {
 	return nil
 }
 
-// namesSchema reports whether an expression is a conjunction with #Cluster.
-func namesSchema(e ast.Expr) bool {
+// holdsToSchema reports whether one of a package's files says
+// cluster: schemas.#Cluster & …
+func holdsToSchema(inst *build.Instance) bool {
+	for _, f := range inst.Files {
+		names := schemaNames(f)
+		for _, d := range f.Decls {
+			field, ok := d.(*ast.Field)
+			if ok && labelOf(field.Label) == "cluster" && namesSchema(field.Value, names) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// embeddedCluster is where a file embeds #Cluster at its top, if one does.
+func embeddedCluster(inst *build.Instance) token.Pos {
+	for _, f := range inst.Files {
+		names := schemaNames(f)
+		for _, d := range f.Decls {
+			if e, ok := d.(*ast.EmbedDecl); ok && namesSchema(e.Expr, names) {
+				return e.Pos()
+			}
+		}
+	}
+	return token.NoPos
+}
+
+// schemaNames are the names under which a file imports the vocabulary.
+func schemaNames(f *ast.File) map[string]bool {
+	out := map[string]bool{}
+	for spec := range f.ImportSpecs() {
+		info, err := astutil.ParseImportSpec(spec)
+		if err == nil && isSchema(info.ID) {
+			out[info.Ident] = true
+		}
+	}
+	return out
+}
+
+// namesSchema reports whether an expression is a conjunction with #Cluster of
+// one of these packages.
+func namesSchema(e ast.Expr, packages map[string]bool) bool {
 	switch e := e.(type) {
 	case *ast.BinaryExpr:
-		return e.Op == token.AND && (namesSchema(e.X) || namesSchema(e.Y))
+		return e.Op == token.AND && (namesSchema(e.X, packages) || namesSchema(e.Y, packages))
 	case *ast.ParenExpr:
-		return namesSchema(e.X)
+		return namesSchema(e.X, packages)
 	case *ast.SelectorExpr:
-		return labelOf(e.Sel) == "#Cluster"
+		pkg, ok := e.X.(*ast.Ident)
+		return ok && packages[pkg.Name] && labelOf(e.Sel) == "#Cluster"
 	}
 	return false
 }

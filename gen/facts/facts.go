@@ -4,6 +4,7 @@ package facts
 
 import (
 	"crypto/x509"
+	"errors"
 	"os"
 	"path/filepath"
 
@@ -74,6 +75,9 @@ func (r reader) private(file string, pair *keys.Pair) (any, error) {
 		return nil, err
 	}
 	key, err := keys.ParsePrivate(data)
+	if errors.Is(err, keys.ErrEncrypted) {
+		return nil, vet.ErrEncrypted
+	}
 	if err != nil {
 		return nil, err
 	}

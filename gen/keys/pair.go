@@ -51,13 +51,21 @@ func ParseCertificate(data []byte) (*x509.Certificate, error) {
 	return x509.ParseCertificate(block.Bytes)
 }
 
+// ErrEncrypted is a private key that has a passphrase, which nobody is asked for.
+var ErrEncrypted = errors.New("the private key is encrypted with a passphrase")
+
 // ParsePrivate reads a PEM private key: PKCS #1, SEC 1 or PKCS #8, RSA or
 // ECDSA, as kube-controller-manager does.
 func ParsePrivate(data []byte) (crypto.Signer, error) {
 	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		if block.Headers["DEK-Info"] != "" {
+			return nil, ErrEncrypted
+		}
 		switch block.Type {
 		case "EC PARAMETERS": // openssl writes it before the key
 			continue
+		case "ENCRYPTED PRIVATE KEY":
+			return nil, ErrEncrypted
 		case "RSA PRIVATE KEY":
 			return x509.ParsePKCS1PrivateKey(block.Bytes)
 		case "EC PRIVATE KEY":
@@ -87,8 +95,8 @@ func ParsePrivate(data []byte) (crypto.Signer, error) {
 func ParsePublic(data []byte) ([]crypto.PublicKey, error) {
 	var out []crypto.PublicKey
 	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
-		one := pem.EncodeToMemory(block)
 		switch block.Type {
+		case "EC PARAMETERS":
 		case "PUBLIC KEY":
 			key, err := x509.ParsePKIXPublicKey(block.Bytes)
 			if err != nil {
@@ -108,7 +116,7 @@ func ParsePublic(data []byte) ([]crypto.PublicKey, error) {
 			}
 			out = append(out, cert.PublicKey)
 		default:
-			key, err := ParsePrivate(one)
+			key, err := ParsePrivate(pem.EncodeToMemory(block))
 			if err != nil {
 				return nil, err
 			}

@@ -70,6 +70,7 @@ func (p *Plan) Make() []Item {
 type Conflict struct {
 	ID     string
 	Reason string
+	Lost   bool // its private key is missing: a backup would help
 }
 
 func (c *Conflict) Error() string { return fmt.Sprintf("pki/%s: %s", c.ID, c.Reason) }
@@ -135,7 +136,7 @@ func (b *builder) authorities() error {
 		return b.authority(keys.FrontProxyCA, *pki.FrontProxy)
 	}
 	if old, ok := b.have[keys.FrontProxyCA]; ok && !old.Key.Empty() {
-		return &Conflict{keys.FrontProxyCA, "an earlier export made a CA here, and the cluster no longer has one"}
+		return &Conflict{ID: keys.FrontProxyCA, Reason: "an earlier export made a CA here, and the cluster no longer has one"}
 	}
 	return nil
 }
@@ -145,13 +146,16 @@ func (b *builder) authority(id string, a spec.Authority) error {
 	old, made := b.have[id]
 	switch {
 	case it.Given && !old.Key.Empty() && !covers(b.given[id], old):
-		return &Conflict{id, "an earlier export made a CA here, and the cluster's files don't hold it"}
+		return &Conflict{ID: id, Reason: "an earlier export made a CA here, and the cluster's files don't hold it"}
 	case it.Given:
 	case !made:
 		it.Reason = "none yet"
 	default:
+		if old.Key.Empty() {
+			return &Conflict{ID: id, Reason: "the CA's private key is missing", Lost: true}
+		}
 		if why := authorityDiffers(old, it); why != "" {
-			return &Conflict{id, why}
+			return &Conflict{ID: id, Reason: why}
 		}
 	}
 	b.plan.Items = append(b.plan.Items, it)
@@ -163,7 +167,7 @@ func (b *builder) serviceAccount() error {
 	it := Item{ID: keys.ServiceAccount, Kind: KeyPair, Key: sa.Key, Given: sa.KeyFile != ""}
 	old, made := b.have[keys.ServiceAccount]
 	if made && (sa.UseCA || it.Given && !covers(b.given[keys.ServiceAccount], old)) {
-		return &Conflict{keys.ServiceAccount, "an earlier export made a service-account key here, and the cluster now uses another"}
+		return &Conflict{ID: keys.ServiceAccount, Reason: "an earlier export made a service-account key here, and the cluster now uses another"}
 	}
 	if sa.UseCA || !b.plan.any(spec.ServiceAccountKey) && !made {
 		return nil
@@ -173,7 +177,7 @@ func (b *builder) serviceAccount() error {
 	}
 	if made && !it.Given {
 		if why := keyDiffers(old, it.Key); why != "" {
-			return &Conflict{keys.ServiceAccount, why + ": tokens signed with the old key would end"}
+			return &Conflict{ID: keys.ServiceAccount, Reason: why + ": tokens signed with the old key would end"}
 		}
 	}
 	b.plan.Items = append(b.plan.Items, it)
@@ -223,9 +227,7 @@ func (b *builder) leaf(id string, n *spec.Node) Item {
 // then names. A certificate that all nodes share names all of them for "own".
 func hosts(c *spec.Cluster, own *spec.Node, s spec.SANs) []string {
 	var out []string
-	for _, e := range s.Extra {
-		out = append(out, e)
-	}
+	out = append(out, s.Extra...)
 	for i := range c.Nodes {
 		n := &c.Nodes[i]
 		if s.Nodes == "none" || s.Nodes == "own" && n.Name != own.Name && !c.PKI.Shared {

@@ -156,7 +156,7 @@ func TestDamage(t *testing.T) {
 		want     string
 	}{
 		"leaf with another key":   {aClient, cross(aClient), false, "not the certificate's"},
-		"leaf without a key":      {aClient, keys.Pair{Cert: have[aClient].Cert}, false, "none yet"},
+		"leaf without a key":      {aClient, keys.Pair{Cert: have[aClient].Cert}, false, "private key is missing"},
 		"leaf that is no PEM":     {aClient, keys.Pair{Cert: []byte("x"), Key: have[aClient].Key}, false, "can't be read"},
 		"leaf of another CA":      {aClient, other[aClient], false, "another CA"},
 		"CA with another key":     {keys.CA, cross(keys.CA), true, "not the certificate's"},

@@ -21,8 +21,11 @@ const Backdate = 5 * time.Minute
 // leafReason says why a leaf has to be made, or nothing if the one at hand fits.
 func (b *builder) leafReason(it Item) string {
 	pair, ok := b.have[it.ID]
-	if !ok || len(pair.Cert) == 0 || pair.Key.Empty() {
+	if !ok {
 		return "none yet"
+	}
+	if why := half(pair); why != "" {
+		return why
 	}
 	cert, err := pair.Certificate()
 	if err != nil {
@@ -36,6 +39,17 @@ func (b *builder) leafReason(it Item) string {
 		return "another CA signs now"
 	}
 	return leafDiffers(cert, it, ca, b.now)
+}
+
+// half says which half of a pair is missing.
+func half(p keys.Pair) string {
+	switch {
+	case p.Key.Empty():
+		return "its private key is missing"
+	case len(p.Cert) == 0:
+		return "its certificate is missing"
+	}
+	return ""
 }
 
 // signer is the CA pair that signs leaves, as far as it is at hand.
@@ -115,9 +129,6 @@ func authorityDiffers(old keys.Pair, it Item) string {
 	cert, err := old.Certificate()
 	if err != nil {
 		return "the CA certificate made earlier can't be read: " + err.Error()
-	}
-	if old.Key.Empty() {
-		return "the CA's private key is missing"
 	}
 	if err := old.Matches(); err != nil {
 		return err.Error()

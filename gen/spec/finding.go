@@ -62,6 +62,18 @@ func (s Source) At(field string) Pos {
 	return Pos{}
 }
 
+// Exact returns the place of a field that the user wrote, its own or its list's.
+func (s Source) Exact(field string) (Pos, bool) {
+	labels := Labels(field)
+	if p, ok := s.lookup(labels); ok {
+		return p, true
+	}
+	if n := len(labels) - 1; n > 0 && strings.HasPrefix(labels[n], "[") {
+		return s.lookup(labels[:n])
+	}
+	return Pos{}, false
+}
+
 // lookup tries the labels as they are, then with one of them as a pattern.
 func (s Source) lookup(labels []string) (Pos, bool) {
 	if p, ok := s[Path(labels...)]; ok {

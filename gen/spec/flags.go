@@ -52,6 +52,12 @@ func (fs Flags) Get(name string) (Flag, bool) {
 	return fs[i], true
 }
 
+// Field is the path that a flag's value comes from; empty if it isn't given.
+func (fs Flags) Field(name string) string {
+	f, _ := fs.Get(name)
+	return f.Field
+}
+
 // Value returns a flag's value, or fallback where it isn't given.
 func (fs Flags) Value(name, fallback string) string {
 	if f, ok := fs.Get(name); ok {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"syscall"
 )
 
 // Replace puts t in the place of the folder name, whose state was read before,
@@ -177,11 +178,22 @@ func (d *Disk) swap(name, next string) error {
 	return d.clear(previous)
 }
 
+// NotWritableError is a folder that trees can't be written to.
+type NotWritableError struct {
+	Dir string
+	Err error
+}
+
+func (e *NotWritableError) Error() string { return "write to " + e.Dir + ": " + e.Err.Error() }
+
+// Unwrap is the cause.
+func (e *NotWritableError) Unwrap() error { return e.Err }
+
 // Writable returns an error if trees can't be written below dir, before any
 // work is done: it is read-only, or another user's, who could take the keys out
 // of it. dir may be missing if it can be made.
 func Writable(dir string) error {
-	refuse := func(err error) error { return &fs.PathError{Op: "write to", Path: dir, Err: err} }
+	refuse := func(err error) error { return &NotWritableError{dir, err} }
 	fi, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -189,6 +201,8 @@ func Writable(dir string) error {
 			return err
 		}
 		return nil
+	case errors.Is(err, syscall.ENOTDIR):
+		return refuse(fmt.Errorf("%s is a file", filepath.Dir(dir)))
 	case err != nil:
 		return err
 	case !fi.IsDir():

@@ -12,8 +12,10 @@ func leaderElectOff(v *view, n *nodeView) []fault {
 	if !ok || f.Bool() || len(v.nodes) < 2 {
 		return nil
 	}
-	return one(fault{field: f.Field, message: fmt.Sprintf("leader-elect is %s with %d nodes: every one of them would act", f.Value, len(v.nodes)),
-		expected: "true"})
+	return one(fault{
+		field: f.Field, message: fmt.Sprintf("leader-elect is %s with %d nodes: every one of them would act", f.Value, len(v.nodes)),
+		expected: "true",
+	})
 }
 
 // election are the three times, with kube-controller-manager's defaults.
@@ -54,8 +56,10 @@ func leaderElectTiming(_ *view, n *nodeView) []fault {
 	default:
 		return nil
 	}
-	return one(fault{field: field, message: bad, expected: "lease duration > renew deadline > 1.2 × retry period",
-		hint: "kube-controller-manager panics otherwise; the defaults are 15s, 10s and 2s"})
+	return one(fault{
+		field: field, message: bad, expected: "lease duration > renew deadline > 1.2 × retry period",
+		hint: "kube-controller-manager panics otherwise; the defaults are 15s, 10s and 2s",
+	})
 }
 
 func leaderElectDiffers(v *view) []fault {
@@ -69,9 +73,11 @@ func leaderElectDiffers(v *view) []fault {
 		want := first.flags.Value(l.name, l.fallback)
 		for _, n := range v.nodes[1:] {
 			if got := n.flags.Value(l.name, l.fallback); got != want {
-				out = append(out, fault{field: n.flagField(l.name), also: []string{first.flagField(l.name)},
+				out = append(out, fault{
+					field: v.flagField(n, l.name), also: []string{v.flagField(first, l.name)},
 					message:  fmt.Sprintf("%s is %q on node %s and %q on node %s: both would lead", l.name, want, first.Name, got, n.Name),
-					expected: "one value on all nodes"})
+					expected: "one value on all nodes",
+				})
 			}
 		}
 	}
@@ -89,7 +95,9 @@ func leaseAndLimit(v *view, n *nodeView) []fault {
 	if !ok || err != nil || millis >= 1000 || renew > 20*time.Second {
 		return nil
 	}
-	return one(fault{field: "pod.resources.limits.cpu",
+	return one(fault{
+		field:    "pod.resources.limits.cpu",
 		message:  fmt.Sprintf("a CPU limit of %s with a renew deadline of %s: throttling costs the lease", limit, renew),
-		expected: `no CPU limit, or profile: "slowBoards"`})
+		expected: `no CPU limit, or profile: "slowBoards"`,
+	})
 }

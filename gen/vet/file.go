@@ -31,8 +31,10 @@ func pathUnsafe(v *view) []fault {
 	var out []fault
 	check := func(field, at string) {
 		if !hostPath.MatchString(at) || len(at) > maxPath || slices.ContainsFunc(strings.Split(at, "/"), func(s string) bool { return len(s) > maxName }) {
-			out = append(out, fault{field: field, message: fmt.Sprintf("%s is %.80q", field, at),
-				expected: `an absolute path without "..", white space or special characters`})
+			out = append(out, fault{
+				field: field, message: fmt.Sprintf("%s is %.80q", field, at),
+				expected: `an absolute path without "..", white space or special characters`,
+			})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(paths)) {
@@ -55,50 +57,62 @@ func workingDirectory(v *view) string {
 	return ""
 }
 
-// pathsCollide: two files with one path, or one where another's folder is.
-func pathsCollide(v *view, n *nodeView) []fault {
-	type place struct{ path, field, what string }
-	places := []place{{v.StartFile(), startField(v), "the unit or pod"}, {v.Paths.Binary, "paths.binary", "the binary"}}
+// place is something that lies at a path of a host.
+type place struct {
+	path, field, what string
+	around            bool // other places may lie below it
+}
+
+func (v *view) places(n *nodeView) []place {
+	out := []place{{path: v.Paths.Binary, field: "paths.binary", what: "the binary"}}
+	if v.Layout == spec.StaticPod {
+		out = []place{{path: v.Paths.Manifest, field: "paths.manifest", what: "the manifest"}} // the binary is in the image
+	} else {
+		out = append(out, place{path: v.Paths.Unit, field: "paths.unit", what: "the unit"})
+	}
 	for _, r := range v.Placed(n.flags) {
 		if v.PKI.ServiceAccount.UseCA && r == spec.ServiceAccountKey && v.Paths.Of(r) == v.Paths.CAKey {
 			continue
 		}
-		places = append(places, place{v.Paths.Of(r), "paths." + string(r), string(r)})
+		out = append(out, place{path: v.Paths.Of(r), field: "paths." + string(r), what: string(r)})
 	}
 	if v.Generations {
-		places = append(places, place{v.Paths.Generations, "paths.generations", "the generations"})
+		out = append(out, place{path: v.Paths.Generations, field: "paths.generations", what: "the folder of generations"})
 	}
 	if dir := workingDirectory(v); dir != "" {
-		places = append(places, place{dir, "unit.Service.WorkingDirectory", "the working directory"})
+		out = append(out, place{path: dir, field: "unit.Service.WorkingDirectory", what: "the working directory", around: true})
 	}
+	return out
+}
+
+// pathsCollide: two files with one path, or one where another's folder is. A
+// place is reported once, however many it collides with.
+func pathsCollide(v *view, n *nodeView) []fault {
 	var out []fault
-	for i, a := range places {
-		for _, b := range places[i+1:] {
-			if b.field == "unit.Service.WorkingDirectory" && a.path != b.path && !strings.HasPrefix(b.path, a.path+"/") {
-				continue // files may lie below a working directory
-			}
-			if a.path == b.path || strings.HasPrefix(a.path, b.path+"/") || strings.HasPrefix(b.path, a.path+"/") {
-				out = append(out, fault{field: b.field, also: []string{a.field},
-					message: fmt.Sprintf("%s %s and %s %s are in each other's way", a.what, a.path, b.what, b.path), expected: "different paths"})
+	places := v.places(n)
+	for i, b := range places {
+		for _, a := range places[:i] {
+			below := strings.HasPrefix(a.path, b.path+"/") && !b.around
+			if a.path == b.path || below || strings.HasPrefix(b.path, a.path+"/") {
+				out = append(out, fault{
+					field: b.field, also: []string{a.field},
+					message: fmt.Sprintf("%s %s and %s %s are in each other's way", a.what, a.path, b.what, b.path), expected: "different paths",
+				})
+				break
 			}
 		}
 	}
 	return out
 }
 
-func startField(v *view) string {
-	if v.Layout == spec.StaticPod {
-		return "paths.manifest"
-	}
-	return "paths.unit"
-}
-
 func valueUnsafe(_ *view, n *nodeView) []fault {
 	var out []fault
 	for _, f := range n.flags {
 		if bad(f.Value) {
-			out = append(out, fault{field: f.Field, message: fmt.Sprintf("the value of --%s is %.60q: a control character, or not UTF-8", f.Name, f.Value),
-				expected: "printable text"})
+			out = append(out, fault{
+				field: f.Field, message: fmt.Sprintf("the value of --%s is %.60q: a control character, or not UTF-8", f.Name, f.Value),
+				expected: "printable text",
+			})
 		}
 	}
 	return out
@@ -134,14 +148,14 @@ func bad(s string) bool {
 	})
 }
 
-func kubeconfigMissing(_ *view, n *nodeView) []fault {
+func kubeconfigMissing(v *view, n *nodeView) []fault {
 	if n.flags.Value("kubeconfig", "") != "" {
 		return nil
 	}
-	return one(fault{field: "flags", message: "there is no --kubeconfig", expected: "flags: kubeconfig: paths.kubeconfig"})
+	return one(fault{field: v.flagField(n, "kubeconfig"), message: "there is no --kubeconfig", expected: fmt.Sprintf("flags: kubeconfig: %q", v.Paths.Kubeconfig)})
 }
 
-func filePair(_ *view, n *nodeView) []fault {
+func filePair(v *view, n *nodeView) []fault {
 	pairs := [][2]string{{"tls-cert-file", "tls-private-key-file"}, {"cluster-signing-cert-file", "cluster-signing-key-file"}}
 	for _, s := range []string{"kubelet-serving", "kubelet-client", "kube-apiserver-client", "legacy-unknown"} {
 		pairs = append(pairs, [2]string{"cluster-signing-" + s + "-cert-file", "cluster-signing-" + s + "-key-file"})
@@ -154,7 +168,11 @@ func filePair(_ *view, n *nodeView) []fault {
 			given, missing = p[1], p[0]
 		}
 		if (a == "") != (b == "") {
-			out = append(out, fault{field: n.flagField(given), message: fmt.Sprintf("--%s is given and --%s isn't", given, missing), expected: "both or none"})
+			field := v.flagField(n, missing)
+			if field == "flags" {
+				field = v.flagField(n, given)
+			}
+			out = append(out, fault{field: field, message: fmt.Sprintf("--%s is given and --%s isn't", given, missing), expected: "both or none"})
 		}
 	}
 	return out
@@ -174,8 +192,10 @@ func fileNotPlaced(v *view, n *nodeView) []fault {
 		if len(found) > 0 {
 			return nil
 		}
-		return &fault{field: f.Field, message: fmt.Sprintf("--%s names %s, where kcmgen puts no file", f.Name, f.Value),
-			expected: v.Paths.Of(able[0]), hint: "set paths." + string(able[0]) + " to it, or waive this if the file is on the hosts already"}
+		return &fault{
+			field: f.Field, message: fmt.Sprintf("--%s names %s, where kcmgen puts no file", f.Name, f.Value),
+			expected: v.Paths.Of(able[0]), hint: "set paths." + string(able[0]) + " to it, or waive this if the file is on the hosts already",
+		}
 	})
 }
 

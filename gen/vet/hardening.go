@@ -9,14 +9,14 @@ import (
 )
 
 // unset is the fault of a flag that isn't given and should be.
-func unset(name, want string) []fault {
-	return one(fault{field: "flags", message: fmt.Sprintf("--%s is not set", name), expected: want})
+func (v *view) unset(n *nodeView, name, want string) []fault {
+	return one(fault{field: v.flagField(n, name), message: fmt.Sprintf("--%s is not set", name), expected: want})
 }
 
-func profilingOn(_ *view, n *nodeView) []fault {
+func profilingOn(v *view, n *nodeView) []fault {
 	f, ok := n.flags.Get("profiling")
 	if !ok {
-		return unset("profiling", "flags: profiling: false (it is on by default)")
+		return v.unset(n, "profiling", "flags: profiling: false (it is on by default)")
 	}
 	if f.Bool() {
 		return one(fault{field: f.Field, message: "profiling is on: /debug/pprof tells of the process and slows it", expected: "false"})
@@ -24,52 +24,56 @@ func profilingOn(_ *view, n *nodeView) []fault {
 	return nil
 }
 
-func podGCThreshold(_ *view, n *nodeView) []fault {
+func podGCThreshold(v *view, n *nodeView) []fault {
 	if _, ok := n.flags.Get("terminated-pod-gc-threshold"); ok {
 		return nil
 	}
-	return unset("terminated-pod-gc-threshold", `flags: "terminated-pod-gc-threshold": 12500`)
+	return v.unset(n, "terminated-pod-gc-threshold", `flags: "terminated-pod-gc-threshold": 12500`)
 }
 
-func controllerCredentials(_ *view, n *nodeView) []fault {
+func controllerCredentials(v *view, n *nodeView) []fault {
 	f, ok := n.flags.Get("use-service-account-credentials")
 	if ok && f.Bool() {
 		return nil
 	}
-	return one(fault{field: n.flagField("use-service-account-credentials"),
-		message: "the controllers share kube-controller-manager's own rights", expected: `flags: "use-service-account-credentials": true`})
+	return one(fault{
+		field:   v.flagField(n, "use-service-account-credentials"),
+		message: "the controllers share kube-controller-manager's own rights", expected: `flags: "use-service-account-credentials": true`,
+	})
 }
 
-func tokenKeyUnset(_ *view, n *nodeView) []fault {
+func tokenKeyUnset(v *view, n *nodeView) []fault {
 	if n.flags.Value("service-account-private-key-file", "") != "" {
 		return nil
 	}
-	return unset("service-account-private-key-file", `flags: "service-account-private-key-file": paths.serviceAccountKey`)
+	return v.unset(n, "service-account-private-key-file", fmt.Sprintf(`flags: "service-account-private-key-file": %q`, v.Paths.ServiceAccountKey))
 }
 
-func rootCAUnset(_ *view, n *nodeView) []fault {
+func rootCAUnset(v *view, n *nodeView) []fault {
 	if n.flags.Value("root-ca-file", "") != "" {
 		return nil
 	}
-	return unset("root-ca-file", `flags: "root-ca-file": paths.ca`)
+	return v.unset(n, "root-ca-file", fmt.Sprintf(`flags: "root-ca-file": %q`, v.Paths.CA))
 }
 
-func bindAddressPublic(_ *view, n *nodeView) []fault {
+func bindAddressPublic(v *view, n *nodeView) []fault {
 	f, ok := n.flags.Get("bind-address")
 	if !ok {
-		return unset("bind-address", `flags: "bind-address": "127.0.0.1" (it is 0.0.0.0 by default)`)
+		return v.unset(n, "bind-address", `flags: "bind-address": "127.0.0.1" (it is 0.0.0.0 by default)`)
 	}
 	if a, err := netip.ParseAddr(f.Value); err == nil && !a.Unmap().IsLoopback() {
-		return one(fault{field: f.Field, message: fmt.Sprintf("kube-controller-manager listens on %s", f.Value), expected: "127.0.0.1",
-			hint: "if something outside the host has to scrape it, waive this and say what the firewall lets through"})
+		return one(fault{
+			field: f.Field, message: fmt.Sprintf("kube-controller-manager listens on %s", f.Value), expected: "127.0.0.1",
+			hint: "if something outside the host has to scrape it, waive this and say what the firewall lets through",
+		})
 	}
 	return nil
 }
 
-func tlsMinVersion(_ *view, n *nodeView) []fault {
+func tlsMinVersion(v *view, n *nodeView) []fault {
 	f, ok := n.flags.Get("tls-min-version")
 	if !ok {
-		return unset("tls-min-version", `flags: "tls-min-version": "VersionTLS12"`)
+		return v.unset(n, "tls-min-version", `flags: "tls-min-version": "VersionTLS12"`)
 	}
 	if slices.Contains([]string{"VersionTLS12", "VersionTLS13"}, f.Value) {
 		return nil
@@ -77,11 +81,11 @@ func tlsMinVersion(_ *view, n *nodeView) []fault {
 	return one(fault{field: f.Field, message: fmt.Sprintf("tls-min-version is %q", f.Value), expected: "VersionTLS12 or VersionTLS13"})
 }
 
-func delegatedAuth(_ *view, n *nodeView) []fault {
+func delegatedAuth(v *view, n *nodeView) []fault {
 	var out []fault
 	for _, name := range []string{"authentication-kubeconfig", "authorization-kubeconfig"} {
 		if n.flags.Value(name, "") == "" {
-			out = append(out, unset(name, fmt.Sprintf("flags: %q: paths.kubeconfig; without it, scrapes of /metrics are refused", name))...)
+			out = append(out, v.unset(n, name, fmt.Sprintf("flags: %q: %q; without it, scrapes of /metrics are refused", name, v.Paths.Kubeconfig))...)
 		}
 	}
 	return out

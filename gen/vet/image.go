@@ -53,8 +53,10 @@ func imageKeys(v *view) []fault {
 	if len(secret) == 0 {
 		return nil
 	}
-	return one(fault{field: "image.copy", message: fmt.Sprintf("the image holds private keys (%s): whoever pulls it has them", strings.Join(secret, ", ")),
-		expected: "no copy: the files then come from the host, read-only"})
+	return one(fault{
+		field: "image.copy", message: fmt.Sprintf("the image holds private keys (%s): whoever pulls it has them", strings.Join(secret, ", ")),
+		expected: "no copy: the files then come from the host, read-only",
+	})
 }
 
 func imagePerNode(v *view) []fault {
@@ -72,8 +74,10 @@ func imagePerNode(v *view) []fault {
 			differs := r == spec.TLSCert || r == spec.TLSKey || r == spec.KubeconfigFile
 			same := v.PKI.Shared && (r != spec.KubeconfigFile || v.Endpoint(f.Node) == v.Endpoint(n.Node))
 			if differs && !same {
-				return one(fault{field: "image.copy", message: fmt.Sprintf("%s differs between nodes %s and %s, which use one image", r, f.Name, n.Name),
-					expected: `files from the host, or pki: scope: "cluster" with one endpoint`})
+				return one(fault{
+					field: "image.copy", message: fmt.Sprintf("%s differs between nodes %s and %s, which use one image", r, f.Name, n.Name),
+					expected: `files from the host, or pki: scope: "cluster" with one endpoint`,
+				})
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package vet
 
 import (
+	"crypto"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"crypto"
 
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
@@ -37,24 +36,35 @@ func keyFile(v *view) []fault {
 		if a.spec.KeyFile != "" && a.spec.CertFile == "" {
 			out = append(out, fault{field: a.field + ".keyFile", message: "a CA's private key without its certificate", expected: a.field + ".certFile"})
 		}
-		out = append(out, unreadable(a.field+".certFile", a.spec.CertFile, a.facts.CertErr)...)
-		out = append(out, unreadable(a.field+".keyFile", a.spec.KeyFile, a.facts.KeyErr)...)
+		out = append(out, unreadable(a.field+".certFile", a.spec.CertFile, wantCert, a.facts.CertErr)...)
+		out = append(out, unreadable(a.field+".keyFile", a.spec.KeyFile, wantKey, a.facts.KeyErr)...)
 		if c := a.facts.Cert; c != nil && !c.IsCA {
 			out = append(out, fault{field: a.field + ".certFile", message: fmt.Sprintf("%s is no CA certificate", a.spec.CertFile), expected: "a certificate with CA:TRUE"})
 		}
 	}
-	out = append(out, unreadable("pki.serviceAccount.keyFile", v.PKI.ServiceAccount.KeyFile, v.facts.ServiceAccount.KeyErr)...)
-	return append(out, unreadable("apiserver.serviceAccountKeyFile", v.APIServer.ServiceAccountKeyFile, v.facts.APIServerKeysErr)...)
+	out = append(out, unreadable("pki.serviceAccount.keyFile", v.PKI.ServiceAccount.KeyFile, wantKey, v.facts.ServiceAccount.KeyErr)...)
+	return append(out, unreadable("apiserver.serviceAccountKeyFile", v.APIServer.ServiceAccountKeyFile, "public keys in PEM", v.facts.APIServerKeysErr)...)
 }
+
+const (
+	wantCert = "a CA certificate in PEM"
+	wantKey  = "an RSA or ECDSA private key in PEM"
+)
+
+// ErrEncrypted is a private key that has a passphrase.
+var ErrEncrypted = errors.New("the private key is encrypted with a passphrase")
 
 // unreadable: a file that isn't here can't be checked here, which is fine where
 // a cluster is only reviewed; one that is here must be what it should be.
-func unreadable(field, file string, err error) []fault {
+func unreadable(field, file, want string, err error) []fault {
 	if err == nil || file == "" {
 		return nil
 	}
-	f := fault{field: field, message: fmt.Sprintf("%s: %v", file, err), expected: "a PEM file"}
-	if errors.Is(err, fs.ErrNotExist) {
+	f := fault{field: field, message: fmt.Sprintf("%s: %v", file, err), expected: want}
+	switch {
+	case errors.Is(err, ErrEncrypted):
+		f.hint = fmt.Sprintf("openssl pkey -in %s -out FILE", file)
+	case errors.Is(err, fs.ErrNotExist):
 		f.severity = spec.NotChecked
 		f.message = fmt.Sprintf("%s is not on this machine", file)
 		f.expected = "the file, where certificates are made"
@@ -62,15 +72,28 @@ func unreadable(field, file string, err error) []fault {
 	return one(f)
 }
 
+// missing reports whether a file that the cluster names isn't on this machine.
+func missing(errs ...error) bool {
+	return slices.ContainsFunc(errs, func(err error) bool { return errors.Is(err, fs.ErrNotExist) })
+}
+
 func caKeyMismatch(v *view) []fault {
 	var out []fault
 	for _, a := range v.authorities() {
+		if missing(a.facts.CertErr, a.facts.KeyErr) && a.spec.CertFile != "" && a.spec.KeyFile != "" {
+			out = append(out, fault{
+				field: a.field + ".keyFile", severity: spec.NotChecked,
+				message: fmt.Sprintf("nobody looked whether %s is the key of %s", a.spec.KeyFile, a.spec.CertFile), expected: "both files, where certificates are made",
+			})
+		}
 		if a.facts.Cert == nil || a.facts.Public == nil || equal(a.facts.Cert.PublicKey, a.facts.Public) {
 			continue
 		}
-		out = append(out, fault{field: a.field + ".keyFile", also: []string{a.field + ".certFile"},
+		out = append(out, fault{
+			field: a.field + ".keyFile", also: []string{a.field + ".certFile"},
 			message:  fmt.Sprintf("the private key %s is not that of the certificate %s", a.spec.KeyFile, a.spec.CertFile),
-			expected: "the key that was made with the certificate"})
+			expected: "the key that was made with the certificate",
+		})
 	}
 	return out
 }
@@ -83,11 +106,19 @@ func equal(a, b crypto.PublicKey) bool {
 func serviceAccountKeyIsCA(v *view) []fault {
 	const want = "a key pair of its own: who can sign tokens could sign certificates too"
 	if v.PKI.ServiceAccount.UseCA {
-		return one(fault{field: "pki.serviceAccount.use", message: "service-account tokens are signed with the CA's key", expected: want,
-			hint: `remove use: "ca"; tokens signed with the CA's key end then, unless the apiserver keeps verifying with both`})
+		return one(fault{
+			field: "pki.serviceAccount.use", message: "service-account tokens are signed with the CA's key", expected: want,
+			hint: `remove use: "ca"; tokens signed with the CA's key end then, unless the apiserver keeps verifying with both`,
+		})
 	}
 	if p := v.facts.ServiceAccount.Public; p != nil && v.facts.CA.Cert != nil && equal(v.facts.CA.Cert.PublicKey, p) {
 		return one(fault{field: "pki.serviceAccount.keyFile", also: []string{"pki.ca.certFile"}, message: "the service-account key is the CA's key", expected: want})
+	}
+	if sa := v.PKI.ServiceAccount; sa.KeyFile != "" && v.PKI.CA.CertFile != "" && missing(v.facts.CA.CertErr, v.facts.ServiceAccount.KeyErr) {
+		return one(fault{
+			field: "pki.serviceAccount.keyFile", severity: spec.NotChecked,
+			message: fmt.Sprintf("nobody looked whether %s is the CA's key", sa.KeyFile), expected: want,
+		})
 	}
 	for _, n := range v.nodes {
 		f, ok := n.flags.Get("service-account-private-key-file")
@@ -113,9 +144,11 @@ func serviceAccountKeyDiffers(v *view) []fault {
 	if slices.ContainsFunc(v.facts.APIServerKeys, func(k crypto.PublicKey) bool { return equal(k, ours) }) {
 		return nil
 	}
-	return one(fault{field: field, also: []string{"pki.serviceAccount.keyFile"},
+	return one(fault{
+		field: field, also: []string{"pki.serviceAccount.keyFile"},
 		message:  "the apiserver doesn't have the public half of the service-account key: it would refuse every token",
-		expected: "the key pair's public half in " + v.APIServer.ServiceAccountKeyFile})
+		expected: "the key pair's public half in " + v.APIServer.ServiceAccountKeyFile,
+	})
 }
 
 // leaf is a certificate that the cluster uses, with its field.
@@ -140,8 +173,10 @@ func certificateIdentity(v *view) []fault {
 		}
 		s := l.spec.Subject
 		if s.CN != identity {
-			out = append(out, fault{field: l.field + ".subject.CN", message: fmt.Sprintf("the client certificate is %q's", s.CN), expected: identity,
-				hint: "under another name it has no rights, runs, answers /healthz, and does nothing"})
+			out = append(out, fault{
+				field: l.field + ".subject.CN", message: fmt.Sprintf("the client certificate's CN is %q", s.CN), expected: identity,
+				hint: "under another name it has no rights, runs, answers /healthz, and does nothing",
+			})
 		}
 		if s.O == "system:masters" {
 			out = append(out, fault{field: l.field + ".subject.O", message: "the client certificate is in system:masters: nothing could take its rights away", expected: "no O"})
@@ -154,8 +189,10 @@ func certificateOrganization(v *view) []fault {
 	var out []fault
 	for _, l := range v.leaves() {
 		if o := l.spec.Subject.O; l.client && o != "" && o != "system:masters" {
-			out = append(out, fault{field: l.field + ".subject.O", message: fmt.Sprintf("the organization %q makes the client a member of a group of that name", o),
-				expected: "no O: the rights come with the name"})
+			out = append(out, fault{
+				field: l.field + ".subject.O", message: fmt.Sprintf("the organization %q makes the client a member of a group of that name", o),
+				expected: "no O: the rights come with the name",
+			})
 		}
 	}
 	return out
@@ -166,8 +203,10 @@ func certificateProfile(v *view) []fault {
 	for _, l := range v.leaves() {
 		p, ok := v.PKI.Profiles[l.spec.Profile]
 		if !ok {
-			out = append(out, fault{field: l.field + ".profile", message: fmt.Sprintf("there is no profile %q", l.spec.Profile),
-				expected: "one of " + strings.Join(slices.Sorted(maps.Keys(v.PKI.Profiles)), ", ")})
+			out = append(out, fault{
+				field: l.field + ".profile", message: fmt.Sprintf("there is no profile %q", l.spec.Profile),
+				expected: "one of " + strings.Join(slices.Sorted(maps.Keys(v.PKI.Profiles)), ", "),
+			})
 			continue
 		}
 		for _, need := range []struct {
@@ -175,8 +214,10 @@ func certificateProfile(v *view) []fault {
 			usage string
 		}{{l.client, "client auth"}, {l.serving, "server auth"}} {
 			if need.part && !slices.Contains(p.Usages, need.usage) && !slices.Contains(p.Usages, "any") {
-				out = append(out, fault{field: l.field + ".profile", also: []string{spec.Path("pki", "profiles", l.spec.Profile, "usages")},
-					message: fmt.Sprintf("profile %q lacks the usage %q", l.spec.Profile, need.usage), expected: need.usage})
+				out = append(out, fault{
+					field: l.field + ".profile", also: []string{spec.Path("pki", "profiles", l.spec.Profile, "usages")},
+					message: fmt.Sprintf("profile %q lacks the usage %q", l.spec.Profile, need.usage), expected: need.usage,
+				})
 			}
 		}
 	}
@@ -190,15 +231,23 @@ func certificateLifetime(v *view) []fault {
 			out = append(out, fault{field: a.field + ".expiry", message: fmt.Sprintf("a CA that lives for %s", a.spec.Expiry), expected: "an hour at least"})
 		}
 	}
+	seen := map[string]bool{}
 	for _, l := range v.leaves() {
-		p := v.PKI.Profiles[l.spec.Profile]
-		field := spec.Path("pki", "profiles", l.spec.Profile, "expiry")
+		name := l.spec.Profile
+		p := v.PKI.Profiles[name]
+		field := spec.Path("pki", "profiles", name, "expiry")
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
 		switch {
 		case p.Expiry != 0 && p.Expiry < time.Hour:
-			out = append(out, fault{field: field, message: fmt.Sprintf("a certificate that lives for %s", p.Expiry), expected: "an hour at least"})
-		case !v.PKI.CA.Existing() && p.Expiry > v.PKI.CA.Expiry:
-			out = append(out, fault{field: field, also: []string{"pki.ca.expiry"},
-				message: fmt.Sprintf("certificates live for %s, their CA for %s", p.Expiry, v.PKI.CA.Expiry), expected: "a CA that lives longer"})
+			out = append(out, fault{field: field, message: fmt.Sprintf("a certificate of profile %q lives for %s", name, p.Expiry), expected: "an hour at least"})
+		case !v.PKI.CA.Existing() && v.PKI.CA.Expiry >= time.Hour && p.Expiry > v.PKI.CA.Expiry:
+			out = append(out, fault{
+				field: field, also: []string{"pki.ca.expiry"},
+				message: fmt.Sprintf("certificates of profile %q live for %gh, their CA for %gh", name, p.Expiry.Hours(), v.PKI.CA.Expiry.Hours()), expected: "a CA that lives longer",
+			})
 		}
 	}
 	return out
@@ -223,8 +272,10 @@ func requestHeaderCA(v *view, n *nodeView) []fault {
 	if !ok || f.Value != v.Paths.CA {
 		return nil
 	}
-	return one(fault{field: f.Field, message: "the front proxy's CA is the cluster's: any client certificate of an allowed name could claim to be anyone",
-		expected: "pki: frontProxy: …, and paths.frontProxyCA"})
+	return one(fault{
+		field: f.Field, message: "the front proxy's CA is the cluster's: any client certificate of an allowed name could claim to be anyone",
+		expected: "pki: frontProxy: …, and paths.frontProxyCA",
+	})
 }
 
 // year is what a certificate made by KCM should live at most; two are an error.

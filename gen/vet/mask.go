@@ -27,7 +27,7 @@ func maskOf(n *nodeView, p netip.Prefix, dual bool) (spec.Flag, string) {
 	if f, ok := n.flags.Get(name); ok {
 		return f, f.Value
 	}
-	return spec.Flag{Name: name, Field: n.flagField(clusterCIDR)}, fallback
+	return spec.Flag{Name: name, Field: n.flags.Field(clusterCIDR)}, fallback
 }
 
 // allocating returns the pod networks, if KCM allocates from them.
@@ -65,21 +65,29 @@ func nodeMaskSize(v *view, n *nodeView) []fault {
 	hasGeneric = hasGeneric && generic.Value != "0"
 	for _, name := range []string{mask4, mask6} {
 		if f, ok := n.flags.Get(name); ok && hasGeneric {
-			out = append(out, fault{field: f.Field, also: []string{generic.Field},
-				message: fmt.Sprintf("both %s and %s are given", mask, name), expected: "one of them"})
+			out = append(out, fault{
+				field: f.Field, also: []string{generic.Field},
+				message: fmt.Sprintf("both %s and %s are given", mask, name), expected: "one of them",
+			})
 		}
 		if f, ok := n.flags.Get(name); ok && !hasFamily(al.pods, name == mask6) {
-			out = append(out, fault{field: f.Field, message: fmt.Sprintf("%s is given and no pod network has that family", name),
-				expected: "no such flag"})
+			out = append(out, fault{
+				field: f.Field, message: fmt.Sprintf("%s is given and no pod network has that family", name),
+				expected: "no such flag",
+			})
 		}
 		if f, ok := n.flags.Get(name); ok && len(al.pods) == 1 && v.Version.Minor < 23 {
-			out = append(out, fault{field: f.Field, message: fmt.Sprintf("%s with one pod network needs v1.23 or later", name),
-				expected: mask})
+			out = append(out, fault{
+				field: f.Field, message: fmt.Sprintf("%s with one pod network needs v1.23 or later", name),
+				expected: mask,
+			})
 		}
 	}
 	if len(al.pods) == 2 && hasGeneric {
-		out = append(out, fault{field: generic.Field, message: mask + " with two pod networks: kube-controller-manager exits",
-			expected: mask4 + " and " + mask6})
+		out = append(out, fault{
+			field: generic.Field, message: mask + " with two pod networks: kube-controller-manager exits",
+			expected: mask4 + " and " + mask6,
+		})
 		return out
 	}
 	for i, p := range al.pods {
@@ -106,14 +114,20 @@ func maskFits(f spec.Flag, value string, p netip.Prefix, m int) []fault {
 	full := p.Addr().BitLen()
 	switch {
 	case m < 0 || m > full:
-		return one(fault{field: f.Field, message: fmt.Sprintf("%s is %s", f.Name, value),
-			expected: fmt.Sprintf("a prefix length from %d to %d", p.Bits(), full)})
+		return one(fault{
+			field: f.Field, message: fmt.Sprintf("%s is %s", f.Name, value),
+			expected: fmt.Sprintf("a prefix length from %d to %d", p.Bits(), full),
+		})
 	case m < p.Bits():
-		return one(fault{field: f.Field, message: fmt.Sprintf("a node's range /%d is larger than the pod network %s", m, p),
-			expected: fmt.Sprintf("/%d or longer", p.Bits())})
+		return one(fault{
+			field: f.Field, message: fmt.Sprintf("a node's range /%d is larger than the pod network %s", m, p),
+			expected: fmt.Sprintf("/%d or longer", p.Bits()),
+		})
 	case p.Addr().Is6() && m-p.Bits() > maxMaskDiff:
-		return one(fault{field: f.Field, message: fmt.Sprintf("node ranges /%d are more than %d bits longer than the pod network %s", m, maxMaskDiff, p),
-			expected: fmt.Sprintf("/%d or shorter", p.Bits()+maxMaskDiff)})
+		return one(fault{
+			field: f.Field, message: fmt.Sprintf("node ranges /%d are more than %d bits longer than the pod network %s", m, maxMaskDiff, p),
+			expected: fmt.Sprintf("/%d or shorter", p.Bits()+maxMaskDiff),
+		})
 	}
 	return nil
 }
@@ -138,9 +152,11 @@ func podCapacity(v *view, n *nodeView) []fault {
 			have -= shared(p, s, m)
 		}
 		if have < need {
-			out = append(out, fault{field: al.field, also: []string{"networks.maxNodes"},
-				message:  fmt.Sprintf("the pod network %s has %d node ranges of /%d, for %d nodes", p, max(have, 0), m, need),
-				expected: fmt.Sprintf("a shorter prefix, or node ranges longer than /%d", m)})
+			out = append(out, fault{
+				field: al.field, also: []string{"networks.maxNodes"},
+				message:  fmt.Sprintf("the pod network %s has room for %d node ranges of /%d, and %d nodes need one each", p, max(have, 0), m, need),
+				expected: fmt.Sprintf("a larger pod network, or smaller node ranges than /%d (networks.nodeMask)", m),
+			})
 		}
 	}
 	return out

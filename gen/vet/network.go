@@ -50,34 +50,40 @@ func serviceRangeDiffers(v *view, n *nodeView) []fault {
 		flag = spec.Flag{Value: text(v.Networks.Services), Field: "networks.services"}
 	}
 	theirs, ok := v.APIServer.Flags[serviceRange]
-	field := spec.Path("apiserver", "flags", serviceRange)
+	field, whose := spec.Path("apiserver", "flags", serviceRange), "the apiserver's"
 	switch {
 	case flag.Value == "":
 		return nil
 	case !ok && len(v.APIServer.Flags) == 0:
-		return one(fault{field: "apiserver.flags", severity: spec.NotChecked,
+		return one(fault{
+			field: "apiserver.flags", severity: spec.NotChecked,
 			message:  fmt.Sprintf("the service range %s was not compared with the apiserver's", flag.Value),
-			expected: `apiserver: flags: "service-cluster-ip-range": as the apiserver runs with`})
+			expected: `apiserver: flags: "service-cluster-ip-range": as the apiserver runs with`,
+		})
 	case !ok:
 		theirs.Value = defaultServiceRange
+		whose = "the apiserver's default"
 	}
 	ours, ok1 := prefixes(flag.Value)
 	want, ok2 := prefixes(theirs.Value)
-	if !ok1 || !ok2 || slices.Equal(ours, want) {
-		return nil // cidr-invalid says what doesn't parse
+	same := func(a, b netip.Prefix) bool { return a.Masked() == b.Masked() }
+	if !ok1 || !ok2 || slices.EqualFunc(ours, want, same) {
+		return nil // cidr-invalid and cidr-host-bits say the rest
 	}
-	return one(fault{field: flag.Field, also: []string{field},
-		message:  fmt.Sprintf("the service range is %s, the apiserver's is %s", flag.Value, theirs.Value),
+	return one(fault{
+		field: flag.Field, also: []string{field},
+		message:  fmt.Sprintf("the service range is %s, %s is %s", flag.Value, whose, theirs.Value),
 		expected: theirs.Value,
-		hint:     "make both equal: nodes would get pod ranges inside the service range, and nothing would say so"})
+		hint:     "make both equal: nodes would get pod ranges inside the service range, and nothing would say so",
+	})
 }
 
 func cidrInvalid(v *view, n *nodeView) []fault {
 	var out []fault
 	flags := []spec.Flag{}
 	for _, name := range []string{serviceRange, clusterCIDR} {
-		if f, ok := n.flags.Get(name); ok {
-			flags = append(flags, f)
+		if f, ok := n.flags.Get(name); ok && !strings.HasPrefix(f.Field, "networks.") {
+			flags = append(flags, f) // cidr-families sees the networks
 		}
 	}
 	if s, ok := v.APIServer.Flags[serviceRange]; ok {
@@ -86,13 +92,17 @@ func cidrInvalid(v *view, n *nodeView) []fault {
 	for _, f := range flags {
 		ps, ok := prefixes(f.Value)
 		if !ok {
-			out = append(out, fault{field: f.Field, message: fmt.Sprintf("%s is %q, not a CIDR", f.Name, f.Value),
-				expected: "one CIDR, or two of different families with a comma between"})
+			out = append(out, fault{
+				field: f.Field, message: fmt.Sprintf("%s is %q, not a CIDR", f.Name, f.Value),
+				expected: "one CIDR, or two of different families with a comma between",
+			})
 			continue
 		}
 		if why := families(ps); why != "" {
-			out = append(out, fault{field: f.Field, message: fmt.Sprintf("%s is %q: %s", f.Name, f.Value, why),
-				expected: "one CIDR, or two of different families"})
+			out = append(out, fault{
+				field: f.Field, message: fmt.Sprintf("%s is %q: %s", f.Name, f.Value, why),
+				expected: "one CIDR, or two of different families",
+			})
 		}
 	}
 	return out
@@ -116,8 +126,10 @@ func cidrFamilies(v *view) []fault {
 		ps    []netip.Prefix
 	}{{"networks.pods", v.Networks.Pods}, {"networks.services", v.Networks.Services}} {
 		if why := families(l.ps); why != "" {
-			out = append(out, fault{field: l.field, message: fmt.Sprintf("%s has %s", l.field, why),
-				expected: "one CIDR, or one IPv4 and one IPv6"})
+			out = append(out, fault{
+				field: l.field, message: fmt.Sprintf("%s has %s", l.field, why),
+				expected: "one CIDR, or one IPv4 and one IPv6",
+			})
 		}
 	}
 	return out
@@ -178,8 +190,10 @@ func bits(p netip.Prefix, field string) []fault {
 	if p.Masked() == p {
 		return nil
 	}
-	return one(fault{field: field, message: fmt.Sprintf("%s has bits set behind its prefix", p),
-		expected: p.Masked().String(), hint: fmt.Sprintf("write %q, or a longer prefix if you meant a part of it", p.Masked())})
+	return one(fault{
+		field: field, message: fmt.Sprintf("%s has bits set behind its prefix", p),
+		expected: p.Masked().String(), hint: fmt.Sprintf("write %q, or a longer prefix if you meant a part of it", p.Masked()),
+	})
 }
 
 func networksOverlap(v *view) []fault {
@@ -190,18 +204,22 @@ func networksOverlap(v *view) []fault {
 			if a.kind == "nodes" && b.kind == "nodes" || !a.Overlaps(b.Prefix) {
 				continue
 			}
-			out = append(out, fault{field: b.field, also: []string{a.field},
+			out = append(out, fault{
+				field: b.field, also: []string{a.field},
 				message:  fmt.Sprintf("%s %s overlaps %s %s", b.field, b.Prefix, a.field, a.Prefix),
-				expected: "ranges that keep clear of each other"})
+				expected: "ranges that keep clear of each other",
+			})
 		}
 	}
 	for _, n := range v.nodes {
-		for _, a := range n.Addresses {
+		for i, a := range n.Addresses {
 			for _, r := range ns {
 				if r.kind != "nodes" && r.Contains(a) {
-					out = append(out, fault{field: spec.Path("nodes", n.Name, "address"), also: []string{r.field},
+					out = append(out, fault{
+						field: addressField(n, i), also: []string{r.field},
 						message:  fmt.Sprintf("the address %s of node %s lies in %s %s", a, n.Name, r.field, r.Prefix),
-						expected: "an address outside the pod and service networks"})
+						expected: "an address outside the pod and service networks",
+					})
 				}
 			}
 		}
@@ -225,9 +243,11 @@ func flagsOverlap(v *view, n *nodeView) []fault {
 	for _, a := range pods {
 		for _, b := range services {
 			if a.Overlaps(b) {
-				out = append(out, fault{field: s.Field, also: []string{c.Field},
+				out = append(out, fault{
+					field: s.Field, also: []string{c.Field},
 					message:  fmt.Sprintf("the service range %s overlaps the pod range %s", b, a),
-					expected: "ranges that keep clear of each other"})
+					expected: "ranges that keep clear of each other",
+				})
 			}
 		}
 	}
@@ -241,9 +261,11 @@ func serviceFamily(v *view) []fault {
 	}
 	for i, s := range v.Networks.Services {
 		if !slices.ContainsFunc(v.Networks.Pods, func(p netip.Prefix) bool { return p.Addr().Is4() == s.Addr().Is4() }) {
-			out = append(out, fault{field: fmt.Sprintf("networks.services[%d]", i), also: []string{"networks.pods"},
+			out = append(out, fault{
+				field: fmt.Sprintf("networks.services[%d]", i), also: []string{"networks.pods"},
 				message:  fmt.Sprintf("no pod network has the family of the service range %s", s),
-				expected: "a pod network of the same family"})
+				expected: "a pod network of the same family",
+			})
 		}
 	}
 	return out
@@ -254,9 +276,11 @@ func clusterCIDRMissing(_ *view, n *nodeView) []fault {
 	if !ok || !a.Bool() || n.flags.Value(clusterCIDR, "") != "" {
 		return nil
 	}
-	return one(fault{field: a.Field, message: "allocate-node-cidrs is true and there is no cluster-cidr",
+	return one(fault{
+		field: a.Field, message: "allocate-node-cidrs is true and there is no cluster-cidr",
 		expected: `networks: pods: ["10.200.0.0/16"], or flags: "cluster-cidr"`,
-		hint:     "the node that leads would exit at once"})
+		hint:     "the node that leads would exit at once",
+	})
 }
 
 func networkFlagsIgnored(_ *view, n *nodeView) []fault {
@@ -266,9 +290,11 @@ func networkFlagsIgnored(_ *view, n *nodeView) []fault {
 	var out []fault
 	for _, name := range []string{clusterCIDR, serviceRange, mask, mask4, mask6} {
 		if f, ok := n.flags.Get(name); ok {
-			out = append(out, fault{field: f.Field,
+			out = append(out, fault{
+				field:    f.Field,
 				message:  fmt.Sprintf("--%s has no effect: allocate-node-cidrs is not true", name),
-				expected: `flags: "allocate-node-cidrs": true, or no such flag`})
+				expected: `flags: "allocate-node-cidrs": true, or no such flag`,
+			})
 		}
 	}
 	return out
@@ -283,7 +309,9 @@ func versionSkew(v *view) []fault {
 	if behind == 0 || behind == 1 {
 		return nil
 	}
-	return one(fault{field: "version", also: []string{"apiserver.version"},
+	return one(fault{
+		field: "version", also: []string{"apiserver.version"},
 		message:  fmt.Sprintf("kube-controller-manager %s with an apiserver %s", v.Version, api),
-		expected: fmt.Sprintf("v1.%d or v1.%s", api.Minor, strconv.Itoa(api.Minor-1))})
+		expected: fmt.Sprintf("v1.%d or v1.%s", api.Minor, strconv.Itoa(api.Minor-1)),
+	})
 }

@@ -11,18 +11,28 @@ func addressDuplicate(v *view) []fault {
 	var out []fault
 	owner := map[netip.Addr]*nodeView{}
 	for _, n := range v.nodes {
-		for _, a := range n.Addresses {
+		for i, a := range n.Addresses {
 			first, ok := owner[a]
 			if !ok {
 				owner[a] = n
 				continue
 			}
-			out = append(out, fault{field: spec.Path("nodes", n.Name, "address"), also: []string{spec.Path("nodes", first.Name, "address")},
+			out = append(out, fault{
+				field: addressField(n, i), also: []string{spec.Path("nodes", first.Name, "address")},
 				message:  fmt.Sprintf("nodes %s and %s have one address, %s", first.Name, n.Name, a),
-				expected: "an address of its own for every node"})
+				expected: "an address of its own for every node",
+			})
 		}
 	}
 	return out
+}
+
+// addressField is the field of a node's i-th address.
+func addressField(n *nodeView, i int) string {
+	if i == 0 {
+		return spec.Path("nodes", n.Name, "address")
+	}
+	return spec.Path("nodes", n.Name, "addresses", fmt.Sprintf("[%d]", i-1))
 }
 
 func nameDuplicate(v *view) []fault {
@@ -30,9 +40,11 @@ func nameDuplicate(v *view) []fault {
 	host, ssh := map[string]string{}, map[string]string{}
 	for _, n := range v.nodes {
 		if first, ok := host[n.Hostname]; ok {
-			out = append(out, fault{field: spec.Path("nodes", n.Name, "hostname"), also: []string{spec.Path("nodes", first)},
+			out = append(out, fault{
+				field: spec.Path("nodes", n.Name, "hostname"), also: []string{spec.Path("nodes", first)},
 				message:  fmt.Sprintf("nodes %s and %s have one host name, %q", first, n.Name, n.Hostname),
-				expected: "host names that differ: the leader lease is held under them"})
+				expected: "host names that differ: the leader lease is held under them",
+			})
 		}
 		host[n.Hostname] = n.Name
 		if n.SSH.Host == "" {
@@ -40,9 +52,11 @@ func nameDuplicate(v *view) []fault {
 		}
 		at := fmt.Sprintf("%s:%d", n.SSH.Host, n.SSH.Port)
 		if first, ok := ssh[at]; ok {
-			out = append(out, fault{field: spec.Path("nodes", n.Name, "ssh", "host"), also: []string{spec.Path("nodes", first, "ssh", "host")},
+			out = append(out, fault{
+				field: spec.Path("nodes", n.Name, "ssh", "host"), also: []string{spec.Path("nodes", first, "ssh", "host")},
 				message:  fmt.Sprintf("nodes %s and %s are reached at one SSH endpoint, %s", first, n.Name, at),
-				expected: "endpoints that differ"})
+				expected: "endpoints that differ",
+			})
 		}
 		ssh[at] = n.Name
 	}
@@ -52,11 +66,13 @@ func nameDuplicate(v *view) []fault {
 func addressKind(v *view) []fault {
 	var out []fault
 	for _, n := range v.nodes {
-		for _, a := range n.Addresses {
+		for i, a := range n.Addresses {
 			if a.IsUnspecified() || a.IsMulticast() || a.IsLoopback() && len(v.nodes) > 1 {
-				out = append(out, fault{field: spec.Path("nodes", n.Name, "address"),
+				out = append(out, fault{
+					field:    addressField(n, i),
 					message:  fmt.Sprintf("%s is no address that other hosts can reach node %s at", a, n.Name),
-					expected: "the host's own unicast address"})
+					expected: "the host's own unicast address",
+				})
 			}
 		}
 	}
@@ -74,9 +90,11 @@ func nodeArchitecture(v *view) []fault {
 			continue
 		}
 		said[n.Arch] = true
-		out = append(out, fault{field: "image.binary", also: []string{spec.Path("nodes", n.Name, "arch")},
+		out = append(out, fault{
+			field: "image.binary", also: []string{spec.Path("nodes", n.Name, "arch")},
 			message:  fmt.Sprintf("node %s is %s, and the image has no binary for it", n.Name, n.Arch),
-			expected: fmt.Sprintf("image: binary: %s: url: …", n.Arch)})
+			expected: fmt.Sprintf("image: binary: %s: url: …", n.Arch),
+		})
 	}
 	return out
 }
@@ -99,7 +117,9 @@ func bindAddressForeign(_ *view, n *nodeView) []fault {
 			return nil
 		}
 	}
-	return one(fault{field: f.Field, message: fmt.Sprintf("bind-address %s is not an address of node %s", a, n.Name),
+	return one(fault{
+		field: f.Field, message: fmt.Sprintf("bind-address %s is not an address of node %s", a, n.Name),
 		expected: fmt.Sprintf("%s, 127.0.0.1, or 0.0.0.0", n.Address()),
-		hint:     "kube-controller-manager exits when it can't bind; say it per node: nodes: [string]: N={flags: \"bind-address\": N.address}"})
+		hint:     "kube-controller-manager exits when it can't bind; say it per node: nodes: [string]: N={flags: \"bind-address\": N.address}",
+	})
 }

@@ -17,96 +17,174 @@ const (
 )
 
 var networkRules = []Rule{
-	{ID: "service-range-differs", Severity: isError, node: serviceRangeDiffers,
-		Doc: "--service-cluster-ip-range equals the apiserver's"},
-	{ID: "cidr-invalid", Severity: isError, Fixed: true, node: cidrInvalid,
-		Doc: "flags that hold ranges hold CIDRs, at most one of each family"},
-	{ID: "cidr-families", Severity: isError, Fixed: true, cluster: cidrFamilies,
-		Doc: "pod and service networks are one of a family, or one of each"},
-	{ID: "cidr-host-bits", Severity: isError, Fixed: true, cluster: hostBits, node: hostBitsInFlags,
-		Doc: "a CIDR has no bits set behind its prefix"},
-	{ID: "networks-overlap", Severity: isError, cluster: networksOverlap, node: flagsOverlap,
-		Doc: "pod, service and node networks keep clear of each other"},
-	{ID: "service-family", Severity: isError, cluster: serviceFamily,
-		Doc: "every family of the services is one of the pods' too"},
-	{ID: "cluster-cidr-missing", Severity: isError, Fixed: true, node: clusterCIDRMissing,
-		Doc: "--allocate-node-cidrs needs --cluster-cidr"},
-	{ID: "node-mask-size", Severity: isError, Fixed: true, node: nodeMaskSize,
-		Doc: "the node masks fit the pod networks and their families"},
-	{ID: "pod-capacity", Severity: isError, node: podCapacity,
-		Doc: "the pod networks hold a range for every node"},
-	{ID: "network-flags-ignored", Severity: isWarning, node: networkFlagsIgnored,
-		Doc: "ranges and masks have a meaning only with --allocate-node-cidrs"},
+	{
+		ID: "service-range-differs", Severity: isError, node: serviceRangeDiffers,
+		Doc: "--service-cluster-ip-range equals the apiserver's",
+	},
+	{
+		ID: "cidr-invalid", Severity: isError, Fixed: true, node: cidrInvalid,
+		Doc: "flags that hold ranges hold CIDRs, at most one of each family",
+	},
+	{
+		ID: "cidr-families", Severity: isError, Fixed: true, cluster: cidrFamilies,
+		Doc: "pod and service networks are one of a family, or one of each",
+	},
+	{
+		ID: "cidr-host-bits", Severity: isError, Fixed: true, cluster: hostBits, node: hostBitsInFlags,
+		Doc: "a CIDR has no bits set behind its prefix",
+	},
+	{
+		ID: "networks-overlap", Severity: isError, cluster: networksOverlap, node: flagsOverlap,
+		Doc: "pod, service and node networks keep clear of each other",
+	},
+	{
+		ID: "service-family", Severity: isError, cluster: serviceFamily,
+		Doc: "every family of the services is one of the pods' too",
+	},
+	{
+		ID: "cluster-cidr-missing", Severity: isError, Fixed: true, node: clusterCIDRMissing,
+		Doc: "--allocate-node-cidrs needs --cluster-cidr",
+	},
+	{
+		ID: "node-mask-size", Severity: isError, Fixed: true, node: nodeMaskSize,
+		Doc: "the node masks fit the pod networks and their families",
+	},
+	{
+		ID: "pod-capacity", Severity: isError, node: podCapacity,
+		Doc: "the pod networks hold a range for every node",
+	},
+	{
+		ID: "network-flags-ignored", Severity: isWarning, node: networkFlagsIgnored,
+		Doc: "ranges and masks have a meaning only with --allocate-node-cidrs",
+	},
 }
 
 var nodeRules = []Rule{
-	{ID: "node-address-duplicate", Severity: isError, Fixed: true, cluster: addressDuplicate,
-		Doc: "no two nodes have one address"},
-	{ID: "node-name-duplicate", Severity: isError, Fixed: true, cluster: nameDuplicate,
-		Doc: "no two nodes have one host name or one SSH endpoint"},
-	{ID: "node-address-kind", Severity: isError, Fixed: true, cluster: addressKind,
-		Doc: "a node's address is one that others can reach"},
-	{ID: "node-architecture", Severity: isError, cluster: nodeArchitecture,
-		Doc: "an image build has a binary for every architecture among the nodes"},
-	{ID: "bind-address-foreign", Severity: isError, Fixed: true, node: bindAddressForeign,
-		Doc: "--bind-address is one of the node's own addresses, loopback, or all"},
-	{ID: "version-skew", Severity: isError, cluster: versionSkew,
-		Doc: "kube-controller-manager is as new as the apiserver, or one minor older"},
+	{
+		ID: "node-address-duplicate", Severity: isError, Fixed: true, cluster: addressDuplicate,
+		Doc: "no two nodes have one address",
+	},
+	{
+		ID: "node-name-duplicate", Severity: isError, Fixed: true, cluster: nameDuplicate,
+		Doc: "no two nodes have one host name or one SSH endpoint",
+	},
+	{
+		ID: "node-address-kind", Severity: isError, Fixed: true, cluster: addressKind,
+		Doc: "a node's address is one that others can reach",
+	},
+	{
+		ID: "node-architecture", Severity: isError, cluster: nodeArchitecture,
+		Doc: "an image build has a binary for every architecture among the nodes",
+	},
+	{
+		ID: "bind-address-foreign", Severity: isError, Fixed: true, node: bindAddressForeign,
+		Doc: "--bind-address is one of the node's own addresses, loopback, or all",
+	},
+	{
+		ID: "version-skew", Severity: isError, cluster: versionSkew,
+		Doc: "kube-controller-manager is as new as the apiserver, or one minor older",
+	},
 }
 
 var electionRules = []Rule{
-	{ID: "leader-elect-off", Severity: isError, Fixed: true, node: leaderElectOff,
-		Doc: "with more than one node, leader election is on"},
-	{ID: "leader-elect-timing", Severity: isError, Fixed: true, node: leaderElectTiming,
-		Doc: "lease duration > renew deadline > 1.2 × retry period > 0"},
-	{ID: "leader-elect-differs", Severity: isError, Fixed: true, cluster: leaderElectDiffers,
-		Doc: "all nodes hold one lease: same lock, name and namespace"},
-	{ID: "lease-and-cpu-limit", Severity: isWarning, node: leaseAndLimit,
-		Doc: "a CPU limit below one core goes with leader-election times that survive it"},
+	{
+		ID: "leader-elect-off", Severity: isError, Fixed: true, node: leaderElectOff,
+		Doc: "with more than one node, leader election is on",
+	},
+	{
+		ID: "leader-elect-timing", Severity: isError, Fixed: true, node: leaderElectTiming,
+		Doc: "lease duration > renew deadline > 1.2 × retry period > 0",
+	},
+	{
+		ID: "leader-elect-differs", Severity: isError, Fixed: true, cluster: leaderElectDiffers,
+		Doc: "all nodes hold one lease: same lock, name and namespace",
+	},
+	{
+		ID: "lease-and-cpu-limit", Severity: isWarning, node: leaseAndLimit,
+		Doc: "a CPU limit below one core goes with leader-election times that survive it",
+	},
 }
 
 var fileRules = []Rule{
-	{ID: "path-unsafe", Severity: isError, Fixed: true, cluster: pathUnsafe,
-		Doc: "paths are absolute, clean, and of plain characters"},
-	{ID: "paths-collide", Severity: isError, Fixed: true, node: pathsCollide,
-		Doc: "no two files have one path on a host"},
-	{ID: "value-unsafe", Severity: isError, Fixed: true, cluster: directiveUnsafe, node: valueUnsafe,
-		Doc: "values hold no control characters, and stay within their line"},
-	{ID: "kubeconfig-missing", Severity: isError, node: kubeconfigMissing,
-		Doc: "--kubeconfig is given: without it there is no apiserver to talk to"},
-	{ID: "file-pair", Severity: isError, Fixed: true, node: filePair,
-		Doc: "a certificate flag and its key flag come together"},
-	{ID: "file-kind", Severity: isError, Fixed: true, node: fileKind,
-		Doc: "a flag names a file of the kind it needs"},
-	{ID: "file-not-placed", Severity: isWarning, node: fileNotPlaced,
-		Doc: "a flag names a file that kcmgen puts on the host"},
+	{
+		ID: "path-unsafe", Severity: isError, Fixed: true, cluster: pathUnsafe,
+		Doc: "paths are absolute, clean, and of plain characters",
+	},
+	{
+		ID: "paths-collide", Severity: isError, Fixed: true, node: pathsCollide,
+		Doc: "no two files have one path on a host",
+	},
+	{
+		ID: "value-unsafe", Severity: isError, Fixed: true, cluster: directiveUnsafe, node: valueUnsafe,
+		Doc: "values hold no control characters, and stay within their line",
+	},
+	{
+		ID: "kubeconfig-missing", Severity: isError, node: kubeconfigMissing,
+		Doc: "--kubeconfig is given: without it there is no apiserver to talk to",
+	},
+	{
+		ID: "file-pair", Severity: isError, Fixed: true, node: filePair,
+		Doc: "a certificate flag and its key flag come together",
+	},
+	{
+		ID: "file-kind", Severity: isError, Fixed: true, node: fileKind,
+		Doc: "a flag names a file of the kind it needs",
+	},
+	{
+		ID: "file-not-placed", Severity: isWarning, node: fileNotPlaced,
+		Doc: "a flag names a file that kcmgen puts on the host",
+	},
 }
 
 var keyRules = []Rule{
-	{ID: "key-file", Severity: isError, Fixed: true, cluster: keyFile,
-		Doc: "the user's own key files can be read, and are what they should be"},
-	{ID: "ca-key-mismatch", Severity: isError, Fixed: true, cluster: caKeyMismatch,
-		Doc: "a CA's private key is its certificate's"},
-	{ID: "service-account-key-is-ca", Severity: isError, cluster: serviceAccountKeyIsCA,
-		Doc: "service-account tokens are signed with a key of their own (CIS 1.3.4)"},
-	{ID: "service-account-key-differs", Severity: isError, Fixed: true, cluster: serviceAccountKeyDiffers,
-		Doc: "the apiserver verifies tokens with the public half of the key that signs them"},
-	{ID: "certificate-identity", Severity: isError, cluster: certificateIdentity,
-		Doc: "the client certificate is system:kube-controller-manager's, and not in system:masters"},
-	{ID: "certificate-organization", Severity: isWarning, cluster: certificateOrganization,
-		Doc: "the client certificate has no organization: it would be a group"},
-	{ID: "certificate-profile", Severity: isError, Fixed: true, cluster: certificateProfile,
-		Doc: "a certificate's profile exists and has the usages that its part needs"},
-	{ID: "certificate-lifetime", Severity: isError, Fixed: true, cluster: certificateLifetime,
-		Doc: "certificates live for an hour at least, and leaves no longer than their CA"},
-	{ID: "certificate-shared", Severity: isWarning, cluster: certificateShared,
-		Doc: "each node has a key of its own"},
-	{ID: "certificate-combined", Severity: isWarning, cluster: certificateCombined,
-		Doc: "client and serving certificates are apart"},
-	{ID: "requestheader-ca", Severity: isWarning, node: requestHeaderCA,
-		Doc: "the front proxy's CA is not the cluster's"},
-	{ID: "signing-duration", Severity: isWarning, node: signingDuration,
-		Doc: "certificates that KCM signs live for a year at most"},
+	{
+		ID: "key-file", Severity: isError, Fixed: true, cluster: keyFile,
+		Doc: "the user's own key files can be read, and are what they should be",
+	},
+	{
+		ID: "ca-key-mismatch", Severity: isError, Fixed: true, cluster: caKeyMismatch,
+		Doc: "a CA's private key is its certificate's",
+	},
+	{
+		ID: "service-account-key-is-ca", Severity: isError, cluster: serviceAccountKeyIsCA,
+		Doc: "service-account tokens are signed with a key of their own (CIS 1.3.4)",
+	},
+	{
+		ID: "service-account-key-differs", Severity: isError, Fixed: true, cluster: serviceAccountKeyDiffers,
+		Doc: "the apiserver verifies tokens with the public half of the key that signs them",
+	},
+	{
+		ID: "certificate-identity", Severity: isError, cluster: certificateIdentity,
+		Doc: "the client certificate is system:kube-controller-manager's, and not in system:masters",
+	},
+	{
+		ID: "certificate-organization", Severity: isWarning, cluster: certificateOrganization,
+		Doc: "the client certificate has no organization: it would be a group",
+	},
+	{
+		ID: "certificate-profile", Severity: isError, Fixed: true, cluster: certificateProfile,
+		Doc: "a certificate's profile exists and has the usages that its part needs",
+	},
+	{
+		ID: "certificate-lifetime", Severity: isError, Fixed: true, cluster: certificateLifetime,
+		Doc: "certificates live for an hour at least, and leaves no longer than their CA",
+	},
+	{
+		ID: "certificate-shared", Severity: isWarning, cluster: certificateShared,
+		Doc: "each node has a key of its own",
+	},
+	{
+		ID: "certificate-combined", Severity: isWarning, cluster: certificateCombined,
+		Doc: "client and serving certificates are apart",
+	},
+	{
+		ID: "requestheader-ca", Severity: isWarning, node: requestHeaderCA,
+		Doc: "the front proxy's CA is not the cluster's",
+	},
+	{
+		ID: "signing-duration", Severity: isWarning, node: signingDuration,
+		Doc: "certificates that KCM signs live for a year at most",
+	},
 }
 
 var hardeningRules = []Rule{

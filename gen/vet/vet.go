@@ -116,18 +116,24 @@ func (v *view) finding(r Rule, f fault, node string) spec.Finding {
 		Pos: v.Source.At(f.field), Message: f.message, Expected: f.expected, Hint: f.hint,
 	}
 	for _, a := range f.also {
-		if p := v.Source.At(a); p != out.Pos && p != (spec.Pos{}) {
+		if p, ok := v.Source.Exact(a); ok && p != out.Pos {
 			out.Also = append(out.Also, p)
 		}
 	}
 	return out
 }
 
-// flagField is the field that a flag's value comes from, or where it would be
-// written.
-func (n *nodeView) flagField(name string) string {
+// flagField is the field that a flag's value comes from, that took it away, or
+// where it would be written.
+func (v *view) flagField(n *nodeView, name string) string {
 	if f, ok := n.flags.Get(name); ok {
 		return f.Field
+	}
+	if n.Flags[name].Omit {
+		return spec.Path("nodes", n.Name, "flags", name)
+	}
+	if v.Flags[name].Omit {
+		return spec.Path("flags", name)
 	}
 	return "flags"
 }

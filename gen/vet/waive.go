@@ -37,15 +37,19 @@ func waive(c *spec.Cluster, findings []spec.Finding) []spec.Finding {
 	return out
 }
 
-// accept marks what a waiver covers; it reports whether there was anything.
+// accept marks what a waiver covers; it reports whether there was anything. What
+// could not be checked here may need the waiver elsewhere.
 func accept(findings []spec.Finding, w spec.Waiver) bool {
 	used := false
 	for i := range findings {
 		f := &findings[i]
-		if f.Rule != w.Rule || f.Severity == spec.NotChecked || len(w.Fields) > 0 && !slices.Contains(w.Fields, f.Field) {
+		if f.Rule != w.Rule || len(w.Fields) > 0 && !slices.Contains(w.Fields, f.Field) {
 			continue
 		}
-		f.Waived, used = w.Reason, true
+		used = true
+		if f.Severity != spec.NotChecked {
+			f.Waived = w.Reason
+		}
 	}
 	return used
 }

@@ -1,0 +1,361 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/kcmgen/kcmgen/gen/vet"
+)
+
+var update = flag.Bool("update", false, "write what kcmgen says into the scripts that compare it")
+
+// scripts is what a reader finds testdata/script by, and the tests too.
+const scripts = "testdata/script/*.txtar"
+
+// TestScripts runs every script in a folder that is a copy of this CUE module:
+// schemas/, cue.mod/ and the ready clusters in cue/.
+func TestScripts(t *testing.T) {
+	if found, err := filepath.Glob(scripts); err != nil || len(found) < 40 {
+		t.Fatalf("%s matches %d files (%v): the scripts are lost", scripts, len(found), err)
+	}
+	reachable(t)
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Dir(scripts),
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       *update,
+		Setup:               setup,
+		Condition:           condition,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":     exits,
+			"judge":     judge,
+			"edit":      edit,
+			"perm":      perm,
+			"snapshot":  snapshot,
+			"unchanged": unchanged,
+			"untouched": untouched,
+			"changes":   changes,
+		},
+	})
+}
+
+// TestScriptsShowEveryRule keeps the scripts as long as the table of rules: each
+// has to be seen in what vet is expected to print.
+func TestScriptsShowEveryRule(t *testing.T) {
+	found, err := filepath.Glob(scripts)
+	if err != nil || len(found) == 0 {
+		t.Fatalf("%s matches nothing (%v)", scripts, err)
+	}
+	var all []byte
+	for _, name := range found {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, data...)
+	}
+	for _, r := range vet.Rules() {
+		if !bytes.Contains(all, []byte("["+r.ID+"]\n")) {
+			t.Errorf("no script shows rule %s failing: %s", r.ID, r.Doc)
+		}
+	}
+}
+
+// reachable lets the unprivileged user of some scripts reach kcmgen, which lies
+// in a temporary folder of the user who runs the tests.
+func reachable(t *testing.T) {
+	name, err := exec.LookPath("kcmgen")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		name = filepath.Dir(name)
+		if err := os.Chmod(name, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// programs that scripts put before a command.
+var programs = map[string]string{
+	// unpriv runs a command as a user whom file modes stop: root ignores them.
+	"unpriv": `[ "$(id -u)" = 0 ] || exec "$@"
+exec setpriv --reuid=65534 --regid=65534 --clear-groups -- "$@"`,
+	// readonly DIR runs a command that sees DIR on a read-only mount.
+	"readonly": `[ -n "$KCMGEN_MOUNT" ] || KCMGEN_MOUNT=1 exec unshare --map-root-user --mount -- "$0" "$@"
+mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" || exit 99
+shift
+exec "$@"`,
+	// offline runs a command without a network, not even loopback.
+	"offline": `exec unshare --map-root-user --net -- "$@"`,
+}
+
+func setup(env *testscript.Env) error {
+	for _, dir := range []string{"schemas", "cue.mod", "cue"} {
+		if err := os.CopyFS(filepath.Join(env.WorkDir, dir), os.DirFS(filepath.Join("../..", dir))); err != nil {
+			return err
+		}
+	}
+	bin, home := filepath.Join(env.WorkDir, ".bin"), filepath.Join(env.WorkDir, ".home")
+	for _, dir := range []string{bin, home} {
+		if err := os.Mkdir(dir, 0o777); err != nil {
+			return err
+		}
+	}
+	for name, text := range programs {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+text+"\n"), 0o755); err != nil {
+			return err
+		}
+	}
+	env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
+	env.Setenv("HOME", home)
+	env.Setenv("LC_ALL", "C")
+	env.Values[snapshots{}] = map[string]picture{}
+	return os.Chmod(filepath.Dir(env.WorkDir), 0o755)
+}
+
+func condition(cond string) (bool, error) {
+	if cond == "root" {
+		return os.Geteuid() == 0, nil
+	}
+	return false, fmt.Errorf("unknown condition %q", cond)
+}
+
+// schemaPlace is a position in the vocabulary, which moves with every comment
+// that is written there.
+var schemaPlace = regexp.MustCompile(`(schemas/\w+\.cue):\d+:\d+`)
+
+// exits CODE PROGRAM [ARG...] runs a program that must end with that very code.
+// In its output, positions in the vocabulary read schemas/FILE.cue:*.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE PROGRAM [ARG...]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	var exit *exec.ExitError
+	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+	out, talk := ts.ReadFile("stdout"), ts.ReadFile("stderr")
+	if schemaPlace.MatchString(out + talk) {
+		fmt.Fprint(ts.Stdout(), schemaPlace.ReplaceAllString(out, "$1:*"))
+		fmt.Fprint(ts.Stderr(), schemaPlace.ReplaceAllString(talk, "$1:*"))
+	}
+}
+
+// judges are the outside programs and how they tell their version.
+var judges = map[string]struct{ args, version string }{
+	"cue":     {"version", "cue version v0.17.1"},
+	"kubectl": {"version --client", ""},
+	"openssl": {"version", "OpenSSL"},
+}
+
+// judge NAME fails a script whose outside program isn't there: a test that is
+// skipped judges nothing.
+func judge(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		j, ok := judges[name]
+		if !ok {
+			ts.Fatalf("no judge is called %q", name)
+		}
+		out, err := exec.Command(name, strings.Fields(j.args)...).CombinedOutput()
+		if err != nil || !strings.Contains(string(out), j.version) {
+			ts.Fatalf("%s (%s) is not on PATH: %v\n%s\nrun: make test, or PATH=\"$(tools/install.sh judges):$PATH\" go test ./cmd/kcmgen", name, j.version, err, out)
+		}
+	}
+}
+
+// edit FILE OLD NEW replaces the one place that has the text OLD.
+func edit(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: edit FILE OLD NEW")
+	}
+	data := ts.ReadFile(args[0])
+	if n := strings.Count(data, args[1]); n != 1 {
+		ts.Fatalf("%s has %q %d times", args[0], args[1], n)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(data, args[1], args[2], 1)), 0o666))
+}
+
+// perm MODE PATTERN... checks the permission bits of files; each pattern has to
+// match some.
+func perm(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: perm MODE PATTERN...")
+	}
+	want, err := strconv.ParseUint(args[0], 8, 32)
+	ts.Check(err)
+	for _, pattern := range args[1:] {
+		names, err := filepath.Glob(ts.MkAbs(pattern))
+		ts.Check(err)
+		if len(names) == 0 {
+			ts.Fatalf("%s matches no file", pattern)
+		}
+		for _, name := range names {
+			fi, err := os.Lstat(name)
+			ts.Check(err)
+			if got := fi.Mode().Perm(); got != fs.FileMode(want) {
+				ts.Fatalf("%s has mode %04o, want %04o", name, got, want)
+			}
+		}
+	}
+}
+
+// picture is a folder at a moment: what each path holds, and which file that is.
+type picture map[string]struct{ content, file string }
+
+type snapshots struct{}
+
+func taken(ts *testscript.TestScript) map[string]picture {
+	return ts.Value(snapshots{}).(map[string]picture)
+}
+
+func look(ts *testscript.TestScript, dir string) picture {
+	out := picture{}
+	root := ts.MkAbs(dir)
+	err := filepath.WalkDir(root, func(p string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		fi, err := os.Lstat(p)
+		if err != nil {
+			return err
+		}
+		content := fi.Mode().String()
+		switch {
+		case fi.Mode().IsRegular():
+			data, err := os.ReadFile(p)
+			if err != nil {
+				return err
+			}
+			content += fmt.Sprintf(" %x", sha256.Sum256(data))
+		case fi.Mode()&fs.ModeSymlink != 0:
+			target, err := os.Readlink(p)
+			if err != nil {
+				return err
+			}
+			content += " " + target
+		}
+		rel, err := filepath.Rel(root, p)
+		out[rel] = struct{ content, file string }{content, fmt.Sprint(inode(fi), fi.ModTime().UnixNano())}
+		return err
+	})
+	if !errors.Is(err, fs.ErrNotExist) {
+		ts.Check(err)
+	}
+	return out
+}
+
+// snapshot DIR NAME remembers a folder, or that there is none.
+func snapshot(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: snapshot DIR NAME")
+	}
+	taken(ts)[args[1]] = look(ts, args[0])
+}
+
+// generation is the one part of a path that no script can know.
+var generation = regexp.MustCompile(`\b[0-9a-f]{16}\b`)
+
+// difference lists what changed in a folder since a snapshot: "+", "-" or "~",
+// and the path; folders only if asked for.
+func difference(ts *testscript.TestScript, args []string, folders bool) []string {
+	if len(args) != 2 {
+		ts.Fatalf("usage: unchanged | untouched | changes DIR NAME")
+	}
+	was, ok := taken(ts)[args[1]]
+	if !ok {
+		ts.Fatalf("no snapshot is called %q", args[1])
+	}
+	is := look(ts, args[0])
+	var out []string
+	all := maps.Clone(was)
+	maps.Copy(all, is)
+	for _, p := range slices.Sorted(maps.Keys(all)) {
+		old, before := was[p]
+		now, after := is[p]
+		switch {
+		case !folders && strings.HasPrefix(all[p].content, "d"):
+		case !before:
+			out = append(out, "+ "+p)
+		case !after:
+			out = append(out, "- "+p)
+		case old.content != now.content:
+			out = append(out, "~ "+p)
+		}
+	}
+	return out
+}
+
+// unchanged DIR NAME: the folder holds the same paths, modes and bytes.
+func unchanged(ts *testscript.TestScript, neg bool, args []string) {
+	diff := difference(ts, args, true)
+	if neg == (len(diff) > 0) {
+		return
+	}
+	ts.Fatalf("%s since %s:\n%s", args[0], args[1], strings.Join(diff, "\n"))
+}
+
+// untouched DIR NAME: unchanged, and each is the same inode with the same time.
+func untouched(ts *testscript.TestScript, neg bool, args []string) {
+	unchanged(ts, false, args)
+	is, was := look(ts, args[0]), taken(ts)[args[1]]
+	for _, p := range slices.Sorted(maps.Keys(is)) {
+		if is[p].file != was[p].file {
+			ts.Fatalf("%s was written again (inode and time were %s, are %s)", p, was[p].file, is[p].file)
+		}
+	}
+	if neg {
+		ts.Fatalf("untouched can't be negated")
+	}
+}
+
+// changes DIR NAME prints which files changed since the snapshot, for cmp.
+func changes(ts *testscript.TestScript, _ bool, args []string) {
+	lines := difference(ts, args, false)
+	for i, line := range lines {
+		lines[i] = generation.ReplaceAllString(line, "<generation>")
+	}
+	// By path without the names that no script can know.
+	slices.SortFunc(lines, func(a, b string) int {
+		return cmp.Or(cmp.Compare(a[2:], b[2:]), cmp.Compare(a, b))
+	})
+	out := ts.Stdout()
+	for _, line := range lines {
+		fmt.Fprintln(out, line)
+	}
+}
+
+// inode tells a file that was replaced from one that wasn't touched.
+func inode(fi fs.FileInfo) uint64 {
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
+		return uint64(st.Ino)
+	}
+	return 0
+}
