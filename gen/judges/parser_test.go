@@ -41,6 +41,9 @@ func systemdArgs(t testing.TB, unit string) []string {
 	cmd.Env = []string{"HOME=" + dir, "XDG_RUNTIME_DIR=" + dir, "SYSTEMD_UNIT_PATH=" + dir, "SYSTEMD_LOG_TARGET=console", "LC_ALL=C.UTF-8"}
 	if os.Getuid() == 0 {
 		// It says "Don't run test mode as root".
+		if err := os.Chown(dir, 65534, 65534); err != nil {
+			t.Fatal(err)
+		}
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	}
 	r := finish(t, cmd)

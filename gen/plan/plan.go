@@ -5,6 +5,7 @@ package plan
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -227,7 +228,12 @@ func (b *builder) leaf(id string, n *spec.Node) Item {
 // then names. A certificate that all nodes share names all of them for "own".
 func hosts(c *spec.Cluster, own *spec.Node, s spec.SANs) []string {
 	var out []string
-	out = append(out, s.Extra...)
+	for _, e := range s.Extra {
+		if a, err := netip.ParseAddr(e); err == nil {
+			e = a.Unmap().String() // as it reads in the certificate
+		}
+		out = append(out, e)
+	}
 	for i := range c.Nodes {
 		n := &c.Nodes[i]
 		if s.Nodes == "none" || s.Nodes == "own" && n.Name != own.Name && !c.PKI.Shared {

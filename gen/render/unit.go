@@ -100,12 +100,13 @@ const plainArg = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 // % and $ doubled, the rest in double quotes where a character needs it
 // (systemd.service(5), "Command lines"). Control characters are refused.
 func quoteArg(s string) (string, error) {
+	if !spec.PlainLine(s) {
+		return "", fmt.Errorf("%q is not a line of text", s)
+	}
 	plain := s != ""
 	var b strings.Builder
 	for _, r := range s {
 		switch {
-		case r < ' ' || r == 0x7f || r == '\ufffd':
-			return "", fmt.Errorf("%q holds a control character or isn't UTF-8", s)
 		case r == '%' || r == '$':
 			b.WriteRune(r)
 		case r == '"' || r == '\\':
@@ -126,8 +127,8 @@ func quoteArg(s string) (string, error) {
 // can't end its line, nor join the next one to it.
 func directives(b *bytes.Buffer, ds []spec.Directive) error {
 	for _, d := range ds {
-		if strings.ContainsFunc(d.Value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f || r == '\ufffd' }) {
-			return fmt.Errorf("%s=%q holds a control character or isn't UTF-8", d.Name, d.Value)
+		if !spec.PlainLine(d.Value) {
+			return fmt.Errorf("%s=%q is not a line of text", d.Name, d.Value)
 		}
 		if strings.HasSuffix(strings.TrimRight(d.Value, " \t"), `\`) {
 			return fmt.Errorf("%s=%q ends in a backslash, which joins the next line to it", d.Name, d.Value)

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
@@ -105,10 +104,13 @@ func pathsCollide(v *view, n *nodeView) []fault {
 	return out
 }
 
-func valueUnsafe(_ *view, n *nodeView) []fault {
+func valueUnsafe(v *view, n *nodeView) []fault {
 	var out []fault
 	for _, f := range n.flags {
-		if bad(f.Value) {
+		if n := lineLength(f); v.Layout == spec.Systemd && n > maxLine {
+			out = append(out, fault{field: f.Field, message: fmt.Sprintf("--%s makes a line of %d bytes in the unit", f.Name, n), expected: fmt.Sprintf("%d bytes at most", maxLine)})
+		}
+		if !spec.PlainLine(f.Value) {
 			out = append(out, fault{
 				field: f.Field, message: fmt.Sprintf("the value of --%s is %.60q: a control character, or not UTF-8", f.Name, f.Value),
 				expected: "printable text",
@@ -116,6 +118,19 @@ func valueUnsafe(_ *view, n *nodeView) []fault {
 		}
 	}
 	return out
+}
+
+// maxLine is how long a line of a unit may be for go-systemd, which reads back
+// what is written.
+const maxLine = 2048
+
+// lineLength is a flag's line in the unit: indented, quoted, continued.
+func lineLength(f spec.Flag) int {
+	n := len("  \"\" \\\n") + len(f.String())
+	for _, c := range []string{`"`, `\`, "%", "$"} {
+		n += strings.Count(f.Value, c)
+	}
+	return n
 }
 
 func directiveUnsafe(v *view) []fault {
@@ -127,25 +142,21 @@ func directiveUnsafe(v *view) []fault {
 		for _, d := range s.ds {
 			field := spec.Path("unit", s.name, d.Name)
 			switch {
-			case bad(d.Value):
+			case !spec.PlainLine(d.Value):
 				out = append(out, fault{field: field, message: fmt.Sprintf("%s=%.60q: a control character, or not UTF-8", d.Name, d.Value), expected: "one line of text"})
+			case len(d.Name)+len("=")+len(d.Value) > maxLine:
+				out = append(out, fault{field: field, message: fmt.Sprintf("%s makes a line of %d bytes in the unit", d.Name, len(d.Name)+len("=")+len(d.Value)), expected: fmt.Sprintf("%d bytes at most", maxLine)})
 			case strings.HasSuffix(strings.TrimRight(d.Value, " \t"), `\`):
 				out = append(out, fault{field: field, message: fmt.Sprintf("%s=%.60q ends in a backslash, which joins the next line to it", d.Name, d.Value), expected: "no backslash at the end"})
 			}
 		}
 	}
 	for _, k := range slices.Sorted(maps.Keys(v.Pod.Annotations)) {
-		if strings.ContainsRune(v.Pod.Annotations[k], 0) || !utf8.ValidString(v.Pod.Annotations[k]) {
-			out = append(out, fault{field: spec.Path("pod", "annotations", k), message: "an annotation that isn't text", expected: "UTF-8 without NUL"})
+		if !spec.PlainText(v.Pod.Annotations[k]) {
+			out = append(out, fault{field: spec.Path("pod", "annotations", k), message: "an annotation that isn't text", expected: "UTF-8 without control characters"})
 		}
 	}
 	return out
-}
-
-func bad(s string) bool {
-	return !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool {
-		return r < ' ' || r == 0x7f || r == '\ufffd' || r >= 0x80 && r < 0xa0
-	})
 }
 
 func kubeconfigMissing(v *view, n *nodeView) []fault {

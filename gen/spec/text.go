@@ -1,0 +1,21 @@
+package spec
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// PlainLine reports whether a text stays one line to every reader. It is UTF-8
+// and holds no control characters, no line separators (YAML 1.1 ends a line at
+// them) and no noncharacters (systemd ignores a line that has one).
+func PlainLine(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
+		return r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' ||
+			r == '\ufffd' || r >= 0xfdd0 && r <= 0xfdef || r&0xfffe == 0xfffe
+	})
+}
+
+// PlainText is PlainLine for text of more than one line.
+func PlainText(s string) bool {
+	return PlainLine(strings.NewReplacer("\n", "", "\t", "").Replace(s))
+}

@@ -1,0 +1,120 @@
+//go:build unix
+
+package tree_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kcmgen/kcmgen/gen/tree"
+)
+
+func openOut(t *testing.T, dir string, wait time.Duration, waiting func()) (*tree.Out, error) {
+	t.Helper()
+	if waiting == nil {
+		waiting = func() { t.Error("it says that it waits") }
+	}
+	return tree.OpenOut(t.Context(), dir, wait, waiting)
+}
+
+func TestOpenOut(t *testing.T) {
+	for _, c := range []struct{ name, before, ignore, err string }{
+		{"new", "", "# Private keys lie below: nothing here belongs into git.\n*\n", ""},
+		{"there", "out/x=1", "# Private keys lie below: nothing here belongs into git.\n*\n", ""},
+		{"a good .gitignore", "out/.gitignore=*", "*", ""},
+		{"another good .gitignore", "out/.gitignore=!x\n*\n", "!x\n*\n", ""},
+		{"a bad .gitignore", "out/.gitignore=*.key\n", "*.key\n", "lets files below it into git"},
+		{"a file", "out=", "", "not a directory"},
+	} {
+		dir := filepath.Join(t.TempDir(), "below")
+		if c.before != "" {
+			lay(t, dir, c.before)
+		}
+		out, err := openOut(t, filepath.Join(dir, "out"), time.Minute, nil)
+		if c.err != "" {
+			if err == nil || !strings.Contains(err.Error(), c.err) || !strings.Contains(err.Error(), dir) {
+				t.Errorf("%s: %v", c.name, err)
+			}
+		} else if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if out != nil {
+			if err := out.Close(); err != nil {
+				t.Errorf("%s: %v", c.name, err)
+			}
+		}
+		if c.ignore == "" {
+			continue
+		}
+		if data, err := os.ReadFile(filepath.Join(dir, "out", ".gitignore")); err != nil || string(data) != c.ignore {
+			t.Errorf("%s: .gitignore is %q, %v", c.name, data, err)
+		}
+		// Whatever came of it, the lock is free.
+		if _, err := openOut(t, filepath.Join(dir, "out"), time.Second, nil); (err == nil) != (c.err == "") {
+			t.Errorf("%s: again: %v", c.name, err)
+		}
+	}
+}
+
+// TestOpenOutWaits: a folder that another run has is waited for, said once, and
+// given up in time.
+func TestOpenOutWaits(t *testing.T) {
+	dir := t.TempDir()
+	first, err := openOut(t, dir, time.Second, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	said := 0
+	begin := time.Now()
+	_, err = openOut(t, dir, 300*time.Millisecond, func() { said++ })
+	took := time.Since(begin)
+	if !errors.Is(err, tree.ErrLocked) || !strings.Contains(err.Error(), filepath.Join(dir, ".kcmgen.lock")) || said != 1 {
+		t.Errorf("%v, said %d times", err, said)
+	}
+	if took < 300*time.Millisecond || took > 10*time.Second {
+		t.Errorf("it gave up after %v", took)
+	}
+
+	ctx, cancel := context.WithCancelCause(t.Context())
+	time.AfterFunc(50*time.Millisecond, func() { cancel(nil) })
+	if _, err := tree.OpenOut(ctx, dir, time.Minute, func() {}); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// TestOpenOutGets: it gets what the other leaves.
+func TestOpenOutGets(t *testing.T) {
+	dir := t.TempDir()
+	first, err := openOut(t, dir, time.Second, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan error)
+	waits := make(chan struct{})
+	go func() {
+		out, err := tree.OpenOut(t.Context(), dir, time.Minute, func() { close(waits) })
+		if err == nil {
+			err = out.Close()
+		}
+		got <- err
+	}()
+	<-waits
+	select {
+	case err := <-got:
+		t.Fatalf("two have it: %v", err)
+	default:
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-got; err != nil {
+		t.Error(err)
+	}
+}
