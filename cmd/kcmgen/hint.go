@@ -25,10 +25,10 @@ func hint(err error) string {
 		return "name the folder of a cluster's package; kcmgen vet without an argument takes them all"
 	case errors.Is(err, tree.ErrLocked):
 		return "wait for it to end, or see who it is: fuser -v " + lockFile(err)
-	case errors.Is(err, tree.ErrInTheWay):
+	case errors.Is(err, tree.ErrInTheWay), errors.Is(err, tree.ErrOthers):
 		return "move it away, or let kcmgen remove what it didn't write: kcmgen export --prune"
 	case errors.Is(err, syscall.ENOSPC):
-		return "make room: the old tree is as it was"
+		return "make room, and run it again"
 	case errors.As(err, &unwritable):
 		return "write to another folder: kcmgen export -o DIR"
 	}

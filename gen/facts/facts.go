@@ -5,6 +5,7 @@ package facts
 import (
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -90,9 +91,25 @@ func (r reader) read(file string) ([]byte, error) {
 	if !filepath.IsAbs(file) {
 		file = filepath.Join(r.dir, file)
 	}
-	data, err := os.ReadFile(file)
+	data, err := readKey(file)
 	if pe, ok := err.(*os.PathError); ok {
 		return nil, pe.Err
 	}
 	return data, err
+}
+
+// maxKeyFile is more than any key or certificate takes.
+const maxKeyFile = 1 << 20
+
+func readKey(file string) ([]byte, error) {
+	fi, err := os.Stat(file)
+	switch {
+	case err != nil:
+		return nil, err
+	case !fi.Mode().IsRegular():
+		return nil, errors.New("it is no regular file")
+	case fi.Size() > maxKeyFile:
+		return nil, fmt.Errorf("it has %d bytes; no key has more than %d", fi.Size(), maxKeyFile)
+	}
+	return os.ReadFile(file)
 }

@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 // Replace puts t in the place of the folder name, whose state was read before,
@@ -78,17 +79,46 @@ func (d *Disk) build(name, next string, t Tree, old *State, prune bool) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", filepath.Join(d.dir, name), err)
 	}
-	return stage(d, next, all, func(e Entry) (bool, error) {
+	err = stage(d, next, all, func(e Entry) (bool, error) {
 		if mode, ok := foreign[e.Path]; ok {
 			return true, d.carry(path.Join(name, e.Path), path.Join(next, e.Path), mode)
 		}
 		return place(e)
 	})
+	if err != nil {
+		return err
+	}
+	return d.folderTimes(name, next, old)
+}
+
+// folderTimes gives foreign folders their times back, which filling them took.
+func (d *Disk) folderTimes(name, next string, old *State) error {
+	for _, e := range old.foreign {
+		if !e.Dir {
+			continue
+		}
+		f, err := d.root.Open(path.Join(name, e.Path))
+		if err != nil {
+			return d.named(err)
+		}
+		err = d.sameTime(f, path.Join(next, e.Path))
+		if cerr := f.Close(); err == nil {
+			err = cerr
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ErrInTheWay is a file where the tree needs its own, and which may be the only
 // copy of somebody's key.
 var ErrInTheWay = errors.New("a file that kcmgen didn't write is in the way")
+
+// ErrOthers is a file that kcmgen didn't write and can only take along as a copy
+// that would no longer be its owner's.
+var ErrOthers = errors.New("it is another user's, and can't be taken along")
 
 // withForeign is the tree with foreign entries in it, and the modes of those
 // that aren't folders.
@@ -113,13 +143,13 @@ func withForeign(t Tree, old *State) (Tree, map[string]fs.FileMode, error) {
 	return all, foreign, err
 }
 
-// link makes a second name for a file; false where the file system can't.
+// link makes a second name for a file; false where that can't be had.
 func (d *Disk) link(from, to string) (bool, error) {
 	err := d.root.Link(from, to)
-	if errors.Is(err, fs.ErrExist) {
-		return false, d.named(err)
+	if err != nil && cannotLink(err) {
+		return false, nil
 	}
-	return err == nil, nil
+	return err == nil, d.named(err)
 }
 
 // carry takes a foreign file along: linked, or copied where the file system or
@@ -143,12 +173,26 @@ func (d *Disk) carry(from, to string, mode fs.FileMode) error {
 		return d.named(err)
 	}
 	defer in.Close()
+	if fi, err := in.Stat(); err != nil || foreign(fi) {
+		return errors.Join(d.named(err), fmt.Errorf("%s: %w", filepath.Join(d.dir, filepath.FromSlash(from)), ErrOthers))
+	}
 	out, err := d.Create(to, mode.Perm())
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(out, in)
+	if _, err = io.Copy(out, in); err == nil {
+		err = d.sameTime(in, to)
+	}
 	return errors.Join(err, settle([]pending{{to, out}}))
+}
+
+// sameTime gives a copy the time of what it was copied from.
+func (d *Disk) sameTime(from fs.File, to string) error {
+	fi, err := from.Stat()
+	if err != nil {
+		return d.named(err)
+	}
+	return d.named(d.root.Chtimes(to, time.Time{}, fi.ModTime()))
 }
 
 // swap gives next the name, and name's folder the name of next, where that is

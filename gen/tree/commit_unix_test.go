@@ -307,13 +307,13 @@ func TestRead(t *testing.T) {
 func TestWritable(t *testing.T) {
 	at := t.TempDir()
 	lay(t, at, "file=", "dir/")
-	for p, want := range map[string]string{
+	for p, want := range map[string]string{ // of what is there, or of what holds it
 		"":          "",
 		"dir":       "",
 		"new":       "",
 		"new/er":    "",
 		"file":      "it is a file",
-		"file/dir":  "not a directory",
+		"file/dir":  "is a file",
 		"dir/../fi": "",
 	} {
 		err := tree.Writable(filepath.Join(at, p))

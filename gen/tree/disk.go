@@ -153,10 +153,10 @@ func (w *walker) visit(p string, de fs.DirEntry, err error) error {
 	e := Entry{Path: rel, Mode: fi.Mode().Perm(), Dir: fi.IsDir()}
 	file, listed := w.listed[rel]
 	switch {
-	case fi.IsDir() && listed:
+	case fi.IsDir() && listed && file.Dir:
 		w.ours = append(w.ours, e)
 	case fi.IsDir() && w.needed[rel]:
-	case fi.Mode().IsRegular() && listed:
+	case fi.Mode().IsRegular() && listed && !file.Dir:
 		data, err := w.disk.root.ReadFile(p)
 		if err != nil {
 			return err
@@ -186,16 +186,29 @@ func parents(listed map[string]ManifestFile) map[string]bool {
 
 func (d *Disk) manifest(name string) (*Manifest, error) {
 	file := path.Join(name, ManifestName)
-	data, err := d.root.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
+	if !d.exists(file) {
 		return nil, nil
 	}
+	data, err := d.readRegular(file)
 	if err != nil {
-		return nil, d.named(err)
+		return nil, err
 	}
 	m, err := ParseManifest(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", filepath.Join(d.dir, filepath.FromSlash(file)), err)
 	}
 	return m, nil
+}
+
+// readRegular reads a file that is one: a fifo would make it wait for ever.
+func (d *Disk) readRegular(name string) ([]byte, error) {
+	fi, err := d.root.Lstat(name)
+	if err != nil {
+		return nil, d.named(err)
+	}
+	if !fi.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file", filepath.Join(d.dir, filepath.FromSlash(name)))
+	}
+	data, err := d.root.ReadFile(name)
+	return data, d.named(err)
 }

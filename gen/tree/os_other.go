@@ -2,10 +2,7 @@
 
 package tree
 
-import (
-	"io/fs"
-	"os"
-)
+import "io/fs"
 
 // mayWrite finds out at the first write here.
 func mayWrite(string) error { return nil }
@@ -14,9 +11,12 @@ func mayWrite(string) error { return nil }
 func foreign(fs.FileInfo) bool { return false }
 
 // writeAtomic writes a file that is whole or isn't there.
-func writeAtomic(name string, data []byte, mode fs.FileMode) error {
-	if err := os.WriteFile(name+".new", data, mode); err != nil {
+func (d *Disk) writeAtomic(name string, data []byte, mode fs.FileMode) error {
+	if err := d.root.WriteFile("."+name+".new", data, mode); err != nil {
 		return err
 	}
-	return os.Rename(name+".new", name)
+	return d.root.Rename("."+name+".new", name)
 }
+
+// cannotLink says that any failure to link is a reason to copy here.
+func cannotLink(error) bool { return true }

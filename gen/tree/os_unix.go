@@ -3,6 +3,7 @@
 package tree
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"syscall"
@@ -21,7 +22,20 @@ func foreign(fi fs.FileInfo) bool {
 	return ok && me != 0 && int(st.Uid) != me
 }
 
-// writeAtomic writes a file that is whole or isn't there.
-func writeAtomic(name string, data []byte, mode fs.FileMode) error {
-	return renameio.WriteFile(name, data, mode, renameio.IgnoreUmask())
+// writeAtomic writes a file that is whole or isn't there, by way of a file
+// .<name><number> beside it.
+func (d *Disk) writeAtomic(name string, data []byte, mode fs.FileMode) error {
+	return renameio.WriteFile(name, data, mode, renameio.IgnoreUmask(), renameio.WithRoot(d.root))
+}
+
+// cannotLink reports whether a file can't be given a second name for a reason
+// that copying it gets around: another file system, too many names, one that has
+// no links, or a file of somebody else's.
+func cannotLink(err error) bool {
+	for _, errno := range []syscall.Errno{syscall.EXDEV, syscall.EMLINK, syscall.EPERM, syscall.ENOTSUP, syscall.ENOSYS} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return false
 }

@@ -36,16 +36,17 @@ func OpenOut(ctx context.Context, dir string, wait time.Duration, waiting func()
 	if err != nil {
 		return nil, err
 	}
-	if err := ignore(dir); err != nil {
-		unlock()
-		return nil, err
-	}
 	d, err := OpenDisk(dir)
 	if err != nil {
 		unlock()
 		return nil, err
 	}
-	return &Out{d, unlock}, nil
+	out := &Out{d, unlock}
+	if err := d.ignore(); err != nil {
+		_ = out.Close()
+		return nil, err
+	}
+	return out, nil
 }
 
 // Close releases the folder and its lock.
@@ -57,14 +58,10 @@ func (o *Out) Close() error {
 // lock takes the lock file. The lock dies with its process, so none is ever stale.
 func lock(ctx context.Context, dir string, wait time.Duration, waiting func()) (func(), error) {
 	name := filepath.Join(dir, lockName)
-	type result struct {
-		f   *lockedfile.File
-		err error
-	}
-	got := make(chan result, 1)
+	got := make(chan locked, 1)
 	go func() {
 		f, err := lockedfile.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
-		got <- result{f, err}
+		got <- locked{f, err}
 	}()
 	say, end := time.NewTimer(min(wait, 200*time.Millisecond)), time.NewTimer(wait)
 	defer say.Stop()
@@ -79,25 +76,50 @@ func lock(ctx context.Context, dir string, wait time.Duration, waiting func()) (
 		case <-say.C:
 			waiting()
 		case <-end.C:
+			go giveBack(got)
 			return nil, fmt.Errorf("%s: %w", name, ErrLocked)
 		case <-ctx.Done():
+			go giveBack(got)
 			return nil, ctx.Err()
 		}
 	}
 }
 
-// ignore keeps the folder out of git.
-func ignore(dir string) error {
-	name := filepath.Join(dir, ".gitignore")
-	data, err := os.ReadFile(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return writeAtomic(name, []byte("# Private keys lie below: nothing here belongs into git.\n*\n"), 0o644)
+type locked struct {
+	f   *lockedfile.File
+	err error
+}
+
+// giveBack releases a lock that comes after its waiter has gone.
+func giveBack(got <-chan locked) {
+	if r := <-got; r.err == nil {
+		_ = r.f.Close()
 	}
+}
+
+const ignoreName = ".gitignore"
+
+// ignore keeps the folder out of git.
+func (d *Disk) ignore() error {
+	// What a killed run left of its own writing. Nobody else has the lock.
+	left, err := fs.Glob(d.root.FS(), "."+ignoreName+"*")
+	if err != nil {
+		return err
+	}
+	for _, name := range left {
+		if err := d.clear(name); err != nil {
+			return err
+		}
+	}
+	if !d.exists(ignoreName) {
+		return d.named(d.writeAtomic(ignoreName, []byte("# Private keys lie below: nothing here belongs into git.\n*\n"), 0o644))
+	}
+	data, err := d.readRegular(ignoreName)
 	if err != nil {
 		return err
 	}
 	if !slices.Contains(strings.Fields(string(data)), "*") {
-		return fmt.Errorf("%s lets files below it into git, private keys too: add a line *", name)
+		return fmt.Errorf("%s lets files below it into git, private keys too: add a line *", filepath.Join(d.dir, ignoreName))
 	}
 	return nil
 }

@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -56,11 +58,21 @@ func TestOpenOut(t *testing.T) {
 			t.Errorf("%s: .gitignore is %q, %v", c.name, data, err)
 		}
 		// Whatever came of it, the lock is free.
-		if _, err := openOut(t, filepath.Join(dir, "out"), time.Second, nil); (err == nil) != (c.err == "") {
+		out, err = openOut(t, filepath.Join(dir, "out"), time.Second, nil)
+		if (err == nil) != (c.err == "") {
 			t.Errorf("%s: again: %v", c.name, err)
+		}
+		if err == nil {
+			if err := out.Close(); err != nil {
+				t.Errorf("%s: again: %v", c.name, err)
+			}
 		}
 	}
 }
+
+// held are folders that stay open. Whoever gave up waiting for one must not get
+// it after all: see TestOpenOutGivesUp.
+var held []*tree.Out
 
 // TestOpenOutWaits: a folder that another run has is waited for, said once, and
 // given up in time.
@@ -70,7 +82,7 @@ func TestOpenOutWaits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer first.Close()
+	held = append(held, first)
 	said := 0
 	begin := time.Now()
 	_, err = openOut(t, dir, 300*time.Millisecond, func() { said++ })
@@ -116,5 +128,47 @@ func TestOpenOutGets(t *testing.T) {
 	}
 	if err := <-got; err != nil {
 		t.Error(err)
+	}
+}
+
+// givingUpVar says that this process is TestOpenOutGivesUp's.
+const givingUpVar = "TREE_TEST_GIVING_UP"
+
+// TestOpenOutGivesUp: whoever gave up waiting doesn't get the lock later, when
+// nobody would give it back.
+func TestOpenOutGivesUp(t *testing.T) {
+	if os.Getenv(givingUpVar) != "" {
+		givesUp(t)
+		return
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestOpenOutGivesUp$", "-test.count=1")
+	cmd.Env = append(os.Environ(), givingUpVar+"=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+func givesUp(t *testing.T) {
+	dir := t.TempDir()
+	first, err := openOut(t, dir, time.Second, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openOut(t, dir, 50*time.Millisecond, func() {}); !errors.Is(err, tree.ErrLocked) {
+		t.Fatal(err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 20 { // what nobody holds is found by then
+		time.Sleep(10 * time.Millisecond)
+		runtime.GC()
+	}
+	third, err := openOut(t, dir, time.Second, func() { t.Error("somebody who gave up has it") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := third.Close(); err != nil {
+		t.Fatal(err)
 	}
 }

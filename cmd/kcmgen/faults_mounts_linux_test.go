@@ -1,0 +1,182 @@
+//go:build amd64 || arm64
+
+package main_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// mountsVar says that this process has its own mounts.
+const mountsVar = "KCMGEN_FAULTS_MOUNTS"
+
+// testMounts runs TestFaultsOnMounts again, in a process that may mount.
+func testMounts(t *testing.T, l *lab) {
+	for _, flags := range []uintptr{syscall.CLONE_NEWNS, syscall.CLONE_NEWNS | syscall.CLONE_NEWUSER} {
+		cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^TestFaultsOnMounts$", "-test.v", "-test.count=1")
+		cmd.Env = append(os.Environ(), mountsVar+"=1", builtVar+"="+l.exe)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: flags}
+		if flags&syscall.CLONE_NEWUSER != 0 {
+			cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
+			cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
+		}
+		out, err := cmd.CombinedOutput()
+		var exit *exec.ExitError
+		if err != nil && !errors.As(err, &exit) {
+			t.Logf("no mounts of one's own with flags %#x: %v", flags, err)
+			continue
+		}
+		if err != nil || !strings.Contains(string(out), "--- PASS: TestFaultsOnMounts ") {
+			t.Errorf("%v\n%s", err, out)
+		}
+		for line := range strings.Lines(string(out)) {
+			if strings.Contains(line, "promise") || strings.Contains(line, "PENDING") {
+				t.Log(strings.TrimSpace(line))
+			}
+		}
+		return
+	}
+	t.Skip("this system gives nobody mounts of their own")
+}
+
+// TestFaultsOnMounts is the part of promises 2 and 3 that takes real file
+// systems: full, without inodes, read-only.
+func TestFaultsOnMounts(t *testing.T) {
+	if os.Getenv(mountsVar) == "" {
+		t.Skip("TestFaults runs it in a process of its own")
+	}
+	mount(t, "none", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "")
+	l := newLab(t)
+	t.Run("full", func(t *testing.T) { testFull(t, l) })
+	t.Run("no inodes", func(t *testing.T) { testNoInodes(t, l) })
+	t.Run("read-only", func(t *testing.T) { testReadOnly(t, l) })
+}
+
+func mount(t *testing.T, from, to, kind string, flags uintptr, data string) {
+	t.Helper()
+	if err := syscall.Mount(from, to, kind, flags, data); err != nil {
+		t.Fatalf("mounting %s: %v", to, err)
+	}
+}
+
+// mounted puts a small file system on out/, and a tree on it.
+func mounted(t *testing.T, s *site, from, options string) {
+	t.Helper()
+	mkdir(t, s.out())
+	mount(t, "tmpfs", s.out(), "tmpfs", 0, options)
+	if from != "" {
+		copyTree(t, from, s.out())
+	}
+}
+
+func unmount(t *testing.T, dir string) {
+	t.Helper()
+	if err := syscall.Unmount(dir, syscall.MNT_DETACH); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// testFull leaves ever more pages free on a full disk.
+func testFull(t *testing.T, l *lab) {
+	page := os.Getpagesize()
+	short, done := 0, false
+	for free := 0; !done; free += 1 + free/4 {
+		s := l.site(t)
+		mounted(t, s, l.one, "size=4m")
+		done = starve(t, s, fmt.Sprintf("%d pages free", free), func() func() {
+			filler := filepath.Join(s.out(), "filler")
+			f, err := os.Create(filler)
+			if err != nil {
+				t.Fatal(err)
+			}
+			size := 0
+			for {
+				n, err := f.Write(make([]byte, page))
+				if size += n; err != nil {
+					break
+				}
+			}
+			if err := errors.Join(f.Truncate(int64(max(0, size-free*page))), f.Close()); err != nil {
+				t.Fatal(err)
+			}
+			return func() { _ = os.Remove(filler) }
+		})
+		unmount(t, s.out())
+		if !done {
+			short++
+		}
+	}
+	t.Logf("promise 2: a full disk: %d times too little room, the old tree intact", short)
+	if short < 10 {
+		t.Error("at least 10 times too little room wanted")
+	}
+}
+
+// testNoInodes leaves ever more inodes.
+func testNoInodes(t *testing.T, l *lab) {
+	used := len(look(t, l.one, "")) + 1
+	short, done := 0, false
+	for free := 0; !done; free += 1 + free/8 {
+		s := l.site(t)
+		mounted(t, s, l.one, "size=4m,nr_inodes="+strconv.Itoa(used+free))
+		done = starve(t, s, fmt.Sprintf("%d inodes free", free), func() func() {
+			return func() { mount(t, "tmpfs", s.out(), "tmpfs", syscall.MS_REMOUNT, "size=4m,nr_inodes=10000") }
+		})
+		unmount(t, s.out())
+		if !done {
+			short++
+		}
+	}
+	t.Logf("promise 2: no inodes: %d times too few, the old tree intact", short)
+	if short < 10 {
+		t.Error("at least 10 times too few inodes wanted")
+	}
+}
+
+// starve runs an export that needs room. It reports whether there was enough.
+func starve(t *testing.T, s *site, what string, fill func() (free func())) bool {
+	t.Helper()
+	old := look(t, s.demo(), "")
+	free := fill()
+	code, stdout, stderr := s.run(t, s.args(two)...)
+	if code == 0 {
+		if err := whole(s.demo(), two, nil); err != nil {
+			t.Errorf("%s: exit 0, but %v", what, err)
+		}
+		return true
+	}
+	if d := old.differs(look(t, s.demo(), "")); d != "" {
+		t.Errorf("%s: the old tree changed:\n%s", what, d)
+	}
+	if code != 1 || !strings.Contains(stderr, "no space left on device") || !strings.Contains(stderr, "out/.demo.new") {
+		t.Errorf("%s: exit %d\n%s%s", what, code, stdout, stderr)
+	}
+	if fi, err := os.Lstat(filepath.Join(s.out(), ".demo.new")); err == nil {
+		t.Errorf("%s: %s is still there", what, fi.Name())
+	}
+	free()
+	sc := &scene{site: s, args: s.args(two), want: two}
+	if err := sc.converge(t); err != nil {
+		t.Errorf("%s, then enough: %v", what, err)
+	}
+	return false
+}
+
+// testReadOnly is promise 3 on a mount that nobody can write to.
+func testReadOnly(t *testing.T, l *lab) {
+	for _, c := range []struct{ name, from string }{{"with a tree", l.one}, {"empty", ""}} {
+		s := l.site(t)
+		mounted(t, s, c.from, "size=4m,mode=777")
+		mount(t, "tmpfs", s.out(), "tmpfs", syscall.MS_REMOUNT|syscall.MS_RDONLY, "")
+		refused(t, s, c.name, s.out(), "read-only file system", nobody)
+		refused(t, s, c.name, filepath.Join(s.out(), "below/it"), "read-only file system", nobody)
+		unmount(t, s.out())
+	}
+}
