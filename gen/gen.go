@@ -36,12 +36,11 @@ func Vet(c *spec.Cluster) *Vetted {
 // Plan decides what will be made. old is the cluster's tree as it lies in out/.
 func (v *Vetted) Plan(old *tree.State, now time.Time) (*plan.Plan, keys.Bundle, error) {
 	have := keys.Bundle{}
+	for _, path := range old.Gone {
+		have.Add(path, nil, keys.Secret{})
+	}
 	for _, e := range old.Ours.Entries() {
-		if e.IsSecret() {
-			have.AddKey(e.Path, e.Secret)
-		} else {
-			have.AddCert(e.Path, e.Data)
-		}
+		have.Add(e.Path, e.Data, e.Secret)
 	}
 	p, err := plan.New(v.Cluster, have, v.given, now)
 	if err != nil {

@@ -3,13 +3,16 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/gen/keys"
 	"github.com/kcmgen/kcmgen/gen/plan"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/tree"
@@ -117,6 +120,9 @@ func exportCluster(ctx context.Context, out *tree.Out, v *gen.Vetted, o exportOp
 	if err != nil {
 		return err
 	}
+	if old.Manifest == nil && slices.ContainsFunc(old.Foreign, keys.IsTrusted) {
+		return &lostManifestError{filepath.Join(o.out, name)}
+	}
 	p, have, err := v.Plan(old, now)
 	if err != nil {
 		return err
@@ -125,23 +131,41 @@ func exportCluster(ctx context.Context, out *tree.Out, v *gen.Vetted, o exportOp
 	if err != nil {
 		return err
 	}
-	prune := o.prune && len(old.Foreign) > 0
+	prune := func(path string) bool { return o.prune && !holdsKey(path, old.Foreign) }
 	changes := tree.Diff(old.Ours, t)
-	if len(changes) == 0 && !prune {
-		reportForeign(name, old.Foreign, o.prune, std)
+	for _, f := range old.Foreign {
+		if prune(f) {
+			changes = append(changes, tree.Change{Kind: tree.Removed, Path: f})
+		}
+	}
+	reportForeign(name, old.Foreign, prune, std)
+	if len(changes) == 0 {
 		say(std.out, "%s: nothing changed, nothing written", name)
 		return nil
 	}
-	if err := out.Replace(name, t, old, o.prune); err != nil {
+	if err := out.Replace(name, t, old, prune); err != nil {
 		return err
 	}
 	reportMade(name, p, std)
-	reportForeign(name, old.Foreign, o.prune, std)
-	if o.prune {
-		changes = append(changes, pruned(old.Foreign)...)
-	}
+	reportGenerations(name, old.Manifest, t, std)
 	say(std.out, "%s: wrote %s", filepath.Join(o.out, name), counts(changes))
 	return nil
+}
+
+// holdsKey reports whether a path is a private key's or a folder above one:
+// whatever key lies there, it may be the only copy.
+func holdsKey(path string, foreign []string) bool {
+	return slices.ContainsFunc(foreign, func(f string) bool {
+		return keys.IsKeyPath(f) && (f == path || strings.HasPrefix(f, path+"/"))
+	})
+}
+
+// lostManifestError is a cluster's folder with keys and without the manifest
+// that says whose they are.
+type lostManifestError struct{ dir string }
+
+func (e *lostManifestError) Error() string {
+	return e.dir + " holds keys, and its manifest.json is gone: kcmgen can't tell its files from yours"
 }
 
 // reportMade says why each key and certificate was made.
@@ -151,23 +175,40 @@ func reportMade(name string, p *plan.Plan, std stdio) {
 	}
 }
 
-func reportForeign(name string, foreign []string, pruned bool, std stdio) {
-	for _, f := range foreign {
-		if pruned {
-			say(std.err, "%s: removed %s: kcmgen didn't write it", name, f)
-			continue
+// reportGenerations says which hosts get something new.
+func reportGenerations(name string, old *tree.Manifest, t tree.Tree, std stdio) {
+	e, _ := t.Get(tree.ManifestName)
+	now, err := tree.ParseManifest(e.Data)
+	if err != nil || old == nil {
+		return // a first export is all new
+	}
+	for _, node := range slices.Sorted(maps.Keys(now.Nodes)) {
+		switch was, known := old.Nodes[node]; {
+		case known && was == now.Nodes[node]:
+		case !known:
+			say(std.err, "%s: node %s is new", name, node)
+		default:
+			say(std.err, "%s: node %s gets another generation", name, node)
 		}
-		say(std.err, "%s: kept %s: kcmgen didn't write it (--prune removes it)", name, f)
+	}
+	for _, node := range slices.Sorted(maps.Keys(old.Nodes)) {
+		if _, ok := now.Nodes[node]; !ok {
+			say(std.err, "%s: node %s is gone", name, node)
+		}
 	}
 }
 
-// pruned are foreign files as changes: all of them went.
-func pruned(foreign []string) []tree.Change {
-	var out []tree.Change
+func reportForeign(name string, foreign []string, pruned func(string) bool, std stdio) {
 	for _, f := range foreign {
-		out = append(out, tree.Change{Kind: tree.Removed, Path: f})
+		switch {
+		case pruned(f):
+			say(std.err, "%s: removed %s: kcmgen didn't write it", name, f)
+		case keys.IsKeyPath(f):
+			say(std.err, "%s: kept %s: kcmgen didn't write it, and --prune leaves keys alone", name, f)
+		default:
+			say(std.err, "%s: kept %s: kcmgen didn't write it (--prune removes it)", name, f)
+		}
 	}
-	return out
 }
 
 // counts sums up changes of files; folders come along with them.

@@ -16,11 +16,14 @@ func hint(err error) string {
 	var conflict *plan.Conflict
 	var folder *config.NoFolderError
 	var unwritable *tree.NotWritableError
+	var lost *lostManifestError
 	switch {
 	case errors.As(err, &newer):
 		return "use the kcmgen that wrote it, or a newer one; kcmgen --version tells this one's"
 	case errors.As(err, &conflict):
 		return conflictHint(conflict)
+	case errors.As(err, &lost):
+		return "put manifest.json back from a backup; to start anew, move " + lost.dir + " away"
 	case errors.As(err, &folder):
 		return "name the folder of a cluster's package; kcmgen vet without an argument takes them all"
 	case errors.Is(err, tree.ErrLocked):
@@ -37,8 +40,8 @@ func hint(err error) string {
 
 func conflictHint(c *plan.Conflict) string {
 	anew := "to start anew, move pki/" + c.ID + ".* out of the cluster's folder in out/"
-	if c.Lost {
-		return "put pki/" + c.ID + ".key back from a backup; " + anew
+	if c.Lost != "" {
+		return "put pki/" + c.ID + c.Lost + " back from a backup; " + anew
 	}
 	return "to keep what clients trust, change the CUE back; " + anew
 }

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"cuelang.org/go/cue"
@@ -39,6 +41,10 @@ func (x *explainer) loading(err error) []spec.Finding {
 			f.Rule, f.Message = "cue-import", importFault(e)
 			f.Expected = fmt.Sprintf("an import that lies in this module, such as %q", schemaPath)
 			f.Hint = "correct the import path; nothing is fetched from a registry"
+			if strings.Contains(f.Message, strconv.Quote(schemaPath)) {
+				f.Expected = "the vocabulary in this module or its cue.mod/pkg"
+				f.Hint = "copy kcmgen's folder schemas to cue.mod/pkg/" + schemaPath
+			}
 		case strings.HasPrefix(format, "imported and not used"):
 			f.Rule, f.Message, f.Hint = "cue-import", oneLine(e), "remove the import"
 		case strings.HasPrefix(format, "found packages") && len(args) >= 4:
@@ -50,6 +56,9 @@ func (x *explainer) loading(err error) []spec.Finding {
 		default:
 			f.Message = oneLine(e)
 			f.Hint = "cue fmt shows where a file stops being CUE"
+			if strings.Contains(f.Message, "missing ','") {
+				f.Hint = `names with "-" or "." and addresses need quotes: "kube-api-qps": 100`
+			}
 		}
 		out = append(out, f)
 	}
@@ -113,7 +122,10 @@ func (x *explainer) fault(field string, es []errors.Error) spec.Finding {
 	}
 	f.Message = oneLine(es[len(es)-1])
 	if v, ok := x.values[field]; ok {
-		f.Message = fmt.Sprintf("%s is %s", field, v)
+		f.Message = fmt.Sprintf("%s is %s", cmp.Or(field, "cluster"), v)
+	}
+	if field == "nodes" && strings.Contains(oneLine(es[0]), "MinFields") {
+		f.Message = "nodes has no node"
 	}
 	f.Expected = expected(field, x.alternatives(field, es))
 	if len(f.Also) == 0 && len(es) == 1 && strings.HasPrefix(format, "conflicting values") {

@@ -22,18 +22,41 @@ func CertPath(id string) string { return Dir + "/" + id + ".crt" }
 // KeyPath is where a private key lies in a cluster's tree.
 func KeyPath(id string) string { return Dir + "/" + id + ".key" }
 
-// AddCert puts the file at a path into the bundle, if it is a certificate's.
-func (b Bundle) AddCert(path string, data []byte) {
+// PublicPath is where the public half of a pair without certificate lies.
+func PublicPath(id string) string { return Dir + "/" + id + ".pub" }
+
+// Add puts a file of a cluster's tree into the bundle, if it is key material. A
+// file that is no longer there has no contents: its pair is then in the bundle
+// without that half.
+func (b Bundle) Add(path string, public []byte, secret Secret) {
 	if id, ok := idOf(path, ".crt"); ok {
-		b[id] = Pair{Cert: data, Key: b[id].Key}
+		p := b[id]
+		p.Cert = public
+		b[id] = p
+	}
+	if id, ok := idOf(path, ".pub"); ok {
+		p := b[id]
+		p.Public = public
+		b[id] = p
+	}
+	if id, ok := idOf(path, ".key"); ok {
+		p := b[id]
+		p.Key = secret
+		b[id] = p
 	}
 }
 
-// AddKey puts the file at a path into the bundle, if it is a private key's.
-func (b Bundle) AddKey(path string, key Secret) {
-	if id, ok := idOf(path, ".key"); ok {
-		b[id] = Pair{Cert: b[id].Cert, Key: key}
-	}
+// IsKeyPath reports whether a file of a cluster's tree would be a private key
+// in the bundle.
+func IsKeyPath(path string) bool {
+	_, ok := idOf(path, ".key")
+	return ok
+}
+
+// IsTrusted reports whether a file of a cluster's tree is a private key whose
+// public half others trust: a new one in its place would lock them out.
+func IsTrusted(path string) bool {
+	return path == KeyPath(CA) || path == KeyPath(FrontProxyCA) || path == KeyPath(ServiceAccount)
 }
 
 func idOf(path, suffix string) (string, bool) {

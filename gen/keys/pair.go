@@ -13,9 +13,13 @@ import (
 // Pair is a certificate and its private key, in PEM. The service-account pair
 // has no certificate.
 type Pair struct {
-	Cert []byte
-	Key  Secret
+	Cert   []byte
+	Public []byte // of a pair without certificate, as it was written
+	Key    Secret
 }
+
+// Gone reports whether nothing of a pair is there, though it was made once.
+func (p Pair) Gone() bool { return len(p.Cert) == 0 && len(p.Public) == 0 && p.Key.Empty() }
 
 // Certificate parses the pair's certificate: exactly one.
 func (p Pair) Certificate() (*x509.Certificate, error) { return ParseCertificate(p.Cert) }

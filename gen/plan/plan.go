@@ -71,7 +71,7 @@ func (p *Plan) Make() []Item {
 type Conflict struct {
 	ID     string
 	Reason string
-	Lost   bool // its private key is missing: a backup would help
+	Lost   string // suffix of what is missing or spoilt: a backup would help
 }
 
 func (c *Conflict) Error() string { return fmt.Sprintf("pki/%s: %s", c.ID, c.Reason) }
@@ -151,9 +151,15 @@ func (b *builder) authority(id string, a spec.Authority) error {
 	case it.Given:
 	case !made:
 		it.Reason = "none yet"
+	case old.Gone():
+		it.Reason = "the one made earlier is gone"
+	case old.Key.Empty():
+		return &Conflict{ID: id, Reason: "the CA's private key is missing", Lost: ".key"}
+	case len(old.Cert) == 0:
+		return &Conflict{ID: id, Reason: "the CA's certificate is missing", Lost: ".crt"}
 	default:
-		if old.Key.Empty() {
-			return &Conflict{ID: id, Reason: "the CA's private key is missing", Lost: true}
+		if err := old.Matches(); err != nil {
+			return &Conflict{ID: id, Reason: "the CA made earlier is spoilt: " + err.Error(), Lost: ".*"}
 		}
 		if why := authorityDiffers(old, it); why != "" {
 			return &Conflict{ID: id, Reason: why}
@@ -167,18 +173,27 @@ func (b *builder) serviceAccount() error {
 	sa := b.plan.Cluster.PKI.ServiceAccount
 	it := Item{ID: keys.ServiceAccount, Kind: KeyPair, Key: sa.Key, Given: sa.KeyFile != ""}
 	old, made := b.have[keys.ServiceAccount]
-	if made && (sa.UseCA || it.Given && !covers(b.given[keys.ServiceAccount], old)) {
+	if !old.Key.Empty() && (sa.UseCA || it.Given && !covers(b.given[keys.ServiceAccount], old)) {
 		return &Conflict{ID: keys.ServiceAccount, Reason: "an earlier export made a service-account key here, and the cluster now uses another"}
 	}
 	if sa.UseCA || !b.plan.any(spec.ServiceAccountKey) && !made {
 		return nil
 	}
-	if !made && !it.Given {
+	switch {
+	case it.Given:
+	case !made:
 		it.Reason = "none yet"
-	}
-	if made && !it.Given {
-		if why := keyDiffers(old, it.Key); why != "" {
-			return &Conflict{ID: keys.ServiceAccount, Reason: why + ": tokens signed with the old key would end"}
+	case old.Gone():
+		it.Reason = "the one made earlier is gone"
+	case old.Key.Empty():
+		return &Conflict{ID: keys.ServiceAccount, Reason: "the service-account private key is missing", Lost: ".key"}
+	default:
+		key, err := old.Private()
+		if err != nil {
+			return &Conflict{ID: keys.ServiceAccount, Reason: "the key made earlier can't be read: " + err.Error(), Lost: ".key"}
+		}
+		if got := keyOf(key.Public()); got != it.Key {
+			return &Conflict{ID: keys.ServiceAccount, Reason: fmt.Sprintf("the key made earlier is %s, the cluster says %s: tokens signed with it would end", got, it.Key)}
 		}
 	}
 	b.plan.Items = append(b.plan.Items, it)

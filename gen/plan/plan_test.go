@@ -161,7 +161,12 @@ func TestDamage(t *testing.T) {
 		"leaf of another CA":      {aClient, other[aClient], false, "another CA"},
 		"CA with another key":     {keys.CA, cross(keys.CA), true, "not the certificate's"},
 		"CA without a key":        {keys.CA, keys.Pair{Cert: have[keys.CA].Cert}, true, "missing"},
-		"CA that is no PEM":       {keys.CA, keys.Pair{Cert: []byte("x"), Key: have[keys.CA].Key}, true, "can't be read"},
+		"CA that is no PEM":       {keys.CA, keys.Pair{Cert: []byte("x"), Key: have[keys.CA].Key}, true, "no PEM certificate"},
+		"CA without certificate":  {keys.CA, keys.Pair{Key: have[keys.CA].Key}, true, "certificate is missing"},
+		"CA that is gone":         {keys.CA, keys.Pair{}, false, "gone"},
+		"leaf that is gone":       {aClient, keys.Pair{}, false, "gone"},
+		"token key that is gone":  {keys.ServiceAccount, keys.Pair{}, false, "gone"},
+		"token key half gone":     {keys.ServiceAccount, keys.Pair{Public: []byte("x")}, true, "private key is missing"},
 		"token key that is empty": {keys.ServiceAccount, keys.Pair{Key: keys.NewSecret([]byte("x"))}, true, "can't be read"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -21,8 +21,11 @@ const Backdate = 5 * time.Minute
 // leafReason says why a leaf has to be made, or nothing if the one at hand fits.
 func (b *builder) leafReason(it Item) string {
 	pair, ok := b.have[it.ID]
-	if !ok {
+	switch {
+	case !ok:
 		return "none yet"
+	case pair.Gone():
+		return "the one made earlier is gone"
 	}
 	if why := half(pair); why != "" {
 		return why
@@ -128,9 +131,6 @@ func sansDiffer(cert *x509.Certificate, want []string) string {
 func authorityDiffers(old keys.Pair, it Item) string {
 	cert, err := old.Certificate()
 	if err != nil {
-		return "the CA certificate made earlier can't be read: " + err.Error()
-	}
-	if err := old.Matches(); err != nil {
 		return err.Error()
 	}
 	if got := subjectOf(cert); got != it.Subject {
@@ -138,17 +138,6 @@ func authorityDiffers(old keys.Pair, it Item) string {
 	}
 	if got := keyOf(cert.PublicKey); got != it.Key {
 		return fmt.Sprintf("the CA made earlier has a key %s, the cluster says %s", got, it.Key)
-	}
-	return ""
-}
-
-func keyDiffers(old keys.Pair, want spec.Key) string {
-	key, err := old.Private()
-	if err != nil {
-		return "the key made earlier can't be read: " + err.Error()
-	}
-	if got := keyOf(key.Public()); got != want {
-		return fmt.Sprintf("the key made earlier is %s, the cluster says %s", got, want)
 	}
 	return ""
 }

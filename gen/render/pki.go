@@ -61,7 +61,7 @@ func pkiEntries(p *plan.Plan, b keys.Bundle) ([]tree.Entry, error) {
 			if err != nil {
 				return nil, err
 			}
-			es = append(es, tree.Entry{Path: at + ".pub", Mode: publicMode, Data: pub})
+			es = append(es, tree.Entry{Path: keys.PublicPath(it.ID), Mode: publicMode, Data: pub})
 		} else if !it.Given {
 			req, err := csr(it)
 			if err != nil {

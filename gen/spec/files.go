@@ -92,6 +92,9 @@ func (c *Cluster) Placed(fs Flags) []Role {
 }
 
 func (c *Cluster) wants(fs Flags, r Role) bool {
+	if r == FrontProxyCA && c.PKI.FrontProxy == nil {
+		return false
+	}
 	for name, roles := range FileFlags {
 		f, ok := fs.Get(name)
 		if !ok || f.Value != c.Paths.Of(r) {

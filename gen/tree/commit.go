@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -15,11 +16,11 @@ import (
 // Replace puts t in the place of the folder name, whose state was read before,
 // so that whoever looks, and whoever cuts the power, finds the old tree or the
 // new one. Files that didn't change and foreign ones are linked, not copied;
-// with prune the foreign ones go.
+// those that prune is true for go.
 //
 // The new tree is built in .<name>.new beside it and made durable, then the two
 // folders change their names with each other in one system call.
-func (d *Disk) Replace(name string, t Tree, old *State, prune bool) error {
+func (d *Disk) Replace(name string, t Tree, old *State, prune func(path string) bool) error {
 	next := "." + name + ".new"
 	if err := d.clear(next); err != nil {
 		return err
@@ -64,7 +65,7 @@ func (d *Disk) exists(name string) bool {
 
 func (d *Disk) clear(name string) error { return d.named(d.root.RemoveAll(name)) }
 
-func (d *Disk) build(name, next string, t Tree, old *State, prune bool) error {
+func (d *Disk) build(name, next string, t Tree, old *State, prune func(string) bool) error {
 	place := func(e Entry) (bool, error) {
 		was, ok := old.Ours.Get(e.Path)
 		if !ok || !was.Same(e) {
@@ -72,10 +73,8 @@ func (d *Disk) build(name, next string, t Tree, old *State, prune bool) error {
 		}
 		return d.link(path.Join(name, e.Path), path.Join(next, e.Path))
 	}
-	if prune {
-		return stage(d, next, t, place)
-	}
-	all, foreign, err := withForeign(t, old)
+	kept := slices.DeleteFunc(slices.Clone(old.foreign), func(e Entry) bool { return prune(e.Path) })
+	all, foreign, err := withForeign(t, kept)
 	if err != nil {
 		return fmt.Errorf("%s: %w", filepath.Join(d.dir, name), err)
 	}
@@ -88,12 +87,12 @@ func (d *Disk) build(name, next string, t Tree, old *State, prune bool) error {
 	if err != nil {
 		return err
 	}
-	return d.folderTimes(name, next, old)
+	return d.folderTimes(name, next, kept)
 }
 
 // folderTimes gives foreign folders their times back, which filling them took.
-func (d *Disk) folderTimes(name, next string, old *State) error {
-	for _, e := range old.foreign {
+func (d *Disk) folderTimes(name, next string, kept []Entry) error {
+	for _, e := range kept {
 		if !e.Dir {
 			continue
 		}
@@ -122,10 +121,10 @@ var ErrOthers = errors.New("it is another user's, and can't be taken along")
 
 // withForeign is the tree with foreign entries in it, and the modes of those
 // that aren't folders.
-func withForeign(t Tree, old *State) (Tree, map[string]fs.FileMode, error) {
+func withForeign(t Tree, kept []Entry) (Tree, map[string]fs.FileMode, error) {
 	es := append([]Entry(nil), t.entries...)
 	foreign := map[string]fs.FileMode{}
-	for _, e := range old.foreign {
+	for _, e := range kept {
 		if ours, ok := t.Get(e.Path); ok {
 			if ours.Dir && e.Dir {
 				continue

@@ -94,7 +94,7 @@ func replace(t *testing.T, d *tree.Disk, prune bool, es ...tree.Entry) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return d.Replace("x", all, old, prune)
+	return d.Replace("x", all, old, func(string) bool { return prune })
 }
 
 func TestReplace(t *testing.T) {

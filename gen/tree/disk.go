@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 
 	"github.com/kcmgen/kcmgen/gen/keys"
 )
@@ -102,6 +104,7 @@ func verb(op string) string {
 type State struct {
 	Manifest *Manifest // nil: no export yet
 	Ours     Tree      // what the manifest lists, as it is now
+	Gone     []string  // what the manifest lists and isn't there any more, sorted
 	Foreign  []string  // everything else but folders that hold ours, sorted
 	foreign  []Entry
 }
@@ -128,6 +131,11 @@ func (d *Disk) Read(name string) (*State, error) {
 		return nil, d.named(err)
 	}
 	s.Ours, err = New(w.ours)
+	for _, p := range slices.Sorted(maps.Keys(w.listed)) {
+		if _, ok := s.Ours.Get(p); !ok && err == nil {
+			s.Gone = append(s.Gone, p)
+		}
+	}
 	return s, err
 }
 

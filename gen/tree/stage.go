@@ -27,8 +27,12 @@ type File interface {
 	Close() error
 }
 
-// implied is the mode of a folder that a tree needs and doesn't name.
-const implied fs.FileMode = 0o700
+// Modes of folders that a tree needs and doesn't name: as folders are, so that a
+// copy of them does no harm to a host, but for those that hold a secret.
+const (
+	impliedMode fs.FileMode = 0o755
+	secretMode  fs.FileMode = 0o700
+)
 
 // Stage writes a tree into the new folder dir and makes all of it durable. It
 // returns the first error with the path it happened at; what is staged then is
@@ -39,7 +43,7 @@ func Stage(fsys FS, dir string, t Tree) error {
 
 // stage is Stage, but for entries that place puts there by other means.
 func stage(fsys FS, dir string, t Tree, place func(Entry) (bool, error)) error {
-	if err := fsys.Mkdir(dir, implied); err != nil {
+	if err := fsys.Mkdir(dir, secretMode); err != nil {
 		return err
 	}
 	dirs := []string{dir}
@@ -134,13 +138,13 @@ func settle(files []pending) error {
 func folders(t Tree) []Entry {
 	seen := map[string]Entry{}
 	for _, e := range t.entries {
-		if e.Dir {
-			seen[e.Path] = e
-		}
 		for d := path.Dir(e.Path); d != "."; d = path.Dir(d) {
 			if _, ok := seen[d]; !ok {
-				seen[d] = Entry{Path: d, Mode: implied, Dir: true}
+				seen[d] = Entry{Path: d, Mode: impliedMode, Dir: true}
 			}
+		}
+		if d := path.Dir(e.Path); d != "." && e.IsSecret() {
+			seen[d] = Entry{Path: d, Mode: secretMode, Dir: true}
 		}
 	}
 	for _, e := range t.entries {

@@ -230,7 +230,7 @@ func TestStageOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		"mkdir 700 new", "mkdir 700 new/p", "mkdir 750 new/p/q",
+		"mkdir 700 new", "mkdir 755 new/p", "mkdir 750 new/p/q",
 		"create 644 new/p/a", "write A new/p/a", "create 600 new/p/q/key", "write k new/p/q/key",
 		"sync new/p/a", "close new/p/a", "sync new/p/q/key", "close new/p/q/key",
 		"syncdir new/p/q", "syncdir new/p", "syncdir new",

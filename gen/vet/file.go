@@ -203,10 +203,15 @@ func fileNotPlaced(v *view, n *nodeView) []fault {
 		if len(found) > 0 {
 			return nil
 		}
-		return &fault{
+		x := &fault{
 			field: f.Field, message: fmt.Sprintf("--%s names %s, where kcmgen puts no file", f.Name, f.Value),
 			expected: v.Paths.Of(able[0]), hint: "set paths." + string(able[0]) + " to it, or waive this if the file is on the hosts already",
 		}
+		if able[0] == spec.FrontProxyCA && v.PKI.FrontProxy == nil {
+			x.expected = `pki: frontProxy: certFile: "…"`
+			x.hint = "without it kcmgen has no such file; waive this if it is on the hosts already"
+		}
+		return x
 	})
 }
 
@@ -221,7 +226,7 @@ func eachFile(v *view, n *nodeView, check func(f spec.Flag, able, found []spec.R
 		}
 		var found []spec.Role
 		for _, r := range spec.Roles {
-			if v.Paths.Of(r) == f.Value {
+			if v.Paths.Of(r) == f.Value && (r != spec.FrontProxyCA || v.PKI.FrontProxy != nil) {
 				found = append(found, r)
 			}
 		}

@@ -77,6 +77,22 @@ func missing(errs ...error) bool {
 	return slices.ContainsFunc(errs, func(err error) bool { return errors.Is(err, fs.ErrNotExist) })
 }
 
+// caKeyUnset: an export can keep certificates without the key, not make any.
+func caKeyUnset(v *view) []fault {
+	ca := v.PKI.CA
+	if ca.CertFile == "" || ca.KeyFile != "" {
+		return nil
+	}
+	f := fault{field: "pki.ca.certFile", message: "the CA comes without its private key: no certificate can be made", expected: `pki: ca: keyFile: "…"`}
+	for _, n := range v.nodes {
+		if slices.Contains(v.Placed(n.flags), spec.CAKey) {
+			f.severity = spec.Error
+			f.message = "the CA comes without its private key, and --cluster-signing-key-file needs it on the hosts"
+		}
+	}
+	return one(f)
+}
+
 func caKeyMismatch(v *view) []fault {
 	var out []fault
 	for _, a := range v.authorities() {

@@ -142,6 +142,10 @@ var keyRules = []Rule{
 		Doc: "the user's own key files can be read, and are what they should be",
 	},
 	{
+		ID: "ca-key-unset", Severity: isWarning, cluster: caKeyUnset,
+		Doc: "an existing CA comes with its key: certificates are signed with it, and KCM may need it (an error then)",
+	},
+	{
 		ID: "ca-key-mismatch", Severity: isError, Fixed: true, cluster: caKeyMismatch,
 		Doc: "a CA's private key is its certificate's",
 	},
@@ -183,7 +187,7 @@ var keyRules = []Rule{
 	},
 	{
 		ID: "signing-duration", Severity: isWarning, node: signingDuration,
-		Doc: "certificates that KCM signs live for a year at most",
+		Doc: "certificates that KCM signs live for a year at most (beyond two it is an error)",
 	},
 }
 

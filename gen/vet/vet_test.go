@@ -206,6 +206,12 @@ var cases = map[string]struct {
 	"a waiver of an unknown rule":  {func(c *spec.Cluster) { waiver(c, "no-such-rule") }, []string{"waiver"}},
 	"a waiver of a fixed rule":     {func(c *spec.Cluster) { set(c, "leader-elect", "false"); waiver(c, "leader-elect-off") }, []string{"leader-elect-off", "waiver"}},
 	"a key without a certificate":  {func(c *spec.Cluster) { c.PKI.CA.KeyFile = "ca.key" }, []string{"key-file"}},
+	"a CA without its key":         {func(c *spec.Cluster) { c.PKI.CA.CertFile = "ca.crt" }, []string{"ca-key-unset"}},
+	"a front proxy CA of the host": {func(c *spec.Cluster) { set(c, "requestheader-client-ca-file", "/k/front-proxy-ca.crt") }, []string{"file-not-placed"}},
+	"a waiver as findings name it": {func(c *spec.Cluster) {
+		set(c, "profiling", "true")
+		waiver(c, "profiling-on", "cluster.flags.profiling")
+	}, []string{"profiling-on waived"}},
 	"a front proxy CA of its own":  {func(c *spec.Cluster) { c.PKI.FrontProxy = &spec.Authority{Expiry: year} }, nil},
 	"two nodes share a NUL prefix": {func(c *spec.Cluster) { c.Nodes[0].Flags["vmodule"] = spec.Setting{Value: "a\x00b"} }, []string{"value-unsafe"}},
 }

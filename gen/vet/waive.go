@@ -3,6 +3,7 @@ package vet
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
@@ -43,7 +44,9 @@ func accept(findings []spec.Finding, w spec.Waiver) bool {
 	used := false
 	for i := range findings {
 		f := &findings[i]
-		if f.Rule != w.Rule || len(w.Fields) > 0 && !slices.Contains(w.Fields, f.Field) {
+		if f.Rule != w.Rule || len(w.Fields) > 0 && !slices.ContainsFunc(w.Fields, func(field string) bool {
+			return strings.TrimPrefix(field, "cluster.") == f.Field // as findings print it
+		}) {
 			continue
 		}
 		used = true

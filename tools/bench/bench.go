@@ -16,7 +16,7 @@ import (
 	"strings"
 )
 
-//go:embed cluster.cue
+//go:embed cluster.cue.in
 var seed []byte
 
 // bench is the place where everything runs: a CUE module like a user's, with
