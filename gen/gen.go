@@ -28,8 +28,8 @@ type Vetted struct {
 }
 
 // Vet checks a cluster against every rule.
-func Vet(c *spec.Cluster) *Vetted {
-	f, given := facts.Read(c)
+func Vet(c *spec.Cluster, now time.Time) *Vetted {
+	f, given := facts.Read(c, now)
 	return &Vetted{c, vet.Check(c, f), given}
 }
 

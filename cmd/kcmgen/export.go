@@ -59,7 +59,7 @@ func runExport(ctx context.Context, o exportOptions, args []string, now time.Tim
 	if err := tree.Writable(o.out); err != nil {
 		return err
 	}
-	r, err := load(args)
+	r, err := load(args, now)
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func runExport(ctx context.Context, o exportOptions, args []string, now time.Tim
 // needFiles: what a review may leave unchecked, an export has to read.
 func needFiles(findings []spec.Finding) {
 	for i := range findings {
-		if f := &findings[i]; f.Rule == "key-file" && f.Severity == spec.NotChecked {
+		if f := &findings[i]; f.Rule == "key-file" && f.Severity == spec.NotChecked && strings.HasPrefix(f.Field, "pki.") {
 			f.Severity = spec.Error
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -47,7 +48,7 @@ func runVet(o vetOptions, args []string, std stdio) error {
 	if o.format != "text" && o.format != "json" {
 		return usageError{fmt.Errorf("--format is %q, not text or json", o.format)}
 	}
-	r, err := load(args)
+	r, err := load(args, time.Now())
 	if err != nil {
 		return err
 	}
@@ -75,7 +76,7 @@ type loaded struct {
 	findings []spec.Finding
 }
 
-func load(args []string) (*loaded, error) {
+func load(args []string, now time.Time) (*loaded, error) {
 	cwd, err := os.Getwd()
 	if err != nil {
 		return nil, err
@@ -86,7 +87,7 @@ func load(args []string) (*loaded, error) {
 	}
 	out := &loaded{skipped: res.Skipped, findings: res.Findings}
 	for _, c := range res.Clusters {
-		v := gen.Vet(c)
+		v := gen.Vet(c, now)
 		out.clusters = append(out.clusters, v)
 		out.findings = append(out.findings, v.Findings...)
 	}

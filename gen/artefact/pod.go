@@ -3,6 +3,7 @@ package artefact
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
@@ -20,11 +21,19 @@ func ParsePod(data []byte) (*corev1.Pod, error) {
 	return p, nil
 }
 
-// PodArgs is the command line of the pod's only container.
+// PodArgs is the command line of the pod's only container, as the kubelet passes
+// it: $$ is one $. A variable is an error: the host alone knows its value.
 func PodArgs(p *corev1.Pod) ([]string, error) {
 	if len(p.Spec.Containers) != 1 {
 		return nil, errors.New("a static pod of kube-controller-manager has one container")
 	}
 	c := p.Spec.Containers[0]
-	return append(append([]string{}, c.Command...), c.Args...), nil
+	args := append(append([]string{}, c.Command...), c.Args...)
+	for i, a := range args {
+		if strings.Contains(strings.ReplaceAll(a, "$$", ""), "$(") {
+			return nil, fmt.Errorf("argument %q has a variable", a)
+		}
+		args[i] = strings.ReplaceAll(a, "$$", "$")
+	}
+	return args, nil
 }

@@ -145,6 +145,10 @@ func (l *loader) packages(dir, root string, folders []string, deep bool) bool {
 func (l *loader) instance(inst *build.Instance, dir string, deep bool) bool {
 	ex := &explainer{rel: l.rel, dir: dir, user: userFiles(inst)}
 	if inst.Err != nil {
+		if none := (*load.NoFilesError)(nil); deep && errors.As(inst.Err, &none) {
+			l.res.Skipped = append(l.res.Skipped, Skipped{Dir: l.rel(dir), Reason: "no CUE package"})
+			return false
+		}
 		l.add(ex.loading(inst.Err)...)
 		return false
 	}
@@ -218,10 +222,14 @@ func (l *loader) cluster(inst *build.Instance, field *ast.Field, ex *explainer) 
 }
 
 // schemaOf is the vocabulary that a package imports, or nil.
+// An import of its own may do that for it.
 func schemaOf(inst *build.Instance) *build.Instance {
 	for _, dep := range inst.Imports {
 		if isSchema(dep.ImportPath) {
 			return dep
+		}
+		if found := schemaOf(dep); found != nil {
+			return found
 		}
 	}
 	return nil
@@ -281,7 +289,7 @@ func packagesBelow(dir string) ([]string, error) {
 }
 
 func hasCUE(dir string) bool {
-	found, err := filepath.Glob(filepath.Join(dir, "*.cue"))
+	found, err := filepath.Glob(filepath.Join(dir, "[^._]*.cue"))
 	return err == nil && len(found) > 0
 }
 

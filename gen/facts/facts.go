@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/kcmgen/kcmgen/gen/keys"
 	"github.com/kcmgen/kcmgen/gen/spec"
@@ -16,9 +17,9 @@ import (
 
 // Read reads the files that a cluster names. What can't be read is a fact too;
 // the bundle has what could, by id.
-func Read(c *spec.Cluster) (vet.Facts, keys.Bundle) {
+func Read(c *spec.Cluster, now time.Time) (vet.Facts, keys.Bundle) {
 	r := reader{dir: c.Dir, given: keys.Bundle{}}
-	f := vet.Facts{CA: r.authority(keys.CA, c.PKI.CA)}
+	f := vet.Facts{Now: now, CA: r.authority(keys.CA, c.PKI.CA)}
 	if c.PKI.FrontProxy != nil {
 		f.FrontProxy = r.authority(keys.FrontProxyCA, *c.PKI.FrontProxy)
 	}

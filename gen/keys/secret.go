@@ -10,17 +10,28 @@ import (
 const redacted = "[secret]"
 
 // Secret is bytes that must not be seen: a private key, or a file with one.
-// Every way of printing or encoding it gives "[secret]".
-type Secret struct{ b []byte }
+// Every way of printing or encoding it gives "[secret]"; where fmt can't call its
+// methods, in another struct's unexported field, it prints an address.
+type Secret struct{ reveal func() []byte }
 
 // NewSecret keeps b, which the caller no longer changes.
-func NewSecret(b []byte) Secret { return Secret{b: b} }
+func NewSecret(b []byte) Secret {
+	if len(b) == 0 {
+		return Secret{}
+	}
+	return Secret{reveal: func() []byte { return b }}
+}
 
 // Reveal returns the bytes, for writing them to their file.
-func (s Secret) Reveal() []byte { return s.b }
+func (s Secret) Reveal() []byte {
+	if s.reveal == nil {
+		return nil
+	}
+	return s.reveal()
+}
 
 // Empty reports whether there is nothing to hide.
-func (s Secret) Empty() bool { return len(s.b) == 0 }
+func (s Secret) Empty() bool { return s.reveal == nil }
 
 func (s Secret) String() string               { return redacted }
 func (s Secret) GoString() string             { return redacted }

@@ -155,6 +155,9 @@ func (a *authority) leaf(it plan.Item, now time.Time) (keys.Pair, error) {
 	if end.After(a.cert.NotAfter) {
 		end = a.cert.NotAfter
 	}
+	if !begin.Before(end) {
+		return keys.Pair{}, fmt.Errorf("the CA ended at %s", a.cert.NotAfter.Format(time.RFC3339))
+	}
 	pair, err := sign(s, keys.Pair{Key: keys.NewSecret(keyPEM)}, reqPEM, begin, end)
 	if err != nil {
 		return keys.Pair{}, err

@@ -35,6 +35,7 @@ type Item struct {
 	Usages  []string
 	Expiry  time.Duration
 	Given   bool   // the user's own, by its file
+	Kept    bool   // given, and made by an earlier export: its copy stays
 	Reason  string // why it is made; empty: the one at hand is kept
 }
 
@@ -149,6 +150,7 @@ func (b *builder) authority(id string, a spec.Authority) error {
 	case it.Given && !old.Key.Empty() && !covers(b.given[id], old):
 		return &Conflict{ID: id, Reason: "an earlier export made a CA here, and the cluster's files don't hold it"}
 	case it.Given:
+		it.Kept = !old.Key.Empty()
 	case !made:
 		it.Reason = "none yet"
 	case old.Gone():
@@ -181,6 +183,7 @@ func (b *builder) serviceAccount() error {
 	}
 	switch {
 	case it.Given:
+		it.Kept = !old.Key.Empty()
 	case !made:
 		it.Reason = "none yet"
 	case old.Gone():

@@ -3,6 +3,7 @@ package render
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -14,35 +15,56 @@ import (
 )
 
 // imageEntries are the build contexts, one for every architecture among the
-// nodes: a Containerfile and the files it copies.
+// nodes: a Containerfile and the files it copies, those of all its nodes.
 func imageEntries(p *plan.Plan, b keys.Bundle) ([]tree.Entry, error) {
-	img := p.Cluster.Image
-	if img == nil {
+	if p.Cluster.Image == nil {
 		return nil, nil
 	}
 	var es []tree.Entry
-	var done []string
+	archs := map[string]map[spec.Role]file{}
 	for _, h := range p.Hosts {
 		arch := h.Node.Arch
-		if slices.Contains(done, arch) {
-			continue
+		if archs[arch] == nil {
+			archs[arch] = map[spec.Role]file{}
 		}
-		done = append(done, arch)
+		for _, r := range h.InImage {
+			f, err := roleFile(p, h, b, r)
+			if err != nil {
+				return nil, err
+			}
+			archs[arch][r] = f
+		}
+	}
+	for _, arch := range slices.Sorted(maps.Keys(archs)) {
 		dir := "image/" + arch
-		files, err := hostFiles(p, h, b)
-		if err != nil {
-			return nil, err
+		var roles []spec.Role
+		for _, r := range spec.Roles {
+			if _, ok := archs[arch][r]; ok {
+				roles = append(roles, r)
+			}
 		}
-		es = append(es, tree.Entry{Path: dir, Dir: true, Mode: privateDir})
-		held := once(p.Cluster, h.InImage, files)
-		es = append(es, tree.Entry{Path: dir + "/Containerfile", Mode: publicMode, Data: containerfile(p.Cluster, arch, held)})
+		held := once(p.Cluster, roles, archs[arch])
+		es = append(es, tree.Entry{Path: dir, Dir: true, Mode: privateDir},
+			tree.Entry{Path: dir + "/Containerfile", Mode: publicMode, Data: containerfile(p.Cluster, arch, held)})
 		for _, f := range held {
-			e := f.entry(path.Join(dir, path.Base(p.Cluster.Paths.Of(f.role))))
+			e := f.entry(path.Join(dir, contextName(p.Cluster, f.role, roles)))
 			e.Owner = ""
 			es = append(es, e)
 		}
 	}
 	return es, nil
+}
+
+// contextName is a file's name in the build context: its own, or its role's
+// where two files have one name.
+func contextName(c *spec.Cluster, r spec.Role, all []spec.Role) string {
+	own := path.Base(c.Paths.Of(r))
+	for _, o := range all {
+		if o != r && c.Paths.Of(o) != c.Paths.Of(r) && path.Base(c.Paths.Of(o)) == own {
+			return r.FileName()
+		}
+	}
+	return own
 }
 
 // containerfile needs no package manager: the binary is fetched by the builder.
@@ -72,9 +94,12 @@ func containerfile(c *spec.Cluster, arch string, files []file) []byte {
 		}
 		fmt.Fprintf(&b, "RUN %s\n", strings.Join(run, " \\\n && "))
 	}
+	var roles []spec.Role
 	for _, f := range files {
-		at := c.Paths.Of(f.role)
-		fmt.Fprintf(&b, "COPY %s %s\n", path.Base(at), at)
+		roles = append(roles, f.role)
+	}
+	for _, r := range roles {
+		fmt.Fprintf(&b, "COPY %s %s\n", contextName(c, r, roles), c.Paths.Of(r))
 	}
 	fmt.Fprintf(&b, "ENTRYPOINT [\"%s\"]\n", c.Paths.Binary)
 	return b.Bytes()

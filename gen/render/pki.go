@@ -43,7 +43,7 @@ type (
 )
 
 // pkiEntries is everything below pki/. A key that is the user's own file stays
-// where it is; its public half is kept beside the rest.
+// where it is, which may be here; its public half is kept beside the rest.
 func pkiEntries(p *plan.Plan, b keys.Bundle) ([]tree.Entry, error) {
 	es := []tree.Entry{{Path: keys.Dir, Dir: true, Mode: privateDir}}
 	cfg, err := signing(p.Cluster)
@@ -69,7 +69,7 @@ func pkiEntries(p *plan.Plan, b keys.Bundle) ([]tree.Entry, error) {
 			}
 			es = append(es, tree.Entry{Path: at + "-csr.json", Mode: publicMode, Data: req})
 		}
-		if !it.Given {
+		if !it.Given || it.Kept {
 			es = append(es, tree.Entry{Path: keys.KeyPath(it.ID), Mode: privateMode, Secret: pair.Key})
 		}
 	}

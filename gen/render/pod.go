@@ -5,6 +5,7 @@ import (
 	"net"
 	"path"
 	"strconv"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -86,7 +87,8 @@ func container(c *spec.Cluster, h plan.Host) (corev1.Container, error) {
 		Command: []string{c.Paths.Binary},
 	}
 	for _, f := range h.Flags {
-		ct.Command = append(ct.Command, f.String())
+		// The kubelet reads $(NAME) as a variable and $$ as one $.
+		ct.Command = append(ct.Command, strings.ReplaceAll(f.String(), "$", "$$"))
 	}
 	var err error
 	if ct.Resources.Requests, err = quantities(c.Pod.Requests); err != nil {
@@ -95,10 +97,10 @@ func container(c *spec.Cluster, h plan.Host) (corev1.Container, error) {
 	if ct.Resources.Limits, err = quantities(c.Pod.Limits); err != nil {
 		return ct, err
 	}
-	if ct.LivenessProbe, err = probe(h.Flags, c.Pod.Liveness); err != nil {
+	if ct.LivenessProbe, err = probe(h.Flags, c.Pod.HostNetwork, c.Pod.Liveness); err != nil {
 		return ct, err
 	}
-	if ct.StartupProbe, err = probe(h.Flags, c.Pod.Startup); err != nil {
+	if ct.StartupProbe, err = probe(h.Flags, c.Pod.HostNetwork, c.Pod.Startup); err != nil {
 		return ct, err
 	}
 	if c.Pod.Hardened {
@@ -130,7 +132,7 @@ func quantities(m map[string]string) (corev1.ResourceList, error) {
 const DefaultSecurePort = "10257"
 
 // probe asks /healthz on the secure port: there is none without that port.
-func probe(fs spec.Flags, p *spec.Probe) (*corev1.Probe, error) {
+func probe(fs spec.Flags, hostNetwork bool, p *spec.Probe) (*corev1.Probe, error) {
 	port, err := strconv.ParseInt(fs.Value("secure-port", DefaultSecurePort), 10, 32)
 	if err != nil {
 		return nil, fmt.Errorf("--secure-port: %w", err)
@@ -139,7 +141,9 @@ func probe(fs spec.Flags, p *spec.Probe) (*corev1.Probe, error) {
 		return nil, nil
 	}
 	host := fs.Value("bind-address", "0.0.0.0")
-	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+	if !hostNetwork {
+		host = "" // the pod's own address
+	} else if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
 	}
 	return &corev1.Probe{
@@ -174,6 +178,10 @@ func volumes(c *spec.Cluster, h plan.Host, generation string) ([]corev1.Volume, 
 			vs = append(vs, hostPath(name, at, "File"))
 			ms = append(ms, corev1.VolumeMount{Name: name, MountPath: at, ReadOnly: true})
 		}
+	}
+	if dir, ok := c.CertDir(h.Flags); ok {
+		vs = append(vs, corev1.Volume{Name: volume + "-cert-dir", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
+		ms = append(ms, corev1.VolumeMount{Name: volume + "-cert-dir", MountPath: dir})
 	}
 	for _, v := range c.Pod.Volumes {
 		vs = append(vs, hostPath(v.Name, v.HostPath, v.Type))

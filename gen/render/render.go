@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/keys"
@@ -156,7 +157,12 @@ func host(p *plan.Plan, h plan.Host, files map[spec.Role]file) ([]tree.Entry, st
 		}
 	}
 	es = append(es, startEntry(c, at(c.StartFile()), text))
-	for _, dir := range workingDirectories(c) {
+	dirs := workingDirectories(c)
+	if dir, ok := c.CertDir(h.Flags); ok && c.Layout == spec.Systemd {
+		dirs = append(dirs, dir)
+	}
+	slices.Sort(dirs)
+	for _, dir := range slices.Compact(dirs) {
 		es = append(es, tree.Entry{Path: at(dir), Dir: true, Mode: 0o755, Owner: rootOwner})
 	}
 	return es, generation, nil

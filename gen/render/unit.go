@@ -12,7 +12,7 @@ import (
 )
 
 // sandbox is what kube-controller-manager needs nothing of: it speaks TCP, reads
-// its files and writes nothing. It stays root, whose files are 0600, but without
+// its files and writes nothing but a self-signed certificate, if asked to. It stays root, whose files are 0600, but without
 // a single capability.
 var sandbox = []spec.Directive{
 	{Name: "CapabilityBoundingSet", Value: ""},
@@ -57,6 +57,9 @@ func unit(c *spec.Cluster, h plan.Host, generation string) ([]byte, error) {
 	service := c.Unit.Service
 	if c.Unit.Hardened {
 		service = withDefault(service, sandbox...)
+		if dir, ok := c.CertDir(h.Flags); ok {
+			service = append(service, spec.Directive{Name: "ReadWritePaths", Value: dir})
+		}
 	}
 	if err := directives(&b, service); err != nil {
 		return nil, err

@@ -29,6 +29,11 @@ func (c *Cluster) derivedFlags() []Flag {
 		{"tls-private-key-file", c.Paths.TLSKey, p + "tlsKey"},
 		{"use-service-account-credentials", "true", "flagDefaults"},
 	}
+	if c.Version.Minor < 22 {
+		// Before v1.22 this is plain HTTP for everybody, on by default; v1.24 has no
+		// such flag.
+		fs = append(fs, Flag{"port", "0", "flagDefaults"})
+	}
 	if c.PKI.FrontProxy != nil {
 		fs = append(fs, Flag{"requestheader-client-ca-file", c.Paths.FrontProxyCA, p + "frontProxyCA"})
 	}

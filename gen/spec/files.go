@@ -119,8 +119,8 @@ func (c *Cluster) StartFile() string {
 }
 
 // InDir reports whether paths.dir as a whole can be a generation's folder, so
-// that one mount binds it: every placed file has its own name in it, and no flag
-// names another file there, which the mount would hide.
+// that one mount binds it: every placed file has its own name in it, and nothing
+// else that the process needs lies there, which the mount would hide.
 func (c *Cluster) InDir(placed []Role, fs Flags) bool {
 	own := map[string]bool{}
 	for _, r := range placed {
@@ -130,10 +130,21 @@ func (c *Cluster) InDir(placed []Role, fs Flags) bool {
 		}
 		own[p] = true
 	}
+	inside := func(p string) bool { return p == c.Paths.Dir || strings.HasPrefix(p, c.Paths.Dir+"/") }
 	for _, f := range fs {
-		if strings.HasPrefix(f.Value, c.Paths.Dir+"/") && !own[f.Value] {
+		if inside(f.Value) && !own[f.Value] {
 			return false
 		}
 	}
-	return !strings.HasPrefix(c.Paths.Generations+"/", c.Paths.Dir+"/")
+	for _, d := range c.Unit.Service {
+		if d.Name == "WorkingDirectory" && inside(strings.TrimPrefix(d.Value, "-")) {
+			return false
+		}
+	}
+	for _, v := range c.Pod.Volumes {
+		if inside(v.MountPath) {
+			return false
+		}
+	}
+	return !inside(c.Paths.Generations) && !inside(c.Paths.Binary)
 }

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Setting is one flag as a user wrote it: a value, or null to leave it out.
@@ -37,15 +38,7 @@ type Flags []Flag
 
 // Get returns the flag of that name.
 func (fs Flags) Get(name string) (Flag, bool) {
-	i, ok := slices.BinarySearchFunc(fs, name, func(f Flag, n string) int {
-		switch {
-		case f.Name < n:
-			return -1
-		case f.Name > n:
-			return 1
-		}
-		return 0
-	})
+	i, ok := slices.BinarySearchFunc(fs, name, func(f Flag, n string) int { return strings.Compare(f.Name, n) })
 	if !ok {
 		return Flag{}, false
 	}
@@ -96,4 +89,11 @@ func layer(all map[string]Flag, s Settings, field string) {
 		}
 		all[name] = Flag{Name: name, Value: v.Value, Field: field + "." + Label(name)}
 	}
+}
+
+// CertDir is the folder that KCM writes a self-signed serving certificate to, if
+// its flags ask for one. Without --cert-dir it keeps it in memory.
+func (c *Cluster) CertDir(fs Flags) (string, bool) {
+	dir := fs.Value("cert-dir", "")
+	return dir, dir != "" && fs.Value("tls-cert-file", "") == "" && fs.Value("secure-port", "") != "0"
 }

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -118,8 +117,21 @@ func (d *Disk) ignore() error {
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(strings.Fields(string(data)), "*") {
-		return fmt.Errorf("%s lets files below it into git, private keys too: add a line *", filepath.Join(d.dir, ignoreName))
+	if !ignoresAll(string(data)) {
+		return fmt.Errorf("%s lets files below it into git, private keys too: give it a line * and none with !", filepath.Join(d.dir, ignoreName))
 	}
 	return nil
+}
+
+// ignoresAll reports whether a .gitignore keeps everything out.
+func ignoresAll(text string) bool {
+	all := false
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		all = all || line == "*"
+		if strings.HasPrefix(line, "!") && line != "!.gitignore" {
+			return false
+		}
+	}
+	return all
 }

@@ -64,6 +64,13 @@ func leaderElectTiming(_ *view, n *nodeView) []fault {
 
 func leaderElectDiffers(v *view) []fault {
 	var out []fault
+	for _, n := range v.nodes {
+		for _, name := range []string{"leader-elect-resource-name", "leader-elect-resource-namespace"} {
+			if f, ok := n.flags.Get(name); ok && f.Value == "" {
+				out = append(out, fault{field: f.Field, message: name + " is empty: the lease can never be taken", expected: "a name, or no such flag"})
+			}
+		}
+	}
 	for _, l := range []struct{ name, fallback string }{
 		{"leader-elect-resource-lock", "leases"},
 		{"leader-elect-resource-name", "kube-controller-manager"},

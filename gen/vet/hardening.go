@@ -1,6 +1,7 @@
 package vet
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -61,9 +62,9 @@ func bindAddressPublic(v *view, n *nodeView) []fault {
 	if !ok {
 		return v.unset(n, "bind-address", `flags: "bind-address": "127.0.0.1" (it is 0.0.0.0 by default)`)
 	}
-	if a, err := netip.ParseAddr(f.Value); err == nil && !a.Unmap().IsLoopback() {
+	if a, err := netip.ParseAddr(f.Value); f.Value == "" || err == nil && !a.Unmap().IsLoopback() {
 		return one(fault{
-			field: f.Field, message: fmt.Sprintf("kube-controller-manager listens on %s", f.Value), expected: "127.0.0.1",
+			field: f.Field, message: fmt.Sprintf("kube-controller-manager listens on %s", cmp.Or(f.Value, "all addresses")), expected: "127.0.0.1",
 			hint: "if something outside the host has to scrape it, waive this and say what the firewall lets through",
 		})
 	}
@@ -89,6 +90,16 @@ func delegatedAuth(v *view, n *nodeView) []fault {
 		}
 	}
 	return out
+}
+
+func insecurePort(v *view, n *nodeView) []fault {
+	if v.Version.Minor >= 22 || n.flags.Value("port", "10252") == "0" {
+		return nil
+	}
+	return one(fault{
+		field: v.flagField(n, "port"), message: fmt.Sprintf("kube-controller-manager %s serves plain HTTP to everybody on port %s", v.Version, n.flags.Value("port", "10252")),
+		expected: "flags: port: 0",
+	})
 }
 
 func securePortLegacy(_ *view, n *nodeView) []fault {

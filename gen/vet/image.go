@@ -33,7 +33,8 @@ func imageTag(v *view) []fault {
 var versionTag = regexp.MustCompile(`^v1\.\d+\.\d+$`)
 
 func imageVersion(v *view) []fault {
-	tag := tagOf(v.Pod.Image)
+	name, _, _ := strings.Cut(v.Pod.Image, "@")
+	tag := tagOf(name)
 	if v.Layout != spec.StaticPod || !versionTag.MatchString(tag) || tag == v.Version.String() {
 		return nil
 	}

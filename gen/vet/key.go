@@ -2,6 +2,7 @@ package vet
 
 import (
 	"crypto"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -40,6 +41,8 @@ func keyFile(v *view) []fault {
 		out = append(out, unreadable(a.field+".keyFile", a.spec.KeyFile, wantKey, a.facts.KeyErr)...)
 		if c := a.facts.Cert; c != nil && !c.IsCA {
 			out = append(out, fault{field: a.field + ".certFile", message: fmt.Sprintf("%s is no CA certificate", a.spec.CertFile), expected: "a certificate with CA:TRUE"})
+		} else if c != nil && c.KeyUsage != 0 && c.KeyUsage&x509.KeyUsageCertSign == 0 {
+			out = append(out, fault{field: a.field + ".certFile", message: fmt.Sprintf("%s may not sign certificates", a.spec.CertFile), expected: "a certificate with the key usage Certificate Sign"})
 		}
 	}
 	out = append(out, unreadable("pki.serviceAccount.keyFile", v.PKI.ServiceAccount.KeyFile, wantKey, v.facts.ServiceAccount.KeyErr)...)
@@ -91,6 +94,29 @@ func caKeyUnset(v *view) []fault {
 		}
 	}
 	return one(f)
+}
+
+// soon is how long before its end a CA should be replaced.
+const soon = 90 * 24 * time.Hour
+
+func caExpiry(v *view) []fault {
+	var out []fault
+	for _, a := range v.authorities() {
+		if a.facts.Cert == nil || v.facts.Now.IsZero() {
+			continue
+		}
+		end := a.facts.Cert.NotAfter
+		f := fault{field: a.field + ".certFile", message: fmt.Sprintf("the CA %s ends at %s", a.spec.CertFile, end.Format(time.DateOnly)), expected: "a CA that lives on"}
+		switch left := end.Sub(v.facts.Now); {
+		case left <= 0:
+			f.severity = spec.Error
+			f.message = fmt.Sprintf("the CA %s ended at %s", a.spec.CertFile, end.Format(time.DateOnly))
+			out = append(out, f)
+		case left < soon:
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 func caKeyMismatch(v *view) []fault {

@@ -34,7 +34,7 @@ func maskOf(n *nodeView, p netip.Prefix, dual bool) (spec.Flag, string) {
 func allocating(n *nodeView) (allocation, bool) {
 	a, ok := n.flags.Get(allocate)
 	c, given := n.flags.Get(clusterCIDR)
-	if !ok || !a.Bool() || !given {
+	if !ok || !a.Bool() || !given || ipamOff(n) {
 		return allocation{}, false
 	}
 	pods, parsed := prefixes(c.Value)

@@ -27,7 +27,7 @@ func prefixes(s string) (out []netip.Prefix, ok bool) {
 		return nil, true
 	}
 	for part := range strings.SplitSeq(s, ",") {
-		p, err := netip.ParsePrefix(strings.TrimSpace(part))
+		p, err := netip.ParsePrefix(part)
 		if err != nil {
 			return nil, false
 		}
@@ -53,7 +53,7 @@ func serviceRangeDiffers(v *view, n *nodeView) []fault {
 	field, whose := spec.Path("apiserver", "flags", serviceRange), "the apiserver's"
 	switch {
 	case flag.Value == "":
-		return nil
+		return unknownRange(v, n, theirs)
 	case !ok && len(v.APIServer.Flags) == 0:
 		return one(fault{
 			field: "apiserver.flags", severity: spec.NotChecked,
@@ -76,6 +76,28 @@ func serviceRangeDiffers(v *view, n *nodeView) []fault {
 		expected: theirs.Value,
 		hint:     "make both equal: nodes would get pod ranges inside the service range, and nothing would say so",
 	})
+}
+
+// unknownRange: KCM doesn't know the service range. Where it allocates, it would
+// hand out ranges inside the apiserver's.
+func unknownRange(v *view, n *nodeView, theirs spec.Setting) []fault {
+	al, ok := allocating(n)
+	if !ok {
+		return nil
+	}
+	services, _ := prefixes(theirs.Value)
+	for _, p := range al.pods {
+		for _, s := range services {
+			if p.Overlaps(s) {
+				return one(fault{
+					field: al.field, also: []string{spec.Path("apiserver", "flags", serviceRange)},
+					message:  fmt.Sprintf("the pod range %s overlaps the apiserver's service range %s, which kube-controller-manager isn't told", p, s),
+					expected: fmt.Sprintf("networks: services: [%q]", s),
+				})
+			}
+		}
+	}
+	return nil
 }
 
 func cidrInvalid(v *view, n *nodeView) []fault {
@@ -241,6 +263,14 @@ func flagsOverlap(v *view, n *nodeView) []fault {
 	}
 	var out []fault
 	for _, a := range pods {
+		for _, node := range v.Networks.Nodes {
+			if a.Overlaps(node) && c.Field != "networks.pods" {
+				out = append(out, fault{
+					field: c.Field, also: []string{"networks.nodes"},
+					message: fmt.Sprintf("the pod range %s overlaps the node network %s", a, node), expected: "ranges that keep clear of each other",
+				})
+			}
+		}
 		for _, b := range services {
 			if a.Overlaps(b) {
 				out = append(out, fault{
@@ -271,9 +301,26 @@ func serviceFamily(v *view) []fault {
 	return out
 }
 
+// ipamOff reports whether --controllers keeps the controller that allocates from
+// running: then nothing looks at the ranges.
+func ipamOff(n *nodeView) bool {
+	star := false
+	for name := range strings.SplitSeq(n.flags.Value("controllers", "*"), ",") {
+		switch name {
+		case "-node-ipam-controller", "-nodeipam":
+			return true
+		case "node-ipam-controller", "nodeipam":
+			return false
+		case "*":
+			star = true
+		}
+	}
+	return !star
+}
+
 func clusterCIDRMissing(_ *view, n *nodeView) []fault {
 	a, ok := n.flags.Get(allocate)
-	if !ok || !a.Bool() || n.flags.Value(clusterCIDR, "") != "" {
+	if !ok || !a.Bool() || ipamOff(n) || n.flags.Value(clusterCIDR, "") != "" {
 		return nil
 	}
 	return one(fault{

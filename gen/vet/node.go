@@ -17,6 +17,9 @@ func addressDuplicate(v *view) []fault {
 				owner[a] = n
 				continue
 			}
+			if first == n {
+				continue // said twice, and still its own
+			}
 			out = append(out, fault{
 				field: addressField(n, i), also: []string{spec.Path("nodes", first.Name, "address")},
 				message:  fmt.Sprintf("nodes %s and %s have one address, %s", first.Name, n.Name, a),
@@ -51,6 +54,9 @@ func nameDuplicate(v *view) []fault {
 			continue
 		}
 		at := fmt.Sprintf("%s:%d", n.SSH.Host, n.SSH.Port)
+		if n.SSH.ProxyJump != "" {
+			at += " by way of " + n.SSH.ProxyJump
+		}
 		if first, ok := ssh[at]; ok {
 			out = append(out, fault{
 				field: spec.Path("nodes", n.Name, "ssh", "host"), also: []string{spec.Path("nodes", first, "ssh", "host")},

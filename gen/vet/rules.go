@@ -146,6 +146,10 @@ var keyRules = []Rule{
 		Doc: "an existing CA comes with its key: certificates are signed with it, and KCM may need it (an error then)",
 	},
 	{
+		ID: "ca-expiry", Severity: isWarning, cluster: caExpiry,
+		Doc: "an existing CA lives for three months yet (an error where it has ended)",
+	},
+	{
 		ID: "ca-key-mismatch", Severity: isError, Fixed: true, cluster: caKeyMismatch,
 		Doc: "a CA's private key is its certificate's",
 	},
@@ -200,6 +204,7 @@ var hardeningRules = []Rule{
 	{ID: "bind-address-public", Severity: isError, node: bindAddressPublic, Doc: "--bind-address is loopback (CIS 1.3.7)"},
 	{ID: "tls-min-version", Severity: isError, node: tlsMinVersion, Doc: "--tls-min-version is VersionTLS12 or better (STIG V-242376)"},
 	{ID: "delegated-auth", Severity: isWarning, node: delegatedAuth, Doc: "--authentication-kubeconfig and --authorization-kubeconfig are set"},
+	{ID: "insecure-port", Severity: isError, node: insecurePort, Doc: "before v1.22, --port is 0: it serves plain HTTP"},
 	{ID: "secure-port-legacy", Severity: isWarning, node: securePortLegacy, Doc: "the secure port is not 10252, the plain HTTP port of old"},
 	{ID: "sandbox-off", Severity: isWarning, cluster: sandboxOff, Doc: "the unit or pod is sandboxed"},
 }

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
@@ -15,6 +16,7 @@ import (
 // Facts is what rules need besides the cluster. A rule whose fact is missing
 // reports that it did not check.
 type Facts struct {
+	Now                            time.Time
 	CA, FrontProxy, ServiceAccount Material
 	// APIServerKeys are the public keys of the apiserver's
 	// --service-account-key-file.

@@ -187,9 +187,26 @@ var cases = map[string]struct {
 	"listens everywhere":         {func(c *spec.Cluster) { set(c, "bind-address", "::") }, []string{"bind-address-public"}},
 	"old TLS":                    {func(c *spec.Cluster) { set(c, "tls-min-version", "VersionTLS11") }, []string{"tls-min-version"}},
 	"no delegated authorization": {func(c *spec.Cluster) { omit(c, "authorization-kubeconfig") }, []string{"delegated-auth"}},
-	"the old port":               {func(c *spec.Cluster) { set(c, "secure-port", "10252") }, []string{"secure-port-legacy"}},
-	"no sandbox":                 {func(c *spec.Cluster) { c.Unit.Hardened = false }, []string{"sandbox-off"}},
-	"no security context":        {func(c *spec.Cluster) { pods(c); c.Pod.Hardened = false }, []string{"sandbox-off"}},
+	"plain HTTP":                 {func(c *spec.Cluster) { c.Version.Minor = 21; set(c, "port", "10252") }, []string{"insecure-port"}},
+	"plain HTTP by default":      {func(c *spec.Cluster) { c.Version.Minor = 21; omit(c, "port") }, []string{"insecure-port"}},
+	"plain HTTP off":             {func(c *spec.Cluster) { c.Version.Minor = 21 }, nil},
+	"listens on no address":      {func(c *spec.Cluster) { set(c, "bind-address", "") }, []string{"bind-address-public"}},
+	"nobody allocates":           {func(c *spec.Cluster) { set(c, "controllers", "*,-node-ipam-controller"); omit(c, clusterCIDR) }, nil},
+	"a pod flag over the nodes":  {func(c *spec.Cluster) { set(c, clusterCIDR, "10.0.0.0/16") }, []string{"networks-overlap"}},
+	"services nobody told it of": {func(c *spec.Cluster) {
+		c.Networks.Services = nil
+		c.APIServer.Flags[serviceRange] = spec.Setting{Value: "10.200.5.0/24"}
+	}, []string{"service-range-differs"}},
+	"a lease without a name": {func(c *spec.Cluster) { set(c, "leader-elect-resource-name", "") }, []string{"leader-elect-differs"}},
+	"one jump host for two": {func(c *spec.Cluster) {
+		c.Nodes[0].SSH = spec.SSH{Host: "x", ProxyJump: "a"}
+		c.Nodes[1].SSH = spec.SSH{Host: "x", ProxyJump: "b"}
+	}, nil},
+	"its own address twice": {func(c *spec.Cluster) { c.Nodes[0].Addresses = append(c.Nodes[0].Addresses, c.Nodes[0].Addresses[0]) }, nil},
+	"a tag beside a digest": {func(c *spec.Cluster) { pods(c); c.Pod.Image = "x:v1.30.0@sha256:00" }, []string{"image-version"}},
+	"the old port":          {func(c *spec.Cluster) { set(c, "secure-port", "10252") }, []string{"secure-port-legacy"}},
+	"no sandbox":            {func(c *spec.Cluster) { c.Unit.Hardened = false }, []string{"sandbox-off"}},
+	"no security context":   {func(c *spec.Cluster) { pods(c); c.Pod.Hardened = false }, []string{"sandbox-off"}},
 
 	"latest":                       {func(c *spec.Cluster) { pods(c); c.Pod.Image = "localhost:5000/kcm" }, []string{"image-tag"}},
 	"a digest":                     {func(c *spec.Cluster) { pods(c); c.Pod.Image = "localhost:5000/kcm@sha256:00" }, nil},
@@ -254,7 +271,7 @@ func TestRules(t *testing.T) {
 	}
 	// Rules about key files need facts: TestKeyFiles.
 	for _, r := range Rules() {
-		if !broken[r.ID] && !slices.Contains([]string{"ca-key-mismatch", "service-account-key-differs"}, r.ID) {
+		if !broken[r.ID] && !slices.Contains([]string{"ca-key-mismatch", "ca-expiry", "service-account-key-differs"}, r.ID) {
 			t.Errorf("no case breaks rule %s", r.ID)
 		}
 	}
@@ -276,12 +293,17 @@ func TestRuleTable(t *testing.T) {
 func TestKeyFiles(t *testing.T) {
 	one, two := key(t), key(t)
 	ca := &x509.Certificate{IsCA: true, PublicKey: one}
+	end := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 	for name, tc := range map[string]struct {
 		facts Facts
 		want  []string
 	}{
 		"all fits":                 {Facts{CA: Material{Cert: ca, Public: one}, ServiceAccount: Material{Public: two}, APIServerKeys: []crypto.PublicKey{one, two}}, nil},
 		"key of another CA":        {Facts{CA: Material{Cert: ca, Public: two}}, []string{"ca-key-mismatch"}},
+		"a CA that has ended":      {Facts{Now: end.Add(time.Second), CA: Material{Cert: &x509.Certificate{IsCA: true, NotAfter: end}}}, []string{"ca-expiry"}},
+		"a CA that ends soon":      {Facts{Now: end.Add(-time.Hour), CA: Material{Cert: &x509.Certificate{IsCA: true, NotAfter: end}}}, []string{"ca-expiry"}},
+		"a CA that lives on":       {Facts{Now: end.Add(-soon), CA: Material{Cert: &x509.Certificate{IsCA: true, NotAfter: end}}}, nil},
+		"a CA that may not sign":   {Facts{CA: Material{Cert: &x509.Certificate{IsCA: true, KeyUsage: x509.KeyUsageDigitalSignature}}}, []string{"key-file"}},
 		"no CA":                    {Facts{CA: Material{Cert: &x509.Certificate{PublicKey: one}, Public: one}}, []string{"key-file"}},
 		"not readable":             {Facts{CA: Material{CertErr: errors.New("no PEM certificate")}}, []string{"key-file"}},
 		"not here":                 {Facts{CA: Material{CertErr: fs.ErrNotExist, KeyErr: fs.ErrNotExist}}, []string{"ca-key-mismatch not checked", "key-file not checked", "service-account-key-is-ca not checked"}},

@@ -321,9 +321,9 @@ func wholeTree(t *testing.T, target Target) {
 			same(t, target, "new/"+e.Path, string(e.Bytes()))
 		}
 	}
-	for _, name := range []string{"new", "new/a", "new/a/deep", "new/many"} {
-		if fi := see(t, target, name); fi != nil && fi.Mode().Perm() != 0o700 {
-			t.Errorf("the folder %s that nobody names is %v", name, fi.Mode())
+	for name, mode := range map[string]fs.FileMode{"new": 0o700, "new/a": 0o700, "new/a/deep": 0o755, "new/many": 0o755} {
+		if fi := see(t, target, name); fi != nil && fi.Mode().Perm() != mode {
+			t.Errorf("the folder %s that nobody names is %v, not %v", name, fi.Mode(), mode)
 		}
 	}
 	err := filepath.WalkDir(filepath.Join(target.Dir, "new"), func(p string, _ fs.DirEntry, err error) error {
