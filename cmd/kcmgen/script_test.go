@@ -110,7 +110,7 @@ exec "$@"`,
 }
 
 func setup(env *testscript.Env) error {
-	for _, dir := range []string{"schemas", "cue.mod", "cue"} {
+	for _, dir := range []string{"schemas", "cue.mod", "cue/example", "cue/ha-systemd", "cue/static-pod"} {
 		if err := os.CopyFS(filepath.Join(env.WorkDir, dir), os.DirFS(filepath.Join("../..", dir))); err != nil {
 			return err
 		}

@@ -77,8 +77,8 @@ type Conflict struct {
 
 func (c *Conflict) Error() string { return fmt.Sprintf("pki/%s: %s", c.ID, c.Reason) }
 
-// New plans a cluster. have is the key material at hand: what an earlier export
-// made, overlaid with given, the user's own files.
+// New plans a cluster. have is what an earlier export made, as it lies in out/;
+// given are the user's own files.
 func New(c *spec.Cluster, have, given keys.Bundle, now time.Time) (*Plan, error) {
 	p := &Plan{Cluster: c}
 	for i := range c.Nodes {

@@ -3,7 +3,7 @@ package spec
 // Unit is the systemd unit's own directives, by section.
 type Unit struct {
 	Hardened               bool
-	Unit, Service, Install []Directive // in the order they were written
+	Unit, Service, Install []Directive // by name; those of one name as written
 }
 
 // Directive is one line of a unit, in systemd's syntax.

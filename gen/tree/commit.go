@@ -195,7 +195,7 @@ func (d *Disk) sameTime(from fs.File, to string) error {
 }
 
 // swap gives next the name, and name's folder the name of next, where that is
-// possible in one step. Otherwise two renames do it, which Recover completes if
+// possible in one step. Otherwise two renames do it, which Recover takes back if
 // the run dies between them.
 func (d *Disk) swap(name, next string) error {
 	if !d.exists(name) {

@@ -118,7 +118,7 @@ func (d *Disk) ignore() error {
 		return err
 	}
 	if !ignoresAll(string(data)) {
-		return fmt.Errorf("%s lets files below it into git, private keys too: give it a line * and none with !", filepath.Join(d.dir, ignoreName))
+		return fmt.Errorf("%s lets files below it into git, private keys too: give it a line * and none that begins with an exclamation mark", filepath.Join(d.dir, ignoreName))
 	}
 	return nil
 }

@@ -148,7 +148,7 @@ func folders(t Tree) []Entry {
 		}
 	}
 	for _, e := range t.entries {
-		if e.Dir {
+		if e.Dir { // what the tree names wins
 			seen[e.Path] = e
 		}
 	}
