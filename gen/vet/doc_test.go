@@ -18,7 +18,7 @@ func TestRulesDocument(t *testing.T) {
 	b.WriteString(`# The rules
 
 ` + "`kcmgen vet`" + ` checks these. An **error** ends it with exit code 3 and keeps ` + "`kcmgen export`" + ` from writing anything; a **warning** does with
-` + "`--strict`" + `. Where a fact is missing (a key file that isn't on this machine, an apiserver nobody has described), a rule reports
+` + "`--strict`" + `, and so does what was not checked. Where a fact is missing (a key file that isn't on this machine, an apiserver nobody has described), a rule reports
 **not checked**; it never passes for that reason.
 
 A finding that has to stay is accepted in the cluster itself, with its reason:
@@ -26,12 +26,12 @@ A finding that has to stay is accepted in the cluster itself, with its reason:
 ` + "```cue" + `
 waivers: "bind-address-public": {
 	reason: "Prometheus scrapes the node address; the firewall lets only it through"
-	fields: ["nodes.\"cp-1\".flags.\"bind-address\""] // optional: only there
+	fields: ["cluster.nodes.\"cp-1\".flags.\"bind-address\""] // optional: only there, as findings name it
 }
 ` + "```" + `
 
 Fixed rules can't be waived: what they refuse doesn't work at all. ` + "`kcmgen vet --waived`" + ` shows what is accepted, and a waiver that no longer
-covers anything is a finding itself. Faults of the CUE (` + "`cue-syntax`, `cue-import`, `cue-type`, `cue-missing`, `cue-unknown-field`" + `) come
+covers anything is a finding itself. Faults of the CUE (` + "`cue-syntax`, `cue-import`, `cue-reference`, `cue-type`, `cue-missing`, `cue-unknown-field`, `cue-embedded`, `cue-schema`, `cue-module`, `cue-no-cluster`, `node-name`, `cluster-name-duplicate`" + `) come
 before the rules.
 
 | rule | | demands |
