@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -56,6 +57,9 @@ kcmgen didn't write stay, unless --prune.
 }
 
 func runExport(ctx context.Context, o exportOptions, args []string, now time.Time, std stdio) (err error) {
+	if o.out == "" {
+		return usageError{errors.New("--out names no folder")}
+	}
 	if err := tree.Writable(o.out); err != nil {
 		return err
 	}
@@ -90,9 +94,19 @@ func runExport(ctx context.Context, o exportOptions, args []string, now time.Tim
 			err = cerr
 		}
 	}()
+	// Decide for all before writing for one: a fault of the last is no reason to
+	// have changed the first.
+	var todo []*export
 	for _, v := range r.clusters {
-		if err := exportCluster(ctx, out, v, o, now, std); err != nil {
+		e, err := newExportOf(ctx, out, v, o, now, std)
+		if err != nil {
 			return fmt.Errorf("cluster %s: %w", v.Cluster.Name, err)
+		}
+		todo = append(todo, e)
+	}
+	for _, e := range todo {
+		if err := e.write(out, std); err != nil {
+			return fmt.Errorf("cluster %s: %w", e.name, err)
 		}
 	}
 	return nil
@@ -107,48 +121,62 @@ func needFiles(findings []spec.Finding) {
 	}
 }
 
-func exportCluster(ctx context.Context, out *tree.Out, v *gen.Vetted, o exportOptions, now time.Time, std stdio) error {
-	name := v.Cluster.Name
-	recovered, err := out.Recover(name)
+// export is what is to be done for one cluster.
+type export struct {
+	name    string
+	dir     string // as people call it
+	old     *tree.State
+	plan    *plan.Plan
+	tree    tree.Tree
+	changes []tree.Change
+	prune   func(path string) bool
+}
+
+func newExportOf(ctx context.Context, out *tree.Out, v *gen.Vetted, o exportOptions, now time.Time, std stdio) (*export, error) {
+	e := &export{name: v.Cluster.Name, dir: filepath.Join(o.out, v.Cluster.Name)}
+	recovered, err := out.Recover(e.name)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if recovered != "" {
-		say(std.err, "%s: %s", name, recovered)
+		say(std.err, "%s: %s", e.name, recovered)
 	}
-	old, err := out.Read(name)
+	if e.old, err = out.Read(e.name); err != nil {
+		return nil, err
+	}
+	if e.old.Manifest == nil && slices.ContainsFunc(e.old.Foreign, keys.IsTrusted) {
+		return nil, &lostManifestError{e.dir}
+	}
+	p, have, err := v.Plan(e.old, now)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if old.Manifest == nil && slices.ContainsFunc(old.Foreign, keys.IsTrusted) {
-		return &lostManifestError{filepath.Join(o.out, name)}
+	e.plan = p
+	if e.tree, err = gen.Generate(ctx, p, have, now, version()); err != nil {
+		return nil, err
 	}
-	p, have, err := v.Plan(old, now)
-	if err != nil {
-		return err
-	}
-	t, err := gen.Generate(ctx, p, have, now, version())
-	if err != nil {
-		return err
-	}
-	prune := func(path string) bool { return o.prune && !holdsKey(path, old.Foreign) }
-	changes := tree.Diff(old.Ours, t)
-	for _, f := range old.Foreign {
-		if prune(f) {
-			changes = append(changes, tree.Change{Kind: tree.Removed, Path: f})
+	e.prune = func(path string) bool { return o.prune && !holdsKey(path, e.old.Foreign) }
+	e.changes = tree.Diff(e.old.Ours, e.tree)
+	for _, f := range e.old.Foreign {
+		if e.prune(f) {
+			e.changes = append(e.changes, tree.Change{Kind: tree.Removed, Path: f})
 		}
 	}
-	reportForeign(name, old.Foreign, prune, std)
-	if len(changes) == 0 {
-		say(std.out, "%s: nothing changed, nothing written", name)
+	return e, nil
+}
+
+func (e *export) write(out *tree.Out, std stdio) error {
+	reportForeign(e.name, e.old.Foreign, e.prune, std)
+	if len(e.changes) == 0 {
+		say(std.out, "%s: nothing changed, nothing written", e.name)
 		return nil
 	}
-	if err := out.Replace(name, t, old, prune); err != nil {
+	if err := out.Replace(e.name, e.tree, e.old, e.prune); err != nil {
 		return err
 	}
-	reportMade(name, p, std)
-	reportGenerations(name, old.Manifest, t, std)
-	say(std.out, "%s: wrote %s", filepath.Join(o.out, name), counts(changes))
+	reportMade(e.name, e.plan, std)
+	reportGenerations(e.name, e.old.Manifest, e.tree, std)
+	say(std.out, "%s: wrote %s", e.dir, counts(e.changes))
 	return nil
 }
 

@@ -207,7 +207,7 @@ func decimal(s string) string {
 	if r.IsInt() {
 		return r.Num().String()
 	}
-	return strings.TrimRight(r.FloatString(20), "0")
+	return strings.TrimRight(r.FloatString(400), "0") // CUE's numbers are finite decimals
 }
 
 func (d *decoder) version(at, s string) *spec.Version {

@@ -97,9 +97,9 @@ func leaseAndLimit(v *view, n *nodeView) []fault {
 	if v.Layout != spec.StaticPod || !ok {
 		return nil
 	}
-	millis, ok := cpuMillis(limit)
+	cores, err1 := quantity(limit)
 	renew, err := time.ParseDuration(n.flags.Value("leader-elect-renew-deadline", "10s"))
-	if !ok || err != nil || millis >= 1000 || renew > 20*time.Second {
+	if err1 != nil || err != nil || cores >= 1 || renew > 20*time.Second {
 		return nil
 	}
 	return one(fault{

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/spec"
@@ -186,6 +185,14 @@ func filePair(v *view, n *nodeView) []fault {
 			out = append(out, fault{field: field, message: fmt.Sprintf("--%s is given and --%s isn't", given, missing), expected: "both or none"})
 		}
 	}
+	for _, p := range pairs[2:] {
+		if given, general := n.flags.Value(p[0], ""), n.flags.Value(pairs[1][0], ""); given != "" && general != "" {
+			out = append(out, fault{
+				field: v.flagField(n, p[0]), also: []string{v.flagField(n, pairs[1][0])},
+				message: fmt.Sprintf("--%s and --%s exclude each other", p[0], pairs[1][0]), expected: "one pair for all signers, or one for each",
+			})
+		}
+	}
 	return out
 }
 
@@ -243,14 +250,4 @@ func kinds(rs []spec.Role) string {
 		s[i] = "paths." + string(r)
 	}
 	return strings.Join(s, " or ")
-}
-
-// cpuMillis reads a CPU quantity: "300m", "0.5", "2".
-func cpuMillis(q string) (int, bool) {
-	if m, ok := strings.CutSuffix(q, "m"); ok {
-		n, err := strconv.Atoi(m)
-		return n, err == nil
-	}
-	f, err := strconv.ParseFloat(q, 64)
-	return int(f * 1000), err == nil
 }

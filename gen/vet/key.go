@@ -311,7 +311,9 @@ func certificateCombined(v *view) []fault {
 
 func requestHeaderCA(v *view, n *nodeView) []fault {
 	f, ok := n.flags.Get("requestheader-client-ca-file")
-	if !ok || f.Value != v.Paths.CA {
+	ca, front := v.facts.CA.Cert, v.facts.FrontProxy.Cert
+	same := ca != nil && front != nil && equal(ca.PublicKey, front.PublicKey)
+	if !ok || f.Value != v.Paths.CA && !same {
 		return nil
 	}
 	return one(fault{

@@ -330,6 +330,26 @@ func clusterCIDRMissing(_ *view, n *nodeView) []fault {
 	})
 }
 
+// allocationDiffers: the node that leads next would hand out other ranges, or
+// find nodes outside its own and exit.
+func allocationDiffers(v *view) []fault {
+	var out []fault
+	first := v.nodes[0]
+	for _, name := range []string{allocate, clusterCIDR, mask, mask4, mask6} {
+		want := first.flags.Value(name, "")
+		for _, n := range v.nodes[1:] {
+			if got := n.flags.Value(name, ""); got != want {
+				out = append(out, fault{
+					field: v.flagField(n, name), also: []string{v.flagField(first, name)},
+					message:  fmt.Sprintf("%s is %q on node %s and %q on node %s", name, want, first.Name, got, n.Name),
+					expected: "one value on all nodes: any of them may lead",
+				})
+			}
+		}
+	}
+	return out
+}
+
 func networkFlagsIgnored(_ *view, n *nodeView) []fault {
 	if a, ok := n.flags.Get(allocate); ok && a.Bool() {
 		return nil

@@ -46,6 +46,10 @@ var networkRules = []Rule{
 		Doc: "--allocate-node-cidrs needs --cluster-cidr",
 	},
 	{
+		ID: "allocation-differs", Severity: isError, Fixed: true, cluster: allocationDiffers,
+		Doc: "all nodes allocate from the same pod networks in the same way",
+	},
+	{
 		ID: "node-mask-size", Severity: isError, Fixed: true, node: nodeMaskSize,
 		Doc: "the node masks fit the pod networks and their families",
 	},
@@ -109,6 +113,18 @@ var fileRules = []Rule{
 	{
 		ID: "path-unsafe", Severity: isError, Fixed: true, cluster: pathUnsafe,
 		Doc: "paths are absolute, clean, and of plain characters",
+	},
+	{
+		ID: "manifest-folder", Severity: isError, Fixed: true, cluster: manifestFolder,
+		Doc: "the kubelet reads the manifest, and nothing else in its folder",
+	},
+	{
+		ID: "pod-invalid", Severity: isError, Fixed: true, cluster: podInvalid,
+		Doc: "the pod is one that the kubelet takes",
+	},
+	{
+		ID: "port-invalid", Severity: isError, Fixed: true, node: portInvalid,
+		Doc: "--secure-port is a port, or 0",
 	},
 	{
 		ID: "paths-collide", Severity: isError, Fixed: true, node: pathsCollide,

@@ -202,11 +202,35 @@ var cases = map[string]struct {
 		c.Nodes[0].SSH = spec.SSH{Host: "x", ProxyJump: "a"}
 		c.Nodes[1].SSH = spec.SSH{Host: "x", ProxyJump: "b"}
 	}, nil},
-	"its own address twice": {func(c *spec.Cluster) { c.Nodes[0].Addresses = append(c.Nodes[0].Addresses, c.Nodes[0].Addresses[0]) }, nil},
-	"a tag beside a digest": {func(c *spec.Cluster) { pods(c); c.Pod.Image = "x:v1.30.0@sha256:00" }, []string{"image-version"}},
-	"the old port":          {func(c *spec.Cluster) { set(c, "secure-port", "10252") }, []string{"secure-port-legacy"}},
-	"no sandbox":            {func(c *spec.Cluster) { c.Unit.Hardened = false }, []string{"sandbox-off"}},
-	"no security context":   {func(c *spec.Cluster) { pods(c); c.Pod.Hardened = false }, []string{"sandbox-off"}},
+	"its own address twice":   {func(c *spec.Cluster) { c.Nodes[0].Addresses = append(c.Nodes[0].Addresses, c.Nodes[0].Addresses[0]) }, nil},
+	"a tag beside a digest":   {func(c *spec.Cluster) { pods(c); c.Pod.Image = "x:v1.30.0@sha256:00" }, []string{"image-version"}},
+	"half the nodes allocate": {func(c *spec.Cluster) { c.Nodes[1].Flags[clusterCIDR] = spec.Setting{Value: "10.201.0.0/16"} }, []string{"allocation-differs"}},
+	"signers twice": {func(c *spec.Cluster) {
+		set(c, "cluster-signing-kubelet-client-cert-file", "/k/ca.crt")
+		set(c, "cluster-signing-kubelet-client-key-file", "/k/ca.key")
+	}, []string{"file-pair"}},
+	"a port that isn't one":    {func(c *spec.Cluster) { set(c, "secure-port", "https") }, []string{"port-invalid"}},
+	"a port out of range":      {func(c *spec.Cluster) { set(c, "secure-port", "65536") }, []string{"port-invalid"}},
+	"a manifest nobody reads":  {func(c *spec.Cluster) { pods(c); c.Paths.Manifest = "/etc/m/.kcm.yaml" }, []string{"manifest-folder"}},
+	"keys beside the manifest": {func(c *spec.Cluster) { pods(c); c.Generations = false; c.Paths.CA = "/etc/m/ca.crt" }, []string{"manifest-folder"}},
+	"a volume of our name":     {func(c *spec.Cluster) { pods(c); c.Pod.Volumes = []spec.Volume{{Name: "kcmgen", MountPath: "/x"}} }, []string{"pod-invalid"}},
+	"two volumes at one place": {func(c *spec.Cluster) {
+		pods(c)
+		c.Pod.Volumes = []spec.Volume{{Name: "a", MountPath: "/x"}, {Name: "b", MountPath: "/x"}}
+	}, []string{"pod-invalid"}},
+	"a limit below the request": {func(c *spec.Cluster) {
+		pods(c)
+		c.Pod.Requests = map[string]string{"memory": "128Mi"}
+		c.Pod.Limits = map[string]string{"memory": "0.1G"}
+	}, []string{"pod-invalid"}},
+	"a limit above the request": {func(c *spec.Cluster) {
+		pods(c)
+		c.Pod.Requests = map[string]string{"memory": "128Mi"}
+		c.Pod.Limits = map[string]string{"memory": "1Gi"}
+	}, nil},
+	"the old port":        {func(c *spec.Cluster) { set(c, "secure-port", "10252") }, []string{"secure-port-legacy"}},
+	"no sandbox":          {func(c *spec.Cluster) { c.Unit.Hardened = false }, []string{"sandbox-off"}},
+	"no security context": {func(c *spec.Cluster) { pods(c); c.Pod.Hardened = false }, []string{"sandbox-off"}},
 
 	"latest":                       {func(c *spec.Cluster) { pods(c); c.Pod.Image = "localhost:5000/kcm" }, []string{"image-tag"}},
 	"a digest":                     {func(c *spec.Cluster) { pods(c); c.Pod.Image = "localhost:5000/kcm@sha256:00" }, nil},

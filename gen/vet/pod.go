@@ -1,0 +1,88 @@
+package vet
+
+import (
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// manifestFolder: the kubelet skips dot files and takes every other one in the
+// folder for a pod.
+func manifestFolder(v *view) []fault {
+	if v.Layout != spec.StaticPod {
+		return nil
+	}
+	var out []fault
+	if strings.HasPrefix(path.Base(v.Paths.Manifest), ".") {
+		out = append(out, fault{field: "paths.manifest", message: fmt.Sprintf("the kubelet doesn't read %s: its name begins with a dot", v.Paths.Manifest), expected: "a name without a dot before it"})
+	}
+	folder := path.Dir(v.Paths.Manifest) + "/"
+	if v.Generations {
+		if strings.HasPrefix(v.Paths.Generations+"/", folder) {
+			out = append(out, fault{field: "paths.generations", also: []string{"paths.manifest"}, message: "the generations lie in the folder of manifests", expected: "a folder elsewhere"})
+		}
+		return out
+	}
+	for _, r := range v.Placed(v.nodes[0].flags) {
+		if strings.HasPrefix(v.Paths.Of(r), folder) {
+			out = append(out, fault{field: "paths." + string(r), also: []string{"paths.manifest"}, message: fmt.Sprintf("%s lies in the folder of manifests", v.Paths.Of(r)), expected: "a folder elsewhere"})
+		}
+	}
+	return out
+}
+
+// podInvalid holds what the API refuses and the schema can't say.
+func podInvalid(v *view) []fault {
+	if v.Layout != spec.StaticPod {
+		return nil
+	}
+	var out []fault
+	mounted := map[string]string{}
+	for _, vol := range v.Pod.Volumes {
+		field := spec.Path("pod", "volumes", vol.Name)
+		if vol.Name == "kcmgen" || strings.HasPrefix(vol.Name, "kcmgen-") || len(vol.Name) > 63 {
+			out = append(out, fault{field: field, message: fmt.Sprintf("a volume can't be named %.80q", vol.Name), expected: "up to 63 characters, not beginning with kcmgen"})
+		}
+		if other, ok := mounted[vol.MountPath]; ok || vol.MountPath == v.Paths.Dir {
+			out = append(out, fault{field: field, message: fmt.Sprintf("two volumes are mounted at %s", vol.MountPath), expected: "a place of its own", also: []string{spec.Path("pod", "volumes", other)}})
+		}
+		mounted[vol.MountPath] = vol.Name
+	}
+	for name, limit := range v.Pod.Limits {
+		request, ok := v.Pod.Requests[name]
+		l, err1 := quantity(limit)
+		r, err2 := quantity(request)
+		if ok && err1 == nil && err2 == nil && l < r {
+			out = append(out, fault{
+				field: spec.Path("pod", "resources", "limits", name), also: []string{spec.Path("pod", "resources", "requests", name)},
+				message: fmt.Sprintf("the limit of %s, %s, is below the request, %s", name, limit, request), expected: "a limit that is no less",
+			})
+		}
+	}
+	return out
+}
+
+// quantity reads a Kubernetes quantity of the schema's form.
+func quantity(s string) (float64, error) {
+	factor := map[string]float64{
+		"": 1, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18,
+		"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40, "Pi": 1 << 50, "Ei": 1 << 60,
+	}
+	number := strings.TrimRight(s, "mkMGTPEKi")
+	f, err := strconv.ParseFloat(number, 64)
+	return f * factor[s[len(number):]], err
+}
+
+func portInvalid(v *view, n *nodeView) []fault {
+	f, ok := n.flags.Get("secure-port")
+	if !ok {
+		return nil
+	}
+	if port, err := strconv.ParseUint(f.Value, 10, 16); err != nil || port > 65535 {
+		return one(fault{field: f.Field, message: fmt.Sprintf("secure-port is %q", f.Value), expected: "a port from 1 to 65535, or 0 for none"})
+	}
+	return nil
+}
