@@ -166,14 +166,15 @@ func newExportOf(ctx context.Context, out *tree.Out, v *gen.Vetted, o exportOpti
 }
 
 func (e *export) write(out *tree.Out, std stdio) error {
-	reportForeign(e.name, e.old.Foreign, e.prune, std)
 	if len(e.changes) == 0 {
+		reportForeign(e.name, e.old.Foreign, e.prune, std)
 		say(std.out, "%s: nothing changed, nothing written", e.name)
 		return nil
 	}
 	if err := out.Replace(e.name, e.tree, e.old, e.prune); err != nil {
 		return err
 	}
+	reportForeign(e.name, e.old.Foreign, e.prune, std)
 	reportMade(e.name, e.plan, std)
 	reportGenerations(e.name, e.old.Manifest, e.tree, std)
 	say(std.out, "%s: wrote %s", e.dir, counts(e.changes))
@@ -231,7 +232,7 @@ func reportForeign(name string, foreign []string, pruned func(string) bool, std 
 		switch {
 		case pruned(f):
 			say(std.err, "%s: removed %s: kcmgen didn't write it", name, f)
-		case keys.IsKeyPath(f):
+		case holdsKey(f, foreign):
 			say(std.err, "%s: kept %s: kcmgen didn't write it, and --prune leaves keys alone", name, f)
 		default:
 			say(std.err, "%s: kept %s: kcmgen didn't write it (--prune removes it)", name, f)

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/kcmgen/kcmgen/gen/tree/treetest/inject"
+
+	"github.com/kcmgen/kcmgen/gen/keys"
 )
 
 // others are files that kcmgen didn't write, by path in the cluster's folder.
@@ -97,7 +99,7 @@ func testForeign(t *testing.T, l *lab) {
 			t.Fatalf("%s: exit %d\n%s", v.name, code, stderr)
 		}
 		for _, n := range names {
-			if !strings.Contains(stderr, "demo: kept "+n+": kcmgen didn't write it (--prune removes it)\n") {
+			if !strings.Contains(stderr, "demo: kept "+n+": kcmgen didn't write it") {
 				t.Errorf("%s: %s is not reported", v.name, n)
 			}
 			what, when := sight(t, filepath.Join(s.demo(), n))
@@ -112,12 +114,17 @@ func testForeign(t *testing.T, l *lab) {
 		}
 	}
 	_, _, stderr := s.run(t, s.args(one, "--prune")...)
+	var kept []string
 	for _, n := range names {
-		if !strings.Contains(stderr, "demo: removed "+n+": ") {
+		word := "removed "
+		if keys.IsKeyPath(n) {
+			word, kept = "kept ", append(kept, n)
+		}
+		if !strings.Contains(stderr, "demo: "+word+n+": ") {
 			t.Errorf("--prune doesn't report %s:\n%s", n, stderr)
 		}
 	}
-	if err := whole(s.demo(), one, nil); err != nil {
+	if err := whole(s.demo(), one, kept); err != nil {
 		t.Errorf("--prune: %v", err)
 	}
 	if what, _ := sight(t, s.work()); !strings.HasPrefix(what, "d") {
@@ -201,7 +208,13 @@ func inTheWay(t *testing.T, l *lab) {
 			if d := before.differs(after); d != "" {
 				t.Errorf("%s at %s: it changed\n%s", name, at, d)
 			}
-			if code, _, stderr := s.run(t, s.args(two, "--prune")...); code != 0 {
+			if code, _, stderr := s.run(t, s.args(two, "--prune")...); keys.IsKeyPath(at) {
+				now := look(t, s.out(), "")
+				delete(now, ".")
+				if d := after.differs(now); code != 1 || d != "" {
+					t.Errorf("%s at %s: --prune takes a key away: exit %d\n%s%s", name, at, code, d, stderr)
+				}
+			} else if code != 0 {
 				t.Errorf("%s at %s: --prune: exit %d\n%s", name, at, code, stderr)
 			} else if err := whole(s.demo(), two, nil); err != nil {
 				t.Errorf("%s at %s: --prune: %v", name, at, err)

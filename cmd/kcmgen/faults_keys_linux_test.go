@@ -83,8 +83,8 @@ func secretFiles(t *testing.T, dir string) map[string][]byte {
 }
 
 // tooWide replays what a run did to names and modes, and lists which of the
-// secret files, and folders between them and out/, ever had a wider mode than
-// they may. With umask 0 the mode of a call is what comes about.
+// secret files, their own folders, and the cluster's around them ever had a wider
+// mode than they may. With umask 0 the mode of a call is what comes about.
 func tooWide(calls []inject.Call, out string, secrets map[string][]byte) []string {
 	widest := map[string]uint32{} // every bit that a file ever had
 	move := func(from, to string, swap bool) {
@@ -126,9 +126,10 @@ func tooWide(calls []inject.Call, out string, secrets map[string][]byte) []strin
 		if m&^0o600 != 0 {
 			wide = append(wide, fmt.Sprintf("%s was once %#o", p, m))
 		}
-		for d := filepath.Dir(p); d != out; d = filepath.Dir(d) {
-			folders[d] = true
-		}
+		folders[filepath.Dir(p)] = true // its own; those between are as on a host
+		rel, _ := filepath.Rel(out, p)
+		top, _, _ := strings.Cut(rel, "/")
+		folders[filepath.Join(out, top)] = true // the cluster's, around all of them
 	}
 	for _, d := range slices.Sorted(maps.Keys(folders)) {
 		if widest[d]&^0o700 != 0 {

@@ -29,7 +29,7 @@ func hint(err error) string {
 	case errors.Is(err, tree.ErrLocked):
 		return "wait for it to end, or see who it is: fuser -v " + lockFile(err)
 	case errors.Is(err, tree.ErrInTheWay), errors.Is(err, tree.ErrOthers):
-		return "move it away, or let kcmgen remove what it didn't write: kcmgen export --prune"
+		return "move it away; what is no private key, kcmgen removes too: kcmgen export --prune"
 	case errors.Is(err, syscall.ENOSPC):
 		return "make room, and run it again"
 	case errors.As(err, &unwritable):

@@ -118,19 +118,21 @@ func (d *Disk) ignore() error {
 		return err
 	}
 	if !ignoresAll(string(data)) {
-		return fmt.Errorf("%s lets files below it into git, private keys too: give it a line * and none that begins with an exclamation mark", filepath.Join(d.dir, ignoreName))
+		return fmt.Errorf("%s lets files below it into git, private keys too: give it a line * at the end", filepath.Join(d.dir, ignoreName))
 	}
 	return nil
 }
 
-// ignoresAll reports whether a .gitignore keeps everything out.
+// ignoresAll reports whether a .gitignore keeps everything out: the last line
+// that speaks of it decides.
 func ignoresAll(text string) bool {
 	all := false
 	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(line)
-		all = all || line == "*"
-		if strings.HasPrefix(line, "!") && line != "!.gitignore" {
-			return false
+		switch line = strings.TrimSpace(line); {
+		case line == "*":
+			all = true
+		case strings.HasPrefix(line, "!") && line != "!.gitignore":
+			all = false
 		}
 	}
 	return all

@@ -30,6 +30,8 @@ func TestOpenOut(t *testing.T) {
 		{"there", "out/x=1", "# Private keys lie below: nothing here belongs into git.\n*\n", ""},
 		{"a good .gitignore", "out/.gitignore=*", "*", ""},
 		{"another good .gitignore", "out/.gitignore=!x\n*\n", "!x\n*\n", ""},
+		{"a .gitignore with an exception", "out/.gitignore=*\n!x\n", "*\n!x\n", "lets files below it into git"},
+		{"a .gitignore that only speaks of *", "out/.gitignore=# a *\n", "# a *\n", "lets files below it into git"},
 		{"a bad .gitignore", "out/.gitignore=*.key\n", "*.key\n", "lets files below it into git"},
 		{"a file", "out=", "", "not a directory"},
 	} {
