@@ -128,6 +128,9 @@ func (x *explainer) fault(field string, es []errors.Error) spec.Finding {
 		f.Message = "nodes has no node"
 	}
 	f.Expected = expected(field, x.alternatives(field, es))
+	if strings.Contains(oneLine(es[0]), "undefined field: Cluster") {
+		f.Message, f.Expected = "the vocabulary has no Cluster", "schemas.#Cluster"
+	}
 	if len(f.Also) == 0 && len(es) == 1 && strings.HasPrefix(format, "conflicting values") {
 		f.Message, f.Expected = "two values for one field: "+oneLine(es[0]), "one value"
 		f.Also = x.others(es, f.Pos)
@@ -239,6 +242,9 @@ func (x *explainer) alternatives(field string, es []errors.Error) []string {
 		}
 		for _, a := range args[:2] {
 			s := trimSyntax(fmt.Sprint(a))
+			if strings.HasPrefix(s, "{") || len(s) > 80 {
+				s = "a struct"
+			}
 			if s != x.values[field] && !slices.Contains(out, s) {
 				out = append(out, s)
 			}
