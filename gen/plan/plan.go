@@ -178,6 +178,10 @@ func (b *builder) serviceAccount() error {
 	if !old.Key.Empty() && (sa.UseCA || it.Given && !covers(b.given[keys.ServiceAccount], old)) {
 		return &Conflict{ID: keys.ServiceAccount, Reason: "an earlier export made a service-account key here, and the cluster now uses another"}
 	}
+	// vet compares the user's own files; the CA may be one made here.
+	if it.Given && sameKey(b.given[keys.ServiceAccount], b.signer()) && !b.plan.Cluster.PKI.CA.Existing() {
+		return &Conflict{ID: keys.ServiceAccount, Reason: `the service-account keyFile holds the CA's key; if that is meant, say use: "ca"`}
+	}
 	if sa.UseCA || !b.plan.any(spec.ServiceAccountKey) && !made {
 		return nil
 	}

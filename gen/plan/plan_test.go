@@ -272,3 +272,18 @@ func TestDates(t *testing.T) {
 		}
 	}
 }
+
+// TestTokenKeyIsTheCAs: the CA made here, given by its file as the token key.
+func TestTokenKeyIsTheCAs(t *testing.T) {
+	made := issue(t, cluster("a"), nil, start)
+	have := keys.Bundle{keys.CA: made[keys.CA]}
+	c := cluster("a")
+	c.PKI.ServiceAccount.KeyFile = "k"
+	for id, refused := range map[string]bool{keys.CA: true, keys.ServiceAccount: false} {
+		_, err := plan.New(c, have, keys.Bundle{keys.ServiceAccount: {Key: made[id].Key}}, start)
+		var conflict *plan.Conflict
+		if errors.As(err, &conflict) != refused {
+			t.Errorf("the key of %s for tokens: %v, want it refused: %v", id, err, refused)
+		}
+	}
+}

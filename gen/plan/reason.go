@@ -145,9 +145,13 @@ func authorityDiffers(old keys.Pair, it Item) string {
 // covers reports whether the user's own files hold what an earlier export made,
 // so that nothing is lost when its copy goes.
 func covers(given, old keys.Pair) bool {
-	a, err1 := given.Identity()
-	b, err2 := old.Identity()
-	return err1 == nil && err2 == nil && bytes.Equal(a, b) && bytes.Equal(given.Cert, old.Cert)
+	return sameKey(given, old) && bytes.Equal(given.Cert, old.Cert)
+}
+
+func sameKey(a, b keys.Pair) bool {
+	x, err1 := a.Identity()
+	y, err2 := b.Identity()
+	return err1 == nil && err2 == nil && bytes.Equal(x, y)
 }
 
 func keyOf(pub any) spec.Key {
