@@ -43,6 +43,9 @@ func testMounts(t *testing.T, l *lab) {
 		}
 		return
 	}
+	if os.Getenv("CI") != "" {
+		t.Fatal("this system gives nobody mounts of their own: nothing showed a full disk")
+	}
 	t.Skip("this system gives nobody mounts of their own")
 }
 

@@ -53,6 +53,9 @@ func TestValuesThroughSystemd(t *testing.T) {
 // paths that the flags name, and can't write there.
 func TestValuesRunBySystemd(t *testing.T) {
 	if os.Getuid() != 0 {
+		if os.Getenv("CI") != "" {
+			t.Fatal("no real systemd read a single value: it takes root")
+		}
 		t.Skip("a systemd of its own takes root: a mount, process and cgroup namespace")
 	}
 	flags, want := hostileFlags(hostileValues())

@@ -1,28 +1,7 @@
 package tree
 
-import (
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
+import "golang.org/x/sys/unix"
 
-	"golang.org/x/sys/unix"
-)
-
-// exchange swaps the names of two folders in one step.
-func exchange(root *os.Root, a, b string) error {
-	dir, err := root.Open(".")
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	fd := int(dir.Fd())
-	err = unix.Renameat2(fd, a, fd, b, unix.RENAME_EXCHANGE)
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS), errors.Is(err, unix.ENOTSUP):
-		return fmt.Errorf("exchanging folders: %w", errors.ErrUnsupported)
-	}
-	return &fs.PathError{Op: "exchange", Path: a, Err: err}
+func swapNames(dir int, a, b string) error {
+	return unix.Renameat2(dir, a, dir, b, unix.RENAME_EXCHANGE)
 }

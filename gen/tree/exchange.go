@@ -1,0 +1,30 @@
+//go:build linux || darwin
+
+package tree
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// exchange swaps the names of two folders in one step; errors.ErrUnsupported
+// where the file system can't.
+func exchange(root *os.Root, a, b string) error {
+	dir, err := root.Open(".")
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	err = swapNames(int(dir.Fd()), a, b)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS), errors.Is(err, unix.ENOTSUP):
+		return fmt.Errorf("exchanging folders: %w", errors.ErrUnsupported)
+	}
+	return &fs.PathError{Op: "exchange", Path: a, Err: err}
+}
