@@ -1,10 +1,12 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,41 +25,43 @@ type vetOptions struct {
 func newVet(std stdio) *cobra.Command {
 	var o vetOptions
 	cmd := &cobra.Command{
-		Use:   "vet [DIR | DIR/...]...",
+		Use:   "vet [CLUSTER | DIR | DIR/...]...",
 		Short: "Check clusters: syntax, types, and the rules between fields",
-		Long: `Vet loads the clusters in the named folders, or all clusters of the CUE module
-around the working directory, and prints what is wrong with them: file, line and
-column, what was expected, and a hint. It prints nothing if nothing is wrong.
+		Long: `Vet loads the clusters of these names or in these folders, or all clusters of the
+CUE module around the working directory, and prints what is wrong with them: file,
+line and column, what was expected, and a hint. It prints nothing if nothing is
+wrong.
 
 Warnings don't fail it, but with --strict. A finding that has to stay is accepted
 in the cluster itself: waivers: "rule-id": reason: "why".
 
 ` + exitCodes,
 		Example: `  kcmgen vet                       every cluster of this CUE module
-  kcmgen vet ./cue/example         one cluster
+  kcmgen vet ./cue/example         one cluster, by its folder
+  kcmgen vet prod                  one cluster, by its name
   kcmgen vet --format json ./cue/...`,
-		RunE: func(_ *cobra.Command, args []string) error { return runVet(o, args, std) },
+		ValidArgsFunction: completeClusters,
+		RunE:              func(cmd *cobra.Command, args []string) error { return runVet(cmd.Context(), o, args, std) },
 	}
 	cmd.Flags().StringVar(&o.format, "format", "text", "how to print findings: text or json")
+	completeFlag(cmd, "format", completeWords("text", "json"))
 	cmd.Flags().BoolVar(&o.strict, "strict", false, "fail on warnings and on what could not be checked")
 	cmd.Flags().BoolVar(&o.waived, "waived", false, "show waived findings too")
 	return cmd
 }
 
-func runVet(o vetOptions, args []string, std stdio) error {
-	if o.format != "text" && o.format != "json" {
-		return usageError{fmt.Errorf("--format is %q, not text or json", o.format)}
+func runVet(ctx context.Context, o vetOptions, args []string, std stdio) error {
+	if err := checkFormat(o.format); err != nil {
+		return err
 	}
-	r, err := load(args, time.Now())
+	r, err := load(ctx, args, time.Now(), std)
 	if err != nil {
 		return err
 	}
 	if o.format == "json" {
 		err = r.printJSON(std.out)
 	} else {
-		for _, s := range r.skipped {
-			say(std.err, "skipped %s: %s", s.Dir, s.Reason)
-		}
+		r.printSkipped(std)
 		err = printFindings(std.out, r.findings, o.waived)
 	}
 	if err != nil {
@@ -76,22 +80,52 @@ type loaded struct {
 	findings []spec.Finding
 }
 
-func load(args []string, now time.Time) (*loaded, error) {
+func load(ctx context.Context, args []string, now time.Time, std stdio) (*loaded, error) {
 	cwd, err := os.Getwd()
 	if err != nil {
 		return nil, err
 	}
-	res, err := config.Load(cwd, args)
+	m := newMeter(std.err, "evaluated")
+	res, err := config.Load(ctx, cwd, args, config.Options{Version: version(), Progress: m.step})
+	m.end()
 	if err != nil {
 		return nil, err
 	}
-	out := &loaded{skipped: res.Skipped, findings: res.Findings}
-	for _, c := range res.Clusters {
-		v := gen.Vet(c, now)
-		out.clusters = append(out.clusters, v)
+	out := &loaded{skipped: res.Skipped, findings: res.Findings, clusters: make([]*gen.Vetted, len(res.Clusters))}
+	m = newMeter(std.err, "vetted")
+	errs := parallel(ctx, len(res.Clusters), std, m, func(error) bool { return true }, func(i int, _ stdio) error {
+		out.clusters[i] = gen.Vet(res.Clusters[i], now)
+		return nil
+	})
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	for _, v := range out.clusters {
 		out.findings = append(out.findings, v.Findings...)
 	}
 	return out, nil
+}
+
+// dropFaulty leaves out the clusters that have an error.
+func (r *loaded) dropFaulty(std stdio) {
+	bad := map[string]bool{}
+	for _, f := range r.findings {
+		if failed([]spec.Finding{f}, false) {
+			bad[f.Cluster] = true
+		}
+	}
+	r.clusters = slices.DeleteFunc(r.clusters, func(v *gen.Vetted) bool {
+		if bad[v.Cluster.Name] {
+			say(std.err, "%s: left out: it has errors", v.Cluster.Name)
+		}
+		return bad[v.Cluster.Name]
+	})
+}
+
+func (r *loaded) printSkipped(std stdio) {
+	for _, s := range r.skipped {
+		say(std.err, "skipped %s: %s", s.Dir, s.Reason)
+	}
 }
 
 // failed reports whether findings end a command with exit code 3.
@@ -113,10 +147,7 @@ func (r *loaded) printJSON(w io.Writer) error {
 	for _, v := range r.clusters {
 		doc.Clusters = append(doc.Clusters, v.Cluster.Name)
 	}
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(doc)
+	return printJSON(w, doc)
 }
 
 // printFindings prints each finding as file:line:col, what, where, what was
@@ -133,8 +164,10 @@ func printFindings(w io.Writer, findings []spec.Finding, waived bool) error {
 	return nil
 }
 
+var severityColour = map[spec.Severity]string{spec.Error: red, spec.Warning: yellow, spec.NotChecked: yellow}
+
 func printFinding(w io.Writer, f spec.Finding) error {
-	what := string(f.Severity)
+	what := colour(w, severityColour[f.Severity], string(f.Severity))
 	if f.Waived != "" {
 		what = "waived " + what
 	}
@@ -142,7 +175,7 @@ func printFinding(w io.Writer, f spec.Finding) error {
 	if where == "" {
 		where = "cluster " + f.Cluster
 	}
-	_, err := fmt.Fprintf(w, "%s: %s: %s [%s]\n", where, what, f.Message, f.Rule)
+	_, err := fmt.Fprintf(w, "%s: %s: %s [%s]\n", colour(w, bold, where), what, f.Message, f.Rule)
 	line := func(label, text string) {
 		if text != "" && err == nil {
 			_, err = fmt.Fprintf(w, "    %-9s %s\n", label, text)

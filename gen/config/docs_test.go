@@ -62,7 +62,7 @@ func TestDocumentedCUE(t *testing.T) {
 					text = "package c\n\nimport \"github.com/kcmgen/kcmgen/schemas\"\n\n" + m[1]
 				}
 				dir := module(t, text)
-				res, err := config.Load(dir, []string{"./c"})
+				res, err := config.Load(t.Context(), dir, []string{"./c"}, config.Options{})
 				if err != nil {
 					t.Fatal(err)
 				}

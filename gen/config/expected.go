@@ -1,16 +1,10 @@
 package config
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
-
-var dnsName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
-
-// isNodeName is the schema's #Name.
-func isNodeName(s string) bool { return len(s) <= 253 && dnsName.MatchString(s) }
 
 // words say in a person's terms what the schema's patterns mean. "*" stands for
 // any label or index.

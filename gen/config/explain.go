@@ -43,10 +43,13 @@ func (x *explainer) loading(err error) []spec.Finding {
 			f.Hint = "correct the import path; nothing is fetched from a registry"
 			if strings.Contains(f.Message, strconv.Quote(schemaPath)) {
 				f.Expected = "the vocabulary in this module or its cue.mod/pkg"
-				f.Hint = "copy kcmgen's folder schemas to cue.mod/pkg/" + schemaPath
+				f.Hint = "type: kcmgen schema vendor"
 			}
 		case strings.HasPrefix(format, "imported and not used"):
 			f.Rule, f.Message, f.Hint = "cue-import", oneLine(e), "remove the import"
+		case strings.HasPrefix(format, "file is too large"):
+			f.Rule, f.Message, f.Pos.Line = "cue-too-large", oneLine(e), 0
+			f.Hint = "is it CUE? A package may have several files"
 		case strings.HasPrefix(format, "found packages") && len(args) >= 4:
 			f.Message = fmt.Sprintf("found packages %q (%v) and %q (%v)", args[:4]...)
 			f.Expected = "one package in a folder"
@@ -131,11 +134,30 @@ func (x *explainer) fault(field string, es []errors.Error) spec.Finding {
 	if strings.Contains(oneLine(es[0]), "undefined field: Cluster") {
 		f.Message, f.Expected = "the vocabulary has no Cluster", "schemas.#Cluster"
 	}
-	if len(f.Also) == 0 && len(es) == 1 && strings.HasPrefix(format, "conflicting values") {
-		f.Message, f.Expected = "two values for one field: "+oneLine(es[0]), "one value"
-		f.Also = x.others(es, f.Pos)
+	if e := x.ownConflict(es); e != nil {
+		f.Message, f.Expected = "two values for one field: "+oneLine(e), "one value"
+		f.Also = x.others([]errors.Error{e}, f.Pos)
 	}
 	return f
+}
+
+// ownConflict is the error of two values that the user wrote at two places.
+func (x *explainer) ownConflict(es []errors.Error) errors.Error {
+	for _, e := range es {
+		if format, _ := e.Msg(); !strings.HasPrefix(format, "conflicting values") {
+			continue
+		}
+		places := map[token.Pos]bool{}
+		own := true
+		for _, p := range positions(e) {
+			places[p] = true
+			own = own && x.user[p.Filename()]
+		}
+		if own && len(places) > 1 {
+			return e
+		}
+	}
+	return nil
 }
 
 // unknown explains a field that the schema doesn't have.
@@ -145,7 +167,7 @@ func (x *explainer) unknown(f spec.Finding, field string, e errors.Error) spec.F
 	if ps := positions(e); len(ps) > 0 {
 		f.Pos = x.pos(ps[0]) // the label, not its value
 	}
-	if len(labels) >= 2 && labels[0] == "nodes" && !isNodeName(labels[1]) {
+	if len(labels) >= 2 && labels[0] == "nodes" && !spec.IsName(labels[1]) {
 		f.Rule, f.Field = "node-name", spec.Path(labels[:2]...)
 		f.Pos = x.source.At(f.Field)
 		f.Message = fmt.Sprintf("node name %.80q is not a DNS name", labels[1])

@@ -3,26 +3,14 @@
 package config
 
 import (
-	"errors"
+	"context"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
-
-	"cuelang.org/go/cue"
-	"cuelang.org/go/cue/ast"
-	"cuelang.org/go/cue/build"
-	"cuelang.org/go/cue/cuecontext"
-	"cuelang.org/go/cue/load"
 
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
-
-// schemaPath is the import path of the vocabulary.
-const schemaPath = "github.com/kcmgen/kcmgen/schemas"
 
 // Result is what a set of packages holds.
 type Result struct {
@@ -37,7 +25,7 @@ type Skipped struct {
 	Reason string `json:"reason"`
 }
 
-// NoFolderError is an argument that names no folder.
+// NoFolderError is an argument that names no folder and no cluster.
 type NoFolderError struct {
 	Name string
 	Err  error
@@ -48,15 +36,26 @@ func (e *NoFolderError) Error() string { return fmt.Sprintf("reading cluster: %s
 // Unwrap is the cause.
 func (e *NoFolderError) Unwrap() error { return e.Err }
 
+// Options of Load.
+type Options struct {
+	// Version of this program, to compare with that of a vendored vocabulary.
+	Version string
+	// Progress, if there is one, hears how many packages of how many are done.
+	// It isn't called by two at once.
+	Progress func(done, total int)
+}
+
 // Load evaluates the packages that args name, seen from the folder cwd. An
-// argument is a folder, or one followed by /... for all packages below it. None
-// means every package of the CUE module around cwd. It reads files only: no
+// argument is a folder, one followed by /... for all packages below it, or the
+// name of a cluster in the CUE module around cwd. None means every package of
+// that module. Packages are evaluated in parallel. It reads files only: no
 // registry is asked.
 //
 // Faults of the input come back as findings, not as an error; the error is for
 // what can't be read.
-func Load(cwd string, args []string) (*Result, error) {
+func Load(ctx context.Context, cwd string, args []string, o Options) (*Result, error) {
 	res := &Result{}
+	l := &loader{cwd: cwd, opts: o}
 	if len(args) == 0 {
 		root, ok := moduleRoot(cwd)
 		if !ok {
@@ -65,250 +64,64 @@ func Load(cwd string, args []string) (*Result, error) {
 		}
 		args = []string{root + "/..."}
 	}
-	l := loader{cwd: cwd, seen: map[string]bool{}, res: res}
-	for _, arg := range args {
-		if err := l.pattern(arg); err != nil {
+	f := &finder{loader: l, seen: map[string]bool{}, res: res}
+	for i, arg := range args {
+		if err := f.argument(i, arg); err != nil {
 			return nil, err
 		}
 	}
-	slices.SortFunc(res.Clusters, func(a, b *spec.Cluster) int { return strings.Compare(a.Name, b.Name) })
+	outcomes, err := l.evaluate(ctx, f.places)
+	if err != nil {
+		return nil, err
+	}
+	if err := res.collect(l, args, f, outcomes); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(res.Clusters, func(a, b *spec.Cluster) int { return strings.Compare(a.Name, b.Name) })
 	res.Findings = append(res.Findings, sameNames(res.Clusters)...)
 	return res, nil
 }
 
+// loader is what the steps of a Load have in common.
 type loader struct {
 	cwd  string
-	seen map[string]bool
-	res  *Result
+	opts Options
 }
 
-// pattern loads one argument.
-func (l *loader) pattern(arg string) error {
-	dir, deep := strings.CutSuffix(filepath.ToSlash(arg), "/...")
-	if arg == "..." {
-		dir, deep = ".", true
-	}
-	name := dir // as the user calls it
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(l.cwd, filepath.FromSlash(dir))
-	}
-	if fi, err := os.Stat(dir); err != nil {
-		return &NoFolderError{name, errors.Unwrap(err)}
-	} else if !fi.IsDir() {
-		return &NoFolderError{name, errors.New("it is a file; a cluster is named by the folder of its package")}
-	}
-	root, ok := moduleRoot(dir)
-	if !ok {
-		l.add(noModule(l.rel(dir)))
-		return nil
-	}
-	packages := []string{"."}
-	if deep {
-		var err error
-		if packages, err = packagesBelow(dir); err != nil {
-			return err
-		}
-	} else if !hasCUE(dir) {
-		l.add(l.noCluster(dir, "no CUE files in this folder"))
-		return nil
-	}
-	if !l.packages(dir, root, packages, deep) && deep && len(l.res.Findings) == 0 {
-		l.add(l.noCluster(dir, "no package below this folder has a field \"cluster\""))
-	}
-	return nil
-}
-
-// packages loads folders below dir; it reports whether one is a cluster's. Each
-// is named: with a pattern CUE lets one broken package hide all others.
-func (l *loader) packages(dir, root string, folders []string, deep bool) bool {
-	if len(folders) == 0 {
-		return false
-	}
-	found := false
-	for i, inst := range load.Instances(folders, &load.Config{Dir: dir, ModuleRoot: root, Env: []string{"CUE_REGISTRY=none"}}) {
-		at := inst.Dir
-		if at == "" {
-			at = filepath.Join(dir, folders[min(i, len(folders)-1)])
-		}
-		if l.seen[at] {
+// collect puts the outcomes together in the order of the arguments.
+func (res *Result) collect(l *loader, args []string, f *finder, outcomes []outcome) error {
+	found := map[int]bool{} // arguments with a cluster or a fault
+	copies := map[string]bool{}
+	for i, o := range outcomes {
+		p := f.places[i]
+		if o.other {
 			continue
 		}
-		l.seen[at] = true
-		if l.instance(inst, at, deep) {
-			found = true
+		found[p.arg] = found[p.arg] || o.isCluster || len(o.findings) > 0
+		for _, d := range o.differs { // of the copy itself: once for all who share it
+			if d.Cluster != "" || !copies[d.Pos.File] {
+				copies[d.Pos.File] = true
+				res.Findings = append(res.Findings, d)
+			}
+		}
+		res.Findings = append(res.Findings, o.findings...)
+		if o.skipped != "" {
+			res.Skipped = append(res.Skipped, Skipped{Dir: l.rel(p.dir), Reason: o.skipped})
+		}
+		if o.cluster != nil {
+			res.Clusters = append(res.Clusters, o.cluster)
 		}
 	}
-	return found
-}
-
-// instance loads one package; it reports whether it is a cluster's.
-func (l *loader) instance(inst *build.Instance, dir string, deep bool) bool {
-	ex := &explainer{rel: l.rel, dir: dir, user: userFiles(inst)}
-	if inst.Err != nil {
-		if none := (*load.NoFilesError)(nil); deep && errors.As(inst.Err, &none) {
-			l.res.Skipped = append(l.res.Skipped, Skipped{Dir: l.rel(dir), Reason: "no CUE package"})
-			return false
+	slices.SortStableFunc(res.Skipped, func(a, b Skipped) int { return strings.Compare(a.Dir, b.Dir) })
+	for i, arg := range args {
+		if dir, deep := f.deep[i]; deep && !found[i] && len(res.Findings) == 0 {
+			res.Findings = append(res.Findings, l.noCluster(dir, "no package below this folder has a field \"cluster\""))
 		}
-		l.add(ex.loading(inst.Err)...)
-		return false
-	}
-	field := clusterField(inst)
-	if at := embeddedCluster(inst); field == nil && at.IsValid() {
-		f := ex.at(at, "cue-embedded", "the cluster is embedded at the top of the file, where CUE lets misspelt fields through")
-		f.Expected = "cluster: schemas.#Cluster & {…}"
-		l.add(f)
-		return false
-	}
-	switch {
-	case field == nil && deep:
-		l.res.Skipped = append(l.res.Skipped, Skipped{Dir: l.rel(dir), Reason: `no field "cluster"`})
-		return false
-	case field == nil:
-		l.add(l.noCluster(dir, "the package has no field \"cluster\""))
-		return false
-	}
-	c, findings := l.cluster(inst, field, ex)
-	l.add(findings...)
-	if c != nil {
-		l.res.Clusters = append(l.res.Clusters, c)
-	}
-	return true
-}
-
-func (l *loader) add(fs ...spec.Finding) { l.res.Findings = append(l.res.Findings, fs...) }
-
-// cluster evaluates the field in a context of its own: a reused one grows.
-func (l *loader) cluster(inst *build.Instance, field *ast.Field, ex *explainer) (*spec.Cluster, []spec.Finding) {
-	schema := schemaOf(inst)
-	if schema == nil {
-		f := ex.at(field.Pos(), "cue-schema", "the cluster is not held to a schema")
-		f.Expected = "cluster: schemas.#Cluster & {…}"
-		f.Hint = fmt.Sprintf("add: import %q", schemaPath)
-		return nil, []spec.Finding{f}
-	}
-	ctx := cuecontext.New()
-	v := ctx.BuildInstance(inst)
-	if err := inst.Err; err != nil { // names that lead nowhere are found only now
-		return nil, ex.loading(err)
-	}
-	// Building it costs as much as the cluster: only a fault needs it.
-	ex.schema = sync.OnceValue(func() cue.Value {
-		return ctx.BuildInstance(schema).LookupPath(cue.MakePath(cue.Def("Cluster")))
-	})
-	source, values := sourceOf(inst, l.rel)
-	ex.source, ex.values = source, values
-	ex.cluster = strings.Trim(values["name"], `"`)
-	cv := v.LookupPath(cue.ParsePath("cluster"))
-	if !holdsToSchema(inst) {
-		cv = cv.Unify(ex.schema())
-	}
-	if err := cv.Validate(cue.Concrete(true), cue.Final()); err != nil {
-		return nil, ex.faults(err)
-	}
-	data, err := cv.MarshalJSON()
-	if err != nil {
-		return nil, ex.faults(err)
-	}
-	c, faults := decode(data)
-	c.Dir, c.Source = inst.Dir, source
-	for i := range faults {
-		faults[i].Cluster = c.Name
-		faults[i].Pos = source.At(faults[i].Field)
-	}
-	if len(faults) > 0 {
-		return nil, faults
-	}
-	return c, nil
-}
-
-// schemaOf is the vocabulary that a package imports, or nil.
-// An import of its own may do that for it.
-func schemaOf(inst *build.Instance) *build.Instance {
-	for _, dep := range inst.Imports {
-		if isSchema(dep.ImportPath) {
-			return dep
-		}
-		if found := schemaOf(dep); found != nil {
-			return found
+		if f.named[i] && !found[i] {
+			return &NoFolderError{arg, errNoName}
 		}
 	}
 	return nil
-}
-
-// isSchema reports whether an import path is the vocabulary's: as such, with a
-// version, or one of its packages below.
-func isSchema(importPath string) bool {
-	rest, ok := strings.CutPrefix(importPath, schemaPath)
-	return ok && (rest == "" || rest[0] == '@' || rest[0] == '/')
-}
-
-func moduleRoot(dir string) (string, bool) {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return "", false
-	}
-	for {
-		if fi, err := os.Stat(filepath.Join(dir, "cue.mod")); err == nil && fi.IsDir() {
-			return dir, true
-		}
-		parent := filepath.Dir(dir)
-		if parent == dir {
-			return "", false
-		}
-		dir = parent
-	}
-}
-
-// packagesBelow lists the folders with CUE files from dir down, relative to it,
-// as CUE's own pattern would: not those of other modules, nor hidden ones.
-func packagesBelow(dir string) ([]string, error) {
-	var out []string
-	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if !d.IsDir() {
-			return nil
-		}
-		if name := d.Name(); p != dir && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "cue.mod") {
-			return fs.SkipDir
-		}
-		if _, err := os.Stat(filepath.Join(p, "cue.mod")); err == nil && p != dir {
-			return fs.SkipDir
-		}
-		if hasCUE(p) {
-			rel, err := filepath.Rel(dir, p)
-			if err != nil {
-				return err
-			}
-			out = append(out, "./"+filepath.ToSlash(rel))
-		}
-		return nil
-	})
-	return out, err
-}
-
-func hasCUE(dir string) bool {
-	found, err := filepath.Glob(filepath.Join(dir, "[^._]*.cue"))
-	return err == nil && len(found) > 0
-}
-
-func noModule(dir string) spec.Finding {
-	return spec.Finding{
-		Rule: "cue-module", Severity: spec.Error, Pos: spec.Pos{File: dir},
-		Message:  "not inside a CUE module",
-		Expected: "a folder cue.mod here or above",
-		Hint:     "type: cue mod init example.com/clusters",
-	}
-}
-
-func (l *loader) noCluster(dir, why string) spec.Finding {
-	return spec.Finding{
-		Rule: "cue-no-cluster", Severity: spec.Error, Pos: spec.Pos{File: l.rel(dir)},
-		Message:  why,
-		Expected: "cluster: schemas.#Cluster & {…}",
-		Hint:     "name the folder of a cluster's package, or a folder above it followed by /...",
-	}
 }
 
 func sameNames(cs []*spec.Cluster) []spec.Finding {
@@ -331,8 +144,29 @@ func sameNames(cs []*spec.Cluster) []spec.Finding {
 
 // rel shortens a path for people: relative to cwd where that is shorter.
 func (l *loader) rel(path string) string {
+	if own, ok := ownSchema(path); ok {
+		return own
+	}
 	if r, err := filepath.Rel(l.cwd, path); err == nil && len(r) < len(path) {
 		return r
 	}
 	return path
+}
+
+func (l *loader) noCluster(dir, why string) spec.Finding {
+	return spec.Finding{
+		Rule: "cue-no-cluster", Severity: spec.Error, Pos: spec.Pos{File: l.rel(dir)},
+		Message:  why,
+		Expected: "cluster: schemas.#Cluster & {…}",
+		Hint:     "name the folder of a cluster's package, or a folder above it followed by /...",
+	}
+}
+
+func noModule(dir string) spec.Finding {
+	return spec.Finding{
+		Rule: "cue-module", Severity: spec.Error, Pos: spec.Pos{File: dir},
+		Message:  "not inside a CUE module",
+		Expected: "a folder cue.mod here or above",
+		Hint:     "type: kcmgen init DIR",
+	}
 }

@@ -18,7 +18,7 @@ import (
 // folder, and for those that are refused the rule that does it.
 func loadAll(t testing.TB, dir string) (map[string]*gen.Vetted, map[string]string) {
 	t.Helper()
-	res, err := config.Load(dir, []string{"./..."})
+	res, err := config.Load(t.Context(), dir, []string{"./..."}, config.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

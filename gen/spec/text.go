@@ -1,6 +1,7 @@
 package spec
 
 import (
+	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -19,3 +20,9 @@ func PlainLine(s string) bool {
 func PlainText(s string) bool {
 	return PlainLine(strings.NewReplacer("\n", "", "\t", "").Replace(s))
 }
+
+var dnsName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+
+// IsName reports whether a text is a DNS-1123 subdomain, as names of clusters
+// and nodes are: the schema's #Name.
+func IsName(s string) bool { return len(s) <= 253 && dnsName.MatchString(s) }

@@ -1,0 +1,227 @@
+package config
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/build"
+	"cuelang.org/go/cue/cuecontext"
+	"cuelang.org/go/cue/load"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// outcome is what came of one place.
+type outcome struct {
+	cluster   *spec.Cluster
+	isCluster bool   // a cluster's package, be it a faulty one
+	skipped   string // why it isn't
+	other     bool   // another cluster than the one that is wanted
+	findings  []spec.Finding
+	differs   []spec.Finding // how its vocabulary differs from ours
+}
+
+// evaluate loads and evaluates places, spread over the processors. Each worker
+// loads for itself: CUE's syntax trees aren't made to be shared.
+func (l *loader) evaluate(ctx context.Context, places []place) ([]outcome, error) {
+	out := make([]outcome, len(places))
+	p := progress{report: l.opts.Progress, total: len(places)}
+	g, ctx := errgroup.WithContext(ctx)
+	for _, share := range shares(places, runtime.GOMAXPROCS(0)) {
+		g.Go(func() error {
+			for i, inst := range l.instances(places, share) {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				out[share[i]] = l.instance(inst, places[share[i]])
+				p.step()
+			}
+			return nil
+		})
+	}
+	return out, g.Wait()
+}
+
+// progress counts what several workers do.
+type progress struct {
+	mu          sync.Mutex
+	done, total int
+	report      func(done, total int)
+}
+
+func (p *progress) step() {
+	if p.report == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.done++
+	p.report(p.done, p.total)
+}
+
+// shares deals the indices of places out to n workers at most, each share in
+// one module.
+func shares(places []place, n int) [][]int {
+	roots := map[string][]int{}
+	var order []string
+	for i, p := range places {
+		if roots[p.root] == nil {
+			order = append(order, p.root)
+		}
+		roots[p.root] = append(roots[p.root], i)
+	}
+	var out [][]int
+	for _, root := range order {
+		all := roots[root]
+		size := (len(all) + n - 1) / n
+		for len(all) > 0 {
+			k := min(size, len(all))
+			out, all = append(out, all[:k]), all[k:]
+		}
+	}
+	return out
+}
+
+// instances loads packages. Each is named: with a pattern CUE lets one broken
+// package hide all others. A folder with a dot in its name would be taken for a
+// file, so it is loaded from inside.
+func (l *loader) instances(places []place, share []int) []*build.Instance {
+	root := places[share[0]].root
+	over := overlay(root)
+	from := func(dir string, args []string) []*build.Instance {
+		return load.Instances(args, &load.Config{
+			Dir: dir, ModuleRoot: root, Overlay: over,
+			ParseFile: parseFile, Env: []string{"CUE_REGISTRY=none"},
+		})
+	}
+	out := make([]*build.Instance, len(share))
+	var args []string
+	var at []int
+	for i, k := range share {
+		rel, err := filepath.Rel(root, places[k].dir)
+		if err == nil && !strings.Contains(rel, ".") {
+			args, at = append(args, "./"+filepath.ToSlash(rel)), append(at, i)
+		}
+	}
+	if len(args) > 0 {
+		// A fault in what several have in common can leave one instance for all.
+		if got := from(root, args); len(got) == len(args) {
+			for n, inst := range got {
+				out[at[n]] = inst
+			}
+		}
+	}
+	for i, k := range share {
+		if out[i] == nil {
+			out[i] = from(places[k].dir, []string{"."})[0]
+		}
+	}
+	return out
+}
+
+// instance turns one package into an outcome.
+func (l *loader) instance(inst *build.Instance, p place) outcome {
+	ex := l.explainer(inst, p)
+	if p.name != "" && ex.cluster != p.name {
+		return outcome{other: true}
+	}
+	if inst.Err != nil {
+		if none := (*load.NoFilesError)(nil); p.deep && errors.As(inst.Err, &none) {
+			return outcome{skipped: "no CUE package"}
+		}
+		return outcome{findings: ex.loading(inst.Err)}
+	}
+	field := clusterField(inst)
+	if at := embeddedCluster(inst); field == nil && at.IsValid() {
+		f := ex.at(at, "cue-embedded", "the cluster is embedded at the top of the file, where CUE lets misspelt fields through")
+		f.Expected = "cluster: schemas.#Cluster & {…}"
+		return outcome{findings: []spec.Finding{f}}
+	}
+	switch {
+	case field == nil && p.deep:
+		return outcome{skipped: `no field "cluster"`}
+	case field == nil:
+		return outcome{findings: []spec.Finding{l.noCluster(p.dir, "the package has no field \"cluster\"")}}
+	}
+	schema := schemaOf(inst)
+	if schema == nil {
+		f := ex.at(field.Pos(), "cue-schema", "the cluster is not held to a schema")
+		f.Expected = "cluster: schemas.#Cluster & {…}"
+		f.Hint = fmt.Sprintf("add: import %q", schemaPath)
+		return outcome{isCluster: true, findings: []spec.Finding{f}}
+	}
+	return l.cluster(inst, schema, p, ex)
+}
+
+// cluster evaluates a cluster's field. Where the vocabulary it imports isn't
+// ours, that is done once more with ours in its place, which is what counts:
+// what this program doesn't know must not be passed over, nor a default that
+// differs.
+func (l *loader) cluster(inst, schema *build.Instance, p place, ex *explainer) outcome {
+	o := outcome{isCluster: true, differs: l.drift(schema)}
+	data, findings := l.field(inst, schema, ex)
+	if len(findings) == 0 && len(o.differs) > 0 {
+		inst = load.Instances([]string{"."}, &load.Config{
+			Dir: p.dir, ModuleRoot: p.root, Overlay: instead(schema),
+			ParseFile: parseFile, Env: []string{"CUE_REGISTRY=none"},
+		})[0]
+		ex = l.explainer(inst, p)
+		theirs := data
+		data, findings = l.field(inst, schemaOf(inst), ex)
+		o.differs = append(o.differs, changedDefaults(theirs, data, ex, o.differs[0])...)
+	}
+	if o.findings = findings; len(findings) > 0 {
+		return o
+	}
+	c, faults := decode(data)
+	c.Dir, c.Source = inst.Dir, ex.source
+	for i := range faults {
+		faults[i].Cluster = c.Name
+		faults[i].Pos = ex.source.At(faults[i].Field)
+	}
+	if o.findings = faults; len(faults) == 0 {
+		o.cluster = c
+	}
+	return o
+}
+
+// field evaluates the field "cluster" to JSON, in a context of its own: a reused
+// one grows.
+func (l *loader) field(inst, schema *build.Instance, ex *explainer) ([]byte, []spec.Finding) {
+	ctx := cuecontext.New()
+	v := ctx.BuildInstance(inst)
+	if err := inst.Err; err != nil { // names that lead nowhere are found only now
+		return nil, ex.loading(err)
+	}
+	// Building it costs as much as the cluster: only a fault needs it.
+	ex.schema = sync.OnceValue(func() cue.Value {
+		return ctx.BuildInstance(schema).LookupPath(cue.MakePath(cue.Def("Cluster")))
+	})
+	cv := v.LookupPath(cue.ParsePath("cluster"))
+	if !holdsToSchema(inst) {
+		cv = cv.Unify(ex.schema())
+	}
+	if err := cv.Validate(cue.Concrete(true), cue.Final()); err != nil {
+		return nil, ex.faults(err)
+	}
+	data, err := cv.MarshalJSON()
+	if err != nil {
+		return nil, ex.faults(err)
+	}
+	return data, nil
+}
+
+func (l *loader) explainer(inst *build.Instance, p place) *explainer {
+	ex := &explainer{rel: l.rel, dir: p.dir, user: userFiles(inst)}
+	ex.source, ex.values = sourceOf(inst, l.rel)
+	ex.cluster = strings.Trim(ex.values["name"], `"`)
+	return ex
+}

@@ -1,0 +1,235 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"cuelang.org/go/cue/parser"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+var errNoName = errors.New("no such folder, and no cluster of this CUE module has that name")
+
+// place is a folder to be loaded as a package.
+type place struct {
+	dir, root string // of the package, of its module
+	arg       int    // the argument that led here
+	deep      bool   // by a pattern or a name: it need not be a cluster's
+	name      string // the one cluster that is wanted; empty: any
+}
+
+// finder turns arguments into places.
+type finder struct {
+	*loader
+	places []place
+	seen   map[string]bool
+	deep   map[int]string // folders of the arguments that are patterns
+	named  map[int]bool   // arguments that are names
+	res    *Result
+}
+
+func (f *finder) argument(i int, arg string) error {
+	dir, deep := strings.CutSuffix(filepath.ToSlash(arg), "/...")
+	if arg == "..." {
+		dir, deep = ".", true
+	}
+	called := dir // as the user calls it
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(f.cwd, filepath.FromSlash(dir))
+	}
+	fi, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !deep && spec.IsName(arg):
+		return f.name(i, arg)
+	case err != nil:
+		return &NoFolderError{called, errors.Unwrap(err)}
+	case !fi.IsDir():
+		return &NoFolderError{called, errors.New("it is a file; a cluster is named by the folder of its package")}
+	}
+	root, ok := moduleRoot(dir)
+	switch {
+	case !ok:
+		f.add(noModule(f.rel(dir)))
+	case deep:
+		return f.below(place{dir: dir, root: root, arg: i, deep: true})
+	case !hasCUE(dir):
+		f.add(f.noCluster(dir, "no CUE files in this folder"))
+	default:
+		f.place(place{dir: dir, root: root, arg: i})
+	}
+	return nil
+}
+
+// name looks for a cluster by its name in the module around cwd.
+func (f *finder) name(i int, name string) error {
+	root, ok := moduleRoot(f.cwd)
+	if !ok {
+		return &NoFolderError{name, errNoName}
+	}
+	if f.named == nil {
+		f.named = map[int]bool{}
+	}
+	f.named[i] = true
+	return f.below(place{dir: root, root: root, arg: i, deep: true, name: name})
+}
+
+// below adds all packages from p.dir down, as CUE's own pattern would, but those
+// that packages further down take in: CUE unifies a package with what folders
+// above it say under the same package name.
+func (f *finder) below(p place) error {
+	if f.deep == nil {
+		f.deep = map[int]string{}
+	}
+	if p.name == "" {
+		f.deep[p.arg] = p.dir
+	}
+	dirs, err := packagesBelow(p.dir)
+	if err != nil {
+		return err
+	}
+	parents := sharedWithBelow(dirs)
+	for _, dir := range dirs {
+		if parents[dir] {
+			if p.name == "" && !f.seen[dir] {
+				f.res.Skipped = append(f.res.Skipped, Skipped{f.rel(dir), "the packages below it take it in"})
+				f.seen[dir] = true
+			}
+			continue
+		}
+		p.dir = dir
+		f.place(p)
+	}
+	return nil
+}
+
+func (f *finder) place(p place) {
+	key := p.dir + "\x00" + p.name
+	if !f.seen[p.dir] && !f.seen[key] {
+		f.seen[key] = true
+		if p.name == "" {
+			f.seen[p.dir] = true
+		}
+		f.places = append(f.places, p)
+	}
+}
+
+func (f *finder) add(finding spec.Finding) { f.res.Findings = append(f.res.Findings, finding) }
+
+// ModuleRoot is the root of the CUE module around a folder, as a path from dir
+// where that is how people would say it.
+func ModuleRoot(dir string) (string, error) {
+	root, ok := moduleRoot(dir)
+	if !ok {
+		return "", &NoModuleError{dir}
+	}
+	if abs, err := filepath.Abs(dir); err == nil && !filepath.IsAbs(dir) {
+		if rel, err := filepath.Rel(abs, root); err == nil {
+			return filepath.Join(dir, rel), nil
+		}
+	}
+	return root, nil
+}
+
+// NoModuleError is a folder outside of any CUE module.
+type NoModuleError struct{ Dir string }
+
+func (e *NoModuleError) Error() string { return e.Dir + " is not inside a CUE module" }
+
+func moduleRoot(dir string) (string, bool) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", false
+	}
+	for {
+		if fi, err := os.Stat(filepath.Join(dir, "cue.mod")); err == nil && fi.IsDir() {
+			return dir, true
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", false
+		}
+		dir = parent
+	}
+}
+
+// packagesBelow lists the folders with CUE files from dir down, parents first:
+// not those of other modules, nor hidden ones.
+func packagesBelow(dir string) ([]string, error) {
+	var out []string
+	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if !d.IsDir() {
+			return nil
+		}
+		if name := d.Name(); p != dir && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "cue.mod") {
+			return fs.SkipDir
+		}
+		if _, err := os.Stat(filepath.Join(p, "cue.mod")); err == nil && p != dir {
+			return fs.SkipDir
+		}
+		if hasCUE(p) {
+			out = append(out, p)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// sharedWithBelow are the folders whose package goes on in one of the folders
+// below them.
+func sharedWithBelow(dirs []string) map[string]bool {
+	names := map[string]map[string]bool{}
+	for _, dir := range dirs {
+		names[dir] = packageNames(dir)
+	}
+	out := map[string]bool{}
+	for _, dir := range dirs {
+		for up := filepath.Dir(dir); up != filepath.Dir(up); up = filepath.Dir(up) {
+			for name := range names[dir] {
+				if names[up][name] {
+					out[up] = true
+				}
+			}
+		}
+	}
+	return out
+}
+
+// packageNames are the names in the package clauses of a folder's files. What
+// can't be read has none: loading it will say why.
+func packageNames(dir string) map[string]bool {
+	out := map[string]bool{}
+	for _, name := range cueFiles(dir) {
+		if tooLarge(name) {
+			continue
+		}
+		file, err := parser.ParseFile(name, nil, parser.PackageClauseOnly)
+		if err == nil && file.PackageName() != "" {
+			out[file.PackageName()] = true
+		}
+	}
+	return out
+}
+
+func hasCUE(dir string) bool { return len(cueFiles(dir)) > 0 }
+
+// cueFiles are the files of a folder that CUE takes for a package.
+func cueFiles(dir string) []string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for _, e := range entries {
+		if name := e.Name(); !e.IsDir() && strings.HasSuffix(name, ".cue") && name[0] != '.' && name[0] != '_' {
+			out = append(out, filepath.Join(dir, name))
+		}
+	}
+	return out
+}

@@ -1,0 +1,87 @@
+package config
+
+import (
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/build"
+	"cuelang.org/go/cue/parser"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// Outline is what a cluster's package says at first sight, without being
+// evaluated: it need not be right, nor finished.
+type Outline struct {
+	Name  string
+	Dir   string
+	Nodes []string
+	Flags []string // of kube-controller-manager, for all nodes or for some
+}
+
+// Outlines are the clusters of the CUE module around a folder, sorted by name.
+// What can't be read is passed over: this is for completing a command line.
+func Outlines(cwd string) []Outline {
+	root, ok := moduleRoot(cwd)
+	if !ok {
+		return nil
+	}
+	l := &loader{cwd: cwd}
+	f := &finder{loader: l, seen: map[string]bool{}, res: &Result{}}
+	if err := f.below(place{dir: root, root: root, deep: true}); err != nil || len(f.places) == 0 {
+		return nil
+	}
+	var out []Outline
+	for _, p := range f.places {
+		inst := &build.Instance{Files: parseRoughly(p)}
+		if clusterField(inst) == nil {
+			continue
+		}
+		source, values := sourceOf(inst, l.rel)
+		o := outline(source)
+		o.Name, o.Dir = strings.Trim(values["name"], `"`), l.rel(p.dir)
+		out = append(out, o)
+	}
+	slices.SortFunc(out, func(a, b Outline) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+func outline(source spec.Source) Outline {
+	nodes, flags := map[string]bool{}, map[string]bool{}
+	for field := range source {
+		ls := spec.Labels(field)
+		if len(ls) >= 2 && ls[0] == "nodes" && ls[1] != "*" {
+			nodes[ls[1]] = true
+		}
+		if len(ls) == 2 && ls[0] == "flags" {
+			flags[ls[1]] = true
+		}
+		if len(ls) == 4 && ls[0] == "nodes" && ls[2] == "flags" {
+			flags[ls[3]] = true
+		}
+	}
+	return Outline{Nodes: slices.Sorted(maps.Keys(nodes)), Flags: slices.Sorted(maps.Keys(flags))}
+}
+
+// parseRoughly parses the files of a package as far as that goes, with those of
+// the same package in the folders above.
+func parseRoughly(p place) []*ast.File {
+	names := packageNames(p.dir)
+	var out []*ast.File
+	for dir := p.dir; ; dir = filepath.Dir(dir) {
+		for _, name := range cueFiles(dir) {
+			if tooLarge(name) {
+				continue
+			}
+			if f, _ := parser.ParseFile(name, nil); f != nil && names[f.PackageName()] {
+				out = append(out, f)
+			}
+		}
+		if dir == p.root || dir == filepath.Dir(dir) {
+			return out
+		}
+	}
+}

@@ -1,0 +1,244 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/build"
+	"cuelang.org/go/cue/errors"
+	"cuelang.org/go/cue/load"
+	"cuelang.org/go/cue/parser"
+	"cuelang.org/go/cue/token"
+	"cuelang.org/go/mod/modfile"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/vendoring"
+	"github.com/kcmgen/kcmgen/schemas"
+)
+
+// schemaPath is the import path of the vocabulary.
+const schemaPath = schemas.Path
+
+// maxFile bounds a CUE file, in bytes: 5,000 nodes take half a megabyte, and
+// what is far beyond that was not written by hand.
+const maxFile = 10 << 20
+
+func tooLarge(name string) bool {
+	fi, err := os.Stat(name)
+	return err == nil && fi.Size() > maxFile
+}
+
+// parseFile parses a CUE file unless it is too large.
+func parseFile(name string, src any, cfg parser.Config) (*ast.File, error) {
+	if b, ok := src.([]byte); ok && len(b) > maxFile {
+		at := token.NewFile(name, -1, len(b)).Pos(0, token.NoRelPos)
+		return nil, errors.Newf(at, "file is too large: %d MB, at most %d", len(b)>>20, maxFile>>20)
+	}
+	return parser.ParseFile(name, src, cfg)
+}
+
+// overlay is the vocabulary as this program carries it, for a module that has
+// none: it appears where a vendored copy would lie.
+func overlay(root string) map[string]load.Source {
+	if ProvidesSchema(root) {
+		return nil
+	}
+	return sources(filepath.Join(root, filepath.FromSlash(vendoring.Dir)))
+}
+
+func sources(dir string) map[string]load.Source {
+	out := map[string]load.Source{}
+	for _, f := range vendoring.Ours() {
+		out[filepath.Join(dir, filepath.FromSlash(f.Name))] = load.FromBytes(f.Data)
+	}
+	return out
+}
+
+// ProvidesSchema reports whether a module has the vocabulary from somewhere:
+// it is kcmgen's own, names it among its dependencies, or holds a copy.
+func ProvidesSchema(root string) bool {
+	module := path.Dir(schemaPath)
+	base := func(name string) string { before, _, _ := strings.Cut(name, "@"); return before }
+	name := filepath.Join(root, "cue.mod", "module.cue")
+	data, err := os.ReadFile(name)
+	if err == nil {
+		// A module file that can't be read is for the loader to explain.
+		if f, err := modfile.ParseNonStrict(data, name); err == nil {
+			if base(f.Module) == module {
+				return true
+			}
+			for dep := range f.Deps {
+				if base(dep) == module {
+					return true
+				}
+			}
+		}
+	}
+	return hasCUE(filepath.Join(root, filepath.FromSlash(vendoring.Dir)))
+}
+
+// CheckModule returns an error unless a path can be a CUE module's.
+func CheckModule(module string) error {
+	_, err := modfile.Parse(fmt.Appendf(nil, "module: %q\nlanguage: version: \"v0.15.0\"\n", module), "cue.mod/module.cue")
+	return err
+}
+
+// instead is the vocabulary as this program carries it, in the place of a copy.
+func instead(schema *build.Instance) map[string]load.Source {
+	dir := schemaDir(schema)
+	out := map[string]load.Source{}
+	for _, name := range cueFiles(dir) { // what we don't have says nothing
+		out[name] = load.FromString("package schemas\n")
+	}
+	for name, source := range sources(dir) {
+		out[name] = source
+	}
+	return out
+}
+
+// ownSchema names a file of the overlay, which lies nowhere on disk, in a way
+// that says so.
+func ownSchema(name string) (string, bool) {
+	_, rest, own := strings.Cut(name, filepath.FromSlash(vendoring.Dir)+string(filepath.Separator))
+	if own {
+		_, err := os.Stat(name)
+		own = os.IsNotExist(err)
+	}
+	return "kcmgen:schemas/" + filepath.ToSlash(rest), own
+}
+
+// changedDefaults are values that a cluster has by its copy of the vocabulary
+// and not by ours. An edit that says so was meant, and can't be kept.
+func changedDefaults(theirs, ours []byte, ex *explainer, drift spec.Finding) []spec.Finding {
+	var a, b any
+	if json.Unmarshal(theirs, &a) != nil || json.Unmarshal(ours, &b) != nil {
+		return nil // ours was refused: that is told already
+	}
+	var out []spec.Finding
+	differences(nil, a, b, func(labels []string, was, is any) {
+		field := spec.Path(labels...)
+		f := spec.Finding{
+			Rule: "schema-default", Severity: spec.Warning, Cluster: ex.cluster, Field: field, Pos: ex.source.At(field), Also: []spec.Pos{drift.Pos},
+			Message:  fmt.Sprintf("%s is %v by the vendored vocabulary, and %v by this kcmgen's, which is what counts", field, was, is),
+			Expected: "a value that the cluster says itself, or one vocabulary",
+			Hint:     drift.Hint,
+		}
+		if strings.Contains(drift.Message, "edited") {
+			f.Severity = spec.Error
+		}
+		out = append(out, f)
+	})
+	return out
+}
+
+// differences calls found for the scalars that two values both have at a path,
+// and that differ, in the order of their paths.
+func differences(at []string, a, b any, found func(at []string, a, b any)) {
+	switch a := a.(type) {
+	case map[string]any:
+		b, ok := b.(map[string]any)
+		for _, name := range slices.Sorted(maps.Keys(a)) {
+			if other, has := b[name]; ok && has {
+				differences(with(at, name), a[name], other, found)
+			}
+		}
+	case []any:
+		if !reflect.DeepEqual(a, b) {
+			found(at, a, b)
+		}
+	default:
+		if a != b {
+			found(at, a, b)
+		}
+	}
+}
+
+// drift says how the vocabulary that a package imports differs from ours.
+func (l *loader) drift(schema *build.Instance) []spec.Finding {
+	dir := schemaDir(schema)
+	if _, err := os.Stat(dir); err != nil {
+		return nil // the overlay
+	}
+	files, err := vendoring.Read(os.DirFS(dir))
+	if err != nil {
+		return []spec.Finding{{Rule: "schema-differs", Severity: spec.Error, Pos: spec.Pos{File: l.rel(dir)}, Message: err.Error()}}
+	}
+	c := vendoring.Inspect(files)
+	if c.Current() {
+		return nil
+	}
+	return []spec.Finding{l.explainDrift(dir, c)}
+}
+
+// schemaDir is the folder of the copy: a site's own constraints, in cue.mod/usr,
+// are loaded with it.
+func schemaDir(schema *build.Instance) string {
+	for _, f := range schema.BuildFiles {
+		if !strings.Contains(filepath.ToSlash(f.Filename), "/"+vendoring.UsrDir+"/") {
+			return filepath.Dir(f.Filename)
+		}
+	}
+	return schema.Dir
+}
+
+func (l *loader) explainDrift(dir string, c vendoring.Copy) spec.Finding {
+	f := spec.Finding{
+		Rule: "schema-differs", Severity: spec.Warning, Pos: spec.Pos{File: l.rel(dir)},
+		Expected: "the vocabulary of this kcmgen, " + l.opts.Version,
+		Hint:     "type: kcmgen schema vendor",
+	}
+	vendored := strings.HasSuffix(filepath.ToSlash(dir), "/"+vendoring.Dir)
+	switch {
+	case vendored && len(c.Edited) > 0:
+		f.Pos.File = l.rel(filepath.Join(dir, filepath.FromSlash(c.Edited[0])))
+		f.Message = "the vendored vocabulary was edited: " + strings.Join(c.Edited, ", ")
+		f.Hint = "constraints of your own go to " + vendoring.UsrDir + "; then type: kcmgen schema vendor --force"
+	case !vendored:
+		changes := slices.Collect(func(yield func(string) bool) {
+			for _, ch := range c.Changes() {
+				if !yield(ch.Name) {
+					return
+				}
+			}
+		})
+		f.Message = "the vocabulary here differs from this kcmgen's: " + strings.Join(changes, ", ")
+		f.Hint = "build kcmgen from this checkout"
+	case c.Newer(l.opts.Version):
+		f.Rule, f.Severity = "schema-newer", spec.Error
+		f.Message = fmt.Sprintf("the vendored vocabulary is that of kcmgen %s, newer than this one", c.Version)
+		f.Expected = "kcmgen " + c.Version + " or newer"
+		f.Hint = "type: go install github.com/kcmgen/kcmgen/cmd/kcmgen@" + c.Version
+	default:
+		f.Message = fmt.Sprintf("the vendored vocabulary is that of kcmgen %s", c.Version)
+	}
+	return f
+}
+
+// schemaOf is the vocabulary that a package imports, or nil.
+// An import of its own may do that for it.
+func schemaOf(inst *build.Instance) *build.Instance {
+	for _, dep := range inst.Imports {
+		if isSchema(dep.ImportPath) {
+			return dep
+		}
+		if found := schemaOf(dep); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+// isSchema reports whether an import path is the vocabulary's: as such, with a
+// version, or one of its packages below.
+func isSchema(importPath string) bool {
+	rest, ok := strings.CutPrefix(importPath, schemaPath)
+	return ok && (rest == "" || rest[0] == '@' || rest[0] == '/')
+}
