@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,14 +24,15 @@ import (
 const lockWait = time.Minute
 
 type exportOptions struct {
-	out   string
-	prune bool
+	out       string
+	prune     bool
+	keepGoing bool
 }
 
 func newExport(std stdio) *cobra.Command {
 	var o exportOptions
 	cmd := &cobra.Command{
-		Use:   "export [DIR | DIR/...]...",
+		Use:   "export [CLUSTER | DIR | DIR/...]...",
 		Short: "Write certificates, kubeconfigs, units or static pods into the out tree",
 		Long: `Export vets clusters as "kcmgen vet" does, writes nothing if one has an error,
 and then makes for each the folder OUT/<cluster>:
@@ -44,15 +46,21 @@ Keys and certificates that still fit are kept; each that is made anew says why.
 Whatever ends a run, the folder holds the old tree or the new one. Files that
 kcmgen didn't write stay, unless --prune.
 
+Clusters are made in parallel. An error in one keeps all from being written,
+unless --keep-going; the exit code tells of it either way.
+
 ` + exitCodes,
 		Example: `  kcmgen export ./cue/example            write out/example
+  kcmgen export prod staging             these clusters, by name
   kcmgen export -o /srv/kcm ./cue/...    every cluster below cue, elsewhere`,
+		ValidArgsFunction: completeClusters,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runExport(cmd.Context(), o, args, time.Now(), std)
 		},
 	}
 	cmd.Flags().StringVarP(&o.out, "out", "o", "out", "folder of the clusters' trees")
 	cmd.Flags().BoolVar(&o.prune, "prune", false, "remove files in a cluster's folder that kcmgen didn't write")
+	cmd.Flags().BoolVar(&o.keepGoing, "keep-going", false, "write the clusters that are in order, whatever is wrong with others")
 	return cmd
 }
 
@@ -63,24 +71,24 @@ func runExport(ctx context.Context, o exportOptions, args []string, now time.Tim
 	if err := tree.Writable(o.out); err != nil {
 		return err
 	}
-	r, err := load(args, now)
+	r, err := load(ctx, args, now, std)
 	if err != nil {
 		return err
 	}
-	for _, s := range r.skipped {
-		say(std.err, "skipped %s: %s", s.Dir, s.Reason)
-	}
 	needFiles(r.findings)
+	r.printSkipped(std)
 	if err := printFindings(std.err, r.findings, false); err != nil {
 		return err
 	}
+	var faulty error
 	if failed(r.findings, false) {
-		say(std.err, "kcmgen: nothing was written")
-		return errFindings
-	}
-	for _, v := range r.clusters {
-		if err := tree.Writable(filepath.Join(o.out, v.Cluster.Name)); err != nil {
-			return err
+		faulty = errFindings
+		if o.keepGoing {
+			r.dropFaulty(std)
+		}
+		if !o.keepGoing || len(r.clusters) == 0 {
+			say(std.err, "kcmgen: nothing was written")
+			return faulty
 		}
 	}
 	out, err := tree.OpenOut(ctx, o.out, lockWait, func() {
@@ -94,22 +102,48 @@ func runExport(ctx context.Context, o exportOptions, args []string, now time.Tim
 			err = cerr
 		}
 	}()
-	// Decide for all before writing for one: a fault of the last is no reason to
-	// have changed the first.
-	var todo []*export
-	for _, v := range r.clusters {
-		e, err := newExportOf(ctx, out, v, o, now, std)
+	if err := exportAll(ctx, out, r.clusters, o, now, std); err != nil {
+		return err
+	}
+	return faulty
+}
+
+// exportAll decides for all clusters before it writes for one, unless told to
+// keep going: a fault of the last is no reason to have changed the first.
+func exportAll(ctx context.Context, out *tree.Out, clusters []*gen.Vetted, o exportOptions, now time.Time, std stdio) error {
+	stop := func(error) bool { return !o.keepGoing }
+	todo := make([]*export, len(clusters))
+	named := func(i int, err error) error {
 		if err != nil {
-			return fmt.Errorf("cluster %s: %w", v.Cluster.Name, err)
+			return fmt.Errorf("cluster %s: %w", clusters[i].Cluster.Name, err)
 		}
-		todo = append(todo, e)
+		return nil
 	}
-	for _, e := range todo {
-		if err := e.write(out, std); err != nil {
-			return fmt.Errorf("cluster %s: %w", e.name, err)
+	decided := parallel(ctx, len(clusters), std, newMeter(std.err, "prepared"), stop, func(i int, std stdio) (err error) {
+		todo[i], err = newExportOf(ctx, out, clusters[i], o, now, std)
+		return named(i, err)
+	})
+	failed := withoutCanceled(decided)
+	if failed != nil && !o.keepGoing {
+		return failed
+	}
+	written := parallel(ctx, len(todo), std, newMeter(std.err, "written"), stop, func(i int, std stdio) error {
+		if decided[i] != nil {
+			return nil
 		}
+		return named(i, todo[i].write(out, std))
+	})
+	return errors.Join(failed, withoutCanceled(written))
+}
+
+// withoutCanceled joins errors but those of work that was given up for another's.
+func withoutCanceled(errs []error) error {
+	all := errors.Join(errs...)
+	if all == nil {
+		return nil
 	}
-	return nil
+	own := slices.DeleteFunc(slices.Clone(errs), func(err error) bool { return errors.Is(err, context.Canceled) })
+	return cmp.Or(errors.Join(own...), error(context.Canceled))
 }
 
 // needFiles: what a review may leave unchecked, an export has to read.
@@ -134,6 +168,9 @@ type export struct {
 
 func newExportOf(ctx context.Context, out *tree.Out, v *gen.Vetted, o exportOptions, now time.Time, std stdio) (*export, error) {
 	e := &export{name: v.Cluster.Name, dir: filepath.Join(o.out, v.Cluster.Name)}
+	if err := tree.Writable(e.dir); err != nil {
+		return nil, err
+	}
 	recovered, err := out.Recover(e.name)
 	if err != nil {
 		return nil, err

@@ -21,13 +21,14 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends what doesn't hear of the first
-	code := run(ctx, os.Args[1:], stdio{os.Stdout, os.Stderr})
+	code := run(ctx, os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr})
 	stop()
 	os.Exit(code)
 }
 
-// stdio is where data and talk go.
+// stdio is where answers come from, and where data and talk go.
 type stdio struct {
+	in  io.Reader
 	out io.Writer // data
 	err io.Writer // talk
 }

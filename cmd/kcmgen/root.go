@@ -16,12 +16,17 @@ const (
 	exitFailed   = 1
 	exitUsage    = 2
 	exitFindings = 3
+	exitDiffers  = 4
 )
 
-const exitCodes = `Exit codes: 0 done · 1 failed (input, output or internal) · 2 usage · 3 findings`
+const exitCodes = `Exit codes: 0 done · 1 failed (input, output or internal) · 2 usage · 3 findings · 4 differs`
 
 // errFindings ends a command whose findings have been printed.
 var errFindings = errors.New("findings")
+
+// errDiffers ends a command that was asked whether something differs, and has
+// printed what does.
+var errDiffers = errors.New("differs")
 
 // usageError is a command line that can't be understood.
 type usageError struct{ error }
@@ -38,6 +43,8 @@ func run(ctx context.Context, args []string, std stdio) int {
 		return exitOK
 	case errors.Is(err, errFindings):
 		return exitFindings
+	case errors.Is(err, errDiffers):
+		return exitDiffers
 	case errors.As(err, &usage):
 		fmt.Fprintf(std.err, "kcmgen: %v\nhint: %s --help\n", err, cmd.CommandPath())
 		return exitUsage
@@ -64,23 +71,37 @@ static pods.
 		SilenceErrors:              true,
 		SilenceUsage:               true,
 		SuggestionsMinimumDistance: 2,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-				return usageError{fmt.Errorf("unknown command %q; did you mean %q?", args[0], near[0])}
-			}
-			return usageError{fmt.Errorf("unknown command %q", args[0])}
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args:                       noSubcommand,
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetOut(std.out)
 	root.SetErr(std.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return fromEnvironment(cmd) }
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(newVet(std), newExport(std))
+	root.AddCommand(newInit(std), newVet(std), newShow(std), newExport(std), newFmt(std), newSchema(std))
 	return root
+}
+
+// noSubcommand refuses what isn't a command's name.
+func noSubcommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		return usageError{fmt.Errorf("unknown command %q; did you mean %q?", args[0], near[0])}
+	}
+	return usageError{fmt.Errorf("unknown command %q", args[0])}
+}
+
+// atMostOne refuses a second argument.
+func atMostOne(what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return usageError{fmt.Errorf("%d arguments, at most one %s is taken", len(args), what)}
+		}
+		return nil
+	}
 }
 
 // version is the module's, as the build recorded it.

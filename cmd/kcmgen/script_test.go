@@ -48,7 +48,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":     exits,
 			"judge":     judge,
-			"edit":      edit,
+			"edit":      editFile,
 			"perm":      perm,
 			"snapshot":  snapshot,
 			"unchanged": unchanged,
@@ -192,7 +192,7 @@ func judge(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // edit FILE OLD NEW replaces the one place that has the text OLD.
-func edit(ts *testscript.TestScript, neg bool, args []string) {
+func editFile(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: edit FILE OLD NEW")
 	}

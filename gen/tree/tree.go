@@ -100,6 +100,11 @@ func (t Tree) Get(p string) (Entry, bool) {
 	return t.entries[i], true
 }
 
+// Without is the tree but for one entry.
+func (t Tree) Without(p string) Tree {
+	return Tree{slices.DeleteFunc(slices.Clone(t.entries), func(e Entry) bool { return e.Path == p })}
+}
+
 // Kind of a change.
 type Kind string
 

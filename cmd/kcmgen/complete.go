@@ -1,0 +1,94 @@
+package main
+
+import (
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kcmgen/kcmgen/gen/config"
+)
+
+// completer finds words for the shell from the CUE at hand.
+type completer func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective)
+
+// completeClusters offers the names of clusters, and lets the shell offer folders.
+func completeClusters(_ *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+	var out []string
+	for _, c := range outlines(nil) {
+		if c.Name != "" && strings.HasPrefix(c.Name, begun) && !slices.Contains(args, c.Name) {
+			out = append(out, c.Name+"\t"+c.Dir)
+		}
+	}
+	return out, cobra.ShellCompDirectiveDefault
+}
+
+func completeNodes(_ *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+	return parts(args, begun, func(c config.Outline) []string { return c.Nodes })
+}
+
+// completeFlagNames offers what the named clusters' nodes are started with. To
+// know that they are evaluated; what is said in their CUE has to do where that
+// fails or no cluster is named.
+func completeFlagNames(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+	derived := map[string]bool{}
+	if cwd, err := os.Getwd(); err == nil && len(args) > 0 {
+		if res, err := config.Load(cmd.Context(), cwd, args, config.Options{Version: version()}); err == nil {
+			for _, c := range res.Clusters {
+				for i := range c.Nodes {
+					for _, f := range c.NodeFlags(&c.Nodes[i]) {
+						derived[f.Name] = true
+					}
+				}
+			}
+		}
+	}
+	return parts(args, begun, func(c config.Outline) []string {
+		return append(slices.Sorted(maps.Keys(derived)), c.Flags...)
+	})
+}
+
+// completeWords offers fixed words.
+func completeWords(words ...string) completer {
+	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return words, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+func completeFlag(cmd *cobra.Command, flag string, c completer) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, c); err != nil {
+		panic(err) // the flag isn't there: seen by the first test that runs
+	}
+}
+
+// parts are words of the clusters that the command line names so far, or of all.
+func parts(args []string, begun string, of func(config.Outline) []string) ([]string, cobra.ShellCompDirective) {
+	var out []string
+	for _, c := range outlines(args) {
+		for _, word := range of(c) {
+			if strings.HasPrefix(word, begun) && !slices.Contains(out, word) {
+				out = append(out, word)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out, cobra.ShellCompDirectiveNoFileComp
+}
+
+func outlines(args []string) []config.Outline {
+	cwd, err := os.Getwd()
+	if err != nil {
+		return nil
+	}
+	all := config.Outlines(cwd)
+	named := slices.DeleteFunc(slices.Clone(all), func(c config.Outline) bool {
+		dir := func(arg string) bool { return strings.TrimPrefix(strings.TrimSuffix(arg, "/"), "./") == c.Dir }
+		return !slices.Contains(args, c.Name) && !slices.ContainsFunc(args, dir)
+	})
+	if len(named) > 0 {
+		return named
+	}
+	return all
+}

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// variable is the environment variable that sets a flag.
+func variable(flag string) string {
+	return "KCMGEN_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// fromEnvironment sets the flags that the command line leaves out from their
+// variables. An empty variable counts as none.
+func fromEnvironment(cmd *cobra.Command) (err error) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		value := os.Getenv(variable(f.Name))
+		talk := f.Name == "help" || f.Name == "version" && f.Value.Type() == "bool"
+		if f.Changed || value == "" || talk || err != nil {
+			return
+		}
+		if ferr := cmd.Flags().Set(f.Name, value); ferr != nil {
+			err = usageError{fmt.Errorf("%s=%q: %w", variable(f.Name), value, ferr)}
+		}
+	})
+	return err
+}

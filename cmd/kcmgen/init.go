@@ -1,0 +1,271 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kcmgen/kcmgen/gen/config"
+	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/starter"
+	"github.com/kcmgen/kcmgen/gen/tree"
+)
+
+type initOptions struct {
+	layout, nodes, version string
+	name, module           string
+	gitHook                bool
+}
+
+func newInit(std stdio) *cobra.Command {
+	var o initOptions
+	cmd := &cobra.Command{
+		Use:   "init [DIR]",
+		Short: "Begin a repository of your own, or another cluster in it",
+		Long: `Init writes a first cluster to go on from. Outside of any CUE module DIR becomes
+one, with the cluster in DIR/clusters/NAME, the vocabulary for stock cue and
+editors, and a .gitignore for out/. Inside a CUE module DIR becomes one more
+package. Nothing is ever overwritten.
+
+On a terminal and without flags it asks for what it needs.
+
+--git-hook writes a hook that vets what is about to be committed; without DIR it
+writes nothing else.
+
+` + exitCodes,
+		Example: `  kcmgen init infra --name prod --layout systemd --nodes cp-1=10.0.0.11,cp-2=10.0.0.12
+  cd infra && kcmgen init clusters/staging --layout staticPod
+  kcmgen init --git-hook`,
+		Args: atMostOne("DIR"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ask := cmd.Flags().NFlag() == 0 && std.interactive()
+			return runInit(o, args, ask, std)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.layout, "layout", "", "how nodes run kube-controller-manager: systemd or staticPod")
+	f.StringVar(&o.nodes, "nodes", exampleNodes, "the control plane's hosts and their addresses")
+	f.StringVar(&o.version, "version", starter.Newest, "version of Kubernetes")
+	f.StringVar(&o.name, "name", "", "name of the cluster (default: the last part of DIR)")
+	f.StringVar(&o.module, "module", "example.com/clusters@v0", "path of a new CUE module")
+	f.BoolVar(&o.gitHook, "git-hook", false, "write a git hook that vets before a commit")
+	completeFlag(cmd, "layout", completeWords("systemd", "staticPod"))
+	return cmd
+}
+
+const exampleNodes = "cp-1=10.0.0.11,cp-2=10.0.0.12,cp-3=10.0.0.13"
+
+func runInit(o initOptions, args []string, ask bool, std stdio) error {
+	switch {
+	case len(args) == 0 && o.gitHook:
+		return writeHook(".", std)
+	case ask:
+		if err := o.ask(&args, std.asker()); err != nil {
+			return err
+		}
+	case len(args) == 0:
+		return usageError{errors.New("the folder of the new package is missing")}
+	}
+	dir := filepath.Clean(args[0])
+	if o.name == "" {
+		o.name = nameOf(dir)
+	}
+	c, err := o.cluster()
+	if err != nil {
+		return usageError{err}
+	}
+	if err := begin(dir, c, o.module, std); err != nil {
+		return err
+	}
+	if o.gitHook {
+		return writeHook(dir, std)
+	}
+	return nil
+}
+
+// ask asks for what the command line doesn't say.
+func (o *initOptions) ask(args *[]string, a *asker) (err error) {
+	anything := func(string) error { return nil }
+	if len(*args) == 0 {
+		dir, err := a.ask("folder of the new repository", "clusters", anything)
+		if err != nil {
+			return err
+		}
+		*args = []string{dir}
+	}
+	questions := []struct {
+		text     string
+		value    *string
+		fallback string
+	}{
+		{"name of the cluster", &o.name, nameOf(filepath.Clean((*args)[0]))},
+		{"how nodes run kube-controller-manager, systemd or staticPod", &o.layout, string(spec.Systemd)},
+		{"control-plane nodes", &o.nodes, o.nodes},
+		{"version of Kubernetes", &o.version, o.version},
+	}
+	for _, q := range questions {
+		check := func(answer string) error {
+			try := initOptions{name: "x", layout: string(spec.Systemd), nodes: exampleNodes, version: starter.Newest}
+			switch q.value {
+			case &o.name:
+				try.name = answer
+			case &o.layout:
+				try.layout = answer
+			case &o.nodes:
+				try.nodes = answer
+			default:
+				try.version = answer
+			}
+			_, err := try.cluster()
+			return err
+		}
+		if *q.value, err = a.ask(q.text, q.fallback, check); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func nameOf(dir string) string {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(filepath.Base(abs))
+}
+
+// cluster checks what the flags say.
+func (o *initOptions) cluster() (starter.Cluster, error) {
+	c := starter.Cluster{Name: o.name, Layout: spec.Layout(o.layout)}
+	if !spec.IsName(o.name) || len(o.name) > 63 {
+		return c, fmt.Errorf("%q is no name for a cluster: up to 63 lower-case letters, digits, \"-\" and \".\" (--name)", o.name)
+	}
+	switch c.Layout {
+	case spec.Systemd, spec.StaticPod:
+	case "":
+		return c, errors.New("--layout is missing: systemd or staticPod")
+	default:
+		return c, fmt.Errorf("--layout is %q, not systemd or staticPod", o.layout)
+	}
+	var err error
+	if c.Version, err = spec.ParseVersion(o.version); err != nil {
+		return c, fmt.Errorf("--version: %w", err)
+	}
+	if c.Nodes, err = starter.ParseNodes(o.nodes); err != nil {
+		return c, fmt.Errorf("--nodes: %w", err)
+	}
+	return c, nil
+}
+
+// begin writes the package, and the module around it where there is none.
+func begin(dir string, c starter.Cluster, module string, std stdio) error {
+	if root, err := config.ModuleRoot(existing(dir)); err == nil {
+		return addPackage(dir, root, c, std)
+	}
+	if err := beginnings(dir); err != nil {
+		return err
+	}
+	c.Package = "clusters"
+	if err := config.CheckModule(module); err != nil {
+		return usageError{fmt.Errorf("--module: %w", err)}
+	}
+	t, err := starter.Repository(module, version(), c)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Lstat(filepath.Join(dir, ".gitignore")); err == nil {
+		t = t.Without(".gitignore")
+		say(std.err, "kept %s: see to it that git ignores out/", filepath.Join(dir, ".gitignore"))
+	}
+	if err := tree.Plant(dir, t); err != nil {
+		return err
+	}
+	at := filepath.Join("clusters", c.Name, starter.File)
+	say(std.out, "wrote %s, and the CUE module around it", filepath.Join(dir, at))
+	if dir == "." {
+		say(std.err, "next: edit %s, then type: kcmgen vet", at)
+	} else {
+		say(std.err, "next: edit it, then type: cd %s && kcmgen vet", dir)
+	}
+	return nil
+}
+
+// addPackage writes one more package into a module.
+func addPackage(dir, root string, c starter.Cluster, std stdio) error {
+	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+		return &notEmptyError{dir, entries[0].Name(), true}
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	c.Package = starter.PackageName(filepath.Base(filepath.Dir(abs)))
+	t, err := starter.Package(c)
+	if err != nil {
+		return err
+	}
+	if err := tree.Plant(dir, t); err != nil {
+		return err
+	}
+	say(std.out, "wrote %s", filepath.Join(dir, starter.File))
+	if !config.ProvidesSchema(root) {
+		say(std.err, "stock cue and editors need the vocabulary too; type: kcmgen schema vendor")
+	}
+	say(std.err, "next: edit it, then type: kcmgen vet %s", folderArgument(dir))
+	return nil
+}
+
+// folderArgument writes a folder as other commands take it.
+func folderArgument(dir string) string {
+	if filepath.IsAbs(dir) {
+		return dir
+	}
+	return "./" + filepath.ToSlash(dir)
+}
+
+// existing is a folder, or the nearest one above it that is there.
+func existing(dir string) string {
+	for {
+		if fi, err := os.Stat(dir); err == nil && fi.IsDir() {
+			return dir
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return dir
+		}
+		dir = up
+	}
+}
+
+// notEmptyError is a folder that holds something already.
+type notEmptyError struct {
+	dir, has string
+	module   bool // it lies in a CUE module
+}
+
+func (e *notEmptyError) Error() string {
+	return fmt.Sprintf("%s is not empty: it has %s", e.dir, e.has)
+}
+
+// beginnings returns an error unless a folder is empty, or has no more in it
+// than a new git repository.
+func beginnings(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil && len(entries) == 0 {
+		return nil // not there yet, or for whoever writes to it to explain
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if name[0] != '.' && !strings.HasPrefix(name, "README") && !strings.HasPrefix(name, "LICENSE") {
+			return &notEmptyError{dir, name, false}
+		}
+	}
+	return err
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+type showOptions struct {
+	nodes, flags []string
+	format       string
+}
+
+func newShow(std stdio) *cobra.Command {
+	var o showOptions
+	cmd := &cobra.Command{
+		Use:   "show [CLUSTER | DIR | DIR/...]...",
+		Short: "Show the flags that each node's kube-controller-manager gets, and why",
+		Long: `Show prints the command line that clusters come to, node by node: every flag with
+its value, and the field of the cluster that it comes from with its place.
+
+` + exitCodes,
+		Example: `  kcmgen show prod
+  kcmgen show prod --node cp-1 --flag bind-address
+  kcmgen show --format json ./cue/example`,
+		ValidArgsFunction: completeClusters,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runShow(cmd.Context(), o, args, time.Now(), std)
+		},
+	}
+	f := cmd.Flags()
+	f.StringSliceVar(&o.nodes, "node", nil, "show these nodes only")
+	f.StringSliceVar(&o.flags, "flag", nil, "show these flags only")
+	f.StringVar(&o.format, "format", "text", "how to print: text or json")
+	completeFlag(cmd, "node", completeNodes)
+	completeFlag(cmd, "flag", completeFlagNames)
+	completeFlag(cmd, "format", completeWords("text", "json"))
+	return cmd
+}
+
+// shown is one flag of one node.
+type shown struct {
+	Cluster string   `json:"cluster"`
+	Node    string   `json:"node"`
+	Flag    string   `json:"flag"`
+	Value   string   `json:"value"`
+	Field   string   `json:"field"`             // where it comes from
+	Pos     spec.Pos `json:"position,omitzero"` // of that field, if the user wrote it
+}
+
+func runShow(ctx context.Context, o showOptions, args []string, now time.Time, std stdio) error {
+	if err := checkFormat(o.format); err != nil {
+		return err
+	}
+	r, err := load(ctx, args, now, std)
+	if err != nil {
+		return err
+	}
+	if len(r.clusters) == 0 && failed(r.findings, false) {
+		if err := printFindings(std.err, r.findings, false); err != nil {
+			return err
+		}
+		return errFindings
+	}
+	all := o.pick(r.clusters)
+	if len(all) == 0 && len(r.clusters) > 0 {
+		return &nothingShownError{o.nodes, o.flags}
+	}
+	if o.format == "json" {
+		return printJSON(std.out, all)
+	}
+	printShown(std.out, all)
+	return nil
+}
+
+// nothingShownError is a choice of nodes and flags that leaves nothing.
+type nothingShownError struct{ nodes, flags []string }
+
+func (e *nothingShownError) Error() string {
+	return fmt.Sprintf("no node of these clusters fits --node %q and has --flag %q", e.nodes, e.flags)
+}
+
+func (o *showOptions) pick(clusters []*gen.Vetted) []shown {
+	out := []shown{}
+	wanted := func(list []string, name string) bool { return len(list) == 0 || slices.Contains(list, name) }
+	for _, v := range clusters {
+		c := v.Cluster
+		for i := range c.Nodes {
+			n := &c.Nodes[i]
+			if !wanted(o.nodes, n.Name) {
+				continue
+			}
+			for _, f := range c.NodeFlags(n) {
+				if wanted(o.flags, f.Name) {
+					pos, _ := c.Source.Exact(f.Field)
+					out = append(out, shown{c.Name, n.Name, f.Name, f.Value, "cluster." + f.Field, pos})
+				}
+			}
+		}
+	}
+	return out
+}
+
+// printShown prints a block for each node, the flags in one column and where
+// they come from in the next.
+func printShown(w io.Writer, all []shown) {
+	width := 0
+	for _, s := range all {
+		width = max(width, len(s.Flag)+len(s.Value)+3)
+	}
+	width = min(width, 60)
+	for i, s := range all {
+		if i == 0 || all[i-1].Cluster != s.Cluster || all[i-1].Node != s.Node {
+			fmt.Fprintf(w, "%s %s\n", s.Cluster, s.Node)
+		}
+		from := s.Field
+		if p := s.Pos.String(); p != "" {
+			from += "  " + p
+		}
+		fmt.Fprintf(w, "  %-*s  %s\n", width, "--"+s.Flag+"="+s.Value, from)
+	}
+}
+
+func checkFormat(format string) error {
+	if format != "text" && format != "json" {
+		return usageError{fmt.Errorf("--format is %q, not text or json", format)}
+	}
+	return nil
+}
+
+func printJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}

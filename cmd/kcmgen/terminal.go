@@ -1,0 +1,98 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+)
+
+// terminal reports whether a stream is one: only there we ask, draw and colour.
+func terminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// interactive reports whether somebody can be asked.
+func (s stdio) interactive() bool { return terminal(s.in) && terminal(s.err) }
+
+// asker asks questions on a terminal.
+type asker struct {
+	in  *bufio.Scanner
+	out io.Writer
+}
+
+func (s stdio) asker() *asker { return &asker{bufio.NewScanner(s.in), s.err} }
+
+// ask puts a question until check accepts the answer; an empty one means the
+// default.
+func (a *asker) ask(question, fallback string, check func(string) error) (string, error) {
+	for range 10 {
+		fmt.Fprintf(a.out, "%s [%s]: ", question, fallback)
+		if !a.in.Scan() {
+			return "", errors.Join(errors.New("no answer"), a.in.Err())
+		}
+		answer := strings.TrimSpace(a.in.Text())
+		if answer == "" {
+			answer = fallback
+		}
+		err := check(answer)
+		if err == nil {
+			return answer, nil
+		}
+		say(a.out, "%v", err)
+	}
+	return "", errors.New("ten answers that don't fit")
+}
+
+// Colours of what people look for first. Whoever sets NO_COLOR, or doesn't read
+// this on a terminal, gets none.
+const (
+	red    = "\x1b[31m"
+	yellow = "\x1b[33m"
+	bold   = "\x1b[1m"
+	plain  = "\x1b[0m"
+)
+
+// colour returns a text in a colour, where w shows colours.
+func colour(w io.Writer, code, text string) string {
+	if os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" || !terminal(w) {
+		return text
+	}
+	return code + text + plain
+}
+
+// meter is a line on a terminal that says how far a run has come; elsewhere it
+// says nothing.
+type meter struct {
+	w    io.Writer
+	what string
+	last int // percent
+}
+
+func newMeter(w io.Writer, what string) *meter {
+	if !terminal(w) {
+		w = nil
+	}
+	return &meter{w, what, -1}
+}
+
+func (m *meter) step(done, total int) {
+	percent := done * 100 / max(total, 1)
+	if m.w == nil || total < 4 || percent == m.last {
+		return
+	}
+	m.last = percent
+	fmt.Fprintf(m.w, "\r\x1b[K%s %d of %d", m.what, done, total)
+}
+
+// end takes the line away.
+func (m *meter) end() {
+	if m.w != nil && m.last >= 0 {
+		fmt.Fprint(m.w, "\r\x1b[K")
+	}
+}

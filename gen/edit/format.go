@@ -1,0 +1,44 @@
+// Package edit rewrites a user's CUE through its syntax tree.
+package edit
+
+import (
+	"cmp"
+	"fmt"
+
+	"cuelang.org/go/cue/errors"
+	"cuelang.org/go/cue/format"
+	"cuelang.org/go/cue/parser"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// SyntaxError is a file that can't be parsed, with the place of its first fault.
+type SyntaxError struct {
+	Pos spec.Pos
+	Err error
+}
+
+func (e *SyntaxError) Error() string { return fmt.Sprintf("%s: %v", e.Pos, e.Err) }
+
+// Unwrap is the cause.
+func (e *SyntaxError) Unwrap() error { return e.Err }
+
+// Format returns a file in CUE's standard format, as "cue fmt" writes it. name
+// is what errors call the file.
+func Format(name string, src []byte) ([]byte, error) {
+	f, err := parser.ParseFile(name, src, parser.ParseComments)
+	if err != nil {
+		return nil, syntaxError(name, err)
+	}
+	return format.Node(f)
+}
+
+func syntaxError(name string, err error) error {
+	first := errors.Errors(err)[0]
+	p := first.Position()
+	message, args := first.Msg()
+	return &SyntaxError{
+		Pos: spec.Pos{File: cmp.Or(p.Filename(), name), Line: p.Line(), Col: p.Column()},
+		Err: fmt.Errorf(message, args...),
+	}
+}

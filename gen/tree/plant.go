@@ -1,0 +1,92 @@
+package tree
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// ExistsError is a file or folder that Plant would have to overwrite.
+type ExistsError struct{ Path string }
+
+func (e *ExistsError) Error() string { return e.Path + " is there already" }
+
+// planting is where Plant prepares a tree, in the folder it is for.
+const planting = ".kcmgen.new"
+
+// Plant puts a tree into a folder, which it makes if need be. Nothing is
+// overwritten: if one of the tree's topmost names is taken, or anything fails,
+// the folder is left as it was.
+func Plant(dir string, t Tree) (err error) {
+	made, err := makeFolders(dir)
+	defer func() {
+		if err != nil {
+			for _, d := range made { // deepest first
+				_ = os.Remove(d)
+			}
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	d, err := OpenDisk(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	tops := topmost(t)
+	for _, name := range tops {
+		if d.exists(name) {
+			return &ExistsError{filepath.Join(dir, name)}
+		}
+	}
+	defer func() { err = errors.Join(err, d.clear(planting)) }()
+	if err := errors.Join(d.clear(planting), Stage(d, planting, t)); err != nil {
+		return err
+	}
+	for i, name := range tops {
+		if err := d.root.Rename(planting+"/"+name, name); err != nil {
+			for _, back := range tops[:i] {
+				err = errors.Join(err, d.clear(back))
+			}
+			return d.named(err)
+		}
+	}
+	return d.SyncDir(".")
+}
+
+// topmost are the first parts of a tree's paths.
+func topmost(t Tree) []string {
+	var out []string
+	for _, e := range t.entries {
+		first, _, _ := strings.Cut(e.Path, "/")
+		if !slices.Contains(out, first) {
+			out = append(out, first)
+		}
+	}
+	return out
+}
+
+// makeFolders makes a folder with those above it that are missing, and says
+// which those were, deepest first.
+func makeFolders(dir string) (made []string, err error) {
+	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
+		fi, err := os.Stat(d)
+		if err == nil && !fi.IsDir() {
+			return nil, fmt.Errorf("%s is a file", d)
+		}
+		if err == nil || d == filepath.Dir(d) {
+			break
+		}
+		if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+			return nil, err
+		}
+		made = append(made, d)
+	}
+	return made, os.MkdirAll(dir, 0o755)
+}
