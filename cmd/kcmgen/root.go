@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 )
@@ -79,7 +78,7 @@ static pods.
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return fromEnvironment(cmd) }
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(newInit(std), newVet(std), newShow(std), newExport(std), newFmt(std), newSchema(std))
+	root.AddCommand(newInit(std), newVet(std), newShow(std), newExport(std), newFmt(std), newSchema(std), newVersion(std), newCompletion(std), newCommands(std))
 	return root
 }
 
@@ -102,15 +101,6 @@ func atMostOne(what string) cobra.PositionalArgs {
 		}
 		return nil
 	}
-}
-
-// version is the module's, as the build recorded it.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(devel)"
-	}
-	return info.Main.Version
 }
 
 // say writes a line of talk.

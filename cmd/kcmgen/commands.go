@@ -1,0 +1,67 @@
+package main
+
+import (
+	"encoding/json"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// commandDoc is a command as those see it who write manual pages: tools/release
+// makes them from it, so that what formats them stays out of this program.
+type commandDoc struct {
+	Use      string       `json:"use"`
+	Short    string       `json:"short"`
+	Long     string       `json:"long,omitempty"`
+	Example  string       `json:"example,omitempty"`
+	Aliases  []string     `json:"aliases,omitempty"`
+	Flags    []flagDoc    `json:"flags,omitempty"`
+	Commands []commandDoc `json:"commands,omitempty"`
+}
+
+type flagDoc struct {
+	Name       string `json:"name"`
+	Shorthand  string `json:"shorthand,omitempty"`
+	Type       string `json:"type"`
+	Default    string `json:"default"`
+	NoValue    string `json:"noValue,omitempty"` // what --name alone means
+	Usage      string `json:"usage"`
+	Persistent bool   `json:"persistent,omitempty"` // its sub commands have it too
+}
+
+func newCommands(std stdio) *cobra.Command {
+	return &cobra.Command{
+		Use:    "__commands",
+		Short:  "Print all commands and flags as JSON, for what makes the manual pages",
+		Hidden: true,
+		Args:   noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			enc := json.NewEncoder(std.out)
+			enc.SetIndent("", "  ")
+			enc.SetEscapeHTML(false)
+			return enc.Encode(describe(cmd.Root()))
+		},
+	}
+}
+
+// describe is a command with all below it, in the order of its help. Flags that
+// every command has (--help) are the reader's to add.
+func describe(cmd *cobra.Command) commandDoc {
+	cmd.InitDefaultVersionFlag()
+	d := commandDoc{Use: cmd.Use, Short: cmd.Short, Long: cmd.Long, Example: cmd.Example, Aliases: cmd.Aliases}
+	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		if f.Hidden || f.Name == "help" {
+			return
+		}
+		d.Flags = append(d.Flags, flagDoc{
+			Name: f.Name, Shorthand: f.Shorthand, Type: f.Value.Type(), Default: f.DefValue, NoValue: f.NoOptDefVal,
+			Usage: f.Usage, Persistent: cmd.PersistentFlags().Lookup(f.Name) != nil,
+		})
+	})
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			d.Commands = append(d.Commands, describe(c))
+		}
+	}
+	return d
+}
