@@ -23,7 +23,7 @@ test: ## run every test
 
 lint: ## check the code, its formatting and who imports what
 	@tools=$$(tools/install.sh lint) && \
-	for module in . tools/bench; do (cd $$module && "$$tools/golangci-lint" run ./...) || exit 1; done && \
+	for module in . tools/bench tools/release; do (cd $$module && "$$tools/golangci-lint" run ./...) || exit 1; done && \
 	unformatted=$$("$$tools/gofumpt" -l .) && \
 	{ [ -z "$$unformatted" ] || { echo "make fmt would change: $$unformatted" >&2; exit 1; }; }
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Usage: tools/install.sh judges|lint|test
+# Usage: tools/install.sh judges|lint|release|test
 #
 # Builds the programs that tools/<name>/go.mod lists as tools, unless they are
 # there already, and prints the folder they are in:
@@ -10,7 +10,7 @@
 # another worktree finds it warm, and no linter or `git clean` walks over it.
 set -eu
 
-name=${1:?usage: tools/install.sh judges|lint|test}
+name=${1:?usage: tools/install.sh judges|lint|release|test}
 cd "$(dirname "$0")/$name"
 
 # The folder's name says everything that decides the binaries, so a bumped
