@@ -98,6 +98,9 @@ func runExport(ctx context.Context, o exportOptions, args []string, now time.Tim
 		return err
 	}
 	defer func() {
+		if out.TwoRenames() {
+			say(std.err, "%s: its file system can't exchange two folders, so two renames replaced the old tree; a run that is ended between them leaves it to the next one to put the old tree back", o.out)
+		}
 		if cerr := out.Close(); err == nil {
 			err = cerr
 		}

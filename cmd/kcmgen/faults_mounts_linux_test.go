@@ -50,7 +50,7 @@ func testMounts(t *testing.T, l *lab) {
 }
 
 // TestFaultsOnMounts is the part of promises 2 and 3 that takes real file
-// systems: full, without inodes, read-only.
+// systems: full, without inodes, read-only; and one that loses modes.
 func TestFaultsOnMounts(t *testing.T) {
 	if os.Getenv(mountsVar) == "" {
 		t.Skip("TestFaults runs it in a process of its own")
@@ -60,6 +60,7 @@ func TestFaultsOnMounts(t *testing.T) {
 	t.Run("full", func(t *testing.T) { testFull(t, l) })
 	t.Run("no inodes", func(t *testing.T) { testNoInodes(t, l) })
 	t.Run("read-only", func(t *testing.T) { testReadOnly(t, l) })
+	t.Run("modes lost", func(t *testing.T) { testModesLost(t, l) })
 }
 
 func mount(t *testing.T, from, to, kind string, flags uintptr, data string) {

@@ -29,15 +29,17 @@ func TestFaults(t *testing.T) {
 	}
 	l := newLab(t)
 	for name, f := range map[string]func(*testing.T, *lab){
-		"kill":       testKill,
-		"fail":       testFail,
-		"mounts":     testMounts,
-		"refused":    testRefused,
-		"concurrent": testConcurrent,
-		"same bytes": testSameBytes,
-		"unchanged":  testUnchanged,
-		"foreign":    testForeign,
-		"key modes":  testKeyModes,
+		"kill":        testKill,
+		"fail":        testFail,
+		"mounts":      testMounts,
+		"refused":     testRefused,
+		"two renames": testTwoRenames,
+		"no modes":    testNoModes,
+		"concurrent":  testConcurrent,
+		"same bytes":  testSameBytes,
+		"unchanged":   testUnchanged,
+		"foreign":     testForeign,
+		"key modes":   testKeyModes,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

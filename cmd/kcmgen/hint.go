@@ -18,6 +18,7 @@ func hint(err error) string {
 	var conflict *plan.Conflict
 	var folder *config.NoFolderError
 	var unwritable *tree.NotWritableError
+	var modes *tree.NoModesError
 	var lost *lostManifestError
 	if h := repositoryHint(err); h != "" {
 		return h
@@ -37,6 +38,10 @@ func hint(err error) string {
 		return "move it away; what is no private key, kcmgen removes too: kcmgen export --prune"
 	case errors.Is(err, syscall.ENOSPC):
 		return "make room, and run it again"
+	case errors.As(err, &modes) && modes.System != "":
+		return "run kcmgen export on Linux or macOS, or in WSL; kcmgen vet works here too"
+	case errors.As(err, &modes):
+		return "write to a disk of this machine's own, such as your home: kcmgen export -o DIR"
 	case errors.As(err, &unwritable):
 		return "write to another folder: kcmgen export -o DIR"
 	}

@@ -196,7 +196,7 @@ func (d *Disk) sameTime(from fs.File, to string) error {
 
 // swap gives next the name, and name's folder the name of next, where that is
 // possible in one step. Otherwise two renames do it, which Recover takes back if
-// the run dies between them.
+// the run dies between them; TwoRenames then says that it was so.
 func (d *Disk) swap(name, next string) error {
 	if !d.exists(name) {
 		return d.named(d.root.Rename(next, name))
@@ -205,6 +205,7 @@ func (d *Disk) swap(name, next string) error {
 	if !errors.Is(err, errors.ErrUnsupported) {
 		return d.named(err)
 	}
+	d.twoRenames = true
 	previous := "." + name + ".old"
 	if err := d.clear(previous); err != nil {
 		return err
@@ -234,9 +235,13 @@ func (e *NotWritableError) Unwrap() error { return e.Err }
 
 // Writable returns an error if trees can't be written below dir, before any
 // work is done: it is read-only, or another user's, who could take the keys out
-// of it. dir may be missing if it can be made.
+// of it, or this system has nothing to keep them in. dir may be missing if it
+// can be made.
 func Writable(dir string) error {
 	refuse := func(err error) error { return &NotWritableError{dir, err} }
+	if err := protects(); err != nil {
+		return refuse(err)
+	}
 	fi, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

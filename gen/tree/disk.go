@@ -16,8 +16,9 @@ import (
 // Disk is a folder of this machine as an FS. No name leads out of it, not by
 // symbolic links either.
 type Disk struct {
-	dir  string // as people call it
-	root *os.Root
+	dir        string // as people call it
+	root       *os.Root
+	twoRenames bool
 }
 
 // OpenDisk opens an existing folder.
@@ -26,11 +27,15 @@ func OpenDisk(dir string) (*Disk, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Disk{dir, root}, nil
+	return &Disk{dir: dir, root: root}, nil
 }
 
 // Close releases the folder.
 func (d *Disk) Close() error { return d.root.Close() }
+
+// TwoRenames reports whether a tree was replaced by two renames, because the
+// file system can't exchange two folders: for a moment there was none.
+func (d *Disk) TwoRenames() bool { return d.twoRenames }
 
 // Mkdir is FS.Mkdir.
 func (d *Disk) Mkdir(name string, mode fs.FileMode) error {
@@ -49,7 +54,7 @@ func (d *Disk) Create(name string, mode fs.FileMode) (File, error) {
 	}
 	if err := f.Chmod(mode); err != nil {
 		_ = f.Close()
-		return nil, d.named(err)
+		return nil, err // a file of a root says its whole path itself
 	}
 	return f, nil
 }

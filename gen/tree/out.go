@@ -25,8 +25,9 @@ const lockName = ".kcmgen.lock"
 var ErrLocked = errors.New("another kcmgen is writing to it")
 
 // OpenOut opens the folder dir, made if missing, and waits for the run that has
-// it open, if there is one; waiting is called once before that. The folder has
-// a .gitignore before anything else is in it: what follows are private keys.
+// it open, if there is one; waiting is called once before that. A folder whose
+// file system keeps no modes is refused, and the others have a .gitignore before
+// anything else is in them: what follows are private keys.
 func OpenOut(ctx context.Context, dir string, wait time.Duration, waiting func()) (*Out, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
@@ -59,7 +60,7 @@ func lock(ctx context.Context, dir string, wait time.Duration, waiting func()) (
 	name := filepath.Join(dir, lockName)
 	got := make(chan locked, 1)
 	go func() {
-		f, err := lockedfile.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+		f, err := lockedfile.OpenFile(name, os.O_RDWR|os.O_CREATE, lockMode)
 		got <- locked{f, err}
 	}()
 	say, end := time.NewTimer(min(wait, 200*time.Millisecond)), time.NewTimer(wait)
@@ -68,17 +69,21 @@ func lock(ctx context.Context, dir string, wait time.Duration, waiting func()) (
 	for {
 		select {
 		case r := <-got:
+			if r.err == nil {
+				r.err = keepsModes(dir, r.f)
+			}
 			if r.err != nil {
+				giveBack(r)
 				return nil, r.err
 			}
-			return func() { _ = r.f.Close() }, nil
+			return func() { giveBack(r) }, nil
 		case <-say.C:
 			waiting()
 		case <-end.C:
-			go giveBack(got)
+			go func() { giveBack(<-got) }()
 			return nil, fmt.Errorf("%s: %w", name, ErrLocked)
 		case <-ctx.Done():
-			go giveBack(got)
+			go func() { giveBack(<-got) }()
 			return nil, ctx.Err()
 		}
 	}
@@ -89,9 +94,9 @@ type locked struct {
 	err error
 }
 
-// giveBack releases a lock that comes after its waiter has gone.
-func giveBack(got <-chan locked) {
-	if r := <-got; r.err == nil {
+// giveBack releases a lock, which may come after its waiter has gone.
+func giveBack(r locked) {
+	if r.f != nil {
 		_ = r.f.Close()
 	}
 }
