@@ -1,0 +1,196 @@
+//go:build unix
+
+package installed_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/module"
+	"golang.org/x/mod/zip"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// repo is the repository's root, as tests see it.
+const repo = "../.."
+
+// scripts is what a reader finds testdata/script by, and the tests too.
+const scripts = "testdata/script/*.txtar"
+
+// release is what the tests publish.
+var release = module.Version{Path: "github.com/kcmgen/kcmgen", Version: "v0.1.0"}
+
+// TestScripts runs every script with these in its environment: $RELEASE, a git
+// repository with the files as they stand, tagged; and what go needs to find the
+// caller's caches, so that nothing is fetched when they are warm.
+func TestScripts(t *testing.T) {
+	if found, err := filepath.Glob(scripts); err != nil || len(found) < 4 {
+		t.Fatalf("%s matches %d files (%v): the scripts are lost", scripts, len(found), err)
+	}
+	dir := t.TempDir()
+	caller := goEnv(t)
+	if err := publish(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Dir(scripts),
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Deadline:            time.Now().Add(9 * time.Minute),
+		Setup: func(env *testscript.Env) error {
+			for _, kv := range caller {
+				name, value, _ := strings.Cut(kv, "=")
+				env.Setenv(name, value)
+			}
+			env.Setenv("RELEASE", dir)
+			return home(env)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"judge": judge,
+			"edit":  edit,
+			"proxy": proxy,
+		},
+	})
+}
+
+// goEnv is what a program that builds needs to know of the caller's caches.
+func goEnv(t *testing.T) []string {
+	t.Helper()
+	names := []string{"GOMODCACHE", "GOCACHE", "GOPROXY", "GOSUMDB", "GONOSUMDB", "GOTOOLCHAIN"}
+	out, err := exec.Command("go", append([]string{"env"}, names...)...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
+	if len(values) != len(names) {
+		t.Fatalf("go env: %q", out)
+	}
+	for i, name := range names {
+		values[i] = name + "=" + values[i]
+	}
+	return values
+}
+
+// home is a user who can commit, and whom git lets look at other people's
+// repositories.
+func home(env *testscript.Env) error {
+	dir := filepath.Join(env.WorkDir, ".home")
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		return err
+	}
+	env.Setenv("HOME", dir)
+	env.Setenv("LC_ALL", "C")
+	env.Setenv("PRE_COMMIT_HOME", filepath.Join(dir, "pre-commit"))
+	const config = "[user]\n\tname = A\n\temail = a@example.org\n[init]\n\tdefaultBranch = main\n[safe]\n\tdirectory = *\n[protocol \"file\"]\n\tallow = always\n"
+	return os.WriteFile(filepath.Join(dir, ".gitconfig"), []byte(config), 0o666)
+}
+
+// publish makes a tagged repository of what git knows or would add, as it
+// stands now; deleted files are still listed.
+func publish(ctx context.Context, dir string) error {
+	list := exec.CommandContext(ctx, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+	list.Dir = repo
+	out, err := list.Output()
+	if err != nil {
+		return fmt.Errorf("git ls-files: %w", err)
+	}
+	for name := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
+		if err := copyFile(filepath.Join(repo, name), filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	for _, args := range [][]string{
+		{"init", "-q", "-b", "main"},
+		{"add", "-A"},
+		{"commit", "-q", "--no-verify", "-m", "a release"},
+		{"tag", release.Version},
+	} {
+		cmd := exec.CommandContext(ctx, "git", append([]string{"-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "core.hooksPath=/dev/null"}, args...)...)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("git %s: %w\n%s", args[0], err, out)
+		}
+	}
+	return nil
+}
+
+func copyFile(from, to string) error {
+	fi, err := os.Lstat(from)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o777); err != nil {
+		return err
+	}
+	if fi.Mode()&fs.ModeSymlink != 0 {
+		target, err := os.Readlink(from)
+		if err != nil {
+			return err
+		}
+		return os.Symlink(target, to)
+	}
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, fi.Mode().Perm())
+}
+
+// origin says where a judge comes from.
+var origin = map[string]string{
+	"pre-commit": "apt-get install pre-commit",
+	"git":        "apt-get install git",
+	"make":       "apt-get install make",
+}
+
+// judge NAME... fails a script whose outside program isn't there: a test that is
+// skipped judges nothing.
+func judge(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		if _, err := exec.LookPath(name); err != nil {
+			ts.Fatalf("%s is not on PATH: %s", name, origin[name])
+		}
+	}
+}
+
+// edit FILE OLD NEW replaces the one place that has the text OLD.
+func edit(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: edit FILE OLD NEW")
+	}
+	data := ts.ReadFile(args[0])
+	if n := strings.Count(data, args[1]); n != 1 {
+		ts.Fatalf("%s has %q %d times", args[0], args[1], n)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(data, args[1], args[2], 1)), 0o666))
+}
+
+// proxy DIR makes a module proxy that has the release and nothing else.
+func proxy(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: proxy DIR")
+	}
+	at := filepath.Join(ts.MkAbs(args[0]), filepath.FromSlash(release.Path), "@v")
+	ts.Check(os.MkdirAll(at, 0o777))
+	write := func(name, text string) {
+		ts.Check(os.WriteFile(filepath.Join(at, name), []byte(text), 0o666))
+	}
+	write("list", release.Version+"\n")
+	write(release.Version+".info", fmt.Sprintf(`{"Version":%q,"Time":"2026-01-02T03:04:05Z"}`, release.Version))
+	write(release.Version+".mod", ts.ReadFile(filepath.Join(ts.Getenv("RELEASE"), "go.mod")))
+	f, err := os.Create(filepath.Join(at, release.Version+".zip"))
+	ts.Check(err)
+	ts.Check(errors.Join(zip.CreateFromDir(f, release, ts.Getenv("RELEASE")), f.Close()))
+}

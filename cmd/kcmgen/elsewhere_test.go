@@ -1,0 +1,31 @@
+//go:build !unix
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// TestExportRefused: where nothing keeps a key to its owner, export says so
+// before any work (the cluster isn't there), and vet works.
+func TestExportRefused(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "out")
+	var stdout, stderr strings.Builder
+	code := run(t.Context(), []string{"export", "-o", out, "./nothing"}, stdio{&stdout, &stderr})
+	want := "kcmgen: write to " + out + ": on " + runtime.GOOS + " no file modes keep private keys to their owner\nhint: run kcmgen export on Linux "
+	if code != exitFailed || stdout.Len() > 0 || !strings.HasPrefix(stderr.String(), want) {
+		t.Errorf("exit %d\n%s%s", code, &stdout, &stderr)
+	}
+	if _, err := os.Lstat(out); err == nil {
+		t.Error("it made the folder")
+	}
+	t.Chdir(filepath.Join("..", ".."))
+	stderr.Reset()
+	if code := run(t.Context(), []string{"vet", "./cue/example"}, stdio{&stdout, &stderr}); code != exitOK {
+		t.Errorf("vet: exit %d\n%s%s", code, &stdout, &stderr)
+	}
+}
