@@ -39,17 +39,20 @@ func Tree(p *plan.Plan, b keys.Bundle) (*Output, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, h := range p.Hosts {
-		files, err := hostFiles(p, h, b)
-		if err != nil {
-			return nil, fmt.Errorf("node %s: %w", h.Node.Name, err)
+	hosts := make([]hostOutput, len(p.Hosts))
+	r := newHostRenderer(p, b)
+	err = each(len(hosts), func(i int) (err error) {
+		if hosts[i], err = r.host(p.Hosts[i]); err != nil {
+			err = fmt.Errorf("node %s: %w", p.Hosts[i].Node.Name, err)
 		}
-		es, generation, err := host(p, h, files)
-		if err != nil {
-			return nil, fmt.Errorf("node %s: %w", h.Node.Name, err)
-		}
-		entries = append(entries, es...)
-		out.Generations[h.Node.Name] = generation
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i, h := range p.Hosts {
+		entries = append(entries, hosts[i].entries...)
+		out.Generations[h.Node.Name] = hosts[i].generation
 	}
 	images, err := imageEntries(p, b)
 	if err != nil {
@@ -72,19 +75,6 @@ func (f file) entry(at string) tree.Entry {
 		return tree.Entry{Path: at, Mode: privateMode, Owner: rootOwner, Secret: f.secret}
 	}
 	return tree.Entry{Path: at, Mode: publicMode, Owner: rootOwner, Data: f.data}
-}
-
-// hostFiles are the files of a host and of its image, with their contents.
-func hostFiles(p *plan.Plan, h plan.Host, b keys.Bundle) (map[spec.Role]file, error) {
-	out := map[spec.Role]file{}
-	for _, r := range append(append([]spec.Role{}, h.Placed...), h.InImage...) {
-		f, err := roleFile(p, h, b, r)
-		if err != nil {
-			return nil, err
-		}
-		out[r] = f
-	}
-	return out, nil
 }
 
 func roleFile(p *plan.Plan, h plan.Host, b keys.Bundle, r spec.Role) (file, error) {
@@ -126,9 +116,18 @@ func private(r spec.Role, p keys.Pair) (file, error) {
 	return file{role: r, secret: p.Key, identity: id}, nil
 }
 
-// host is everything below nodes/<node>/.
-func host(p *plan.Plan, h plan.Host, files map[spec.Role]file) ([]tree.Entry, string, error) {
-	c := p.Cluster
+// hostOutput is one host: everything below nodes/<node>/.
+type hostOutput struct {
+	entries    []tree.Entry
+	generation string
+}
+
+func (r *hostRenderer) host(h plan.Host) (hostOutput, error) {
+	files, err := r.files(h)
+	if err != nil {
+		return hostOutput{}, err
+	}
+	c := r.plan.Cluster
 	root := path.Join("nodes", h.Node.Name)
 	at := func(hostPath string) string { return root + hostPath }
 	var es []tree.Entry
@@ -136,13 +135,13 @@ func host(p *plan.Plan, h plan.Host, files map[spec.Role]file) ([]tree.Entry, st
 	if c.Generations {
 		text, err := start(c, h, generationWord)
 		if err != nil {
-			return nil, "", err
+			return hostOutput{}, err
 		}
 		generation = generationName(c, h, files, text)
 	}
 	text, err := start(c, h, generation)
 	if err != nil {
-		return nil, "", err
+		return hostOutput{}, err
 	}
 	if c.Generations {
 		dir := path.Join(c.Paths.Generations, generation)
@@ -165,7 +164,7 @@ func host(p *plan.Plan, h plan.Host, files map[spec.Role]file) ([]tree.Entry, st
 	for _, dir := range slices.Compact(dirs) {
 		es = append(es, tree.Entry{Path: at(dir), Dir: true, Mode: 0o755, Owner: rootOwner})
 	}
-	return es, generation, nil
+	return hostOutput{es, generation}, nil
 }
 
 // once are the files of some roles, each path once: the service-account key may

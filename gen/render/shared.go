@@ -1,0 +1,83 @@
+package render
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/kcmgen/kcmgen/gen/keys"
+	"github.com/kcmgen/kcmgen/gen/plan"
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// hostRenderer renders hosts, whichever comes first: what is the same for all
+// of them is made once.
+type hostRenderer struct {
+	plan   *plan.Plan
+	bundle keys.Bundle
+	same   map[spec.Role]func() (file, error)
+	form   func() (*kubeconfigForm, error) // nil: a kubeconfig differs in more than its server
+}
+
+func newHostRenderer(p *plan.Plan, b keys.Bundle) *hostRenderer {
+	r := &hostRenderer{plan: p, bundle: b, same: map[spec.Role]func() (file, error){}}
+	roles := []spec.Role{spec.CA, spec.CAKey, spec.FrontProxyCA, spec.ServiceAccountKey}
+	if p.Cluster.PKI.Shared {
+		roles = append(roles, spec.TLSCert, spec.TLSKey)
+		r.form = sync.OnceValues(func() (*kubeconfigForm, error) {
+			return sharedKubeconfig(p.Cluster, b[keys.CA].Cert, b[p.Hosts[0].Client])
+		})
+	}
+	for _, role := range roles {
+		r.same[role] = sync.OnceValues(func() (file, error) { return roleFile(p, p.Hosts[0], b, role) })
+	}
+	return r
+}
+
+// files are the files of a host and of its image, with their contents.
+func (r *hostRenderer) files(h plan.Host) (map[spec.Role]file, error) {
+	out := map[spec.Role]file{}
+	for _, role := range append(append([]spec.Role{}, h.Placed...), h.InImage...) {
+		f, err := r.file(h, role)
+		if err != nil {
+			return nil, err
+		}
+		out[role] = f
+	}
+	return out, nil
+}
+
+func (r *hostRenderer) file(h plan.Host, role spec.Role) (file, error) {
+	if same, ok := r.same[role]; ok {
+		return same()
+	}
+	if role != spec.KubeconfigFile || r.form == nil {
+		return roleFile(r.plan, h, r.bundle, role)
+	}
+	form, err := r.form()
+	if err != nil {
+		return file{}, err
+	}
+	return form.file(r.plan.Cluster.Endpoint(h.Node))
+}
+
+// each calls f for 0 to n-1, side by side, and returns the error of the lowest.
+func each(n int, f func(i int) error) error {
+	errs := make([]error, n)
+	var last atomic.Int64
+	var all sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		all.Go(func() {
+			for i := int(last.Add(1)) - 1; i < n; i = int(last.Add(1)) - 1 {
+				errs[i] = f(i)
+			}
+		})
+	}
+	all.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
