@@ -13,7 +13,7 @@ build: ## build bin/kcmgen
 	go build -trimpath -ldflags='-s -w' -o bin/kcmgen ./cmd/kcmgen
 
 demo: ## make everything that the example cluster needs, in out/
-	go run ./cmd/kcmgen export ./cue/example
+	@go run ./cmd/kcmgen export ./cue/example
 
 # The judges, cue and cfssl and kubectl at the versions we promise to agree
 # with, come first on PATH: whatever else is installed is not asked.

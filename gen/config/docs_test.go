@@ -23,10 +23,15 @@ func module(t testing.TB, cluster string) string {
 	if err := os.MkdirAll(filepath.Join(dir, "c"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "c", "cluster.cue"), []byte(cluster), 0o644); err != nil {
+	write(t, filepath.Join(dir, "c", "cluster.cue"), cluster)
+	return dir
+}
+
+func write(t testing.TB, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return dir
 }
 
 const header = `package c
@@ -42,11 +47,29 @@ cluster: schemas.#Cluster & {
 }
 `
 
+// asCluster is a package that a block stands for: a file of its own, its field
+// cluster, or fields inside that one.
+func asCluster(block string) string {
+	switch {
+	case strings.HasPrefix(block, "package schemas\n"):
+		return fmt.Sprintf(header, "")
+	case regexp.MustCompile(`(?m)^package `).MatchString(block):
+		return block
+	case strings.HasPrefix(block, "cluster:"):
+		return "package c\n\nimport \"github.com/kcmgen/kcmgen/schemas\"\n\n" + block
+	}
+	return fmt.Sprintf(header, block)
+}
+
 // TestDocumentedCUE: every CUE block of the documentation is valid.
 func TestDocumentedCUE(t *testing.T) {
 	blocks := regexp.MustCompile("(?s)```cue\n(.*?)```")
+	docs, err := filepath.Glob("../../docs/*.md")
+	if err != nil || len(docs) < 3 {
+		t.Fatalf("docs/*.md matches %d files (%v): the documents are lost", len(docs), err)
+	}
 	n := 0
-	for _, doc := range []string{"../../README.md", "../../docs/cluster.md", "../../docs/rules.md"} {
+	for _, doc := range append(docs, "../../README.md") {
 		data, err := os.ReadFile(doc)
 		if err != nil {
 			t.Fatal(err)
@@ -57,11 +80,11 @@ func TestDocumentedCUE(t *testing.T) {
 			}
 			n++
 			t.Run(fmt.Sprintf("%s/%d", filepath.Base(doc), n), func(t *testing.T) {
-				text := fmt.Sprintf(header, m[1])
-				if strings.HasPrefix(m[1], "cluster:") {
-					text = "package c\n\nimport \"github.com/kcmgen/kcmgen/schemas\"\n\n" + m[1]
-				}
+				text := asCluster(m[1])
 				dir := module(t, text)
+				if strings.HasPrefix(m[1], "package schemas\n") { // a site's own constraints
+					write(t, filepath.Join(dir, "schemas", "site.cue"), m[1])
+				}
 				res, err := config.Load(t.Context(), dir, []string{"./c"}, config.Options{})
 				if err != nil {
 					t.Fatal(err)
