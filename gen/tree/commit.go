@@ -78,13 +78,14 @@ func (d *Disk) build(name, next string, t Tree, old *State, prune func(string) b
 	if err != nil {
 		return fmt.Errorf("%s: %w", filepath.Join(d.dir, name), err)
 	}
-	err = stage(d, next, all, func(e Entry) (bool, error) {
+	staging := d.Staging()
+	err = stage(staging, next, all, func(e Entry) (bool, error) {
 		if mode, ok := foreign[e.Path]; ok {
 			return true, d.carry(path.Join(name, e.Path), path.Join(next, e.Path), mode)
 		}
 		return place(e)
 	})
-	if err != nil {
+	if err := errors.Join(err, staging.Close()); err != nil {
 		return err
 	}
 	return d.folderTimes(name, next, kept)
@@ -205,7 +206,7 @@ func (d *Disk) swap(name, next string) error {
 	if !errors.Is(err, errors.ErrUnsupported) {
 		return d.named(err)
 	}
-	d.twoRenames = true
+	d.twoRenames.Store(true)
 	previous := "." + name + ".old"
 	if err := d.clear(previous); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 
 	"github.com/kcmgen/kcmgen/gen/keys"
 )
@@ -18,7 +19,7 @@ import (
 type Disk struct {
 	dir        string // as people call it
 	root       *os.Root
-	twoRenames bool
+	twoRenames atomic.Bool
 }
 
 // OpenDisk opens an existing folder.
@@ -35,41 +36,64 @@ func (d *Disk) Close() error { return d.root.Close() }
 
 // TwoRenames reports whether a tree was replaced by two renames, because the
 // file system can't exchange two folders: for a moment there was none.
-func (d *Disk) TwoRenames() bool { return d.twoRenames }
+func (d *Disk) TwoRenames() bool { return d.twoRenames.Load() }
 
 // Mkdir is FS.Mkdir.
 func (d *Disk) Mkdir(name string, mode fs.FileMode) error {
-	if err := d.root.Mkdir(name, mode); err != nil {
-		return d.named(err)
+	return d.named(mkdir(d.root, name, mode))
+}
+
+func mkdir(dir *os.Root, name string, mode fs.FileMode) error {
+	if err := dir.Mkdir(name, mode); err != nil {
+		return err
 	}
 	// The umask may have taken bits away.
-	return d.named(d.root.Chmod(name, mode))
+	return dir.Chmod(name, mode)
 }
 
 // Create is FS.Create.
 func (d *Disk) Create(name string, mode fs.FileMode) (File, error) {
-	f, err := d.root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
+	f, err := create(d.root, name, mode)
 	if err != nil {
 		return nil, d.named(err)
-	}
-	if err := f.Chmod(mode); err != nil {
-		_ = f.Close()
-		return nil, err // a file of a root says its whole path itself
 	}
 	return f, nil
 }
 
-// SyncDir is FS.SyncDir.
-func (d *Disk) SyncDir(name string) error {
-	f, err := d.root.Open(name)
+func create(dir *os.Root, name string, mode fs.FileMode) (File, error) {
+	f, err := dir.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
 	if err != nil {
-		return d.named(err)
+		return nil, err
+	}
+	if err := f.Chmod(mode); err != nil {
+		_ = f.Close()
+		return nil, within(name, err)
+	}
+	return f, nil
+}
+
+// within gives the error of an open file the name that it was opened by: a root's
+// files tell their whole path, and named would say the half of it twice.
+func within(name string, err error) error {
+	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
+		return &fs.PathError{Op: pe.Op, Path: name, Err: pe.Err}
+	}
+	return err
+}
+
+// SyncDir is FS.SyncDir.
+func (d *Disk) SyncDir(name string) error { return d.named(syncDir(d.root, name)) }
+
+func syncDir(dir *os.Root, name string) error {
+	f, err := dir.Open(name)
+	if err != nil {
+		return err
 	}
 	err = f.Sync()
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
-	return err
+	return within(name, err)
 }
 
 // named puts the folder's own name before the path of an error, so that it

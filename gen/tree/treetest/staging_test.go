@@ -25,6 +25,19 @@ func TestDisk(t *testing.T) {
 	})
 }
 
+func TestDiskForMany(t *testing.T) {
+	treetest.Staging(t, func(t *testing.T) treetest.Target {
+		d, dir := disk(t)
+		s := d.Staging()
+		t.Cleanup(func() {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return treetest.Target{FS: s, Dir: dir}
+	})
+}
+
 func disk(t *testing.T) (*tree.Disk, string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "root")

@@ -1,0 +1,111 @@
+package tree
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+)
+
+// Staging is a Disk as an FS for many files. A name is looked up from the folder
+// before, whose parents stay open: from the top, a thousand hosts' paths cost
+// more than what is written to them. Close it before a folder that it has
+// worked in changes its name.
+type Staging struct {
+	disk *Disk
+	open []openFolder // each in the one before
+}
+
+type openFolder struct {
+	name string // from the disk's root
+	root *os.Root
+}
+
+// Staging is an FS on the same folder.
+func (d *Disk) Staging() *Staging { return &Staging{disk: d} }
+
+// Close releases the folders.
+func (s *Staging) Close() error {
+	var all []error
+	for len(s.open) > 0 {
+		all = append(all, s.leave())
+	}
+	return errors.Join(all...)
+}
+
+// Mkdir is FS.Mkdir.
+func (s *Staging) Mkdir(name string, mode fs.FileMode) error {
+	dir, err := s.enter(path.Dir(name))
+	if err != nil {
+		return s.named(name, err)
+	}
+	return s.named(name, mkdir(dir, path.Base(name), mode))
+}
+
+// Create is FS.Create.
+func (s *Staging) Create(name string, mode fs.FileMode) (File, error) {
+	dir, err := s.enter(path.Dir(name))
+	if err != nil {
+		return nil, s.named(name, err)
+	}
+	f, err := create(dir, path.Base(name), mode)
+	if err != nil {
+		return nil, s.named(name, err)
+	}
+	return f, nil
+}
+
+// SyncDir is FS.SyncDir.
+func (s *Staging) SyncDir(name string) error {
+	dir, err := s.enter(path.Dir(name))
+	if err != nil {
+		return s.named(name, err)
+	}
+	return s.named(name, syncDir(dir, path.Base(name)))
+}
+
+// enter opens a folder and all above it, leaving those that it isn't in.
+func (s *Staging) enter(dir string) (*os.Root, error) {
+	for len(s.open) > 0 && dir != s.top().name && !strings.HasPrefix(dir, s.top().name+"/") {
+		if err := s.leave(); err != nil {
+			return nil, err
+		}
+	}
+	at, rest := s.disk.root, dir
+	if len(s.open) > 0 {
+		at, rest = s.top().root, strings.TrimPrefix(dir[len(s.top().name):], "/")
+	}
+	if rest == "." || rest == "" {
+		return at, nil
+	}
+	for part := range strings.SplitSeq(rest, "/") {
+		next, err := at.OpenRoot(part)
+		if err != nil {
+			return nil, err
+		}
+		name := part
+		if len(s.open) > 0 {
+			name = s.top().name + "/" + part
+		}
+		s.open, at = append(s.open, openFolder{name, next}), next
+	}
+	return at, nil
+}
+
+func (s *Staging) top() openFolder { return s.open[len(s.open)-1] }
+
+func (s *Staging) leave() error {
+	last := s.top()
+	s.open = s.open[:len(s.open)-1]
+	return last.root.Close()
+}
+
+// named gives an error the whole name, of which the folder knows the end.
+func (s *Staging) named(name string, err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		err = &fs.PathError{Op: pe.Op, Path: name, Err: pe.Err}
+	}
+	return s.disk.named(err)
+}
