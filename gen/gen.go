@@ -52,13 +52,14 @@ func (v *Vetted) Plan(old *tree.State, now time.Time) (*plan.Plan, keys.Bundle, 
 	return p, have, nil
 }
 
-// Generate carries a plan out in memory: the tree with its manifest.
-func Generate(ctx context.Context, p *plan.Plan, have keys.Bundle, now time.Time, version string) (tree.Tree, error) {
+// Generate carries a plan out in memory: the tree with its manifest. Programs
+// stay in their files.
+func Generate(ctx context.Context, p *plan.Plan, have keys.Bundle, programs render.Programs, now time.Time, version string) (tree.Tree, error) {
 	bundle, err := pki.Issue(ctx, p, have, now)
 	if err != nil {
 		return tree.Tree{}, err
 	}
-	out, err := render.Tree(p, bundle)
+	out, err := render.Tree(p, bundle, programs)
 	if err != nil {
 		return tree.Tree{}, err
 	}
@@ -83,8 +84,8 @@ func readBack(p *plan.Plan, t tree.Tree) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", at, err)
 		}
-		if len(got) == 0 || got[0] != p.Cluster.Paths.Binary {
-			return fmt.Errorf("%s: it doesn't start %s: %q", at, p.Cluster.Paths.Binary, got)
+		if program := p.Cluster.Program(h.Node); len(got) == 0 || got[0] != program {
+			return fmt.Errorf("%s: it doesn't start %s: %q", at, program, got)
 		}
 		// Every flag is written --name=value, so none needs to be known as a bool.
 		parsed, err := flags.Parse(got[1:], func(string) bool { return false })

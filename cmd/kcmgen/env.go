@@ -9,8 +9,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// variable is the environment variable that sets a flag.
-func variable(flag string) string {
+// variableOf is the environment variable that sets a flag.
+func variableOf(flag string) string {
 	return "KCMGEN_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
@@ -18,13 +18,13 @@ func variable(flag string) string {
 // variables. An empty variable counts as none.
 func fromEnvironment(cmd *cobra.Command) (err error) {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		value := os.Getenv(variable(f.Name))
+		value := os.Getenv(variableOf(f.Name))
 		talk := f.Name == "help" || f.Name == "version" && f.Value.Type() == "bool"
 		if f.Changed || value == "" || talk || err != nil {
 			return
 		}
 		if ferr := cmd.Flags().Set(f.Name, value); ferr != nil {
-			err = usageError{fmt.Errorf("%s=%q: %w", variable(f.Name), value, ferr)}
+			err = usageError{fmt.Errorf("%s=%q: %w", variableOf(f.Name), value, ferr)}
 		}
 	})
 	return err

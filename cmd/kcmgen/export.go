@@ -192,7 +192,7 @@ func newExportOf(ctx context.Context, out *tree.Out, v *gen.Vetted, o exportOpti
 		return nil, err
 	}
 	e.plan = p
-	if e.tree, err = gen.Generate(ctx, p, have, now, version()); err != nil {
+	if e.tree, err = gen.Generate(ctx, p, have, nil, now, version()); err != nil {
 		return nil, err
 	}
 	e.prune = func(path string) bool { return o.prune && !holdsKey(path, e.old.Foreign) }

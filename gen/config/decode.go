@@ -42,6 +42,7 @@ func (d *decoder) cluster(w *wireCluster) *spec.Cluster {
 	c := &spec.Cluster{
 		Name: w.Name, Layout: spec.Layout(w.Layout), Profile: w.Profile, Hardened: w.FlagDefaults == "hardened",
 		Flags: d.settings("flags", w.Flags), Kubeconfig: w.Kubeconfig, Paths: w.Paths, Generations: w.Generations,
+		Binary: w.Binary, Image: w.Image,
 	}
 	if v := d.version("version", w.Version); v != nil {
 		c.Version = *v
@@ -54,9 +55,6 @@ func (d *decoder) cluster(w *wireCluster) *spec.Cluster {
 	c.PKI = d.pki(w.PKI)
 	c.Unit = d.unit(w.Unit)
 	c.Pod = pod(w.Pod)
-	if w.Image != nil {
-		c.Image = &spec.Image{Base: w.Image.Base, Binary: w.Image.Binary, Directories: w.Image.Directories, Copy: w.Image.Copy}
-	}
 	for _, rule := range slices.Sorted(maps.Keys(w.Waivers)) {
 		c.Waivers = append(c.Waivers, spec.Waiver{Rule: rule, Reason: w.Waivers[rule].Reason, Fields: w.Waivers[rule].Fields})
 	}

@@ -82,8 +82,12 @@ func importFault(e errors.Error) string {
 func (x *explainer) faults(err error) []spec.Finding {
 	var order []string
 	groups := map[string][]errors.Error{}
-	for _, e := range errors.Errors(err) {
+	all := errors.Errors(err)
+	for _, e := range all {
 		field := fieldOf(e)
+		if slices.ContainsFunc(all, func(o errors.Error) bool { return isChoice(o) && strings.HasPrefix(field, fieldOf(o)+".") }) {
+			continue // what each branch of the choice misses
+		}
 		if _, ok := groups[field]; !ok {
 			order = append(order, field)
 		}
@@ -101,6 +105,23 @@ func (x *explainer) faults(err error) []spec.Finding {
 		out = slices.DeleteFunc(out, func(f spec.Finding) bool { return f.Rule == "cue-missing" && incomplete(groups[f.Field]) })
 	}
 	return out
+}
+
+// isChoice reports whether an error is of a field that takes one of several forms.
+func isChoice(e errors.Error) bool { return strings.Contains(oneLine(e), "matchN") }
+
+// choice says of a choice which of its forms are there.
+func (x *explainer) choice(field string) string {
+	var has []string
+	for _, form := range []string{"url", "file"} {
+		if _, ok := x.source[field+"."+form]; ok {
+			has = append(has, form)
+		}
+	}
+	if len(has) == 0 {
+		return field + " has neither url nor file"
+	}
+	return field + " has " + strings.Join(has, " and ")
 }
 
 func incomplete(es []errors.Error) bool {
@@ -131,6 +152,10 @@ func (x *explainer) fault(field string, es []errors.Error) spec.Finding {
 		f.Message = "nodes has no node"
 	}
 	f.Expected = expected(field, x.alternatives(field, es))
+	if isChoice(es[0]) {
+		f.Message = x.choice(field)
+		return f
+	}
 	if strings.Contains(oneLine(es[0]), "undefined field: Cluster") {
 		f.Message, f.Expected = "the vocabulary has no Cluster", "schemas.#Cluster"
 	}
@@ -172,6 +197,13 @@ func (x *explainer) unknown(f spec.Finding, field string, e errors.Error) spec.F
 		f.Pos = x.source.At(f.Field)
 		f.Message = fmt.Sprintf("node name %.80q is not a DNS name", labels[1])
 		f.Expected = expected("nodes.*", nil)
+		return f
+	}
+	if len(labels) >= 3 && strings.HasPrefix(field, "binary.source.") && !slices.Contains(spec.Archs, labels[2]) {
+		f.Field = spec.Path(labels[:3]...)
+		f.Pos = x.source.At(f.Field)
+		f.Message = fmt.Sprintf("no architecture is called %.80q", labels[2])
+		f.Expected = "one of " + strings.Join(spec.Archs, ", ")
 		return f
 	}
 	name := labels[len(labels)-1]

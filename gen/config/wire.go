@@ -19,7 +19,8 @@ type wireCluster struct {
 	Generations bool
 	Unit        wireUnit
 	Pod         wirePod
-	Image       *wireImage
+	Binary      *spec.Binary
+	Image       *spec.Image
 	Waivers     map[string]struct {
 		Reason string
 		Fields []string
@@ -84,11 +85,4 @@ type wirePod struct {
 	Resources                                                       struct{ Requests, Limits map[string]string }
 	LivenessProbe, StartupProbe                                     *spec.Probe
 	Volumes                                                         map[string]spec.Volume
-}
-
-type wireImage struct {
-	Base        string
-	Binary      map[string]spec.Download
-	Directories []string
-	Copy        []spec.Role
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/kcmgen/kcmgen/gen/keys"
@@ -18,7 +17,7 @@ import (
 // Read reads the files that a cluster names. What can't be read is a fact too;
 // the bundle has what could, by id.
 func Read(c *spec.Cluster, now time.Time) (vet.Facts, keys.Bundle) {
-	r := reader{dir: c.Dir, given: keys.Bundle{}}
+	r := reader{local: c.Local, given: keys.Bundle{}}
 	f := vet.Facts{Now: now, CA: r.authority(keys.CA, c.PKI.CA)}
 	if c.PKI.FrontProxy != nil {
 		f.FrontProxy = r.authority(keys.FrontProxyCA, *c.PKI.FrontProxy)
@@ -39,7 +38,7 @@ func Read(c *spec.Cluster, now time.Time) (vet.Facts, keys.Bundle) {
 }
 
 type reader struct {
-	dir   string
+	local func(string) string
 	given keys.Bundle
 }
 
@@ -89,10 +88,7 @@ func (r reader) private(file string, pair *keys.Pair) (any, error) {
 
 // read reads a file of the operator's machine; the error doesn't repeat its name.
 func (r reader) read(file string) ([]byte, error) {
-	if !filepath.IsAbs(file) {
-		file = filepath.Join(r.dir, file)
-	}
-	data, err := readKey(file)
+	data, err := readKey(r.local(file))
 	if pe, ok := err.(*os.PathError); ok {
 		return nil, pe.Err
 	}

@@ -37,7 +37,7 @@ func generate(t testing.TB, v *gen.Vetted) (tree.Tree, error) {
 	if err != nil {
 		return tree.Tree{}, err
 	}
-	return gen.Generate(t.Context(), p, have, now, "judged")
+	return gen.Generate(t.Context(), p, have, nil, now, "judged")
 }
 
 // hostileNames are what a name or path must not be able to do harm as.
@@ -73,7 +73,7 @@ var hostileFields = map[string]string{
 	"folder":     oneNode + "paths: generations: %s",
 	"work":       oneNode + "unit: Service: WorkingDirectory: %s",
 	"optional":   oneNode + "unit: Service: WorkingDirectory: \"-\" + %s",
-	"image":      oneNode + "image: {base: \"debian:12\", binary: amd64: {url: \"https://x.example/a\", sha256: \"" + "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef" + "\"}, directories: [%s]}",
+	"image":      oneNode + "binary: source: amd64: {url: \"https://x.example/a\", sha256: \"" + "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef" + "\"}, image: {base: \"debian:12\", directories: [%s]}",
 	"volume":     oneNode + "layout: \"staticPod\", pod: volumes: v: hostPath: %s",
 	"use":        oneNode + "pki: profiles: %s: usages: [\"client auth\"]",
 }

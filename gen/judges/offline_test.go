@@ -90,15 +90,16 @@ func TestContainerfileValues(t *testing.T) {
 	const sum = `sha256: "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"`
 	packages, values := map[string]string{}, map[string]string{}
 	for i, h := range hostile {
-		for field, image := range map[string]string{
-			"base": `binary: amd64: {url: "https://x.example/a", ` + sum + `}, base: "debian" + ` + quoted(h),
-			"url":  `base: "debian:12", binary: amd64: {` + sum + `, url: "https://x.example/a" + ` + quoted(h) + `}`,
-			"adds": `base: "scratch", binary: amd64: {` + sum + `, url: "https://x.example/a" + ` + quoted(h) + `}`,
-			"sum":  `base: "debian:12", binary: amd64: {url: "https://x.example/a", sha256: "00" + ` + quoted(h) + `}`,
-			"dirs": `base: "debian:12", binary: amd64: {url: "https://x.example/a", ` + sum + `}, directories: ["/a" + ` + quoted(h) + `]`,
+		for field, text := range map[string]string{
+			"base":  `binary: source: amd64: {url: "https://x.example/a", ` + sum + `}, image: base: "debian" + ` + quoted(h),
+			"url":   `image: base: "debian:12", binary: source: amd64: {` + sum + `, url: "https://x.example/a" + ` + quoted(h) + `}`,
+			"adds":  `image: base: "scratch", binary: source: amd64: {` + sum + `, url: "https://x.example/a" + ` + quoted(h) + `}`,
+			"sum":   `image: base: "debian:12", binary: source: amd64: {url: "https://x.example/a", sha256: "00" + ` + quoted(h) + `}`,
+			"dirs":  `binary: source: amd64: {url: "https://x.example/a", ` + sum + `}, image: {base: "debian:12", directories: ["/a" + ` + quoted(h) + `]}`,
+			"makes": `binary: source: amd64: {url: "https://x.example/a", ` + sum + `}, image: {base: "scratch", directories: ["/a" + ` + quoted(h) + `]}`,
 		} {
 			name := field + string(rune('a'+i))
-			packages[name] = cluster(name, "staticPod", oneNode+"image: {"+image+"}")
+			packages[name] = cluster(name, "staticPod", oneNode+text)
 			values[name] = h
 		}
 	}
@@ -113,16 +114,16 @@ func TestContainerfileValues(t *testing.T) {
 		if !ok {
 			t.Fatal("there is no Containerfile")
 		}
-		im := v.Cluster.Image
+		im, bin := v.Cluster.Image, v.Cluster.Binary.Source["amd64"]
 		want := image{
-			Base: im.Base, Downloads: map[string]string{v.Cluster.Paths.Binary: im.Binary["amd64"].URL}, Executable: []string{v.Cluster.Paths.Binary},
+			Base: im.Base, Downloads: map[string]string{v.Cluster.Paths.Binary: bin.URL}, Executable: []string{v.Cluster.Paths.Binary},
 			Directories: map[string]string{}, Copied: map[string]string{}, Entrypoint: []string{v.Cluster.Paths.Binary},
 		}
 		for _, d := range im.Directories {
 			want.Directories[d] = "root:root 755"
 		}
 		if im.Base != "scratch" {
-			want.Unknown = []string{"echo '" + im.Binary["amd64"].SHA256 + "  " + v.Cluster.Paths.Binary + "' | sha256sum -c -"}
+			want.Unknown = []string{"echo '" + bin.SHA256 + "  " + v.Cluster.Paths.Binary + "' | sha256sum -c -"}
 		}
 		if got := readImage(string(e.Data)); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s %q:\n%s\nreads as %+v\nmeant was %+v", name, values[name], e.Data, got, want)

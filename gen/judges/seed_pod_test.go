@@ -127,6 +127,10 @@ func readImage(text string) image {
 			if chmod == "0755" {
 				im.Executable = append(im.Executable, words[1])
 			}
+		case instruction == "WORKDIR" && len(words) == 1 && path.IsAbs(words[0]):
+			if words[0] != "/" { // back where it was
+				im.Directories[words[0]] = "root:root 755"
+			}
 		case instruction == "COPY" && len(words) >= 2:
 			im.copied(words[:len(words)-1], words[len(words)-1])
 		case instruction == "RUN":

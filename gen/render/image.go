@@ -3,9 +3,7 @@ package render
 import (
 	"bytes"
 	"fmt"
-	"maps"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/keys"
@@ -14,51 +12,97 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// imageEntries are the build contexts, one for every architecture among the
-// nodes: a Containerfile and the files it copies, those of all its nodes.
-func imageEntries(p *plan.Plan, b keys.Bundle) ([]tree.Entry, error) {
-	if p.Cluster.Image == nil {
-		return nil, nil
-	}
-	var es []tree.Entry
-	archs := map[string]map[spec.Role]file{}
+// Programs are the checked programs that a cluster's tree holds, by architecture.
+type Programs map[string]tree.Blob
+
+// Copied is a file of an image: where it lies in the tree, and in the image.
+type Copied struct {
+	tree.Entry
+	To string
+}
+
+// ImageFiles are the files that the image of an architecture holds besides the
+// program, those of all its nodes. They lie in the tree too, where an image is
+// built from them.
+func ImageFiles(p *plan.Plan, b keys.Bundle, arch string) ([]Copied, error) {
+	held := map[spec.Role]file{}
 	for _, h := range p.Hosts {
-		arch := h.Node.Arch
-		if archs[arch] == nil {
-			archs[arch] = map[spec.Role]file{}
+		if h.Node.Arch != arch {
+			continue
 		}
 		for _, r := range h.InImage {
 			f, err := roleFile(p, h, b, r)
 			if err != nil {
 				return nil, err
 			}
-			archs[arch][r] = f
+			held[r] = f
 		}
 	}
-	for _, arch := range slices.Sorted(maps.Keys(archs)) {
-		dir := "image/" + arch
-		var roles []spec.Role
-		for _, r := range spec.Roles {
-			if _, ok := archs[arch][r]; ok {
-				roles = append(roles, r)
-			}
+	var roles []spec.Role
+	for _, r := range spec.Roles {
+		if _, ok := held[r]; ok {
+			roles = append(roles, r)
 		}
-		held := once(p.Cluster, roles, archs[arch])
+	}
+	var out []Copied
+	for _, f := range once(p.Cluster, roles, held) {
+		e := f.entry(path.Join(contextDir(arch), contextName(p.Cluster, f.role, roles)))
+		e.Owner = ""
+		out = append(out, Copied{e, p.Cluster.Paths.Of(f.role)})
+	}
+	return out, nil
+}
+
+func contextDir(arch string) string { return "image/" + arch }
+
+const containerfileName = "Containerfile"
+
+// imageEntries are the build contexts, one for every architecture among the
+// nodes: a Containerfile and the files it copies.
+func imageEntries(p *plan.Plan, b keys.Bundle, programs Programs) ([]tree.Entry, error) {
+	c := p.Cluster
+	if c.Image == nil {
+		return nil, nil
+	}
+	var es []tree.Entry
+	for _, arch := range c.NodeArchs() {
+		files, err := ImageFiles(p, b, arch)
+		if err != nil {
+			return nil, err
+		}
+		dir := contextDir(arch)
 		es = append(es, tree.Entry{Path: dir, Dir: true, Mode: privateDir},
-			tree.Entry{Path: dir + "/Containerfile", Mode: publicMode, Data: containerfile(p.Cluster, arch, held)})
-		for _, f := range held {
-			e := f.entry(path.Join(dir, contextName(p.Cluster, f.role, roles)))
-			e.Owner = ""
+			tree.Entry{Path: dir + "/" + containerfileName, Mode: publicMode, Data: containerfile(c, arch, files)})
+		for _, f := range files {
+			es = append(es, f.Entry)
+		}
+		if d, _ := c.Download(arch); d.File != "" {
+			e, err := programEntry(dir+"/"+spec.ProgramName, arch, programs)
+			if err != nil {
+				return nil, err
+			}
 			es = append(es, e)
 		}
 	}
 	return es, nil
 }
 
+// programEntry is a program in the tree.
+func programEntry(at, arch string, programs Programs) (tree.Entry, error) {
+	blob, ok := programs[arch]
+	if !ok {
+		return tree.Entry{}, fmt.Errorf("the program for %s is not at hand", arch)
+	}
+	return tree.Entry{Path: at, Mode: programMode, Blob: blob}, nil
+}
+
 // contextName is a file's name in the build context: its own, or its role's
 // where two files have one name.
 func contextName(c *spec.Cluster, r spec.Role, all []spec.Role) string {
 	own := path.Base(c.Paths.Of(r))
+	if own == containerfileName || own == spec.ProgramName {
+		return r.FileName()
+	}
 	for _, o := range all {
 		if o != r && c.Paths.Of(o) != c.Paths.Of(r) && path.Base(c.Paths.Of(o)) == own {
 			return r.FileName()
@@ -67,40 +111,77 @@ func contextName(c *spec.Cluster, r spec.Role, all []spec.Role) string {
 	return own
 }
 
-// containerfile needs no package manager: the binary is fetched by the builder.
-// Its checksum is held by the builder too where the base has no shell.
-func containerfile(c *spec.Cluster, arch string, files []file) []byte {
+// containerfile needs no package manager: the program is fetched by the builder,
+// or lies in the context, where its checksum has been seen. From scratch there is
+// no shell, so the builder has to check it (--checksum, buildah 1.33 or newer),
+// and WORKDIR makes the folders.
+func containerfile(c *spec.Cluster, arch string, files []Copied) []byte {
 	img := c.Image
-	bin := img.Binary[arch]
+	bin, _ := c.Download(arch)
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# Written by kcmgen. Build it with:\n#   buildah bud --arch %s -t %s .\n", arch, c.Pod.Image)
-	if img.Base == "scratch" {
+	switch {
+	case img.Base == "scratch":
 		b.WriteString("FROM scratch\n")
-		check := ""
-		if bin.SHA256 != "" {
-			check = "--checksum=sha256:" + bin.SHA256 + " "
+		addProgram(&b, c, bin, bin.SHA256 != "")
+		for _, d := range img.Directories {
+			fmt.Fprintf(&b, "WORKDIR %s\n", d)
 		}
-		fmt.Fprintf(&b, "ADD %s--chmod=0755 %s %s\n", check, bin.URL, c.Paths.Binary)
-	} else {
+		if len(img.Directories) > 0 {
+			b.WriteString("WORKDIR /\n")
+		}
+	default:
 		fmt.Fprintf(&b, "FROM --platform=linux/%s %s\n", arch, img.Base)
-		fmt.Fprintf(&b, "ADD %s %s\n", bin.URL, c.Paths.Binary)
-		run := []string{"set -e"}
+		addProgram(&b, c, bin, false)
+		runInBase(&b, c, bin)
+	}
+	for _, f := range files {
+		fmt.Fprintf(&b, "COPY %s %s\n", path.Base(f.Path), f.To)
+	}
+	fmt.Fprintf(&b, "ENTRYPOINT [\"%s\"]\n", c.Paths.Binary)
+	return b.Bytes()
+}
+
+func addProgram(b *bytes.Buffer, c *spec.Cluster, bin spec.Download, check bool) {
+	scratch := c.Image.Base == "scratch"
+	switch {
+	case bin.File != "":
+		fmt.Fprintf(b, "COPY %s %s\n", spec.ProgramName, c.Paths.Binary) // with the mode it has in the context
+	case check:
+		fmt.Fprintf(b, "ADD --checksum=sha256:%s --chmod=0755 %s %s\n", bin.SHA256, bin.URL, c.Paths.Binary)
+	case scratch:
+		fmt.Fprintf(b, "ADD --chmod=0755 %s %s\n", bin.URL, c.Paths.Binary)
+	default:
+		fmt.Fprintf(b, "ADD %s %s\n", bin.URL, c.Paths.Binary)
+	}
+}
+
+// runInBase checks what was fetched and makes folders, with what the base has.
+func runInBase(b *bytes.Buffer, c *spec.Cluster, bin spec.Download) {
+	run := []string{"set -e"}
+	if bin.URL != "" {
 		if bin.SHA256 != "" {
 			run = append(run, fmt.Sprintf("echo '%s  %s' | sha256sum -c -", bin.SHA256, c.Paths.Binary))
 		}
 		run = append(run, "chmod 0755 "+c.Paths.Binary)
-		for _, d := range img.Directories {
-			run = append(run, "install -o root -g root -m 0755 -d "+d)
-		}
-		fmt.Fprintf(&b, "RUN %s\n", strings.Join(run, " \\\n && "))
 	}
-	var roles []spec.Role
-	for _, f := range files {
-		roles = append(roles, f.role)
+	for _, d := range c.Image.Directories {
+		run = append(run, "install -o root -g root -m 0755 -d "+d)
 	}
-	for _, r := range roles {
-		fmt.Fprintf(&b, "COPY %s %s\n", contextName(c, r, roles), c.Paths.Of(r))
+	if len(run) > 1 {
+		fmt.Fprintf(b, "RUN %s\n", strings.Join(run, " \\\n && "))
 	}
-	fmt.Fprintf(&b, "ENTRYPOINT [\"%s\"]\n", c.Paths.Binary)
-	return b.Bytes()
+}
+
+// installed is the program of a host, where the cluster puts it there.
+func installed(c *spec.Cluster, n *spec.Node, root string, programs Programs) ([]tree.Entry, error) {
+	if !c.Installs() {
+		return nil, nil
+	}
+	e, err := programEntry(root+c.Program(n), n.Arch, programs)
+	if err != nil {
+		return nil, err
+	}
+	e.Owner = rootOwner
+	return []tree.Entry{e}, nil
 }

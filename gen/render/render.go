@@ -22,6 +22,7 @@ const generationWord = "@generation@"
 const (
 	publicMode  fs.FileMode = 0o644
 	privateMode fs.FileMode = 0o600
+	programMode fs.FileMode = 0o755
 	privateDir  fs.FileMode = 0o700
 	rootOwner               = "root:root"
 )
@@ -32,15 +33,16 @@ type Output struct {
 	Generations map[string]string // empty where generations are off
 }
 
-// Tree renders a cluster: pki/, nodes/<node>/ and image/<arch>/.
-func Tree(p *plan.Plan, b keys.Bundle) (*Output, error) {
+// Tree renders a cluster: pki/, nodes/<node>/ and image/<arch>/. It needs the
+// programs that the cluster's tree carries.
+func Tree(p *plan.Plan, b keys.Bundle, programs Programs) (*Output, error) {
 	out := &Output{Generations: map[string]string{}}
 	entries, err := pkiEntries(p, b)
 	if err != nil {
 		return nil, err
 	}
 	hosts := make([]hostOutput, len(p.Hosts))
-	r := newHostRenderer(p, b)
+	r := newHostRenderer(p, b, programs)
 	err = each(len(hosts), func(i int) (err error) {
 		if hosts[i], err = r.host(p.Hosts[i]); err != nil {
 			err = fmt.Errorf("node %s: %w", p.Hosts[i].Node.Name, err)
@@ -54,7 +56,7 @@ func Tree(p *plan.Plan, b keys.Bundle) (*Output, error) {
 		entries = append(entries, hosts[i].entries...)
 		out.Generations[h.Node.Name] = hosts[i].generation
 	}
-	images, err := imageEntries(p, b)
+	images, err := imageEntries(p, b, programs)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +132,10 @@ func (r *hostRenderer) host(h plan.Host) (hostOutput, error) {
 	c := r.plan.Cluster
 	root := path.Join("nodes", h.Node.Name)
 	at := func(hostPath string) string { return root + hostPath }
-	var es []tree.Entry
+	es, err := installed(c, h.Node, root, r.programs)
+	if err != nil {
+		return hostOutput{}, err
+	}
 	generation := ""
 	if c.Generations {
 		text, err := start(c, h, generationWord)

@@ -34,7 +34,7 @@ func cluster() *spec.Cluster {
 		Paths: spec.Paths{
 			Dir: "/etc/k", CA: d + "ca.crt", CAKey: d + "ca.key", TLSCert: d + "kube-controller-manager.crt", TLSKey: d + "kube-controller-manager.key",
 			Kubeconfig: d + "controller-manager.conf", ServiceAccountKey: d + "sa.key", FrontProxyCA: d + "front-proxy-ca.crt",
-			Binary: "/usr/local/bin/kcm", Unit: "/etc/systemd/system/kcm.service", Manifest: "/etc/manifests/kcm.yaml", Generations: "/etc/g",
+			Binary: "/usr/local/bin/kcm", Programs: "/usr/local/lib/kcmgen", Unit: "/etc/systemd/system/kcm.service", Manifest: "/etc/manifests/kcm.yaml", Generations: "/etc/g",
 		},
 		Pod: spec.Pod{Image: "x", HostNetwork: true, Liveness: &spec.Probe{PeriodSeconds: 1}},
 	}
@@ -54,7 +54,7 @@ func rendered(t *testing.T, c *spec.Cluster, b keys.Bundle) *Output {
 	for id, pair := range made {
 		b[id] = pair
 	}
-	out, err := Tree(p, b)
+	out, err := Tree(p, b, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,14 +13,15 @@ import (
 // hostRenderer renders hosts, whichever comes first: what is the same for all
 // of them is made once.
 type hostRenderer struct {
-	plan   *plan.Plan
-	bundle keys.Bundle
-	same   map[spec.Role]func() (file, error)
-	form   func() (*kubeconfigForm, error) // nil: a kubeconfig differs in more than its server
+	plan     *plan.Plan
+	bundle   keys.Bundle
+	programs Programs
+	same     map[spec.Role]func() (file, error)
+	form     func() (*kubeconfigForm, error) // nil: a kubeconfig differs in more than its server
 }
 
-func newHostRenderer(p *plan.Plan, b keys.Bundle) *hostRenderer {
-	r := &hostRenderer{plan: p, bundle: b, same: map[spec.Role]func() (file, error){}}
+func newHostRenderer(p *plan.Plan, b keys.Bundle, programs Programs) *hostRenderer {
+	r := &hostRenderer{plan: p, bundle: b, programs: programs, same: map[spec.Role]func() (file, error){}}
 	roles := []spec.Role{spec.CA, spec.CAKey, spec.FrontProxyCA, spec.ServiceAccountKey}
 	if p.Cluster.PKI.Shared {
 		roles = append(roles, spec.TLSCert, spec.TLSKey)

@@ -65,7 +65,7 @@ func TestSharedFiles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := newHostRenderer(p, b)
+		r := newHostRenderer(p, b, nil)
 		for _, h := range p.Hosts {
 			files, err := r.files(h)
 			if err != nil {
@@ -85,7 +85,7 @@ func TestSharedFiles(t *testing.T) {
 			}
 		}
 		delete(b, keys.CA)
-		if _, err := Tree(p, b); err == nil || !strings.HasPrefix(err.Error(), "node a: ") {
+		if _, err := Tree(p, b, nil); err == nil || !strings.HasPrefix(err.Error(), "node a: ") {
 			t.Errorf("without a CA: %v; the first node is a", err)
 		}
 	}

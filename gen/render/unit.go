@@ -78,7 +78,7 @@ func unit(c *spec.Cluster, h plan.Host, generation string) ([]byte, error) {
 
 // command writes the command line, a flag a line.
 func command(b *bytes.Buffer, c *spec.Cluster, h plan.Host) error {
-	words := []string{c.Paths.Binary}
+	words := []string{c.Program(h.Node)}
 	for _, f := range h.Flags {
 		words = append(words, f.String())
 	}

@@ -36,6 +36,7 @@ type Cluster struct {
 	Generations bool
 	Unit        Unit
 	Pod         Pod
+	Binary      *Binary // nil: not said where the program is had
 	Image       *Image
 	Waivers     []Waiver // sorted by rule
 

@@ -9,7 +9,7 @@ import (
 type Paths struct {
 	Dir                                                                     string
 	CA, CAKey, TLSCert, TLSKey, Kubeconfig, ServiceAccountKey, FrontProxyCA string
-	Binary, Unit, Manifest, Generations                                     string
+	Binary, Programs, Unit, Manifest, Generations                           string
 }
 
 // Role is the part a file plays; its value is the field of paths that places it.
@@ -146,5 +146,5 @@ func (c *Cluster) InDir(placed []Role, fs Flags) bool {
 			return false
 		}
 	}
-	return !inside(c.Paths.Generations) && !inside(c.Paths.Binary)
+	return !inside(c.Paths.Generations) && !inside(c.Paths.Binary) && (!c.Installs() || !inside(c.Paths.Programs))
 }

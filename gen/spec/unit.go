@@ -44,15 +44,8 @@ type Volume struct {
 // Image says how the container image is built.
 type Image struct {
 	Base        string
-	Binary      map[string]Download // by architecture
 	Directories []string
 	Copy        []Role
-}
-
-// Download is a file to fetch and its SHA-256 in hex, which may be missing.
-type Download struct {
-	URL    string `json:"url"`
-	SHA256 string `json:"sha256"`
 }
 
 // Copies reports whether the image holds the file of a role.

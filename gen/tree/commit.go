@@ -79,11 +79,22 @@ func (d *Disk) build(name, next string, t Tree, old *State, prune func(string) b
 		return fmt.Errorf("%s: %w", filepath.Join(d.dir, name), err)
 	}
 	staging := d.Staging()
+	twins := map[string]string{} // where the first of equal blobs is
 	err = stage(staging, next, all, func(e Entry) (bool, error) {
 		if mode, ok := foreign[e.Path]; ok {
 			return true, d.carry(path.Join(name, e.Path), path.Join(next, e.Path), mode)
 		}
-		return place(e)
+		placed, err := place(e)
+		if e.Blob.Empty() || err != nil {
+			return placed, err
+		}
+		// One program on every host is one file here.
+		key, at := e.Blob.SHA256+e.Mode.String(), path.Join(next, e.Path)
+		if first, ok := twins[key]; ok && !placed {
+			return d.link(first, at)
+		}
+		twins[key] = at
+		return placed, nil
 	})
 	if err := errors.Join(err, staging.Close()); err != nil {
 		return err

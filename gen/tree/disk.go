@@ -176,6 +176,7 @@ type walker struct {
 	listed map[string]ManifestFile
 	needed map[string]bool // folders that ours lie in
 	ours   []Entry
+	blobs  []known
 }
 
 func (w *walker) visit(p string, de fs.DirEntry, err error) error {
@@ -194,6 +195,11 @@ func (w *walker) visit(p string, de fs.DirEntry, err error) error {
 		w.ours = append(w.ours, e)
 	case fi.IsDir() && w.needed[rel]:
 	case fi.Mode().IsRegular() && listed && !file.Dir:
+		if !file.Secret && fi.Size() > maxData {
+			e.Blob, err = w.blob(p, fi)
+			w.ours = append(w.ours, e)
+			return err
+		}
 		data, err := w.disk.root.ReadFile(p)
 		if err != nil {
 			return err

@@ -2,8 +2,6 @@ package tree
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -33,7 +31,7 @@ type ManifestFile struct {
 	Owner  string `json:"owner,omitempty"`
 	Dir    bool   `json:"dir,omitempty"`
 	Secret bool   `json:"secret,omitempty"`
-	Size   int    `json:"size"`
+	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256,omitempty"`
 }
 
@@ -88,10 +86,9 @@ func (m *Manifest) listed() map[string]ManifestFile {
 func WithManifest(t Tree, m Manifest) (Tree, error) {
 	m.Schema = ManifestSchema
 	for _, e := range t.entries {
-		f := ManifestFile{Path: e.Path, Mode: mode(e.Mode), Owner: e.Owner, Dir: e.Dir, Secret: e.IsSecret(), Size: len(e.Bytes())}
+		f := ManifestFile{Path: e.Path, Mode: mode(e.Mode), Owner: e.Owner, Dir: e.Dir, Secret: e.IsSecret(), Size: e.Size()}
 		if !e.Dir && !e.IsSecret() {
-			sum := sha256.Sum256(e.Data)
-			f.SHA256 = hex.EncodeToString(sum[:])
+			f.SHA256 = e.sum()
 		}
 		m.Files = append(m.Files, f)
 	}

@@ -111,7 +111,7 @@ func write(fsys FS, name string, e Entry) (pending, error) {
 	if err != nil {
 		return pending{}, err
 	}
-	if _, err := f.Write(e.Bytes()); err != nil {
+	if err := e.writeTo(f); err != nil {
 		_ = f.Close()
 		return pending{}, fmt.Errorf("writing %s: %w", name, err)
 	}

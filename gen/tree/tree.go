@@ -15,7 +15,7 @@ import (
 )
 
 // Entry is one file or folder. Its contents are secret or they are not; a
-// secret never prints itself.
+// secret never prints itself. What is too big to be held lies in a file.
 type Entry struct {
 	Path   string      // relative, with slashes
 	Mode   fs.FileMode // permission bits
@@ -23,12 +23,13 @@ type Entry struct {
 	Dir    bool
 	Data   []byte
 	Secret keys.Secret // in place of Data
+	Blob   Blob        // in place of Data
 }
 
 // IsSecret reports whether the entry holds private key material.
 func (e Entry) IsSecret() bool { return !e.Secret.Empty() }
 
-// Bytes are the contents.
+// Bytes are the contents, unless they are a blob.
 func (e Entry) Bytes() []byte {
 	if e.IsSecret() {
 		return e.Secret.Reveal()
@@ -39,7 +40,14 @@ func (e Entry) Bytes() []byte {
 // Same reports whether two entries need no change to become one another on a
 // disk, where the owner is whoever writes.
 func (e Entry) Same(o Entry) bool {
-	return e.Path == o.Path && e.Mode == o.Mode && e.Dir == o.Dir && bytes.Equal(e.Bytes(), o.Bytes())
+	return e.Path == o.Path && e.Mode == o.Mode && e.Dir == o.Dir && sameContents(e, o)
+}
+
+func sameContents(e, o Entry) bool {
+	if !e.Blob.Empty() || !o.Blob.Empty() {
+		return e.Size() == o.Size() && e.sum() == o.sum()
+	}
+	return bytes.Equal(e.Bytes(), o.Bytes())
 }
 
 // Tree is a set of entries, sorted by path.

@@ -22,7 +22,7 @@ const (
 
 func pathUnsafe(v *view) []fault {
 	p := v.Paths
-	paths := map[string]string{"dir": p.Dir, "binary": p.Binary, "unit": p.Unit, "manifest": p.Manifest, "generations": p.Generations}
+	paths := map[string]string{"dir": p.Dir, "binary": p.Binary, "programs": p.Programs, "unit": p.Unit, "manifest": p.Manifest, "generations": p.Generations}
 	for _, r := range spec.Roles {
 		paths[string(r)] = p.Of(r)
 	}
@@ -62,10 +62,16 @@ type place struct {
 }
 
 func (v *view) places(n *nodeView) []place {
-	out := []place{{path: v.Paths.Binary, field: "paths.binary", what: "the binary"}}
-	if v.Layout == spec.StaticPod {
-		out = []place{{path: v.Paths.Manifest, field: "paths.manifest", what: "the manifest"}} // the binary is in the image
-	} else {
+	var out []place
+	switch {
+	case v.Layout == spec.StaticPod: // the binary is in the image
+		out = append(out, place{path: v.Paths.Manifest, field: "paths.manifest", what: "the manifest"})
+	case v.Installs():
+		out = append(out, place{path: v.Paths.Programs, field: "paths.programs", what: "the folder of programs"})
+	default:
+		out = append(out, place{path: v.Paths.Binary, field: "paths.binary", what: "the binary"})
+	}
+	if v.Layout == spec.Systemd {
 		out = append(out, place{path: v.Paths.Unit, field: "paths.unit", what: "the unit"})
 	}
 	for _, r := range v.Placed(n.flags) {

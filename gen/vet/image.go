@@ -2,9 +2,7 @@ package vet
 
 import (
 	"fmt"
-	"maps"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/spec"
@@ -83,24 +81,4 @@ func imagePerNode(v *view) []fault {
 		}
 	}
 	return nil
-}
-
-func imageDirectories(v *view) []fault {
-	if v.Image == nil || v.Image.Base != "scratch" || len(v.Image.Directories) == 0 {
-		return nil
-	}
-	return one(fault{field: "image.directories", also: []string{"image.base"}, message: "an image from scratch has no shell to make folders with", expected: "a base, or no directories"})
-}
-
-func downloadUnverified(v *view) []fault {
-	if v.Image == nil {
-		return nil
-	}
-	var out []fault
-	for _, arch := range slices.Sorted(maps.Keys(v.Image.Binary)) {
-		if v.Image.Binary[arch].SHA256 == "" {
-			out = append(out, fault{field: spec.Path("image", "binary", arch), message: fmt.Sprintf("the download for %s has no checksum", arch), expected: "sha256: 64 hex digits"})
-		}
-	}
-	return out
 }

@@ -85,26 +85,6 @@ func addressKind(v *view) []fault {
 	return out
 }
 
-func nodeArchitecture(v *view) []fault {
-	var out []fault
-	if v.Image == nil {
-		return nil
-	}
-	said := map[string]bool{}
-	for _, n := range v.nodes {
-		if _, ok := v.Image.Binary[n.Arch]; ok || said[n.Arch] {
-			continue
-		}
-		said[n.Arch] = true
-		out = append(out, fault{
-			field: "image.binary", also: []string{spec.Path("nodes", n.Name, "arch")},
-			message:  fmt.Sprintf("node %s is %s, and the image has no binary for it", n.Name, n.Arch),
-			expected: fmt.Sprintf("image: binary: %s: url: …", n.Arch),
-		})
-	}
-	return out
-}
-
 func bindAddressForeign(_ *view, n *nodeView) []fault {
 	f, ok := n.flags.Get("bind-address")
 	if !ok || f.Value == "" {

@@ -5,7 +5,7 @@ import "github.com/kcmgen/kcmgen/gen/spec"
 // Rules is the table of all rules, by topic.
 func Rules() []Rule {
 	var out []Rule
-	for _, topic := range [][]Rule{networkRules, nodeRules, electionRules, fileRules, keyRules, hardeningRules, imageRules} {
+	for _, topic := range [][]Rule{networkRules, nodeRules, electionRules, fileRules, keyRules, hardeningRules, imageRules, binaryRules} {
 		out = append(out, topic...)
 	}
 	return out
@@ -75,10 +75,6 @@ var nodeRules = []Rule{
 	{
 		ID: "node-address-kind", Severity: isError, Fixed: true, cluster: addressKind,
 		Doc: "a node's address is one that others can reach",
-	},
-	{
-		ID: "node-architecture", Severity: isError, cluster: nodeArchitecture,
-		Doc: "an image build has a binary for every architecture among the nodes",
 	},
 	{
 		ID: "bind-address-foreign", Severity: isError, Fixed: true, node: bindAddressForeign,
@@ -230,6 +226,11 @@ var imageRules = []Rule{
 	{ID: "image-version", Severity: isWarning, cluster: imageVersion, Doc: "a pod's image has the version that the cluster says"},
 	{ID: "image-keys", Severity: isError, cluster: imageKeys, Doc: "no private key lies in an image"},
 	{ID: "image-per-node", Severity: isError, Fixed: true, cluster: imagePerNode, Doc: "what an image holds is the same for all its nodes"},
-	{ID: "image-directories", Severity: isError, Fixed: true, cluster: imageDirectories, Doc: "an image from scratch has no shell to make folders with"},
-	{ID: "download-unverified", Severity: isError, cluster: downloadUnverified, Doc: "a download has a checksum"},
+}
+
+var binaryRules = []Rule{
+	{ID: "node-architecture", Severity: isError, Fixed: true, cluster: nodeArchitecture, Doc: "an image and an installed program have a source for every architecture among the nodes"},
+	{ID: "download-unverified", Severity: isError, cluster: downloadUnverified, Doc: "a program has a checksum, wherever it comes from"},
+	{ID: "install-unverified", Severity: isError, Fixed: true, cluster: installUnverified, Doc: "an installed program has a checksum: its folder is named by it"},
+	{ID: "install-layout", Severity: isError, Fixed: true, cluster: installLayout, Doc: "a program is installed where systemd starts it; a static pod's is in its image"},
 }

@@ -42,7 +42,7 @@ func base() *spec.Cluster {
 		Paths: spec.Paths{
 			Dir: "/k", CA: "/k/ca.crt", CAKey: "/k/ca.key", TLSCert: "/k/kube-controller-manager.crt", TLSKey: "/k/kube-controller-manager.key",
 			Kubeconfig: "/k/controller-manager.conf", ServiceAccountKey: "/k/sa.key", FrontProxyCA: "/k/front-proxy-ca.crt",
-			Binary: "/bin/kcm", Unit: "/etc/kcm.service", Manifest: "/etc/m/kcm.yaml", Generations: "/etc/g",
+			Binary: "/bin/kcm", Programs: "/lib/programs", Unit: "/etc/kcm.service", Manifest: "/etc/m/kcm.yaml", Generations: "/etc/g",
 		},
 		Generations: true,
 		Unit:        spec.Unit{Hardened: true},
@@ -239,8 +239,14 @@ var cases = map[string]struct {
 	"a certificate in the image":   {func(c *spec.Cluster) { image(c, spec.CA) }, nil},
 	"one image, many kubeconfigs":  {func(c *spec.Cluster) { image(c, spec.KubeconfigFile) }, []string{"image-keys", "image-per-node"}},
 	"no binary for a node":         {func(c *spec.Cluster) { image(c); c.Nodes[0].Arch = "arm64" }, []string{"node-architecture"}},
-	"folders without a shell":      {func(c *spec.Cluster) { image(c); c.Image.Directories = []string{"/x"} }, []string{"image-directories"}},
-	"a download without checksum":  {func(c *spec.Cluster) { image(c); c.Image.Binary["amd64"] = spec.Download{URL: "https://x"} }, []string{"download-unverified"}},
+	"folders from scratch":         {func(c *spec.Cluster) { image(c); c.Image.Directories = []string{"/x"} }, nil},
+	"an image of nothing":          {func(c *spec.Cluster) { image(c); c.Binary = nil }, []string{"node-architecture"}},
+	"a source for another node":    {func(c *spec.Cluster) { source(c); c.Nodes[1].Arch = "arm" }, []string{"node-architecture"}},
+	"an installed program":         {install, nil},
+	"installed without checksum":   {func(c *spec.Cluster) { install(c); c.Binary.Source["amd64"] = spec.Download{File: "x"} }, []string{"install-unverified"}},
+	"installed for a kubelet":      {func(c *spec.Cluster) { install(c); pods(c) }, []string{"install-layout"}},
+	"programs where the CA is":     {func(c *spec.Cluster) { install(c); c.Paths.Programs = c.Paths.CA }, []string{"paths-collide"}},
+	"a download without checksum":  {func(c *spec.Cluster) { image(c); c.Binary.Source["amd64"] = spec.Download{URL: "https://x"} }, []string{"download-unverified"}},
 	"a waiver":                     {func(c *spec.Cluster) { set(c, "profiling", "true"); waiver(c, "profiling-on") }, []string{"profiling-on waived"}},
 	"a waiver for another field":   {func(c *spec.Cluster) { set(c, "profiling", "true"); waiver(c, "profiling-on", "flags.x") }, []string{"profiling-on", "waiver"}},
 	"a waiver of nothing":          {func(c *spec.Cluster) { waiver(c, "profiling-on") }, []string{"waiver"}},
@@ -271,7 +277,17 @@ func service(c *spec.Cluster, name, value string) {
 
 func image(c *spec.Cluster, copied ...spec.Role) {
 	pods(c)
-	c.Image = &spec.Image{Base: "scratch", Binary: map[string]spec.Download{"amd64": {URL: "https://x", SHA256: "0"}}, Copy: copied}
+	c.Image = &spec.Image{Base: "scratch", Copy: copied}
+	source(c)
+}
+
+func source(c *spec.Cluster) {
+	c.Binary = &spec.Binary{Source: map[string]spec.Download{"amd64": {URL: "https://x", SHA256: "0"}}}
+}
+
+func install(c *spec.Cluster) {
+	source(c)
+	c.Binary.Install = true
 }
 
 func waiver(c *spec.Cluster, rule string, fields ...string) {

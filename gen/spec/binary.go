@@ -1,0 +1,83 @@
+package spec
+
+import (
+	"maps"
+	"path"
+	"path/filepath"
+	"slices"
+)
+
+// ProgramName is the file name of kube-controller-manager where kcmgen names it.
+const ProgramName = "kube-controller-manager"
+
+// Archs are the architectures that a node can have, as Kubernetes and OCI name
+// them.
+var Archs = []string{"386", "amd64", "arm", "arm64", "ppc64le", "riscv64", "s390x"}
+
+// Binary says where the program is had.
+type Binary struct {
+	Source  map[string]Download // by architecture
+	Install bool                // on every host, below Paths.Programs
+}
+
+// Download is a file and its SHA-256 in hex, which may be missing. It has a URL
+// or a File.
+type Download struct {
+	URL    string
+	File   string // on the machine that runs kcmgen
+	SHA256 string
+}
+
+// Origin is where the file comes from, for people.
+func (d Download) Origin() string {
+	if d.File != "" {
+		return d.File
+	}
+	return d.URL
+}
+
+// Installs reports whether the program is put on the hosts.
+func (c *Cluster) Installs() bool { return c.Binary != nil && c.Binary.Install }
+
+// Download is where the program of an architecture is had.
+func (c *Cluster) Download(arch string) (Download, bool) {
+	if c.Binary == nil {
+		return Download{}, false
+	}
+	d, ok := c.Binary.Source[arch]
+	return d, ok
+}
+
+// Carries reports whether the cluster's tree holds the program of an
+// architecture: for hosts, or as a file that an image is built from.
+func (c *Cluster) Carries(arch string) bool {
+	d, ok := c.Download(arch)
+	return ok && (c.Installs() || c.Image != nil && d.File != "")
+}
+
+// Program is the path of the program that a node starts: the one put there,
+// below a folder named by its checksum, or the one that is there already.
+func (c *Cluster) Program(n *Node) string {
+	if d, ok := c.Download(n.Arch); ok && c.Installs() {
+		return path.Join(c.Paths.Programs, d.SHA256[:min(16, len(d.SHA256))], ProgramName)
+	}
+	return c.Paths.Binary
+}
+
+// NodeArchs are the architectures among the nodes, sorted.
+func (c *Cluster) NodeArchs() []string {
+	archs := map[string]bool{}
+	for _, n := range c.Nodes {
+		archs[n.Arch] = true
+	}
+	return slices.Sorted(maps.Keys(archs))
+}
+
+// Local is a file that the cluster names, as this machine finds it: a relative
+// one starts at the folder of the cluster's package.
+func (c *Cluster) Local(file string) string {
+	if filepath.IsAbs(file) {
+		return file
+	}
+	return filepath.Join(c.Dir, filepath.FromSlash(file))
+}

@@ -1,0 +1,103 @@
+package tree
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// maxData is the size up to which a file's contents are held in memory.
+const maxData = 1 << 20
+
+// Blob is the contents of a file that stays where it lies until they are
+// written: a program of 70 MB, for every host.
+type Blob struct {
+	Path   string // on this machine
+	Size   int64
+	SHA256 string // in hex; what is read there has to have it
+}
+
+// Empty reports whether there is no blob.
+func (b Blob) Empty() bool { return b.Path == "" }
+
+// Size is the length of the contents.
+func (e Entry) Size() int64 {
+	if !e.Blob.Empty() {
+		return e.Blob.Size
+	}
+	return int64(len(e.Bytes()))
+}
+
+// sum is the SHA-256 of the contents, in hex.
+func (e Entry) sum() string {
+	if !e.Blob.Empty() {
+		return e.Blob.SHA256
+	}
+	sum := sha256.Sum256(e.Bytes())
+	return hex.EncodeToString(sum[:])
+}
+
+// writeTo writes the contents.
+func (e Entry) writeTo(w io.Writer) error {
+	if e.Blob.Empty() {
+		_, err := w.Write(e.Bytes())
+		return err
+	}
+	return e.Blob.writeTo(w)
+}
+
+// writeTo copies the file, which may have changed since somebody looked: what
+// was written is held to be the blob's own contents.
+func (b Blob) writeTo(w io.Writer) error {
+	f, err := os.Open(b.Path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	// A byte more than it should have tells of a file that grew.
+	if _, err := io.Copy(io.MultiWriter(w, sum), io.LimitReader(f, b.Size+1)); err != nil {
+		return err
+	}
+	if got := hex.EncodeToString(sum.Sum(nil)); got != b.SHA256 {
+		return fmt.Errorf("%s: %w: its SHA-256 is %s, and was %s", b.Path, ErrBlobChanged, got, b.SHA256)
+	}
+	return nil
+}
+
+// ErrBlobChanged is a file that holds something else than the blob it was.
+var ErrBlobChanged = errors.New("it changed while it was read")
+
+// known is a file whose sum has been taken: another name of it has the same.
+type known struct {
+	info fs.FileInfo
+	sum  string
+}
+
+// blob is a file of the folder, not held in memory.
+func (w *walker) blob(p string, fi fs.FileInfo) (Blob, error) {
+	b := Blob{Path: filepath.Join(w.disk.dir, filepath.FromSlash(p)), Size: fi.Size()}
+	for _, k := range w.blobs {
+		if os.SameFile(k.info, fi) {
+			b.SHA256 = k.sum
+			return b, nil
+		}
+	}
+	f, err := w.disk.root.Open(p)
+	if err != nil {
+		return b, err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if b.Size, err = io.Copy(sum, f); err != nil {
+		return b, err
+	}
+	b.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	w.blobs = append(w.blobs, known{fi, b.SHA256})
+	return b, nil
+}
