@@ -120,8 +120,7 @@ func containerfile(c *spec.Cluster, arch string, files []Copied) []byte {
 	bin, _ := c.Download(arch)
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# Written by kcmgen. Build it with:\n#   buildah bud --arch %s -t %s .\n", arch, c.Pod.Image)
-	switch {
-	case img.Base == "scratch":
+	if img.Base == "scratch" {
 		b.WriteString("FROM scratch\n")
 		addProgram(&b, c, bin, bin.SHA256 != "")
 		for _, d := range img.Directories {
@@ -130,7 +129,7 @@ func containerfile(c *spec.Cluster, arch string, files []Copied) []byte {
 		if len(img.Directories) > 0 {
 			b.WriteString("WORKDIR /\n")
 		}
-	default:
+	} else {
 		fmt.Fprintf(&b, "FROM --platform=linux/%s %s\n", arch, img.Base)
 		addProgram(&b, c, bin, false)
 		runInBase(&b, c, bin)

@@ -43,19 +43,19 @@ func (d *Disk) Replace(name string, t Tree, old *State, prune func(path string) 
 // Recover ends what a killed run left, keys among it: it says what it did, or
 // nothing.
 func (d *Disk) Recover(name string) (string, error) {
-	next, previous := "."+name+".new", "."+name+".old"
+	next, previous, put := "."+name+".new", "."+name+".old", putName(name)
 	// Only the two-step swap makes a previous tree. Without a tree under the
 	// name itself, it died between its renames.
 	if d.exists(previous) && !d.exists(name) {
 		if err := d.root.Rename(previous, name); err != nil {
 			return "", d.named(err)
 		}
-		return "an earlier run was ended while it replaced the tree: the previous tree is back", errors.Join(d.SyncDir("."), d.clear(next))
+		return "an earlier run was ended while it replaced the tree: the previous tree is back", errors.Join(d.SyncDir("."), d.clear(next), d.clear(put))
 	}
-	if !d.exists(next) && !d.exists(previous) {
+	if !d.exists(next) && !d.exists(previous) && !d.exists(put) {
 		return "", nil
 	}
-	return "an earlier run was ended before it had cleaned up: removed what it left", errors.Join(d.clear(next), d.clear(previous))
+	return "an earlier run was ended before it had cleaned up: removed what it left", errors.Join(d.clear(next), d.clear(previous), d.clear(put))
 }
 
 func (d *Disk) exists(name string) bool {
@@ -74,7 +74,7 @@ func (d *Disk) build(name, next string, t Tree, old *State, prune func(string) b
 		return d.link(path.Join(name, e.Path), path.Join(next, e.Path))
 	}
 	kept := slices.DeleteFunc(slices.Clone(old.foreign), func(e Entry) bool { return prune(e.Path) })
-	all, foreign, err := withForeign(t, kept)
+	all, foreign, err := withForeign(t, append(kept, old.beside...))
 	if err != nil {
 		return fmt.Errorf("%s: %w", filepath.Join(d.dir, name), err)
 	}

@@ -136,11 +136,13 @@ type State struct {
 	Gone     []string  // what the manifest lists and isn't there any more, sorted
 	Foreign  []string  // everything else but folders that hold ours, sorted
 	foreign  []Entry
+	beside   []Entry // ours too, taken along as foreign files are
 }
 
 // Read looks at the folder name. Files that aren't the manifest's are listed,
-// not read. A folder that isn't there is an empty state.
-func (d *Disk) Read(name string) (*State, error) {
+// not read, but for those at the paths beside: kcmgen's own, though no manifest
+// lists them. A folder that isn't there is an empty state.
+func (d *Disk) Read(name string, beside ...string) (*State, error) {
 	s := &State{}
 	fi, err := d.root.Lstat(name)
 	switch {
@@ -154,8 +156,8 @@ func (d *Disk) Read(name string) (*State, error) {
 	if s.Manifest, err = d.manifest(name); err != nil {
 		return nil, err
 	}
-	w := walker{disk: d, name: name, state: s, listed: s.Manifest.listed()}
-	w.needed = parents(w.listed)
+	w := walker{disk: d, name: name, state: s, listed: s.Manifest.listed(), beside: beside}
+	w.needed = w.parents()
 	if err := fs.WalkDir(d.root.FS(), name, w.visit); err != nil {
 		return nil, d.named(err)
 	}
@@ -174,6 +176,7 @@ type walker struct {
 	name   string
 	state  *State
 	listed map[string]ManifestFile
+	beside []string
 	needed map[string]bool // folders that ours lie in
 	ours   []Entry
 	blobs  []known
@@ -210,6 +213,8 @@ func (w *walker) visit(p string, de fs.DirEntry, err error) error {
 			e.Data = data
 		}
 		w.ours = append(w.ours, e)
+	case fi.Mode().IsRegular() && slices.Contains(w.beside, rel):
+		w.state.beside = append(w.state.beside, e)
 	default:
 		w.state.Foreign = append(w.state.Foreign, rel)
 		w.state.foreign = append(w.state.foreign, Entry{Path: rel, Mode: fi.Mode(), Dir: fi.IsDir()})
@@ -217,11 +222,20 @@ func (w *walker) visit(p string, de fs.DirEntry, err error) error {
 	return nil
 }
 
-func parents(listed map[string]ManifestFile) map[string]bool {
+// parents are the folders that files of ours lie in.
+func (w *walker) parents() map[string]bool {
 	out := map[string]bool{}
-	for p := range listed {
+	add := func(p string) {
 		for dir := path.Dir(p); dir != "."; dir = path.Dir(dir) {
 			out[dir] = true
+		}
+	}
+	for p := range w.listed {
+		add(p)
+	}
+	for _, p := range w.beside {
+		if w.disk.exists(path.Join(w.name, p)) {
+			add(p)
 		}
 	}
 	return out

@@ -66,6 +66,9 @@ func (v *view) places(n *nodeView) []place {
 	switch {
 	case v.Layout == spec.StaticPod: // the binary is in the image
 		out = append(out, place{path: v.Paths.Manifest, field: "paths.manifest", what: "the manifest"})
+		if v.Image != nil {
+			out = append(out, place{path: v.Paths.Binary, field: "paths.binary", what: "the binary"})
+		}
 	case v.Installs():
 		out = append(out, place{path: v.Paths.Programs, field: "paths.programs", what: "the folder of programs"})
 	default:

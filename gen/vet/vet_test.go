@@ -242,6 +242,7 @@ var cases = map[string]struct {
 	"folders from scratch":         {func(c *spec.Cluster) { image(c); c.Image.Directories = []string{"/x"} }, nil},
 	"an image of nothing":          {func(c *spec.Cluster) { image(c); c.Binary = nil }, []string{"node-architecture"}},
 	"a source for another node":    {func(c *spec.Cluster) { source(c); c.Nodes[1].Arch = "arm" }, []string{"node-architecture"}},
+	"a key for a program":          {func(c *spec.Cluster) { image(c, spec.CA); c.Paths.Binary = c.Paths.CA }, []string{"paths-collide"}},
 	"an installed program":         {install, nil},
 	"installed without checksum":   {func(c *spec.Cluster) { install(c); c.Binary.Source["amd64"] = spec.Download{File: "x"} }, []string{"install-unverified"}},
 	"installed for a kubelet":      {func(c *spec.Cluster) { install(c); pods(c) }, []string{"install-layout"}},
