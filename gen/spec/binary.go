@@ -2,6 +2,7 @@ package spec
 
 import (
 	"maps"
+	"net/url"
 	"path"
 	"path/filepath"
 	"slices"
@@ -28,12 +29,16 @@ type Download struct {
 	SHA256 string
 }
 
-// Origin is where the file comes from, for people.
+// Origin is where the file comes from, for people: without a password.
 func (d Download) Origin() string {
 	if d.File != "" {
 		return d.File
 	}
-	return d.URL
+	u, err := url.Parse(d.URL)
+	if err != nil {
+		return "its URL"
+	}
+	return u.Redacted()
 }
 
 // Installs reports whether the program is put on the hosts.

@@ -1,0 +1,50 @@
+package binary
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrMissing is a program that has to be fetched first.
+var ErrMissing = errors.New("is not in the store")
+
+// ErrNoChecksum is a URL that anything could be had from.
+var ErrNoChecksum = errors.New("it has no sha256: what comes from its URL can't be checked")
+
+// FetchError is a source that can't be read to its end.
+type FetchError struct {
+	Origin string
+	Err    error
+}
+
+func (e *FetchError) Error() string { return fmt.Sprintf("fetching %s: %v", e.Origin, e.Err) }
+
+// Unwrap is the cause.
+func (e *FetchError) Unwrap() error { return e.Err }
+
+// SumError is a file that isn't the one the cluster says.
+type SumError struct{ Origin, Want, Got string }
+
+func (e *SumError) Error() string {
+	return fmt.Sprintf("%s has SHA-256 %s, the cluster says %s", e.Origin, e.Got, e.Want)
+}
+
+// ProgramError is a file that isn't a program of its architecture.
+type ProgramError struct {
+	Origin, Arch string
+	Err          error
+}
+
+func (e *ProgramError) Error() string {
+	return fmt.Sprintf("%s is no program for %s: %v", e.Origin, e.Arch, e.Err)
+}
+
+// Unwrap is the cause.
+func (e *ProgramError) Unwrap() error { return e.Err }
+
+// DynamicError is a program that needs a loader and libraries of its host.
+type DynamicError struct{ Origin, Interpreter string }
+
+func (e *DynamicError) Error() string {
+	return fmt.Sprintf("%s is linked dynamically: it needs %s, which an image from scratch doesn't have", e.Origin, e.Interpreter)
+}

@@ -1,0 +1,191 @@
+// Package binary keeps checked programs: kube-controller-manager for each
+// architecture, in a cache folder, every file named by its SHA-256. What is in
+// there has been seen whole, and is seen again each time it is used.
+package binary
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// MaxSize is more than any program takes: what sends more doesn't send one.
+const MaxSize = 1 << 30
+
+// Store is the folder of checked programs. It need not be there yet.
+type Store struct{ Dir string }
+
+// File is a checked program in the store.
+type File struct {
+	Path   string
+	Size   int64
+	SHA256 string
+}
+
+// Open reads what lies at a URL. Dialling is the caller's: nothing here reaches
+// a network.
+type Open func(ctx context.Context, url string) (io.ReadCloser, error)
+
+// Have returns the program with a SHA-256, or ErrMissing. A file that no longer
+// is what its name says is removed, and missing.
+func (s Store) Have(arch, sum string) (File, error) {
+	name := filepath.Join(s.Dir, sum)
+	f, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return File{}, fmt.Errorf("the program for %s (SHA-256 %s) %w", arch, sum, ErrMissing)
+	}
+	if err != nil {
+		return File{}, err
+	}
+	defer f.Close()
+	hash := sha256.New()
+	size, err := io.Copy(hash, f)
+	if err != nil {
+		return File{}, err
+	}
+	if hex.EncodeToString(hash.Sum(nil)) != sum {
+		_ = os.Remove(name)
+		return File{}, fmt.Errorf("the program for %s (SHA-256 %s) was spoilt in %s, and %w", arch, sum, s.Dir, ErrMissing)
+	}
+	// One checksum may stand at two architectures.
+	if err := check(f, arch); err != nil {
+		return File{}, &ProgramError{name, arch, err}
+	}
+	return File{name, size, sum}, nil
+}
+
+// Fetch returns a program, brought here first if the store doesn't have it; it
+// reports whether it was. A URL needs a checksum; a file may lack it.
+func (s Store) Fetch(ctx context.Context, arch string, d spec.Download, open Open) (f File, fetched bool, err error) {
+	if d.SHA256 != "" {
+		f, err = s.Have(arch, d.SHA256)
+		if err == nil || !errors.Is(err, ErrMissing) {
+			return f, false, err
+		}
+	} else if d.File == "" {
+		return File{}, false, ErrNoChecksum
+	}
+	var r io.ReadCloser
+	if d.File != "" {
+		r, err = openFile(d.File)
+	} else {
+		r, err = open(ctx, d.URL)
+	}
+	if err != nil {
+		return File{}, false, &FetchError{d.Origin(), err}
+	}
+	defer r.Close()
+	f, err = s.put(ctx, arch, d, r)
+	return f, err == nil, err
+}
+
+// openFile opens a file that is one: a fifo would make it wait for ever.
+func openFile(name string) (io.ReadCloser, error) {
+	fi, err := os.Stat(name)
+	if err == nil && !fi.Mode().IsRegular() {
+		err = errors.New("not a regular file")
+	}
+	if err != nil {
+		return nil, cause(err)
+	}
+	f, err := os.Open(name)
+	return f, cause(err)
+}
+
+// cause is a system's error without the path, which FetchError names.
+func cause(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}
+
+// put writes what r gives beside its final name, and gives it that name once all
+// of it is known to be the program. Nothing stays of what isn't.
+func (s Store) put(ctx context.Context, arch string, d spec.Download, r io.Reader) (_ File, err error) {
+	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
+		return File{}, err
+	}
+	s.sweep()
+	tmp, err := os.CreateTemp(s.Dir, tempPrefix+"*")
+	if err != nil {
+		return File{}, err
+	}
+	defer func() {
+		if err != nil {
+			_ = tmp.Close()
+			_ = os.Remove(tmp.Name())
+		}
+	}()
+	hash := sha256.New()
+	source := &reader{ctx: ctx, r: io.LimitReader(r, MaxSize+1)}
+	size, err := io.Copy(io.MultiWriter(tmp, hash), source)
+	switch {
+	case source.err != nil:
+		return File{}, &FetchError{d.Origin(), source.err}
+	case err != nil:
+		return File{}, err
+	case size > MaxSize:
+		return File{}, &FetchError{d.Origin(), fmt.Errorf("it is larger than %d bytes", MaxSize)}
+	}
+	sum := hex.EncodeToString(hash.Sum(nil))
+	if d.SHA256 != "" && sum != d.SHA256 {
+		return File{}, &SumError{d.Origin(), d.SHA256, sum}
+	}
+	if err := check(tmp, arch); err != nil {
+		return File{}, &ProgramError{d.Origin(), arch, err}
+	}
+	if err := tmp.Sync(); err != nil {
+		return File{}, err
+	}
+	if err := tmp.Close(); err != nil {
+		return File{}, err
+	}
+	// The folder isn't synced: losing the name to a power cut costs a download.
+	name := filepath.Join(s.Dir, sum)
+	return File{name, size, sum}, os.Rename(tmp.Name(), name)
+}
+
+const (
+	tempPrefix = ".fetch-"
+	tempAge    = time.Hour // without a byte written to it
+)
+
+// sweep removes what killed runs left. A live one writes now and then.
+func (s Store) sweep() {
+	left, _ := filepath.Glob(filepath.Join(s.Dir, tempPrefix+"*"))
+	for _, name := range left {
+		if fi, err := os.Stat(name); err == nil && time.Since(fi.ModTime()) > tempAge {
+			_ = os.Remove(name)
+		}
+	}
+}
+
+// reader ends with its context, and remembers that it was reading that failed.
+type reader struct {
+	ctx context.Context
+	r   io.Reader
+	err error
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		r.err = err
+		return 0, err
+	}
+	n, err := r.r.Read(p)
+	if err != nil && err != io.EOF {
+		r.err = err
+	}
+	return n, err
+}

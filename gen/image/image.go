@@ -1,0 +1,217 @@
+// Package image makes container images without a daemon: one program from
+// scratch, for one architecture, as an OCI archive. The same input gives the same
+// bytes.
+package image
+
+import (
+	"archive/tar"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// Image says what an image holds.
+type Image struct {
+	Name    string // with a tag; what the image is called where it is loaded
+	Arch    string
+	Version string
+	Program File // what the image runs
+	Folders []string
+	Files   []File // besides the program, in a layer of their own
+}
+
+// File is a file of an image, root's.
+type File struct {
+	To   string // absolute path in the image
+	Mode fs.FileMode
+	Size int64
+	// Open is called twice: what a layer is called is known only when all of it
+	// has been seen.
+	Open func() (io.ReadCloser, error)
+}
+
+// Bytes is a file that is held in memory.
+func Bytes(to string, mode fs.FileMode, data []byte) File {
+	return File{To: to, Mode: mode, Size: int64(len(data)), Open: func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(data)), nil
+	}}
+}
+
+// epoch is the time of everything, so that time isn't a part of any digest.
+var epoch = time.Unix(0, 0).UTC()
+
+// Write writes the image as an OCI archive, and returns the digest that it has in
+// a registry.
+func (i Image) Write(w io.Writer) (digest string, err error) {
+	layers, err := i.layers()
+	if err != nil {
+		return "", err
+	}
+	img, err := i.assemble(layers)
+	if err != nil {
+		return "", err
+	}
+	hash, err := img.Digest()
+	if err != nil {
+		return "", err
+	}
+	return hash.String(), archive(w, i, img, layers)
+}
+
+// layers are the program, and then the files that go with it.
+func (i Image) layers() ([]*layer, error) {
+	if err := i.collide(); err != nil {
+		return nil, err
+	}
+	program, err := newLayer([]File{i.Program}, nil)
+	if err != nil {
+		return nil, err
+	}
+	out := []*layer{program}
+	if len(i.Files) > 0 || len(i.Folders) > 0 {
+		files, err := newLayer(i.Files, i.Folders)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, files)
+	}
+	return out, nil
+}
+
+// collide returns an error if one path is said twice, or lies below a file.
+func (i Image) collide() error {
+	files := append([]File{i.Program}, i.Files...)
+	paths := slices.Clone(i.Folders)
+	for _, f := range files {
+		paths = append(paths, f.To)
+	}
+	for n, f := range files {
+		for m, p := range paths {
+			if p == f.To && m != len(i.Folders)+n || strings.HasPrefix(p, f.To+"/") {
+				return fmt.Errorf("%s and %s are in each other's way in the image", f.To, p)
+			}
+		}
+	}
+	return nil
+}
+
+// variants are those of architectures that Kubernetes is built for.
+var variants = map[string]string{"arm": "v7", "arm64": "v8"}
+
+func (i Image) platform() *v1.Platform {
+	return &v1.Platform{OS: "linux", Architecture: i.Arch, Variant: variants[i.Arch]}
+}
+
+func (i Image) assemble(layers []*layer) (v1.Image, error) {
+	p := i.platform()
+	img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
+	img, err := mutate.ConfigFile(img, &v1.ConfigFile{
+		OS: p.OS, Architecture: p.Architecture, Variant: p.Variant, Created: v1.Time{Time: epoch},
+		RootFS: v1.RootFS{Type: "layers", DiffIDs: []v1.Hash{}},
+		Config: v1.Config{
+			Entrypoint: []string{i.Program.To},
+			Labels: map[string]string{
+				"org.opencontainers.image.title":   "kube-controller-manager",
+				"org.opencontainers.image.version": i.Version,
+			},
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range layers {
+		img, err = mutate.Append(img, mutate.Addendum{Layer: l, History: v1.History{Created: v1.Time{Time: epoch}, CreatedBy: "kcmgen image", Comment: l.what}})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return img, nil
+}
+
+// archive writes a tar of an OCI layout: blobs by digest, and an index that
+// names the image.
+func archive(w io.Writer, i Image, img v1.Image, layers []*layer) error {
+	manifest, err := img.RawManifest()
+	if err != nil {
+		return err
+	}
+	config, err := img.RawConfigFile()
+	if err != nil {
+		return err
+	}
+	digest, err := img.Digest()
+	if err != nil {
+		return err
+	}
+	name, err := img.ConfigName()
+	if err != nil {
+		return err
+	}
+	index, err := json.Marshal(v1.IndexManifest{
+		SchemaVersion: 2, MediaType: types.OCIImageIndex,
+		Manifests: []v1.Descriptor{{
+			MediaType: types.OCIManifestSchema1, Size: int64(len(manifest)), Digest: digest, Platform: i.platform(),
+			// The second is what containerd names it by.
+			Annotations: map[string]string{"org.opencontainers.image.ref.name": i.Name, "io.containerd.image.name": i.Name},
+		}},
+	})
+	if err != nil {
+		return err
+	}
+	entries := []File{
+		Bytes("oci-layout", 0o644, []byte(`{"imageLayoutVersion":"1.0.0"}`)),
+		Bytes("index.json", 0o644, index),
+		Bytes(blobPath(digest), 0o644, manifest),
+		Bytes(blobPath(name), 0o644, config),
+	}
+	for _, l := range layers {
+		entries = append(entries, File{To: blobPath(l.digest), Mode: 0o644, Size: l.size, Open: l.Compressed})
+	}
+	slices.SortFunc(entries, func(a, b File) int { return strings.Compare(a.To, b.To) })
+	entries = slices.CompactFunc(entries, func(a, b File) bool { return a.To == b.To })
+	return writeTar(w, entries, []string{"blobs", "blobs/sha256"})
+}
+
+func blobPath(h v1.Hash) string { return "blobs/" + h.Algorithm + "/" + h.Hex }
+
+// writeTar writes folders and files, parents first, as root's and without a time.
+func writeTar(w io.Writer, files []File, folders []string) error {
+	t := tar.NewWriter(w)
+	for _, dir := range folders {
+		if err := t.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir + "/", Mode: 0o755, ModTime: epoch}); err != nil {
+			return err
+		}
+	}
+	for _, f := range files {
+		if err := t.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: f.To, Mode: int64(f.Mode.Perm()), Size: f.Size, ModTime: epoch}); err != nil {
+			return err
+		}
+		if err := copyFile(t, f); err != nil {
+			return fmt.Errorf("%s: %w", f.To, err)
+		}
+	}
+	return t.Close()
+}
+
+func copyFile(w io.Writer, f File) error {
+	r, err := f.Open()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	n, err := io.Copy(w, r)
+	if err == nil && n != f.Size {
+		err = fmt.Errorf("%d bytes of %d: it changed while it was read", n, f.Size)
+	}
+	return err
+}
