@@ -52,6 +52,41 @@ func (v *Vetted) Plan(old *tree.State, now time.Time) (*plan.Plan, keys.Bundle, 
 	return p, have, nil
 }
 
+// StaleError is an exported tree that an export would change.
+type StaleError struct{ Reason string }
+
+func (e *StaleError) Error() string { return e.Reason }
+
+// ImageFiles are the files that the image of an architecture holds besides the
+// program, as the last export wrote them. It makes nothing: it returns a
+// StaleError where an export would.
+func (v *Vetted) ImageFiles(ctx context.Context, old *tree.State, arch string, now time.Time) ([]render.Copied, error) {
+	if !slices.Contains(v.Cluster.NodeArchs(), arch) {
+		return nil, fmt.Errorf("image.copy puts files of nodes into the image, and no node is %s", arch)
+	}
+	p, have, err := v.Plan(old, now)
+	if err != nil {
+		return nil, err
+	}
+	if todo := p.Make(); len(todo) > 0 {
+		return nil, &StaleError{fmt.Sprintf("the image holds exported files, and an export would make pki/%s: %s", todo[0].ID, todo[0].Reason)}
+	}
+	bundle, err := pki.Issue(ctx, p, have, now)
+	if err != nil {
+		return nil, err
+	}
+	files, err := render.ImageFiles(p, bundle, arch)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range files {
+		if e, ok := old.Ours.Get(f.Path); !ok || !e.Same(f.Entry) {
+			return nil, &StaleError{fmt.Sprintf("the image holds exported files, and an export would change %s", f.Path)}
+		}
+	}
+	return files, nil
+}
+
 // Generate carries a plan out in memory: the tree with its manifest. Programs
 // stay in their files.
 func Generate(ctx context.Context, p *plan.Plan, have keys.Bundle, programs render.Programs, now time.Time, version string) (tree.Tree, error) {

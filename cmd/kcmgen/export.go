@@ -174,14 +174,11 @@ func newExportOf(ctx context.Context, out *tree.Out, v *gen.Vetted, o exportOpti
 	if err := tree.Writable(e.dir); err != nil {
 		return nil, err
 	}
-	recovered, err := out.Recover(e.name)
+	err := recoverTree(out, e.name, std)
 	if err != nil {
 		return nil, err
 	}
-	if recovered != "" {
-		say(std.err, "%s: %s", e.name, recovered)
-	}
-	if e.old, err = out.Read(e.name); err != nil {
+	if e.old, err = out.Read(e.name, archives()...); err != nil {
 		return nil, err
 	}
 	if e.old.Manifest == nil && slices.ContainsFunc(e.old.Foreign, keys.IsTrusted) {
@@ -192,7 +189,11 @@ func newExportOf(ctx context.Context, out *tree.Out, v *gen.Vetted, o exportOpti
 		return nil, err
 	}
 	e.plan = p
-	if e.tree, err = gen.Generate(ctx, p, have, nil, now, version()); err != nil {
+	programs, err := carriedPrograms(ctx, v.Cluster)
+	if err != nil {
+		return nil, err
+	}
+	if e.tree, err = gen.Generate(ctx, p, have, programs, now, version()); err != nil {
 		return nil, err
 	}
 	e.prune = func(path string) bool { return o.prune && !holdsKey(path, e.old.Foreign) }
@@ -203,6 +204,15 @@ func newExportOf(ctx context.Context, out *tree.Out, v *gen.Vetted, o exportOpti
 		}
 	}
 	return e, nil
+}
+
+// recoverTree ends what a killed run left of a cluster's tree, and says so.
+func recoverTree(out *tree.Out, name string, std stdio) error {
+	recovered, err := out.Recover(name)
+	if err == nil && recovered != "" {
+		say(std.err, "%s: %s", name, recovered)
+	}
+	return err
 }
 
 func (e *export) write(out *tree.Out, std stdio) error {

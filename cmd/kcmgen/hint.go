@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
 	"strings"
 	"syscall"
 
+	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/gen/binary"
 	"github.com/kcmgen/kcmgen/gen/config"
 	"github.com/kcmgen/kcmgen/gen/plan"
 	"github.com/kcmgen/kcmgen/gen/tree"
@@ -20,6 +23,7 @@ func hint(err error) string {
 	var unwritable *tree.NotWritableError
 	var modes *tree.NoModesError
 	var lost *lostManifestError
+	var missing *notFetchedError
 	if h := repositoryHint(err); h != "" {
 		return h
 	}
@@ -30,6 +34,8 @@ func hint(err error) string {
 		return conflictHint(conflict)
 	case errors.As(err, &lost):
 		return "put manifest.json back from a backup; to start anew, move " + lost.dir + " away"
+	case errors.As(err, &missing):
+		return "kcmgen fetch " + missing.dir
 	case errors.As(err, &folder):
 		return "name the folder of a cluster's package" + clustersAtHand() + "; without an argument all are taken"
 	case errors.Is(err, tree.ErrLocked):
@@ -44,6 +50,35 @@ func hint(err error) string {
 		return "write to a disk of this machine's own, such as your home: kcmgen export -o DIR"
 	case errors.As(err, &unwritable):
 		return "write to another folder: kcmgen export -o DIR"
+	}
+	return programHint(err)
+}
+
+// programHint is advice about programs and images.
+func programHint(err error) string {
+	var fetch *binary.FetchError
+	var sum *binary.SumError
+	var program *binary.ProgramError
+	var dynamic *binary.DynamicError
+	var based *basedImageError
+	var stale *gen.StaleError
+	switch {
+	case errors.As(err, &stale):
+		return "kcmgen export first, with the same clusters and --out"
+	case errors.As(err, &based):
+		return "take image.base away; or kcmgen export, and buildah bud out/CLUSTER/image/ARCH"
+	case errors.As(err, &sum):
+		return "don't use it before you know why; Kubernetes publishes the checksum beside the program, at its URL with .sha256"
+	case errors.As(err, &program):
+		return "binary.source names programs by architecture: see that each URL, file and sha256 is its own"
+	case errors.As(err, &dynamic):
+		return "build it with CGO_ENABLED=0, or say an image.base that has the libraries, and build from the Containerfile"
+	case errors.Is(err, binary.ErrNoChecksum):
+		return "give binary.source a sha256; Kubernetes publishes it beside the program, at its URL with .sha256"
+	case errors.Is(err, context.Canceled):
+		return ""
+	case errors.As(err, &fetch) && strings.Contains(fetch.Origin, "://"):
+		return `without a network, name the program as a file: binary: source: ARCH: {file: "…", sha256: "…"}`
 	}
 	return ""
 }

@@ -65,7 +65,8 @@ static pods.
 
 ` + exitCodes,
 		Example: `  kcmgen vet ./cue/example       check a cluster
-  kcmgen export ./cue/example    write its files below out/example`,
+  kcmgen export ./cue/example    write its files below out/example
+  kcmgen image ./cue/prod        make its image: out/prod/image/amd64.tar`,
 		Version:                    version(),
 		SilenceErrors:              true,
 		SilenceUsage:               true,
@@ -78,7 +79,8 @@ static pods.
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return fromEnvironment(cmd) }
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(newInit(std), newVet(std), newShow(std), newExport(std), newFmt(std), newSchema(std), newVersion(std), newCompletion(std), newCommands(std))
+	root.AddCommand(newInit(std), newVet(std), newShow(std), newFetch(std), newExport(std), newImage(std),
+		newFmt(std), newSchema(std), newVersion(std), newCompletion(std), newCommands(std))
 	return root
 }
 

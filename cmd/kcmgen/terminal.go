@@ -52,10 +52,10 @@ func (a *asker) ask(question, fallback string, check func(string) error) (string
 // Colours of what people look for first. Whoever sets NO_COLOR, or doesn't read
 // this on a terminal, gets none.
 const (
-	red    = "\x1b[31m"
-	yellow = "\x1b[33m"
-	bold   = "\x1b[1m"
-	plain  = "\x1b[0m"
+	red      = "\x1b[31m"
+	yellow   = "\x1b[33m"
+	bold     = "\x1b[1m"
+	unstyled = "\x1b[0m"
 )
 
 // colour returns a text in a colour, where w shows colours.
@@ -63,7 +63,7 @@ func colour(w io.Writer, code, text string) string {
 	if os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" || !terminal(w) {
 		return text
 	}
-	return code + text + plain
+	return code + text + unstyled
 }
 
 // meter is a line on a terminal that says how far a run has come; elsewhere it

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Bounds of a download: a server that is silent for longer has hung. How long it
+// may take in all depends on the line, and is the user's to end.
+const (
+	connectWait  = 10 * time.Second
+	silenceWait  = 30 * time.Second
+	maxRedirects = 5
+)
+
+// download opens what a URL names. Errors say the cause in words, without the
+// URL, which the caller names.
+func download(ctx context.Context, address string) (io.ReadCloser, error) {
+	// Reads that wait too long are ended by ending the request.
+	ctx, cancel := context.WithCancelCause(ctx)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		cancel(nil)
+		return nil, plain(err)
+	}
+	req.Header.Set("User-Agent", "kcmgen/"+version())
+	res, err := client().Do(req)
+	if err != nil {
+		cancel(nil)
+		return nil, plain(err)
+	}
+	if res.StatusCode != http.StatusOK {
+		_ = res.Body.Close()
+		cancel(nil)
+		return nil, fmt.Errorf("the server says %d %s", res.StatusCode, http.StatusText(res.StatusCode))
+	}
+	b := &body{ReadCloser: res.Body, ctx: ctx, cancel: cancel}
+	b.timer = time.AfterFunc(silenceWait, func() { cancel(errSilent) })
+	return b, nil
+}
+
+var errSilent = fmt.Errorf("the server has been silent for %s", silenceWait)
+
+func client() *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			DialContext:           (&net.Dialer{Timeout: connectWait}).DialContext,
+			TLSHandshakeTimeout:   connectWait,
+			ResponseHeaderTimeout: silenceWait,
+			ForceAttemptHTTP2:     true,
+			DisableCompression:    true, // the checksum is of what the server has
+			DisableKeepAlives:     true,
+		},
+		CheckRedirect: func(req *http.Request, via []*http.Request) error {
+			switch {
+			case len(via) > maxRedirects:
+				return fmt.Errorf("more than %d redirects", maxRedirects)
+			case req.URL.Scheme != "https" && via[len(via)-1].URL.Scheme == "https":
+				return fmt.Errorf("it redirects from https to %s", req.URL.Redacted())
+			}
+			return nil
+		},
+	}
+}
+
+// body is a response that may not fall silent.
+type body struct {
+	io.ReadCloser
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	timer  *time.Timer
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.timer.Reset(silenceWait)
+	switch {
+	case err == nil || err == io.EOF:
+	case errors.Is(context.Cause(b.ctx), errSilent):
+		err = errSilent
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		err = errors.New("the connection ended before the file did")
+	default:
+		err = plain(err)
+	}
+	return n, err
+}
+
+// Close ends the request.
+func (b *body) Close() error {
+	b.timer.Stop()
+	b.cancel(nil)
+	return b.ReadCloser.Close()
+}
+
+// plain is the cause of a network error: net/http repeats the request around it,
+// and package net each address that it tried.
+func plain(err error) error {
+	var ue *url.Error
+	if errors.As(err, &ue) {
+		err = ue.Err
+	}
+	if errors.Is(err, context.Canceled) {
+		return context.Canceled
+	}
+	var dns *net.DNSError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return fmt.Errorf("no host is called %s", dns.Name)
+	case errors.As(err, &dns):
+		return fmt.Errorf("the name %s can't be looked up: %s", dns.Name, dns.Err)
+	case errors.As(err, &op) && op.Op == "dial" && op.Addr != nil:
+		return fmt.Errorf("can't connect to %s: %s", op.Addr, strings.TrimPrefix(op.Err.Error(), "connect: "))
+	}
+	return err
+}

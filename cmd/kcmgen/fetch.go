@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+type fetchOptions struct{ archs []string }
+
+func newFetch(std stdio) *cobra.Command {
+	var o fetchOptions
+	cmd := &cobra.Command{
+		Use:   "fetch [CLUSTER | DIR | DIR/...]...",
+		Short: "Bring the programs that clusters name, and check them",
+		Long: `Fetch vets clusters, then brings each kube-controller-manager that one names in
+binary.source: from its URL, or from a file. A program is kept only if its SHA-256
+is the cluster's and it is an executable of its architecture. Those that are there
+already are checked again, and not fetched.
+
+Programs lie in the user's cache folder (KCMGEN_CACHE names another), by checksum.
+Proxies come from HTTPS_PROXY, HTTP_PROXY and NO_PROXY. "kcmgen export" and
+"kcmgen image" take them from there.
+
+` + exitCodes,
+		Example: `  kcmgen fetch ./cue/prod                what this cluster's hosts and images need
+  kcmgen fetch --arch arm64 ./cue/...    for one architecture, of every cluster`,
+		ValidArgsFunction: completeClusters,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runFetch(cmd.Context(), o, args, time.Now(), std)
+		},
+	}
+	cmd.Flags().StringSliceVar(&o.archs, "arch", nil, "architectures, such as amd64,arm64 (default all that a cluster names)")
+	return cmd
+}
+
+func runFetch(ctx context.Context, o fetchOptions, args []string, now time.Time, std stdio) error {
+	if err := checkArchs(o.archs); err != nil {
+		return err
+	}
+	r, err := loadVetted(ctx, args, now, std)
+	if err != nil {
+		return err
+	}
+	s, err := programStore()
+	if err != nil {
+		return err
+	}
+	named := 0
+	var errs []error
+	for _, v := range r.clusters {
+		c := v.Cluster
+		for _, arch := range sources(c, o.archs) {
+			named++
+			f, fetched, err := bring(ctx, s, c, arch, download)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("cluster %s: %w", c.Name, err))
+				continue
+			}
+			did := "have"
+			if fetched {
+				did = "fetched"
+			}
+			say(std.out, "%s: %s: %s sha256:%s, %d bytes", c.Name, arch, did, f.SHA256, f.Size)
+		}
+	}
+	if named == 0 && len(o.archs) > 0 {
+		return fmt.Errorf("no cluster here names a program for %s", strings.Join(o.archs, " or "))
+	}
+	if named == 0 {
+		say(std.err, "kcmgen: no cluster here names a program (binary.source)")
+	}
+	return errors.Join(errs...)
+}
+
+// sources are the architectures that a cluster names a program for, of those
+// that are asked for.
+func sources(c *spec.Cluster, asked []string) []string {
+	if c.Binary == nil {
+		return nil
+	}
+	out := slices.Sorted(maps.Keys(c.Binary.Source))
+	return slices.DeleteFunc(out, func(arch string) bool { return len(asked) > 0 && !slices.Contains(asked, arch) })
+}

@@ -1,0 +1,285 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/gen/binary"
+	"github.com/kcmgen/kcmgen/gen/image"
+	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/tree"
+)
+
+type imageOptions struct {
+	out    string
+	archs  []string
+	format string
+}
+
+func newImage(std stdio) *cobra.Command {
+	var o imageOptions
+	cmd := &cobra.Command{
+		Use:   "image [CLUSTER | DIR | DIR/...]...",
+		Short: "Make container images, without a daemon",
+		Long: `Image vets clusters, fetches the programs that aren't there yet as "kcmgen fetch"
+does, and makes for each architecture among the nodes an image from scratch:
+
+  OUT/<cluster>/image/<arch>.tar    an OCI archive, named as pod.image says
+
+It holds the program at paths.binary, the folders of image.directories, and the
+files of image.copy as the last export wrote them; no key is in it unless
+image.copy says so. The same cluster gives the same bytes, and the digest is the
+one that a registry tells.
+
+` + exitCodes,
+		Example: `  kcmgen image ./cue/prod                 write out/prod/image/amd64.tar
+  kcmgen image --arch amd64,arm64 ./cue/prod
+  buildah pull oci-archive:out/prod/image/amd64.tar`,
+		ValidArgsFunction: completeClusters,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runImage(cmd.Context(), o, args, time.Now(), std)
+		},
+	}
+	cmd.Flags().StringVarP(&o.out, "out", "o", "out", "folder of the clusters' trees")
+	cmd.Flags().StringSliceVar(&o.archs, "arch", nil, "architectures, such as amd64,arm64 (default those of the nodes)")
+	cmd.Flags().StringVar(&o.format, "format", "text", "how to print what was made: text or json")
+	completeFlag(cmd, "format", completeWords("text", "json"))
+	return cmd
+}
+
+func runImage(ctx context.Context, o imageOptions, args []string, now time.Time, std stdio) error {
+	if err := checkFormat(o.format); err != nil {
+		return err
+	}
+	if o.out == "" {
+		return usageError{errors.New("--out names no folder")}
+	}
+	if err := checkArchs(o.archs); err != nil {
+		return err
+	}
+	if err := tree.Writable(o.out); err != nil {
+		return err
+	}
+	r, err := loadVetted(ctx, args, now, std)
+	if err != nil {
+		return err
+	}
+	todo, err := imagesOf(ctx, r, o)
+	if err != nil {
+		return err
+	}
+	made, err := makeImages(ctx, todo, o, now, std)
+	if err != nil {
+		return err
+	}
+	return printImages(std.out, made, o.format)
+}
+
+// anImage is one that is to be made.
+type anImage struct {
+	v       *gen.Vetted
+	arch    string
+	program binary.File
+}
+
+// imagesOf decides what to make, and brings the programs: a fault of the last
+// image is no reason to have made the first.
+func imagesOf(ctx context.Context, r *loaded, o imageOptions) ([]anImage, error) {
+	s, err := programStore()
+	if err != nil {
+		return nil, err
+	}
+	var out []anImage
+	var errs []error
+	for _, v := range r.clusters {
+		c := v.Cluster
+		if c.Binary == nil && len(r.clusters) > 1 {
+			continue // of many clusters, some have nothing to do with images
+		}
+		archs := o.archs
+		if len(archs) == 0 {
+			archs = c.NodeArchs()
+		}
+		for _, arch := range slices.Compact(slices.Sorted(slices.Values(archs))) {
+			f, err := programOf(ctx, s, c, arch)
+			if err != nil {
+				errs = append(errs, fmt.Errorf("cluster %s: %w", c.Name, err))
+				continue
+			}
+			out = append(out, anImage{v, arch, f})
+		}
+	}
+	if len(out) == 0 && len(errs) == 0 {
+		return nil, errors.New("no cluster here names a program (binary.source)")
+	}
+	return out, errors.Join(errs...)
+}
+
+// basedImageError is an image that has to be built on another.
+type basedImageError struct{ base string }
+
+func (e *basedImageError) Error() string {
+	return fmt.Sprintf("image.base is %s: kcmgen makes images from scratch, which is all that the program needs", e.base)
+}
+
+// programOf is the program of an image, once all is known to be well with both.
+func programOf(ctx context.Context, s binary.Store, c *spec.Cluster, arch string) (binary.File, error) {
+	if c.Image != nil && c.Image.Base != "scratch" {
+		return binary.File{}, &basedImageError{c.Image.Base}
+	}
+	d, ok := c.Download(arch)
+	switch {
+	case !ok:
+		return binary.File{}, fmt.Errorf("binary has no source for %s", arch)
+	case d.SHA256 == "":
+		return binary.File{}, fmt.Errorf("the program for %s: %w", arch, binary.ErrNoChecksum)
+	}
+	f, _, err := bring(ctx, s, c, arch, download)
+	if err != nil {
+		return f, err
+	}
+	return f, f.Static(d.Origin())
+}
+
+// madeImage is a line of the listing.
+type madeImage struct {
+	Cluster string `json:"cluster"`
+	Arch    string `json:"arch"`
+	Name    string `json:"name"`
+	File    string `json:"file"`
+	Digest  string `json:"digest"`
+	Size    int64  `json:"size"`
+}
+
+func makeImages(ctx context.Context, todo []anImage, o imageOptions, now time.Time, std stdio) (made []madeImage, err error) {
+	for _, i := range todo {
+		if err := tree.Writable(filepath.Join(o.out, i.v.Cluster.Name)); err != nil {
+			return nil, err
+		}
+	}
+	out, err := tree.OpenOut(ctx, o.out, lockWait, func() {
+		say(std.err, "waiting for another kcmgen that writes to %s", o.out)
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	images := make([]image.Image, len(todo))
+	for n, i := range todo {
+		if images[n], err = i.content(ctx, out, now, std); err != nil {
+			return nil, fmt.Errorf("cluster %s: %w", i.v.Cluster.Name, err)
+		}
+	}
+	for n, i := range todo {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		m, err := i.write(out, images[n], o.out)
+		if err != nil {
+			return nil, fmt.Errorf("cluster %s: %w", i.v.Cluster.Name, err)
+		}
+		made = append(made, m)
+	}
+	return made, nil
+}
+
+// content is what goes into the image.
+func (i anImage) content(ctx context.Context, out *tree.Out, now time.Time, std stdio) (image.Image, error) {
+	c := i.v.Cluster
+	img := image.Image{
+		Name: imageName(c), Arch: i.arch, Version: c.Version.String(),
+		Program: image.File{To: c.Paths.Binary, Mode: 0o755, Size: i.program.Size, Open: func() (io.ReadCloser, error) { return os.Open(i.program.Path) }},
+	}
+	if c.Image == nil {
+		return img, nil
+	}
+	img.Folders = c.Image.Directories
+	if len(c.Image.Copy) == 0 || c.Layout != spec.StaticPod {
+		return img, nil // nothing is kept off a host that has no pods
+	}
+	if err := recoverTree(out, c.Name, std); err != nil {
+		return img, err
+	}
+	old, err := out.Read(c.Name, archives()...)
+	if err != nil {
+		return img, err
+	}
+	files, err := i.v.ImageFiles(ctx, old, i.arch, now)
+	if err != nil {
+		return img, err
+	}
+	for _, f := range files {
+		img.Files = append(img.Files, image.Bytes(f.To, f.Mode, f.Bytes()))
+	}
+	return img, nil
+}
+
+// imageName is what pod.image calls the image, with a tag: the digest of one
+// that is being made can't be said beforehand.
+func imageName(c *spec.Cluster) string {
+	name, _, _ := strings.Cut(c.Pod.Image, "@")
+	if !strings.Contains(name[strings.LastIndex(name, "/")+1:], ":") {
+		name += ":" + c.Version.String()
+	}
+	return name
+}
+
+func (i anImage) write(out *tree.Out, img image.Image, dir string) (madeImage, error) {
+	c, file := i.v.Cluster, archive(i.arch)
+	m := madeImage{Cluster: c.Name, Arch: i.arch, Name: img.Name, File: filepath.Join(dir, c.Name, filepath.FromSlash(file))}
+	err := out.Put(c.Name, file, func(w io.Writer) (err error) {
+		size := &counter{w: w}
+		m.Digest, err = img.Write(size)
+		m.Size = size.n
+		return err
+	})
+	return m, err
+}
+
+// archive is an image's place in a cluster's folder; no manifest lists it.
+func archive(arch string) string { return "image/" + arch + ".tar" }
+
+// archives are all places that an image can have.
+func archives() []string {
+	var out []string
+	for _, arch := range spec.Archs {
+		out = append(out, archive(arch))
+	}
+	return out
+}
+
+// counter counts what is written.
+type counter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
+}
+
+func printImages(w io.Writer, made []madeImage, format string) error {
+	if format == "json" {
+		return printJSON(w, struct {
+			Images []madeImage `json:"images"`
+		}{made})
+	}
+	for _, m := range made {
+		if _, err := fmt.Fprintf(w, "%s %s %d bytes\n", m.File, m.Digest, m.Size); err != nil {
+			return err
+		}
+	}
+	return nil
+}
