@@ -12,17 +12,20 @@ import (
 	"time"
 )
 
-// Bounds of a download: a server that is silent for longer has hung. How long it
-// may take in all depends on the line, and is the user's to end.
-const (
-	connectWait  = 10 * time.Second
-	silenceWait  = 30 * time.Second
-	maxRedirects = 5
-)
+const maxRedirects = 5
 
-// download opens what a URL names. Errors say the cause in words, without the
-// URL, which the caller names.
+// downloader opens URLs. A server that is silent for longer than this has hung;
+// how long it may take in all depends on the line, and is the user's to end.
+type downloader struct{ connect, silence time.Duration }
+
+// download opens what a URL names, and gives up as people would.
 func download(ctx context.Context, address string) (io.ReadCloser, error) {
+	return downloader{connect: 10 * time.Second, silence: 30 * time.Second}.open(ctx, address)
+}
+
+// open is binary.Open. Errors say the cause in words, without the URL, which the
+// caller names.
+func (d downloader) open(ctx context.Context, address string) (io.ReadCloser, error) {
 	// Reads that wait too long are ended by ending the request.
 	ctx, cancel := context.WithCancelCause(ctx)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
@@ -31,7 +34,7 @@ func download(ctx context.Context, address string) (io.ReadCloser, error) {
 		return nil, plain(err)
 	}
 	req.Header.Set("User-Agent", "kcmgen/"+version())
-	res, err := client().Do(req)
+	res, err := d.client().Do(req)
 	if err != nil {
 		cancel(nil)
 		return nil, plain(err)
@@ -41,20 +44,25 @@ func download(ctx context.Context, address string) (io.ReadCloser, error) {
 		cancel(nil)
 		return nil, fmt.Errorf("the server says %d %s", res.StatusCode, http.StatusText(res.StatusCode))
 	}
-	b := &body{ReadCloser: res.Body, ctx: ctx, cancel: cancel}
-	b.timer = time.AfterFunc(silenceWait, func() { cancel(errSilent) })
+	b := &body{ReadCloser: res.Body, ctx: ctx, cancel: cancel, silence: d.silence}
+	b.timer = time.AfterFunc(d.silence, func() { cancel(silentError(d.silence)) })
 	return b, nil
 }
 
-var errSilent = fmt.Errorf("the server has been silent for %s", silenceWait)
+// silentError is a server that has said nothing for so long.
+type silentError time.Duration
 
-func client() *http.Client {
+func (e silentError) Error() string {
+	return fmt.Sprintf("the server has been silent for %s", time.Duration(e))
+}
+
+func (d downloader) client() *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
 			Proxy:                 http.ProxyFromEnvironment,
-			DialContext:           (&net.Dialer{Timeout: connectWait}).DialContext,
-			TLSHandshakeTimeout:   connectWait,
-			ResponseHeaderTimeout: silenceWait,
+			DialContext:           (&net.Dialer{Timeout: d.connect}).DialContext,
+			TLSHandshakeTimeout:   d.connect,
+			ResponseHeaderTimeout: d.silence,
 			ForceAttemptHTTP2:     true,
 			DisableCompression:    true, // the checksum is of what the server has
 			DisableKeepAlives:     true,
@@ -74,18 +82,20 @@ func client() *http.Client {
 // body is a response that may not fall silent.
 type body struct {
 	io.ReadCloser
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	timer  *time.Timer
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	silence time.Duration
+	timer   *time.Timer
 }
 
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	b.timer.Reset(silenceWait)
+	b.timer.Reset(b.silence)
+	var silent silentError
 	switch {
 	case err == nil || err == io.EOF:
-	case errors.Is(context.Cause(b.ctx), errSilent):
-		err = errSilent
+	case errors.As(context.Cause(b.ctx), &silent):
+		err = silent
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		err = errors.New("the connection ended before the file did")
 	default:

@@ -4,6 +4,7 @@
 package binary
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -19,10 +20,13 @@ import (
 )
 
 // MaxSize is more than any program takes: what sends more doesn't send one.
-const MaxSize = 1 << 30
+const MaxSize int64 = 1 << 30
 
-// Store is the folder of checked programs. It need not be there yet.
-type Store struct{ Dir string }
+// Store is the folder of checked programs.
+type Store struct {
+	Dir   string // made where it is needed
+	Limit int64  // bytes that a program may have; 0 is MaxSize
+}
 
 // File is a checked program in the store.
 type File struct {
@@ -128,15 +132,16 @@ func (s Store) put(ctx context.Context, arch string, d spec.Download, r io.Reade
 		}
 	}()
 	hash := sha256.New()
-	source := &reader{ctx: ctx, r: io.LimitReader(r, MaxSize+1)}
+	limit := cmp.Or(s.Limit, MaxSize)
+	source := &reader{ctx: ctx, r: io.LimitReader(r, limit+1)}
 	size, err := io.Copy(io.MultiWriter(tmp, hash), source)
 	switch {
 	case source.err != nil:
 		return File{}, &FetchError{d.Origin(), source.err}
 	case err != nil:
 		return File{}, err
-	case size > MaxSize:
-		return File{}, &FetchError{d.Origin(), fmt.Errorf("it is larger than %d bytes", MaxSize)}
+	case size > limit:
+		return File{}, &FetchError{d.Origin(), fmt.Errorf("it is larger than %d bytes", limit)}
 	}
 	sum := hex.EncodeToString(hash.Sum(nil))
 	if d.SHA256 != "" && sum != d.SHA256 {

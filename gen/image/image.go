@@ -7,6 +7,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -197,7 +198,7 @@ func writeTar(w io.Writer, files []File, folders []string) error {
 			return err
 		}
 		if err := copyFile(t, f); err != nil {
-			return fmt.Errorf("%s: %w", f.To, err)
+			return err
 		}
 	}
 	return t.Close()
@@ -210,8 +211,8 @@ func copyFile(w io.Writer, f File) error {
 	}
 	defer r.Close()
 	n, err := io.Copy(w, r)
-	if err == nil && n != f.Size {
-		err = fmt.Errorf("%d bytes of %d: it changed while it was read", n, f.Size)
+	if errors.Is(err, tar.ErrWriteTooLong) || err == nil && n != f.Size {
+		err = fmt.Errorf("%s: it changed while it was read, and had %d bytes", f.To, f.Size)
 	}
 	return err
 }
