@@ -37,6 +37,9 @@ func (d downloader) open(ctx context.Context, address string) (io.ReadCloser, er
 	res, err := d.client().Do(req)
 	if err != nil {
 		cancel(nil)
+		if strings.HasSuffix(err.Error(), "timeout awaiting response headers") {
+			err = silentError(d.silence)
+		}
 		return nil, plain(err)
 	}
 	if res.StatusCode != http.StatusOK {

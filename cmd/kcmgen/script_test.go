@@ -49,6 +49,9 @@ func TestScripts(t *testing.T) {
 			"exits":     exits,
 			"judge":     judge,
 			"edit":      editFile,
+			"expand":    expand,
+			"program":   program,
+			"serve":     serve,
 			"perm":      perm,
 			"snapshot":  snapshot,
 			"unchanged": unchanged,
@@ -107,6 +110,8 @@ shift
 exec "$@"`,
 	// offline runs a command without a network, not even loopback.
 	"offline": `exec unshare --map-root-user --net -- "$@"`,
+	// builder is buildah with a store of its own, which needs no kernel module.
+	"builder": `exec buildah --storage-driver vfs --root "$WORK/.images/root" --runroot "$WORK/.images/run" "$@"`,
 }
 
 func setup(env *testscript.Env) error {
@@ -129,6 +134,7 @@ func setup(env *testscript.Env) error {
 	env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
 	env.Setenv("HOME", home)
 	env.Setenv("LC_ALL", "C")
+	hostArch(env)
 	env.Values[snapshots{}] = map[string]picture{}
 	return os.Chmod(filepath.Dir(env.WorkDir), 0o755)
 }
@@ -171,6 +177,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 
 // judges are the outside programs and how they tell their version.
 var judges = map[string]struct{ args, version string }{
+	"buildah": {"--version", "buildah version"},
 	"cue":     {"version", "cue version v0.17.1"},
 	"kubectl": {"version --client", ""},
 	"openssl": {"version", "OpenSSL"},
@@ -186,7 +193,7 @@ func judge(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		out, err := exec.Command(name, strings.Fields(j.args)...).CombinedOutput()
 		if err != nil || !strings.Contains(string(out), j.version) {
-			ts.Fatalf("%s (%s) is not on PATH: %v\n%s\nrun: make test, or PATH=\"$(tools/install.sh judges):$PATH\" go test ./cmd/kcmgen", name, j.version, err, out)
+			ts.Fatalf("%s (%s) is not on PATH: %v\n%s\nrun: apt-get install %[1]s, make test, or PATH=\"$(tools/install.sh judges):$PATH\" go test ./cmd/kcmgen", name, j.version, err, out)
 		}
 	}
 }
