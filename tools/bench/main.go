@@ -64,7 +64,9 @@ func run(ctx context.Context) (err error) {
 		{"FIRST EXPORT, 3 nodes, to a disk", b.onDisk, b.disk == ""},
 		{"UNCHANGED EXPORT, 3 nodes, to memory", b.unchanged, false},
 		{"VET AND START", b.vetting, false},
-		{"MANY NODES, first export to memory", b.scaling, false},
+		{"MANY NODES, first export to memory", b.manyNodes, false},
+		{"MANY CLUSTERS of 3 nodes", b.manyClusters, false},
+		{"MANY NODES AND CLUSTERS, first export to a disk", b.manyOnDisk, b.disk == ""},
 	}
 	for _, s := range sections {
 		if s.skip || !strings.Contains(s.title, *only) {

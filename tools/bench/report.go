@@ -13,12 +13,12 @@ type row struct {
 	title  string
 	sides  []side
 	rounds int
-	bound  bound
+	bounds []bound
 	note   func([]stats) string
 }
 
 // bound is what a row has to keep: a figure of it, and on which side of limit
-// that figure belongs. The zero bound holds nothing.
+// that figure belongs.
 type bound struct {
 	text   string
 	limit  float64
@@ -43,6 +43,13 @@ func timesAtMost(limit float64) bound {
 func cpuAtMost(limit time.Duration) bound {
 	return bound{fmt.Sprintf("≤ %v CPU", limit), limit.Seconds(), false, func(s []stats) float64 {
 		return s[0].median(cpu).Seconds()
+	}}
+}
+
+// memoryAtMost holds the peak RSS of every run.
+func memoryAtMost(megabytes float64) bound {
+	return bound{fmt.Sprintf("≤ %g MB", megabytes), megabytes, false, func(s []stats) float64 {
+		return float64(s[0].peak()) / 1e6
 	}}
 }
 
@@ -75,8 +82,8 @@ func (r *report) row(w row, all []stats) {
 	} else {
 		fmt.Fprint(r.out, "    → no peer")
 	}
-	if w.bound.figure != nil {
-		fmt.Fprintf(r.out, "; bound %s: %s", w.bound.text, r.judge(w.title, w.bound, w.bound.figure(all)))
+	for _, b := range w.bounds {
+		fmt.Fprintf(r.out, "; bound %s: %s", b.text, r.judge(w.title, b, b.figure(all)))
 	}
 	fmt.Fprintf(r.out, " (%d rounds)\n", len(all[0]))
 	if w.note != nil {

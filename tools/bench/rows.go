@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
-	"time"
 )
 
 // export is kcmgen's side of w, with its output below base. A fresh folder for
@@ -85,7 +84,7 @@ func (b *bench) threeNodes() ([]row, error) {
 		}
 		r := row{title: w.String(), sides: []side{ours, b.pipeline(w, b.scratch)}, rounds: 15}
 		if w.algorithm == "ecdsa" {
-			r.bound = timesLess(5)
+			r.bounds = []bound{timesLess(5)}
 		} else {
 			n := w.keys()
 			r.sides = append(r.sides, side{
@@ -149,55 +148,6 @@ func (b *bench) unchanged() ([]row, error) {
 		}
 		ours := side{name: "kcmgen export, nothing changed", run: run}
 		rows = append(rows, row{title: w.String(), sides: []side{ours, b.pipeline(w, b.scratch)}, rounds: 15})
-	}
-	return rows, nil
-}
-
-// vetting: against stock CUE on the same package.
-func (b *bench) vetting() ([]row, error) {
-	const pkg = "./cue/example"
-	big, err := b.cluster(work{nodes: 1000, algorithm: "ecdsa", newCA: true})
-	if err != nil {
-		return nil, err
-	}
-	vet := func(name, pkg string, rounds int, bound bound) row {
-		return row{title: "vet of " + name, rounds: rounds, bound: bound, sides: []side{
-			{name: "kcmgen vet", run: command(b.scratch, b.env, b.kcmgen, "vet", pkg)},
-			{name: "cue vet -c", run: command(b.scratch, b.env, "cue", "vet", "-c", pkg)},
-		}}
-	}
-	return []row{
-		vet("cue/example, 3 nodes", pkg, 60, timesAtMost(2.5)),
-		vet("the seed's cluster with 1,000 nodes", big, 8, bound{}),
-		{title: "start", rounds: 60, bound: cpuAtMost(25 * time.Millisecond), sides: []side{
-			{name: "kcmgen --version", run: command(b.scratch, b.env, b.kcmgen, "--version")},
-			{name: "cue version", run: command(b.scratch, b.env, "cue", "version")},
-			{name: "/bin/true", run: command(b.scratch, b.env, "true")},
-		}},
-	}, nil
-}
-
-// scaling: one cluster of many nodes, to memory.
-func (b *bench) scaling() ([]row, error) {
-	var rows []row
-	for _, c := range []struct {
-		work
-		peer bool
-	}{
-		{work{nodes: 100, algorithm: "ecdsa"}, true},
-		{work{nodes: 100, algorithm: "ecdsa", perNode: true}, false},
-		{work{nodes: 1000, algorithm: "ecdsa"}, false},
-		{work{nodes: 1000, algorithm: "ecdsa", perNode: true}, false},
-	} {
-		ours, err := b.export(c.work, b.scratch)
-		if err != nil {
-			return nil, err
-		}
-		r := row{title: fmt.Sprintf("%d nodes, %s", c.nodes, c.work), sides: []side{ours}, rounds: 5}
-		if c.peer {
-			r.sides = append(r.sides, b.pipeline(c.work, b.scratch))
-		}
-		rows = append(rows, r)
 	}
 	return rows, nil
 }

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// vetting: against stock CUE on the same packages.
+func (b *bench) vetting() ([]row, error) {
+	big, err := b.cluster(work{nodes: 1000, algorithm: "ecdsa", newCA: true})
+	if err != nil {
+		return nil, err
+	}
+	repo, err := b.repository()
+	if err != nil {
+		return nil, err
+	}
+	all, err := b.clusters(manyClusters)
+	if err != nil {
+		return nil, err
+	}
+	vet := func(title, dir, pkg string, rounds int, bounds ...bound) row {
+		return row{title: "vet of " + title, rounds: rounds, bounds: bounds, sides: []side{
+			{name: "kcmgen vet", run: command(dir, b.env, b.kcmgen, "vet", pkg)},
+			{name: "cue vet -c", run: command(dir, b.env, "cue", "vet", "-c", pkg)},
+		}}
+	}
+	return []row{
+		vet("cue/example, 3 nodes", b.scratch, "./cue/example", 60, timesAtMost(2.5)),
+		vet("a user's repository, as its git hook does it", repo, "./...", 60, timesAtMost(2.5)),
+		vet("the seed's cluster with 1,000 nodes", b.scratch, big, 8, memoryAtMost(300)),
+		vet(fmt.Sprintf("%d clusters in one call", manyClusters), b.scratch, all, 8, timesAtMost(2.5), memoryAtMost(300)),
+		{title: "start", rounds: 60, bounds: []bound{cpuAtMost(25 * time.Millisecond)}, sides: []side{
+			{name: "kcmgen --version", run: command(b.scratch, b.env, b.kcmgen, "--version")},
+			{name: "cue version", run: command(b.scratch, b.env, "cue", "version")},
+			{name: "/bin/true", run: command(b.scratch, b.env, "true")},
+		}},
+	}, nil
+}
+
+// repository is a CUE module as users have it: their cluster, and the vocabulary
+// among its dependencies.
+func (b *bench) repository() (string, error) {
+	dir := filepath.Join(b.scratch, "repository")
+	files, err := filepath.Glob(filepath.Join(b.repo, "schemas/*.cue"))
+	if err != nil {
+		return "", err
+	}
+	for _, f := range files {
+		to := filepath.Join(dir, "cue.mod/pkg/github.com/kcmgen/kcmgen/schemas", filepath.Base(f))
+		if err := copyFile(f, to, 0o644); err != nil {
+			return "", err
+		}
+	}
+	const module = "module: \"example.com/clusters@v0\"\nlanguage: version: \"v0.15.0\"\n"
+	if err := os.WriteFile(filepath.Join(dir, "cue.mod/module.cue"), []byte(module), 0o644); err != nil {
+		return "", err
+	}
+	example := filepath.Join(b.repo, "cue/example/cluster.cue")
+	return dir, copyFile(example, filepath.Join(dir, "clusters/prod/cluster.cue"), 0o644)
+}
