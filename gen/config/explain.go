@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"cuelang.org/go/cue/token"
 
 	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/vendoring"
 )
 
 // explainer turns CUE's errors into findings: one a field, the user's side
@@ -159,11 +161,37 @@ func (x *explainer) fault(field string, es []errors.Error) spec.Finding {
 	if strings.Contains(oneLine(es[0]), "undefined field: Cluster") {
 		f.Message, f.Expected = "the vocabulary has no Cluster", "schemas.#Cluster"
 	}
+	if e, at := sitePolicy(es); e != nil {
+		f.Message += ", which this site's own constraints don't allow"
+		f.Expected, f.Also = bound(e), []spec.Pos{x.pos(at)}
+	}
 	if e := x.ownConflict(es); e != nil {
 		f.Message, f.Expected = "two values for one field: "+oneLine(e), "one value"
 		f.Also = x.others([]errors.Error{e}, f.Pos)
 	}
 	return f
+}
+
+// sitePolicy is the error that comes from a site's constraints on the
+// vocabulary, and where those are.
+func sitePolicy(es []errors.Error) (errors.Error, token.Pos) {
+	for _, e := range es {
+		for _, p := range positions(e) {
+			if strings.Contains(filepath.ToSlash(p.Filename()), "/"+vendoring.UsrDir+"/") {
+				return e, p
+			}
+		}
+	}
+	return nil, token.NoPos
+}
+
+// bound is what a value had to keep to.
+func bound(e errors.Error) string {
+	msg := oneLine(e)
+	if _, rest, ok := strings.Cut(msg, "(out of bound "); ok {
+		return strings.TrimSuffix(rest, ")")
+	}
+	return msg
 }
 
 // ownConflict is the error of two values that the user wrote at two places.
