@@ -51,7 +51,9 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 		fmt.Fprintln(asked, r.URL.Path)
 		http.ServeFile(w, r, filepath.Join(dir, filepath.FromSlash(r.URL.Path)))
 	})
-	mux.HandleFunc("/moved/{name}", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/"+r.PathValue("name"), http.StatusFound) })
+	mux.HandleFunc("/moved/{name}", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/"+r.PathValue("name"), http.StatusFound)
+	})
 	mux.HandleFunc("/plain/{name}", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, plain.URL+"/"+r.PathValue("name"), http.StatusFound)
 	})
@@ -80,12 +82,20 @@ var compiled struct {
 }
 
 // program ARCH FILE VAR writes a small static program for an architecture, which
-// prints its name when it is run; $VAR is its SHA-256.
+// prints its name when it is run; $VAR is its SHA-256. Instead of ARCH, -dynamic is
+// the shell of this machine.
 func program(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: program ARCH FILE VAR")
 	}
-	data := compile(ts, args[0], filepath.Base(args[1]))
+	var data []byte
+	if args[0] == "-dynamic" {
+		var err error
+		data, err = os.ReadFile("/bin/sh")
+		ts.Check(err)
+	} else {
+		data = compile(ts, args[0], filepath.Base(args[1]))
+	}
 	file := ts.MkAbs(args[1])
 	ts.Check(os.MkdirAll(filepath.Dir(file), 0o777))
 	ts.Check(os.WriteFile(file, data, 0o777))
