@@ -1,0 +1,305 @@
+// Package schemas_test writes docs/reference.md from the vocabulary itself, so
+// that the two can't say different things.
+package schemas_test
+
+import (
+	"bytes"
+	"cmp"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/cuecontext"
+	"cuelang.org/go/cue/load"
+	"cuelang.org/go/cue/parser"
+	"cuelang.org/go/cue/token"
+	"github.com/rogpeppe/go-internal/diff"
+)
+
+var update = flag.Bool("update", false, "write docs/reference.md anew")
+
+const referenceDoc = "../docs/reference.md"
+
+const referenceHead = `# Reference
+
+Everything that a cluster can say, in the order of its fields; [Write a cluster](cluster.md) goes by task. This page is made from
+[schemas/](../schemas). A field may be left out unless it is **required**; what it is then stands under *default*, and ` + "`<dir>`" + ` in a default is the
+value of the field ` + "`dir`" + `. Fields that aren't here are refused.
+`
+
+// TestReference: docs/reference.md says what the schemas say.
+func TestReference(t *testing.T) {
+	got := []byte(newReference(t).String())
+	if *update {
+		if err := os.WriteFile(referenceDoc, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old, err := os.ReadFile(referenceDoc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(old, got) {
+		t.Errorf("type: go test ./schemas -update\n%s", diff.Diff(referenceDoc, old, "schemas", got))
+	}
+}
+
+// TestDefaults: the defaults in the reference are those that CUE gives a cluster
+// which doesn't say them.
+func TestDefaults(t *testing.T) {
+	const minimal = `import "github.com/kcmgen/kcmgen/schemas"
+cluster: schemas.#Cluster & {name: "c", version: "v1.2.3", layout: "systemd", nodes: n: address: "10.0.0.1", pki: frontProxy: {}, image: {}}`
+	at, err := filepath.Abs("minimal.cue")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inst := load.Instances([]string{at}, &load.Config{Overlay: map[string]load.Source{at: load.FromString(minimal)}})[0]
+	got := cuecontext.New().BuildInstance(inst).LookupPath(cue.ParsePath("cluster"))
+	if err := got.Err(); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{}
+	r := newReference(t)
+	for _, s := range r.sections {
+		for _, place := range r.at[s.name] {
+			for _, w := range s.rows {
+				path := join(place, w.field)
+				_, outer := want[path] // sets the default of what it holds
+				if literal := strings.HasPrefix(w.standard, "`"); literal && !outer && !strings.Contains(path+w.standard, "<") && w.under == "" {
+					want[path] = strings.Trim(w.standard, "`")
+				}
+			}
+		}
+	}
+	if len(want) < 50 {
+		t.Fatalf("the reference has only %d defaults", len(want))
+	}
+	for path, text := range want {
+		v := got
+		for _, part := range cue.ParsePath(path).Selectors() {
+			v, _ = v.LookupPath(cue.MakePath(part)).Default()
+		}
+		if v.Err() != nil || source(v.Syntax(cue.Final()).(ast.Expr)) != text {
+			t.Errorf("%s: the reference says %s, CUE says %v", path, text, v)
+		}
+	}
+}
+
+// reference is the document while it is made.
+type reference struct {
+	t           *testing.T
+	definitions map[string]*ast.Field
+	sections    []*section          // in the order a cluster comes across them
+	values      []string            // definitions that are no structs
+	at          map[string][]string // where each is used
+}
+
+// section is one definition that is a struct.
+type section struct {
+	name string
+	rows []row
+}
+
+// row is one field.
+type row struct {
+	field, typ, standard, meaning string
+
+	under string // the condition it stands under
+}
+
+func newReference(t *testing.T) *reference {
+	t.Helper()
+	files, err := filepath.Glob("*.cue")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no *.cue here (%v)", err)
+	}
+	r := &reference{t: t, definitions: map[string]*ast.Field{}, at: map[string][]string{}}
+	for _, name := range files {
+		f, err := parser.ParseFile(name, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range f.Decls {
+			if field, ok := d.(*ast.Field); ok {
+				r.definitions[label(field)] = field
+			}
+		}
+	}
+	r.definition("#Cluster", "")
+	for name, f := range r.definitions {
+		if _, used := r.at[name]; !used && strings.HasPrefix(name, "#") {
+			t.Errorf("%s: %s is a definition that no cluster comes across", f.Pos(), name)
+		}
+	}
+	return r
+}
+
+// definition notes that a definition is used at a path, and reads it the first time.
+func (r *reference) definition(name, at string) {
+	f, ok := r.definitions[name]
+	if !ok {
+		r.t.Fatalf("%s is used at %s and defined nowhere", name, at)
+	}
+	first := len(r.at[name]) == 0
+	r.at[name] = append(r.at[name], at)
+	if !first {
+		return
+	}
+	body, ok := f.Value.(*ast.StructLit)
+	if !ok {
+		r.values = append(r.values, name)
+		r.use(f.Value, at)
+		return
+	}
+	s := &section{name: name}
+	r.sections = append(r.sections, s)
+	r.decls(s, body.Elts, "", at, "")
+}
+
+// use notes the definitions that an expression refers to.
+func (r *reference) use(e ast.Expr, at string) {
+	ast.Walk(e, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok && strings.HasPrefix(id.Name, "#") {
+			r.definition(id.Name, at)
+		}
+		_, nested := n.(*ast.StructLit) // its fields come by themselves
+		return !nested
+	}, nil)
+}
+
+// decls adds the fields of a struct to a section: prefix is the struct's path
+// there, at its path in the cluster, and where the condition it stands under.
+func (r *reference) decls(s *section, all []ast.Decl, prefix, at, where string) {
+	for _, d := range all {
+		switch d := d.(type) {
+		case *ast.Field:
+			r.field(s, d, prefix, at, where)
+		case *ast.Comprehension:
+			clause, ok := d.Clauses[0].(*ast.IfClause)
+			body, isStruct := d.Value.(*ast.StructLit)
+			if !ok || !isStruct {
+				r.t.Fatalf("%s: the reference knows no such comprehension", d.Pos())
+			}
+			r.decls(s, body.Elts, prefix, at, "Where "+code(clause.Condition)+". ")
+		case *ast.EmbedDecl, *ast.CommentGroup:
+		default:
+			r.t.Fatalf("%s: the reference knows no %T", d.Pos(), d)
+		}
+	}
+}
+
+func (r *reference) field(s *section, f *ast.Field, prefix, at, where string) {
+	name, form := fieldName(f)
+	path, full := join(prefix, name), join(at, name)
+	k := kindOf(r, f.Value)
+	meaning := sentence(cmp.Or(docOf(f), r.firstSentence(f.Value)))
+	if form != "" {
+		meaning = "Names: " + form + ". " + meaning
+		r.use(f.Label.(*ast.ListLit), at)
+	}
+	standard := k.standard
+	switch f.Constraint.String() {
+	case "!":
+		standard = "**required**"
+	case "?":
+		standard = "none"
+	}
+	if k.typ+standard+meaning != "" {
+		s.rows = append(s.rows, row{path, k.typ, standard, strings.TrimSpace(where + meaning), where})
+	}
+	r.use(f.Value, full)
+	for _, body := range k.fields {
+		r.decls(s, body.Elts, path, full, where)
+	}
+}
+
+// firstSentence of the definition that an expression begins with: what the field
+// is that has no comment of its own.
+func (r *reference) firstSentence(e ast.Expr) string {
+	id, ok := operands(e, token.AND)[0].(*ast.Ident)
+	if !ok {
+		return ""
+	}
+	f, ok := r.definitions[id.Name]
+	if !ok || !r.isStruct(id.Name) {
+		return ""
+	}
+	first, _, _ := strings.Cut(docOf(f), ". ")
+	return first
+}
+
+func join(prefix, name string) string {
+	if prefix == "" {
+		return name
+	}
+	return prefix + "." + name
+}
+
+// sentence begins and ends as one does.
+func sentence(text string) string {
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + strings.TrimSuffix(text[1:], ".") + "."
+}
+
+func (r *reference) isStruct(name string) bool {
+	_, ok := r.definitions[name].Value.(*ast.StructLit)
+	return ok
+}
+
+// anchor is a link to a definition that has no place yet.
+var anchor = regexp.MustCompile(`\(#\` + unresolved + `(\w+)\)`)
+
+// cell is text in a table's cell.
+func (r *reference) cell(text string) string {
+	text = anchor.ReplaceAllStringFunc(text, func(link string) string {
+		name := anchor.FindStringSubmatch(link)[1]
+		if !r.isStruct("#" + name) {
+			name = "values"
+		}
+		return "(#" + strings.ToLower(name) + ")"
+	})
+	return strings.ReplaceAll(text, "|", `\|`)
+}
+
+// String is the document.
+func (r *reference) String() string {
+	var b strings.Builder
+	b.WriteString(referenceHead)
+	for _, s := range r.sections {
+		fmt.Fprintf(&b, "\n## %s\n\n%s", s.name[1:], r.intro(s.name))
+		b.WriteString("| field | type | default | |\n|---|---|---|---|\n")
+		for _, w := range s.rows {
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", w.field, r.cell(w.typ), r.cell(w.standard), r.cell(w.meaning))
+		}
+	}
+	b.WriteString("\n## Values\n\nWhat single values look like.\n\n| | form | |\n|---|---|---|\n")
+	slices.Sort(r.values)
+	for _, name := range r.values {
+		f := r.definitions[name]
+		k := kindOf(r, f.Value)
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", name[1:], r.cell(k.typ), r.cell(sentence(docOf(f))))
+	}
+	return b.String()
+}
+
+// intro is a definition's comment, and where it is used.
+func (r *reference) intro(name string) string {
+	out := ""
+	if doc := docOf(r.definitions[name]); doc != "" {
+		out = sentence(doc) + "\n\n"
+	}
+	if places := r.at[name]; places[0] != "" {
+		slices.Sort(places)
+		out += "At `" + strings.Join(slices.Compact(places), "`, `") + "`.\n\n"
+	}
+	return out
+}
