@@ -73,7 +73,7 @@ func follow(t *testing.T, name string, doc *transcript) (steps []step, got [][]s
 			continue
 		}
 		if target := dryRun.FindStringSubmatch(s.command); target != nil {
-			if out, code := sh.run(t, at, "make -n "+target[1]); code != 0 {
+			if out, code := sh.run(t, at, "make -C '"+sh.dir+"' -n "+target[1]); code != 0 {
 				t.Errorf("%s: exit code %d\n%s", at, code, text(out))
 			}
 			continue
@@ -108,12 +108,14 @@ const goForDocuments = `case "$1 $2" in
 "run ./cmd/kcmgen") shift 2 && exec kcmgen "$@" ;;
 "build "*" ./cmd/kcmgen") mkdir -p bin && exec ln -sf "$(command -v kcmgen)" bin/kcmgen ;;
 esac
+[ "$*" = "install github.com/kcmgen/kcmgen/cmd/kcmgen@latest" ] && exit # cmd/installed does it
 echo "go $*: nothing that the documents' tests know" >&2
 exit 97`
 
 // shell is one sh in which a document's commands run, so that each finds the
 // folder and the variables that the one before left.
 type shell struct {
+	dir   string // where it begins: the checkout
 	stdin io.Writer
 	out   *bufio.Reader
 }
@@ -172,7 +174,7 @@ func newShell(t *testing.T) *shell {
 		cancel()
 		_ = cmd.Wait() // killed
 	})
-	return &shell{stdin, bufio.NewReader(stdout)}
+	return &shell{work, stdin, bufio.NewReader(stdout)}
 }
 
 // ended is the line that the shell prints behind each command's output.

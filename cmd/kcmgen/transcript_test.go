@@ -80,6 +80,9 @@ func (t *transcript) block(from, to int, hosts bool) {
 		for i++; strings.HasSuffix(command, "\\") && i < to; i++ {
 			command += "\n" + t.lines[i]
 		}
+		for ; i < to && (t.lines[i] == ">" || strings.HasPrefix(t.lines[i], "> ")); i++ { // as sh asks for more
+			command += "\n" + strings.TrimPrefix(strings.TrimPrefix(t.lines[i], ">"), " ")
+		}
 		s.command, s.from = command, i
 		for i < to && !strings.HasPrefix(t.lines[i], "$ ") {
 			i++
