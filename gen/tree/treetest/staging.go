@@ -6,6 +6,7 @@ package treetest
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -47,6 +48,7 @@ func Staging(t *testing.T, open func(t *testing.T) Target) {
 		{"names stay inside", namesInside},
 		{"a whole tree", wholeTree},
 		{"a whole tree is new", wholeTreeNew},
+		{"a blob that changes", blobChanges},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
 	}
@@ -299,9 +301,39 @@ func sample(t *testing.T) tree.Tree {
 	for i := range 140 { // more than Stage has open at once
 		es = append(es, tree.Entry{Path: fmt.Sprintf("many/%d", i), Mode: 0o600, Data: fmt.Appendf(nil, "%d", i)})
 	}
-	all, err := tree.New(es)
+	all, err := tree.New(append(es, tree.Entry{Path: "program", Mode: 0o755, Blob: blob(t, program)}))
 	must(t, err)
 	return all
+}
+
+// program is more than one write and one packet.
+var program = bytes.Repeat([]byte("0123456789abcde\n"), 3<<20/16)
+
+// blob is a file of this machine, to be put into a tree.
+func blob(t *testing.T, data []byte) tree.Blob {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "blob")
+	must(t, os.WriteFile(name, data, 0o600))
+	return tree.Blob{Path: name, Size: int64(len(data)), SHA256: fmt.Sprintf("%x", sha256.Sum256(data))}
+}
+
+// blobChanges has files that are no longer what they were when somebody looked.
+func blobChanges(t *testing.T, target Target) {
+	for name, change := range map[string]func(file string) error{
+		"other bytes": func(file string) error { return os.WriteFile(file, bytes.ToUpper(program), 0o600) },
+		"shorter":     func(file string) error { return os.Truncate(file, 100) },
+		"longer":      func(file string) error { return os.Truncate(file, int64(len(program))+1) },
+		"gone":        os.Remove,
+	} {
+		b := blob(t, program)
+		all, err := tree.New([]tree.Entry{{Path: "program", Mode: 0o755, Blob: b}})
+		must(t, err)
+		must(t, change(b.Path))
+		err = tree.Stage(target.FS, name, all)
+		if err == nil || !strings.Contains(err.Error(), b.Path) || name != "gone" && !errors.Is(err, tree.ErrBlobChanged) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 func wholeTree(t *testing.T, target Target) {
@@ -318,7 +350,11 @@ func wholeTree(t *testing.T, target Target) {
 			t.Errorf("%s is %v, not %v", e.Path, fi.Mode(), e.Mode)
 		}
 		if !e.Dir {
-			same(t, target, "new/"+e.Path, string(e.Bytes()))
+			data := e.Bytes()
+			if !e.Blob.Empty() {
+				data = program
+			}
+			same(t, target, "new/"+e.Path, string(data))
 		}
 	}
 	for name, mode := range map[string]fs.FileMode{"new": 0o700, "new/a": 0o700, "new/a/deep": 0o755, "new/many": 0o755} {

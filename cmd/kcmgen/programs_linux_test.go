@@ -1,0 +1,202 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// programSite is a CUE module with a cluster of three hosts, which have a program
+// put there, and a folder to write to.
+type programSite struct {
+	dir, cluster string
+	size         int64
+}
+
+// newProgramSite has a program of some size: what follows an ELF file's sections
+// doesn't matter to anyone.
+func newProgramSite(t *testing.T, size int64) *programSite {
+	t.Helper()
+	s := &programSite{dir: t.TempDir(), size: size}
+	for _, dir := range []string{"schemas", "cue.mod"} {
+		if err := os.CopyFS(filepath.Join(s.dir, dir), os.DirFS(filepath.Join("../..", dir))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, "main.go"), []byte("package main\n\nfunc main() {}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(s.dir, "program")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", name, "main.go")
+	build.Dir = s.dir
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GO111MODULE=off")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fi, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for left := size - fi.Size(); left > 0; left -= 1 << 20 {
+		if _, err := f.Write(bytes.Repeat([]byte{byte(left >> 20), 7, 1}, 1<<20)[:min(left, 1<<20)]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.write(t, "v1.37.1")
+	return s
+}
+
+// write writes the cluster, of a version.
+func (s *programSite) write(t *testing.T, version string) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(s.dir, "program"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var nodes strings.Builder
+	for i := range 3 {
+		fmt.Fprintf(&nodes, "\tnodes: \"cp-%d\": {address: \"10.0.0.1%d\", arch: %q}\n", i, i, runtime.GOARCH)
+	}
+	text := fmt.Sprintf(`package c
+
+import "github.com/kcmgen/kcmgen/schemas"
+
+cluster: schemas.#Cluster & {
+	name:    "c"
+	version: %q
+	layout:  "systemd"
+%s	binary: {install: true, source: %s: {file: "../program", sha256: "%x"}}
+}
+`, version, &nodes, runtime.GOARCH, sha256.Sum256(data))
+	if err := os.MkdirAll(filepath.Join(s.dir, "c"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, "c/c.cue"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// run runs kcmgen, which is killed when ctx ends. It returns what was said, and how
+// many kB it had at most.
+func (s *programSite) run(ctx context.Context, args ...string) (out string, peak int, err error) {
+	var b bytes.Buffer
+	cmd := exec.CommandContext(ctx, "kcmgen", args...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, &b, &b
+	cmd.Env = append(os.Environ(), "KCMGEN_CACHE="+filepath.Join(s.dir, "cache"))
+	if err := cmd.Start(); err != nil {
+		return "", 0, err
+	}
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	// The resource usage of a child counts what this process had when it forked.
+	status := fmt.Sprintf("/proc/%d/status", cmd.Process.Pid)
+	for {
+		select {
+		case err := <-done:
+			return b.String(), peak, err
+		case <-time.After(2 * time.Millisecond):
+			data, _ := os.ReadFile(status)
+			if _, rest, ok := strings.Cut(string(data), "VmHWM:"); ok && strings.Contains(string(data), "Name:\tkcmgen") {
+				_, _ = fmt.Sscan(rest, &peak)
+			}
+		}
+	}
+}
+
+// TestProgramMemory: a program of 70 MB for three hosts, and its image, are never
+// in memory, first and when nothing has changed.
+func TestProgramMemory(t *testing.T) {
+	s := newProgramSite(t, 70_000_000)
+	for _, args := range [][]string{{"export", "./c"}, {"export", "./c"}, {"image", "./c"}, {"fetch", "./c"}} {
+		out, peak, err := s.run(t.Context(), args...)
+		if err != nil {
+			t.Fatalf("kcmgen %s: %v\n%s", args, err, out)
+		}
+		t.Logf("kcmgen %s: %d kB", args, peak)
+		if peak == 0 || peak > 85_000 {
+			t.Errorf("kcmgen %s took %d kB", args, peak)
+		}
+	}
+	found, err := filepath.Glob(filepath.Join(s.dir, "out/c/nodes/*/usr/local/lib/kcmgen/*/kube-controller-manager"))
+	if err != nil || len(found) != 3 {
+		t.Fatalf("the hosts have %v (%v)", found, err)
+	}
+	for _, name := range found {
+		if fi, err := os.Stat(name); err != nil || fi.Size() != s.size {
+			t.Errorf("%s: %v, %v", name, fi, err)
+		}
+	}
+}
+
+// TestImageKilled kills kcmgen at all times of its life: the image there is the
+// old one or the new one, and the next run leaves nothing of the dead one.
+func TestImageKilled(t *testing.T) {
+	s := newProgramSite(t, 6_000_000)
+	archive := filepath.Join(s.dir, "out/c/image", runtime.GOARCH+".tar")
+	images := map[string][]byte{}
+	full := time.Duration(0)
+	versions := []string{"v1.37.1", "v1.37.2"}
+	for _, v := range versions {
+		s.write(t, v)
+		start := time.Now()
+		if out, _, err := s.run(t.Context(), "image", "./c"); err != nil {
+			t.Fatalf("kcmgen image: %v\n%s", err, out)
+		}
+		full = time.Since(start)
+		data, err := os.ReadFile(archive)
+		if err != nil {
+			t.Fatal(err)
+		}
+		images[v] = data
+	}
+	const kills = 40
+	old, replaced, left := versions[1], 0, 0
+	for i := range kills {
+		next := versions[i%2]
+		s.write(t, next)
+		if err := os.RemoveAll(filepath.Join(s.dir, "cache")); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), full*time.Duration(i+4)/kills)
+		_, _, _ = s.run(ctx, "image", "./c")
+		cancel()
+		data, err := os.ReadFile(archive)
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case bytes.Equal(data, images[next]):
+			old = next
+			replaced++
+		case !bytes.Equal(data, images[old]):
+			t.Fatalf("killed after %s, it is neither the old image nor the new one (%d bytes)", full*time.Duration(i+4)/kills, len(data))
+		}
+		if _, err := os.Stat(filepath.Join(s.dir, "out/.c.put")); err == nil {
+			left++
+		}
+	}
+	if left == 0 || replaced == kills {
+		t.Errorf("of %d kills none came while an image was written (%d images were replaced)", kills, replaced)
+	}
+	t.Logf("%d kills: %d left a part, %d came after the image", kills, left, replaced)
+	if out, _, err := s.run(t.Context(), "export", "./c"); err != nil {
+		t.Fatalf("kcmgen export: %v\n%s", err, out)
+	}
+	if found, err := filepath.Glob(filepath.Join(s.dir, "out/.c*")); err != nil || len(found) > 0 {
+		t.Errorf("there is still %v (%v)", found, err)
+	}
+}
