@@ -4,10 +4,10 @@
 FUZZTIME  ?= 10s
 TESTFLAGS ?=
 
-.PHONY: help build demo test lint fmt fuzz bench clean
+.PHONY: help build demo test lint fmt fuzz bench snapshot clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/kcmgen
 	go build -trimpath -ldflags='-s -w' -o bin/kcmgen ./cmd/kcmgen
@@ -43,6 +43,12 @@ fuzz: ## run every fuzz target for FUZZTIME (10s)
 bench: build ## compare speed and size with the stock tools
 	@judges=$$(tools/install.sh judges) && PATH="$$judges:$$PATH" go -C tools/bench run .
 
+# GoReleaser makes a release, and this is one without a tag. What it needs comes
+# from tools/release; it fetches nothing and publishes nothing.
+snapshot: ## make what a release is made of, in dist/
+	@tools=$$(tools/install.sh release) && judges=$$(tools/install.sh judges) && \
+	export PATH="$$tools:$$judges:$$PATH" && tools/release/snapshot.sh && tools/release/check.sh dist
+
 # Not out/: it holds the keys of certificate authorities, which nobody can make again.
-clean: ## remove what make build made
-	rm -rf bin
+clean: ## remove what make build and make snapshot made
+	rm -rf bin dist

@@ -12,9 +12,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,7 +50,7 @@ func run(args []string, in io.Reader, epoch string) error {
 	if err := doc.GenManTree(root.cobra(), &header, args[0]); err != nil {
 		return err
 	}
-	return eachPage(args[0], tidy)
+	return eachPage(args[0], func(page string) string { return tidy(page, date) })
 }
 
 // command is one as kcmgen __commands prints it.
@@ -79,7 +77,7 @@ type flag struct {
 // cobra builds the command again, which does nothing but be described.
 func (c command) cobra() *cobra.Command {
 	out := &cobra.Command{
-		Use: c.Use, Short: c.Short, Long: c.Long, Example: c.Example, Aliases: c.Aliases,
+		Use: c.Use, Short: escape(c.Short), Long: markdown(c.Long), Example: c.Example, Aliases: c.Aliases,
 		DisableAutoGenTag: true,
 		Run:               func(*cobra.Command, []string) {},
 	}
@@ -90,7 +88,7 @@ func (c command) cobra() *cobra.Command {
 			set = out.PersistentFlags()
 		}
 		set.AddFlag(&pflag.Flag{
-			Name: f.Name, Shorthand: f.Shorthand, Usage: f.Usage,
+			Name: f.Name, Shorthand: f.Shorthand, Usage: escape(f.Usage),
 			Value: value{f.Default, f.Type}, DefValue: f.Default, NoOptDefVal: f.NoValue,
 		})
 	}
@@ -106,30 +104,3 @@ type value struct{ def, kind string }
 func (v value) String() string   { return v.def }
 func (v value) Type() string     { return v.kind }
 func (v value) Set(string) error { return errors.New("it is only described") }
-
-func eachPage(dir string, f func(string) string) error {
-	names, err := filepath.Glob(filepath.Join(dir, "*.1"))
-	if err == nil && len(names) == 0 {
-		err = fmt.Errorf("no page was made in %s", dir)
-	}
-	for _, name := range names {
-		var data []byte
-		if data, err = os.ReadFile(name); err != nil {
-			break
-		}
-		if err = os.WriteFile(name, []byte(f(string(data))), 0o666); err != nil {
-			break
-		}
-	}
-	return err
-}
-
-// tidy takes away what md2man writes and mandoc -Tlint complains about: trailing
-// blanks, and the empty line at the end.
-func tidy(page string) string {
-	var out strings.Builder
-	for line := range strings.Lines(page) {
-		out.WriteString(strings.TrimRight(line, " \t\n") + "\n")
-	}
-	return strings.TrimRight(out.String(), "\n") + "\n"
-}

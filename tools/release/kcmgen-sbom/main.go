@@ -1,7 +1,7 @@
-// Kcmgen-sbom prints a CycloneDX bill of materials of a Go binary, from what its
+// Kcmgen-sbom writes a CycloneDX bill of materials of a Go binary, from what its
 // build recorded in it: what is linked, not what go.mod would allow.
 //
-//	kcmgen-sbom BINARY > kcmgen.cdx.json
+//	kcmgen-sbom BINARY kcmgen.cdx.json
 //
 // It has neither serial number nor time, so one binary has one bill.
 package main
@@ -11,7 +11,6 @@ import (
 	"debug/buildinfo"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -20,24 +19,29 @@ import (
 )
 
 func main() {
-	if err := run(os.Args[1:], os.Stdout); err != nil {
+	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintf(os.Stderr, "kcmgen-sbom: %v\n", err)
 		os.Exit(1)
 	}
 }
 
-func run(args []string, out io.Writer) error {
-	if len(args) != 1 {
-		return errors.New("usage: kcmgen-sbom BINARY")
+func run(args []string) error {
+	if len(args) != 2 {
+		return errors.New("usage: kcmgen-sbom BINARY FILE")
 	}
 	info, err := buildinfo.ReadFile(args[0])
 	if err != nil {
 		return err
 	}
-	if info.Main.Path == "" {
-		return fmt.Errorf("%s: its build recorded no module", args[0])
+	if info.Main.Path == "" || len(info.Deps) == 0 {
+		return fmt.Errorf("%s: its build recorded no modules", args[0])
 	}
-	return cdx.NewBOMEncoder(out, cdx.BOMFileFormatJSON).SetPretty(true).SetEscapeHTML(false).Encode(bill(info))
+	f, err := os.Create(args[1])
+	if err != nil {
+		return err
+	}
+	err = cdx.NewBOMEncoder(f, cdx.BOMFileFormatJSON).SetPretty(true).SetEscapeHTML(false).Encode(bill(info))
+	return errors.Join(err, f.Close())
 }
 
 // bill is the binary's module, and every module and the standard library that

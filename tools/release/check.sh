@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Usage: tools/release/check.sh DIST
+#
+# Looks at what GoReleaser made, with tools that didn't make it: tar and unzip,
+# sha256sum, go version -m, cue and mandoc.
+set -euo pipefail
+cd "$1"
+shape=$OLDPWD/tools/release/bill.cue
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+# One archive for each system, and each is in the list of checksums.
+systems=(linux_amd64 linux_arm64 darwin_amd64 darwin_arm64 windows_amd64)
+sha256sum --quiet --strict -c checksums.txt
+[ "$(wc -l <checksums.txt)" = $((2 * ${#systems[@]})) ] || { echo "checksums.txt has not two files for each system" >&2; exit 1; }
+
+# the folder that an archive was unpacked to
+unpack() {
+	local into=$scratch/$1 exe=kcmgen
+	mkdir "$into"
+	case $1 in
+	windows_*) exe=kcmgen.exe; unzip -q ./kcmgen_*_"$1".zip -d "$into" ;;
+	*) tar -C "$into" -xzf ./kcmgen_*_"$1".tar.gz ;;
+	esac
+	mv "$into"/kcmgen_*_"$1"/* "$into"
+	[ -x "$into/$exe" ] || { echo "$1: no program in the archive" >&2; return 1; }
+	mv "$into/$exe" "$into/program"
+}
+
+for s in "${systems[@]}"; do
+	unpack "$s"
+	cd "$scratch/$s"
+	for file in README.md completions/{kcmgen.bash,_kcmgen,kcmgen.fish,kcmgen.ps1} man/man1/kcmgen{,-export,-vet,-version}.1; do
+		[ -s "$file" ] || { echo "$s: no $file in the archive" >&2; exit 1; }
+	done
+	go version -m program >built
+	for want in "GOOS=${s%_*}" "GOARCH=${s#*_}" -trimpath=true CGO_ENABLED=0 vcs.modified=false; do
+		grep -qxF $'\tbuild\t'"$want" built || { echo "$s: it wasn't built with $want" >&2; exit 1; }
+	done
+	cd "$OLDPWD"
+
+	# The bill has the shape that it should, and names every module with its
+	# version, as Go tells them.
+	bill=$(echo kcmgen_*_"$s".cdx.json)
+	cue vet -c -d '#Bill' "$shape" "$bill"
+	awk -F '\t' '$2 == "dep" || $2 == "mod" {print $3 "@" $4}' "$scratch/$s/built" | sort >"$scratch/linked"
+	[ "$(wc -l <"$scratch/linked")" -gt 20 ] || { echo "$s: go version names too few modules" >&2; exit 1; }
+	jq -r '.metadata.component, .components[] | select(.name != "std") | .name + "@" + .version' "$bill" | sort >"$scratch/billed"
+	diff "$scratch/linked" "$scratch/billed"
+	echo "$s: $(wc -c <"$scratch/$s/program") bytes, $(wc -l <"$scratch/linked") modules"
+done
+
+# The pages are the same everywhere; so is what the program says of itself.
+mandoc -Tlint -Wwarning "$scratch"/linux_amd64/man/man1/*.1
+grep -q 'OUT/<cluster>' "$scratch/linux_amd64/man/man1/kcmgen-export.1"
+for s in "${systems[@]}"; do
+	diff -r "$scratch/linux_amd64/man" "$scratch/$s/man"
+	diff -r "$scratch/linux_amd64/completions" "$scratch/$s/completions"
+done
+host=$scratch/$(go env GOHOSTOS)_$(go env GOHOSTARCH)
+"$host/program" completion bash | cmp - "$host/completions/kcmgen.bash"
+"$host/program" version
