@@ -23,10 +23,10 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM
 git checkout-index --all --prefix="$tmp/"
-cd "$tmp"/%s
-kcmgen schema vendor --check
-kcmgen fmt --check
-kcmgen vet
+cd "$tmp"
+kcmgen schema vendor --check %[1]s
+kcmgen fmt --check %[1]s
+kcmgen vet %[1]s/...
 `
 
 // gitError is git's refusal.
@@ -49,9 +49,30 @@ func git(dir string, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// writeHook writes the pre-commit hook of the repository around dir.
+// hookFile is where the pre-commit hook of the repository around dir has to lie;
+// it is an error if there is one.
+func hookFile(dir string) (string, error) {
+	hooks, err := git(dir, "rev-parse", "--git-path", "hooks")
+	if err != nil {
+		return "", err
+	}
+	if !filepath.IsAbs(hooks) {
+		hooks = filepath.Join(dir, hooks)
+	}
+	name := filepath.Join(hooks, "pre-commit")
+	if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
+		return "", errors.Join(&tree.ExistsError{Path: name}, err)
+	}
+	return name, nil
+}
+
+// writeHook writes the hook for the CUE module around dir.
 func writeHook(dir string, std stdio) error {
 	root, err := config.ModuleRoot(dir)
+	if err != nil {
+		return err
+	}
+	name, err := hookFile(root)
 	if err != nil {
 		return err
 	}
@@ -59,22 +80,10 @@ func writeHook(dir string, std stdio) error {
 	if err != nil {
 		return err
 	}
-	hooks, err := git(root, "rev-parse", "--git-path", "hooks")
-	if err != nil {
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	if !filepath.IsAbs(hooks) {
-		hooks = filepath.Join(root, hooks)
-	}
-	name := filepath.Join(hooks, "pre-commit")
-	if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
-		return errors.Join(&tree.ExistsError{Path: name}, err)
-	}
-	if err := os.MkdirAll(hooks, 0o755); err != nil {
-		return err
-	}
-	text := fmt.Sprintf(hook, shellQuote(below))
-	if err := tree.ReplaceFile(name, []byte(text), 0o755); err != nil {
+	if err := tree.ReplaceFile(name, fmt.Appendf(nil, hook, shellQuote(strings.TrimSuffix("./"+below, "/"))), 0o755); err != nil {
 		return err
 	}
 	say(std.out, "wrote %s", name)

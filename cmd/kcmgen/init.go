@@ -79,6 +79,11 @@ func runInit(o initOptions, args []string, ask bool, std stdio) error {
 	if err != nil {
 		return usageError{err}
 	}
+	if o.gitHook {
+		if _, err := hookFile(existing(dir)); err != nil {
+			return err // before anything is written
+		}
+	}
 	if err := begin(dir, c, o.module, std); err != nil {
 		return err
 	}
