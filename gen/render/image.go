@@ -113,7 +113,7 @@ func contextName(c *spec.Cluster, r spec.Role, all []spec.Role) string {
 
 // containerfile needs no package manager: the program is fetched by the builder,
 // or lies in the context, where its checksum has been seen. From scratch there is
-// no shell, so the builder has to check it (--checksum, buildah 1.33 or newer),
+// no shell, so the builder has to check it (--checksum),
 // and WORKDIR makes the folders.
 func containerfile(c *spec.Cluster, arch string, files []Copied) []byte {
 	img := c.Image
@@ -121,6 +121,9 @@ func containerfile(c *spec.Cluster, arch string, files []Copied) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# Written by kcmgen. Build it with:\n#   buildah bud --arch %s -t %s .\n", arch, c.Pod.Image)
 	if img.Base == "scratch" {
+		if bin.URL != "" && bin.SHA256 != "" {
+			b.WriteString("# ADD --checksum takes buildah 1.34 or newer, or BuildKit; kcmgen image takes neither.\n")
+		}
 		b.WriteString("FROM scratch\n")
 		addProgram(&b, c, bin, bin.SHA256 != "")
 		for _, d := range img.Directories {
