@@ -1,0 +1,269 @@
+package judges_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/textproto"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// server is a language server as an editor talks to it: JSON-RPC on its stdin
+// and stdout. Each wait ends within answerWait, and the server with the test.
+type server struct {
+	t       testing.TB
+	writing sync.Mutex // not lock: a reader who waits for a writer stops both
+	stdin   io.WriteCloser
+
+	lock        sync.Mutex
+	last        int
+	answers     map[int]chan message
+	diagnostics map[string][]diagnostic // by URI, the newest
+	broken      error                   // why no more messages come
+}
+
+const answerWait = 30 * time.Second
+
+type message struct {
+	ID     json.RawMessage `json:"id,omitempty"`
+	Method string          `json:"method,omitempty"`
+	Params json.RawMessage `json:"params,omitempty"`
+	Result json.RawMessage `json:"result,omitempty"`
+	Error  json.RawMessage `json:"error,omitempty"`
+}
+
+// position counts lines and UTF-16 units from 0.
+type position struct {
+	Line      int `json:"line"`
+	Character int `json:"character"`
+}
+
+type span struct {
+	Start position `json:"start"`
+	End   position `json:"end"`
+}
+
+type diagnostic struct {
+	Range   span   `json:"range"`
+	Message string `json:"message"`
+}
+
+// fileURI is how the protocol names a file.
+func fileURI(path string) string { return "file://" + path }
+
+// languageServer starts `cue lsp` on the folder dir and shakes hands.
+func languageServer(t testing.TB, dir string, env []string) *server {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	cmd := exec.CommandContext(ctx, judge(t, "cue"), "lsp")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
+	var talk bytes.Buffer
+	cmd.Stderr = &talk
+	cmd.WaitDelay = 5 * time.Second
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s := &server{t: t, stdin: stdin, answers: map[int]chan message{}, diagnostics: map[string][]diagnostic{}}
+	read := make(chan struct{})
+	go func() { defer close(read); s.read(bufio.NewReader(stdout)) }()
+	t.Cleanup(func() {
+		_ = stdin.Close() // a server ends with its editor; this one is made to
+		cancel()
+		<-read
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Logf("cue lsp said: %s", &talk)
+		}
+	})
+	s.ask("initialize", map[string]any{
+		"processId": os.Getpid(), "rootUri": fileURI(dir), "capabilities": map[string]any{
+			"textDocument": map[string]any{"hover": map[string]any{"contentFormat": []string{"markdown", "plaintext"}}},
+			"workspace":    map[string]any{"workspaceFolders": true},
+		},
+		"workspaceFolders": []any{map[string]any{"uri": fileURI(dir), "name": "clusters"}},
+	}, nil)
+	s.tell("initialized", map[string]any{})
+	return s
+}
+
+// read takes messages until there are no more.
+func (s *server) read(r *bufio.Reader) {
+	for {
+		m, err := readMessage(r)
+		if err != nil {
+			s.lock.Lock()
+			defer s.lock.Unlock()
+			s.broken = err
+			for _, waiting := range s.answers {
+				close(waiting)
+			}
+			s.answers = nil
+			return
+		}
+		s.took(m)
+	}
+}
+
+func readMessage(r *bufio.Reader) (m message, err error) {
+	head, err := textproto.NewReader(r).ReadMIMEHeader()
+	if err != nil {
+		return m, err
+	}
+	n, err := strconv.Atoi(head.Get("Content-Length"))
+	if err != nil || n < 0 || n > 64<<20 {
+		return m, fmt.Errorf("a message of length %q: %v", head.Get("Content-Length"), err)
+	}
+	body := make([]byte, n)
+	if _, err := io.ReadFull(r, body); err != nil {
+		return m, err
+	}
+	return m, json.Unmarshal(body, &m)
+}
+
+func (s *server) took(m message) {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	switch {
+	case m.Method == "textDocument/publishDiagnostics":
+		var p struct {
+			URI         string       `json:"uri"`
+			Diagnostics []diagnostic `json:"diagnostics"`
+		}
+		if json.Unmarshal(m.Params, &p) == nil {
+			s.diagnostics[p.URI] = p.Diagnostics
+		}
+	case m.Method != "" && m.ID != nil: // it asks us
+		var p struct{ Items []any }
+		var result any
+		if m.Method == "workspace/configuration" && json.Unmarshal(m.Params, &p) == nil {
+			result = make([]any, len(p.Items))
+		}
+		go s.send(map[string]any{"jsonrpc": "2.0", "id": m.ID, "result": result})
+	case m.ID != nil:
+		id, err := strconv.Atoi(string(m.ID))
+		if waiting, ok := s.answers[id]; ok && err == nil {
+			delete(s.answers, id)
+			waiting <- m
+		}
+	}
+}
+
+func (s *server) send(v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	_, _ = fmt.Fprintf(s.stdin, "Content-Length: %d\r\n\r\n%s", len(body), body) // read will hear of it
+}
+
+// tell sends a notification.
+func (s *server) tell(method string, params any) {
+	s.send(map[string]any{"jsonrpc": "2.0", "method": method, "params": params})
+}
+
+// ask sends a request and decodes the answer into out.
+func (s *server) ask(method string, params, out any) {
+	s.t.Helper()
+	waiting := make(chan message, 1)
+	s.lock.Lock()
+	if s.broken != nil {
+		s.lock.Unlock()
+		s.t.Fatalf("%s: cue lsp has ended: %v", method, s.broken)
+	}
+	s.last++
+	id := s.last
+	s.answers[id] = waiting
+	s.lock.Unlock()
+	s.send(map[string]any{"jsonrpc": "2.0", "id": id, "method": method, "params": params})
+	select {
+	case m, ok := <-waiting:
+		if !ok || m.Error != nil {
+			s.t.Fatalf("%s: %s (%v)", method, m.Error, s.broken)
+		}
+		if out == nil {
+			return
+		}
+		if err := json.Unmarshal(m.Result, out); err != nil {
+			s.t.Fatalf("%s: %v: %s", method, err, m.Result)
+		}
+	case <-time.After(answerWait):
+		s.t.Fatalf("%s: no answer in %s", method, answerWait)
+	}
+}
+
+// open shows the server a file, as if a person had it before them, with that text.
+func (s *server) open(path, text string) {
+	s.tell("textDocument/didOpen", map[string]any{"textDocument": map[string]any{
+		"uri": fileURI(path), "languageId": "cue", "version": 1, "text": text,
+	}})
+}
+
+// change is what a person types: the file's whole text is another now.
+func (s *server) change(path string, version int, text string) {
+	s.tell("textDocument/didChange", map[string]any{
+		"textDocument":   map[string]any{"uri": fileURI(path), "version": version},
+		"contentChanges": []any{map[string]any{"text": text}},
+	})
+}
+
+// at asks about a place in a file.
+func (s *server) at(method, path string, p position, out any) {
+	s.t.Helper()
+	s.ask(method, map[string]any{"textDocument": map[string]any{"uri": fileURI(path)}, "position": p}, out)
+}
+
+// newest are a file's newest diagnostics.
+func (s *server) newest(path string) []diagnostic {
+	s.lock.Lock()
+	defer s.lock.Unlock()
+	return s.diagnostics[fileURI(path)]
+}
+
+// find is the place of the one text in a file that ends with the mark ‸, which
+// stands for the cursor; the mark is no part of the file.
+func find(t testing.TB, text, marked string) position {
+	t.Helper()
+	before, after, ok := strings.Cut(marked, "‸")
+	if !ok || strings.Count(text, before+after) != 1 {
+		t.Fatalf("%q is in the text %d times", marked, strings.Count(text, before+after))
+	}
+	head := text[:strings.Index(text, before+after)+len(before)]
+	line := strings.Count(head, "\n")
+	return position{line, len(head) - strings.LastIndexByte(head, '\n') - 1}
+}
+
+// until repeats a question, since a server may answer before it has read the
+// module, and fails with what it heard last.
+func until(t testing.TB, what string, ask func() (string, bool)) {
+	t.Helper()
+	end := time.Now().Add(answerWait)
+	for {
+		heard, ok := ask()
+		if ok {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%s: in %s all that came was %s", what, answerWait, heard)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
