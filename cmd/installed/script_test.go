@@ -18,6 +18,8 @@ import (
 	"golang.org/x/mod/zip"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/kcmgen/kcmgen/gen/judges/lsp"
 )
 
 // repo is the repository's root, as tests see it.
@@ -55,9 +57,10 @@ func TestScripts(t *testing.T) {
 			return home(env)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"judge": judge,
-			"edit":  edit,
-			"proxy": proxy,
+			"judge":    judge,
+			"edit":     edit,
+			"proxy":    proxy,
+			"complete": complete,
 		},
 	})
 }
@@ -153,6 +156,8 @@ var origin = map[string]string{
 	"pre-commit": "apt-get install pre-commit",
 	"git":        "apt-get install git",
 	"make":       "apt-get install make",
+	"buildah":    "apt-get install buildah",
+	"cue":        `PATH="$(tools/install.sh judges):$PATH"`,
 }
 
 // judge NAME... fails a script whose outside program isn't there: a test that is
@@ -175,6 +180,34 @@ func edit(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s has %q %d times", args[0], args[1], n)
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(data, args[1], args[2], 1)), 0o666))
+}
+
+// complete FILE OLD NEW prints what an editor offers to complete, by stock cue's
+// language server, if a user types NEW in the one place of OLD. A ‸ in NEW is the
+// cursor. The file stays as it is.
+func complete(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: complete FILE OLD NEW")
+	}
+	cue, err := exec.LookPath("cue")
+	ts.Check(err)
+	file, text := ts.MkAbs(args[0]), ts.ReadFile(args[0])
+	if strings.Count(text, args[1]) != 1 {
+		ts.Fatalf("%s has %q %d times", args[0], args[1], strings.Count(text, args[1]))
+	}
+	typed := strings.Replace(text, args[1], strings.Replace(args[2], "‸", "", 1), 1)
+	s, end := lsp.Start(ts, cue, ts.MkAbs("."), []string{"HOME=" + ts.Getenv("HOME"), "CUE_REGISTRY=none"})
+	defer end()
+	s.Open(file, text)
+	s.Change(file, 2, typed)
+	at := lsp.Find(ts, typed, args[2])
+	lsp.Until(ts, "completion", func() (string, bool) {
+		labels := s.Completion(file, at)
+		if len(labels) > 1 {
+			fmt.Fprintln(ts.Stdout(), strings.Join(labels, "\n"))
+		}
+		return fmt.Sprint(labels), len(labels) > 1
+	})
 }
 
 // proxy DIR makes a module proxy that has the release and nothing else.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/kcmgen/kcmgen/gen/judges/lsp"
 )
 
 const vendored = "cue.mod/pkg/github.com/kcmgen/kcmgen/schemas"
@@ -52,39 +54,39 @@ func alone(t testing.TB) []string {
 func TestEditor(t *testing.T) {
 	dir := repository(t)
 	file := filepath.Join(dir, "clusters/prod/cluster.cue")
-	s := languageServer(t, dir, alone(t))
-	s.open(file, prod)
+	s := languageServer(t, dir)
+	s.Open(file, prod)
 	checkDefinition(t, s, dir, file)
 	checkHover(t, s, file)
 	checkCompletion(t, s, file)
 	checkDiagnostics(t, s, file)
 }
 
-func checkDefinition(t *testing.T, s *server, dir, file string) {
+func checkDefinition(t *testing.T, s *lsp.Server, dir, file string) {
 	t.Helper()
-	until(t, "definition of #Cluster", func() (string, bool) {
+	lsp.Until(t, "definition of #Cluster", func() (string, bool) {
 		var places []struct{ URI string }
-		s.at("textDocument/definition", file, find(t, prod, "schemas.#Clu‸ster"), &places)
-		return fmt.Sprint(places), len(places) > 0 && places[0].URI == fileURI(filepath.Join(dir, vendored, "cluster.cue"))
+		s.At("textDocument/definition", file, lsp.Find(t, prod, "schemas.#Clu‸ster"), &places)
+		return fmt.Sprint(places), len(places) > 0 && places[0].URI == lsp.FileURI(filepath.Join(dir, vendored, "cluster.cue"))
 	})
 }
 
-func checkHover(t *testing.T, s *server, file string) {
+func checkHover(t *testing.T, s *lsp.Server, file string) {
 	t.Helper()
 	for at, doc := range map[string]string{
 		"	lay‸out:":   "a systemd unit, or a static",
 		"#Clu‸ster":   "one highly available kube-controller-manager",
 		": serv‸ices": "--service-cluster-ip-range",
 	} {
-		until(t, "hover at "+at, func() (string, bool) {
+		lsp.Until(t, "hover at "+at, func() (string, bool) {
 			var hover struct{ Contents struct{ Value string } }
-			s.at("textDocument/hover", file, find(t, prod, at), &hover)
+			s.At("textDocument/hover", file, lsp.Find(t, prod, at), &hover)
 			return hover.Contents.Value, strings.Contains(hover.Contents.Value, doc)
 		})
 	}
 }
 
-func checkCompletion(t *testing.T, s *server, file string) {
+func checkCompletion(t *testing.T, s *lsp.Server, file string) {
 	t.Helper()
 	for i, c := range []struct {
 		typed string // in the place of the line of nodes
@@ -96,22 +98,22 @@ func checkCompletion(t *testing.T, s *server, file string) {
 		{"	pki: serving: sans: na‸", []string{"names"}},
 		{"	nodes: \"cp-1\": schemas.#Node & {\n		add‸\n	}", []string{"address", "addresses"}},
 	} {
-		at := s.typed(file, i+2, c.typed)
-		until(t, "completion of "+c.typed, func() (string, bool) {
-			labels := s.completion(file, at)
+		at := typed(t, s, file, i+2, c.typed)
+		lsp.Until(t, "completion of "+c.typed, func() (string, bool) {
+			labels := s.Completion(file, at)
 			return fmt.Sprint(labels), !slices.ContainsFunc(c.want, func(w string) bool { return !slices.Contains(labels, w) })
 		})
 	}
 	// cue 0.17.1 doesn't look through patterns. Once it does, docs/cluster.md
 	// need no longer say so.
-	at := s.typed(file, 50, "	nodes: \"cp-1\": {\n		add‸\n	}")
-	if labels := s.completion(file, at); !slices.Contains(labels, "cluster") || slices.Contains(labels, "addresses") {
+	at := typed(t, s, file, 50, "	nodes: \"cp-1\": {\n		add‸\n	}")
+	if labels := s.Completion(file, at); !slices.Contains(labels, "cluster") || slices.Contains(labels, "addresses") {
 		t.Errorf("completion in a node: %q", labels)
 	}
 }
 
 // checkDiagnostics: syntax is all that the server watches; what doesn't fit the vocabulary is vet's.
-func checkDiagnostics(t *testing.T, s *server, file string) {
+func checkDiagnostics(t *testing.T, s *lsp.Server, file string) {
 	t.Helper()
 	for i, c := range []struct {
 		text string
@@ -121,9 +123,9 @@ func checkDiagnostics(t *testing.T, s *server, file string) {
 		{prod, -1},
 		{strings.Replace(prod, "nodes:", "nodes", 1), 10},
 	} {
-		s.change(file, 100+i, c.text)
-		until(t, fmt.Sprintf("diagnostics of text %d", i), func() (string, bool) {
-			all := s.newest(file)
+		s.Change(file, 100+i, c.text)
+		lsp.Until(t, fmt.Sprintf("diagnostics of text %d", i), func() (string, bool) {
+			all := s.Newest(file)
 			return fmt.Sprint(all), c.want == -1 && len(all) == 0 || len(all) > 0 && all[0].Range.Start.Line == c.want
 		})
 	}
@@ -131,24 +133,22 @@ func checkDiagnostics(t *testing.T, s *server, file string) {
 
 // typed puts text in the place of the line of nodes, and returns where the
 // cursor is that it marks with ‸.
-func (s *server) typed(file string, version int, marked string) position {
-	s.t.Helper()
+func typed(t *testing.T, s *lsp.Server, file string, version int, marked string) lsp.Position {
+	t.Helper()
 	marked = strings.Replace(prod, "	nodes: \"cp-1\": address: \"10.0.0.11\"", marked, 1)
 	text := strings.Replace(marked, "‸", "", 1)
-	s.change(file, version, text)
-	return find(s.t, text, marked)
+	s.Change(file, version, text)
+	return lsp.Find(t, text, marked)
 }
 
-// completion are the labels that are offered at a place, without their colon.
-func (s *server) completion(file string, at position) []string {
-	s.t.Helper()
-	var list struct{ Items []struct{ Label string } }
-	s.at("textDocument/completion", file, at, &list)
-	var labels []string
-	for _, item := range list.Items {
-		labels = append(labels, strings.TrimSuffix(item.Label, ":"))
-	}
-	return labels
+func languageServer(t *testing.T, dir string) *lsp.Server {
+	s, end := lsp.Start(t, judge(t, "cue"), dir, alone(t))
+	t.Cleanup(func() {
+		if talk := end(); t.Failed() {
+			t.Logf("cue lsp said: %s", talk)
+		}
+	})
+	return s
 }
 
 // TestUserRepository: stock cue works in a user's repository without a network,

@@ -1,4 +1,5 @@
-package judges_test
+// Package lsp drives a language server as an editor does. It is for tests.
+package lsp
 
 import (
 	"bufio"
@@ -13,21 +14,25 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 )
 
-// server is a language server as an editor talks to it: JSON-RPC on its stdin
-// and stdout. Each wait ends within answerWait, and the server with the test.
-type server struct {
-	t       testing.TB
+// T is the test that a server serves.
+type T interface {
+	Fatalf(format string, args ...any)
+}
+
+// Server is a language server as an editor talks to it: JSON-RPC on its stdin
+// and stdout. Each wait ends within answerWait.
+type Server struct {
+	t       T
 	writing sync.Mutex // not lock: a reader who waits for a writer stops both
 	stdin   io.WriteCloser
 
 	lock        sync.Mutex
 	last        int
 	answers     map[int]chan message
-	diagnostics map[string][]diagnostic // by URI, the newest
+	diagnostics map[string][]Diagnostic // by URI, the newest
 	broken      error                   // why no more messages come
 }
 
@@ -41,70 +46,68 @@ type message struct {
 	Error  json.RawMessage `json:"error,omitempty"`
 }
 
-// position counts lines and UTF-16 units from 0.
-type position struct {
+// Position counts lines and UTF-16 units from 0.
+type Position struct {
 	Line      int `json:"line"`
 	Character int `json:"character"`
 }
 
-type span struct {
-	Start position `json:"start"`
-	End   position `json:"end"`
+type Span struct {
+	Start Position `json:"start"`
+	End   Position `json:"end"`
 }
 
-type diagnostic struct {
-	Range   span   `json:"range"`
+type Diagnostic struct {
+	Range   Span   `json:"range"`
 	Message string `json:"message"`
 }
 
-// fileURI is how the protocol names a file.
-func fileURI(path string) string { return "file://" + path }
+// FileURI is how the protocol names a file.
+func FileURI(path string) string { return "file://" + path }
 
-// languageServer starts `cue lsp` on the folder dir and shakes hands.
-func languageServer(t testing.TB, dir string, env []string) *server {
-	t.Helper()
+// Start starts `cue lsp` on the folder dir and shakes hands; end ends it, and
+// returns what it said on stderr.
+func Start(t T, cue, dir string, env []string) (s *Server, end func() string) {
 	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, judge(t, "cue"), "lsp")
+	cmd := exec.CommandContext(ctx, cue, "lsp")
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
 	var talk bytes.Buffer
 	cmd.Stderr = &talk
 	cmd.WaitDelay = 5 * time.Second
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("cue lsp: %v", err)
 	}
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("cue lsp: %v", err)
 	}
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("cue lsp: %v", err)
 	}
-	s := &server{t: t, stdin: stdin, answers: map[int]chan message{}, diagnostics: map[string][]diagnostic{}}
+	s = &Server{t: t, stdin: stdin, answers: map[int]chan message{}, diagnostics: map[string][]Diagnostic{}}
 	read := make(chan struct{})
 	go func() { defer close(read); s.read(bufio.NewReader(stdout)) }()
-	t.Cleanup(func() {
+	end = func() string {
 		_ = stdin.Close() // a server ends with its editor; this one is made to
 		cancel()
 		<-read
 		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("cue lsp said: %s", &talk)
-		}
-	})
+		return talk.String()
+	}
 	s.ask("initialize", map[string]any{
-		"processId": os.Getpid(), "rootUri": fileURI(dir), "capabilities": map[string]any{
+		"processId": os.Getpid(), "rootUri": FileURI(dir), "capabilities": map[string]any{
 			"textDocument": map[string]any{"hover": map[string]any{"contentFormat": []string{"markdown", "plaintext"}}},
 			"workspace":    map[string]any{"workspaceFolders": true},
 		},
-		"workspaceFolders": []any{map[string]any{"uri": fileURI(dir), "name": "clusters"}},
+		"workspaceFolders": []any{map[string]any{"uri": FileURI(dir), "name": "clusters"}},
 	}, nil)
 	s.tell("initialized", map[string]any{})
-	return s
+	return s, end
 }
 
 // read takes messages until there are no more.
-func (s *server) read(r *bufio.Reader) {
+func (s *Server) read(r *bufio.Reader) {
 	for {
 		m, err := readMessage(r)
 		if err != nil {
@@ -137,14 +140,14 @@ func readMessage(r *bufio.Reader) (m message, err error) {
 	return m, json.Unmarshal(body, &m)
 }
 
-func (s *server) took(m message) {
+func (s *Server) took(m message) {
 	s.lock.Lock()
 	defer s.lock.Unlock()
 	switch {
 	case m.Method == "textDocument/publishDiagnostics":
 		var p struct {
 			URI         string       `json:"uri"`
-			Diagnostics []diagnostic `json:"diagnostics"`
+			Diagnostics []Diagnostic `json:"diagnostics"`
 		}
 		if json.Unmarshal(m.Params, &p) == nil {
 			s.diagnostics[p.URI] = p.Diagnostics
@@ -165,7 +168,7 @@ func (s *server) took(m message) {
 	}
 }
 
-func (s *server) send(v any) {
+func (s *Server) send(v any) {
 	body, err := json.Marshal(v)
 	if err != nil {
 		panic(err)
@@ -176,13 +179,12 @@ func (s *server) send(v any) {
 }
 
 // tell sends a notification.
-func (s *server) tell(method string, params any) {
+func (s *Server) tell(method string, params any) {
 	s.send(map[string]any{"jsonrpc": "2.0", "method": method, "params": params})
 }
 
 // ask sends a request and decodes the answer into out.
-func (s *server) ask(method string, params, out any) {
-	s.t.Helper()
+func (s *Server) ask(method string, params, out any) {
 	waiting := make(chan message, 1)
 	s.lock.Lock()
 	if s.broken != nil {
@@ -210,51 +212,48 @@ func (s *server) ask(method string, params, out any) {
 	}
 }
 
-// open shows the server a file, as if a person had it before them, with that text.
-func (s *server) open(path, text string) {
+// Open shows the server a file, as if a person had it before them, with that text.
+func (s *Server) Open(path, text string) {
 	s.tell("textDocument/didOpen", map[string]any{"textDocument": map[string]any{
-		"uri": fileURI(path), "languageId": "cue", "version": 1, "text": text,
+		"uri": FileURI(path), "languageId": "cue", "version": 1, "text": text,
 	}})
 }
 
-// change is what a person types: the file's whole text is another now.
-func (s *server) change(path string, version int, text string) {
+// Change is what a person types: the file's whole text is another now.
+func (s *Server) Change(path string, version int, text string) {
 	s.tell("textDocument/didChange", map[string]any{
-		"textDocument":   map[string]any{"uri": fileURI(path), "version": version},
+		"textDocument":   map[string]any{"uri": FileURI(path), "version": version},
 		"contentChanges": []any{map[string]any{"text": text}},
 	})
 }
 
-// at asks about a place in a file.
-func (s *server) at(method, path string, p position, out any) {
-	s.t.Helper()
-	s.ask(method, map[string]any{"textDocument": map[string]any{"uri": fileURI(path)}, "position": p}, out)
+// At asks about a place in a file.
+func (s *Server) At(method, path string, p Position, out any) {
+	s.ask(method, map[string]any{"textDocument": map[string]any{"uri": FileURI(path)}, "position": p}, out)
 }
 
-// newest are a file's newest diagnostics.
-func (s *server) newest(path string) []diagnostic {
+// Newest are a file's newest diagnostics.
+func (s *Server) Newest(path string) []Diagnostic {
 	s.lock.Lock()
 	defer s.lock.Unlock()
-	return s.diagnostics[fileURI(path)]
+	return s.diagnostics[FileURI(path)]
 }
 
-// find is the place of the one text in a file that ends with the mark ‸, which
+// Find is the place of the one text in a file that ends with the mark ‸, which
 // stands for the cursor; the mark is no part of the file.
-func find(t testing.TB, text, marked string) position {
-	t.Helper()
+func Find(t T, text, marked string) Position {
 	before, after, ok := strings.Cut(marked, "‸")
 	if !ok || strings.Count(text, before+after) != 1 {
 		t.Fatalf("%q is in the text %d times", marked, strings.Count(text, before+after))
 	}
 	head := text[:strings.Index(text, before+after)+len(before)]
 	line := strings.Count(head, "\n")
-	return position{line, len(head) - strings.LastIndexByte(head, '\n') - 1}
+	return Position{line, len(head) - strings.LastIndexByte(head, '\n') - 1}
 }
 
-// until repeats a question, since a server may answer before it has read the
+// Until repeats a question, since a server may answer before it has read the
 // module, and fails with what it heard last.
-func until(t testing.TB, what string, ask func() (string, bool)) {
-	t.Helper()
+func Until(t T, what string, ask func() (string, bool)) {
 	end := time.Now().Add(answerWait)
 	for {
 		heard, ok := ask()
@@ -266,4 +265,15 @@ func until(t testing.TB, what string, ask func() (string, bool)) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
+}
+
+// Completion are the labels that are offered at a place, without their colon.
+func (s *Server) Completion(file string, at Position) []string {
+	var list struct{ Items []struct{ Label string } }
+	s.At("textDocument/completion", file, at, &list)
+	var labels []string
+	for _, item := range list.Items {
+		labels = append(labels, strings.TrimSuffix(item.Label, ":"))
+	}
+	return labels
 }
