@@ -17,8 +17,8 @@ import (
 // programSite is a CUE module with a cluster of three hosts, which have a program
 // put there, and a folder to write to.
 type programSite struct {
-	dir, cluster string
-	size         int64
+	dir  string
+	size int64
 }
 
 // newProgramSite has a program of some size: what follows an ELF file's sections
