@@ -60,7 +60,7 @@ func runFetch(ctx context.Context, o fetchOptions, args []string, now time.Time,
 		c := v.Cluster
 		for _, arch := range sources(c, o.archs) {
 			named++
-			f, fetched, err := bring(ctx, s, c, arch, download)
+			f, fetched, err := bring(ctx, s, c, arch, telling(c.Name, std))
 			if err != nil {
 				errs = append(errs, fmt.Errorf("cluster %s: %w", c.Name, err))
 				continue

@@ -74,7 +74,7 @@ func runImage(ctx context.Context, o imageOptions, args []string, now time.Time,
 	if err != nil {
 		return err
 	}
-	todo, err := imagesOf(ctx, r, o)
+	todo, err := imagesOf(ctx, r, o, std)
 	if err != nil {
 		return err
 	}
@@ -93,12 +93,8 @@ type anImage struct {
 }
 
 // imagesOf decides what to make, and brings the programs: a fault of the last
-// image is no reason to have made the first.
-func imagesOf(ctx context.Context, r *loaded, o imageOptions) ([]anImage, error) {
-	s, err := programStore()
-	if err != nil {
-		return nil, err
-	}
+// image is no reason to have made the first, nor to download anything.
+func imagesOf(ctx context.Context, r *loaded, o imageOptions, std stdio) ([]anImage, error) {
 	var out []anImage
 	var errs []error
 	for _, v := range r.clusters {
@@ -111,16 +107,26 @@ func imagesOf(ctx context.Context, r *loaded, o imageOptions) ([]anImage, error)
 			archs = c.NodeArchs()
 		}
 		for _, arch := range slices.Compact(slices.Sorted(slices.Values(archs))) {
-			f, err := programOf(ctx, s, c, arch)
-			if err != nil {
+			if err := makeable(c, arch); err != nil {
 				errs = append(errs, fmt.Errorf("cluster %s: %w", c.Name, err))
-				continue
 			}
-			out = append(out, anImage{v, arch, f})
+			out = append(out, anImage{v: v, arch: arch})
 		}
 	}
-	if len(out) == 0 && len(errs) == 0 {
+	if len(out) == 0 {
 		return nil, errors.New("no cluster here names a program (binary.source)")
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	s, err := programStore()
+	if err != nil {
+		return nil, err
+	}
+	for n, i := range out {
+		if out[n].program, err = programOf(ctx, s, i.v.Cluster, i.arch, std); err != nil {
+			errs = append(errs, fmt.Errorf("cluster %s: %w", i.v.Cluster.Name, err))
+		}
 	}
 	return out, errors.Join(errs...)
 }
@@ -132,22 +138,28 @@ func (e *basedImageError) Error() string {
 	return fmt.Sprintf("image.base is %s: kcmgen makes images from scratch, which is all that the program needs", e.base)
 }
 
-// programOf is the program of an image, once all is known to be well with both.
-func programOf(ctx context.Context, s binary.Store, c *spec.Cluster, arch string) (binary.File, error) {
+// makeable returns an error if an image can't be made of what the cluster says.
+func makeable(c *spec.Cluster, arch string) error {
 	if c.Image != nil && c.Image.Base != "scratch" {
-		return binary.File{}, &basedImageError{c.Image.Base}
+		return &basedImageError{c.Image.Base}
 	}
 	d, ok := c.Download(arch)
 	switch {
 	case !ok:
-		return binary.File{}, fmt.Errorf("binary has no source for %s", arch)
+		return fmt.Errorf("binary has no source for %s", arch)
 	case d.SHA256 == "":
-		return binary.File{}, fmt.Errorf("the program for %s: %w", arch, binary.ErrNoChecksum)
+		return fmt.Errorf("the program for %s: %w", arch, binary.ErrNoChecksum)
 	}
-	f, _, err := bring(ctx, s, c, arch, download)
+	return nil
+}
+
+// programOf is the program of an image, brought here if need be.
+func programOf(ctx context.Context, s binary.Store, c *spec.Cluster, arch string, std stdio) (binary.File, error) {
+	f, _, err := bring(ctx, s, c, arch, telling(c.Name, std))
 	if err != nil {
 		return f, err
 	}
+	d, _ := c.Download(arch)
 	return f, f.Static(d.Origin())
 }
 
@@ -198,7 +210,7 @@ func (i anImage) content(ctx context.Context, out *tree.Out, now time.Time, std 
 	c := i.v.Cluster
 	img := image.Image{
 		Name: imageName(c), Arch: i.arch, Version: c.Version.String(),
-		Program: image.File{To: c.Paths.Binary, Mode: 0o755, Size: i.program.Size, Open: func() (io.ReadCloser, error) { return os.Open(i.program.Path) }},
+		Program: image.File{To: c.Paths.Binary, Mode: 0o755, Size: i.program.Size, Open: func() (io.ReadCloser, error) { return openUntil(ctx, i.program.Path) }},
 	}
 	if c.Image == nil {
 		return img, nil
@@ -222,6 +234,24 @@ func (i anImage) content(ctx context.Context, out *tree.Out, now time.Time, std 
 		img.Files = append(img.Files, image.Bytes(f.To, f.Mode, f.Bytes()))
 	}
 	return img, nil
+}
+
+// openUntil opens a file that can be read until ctx ends: packing it takes seconds.
+func openUntil(ctx context.Context, name string) (io.ReadCloser, error) {
+	f, err := os.Open(name)
+	return endable{f, ctx}, err
+}
+
+type endable struct {
+	io.ReadCloser
+	ctx context.Context
+}
+
+func (e endable) Read(p []byte) (int, error) {
+	if err := e.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return e.ReadCloser.Read(p)
 }
 
 // imageName is what pod.image calls the image, with a tag: the digest of one

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -84,6 +85,14 @@ func bring(ctx context.Context, s binary.Store, c *spec.Cluster, arch string, op
 		err = fmt.Errorf("the program for %s: %w", arch, err)
 	}
 	return f, fetched, err
+}
+
+// telling downloads, and says so: it may take a while.
+func telling(cluster string, std stdio) binary.Open {
+	return func(ctx context.Context, url string) (io.ReadCloser, error) {
+		say(std.err, "%s: fetching %s", cluster, spec.Download{URL: url}.Origin())
+		return download(ctx, url)
+	}
 }
 
 // folderOf is a cluster's folder as people type it.

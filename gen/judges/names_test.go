@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/gen/render"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
@@ -37,7 +38,11 @@ func generate(t testing.TB, v *gen.Vetted) (tree.Tree, error) {
 	if err != nil {
 		return tree.Tree{}, err
 	}
-	return gen.Generate(t.Context(), p, have, nil, now, "judged")
+	programs := render.Programs{}
+	for _, arch := range v.Cluster.NodeArchs() {
+		programs[arch] = tree.Blob{Path: "/dev/null", SHA256: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"} // of nothing
+	}
+	return gen.Generate(t.Context(), p, have, programs, now, "judged")
 }
 
 // hostileNames are what a name or path must not be able to do harm as.
@@ -68,6 +73,8 @@ var hostileFields = map[string]string{
 	"kubeconfig": oneNode + "paths: kubeconfig: %s",
 	"fixed":      oneNode + "generations: false, paths: tlsKey: %s",
 	"binary":     oneNode + "paths: binary: %s",
+	"programs":   oneNode + "binary: {install: true, source: amd64: {file: \"kcm\", sha256: \"" + "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef" + "\"}}, paths: programs: %s",
+	"context":    oneNode + "binary: source: amd64: file: \"kcm\", waivers: \"download-unverified\": reason: \"a test\", layout: \"staticPod\", image: copy: [\"ca\"], paths: ca: %s",
 	"unit":       oneNode + "paths: unit: %s + \".service\"",
 	"manifest":   oneNode + "layout: \"staticPod\", paths: manifest: %s + \".yaml\"",
 	"folder":     oneNode + "paths: generations: %s",
@@ -152,6 +159,7 @@ func intended(c *spec.Cluster, at string) error {
 	}
 	host = "/" + host
 	ok := host == c.StartFile() || c.Generations && (host == c.Paths.Generations || strings.HasPrefix(host, c.Paths.Generations+"/"))
+	ok = ok || c.Installs() && host == c.Paths.Programs+"/0123456789abcdef/kube-controller-manager"
 	for _, r := range spec.Roles {
 		ok = ok || !c.Generations && host == c.Paths.Of(r)
 	}
