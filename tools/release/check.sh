@@ -58,5 +58,8 @@ for s in "${systems[@]}"; do
 	diff -r "$scratch/linux_amd64/completions" "$scratch/$s/completions"
 done
 host=$scratch/$(go env GOHOSTOS)_$(go env GOHOSTARCH)
+commands=$("$host/program" __commands | jq '[.. | objects | select(has("use"))] | length')
+pages=("$host"/man/man1/*.1)
+[ "$commands" = ${#pages[@]} ] || { echo "${#pages[@]} manual pages for $commands commands" >&2; exit 1; }
 "$host/program" completion bash | cmp - "$host/completions/kcmgen.bash"
 "$host/program" version
