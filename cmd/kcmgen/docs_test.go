@@ -155,6 +155,7 @@ func newShell(t *testing.T) *shell {
 		"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"), "HOME=" + t.TempDir(), "LC_ALL=C", "CUE_REGISTRY=none",
 		"GIT_AUTHOR_NAME=reader", "GIT_AUTHOR_EMAIL=reader@example.com", "GIT_COMMITTER_NAME=reader", "GIT_COMMITTER_EMAIL=reader@example.com",
 	}
+	cmd.Env = append(append(cmd.Env, internet(t)...), storage(t)...)
 	// Its children end with it, and so does a read of what they would print.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -89,13 +90,13 @@ func program(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: program ARCH FILE VAR")
 	}
 	var data []byte
+	var err error
 	if args[0] == "-dynamic" {
-		var err error
 		data, err = os.ReadFile("/bin/sh")
-		ts.Check(err)
 	} else {
-		data = compile(ts, args[0], filepath.Base(args[1]))
+		data, err = compile(args[0], filepath.Base(args[1]))
 	}
+	ts.Check(err)
 	file := ts.MkAbs(args[1])
 	ts.Check(os.MkdirAll(filepath.Dir(file), 0o777))
 	ts.Check(os.WriteFile(file, data, 0o777))
@@ -103,32 +104,37 @@ func program(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[2], hex.EncodeToString(sum[:]))
 }
 
-func compile(ts *testscript.TestScript, arch, text string) []byte {
+// compile makes a small static program for an architecture, which prints text.
+func compile(arch, text string) ([]byte, error) {
 	compiled.Lock()
 	defer compiled.Unlock()
 	key := arch + " " + text
 	if data, ok := compiled.files[key]; ok {
-		return data
+		return data, nil
 	}
 	dir, err := os.MkdirTemp("", "kcmgen-program-")
-	ts.Check(err)
+	if err != nil {
+		return nil, err
+	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	ts.Check(os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module program\n"), 0o666))
-	ts.Check(os.WriteFile(filepath.Join(dir, "main.go"), fmt.Appendf(nil, "package main\n\nfunc main() { println(%q) }\n", text), 0o666))
+	err = errors.Join(os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module program\n"), 0o666),
+		os.WriteFile(filepath.Join(dir, "main.go"), fmt.Appendf(nil, "package main\n\nfunc main() { println(%q) }\n", text), 0o666))
+	if err != nil {
+		return nil, err
+	}
 	// Not ts.Exec: the script's home has no build cache.
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", "program", ".")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOFLAGS=", "GOWORK=off")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		ts.Fatalf("go build for %s: %v\n%s", arch, err, out)
+		return nil, fmt.Errorf("go build for %s: %w\n%s", arch, err, out)
 	}
 	data, err := os.ReadFile(filepath.Join(dir, "program"))
-	ts.Check(err)
 	if compiled.files == nil {
 		compiled.files = map[string][]byte{}
 	}
 	compiled.files[key] = data
-	return data
+	return data, err
 }
 
 // expand FILE... puts variables of the script in the place of ${NAME} in files.
