@@ -25,7 +25,6 @@ gen/spec/planted.go       github.com/kcmgen/kcmgen/gen/flags
 cmd/kcmgen/planted.go     github.com/cloudflare/cfssl/csr
 cmd/kcmgen/pages.go       github.com/spf13/cobra/doc
 gen/render/planted.go     github.com/google/go-containerregistry/pkg/v1/empty
-gen/image/planted.go      github.com/google/go-containerregistry/pkg/v1/remote
 gen/plan/planted.go       github.com/rogpeppe/go-internal/testscript
 gen/spec/planted_test.go  k8s.io/client-go/tools/clientcmd
 TABLE
