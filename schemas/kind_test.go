@@ -89,7 +89,7 @@ func alternatives(e ast.Expr) (typ, standard string, fields []*ast.StructLit) {
 	switch {
 	case open:
 		return "", standard, fields
-	case slices.Equal(words, []string{"`true`", "`false`"}):
+	case len(words) == 2 && slices.Contains(words, "`true`") && slices.Contains(words, "`false`"):
 		words = []string{boolean}
 	}
 	if l, ok := e.(*ast.ListLit); ok && isOpen(l) {
@@ -325,7 +325,7 @@ func docOf(f *ast.Field) string {
 	return text
 }
 
-var verb = regexp.MustCompile(`^(sets|says|signs|states|names|adds|lists|pins|holds|limits|accepts) `)
+var verb = regexp.MustCompile(`^(sets|says|puts|signs|states|names|adds|lists|pins|holds|limits|accepts) `)
 
 var definitionName = regexp.MustCompile(`#([A-Z])`)
 

@@ -54,8 +54,18 @@ func TestReference(t *testing.T) {
 // TestDefaults: the defaults in the reference are those that CUE gives a cluster
 // which doesn't say them.
 func TestDefaults(t *testing.T) {
-	const minimal = `import "github.com/kcmgen/kcmgen/schemas"
-cluster: schemas.#Cluster & {name: "c", version: "v1.2.3", layout: "systemd", nodes: n: address: "10.0.0.1", pki: frontProxy: {}, image: {}}`
+	r := newReference(t)
+	minimal := `import "github.com/kcmgen/kcmgen/schemas"
+cluster: schemas.#Cluster & {name: "c", version: "v1.2.3", layout: "systemd", nodes: n: address: "10.0.0.1"}
+`
+	for _, s := range r.sections {
+		// What a cluster may leave out altogether has its defaults once it's there.
+		for _, place := range r.at[s.name] {
+			if place != "" && !strings.Contains(place, "<") {
+				minimal += "cluster: " + strings.ReplaceAll(place, ".", ": ") + ": _\n"
+			}
+		}
+	}
 	at, err := filepath.Abs("minimal.cue")
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +76,6 @@ cluster: schemas.#Cluster & {name: "c", version: "v1.2.3", layout: "systemd", no
 		t.Fatal(err)
 	}
 	want := map[string]string{}
-	r := newReference(t)
 	for _, s := range r.sections {
 		for _, place := range r.at[s.name] {
 			for _, w := range s.rows {
@@ -152,15 +161,19 @@ func (r *reference) definition(name, at string) {
 	if !first {
 		return
 	}
-	body, ok := f.Value.(*ast.StructLit)
-	if !ok {
+	if !r.isStruct(name) {
 		r.values = append(r.values, name)
 		r.use(f.Value, at)
 		return
 	}
 	s := &section{name: name}
 	r.sections = append(r.sections, s)
-	r.decls(s, body.Elts, "", at, "")
+	for _, part := range operands(f.Value, token.AND) {
+		// The rest, a matchN say, is for the comment to explain.
+		if body, ok := part.(*ast.StructLit); ok {
+			r.decls(s, body.Elts, "", at, "")
+		}
+	}
 }
 
 // use notes the definitions that an expression refers to.
@@ -251,8 +264,10 @@ func sentence(text string) string {
 }
 
 func (r *reference) isStruct(name string) bool {
-	_, ok := r.definitions[name].Value.(*ast.StructLit)
-	return ok
+	return slices.ContainsFunc(operands(r.definitions[name].Value, token.AND), func(e ast.Expr) bool {
+		_, ok := e.(*ast.StructLit)
+		return ok
+	})
 }
 
 // anchor is a link to a definition that has no place yet.
