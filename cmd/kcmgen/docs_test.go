@@ -112,6 +112,12 @@ esac
 echo "go $*: nothing that the documents' tests know" >&2
 exit 97`
 
+// reaching are programs that act on what lies outside a document's folder: the
+// machine's own images, hosts, registries. A test that ran them would too.
+var reaching = []string{
+	"buildah", "crane", "crictl", "ctr", "curl", "docker", "nerdctl", "podman", "rsync", "scp", "sftp", "skopeo", "ssh", "sudo", "systemctl", "wget",
+}
+
 // shell is one sh in which a document's commands run, so that each finds the
 // folder and the variables that the one before left.
 type shell struct {
@@ -148,11 +154,18 @@ func newShell(t *testing.T) *shell {
 			t.Fatal(err)
 		}
 	}
+	for _, name := range reaching {
+		text := fmt.Sprintf("#!/bin/sh\necho '%s reaches out of this folder: put %s above its block' >&2\nexit 97\n", name, needsHosts)
+		if err := os.WriteFile(filepath.Join(bin, name), []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	cmd := exec.CommandContext(ctx, "sh")
 	cmd.Dir = work
 	cmd.Env = []string{
 		"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"), "HOME=" + t.TempDir(), "LC_ALL=C", "CUE_REGISTRY=none",
+		"HTTP_PROXY=http://127.0.0.1:9", "HTTPS_PROXY=http://127.0.0.1:9", "http_proxy=http://127.0.0.1:9", "https_proxy=http://127.0.0.1:9", // offline
 		"GIT_AUTHOR_NAME=reader", "GIT_AUTHOR_EMAIL=reader@example.com", "GIT_COMMITTER_NAME=reader", "GIT_COMMITTER_EMAIL=reader@example.com",
 	}
 	cmd.Env = append(append(cmd.Env, internet(t)...), storage(t)...)
