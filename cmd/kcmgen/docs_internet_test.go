@@ -48,7 +48,7 @@ func internet(t *testing.T) []string {
 	if err := os.WriteFile(trust, text, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	return []string{"HTTPS_PROXY=" + proxy.URL, "SSL_CERT_FILE=" + trust}
+	return []string{"HTTPS_PROXY=" + proxy.URL, "https_proxy=" + proxy.URL, "SSL_CERT_FILE=" + trust}
 }
 
 // certificate is a host's own, signed by itself.
