@@ -63,8 +63,12 @@ func newRoot(std stdio) *cobra.Command {
 to run kube-controller-manager: certificates, kubeconfigs, and systemd units or
 static pods.
 
+Every flag can be set in the environment: --out as KCMGEN_OUT, --keep-going as
+KCMGEN_KEEP_GOING. The command line wins.
+
 ` + exitCodes,
-		Example: `  kcmgen vet ./cue/example       check a cluster
+		Example: `  kcmgen init infra --name prod --layout systemd
+  kcmgen vet ./cue/example       check a cluster
   kcmgen export ./cue/example    write its files below out/example
   kcmgen image ./cue/prod        make its image: out/prod/image/amd64.tar`,
 		Version:                    version(),
@@ -79,9 +83,20 @@ static pods.
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return fromEnvironment(cmd) }
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(newInit(std), newVet(std), newShow(std), newFetch(std), newExport(std), newImage(std),
-		newFmt(std), newSchema(std), newVersion(std), newCompletion(std), newCommands(std))
+	group(root, "clusters", "From CUE to hosts:", newInit(std), newVet(std), newShow(std), newFetch(std), newExport(std), newImage(std))
+	group(root, "files", "Files in your repository:", newFmt(std), newSchema(std))
+	root.AddCommand(newVersion(std), newCompletion(std), newCommands(std))
 	return root
+}
+
+// group adds commands under a heading of the help.
+func group(root *cobra.Command, id, title string, cmds ...*cobra.Command) {
+	cobra.EnableCommandSorting = false // the order here is that of one's work
+	root.AddGroup(&cobra.Group{ID: id, Title: title})
+	for _, cmd := range cmds {
+		cmd.GroupID = id
+		root.AddCommand(cmd)
+	}
 }
 
 // noSubcommand refuses what isn't a command's name.

@@ -202,24 +202,27 @@ func (l *loader) explainDrift(dir string, c vendoring.Copy) spec.Finding {
 		f.Message = "the vendored vocabulary was edited: " + strings.Join(c.Edited, ", ")
 		f.Hint = "constraints of your own go to " + vendoring.UsrDir + "; then type: kcmgen schema vendor --force"
 	case !vendored:
-		changes := slices.Collect(func(yield func(string) bool) {
-			for _, ch := range c.Changes() {
-				if !yield(ch.Name) {
-					return
-				}
-			}
-		})
-		f.Message = "the vocabulary here differs from this kcmgen's: " + strings.Join(changes, ", ")
+		f.Message = "the vocabulary here differs from this kcmgen's: " + changed(c)
 		f.Hint = "build kcmgen from this checkout"
 	case c.Newer(l.opts.Version):
 		f.Rule, f.Severity = "schema-newer", spec.Error
 		f.Message = fmt.Sprintf("the vendored vocabulary is that of kcmgen %s, newer than this one", c.Version)
 		f.Expected = "kcmgen " + c.Version + " or newer"
 		f.Hint = "type: go install github.com/kcmgen/kcmgen/cmd/kcmgen@" + c.Version
+	case c.Version == l.opts.Version: // builds without a version of their own
+		f.Message = "the vendored vocabulary is another build's of this version: " + changed(c)
 	default:
 		f.Message = fmt.Sprintf("the vendored vocabulary is that of kcmgen %s", c.Version)
 	}
 	return f
+}
+
+func changed(c vendoring.Copy) string {
+	var names []string
+	for _, ch := range c.Changes() {
+		names = append(names, ch.Name)
+	}
+	return strings.Join(names, ", ")
 }
 
 // schemaOf is the vocabulary that a package imports, or nil.

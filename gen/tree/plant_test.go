@@ -1,0 +1,63 @@
+package tree
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// TestPlant: a tree is put beside what is there, or nothing is left of it.
+func TestPlant(t *testing.T) {
+	planted, err := New([]Entry{
+		{Path: "a", Mode: 0o644, Data: []byte("a")},
+		{Path: "a-b", Mode: 0o644, Data: []byte("a-b")},
+		{Path: "dir/x", Mode: 0o600, Data: []byte("x")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	below := func(dir string) (out []string) {
+		err := filepath.WalkDir(dir, func(p string, _ fs.DirEntry, err error) error {
+			out = append(out, filepath.ToSlash(p[len(dir):]))
+			return err
+		})
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		return out
+	}
+	whole := []string{"", "/a", "/a-b", "/dir", "/dir/x"}
+
+	dir := filepath.Join(t.TempDir(), "new", "deep")
+	if err := Plant(dir, planted); err != nil || !slices.Equal(below(dir), whole) {
+		t.Fatalf("%v: %q", err, below(dir))
+	}
+	var exists *ExistsError
+	if err := Plant(dir, planted); !errors.As(err, &exists) || exists.Path != filepath.Join(dir, "a") {
+		t.Errorf("a second time: %v", err)
+	}
+
+	// What a killed run left is no obstacle.
+	left := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(left, planting, "a"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := Plant(left, planted); err != nil || !slices.Equal(below(left), whole) {
+		t.Errorf("after a killed run: %v: %q", err, below(left))
+	}
+
+	// One name that is taken keeps all away, also those before it.
+	half := t.TempDir()
+	if err := os.WriteFile(filepath.Join(half, "dir"), []byte("mine"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := Plant(half, planted); !errors.As(err, &exists) || !slices.Equal(below(half), []string{"", "/dir"}) {
+		t.Errorf("a taken name: %v: %q", err, below(half))
+	}
+	if err := Plant(filepath.Join(half, "dir", "new"), planted); err == nil || !slices.Equal(below(half), []string{"", "/dir"}) {
+		t.Errorf("below a file: %v: %q", err, below(half))
+	}
+}
