@@ -31,10 +31,11 @@ func completeNodes(_ *cobra.Command, args []string, begun string) ([]string, cob
 
 // completeFlagNames offers what the named clusters' nodes are started with. To
 // know that they are evaluated; what is said in their CUE has to do where that
-// fails or no cluster is named.
+// fails, or would take long.
 func completeFlagNames(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
 	derived := map[string]bool{}
-	if cwd, err := os.Getwd(); err == nil && len(args) > 0 {
+	few := len(args) > 0 || len(outlines(nil)) <= 10
+	if cwd, err := os.Getwd(); err == nil && few {
 		if res, err := config.Load(cmd.Context(), cwd, args, config.Options{Version: version()}); err == nil {
 			for _, c := range res.Clusters {
 				for i := range c.Nodes {
@@ -82,7 +83,7 @@ func outlines(args []string) []config.Outline {
 	if err != nil {
 		return nil
 	}
-	all := config.Outlines(cwd)
+	all := config.Outlines(cwd, cwd)
 	named := slices.DeleteFunc(slices.Clone(all), func(c config.Outline) bool {
 		dir := func(arg string) bool { return strings.TrimPrefix(strings.TrimSuffix(arg, "/"), "./") == c.Dir }
 		return !slices.Contains(args, c.Name) && !slices.ContainsFunc(args, dir)

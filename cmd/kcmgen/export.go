@@ -58,15 +58,15 @@ unless --keep-going; the exit code tells of it either way.
 			return runExport(cmd.Context(), o, args, time.Now(), std)
 		},
 	}
-	cmd.Flags().StringVarP(&o.out, "out", "o", "out", "folder of the clusters' trees")
+	outFlag(cmd, &o.out)
 	cmd.Flags().BoolVar(&o.prune, "prune", false, "remove files in a cluster's folder that kcmgen didn't write")
 	cmd.Flags().BoolVar(&o.keepGoing, "keep-going", false, "write the clusters that are in order, whatever is wrong with others")
 	return cmd
 }
 
 func runExport(ctx context.Context, o exportOptions, args []string, now time.Time, std stdio) (err error) {
-	if o.out == "" {
-		return usageError{errors.New("--out names no folder")}
+	if o.out, err = outFolder(o.out, args); err != nil {
+		return err
 	}
 	if err := tree.Writable(o.out); err != nil {
 		return err
@@ -108,7 +108,22 @@ func runExport(ctx context.Context, o exportOptions, args []string, now time.Tim
 	if err := exportAll(ctx, out, r.clusters, o, now, std); err != nil {
 		return err
 	}
+	if len(args) == 0 && faulty == nil {
+		return tellGone(out, r.clusters, o.out, std)
+	}
 	return faulty
+}
+
+// tellGone names the trees of clusters that the module no longer has: their keys
+// are still good, and only people can say whether they should be.
+func tellGone(out *tree.Out, clusters []*gen.Vetted, dir string, std stdio) error {
+	names, err := out.Clusters()
+	for _, name := range names {
+		if !slices.ContainsFunc(clusters, func(v *gen.Vetted) bool { return v.Cluster.Name == name }) {
+			say(std.err, "kept %s: no cluster here is called %s any more", filepath.Join(dir, name), name)
+		}
+	}
+	return err
 }
 
 // exportAll decides for all clusters before it writes for one, unless told to

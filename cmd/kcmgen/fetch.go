@@ -39,6 +39,7 @@ Proxies come from HTTPS_PROXY, HTTP_PROXY and NO_PROXY. "kcmgen export" and
 		},
 	}
 	cmd.Flags().StringSliceVar(&o.archs, "arch", nil, "architectures, such as amd64,arm64 (default all that a cluster names)")
+	completeFlag(cmd, "arch", completeWords(spec.Archs...))
 	return cmd
 }
 

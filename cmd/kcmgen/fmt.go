@@ -70,6 +70,9 @@ func runFmt(o fmtOptions, args []string, std stdio) error {
 			}
 		}
 	}
+	if errors.Is(result, errDiffers) {
+		say(std.err, "hint: kcmgen fmt writes them in the standard format")
+	}
 	return result
 }
 

@@ -9,12 +9,12 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/kcmgen/kcmgen/gen/config"
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
 // hook checks what is about to be committed as it stands in git's index: the
-// working tree may hold more, or less.
+// working tree may hold more, or less. It looks for CUE modules itself, so that
+// it holds for those that come later.
 const hook = `#!/bin/sh
 # Written by kcmgen init --git-hook. What is about to be committed has to pass.
 set -e
@@ -24,9 +24,12 @@ trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM
 git checkout-index --all --prefix="$tmp/"
 cd "$tmp"
-kcmgen schema vendor --check %[1]s
-kcmgen fmt --check %[1]s
-kcmgen vet %[1]s/...
+find . -type d -name cue.mod -prune | sort | while IFS= read -r module; do
+	dir=${module%/cue.mod}
+	kcmgen schema vendor --check "$dir" </dev/null || exit
+	kcmgen fmt --check "$dir" </dev/null || exit
+	kcmgen vet "$dir/..." </dev/null || exit
+done
 `
 
 // gitError is git's refusal.
@@ -66,29 +69,18 @@ func hookFile(dir string) (string, error) {
 	return name, nil
 }
 
-// writeHook writes the hook for the CUE module around dir.
+// writeHook writes the hook of the repository around dir.
 func writeHook(dir string, std stdio) error {
-	root, err := config.ModuleRoot(dir)
-	if err != nil {
-		return err
-	}
-	name, err := hookFile(root)
-	if err != nil {
-		return err
-	}
-	below, err := git(root, "rev-parse", "--show-prefix")
+	name, err := hookFile(dir)
 	if err != nil {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	if err := tree.ReplaceFile(name, fmt.Appendf(nil, hook, shellQuote(strings.TrimSuffix("./"+below, "/"))), 0o755); err != nil {
+	if err := tree.ReplaceFile(name, []byte(hook), 0o755); err != nil {
 		return err
 	}
 	say(std.out, "wrote %s", name)
 	return nil
 }
-
-// shellQuote makes one word of a text for sh.
-func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

@@ -89,6 +89,7 @@ func repositoryHint(err error) string {
 	var edited *editedError
 	var newer *newerCopyError
 	var full *notEmptyError
+	var name *nameTakenError
 	var taken *tree.ExistsError
 	var shown *nothingShownError
 	var gitRefused *gitError
@@ -99,8 +100,10 @@ func repositoryHint(err error) string {
 		return "constraints of your own go to " + vendoring.UsrDir + "; to lose what was edited: kcmgen schema vendor --force"
 	case errors.As(err, &newer):
 		return "go install github.com/kcmgen/kcmgen/cmd/kcmgen@" + newer.theirs
-	case errors.As(err, &full) && full.module:
-		return "name a new folder, such as kcmgen init clusters/NAME"
+	case errors.As(err, &full) && full.module != "":
+		return "name a new folder in this CUE module: kcmgen init " + filepath.Join(full.module, "clusters", "NAME")
+	case errors.As(err, &name):
+		return "give this one another: --name"
 	case errors.As(err, &full):
 		return "name a new folder, or one with nothing but .git in it"
 	case errors.As(err, &taken) && filepath.Base(taken.Path) == "pre-commit":

@@ -50,21 +50,22 @@ one that a registry tells.
 			return runImage(cmd.Context(), o, args, time.Now(), std)
 		},
 	}
-	cmd.Flags().StringVarP(&o.out, "out", "o", "out", "folder of the clusters' trees")
+	outFlag(cmd, &o.out)
 	cmd.Flags().StringSliceVar(&o.archs, "arch", nil, "architectures, such as amd64,arm64 (default those of the nodes)")
+	completeFlag(cmd, "arch", completeWords(spec.Archs...))
 	cmd.Flags().StringVar(&o.format, "format", "text", "how to print what was made: text or json")
 	completeFlag(cmd, "format", completeWords("text", "json"))
 	return cmd
 }
 
-func runImage(ctx context.Context, o imageOptions, args []string, now time.Time, std stdio) error {
+func runImage(ctx context.Context, o imageOptions, args []string, now time.Time, std stdio) (err error) {
 	if err := checkFormat(o.format); err != nil {
 		return err
 	}
-	if o.out == "" {
-		return usageError{errors.New("--out names no folder")}
-	}
 	if err := checkArchs(o.archs); err != nil {
+		return err
+	}
+	if o.out, err = outFolder(o.out, args); err != nil {
 		return err
 	}
 	if err := tree.Writable(o.out); err != nil {

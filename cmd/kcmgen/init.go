@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -69,7 +70,7 @@ func runInit(o initOptions, args []string, ask bool, std stdio) error {
 			return err
 		}
 	case len(args) == 0:
-		return usageError{errors.New("the folder of the new package is missing")}
+		return usageError{errors.New("init wants the folder to begin in, such as: kcmgen init infra")}
 	}
 	dir := filepath.Clean(args[0])
 	if o.name == "" {
@@ -95,9 +96,12 @@ func runInit(o initOptions, args []string, ask bool, std stdio) error {
 
 // ask asks for what the command line doesn't say.
 func (o *initOptions) ask(args *[]string, a *asker) (err error) {
-	anything := func(string) error { return nil }
 	if len(*args) == 0 {
-		dir, err := a.ask("folder of the new repository", "clusters", anything)
+		question, fallback := "folder of the new repository", "clusters"
+		if _, err := config.ModuleRoot("."); err == nil {
+			question, fallback = "folder of the new cluster", filepath.Join("clusters", "new")
+		}
+		dir, err := a.ask(question, fallback, free)
 		if err != nil {
 			return err
 		}
@@ -167,6 +171,15 @@ func (o *initOptions) cluster() (starter.Cluster, error) {
 	return c, nil
 }
 
+// free returns an error if init couldn't begin in a folder.
+func free(dir string) error {
+	root, err := config.ModuleRoot(existing(dir))
+	if err != nil {
+		return beginnings(dir)
+	}
+	return unused(dir, root)
+}
+
 // begin writes the package, and the module around it where there is none.
 func begin(dir string, c starter.Cluster, module string, std stdio) error {
 	if root, err := config.ModuleRoot(existing(dir)); err == nil {
@@ -202,10 +215,17 @@ func begin(dir string, c starter.Cluster, module string, std stdio) error {
 
 // addPackage writes one more package into a module.
 func addPackage(dir, root string, c starter.Cluster, std stdio) error {
-	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
-		return &notEmptyError{dir, entries[0].Name(), true}
-	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := unused(dir, root); err != nil {
 		return err
+	}
+	cwd, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	for _, o := range config.Outlines(cwd, root) {
+		if o.Name == c.Name {
+			return &nameTakenError{o.Name, o.Dir}
+		}
 	}
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -225,6 +245,29 @@ func addPackage(dir, root string, c starter.Cluster, std stdio) error {
 	}
 	say(std.err, "next: edit it, then type: kcmgen vet %s", folderArgument(dir))
 	return nil
+}
+
+// nameTakenError is a name that another cluster of the module has.
+type nameTakenError struct{ name, dir string }
+
+func (e *nameTakenError) Error() string {
+	return fmt.Sprintf("%s has a cluster of the name %q already", e.dir, e.name)
+}
+
+// unused returns an error if a folder in a module holds something.
+func unused(dir, root string) error {
+	entries, err := os.ReadDir(dir)
+	switch {
+	case err == nil && len(entries) > 0:
+		has := entries[0].Name()
+		if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == "cue.mod" }) {
+			has = "cue.mod"
+		}
+		return &notEmptyError{dir, has, root}
+	case err == nil || errors.Is(err, fs.ErrNotExist):
+		return nil
+	}
+	return err
 }
 
 // folderArgument writes a folder as other commands take it.
@@ -252,7 +295,7 @@ func existing(dir string) string {
 // notEmptyError is a folder that holds something already.
 type notEmptyError struct {
 	dir, has string
-	module   bool // it lies in a CUE module
+	module   string // the root of the CUE module it lies in, if it does
 }
 
 func (e *notEmptyError) Error() string {
@@ -269,7 +312,7 @@ func beginnings(dir string) error {
 	for _, e := range entries {
 		name := e.Name()
 		if name[0] != '.' && !strings.HasPrefix(name, "README") && !strings.HasPrefix(name, "LICENSE") {
-			return &notEmptyError{dir, name, false}
+			return &notEmptyError{dir, name, ""}
 		}
 	}
 	return err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -45,7 +46,9 @@ func run(ctx context.Context, args []string, std stdio) int {
 	case errors.Is(err, errDiffers):
 		return exitDiffers
 	case errors.As(err, &usage):
-		fmt.Fprintf(std.err, "kcmgen: %v\nhint: %s --help\n", err, cmd.CommandPath())
+		// pflag tells which function of Go's wasn't satisfied.
+		text, _, _ := strings.Cut(err.Error(), ": strconv.")
+		fmt.Fprintf(std.err, "kcmgen: %s\nhint: %s --help\n", text, cmd.CommandPath())
 		return exitUsage
 	}
 	fmt.Fprintf(std.err, "kcmgen: %v\n", err)

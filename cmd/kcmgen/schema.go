@@ -111,11 +111,12 @@ func runVendor(o vendorOptions, dir string, std stdio) error {
 
 func checkCopy(at string, c vendoring.Copy, files int, std stdio) error {
 	if files == 0 {
-		say(std.out, "%s: missing", at)
+		say(std.out, "%s is missing", at)
+		say(std.err, "hint: kcmgen schema vendor")
 		return errDiffers
 	}
 	for _, name := range c.Edited {
-		say(std.out, "%s: edited by hand", filepath.Join(at, filepath.FromSlash(name)))
+		say(std.out, "%s was edited by hand", filepath.Join(at, filepath.FromSlash(name)))
 	}
 	edited := map[string]bool{}
 	for _, name := range c.Edited {
@@ -123,13 +124,18 @@ func checkCopy(at string, c vendoring.Copy, files int, std stdio) error {
 	}
 	for _, ch := range c.Changes() {
 		if !edited[ch.Name] {
-			say(std.out, "%s: %s", filepath.Join(at, filepath.FromSlash(ch.Name)), ch.What)
+			say(std.out, "%s %s", filepath.Join(at, filepath.FromSlash(ch.Name)), ch.What)
 		}
 	}
-	if len(c.Edited) > 0 || !c.Current() {
-		return errDiffers
+	switch {
+	case len(c.Edited) > 0:
+		say(std.err, "hint: constraints of your own go to %s; then type: kcmgen schema vendor --force", vendoring.UsrDir)
+	case !c.Current():
+		say(std.err, "hint: kcmgen schema vendor")
+	default:
+		return nil
 	}
-	return nil
+	return errDiffers
 }
 
 // writeCopy writes the files one by one, each whole or not at all. A run that is

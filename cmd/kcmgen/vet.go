@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -151,13 +152,23 @@ func (r *loaded) printJSON(w io.Writer) error {
 }
 
 // printFindings prints each finding as file:line:col, what, where, what was
-// expected, and advice.
+// expected, and advice. What several clusters have from one place is printed once.
 func printFindings(w io.Writer, findings []spec.Finding, waived bool) error {
+	key := func(f spec.Finding) string {
+		f.Cluster = ""
+		return fmt.Sprintf("%+v", f)
+	}
+	sharing := map[string][]string{}
 	for _, f := range findings {
-		if f.Waived != "" && !waived {
+		sharing[key(f)] = append(sharing[key(f)], f.Cluster)
+	}
+	for _, f := range findings {
+		clusters, ok := sharing[key(f)]
+		if f.Waived != "" && !waived || !ok {
 			continue
 		}
-		if err := printFinding(w, f); err != nil {
+		delete(sharing, key(f))
+		if err := printFinding(w, f, clusters); err != nil {
 			return err
 		}
 	}
@@ -166,7 +177,7 @@ func printFindings(w io.Writer, findings []spec.Finding, waived bool) error {
 
 var severityColour = map[spec.Severity]string{spec.Error: red, spec.Warning: yellow, spec.NotChecked: yellow}
 
-func printFinding(w io.Writer, f spec.Finding) error {
+func printFinding(w io.Writer, f spec.Finding, clusters []string) error {
 	what := colour(w, severityColour[f.Severity], string(f.Severity))
 	if f.Waived != "" {
 		what = "waived " + what
@@ -185,6 +196,9 @@ func printFinding(w io.Writer, f spec.Finding) error {
 		line("field", "cluster."+f.Field)
 	}
 	line("node", f.Node)
+	if len(clusters) > 1 {
+		line("clusters", strings.Join(clusters, ", "))
+	}
 	line("expected", f.Expected)
 	for _, p := range f.Also {
 		line("see", p.String())

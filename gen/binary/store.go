@@ -68,15 +68,23 @@ func (s Store) Have(arch, sum string) (File, error) {
 }
 
 // Fetch returns a program, brought here first if the store doesn't have it; it
-// reports whether it was. A URL needs a checksum; a file may lack it.
+// reports whether it was. A URL needs a checksum; a file may lack it. A file is
+// looked at each time: what is in the store is no reason for it to be gone.
 func (s Store) Fetch(ctx context.Context, arch string, d spec.Download, open Open) (f File, fetched bool, err error) {
-	if d.SHA256 != "" {
-		f, err = s.Have(arch, d.SHA256)
+	known := d.SHA256
+	switch {
+	case d.File != "":
+		if known, err = hashOf(d.File); err != nil {
+			return File{}, false, &FetchError{d.Origin(), err}
+		}
+	case known == "":
+		return File{}, false, ErrNoChecksum
+	}
+	if d.SHA256 == "" || d.SHA256 == known {
+		f, err = s.Have(arch, known)
 		if err == nil || !errors.Is(err, ErrMissing) {
 			return f, false, err
 		}
-	} else if d.File == "" {
-		return File{}, false, ErrNoChecksum
 	}
 	var r io.ReadCloser
 	if d.File != "" {
@@ -90,6 +98,20 @@ func (s Store) Fetch(ctx context.Context, arch string, d spec.Download, open Ope
 	defer r.Close()
 	f, err = s.put(ctx, arch, d, r)
 	return f, err == nil, err
+}
+
+// hashOf is a file's SHA-256 in hex.
+func hashOf(name string) (string, error) {
+	f, err := openFile(name)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	hash := sha256.New()
+	if _, err := io.Copy(hash, f); err != nil {
+		return "", cause(err)
+	}
+	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
 // openFile opens a file that is one: a fifo would make it wait for ever.

@@ -166,11 +166,11 @@ func (l *loader) instance(inst *build.Instance, p place) outcome {
 // what this program doesn't know must not be passed over, nor a default that
 // differs.
 func (l *loader) cluster(inst, schema *build.Instance, p place, ex *explainer) outcome {
-	o := outcome{isCluster: true, differs: l.drift(schema)}
+	o := outcome{isCluster: true, differs: append(l.drift(schema), l.unshared(inst, p)...)}
 	data, findings := l.field(inst, schema, ex)
-	if len(findings) == 0 && len(o.differs) > 0 {
+	if len(findings) == 0 && len(o.differs) > 0 && isDrift(o.differs[0]) {
 		inst = load.Instances([]string{"."}, &load.Config{
-			Dir: p.dir, ModuleRoot: p.root, Overlay: instead(schema),
+			Dir: p.dir, ModuleRoot: p.root, Overlay: insteadOf(schemaDir(schema)),
 			ParseFile: parseFile, Env: []string{"CUE_REGISTRY=none"},
 		})[0]
 		ex = l.explainer(inst, p)

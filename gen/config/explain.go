@@ -39,6 +39,9 @@ func (x *explainer) loading(err error) []spec.Finding {
 		}
 		format, args := e.Msg()
 		switch {
+		case format == "import failed" && len(errors.Errors(errors.Unwrap(e))) > 0 && !strings.Contains(e.Error(), "cannot find package"):
+			out = append(out, x.loading(errors.Unwrap(e))...) // a fault in what is imported
+			continue
 		case format == "import failed", strings.HasPrefix(format, "builtin package"):
 			f.Rule, f.Message = "cue-import", importFault(e)
 			f.Expected = fmt.Sprintf("an import that lies in this module, such as %q", schemaPath)
@@ -49,6 +52,10 @@ func (x *explainer) loading(err error) []spec.Finding {
 			}
 		case strings.HasPrefix(format, "imported and not used"):
 			f.Rule, f.Message, f.Hint = "cue-import", oneLine(e), "remove the import"
+			if strings.Contains(f.Message, strconv.Quote(schemaPath)) { // what it is there for was forgotten
+				f.Rule, f.Message = "cue-schema", "the cluster is not held to a schema"
+				f.Expected, f.Hint = "cluster: schemas.#Cluster & {…}", ""
+			}
 		case strings.HasPrefix(format, "file is too large"):
 			f.Rule, f.Message, f.Pos.Line = "cue-too-large", oneLine(e), 0
 			f.Hint = "is it CUE? A package may have several files"
@@ -60,9 +67,8 @@ func (x *explainer) loading(err error) []spec.Finding {
 			f.Expected = "the name of a field around this one, or of an import"
 		default:
 			f.Message = oneLine(e)
-			f.Hint = "cue fmt shows where a file stops being CUE"
 			if strings.Contains(f.Message, "missing ','") {
-				f.Hint = `names with "-" or "." and addresses need quotes: "kube-api-qps": 100`
+				f.Hint = `fields on one line need a comma between them; names with "-" or "." and addresses need quotes: "kube-api-qps": 100`
 			}
 		}
 		out = append(out, f)
@@ -158,12 +164,12 @@ func (x *explainer) fault(field string, es []errors.Error) spec.Finding {
 		f.Message = x.choice(field)
 		return f
 	}
-	if strings.Contains(oneLine(es[0]), "undefined field: Cluster") {
-		f.Message, f.Expected = "the vocabulary has no Cluster", "schemas.#Cluster"
+	if _, name, ok := strings.Cut(oneLine(es[0]), "undefined field: "); ok && field == "" {
+		f.Message, f.Expected = "the vocabulary has no "+name, "schemas.#Cluster"
 	}
 	if e, at := sitePolicy(es); e != nil {
 		f.Message += ", which this site's own constraints don't allow"
-		f.Expected, f.Also = bound(e), []spec.Pos{x.pos(at)}
+		f.Expected, f.Also = x.bound(field, e), []spec.Pos{x.pos(at)}
 	}
 	if e := x.ownConflict(es); e != nil {
 		f.Message, f.Expected = "two values for one field: "+oneLine(e), "one value"
@@ -185,11 +191,14 @@ func sitePolicy(es []errors.Error) (errors.Error, token.Pos) {
 	return nil, token.NoPos
 }
 
-// bound is what a value had to keep to.
-func bound(e errors.Error) string {
+// bound is what a field had to keep to.
+func (x *explainer) bound(field string, e errors.Error) string {
 	msg := oneLine(e)
 	if _, rest, ok := strings.Cut(msg, "(out of bound "); ok {
 		return strings.TrimSuffix(rest, ")")
+	}
+	if others := x.alternatives(field, []errors.Error{e}); len(others) == 1 {
+		return others[0]
 	}
 	return msg
 }

@@ -95,7 +95,7 @@ func (f *finder) below(p place) error {
 	for _, dir := range dirs {
 		if parents[dir] {
 			if p.name == "" && !f.seen[dir] {
-				f.res.Skipped = append(f.res.Skipped, Skipped{f.rel(dir), "the packages below it take it in"})
+				f.res.Skipped = append(f.res.Skipped, Skipped{f.rel(dir), "shared by the packages below it"})
 				f.seen[dir] = true
 			}
 			continue

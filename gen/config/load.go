@@ -98,7 +98,7 @@ func (res *Result) collect(l *loader, args []string, f *finder, outcomes []outco
 			continue
 		}
 		found[p.arg] = found[p.arg] || o.isCluster || len(o.findings) > 0
-		for _, d := range o.differs { // of the copy itself: once for all who share it
+		for _, d := range o.differs { // of files that several share: once
 			if d.Cluster != "" || !copies[d.Pos.File] {
 				copies[d.Pos.File] = true
 				res.Findings = append(res.Findings, d)

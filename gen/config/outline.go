@@ -8,7 +8,6 @@ import (
 
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/build"
-	"cuelang.org/go/cue/parser"
 
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
@@ -22,10 +21,11 @@ type Outline struct {
 	Flags []string // of kube-controller-manager, for all nodes or for some
 }
 
-// Outlines are the clusters of the CUE module around a folder, sorted by name.
+// Outlines are the clusters of the CUE module around dir, sorted by name, with
+// their folders as seen from cwd.
 // What can't be read is passed over: this is for completing a command line.
-func Outlines(cwd string) []Outline {
-	root, ok := moduleRoot(cwd)
+func Outlines(cwd, dir string) []Outline {
+	root, ok := moduleRoot(dir)
 	if !ok {
 		return nil
 	}
@@ -73,10 +73,7 @@ func parseRoughly(p place) []*ast.File {
 	var out []*ast.File
 	for dir := p.dir; ; dir = filepath.Dir(dir) {
 		for _, name := range cueFiles(dir) {
-			if tooLarge(name) {
-				continue
-			}
-			if f, _ := parser.ParseFile(name, nil); f != nil && names[f.PackageName()] {
+			if f := roughly(name); f != nil && names[f.PackageName()] {
 				out = append(out, f)
 			}
 		}

@@ -46,12 +46,15 @@ func parseFile(name string, src any, cfg parser.Config) (*ast.File, error) {
 }
 
 // overlay is the vocabulary as this program carries it, for a module that has
-// none: it appears where a vendored copy would lie.
+// none, or has lost a part of it: it appears where a vendored copy would lie.
 func overlay(root string) map[string]load.Source {
+	dir := filepath.Join(root, filepath.FromSlash(vendoring.Dir))
 	if ProvidesSchema(root) {
-		return nil
+		if files, err := vendoring.Read(os.DirFS(dir)); err != nil || !vendoring.Inspect(files).Partial {
+			return nil
+		}
 	}
-	return sources(filepath.Join(root, filepath.FromSlash(vendoring.Dir)))
+	return insteadOf(dir)
 }
 
 func sources(dir string) map[string]load.Source {
@@ -91,9 +94,8 @@ func CheckModule(module string) error {
 	return err
 }
 
-// instead is the vocabulary as this program carries it, in the place of a copy.
-func instead(schema *build.Instance) map[string]load.Source {
-	dir := schemaDir(schema)
+// insteadOf is the vocabulary as this program carries it, in the place of a copy.
+func insteadOf(dir string) map[string]load.Source {
 	out := map[string]load.Source{}
 	for _, name := range cueFiles(dir) { // what we don't have says nothing
 		out[name] = load.FromString("package schemas\n")
@@ -197,6 +199,13 @@ func (l *loader) explainDrift(dir string, c vendoring.Copy) spec.Finding {
 	}
 	vendored := strings.HasSuffix(filepath.ToSlash(dir), "/"+vendoring.Dir)
 	switch {
+	case vendored && c.Newer(l.opts.Version):
+		f.Rule, f.Severity = "schema-newer", spec.Error
+		f.Message = fmt.Sprintf("the vendored vocabulary is that of kcmgen %s, newer than this one", c.Version)
+		f.Expected = "kcmgen " + c.Version + " or newer"
+		f.Hint = "type: go install github.com/kcmgen/kcmgen/cmd/kcmgen@" + c.Version
+	case c.Partial:
+		f.Message = "the vendored vocabulary is no longer whole: " + changed(c)
 	case vendored && len(c.Edited) > 0:
 		f.Pos.File = l.rel(filepath.Join(dir, filepath.FromSlash(c.Edited[0])))
 		f.Message = "the vendored vocabulary was edited: " + strings.Join(c.Edited, ", ")
@@ -204,11 +213,6 @@ func (l *loader) explainDrift(dir string, c vendoring.Copy) spec.Finding {
 	case !vendored:
 		f.Message = "the vocabulary here differs from this kcmgen's: " + changed(c)
 		f.Hint = "build kcmgen from this checkout"
-	case c.Newer(l.opts.Version):
-		f.Rule, f.Severity = "schema-newer", spec.Error
-		f.Message = fmt.Sprintf("the vendored vocabulary is that of kcmgen %s, newer than this one", c.Version)
-		f.Expected = "kcmgen " + c.Version + " or newer"
-		f.Hint = "type: go install github.com/kcmgen/kcmgen/cmd/kcmgen@" + c.Version
 	case c.Version == l.opts.Version: // builds without a version of their own
 		f.Message = "the vendored vocabulary is another build's of this version: " + changed(c)
 	default:
@@ -220,7 +224,10 @@ func (l *loader) explainDrift(dir string, c vendoring.Copy) spec.Finding {
 func changed(c vendoring.Copy) string {
 	var names []string
 	for _, ch := range c.Changes() {
-		names = append(names, ch.Name)
+		names = append(names, ch.Name+" "+ch.What)
+	}
+	if len(names) > 3 {
+		names = append(names[:3], "…")
 	}
 	return strings.Join(names, ", ")
 }

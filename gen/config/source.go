@@ -1,7 +1,10 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"cuelang.org/go/cue/ast"
@@ -85,15 +88,26 @@ func namesSchema(e ast.Expr, packages map[string]bool) bool {
 // is on. A field that another one refers to is found at the reference.
 // It also returns what the user wrote, for those fields that are literals.
 func sourceOf(inst *build.Instance, rel func(string) string) (spec.Source, map[string]string) {
-	s := indexer{out: spec.Source{}, values: map[string]string{}, rel: rel}
-	for _, f := range inst.Files {
+	out := indexer{out: spec.Source{}, values: map[string]string{}, rel: rel}
+	// What the package says itself comes before what it takes from folders above.
+	files := slices.Clone(inst.Files)
+	slices.SortStableFunc(files, func(a, b *ast.File) int {
+		return cmp.Compare(len(filepath.Dir(b.Filename)), len(filepath.Dir(a.Filename)))
+	})
+	for _, f := range files {
+		s := indexer{out: out.out, values: map[string]string{}, rel: rel}
 		for _, d := range f.Decls {
 			if field, ok := d.(*ast.Field); ok && labelOf(field.Label) == "cluster" {
 				s.field(field, nil)
 			}
 		}
+		for path, text := range s.values {
+			if _, ok := out.values[path]; !ok {
+				out.values[path] = text
+			}
+		}
 	}
-	return s.out, s.values
+	return out.out, out.values
 }
 
 type indexer struct {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -45,6 +46,21 @@ func OpenOut(ctx context.Context, dir string, wait time.Duration, waiting func()
 	if err := d.ignore(); err != nil {
 		_ = out.Close()
 		return nil, err
+	}
+	return out, nil
+}
+
+// Clusters are the names of the trees in the folder: folders with a manifest.
+func (o *Out) Clusters() ([]string, error) {
+	entries, err := fs.ReadDir(o.root.FS(), ".")
+	if err != nil {
+		return nil, o.named(err)
+	}
+	var out []string
+	for _, e := range entries {
+		if e.IsDir() && e.Name()[0] != '.' && o.exists(path.Join(e.Name(), ManifestName)) {
+			out = append(out, e.Name())
+		}
 	}
 	return out, nil
 }

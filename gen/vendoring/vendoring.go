@@ -97,6 +97,8 @@ var header = regexp.MustCompile(`^// From kcmgen (\S+), schemas ([0-9a-f]{16}), 
 type Copy struct {
 	Files   []File // without their headers, sorted by name
 	Version string // of the kcmgen it came from; empty without headers
+	// Partial: files are missing, or came from different kcmgens.
+	Partial bool
 	// Edited are files that hold neither what their header says nor, without one,
 	// what this program carries.
 	Edited []string
@@ -105,6 +107,7 @@ type Copy struct {
 // Inspect tells what files are. Line ends of another system are no edit.
 func Inspect(files []File) Copy {
 	var c Copy
+	whole := map[string]bool{} // the vocabularies that the files are said to be of
 	for _, f := range files {
 		data := bytes.ReplaceAll(f.Data, []byte("\r\n"), []byte("\n"))
 		m := header.FindSubmatch(data)
@@ -115,6 +118,7 @@ func Inspect(files []File) Copy {
 			}
 			continue
 		}
+		whole[string(m[2])] = true
 		rest := data[len(m[0]):]
 		c.Files = append(c.Files, File{f.Name, rest})
 		if sumOf(rest) != string(m[3]) {
@@ -125,6 +129,7 @@ func Inspect(files []File) Copy {
 			c.Version = v
 		}
 	}
+	c.Partial = len(c.Edited) == 0 && len(whole) > 0 && (len(whole) > 1 || !whole[Sum(c.Files)])
 	return c
 }
 
@@ -145,9 +150,9 @@ type Change struct {
 
 // What a file of a copy is.
 const (
-	Missing = "missing"
+	Missing = "is missing"
 	Differs = "differs"
-	Extra   = "not part of it"
+	Extra   = "is not part of it"
 )
 
 // Changes lists how a copy differs from what this program carries.

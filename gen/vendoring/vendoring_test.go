@@ -42,6 +42,9 @@ func TestInspect(t *testing.T) {
 			if got.Current() != c.current || (len(got.Edited) > 0) != c.edited || got.Newer("v1.2.3") != c.newer {
 				t.Errorf("current %v, edited %q, newer %v (%s)", got.Current(), got.Edited, got.Newer("v1.2.3"), got.Version)
 			}
+			if partial := name == "file missing"; got.Partial != partial {
+				t.Errorf("partial: %v", got.Partial)
+			}
 			if (len(got.Changes()) == 0) != c.current {
 				t.Errorf("changes: %v", got.Changes())
 			}

@@ -1,0 +1,56 @@
+package config
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/build"
+	"cuelang.org/go/cue/parser"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/vendoring"
+)
+
+// isDrift reports whether a finding is one of drift's.
+func isDrift(f spec.Finding) bool { return strings.HasPrefix(f.Rule, "schema-") }
+
+// unshared warns of what looks as if it held for a cluster, and doesn't: CUE
+// passes in silence over files of another package's name.
+func (l *loader) unshared(inst *build.Instance, p place) []spec.Finding {
+	var out []spec.Finding
+	warn := func(name, other, want, hint string) {
+		out = append(out, spec.Finding{
+			Rule: "cue-other-package", Severity: spec.Warning, Pos: spec.Pos{File: l.rel(name)},
+			Message:  fmt.Sprintf("this file is of package %s: %s doesn't take it in", other, l.rel(p.dir)),
+			Expected: "package " + want, Hint: hint,
+		})
+	}
+	for dir := filepath.Dir(p.dir); p.dir != p.root; dir = filepath.Dir(dir) {
+		for _, name := range cueFiles(dir) {
+			if f := roughly(name); f != nil && f.PackageName() != inst.PkgName && clusterField(&build.Instance{Files: []*ast.File{f}}) != nil {
+				warn(name, f.PackageName(), inst.PkgName, "give both one package name, or move this file into a folder of its own")
+			}
+		}
+		if dir == p.root || dir == filepath.Dir(dir) {
+			break
+		}
+	}
+	policy := filepath.Join(p.root, filepath.FromSlash(vendoring.UsrDir))
+	for _, name := range cueFiles(policy) {
+		if f := roughly(name); f != nil && f.PackageName() != "schemas" {
+			warn(name, f.PackageName(), "schemas", "")
+		}
+	}
+	return out
+}
+
+// roughly parses a file as far as that goes; nil if that is nowhere.
+func roughly(name string) *ast.File {
+	if tooLarge(name) {
+		return nil
+	}
+	f, _ := parser.ParseFile(name, nil)
+	return f
+}
