@@ -78,7 +78,7 @@ func programHint(err error) string {
 	case errors.Is(err, context.Canceled):
 		return ""
 	case errors.As(err, &fetch) && strings.Contains(fetch.Origin, "://"):
-		return `without a network, name the program as a file: binary: source: ARCH: {file: "…", sha256: "…"}`
+		return `see whether the URL is right; without a network, name the program as a file: binary: source: ARCH: {file: "…", sha256: "…"}`
 	}
 	return ""
 }
