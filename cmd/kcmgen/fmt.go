@@ -4,15 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/gen/config"
 	"github.com/kcmgen/kcmgen/gen/edit"
+	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
@@ -24,8 +22,9 @@ func newFmt(std stdio) *cobra.Command {
 		Use:   "fmt [FILE | DIR]...",
 		Short: "Bring CUE files into the standard format",
 		Long: `Fmt rewrites CUE files in the format of "cue fmt", and names those it changed.
-Folders are taken with all that lies below them, but for hidden ones and cue.mod;
-without an argument it takes the CUE module around the working directory.
+Folders are taken with all that lies below them, but for hidden ones, other CUE
+modules and cue.mod; without an argument it takes the module around the working
+directory. Lines go on to end as they do.
 
 With --check it writes nothing, names the files that differ, and exits with 4.
 
@@ -48,20 +47,21 @@ func runFmt(o fmtOptions, args []string, std stdio) error {
 		args = []string{root}
 	}
 	var result error
+	var failures []error
 	for _, arg := range args {
-		files, err := cueFiles(arg)
+		files, err := config.Files(arg, func(dir string, err error) { say(std.err, "skipped %s: %v", dir, errors.Unwrap(err)) })
 		if err != nil {
-			return err
+			return fmt.Errorf("reading CUE files: %w", err)
 		}
-		for _, name := range files {
+		for _, name := range files { // a fault of one is no reason to leave the others
 			changed, err := formatFile(name, o.check)
 			var syntax *edit.SyntaxError
 			switch {
-			case errors.As(err, &syntax): // the other files are still worth it
+			case errors.As(err, &syntax):
 				say(std.err, "%s: error: %v", syntax.Pos, syntax.Err)
 				result = errFindings
 			case err != nil:
-				return err
+				failures = append(failures, err)
 			case changed:
 				say(std.out, "%s", name)
 				if o.check && result == nil {
@@ -69,6 +69,9 @@ func runFmt(o fmtOptions, args []string, std stdio) error {
 				}
 			}
 		}
+	}
+	if len(failures) > 0 {
+		return errors.Join(failures...)
 	}
 	if errors.Is(result, errDiffers) {
 		say(std.err, "hint: kcmgen fmt writes them in the standard format")
@@ -78,6 +81,9 @@ func runFmt(o fmtOptions, args []string, std stdio) error {
 
 // formatFile reports whether a file was not in the standard format.
 func formatFile(name string, check bool) (bool, error) {
+	if err := config.Readable(name); err != nil {
+		return false, &edit.SyntaxError{Pos: spec.Pos{File: name}, Err: err}
+	}
 	fi, err := os.Stat(name)
 	if err != nil {
 		return false, err
@@ -94,29 +100,4 @@ func formatFile(name string, check bool) (bool, error) {
 		return true, nil
 	}
 	return true, tree.ReplaceFile(name, formatted, fi.Mode().Perm())
-}
-
-// cueFiles are the CUE files that an argument of fmt stands for.
-func cueFiles(arg string) ([]string, error) {
-	arg = filepath.Clean(strings.TrimSuffix(filepath.ToSlash(arg), "/..."))
-	var out []string
-	err := filepath.WalkDir(arg, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return fmt.Errorf("reading CUE files: %w", err)
-		}
-		name := d.Name()
-		switch {
-		case p == arg:
-			if !d.IsDir() && !strings.HasSuffix(name, ".cue") {
-				return fmt.Errorf("%s is no CUE file: its name must end in .cue", p)
-			}
-		case d.IsDir() && (name == "cue.mod" || name[0] == '.' || name[0] == '_'):
-			return fs.SkipDir
-		}
-		if !d.IsDir() && strings.HasSuffix(name, ".cue") {
-			out = append(out, p)
-		}
-		return nil
-	})
-	return out, err
 }

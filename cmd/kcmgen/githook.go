@@ -18,15 +18,15 @@ import (
 const hook = `#!/bin/sh
 # Written by kcmgen init --git-hook. What is about to be committed has to pass.
 set -e
-git diff --cached --quiet -- '*.cue' 'cue.mod' && exit 0
+git diff --cached --quiet -- '*.cue' && exit 0
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM
-git checkout-index --all --prefix="$tmp/"
+git ls-files -z -- '*.cue' | git -c core.autocrlf=false checkout-index -z --stdin --prefix="$tmp/"
 cd "$tmp"
 find . -type d -name cue.mod -prune | sort | while IFS= read -r module; do
 	dir=${module%/cue.mod}
-	kcmgen schema vendor --check "$dir" </dev/null || exit
+	[ ! -d "$module/pkg/github.com/kcmgen" ] || kcmgen schema vendor --check "$dir" </dev/null || exit
 	kcmgen fmt --check "$dir" </dev/null || exit
 	kcmgen vet "$dir/..." </dev/null || exit
 done
@@ -62,11 +62,48 @@ func hookFile(dir string) (string, error) {
 	if !filepath.IsAbs(hooks) {
 		hooks = filepath.Join(dir, hooks)
 	}
+	if err := ownHooks(dir, hooks); err != nil {
+		return "", err
+	}
 	name := filepath.Join(hooks, "pre-commit")
 	if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
 		return "", errors.Join(&tree.ExistsError{Path: name}, err)
 	}
 	return name, nil
+}
+
+// ownHooks returns an error if a folder of hooks isn't this repository's alone.
+func ownHooks(dir, hooks string) error {
+	at, err := resolved(hooks)
+	if err != nil {
+		return err
+	}
+	for _, of := range []string{"--show-toplevel", "--git-common-dir"} {
+		own, err := git(dir, "rev-parse", "--path-format=absolute", of)
+		if err != nil {
+			return err
+		}
+		if own, err = resolved(own); err != nil {
+			return err
+		}
+		if rel, err := filepath.Rel(own, at); err == nil && filepath.IsLocal(rel) {
+			return nil
+		}
+	}
+	return fmt.Errorf("core.hooksPath is %s, which other repositories use too: nothing is written there", hooks)
+}
+
+// resolved is a path without symbolic links, of which the end may be missing.
+func resolved(name string) (string, error) {
+	name, err := filepath.Abs(name)
+	if err != nil {
+		return "", err
+	}
+	for dir, rest := name, ""; ; dir, rest = filepath.Dir(dir), filepath.Join(filepath.Base(dir), rest) {
+		if real, err := filepath.EvalSymlinks(dir); err == nil || dir == filepath.Dir(dir) {
+			return filepath.Join(real, rest), err
+		}
+	}
 }
 
 // writeHook writes the hook of the repository around dir.

@@ -35,11 +35,11 @@ func hint(err error) string {
 	case errors.As(err, &lost):
 		return "put manifest.json back from a backup; to start anew, move " + lost.dir + " away"
 	case errors.As(err, &missing):
-		return "kcmgen fetch " + missing.dir
+		return "kcmgen fetch " + word(missing.dir)
 	case errors.As(err, &folder):
 		return "name the folder of a cluster's package" + clustersAtHand() + "; without an argument all are taken"
 	case errors.Is(err, tree.ErrLocked):
-		return "wait for it to end, or see who it is: fuser -v " + lockFile(err)
+		return "wait for it to end, or see who it is: fuser -v " + word(lockFile(err))
 	case errors.Is(err, tree.ErrInTheWay), errors.Is(err, tree.ErrOthers):
 		return "move it away; what is no private key, kcmgen removes too: kcmgen export --prune"
 	case errors.Is(err, syscall.ENOSPC):
@@ -83,6 +83,17 @@ func programHint(err error) string {
 	return ""
 }
 
+// word makes one word of a text for sh, in quotes only where it takes them.
+func word(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_./@:+=-", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
 // repositoryHint is advice on a user's own repository.
 func repositoryHint(err error) string {
 	var module *config.NoModuleError
@@ -101,7 +112,7 @@ func repositoryHint(err error) string {
 	case errors.As(err, &newer):
 		return "go install github.com/kcmgen/kcmgen/cmd/kcmgen@" + newer.theirs
 	case errors.As(err, &full) && full.module != "":
-		return "name a new folder in this CUE module: kcmgen init " + filepath.Join(full.module, "clusters", "NAME")
+		return "name a new folder in this CUE module: kcmgen init " + word(filepath.Join(full.module, "clusters", "NAME"))
 	case errors.As(err, &name):
 		return "give this one another: --name"
 	case errors.As(err, &full):
@@ -113,7 +124,7 @@ func repositoryHint(err error) string {
 	case errors.As(err, &shown):
 		return "leave --node or --flag out to see all"
 	case errors.As(err, &gitRefused):
-		return "the hook lies in a git repository: git init " + gitRefused.dir
+		return "the hook lies in a git repository: git init " + word(gitRefused.dir)
 	}
 	return ""
 }

@@ -94,58 +94,14 @@ func runInit(o initOptions, args []string, ask bool, std stdio) error {
 	return nil
 }
 
-// ask asks for what the command line doesn't say.
-func (o *initOptions) ask(args *[]string, a *asker) (err error) {
-	if len(*args) == 0 {
-		question, fallback := "folder of the new repository", "clusters"
-		if _, err := config.ModuleRoot("."); err == nil {
-			question, fallback = "folder of the new cluster", filepath.Join("clusters", "new")
-		}
-		dir, err := a.ask(question, fallback, free)
-		if err != nil {
-			return err
-		}
-		*args = []string{dir}
-	}
-	questions := []struct {
-		text     string
-		value    *string
-		fallback string
-	}{
-		{"name of the cluster", &o.name, nameOf(filepath.Clean((*args)[0]))},
-		{"how nodes run kube-controller-manager, systemd or staticPod", &o.layout, string(spec.Systemd)},
-		{"control-plane nodes", &o.nodes, o.nodes},
-		{"version of Kubernetes", &o.version, o.version},
-	}
-	for _, q := range questions {
-		check := func(answer string) error {
-			try := initOptions{name: "x", layout: string(spec.Systemd), nodes: exampleNodes, version: starter.Newest}
-			switch q.value {
-			case &o.name:
-				try.name = answer
-			case &o.layout:
-				try.layout = answer
-			case &o.nodes:
-				try.nodes = answer
-			default:
-				try.version = answer
-			}
-			_, err := try.cluster()
-			return err
-		}
-		if *q.value, err = a.ask(q.text, q.fallback, check); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func nameOf(dir string) string { return strings.ToLower(filepath.Base(absolute(dir))) }
 
-func nameOf(dir string) string {
-	abs, err := filepath.Abs(dir)
-	if err != nil {
-		return ""
+// absolute is a path from the root, where that can be told.
+func absolute(dir string) string {
+	if abs, err := filepath.Abs(dir); err == nil {
+		return abs
 	}
-	return strings.ToLower(filepath.Base(abs))
+	return dir
 }
 
 // cluster checks what the flags say.
@@ -208,7 +164,7 @@ func begin(dir string, c starter.Cluster, module string, std stdio) error {
 	if dir == "." {
 		say(std.err, "next: edit %s, then type: kcmgen vet", at)
 	} else {
-		say(std.err, "next: edit it, then type: cd %s && kcmgen vet", dir)
+		say(std.err, "next: edit it, then type: cd %s && kcmgen vet", word(dir))
 	}
 	return nil
 }
@@ -227,11 +183,7 @@ func addPackage(dir, root string, c starter.Cluster, std stdio) error {
 			return &nameTakenError{o.Name, o.Dir}
 		}
 	}
-	abs, err := filepath.Abs(dir)
-	if err != nil {
-		return err
-	}
-	c.Package = starter.PackageName(filepath.Base(filepath.Dir(abs)))
+	c.Package = starter.PackageName(filepath.Base(filepath.Dir(absolute(dir))))
 	t, err := starter.Package(c)
 	if err != nil {
 		return err
@@ -243,7 +195,7 @@ func addPackage(dir, root string, c starter.Cluster, std stdio) error {
 	if !config.ProvidesSchema(root) {
 		say(std.err, "stock cue and editors need the vocabulary too; type: kcmgen schema vendor")
 	}
-	say(std.err, "next: edit it, then type: kcmgen vet %s", folderArgument(dir))
+	say(std.err, "next: edit it, then type: kcmgen vet %s", word(folderArgument(dir)))
 	return nil
 }
 
@@ -256,6 +208,13 @@ func (e *nameTakenError) Error() string {
 
 // unused returns an error if a folder in a module holds something.
 func unused(dir, root string) error {
+	if rel, err := filepath.Rel(absolute(root), absolute(dir)); err == nil {
+		for part := range strings.SplitSeq(filepath.ToSlash(rel), "/") {
+			if part == "cue.mod" || part != "." && part != ".." && (part[0] == '.' || part[0] == '_') {
+				return fmt.Errorf("%s: CUE passes over folders like %s", dir, part)
+			}
+		}
+	}
 	entries, err := os.ReadDir(dir)
 	switch {
 	case err == nil && len(entries) > 0:
@@ -272,10 +231,11 @@ func unused(dir, root string) error {
 
 // folderArgument writes a folder as other commands take it.
 func folderArgument(dir string) string {
-	if filepath.IsAbs(dir) {
+	dir = filepath.ToSlash(filepath.Clean(dir))
+	if dir == "." || strings.HasPrefix(dir, "../") || filepath.IsAbs(dir) {
 		return dir
 	}
-	return "./" + filepath.ToSlash(dir)
+	return "./" + dir
 }
 
 // existing is a folder, or the nearest one above it that is there.

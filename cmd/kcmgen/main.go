@@ -5,11 +5,13 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -20,11 +22,19 @@ func main() {
 		debug.SetGCPercent(200)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends what doesn't hear of the first
-	code := run(ctx, os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr})
-	stop()
-	os.Exit(code)
+	context.AfterFunc(ctx, func() {
+		stop() // a second signal ends it at once
+		time.Sleep(patience)
+		fmt.Fprintln(os.Stderr, "kcmgen: ended by a signal")
+		os.Exit(exitFailed)
+	})
+	os.Exit(run(ctx, os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}))
 }
+
+// patience is what a signal leaves for ending in good order. Not everything hears
+// of it, such as an evaluation or a question that waits for its answer; and being
+// cut off does no harm to what is written.
+const patience = time.Second
 
 // stdio is where answers come from, and where data and talk go.
 type stdio struct {

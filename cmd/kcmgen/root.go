@@ -89,6 +89,8 @@ KCMGEN_KEEP_GOING. The command line wins.
 	group(root, "clusters", "From CUE to hosts:", newInit(std), newVet(std), newShow(std), newFetch(std), newExport(std), newImage(std))
 	group(root, "files", "Files in your repository:", newFmt(std), newSchema(std))
 	root.AddCommand(newVersion(std), newCompletion(std), newCommands(std))
+	root.InitDefaultHelpCmd()
+	strictHelp(root)
 	return root
 }
 
@@ -99,6 +101,20 @@ func group(root *cobra.Command, id, title string, cmds ...*cobra.Command) {
 	for _, cmd := range cmds {
 		cmd.GroupID = id
 		root.AddCommand(cmd)
+	}
+}
+
+// strictHelp lets "help" refuse what is no command, as all else does.
+func strictHelp(root *cobra.Command) {
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "help" {
+			cmd.Args = func(_ *cobra.Command, args []string) error {
+				if found, rest, err := root.Find(args); err != nil || len(rest) > 0 {
+					return noSubcommand(found, rest)
+				}
+				return nil
+			}
+		}
 	}
 }
 

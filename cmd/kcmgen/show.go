@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -25,7 +27,9 @@ func newShow(std stdio) *cobra.Command {
 		Use:   "show [CLUSTER | DIR | DIR/...]...",
 		Short: "Show the flags that each node's kube-controller-manager gets, and why",
 		Long: `Show prints the command line that clusters come to, node by node: every flag with
-its value, and the field of the cluster that it comes from with its place.
+its value, and the field of the cluster that it comes from with its place. What is
+wrong with clusters goes to stderr, and ends it with 3; those that can be evaluated
+are shown all the same.
 
 ` + exitCodes,
 		Example: `  kcmgen show prod
@@ -64,21 +68,24 @@ func runShow(ctx context.Context, o showOptions, args []string, now time.Time, s
 	if err != nil {
 		return err
 	}
-	if len(r.clusters) == 0 && failed(r.findings, false) {
-		if err := printFindings(std.err, r.findings, false); err != nil {
-			return err
-		}
-		return errFindings
+	r.printSkipped(std)
+	if err := printFindings(std.err, r.findings, false); err != nil {
+		return err
+	}
+	var faulty error
+	if failed(r.findings, false) {
+		faulty = errFindings
 	}
 	all := o.pick(r.clusters)
 	if len(all) == 0 && len(r.clusters) > 0 {
 		return &nothingShownError{o.nodes, o.flags}
 	}
 	if o.format == "json" {
-		return printJSON(std.out, all)
+		err = printJSON(std.out, all)
+	} else {
+		err = printShown(std.out, all)
 	}
-	printShown(std.out, all)
-	return nil
+	return cmp.Or(err, faulty)
 }
 
 // nothingShownError is a choice of nodes and flags that leaves nothing.
@@ -111,22 +118,25 @@ func (o *showOptions) pick(clusters []*gen.Vetted) []shown {
 
 // printShown prints a block for each node, the flags in one column and where
 // they come from in the next.
-func printShown(w io.Writer, all []shown) {
+func printShown(w io.Writer, all []shown) error {
 	width := 0
 	for _, s := range all {
 		width = max(width, len(s.Flag)+len(s.Value)+3)
 	}
 	width = min(width, 60)
+	var b bytes.Buffer
 	for i, s := range all {
 		if i == 0 || all[i-1].Cluster != s.Cluster || all[i-1].Node != s.Node {
-			fmt.Fprintf(w, "%s %s\n", s.Cluster, s.Node)
+			fmt.Fprintf(&b, "%s %s\n", s.Cluster, s.Node)
 		}
 		from := s.Field
 		if p := s.Pos.String(); p != "" {
 			from += "  " + p
 		}
-		fmt.Fprintf(w, "  %-*s  %s\n", width, "--"+s.Flag+"="+s.Value, from)
+		fmt.Fprintf(&b, "  %-*s  %s\n", width, "--"+s.Flag+"="+s.Value, from)
 	}
+	_, err := w.Write(b.Bytes())
+	return err
 }
 
 func checkFormat(format string) error {

@@ -196,6 +196,7 @@ func printFinding(w io.Writer, f spec.Finding, clusters []string) error {
 		line("field", "cluster."+f.Field)
 	}
 	line("node", f.Node)
+	clusters = slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(clusters))), func(name string) bool { return name == "" })
 	if len(clusters) > 1 {
 		line("clusters", strings.Join(clusters, ", "))
 	}

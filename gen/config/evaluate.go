@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -34,20 +36,67 @@ type outcome struct {
 func (l *loader) evaluate(ctx context.Context, places []place) ([]outcome, error) {
 	out := make([]outcome, len(places))
 	p := progress{report: l.opts.Progress, total: len(places)}
+	var fit []int
+	hide := map[string]load.Source{}
+	for i, place := range places {
+		if out[i].findings = l.unfit(place, hide); len(out[i].findings) == 0 {
+			fit = append(fit, i)
+		} else {
+			out[i] = wanted(place, out[i])
+		}
+	}
 	g, ctx := errgroup.WithContext(ctx)
-	for _, share := range shares(places, runtime.GOMAXPROCS(0)) {
+	for _, share := range shares(places, fit, runtime.GOMAXPROCS(0)) {
 		g.Go(func() error {
-			for i, inst := range l.instances(places, share) {
+			for i, inst := range l.instances(places, share, hide) {
 				if err := ctx.Err(); err != nil {
 					return err
 				}
-				out[share[i]] = l.instance(inst, places[share[i]])
+				out[share[i]] = wanted(places[share[i]], l.instance(inst, places[share[i]]))
 				p.step()
 			}
 			return nil
 		})
 	}
 	return out, g.Wait()
+}
+
+// unfit returns what keeps the files of a place from being read. What CUE would
+// pass over, and stumbles over all the same, such as the lock file of an editor,
+// is put into hide.
+func (l *loader) unfit(p place, hide map[string]load.Source) []spec.Finding {
+	var out []spec.Finding
+	for dir := p.dir; ; dir = filepath.Dir(dir) {
+		entries, _ := os.ReadDir(dir) // loading will say why not
+		for _, e := range entries {
+			name := filepath.Join(dir, e.Name())
+			if e.IsDir() || filepath.Ext(name) != ".cue" {
+				continue
+			}
+			err := Readable(name)
+			switch {
+			case err == nil:
+			case hidden(e.Name()):
+				hide[name] = load.FromString("")
+			default:
+				out = append(out, spec.Finding{
+					Rule: "cue-unreadable", Severity: spec.Error, Pos: spec.Pos{File: l.rel(name)},
+					Message: err.Error(), Expected: "a file of CUE",
+				})
+			}
+		}
+		if dir == p.root || dir == filepath.Dir(dir) {
+			return out
+		}
+	}
+}
+
+// wanted leaves an outcome out if it isn't the cluster that was asked for by name.
+func wanted(p place, o outcome) outcome {
+	if p.name != "" && (o.cluster == nil || o.cluster.Name != p.name) {
+		return outcome{other: true}
+	}
+	return o
 }
 
 // progress counts what several workers do.
@@ -67,16 +116,17 @@ func (p *progress) step() {
 	p.report(p.done, p.total)
 }
 
-// shares deals the indices of places out to n workers at most, each share in
-// one module.
-func shares(places []place, n int) [][]int {
+// shares deals some of the places, by their indices, out to n workers at most,
+// each share in one module.
+func shares(places []place, some []int, n int) [][]int {
 	roots := map[string][]int{}
 	var order []string
-	for i, p := range places {
-		if roots[p.root] == nil {
-			order = append(order, p.root)
+	for _, i := range some {
+		root := places[i].root
+		if roots[root] == nil {
+			order = append(order, root)
 		}
-		roots[p.root] = append(roots[p.root], i)
+		roots[root] = append(roots[root], i)
 	}
 	var out [][]int
 	for _, root := range order {
@@ -93,9 +143,10 @@ func shares(places []place, n int) [][]int {
 // instances loads packages. Each is named: with a pattern CUE lets one broken
 // package hide all others. A folder with a dot in its name would be taken for a
 // file, so it is loaded from inside.
-func (l *loader) instances(places []place, share []int) []*build.Instance {
+func (l *loader) instances(places []place, share []int, hide map[string]load.Source) []*build.Instance {
 	root := places[share[0]].root
-	over := overlay(root)
+	over := maps.Clone(hide)
+	maps.Copy(over, overlay(root))
 	from := func(dir string, args []string) []*build.Instance {
 		return load.Instances(args, &load.Config{
 			Dir: dir, ModuleRoot: root, Overlay: over,
@@ -130,9 +181,6 @@ func (l *loader) instances(places []place, share []int) []*build.Instance {
 // instance turns one package into an outcome.
 func (l *loader) instance(inst *build.Instance, p place) outcome {
 	ex := l.explainer(inst, p)
-	if p.name != "" && ex.cluster != p.name {
-		return outcome{other: true}
-	}
 	if inst.Err != nil {
 		if none := (*load.NoFilesError)(nil); p.deep && errors.As(inst.Err, &none) {
 			return outcome{skipped: "no CUE package"}
@@ -166,17 +214,23 @@ func (l *loader) instance(inst *build.Instance, p place) outcome {
 // what this program doesn't know must not be passed over, nor a default that
 // differs.
 func (l *loader) cluster(inst, schema *build.Instance, p place, ex *explainer) outcome {
-	o := outcome{isCluster: true, differs: append(l.drift(schema), l.unshared(inst, p)...)}
+	o := outcome{isCluster: true, differs: l.unshared(inst, p)}
+	drift := l.drift(schema)
+	if drift != nil {
+		o.differs = append(o.differs, drift.Finding)
+	}
 	data, findings := l.field(inst, schema, ex)
-	if len(findings) == 0 && len(o.differs) > 0 && isDrift(o.differs[0]) {
+	if len(findings) == 0 && drift != nil {
+		over := insteadOf(schemaDir(schema))
+		_ = l.unfit(p, over) // what has to be hidden was found fit before
 		inst = load.Instances([]string{"."}, &load.Config{
-			Dir: p.dir, ModuleRoot: p.root, Overlay: insteadOf(schemaDir(schema)),
+			Dir: p.dir, ModuleRoot: p.root, Overlay: over,
 			ParseFile: parseFile, Env: []string{"CUE_REGISTRY=none"},
 		})[0]
 		ex = l.explainer(inst, p)
 		theirs := data
 		data, findings = l.field(inst, schemaOf(inst), ex)
-		o.differs = append(o.differs, changedDefaults(theirs, data, ex, o.differs[0])...)
+		o.differs = append(o.differs, changedDefaults(theirs, data, ex, drift)...)
 	}
 	if o.findings = findings; len(findings) > 0 {
 		return o
@@ -222,6 +276,6 @@ func (l *loader) field(inst, schema *build.Instance, ex *explainer) ([]byte, []s
 func (l *loader) explainer(inst *build.Instance, p place) *explainer {
 	ex := &explainer{rel: l.rel, dir: p.dir, user: userFiles(inst)}
 	ex.source, ex.values = sourceOf(inst, l.rel)
-	ex.cluster = strings.Trim(ex.values["name"], `"`)
+	ex.cluster, _ = clusterName(inst.Files)
 	return ex
 }

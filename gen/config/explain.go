@@ -57,8 +57,7 @@ func (x *explainer) loading(err error) []spec.Finding {
 				f.Expected, f.Hint = "cluster: schemas.#Cluster & {…}", ""
 			}
 		case strings.HasPrefix(format, "file is too large"):
-			f.Rule, f.Message, f.Pos.Line = "cue-too-large", oneLine(e), 0
-			f.Hint = "is it CUE? A package may have several files"
+			f.Rule, f.Message, f.Pos.Line = "cue-unreadable", oneLine(e), 0
 		case strings.HasPrefix(format, "found packages") && len(args) >= 4:
 			f.Message = fmt.Sprintf("found packages %q (%v) and %q (%v)", args[:4]...)
 			f.Expected = "one package in a folder"

@@ -43,7 +43,7 @@ func (f *finder) argument(i int, arg string) error {
 	}
 	fi, err := os.Stat(dir)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && !deep && spec.IsName(arg):
+	case !deep && spec.IsName(arg) && (errors.Is(err, fs.ErrNotExist) || err == nil && fi.IsDir() && !hasCUE(dir)):
 		return f.name(i, arg)
 	case err != nil:
 		return &NoFolderError{called, errors.Unwrap(err)}
@@ -87,7 +87,12 @@ func (f *finder) below(p place) error {
 	if p.name == "" {
 		f.deep[p.arg] = p.dir
 	}
-	dirs, err := packagesBelow(p.dir)
+	var dirs []string
+	err := walk(p.dir, func(dir string, _ []string) { dirs = append(dirs, dir) }, func(dir string, err error) {
+		if p.name == "" {
+			f.res.Skipped = append(f.res.Skipped, Skipped{f.rel(dir), errors.Unwrap(err).Error()})
+		}
+	})
 	if err != nil {
 		return err
 	}
@@ -101,7 +106,17 @@ func (f *finder) below(p place) error {
 			continue
 		}
 		p.dir = dir
-		f.place(p)
+		if p.name == "" {
+			f.place(p)
+			continue
+		}
+		// Only a name that isn't plain takes an evaluation to find out.
+		switch name, plain := clusterName(parseRoughly(p)); {
+		case plain && name == p.name:
+			f.place(place{dir: dir, root: p.root, arg: p.arg})
+		case !plain:
+			f.place(p)
+		}
 	}
 	return nil
 }
@@ -156,31 +171,6 @@ func moduleRoot(dir string) (string, bool) {
 	}
 }
 
-// packagesBelow lists the folders with CUE files from dir down, parents first:
-// not those of other modules, nor hidden ones.
-func packagesBelow(dir string) ([]string, error) {
-	var out []string
-	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if !d.IsDir() {
-			return nil
-		}
-		if name := d.Name(); p != dir && (strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "cue.mod") {
-			return fs.SkipDir
-		}
-		if _, err := os.Stat(filepath.Join(p, "cue.mod")); err == nil && p != dir {
-			return fs.SkipDir
-		}
-		if hasCUE(p) {
-			out = append(out, p)
-		}
-		return nil
-	})
-	return out, err
-}
-
 // sharedWithBelow are the folders whose package goes on in one of the folders
 // below them.
 func sharedWithBelow(dirs []string) map[string]bool {
@@ -206,29 +196,12 @@ func sharedWithBelow(dirs []string) map[string]bool {
 func packageNames(dir string) map[string]bool {
 	out := map[string]bool{}
 	for _, name := range cueFiles(dir) {
-		if tooLarge(name) {
+		if Readable(name) != nil {
 			continue
 		}
 		file, err := parser.ParseFile(name, nil, parser.PackageClauseOnly)
 		if err == nil && file.PackageName() != "" {
 			out[file.PackageName()] = true
-		}
-	}
-	return out
-}
-
-func hasCUE(dir string) bool { return len(cueFiles(dir)) > 0 }
-
-// cueFiles are the files of a folder that CUE takes for a package.
-func cueFiles(dir string) []string {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil
-	}
-	var out []string
-	for _, e := range entries {
-		if name := e.Name(); !e.IsDir() && strings.HasSuffix(name, ".cue") && name[0] != '.' && name[0] != '_' {
-			out = append(out, filepath.Join(dir, name))
 		}
 	}
 	return out

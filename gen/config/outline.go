@@ -15,7 +15,7 @@ import (
 // Outline is what a cluster's package says at first sight, without being
 // evaluated: it need not be right, nor finished.
 type Outline struct {
-	Name  string
+	Name  string // empty where it isn't said plainly
 	Dir   string
 	Nodes []string
 	Flags []string // of kube-controller-manager, for all nodes or for some
@@ -40,9 +40,10 @@ func Outlines(cwd, dir string) []Outline {
 		if clusterField(inst) == nil {
 			continue
 		}
-		source, values := sourceOf(inst, l.rel)
+		source, _ := sourceOf(inst, l.rel)
 		o := outline(source)
-		o.Name, o.Dir = strings.Trim(values["name"], `"`), l.rel(p.dir)
+		o.Name, _ = clusterName(inst.Files)
+		o.Dir = l.rel(p.dir)
 		out = append(out, o)
 	}
 	slices.SortFunc(out, func(a, b Outline) int { return strings.Compare(a.Name, b.Name) })

@@ -27,15 +27,6 @@ import (
 // schemaPath is the import path of the vocabulary.
 const schemaPath = schemas.Path
 
-// maxFile bounds a CUE file, in bytes: 5,000 nodes take half a megabyte, and
-// what is far beyond that was not written by hand.
-const maxFile = 10 << 20
-
-func tooLarge(name string) bool {
-	fi, err := os.Stat(name)
-	return err == nil && fi.Size() > maxFile
-}
-
 // parseFile parses a CUE file unless it is too large.
 func parseFile(name string, src any, cfg parser.Config) (*ast.File, error) {
 	if b, ok := src.([]byte); ok && len(b) > maxFile {
@@ -119,7 +110,7 @@ func ownSchema(name string) (string, bool) {
 
 // changedDefaults are values that a cluster has by its copy of the vocabulary
 // and not by ours. An edit that says so was meant, and can't be kept.
-func changedDefaults(theirs, ours []byte, ex *explainer, drift spec.Finding) []spec.Finding {
+func changedDefaults(theirs, ours []byte, ex *explainer, d *drift) []spec.Finding {
 	var a, b any
 	if json.Unmarshal(theirs, &a) != nil || json.Unmarshal(ours, &b) != nil {
 		return nil // ours was refused: that is told already
@@ -128,12 +119,12 @@ func changedDefaults(theirs, ours []byte, ex *explainer, drift spec.Finding) []s
 	differences(nil, a, b, func(labels []string, was, is any) {
 		field := spec.Path(labels...)
 		f := spec.Finding{
-			Rule: "schema-default", Severity: spec.Warning, Cluster: ex.cluster, Field: field, Pos: ex.source.At(field), Also: []spec.Pos{drift.Pos},
+			Rule: "schema-default", Severity: spec.Warning, Cluster: ex.cluster, Field: field, Pos: ex.source.At(field), Also: []spec.Pos{d.Pos},
 			Message:  fmt.Sprintf("%s is %v by the vendored vocabulary, and %v by this kcmgen's, which is what counts", field, was, is),
 			Expected: "a value that the cluster says itself, or one vocabulary",
-			Hint:     drift.Hint,
+			Hint:     d.Hint,
 		}
-		if strings.Contains(drift.Message, "edited") {
+		if d.edited {
 			f.Severity = spec.Error
 		}
 		out = append(out, f)
@@ -163,21 +154,28 @@ func differences(at []string, a, b any, found func(at []string, a, b any)) {
 	}
 }
 
-// drift says how the vocabulary that a package imports differs from ours.
-func (l *loader) drift(schema *build.Instance) []spec.Finding {
+// drift is a vocabulary that isn't ours.
+type drift struct {
+	spec.Finding
+	edited bool // by hand
+}
+
+// drift says how the vocabulary that a package imports differs from ours, if it
+// does.
+func (l *loader) drift(schema *build.Instance) *drift {
 	dir := schemaDir(schema)
 	if _, err := os.Stat(dir); err != nil {
 		return nil // the overlay
 	}
 	files, err := vendoring.Read(os.DirFS(dir))
 	if err != nil {
-		return []spec.Finding{{Rule: "schema-differs", Severity: spec.Error, Pos: spec.Pos{File: l.rel(dir)}, Message: err.Error()}}
+		return &drift{spec.Finding{Rule: "schema-differs", Severity: spec.Error, Pos: spec.Pos{File: l.rel(dir)}, Message: err.Error()}, false}
 	}
 	c := vendoring.Inspect(files)
 	if c.Current() {
 		return nil
 	}
-	return []spec.Finding{l.explainDrift(dir, c)}
+	return &drift{l.explainDrift(dir, c), len(c.Edited) > 0}
 }
 
 // schemaDir is the folder of the copy: a site's own constraints, in cue.mod/usr,

@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/build"
@@ -12,9 +11,6 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/vendoring"
 )
-
-// isDrift reports whether a finding is one of drift's.
-func isDrift(f spec.Finding) bool { return strings.HasPrefix(f.Rule, "schema-") }
 
 // unshared warns of what looks as if it held for a cluster, and doesn't: CUE
 // passes in silence over files of another package's name.
@@ -48,7 +44,7 @@ func (l *loader) unshared(inst *build.Instance, p place) []spec.Finding {
 
 // roughly parses a file as far as that goes; nil if that is nowhere.
 func roughly(name string) *ast.File {
-	if tooLarge(name) {
+	if Readable(name) != nil {
 		return nil
 	}
 	f, _ := parser.ParseFile(name, nil)

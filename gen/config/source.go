@@ -11,6 +11,7 @@ import (
 	"cuelang.org/go/cue/ast/astutil"
 	"cuelang.org/go/cue/build"
 	"cuelang.org/go/cue/format"
+	"cuelang.org/go/cue/literal"
 	"cuelang.org/go/cue/token"
 
 	"github.com/kcmgen/kcmgen/gen/spec"
@@ -81,6 +82,51 @@ func namesSchema(e ast.Expr, packages map[string]bool) bool {
 		return ok && packages[pkg.Name] && labelOf(e.Sel) == "#Cluster"
 	}
 	return false
+}
+
+// clusterName is the name of the cluster that files describe, if one of them says
+// it plainly: as a string, alone or unified with something.
+func clusterName(files []*ast.File) (string, bool) {
+	for _, f := range files {
+		for _, d := range f.Decls {
+			if field, ok := d.(*ast.Field); ok && labelOf(field.Label) == "cluster" {
+				if name, ok := plainString(field.Value, "name"); ok {
+					return name, true
+				}
+			}
+		}
+	}
+	return "", false
+}
+
+// plainString is the string that an expression must be; with a label, the string
+// of the field of that name.
+func plainString(e ast.Expr, label string) (string, bool) {
+	switch e := e.(type) {
+	case *ast.ParenExpr:
+		return plainString(e.X, label)
+	case *ast.BinaryExpr:
+		if e.Op == token.AND {
+			if s, ok := plainString(e.X, label); ok {
+				return s, true
+			}
+			return plainString(e.Y, label)
+		}
+	case *ast.StructLit:
+		for _, d := range e.Elts {
+			if f, ok := d.(*ast.Field); ok && label != "" && labelOf(f.Label) == label {
+				if s, ok := plainString(f.Value, ""); ok {
+					return s, true
+				}
+			}
+		}
+	case *ast.BasicLit:
+		if label == "" && e.Kind == token.STRING {
+			s, err := literal.Unquote(e.Value)
+			return s, err == nil
+		}
+	}
+	return "", false
 }
 
 // sourceOf finds where a package writes the fields of its cluster. It reads the

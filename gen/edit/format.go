@@ -2,6 +2,7 @@
 package edit
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 
@@ -23,14 +24,19 @@ func (e *SyntaxError) Error() string { return fmt.Sprintf("%s: %v", e.Pos, e.Err
 // Unwrap is the cause.
 func (e *SyntaxError) Unwrap() error { return e.Err }
 
-// Format returns a file in CUE's standard format, as "cue fmt" writes it. name
-// is what errors call the file.
+// Format returns a file in CUE's standard format, as "cue fmt" writes it, but for
+// lines that end as on Windows: those go on to do so. name is what errors call
+// the file.
 func Format(name string, src []byte) ([]byte, error) {
 	f, err := parser.ParseFile(name, src, parser.ParseComments)
 	if err != nil {
 		return nil, syntaxError(name, err)
 	}
-	return format.Node(f)
+	out, err := format.Node(f)
+	if bytes.Contains(src, []byte("\r\n")) {
+		out = bytes.ReplaceAll(bytes.ReplaceAll(out, []byte("\r\n"), []byte("\n")), []byte("\n"), []byte("\r\n"))
+	}
+	return out, err
 }
 
 func syntaxError(name string, err error) error {

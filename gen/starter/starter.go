@@ -88,11 +88,14 @@ func PackageName(folder string) string {
 		return '_'
 	}, folder)
 	name = strings.Trim(name, "_")
-	if name == "" || name[0] <= '9' {
+	if name == "" || name[0] <= '9' || slices.Contains(keywords, name) {
 		return "clusters"
 	}
 	return name
 }
+
+// keywords of CUE that are no names.
+var keywords = []string{"false", "for", "func", "if", "import", "in", "let", "null", "package", "true"}
 
 // networks are the hosts' networks as one would guess them: a /24 or /64 around
 // each address.
@@ -115,17 +118,22 @@ func networks(nodes []Node) []string {
 var candidates = []struct{ pods, services string }{
 	{"10.200.0.0/16", "10.32.0.0/16"},
 	{"172.28.0.0/16", "172.29.0.0/16"},
+	{"192.168.0.0/17", "192.168.128.0/20"},
 	{"fd00:200::/48", "fd00:32::/112"},
 	{"fd01:200::/48", "fd01:32::/112"},
 }
 
-// ranges are pod and service ranges of the first node's family that keep clear
-// of all nodes.
+// ranges are pod and service ranges of the first node's family that keep clear of
+// all nodes. Where none does, vet will say so.
 func ranges(nodes []Node) (pods, services netip.Prefix) {
 	for _, c := range candidates {
-		pods, services = netip.MustParsePrefix(c.pods), netip.MustParsePrefix(c.services)
-		inside := func(n Node) bool { return pods.Contains(n.Address) || services.Contains(n.Address) }
-		if pods.Addr().Is4() == nodes[0].Address.Is4() && !slices.ContainsFunc(nodes, inside) {
+		p, s := netip.MustParsePrefix(c.pods), netip.MustParsePrefix(c.services)
+		if p.Addr().Is4() != nodes[0].Address.Is4() {
+			continue
+		}
+		pods, services = p, s
+		inside := func(n Node) bool { return p.Contains(n.Address) || s.Contains(n.Address) }
+		if !slices.ContainsFunc(nodes, inside) {
 			break
 		}
 	}

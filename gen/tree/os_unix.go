@@ -42,3 +42,10 @@ func cannotLink(err error) bool {
 	}
 	return false
 }
+
+// keepOwner gives a file the owner that it had: root writes for others too.
+func keepOwner(name string, was fs.FileInfo) {
+	if st, ok := was.Sys().(*syscall.Stat_t); ok && os.Geteuid() == 0 {
+		_ = os.Lchown(name, int(st.Uid), int(st.Gid)) // it is written; whose it is comes second
+	}
+}

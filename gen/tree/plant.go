@@ -16,9 +16,6 @@ type ExistsError struct{ Path string }
 
 func (e *ExistsError) Error() string { return e.Path + " is there already" }
 
-// planting is where Plant prepares a tree, in the folder it is for.
-const planting = ".kcmgen.new"
-
 // Plant puts a tree into a folder, which it makes if need be. Nothing is
 // overwritten: if one of the tree's topmost names is taken, or anything fails,
 // the folder is left as it was.
@@ -45,10 +42,12 @@ func Plant(dir string, t Tree) (err error) {
 			return &ExistsError{filepath.Join(dir, name)}
 		}
 	}
-	defer func() { err = errors.Join(err, d.clear(planting)) }()
-	if err := errors.Join(d.clear(planting), Stage(d, planting, t)); err != nil {
-		return err
+	// Nobody's: what a killed run leaves of it is in nobody's way either.
+	planting := fmt.Sprintf(".kcmgen-%d.new", os.Getpid())
+	if err := Stage(d, planting, t); err != nil {
+		return errors.Join(err, d.clear(planting))
 	}
+	defer func() { err = errors.Join(err, d.clear(planting)) }()
 	for i, name := range tops {
 		if err := d.root.Rename(planting+"/"+name, name); err != nil {
 			for _, back := range tops[:i] {

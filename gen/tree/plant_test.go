@@ -40,12 +40,12 @@ func TestPlant(t *testing.T) {
 		t.Errorf("a second time: %v", err)
 	}
 
-	// What a killed run left is no obstacle.
+	// What a killed run left is no obstacle, and not ours to remove.
 	left := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(left, planting, "a"), 0o700); err != nil {
+	if err := os.WriteFile(filepath.Join(left, ".kcmgen-1.new"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := Plant(left, planted); err != nil || !slices.Equal(below(left), whole) {
+	if err := Plant(left, planted); err != nil || !slices.Equal(below(left), slices.Insert(slices.Clone(whole), 1, "/.kcmgen-1.new")) {
 		t.Errorf("after a killed run: %v: %q", err, below(left))
 	}
 

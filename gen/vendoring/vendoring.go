@@ -137,9 +137,10 @@ func Inspect(files []File) Copy {
 func (c Copy) Current() bool { return Sum(c.Files) == Sum(Ours()) }
 
 // Newer reports whether the copy came from a later kcmgen than this version. A
-// build without a version can't tell.
+// build that knows of no release, such as one of a shallow clone, can't tell.
 func (c Copy) Newer(version string) bool {
-	return semver.IsValid(version) && semver.Compare(c.Version, version) > 0
+	released := func(v string) bool { return semver.IsValid(v) && !strings.HasPrefix(v, "v0.0.0-") }
+	return released(version) && released(c.Version) && semver.Compare(c.Version, version) > 0
 }
 
 // Change is a difference between a copy and what this program carries.

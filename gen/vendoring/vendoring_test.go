@@ -50,8 +50,13 @@ func TestInspect(t *testing.T) {
 			}
 		})
 	}
-	if c := Inspect(Copies("v1.2.3")); c.Newer("(devel)") {
-		t.Error("a build without a version can't know what is newer")
+	for _, version := range []string{"(devel)", "v0.0.0-20261122090000-0123456789ab", ""} {
+		if Inspect(Copies("v1.2.3")).Newer(version) {
+			t.Errorf("a build of version %q can't know what is newer", version)
+		}
+	}
+	if Inspect(Copies("v0.0.0-20261122090000-0123456789ab")).Newer("v0.0.0-20260101000000-0123456789ab") {
+		t.Error("neither knows of a release")
 	}
 }
 

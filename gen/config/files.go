@@ -1,0 +1,105 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// outLock is in the folder that exports write to: what lies below it is nobody's
+// CUE, and a great deal.
+const outLock = ".kcmgen.lock"
+
+// walk calls each for a folder and those below it, parents first, with their CUE
+// files: not for hidden folders, cue.mod, other modules, and the trees that kcmgen
+// writes. A folder that can't be read goes to unread, and is passed over.
+func walk(dir string, each func(dir string, files []string), unread func(dir string, err error)) error {
+	return filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil && p != dir && errors.Is(err, fs.ErrPermission):
+			unread(p, err)
+			return fs.SkipDir
+		case err != nil:
+			return err
+		case !d.IsDir():
+			return nil
+		case p != dir && (hidden(d.Name()) || d.Name() == "cue.mod" || has(p, "cue.mod")), has(p, outLock):
+			return fs.SkipDir
+		}
+		if files := cueFiles(p); len(files) > 0 {
+			each(p, files)
+		}
+		return nil
+	})
+}
+
+func has(dir, name string) bool {
+	_, err := os.Lstat(filepath.Join(dir, name))
+	return err == nil
+}
+
+// hidden reports whether CUE passes over a file or folder of that name.
+func hidden(name string) bool { return name[0] == '.' || name[0] == '_' }
+
+// cueFiles are the files of a folder that CUE takes for a package.
+func cueFiles(dir string) []string {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for _, e := range entries {
+		if name := e.Name(); !e.IsDir() && strings.HasSuffix(name, ".cue") && !hidden(name) {
+			out = append(out, filepath.Join(dir, name))
+		}
+	}
+	return out
+}
+
+func hasCUE(dir string) bool { return len(cueFiles(dir)) > 0 }
+
+// Readable returns an error unless a CUE file can be read in bounded time and
+// space: it is a regular one, and not too large.
+func Readable(name string) error {
+	fi, err := os.Stat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return errors.New("the link leads nowhere")
+	case err != nil:
+		return errors.Unwrap(err)
+	case !fi.Mode().IsRegular():
+		return errors.New("it is no regular file")
+	case fi.Size() > maxFile:
+		return fmt.Errorf("file is too large: %d MB, at most %d", fi.Size()>>20, maxFile>>20)
+	}
+	return nil
+}
+
+// maxFile bounds a CUE file, in bytes: 5,000 nodes take half a megabyte, and
+// what is far beyond that was not written by hand.
+const maxFile = 10 << 20
+
+// Files are the CUE files that an argument stands for, seen from the working
+// directory: a file, or a folder with all below it that belongs to its module.
+// unread hears of folders that can't be read.
+func Files(arg string, unread func(dir string, err error)) ([]string, error) {
+	if rest, ok := strings.CutSuffix(filepath.ToSlash(arg), "/..."); ok {
+		arg = rest + "/"
+	}
+	arg = filepath.Clean(arg)
+	fi, err := os.Stat(arg)
+	switch {
+	case err != nil:
+		return nil, err
+	case !fi.IsDir() && !strings.HasSuffix(arg, ".cue"):
+		return nil, fmt.Errorf("%s is no CUE file: its name must end in .cue", arg)
+	case !fi.IsDir():
+		return []string{arg}, nil
+	}
+	var out []string
+	err = walk(arg, func(_ string, files []string) { out = append(out, files...) }, unread)
+	return out, err
+}
