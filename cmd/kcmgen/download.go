@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
 const maxRedirects = 5
@@ -31,7 +33,7 @@ func (d downloader) open(ctx context.Context, address string) (io.ReadCloser, er
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		cancel(nil)
-		return nil, plain(err)
+		return nil, errors.New("it can't be parsed") // the cause may quote a password
 	}
 	req.Header.Set("User-Agent", "kcmgen/"+version())
 	res, err := d.client().Do(req)
@@ -75,7 +77,7 @@ func (d downloader) client() *http.Client {
 			case len(via) > maxRedirects:
 				return fmt.Errorf("more than %d redirects", maxRedirects)
 			case req.URL.Scheme != "https" && via[len(via)-1].URL.Scheme == "https":
-				return fmt.Errorf("it redirects from https to %s", req.URL.Redacted())
+				return fmt.Errorf("it redirects from https to %s", spec.Download{URL: req.URL.String()}.Origin())
 			}
 			return nil
 		},

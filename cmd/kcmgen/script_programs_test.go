@@ -28,7 +28,7 @@ import (
 //
 //	/NAME          the file, and a line in $WORK/asked
 //	/moved/NAME    a redirect to it
-//	/plain/NAME    a redirect to it over http
+//	/plain/NAME    a redirect to it over http, presigned
 //	/round         a redirect to itself
 //	/busy/NAME     status 503
 //	/cut/NAME      half of the file, though all of it was announced
@@ -56,7 +56,7 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 		http.Redirect(w, r, "/"+r.PathValue("name"), http.StatusFound)
 	})
 	mux.HandleFunc("/plain/{name}", func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, plain.URL+"/"+r.PathValue("name"), http.StatusFound)
+		http.Redirect(w, r, plain.URL+"/"+r.PathValue("name")+"?sig=topsecret", http.StatusFound)
 	})
 	mux.HandleFunc("/round", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/round", http.StatusFound) })
 	mux.HandleFunc("/busy/{name}", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) })

@@ -6,6 +6,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // ProgramName is the file name of kube-controller-manager where kcmgen names it.
@@ -29,7 +30,8 @@ type Download struct {
 	SHA256 string
 }
 
-// Origin is where the file comes from, for people: without a password.
+// Origin is where the file comes from, for people: without a password, and
+// without the values of a query, which may be as good as one.
 func (d Download) Origin() string {
 	if d.File != "" {
 		return d.File
@@ -38,7 +40,44 @@ func (d Download) Origin() string {
 	if err != nil {
 		return "its URL"
 	}
+	if u.RawQuery != "" {
+		u.RawQuery = "…"
+	}
+	if _, named := u.User.Password(); u.User != nil && !named {
+		u.User = url.User("xxxxx") // a token may stand in the place of a name
+	}
 	return u.Redacted()
+}
+
+// signatures are the parameters by which servers let in whoever has the URL.
+var signatures = []string{"access_token", "private_token", "sig", "signature", "token", "x-amz-signature", "x-goog-signature", "x-oss-signature"}
+
+// Credentials are what the URL lets others in by, in words, or nothing. It looks
+// at URLs that can't be parsed too: a password may be why.
+func (d Download) Credentials() string {
+	_, rest, _ := strings.Cut(d.URL, "://")
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	if i := strings.LastIndex(rest[:end], "@"); i >= 0 {
+		if strings.Contains(rest[:i], ":") {
+			return "a password"
+		}
+		return "a user name, which may be a token"
+	}
+	_, query, _ := strings.Cut(rest, "?")
+	query, _, _ = strings.Cut(query, "#")
+	for part := range strings.FieldsFuncSeq(query, func(r rune) bool { return r == '&' || r == ';' }) {
+		name, value, _ := strings.Cut(part, "=")
+		if plain, err := url.QueryUnescape(name); err == nil {
+			name = plain
+		}
+		if value != "" && slices.Contains(signatures, strings.ToLower(name)) {
+			return "a signature or token (" + name + ")"
+		}
+	}
+	return ""
 }
 
 // Installs reports whether the program is put on the hosts.

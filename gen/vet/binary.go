@@ -54,6 +54,27 @@ func downloadUnverified(v *view) []fault {
 	return out
 }
 
+// downloadCredentials: a builder fetches what the Containerfile says, and tells it.
+func downloadCredentials(v *view) []fault {
+	if v.Binary == nil {
+		return nil
+	}
+	why := "whoever reads this file has it"
+	if v.Image != nil {
+		why = "it would be in the Containerfile, the builder's log and the image's history"
+	}
+	var out []fault
+	for _, arch := range slices.Sorted(maps.Keys(v.Binary.Source)) {
+		if held := v.Binary.Source[arch].Credentials(); held != "" {
+			out = append(out, fault{
+				field: spec.Path("binary", "source", arch, "url"), message: fmt.Sprintf("the URL of the program for %s holds %s: %s", arch, held, why),
+				expected: "a URL that anybody may know, or a file",
+			})
+		}
+	}
+	return out
+}
+
 func installUnverified(v *view) []fault {
 	if !v.Installs() {
 		return nil
