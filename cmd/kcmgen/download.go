@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -64,7 +65,7 @@ func (e silentError) Error() string {
 func (d downloader) client() *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
-			Proxy:                 http.ProxyFromEnvironment,
+			Proxy:                 proxy,
 			DialContext:           (&net.Dialer{Timeout: d.connect}).DialContext,
 			TLSHandshakeTimeout:   d.connect,
 			ResponseHeaderTimeout: d.silence,
@@ -82,6 +83,32 @@ func (d downloader) client() *http.Client {
 			return nil
 		},
 	}
+}
+
+// proxyError is a variable that should name a proxy. What it holds isn't told:
+// there may be a password in it.
+type proxyError struct{ variable string }
+
+func (e *proxyError) Error() string {
+	return e.variable + " isn't the address of a proxy, such as http://proxy.example.com:3128"
+}
+
+// proxy is the one that the environment names. http.ProxyFromEnvironment puts
+// http:// before whatever it can't parse, and so finds a host that is called http.
+func proxy(req *http.Request) (*url.URL, error) {
+	u, err := http.ProxyFromEnvironment(req)
+	if u == nil || err != nil {
+		return nil, err
+	}
+	variable := strings.ToUpper(req.URL.Scheme) + "_PROXY"
+	if os.Getenv(variable) == "" {
+		variable = strings.ToLower(variable)
+	}
+	value := os.Getenv(variable)
+	if _, err := url.Parse(value); err != nil && strings.Contains(value, "://") || u.Hostname() == "" {
+		return nil, &proxyError{variable}
+	}
+	return u, nil
 }
 
 // body is a response that may not fall silent.
@@ -129,6 +156,8 @@ func plain(err error) error {
 	var dns *net.DNSError
 	var op *net.OpError
 	switch {
+	case errors.As(err, &op) && op.Op == "proxyconnect":
+		return fmt.Errorf("by way of a proxy: %w", plain(op.Err))
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return fmt.Errorf("no host is called %s", dns.Name)
 	case errors.As(err, &dns):

@@ -74,7 +74,7 @@ func runFetch(ctx context.Context, o fetchOptions, args []string, now time.Time,
 		}
 	}
 	if named == 0 && len(o.archs) > 0 {
-		return fmt.Errorf("no cluster here names a program for %s", strings.Join(o.archs, " or "))
+		return &noSourceError{o.archs[0], "no cluster here names a program for " + strings.Join(o.archs, " or ")}
 	}
 	if named == 0 {
 		say(std.err, "kcmgen: no cluster here names a program (binary.source)")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"path/filepath"
@@ -62,7 +63,13 @@ func programHint(err error) string {
 	var dynamic *binary.DynamicError
 	var based *basedImageError
 	var stale *gen.StaleError
+	var proxy *proxyError
+	var source *noSourceError
 	switch {
+	case errors.As(err, &source):
+		return "say where it is had: binary: source: " + cmp.Or(source.arch, "ARCH") + `: {url: "https://…", sha256: "…"}`
+	case errors.As(err, &proxy):
+		return "export " + proxy.variable + "=http://HOST:PORT, or unset " + proxy.variable
 	case errors.As(err, &stale):
 		return "kcmgen export first, with the same clusters and --out"
 	case errors.As(err, &based):
@@ -77,7 +84,7 @@ func programHint(err error) string {
 		return "give binary.source a sha256; Kubernetes publishes it beside the program, at its URL with .sha256"
 	case errors.Is(err, context.Canceled):
 		return ""
-	case errors.As(err, &fetch) && strings.Contains(fetch.Origin, "://"):
+	case errors.As(err, &fetch) && !fetch.File:
 		return `see whether the URL is right; without a network, name the program as a file: binary: source: ARCH: {file: "…", sha256: "…"}`
 	}
 	return ""

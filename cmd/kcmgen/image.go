@@ -115,7 +115,7 @@ func imagesOf(ctx context.Context, r *loaded, o imageOptions, std stdio) ([]anIm
 		}
 	}
 	if len(out) == 0 {
-		return nil, errors.New("no cluster here names a program (binary.source)")
+		return nil, &noSourceError{text: "no cluster here names a program (binary.source)"}
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
@@ -147,7 +147,7 @@ func makeable(c *spec.Cluster, arch string) error {
 	d, ok := c.Download(arch)
 	switch {
 	case !ok:
-		return fmt.Errorf("binary has no source for %s", arch)
+		return noSource(arch)
 	case d.SHA256 == "":
 		return fmt.Errorf("the program for %s: %w", arch, binary.ErrNoChecksum)
 	}

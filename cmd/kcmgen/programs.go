@@ -42,6 +42,16 @@ func (e *notFetchedError) Error() string { return e.err.Error() }
 // Unwrap is the cause.
 func (e *notFetchedError) Unwrap() error { return e.err }
 
+// noSourceError is a program for an architecture, or for any, that a cluster or
+// all of them don't say how to have.
+type noSourceError struct{ arch, text string }
+
+func (e *noSourceError) Error() string { return e.text }
+
+func noSource(arch string) error {
+	return &noSourceError{arch, "binary has no source for " + arch}
+}
+
 // carriedPrograms are the programs that a cluster's tree holds. An export uses no
 // network: what has a URL was fetched before.
 func carriedPrograms(ctx context.Context, c *spec.Cluster) (render.Programs, error) {
@@ -71,7 +81,7 @@ func carriedPrograms(ctx context.Context, c *spec.Cluster) (render.Programs, err
 func bring(ctx context.Context, s binary.Store, c *spec.Cluster, arch string, open binary.Open) (binary.File, bool, error) {
 	d, ok := c.Download(arch)
 	if !ok {
-		return binary.File{}, false, fmt.Errorf("binary has no source for %s", arch)
+		return binary.File{}, false, noSource(arch)
 	}
 	if d.URL != "" && open == nil {
 		f, err := s.Have(arch, d.SHA256)
@@ -82,9 +92,19 @@ func bring(ctx context.Context, s binary.Store, c *spec.Cluster, arch string, op
 	}
 	f, fetched, err := s.Fetch(ctx, arch, d, open)
 	if err != nil {
-		err = fmt.Errorf("the program for %s: %w", arch, err)
+		err = fmt.Errorf("the program for %s%s: %w", arch, saidAt(c, arch), err)
 	}
 	return f, fetched, err
+}
+
+// saidAt is where a cluster names the file of a program: its path alone doesn't
+// tell what a relative one was written as, or where. A URL tells itself.
+func saidAt(c *spec.Cluster, arch string) string {
+	if d, _ := c.Download(arch); d.File == "" {
+		return ""
+	}
+	field := spec.Path("binary", "source", arch, "file")
+	return fmt.Sprintf(" (cluster.%s, %s)", field, c.Source.At(field))
 }
 
 // telling downloads, and says so: it may take a while.

@@ -3,6 +3,8 @@ package binary
 import (
 	"errors"
 	"fmt"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
 // ErrMissing is a program that has to be fetched first.
@@ -14,10 +16,20 @@ var ErrNoChecksum = errors.New("it has no sha256: what comes from its URL can't 
 // FetchError is a source that can't be read to its end.
 type FetchError struct {
 	Origin string
+	File   bool // of this machine
 	Err    error
 }
 
-func (e *FetchError) Error() string { return fmt.Sprintf("fetching %s: %v", e.Origin, e.Err) }
+func (e *FetchError) Error() string {
+	if e.File {
+		return fmt.Sprintf("reading %s: %v", e.Origin, e.Err)
+	}
+	return fmt.Sprintf("fetching %s: %v", e.Origin, e.Err)
+}
+
+func fetchError(d spec.Download, err error) error {
+	return &FetchError{d.Origin(), d.File != "", err}
+}
 
 // Unwrap is the cause.
 func (e *FetchError) Unwrap() error { return e.Err }

@@ -75,7 +75,7 @@ func (s Store) Fetch(ctx context.Context, arch string, d spec.Download, open Ope
 	switch {
 	case d.File != "":
 		if known, err = hashOf(d.File); err != nil {
-			return File{}, false, &FetchError{d.Origin(), err}
+			return File{}, false, fetchError(d, err)
 		}
 	case known == "":
 		return File{}, false, ErrNoChecksum
@@ -93,7 +93,7 @@ func (s Store) Fetch(ctx context.Context, arch string, d spec.Download, open Ope
 		r, err = open(ctx, d.URL)
 	}
 	if err != nil {
-		return File{}, false, &FetchError{d.Origin(), err}
+		return File{}, false, fetchError(d, err)
 	}
 	defer r.Close()
 	f, err = s.put(ctx, arch, d, r)
@@ -159,11 +159,11 @@ func (s Store) put(ctx context.Context, arch string, d spec.Download, r io.Reade
 	size, err := io.Copy(io.MultiWriter(tmp, hash), source)
 	switch {
 	case source.err != nil:
-		return File{}, &FetchError{d.Origin(), source.err}
+		return File{}, fetchError(d, source.err)
 	case err != nil:
 		return File{}, err
 	case size > limit:
-		return File{}, &FetchError{d.Origin(), fmt.Errorf("it is larger than %d bytes", limit)}
+		return File{}, fetchError(d, fmt.Errorf("it is larger than %d bytes", limit))
 	}
 	sum := hex.EncodeToString(hash.Sum(nil))
 	if d.SHA256 != "" && sum != d.SHA256 {
