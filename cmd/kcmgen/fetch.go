@@ -14,7 +14,10 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-type fetchOptions struct{ archs []string }
+type fetchOptions struct {
+	archs  []string
+	format string
+}
 
 func newFetch(std stdio) *cobra.Command {
 	var o fetchOptions
@@ -32,7 +35,8 @@ Proxies come from HTTPS_PROXY, HTTP_PROXY and NO_PROXY. "kcmgen export" and
 
 ` + exitCodes,
 		Example: `  kcmgen fetch ./cue/prod                what this cluster's hosts and images need
-  kcmgen fetch --arch arm64 ./cue/...    for one architecture, of every cluster`,
+  kcmgen fetch --arch arm64 ./cue/...    for one architecture, of every cluster
+  kcmgen fetch --format json prod        {"programs": [{"cluster", "arch", …}]}`,
 		ValidArgsFunction: completeClusters,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runFetch(cmd.Context(), o, args, time.Now(), std)
@@ -40,10 +44,32 @@ Proxies come from HTTPS_PROXY, HTTP_PROXY and NO_PROXY. "kcmgen export" and
 	}
 	cmd.Flags().StringSliceVar(&o.archs, "arch", nil, "architectures, such as amd64,arm64 (default all that a cluster names)")
 	completeFlag(cmd, "arch", completeWords(spec.Archs...))
+	cmd.Flags().StringVar(&o.format, "format", "text", "how to print what was brought: text or json")
+	completeFlag(cmd, "format", completeWords("text", "json"))
 	return cmd
 }
 
+// aProgram is a line of the listing.
+type aProgram struct {
+	Cluster string `json:"cluster"`
+	Arch    string `json:"arch"`
+	SHA256  string `json:"sha256"`
+	Size    int64  `json:"size"`
+	Fetched bool   `json:"fetched"` // it wasn't there before
+}
+
+func (p aProgram) String() string {
+	did := "have"
+	if p.Fetched {
+		did = "fetched"
+	}
+	return fmt.Sprintf("%s: %s: %s sha256:%s, %d bytes", p.Cluster, p.Arch, did, p.SHA256, p.Size)
+}
+
 func runFetch(ctx context.Context, o fetchOptions, args []string, now time.Time, std stdio) error {
+	if err := checkFormat(o.format); err != nil {
+		return err
+	}
 	if err := checkArchs(o.archs); err != nil {
 		return err
 	}
@@ -55,7 +81,7 @@ func runFetch(ctx context.Context, o fetchOptions, args []string, now time.Time,
 	if err != nil {
 		return err
 	}
-	named := 0
+	named, have := 0, []aProgram{}
 	var errs []error
 	for _, v := range r.clusters {
 		c := v.Cluster
@@ -66,11 +92,10 @@ func runFetch(ctx context.Context, o fetchOptions, args []string, now time.Time,
 				errs = append(errs, fmt.Errorf("cluster %s: %w", c.Name, err))
 				continue
 			}
-			did := "have"
-			if fetched {
-				did = "fetched"
+			have = append(have, aProgram{c.Name, arch, f.SHA256, f.Size, fetched})
+			if o.format == "text" {
+				say(std.out, "%s", have[len(have)-1])
 			}
-			say(std.out, "%s: %s: %s sha256:%s, %d bytes", c.Name, arch, did, f.SHA256, f.Size)
 		}
 	}
 	if named == 0 && len(o.archs) > 0 {
@@ -78,6 +103,11 @@ func runFetch(ctx context.Context, o fetchOptions, args []string, now time.Time,
 	}
 	if named == 0 {
 		say(std.err, "kcmgen: no cluster here names a program (binary.source)")
+	}
+	if o.format == "json" && (len(have) > 0 || len(errs) == 0) {
+		errs = append(errs, printJSON(std.out, struct {
+			Programs []aProgram `json:"programs"`
+		}{have}))
 	}
 	return errors.Join(errs...)
 }

@@ -80,10 +80,10 @@ func runImage(ctx context.Context, o imageOptions, args []string, now time.Time,
 		return err
 	}
 	made, err := makeImages(ctx, todo, o, now, std)
-	if err != nil {
+	if len(made) == 0 && err != nil {
 		return err
 	}
-	return printImages(std.out, made, o.format)
+	return errors.Join(err, printImages(std.out, made, o.format))
 }
 
 // anImage is one that is to be made.
@@ -174,6 +174,7 @@ type madeImage struct {
 	Size    int64  `json:"size"`
 }
 
+// makeImages returns those that it made, also where it couldn't make them all.
 func makeImages(ctx context.Context, todo []anImage, o imageOptions, now time.Time, std stdio) (made []madeImage, err error) {
 	for _, i := range todo {
 		if err := tree.Writable(filepath.Join(o.out, i.v.Cluster.Name)); err != nil {
@@ -195,11 +196,11 @@ func makeImages(ctx context.Context, todo []anImage, o imageOptions, now time.Ti
 	}
 	for n, i := range todo {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return made, err
 		}
 		m, err := i.write(out, images[n], o.out)
 		if err != nil {
-			return nil, fmt.Errorf("cluster %s: %w", i.v.Cluster.Name, err)
+			return made, fmt.Errorf("cluster %s: %w", i.v.Cluster.Name, err)
 		}
 		made = append(made, m)
 	}
@@ -269,9 +270,7 @@ func (i anImage) write(out *tree.Out, img image.Image, dir string) (madeImage, e
 	c, file := i.v.Cluster, archive(i.arch)
 	m := madeImage{Cluster: c.Name, Arch: i.arch, Name: img.Name, File: filepath.Join(dir, c.Name, filepath.FromSlash(file))}
 	err := out.Put(c.Name, file, func(w io.Writer) (err error) {
-		size := &counter{w: w}
-		m.Digest, err = img.Write(size)
-		m.Size = size.n
+		m.Digest, m.Size, err = img.Write(w)
 		return err
 	})
 	return m, err
@@ -287,18 +286,6 @@ func archives() []string {
 		out = append(out, archive(arch))
 	}
 	return out
-}
-
-// counter counts what is written.
-type counter struct {
-	w io.Writer
-	n int64
-}
-
-func (c *counter) Write(p []byte) (int, error) {
-	n, err := c.w.Write(p)
-	c.n += int64(n)
-	return n, err
 }
 
 func printImages(w io.Writer, made []madeImage, format string) error {

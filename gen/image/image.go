@@ -52,21 +52,23 @@ func Bytes(to string, mode fs.FileMode, data []byte) File {
 var epoch = time.Unix(0, 0).UTC()
 
 // Write writes the image as an OCI archive, and returns the digest that it has in
-// a registry.
-func (i Image) Write(w io.Writer) (digest string, err error) {
+// a registry, and the archive's size.
+func (i Image) Write(w io.Writer) (digest string, size int64, err error) {
 	layers, err := i.layers()
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
 	img, err := i.assemble(layers)
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
 	hash, err := img.Digest()
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
-	return hash.String(), archive(w, i, img, layers)
+	var n counter
+	err = archive(io.MultiWriter(w, &n), i, img, layers)
+	return hash.String(), int64(n), err
 }
 
 // layers are the program, and then the files that go with it.

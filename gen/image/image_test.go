@@ -38,9 +38,12 @@ func sample(t *testing.T) (Image, string) {
 func write(t *testing.T, i Image) ([]byte, string) {
 	t.Helper()
 	var b bytes.Buffer
-	digest, err := i.Write(&b)
+	digest, size, err := i.Write(&b)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if size != int64(b.Len()) {
+		t.Errorf("it tells %d bytes, and wrote %d", size, b.Len())
 	}
 	return b.Bytes(), digest
 }
@@ -193,18 +196,18 @@ func TestChanging(t *testing.T) {
 			reads++
 			return io.NopCloser(strings.NewReader(data[min(reads, 2)-1])), nil
 		}}
-		if _, err := i.Write(io.Discard); err == nil || !strings.Contains(err.Error(), "changed") {
+		if _, _, err := i.Write(io.Discard); err == nil || !strings.Contains(err.Error(), "changed") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	i, _ := sample(t)
 	gone := errors.New("gone")
 	i.Program.Open = func() (io.ReadCloser, error) { return nil, gone }
-	if _, err := i.Write(io.Discard); !errors.Is(err, gone) {
+	if _, _, err := i.Write(io.Discard); !errors.Is(err, gone) {
 		t.Errorf("a program that is gone: %v", err)
 	}
 	i, _ = sample(t)
-	if _, err := i.Write(full{}); !errors.Is(err, errFull) {
+	if _, _, err := i.Write(full{}); !errors.Is(err, errFull) {
 		t.Errorf("a full disk: %v", err)
 	}
 }
@@ -226,7 +229,7 @@ func TestCollide(t *testing.T) {
 	} {
 		i, _ := sample(t)
 		change(&i)
-		if _, err := i.Write(io.Discard); err == nil || !strings.Contains(err.Error(), "in each other's way") {
+		if _, _, err := i.Write(io.Discard); err == nil || !strings.Contains(err.Error(), "in each other's way") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
