@@ -57,13 +57,10 @@ type StaleError struct{ Reason string }
 
 func (e *StaleError) Error() string { return e.Reason }
 
-// ImageFiles are the files that the image of an architecture holds besides the
-// program, as the last export wrote them. It makes nothing: it returns a
+// ImageFiles are the files that the image of an architecture among the nodes holds
+// besides the program, as the last export wrote them. It makes nothing: it returns a
 // StaleError where an export would.
 func (v *Vetted) ImageFiles(ctx context.Context, old *tree.State, arch string, now time.Time) ([]render.Copied, error) {
-	if !slices.Contains(v.Cluster.NodeArchs(), arch) {
-		return nil, fmt.Errorf("image.copy puts files of nodes into the image, and no node is %s", arch)
-	}
 	p, have, err := v.Plan(old, now)
 	if err != nil {
 		return nil, err

@@ -44,7 +44,8 @@ and then makes for each the folder OUT/<cluster>:
 
 Keys and certificates that still fit are kept; each that is made anew says why.
 Whatever ends a run, the folder holds the old tree or the new one. Files that
-kcmgen didn't write stay, unless --prune.
+kcmgen didn't write stay, unless --prune. An image that "kcmgen image" made
+and that isn't what the cluster says now is told.
 
 Clusters are made in parallel. An error in one keeps all from being written,
 unless --keep-going; the exit code tells of it either way.
@@ -59,7 +60,7 @@ unless --keep-going; the exit code tells of it either way.
 		},
 	}
 	outFlag(cmd, &o.out)
-	cmd.Flags().BoolVar(&o.prune, "prune", false, "remove files in a cluster's folder that kcmgen didn't write")
+	cmd.Flags().BoolVar(&o.prune, "prune", false, "remove files in a cluster's folder that kcmgen didn't write, and images that the cluster no longer makes")
 	cmd.Flags().BoolVar(&o.keepGoing, "keep-going", false, "write the clusters that are in order, whatever is wrong with others")
 	return cmd
 }
@@ -180,6 +181,7 @@ type export struct {
 	old     *tree.State
 	plan    *plan.Plan
 	tree    tree.Tree
+	images  []oldImage
 	changes []tree.Change
 	prune   func(path string) bool
 }
@@ -211,9 +213,12 @@ func newExportOf(ctx context.Context, out *tree.Out, v *gen.Vetted, o exportOpti
 	if e.tree, err = gen.Generate(ctx, p, have, programs, now, version()); err != nil {
 		return nil, err
 	}
-	e.prune = func(path string) bool { return o.prune && !holdsKey(path, e.old.Foreign) }
+	if e.images, err = oldImages(ctx, out, e, v, o.out, now); err != nil {
+		return nil, err
+	}
+	e.prune = func(path string) bool { return o.prune && !e.keeps(path) }
 	e.changes = tree.Diff(e.old.Ours, e.tree)
-	for _, f := range e.old.Foreign {
+	for _, f := range slices.Concat(e.old.Foreign, e.old.Beside()) {
 		if e.prune(f) {
 			e.changes = append(e.changes, tree.Change{Kind: tree.Removed, Path: f})
 		}
@@ -233,6 +238,7 @@ func recoverTree(out *tree.Out, name string, std stdio) error {
 func (e *export) write(out *tree.Out, std stdio) error {
 	if len(e.changes) == 0 {
 		reportForeign(e.name, e.old.Foreign, e.prune, std)
+		reportImages(e, std)
 		say(std.out, "%s: nothing changed, nothing written", e.name)
 		return nil
 	}
@@ -242,6 +248,7 @@ func (e *export) write(out *tree.Out, std stdio) error {
 	reportForeign(e.name, e.old.Foreign, e.prune, std)
 	reportMade(e.name, e.plan, std)
 	reportGenerations(e.name, e.old.Manifest, e.tree, std)
+	reportImages(e, std)
 	say(std.out, "%s: wrote %s", e.dir, counts(e.changes))
 	return nil
 }

@@ -150,6 +150,8 @@ func makeable(c *spec.Cluster, arch string) error {
 		return noSource(arch)
 	case d.SHA256 == "":
 		return fmt.Errorf("the program for %s: %w", arch, binary.ErrNoChecksum)
+	case copies(c) && !slices.Contains(c.NodeArchs(), arch):
+		return fmt.Errorf("image.copy puts files of nodes into the image, and no node is %s", arch)
 	}
 	return nil
 }
@@ -207,35 +209,50 @@ func makeImages(ctx context.Context, todo []anImage, o imageOptions, now time.Ti
 	return made, nil
 }
 
-// content is what goes into the image.
+// content is what goes into the image, with files as they lie in the tree.
 func (i anImage) content(ctx context.Context, out *tree.Out, now time.Time, std stdio) (image.Image, error) {
-	c := i.v.Cluster
-	img := image.Image{
-		Name: imageName(c), Arch: i.arch, Version: c.Version.String(),
-		Program: image.File{To: c.Paths.Binary, Mode: 0o755, Size: i.program.Size, Open: func() (io.ReadCloser, error) { return openUntil(ctx, i.program.Path) }},
+	c, have := i.v.Cluster, &tree.State{}
+	if copies(c) {
+		err := recoverTree(out, c.Name, std)
+		if err != nil {
+			return image.Image{}, err
+		}
+		if have, err = out.Read(c.Name, archives()...); err != nil {
+			return image.Image{}, err
+		}
 	}
-	if c.Image == nil {
+	img, err := imageOf(ctx, i.v, i.arch, have, now)
+	img.Program.Size = i.program.Size
+	img.Program.Open = func() (io.ReadCloser, error) { return openUntil(ctx, i.program.Path) }
+	return img, err
+}
+
+// copies reports whether a cluster's images hold files of its tree: nothing is
+// kept off a host that has no pods.
+func copies(c *spec.Cluster) bool {
+	return c.Image != nil && len(c.Image.Copy) > 0 && c.Layout == spec.StaticPod
+}
+
+// imageOf is the image of a cluster that is makeable, with files as a tree has
+// them, and without what its program is read from.
+func imageOf(ctx context.Context, v *gen.Vetted, arch string, have *tree.State, now time.Time) (image.Image, error) {
+	c := v.Cluster
+	d, _ := c.Download(arch)
+	img := image.Image{
+		Name: imageName(c), Arch: arch, Version: c.Version.String(),
+		Program: image.File{To: c.Paths.Binary, Mode: 0o755, Sum: d.SHA256},
+	}
+	if c.Image != nil {
+		img.Folders = c.Image.Directories
+	}
+	if !copies(c) {
 		return img, nil
 	}
-	img.Folders = c.Image.Directories
-	if len(c.Image.Copy) == 0 || c.Layout != spec.StaticPod {
-		return img, nil // nothing is kept off a host that has no pods
-	}
-	if err := recoverTree(out, c.Name, std); err != nil {
-		return img, err
-	}
-	old, err := out.Read(c.Name, archives()...)
-	if err != nil {
-		return img, err
-	}
-	files, err := i.v.ImageFiles(ctx, old, i.arch, now)
-	if err != nil {
-		return img, err
-	}
+	files, err := v.ImageFiles(ctx, have, arch, now)
 	for _, f := range files {
 		img.Files = append(img.Files, image.Bytes(f.To, f.Mode, f.Bytes()))
 	}
-	return img, nil
+	return img, err
 }
 
 // openUntil opens a file that can be read until ctx ends: packing it takes seconds.

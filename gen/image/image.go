@@ -6,6 +6,8 @@ package image
 import (
 	"archive/tar"
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,6 +38,7 @@ type File struct {
 	To   string // absolute path in the image
 	Mode fs.FileMode
 	Size int64
+	Sum  string // SHA-256 in hex of what Open gives, if the caller knows it
 	// Open is called twice: what a layer is called is known only when all of it
 	// has been seen.
 	Open func() (io.ReadCloser, error)
@@ -43,7 +46,8 @@ type File struct {
 
 // Bytes is a file that is held in memory.
 func Bytes(to string, mode fs.FileMode, data []byte) File {
-	return File{To: to, Mode: mode, Size: int64(len(data)), Open: func() (io.ReadCloser, error) {
+	sum := sha256.Sum256(data)
+	return File{To: to, Mode: mode, Size: int64(len(data)), Sum: hex.EncodeToString(sum[:]), Open: func() (io.ReadCloser, error) {
 		return io.NopCloser(bytes.NewReader(data)), nil
 	}}
 }
@@ -167,13 +171,14 @@ func archive(w io.Writer, i Image, img v1.Image, layers []*layer) error {
 			// The second is what containerd names it by.
 			Annotations: map[string]string{"org.opencontainers.image.ref.name": i.Name, "io.containerd.image.name": i.Name},
 		}},
+		Annotations: i.annotations(),
 	})
 	if err != nil {
 		return err
 	}
 	entries := []File{
 		Bytes("oci-layout", 0o644, []byte(`{"imageLayoutVersion":"1.0.0"}`)),
-		Bytes("index.json", 0o644, index),
+		Bytes(indexName, 0o644, index),
 		Bytes(blobPath(digest), 0o644, manifest),
 		Bytes(blobPath(name), 0o644, config),
 	}

@@ -29,7 +29,7 @@ func sample(t *testing.T) (Image, string) {
 	}
 	return Image{
 		Name: "localhost/kcm:v1.37.1", Arch: "arm64", Version: "v1.37.1",
-		Program: File{To: "/usr/bin/kcm", Mode: 0o755, Size: int64(len(data)), Open: func() (io.ReadCloser, error) { return os.Open(name) }},
+		Program: File{To: "/usr/bin/kcm", Mode: 0o755, Size: int64(len(data)), Sum: strings.TrimPrefix(digestOf(data), "sha256:"), Open: func() (io.ReadCloser, error) { return os.Open(name) }},
 		Folders: []string{"/var/lib/kubernetes", "/etc/kubernetes"},
 		Files:   []File{Bytes("/etc/kubernetes/sa.key", 0o600, []byte("key")), Bytes("/etc/ca.crt", 0o644, []byte("ca"))},
 	}, name
@@ -170,6 +170,9 @@ func TestReproducible(t *testing.T) {
 		if again, d := write(t, i); d != digest || !bytes.Equal(again, first) {
 			t.Errorf("%s it is %s, and was %s", what, d, digest)
 		}
+		if got, err := InputsOf(bytes.NewReader(first)); err != nil || got != i.Inputs() {
+			t.Errorf("%s it is made of %s, and was of %s (%v)", what, i.Inputs(), got, err)
+		}
 	}
 	for what, change := range map[string]func(*Image){
 		"an architecture": func(i *Image) { i.Arch = "amd64" },
@@ -178,13 +181,70 @@ func TestReproducible(t *testing.T) {
 		"contents":        func(i *Image) { i.Files[0] = Bytes(i.Files[0].To, i.Files[0].Mode, []byte("other")) },
 		"a folder":        func(i *Image) { i.Folders = i.Folders[1:] },
 		"a place":         func(i *Image) { i.Program.To = "/kcm" },
+		"a file":          func(i *Image) { i.Files = i.Files[1:] },
+		"another place":   func(i *Image) { i.Files[0].To = "/x" },
+		"a program":       func(i *Image) { i.Program = Bytes(i.Program.To, i.Program.Mode, []byte("other")) },
 	} {
 		changed, _ := sample(t)
 		change(&changed)
-		if _, d := write(t, changed); d == digest {
+		other, d := write(t, changed)
+		if d == digest {
 			t.Errorf("%s makes no difference", what)
 		}
+		if got, err := InputsOf(bytes.NewReader(other)); err != nil || got != changed.Inputs() || got == i.Inputs() {
+			t.Errorf("%s: it is made of %q (%v)", what, got, err)
+		}
 	}
+}
+
+// TestInputsOf: what isn't such an archive is told from one, without reading blobs.
+func TestInputsOf(t *testing.T) {
+	i, _ := sample(t)
+	other := i
+	other.Name = "localhost/other:v1"
+	if other.Inputs() == i.Inputs() {
+		t.Error("a name makes no difference")
+	}
+	data, _ := write(t, i)
+	r := &counting{ReadSeeker: bytes.NewReader(data)}
+	if got, err := InputsOf(r); err != nil || got != i.Inputs() || r.n > 8<<10 {
+		t.Errorf("%d bytes of %d were read: %q (%v)", r.n, len(data), got, err)
+	}
+	i.Program.Sum = ""
+	unknown, _ := write(t, i)
+	if i.Inputs() != "" {
+		t.Error("a program that isn't known has inputs")
+	}
+	var plain bytes.Buffer
+	if err := writeTar(&plain, []File{Bytes(indexName, 0o644, []byte("{"))}, nil); err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		data []byte
+		want string
+	}{
+		"nothing":        {nil, "it has no index.json"},
+		"no tar":         {bytes.Repeat([]byte("text"), 1000), "invalid tar header"},
+		"half an image":  {data[:700], "unexpected EOF"},
+		"a broken index": {plain.Bytes(), "index.json: unexpected EOF"},
+		"somebody's":     {unknown, "index.json has no io.github.kcmgen.inputs"},
+	} {
+		if got, err := InputsOf(bytes.NewReader(tc.data)); got != "" || err == nil || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+}
+
+// counting counts what is read.
+type counting struct {
+	io.ReadSeeker
+	n int
+}
+
+func (c *counting) Read(p []byte) (int, error) {
+	n, err := c.ReadSeeker.Read(p)
+	c.n += n
+	return n, err
 }
 
 // TestChanging: a program that changes while it is read makes no image.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -155,7 +156,10 @@ func TestPut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := d.Replace("x", all, old, func(string) bool { return step.prune }); err != nil {
+		if !slices.Equal(old.Beside(), []string{beside}) {
+			t.Errorf("beside are %v", old.Beside())
+		}
+		if err := d.Replace("x", all, old, func(p string) bool { return step.prune && p != beside }); err != nil {
 			t.Fatal(err)
 		}
 		if got := laid(t, dir); !strings.Contains(got, "x/image/amd64.tar=1") {
@@ -167,6 +171,13 @@ func TestPut(t *testing.T) {
 	}
 	if got := laid(t, dir); got != "x/image/amd64.tar=2 x/manifest.json" {
 		t.Errorf("there is %s", got)
+	}
+	f, err := d.Open("x", beside)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if data, err := io.ReadAll(f); string(data) != "2" || errors.Join(err, f.Close()) != nil {
+		t.Errorf("%s holds %q (%v)", beside, data, err)
 	}
 	// At another place it is somebody else's; and so is a folder of that name.
 	if s, err := d.Read("x", "image/arm64.tar"); err != nil || len(s.Foreign) != 2 {
@@ -183,6 +194,23 @@ func TestPut(t *testing.T) {
 		t.Errorf("over a folder: %v", err)
 	}
 	if got := laid(t, dir); got != "x/image/amd64.tar/note=mine x/manifest.json" {
+		t.Errorf("there is %s", got)
+	}
+	// It goes if that is wanted, and its folder with it.
+	if err := os.RemoveAll(filepath.Join(dir, "x", beside)); err != nil {
+		t.Fatal(err)
+	}
+	if err := put("4", nil); err != nil {
+		t.Fatal(err)
+	}
+	old, err := d.Read("x", beside)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Replace("x", old.Ours, old, func(p string) bool { return p == beside }); err != nil {
+		t.Fatal(err)
+	}
+	if got := laid(t, dir); strings.Contains(got, "image") {
 		t.Errorf("there is %s", got)
 	}
 }

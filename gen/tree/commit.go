@@ -15,8 +15,8 @@ import (
 
 // Replace puts t in the place of the folder name, whose state was read before,
 // so that whoever looks, and whoever cuts the power, finds the old tree or the
-// new one. Files that didn't change and foreign ones are linked, not copied;
-// those that prune is true for go.
+// new one. Files that didn't change, those beside the tree and foreign ones are
+// linked, not copied; of the latter two, those that prune is true for go.
 //
 // The new tree is built in .<name>.new beside it and made durable, then the two
 // folders change their names with each other in one system call.
@@ -73,8 +73,8 @@ func (d *Disk) build(name, next string, t Tree, old *State, prune func(string) b
 		}
 		return d.link(path.Join(name, e.Path), path.Join(next, e.Path))
 	}
-	kept := slices.DeleteFunc(slices.Clone(old.foreign), func(e Entry) bool { return prune(e.Path) })
-	all, foreign, err := withForeign(t, append(kept, old.beside...))
+	kept := slices.DeleteFunc(slices.Concat(old.foreign, old.beside), func(e Entry) bool { return prune(e.Path) })
+	all, foreign, err := withForeign(t, kept)
 	if err != nil {
 		return fmt.Errorf("%s: %w", filepath.Join(d.dir, name), err)
 	}

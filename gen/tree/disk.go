@@ -139,6 +139,15 @@ type State struct {
 	beside   []Entry // ours too, taken along as foreign files are
 }
 
+// Beside are the paths, of those that Read was told, at which a file lies.
+func (s *State) Beside() []string {
+	var out []string
+	for _, e := range s.beside {
+		out = append(out, e.Path)
+	}
+	return out
+}
+
 // Read looks at the folder name. Files that aren't the manifest's are listed,
 // not read, but for those at the paths beside: kcmgen's own, though no manifest
 // lists them. A folder that isn't there is an empty state.

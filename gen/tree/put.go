@@ -32,6 +32,15 @@ func (d *Disk) Put(name, file string, write func(io.Writer) error) error {
 	return d.SyncDir(path.Dir(at))
 }
 
+// Open opens a file of the folder name, to read it.
+func (d *Disk) Open(name, file string) (io.ReadSeekCloser, error) {
+	f, err := d.root.Open(path.Join(name, file))
+	if err != nil {
+		return nil, d.named(err)
+	}
+	return f, nil
+}
+
 func (d *Disk) put(next string, write func(io.Writer) error) error {
 	f, err := d.Create(next, 0o600)
 	if err != nil {
