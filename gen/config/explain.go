@@ -255,7 +255,7 @@ func (x *explainer) unknown(f spec.Finding, field string, e errors.Error) spec.F
 	}
 	f.Message = fmt.Sprintf("unknown field %q", name)
 	known := x.siblings(labels[:len(labels)-1])
-	if near := nearest(name, known); near != "" {
+	if near := spec.Nearest(name, known); near != "" {
 		f.Expected = near
 		f.Hint = fmt.Sprintf("did you mean %q?", near)
 	} else if len(known) > 0 {

@@ -1,5 +1,5 @@
 // Package flags knows kube-controller-manager's command line: how it is written
-// and read. What each Kubernetes minor knows of each flag will live here too.
+// and read, and what each Kubernetes minor knows of each flag.
 package flags
 
 import (
