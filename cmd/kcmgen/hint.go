@@ -11,7 +11,9 @@ import (
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/binary"
 	"github.com/kcmgen/kcmgen/gen/config"
+	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/plan"
+	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/tree"
 	"github.com/kcmgen/kcmgen/gen/vendoring"
 )
@@ -23,6 +25,7 @@ func hint(err error) string {
 	var folder *config.NoFolderError
 	var unwritable *tree.NotWritableError
 	var modes *tree.NoModesError
+	var unknown *noFlagError
 	var lost *lostManifestError
 	var missing *notFetchedError
 	if h := repositoryHint(err); h != "" {
@@ -37,6 +40,10 @@ func hint(err error) string {
 		return "put manifest.json back from a backup; to start anew, move " + lost.dir + " away"
 	case errors.As(err, &missing):
 		return "kcmgen fetch " + word(missing.dir)
+	case errors.As(err, &unknown):
+		if near := spec.Nearest(unknown.name, flags.Names()); near != "" {
+			return "did you mean --" + near + "?"
+		}
 	case errors.As(err, &folder):
 		return "name the folder of a cluster's package" + clustersAtHand() + "; without an argument all are taken"
 	case errors.Is(err, tree.ErrLocked):

@@ -1,0 +1,245 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kcmgen/kcmgen/gen/flags"
+)
+
+type flagsOptions struct {
+	version, diff, format string
+	all                   bool
+}
+
+func newFlags(std stdio) *cobra.Command {
+	var o flagsOptions
+	minors := flags.Minors()
+	newest := minorName(minors[len(minors)-1])
+	cmd := &cobra.Command{
+		Use:   "flags [NAME]...",
+		Short: "List and explain the flags of kube-controller-manager",
+		Long: fmt.Sprintf(`Flags lists what a minor version of kube-controller-manager takes, with types and
+defaults; of flags that are named it tells more: since when there are they, what
+became of them, what takes their place. --diff tells what changes between two
+versions.
+
+It knows %s to %s, from their compiled options, not from documentation.
+
+`, minorName(minors[0]), newest) + exitCodes,
+		Example: `  kcmgen flags --version v1.34             what v1.34 takes
+  kcmgen flags pod-eviction-timeout        one flag, and what became of it
+  kcmgen flags --diff v1.30..v1.37         what changed in between
+  kcmgen flags --format json | jq -r '.[].name'`,
+		ValidArgsFunction: func(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+			fits := func(name string) bool { return !strings.HasPrefix(name, begun) }
+			return slices.DeleteFunc(flags.Names(), fits), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error { return runFlags(o, args, std) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.version, "version", newest, "minor version of Kubernetes")
+	f.StringVar(&o.diff, "diff", "", "two minor versions, as v1.30..v1.37: tell what changed")
+	f.BoolVar(&o.all, "all", false, "list hidden flags too")
+	f.StringVar(&o.format, "format", "text", "how to print: text or json")
+	completeFlag(cmd, "version", completeWords(minorNames()...))
+	completeFlag(cmd, "format", completeWords("text", "json"))
+	return cmd
+}
+
+func minorName(minor int) string { return fmt.Sprintf("v1.%d", minor) }
+
+func minorNames() []string {
+	var out []string
+	for _, minor := range flags.Minors() {
+		out = append(out, minorName(minor))
+	}
+	return out
+}
+
+// parseMinor reads v1.34 or v1.34.2, of which the patch makes no difference.
+func parseMinor(s string) (int, error) {
+	parts := strings.Split(strings.TrimSpace(s), ".")
+	if len(parts) == 2 || len(parts) == 3 {
+		if minor, err := strconv.Atoi(parts[1]); err == nil && parts[0] == "v1" && flags.Of(minor) != nil {
+			return minor, nil
+		}
+	}
+	names := minorNames()
+	return 0, fmt.Errorf("there is no data of %q: it begins with %s and ends with %s", s, names[0], names[len(names)-1])
+}
+
+func runFlags(o flagsOptions, names []string, std stdio) error {
+	if err := checkFormat(o.format); err != nil {
+		return err
+	}
+	if o.diff != "" {
+		if len(names) > 0 {
+			return usageError{errors.New("--diff takes no names of flags")}
+		}
+		return runFlagsDiff(o, std)
+	}
+	minor, err := parseMinor(o.version)
+	if err != nil {
+		return usageError{fmt.Errorf("--version: %w", err)}
+	}
+	if len(names) > 0 {
+		return explainFlags(o, minor, names, std)
+	}
+	defs := slices.DeleteFunc(slices.Clone(flags.Of(minor).Flags), func(d flags.Def) bool { return d.Hidden && !o.all })
+	if o.format == "json" {
+		return printJSON(std.out, defs)
+	}
+	return printDefs(std.out, defs)
+}
+
+// printDefs prints a line a flag: name, type, default, and what is special.
+func printDefs(w io.Writer, defs []flags.Def) error {
+	name, kind := 0, 0
+	for _, d := range defs {
+		name, kind = max(name, len(d.Name)), max(kind, len(d.Type))
+	}
+	var b bytes.Buffer
+	for _, d := range defs {
+		line := fmt.Sprintf("--%-*s  %-*s  %s", name, d.Name, kind, d.Type, d.Default)
+		if d.Deprecated {
+			line += "  (deprecated)"
+		}
+		if d.Hidden {
+			line += "  (hidden)"
+		}
+		fmt.Fprintln(&b, strings.TrimRight(line, " "))
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// explained is what is known of one flag.
+type explained struct {
+	flags.Def
+	Known      bool         `json:"known"` // to the version asked about
+	Since      string       `json:"since"`
+	Deprecates string       `json:"deprecatedSince,omitempty"`
+	Removed    string       `json:"removedIn,omitempty"`
+	Defaults   []valueSince `json:"defaults"`
+	flags.Note
+}
+
+// valueSince is a value from a version on.
+type valueSince struct {
+	Since string `json:"since"`
+	Value string `json:"value"`
+}
+
+// noFlagError is a name that no version has a flag of.
+type noFlagError struct{ name string }
+
+func (e *noFlagError) Error() string {
+	names := minorNames()
+	return fmt.Sprintf("no version from %s to %s has a flag %q", names[0], names[len(names)-1], e.name)
+}
+
+func explainFlags(o flagsOptions, minor int, names []string, std stdio) error {
+	out := []explained{}
+	var errs []error
+	for _, name := range names {
+		name = strings.ReplaceAll(strings.TrimLeft(name, "-"), "_", "-") // as the command line reads it
+		life, ok := flags.LifeOf(name)
+		if !ok {
+			errs = append(errs, &noFlagError{name})
+			continue
+		}
+		e := explained{Since: minorName(life.First), Note: life.Note}
+		for _, v := range life.Defaults {
+			e.Defaults = append(e.Defaults, valueSince{minorName(v.From), v.Value})
+		}
+		if e.Def, e.Known = flags.Of(minor).Flag(name); !e.Known {
+			e.Def, _ = flags.Of(life.Last).Flag(name)
+		}
+		if life.Deprecated > 0 {
+			e.Deprecates = minorName(life.Deprecated)
+		}
+		if gone := life.Removed(); gone > 0 {
+			e.Removed = minorName(gone)
+		}
+		out = append(out, e)
+	}
+	if o.format == "json" {
+		return errors.Join(append(errs, printJSON(std.out, out))...)
+	}
+	for i, e := range out {
+		if i > 0 {
+			say(std.out, "")
+		}
+		printExplained(std.out, e, minor)
+	}
+	return errors.Join(errs...)
+}
+
+func printExplained(w io.Writer, e explained, minor int) {
+	say(w, "--%s", e.Name)
+	line := func(label, format string, args ...any) { say(w, "    %-11s %s", label, fmt.Sprintf(format, args...)) }
+	if !e.Known {
+		line("unknown to", "%s", minorName(minor))
+	}
+	line("type", "%s%s", e.Type, bounds(e.Def))
+	line("default", "%q", e.Default)
+	for i := 1; i < len(e.Defaults); i++ {
+		line("", "%q before %s", e.Defaults[i-1].Value, e.Defaults[i].Since)
+	}
+	line("section", "%s", e.Section)
+	line("since", "%s", orEarlier(e.Since))
+	if e.Deprecates != "" {
+		line("deprecated", "since %s", orEarlier(e.Deprecates))
+	}
+	if e.Removed != "" {
+		line("removed", "in %s", e.Removed)
+	}
+	if e.Noop {
+		line("effect", "none")
+	}
+	if e.ReplacedBy != "" {
+		line("instead", "--%s", e.ReplacedBy)
+	}
+	if e.Successor != "" {
+		line("see", "--%s", e.Successor)
+	}
+	if e.Note.Note != "" {
+		line("note", "%s", e.Note.Note)
+	}
+}
+
+// orEarlier says so of the oldest version that there is data of.
+func orEarlier(minor string) string {
+	if minor == minorNames()[0] {
+		return minor + " or earlier"
+	}
+	return minor
+}
+
+// bounds are the values that a flag takes, in words.
+func bounds(d flags.Def) string {
+	number := func(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+	switch {
+	case len(d.Allowed) > 0:
+		quoted := make([]string, len(d.Allowed))
+		for i, a := range d.Allowed {
+			quoted[i] = strconv.Quote(a)
+		}
+		return ", one of " + strings.Join(quoted, ", ")
+	case d.Min != nil && d.Max != nil:
+		return ", from " + number(*d.Min) + " to " + number(*d.Max)
+	case d.Min != nil:
+		return ", at least " + number(*d.Min)
+	case d.MinDuration != "":
+		return ", at least " + d.MinDuration
+	}
+	return ""
+}
