@@ -159,6 +159,10 @@ func (x *explainer) fault(field string, es []errors.Error) spec.Finding {
 		f.Message = "nodes has no node"
 	}
 	f.Expected = expected(field, x.alternatives(field, es))
+	if strings.HasSuffix(field, ".url") { // it may hold a password or a token
+		f.Message = field + " is not an address that kcmgen takes"
+		return f
+	}
 	if isChoice(es[0]) {
 		f.Message = x.choice(field)
 		return f
