@@ -93,11 +93,13 @@ func keylessRefusal(t *testing.T, s *site, code int, said, mode string) {
 // testModesLost is testNoModes on NTFS as ntfs-3g mounts it by default: it takes
 // every mode and forgets it.
 func testModesLost(t *testing.T, l *lab) {
-	dev, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
-	if err != nil { // a sandbox has it or doesn't; testNoModes needs nothing
-		t.Skipf("no file system in user space: %v", err)
+	if dev, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0); err == nil {
+		_ = dev.Close()
+	} else {
+		// testNoModes shows the same with a fault, and needs nothing: here no more
+		// than the real driver is missing, and the summary says so.
+		t.Skipf("no file system in user space, so NTFS itself was not tried: %v", err)
 	}
-	_ = dev.Close()
 	s := l.site(t)
 	mkdir(t, s.out())
 	image := filepath.Join(s.dir, "ntfs")
