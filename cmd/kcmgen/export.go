@@ -92,9 +92,7 @@ func runExport(ctx context.Context, o exportOptions, args []string, now time.Tim
 			return faulty
 		}
 	}
-	out, err := tree.OpenOut(ctx, o.out, lockWait, func() {
-		say(std.err, "waiting for another kcmgen that writes to %s", o.out)
-	})
+	out, err := openOut(ctx, o.out, std)
 	if err != nil {
 		return err
 	}

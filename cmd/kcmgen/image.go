@@ -183,9 +183,7 @@ func makeImages(ctx context.Context, todo []anImage, o imageOptions, now time.Ti
 			return nil, err
 		}
 	}
-	out, err := tree.OpenOut(ctx, o.out, lockWait, func() {
-		say(std.err, "waiting for another kcmgen that writes to %s", o.out)
-	})
+	out, err := openOut(ctx, o.out, std)
 	if err != nil {
 		return nil, err
 	}

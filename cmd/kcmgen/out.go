@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/gen/config"
+	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
 func outFlag(cmd *cobra.Command, out *string) {
@@ -61,6 +63,13 @@ func outFolder(named string, args []string) (string, error) {
 		}
 	}
 	return "", usageError{errors.New("these clusters lie in several CUE modules: name a folder for their trees with --out")}
+}
+
+// openOut opens the folder of the trees, and says so if it has to wait.
+func openOut(ctx context.Context, dir string, std stdio) (*tree.Out, error) {
+	return tree.OpenOut(ctx, dir, lockWait, func() {
+		say(std.err, "waiting for another kcmgen that writes to %s", dir)
+	})
 }
 
 func addRoot(roots map[string]string, dir string) {
