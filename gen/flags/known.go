@@ -13,18 +13,21 @@ import (
 // Def is one flag as a minor version of kube-controller-manager has it, read from
 // its compiled options.
 type Def struct {
-	Name        string   `json:"name"`
-	Type        string   `json:"type"` // pflag's word for it
-	Default     string   `json:"default"`
-	Section     string   `json:"section"` // of --help
-	Deprecated  bool     `json:"deprecated,omitempty"`
-	Hidden      bool     `json:"hidden,omitempty"` // --help leaves it out
-	Allowed     []string `json:"allowed,omitempty"`
-	Min         *float64 `json:"min,omitempty"`
-	Max         *float64 `json:"max,omitempty"`
-	MinDuration string   `json:"minDuration,omitempty"`
-	NoOptDefVal string   `json:"noOptDefVal,omitempty"` // what --name alone means
-	Shorthand   string   `json:"shorthand,omitempty"`
+	Name       string   `json:"name"`
+	Type       string   `json:"type"` // pflag's word for it
+	Default    string   `json:"default"`
+	Section    string   `json:"section"` // of --help
+	Deprecated bool     `json:"deprecated,omitempty"`
+	Hidden     bool     `json:"hidden,omitempty"` // --help leaves it out
+	Allowed    []string `json:"allowed,omitempty"`
+	// AllowedWithGate are further values, by the setting of a feature gate that
+	// they need, such as "DisableCloudProviders=false".
+	AllowedWithGate map[string][]string `json:"allowedWithGate,omitempty"`
+	Min             *float64            `json:"min,omitempty"`
+	Max             *float64            `json:"max,omitempty"`
+	MinDuration     string              `json:"minDuration,omitempty"`
+	NoOptDefVal     string              `json:"noOptDefVal,omitempty"` // what --name alone means
+	Shorthand       string              `json:"shorthand,omitempty"`
 }
 
 // Controller is one that --controllers can name.
@@ -33,7 +36,9 @@ type Controller struct {
 	Aliases      []string `json:"aliases,omitempty"`
 	OffByDefault bool     `json:"offByDefault,omitempty"`
 	Gates        []string `json:"gates,omitempty"` // feature gates that it needs
-	Cloud        bool     `json:"cloud,omitempty"` // of a cloud provider in the tree
+	// UnknownWhileOff: while one of its gates is off, its name is refused.
+	UnknownWhileOff bool `json:"unknownWhileOff,omitempty"`
+	Cloud           bool `json:"cloud,omitempty"` // of a cloud provider in the tree
 }
 
 // Gate is one feature gate.
@@ -59,6 +64,25 @@ func (m *Minor) Flag(name string) (Def, bool) {
 		return Def{}, false
 	}
 	return m.Flags[i], true
+}
+
+// Controller returns the controller that a name or an alias means.
+func (m *Minor) Controller(name string) (Controller, bool) {
+	for _, c := range m.Controllers {
+		if c.Name == name || slices.Contains(c.Aliases, name) {
+			return c, true
+		}
+	}
+	return Controller{}, false
+}
+
+// Gate returns the feature gate of that name.
+func (m *Minor) Gate(name string) (Gate, bool) {
+	i, ok := slices.BinarySearchFunc(m.FeatureGates, name, func(g Gate, n string) int { return strings.Compare(g.Name, n) })
+	if !ok {
+		return Gate{}, false
+	}
+	return m.FeatureGates[i], true
 }
 
 //go:embed data
