@@ -189,7 +189,11 @@ func printExplained(w io.Writer, e explained, minor int) {
 	if !e.Known {
 		line("unknown to", "%s", minorName(minor))
 	}
-	line("type", "%s%s", e.Type, bounds(e.Def))
+	kind := e.Type
+	if b := e.Bounds(); b != "" {
+		kind += ", " + b
+	}
+	line("type", "%s", kind)
 	line("default", "%q", e.Default)
 	for i := 1; i < len(e.Defaults); i++ {
 		line("", "%q before %s", e.Defaults[i-1].Value, e.Defaults[i].Since)
@@ -222,24 +226,4 @@ func orEarlier(minor string) string {
 		return minor + " or earlier"
 	}
 	return minor
-}
-
-// bounds are the values that a flag takes, in words.
-func bounds(d flags.Def) string {
-	number := func(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
-	switch {
-	case len(d.Allowed) > 0:
-		quoted := make([]string, len(d.Allowed))
-		for i, a := range d.Allowed {
-			quoted[i] = strconv.Quote(a)
-		}
-		return ", one of " + strings.Join(quoted, ", ")
-	case d.Min != nil && d.Max != nil:
-		return ", from " + number(*d.Min) + " to " + number(*d.Max)
-	case d.Min != nil:
-		return ", at least " + number(*d.Min)
-	case d.MinDuration != "":
-		return ", at least " + d.MinDuration
-	}
-	return ""
 }

@@ -57,6 +57,13 @@ type Minor struct {
 	FeatureGates []Gate       `json:"featureGates"`
 }
 
+// Number is the minor version: 37 of v1.37.1.
+func (m *Minor) Number() int {
+	digits, _, _ := strings.Cut(strings.TrimPrefix(m.Version, "v1."), ".")
+	n, _ := strconv.Atoi(digits) // data is tested to say a version
+	return n
+}
+
 // Flag returns the flag of that name.
 func (m *Minor) Flag(name string) (Def, bool) {
 	i, ok := slices.BinarySearchFunc(m.Flags, name, func(d Def, n string) int { return strings.Compare(d.Name, n) })

@@ -3,6 +3,7 @@ package flags
 import (
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -15,7 +16,9 @@ type Note struct {
 	// Successor serves the purpose in another way.
 	Successor string `json:"successor,omitempty"`
 	Noop      bool   `json:"noop,omitempty"` // it is taken, and does nothing
-	Note      string `json:"note,omitempty"`
+	// NoopFrom is the first minor version in which that is so, if it once did.
+	NoopFrom int    `json:"noopFrom,omitempty"`
+	Note     string `json:"note,omitempty"`
 }
 
 // Value is a value from a minor version on.
@@ -42,15 +45,23 @@ func (l Life) Removed() int {
 	return l.Last + 1
 }
 
+// notes are curated, in a file of their own.
+var notes = sync.OnceValue(func() map[string]Note {
+	out := map[string]Note{}
+	decode("data/notes.json", &out)
+	return out
+})
+
+// Noted reports whether there is a note of a flag.
+func Noted(name string) bool { _, ok := notes()[name]; return ok }
+
 var lives = sync.OnceValue(func() map[string]*Life {
-	notes := map[string]Note{}
-	decode("data/notes.json", &notes)
 	out := map[string]*Life{}
 	for _, minor := range Minors() {
 		for _, d := range Of(minor).Flags {
 			l := out[d.Name]
 			if l == nil {
-				l = &Life{Name: d.Name, First: minor, Note: notes[d.Name]}
+				l = &Life{Name: d.Name, First: minor, Note: notes()[d.Name]}
 				out[d.Name] = l
 			}
 			l.Last = minor
@@ -83,3 +94,69 @@ func LifeOf(name string) (Life, bool) {
 
 // Names are the names of all flags that some version has, sorted.
 func Names() []string { return slices.Sorted(maps.Keys(lives())) }
+
+// NoopIn reports whether a minor version takes the flag and does nothing with it.
+func (l Life) NoopIn(minor int) bool { return l.Noop || l.NoopFrom > 0 && minor >= l.NoopFrom }
+
+// Instead says what takes the place of the flag, in words; nothing if nobody
+// knows of any.
+func (n Note) Instead() string {
+	dashed := func(names string) string { return "--" + strings.ReplaceAll(names, ", ", ", --") }
+	var parts []string
+	switch {
+	case n.ReplacedBy != "" && n.Equivalent:
+		parts = append(parts, dashed(n.ReplacedBy)+", which takes the same values")
+	case n.ReplacedBy != "":
+		parts = append(parts, dashed(n.ReplacedBy))
+	case n.Successor != "":
+		parts = append(parts, "perhaps "+dashed(n.Successor))
+	default:
+		parts = append(parts, "no such flag")
+	}
+	if n.Note != "" {
+		parts = append(parts, n.Note)
+	}
+	return strings.Join(parts, ": ")
+}
+
+// years are the first and the last minor version that know a name.
+func years(knows func(m *Minor) bool) (first, last int) {
+	for _, n := range Minors() {
+		if knows(Of(n)) {
+			if first == 0 {
+				first = n
+			}
+			last = n
+		}
+	}
+	return first, last
+}
+
+// GateYears are the first and the last minor version that have a feature gate;
+// 0 if none has.
+func GateYears(name string) (first, last int) {
+	return years(func(m *Minor) bool { _, ok := m.Gate(name); return ok })
+}
+
+// ControllerYears are the first and the last minor version that know a controller
+// by a name; 0 if none does.
+func ControllerYears(name string) (first, last int) {
+	return years(func(m *Minor) bool { _, ok := m.Controller(name); return ok })
+}
+
+// OldName is what a minor version calls a controller that later ones know by name;
+// nothing if it has no such controller.
+func OldName(name string, minor int) string {
+	for _, n := range Minors() {
+		c, ok := Of(n).Controller(name)
+		if !ok {
+			continue
+		}
+		for _, alias := range c.Aliases {
+			if _, there := Of(minor).Controller(alias); there {
+				return alias
+			}
+		}
+	}
+	return ""
+}

@@ -2,6 +2,7 @@ package vet
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/kcmgen/kcmgen/gen/spec"
@@ -11,6 +12,9 @@ func leaderElectOff(v *view, n *nodeView) []fault {
 	f, ok := n.flags.Get("leader-elect")
 	if !ok || f.Bool() || len(v.nodes) < 2 {
 		return nil
+	}
+	if _, err := strconv.ParseBool(f.Value); err != nil && v.minor != nil {
+		return nil // flag-type
 	}
 	return one(fault{
 		field: f.Field, message: fmt.Sprintf("leader-elect is %s with %d nodes: every one of them would act", f.Value, len(v.nodes)),
@@ -28,7 +32,7 @@ var election = []struct{ name, fallback string }{
 // jitter is what client-go's leader election multiplies the retry period with.
 const jitter = 1.2
 
-func leaderElectTiming(_ *view, n *nodeView) []fault {
+func leaderElectTiming(v *view, n *nodeView) []fault {
 	if f, ok := n.flags.Get("leader-elect"); ok && !f.Bool() {
 		return nil
 	}
@@ -41,6 +45,9 @@ func leaderElectTiming(_ *view, n *nodeView) []fault {
 			value, field = f.Value, f.Field
 		}
 		d, err := time.ParseDuration(value)
+		if err != nil && v.minor != nil {
+			return nil // flag-type
+		}
 		if err != nil || d <= 0 {
 			return one(fault{field: f.Field, message: fmt.Sprintf("%s is %q", e.name, value), expected: `a duration above zero, with its unit, such as "15s"`})
 		}

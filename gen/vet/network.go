@@ -350,23 +350,6 @@ func allocationDiffers(v *view) []fault {
 	return out
 }
 
-func networkFlagsIgnored(_ *view, n *nodeView) []fault {
-	if a, ok := n.flags.Get(allocate); ok && a.Bool() {
-		return nil
-	}
-	var out []fault
-	for _, name := range []string{clusterCIDR, serviceRange, mask, mask4, mask6} {
-		if f, ok := n.flags.Get(name); ok {
-			out = append(out, fault{
-				field:    f.Field,
-				message:  fmt.Sprintf("--%s has no effect: allocate-node-cidrs is not true", name),
-				expected: `flags: "allocate-node-cidrs": true, or no such flag`,
-			})
-		}
-	}
-	return out
-}
-
 func versionSkew(v *view) []fault {
 	api := v.APIServer.Version
 	if api == nil {

@@ -78,7 +78,7 @@ func quantity(s string) (float64, error) {
 
 func portInvalid(v *view, n *nodeView) []fault {
 	f, ok := n.flags.Get("secure-port")
-	if !ok {
+	if !ok || v.minor != nil {
 		return nil
 	}
 	if port, err := strconv.ParseUint(f.Value, 10, 16); err != nil || port > 65535 {

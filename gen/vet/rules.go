@@ -5,7 +5,7 @@ import "github.com/kcmgen/kcmgen/gen/spec"
 // Rules is the table of all rules, by topic.
 func Rules() []Rule {
 	var out []Rule
-	for _, topic := range [][]Rule{networkRules, nodeRules, electionRules, fileRules, keyRules, hardeningRules, imageRules, binaryRules} {
+	for _, topic := range [][]Rule{networkRules, nodeRules, flagRules, controllerRules, gateRules, electionRules, fileRules, keyRules, hardeningRules, imageRules, binaryRules} {
 		out = append(out, topic...)
 	}
 	return out
@@ -86,6 +86,33 @@ var nodeRules = []Rule{
 	},
 }
 
+var flagRules = []Rule{
+	{ID: "flags-unchecked", Severity: isWarning, cluster: flagsUnchecked, Doc: "kcmgen knows the flags of the version"},
+	{ID: "flag-unknown", Severity: isError, Fixed: true, node: flagUnknown, Doc: "a flag is one that some version has"},
+	{ID: "flag-removed", Severity: isError, Fixed: true, node: flagRemoved, Doc: "a flag is still there in the cluster's version"},
+	{ID: "flag-too-new", Severity: isError, Fixed: true, node: flagTooNew, Doc: "a flag is there already in the cluster's version"},
+	{ID: "flag-renamed", Severity: isWarning, node: flagRenamed, Doc: "a flag has its newest name"},
+	{ID: "flag-deprecated", Severity: isWarning, node: flagDeprecated, Doc: "a flag isn't deprecated"},
+	{ID: "flag-noop", Severity: isWarning, node: flagNoop, Doc: "a flag has an effect in the cluster's version"},
+	{ID: "flag-type", Severity: isError, Fixed: true, node: flagType, Doc: "a flag's value is of its type"},
+	{ID: "flag-value", Severity: isError, Fixed: true, node: flagValue, Doc: "a flag's value is one that it takes"},
+	{ID: "flag-conflict", Severity: isError, Fixed: true, node: flagConflict, Doc: "flags go together, as kube-controller-manager's own validation demands"},
+	{ID: "flag-ignored", Severity: isWarning, node: flagIgnored, Doc: "no flag makes another one meaningless"},
+}
+
+var controllerRules = []Rule{
+	{ID: "controller-unknown", Severity: isError, Fixed: true, node: controllerUnknown, Doc: "--controllers names controllers of the cluster's version"},
+	{ID: "controller-renamed", Severity: isWarning, node: controllerRenamed, Doc: "a controller has its newest name"},
+	{ID: "controller-ignored", Severity: isWarning, node: controllerIgnored, Doc: "every element of --controllers has an effect"},
+}
+
+var gateRules = []Rule{
+	{ID: "feature-gate-syntax", Severity: isError, Fixed: true, node: gateSyntax, Doc: "--feature-gates is a list of names with true or false"},
+	{ID: "feature-gate-unknown", Severity: isError, Fixed: true, node: gateUnknown, Doc: "a feature gate is one of the cluster's version"},
+	{ID: "feature-gate-locked", Severity: isError, Fixed: true, node: gateLocked, Doc: "a locked feature gate isn't set against its lock"},
+	{ID: "feature-gate-idle", Severity: isWarning, node: gateIdle, Doc: "a feature gate that is set can be something else"},
+}
+
 var electionRules = []Rule{
 	{
 		ID: "leader-elect-off", Severity: isError, Fixed: true, node: leaderElectOff,
@@ -120,7 +147,7 @@ var fileRules = []Rule{
 	},
 	{
 		ID: "port-invalid", Severity: isError, Fixed: true, node: portInvalid,
-		Doc: "--secure-port is a port, or 0",
+		Doc: "--secure-port is a port, or 0 (where flag-value doesn't know the version)",
 	},
 	{
 		ID: "paths-collide", Severity: isError, Fixed: true, node: pathsCollide,

@@ -8,8 +8,10 @@ import (
 	"crypto/x509"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -60,30 +62,61 @@ type view struct {
 	*spec.Cluster
 	facts Facts
 	nodes []*nodeView
+	minor *flags.Minor // what its version knows; nil without data
 }
 
 type nodeView struct {
 	*spec.Node
-	flags spec.Flags
+	flags       spec.Flags
+	minor       *flags.Minor
+	gates       []flags.GateSetting // of --feature-gates
+	controllers []string            // of --controllers
+}
+
+func newView(c *spec.Cluster, facts Facts) *view {
+	v := &view{Cluster: c, facts: facts, minor: flags.Of(c.Version.Minor)}
+	for i := range c.Nodes {
+		n := &nodeView{Node: &c.Nodes[i], flags: c.NodeFlags(&c.Nodes[i]), minor: v.minor, controllers: []string{"*"}}
+		n.gates, _ = flags.ParseGates(n.flags.Value(featureGates, "")) // feature-gate-syntax says what is wrong
+		if f, ok := n.flags.Get("controllers"); ok {
+			n.controllers = strings.Split(f.Value, ",")
+		}
+		v.nodes = append(v.nodes, n)
+	}
+	return v
 }
 
 // Check applies every rule. Waived findings come back with their reason.
 func Check(c *spec.Cluster, facts Facts) []spec.Finding {
-	v := &view{Cluster: c, facts: facts}
-	for i := range c.Nodes {
-		n := &c.Nodes[i]
-		v.nodes = append(v.nodes, &nodeView{n, c.NodeFlags(n)})
-	}
+	v := newView(c, facts)
 	var out []spec.Finding
 	for _, r := range Rules() {
 		out = append(out, v.apply(r)...)
 	}
+	out = explained(out)
 	out = append(out, waive(c, out)...)
 	slices.SortStableFunc(out, func(a, b spec.Finding) int {
 		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line),
 			cmp.Compare(a.Pos.Col, b.Pos.Col), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Node, b.Node))
 	})
 	return out
+}
+
+// explained leaves out that a value isn't of its flag's type, or not among those
+// it takes, where a rule that nobody can waive says more of the same field.
+func explained(fs []spec.Finding) []spec.Finding {
+	plain := func(f spec.Finding) bool { return f.Rule == "flag-type" || f.Rule == "flag-value" }
+	said := map[string]bool{}
+	for _, f := range fs {
+		if f.Severity == spec.Error && !plain(f) && fixed(f.Rule) {
+			said[f.Field] = true
+		}
+	}
+	return slices.DeleteFunc(fs, func(f spec.Finding) bool { return plain(f) && said[f.Field] })
+}
+
+func fixed(rule string) bool {
+	return slices.ContainsFunc(Rules(), func(r Rule) bool { return r.ID == rule && r.Fixed })
 }
 
 // apply runs one rule. The same fault on several nodes is one finding.

@@ -87,11 +87,13 @@ func ids(fs []spec.Finding) []string {
 	return slices.Compact(out)
 }
 
-// cases are changes to a good cluster, with the rules that they break.
-var cases = map[string]struct {
+type testCase struct {
 	change func(*spec.Cluster)
 	want   []string
-}{
+}
+
+// cases are changes to a good cluster, with the rules that they break.
+var cases = map[string]testCase{
 	"a good cluster": {func(*spec.Cluster) {}, nil},
 
 	"service range differs":           {func(c *spec.Cluster) { c.APIServer.Flags[serviceRange] = spec.Setting{Value: "10.96.0.0/12"} }, []string{"service-range-differs"}},
@@ -141,7 +143,7 @@ var cases = map[string]struct {
 	"lease as long as renew":     {func(c *spec.Cluster) { set(c, "leader-elect-lease-duration", "10s") }, []string{"leader-elect-timing"}},
 	"renew just above 1.2 retry": {func(c *spec.Cluster) { set(c, "leader-elect-retry-period", "8.3s") }, nil},
 	"renew is 1.2 retry":         {func(c *spec.Cluster) { set(c, "leader-elect-retry-period", "8.4s") }, []string{"leader-elect-timing"}},
-	"a time without a unit":      {func(c *spec.Cluster) { set(c, "leader-elect-renew-deadline", "10") }, []string{"leader-elect-timing"}},
+	"a time without a unit":      {func(c *spec.Cluster) { set(c, "leader-elect-renew-deadline", "10") }, []string{"flag-type"}},
 	"two leases":                 {func(c *spec.Cluster) { c.Nodes[1].Flags["leader-elect-resource-name"] = spec.Setting{Value: "x"} }, []string{"leader-elect-differs"}},
 	"slow boards":                {func(c *spec.Cluster) { c.Profile = "slowBoards" }, nil},
 	"throttled":                  {func(c *spec.Cluster) { pods(c); c.Pod.Limits = map[string]string{"cpu": "300m"} }, []string{"lease-and-cpu-limit"}},
@@ -209,8 +211,8 @@ var cases = map[string]struct {
 		set(c, "cluster-signing-kubelet-client-cert-file", "/k/ca.crt")
 		set(c, "cluster-signing-kubelet-client-key-file", "/k/ca.key")
 	}, []string{"file-pair"}},
-	"a port that isn't one":    {func(c *spec.Cluster) { set(c, "secure-port", "https") }, []string{"port-invalid"}},
-	"a port out of range":      {func(c *spec.Cluster) { set(c, "secure-port", "65536") }, []string{"port-invalid"}},
+	"a port that isn't one":    {func(c *spec.Cluster) { set(c, "secure-port", "https") }, []string{"flag-type"}},
+	"a port out of range":      {func(c *spec.Cluster) { set(c, "secure-port", "65536") }, []string{"flag-value"}},
 	"a manifest nobody reads":  {func(c *spec.Cluster) { pods(c); c.Paths.Manifest = "/etc/m/.kcm.yaml" }, []string{"manifest-folder"}},
 	"keys beside the manifest": {func(c *spec.Cluster) { pods(c); c.Generations = false; c.Paths.CA = "/etc/m/ca.crt" }, []string{"manifest-folder"}},
 	"a volume of our name":     {func(c *spec.Cluster) { pods(c); c.Pod.Volumes = []spec.Volume{{Name: "kcmgen", MountPath: "/x"}} }, []string{"pod-invalid"}},
@@ -268,7 +270,7 @@ var cases = map[string]struct {
 
 func TestRules(t *testing.T) {
 	broken := map[string]bool{}
-	for name, tc := range cases {
+	for name, tc := range allCases() {
 		t.Run(name, func(t *testing.T) {
 			c := base()
 			tc.change(c)

@@ -1,0 +1,171 @@
+package vet
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// flagConflict is what kube-controller-manager's own validation refuses of values
+// that are good by themselves.
+func flagConflict(v *view, n *nodeView) []fault {
+	if v.minor == nil {
+		return nil
+	}
+	var out []fault
+	for _, check := range []func(*view, *nodeView) []fault{logging, metrics, requestHeaders, connection, leaderMigration, emulation} {
+		out = append(out, check(v, n)...)
+	}
+	return out
+}
+
+// logging: component-base/logs/api/v1 Validate.
+func logging(v *view, n *nodeView) []fault {
+	var out []fault
+	if f, ok := n.flags.Get("vmodule"); ok && f.Value != "" && n.flags.Value("logging-format", "text") != "text" {
+		out = append(out, fault{field: f.Field, message: "--vmodule goes with --logging-format=text only", expected: "no such flag, or the other format"})
+	}
+	if f, ok := n.flags.Get("log-flush-frequency"); ok {
+		if d, err := time.ParseDuration(f.Value); err == nil && d <= 0 {
+			out = append(out, fault{field: f.Field, message: is(f), expected: "more than 0s"})
+		}
+	}
+	for _, name := range []string{"log-text-split-stream", "log-text-info-buffer-size", "log-json-split-stream", "log-json-info-buffer-size"} {
+		f, ok := n.flags.Get(name)
+		_, gated := v.minor.Gate(loggingGate)
+		if zero := strings.Trim(f.Value, "0") == "" || f.Value == "false"; ok && gated && !zero && !n.gateOn(loggingGate) {
+			out = append(out, fault{field: f.Field, message: fmt.Sprintf("--%s needs feature gate %s", name, loggingGate), expected: "the gate, or no such flag"})
+		}
+	}
+	return out
+}
+
+const loggingGate = "LoggingAlphaOptions"
+
+var (
+	metricName  = regexp.MustCompile(`^[a-zA-Z_:][a-zA-Z0-9_:]*$`)
+	metricLabel = regexp.MustCompile(`^[a-zA-Z_:][a-zA-Z0-9_:]*,[a-zA-Z_][a-zA-Z0-9_]*$`)
+)
+
+// metrics: component-base/metrics Validate.
+func metrics(v *view, n *nodeView) []fault {
+	var out []fault
+	previous := fmt.Sprintf("1.%d", v.Version.Minor-1)
+	if f, ok := n.flags.Get("show-hidden-metrics-for-version"); ok && f.Value != "" && f.Value != previous {
+		out = append(out, fault{field: f.Field, message: is(f), expected: fmt.Sprintf("%q, the minor version before %s, and no other", previous, v.Version)})
+	}
+	if f, ok := n.flags.Get("allow-metric-labels"); ok {
+		key, _, _ := strings.Cut(f.Value, "=")
+		if key != "" && !metricLabel.MatchString(key) {
+			out = append(out, fault{field: f.Field, message: is(f), expected: `"METRIC,LABEL=VALUE,…"`})
+		}
+		if manifest, both := n.flags.Get("allow-metric-labels-manifest"); both && manifest.Value != "" && f.Value != "" {
+			out = append(out, fault{
+				field: f.Field, also: []string{manifest.Field},
+				message: "--allow-metric-labels and --allow-metric-labels-manifest exclude each other", expected: "one of them",
+			})
+		}
+	}
+	if f, ok := n.flags.Get("disabled-metrics"); ok && f.Value != "" {
+		for name := range strings.SplitSeq(f.Value, ",") {
+			if !metricName.MatchString(name) {
+				out = append(out, fault{field: f.Field, message: fmt.Sprintf("disabled-metrics names %.80q", name), expected: "whole names of metrics"})
+			}
+		}
+	}
+	return out
+}
+
+// requestHeaders: apiserver/pkg/server/options RequestHeaderAuthenticationOptions.
+func requestHeaders(_ *view, n *nodeView) []fault {
+	var out []fault
+	for _, name := range []string{"username-headers", "group-headers", "extra-headers-prefix", "uid-headers", "allowed-names"} {
+		f, ok := n.flags.Get("requestheader-" + name)
+		blank := func(s string) bool { return strings.TrimSpace(s) == "" }
+		if ok && f.Value != "" && slices.ContainsFunc(strings.Split(f.Value, ","), blank) {
+			out = append(out, fault{field: f.Field, message: is(f), expected: "no empty name in it"})
+		}
+	}
+	f, ok := n.flags.Get("requestheader-uid-headers")
+	const gate, header = "RemoteRequestHeaderUID", "X-Remote-Uid"
+	switch {
+	case !ok || f.Value == "":
+	case !n.gateOn(gate):
+		out = append(out, fault{field: f.Field, message: fmt.Sprintf("--%s needs feature gate %s", f.Name, gate), expected: "the gate, or no such flag"})
+	case !slices.ContainsFunc(strings.Split(f.Value, ","), func(s string) bool { return strings.EqualFold(s, header) }):
+		out = append(out, fault{field: f.Field, message: is(f), expected: header + " among them"})
+	}
+	return out
+}
+
+// connection: client-go's kubernetes.NewForConfig.
+func connection(_ *view, n *nodeView) []fault {
+	qps, err1 := strconv.ParseFloat(n.flags.Value("kube-api-qps", "20"), 32)
+	burst, err2 := strconv.ParseInt(n.flags.Value("kube-api-burst", "30"), 0, 32)
+	if err1 != nil || err2 != nil || qps <= 0 || burst >= 1 {
+		return nil
+	}
+	f, _ := n.flags.Get("kube-api-burst")
+	return one(fault{field: f.Field, message: fmt.Sprintf("kube-api-burst is %s with a kube-api-qps of %v", f.Value, qps), expected: "at least 1"})
+}
+
+// leaderMigration: v1.21 has no configuration built in.
+func leaderMigration(v *view, n *nodeView) []fault {
+	f, ok := n.flags.Get("enable-leader-migration")
+	const gate = "ControllerManagerLeaderMigration"
+	if !ok || !f.Bool() || v.Version.Minor != 21 || n.gateOn(gate) && n.flags.Value("leader-migration-config", "") != "" {
+		return nil
+	}
+	return one(fault{
+		field: f.Field, message: "--enable-leader-migration in v1.21 needs --leader-migration-config and feature gate " + gate,
+		expected: "both of them",
+	})
+}
+
+// emulation: a version emulates those of three minors before it, and is never
+// emulated by an older one.
+func emulation(v *view, n *nodeView) []fault {
+	emulated := v.Version.Minor
+	f, ok := n.flags.Get("emulated-version")
+	if ok && f.Value != "" {
+		minor, valid := componentMinor(f.Value)
+		if !valid || minor > v.Version.Minor || minor < max(v.Version.Minor-3, firstEmulated) {
+			return one(fault{
+				field: f.Field, message: is(f),
+				expected: fmt.Sprintf("a minor version from 1.%d to 1.%d", max(v.Version.Minor-3, firstEmulated), v.Version.Minor),
+			})
+		}
+		emulated = minor
+	}
+	c, ok := n.flags.Get("min-compatibility-version")
+	if !ok || c.Value == "" {
+		return nil
+	}
+	if minor, valid := componentMinor(c.Value); !valid || minor > emulated {
+		return one(fault{field: c.Field, also: alsoField(f), message: is(c), expected: fmt.Sprintf("a minor version up to 1.%d", emulated)})
+	}
+	return nil
+}
+
+// firstEmulated is the oldest minor that any version emulates.
+const firstEmulated = 31
+
+func alsoField(f spec.Flag) []string {
+	if f.Field == "" {
+		return nil
+	}
+	return []string{f.Field}
+}
+
+// componentMinor reads "1.36", or "kube=1.36".
+func componentMinor(s string) (int, bool) {
+	s = strings.TrimPrefix(strings.TrimPrefix(s, "kube="), "v")
+	digits, ok := strings.CutPrefix(s, "1.")
+	minor, err := strconv.Atoi(digits)
+	return minor, ok && err == nil
+}

@@ -1,0 +1,234 @@
+package vet
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/flags"
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// life is what became of a flag, seen from one minor version.
+type life int
+
+const (
+	alive   life = iota
+	unknown      // to every version
+	removed      // earlier versions had it
+	coming       // later versions have it
+)
+
+// lifeOf finds what a flag is to the cluster's version. Without data every flag is
+// alive: flags-unchecked says so once.
+func (v *view) lifeOf(name string) (life, flags.Life) {
+	if v.minor == nil {
+		return alive, flags.Life{}
+	}
+	if _, has := v.minor.Flag(name); has {
+		return alive, flags.Life{} // without reading what other versions have
+	}
+	l, known := flags.LifeOf(name)
+	switch {
+	case !known:
+		return unknown, l
+	case l.First > v.Version.Minor:
+		return coming, l
+	}
+	return removed, l
+}
+
+// defined calls found for each flag that the cluster's version has, and returns
+// the faults it names.
+func (v *view) defined(n *nodeView, found func(spec.Flag, flags.Def) []fault) []fault {
+	if v.minor == nil {
+		return nil
+	}
+	var out []fault
+	for _, f := range n.flags {
+		if d, ok := v.minor.Flag(f.Name); ok {
+			out = append(out, found(f, d)...)
+		}
+	}
+	return out
+}
+
+// lives calls found for each flag in a state of its life.
+func (v *view) lives(n *nodeView, in life, found func(spec.Flag, flags.Life) *fault) []fault {
+	var out []fault
+	for _, f := range n.flags {
+		if state, l := v.lifeOf(f.Name); state == in {
+			if fault := found(f, l); fault != nil {
+				fault.field = f.Field
+				out = append(out, *fault)
+			}
+		}
+	}
+	return out
+}
+
+// explain is the command that tells more of a flag.
+func explain(name string) string { return "type: kcmgen flags " + name }
+
+// flagsUnchecked: the version is newer or older than the data.
+func flagsUnchecked(v *view) []fault {
+	if v.minor != nil {
+		return nil
+	}
+	minors := flags.Minors()
+	return one(fault{
+		field:    "version",
+		message:  fmt.Sprintf("nothing is known of the flags, feature gates and controllers of v1.%d: they are not checked", v.Version.Minor),
+		expected: fmt.Sprintf("a version from v1.%d to v1.%d", minors[0], minors[len(minors)-1]),
+		hint:     "a newer kcmgen may know it",
+	})
+}
+
+func flagUnknown(v *view, n *nodeView) []fault {
+	return v.lives(n, unknown, func(f spec.Flag, _ flags.Life) *fault {
+		out := &fault{
+			message:  fmt.Sprintf("kube-controller-manager has no flag %q", f.Name),
+			expected: "a flag of " + v.Version.String(), hint: fmt.Sprintf("type: kcmgen flags --version v1.%d", v.Version.Minor),
+		}
+		if near := nearestFlag(v.minor, f.Name); near != "" {
+			out.expected, out.hint = near, fmt.Sprintf("did you mean %q?", near)
+		}
+		return out
+	})
+}
+
+func nearestFlag(m *flags.Minor, name string) string {
+	var names []string
+	for _, d := range m.Flags {
+		names = append(names, d.Name)
+	}
+	return spec.Nearest(name, names)
+}
+
+func flagRemoved(v *view, n *nodeView) []fault {
+	return v.lives(n, removed, func(f spec.Flag, l flags.Life) *fault {
+		return &fault{
+			message:  fmt.Sprintf("--%s was removed in v1.%d", f.Name, l.Removed()),
+			expected: cmp.Or(l.Instead(), "no such flag"), hint: explain(f.Name),
+		}
+	})
+}
+
+func flagTooNew(v *view, n *nodeView) []fault {
+	return v.lives(n, coming, func(f spec.Flag, l flags.Life) *fault {
+		return &fault{
+			message:  fmt.Sprintf("--%s is there from v1.%d on", f.Name, l.First),
+			expected: fmt.Sprintf("no such flag in v1.%d", v.Version.Minor), hint: explain(f.Name),
+		}
+	})
+}
+
+// aging calls found for flags that the version still takes, and that somebody
+// wrote: what kcmgen passes by itself is its own business.
+func (v *view) aging(n *nodeView, found func(spec.Flag, flags.Def, flags.Life) *fault) []fault {
+	return v.defined(n, func(f spec.Flag, d flags.Def) []fault {
+		// Until v1.21 port=0 shuts a door, and insecure-port asks for it.
+		if !written(f) || f.Name == "port" && v.Version.Minor <= 21 || !d.Deprecated && !flags.Noted(f.Name) {
+			return nil
+		}
+		l, _ := flags.LifeOf(f.Name)
+		out := found(f, d, l)
+		if out == nil {
+			return nil
+		}
+		out.field, out.expected = f.Field, cmp.Or(l.Instead(), "no such flag")
+		out.hint = cmp.Or(out.hint, explain(f.Name))
+		return one(*out)
+	})
+}
+
+// written reports whether a flag is said under flags, not derived from elsewhere.
+func written(f spec.Flag) bool {
+	labels := spec.Labels(f.Field)
+	return slices.Contains(labels, "flags")
+}
+
+func flagRenamed(v *view, n *nodeView) []fault {
+	return v.aging(n, func(f spec.Flag, d flags.Def, l flags.Life) *fault {
+		if !l.Equivalent || l.NoopIn(v.Version.Minor) {
+			return nil
+		}
+		if _, there := v.minor.Flag(l.ReplacedBy); !there {
+			return nil
+		}
+		return &fault{message: fmt.Sprintf("--%s is the old name of --%s%s", f.Name, l.ReplacedBy, goes(l))}
+	})
+}
+
+func flagDeprecated(v *view, n *nodeView) []fault {
+	return v.aging(n, func(f spec.Flag, d flags.Def, l flags.Life) *fault {
+		if !d.Deprecated || l.Equivalent || l.NoopIn(v.Version.Minor) {
+			return nil
+		}
+		since := fmt.Sprintf(" since v1.%d", l.Deprecated)
+		if l.Deprecated == flags.Minors()[0] {
+			since = ""
+		}
+		return &fault{message: fmt.Sprintf("--%s is deprecated%s%s", f.Name, since, goes(l))}
+	})
+}
+
+func flagNoop(v *view, n *nodeView) []fault {
+	return v.aging(n, func(f spec.Flag, d flags.Def, l flags.Life) *fault {
+		if !l.NoopIn(v.Version.Minor) {
+			return nil
+		}
+		return &fault{message: fmt.Sprintf("--%s has no effect in v1.%d%s", f.Name, v.Version.Minor, goes(l))}
+	})
+}
+
+// goes says when a flag that is still taken will be refused, if that is known.
+func goes(l flags.Life) string {
+	if gone := l.Removed(); gone > 0 {
+		return fmt.Sprintf(", and v1.%d refuses it", gone)
+	}
+	return ""
+}
+
+func flagType(v *view, n *nodeView) []fault {
+	return v.defined(n, func(f spec.Flag, d flags.Def) []fault {
+		if d.Type == "mapStringBool" || d.Name == featureGates {
+			return nil // feature-gate-syntax
+		}
+		want := v.minor.Reads(d, f.Value)
+		if want == "" {
+			return nil
+		}
+		return one(fault{field: f.Field, message: is(f), expected: want, hint: explain(f.Name)})
+	})
+}
+
+func flagValue(v *view, n *nodeView) []fault {
+	return v.defined(n, func(f spec.Flag, d flags.Def) []fault {
+		switch {
+		case f.Name == "help" || f.Name == "version":
+			return one(fault{field: f.Field, message: fmt.Sprintf("with --%s kube-controller-manager prints and ends", f.Name), expected: "no such flag"})
+		case v.minor.Reads(d, f.Value) != "", v.unread(n, f.Name):
+			return nil // flag-type, flag-ignored
+		}
+		want := d.Takes(f.Value, n.gateOn)
+		if want == "" {
+			return nil
+		}
+		out := fault{field: f.Field, message: is(f), expected: want, hint: explain(f.Name)}
+		if near := spec.Nearest(f.Value, d.Allowed); near != "" {
+			out.expected, out.hint = near, fmt.Sprintf("did you mean %q?", near)
+		}
+		return one(out)
+	})
+}
+
+// unread: with leader election off nothing of it is looked at.
+func (v *view) unread(n *nodeView, name string) bool {
+	on, ok := n.flags.Get("leader-elect")
+	return strings.HasPrefix(name, "leader-elect-") && ok && !on.Bool()
+}
+
+// is says what a flag is, of a value that may be long.
+func is(f spec.Flag) string { return fmt.Sprintf("%s is %.80q", f.Name, f.Value) }

@@ -1,0 +1,111 @@
+package vet
+
+import (
+	"fmt"
+
+	"github.com/kcmgen/kcmgen/gen/flags"
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+const featureGates = "feature-gates"
+
+// gateField is where one feature gate is set.
+func gateField(f spec.Flag, name string) string { return f.Field + "." + spec.Label(name) }
+
+// gateOn reports whether a feature gate is on in a node's process.
+func (n *nodeView) gateOn(name string) bool { return n.minor.On(name, n.gates) }
+
+func gateSyntax(_ *view, n *nodeView) []fault {
+	f, ok := n.flags.Get(featureGates)
+	if !ok {
+		return nil
+	}
+	if _, err := flags.ParseGates(f.Value); err != nil {
+		return one(fault{field: f.Field, message: err.Error(), expected: `true or false, such as "A=true,B=false"`})
+	}
+	return nil
+}
+
+// eachGate calls found for every gate that a node sets.
+func (v *view) eachGate(n *nodeView, found func(flags.GateSetting) *fault) []fault {
+	f, ok := n.flags.Get(featureGates)
+	if !ok || v.minor == nil {
+		return nil
+	}
+	var out []fault
+	for _, s := range n.gates {
+		if fault := found(s); fault != nil {
+			fault.field = gateField(f, s.Name)
+			out = append(out, *fault)
+		}
+	}
+	return out
+}
+
+func gateUnknown(v *view, n *nodeView) []fault {
+	return v.eachGate(n, func(s flags.GateSetting) *fault {
+		if _, ok := v.minor.Gate(s.Name); ok {
+			return nil
+		}
+		first, last := flags.GateYears(s.Name)
+		switch {
+		case first == 0:
+			out := &fault{message: fmt.Sprintf("kube-controller-manager has no feature gate %q", s.Name), expected: "a feature gate of " + v.Version.String()}
+			var names []string
+			for _, g := range v.minor.FeatureGates {
+				names = append(names, g.Name)
+			}
+			if near := spec.Nearest(s.Name, names); near != "" {
+				out.expected, out.hint = near, fmt.Sprintf("did you mean %q?", near)
+			}
+			return out
+		case first > v.Version.Minor:
+			return &fault{message: fmt.Sprintf("feature gate %s is there from v1.%d on", s.Name, first), expected: "no such gate"}
+		}
+		was, _ := flags.Of(last).Gate(s.Name)
+		return &fault{message: fmt.Sprintf("feature gate %s was removed in v1.%d", s.Name, last+1), expected: "no such gate: " + ended(was)}
+	})
+}
+
+// ended says what became of a gate that is no more, by what it was last.
+func ended(was flags.Gate) string {
+	switch {
+	case was.Default && was.Stage == "GA":
+		return "what it guarded is always on"
+	case was.Stage == "DEPRECATED" || !was.Default:
+		return "what it guarded is gone"
+	}
+	return "it was on by default at last"
+}
+
+func gateLocked(v *view, n *nodeView) []fault {
+	return v.eachGate(n, func(s flags.GateSetting) *fault {
+		g, ok := v.minor.Gate(s.Name)
+		if !ok || !g.Locked || g.Default == s.On {
+			return nil
+		}
+		return &fault{
+			message:  fmt.Sprintf("feature gate %s can't be %v: v1.%d locks it to %v", s.Name, s.On, v.Version.Minor, g.Default),
+			expected: "no such gate",
+		}
+	})
+}
+
+func gateIdle(v *view, n *nodeView) []fault {
+	return v.eachGate(n, func(s flags.GateSetting) *fault {
+		g, ok := v.minor.Gate(s.Name)
+		if !ok || !g.Locked || g.Default != s.On {
+			return nil
+		}
+		out := &fault{message: fmt.Sprintf("feature gate %s is locked to %v: saying so has no effect", s.Name, s.On), expected: "no such gate"}
+		if _, last := flags.GateYears(s.Name); last < newest() {
+			out.message += fmt.Sprintf(", and v1.%d refuses it", last+1)
+		}
+		return out
+	})
+}
+
+func newest() int {
+	minors := flags.Minors()
+	return minors[len(minors)-1]
+}

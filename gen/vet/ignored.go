@@ -1,0 +1,194 @@
+package vet
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// flagIgnored finds flags that kube-controller-manager takes in silence and does
+// nothing with, for another flag's sake. What kcmgen passes by itself isn't meant.
+func flagIgnored(v *view, n *nodeView) []fault {
+	if v.minor == nil {
+		return nil
+	}
+	var out []fault
+	for _, f := range n.flags {
+		if _, known := v.minor.Flag(f.Name); !known || !written(f) {
+			continue
+		}
+		if why, also := v.ignored(n, f); why != "" {
+			out = append(out, fault{
+				field: f.Field, also: also, message: fmt.Sprintf("--%s has no effect: %s", f.Name, why),
+				expected: "no such flag, or the other one changed",
+			})
+		}
+	}
+	return out
+}
+
+// ignored says why a flag has no effect, and at which field that is decided.
+func (v *view) ignored(n *nodeView, f spec.Flag) (why string, also []string) {
+	for _, c := range causes {
+		if !c.flags(f.Name) {
+			continue
+		}
+		if why, by := c.why(v, n, f); why != "" {
+			if at := n.flags.Field(by); at != "" {
+				also = []string{at}
+			}
+			return why, also
+		}
+	}
+	return v.tunesNothing(n, f)
+}
+
+// tunesNothing: the flag is there for a controller that doesn't run.
+func (v *view) tunesNothing(n *nodeView, f spec.Flag) (why string, also []string) {
+	d, ok := v.minor.Flag(f.Name)
+	if !ok || slices.Contains(rangeFlags, f.Name) {
+		return "", nil // network-flags-ignored
+	}
+	c, ok := v.minor.Tunes(d)
+	if !ok {
+		return "", nil
+	}
+	if gate := n.missingGate(c); gate != "" {
+		return fmt.Sprintf("%s doesn't start while feature gate %s is off", c.Name, gate), nil
+	}
+	if v.minor.Runs(c, n.controllers) {
+		return "", nil
+	}
+	if at := n.flags.Field("controllers"); at != "" {
+		also = []string{at}
+	}
+	return fmt.Sprintf("%s doesn't run by --controllers", c.Name), also
+}
+
+// cause is a reason for which some flags have no effect.
+type cause struct {
+	flags func(name string) bool
+	// why returns the reason, if it holds, and the flag that decides.
+	why func(v *view, n *nodeView, f spec.Flag) (reason, by string)
+}
+
+func named(names ...string) func(string) bool {
+	return func(name string) bool { return slices.Contains(names, name) }
+}
+
+func starting(prefixes ...string) func(string) bool {
+	return func(name string) bool {
+		return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) })
+	}
+}
+
+// says is a cause that another flag's value is.
+func says(other string, fallback string, holds func(value string) bool, reason string) func(*view, *nodeView, spec.Flag) (string, string) {
+	return func(_ *view, n *nodeView, _ spec.Flag) (string, string) {
+		if !holds(n.flags.Value(other, fallback)) {
+			return "", ""
+		}
+		return reason, other
+	}
+}
+
+func isTrue(value string) bool  { return spec.Flag{Value: value}.Bool() }
+func isFalse(value string) bool { return !isTrue(value) }
+func isEmpty(value string) bool { return value == "" }
+func isZero(value string) bool  { return value == "0" }
+
+// causes are what was seen in kube-controller-manager's source and runs.
+var causes = []cause{
+	{starting("leader-elect-"), says("leader-elect", "true", isFalse, "leader-elect is false")},
+	{named("enable-leader-migration"), says("leader-elect", "true", isFalse, "leader-elect is false")},
+	{named("leader-migration-config"), says("enable-leader-migration", "false", isFalse, "enable-leader-migration is not true")},
+	{named("cluster-signing-duration", "experimental-cluster-signing-duration"), noSigner},
+	{servingFlags, says("secure-port", "10257", isZero, "secure-port is 0: nothing is served")},
+	{named("cert-dir"), says("tls-cert-file", "", func(s string) bool { return s != "" }, "tls-cert-file is given")},
+	{named("tls-cipher-suites"), says("tls-min-version", "", func(s string) bool { return s == "VersionTLS13" }, "TLS 1.3 chooses its own suites, and tls-min-version allows nothing else")},
+	{named("contention-profiling"), func(_ *view, n *nodeView, f spec.Flag) (string, string) {
+		if p, ok := n.flags.Get("profiling"); !f.Bool() || !ok || p.Bool() {
+			return "", ""
+		}
+		return "profiling is false", "profiling"
+	}},
+	{named("authentication-tolerate-lookup-failure"), says("authentication-skip-lookup", "false", isTrue, "authentication-skip-lookup is true")},
+	{
+		named("authentication-token-webhook-cache-ttl", "authentication-skip-lookup", "authentication-tolerate-lookup-failure"),
+		says("authentication-kubeconfig", "", isEmpty, "without authentication-kubeconfig nobody is asked"),
+	},
+	{
+		named("authorization-webhook-cache-authorized-ttl", "authorization-webhook-cache-unauthorized-ttl"),
+		says("authorization-kubeconfig", "", isEmpty, "without authorization-kubeconfig nobody is asked"),
+	},
+	{named("kube-api-burst"), says("kube-api-qps", "20", func(s string) bool { return strings.HasPrefix(s, "-") }, "kube-api-qps is below 0: there is no limit")},
+	{named("concurrent-serviceaccount-token-syncs"), says("service-account-private-key-file", "", isEmpty, "without service-account-private-key-file its controller doesn't start")},
+	{named("attach-detach-reconcile-sync-period"), says("disable-attach-detach-reconcile-sync", "false", isTrue, "disable-attach-detach-reconcile-sync is true")},
+	{named("log-json-split-stream", "log-json-info-buffer-size"), says("logging-format", "text", func(s string) bool { return s != "json" }, "logging-format is not json")},
+	{named("log-text-split-stream", "log-text-info-buffer-size"), says("logging-format", "text", func(s string) bool { return s == "json" }, "logging-format is json")},
+	{named("pod-eviction-timeout"), says("enable-taint-manager", "true", isTrue, "pods are evicted by taints (enable-taint-manager), after their own tolerationSeconds")},
+	{named("cloud-config", "configure-cloud-routes", "route-reconciliation-period", "external-cloud-volume-plugin", "concurrent-service-syncs", "allow-untagged-cloud", "node-sync-period"), noCloud},
+}
+
+// noSigner: nothing is signed without a CA's certificate and key.
+func noSigner(_ *view, n *nodeView, _ spec.Flag) (string, string) {
+	for _, signer := range []string{"", "kubelet-serving-", "kubelet-client-", "kube-apiserver-client-", "legacy-unknown-"} {
+		if n.flags.Value("cluster-signing-"+signer+"cert-file", "") != "" && n.flags.Value("cluster-signing-"+signer+"key-file", "") != "" {
+			return "", ""
+		}
+	}
+	return "no cluster-signing-cert-file and cluster-signing-key-file are given: nothing is signed", ""
+}
+
+// servingFlags are about the secure port.
+var servingFlags = starting("bind-address", "cert-dir", "tls-", "client-ca-file", "authentication-", "authorization-", "requestheader-", "http2-", "disable-http2-", "permit-")
+
+// noCloud: no provider in the tree is configured, or there are none any more.
+func noCloud(v *view, n *nodeView, f spec.Flag) (string, string) {
+	provider := n.flags.Value("cloud-provider", "")
+	if f.Name == "external-cloud-volume-plugin" {
+		if provider != "external" {
+			return "cloud-provider is not external", "cloud-provider"
+		}
+		return "", ""
+	}
+	routes := f.Name == "configure-cloud-routes" || f.Name == "route-reconciliation-period"
+	switch {
+	case v.Version.Minor >= noCloudsFrom:
+		return fmt.Sprintf("v1.%d has no cloud provider in it", v.Version.Minor), ""
+	case provider == "" || provider == "external":
+		return "it is for a cloud provider in the tree, and cloud-provider names none", "cloud-provider"
+	case routes && !isTrue(n.flags.Value(allocate, "false")):
+		return allocate + " is not true", allocate
+	}
+	return "", ""
+}
+
+// noCloudsFrom is the first minor without any cloud provider.
+const noCloudsFrom = 31
+
+// rangeFlags have a meaning only where node ranges are handed out.
+var rangeFlags = []string{clusterCIDR, serviceRange, mask, mask4, mask6, "cidr-allocator-type"}
+
+// networkFlagsIgnored: no node ranges are handed out.
+func networkFlagsIgnored(v *view, n *nodeView) []fault {
+	why, want := allocate+" is not true", `flags: "allocate-node-cidrs": true, or no such flag`
+	off := false
+	if a, ok := n.flags.Get(allocate); ok && a.Bool() {
+		if !ipamOff(n) {
+			return nil
+		}
+		off = true
+		why, want = "node-ipam-controller doesn't run by --controllers", "the controller, or no such flag"
+	}
+	var out []fault
+	for _, name := range rangeFlags {
+		// A network add-on may read the networks of the cluster, which is reason enough.
+		if f, ok := n.flags.Get(name); ok && (!off || written(f)) {
+			out = append(out, fault{field: f.Field, message: fmt.Sprintf("--%s has no effect: %s", name, why), expected: want})
+		}
+	}
+	return out
+}
