@@ -200,7 +200,7 @@ func flagType(v *view, n *nodeView) []fault {
 		if want == "" {
 			return nil
 		}
-		return one(fault{field: f.Field, message: is(f), expected: want, hint: explain(f.Name)})
+		return one(fault{field: f.Field, message: is(f), expected: want})
 	})
 }
 
@@ -216,7 +216,7 @@ func flagValue(v *view, n *nodeView) []fault {
 		if want == "" {
 			return nil
 		}
-		out := fault{field: f.Field, message: is(f), expected: want, hint: explain(f.Name)}
+		out := fault{field: f.Field, message: is(f), expected: want}
 		if near := spec.Nearest(f.Value, d.Allowed); near != "" {
 			out.expected, out.hint = near, fmt.Sprintf("did you mean %q?", near)
 		}
