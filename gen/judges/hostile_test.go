@@ -38,7 +38,8 @@ func hostileValues() []string {
 func hostileFlags(values []string) (string, []string) {
 	var cue strings.Builder
 	var args []string
-	cue.WriteString("flags: {\n")
+	// A version that kcmgen has no data of takes flags of every name and value.
+	cue.WriteString("version: \"v1.99.0\"\nflags: {\n")
 	for i, v := range values {
 		name := fmt.Sprintf("zz-%04d", i)
 		fmt.Fprintf(&cue, "%q: %s\n", name, quoted(v))

@@ -163,7 +163,7 @@ import "github.com/kcmgen/kcmgen/schemas"
 
 cluster: schemas.#Cluster & {
 	name:    %s
-	version: "v1.37.1"
+	version: *"v1.37.1" | =~"^v1"
 	layout:  %q
 	networks: services: ["10.32.0.0/16"]
 	apiserver: flags: "service-cluster-ip-range": "10.32.0.0/16"
