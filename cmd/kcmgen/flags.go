@@ -15,8 +15,8 @@ import (
 )
 
 type flagsOptions struct {
-	version, diff, format string
-	all                   bool
+	version, diff, check, format string
+	all, strict                  bool
 }
 
 func newFlags(std stdio) *cobra.Command {
@@ -29,7 +29,8 @@ func newFlags(std stdio) *cobra.Command {
 		Long: fmt.Sprintf(`Flags lists what a minor version of kube-controller-manager takes, with types and
 defaults; of flags that are named it tells more: since when there are they, what
 became of them, what takes their place. --diff tells what changes between two
-versions.
+versions; --check reads the command line of a file, a systemd unit, a static pod or
+a list of flags, and tells what a version wouldn't take of it or do nothing with.
 
 It knows %s to %s, from their compiled options, not from documentation.
 
@@ -37,6 +38,7 @@ It knows %s to %s, from their compiled options, not from documentation.
 		Example: `  kcmgen flags --version v1.34             what v1.34 takes
   kcmgen flags pod-eviction-timeout        one flag, and what became of it
   kcmgen flags --diff v1.30..v1.37         what changed in between
+  kcmgen flags --check kube-controller-manager.service --version v1.34
   kcmgen flags --format json | jq -r '.[].name'`,
 		ValidArgsFunction: func(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
 			fits := func(name string) bool { return !strings.HasPrefix(name, begun) }
@@ -47,6 +49,8 @@ It knows %s to %s, from their compiled options, not from documentation.
 	f := cmd.Flags()
 	f.StringVar(&o.version, "version", newest, "minor version of Kubernetes")
 	f.StringVar(&o.diff, "diff", "", "two minor versions, as v1.30..v1.37: tell what changed")
+	f.StringVar(&o.check, "check", "", "check the command line in a file; - is the standard input")
+	f.BoolVar(&o.strict, "strict", false, "with --check: fail on warnings")
 	f.BoolVar(&o.all, "all", false, "list hidden flags too")
 	f.StringVar(&o.format, "format", "text", "how to print: text or json")
 	completeFlag(cmd, "version", completeWords(minorNames()...))
@@ -89,6 +93,12 @@ func runFlags(o flagsOptions, names []string, std stdio) error {
 	minor, err := parseMinor(o.version)
 	if err != nil {
 		return usageError{fmt.Errorf("--version: %w", err)}
+	}
+	if o.check != "" {
+		if len(names) > 0 {
+			return usageError{errors.New("--check takes no names of flags")}
+		}
+		return checkFlags(o, minor, std)
 	}
 	if len(names) > 0 {
 		return explainFlags(o, minor, names, std)

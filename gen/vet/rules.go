@@ -22,7 +22,7 @@ var networkRules = []Rule{
 		Doc: "--service-cluster-ip-range equals the apiserver's",
 	},
 	{
-		ID: "cidr-invalid", Severity: isError, Fixed: true, node: cidrInvalid,
+		ID: "cidr-invalid", Severity: isError, Fixed: true, Flags: true, node: cidrInvalid,
 		Doc: "flags that hold ranges hold CIDRs, at most one of each family",
 	},
 	{
@@ -42,7 +42,7 @@ var networkRules = []Rule{
 		Doc: "every family of the services is one of the pods' too",
 	},
 	{
-		ID: "cluster-cidr-missing", Severity: isError, Fixed: true, node: clusterCIDRMissing,
+		ID: "cluster-cidr-missing", Severity: isError, Fixed: true, Flags: true, node: clusterCIDRMissing,
 		Doc: "--allocate-node-cidrs needs --cluster-cidr",
 	},
 	{
@@ -50,7 +50,7 @@ var networkRules = []Rule{
 		Doc: "all nodes allocate from the same pod networks in the same way",
 	},
 	{
-		ID: "node-mask-size", Severity: isError, Fixed: true, node: nodeMaskSize,
+		ID: "node-mask-size", Severity: isError, Fixed: true, Flags: true, node: nodeMaskSize,
 		Doc: "the node masks fit the pod networks and their families",
 	},
 	{
@@ -58,7 +58,7 @@ var networkRules = []Rule{
 		Doc: "the pod networks hold a range for every node",
 	},
 	{
-		ID: "network-flags-ignored", Severity: isWarning, node: networkFlagsIgnored,
+		ID: "network-flags-ignored", Severity: isWarning, Flags: true, node: networkFlagsIgnored,
 		Doc: "ranges and masks have a meaning only with --allocate-node-cidrs",
 	},
 }
@@ -88,29 +88,31 @@ var nodeRules = []Rule{
 
 var flagRules = []Rule{
 	{ID: "flags-unchecked", Severity: isWarning, cluster: flagsUnchecked, Doc: "kcmgen knows the flags of the version"},
-	{ID: "flag-unknown", Severity: isError, Fixed: true, node: flagUnknown, Doc: "a flag is one that some version has"},
-	{ID: "flag-removed", Severity: isError, Fixed: true, node: flagRemoved, Doc: "a flag is still there in the cluster's version"},
-	{ID: "flag-too-new", Severity: isError, Fixed: true, node: flagTooNew, Doc: "a flag is there already in the cluster's version"},
-	{ID: "flag-renamed", Severity: isWarning, node: flagRenamed, Doc: "a flag has its newest name"},
-	{ID: "flag-deprecated", Severity: isWarning, node: flagDeprecated, Doc: "a flag isn't deprecated"},
-	{ID: "flag-noop", Severity: isWarning, node: flagNoop, Doc: "a flag has an effect in the cluster's version"},
-	{ID: "flag-type", Severity: isError, Fixed: true, node: flagType, Doc: "a flag's value is of its type"},
-	{ID: "flag-value", Severity: isError, Fixed: true, node: flagValue, Doc: "a flag's value is one that it takes"},
-	{ID: "flag-conflict", Severity: isError, Fixed: true, node: flagConflict, Doc: "flags go together, as kube-controller-manager's own validation demands"},
-	{ID: "flag-ignored", Severity: isWarning, node: flagIgnored, Doc: "no flag makes another one meaningless"},
+	{ID: "flag-unknown", Severity: isError, Fixed: true, Flags: true, node: flagUnknown, Doc: "a flag is one that some version has"},
+	{ID: "flag-removed", Severity: isError, Fixed: true, Flags: true, node: flagRemoved, Doc: "a flag is still there in the cluster's version"},
+	{ID: "flag-too-new", Severity: isError, Fixed: true, Flags: true, node: flagTooNew, Doc: "a flag is there already in the cluster's version"},
+	{ID: "flag-renamed", Severity: isWarning, Flags: true, node: flagRenamed, Doc: "a flag has its newest name"},
+	{ID: "flag-deprecated", Severity: isWarning, Flags: true, node: flagDeprecated, Doc: "a flag isn't deprecated"},
+	{ID: "flag-noop", Severity: isWarning, Flags: true, node: flagNoop, Doc: "a flag has an effect in the cluster's version"},
+	{ID: "flag-type", Severity: isError, Fixed: true, Flags: true, node: flagType, Doc: "a flag's value is of its type"},
+	{ID: "flag-value", Severity: isError, Fixed: true, Flags: true, node: flagValue, Doc: "a flag's value is one that it takes"},
+	{ID: "flag-conflict", Severity: isError, Fixed: true, Flags: true, node: flagConflict, Doc: "flags go together, as kube-controller-manager's own validation demands"},
+	{ID: "flag-syntax", Severity: isError, Fixed: true, Flags: true, node: flagSyntax, Doc: "a command line is made of flags, each with its value (kcmgen flags --check)"},
+	{ID: "flag-repeated", Severity: isWarning, Flags: true, node: flagRepeated, Doc: "a command line has each flag once (kcmgen flags --check)"},
+	{ID: "flag-ignored", Severity: isWarning, Flags: true, node: flagIgnored, Doc: "no flag makes another one meaningless"},
 }
 
 var controllerRules = []Rule{
-	{ID: "controller-unknown", Severity: isError, Fixed: true, node: controllerUnknown, Doc: "--controllers names controllers of the cluster's version"},
-	{ID: "controller-renamed", Severity: isWarning, node: controllerRenamed, Doc: "a controller has its newest name"},
-	{ID: "controller-ignored", Severity: isWarning, node: controllerIgnored, Doc: "every element of --controllers has an effect"},
+	{ID: "controller-unknown", Severity: isError, Fixed: true, Flags: true, node: controllerUnknown, Doc: "--controllers names controllers of the cluster's version"},
+	{ID: "controller-renamed", Severity: isWarning, Flags: true, node: controllerRenamed, Doc: "a controller has its newest name"},
+	{ID: "controller-ignored", Severity: isWarning, Flags: true, node: controllerIgnored, Doc: "every element of --controllers has an effect"},
 }
 
 var gateRules = []Rule{
-	{ID: "feature-gate-syntax", Severity: isError, Fixed: true, node: gateSyntax, Doc: "--feature-gates is a list of names with true or false"},
-	{ID: "feature-gate-unknown", Severity: isError, Fixed: true, node: gateUnknown, Doc: "a feature gate is one of the cluster's version"},
-	{ID: "feature-gate-locked", Severity: isError, Fixed: true, node: gateLocked, Doc: "a locked feature gate isn't set against its lock"},
-	{ID: "feature-gate-idle", Severity: isWarning, node: gateIdle, Doc: "a feature gate that is set can be something else"},
+	{ID: "feature-gate-syntax", Severity: isError, Fixed: true, Flags: true, node: gateSyntax, Doc: "--feature-gates is a list of names with true or false"},
+	{ID: "feature-gate-unknown", Severity: isError, Fixed: true, Flags: true, node: gateUnknown, Doc: "a feature gate is one of the cluster's version"},
+	{ID: "feature-gate-locked", Severity: isError, Fixed: true, Flags: true, node: gateLocked, Doc: "a locked feature gate isn't set against its lock"},
+	{ID: "feature-gate-idle", Severity: isWarning, Flags: true, node: gateIdle, Doc: "a feature gate that is set can be something else"},
 }
 
 var electionRules = []Rule{
@@ -119,7 +121,7 @@ var electionRules = []Rule{
 		Doc: "with more than one node, leader election is on",
 	},
 	{
-		ID: "leader-elect-timing", Severity: isError, Fixed: true, node: leaderElectTiming,
+		ID: "leader-elect-timing", Severity: isError, Fixed: true, Flags: true, node: leaderElectTiming,
 		Doc: "lease duration > renew deadline > 1.2 × retry period > 0",
 	},
 	{
@@ -162,7 +164,7 @@ var fileRules = []Rule{
 		Doc: "--kubeconfig is given: without it there is no apiserver to talk to",
 	},
 	{
-		ID: "file-pair", Severity: isError, Fixed: true, node: filePair,
+		ID: "file-pair", Severity: isError, Fixed: true, Flags: true, node: filePair,
 		Doc: "a certificate flag and its key flag come together",
 	},
 	{

@@ -41,6 +41,8 @@ type Rule struct {
 	Severity spec.Severity
 	// Fixed rules can't be waived: what they refuse doesn't work at all.
 	Fixed bool
+	// Flags: the rule looks at nothing but a command line.
+	Flags bool
 	Doc   string // what the rule demands, in one line
 
 	cluster func(*view) []fault
@@ -71,6 +73,7 @@ type nodeView struct {
 	minor       *flags.Minor
 	gates       []flags.GateSetting // of --feature-gates
 	controllers []string            // of --controllers
+	line        *line               // nil for a node of a cluster
 }
 
 func newView(c *spec.Cluster, facts Facts) *view {
@@ -94,12 +97,16 @@ func Check(c *spec.Cluster, facts Facts) []spec.Finding {
 		out = append(out, v.apply(r)...)
 	}
 	out = explained(out)
-	out = append(out, waive(c, out)...)
-	slices.SortStableFunc(out, func(a, b spec.Finding) int {
+	return sorted(append(out, waive(c, out)...))
+}
+
+// sorted puts findings in the order of their places.
+func sorted(fs []spec.Finding) []spec.Finding {
+	slices.SortStableFunc(fs, func(a, b spec.Finding) int {
 		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line),
 			cmp.Compare(a.Pos.Col, b.Pos.Col), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Node, b.Node))
 	})
-	return out
+	return fs
 }
 
 // explained leaves out that a value isn't of its flag's type, or not among those

@@ -1,0 +1,92 @@
+package vet
+
+import (
+	"fmt"
+
+	"github.com/kcmgen/kcmgen/gen/flags"
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// CommandLine applies the rules that need nothing but a command line: the
+// arguments after the program's name, of one node. at tells where each argument
+// stands.
+func CommandLine(version spec.Version, args []string, at []spec.Pos) []spec.Finding {
+	m := flags.Of(version.Minor)
+	given, faults := m.Read(args)
+	c := &spec.Cluster{
+		Version: version, Profile: "standard",
+		Flags: spec.Settings{}, Source: spec.Source{}, Nodes: []spec.Node{{}},
+	}
+	if len(at) > 0 { // what isn't there stands nowhere else
+		c.Source["flags"] = spec.Pos{File: at[0].File}
+	}
+	line := &line{given: given, faults: faults, at: at}
+	for _, g := range given {
+		value := g.Value
+		if d, ok := m.Flag(g.Name); ok && d.Adds() && c.Flags[g.Name].Value != "" {
+			value = c.Flags[g.Name].Value + "," + value
+		}
+		c.Flags[g.Name] = spec.Setting{Value: value}
+		c.Source[spec.Path("flags", g.Name)] = at[g.Arg]
+	}
+	v := newView(c, Facts{})
+	v.nodes[0].line = line
+	var out []spec.Finding
+	for _, r := range Rules() {
+		if r.Flags {
+			out = append(out, v.apply(r)...)
+		}
+	}
+	out = sorted(explained(out))
+	for i := range out { // there is no cluster; where it stands says it all
+		out[i].Cluster, out[i].Field, out[i].Node = "", "", ""
+	}
+	return out
+}
+
+// line is a command line that was read, not derived from a cluster.
+type line struct {
+	given  []flags.Given
+	faults []flags.Fault
+	at     []spec.Pos
+}
+
+// lineField is the field of what is no flag's.
+const lineField = "arguments"
+
+func flagSyntax(v *view, n *nodeView) []fault {
+	if n.line == nil {
+		return nil
+	}
+	var out []fault
+	for _, f := range n.line.faults {
+		field := spec.Path(lineField, fmt.Sprintf("[%d]", f.Arg))
+		v.Source[field] = n.line.at[f.Arg]
+		out = append(out, fault{field: field, message: f.Message, expected: f.Expected})
+	}
+	return out
+}
+
+func flagRepeated(v *view, n *nodeView) []fault {
+	if n.line == nil {
+		return nil
+	}
+	var out []fault
+	last := map[string]flags.Given{}
+	for _, g := range n.line.given {
+		before, again := last[g.Name]
+		last[g.Name] = g
+		d, known := v.minor.Flag(g.Name)
+		if !again || !known || d.Adds() {
+			continue
+		}
+		field := spec.Path("flags", g.Name, fmt.Sprintf("[%d]", before.Arg))
+		v.Source[field] = n.line.at[before.Arg]
+		out = append(out, fault{
+			field: field, also: []string{spec.Path("flags", g.Name)},
+			message:  fmt.Sprintf("--%s=%.80s has no effect: the flag comes again, and the last counts", g.Name, before.Value),
+			expected: "each flag once",
+		})
+	}
+	return out
+}
