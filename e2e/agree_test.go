@@ -1,0 +1,204 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// sets is how many sets of flags are tried on each version.
+const sets = 300
+
+// reviewed are disagreements that somebody looked at: a pattern for the flags, and
+// why each side is right in its way.
+var reviewed = []struct{ version, pattern, why string }{}
+
+// verdict is what somebody says of a set of flags.
+type verdict struct {
+	takes  bool
+	reason string
+}
+
+// TestAgreement: of random sets of flags, kcmgen and kube-controller-manager itself
+// say the same. It parses them for --version, and validates them before it finds
+// that its kubeconfig is missing.
+func TestAgreement(t *testing.T) {
+	for _, version := range versions {
+		t.Run(version, func(t *testing.T) {
+			program := kubernetes(t, version, controllerManager)
+			g := newGenerator(t, version)
+			all := make([][]string, sets)
+			for i := range all {
+				all[i] = g.set(i)
+			}
+			ours, theirs := make([]verdict, sets), make([]verdict, sets)
+			var wg sync.WaitGroup
+			busy := make(chan struct{}, 2)
+			for i, args := range all {
+				busy <- struct{}{}
+				wg.Go(func() {
+					ours[i] = kcmgenSays(t, minorOf(version), args)
+					theirs[i] = programSays(t, program, args)
+					<-busy
+				})
+			}
+			wg.Wait()
+			typed := packagesSay(t, version, all)
+			compare(t, version, all, ours, typed, theirs)
+		})
+	}
+}
+
+func compare(t *testing.T, version string, all [][]string, ours, typed, theirs []verdict) {
+	taken, refused, excused := 0, 0, map[int]bool{}
+	for i, args := range all {
+		if theirs[i].takes {
+			taken++
+		} else {
+			refused++
+		}
+		if ours[i].takes == theirs[i].takes && typed[i].takes == theirs[i].takes {
+			continue
+		}
+		if n := slices.IndexFunc(reviewed, func(r struct{ version, pattern, why string }) bool {
+			return r.version == version && regexp.MustCompile(r.pattern).MatchString(strings.Join(args, " "))
+		}); n >= 0 {
+			excused[n] = true
+			continue
+		}
+		t.Errorf("set %d: %q\nkcmgen flags --check takes it: %v %s\nkcmgen vet, typed, takes it: %v %s\n%s takes it: %v %s",
+			i, args, ours[i].takes, ours[i].reason, typed[i].takes, typed[i].reason, controllerManager, theirs[i].takes, theirs[i].reason)
+	}
+	t.Logf("%s takes %d sets and refuses %d; %d reviewed disagreements", version, taken, refused, len(excused))
+	if taken < 100 || refused < 100 || len(excused) > 5 {
+		t.Errorf("%d sets taken and %d refused, %d disagreements reviewed: too few to tell, or too many", taken, refused, len(excused))
+	}
+}
+
+// kcmgenSays checks the flags as the line of a file.
+func kcmgenSays(t *testing.T, minor string, args []string) verdict {
+	lines := ""
+	for _, a := range args {
+		lines += "'" + a + "'\n"
+	}
+	r := execute(t, t.TempDir(), lines, kcmgen, "flags", "--check", "-", "--version", minor, "--format", "json")
+	var findings []finding
+	if err := json.Unmarshal([]byte(r.out), &findings); err != nil {
+		t.Errorf("%q: %v\n%s", args, err, r.err)
+	}
+	return judged(findings)
+}
+
+// finding is one of kcmgen's.
+type finding struct{ Rule, Severity, Message, Cluster string }
+
+// unseen is what goes wrong after validation, when files are read, or when the
+// leader starts the controllers.
+var unseen = regexp.MustCompile("^(leader-elect-timing|cluster-cidr-missing|node-mask-size): " +
+	"|^cidr-invalid: cluster-cidr " +
+	"|^file-pair: --(tls|cluster-signing-(cert|key)-file)")
+
+func judged(findings []finding) verdict {
+	for _, f := range findings {
+		if reason := f.Rule + ": " + f.Message; f.Severity == "error" && !unseen.MatchString(reason) {
+			return verdict{false, reason}
+		}
+	}
+	return verdict{true, ""}
+}
+
+// programSays asks kube-controller-manager itself: with a kubeconfig that is absent
+// it gets as far as that if it takes the flags. With --version it only parses them.
+func programSays(t *testing.T, program string, args []string) verdict {
+	dir := t.TempDir()
+	absent := filepath.Join(dir, "absent.kubeconfig")
+	r := execute(t, dir, "", program, append(slices.Clone(args), "--kubeconfig="+absent)...)
+	switch {
+	case r.code == 0:
+		t.Errorf("%q: it ran without a kubeconfig", args)
+	case strings.Contains(r.err, "stat "+absent+":"):
+		return verdict{true, ""}
+	}
+	stage := "validation"
+	if execute(t, dir, "", program, append(slices.Clone(args), "--version")...).code != 0 {
+		stage = "parsing"
+	}
+	return verdict{false, stage + ": " + firstLine(r.err)}
+}
+
+// firstLine is the first line that tells of an error.
+func firstLine(s string) string {
+	for line := range strings.Lines(s) {
+		if strings.Contains(strings.ToLower(line), "error") || strings.Contains(line, `err=`) {
+			return strings.TrimSpace(line)
+		}
+	}
+	return s[:min(len(s), 200)]
+}
+
+// packagesSay vets a cluster of each set in one run, by the typed package of the
+// version. What can't be said in CUE, a flag twice or one without a value, isn't
+// among the sets.
+func packagesSay(t *testing.T, version string, all [][]string) []verdict {
+	dir := t.TempDir()
+	if r := execute(t, dir, "", kcmgen, "init", "repository", "--kubernetes", version); r.code != 0 {
+		t.Fatalf("kcmgen init: exit %d\n%s", r.code, r.err)
+	}
+	root := filepath.Join(dir, "repository")
+	for i, args := range all {
+		name := fmt.Sprintf("set-%03d", i)
+		if err := os.MkdirAll(filepath.Join(root, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(root, name, "cluster.cue"), []byte(cluster(version, name, args)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := execute(t, root, "", kcmgen, "vet", "--format", "json", "./...")
+	var doc struct{ Findings []finding }
+	if err := json.Unmarshal([]byte(r.out), &doc); err != nil {
+		t.Fatalf("kcmgen vet: exit %d, %v\n%s", r.code, err, r.err)
+	}
+	of := map[string][]finding{}
+	for _, f := range doc.Findings {
+		if aboutFlags.MatchString(f.Rule) {
+			of[f.Cluster] = append(of[f.Cluster], f)
+		}
+	}
+	out := make([]verdict, len(all))
+	for i := range all {
+		out[i] = judged(of[fmt.Sprintf("set-%03d", i)])
+	}
+	return out
+}
+
+// aboutFlags are the rules that a command line alone can break.
+var aboutFlags = regexp.MustCompile("^(cue|flag|flags|controller|feature-gate)-")
+
+// cluster is a cluster with flags, which are written as their values look: a number
+// or a bool without quotes.
+func cluster(version, name string, args []string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "package p\n\nimport schemas \"github.com/kcmgen/kcmgen/schemas/%s\"\n\n", strings.ReplaceAll(minorOf(version), ".", "_"))
+	fmt.Fprintf(&b, "cluster: schemas.#Cluster & {\n\tname: %q\n\tversion: %q\n\tlayout: \"systemd\"\n\tflagDefaults: \"none\"\n\tnodes: n: address: \"10.0.0.1\"\n", name, version)
+	for _, a := range args {
+		flag, value, _ := strings.Cut(strings.TrimPrefix(a, "--"), "=")
+		switch {
+		case flag == "controllers":
+			list, _ := json.Marshal(strings.Split(value, ","))
+			value = string(list)
+		case !bare.MatchString(value):
+			value = fmt.Sprintf("%q", value)
+		}
+		fmt.Fprintf(&b, "\tflags: %q: %s\n", flag, value)
+	}
+	return b.String() + "}\n"
+}
+
+var bare = regexp.MustCompile(`^(true|false|-?(0|[1-9][0-9]*)(\.[0-9]+)?)$`)

@@ -1,0 +1,3 @@
+module github.com/kcmgen/kcmgen/e2e
+
+go 1.26.0

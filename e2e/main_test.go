@@ -1,0 +1,105 @@
+// Package e2e holds kcmgen against the real thing. It drives the built program,
+// as a user does, and real programs of Kubernetes, built once from Go modules.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// kcmgen is the program under test, built by TestMain.
+var kcmgen string
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "kcmgen-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	kcmgen = filepath.Join(dir, "kcmgen")
+	build := exec.Command("go", "build", "-trimpath", "-o", kcmgen, "./cmd/kcmgen")
+	build.Dir, build.Stderr = "..", os.Stderr
+	if err := build.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "building kcmgen:", err)
+		return 1
+	}
+	return m.Run()
+}
+
+// result is what a program did.
+type result struct {
+	out, err string
+	code     int
+}
+
+// execute runs a program to its end, which comes within a minute, with nothing of
+// our environment but what it takes to find things.
+func execute(t testing.TB, dir, stdin, name string, args ...string) result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
+	var out, errs bytes.Buffer
+	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = dir, strings.NewReader(stdin), &out, &errs
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir}
+	err := cmd.Run()
+	if exit := (*exec.ExitError)(nil); err != nil && (!errors.As(err, &exit) || exit.ExitCode() < 0) {
+		t.Fatalf("%s %q: %v\n%s", filepath.Base(name), args, err, errs.String())
+	}
+	return result{out.String(), errs.String(), cmd.ProcessState.ExitCode()}
+}
+
+// flag is one of kcmgen flags --format json.
+type flag struct {
+	Name, Type, Default string
+	Hidden, Deprecated  bool
+	Allowed             []string
+	Min, Max            *float64
+	MinDuration         string
+}
+
+// flagsOf are all flags that kcmgen knows of a minor version.
+func flagsOf(t testing.TB, minor string) []flag {
+	t.Helper()
+	r := execute(t, t.TempDir(), "", kcmgen, "flags", "--version", minor, "--all", "--format", "json")
+	var out []flag
+	if err := json.Unmarshal([]byte(r.out), &out); err != nil || len(out) < 100 {
+		t.Fatalf("kcmgen flags --version %s: %d flags, %v\n%s", minor, len(out), err, r.err)
+	}
+	return out
+}
+
+// built are the folders of programs, by version.
+var built sync.Map
+
+// kubernetes is a program of a Kubernetes version. It is built where the user's
+// cache doesn't have it, which takes minutes.
+func kubernetes(t testing.TB, version, name string) string {
+	t.Helper()
+	build, _ := built.LoadOrStore(version+" "+name, sync.OnceValues(func() (string, error) {
+		cmd := exec.Command("go", "-C", "../tools/kubernetes", "run", ".", "build", version, name)
+		cmd.Stderr = os.Stderr
+		out, err := cmd.Output()
+		return filepath.Join(strings.TrimSpace(string(out)), name), err
+	}))
+	program, err := build.(func() (string, error))()
+	if err != nil {
+		t.Fatalf("building %s %s: %v", name, version, err)
+	}
+	return program
+}
