@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +16,7 @@ import (
 type flagsOptions struct {
 	version, diff, check, format string
 	all, strict                  bool
+	controllers, gates           bool
 }
 
 func newFlags(std stdio) *cobra.Command {
@@ -28,7 +28,8 @@ func newFlags(std stdio) *cobra.Command {
 		Short: "List and explain the flags of kube-controller-manager",
 		Long: fmt.Sprintf(`Flags lists what a minor version of kube-controller-manager takes, with types and
 defaults; of flags that are named it tells more: since when there are they, what
-became of them, what takes their place. --diff tells what changes between two
+became of them, what takes their place. --controllers and --feature-gates list what
+the flags of these names take. --diff tells what changes between two
 versions; --check reads the command line of a file, a systemd unit, a static pod or
 a list of flags, and tells what a version wouldn't take of it or do nothing with.
 
@@ -51,6 +52,8 @@ It knows %s to %s, from their compiled options, not from documentation.
 	f.StringVar(&o.diff, "diff", "", "two minor versions, as v1.30..v1.37: tell what changed")
 	f.StringVar(&o.check, "check", "", "check the command line in a file; - is the standard input")
 	f.BoolVar(&o.strict, "strict", false, "with --check: fail on warnings")
+	f.BoolVar(&o.controllers, "controllers", false, "list what --controllers of kube-controller-manager names")
+	f.BoolVar(&o.gates, "feature-gates", false, "list what --feature-gates of kube-controller-manager names")
 	f.BoolVar(&o.all, "all", false, "list hidden flags too")
 	f.StringVar(&o.format, "format", "text", "how to print: text or json")
 	completeFlag(cmd, "version", completeWords(minorNames()...))
@@ -94,6 +97,12 @@ func runFlags(o flagsOptions, names []string, std stdio) error {
 	if err != nil {
 		return usageError{fmt.Errorf("--version: %w", err)}
 	}
+	if o.controllers || o.gates {
+		if len(names) > 0 || o.controllers && o.gates {
+			return usageError{errors.New("--controllers and --feature-gates take no names, and not each other")}
+		}
+		return listNames(o, flags.Of(minor), std)
+	}
 	if o.check != "" {
 		if len(names) > 0 {
 			return usageError{errors.New("--check takes no names of flags")}
@@ -112,23 +121,18 @@ func runFlags(o flagsOptions, names []string, std stdio) error {
 
 // printDefs prints a line a flag: name, type, default, and what is special.
 func printDefs(w io.Writer, defs []flags.Def) error {
-	name, kind := 0, 0
+	var rows [][]string
 	for _, d := range defs {
-		name, kind = max(name, len(d.Name)), max(kind, len(d.Type))
-	}
-	var b bytes.Buffer
-	for _, d := range defs {
-		line := fmt.Sprintf("--%-*s  %-*s  %s", name, d.Name, kind, d.Type, d.Default)
+		last := d.Default
 		if d.Deprecated {
-			line += "  (deprecated)"
+			last += "  (deprecated)"
 		}
 		if d.Hidden {
-			line += "  (hidden)"
+			last += "  (hidden)"
 		}
-		fmt.Fprintln(&b, strings.TrimRight(line, " "))
+		rows = append(rows, []string{"--" + d.Name, d.Type, last})
 	}
-	_, err := w.Write(b.Bytes())
-	return err
+	return printRows(w, rows)
 }
 
 // explained is what is known of one flag.
