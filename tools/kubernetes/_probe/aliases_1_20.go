@@ -1,0 +1,5 @@
+//go:build !kube1_28
+
+package main
+
+func aliases() map[string]string { return nil }

@@ -1,0 +1,166 @@
+//go:build go1.21
+
+package main
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"sort"
+	"strconv"
+	"time"
+
+	cliflag "k8s.io/component-base/cli/flag"
+)
+
+// refusal is why a value isn't taken, or nil.
+func refusal(flag, value string) error {
+	s, err := newSettings()
+	if err != nil {
+		return err
+	}
+	if err := s.flags.Set(flag, value); err != nil {
+		return err
+	}
+	return s.validate()
+}
+
+// measure finds what values a flag takes, by trying.
+func measure(d *Flag, usage string, words []string) error {
+	switch d.Type {
+	case "int":
+		return bounds(d, math.MinInt32, math.MaxInt32, 1) // as wide as any has a use for
+	case "int32":
+		return bounds(d, math.MinInt32, math.MaxInt32, 1)
+	case "int64", "float32", "float64":
+		const unit = 1000 // floats to a thousandth
+		if d.Type == "int64" {
+			return bounds(d, math.MinInt64/2, math.MaxInt64/2, 1)
+		}
+		return bounds(d, -1e6*unit, 1e6*unit, unit)
+	case "duration":
+		return bounds(d, -int64(1000*time.Hour), int64(1000000*time.Hour), 0)
+	case "string":
+		d.Allowed = wordsTaken(d, usage, words)
+	}
+	// TLS is looked at when the server starts; its words are those of Go.
+	switch d.Name {
+	case "tls-cipher-suites":
+		d.Allowed = cliflag.TLSCipherPossibleValues()
+	case "tls-min-version":
+		d.Allowed = append([]string{""}, cliflag.TLSPossibleVersions()...)
+	}
+	sort.Strings(d.Allowed)
+	return nil
+}
+
+// bounds finds the least and the greatest number that is taken, in 1/unit; unit
+// 0 means that they are durations. Between the default and a bound all are taken.
+func bounds(d *Flag, least, greatest, unit int64) error {
+	text := func(n int64) string {
+		if unit == 0 {
+			return time.Duration(n).String()
+		}
+		return strconv.FormatFloat(float64(n)/float64(unit), 'f', -1, 64)
+	}
+	if unit == 1 {
+		text = func(n int64) string { return strconv.FormatInt(n, 10) }
+	}
+	start, err := number(d, unit)
+	if err != nil {
+		return err
+	}
+	if err := refusal(d.Name, text(start)); err != nil {
+		return fmt.Errorf("--%s refuses its default: %w", d.Name, err)
+	}
+	min, minGiven := bound(start, least, func(n int64) bool { return refusal(d.Name, text(n)) == nil })
+	max, maxGiven := bound(start, greatest, func(n int64) bool { return refusal(d.Name, text(n)) == nil })
+	switch {
+	case unit == 0 && maxGiven:
+		return fmt.Errorf("--%s is at most %s, and the data has no place for that", d.Name, text(max))
+	case unit == 0 && minGiven:
+		d.MinDuration = text(min)
+	case unit != 0:
+		d.Min, d.Max = given(min, unit, minGiven), given(max, unit, maxGiven)
+	}
+	return nil
+}
+
+func given(n, unit int64, ok bool) *float64 {
+	if !ok {
+		return nil
+	}
+	f := float64(n) / float64(unit)
+	return &f
+}
+
+// number reads a flag's default.
+func number(d *Flag, unit int64) (int64, error) {
+	if unit == 0 {
+		n, err := time.ParseDuration(d.Default)
+		return int64(n), err
+	}
+	f, err := strconv.ParseFloat(d.Default, 64)
+	return int64(math.Round(f * float64(unit))), err
+}
+
+// bound bisects between a number that is taken and the last one of a type; there
+// is none if that is taken as well.
+func bound(good, last int64, taken func(int64) bool) (int64, bool) {
+	if taken(last) {
+		return 0, false
+	}
+	for bad := last; good-bad > 1 || bad-good > 1; {
+		middle := good/2 + bad/2 + (good%2+bad%2)/2
+		if taken(middle) {
+			good = middle
+		} else {
+			bad = middle
+		}
+	}
+	return good, true
+}
+
+var word = regexp.MustCompile(`[A-Za-z][A-Za-z0-9_-]*`)
+
+// wordsTaken are the values of a flag that refuses nonsense, out of its default,
+// the words of its help and of its refusal, and words that were given. The empty
+// value counts where it is the default: elsewhere it only means "not given". A
+// flag that takes no word at all is no choice of words, but of some other form.
+func wordsTaken(d *Flag, usage string, words []string) []string {
+	const nonsense = "kcmgen-nonsense"
+	why := refused(d.Name, nonsense)
+	if why == nil {
+		return nil
+	}
+	tried, taken, some := map[string]bool{nonsense: true}, []string{}, false
+	words = append(words, d.Default)
+	words = append(words, word.FindAllString(usage, -1)...)
+	words = append(words, word.FindAllString(why.Error(), -1)...)
+	for _, w := range words {
+		if !tried[w] && (w != "" || d.Default == "") && refused(d.Name, w) == nil {
+			taken = append(taken, w)
+			some = some || w != ""
+		}
+		tried[w] = true
+	}
+	if !some {
+		return nil
+	}
+	return taken
+}
+
+// refused is refusal, by the logging options too, which are validated apart.
+func refused(flag, value string) error {
+	if err := refusal(flag, value); err != nil {
+		return err
+	}
+	s, err := newSettings()
+	if err != nil {
+		return err
+	}
+	if err := s.flags.Set(flag, value); err != nil {
+		return err
+	}
+	return validateLogs(s)
+}
