@@ -30,15 +30,12 @@ func main() {
 	if err := json.NewDecoder(os.Stdin).Decode(&words); err != nil {
 		fail(err)
 	}
-	facts := Facts{
-		Version:      version.Get().GitVersion,
-		FeatureGates: gates(), // before anything is set
-		Controllers:  controllers(),
-	}
+	facts := Facts{Version: version.Get().GitVersion, FeatureGates: gates()}
 	var err error
 	if facts.Flags, err = flags(words); err != nil {
 		fail(err)
 	}
+	facts.Controllers = controllers() // the last, for it may switch gates
 	if err := json.NewEncoder(os.Stdout).Encode(facts); err != nil {
 		fail(err)
 	}

@@ -1,4 +1,4 @@
-//go:build kube1_26
+//go:build kube1_25
 
 package main
 
