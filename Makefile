@@ -4,7 +4,7 @@
 FUZZTIME  ?= 10s
 TESTFLAGS ?=
 
-.PHONY: help build demo test lint fmt fuzz bench snapshot clean
+.PHONY: help build demo test lint fmt fuzz bench facts snapshot clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,11 +19,12 @@ demo: ## make everything that the example cluster needs, in out/
 # with, come first on PATH: whatever else is installed is not asked.
 test: ## run every test
 	@judges=$$(tools/install.sh judges) && runner=$$(tools/install.sh test) && \
+	(cd tools/kubernetes && "$$runner/gotestsum" --format pkgname -- $(TESTFLAGS) ./...) && \
 	PATH="$$judges:$$PATH" "$$runner/gotestsum" --format pkgname -- $(TESTFLAGS) ./...
 
 lint: ## check the code, its formatting and who imports what
 	@tools=$$(tools/install.sh lint) && \
-	for module in . tools/bench tools/release; do (cd $$module && "$$tools/golangci-lint" run ./...) || exit 1; done && \
+	for module in . tools/bench tools/kubernetes tools/release; do (cd $$module && "$$tools/golangci-lint" run ./...) || exit 1; done && \
 	unformatted=$$("$$tools/gofumpt" -l .) && \
 	{ [ -z "$$unformatted" ] || { echo "make fmt would change: $$unformatted" >&2; exit 1; }; }
 
@@ -42,6 +43,13 @@ fuzz: ## run every fuzz target for FUZZTIME (10s)
 
 bench: build ## compare speed and size with the stock tools
 	@judges=$$(tools/install.sh judges) && PATH="$$judges:$$PATH" go -C tools/bench run .
+
+# Compiles that version's kube-controller-manager from its Go modules: minutes,
+# and 3 GB of memory. docs/facts.md says what to look at afterwards.
+facts: ## read the flags of a Kubernetes version, VERSION=v1.38.0, into gen/flags/data
+	@[ -n "$(VERSION)" ] || { echo "which version? make facts VERSION=v1.38.0" >&2; exit 2; }
+	go -C tools/kubernetes run . facts $(VERSION)
+	go test ./schemas -update
 
 # GoReleaser makes a release, and this is one without a tag. What it needs comes
 # from tools/release; it fetches nothing and publishes nothing.

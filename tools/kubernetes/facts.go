@@ -19,11 +19,10 @@ import (
 	"time"
 )
 
-//go:embed _probe/*.go
+// The probe's files; two of them are this program's as well.
+//
+//go:embed _probe/*.go types.go bisect.go
 var probe embed.FS
-
-//go:embed types.go
-var probeTypes []byte
 
 // facts measures a version and writes dir/v1.NN.json.
 func facts(ctx context.Context, v version, dir string) error {
@@ -72,8 +71,8 @@ func facts(ctx context.Context, v version, dir string) error {
 	return replace(file, text)
 }
 
-// writeProbe writes the probe's package: its own files, the types that it prints,
-// and whatever the real program imports, for that registers formats and gates.
+// writeProbe writes the probe's package. It imports whatever the real program
+// does, for that registers formats and gates.
 func (m *module) writeProbe(dir string) error {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return err
@@ -82,22 +81,19 @@ func (m *module) writeProbe(dir string) error {
 	if err != nil {
 		return err
 	}
-	files := map[string][]byte{"types.go": probeTypes, "imports.go": imports}
-	names, err := fs.Glob(probe, "_probe/*.go")
-	if err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "imports.go"), imports, 0o644); err != nil {
 		return err
 	}
-	for _, name := range names {
-		if files[path.Base(name)], err = probe.ReadFile(name); err != nil {
+	return fs.WalkDir(probe, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
 			return err
 		}
-	}
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
+		text, err := probe.ReadFile(name)
+		if err != nil {
 			return err
 		}
-	}
-	return nil
+		return os.WriteFile(filepath.Join(dir, path.Base(name)), text, 0o644)
+	})
 }
 
 // importsOf writes a file that imports what the package in dir does, unnamed.
@@ -123,7 +119,7 @@ func importsOf(dir string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// ask runs the probe. It takes seconds, and a minute is too long.
+// ask runs the probe, which takes seconds.
 func ask(ctx context.Context, program string, words map[string][]string) (f Facts, err error) {
 	in, err := json.Marshal(words)
 	if err != nil {

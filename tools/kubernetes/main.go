@@ -13,6 +13,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -49,7 +50,7 @@ func run(ctx context.Context, args []string) error {
 		return errUsage
 	}
 	flags := flag.NewFlagSet("kubernetes", flag.ContinueOnError)
-	flags.Usage = func() {}
+	flags.SetOutput(io.Discard) // main tells
 	dir := ""
 	if args[0] == "facts" {
 		flags.StringVar(&dir, "o", filepath.Join("..", "..", "gen", "flags", "data"), "the folder to write to")

@@ -157,9 +157,14 @@ func (m *module) published(ctx context.Context) (map[string]string, error) {
 		if missing, err = sortOut(out, found); err != nil {
 			return nil, err
 		}
+		if len(missing) > 0 {
+			fmt.Fprintf(os.Stderr, "no %s of %s, so the patch before it is taken\n", v.staging(), strings.Join(missing, ", "))
+		}
 	}
 	return found, nil
 }
+
+var absent = regexp.MustCompile(`: (404 Not Found|403 Forbidden|410 Gone)|unknown revision`)
 
 // sortOut reads what go list says of modules: found gets those that there are,
 // and those that don't exist are returned. Any other fault is one, or an outage
@@ -178,7 +183,7 @@ func sortOut(list []byte, found map[string]string) (missing []string, err error)
 		switch {
 		case m.Error == nil:
 			found[m.Path] = m.Version
-		case strings.Contains(m.Error.Err, "404 Not Found"), strings.Contains(m.Error.Err, "unknown revision"):
+		case absent.MatchString(m.Error.Err):
 			missing = append(missing, m.Path)
 		default:
 			return nil, errors.New(m.Error.Err)

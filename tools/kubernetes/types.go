@@ -1,7 +1,7 @@
 package main
 
 // Facts is what is measured of a version, in the form of gen/flags/data. This
-// file is compiled into the probe too: it stays within Go 1.15.
+// file is compiled into the probe too.
 type Facts struct {
 	Version      string       `json:"version"`
 	Flags        []Flag       `json:"flags"`

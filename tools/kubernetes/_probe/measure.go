@@ -28,15 +28,12 @@ func refusal(flag, value string) error {
 // measure finds what values a flag takes, by trying.
 func measure(d *Flag, usage string, words []string) error {
 	switch d.Type {
-	case "int":
-		return bounds(d, math.MinInt32, math.MaxInt32, 1) // as wide as any has a use for
-	case "int32":
+	case "int", "int32": // no flag has a use for more
 		return bounds(d, math.MinInt32, math.MaxInt32, 1)
-	case "int64", "float32", "float64":
-		const unit = 1000 // floats to a thousandth
-		if d.Type == "int64" {
-			return bounds(d, math.MinInt64/2, math.MaxInt64/2, 1)
-		}
+	case "int64":
+		return bounds(d, math.MinInt64/2, math.MaxInt64/2, 1)
+	case "float32", "float64":
+		const unit = 1000
 		return bounds(d, -1e6*unit, 1e6*unit, unit)
 	case "duration":
 		return bounds(d, -int64(1000*time.Hour), int64(1000000*time.Hour), 0)
@@ -58,14 +55,15 @@ func measure(d *Flag, usage string, words []string) error {
 // 0 means that they are durations. Between the default and a bound all are taken.
 func bounds(d *Flag, least, greatest, unit int64) error {
 	text := func(n int64) string {
-		if unit == 0 {
+		switch unit {
+		case 0:
 			return time.Duration(n).String()
+		case 1:
+			return strconv.FormatInt(n, 10)
 		}
 		return strconv.FormatFloat(float64(n)/float64(unit), 'f', -1, 64)
 	}
-	if unit == 1 {
-		text = func(n int64) string { return strconv.FormatInt(n, 10) }
-	}
+	taken := func(n int64) bool { return refusal(d.Name, text(n)) == nil }
 	start, err := number(d, unit)
 	if err != nil {
 		return err
@@ -73,8 +71,8 @@ func bounds(d *Flag, least, greatest, unit int64) error {
 	if err := refusal(d.Name, text(start)); err != nil {
 		return fmt.Errorf("--%s refuses its default: %w", d.Name, err)
 	}
-	min, minGiven := bound(start, least, func(n int64) bool { return refusal(d.Name, text(n)) == nil })
-	max, maxGiven := bound(start, greatest, func(n int64) bool { return refusal(d.Name, text(n)) == nil })
+	min, minGiven := bound(start, least, taken)
+	max, maxGiven := bound(start, greatest, taken)
 	switch {
 	case unit == 0 && maxGiven:
 		return fmt.Errorf("--%s is at most %s, and the data has no place for that", d.Name, text(max))
@@ -102,23 +100,6 @@ func number(d *Flag, unit int64) (int64, error) {
 	}
 	f, err := strconv.ParseFloat(d.Default, 64)
 	return int64(math.Round(f * float64(unit))), err
-}
-
-// bound bisects between a number that is taken and the last one of a type; there
-// is none if that is taken as well.
-func bound(good, last int64, taken func(int64) bool) (int64, bool) {
-	if taken(last) {
-		return 0, false
-	}
-	for bad := last; good-bad > 1 || bad-good > 1; {
-		middle := good/2 + bad/2 + (good%2+bad%2)/2
-		if taken(middle) {
-			good = middle
-		} else {
-			bad = middle
-		}
-	}
-	return good, true
 }
 
 var word = regexp.MustCompile(`[A-Za-z][A-Za-z0-9_-]*`)
