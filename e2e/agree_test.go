@@ -147,7 +147,7 @@ func firstLine(s string) string {
 // among the sets.
 func packagesSay(t *testing.T, version string, all [][]string) []verdict {
 	dir := t.TempDir()
-	if r := execute(t, dir, "", kcmgen, "init", "repository", "--kubernetes", version); r.code != 0 {
+	if r := execute(t, dir, "", kcmgen, "init", "repository", "--version", version); r.code != 0 {
 		t.Fatalf("kcmgen init: exit %d\n%s", r.code, r.err)
 	}
 	root := filepath.Join(dir, "repository")

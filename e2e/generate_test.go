@@ -16,6 +16,14 @@ type generator struct {
 	minor   int
 	flags   []flag
 	foreign []string // flags that only other versions have
+	gates   []gate
+	names   []string // of controllers, and their aliases
+}
+
+// gate is one of kcmgen flags --feature-gates.
+type gate struct {
+	Name            string
+	Default, Locked bool
 }
 
 // skipped are flags that read files or folders of this machine, or end the process.
@@ -41,6 +49,18 @@ func newGenerator(t *testing.T, version string) *generator {
 			}
 		}
 	}
+	list(t, &g.gates, "--feature-gates", "--version", minorOf(version))
+	var controllers []struct {
+		Name            string
+		Aliases         []string
+		UnknownWhileOff bool
+	}
+	list(t, &controllers, "--controllers", "--version", minorOf(version))
+	for _, c := range controllers {
+		if !c.UnknownWhileOff {
+			g.names = append(append(g.names, c.Name), c.Aliases...)
+		}
+	}
 	g.flags = slices.DeleteFunc(g.flags, func(f flag) bool { return slices.Contains(skipped, f.Name) })
 	return g
 }
@@ -58,12 +78,12 @@ func (g *generator) set(i int) []string {
 	}
 	if g.random.IntN(4) == 0 {
 		if _, has := values["feature-gates"]; !has {
-			values["feature-gates"] = pick(g, []string{"AllAlpha=false", "AllBeta=true", "AllBeta=true,AllAlpha=false", ""})
+			values["feature-gates"] = g.goodGates()
 		}
 	}
 	if g.random.IntN(4) == 0 {
 		if _, has := values["controllers"]; !has {
-			values["controllers"] = pick(g, []string{"*", "*,-job-controller", "*,-ttl", "*,bootstrapsigner,-token-cleaner-controller", "endpoints-controller"})
+			values["controllers"] = pick(g, []string{"*", "*,-" + pick(g, g.names), pick(g, g.names), "*,-" + pick(g, g.names) + "," + pick(g, g.names)})
 		}
 	}
 	var out []string
@@ -75,6 +95,30 @@ func (g *generator) set(i int) []string {
 }
 
 func pick[T any](g *generator, from []T) T { return from[g.random.IntN(len(from))] }
+
+// goodGates are gates that aren't set against a lock.
+func (g *generator) goodGates() string {
+	var out []string
+	for range g.random.IntN(4) {
+		gate := pick(g, g.gates)
+		on := g.random.IntN(2) == 0
+		if gate.Locked {
+			on = gate.Default
+		}
+		out = append(out, fmt.Sprintf("%s=%v", gate.Name, on))
+	}
+	return strings.Join(out, ",")
+}
+
+// badGate is a gate set against its lock, or one that no version has.
+func (g *generator) badGate() string {
+	for _, i := range g.random.Perm(len(g.gates)) {
+		if gate := g.gates[i]; gate.Locked && g.random.IntN(2) == 0 {
+			return fmt.Sprintf("%s=%v", gate.Name, !gate.Default)
+		}
+	}
+	return "NoSuchGate=true"
+}
 
 // good is a value that the flag's type and range allow.
 func (g *generator) good(f flag) string {
@@ -137,7 +181,7 @@ func (g *generator) flaw() (name, value string) {
 		at := g.random.IntN(len(name))
 		return strings.Trim(name[:at]+"x"+name[at:], "-"), "1"
 	case 2:
-		return "feature-gates", pick(g, []string{"NoSuchGate=true", "AllAlpha=perhaps", "AllBeta", "AllAlpha=true,PodSecurity=", "DynamicAuditing=true"})
+		return "feature-gates", pick(g, []string{g.badGate(), g.badGate(), "NoSuchGate=true", "AllAlpha=perhaps", "AllBeta", "AllAlpha=true,PodSecurity=", "DynamicAuditing=true"})
 	case 3:
 		return "controllers", pick(g, []string{"-*", "*,-no-such-controller", "*,Job-Controller", "*,-cronjobs", "*,storage-version-gc-controller", "*,"})
 	case 4:

@@ -76,12 +76,18 @@ type flag struct {
 // flagsOf are all flags that kcmgen knows of a minor version.
 func flagsOf(t testing.TB, minor string) []flag {
 	t.Helper()
-	r := execute(t, t.TempDir(), "", kcmgen, "flags", "--version", minor, "--all", "--format", "json")
 	var out []flag
-	if err := json.Unmarshal([]byte(r.out), &out); err != nil || len(out) < 100 {
-		t.Fatalf("kcmgen flags --version %s: %d flags, %v\n%s", minor, len(out), err, r.err)
-	}
+	list(t, &out, "--version", minor, "--all")
 	return out
+}
+
+// list reads what kcmgen flags lists.
+func list[T any](t testing.TB, out *[]T, args ...string) {
+	t.Helper()
+	r := execute(t, t.TempDir(), "", kcmgen, append([]string{"flags", "--format", "json"}, args...)...)
+	if err := json.Unmarshal([]byte(r.out), out); err != nil || len(*out) < 30 {
+		t.Fatalf("kcmgen flags %q: %d of them, %v\n%s", args, len(*out), err, r.err)
+	}
 }
 
 // built are the folders of programs, by version.

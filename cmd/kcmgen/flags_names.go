@@ -49,10 +49,14 @@ func controllerNote(c flags.Controller) string {
 }
 
 func gateNote(g flags.Gate) string {
+	out := g.Stage
 	if g.Locked {
-		return g.Stage + ", locked"
+		out += ", locked"
 	}
-	return g.Stage
+	if len(g.Needs) > 0 {
+		out += "; needs " + strings.Join(g.Needs, " and ")
+	}
+	return out
 }
 
 // printRows prints columns, each as wide as its widest cell.

@@ -47,6 +47,8 @@ type Gate struct {
 	Default bool   `json:"default"`
 	Stage   string `json:"stage"`
 	Locked  bool   `json:"locked,omitempty"` // to its default
+	// Needs are the gates that have to be on where this one is.
+	Needs []string `json:"needs,omitempty"`
 }
 
 // Minor is what one minor version of kube-controller-manager knows.

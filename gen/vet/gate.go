@@ -2,6 +2,7 @@ package vet
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/spec"
@@ -103,6 +104,32 @@ func gateIdle(v *view, n *nodeView) []fault {
 		}
 		return out
 	})
+}
+
+// gateNeeds: a gate that is on, if only by default, and one off that it needs.
+func gateNeeds(v *view, n *nodeView) []fault {
+	f, ok := n.flags.Get(featureGates)
+	if !ok || v.minor == nil {
+		return nil
+	}
+	var out []fault
+	for _, g := range v.minor.FeatureGates {
+		for _, need := range g.Needs {
+			if !n.gateOn(g.Name) || n.gateOn(need) {
+				continue
+			}
+			field := gateField(f, need)
+			if !slices.ContainsFunc(n.gates, func(s flags.GateSetting) bool { return s.Name == need }) {
+				field = gateField(f, g.Name)
+			}
+			out = append(out, fault{
+				field:    field,
+				message:  fmt.Sprintf("feature gate %s is on and needs %s, which is off", g.Name, need),
+				expected: fmt.Sprintf("%s=true, or %s=false", need, g.Name),
+			})
+		}
+	}
+	return out
 }
 
 func newest() int {

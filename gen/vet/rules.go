@@ -112,6 +112,7 @@ var gateRules = []Rule{
 	{ID: "feature-gate-syntax", Severity: isError, Fixed: true, Flags: true, node: gateSyntax, Doc: "--feature-gates is a list of names with true or false"},
 	{ID: "feature-gate-unknown", Severity: isError, Fixed: true, Flags: true, node: gateUnknown, Doc: "a feature gate is one of the cluster's version"},
 	{ID: "feature-gate-locked", Severity: isError, Fixed: true, Flags: true, node: gateLocked, Doc: "a locked feature gate isn't set against its lock"},
+	{ID: "feature-gate-needs", Severity: isError, Fixed: true, Flags: true, node: gateNeeds, Doc: "a feature gate that is on has those on that it needs"},
 	{ID: "feature-gate-idle", Severity: isWarning, Flags: true, node: gateIdle, Doc: "a feature gate that is set can be something else"},
 }
 

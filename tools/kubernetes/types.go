@@ -38,8 +38,9 @@ type Controller struct {
 
 // Gate is one feature gate.
 type Gate struct {
-	Name    string `json:"name"`
-	Default bool   `json:"default"`
-	Stage   string `json:"stage"`
-	Locked  bool   `json:"locked,omitempty"`
+	Name    string   `json:"name"`
+	Default bool     `json:"default"`
+	Stage   string   `json:"stage"`
+	Locked  bool     `json:"locked,omitempty"`
+	Needs   []string `json:"needs,omitempty"`
 }

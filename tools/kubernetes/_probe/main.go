@@ -20,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	cliflag "k8s.io/component-base/cli/flag"
+	"k8s.io/component-base/featuregate"
 	"k8s.io/component-base/version"
 	"k8s.io/kubernetes/cmd/kube-controller-manager/app"
 	"k8s.io/kubernetes/cmd/kube-controller-manager/app/options"
@@ -48,14 +49,34 @@ func fail(err error) {
 
 func gates() []Gate {
 	var out []Gate
+	needs := gateNeeds()
 	for name, spec := range utilfeature.DefaultMutableFeatureGate.GetAll() {
 		stage := string(spec.PreRelease)
 		if stage == "" {
 			stage = "GA"
 		}
-		out = append(out, Gate{Name: string(name), Default: spec.Default, Stage: stage, Locked: spec.LockToDefault})
+		out = append(out, Gate{Name: string(name), Default: spec.Default, Stage: stage, Locked: spec.LockToDefault, Needs: needs[name]})
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
+	return out
+}
+
+// gateNeeds are the gates that a gate can't be on without, where this version
+// looks at that.
+func gateNeeds() map[featuregate.Feature][]string {
+	out := map[featuregate.Feature][]string{}
+	known, ok := utilfeature.DefaultMutableFeatureGate.(interface {
+		Dependencies() map[featuregate.Feature][]featuregate.Feature
+	})
+	if !ok {
+		return out
+	}
+	for name, needs := range known.Dependencies() {
+		for _, need := range needs {
+			out[name] = append(out[name], string(need))
+		}
+		sort.Strings(out[name])
+	}
 	return out
 }
 
