@@ -173,7 +173,8 @@ func (d *decoder) settings(at string, m map[string]any) spec.Settings {
 	return out
 }
 
-// scalar is a value as a command line or a unit has it; a list is joined by commas.
+// scalar is a value as a command line or a unit has it; a list is joined by commas,
+// and so are the fields of a struct, as feature gates are: A=true,B=false.
 func (d *decoder) scalar(at string, v any) string {
 	switch v := v.(type) {
 	case string:
@@ -186,6 +187,12 @@ func (d *decoder) scalar(at string, v any) string {
 		var parts []string
 		for _, x := range v {
 			parts = append(parts, d.scalar(at, x))
+		}
+		return strings.Join(parts, ",")
+	case map[string]any:
+		var parts []string
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			parts = append(parts, name+"="+d.scalar(at+"."+spec.Label(name), v[name]))
 		}
 		return strings.Join(parts, ",")
 	}

@@ -214,29 +214,29 @@ func (l *loader) instance(inst *build.Instance, p place) outcome {
 // what this program doesn't know must not be passed over, nor a default that
 // differs.
 func (l *loader) cluster(inst, schema *build.Instance, p place, ex *explainer) outcome {
-	o := outcome{isCluster: true, differs: l.unshared(inst, p)}
+	o := outcome{isCluster: true, differs: l.unshared(inst, schema, p)}
 	drift := l.drift(schema)
 	if drift != nil {
 		o.differs = append(o.differs, drift.Finding)
 	}
-	data, findings := l.field(inst, schema, ex)
-	if len(findings) == 0 && drift != nil {
-		over := insteadOf(schemaDir(schema))
-		_ = l.unfit(p, over) // what has to be hidden was found fit before
-		inst = load.Instances([]string{"."}, &load.Config{
-			Dir: p.dir, ModuleRoot: p.root, Overlay: over,
-			ParseFile: parseFile, Env: []string{"CUE_REGISTRY=none"},
-		})[0]
-		ex = l.explainer(inst, p)
-		theirs := data
-		data, findings = l.field(inst, schemaOf(inst), ex)
-		o.differs = append(o.differs, changedDefaults(theirs, data, ex, drift)...)
-	}
-	if o.findings = findings; len(findings) > 0 {
+	if o.findings = ex.unknownMinor(inst, schema); len(o.findings) > 0 {
 		return o
 	}
-	c, faults := decode(data)
-	c.Dir, c.Source = inst.Dir, ex.source
+	got := l.held(inst, p, nil, ex)
+	if len(got.findings) == 0 && drift != nil {
+		over := insteadOf(schemaDir(schema))
+		inst = l.again(p, over)
+		ex = l.explainer(inst, p)
+		theirs := got
+		got = l.held(inst, p, over, ex)
+		got.refused = union(got.refused, theirs.refused)
+		o.differs = append(o.differs, changedDefaults(theirs.data, got.data, ex, drift)...)
+	}
+	if o.findings = got.findings; len(got.findings) > 0 {
+		return o
+	}
+	c, faults := decode(got.data)
+	c.Dir, c.Source, c.Refused = inst.Dir, ex.source, got.refused
 	for i := range faults {
 		faults[i].Cluster = c.Name
 		faults[i].Pos = ex.source.At(faults[i].Field)
@@ -247,6 +247,21 @@ func (l *loader) cluster(inst, schema *build.Instance, p place, ex *explainer) o
 	return o
 }
 
+// again loads a place once more, with other files in the place of some. What has
+// to be hidden was found fit before.
+func (l *loader) again(p place, over map[string]load.Source) *build.Instance {
+	all := overlay(p.root)
+	if all == nil {
+		all = map[string]load.Source{}
+	}
+	maps.Copy(all, over)
+	_ = l.unfit(p, all)
+	return load.Instances([]string{"."}, &load.Config{
+		Dir: p.dir, ModuleRoot: p.root, Overlay: all,
+		ParseFile: parseFile, Env: []string{"CUE_REGISTRY=none"},
+	})[0]
+}
+
 // field evaluates the field "cluster" to JSON, in a context of its own: a reused
 // one grows.
 func (l *loader) field(inst, schema *build.Instance, ex *explainer) ([]byte, []spec.Finding) {
@@ -254,6 +269,9 @@ func (l *loader) field(inst, schema *build.Instance, ex *explainer) ([]byte, []s
 	v := ctx.BuildInstance(inst)
 	if err := inst.Err; err != nil { // names that lead nowhere are found only now
 		return nil, ex.loading(err)
+	}
+	if ex.typed == nil {
+		ex.typed = typedPackage(schema)
 	}
 	// Building it costs as much as the cluster: only a fault needs it.
 	ex.schema = sync.OnceValue(func() cue.Value {

@@ -28,9 +28,11 @@ var words = []struct{ path, expected string }{
 	{"networks.nodeMask.ipv6", "a prefix length from 1 to 128"},
 	{"flags.controllers", `a list such as ["*", "-ttl-controller"]`},
 	{"nodes.*.flags.controllers", `a list such as ["*", "-ttl-controller"]`},
-	{"flags.*", "true, false, a number, a string, or null"},
-	{"apiserver.flags.*", "true, false, a number, a string, or null"},
-	{"nodes.*.flags.*", "true, false, a number, a string, or null"},
+	{"flags.feature-gates", gates},
+	{"nodes.*.flags.feature-gates", gates},
+	{"flags.*", value},
+	{"apiserver.flags.*", value},
+	{"nodes.*.flags.*", value},
 	{"apiserver.version", `a Kubernetes version such as "v1.37.1"`},
 	{"apiserver.address", "the host name or IP of the virtual IP or load balancer"},
 	{"apiserver.port", "a port from 1 to 65535"},
@@ -47,6 +49,11 @@ var words = []struct{ path, expected string }{
 	{"pki.profiles.*.expiry", `a duration such as "8760h"`},
 	{"waivers.*.reason", "a reason of at least two words"},
 }
+
+const (
+	value = "true, false, a number, a string, a list of strings, or null"
+	gates = `gates by name, such as AllBeta: true, or one string of them such as "AllBeta=true"`
+)
 
 // expected says what a field should hold: in words where there are some, else
 // the alternatives that CUE offers.

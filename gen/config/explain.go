@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"cuelang.org/go/cue"
@@ -24,65 +23,9 @@ type explainer struct {
 	dir     string          // of the package
 	user    map[string]bool // files of the package itself
 	schema  func() cue.Value
+	typed   *typed // the package of a minor version, if the cluster imports one
 	source  spec.Source
 	values  map[string]string // what the user wrote, by field
-}
-
-// loading explains errors that come before evaluation: syntax, imports, and
-// names that lead nowhere.
-func (x *explainer) loading(err error) []spec.Finding {
-	var out []spec.Finding
-	for _, e := range errors.Errors(err) {
-		f := spec.Finding{Rule: "cue-syntax", Severity: spec.Error, Pos: spec.Pos{File: x.rel(x.dir)}}
-		if places := positions(e); len(places) > 0 {
-			f.Pos = x.pos(places[0])
-		}
-		format, args := e.Msg()
-		switch {
-		case format == "import failed" && len(errors.Errors(errors.Unwrap(e))) > 0 && !strings.Contains(e.Error(), "cannot find package"):
-			out = append(out, x.loading(errors.Unwrap(e))...) // a fault in what is imported
-			continue
-		case format == "import failed", strings.HasPrefix(format, "builtin package"):
-			f.Rule, f.Message = "cue-import", importFault(e)
-			f.Expected = fmt.Sprintf("an import that lies in this module, such as %q", schemaPath)
-			f.Hint = "correct the import path; nothing is fetched from a registry"
-			if strings.Contains(f.Message, strconv.Quote(schemaPath)) {
-				f.Expected = "the vocabulary in this module or its cue.mod/pkg"
-				f.Hint = "type: kcmgen schema vendor"
-			}
-		case strings.HasPrefix(format, "imported and not used"):
-			f.Rule, f.Message, f.Hint = "cue-import", oneLine(e), "remove the import"
-			if strings.Contains(f.Message, strconv.Quote(schemaPath)) { // what it is there for was forgotten
-				f.Rule, f.Message = "cue-schema", "the cluster is not held to a schema"
-				f.Expected, f.Hint = "cluster: schemas.#Cluster & {…}", ""
-			}
-		case strings.HasPrefix(format, "file is too large"):
-			f.Rule, f.Message, f.Pos.Line = "cue-unreadable", oneLine(e), 0
-		case strings.HasPrefix(format, "found packages") && len(args) >= 4:
-			f.Message = fmt.Sprintf("found packages %q (%v) and %q (%v)", args[:4]...)
-			f.Expected = "one package in a folder"
-		case strings.HasPrefix(format, "reference"):
-			f.Rule, f.Message = "cue-reference", oneLine(e)
-			f.Expected = "the name of a field around this one, or of an import"
-		default:
-			f.Message = oneLine(e)
-			if strings.Contains(f.Message, "missing ','") {
-				f.Hint = `fields on one line need a comma between them; names with "-" or "." and addresses need quotes: "kube-api-qps": 100`
-			}
-		}
-		out = append(out, f)
-	}
-	return out
-}
-
-// importFault is what CUE says of an import, once and without this machine's
-// paths.
-func importFault(e errors.Error) string {
-	msg := trimSyntax(e.Error())
-	if i := strings.Index(msg, "cannot find package"); i >= 0 {
-		msg, _, _ = strings.Cut(msg[i:], ": ")
-	}
-	return msg
 }
 
 // faults explains errors of evaluation.
@@ -94,6 +37,9 @@ func (x *explainer) faults(err error) []spec.Finding {
 		field := fieldOf(e)
 		if slices.ContainsFunc(all, func(o errors.Error) bool { return isChoice(o) && strings.HasPrefix(field, fieldOf(o)+".") }) {
 			continue // what each branch of the choice misses
+		}
+		if field = subject(field, all); field == "" {
+			continue // that it isn't null, say, where a part of it is told of
 		}
 		if _, ok := groups[field]; !ok {
 			order = append(order, field)
@@ -152,6 +98,9 @@ func (x *explainer) fault(field string, es []errors.Error) spec.Finding {
 		return f
 	}
 	f.Message = oneLine(es[len(es)-1])
+	if part := x.part(field); part != field {
+		field, f.Field, f.Pos = part, part, x.source.At(part)
+	}
 	if v, ok := x.values[field]; ok {
 		f.Message = fmt.Sprintf("%s is %s", cmp.Or(field, "cluster"), v)
 	}
@@ -159,6 +108,7 @@ func (x *explainer) fault(field string, es []errors.Error) spec.Finding {
 		f.Message = "nodes has no node"
 	}
 	f.Expected = expected(field, x.alternatives(field, es))
+	x.typed.explain(&f, x)
 	if strings.HasSuffix(field, ".url") { // it may hold a password or a token
 		f.Message = field + " is not an address that kcmgen takes"
 		return f
@@ -249,9 +199,9 @@ func (x *explainer) unknown(f spec.Finding, field string, e errors.Error) spec.F
 	name := labels[len(labels)-1]
 	switch {
 	case len(labels) >= 2 && labels[len(labels)-2] == "flags":
-		f.Message = fmt.Sprintf("%q is no flag's name", name)
-		f.Expected = `the flag as kube-controller-manager has it, such as "leader-elect"`
-		return f
+		return x.typed.unknownFlag(f, name, x)
+	case len(labels) >= 2 && labels[len(labels)-2] == "feature-gates":
+		return x.typed.unknownGate(f, name, x)
 	case strings.HasPrefix(field, "unit.Service.Exec"):
 		f.Message = field + " is not for you to write"
 		f.Expected = "paths.binary and flags: they make it"

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -88,13 +89,24 @@ func CheckModule(module string) error {
 // insteadOf is the vocabulary as this program carries it, in the place of a copy.
 func insteadOf(dir string) map[string]load.Source {
 	out := map[string]load.Source{}
-	for _, name := range cueFiles(dir) { // what we don't have says nothing
-		out[name] = load.FromString("package schemas\n")
+	for _, f := range vendoring.Ours() { // what we don't have says nothing
+		folder := filepath.Join(dir, filepath.FromSlash(path.Dir(f.Name)))
+		for _, name := range cueFiles(folder) {
+			out[name] = load.FromString("package " + packageName(f.Name) + "\n")
+		}
 	}
 	for name, source := range sources(dir) {
 		out[name] = source
 	}
 	return out
+}
+
+// packageName is the package of a file of the vocabulary.
+func packageName(name string) string {
+	if dir := path.Dir(name); dir != "." {
+		return dir
+	}
+	return path.Base(schemaPath)
 }
 
 // ownSchema names a file of the overlay, which lies nowhere on disk, in a way
@@ -178,15 +190,20 @@ func (l *loader) drift(schema *build.Instance) *drift {
 	return &drift{l.explainDrift(dir, c), len(c.Edited) > 0}
 }
 
-// schemaDir is the folder of the copy: a site's own constraints, in cue.mod/usr,
-// are loaded with it.
+// schemaDir is the folder of the copy that holds the base, whichever package of it
+// was imported: a site's own constraints, in cue.mod/usr, are loaded with it.
 func schemaDir(schema *build.Instance) string {
+	dir := schema.Dir
 	for _, f := range schema.BuildFiles {
 		if !strings.Contains(filepath.ToSlash(f.Filename), "/"+vendoring.UsrDir+"/") {
-			return filepath.Dir(f.Filename)
+			dir = filepath.Dir(f.Filename)
+			break
 		}
 	}
-	return schema.Dir
+	if _, typed := schemas.MinorOf(schema.ImportPath); typed {
+		return filepath.Dir(dir)
+	}
+	return dir
 }
 
 func (l *loader) explainDrift(dir string, c vendoring.Copy) spec.Finding {
@@ -230,23 +247,31 @@ func changed(c vendoring.Copy) string {
 	return strings.Join(names, ", ")
 }
 
-// schemaOf is the vocabulary that a package imports, or nil.
+// schemaOf is the package of the vocabulary that a package imports, or nil: that
+// of a minor version before the base, which some file above it may import.
 // An import of its own may do that for it.
 func schemaOf(inst *build.Instance) *build.Instance {
+	var base *build.Instance
 	for _, dep := range inst.Imports {
-		if isSchema(dep.ImportPath) {
-			return dep
+		found := dep
+		if !isSchema(dep.ImportPath) {
+			found = schemaOf(dep)
 		}
-		if found := schemaOf(dep); found != nil {
+		if found == nil {
+			continue
+		}
+		if _, typed := schemas.MinorOf(found.ImportPath); typed {
 			return found
 		}
+		base = cmp.Or(base, found)
 	}
-	return nil
+	return base
 }
 
-// isSchema reports whether an import path is the vocabulary's: as such, with a
-// version, or one of its packages below.
+// isSchema reports whether an import path is the vocabulary's: the base's or that
+// of a minor version, as such or with a version.
 func isSchema(importPath string) bool {
 	rest, ok := strings.CutPrefix(importPath, schemaPath)
-	return ok && (rest == "" || rest[0] == '@' || rest[0] == '/')
+	_, typed := schemas.MinorOf(importPath)
+	return ok && (rest == "" || rest[0] == '@' || rest[0] == ':' || typed)
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"path"
 	"path/filepath"
 
 	"cuelang.org/go/cue/ast"
@@ -10,11 +11,12 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/vendoring"
+	"github.com/kcmgen/kcmgen/schemas"
 )
 
 // unshared warns of what looks as if it held for a cluster, and doesn't: CUE
 // passes in silence over files of another package's name.
-func (l *loader) unshared(inst *build.Instance, p place) []spec.Finding {
+func (l *loader) unshared(inst, schema *build.Instance, p place) []spec.Finding {
 	var out []spec.Finding
 	warn := func(name, other, want, hint string) {
 		out = append(out, spec.Finding{
@@ -34,12 +36,24 @@ func (l *loader) unshared(inst *build.Instance, p place) []spec.Finding {
 		}
 	}
 	policy := filepath.Join(p.root, filepath.FromSlash(vendoring.UsrDir))
-	for _, name := range cueFiles(policy) {
-		if f := roughly(name); f != nil && f.PackageName() != "schemas" {
-			warn(name, f.PackageName(), "schemas", "")
+	for _, folder := range policyFolders(schema) {
+		want := packageName(path.Join(folder, "policy.cue"))
+		for _, name := range cueFiles(filepath.Join(policy, folder)) {
+			if f := roughly(name); f != nil && f.PackageName() != want {
+				warn(name, f.PackageName(), want, "")
+			}
 		}
 	}
 	return out
+}
+
+// policyFolders are the folders of a site's constraints on what a cluster imports:
+// the base, and the package of its minor version.
+func policyFolders(schema *build.Instance) []string {
+	if minor, typed := schemas.MinorOf(schema.ImportPath); typed {
+		return []string{".", fmt.Sprintf("v1_%d", minor)}
+	}
+	return []string{"."}
 }
 
 // roughly parses a file as far as that goes; nil if that is nowhere.

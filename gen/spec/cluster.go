@@ -44,6 +44,9 @@ type Cluster struct {
 	Dir string
 	// Source tells where the user wrote a field.
 	Source Source
+	// Refused is what the types of its version's flags refuse: the flags are here
+	// as they were written all the same, so that rules can say more of them.
+	Refused []Finding
 }
 
 // Node is one host that runs kube-controller-manager.

@@ -97,7 +97,8 @@ func Check(c *spec.Cluster, facts Facts) []spec.Finding {
 		out = append(out, v.apply(r)...)
 	}
 	out = explained(out)
-	return sorted(append(out, waive(c, out)...))
+	out = append(out, waive(c, out)...)
+	return sorted(append(out, refused(c, out)...))
 }
 
 // sorted puts findings in the order of their places.

@@ -1,0 +1,71 @@
+package config
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"cuelang.org/go/cue/errors"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// loading explains errors that come before evaluation: syntax, imports, and
+// names that lead nowhere.
+func (x *explainer) loading(err error) []spec.Finding {
+	var out []spec.Finding
+	for _, e := range errors.Errors(err) {
+		f := spec.Finding{Rule: "cue-syntax", Severity: spec.Error, Pos: spec.Pos{File: x.rel(x.dir)}}
+		if places := positions(e); len(places) > 0 {
+			f.Pos = x.pos(places[0])
+		}
+		format, args := e.Msg()
+		switch {
+		case format == "import failed" && len(errors.Errors(errors.Unwrap(e))) > 0 && !strings.Contains(e.Error(), "cannot find package"):
+			out = append(out, x.loading(errors.Unwrap(e))...) // a fault in what is imported
+			continue
+		case format == "import failed", strings.HasPrefix(format, "builtin package"):
+			f.Rule, f.Message = "cue-import", importFault(e)
+			f.Expected = fmt.Sprintf("an import that lies in this module, such as %q", schemaPath)
+			f.Hint = "correct the import path; nothing is fetched from a registry"
+			if strings.Contains(f.Message, strconv.Quote(schemaPath)) {
+				f.Expected = "the vocabulary in this module or its cue.mod/pkg"
+				f.Hint = "type: kcmgen schema vendor"
+			}
+			if minor, ok := minorIn(f.Message); ok {
+				f.Message, f.Expected, f.Hint = noMinor(minor)
+			}
+		case strings.HasPrefix(format, "imported and not used"):
+			f.Rule, f.Message, f.Hint = "cue-import", oneLine(e), "remove the import"
+			if _, typed := minorIn(f.Message); typed || strings.Contains(f.Message, strconv.Quote(schemaPath)) { // what it is there for was forgotten
+				f.Rule, f.Message = "cue-schema", "the cluster is not held to a schema"
+				f.Expected, f.Hint = "cluster: schemas.#Cluster & {…}", ""
+			}
+		case strings.HasPrefix(format, "file is too large"):
+			f.Rule, f.Message, f.Pos.Line = "cue-unreadable", oneLine(e), 0
+		case strings.HasPrefix(format, "found packages") && len(args) >= 4:
+			f.Message = fmt.Sprintf("found packages %q (%v) and %q (%v)", args[:4]...)
+			f.Expected = "one package in a folder"
+		case strings.HasPrefix(format, "reference"):
+			f.Rule, f.Message = "cue-reference", oneLine(e)
+			f.Expected = "the name of a field around this one, or of an import"
+		default:
+			f.Message = oneLine(e)
+			if strings.Contains(f.Message, "missing ','") {
+				f.Hint = `fields on one line need a comma between them; names with "-" or "." and addresses need quotes: "kube-api-qps": 100`
+			}
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// importFault is what CUE says of an import, once and without this machine's
+// paths.
+func importFault(e errors.Error) string {
+	msg := trimSyntax(e.Error())
+	if i := strings.Index(msg, "cannot find package"); i >= 0 {
+		msg, _, _ = strings.Cut(msg[i:], ": ")
+	}
+	return msg
+}

@@ -1,0 +1,288 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/errors"
+	"cuelang.org/go/cue/format"
+	"cuelang.org/go/cue/literal"
+	"cuelang.org/go/cue/token"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/schemas"
+)
+
+// subject is what a fault at a field is about, seen with all others: a flag takes
+// one of several forms, and where a part of its value doesn't fit one of them, it
+// is no news that the value isn't of another; that is "". Hidden fields are of the
+// vocabulary's making.
+func subject(field string, all []errors.Error) string {
+	flag, rest, ok := flagPath(field)
+	if !ok {
+		return field
+	}
+	if len(rest) > 0 && strings.HasPrefix(rest[0], "_") {
+		return spec.Path(flag...)
+	}
+	if len(rest) > 0 {
+		return field
+	}
+	for _, e := range all {
+		other, part, ok := flagPath(fieldOf(e))
+		if ok && len(part) > 0 && !strings.HasPrefix(part[0], "_") && spec.Path(other...) == field {
+			return ""
+		}
+	}
+	return field
+}
+
+// explain adds to a fault what the package of a minor version knows of it.
+func (t *typed) explain(f *spec.Finding, x *explainer) {
+	if t != nil && f.Field == "version" {
+		t.otherVersion(f, x.values["version"])
+		return
+	}
+	flag, rest, ok := flagPath(f.Field)
+	if !ok {
+		return
+	}
+	name := flag[len(flag)-1]
+	if t == nil {
+		f.Expected = partForm(f.Expected, name, rest)
+		return
+	}
+	field := t.field("#Flags", name)
+	if field == nil {
+		return
+	}
+	f.Expected = partForm(t.form(field.Value), name, rest)
+	f.Also = x.declared(field)
+	said, err := literal.Unquote(x.values[f.Field])
+	switch {
+	case len(rest) == 0 || err != nil:
+	case name == "controllers":
+		said = strings.TrimPrefix(said, "-")
+		f.Message = fmt.Sprintf("kube-controller-manager v1.%d has no controller %q", t.minor, said)
+		f.Expected = `"*", a controller's name, or "-" and its name`
+		nearest(f, said, t.names("_controllers"))
+	case name == "tls-cipher-suites":
+		f.Message = fmt.Sprintf("kube-controller-manager v1.%d has no cipher suite %q", t.minor, said)
+		f.Expected = "the suite as Go has it, such as " + t.names("_cipherSuites")[0]
+		nearest(f, said, t.names("_cipherSuites"))
+	}
+}
+
+// declared is where the vocabulary says a field.
+func (x *explainer) declared(f *ast.Field) []spec.Pos {
+	if f == nil {
+		return nil
+	}
+	return []spec.Pos{x.pos(f.Label.Pos())}
+}
+
+// nearest names what was meant, if something comes near.
+func nearest(f *spec.Finding, said string, known []string) {
+	if near := spec.Nearest(said, known); near != "" {
+		f.Expected, f.Hint = near, fmt.Sprintf("did you mean %q?", near)
+	}
+}
+
+// partForm says what a part of a flag's value has to be, or all of it.
+func partForm(all, flag string, rest []string) string {
+	switch {
+	case len(rest) == 0:
+		return all
+	case flag == "feature-gates":
+		return "true or false"
+	}
+	return "a string without a comma or a quotation mark"
+}
+
+// part is the part of a flag's value that isn't what it may hold, where CUE tells
+// of the whole: the first gate that is not switched, the first element that is
+// none.
+func (x *explainer) part(field string) string {
+	flag, rest, ok := flagPath(field)
+	if !ok || len(rest) > 0 {
+		return field
+	}
+	name, bad := flag[len(flag)-1], ""
+	for path, text := range x.values {
+		at, part, ok := flagPath(path)
+		if !ok || len(part) != 1 || spec.Path(at...) != field || bad != "" && bad < path {
+			continue
+		}
+		said, err := literal.Unquote(text)
+		switch {
+		case name == "feature-gates" && text != "true" && text != "false",
+			name == "tls-cipher-suites" && x.typed != nil && err == nil && !slices.Contains(x.typed.names("_cipherSuites"), said),
+			strings.HasPrefix(part[0], "[") && err == nil && strings.ContainsAny(said, ",\"\r\n"):
+			bad = path
+		}
+	}
+	return cmp.Or(bad, field)
+}
+
+// otherVersion explains a version that isn't of the package's minor.
+func (t *typed) otherVersion(f *spec.Finding, written string) {
+	text, err := literal.Unquote(written)
+	if err != nil {
+		return
+	}
+	v, err := spec.ParseVersion(text)
+	if err != nil || v.Minor == t.minor {
+		return
+	}
+	f.Expected = fmt.Sprintf("a version v1.%d.x, or the package of the version's minor", t.minor)
+	f.Hint = fmt.Sprintf("for %s: import %q", text, schemas.Package(v.Minor))
+	switch known := schemas.Package(v.Minor) != schemaPath; {
+	case !known:
+		f.Hint += ", whose flags are left open"
+	case v.Minor > t.minor:
+		f.Hint = fmt.Sprintf("put the version back and type: kcmgen upgrade --to v1.%d", v.Minor)
+	}
+}
+
+// unknownFlag explains a name that is no flag's.
+func (t *typed) unknownFlag(f spec.Finding, name string, x *explainer) spec.Finding {
+	f.Message = fmt.Sprintf("%q is no flag's name", name)
+	f.Expected = `the flag as kube-controller-manager has it, such as "leader-elect"`
+	meant := dashed(name)
+	if t != nil {
+		if meant == name {
+			f.Message = fmt.Sprintf("kube-controller-manager v1.%d has no flag %q", t.minor, name)
+		}
+		if t.field("#Flags", meant) == nil {
+			meant = spec.Nearest(meant, t.names("#Flags"))
+		}
+		f.Also = x.declared(t.fields["#Flags"])
+	}
+	if meant != "" && meant != name {
+		f.Expected, f.Hint = meant, fmt.Sprintf("did you mean %q?", meant)
+	}
+	return f
+}
+
+var hump = regexp.MustCompile(`([a-z0-9])([A-Z])`)
+
+// dashed is what a label that can't be a flag's may have been meant for:
+// cluster_cidr, --v, clusterCIDR.
+func dashed(name string) string {
+	name = hump.ReplaceAllString(strings.Trim(name, "-_ "), "$1-$2")
+	name = strings.ToLower(strings.ReplaceAll(name, "_", "-"))
+	if strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+		return ""
+	}
+	return name
+}
+
+// unknownGate explains a name that is no feature gate's.
+func (t *typed) unknownGate(f spec.Finding, name string, x *explainer) spec.Finding {
+	f.Message = fmt.Sprintf("%q is no feature gate's name", name)
+	f.Expected = "the gate as Kubernetes has it"
+	if t == nil {
+		return f
+	}
+	f.Message = fmt.Sprintf("kube-controller-manager v1.%d has no feature gate %q", t.minor, name)
+	f.Also = x.declared(t.fields["#FeatureGates"])
+	nearest(&f, name, t.names("#FeatureGates"))
+	return f
+}
+
+// form says in words what values an expression of #Flags stands for.
+func (t *typed) form(e ast.Expr) string {
+	if b, ok := e.(*ast.BinaryExpr); ok && b.Op == token.OR {
+		left, right := t.form(b.X), t.form(b.Y)
+		if left == "" || right == "" {
+			return left + right
+		}
+		return left + " or " + right
+	}
+	if a, ok := e.(*ast.Alias); ok {
+		return t.form(a.Expr)
+	}
+	if body, ok := e.(*ast.StructLit); ok { // a value, with what it's held to
+		return t.bounded(body)
+	}
+	text, err := format.Node(e)
+	if err != nil {
+		return ""
+	}
+	return t.words(string(text))
+}
+
+// bounded says what a value is that hidden fields hold to something.
+func (t *typed) bounded(body *ast.StructLit) string {
+	out := ""
+	for _, d := range body.Elts {
+		switch d := d.(type) {
+		case *ast.EmbedDecl:
+			out = t.form(d.Expr) + out
+		case *ast.Field:
+			if least, ok := strings.CutPrefix(labelOf(d.Label), "_atLeast"); ok {
+				out += ", at least " + strings.ToLower(least)
+			}
+		}
+	}
+	return out
+}
+
+var whole = regexp.MustCompile(`^u?int(?:32|64)?(?: & >=(-?\d+))?(?: & <=(\d+))?$`)
+
+// words for one alternative.
+func (t *typed) words(text string) string {
+	if name, ok := strings.CutPrefix(text, "types."); ok {
+		return t.meaning(name)
+	}
+	if m := whole.FindStringSubmatch(text); m != nil {
+		switch {
+		case m[2] != "":
+			return fmt.Sprintf("a whole number from %s to %s", m[1], m[2])
+		case m[1] != "":
+			return "a whole number, " + m[1] + " or more"
+		}
+		return "a whole number"
+	}
+	switch {
+	case text == "null": // always possible, and not what was meant
+		return ""
+	case text == "bool":
+		return "true or false"
+	case text == "string":
+		return "a string, in quotes"
+	case strings.HasPrefix(text, "float"):
+		return "a number" + strings.NewReplacer(" & >=", ", at least ", " & <=", ", at most ").Replace(strings.TrimLeft(text, "float0123456789"))
+	case text == "#FeatureGates":
+		return "gates by name, such as AllBeta: true"
+	case strings.HasPrefix(text, "[#Controller"):
+		return `a list such as ["*", "-ttl-controller"]`
+	case strings.HasPrefix(text, "[...#CipherSuite"):
+		return "a list of cipher suites"
+	case strings.HasPrefix(text, "=~"):
+		return "one string of them"
+	}
+	return text
+}
+
+// meaning is how the comment of a form begins.
+func (t *typed) meaning(name string) string {
+	f := t.types[name]
+	if f == nil {
+		return name
+	}
+	var doc []string
+	for _, g := range ast.Comments(f) {
+		doc = append(doc, g.Text())
+	}
+	text := trimSyntax(strings.Join(doc, " "))
+	for _, is := range []string{name + " is ", name + " are "} {
+		text = strings.TrimPrefix(text, is)
+	}
+	text, _, _ = strings.Cut(text, ". ")
+	return strings.TrimSuffix(text, ".")
+}

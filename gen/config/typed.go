@@ -1,0 +1,210 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/ast/astutil"
+	"cuelang.org/go/cue/build"
+	"cuelang.org/go/cue/load"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/schemas"
+)
+
+// held is what came of evaluating a cluster's field.
+type held struct {
+	data     []byte
+	findings []spec.Finding
+	refused  []spec.Finding // what only the types of its flags refuse
+}
+
+// held evaluates a cluster's field. If it fails, and the types of its version's
+// flags have a part in that, it is evaluated once more with its flags left open:
+// then rules, which can say more of a flag, get to see the cluster, and other
+// faults, which CUE hides behind a type's, come out.
+func (l *loader) held(inst *build.Instance, p place, over map[string]load.Source, ex *explainer) held {
+	schema := schemaOf(inst)
+	data, findings := l.field(inst, schema, ex)
+	minor, typed := schemas.MinorOf(schema.ImportPath)
+	if !typed || !slices.ContainsFunc(findings, func(f spec.Finding) bool { return inFlags(f.Field) }) {
+		return held{data: data, findings: findings}
+	}
+	all := maps.Clone(over)
+	if all == nil {
+		all = map[string]load.Source{}
+	}
+	all[filepath.Join(schemaDir(schema), fmt.Sprintf("v1_%d", minor), "flags.cue")] = load.FromString(fmt.Sprintf(openPackage, minor, schemaPath))
+	open := l.again(p, all)
+	opened := l.explainer(open, p)
+	opened.typed = ex.typed // what its flags are called and take is known all the same
+	data, others := l.field(open, schemaOf(open), opened)
+	if len(others) > 0 {
+		return held{findings: union(others, findings)}
+	}
+	return held{data: data, refused: findings}
+}
+
+// openPackage stands for the package of a minor version: all of its names, and
+// flags as the base has them.
+const openPackage = `package v1_%[1]d
+
+import "%[2]s"
+
+#Cluster: schemas.#Cluster & {version!: =~"^v1\\.%[1]d\\."}
+#Node: schemas.#Node
+#Flags: schemas.#Flags
+#Controller: schemas.#Controller
+#FeatureGates: schemas.#FeatureGates
+#CipherSuite: string
+`
+
+// union is all of a, and those of b at other fields, by their places.
+func union(a, b []spec.Finding) []spec.Finding {
+	out := slices.Clone(a)
+	for _, f := range b {
+		if !slices.ContainsFunc(a, func(o spec.Finding) bool { return o.Field == f.Field }) {
+			out = append(out, f)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b spec.Finding) int {
+		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
+	})
+	return out
+}
+
+// flagPath is the part of a path that names a flag of kube-controller-manager, the
+// cluster's or a node's, and the rest of it.
+func flagPath(field string) (flag, rest []string, ok bool) {
+	labels := spec.Labels(field)
+	n := 2
+	if len(labels) > 0 && labels[0] == "nodes" {
+		n = 4
+	}
+	if len(labels) < n || labels[n-2] != "flags" {
+		return nil, nil, false
+	}
+	return labels[:n], labels[n:], true
+}
+
+func inFlags(field string) bool {
+	_, _, ok := flagPath(field)
+	return ok
+}
+
+// unknownMinor is a finding if a cluster imports the package of a minor version
+// that this program doesn't have.
+func (x *explainer) unknownMinor(inst, schema *build.Instance) []spec.Finding {
+	minor, typed := schemas.MinorOf(schema.ImportPath)
+	if !typed || slices.Contains(schemas.Minors(), minor) {
+		return nil
+	}
+	f := spec.Finding{Rule: "cue-import", Severity: spec.Error, Cluster: x.cluster, Pos: spec.Pos{File: x.rel(x.dir)}}
+	f.Message, f.Expected, f.Hint = noMinor(minor)
+	for _, file := range inst.Files {
+		for imported := range file.ImportSpecs() {
+			if info, err := astutil.ParseImportSpec(imported); err == nil && isSchema(info.ID) && info.ID != schemaPath {
+				f.Pos = x.pos(imported.Pos())
+			}
+		}
+	}
+	return []spec.Finding{f}
+}
+
+// minorIn is the minor version whose package a message names.
+func minorIn(message string) (int, bool) {
+	_, rest, ok := strings.Cut(message, `"`+schemaPath+"/")
+	name, _, quoted := strings.Cut(rest, `"`)
+	if !ok || !quoted {
+		return 0, false
+	}
+	return schemas.MinorOf(schemaPath + "/" + name)
+}
+
+// noMinor says of the package of a minor version that it isn't there.
+func noMinor(minor int) (message, expected, hint string) {
+	all := schemas.Minors()
+	if slices.Contains(all, minor) {
+		return fmt.Sprintf("the vendored vocabulary has no package for v1.%d", minor),
+			"the vocabulary of this kcmgen, which has one", "type: kcmgen schema vendor"
+	}
+	return fmt.Sprintf("the vocabulary has no package for v1.%d", minor),
+		fmt.Sprintf("one from v1_%d to v1_%d", all[0], all[len(all)-1]),
+		fmt.Sprintf("import %q and write schemas.#Cluster: its flags are left open, and unchecked", schemaPath)
+}
+
+// typed is the package of a minor version, as it is written.
+type typed struct {
+	minor  int
+	fields map[string]*ast.Field // at its top
+	types  map[string]*ast.Field // those of schemas/types
+}
+
+// typedPackage is a package of the vocabulary if it is that of a minor version.
+func typedPackage(schema *build.Instance) *typed {
+	minor, ok := schemas.MinorOf(schema.ImportPath)
+	if !ok {
+		return nil
+	}
+	t := &typed{minor: minor, fields: map[string]*ast.Field{}, types: map[string]*ast.Field{}}
+	topFields(schema, t.fields)
+	for _, dep := range schema.Imports {
+		if strings.HasPrefix(dep.ImportPath, schemaPath+"/types") {
+			topFields(dep, t.types)
+		}
+	}
+	return t
+}
+
+func topFields(inst *build.Instance, out map[string]*ast.Field) {
+	for _, f := range inst.Files {
+		for _, d := range f.Decls {
+			if field, ok := d.(*ast.Field); ok && out[labelOf(field.Label)] == nil {
+				out[labelOf(field.Label)] = field
+			}
+		}
+	}
+}
+
+// field is a field of one of its definitions.
+func (t *typed) field(definition, name string) *ast.Field {
+	if f := t.fields[definition]; f != nil {
+		if body, ok := f.Value.(*ast.StructLit); ok {
+			for _, d := range body.Elts {
+				if field, ok := d.(*ast.Field); ok && labelOf(field.Label) == name {
+					return field
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// names are the fields of a definition; of a list, its strings.
+func (t *typed) names(definition string) []string {
+	var out []string
+	f := t.fields[definition]
+	if f == nil {
+		return nil
+	}
+	ast.Walk(f.Value, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.Field:
+			out = append(out, labelOf(n.Label))
+			return false
+		case *ast.ListLit:
+			for _, e := range n.Elts {
+				if s, ok := plainString(e, ""); ok {
+					out = append(out, s)
+				}
+			}
+		}
+		return true
+	}, nil)
+	return out
+}
