@@ -148,7 +148,7 @@ func condition(cond string) (bool, error) {
 
 // schemaPlace is a position in the vocabulary, which moves with every comment
 // that is written there.
-var schemaPlace = regexp.MustCompile(`(schemas/\w+\.cue):\d+:\d+`)
+var schemaPlace = regexp.MustCompile(`(schemas/[\w/]+\.cue):\d+:\d+`)
 
 // exits CODE PROGRAM [ARG...] runs a program that must end with that very code.
 // In its output, positions in the vocabulary read schemas/FILE.cue:*.

@@ -187,6 +187,9 @@ func (l *loader) instance(inst *build.Instance, p place) outcome {
 		}
 		return outcome{findings: ex.loading(inst.Err)}
 	}
+	if strings.HasPrefix(inst.ImportPath, schemaPath+"/") {
+		return outcome{other: true} // one of the vocabulary's own, of which there are many
+	}
 	field := clusterField(inst)
 	if at := embeddedCluster(inst); field == nil && at.IsValid() {
 		f := ex.at(at, "cue-embedded", "the cluster is embedded at the top of the file, where CUE lets misspelt fields through")

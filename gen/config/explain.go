@@ -38,7 +38,8 @@ func (x *explainer) faults(err error) []spec.Finding {
 		if slices.ContainsFunc(all, func(o errors.Error) bool { return isChoice(o) && strings.HasPrefix(field, fieldOf(o)+".") }) {
 			continue // what each branch of the choice misses
 		}
-		if field = subject(field, all); field == "" {
+		field, news := subject(field, all)
+		if !news {
 			continue // that it isn't null, say, where a part of it is told of
 		}
 		if _, ok := groups[field]; !ok {
@@ -122,7 +123,7 @@ func (x *explainer) fault(field string, es []errors.Error) spec.Finding {
 	}
 	if e, at := sitePolicy(es); e != nil {
 		f.Message += ", which this site's own constraints don't allow"
-		f.Expected, f.Also = x.bound(field, e), []spec.Pos{x.pos(at)}
+		f.Expected, f.Also, f.Hint = x.bound(field, e), []spec.Pos{x.pos(at)}, ""
 	}
 	if e := x.ownConflict(es); e != nil {
 		f.Message, f.Expected = "two values for one field: "+oneLine(e), "one value"
@@ -135,7 +136,11 @@ func (x *explainer) fault(field string, es []errors.Error) spec.Finding {
 // vocabulary, and where those are.
 func sitePolicy(es []errors.Error) (errors.Error, token.Pos) {
 	for _, e := range es {
-		for _, p := range positions(e) {
+		places := positions(e)
+		if strings.Contains(oneLine(e), "out of bound") {
+			places = []token.Pos{e.Position()} // the bound's; the others are bounds that hold
+		}
+		for _, p := range places {
 			if strings.Contains(filepath.ToSlash(p.Filename()), "/"+vendoring.UsrDir+"/") {
 				return e, p
 			}

@@ -17,28 +17,24 @@ import (
 	"github.com/kcmgen/kcmgen/schemas"
 )
 
-// subject is what a fault at a field is about, seen with all others: a flag takes
+// subject is what a fault at a field is about, seen with all others. A flag takes
 // one of several forms, and where a part of its value doesn't fit one of them, it
-// is no news that the value isn't of another; that is "". Hidden fields are of the
-// vocabulary's making.
-func subject(field string, all []errors.Error) string {
-	flag, rest, ok := flagPath(field)
-	if !ok {
-		return field
+// is no news that the value isn't of another: then ok is false. Hidden fields are
+// of the vocabulary's making.
+func subject(field string, all []errors.Error) (about string, ok bool) {
+	flag, rest, inside := flagPath(field)
+	switch {
+	case !inside:
+		return field, true
+	case len(rest) > 0 && strings.HasPrefix(rest[0], "_"):
+		return spec.Path(flag...), true
+	case len(rest) > 0:
+		return field, true
 	}
-	if len(rest) > 0 && strings.HasPrefix(rest[0], "_") {
-		return spec.Path(flag...)
-	}
-	if len(rest) > 0 {
-		return field
-	}
-	for _, e := range all {
+	return field, !slices.ContainsFunc(all, func(e errors.Error) bool {
 		other, part, ok := flagPath(fieldOf(e))
-		if ok && len(part) > 0 && !strings.HasPrefix(part[0], "_") && spec.Path(other...) == field {
-			return ""
-		}
-	}
-	return field
+		return ok && len(part) > 0 && !strings.HasPrefix(part[0], "_") && spec.Path(other...) == field
+	})
 }
 
 // explain adds to a fault what the package of a minor version knows of it.

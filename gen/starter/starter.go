@@ -45,13 +45,15 @@ const File = "cluster.cue"
 // Source is the cluster as CUE, formatted.
 func Source(c Cluster) ([]byte, error) {
 	pods, services := ranges(c.Nodes)
+	vocabulary := vendoring.Package(c.Version.Minor)
 	var b bytes.Buffer
 	err := clusterTemplate.Execute(&b, struct {
 		Cluster
+		Import, Schema string // the vocabulary's package: its path and its name
 		Pods, Services string
 		Networks       []string
 		Mask           int
-	}{c, pods.String(), services.String(), networks(c.Nodes), mask(pods)})
+	}{c, vocabulary, path.Base(vocabulary), pods.String(), services.String(), networks(c.Nodes), mask(pods)})
 	if err != nil {
 		return nil, err
 	}

@@ -28,6 +28,10 @@ const Dir = "cue.mod/pkg/" + schemas.Path
 // them with the copy.
 const UsrDir = "cue.mod/usr/" + schemas.Path
 
+// Package is the import path of the vocabulary for clusters of a minor version of
+// Kubernetes: the base's for one that has no package of its own.
+func Package(minor int) string { return schemas.Package(minor) }
+
 // File is one file of the vocabulary, by its name below the package's folder.
 type File struct {
 	Name string
