@@ -36,9 +36,9 @@ func write(t testing.TB, name, text string) {
 
 const header = `package c
 
-import "github.com/kcmgen/kcmgen/schemas"
+import "github.com/kcmgen/kcmgen/schemas/v1_37"
 
-cluster: schemas.#Cluster & {
+cluster: v1_37.#Cluster & {
 	name:    "doc"
 	version: "v1.37.1"
 	layout:  "systemd"
@@ -56,7 +56,7 @@ func asCluster(block string) string {
 	case regexp.MustCompile(`(?m)^package `).MatchString(block):
 		return block
 	case strings.HasPrefix(block, "cluster:"):
-		return "package c\n\nimport \"github.com/kcmgen/kcmgen/schemas\"\n\n" + block
+		return "package c\n\nimport \"github.com/kcmgen/kcmgen/schemas/v1_37\"\n\n" + block
 	}
 	return fmt.Sprintf(header, block)
 }

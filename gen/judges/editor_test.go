@@ -9,15 +9,16 @@ import (
 	"testing"
 
 	"github.com/kcmgen/kcmgen/gen/judges/lsp"
+	"github.com/kcmgen/kcmgen/schemas"
 )
 
 const vendored = "cue.mod/pkg/github.com/kcmgen/kcmgen/schemas"
 
 const prod = `package prod
 
-import "github.com/kcmgen/kcmgen/schemas"
+import "github.com/kcmgen/kcmgen/schemas/v1_37"
 
-cluster: schemas.#Cluster & {
+cluster: v1_37.#Cluster & {
 	name:    "prod"
 	version: "v1.37.1"
 	layout:  "systemd"
@@ -32,12 +33,8 @@ cluster: schemas.#Cluster & {
 func repository(t testing.TB) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "clusters")
-	schemas, err := filepath.Glob(repo + "/schemas/*.cue")
-	if err != nil || len(schemas) == 0 {
-		t.Fatalf("no schemas (%v)", err)
-	}
-	for _, name := range schemas {
-		write(t, filepath.Join(dir, vendored, filepath.Base(name)), read(t, name))
+	if err := os.CopyFS(filepath.Join(dir, vendored), schemas.Files); err != nil {
+		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, "cue.mod/module.cue"), "module: \"example.com/clusters@v0\"\nlanguage: {\n\tversion: \"v0.15.0\"\n}\n")
 	write(t, filepath.Join(dir, "clusters/prod/cluster.cue"), prod)
@@ -66,8 +63,8 @@ func checkDefinition(t *testing.T, s *lsp.Server, dir, file string) {
 	t.Helper()
 	lsp.Until(t, "definition of #Cluster", func() (string, bool) {
 		var places []struct{ URI string }
-		s.At("textDocument/definition", file, lsp.Find(t, prod, "schemas.#Clu‸ster"), &places)
-		return fmt.Sprint(places), len(places) > 0 && places[0].URI == lsp.FileURI(filepath.Join(dir, vendored, "cluster.cue"))
+		s.At("textDocument/definition", file, lsp.Find(t, prod, "v1_37.#Clu‸ster"), &places)
+		return fmt.Sprint(places), len(places) > 0 && places[0].URI == lsp.FileURI(filepath.Join(dir, vendored, "v1_37/flags.cue"))
 	})
 }
 
@@ -75,7 +72,7 @@ func checkHover(t *testing.T, s *lsp.Server, file string) {
 	t.Helper()
 	for at, doc := range map[string]string{
 		"	lay‸out:":   "a systemd unit, or a static",
-		"#Clu‸ster":   "one highly available kube-controller-manager",
+		"#Clu‸ster":   "a cluster of v1.37",
 		": serv‸ices": "--service-cluster-ip-range",
 	} {
 		lsp.Until(t, "hover at "+at, func() (string, bool) {
@@ -96,7 +93,9 @@ func checkCompletion(t *testing.T, s *lsp.Server, file string) {
 		{"	‸", []string{"paths", "unit", "pki", "waivers"}},
 		{"	pod: {\n		vol‸\n	}", []string{"volumes"}},
 		{"	pki: serving: sans: na‸", []string{"names"}},
-		{"	nodes: \"cp-1\": schemas.#Node & {\n		add‸\n	}", []string{"address", "addresses"}},
+		{"	flags: {\n		‸\n	}", []string{`"leader-elect"`, `"concurrent-gc-syncs"`, "controllers"}},
+		{"	flags: \"feature-gates\": {\n		‸\n	}", []string{"AllBeta"}},
+		{"	nodes: \"cp-1\": v1_37.#Node & {\n		add‸\n	}", []string{"address", "addresses"}},
 	} {
 		at := typed(t, s, file, i+2, c.typed)
 		lsp.Until(t, "completion of "+c.typed, func() (string, bool) {

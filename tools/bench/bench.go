@@ -95,7 +95,7 @@ func copyFile(from, to string, mode fs.FileMode) (err error) {
 
 // module copies cue.mod, the schemas and the example cluster of the checkout.
 func (b *bench) module() error {
-	for _, pattern := range []string{"cue.mod/*.cue", "schemas/*.cue", "cue/example/*.cue"} {
+	for _, pattern := range []string{"cue.mod/*.cue", "schemas/*.cue", "schemas/*/*.cue", "cue/example/*.cue"} {
 		files, err := filepath.Glob(filepath.Join(b.repo, pattern))
 		if err != nil {
 			return err

@@ -44,14 +44,20 @@ func (b *bench) vetting() ([]row, error) {
 // among its dependencies.
 func (b *bench) repository() (string, error) {
 	dir := filepath.Join(b.scratch, "repository")
-	files, err := filepath.Glob(filepath.Join(b.repo, "schemas/*.cue"))
-	if err != nil {
-		return "", err
-	}
-	for _, f := range files {
-		to := filepath.Join(dir, "cue.mod/pkg/github.com/kcmgen/kcmgen/schemas", filepath.Base(f))
-		if err := copyFile(f, to, 0o644); err != nil {
+	const below = "cue.mod/pkg/github.com/kcmgen/kcmgen/schemas"
+	for _, pattern := range []string{"*.cue", "*/*.cue"} {
+		files, err := filepath.Glob(filepath.Join(b.repo, "schemas", pattern))
+		if err != nil {
 			return "", err
+		}
+		for _, f := range files {
+			rel, err := filepath.Rel(filepath.Join(b.repo, "schemas"), f)
+			if err != nil {
+				return "", err
+			}
+			if err := copyFile(f, filepath.Join(dir, below, rel), 0o644); err != nil {
+				return "", err
+			}
 		}
 	}
 	const module = "module: \"example.com/clusters@v0\"\nlanguage: version: \"v0.15.0\"\n"
