@@ -142,7 +142,7 @@ func typeOf(t *testing.T, m *flags.Minor, minor int, d flags.Def) string {
 	case d.Name == "controllers":
 		return "[#Controller, ...#Controller]"
 	case d.Name == "tls-cipher-suites":
-		return `[...#CipherSuite] | =~"^((\(_cipherSuites))(,(\(_cipherSuites))*)?$"`
+		return `[...#CipherSuite] | =~"^((\(_cipherSuites))(,(\(_cipherSuites)))*)?$"`
 	case len(d.Allowed) > 0 && d.Type != "string":
 		t.Fatalf("v1.%d --%s: allowed values of a %s", minor, d.Name, d.Type)
 	}
