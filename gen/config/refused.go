@@ -153,7 +153,7 @@ func (t *typed) unknownFlag(f spec.Finding, name string, x *explainer) spec.Find
 		if meant == name {
 			f.Message = fmt.Sprintf("kube-controller-manager v1.%d has no flag %q", t.minor, name)
 		}
-		if t.field("#Flags", meant) == nil {
+		if meant != "" && t.field("#Flags", meant) == nil {
 			meant = spec.Nearest(meant, t.names("#Flags"))
 		}
 		f.Also = x.declared(t.fields["#Flags"])
@@ -170,7 +170,7 @@ var hump = regexp.MustCompile(`([a-z0-9])([A-Z])`)
 // cluster_cidr, --v, clusterCIDR.
 func dashed(name string) string {
 	name = hump.ReplaceAllString(strings.Trim(name, "-_ "), "$1-$2")
-	name = strings.ToLower(strings.ReplaceAll(name, "_", "-"))
+	name = strings.ToLower(strings.NewReplacer("_", "-", " ", "-").Replace(name))
 	if strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
 		return ""
 	}
