@@ -21,9 +21,11 @@ import (
 	"cuelang.org/go/cue/parser"
 	"cuelang.org/go/cue/token"
 	"github.com/rogpeppe/go-internal/diff"
+
+	"github.com/kcmgen/kcmgen/schemas"
 )
 
-var update = flag.Bool("update", false, "write docs/reference.md anew")
+var update = flag.Bool("update", false, "write docs/reference.md and the packages of minor versions anew")
 
 const referenceDoc = "../docs/reference.md"
 
@@ -32,7 +34,18 @@ const referenceHead = `# Reference
 Everything that a cluster can say, in the order of its fields; [Write a cluster](cluster.md) goes by task. This page is made from
 [schemas/](../schemas). A field may be left out unless it is **required**; what it is then stands under *default*, and ` + "`<dir>`" + ` in a default is the
 value of the field ` + "`dir`" + `. Fields that aren't here are refused.
+
+A cluster imports the package of its minor version, %s.
+It holds ` + "`version`" + ` to that, and knows every flag of its kube-controller-manager: name, type and range, controllers and feature gates. The base,
+` + "`github.com/kcmgen/kcmgen/schemas`" + `, leaves flags open.
 `
+
+// packages are the minor versions that have a package of their own.
+func packages() string {
+	all := schemas.Minors()
+	first, last := all[0], all[len(all)-1]
+	return fmt.Sprintf("from [v1_%d](../schemas/v1_%[1]d/flags.cue) to [v1_%[2]d](../schemas/v1_%[2]d/flags.cue)", first, last)
+}
 
 // TestReference: docs/reference.md says what the schemas say.
 func TestReference(t *testing.T) {
@@ -288,7 +301,7 @@ func (r *reference) cell(text string) string {
 // String is the document.
 func (r *reference) String() string {
 	var b strings.Builder
-	b.WriteString(referenceHead)
+	fmt.Fprintf(&b, referenceHead, packages())
 	for _, s := range r.sections {
 		fmt.Fprintf(&b, "\n## %s\n\n%s", s.name[1:], r.intro(s.name))
 		b.WriteString("| field | type | default | |\n|---|---|---|---|\n")

@@ -93,7 +93,7 @@ func valuesOf(t *testing.T, m *flags.Minor, d flags.Def) (good, bad []string) {
 			good, bad = append(good, number(*d.Max)), append(bad, number(*d.Max+1))
 		}
 	case d.MinDuration != "":
-		good, bad = append([]string{strconv.Quote(d.MinDuration), `"1h"`, "null"}), append(bad, `"1ms"`, `"-1h"`, `"999ms"`)
+		good, bad = []string{strconv.Quote(d.MinDuration), `"1h"`, "null"}, append(bad, `"1ms"`, `"-1h"`, `"999ms"`)
 		return good, bad
 	case d.Type == "int32", d.Type == "int":
 		good = append(good, "-1", "0")
@@ -158,7 +158,7 @@ func build(t *testing.T, minor int) cue.Value {
 
 // unified is the fault of a flag's value.
 func unified(body cue.Value, flag, value string) error {
-	v := body.Context().CompileString(fmt.Sprintf("%q: %s", flag, value))
+	v := cuecontext.New().CompileString(fmt.Sprintf("%q: %s", flag, value))
 	if err := v.Err(); err != nil {
 		panic(err) // of the table
 	}
