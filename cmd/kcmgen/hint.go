@@ -28,6 +28,7 @@ func hint(err error) string {
 	var unknown *noFlagError
 	var lost *lostManifestError
 	var missing *notFetchedError
+	var skipped *skippedMinorsError
 	if h := repositoryHint(err); h != "" {
 		return h
 	}
@@ -38,6 +39,8 @@ func hint(err error) string {
 		return conflictHint(conflict)
 	case errors.As(err, &lost):
 		return "put manifest.json back from a backup; to start anew, move " + lost.dir + " away"
+	case errors.As(err, &skipped):
+		return skipped.next
 	case errors.As(err, &missing):
 		return "kcmgen fetch " + word(missing.dir)
 	case errors.As(err, &unknown):

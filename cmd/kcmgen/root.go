@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,8 @@ var errDiffers = errors.New("differs")
 // usageError is a command line that can't be understood.
 type usageError struct{ error }
 
+func (e usageError) Unwrap() error { return e.error }
+
 // run is the program: arguments without its name in, exit code out. Nothing
 // else decides on exit codes, and nothing else prints errors.
 func run(ctx context.Context, args []string, std stdio) int {
@@ -48,7 +51,7 @@ func run(ctx context.Context, args []string, std stdio) int {
 	case errors.As(err, &usage):
 		// pflag tells which function of Go's wasn't satisfied.
 		text, _, _ := strings.Cut(err.Error(), ": strconv.")
-		fmt.Fprintf(std.err, "kcmgen: %s\nhint: %s --help\n", text, cmd.CommandPath())
+		fmt.Fprintf(std.err, "kcmgen: %s\nhint: %s\n", text, cmp.Or(hint(usage.error), cmd.CommandPath()+" --help"))
 		return exitUsage
 	}
 	fmt.Fprintf(std.err, "kcmgen: %v\n", err)
@@ -87,7 +90,7 @@ KCMGEN_KEEP_GOING. The command line wins.
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return fromEnvironment(cmd) }
 	root.CompletionOptions.DisableDefaultCmd = true
 	group(root, "clusters", "From CUE to hosts:", newInit(std), newVet(std), newShow(std), newFetch(std), newExport(std), newImage(std))
-	group(root, "kubernetes", "What Kubernetes knows:", newFlags(std))
+	group(root, "kubernetes", "What Kubernetes knows:", newFlags(std), newUpgrade(std))
 	group(root, "files", "Files in your repository:", newFmt(std), newSchema(std))
 	root.AddCommand(newVersion(std), newCompletion(std), newCommands(std))
 	root.InitDefaultHelpCmd()

@@ -79,20 +79,26 @@ type loaded struct {
 	clusters []*gen.Vetted
 	skipped  []config.Skipped
 	findings []spec.Finding
+	faults   []spec.Finding // those of the CUE, whose clusters are missing
 }
 
 func load(ctx context.Context, args []string, now time.Time, std stdio) (*loaded, error) {
+	return loadWith(ctx, args, nil, now, std)
+}
+
+// loadWith loads clusters as if files, by their absolute names, held something else.
+func loadWith(ctx context.Context, args []string, overlay map[string][]byte, now time.Time, std stdio) (*loaded, error) {
 	cwd, err := os.Getwd()
 	if err != nil {
 		return nil, err
 	}
 	m := newMeter(std.err, "evaluated")
-	res, err := config.Load(ctx, cwd, args, config.Options{Version: version(), Progress: m.step})
+	res, err := config.Load(ctx, cwd, args, config.Options{Version: version(), Progress: m.step, Overlay: overlay})
 	m.end()
 	if err != nil {
 		return nil, err
 	}
-	out := &loaded{skipped: res.Skipped, findings: res.Findings, clusters: make([]*gen.Vetted, len(res.Clusters))}
+	out := &loaded{skipped: res.Skipped, findings: res.Findings, faults: res.Findings, clusters: make([]*gen.Vetted, len(res.Clusters))}
 	m = newMeter(std.err, "vetted")
 	errs := parallel(ctx, len(res.Clusters), std, m, func(error) bool { return true }, func(i int, _ stdio) error {
 		out.clusters[i] = gen.Vet(res.Clusters[i], now)

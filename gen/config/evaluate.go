@@ -37,7 +37,7 @@ func (l *loader) evaluate(ctx context.Context, places []place) ([]outcome, error
 	out := make([]outcome, len(places))
 	p := progress{report: l.opts.Progress, total: len(places)}
 	var fit []int
-	hide := map[string]load.Source{}
+	hide := l.opts.overlay()
 	for i, place := range places {
 		if out[i].findings = l.unfit(place, hide); len(out[i].findings) == 0 {
 			fit = append(fit, i)
@@ -89,6 +89,14 @@ func (l *loader) unfit(p place, hide map[string]load.Source) []spec.Finding {
 			return out
 		}
 	}
+}
+
+func (o Options) overlay() map[string]load.Source {
+	out := map[string]load.Source{}
+	for name, data := range o.Overlay {
+		out[name] = load.FromBytes(data)
+	}
+	return out
 }
 
 // wanted leaves an outcome out if it isn't the cluster that was asked for by name.
@@ -257,6 +265,7 @@ func (l *loader) again(p place, over map[string]load.Source) *build.Instance {
 	if all == nil {
 		all = map[string]load.Source{}
 	}
+	maps.Copy(all, l.opts.overlay())
 	maps.Copy(all, over)
 	_ = l.unfit(p, all)
 	return load.Instances([]string{"."}, &load.Config{

@@ -43,6 +43,8 @@ type Options struct {
 	// Progress, if there is one, hears how many packages of how many are done.
 	// It isn't called by two at once.
 	Progress func(done, total int)
+	// Overlay holds files that count instead of those on disk, by absolute name.
+	Overlay map[string][]byte
 }
 
 // Load evaluates the packages that args name, seen from the folder cwd. An

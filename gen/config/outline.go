@@ -83,3 +83,17 @@ func parseRoughly(p place) []*ast.File {
 		}
 	}
 }
+
+// PackageFiles are the files of the package in a folder, with those of the same
+// package in the folders above.
+func PackageFiles(dir string) []string {
+	root, ok := moduleRoot(dir)
+	if !ok {
+		return nil
+	}
+	var out []string
+	for _, f := range parseRoughly(place{dir: dir, root: root}) {
+		out = append(out, f.Filename)
+	}
+	return out
+}

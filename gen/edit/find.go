@@ -38,6 +38,7 @@ func (p *Package) find(path ...string) found {
 const (
 	maxDepth  = 200
 	maxLabels = 20
+	maxSteps  = 100_000
 )
 
 type walk struct {
@@ -108,7 +109,7 @@ func plainLabel(f *ast.Field) ast.Label {
 // expression is what was looked for.
 func (w *walk) expr(e ast.Expr, labels []string) {
 	key := fmt.Sprintf("%p %q", e, labels)
-	if e == nil || w.seen[key] || w.depth > maxDepth || len(labels) > maxLabels {
+	if e == nil || w.seen[key] || w.depth > maxDepth || len(labels) > maxLabels || len(w.seen) > maxSteps {
 		return
 	}
 	w.seen[key] = true

@@ -34,3 +34,15 @@ func (v Version) String() string {
 	}
 	return s
 }
+
+// Older reports whether a version comes before another one. A release comes after
+// its candidates.
+func (v Version) Older(w Version) bool {
+	switch {
+	case v.Minor != w.Minor:
+		return v.Minor < w.Minor
+	case v.Patch != w.Patch:
+		return v.Patch < w.Patch
+	}
+	return v.Pre != "" && (w.Pre == "" || v.Pre < w.Pre)
+}

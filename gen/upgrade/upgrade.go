@@ -1,0 +1,139 @@
+// Package upgrade decides what a cluster needs to go from one Kubernetes version
+// to another: which edits of its CUE, and what a person must know. It is pure,
+// and goes one minor version at a time.
+package upgrade
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/kcmgen/kcmgen/gen/edit"
+	"github.com/kcmgen/kcmgen/gen/flags"
+	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/schemas"
+)
+
+// Plan is what one cluster needs.
+type Plan struct {
+	From, To spec.Version
+	Steps    []*Step // one a minor version, in order
+	// Expected are the settings that the edited CUE must evaluate to, by the
+	// path of the struct they stand in.
+	Expected map[string]spec.Settings
+}
+
+// Step is what the way to one minor version needs.
+type Step struct {
+	Minor int
+	Edits []Edit
+	Notes []Note
+}
+
+// Edit is a change of the cluster's CUE, and why.
+type Edit struct {
+	edit.Edit
+	Field  string
+	Reason string
+}
+
+// Note is something to know. One that blocks has to be settled by a person
+// before anything is written.
+type Note struct {
+	Field  string // empty: nothing that the cluster says
+	Text   string
+	Blocks bool
+}
+
+// Blocked reports whether a person has to settle something first.
+func (p *Plan) Blocked() bool {
+	return slices.ContainsFunc(p.Steps, func(s *Step) bool {
+		return slices.ContainsFunc(s.Notes, func(n Note) bool { return n.Blocks })
+	})
+}
+
+// VersionError is a version that a cluster can't be brought to, or brought from.
+type VersionError struct{ Reason string }
+
+func (e *VersionError) Error() string { return e.Reason }
+
+// New plans the way of a cluster to a version. Without a minor version between
+// it sees to what the version itself no longer takes.
+func New(c *spec.Cluster, to spec.Version) (*Plan, error) {
+	switch {
+	case flags.Of(to.Minor) == nil:
+		return nil, &VersionError{fmt.Sprintf("there is no data of v1.%d: %s", to.Minor, known())}
+	case flags.Of(c.Version.Minor) == nil:
+		return nil, &VersionError{fmt.Sprintf("%s has %s, of which there is no data: %s", c.Name, c.Version, known())}
+	case to.Older(c.Version):
+		return nil, &VersionError{fmt.Sprintf("%s has %s, which is newer than %s: Kubernetes goes up only", c.Name, c.Version, to)}
+	}
+	p := &planner{c: c, plan: &Plan{From: c.Version, To: to}, state: stateOf(c)}
+	for minor := min(c.Version.Minor+1, to.Minor); minor <= to.Minor; minor++ {
+		p.step(minor)
+	}
+	last := p.plan.Steps[len(p.plan.Steps)-1]
+	if to != c.Version {
+		last.Edits = append(last.Edits, Edit{
+			edit.Edit{Op: edit.Set, Path: []string{"version"}, From: c.Version.String(), To: to.String()},
+			"version", "",
+		})
+	}
+	if to.Minor != c.Version.Minor {
+		last.Edits = append(last.Edits, imports(to.Minor))
+	}
+	p.plan.Expected = p.state.settings()
+	return p.plan, nil
+}
+
+// imports brings the typed vocabulary of one minor version to that of another,
+// where the cluster imports one at all.
+func imports(minor int) Edit {
+	return Edit{
+		edit.Edit{Op: edit.Import, From: schemas.Path + "/v1_", To: fmt.Sprintf("%s/v1_%d", schemas.Path, minor)},
+		"", fmt.Sprintf("the flags of v1.%d", minor),
+	}
+}
+
+func known() string {
+	all := flags.Minors()
+	return fmt.Sprintf("it begins with v1.%d and ends with v1.%d", all[0], all[len(all)-1])
+}
+
+type planner struct {
+	c     *spec.Cluster
+	plan  *Plan
+	state state
+	cur   *Step
+	minor int
+	now   *flags.Minor
+	// before is what the version below knows.
+	before *flags.Minor
+}
+
+func (p *planner) step(minor int) {
+	p.minor, p.now, p.before = minor, flags.Of(minor), flags.Of(minor-1)
+	if p.before == nil || minor == p.c.Version.Minor {
+		p.before = p.now
+	}
+	p.cur = &Step{Minor: minor}
+	p.plan.Steps = append(p.plan.Steps, p.cur)
+	for _, h := range p.state {
+		for _, name := range h.names() {
+			p.flag(h, name)
+		}
+		p.controllers(h)
+		p.gates(h)
+	}
+	p.defaults()
+	p.gateDefaults()
+}
+
+func (p *planner) edit(h *holder, op edit.Op, name, from, to, reason string) {
+	p.cur.Edits = append(p.cur.Edits, Edit{
+		edit.Edit{Op: op, Path: append(slices.Clone(h.path), name), From: from, To: to}, h.field(name), reason,
+	})
+}
+
+func (p *planner) note(field string, blocks bool, format string, args ...any) {
+	p.cur.Notes = append(p.cur.Notes, Note{field, fmt.Sprintf(format, args...), blocks})
+}
