@@ -62,7 +62,25 @@ type stepDone struct {
 
 type editDone struct {
 	upgrade.Edit
-	at []spec.Pos
+	at spec.Pos
+}
+
+// once appends what isn't there yet.
+func once(ps []placed, p placed) []placed {
+	if slices.Contains(ps, p) {
+		return ps
+	}
+	return append(ps, p)
+}
+
+// add takes in where an edit was done, each place once: one may hold for many
+// nodes.
+func (s *stepDone) add(e upgrade.Edit, places []spec.Pos) {
+	for _, at := range places {
+		if !slices.ContainsFunc(s.edits, func(was editDone) bool { return was.at == at && told(was.Edit) == told(e) }) {
+			s.edits = append(s.edits, editDone{e, at})
+		}
+	}
 }
 
 func (c *upgraded) name() string { return c.before.Cluster.Name }
@@ -129,14 +147,17 @@ func shownPath(name string) string {
 func (c *upgraded) do(s *upgrade.Step) {
 	done := stepDone{minor: s.Minor}
 	source := c.before.Cluster.Source
-	for _, e := range s.Edits {
-		at := c.pkg.Do(e.Edit)
-		switch {
+	edits := make([]edit.Edit, len(s.Edits))
+	for i, e := range s.Edits {
+		edits[i] = e.Edit
+	}
+	for i, at := range c.pkg.Do(edits...) {
+		switch e := s.Edits[i]; {
 		case len(at) > 0:
-			done.edits = append(done.edits, editDone{e, at})
+			done.add(e, at)
 		case e.Op == edit.Import: // the base vocabulary
 		default:
-			c.blocking = append(c.blocking, placed{
+			c.blocking = once(c.blocking, placed{
 				source.At(e.Field), fmt.Sprintf("%s: its literal isn't in the files of this package: edit it where it comes from", told(e)),
 			})
 		}
@@ -147,9 +168,9 @@ func (c *upgraded) do(s *upgrade.Step) {
 			p.Pos = source.At(n.Field)
 		}
 		if n.Blocks {
-			c.blocking = append(c.blocking, p)
+			c.blocking = once(c.blocking, p)
 		} else {
-			done.notes = append(done.notes, p)
+			done.notes = once(done.notes, p)
 		}
 	}
 	c.steps = append(c.steps, done)
@@ -202,9 +223,8 @@ func (c *upgraded) dropWaivers() bool {
 			Edit:  edit.Edit{Op: edit.Drop, Path: []string{"waivers", rule}},
 			Field: f.Field, Reason: "nothing breaks the rule any more",
 		}
-		if at := c.pkg.Do(e.Edit); len(at) > 0 {
-			last := &c.steps[len(c.steps)-1]
-			last.edits = append(last.edits, editDone{e, at})
+		if at := c.pkg.Do(e.Edit)[0]; len(at) > 0 {
+			c.steps[len(c.steps)-1].add(e, at)
 			any = true
 		}
 	}

@@ -58,6 +58,9 @@ func (u *upgrading) print(std stdio) error {
 		if also := u.also[name]; len(also) > 0 {
 			say(&b, "%s also serves %s, not named here", u.files.Shown(name), strings.Join(also, ", "))
 		}
+		for _, at := range u.files.Kept(name) {
+			say(&b, "%s: this comment stays: see whether it is about what is below it now", at)
+		}
 		b.Write(u.diff(name))
 	}
 	_, err := std.out.Write(b.Bytes())
@@ -89,9 +92,7 @@ func (c *upgraded) print(w, out io.Writer) {
 			say(w, "    nothing")
 		}
 		for _, e := range s.edits {
-			for _, at := range e.at {
-				say(w, "    edit      %s: %s%s", at, told(e.Edit), because(e.Reason))
-			}
+			say(w, "    edit      %s: %s%s", e.at, told(e.Edit), because(e.Reason))
 		}
 		for _, n := range s.notes {
 			say(w, "    know      %s", n)
@@ -189,9 +190,7 @@ func (u *upgrading) printJSON(w io.Writer) error {
 		for _, s := range c.steps {
 			step := stepJSON{minorName(s.minor), []editJSON{}, append([]placed{}, s.notes...)}
 			for _, e := range s.edits {
-				for _, at := range e.at {
-					step.Edits = append(step.Edits, editJSON{at, e.Op, e.Field, e.From, e.To, e.Reason})
-				}
+				step.Edits = append(step.Edits, editJSON{e.at, e.Op, e.Field, e.From, e.To, e.Reason})
 			}
 			out.Steps = append(out.Steps, step)
 		}

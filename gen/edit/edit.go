@@ -35,39 +35,75 @@ type Edit struct {
 	From, To string
 }
 
-// Do carries an edit out wherever the package writes what it concerns, and
-// returns these places in the files as they were read: none if it found none.
-func (p *Package) Do(e Edit) []spec.Pos {
-	var at []spec.Pos
+// action is an edit at one place.
+type action struct {
+	at spec.Pos
+	do func()
+}
+
+// Do carries edits out wherever the package writes what they concern, and
+// returns for each the places in the files as they were read: none if it found
+// none. They are looked for before the first is done, for several may come to
+// one place: a pattern holds for many nodes.
+func (p *Package) Do(edits ...Edit) [][]spec.Pos {
+	var all []action
+	out := make([][]spec.Pos, len(edits))
+	for i, e := range edits {
+		actions := p.actions(e)
+		for _, a := range actions {
+			out[i] = append(out[i], a.at)
+		}
+		slices.SortFunc(out[i], func(a, b spec.Pos) int {
+			return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, a.Col-b.Col)
+		})
+		out[i] = slices.Compact(out[i])
+		all = append(all, actions...)
+	}
+	for _, a := range all {
+		a.do()
+	}
+	return out
+}
+
+func (p *Package) actions(e Edit) []action {
+	var out []action
 	switch e.Op {
 	case Import:
-		at = p.imports(e)
+		return p.imports(e)
 	case Drop:
 		for _, s := range p.find(e.Path...).fields {
-			p.changes.dropped[s.field] = s.in
-			at = append(at, p.pos(s.field))
+			out = append(out, p.drop(s.field, s.in))
 		}
 	case Rename:
 		for _, s := range p.find(e.Path...).fields {
-			p.changes.text[plainLabel(s.field)] = labelLike(plainLabel(s.field), e.To)
-			at = append(at, p.pos(s.field))
+			out = append(out, p.rename(s.field, e.To))
 		}
 	case Set:
 		for _, v := range p.find(e.Path...).values {
 			if s, ok := p.text(v); ok && s == e.From {
-				p.changes.text[v] = strconv.Quote(e.To)
-				at = append(at, p.pos(v))
+				out = append(out, p.write(v, strconv.Quote(e.To)))
 			}
 		}
 	case RenameElement, DropElement:
 		for _, v := range p.find(e.Path...).values {
-			at = append(at, p.element(v, e)...)
+			out = append(out, p.element(v, e)...)
 		}
 	}
-	slices.SortFunc(at, func(a, b spec.Pos) int {
-		return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, a.Col-b.Col)
-	})
-	return slices.Compact(at)
+	return out
+}
+
+func (p *Package) drop(n, in ast.Node) action {
+	return action{p.pos(n), func() { p.changes.dropped[n] = in }}
+}
+
+func (p *Package) rename(f *ast.Field, to string) action {
+	a := p.write(plainLabel(f), labelLike(plainLabel(f), to))
+	a.at = p.pos(f)
+	return a
+}
+
+func (p *Package) write(n ast.Node, text string) action {
+	return action{p.pos(n), func() { p.changes.text[n] = text }}
 }
 
 // text is what a string literal says, with the edits so far.
@@ -89,93 +125,95 @@ func labelLike(l ast.Label, name string) string {
 
 // element renames or drops an element of a value, in each of the forms that one
 // can be written in.
-func (p *Package) element(v ast.Expr, e Edit) []spec.Pos {
+func (p *Package) element(v ast.Expr, e Edit) []action {
 	switch v := v.(type) {
 	case *ast.ListLit:
 		return p.listElement(v, e)
 	case *ast.StructLit:
 		return p.fieldElement(v, e)
 	}
-	text, ok := p.text(v)
-	if !ok {
-		return nil
-	}
-	elements := strings.Split(text, ",")
 	is := func(s string) bool { return strings.TrimSpace(s) == e.From }
-	if !slices.ContainsFunc(elements, is) {
+	if text, ok := p.text(v); !ok || !slices.ContainsFunc(strings.Split(text, ","), is) {
 		return nil
 	}
-	if e.Op == DropElement {
-		elements = slices.DeleteFunc(elements, is)
-	}
-	for i := range elements {
-		if is(elements[i]) {
-			elements[i] = e.To
+	return []action{{p.pos(v), func() {
+		text, _ := p.text(v)
+		elements := strings.Split(text, ",")
+		if e.Op == DropElement {
+			elements = slices.DeleteFunc(elements, is)
 		}
-	}
-	p.changes.text[v] = strconv.Quote(strings.Join(elements, ","))
-	return []spec.Pos{p.pos(v)}
+		for i := range elements {
+			if is(elements[i]) {
+				elements[i] = e.To
+			}
+		}
+		p.changes.text[v] = strconv.Quote(strings.Join(elements, ","))
+	}}}
 }
 
-func (p *Package) listElement(list *ast.ListLit, e Edit) []spec.Pos {
-	var at []spec.Pos
+func (p *Package) listElement(list *ast.ListLit, e Edit) []action {
+	var out []action
 	for _, x := range list.Elts {
 		if s, ok := p.text(x); !ok || s != e.From || p.changes.dropped[x] != nil {
 			continue
 		}
 		if e.Op == DropElement {
-			p.changes.dropped[x] = list
+			out = append(out, p.drop(x, list))
 		} else {
-			p.changes.text[x] = strconv.Quote(e.To)
+			out = append(out, p.write(x, strconv.Quote(e.To)))
 		}
-		at = append(at, p.pos(x))
 	}
-	return at
+	return out
 }
 
-func (p *Package) fieldElement(in *ast.StructLit, e Edit) []spec.Pos {
-	var at []spec.Pos
+func (p *Package) fieldElement(in *ast.StructLit, e Edit) []action {
+	var out []action
 	from, _, _ := strings.Cut(e.From, "=")
 	to, _, _ := strings.Cut(e.To, "=")
 	w := &walk{Package: p, seen: map[string]bool{}}
 	w.decls(in, in.Elts, []string{from})
 	for _, s := range w.fields {
 		if e.Op == DropElement {
-			p.changes.dropped[s.field] = s.in
+			out = append(out, p.drop(s.field, s.in))
 		} else {
-			p.changes.text[plainLabel(s.field)] = labelLike(plainLabel(s.field), to)
+			out = append(out, p.rename(s.field, to))
 		}
-		at = append(at, p.pos(s.field))
 	}
-	return at
+	return out
 }
 
 // imports lets every file import the package To instead of its siblings; names
 // that an import gives a package stay.
-func (p *Package) imports(e Edit) []spec.Pos {
-	var at []spec.Pos
+func (p *Package) imports(e Edit) []action {
+	var out []action
 	for _, s := range p.files {
 		for imp := range s.tree.ImportSpecs() {
 			info, err := astutil.ParseImportSpec(imp)
-			if err != nil || !strings.HasPrefix(info.Dir, e.From) || strings.Contains(info.Dir[len(e.From):], "/") || info.Dir == e.To {
+			rest, sibling := strings.CutPrefix(info.Dir, e.From)
+			if err != nil || !sibling || strings.Contains(rest, "/") || info.Dir == e.To {
 				continue
 			}
 			to := e.To
 			if imported, err := literal.Unquote(imp.Path.Value); err == nil && strings.Contains(path.Base(imported), ":") {
 				to += ":" + path.Base(e.To)
 			}
-			p.changes.text[imp.Path] = strconv.Quote(to)
-			at = append(at, p.pos(imp.Path))
-			if imp.Name != nil {
-				continue
+			a := p.write(imp.Path, strconv.Quote(to))
+			if imp.Name == nil {
+				do := a.do
+				a.do = func() { do(); p.renameUses(s.tree, imp, path.Base(e.To)) }
 			}
-			ast.Walk(s.tree, func(n ast.Node) bool {
-				if id, ok := n.(*ast.Ident); ok && id.Node == ast.Node(imp) {
-					p.changes.text[id] = path.Base(e.To)
-				}
-				return true
-			}, nil)
+			out = append(out, a)
 		}
 	}
-	return at
+	return out
+}
+
+// renameUses gives the names that stand for an import another text.
+func (p *Package) renameUses(f *ast.File, imp *ast.ImportSpec, to string) {
+	ast.Walk(f, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok && id.Node == ast.Node(imp) {
+			p.changes.text[id] = to
+		}
+		return true
+	}, nil)
 }

@@ -1,6 +1,7 @@
 package edit
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,7 +20,7 @@ func one(t testing.TB, src string, edits ...Edit) (string, int) {
 	p := fs.Package([]string{"c.cue"})
 	places := 0
 	for _, e := range edits {
-		places += len(p.Do(e))
+		places += len(p.Do(e)[0])
 	}
 	if err := fs.Merge(p); err != nil {
 		t.Fatal(err)
@@ -127,6 +128,38 @@ func TestDo(t *testing.T) {
 	}
 }
 
+// TestDoTogether: edits of one call find what they concern, though another one
+// of them comes to the same place.
+func TestDoTogether(t *testing.T) {
+	var fs Files
+	src := "cluster: nodes: [string]: flags: {port: 0, v: 2, controllers: [\"a\"], \"feature-gates\": \"A=true,B=true,C=true\"}\n"
+	if err := fs.Add("c.cue", "c.cue", []byte(src)); err != nil {
+		t.Fatal(err)
+	}
+	p := fs.Package([]string{"c.cue"})
+	var edits []Edit
+	for _, node := range []string{"n-1", "n-2"} {
+		at := func(name string) []string { return []string{"nodes", node, "flags", name} }
+		edits = append(
+			edits, Edit{Op: Drop, Path: at("port")}, Edit{Op: RenameElement, Path: at("controllers"), From: "a", To: "b"},
+			Edit{Op: DropElement, Path: at("feature-gates"), From: "A=true"}, Edit{Op: DropElement, Path: at("feature-gates"), From: "C=true"},
+		)
+	}
+	for i, at := range p.Do(edits...) {
+		if len(at) != 1 {
+			t.Errorf("edit %d: at %v", i, at)
+		}
+	}
+	if err := fs.Merge(p); err != nil {
+		t.Fatal(err)
+	}
+	out, err := fs.Changed()
+	want := "cluster: nodes: [string]: flags: {v: 2, controllers: [\"b\"], \"feature-gates\": \"B=true\"}\n"
+	if err != nil || string(out["c.cue"]) != want {
+		t.Errorf("%v: %s", err, out["c.cue"])
+	}
+}
+
 // TestMerge: packages that share a file edit it once, or are told that they
 // differ.
 func TestMerge(t *testing.T) {
@@ -137,7 +170,7 @@ func TestMerge(t *testing.T) {
 	set := Edit{Op: Set, Path: []string{"version"}, From: "v1.20.1", To: "v1.21.0"}
 	for range 2 {
 		p := fs.Package([]string{"base.cue"})
-		if n := len(p.Do(set)) + len(p.Do(Edit{Op: Drop, Path: flags("port")})); n != 2 {
+		if n := len(slices.Concat(p.Do(set, Edit{Op: Drop, Path: flags("port")})...)); n != 2 {
 			t.Fatalf("%d places", n)
 		}
 		if err := fs.Merge(p); err != nil {

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"cuelang.org/go/cue/ast"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
 // cut is a range of bytes and what comes in its place.
@@ -57,25 +59,13 @@ func (c changes) splices(sources map[string]*source) map[string][]cut {
 
 // removals take what was dropped out of a struct, a file or a list.
 func (c changes) removals(s *source, in ast.Node) []cut {
-	var nodes []ast.Node
+	nodes := children(in)
 	inner, braced := [2]int{}, false
-	switch in := in.(type) {
-	case *ast.File:
-		for _, d := range in.Decls {
-			nodes = append(nodes, d)
-		}
-	case *ast.StructLit:
-		for _, d := range in.Elts {
-			nodes = append(nodes, d)
-		}
+	if in, ok := in.(*ast.StructLit); ok {
 		if !in.Lbrace.IsValid() { // a: b: c
 			return []cut{{nodes[0].Pos().Offset(), nodes[0].End().Offset(), "{}"}}
 		}
 		inner, braced = [2]int{in.Lbrace.Offset() + 1, in.Rbrace.Offset()}, true
-	case *ast.ListLit:
-		for _, x := range in.Elts {
-			nodes = append(nodes, x)
-		}
 	}
 	var cuts []cut
 	for i := 0; i < len(nodes); i++ {
@@ -94,6 +84,42 @@ func (c changes) removals(s *source, in ast.Node) []cut {
 		return []cut{{inner[0], inner[1], ""}}
 	}
 	return cuts
+}
+
+// children are what stands in a file, a struct or a list.
+func children(in ast.Node) []ast.Node {
+	var out []ast.Node
+	switch in := in.(type) {
+	case *ast.File:
+		for _, d := range in.Decls {
+			out = append(out, d)
+		}
+	case *ast.StructLit:
+		for _, d := range in.Elts {
+			out = append(out, d)
+		}
+	case *ast.ListLit:
+		for _, x := range in.Elts {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// Kept are the comments of a file that stood above something that goes, and stay
+// since they may be about what follows.
+func (fs *Files) Kept(name string) []spec.Pos {
+	var out []spec.Pos
+	s := fs.sources[name]
+	for n, in := range fs.changes.dropped {
+		nodes := children(in)
+		if i := slices.Index(nodes, n); n.Pos().Filename() == name && i >= 0 && fs.changes.heads(s, nodes[i:]) {
+			at := docOf(n).Pos()
+			out = append(out, spec.Pos{File: s.shown, Line: at.Line(), Col: at.Column()})
+		}
+	}
+	slices.SortFunc(out, func(a, b spec.Pos) int { return cmp.Or(a.Line-b.Line, a.Col-b.Col) })
+	return out
 }
 
 // without is a range of the file without the cuts in it.

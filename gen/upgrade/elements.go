@@ -125,6 +125,11 @@ func (p *planner) gates(h *holder) {
 	if len(kept) == len(h.elements(gatesFlag)) {
 		return
 	}
+	if all := p.state[0].flags[gatesFlag]; len(kept) == 0 && h.node != nil && all.Value != "" {
+		p.note(h.field(gatesFlag), true, "nothing of it counts in v1.%d any more, and without it the node has what all nodes have, which is %q: write null here, or that", p.minor, all.Value)
+		delete(h.flags, gatesFlag)
+		return
+	}
 	if len(kept) == 0 && len(drops) > 0 {
 		reasons := make([]string, len(drops))
 		for i, d := range drops {

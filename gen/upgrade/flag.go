@@ -27,7 +27,7 @@ func (p *planner) flag(h *holder, name string) {
 		p.drop(h, name, "taken, and without effect"+removal(life)+instead(life))
 	case def.Deprecated && p.minor == life.Deprecated && had:
 		p.note(h.field(name), false, "--%s is deprecated%s%s", name, removal(life), instead(life))
-	case p.before != p.now:
+	case name != gatesFlag: // its newer type takes what the older one did
 		p.typed(h, name, def)
 	}
 }
