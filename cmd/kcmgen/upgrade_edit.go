@@ -237,12 +237,16 @@ func (c *upgraded) verify() {
 		c.blocking = append(c.blocking, placed{Text: "with these edits it is no valid cluster any more:"})
 		return
 	}
+	key := func(f spec.Finding) string { // an element that is left may have moved up
+		field, _, _ := strings.Cut(f.Field, "[")
+		return f.Rule + " " + field
+	}
 	was := map[string]bool{}
 	for _, f := range c.before.Findings {
-		was[f.Rule+" "+f.Field] = true
+		was[key(f)] = true
 	}
 	c.findings = slices.DeleteFunc(c.findings, func(f spec.Finding) bool {
-		return f.Waived != "" || was[f.Rule+" "+f.Field] || f.Severity == spec.NotChecked
+		return f.Waived != "" || was[key(f)] || f.Severity == spec.NotChecked
 	})
 	if len(c.blocking) > 0 {
 		return
@@ -274,7 +278,7 @@ func (c *upgraded) leftToPeople() {
 	if c.plan.From == c.plan.To {
 		return
 	}
-	if c.after != nil && strings.Contains(c.after.Pod.Image, from) {
+	if a := c.after; a != nil && a.Layout == spec.StaticPod && a.Version == c.plan.To && strings.Contains(a.Pod.Image, from) {
 		add("pod.image", "pod.image is %s: another image", c.after.Pod.Image)
 	}
 	if old.Binary != nil {

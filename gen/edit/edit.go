@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"cuelang.org/go/cue/ast"
-	"cuelang.org/go/cue/ast/astutil"
 	"cuelang.org/go/cue/literal"
 
 	"github.com/kcmgen/kcmgen/gen/spec"
@@ -188,19 +187,17 @@ func (p *Package) imports(e Edit) []action {
 	var out []action
 	for _, s := range p.files {
 		for imp := range s.tree.ImportSpecs() {
-			info, err := astutil.ParseImportSpec(imp)
-			rest, sibling := strings.CutPrefix(info.Dir, e.From)
-			if err != nil || !sibling || strings.Contains(rest, "/") || info.Dir == e.To {
+			unquoted, err := literal.Unquote(imp.Path.Value)
+			to := ast.ParseImportPath(unquoted)
+			rest, sibling := strings.CutPrefix(to.Path, e.From)
+			if err != nil || !sibling || strings.Contains(rest, "/") || to.Path == e.To {
 				continue
 			}
-			to := e.To
-			if imported, err := literal.Unquote(imp.Path.Value); err == nil && strings.Contains(path.Base(imported), ":") {
-				to += ":" + path.Base(e.To)
-			}
-			a := p.write(imp.Path, strconv.Quote(to))
+			to.Path, to.Qualifier = e.To, path.Base(e.To)
+			a := p.write(imp.Path, strconv.Quote(to.String()))
 			if imp.Name == nil {
 				do := a.do
-				a.do = func() { do(); p.renameUses(s.tree, imp, path.Base(e.To)) }
+				a.do = func() { do(); p.renameUses(s.tree, imp, to.Qualifier) }
 			}
 			out = append(out, a)
 		}

@@ -107,6 +107,11 @@ func TestDo(t *testing.T) {
 			[]Edit{{Op: Import, From: "x.org/schemas/v1_", To: "x.org/schemas/v1_21"}},
 			"import k \"x.org/schemas/v1_21\"\n\ncluster: k.#Cluster\n",
 		},
+		"an import with a version": {
+			"import \"x.org/schemas/v1_20@v0\"\n\ncluster: v1_20.#Cluster\n",
+			[]Edit{{Op: Import, From: "x.org/schemas/v1_", To: "x.org/schemas/v1_21"}},
+			"import \"x.org/schemas/v1_21@v0\"\n\ncluster: v1_21.#Cluster\n",
+		},
 		"an import that says its package": {
 			"import \"x.org/schemas/v1_20:v1_20\"\n\ncluster: v1_20.#Cluster\n",
 			[]Edit{{Op: Import, From: "x.org/schemas/v1_", To: "x.org/schemas/v1_21"}},

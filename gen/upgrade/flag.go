@@ -23,27 +23,13 @@ func (p *planner) flag(h *holder, name string) {
 		p.rename(h, life)
 	case !has:
 		p.drop(h, name, fmt.Sprintf("removed in v1.%d", life.Removed())+instead(life))
-	case life.Noop && def.Deprecated && !p.counts(name):
+	case life.NoopIn(p.minor):
 		p.drop(h, name, "taken, and without effect"+removal(life)+instead(life))
 	case def.Deprecated && p.minor == life.Deprecated && had:
 		p.note(h.field(name), false, "--%s is deprecated%s%s", name, removal(life), instead(life))
 	case name != gatesFlag: // its newer type takes what the older one did
 		p.typed(h, name, def)
 	}
-}
-
-// counts reports whether a flag that is mostly without effect has one here: an
-// in-tree cloud without a cluster id starts only with --allow-untagged-cloud.
-func (p *planner) counts(name string) bool {
-	if name != "allow-untagged-cloud" {
-		return false
-	}
-	for i := range p.c.Nodes {
-		if cloud := p.flags(&p.c.Nodes[i]).Value("cloud-provider", ""); cloud != "" && cloud != "external" {
-			return true
-		}
-	}
-	return false
 }
 
 // typed tells of a flag whose type changed under a value that is written.
@@ -97,17 +83,10 @@ func removal(l flags.Life) string {
 
 // instead tells what serves a flag's purpose now.
 func instead(l flags.Life) string {
-	var out string
-	if l.ReplacedBy != "" {
-		out += "; see --" + l.ReplacedBy
+	if l.Note == (flags.Note{Noop: l.Noop, NoopFrom: l.NoopFrom}) {
+		return ""
 	}
-	if l.Successor != "" {
-		out += "; see --" + strings.ReplaceAll(l.Successor, ", ", ", --")
-	}
-	if l.Note.Note != "" {
-		out += "; " + l.Note.Note
-	}
-	return out
+	return "; instead: " + l.Instead()
 }
 
 // defaults tells of defaults that change for nodes which are started with them.
@@ -117,7 +96,8 @@ func (p *planner) defaults() {
 	}
 	for _, def := range p.now.Flags {
 		was, had := p.before.Flag(def.Name)
-		if !had || was.Default == def.Default {
+		life, _ := flags.LifeOf(def.Name)
+		if !had || was.Default == def.Default || life.NoopIn(p.minor) {
 			continue
 		}
 		var at []string
