@@ -101,7 +101,11 @@ func (u *upgrading) edit(ctx context.Context, std stdio) error {
 	// A waiver shows that it is of no use any more only once the rest is done.
 	again := false
 	for _, c := range u.clusters {
-		again = c.dropWaivers() || again
+		dropped, err := u.dropWaivers(c)
+		if err != nil {
+			return err
+		}
+		again = again || dropped
 	}
 	if again {
 		if err := u.evaluate(ctx, std); err != nil {
@@ -207,13 +211,17 @@ func (u *upgrading) evaluate(ctx context.Context, std stdio) error {
 	return nil
 }
 
-// dropWaivers takes out the waivers that were of use, and are no more.
-func (c *upgraded) dropWaivers() bool {
+// dropWaivers takes out the waivers that were of use, and are no more. One in a
+// folder above may be of use to another cluster.
+func (u *upgrading) dropWaivers(c *upgraded) (dropped bool, err error) {
 	useless := map[string]bool{}
 	for _, f := range c.before.Findings {
 		useless[f.Field] = f.Rule == "waiver"
 	}
-	any := false
+	last := &c.steps[len(c.steps)-1]
+	own := u.files.Package(slices.DeleteFunc(config.PackageFiles(c.before.Cluster.Dir), func(name string) bool {
+		return filepath.Dir(name) != c.before.Cluster.Dir
+	}))
 	for _, f := range c.findings {
 		if f.Rule != "waiver" || f.Severity != spec.Warning || useless[f.Field] {
 			continue
@@ -223,12 +231,16 @@ func (c *upgraded) dropWaivers() bool {
 			Edit:  edit.Edit{Op: edit.Drop, Path: []string{"waivers", rule}},
 			Field: f.Field, Reason: "nothing breaks the rule any more",
 		}
-		if at := c.pkg.Do(e.Edit)[0]; len(at) > 0 {
-			c.steps[len(c.steps)-1].add(e, at)
-			any = true
+		at := own.Do(e.Edit)[0]
+		if len(at) == 0 {
+			last.notes = once(last.notes, placed{
+				c.before.Cluster.Source.At(f.Field), fmt.Sprintf("waiver %s is of no use to this cluster any more", rule),
+			})
 		}
+		last.add(e, at)
+		dropped = dropped || len(at) > 0
 	}
-	return any
+	return dropped, u.files.Merge(own)
 }
 
 // verify compares what the edited CUE comes to with what was planned.
@@ -298,15 +310,25 @@ func (c *upgraded) leftToPeople() {
 func (u *upgrading) sharedWith() {
 	u.also = map[string][]string{}
 	cwd := workingDir()
-	for name := range u.changed {
-		for _, o := range config.Outlines(cwd, filepath.Dir(name)) {
+	looked := map[string]bool{}
+	for _, changed := range slices.Sorted(maps.Keys(u.changed)) {
+		root, err := config.ModuleRoot(filepath.Dir(changed))
+		if err != nil || looked[root] {
+			continue
+		}
+		looked[root] = true
+		for _, o := range config.Outlines(cwd, root) {
 			dir := o.Dir
 			if !filepath.IsAbs(dir) {
 				dir = filepath.Join(cwd, dir)
 			}
-			named := slices.ContainsFunc(u.clusters, func(c *upgraded) bool { return c.before.Cluster.Dir == dir })
-			if !named && slices.Contains(config.PackageFiles(dir), name) {
-				u.also[name] = append(u.also[name], o.Dir)
+			if slices.ContainsFunc(u.clusters, func(c *upgraded) bool { return c.before.Cluster.Dir == dir }) {
+				continue
+			}
+			for _, name := range config.PackageFiles(dir) {
+				if u.changed[name] != nil {
+					u.also[name] = append(u.also[name], o.Dir)
+				}
 			}
 		}
 	}
