@@ -68,6 +68,21 @@ func TestDo(t *testing.T) {
 			[]Edit{{Op: Drop, Path: []string{"nodes", "a", "flags", "port"}}},
 			"cluster: nodes: [string]: N={flags: {v: N.v}}\n",
 		},
+		"what only it used": {
+			"import \"strings\"\n\nlet a = strings.ToLower(\"A\")\nlet b = a\ncluster: flags: {port: b, v: 2}\n",
+			[]Edit{drop("port")},
+			"cluster: flags: {v: 2}\n",
+		},
+		"what only it used, among others": {
+			"import (\n\t\"list\"\n\t\"strings\"\n)\n\ncluster: N={flags: {port: strings.ToLower(N.x), v: list.Max([2])}, x: \"\"}\n",
+			[]Edit{drop("port")},
+			"import (\n\t\"list\"\n)\n\ncluster: {flags: {v: list.Max([2])}, x: \"\"}\n",
+		},
+		"what others use too": {
+			"import \"strings\"\n\nlet a = strings.ToLower(\"A\")\ncluster: flags: {port: a, v: a}\n",
+			[]Edit{drop("port")},
+			"import \"strings\"\n\nlet a = strings.ToLower(\"A\")\ncluster: flags: {v: a}\n",
+		},
 		"another's": {"cluster: apiserver: flags: port: 0\nother: flags: port: 0\n", []Edit{drop("port")}, "cluster: apiserver: flags: port: 0\nother: flags: port: 0\n"},
 		"renamed":   {"cluster: flags: {\"old-a\": 1, port: 2}\n", []Edit{{Op: Rename, Path: flags("old-a"), To: "new-a"}}, "cluster: flags: {\"new-a\": 1, port: 2}\n"},
 		"renamed and then dropped": {
@@ -201,7 +216,7 @@ func FuzzDo(f *testing.F) {
 		"cluster: flags: {port: 0, a: b}", "cluster: flags: port: 0", "a: cluster.a & a\ncluster: a.b.cluster & flags\nflags: cluster",
 		"cluster: {X=flags: Y={port: 0 @a(b) // c\n}}", "cluster: \"flags\": #\"\"\"\n\tport\n\t\"\"\"#", "// d\n\ncluster: flags: {\r\n// e\r\nport: 0\r\n}",
 		"import a \"x/v1_2\"\ncluster: version: \"1\" | *\"2\"\ncluster: flags: controllers: [\"x\", \"y\",]", "cluster: flags: port~(K,V): 0",
-		"cluster: flags: {port: 0, for x in y {port: 1}, ...}", "cluster: flags: [port]: 0,\ncluster: flags: \"\\(port)\": 0",
+		"import a \"b\"\nlet c = a.d, let e = c\ncluster: X={flags: {port: [c, e, X, for let f = e {f}], let g = port}}", "cluster: flags: {port: 0, for x in y {port: 1}, ...}", "cluster: flags: [port]: 0,\ncluster: flags: \"\\(port)\": 0",
 	} {
 		f.Add(s)
 	}

@@ -81,6 +81,9 @@ func (fs *Files) Merge(p *Package) error {
 // standard format stays so; another layout is left as it is.
 func (fs *Files) Changed() (map[string][]byte, error) {
 	out := map[string][]byte{}
+	for _, s := range fs.sources {
+		fs.changes.dropOrphans(s)
+	}
 	splices := fs.changes.splices(fs.sources)
 	for _, name := range slices.Sorted(maps.Keys(splices)) {
 		s := fs.sources[name]
@@ -122,8 +125,9 @@ func (p *Package) pos(n ast.Node) spec.Pos {
 type changes struct {
 	text    map[ast.Node]string   // what a label, a literal or a name becomes
 	dropped map[ast.Node]ast.Node // fields and elements of lists, and what holds them
+	bare    map[ast.Node]bool     // aliases whose name goes
 }
 
 func newChanges() changes {
-	return changes{map[ast.Node]string{}, map[ast.Node]ast.Node{}}
+	return changes{map[ast.Node]string{}, map[ast.Node]ast.Node{}, map[ast.Node]bool{}}
 }

@@ -47,6 +47,9 @@ func (c changes) splices(sources map[string]*source) map[string][]cut {
 	for n, text := range c.text {
 		add(n, cut{n.Pos().Offset(), n.End().Offset(), text})
 	}
+	for n := range c.bare {
+		add(n, cut{n.Pos().Offset(), n.(*ast.Alias).Expr.Pos().Offset(), ""})
+	}
 	holders := map[ast.Node]bool{}
 	for n, in := range c.dropped {
 		if !holders[in] {
@@ -100,6 +103,10 @@ func children(in ast.Node) []ast.Node {
 		}
 	case *ast.ListLit:
 		for _, x := range in.Elts {
+			out = append(out, x)
+		}
+	case *ast.ImportDecl:
+		for _, x := range in.Specs {
 			out = append(out, x)
 		}
 	}
@@ -196,7 +203,7 @@ func (s *source) close(cuts []cut) []cut {
 		}
 		above = bytes.TrimRight(above[:len(above)-1], " \t\r")
 		rest := s.data[c.end:]
-		if n := len(lineOf(rest)); (len(above) == 0 || bytes.ContainsAny(above[len(above)-1:], "{[\n")) && len(bytes.TrimSpace(rest[:n])) == 0 {
+		if n := len(lineOf(rest)); (len(above) == 0 || bytes.ContainsAny(above[len(above)-1:], "{[(\n")) && len(bytes.TrimSpace(rest[:n])) == 0 {
 			out[i].end += len(rest) - len(bytes.TrimPrefix(bytes.TrimPrefix(rest[n:], []byte("\r")), []byte("\n")))
 		}
 	}
