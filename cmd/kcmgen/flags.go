@@ -29,7 +29,7 @@ func newFlags(std stdio) *cobra.Command {
 		Long: fmt.Sprintf(`Flags lists what a minor version of kube-controller-manager takes, with types and
 defaults; of flags that are named it tells more: since when there are they, what
 became of them, what takes their place. --controllers and --feature-gates list what
-the flags of these names take. --diff tells what changes between two
+the flags of these names take, with --diff what changes of that. --diff tells what changes between two
 versions; --check reads the command line of a file, a systemd unit, a static pod or
 a list of flags, and tells what a version wouldn't take of it or do nothing with.
 
@@ -87,6 +87,9 @@ func runFlags(o flagsOptions, names []string, std stdio) error {
 	if err := checkFormat(o.format); err != nil {
 		return err
 	}
+	if (o.controllers || o.gates) && len(names) > 0 || o.controllers && o.gates {
+		return usageError{errors.New("--controllers and --feature-gates take no names, and not each other")}
+	}
 	if o.diff != "" {
 		if len(names) > 0 {
 			return usageError{errors.New("--diff takes no names of flags")}
@@ -98,9 +101,6 @@ func runFlags(o flagsOptions, names []string, std stdio) error {
 		return usageError{fmt.Errorf("--version: %w", err)}
 	}
 	if o.controllers || o.gates {
-		if len(names) > 0 || o.controllers && o.gates {
-			return usageError{errors.New("--controllers and --feature-gates take no names, and not each other")}
-		}
 		return listNames(o, flags.Of(minor), std)
 	}
 	if o.check != "" {

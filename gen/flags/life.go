@@ -98,8 +98,8 @@ func Names() []string { return slices.Sorted(maps.Keys(lives())) }
 // NoopIn reports whether a minor version takes the flag and does nothing with it.
 func (l Life) NoopIn(minor int) bool { return l.Noop || l.NoopFrom > 0 && minor >= l.NoopFrom }
 
-// Instead says what takes the place of the flag, in words; nothing if nobody
-// knows of any.
+// Instead says what takes the place of the flag, and what there is to know, in
+// words; nothing if nobody knows of either.
 func (n Note) Instead() string {
 	dashed := func(names string) string { return "--" + strings.ReplaceAll(names, ", ", ", --") }
 	var parts []string
@@ -110,8 +110,6 @@ func (n Note) Instead() string {
 		parts = append(parts, dashed(n.ReplacedBy))
 	case n.Successor != "":
 		parts = append(parts, "perhaps "+dashed(n.Successor))
-	default:
-		parts = append(parts, "no such flag")
 	}
 	if n.Note != "" {
 		parts = append(parts, n.Note)

@@ -2,7 +2,6 @@ package upgrade
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -206,30 +205,21 @@ func (p *planner) gateDefaults() {
 			set[gateName(e)] = true
 		}
 	}
-	var on, off []string
-	goes := 0
+	on, off, gone := 0, 0, 0
 	for _, was := range p.before.FeatureGates {
 		g, has := p.now.Gate(was.Name)
 		switch {
 		case !has:
-			goes++
+			gone++
 		case g.Default == was.Default || set[g.Name]:
 		case g.Default:
-			on = append(on, g.Name)
+			on++
 		default:
-			off = append(off, g.Name)
+			off++
 		}
 	}
-	for _, s := range []struct {
-		what  string
-		names []string
-	}{{"on", on}, {"off", off}} {
-		if len(s.names) > 0 {
-			slices.Sort(s.names)
-			p.note("", false, "feature gates that are %s by default now: %s", s.what, strings.Join(s.names, ", "))
-		}
-	}
-	if goes > 0 {
-		p.note("", false, "%d feature gates are gone; none of them is set any more", goes)
+	if on+off+gone > 0 {
+		p.note("", false, "feature gates that aren't set: %d become true, %d become false, %d are gone (kcmgen flags --diff v1.%d..v1.%d --feature-gates)",
+			on, off, gone, p.minor-1, p.minor)
 	}
 }

@@ -83,10 +83,11 @@ func removal(l flags.Life) string {
 
 // instead tells what serves a flag's purpose now.
 func instead(l flags.Life) string {
-	if l.Note == (flags.Note{Noop: l.Noop, NoopFrom: l.NoopFrom}) {
+	words := l.Instead()
+	if words == "" {
 		return ""
 	}
-	return "; instead: " + l.Instead()
+	return "; " + words
 }
 
 // defaults tells of defaults that change for nodes which are started with them.

@@ -68,6 +68,18 @@ func (v *view) lives(n *nodeView, in life, found func(spec.Flag, flags.Life) *fa
 	return out
 }
 
+// instead is what to say in the place of a flag.
+func instead(l flags.Life) string {
+	switch words := l.Instead(); {
+	case words == "":
+		return "no such flag"
+	case l.ReplacedBy == "" && l.Successor == "":
+		return "no such flag: " + words
+	default:
+		return words
+	}
+}
+
 // explain is the command that tells more of a flag.
 func explain(name string) string { return "type: kcmgen flags " + name }
 
@@ -110,7 +122,7 @@ func flagRemoved(v *view, n *nodeView) []fault {
 	return v.lives(n, removed, func(f spec.Flag, l flags.Life) *fault {
 		return &fault{
 			message:  fmt.Sprintf("--%s was removed in v1.%d", f.Name, l.Removed()),
-			expected: cmp.Or(l.Instead(), "no such flag"), hint: explain(f.Name),
+			expected: instead(l), hint: explain(f.Name),
 		}
 	})
 }
@@ -137,7 +149,7 @@ func (v *view) aging(n *nodeView, found func(spec.Flag, flags.Def, flags.Life) *
 		if out == nil {
 			return nil
 		}
-		out.field, out.expected = f.Field, cmp.Or(l.Instead(), "no such flag")
+		out.field, out.expected = f.Field, instead(l)
 		out.hint = cmp.Or(out.hint, explain(f.Name))
 		return one(*out)
 	})

@@ -81,17 +81,19 @@ var flagCases = map[string]testCase{
 }
 
 var gateCases = map[string]testCase{
-	"a gate without a value":    {at(37, "feature-gates", "AllAlpha"), []string{"feature-gate-syntax"}},
-	"a gate in words":           {at(37, "feature-gates", "AllAlpha=on"), []string{"feature-gate-syntax"}},
-	"a misspelt gate":           {at(37, "feature-gates", "AllAlfa=true"), []string{"feature-gate-unknown"}},
-	"a gate that is gone":       {at(37, "feature-gates", "APIListChunking=true"), []string{"feature-gate-unknown"}},
-	"a gate that is to come":    {at(28, "feature-gates", "SeparateTaintEvictionController=true"), []string{"feature-gate-unknown"}},
-	"a gate against its lock":   {at(29, "feature-gates", "APIListChunking=false"), []string{"feature-gate-locked"}},
-	"a gate along its lock":     {at(29, "feature-gates", "APIListChunking=true"), []string{"feature-gate-idle"}},
-	"a gate that is all right":  {at(28, "feature-gates", "APIListChunking=false"), nil},
-	"a gate for the component":  {at(37, "feature-gates", "kube:AllAlpha=false"), nil},
-	"an empty list of gates":    {at(37, "feature-gates", ""), nil},
-	"one gate on a single node": {func(c *spec.Cluster) { c.Nodes[1].Flags["feature-gates"] = spec.Setting{Value: "AllAlfa=true"} }, []string{"feature-gate-unknown"}},
+	"a gate without a value":     {at(37, "feature-gates", "AllAlpha"), []string{"feature-gate-syntax"}},
+	"a gate in words":            {at(37, "feature-gates", "AllAlpha=on"), []string{"feature-gate-syntax"}},
+	"a misspelt gate":            {at(37, "feature-gates", "AllAlfa=true"), []string{"feature-gate-unknown"}},
+	"a gate that is gone":        {at(37, "feature-gates", "APIListChunking=true"), []string{"feature-gate-unknown"}},
+	"a gate that is to come":     {at(28, "feature-gates", "SeparateTaintEvictionController=true"), []string{"feature-gate-unknown"}},
+	"a gate against its lock":    {at(29, "feature-gates", "APIListChunking=false"), []string{"feature-gate-locked"}},
+	"a gate along its lock":      {at(29, "feature-gates", "APIListChunking=true"), []string{"feature-gate-idle"}},
+	"a gate that is all right":   {at(28, "feature-gates", "APIListChunking=false"), nil},
+	"a gate for the component":   {at(37, "feature-gates", "kube:AllAlpha=false"), nil},
+	"an empty list of gates":     {at(37, "feature-gates", ""), nil},
+	"a gate without another":     {at(37, "feature-gates", "ClusterTrustBundle=false"), []string{"feature-gate-needs"}},
+	"two gates that go together": {at(37, "feature-gates", "ClusterTrustBundle=false,ClusterTrustBundleProjection=false"), nil},
+	"one gate on a single node":  {func(c *spec.Cluster) { c.Nodes[1].Flags["feature-gates"] = spec.Setting{Value: "AllAlfa=true"} }, []string{"feature-gate-unknown"}},
 }
 
 var controllerCases = map[string]testCase{
