@@ -31,9 +31,11 @@ func main() {
 	if err := json.NewDecoder(os.Stdin).Decode(&words); err != nil {
 		fail(err)
 	}
+	command := app.NewControllerManagerCommand()                     // it may set defaults of gates: v1.34 does
+	command.SetGlobalNormalizationFunc(cliflag.WordSepNormalizeFunc) // as main does
 	facts := Facts{Version: version.Get().GitVersion, FeatureGates: gates()}
 	var err error
-	if facts.Flags, err = flags(words); err != nil {
+	if facts.Flags, err = flags(command.Flags(), words); err != nil {
 		fail(err)
 	}
 	facts.Controllers = controllers() // the last, for it may switch gates
@@ -131,7 +133,7 @@ func offByDefault() []string {
 
 // flags are those of the real command. Its sections are those of the options;
 // what it adds itself is global.
-func flags(words map[string][]string) ([]Flag, error) {
+func flags(command *pflag.FlagSet, words map[string][]string) ([]Flag, error) {
 	s, err := newSettings()
 	if err != nil {
 		return nil, err
@@ -141,10 +143,8 @@ func flags(words map[string][]string) ([]Flag, error) {
 		fs.SetNormalizeFunc(cliflag.WordSepNormalizeFunc)
 		fs.VisitAll(func(f *pflag.Flag) { section[f.Name] = name })
 	}
-	command := app.NewControllerManagerCommand()
-	command.SetGlobalNormalizationFunc(cliflag.WordSepNormalizeFunc) // as main does
 	var out []Flag
-	command.Flags().VisitAll(func(f *pflag.Flag) {
+	command.VisitAll(func(f *pflag.Flag) {
 		d := Flag{
 			Name: f.Name, Type: f.Value.Type(), Default: f.DefValue, Section: section[f.Name],
 			Deprecated: f.Deprecated != "" || strings.Contains(f.Usage, "DEPRECATED"),
