@@ -45,10 +45,12 @@ bench: build ## compare speed and size with the stock tools
 	@judges=$$(tools/install.sh judges) && PATH="$$judges:$$PATH" go -C tools/bench run .
 
 # Compiles that version's kube-controller-manager from its Go modules: minutes,
-# and 3 GB of memory. docs/facts.md says what to look at afterwards.
+# and 3 GB of memory. docs/facts.md says what to look at afterwards. The second
+# test carries the packages that the first writes.
 facts: ## read the flags of a Kubernetes version, VERSION=v1.38.0, into gen/flags/data
 	@[ -n "$(VERSION)" ] || { echo "which version? make facts VERSION=v1.38.0" >&2; exit 2; }
 	go -C tools/kubernetes run . facts $(VERSION)
+	go test ./schemas -run '^TestTyped$$' -update
 	go test ./schemas -update
 
 # GoReleaser makes a release, and this is one without a tag. What it needs comes
