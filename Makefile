@@ -4,7 +4,7 @@
 FUZZTIME  ?= 10s
 TESTFLAGS ?=
 
-.PHONY: help build demo test lint fmt fuzz bench facts snapshot clean
+.PHONY: help build demo test e2e lint fmt fuzz bench facts snapshot clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,9 +22,15 @@ test: ## run every test
 	(cd tools/kubernetes && "$$runner/gotestsum" --format pkgname -- $(TESTFLAGS) ./...) && \
 	PATH="$$judges:$$PATH" "$$runner/gotestsum" --format pkgname -- $(TESTFLAGS) ./...
 
+# Real programs of Kubernetes are built from Go modules where the user's cache
+# doesn't have them: a quarter of an hour, once.
+e2e: ## run the tests against real Kubernetes programs
+	@runner=$$(tools/install.sh test) && cd e2e && \
+	"$$runner/gotestsum" --format pkgname -- -timeout 80m $(TESTFLAGS) ./...
+
 lint: ## check the code, its formatting and who imports what
 	@tools=$$(tools/install.sh lint) && \
-	for module in . tools/bench tools/kubernetes tools/release; do (cd $$module && "$$tools/golangci-lint" run ./...) || exit 1; done && \
+	for module in . e2e tools/bench tools/kubernetes tools/release; do (cd $$module && "$$tools/golangci-lint" run ./...) || exit 1; done && \
 	unformatted=$$("$$tools/gofumpt" -l .) && \
 	{ [ -z "$$unformatted" ] || { echo "make fmt would change: $$unformatted" >&2; exit 1; }; }
 

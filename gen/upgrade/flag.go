@@ -83,11 +83,14 @@ func removal(l flags.Life) string {
 
 // instead tells what serves a flag's purpose now.
 func instead(l flags.Life) string {
-	words := l.Instead()
-	if words == "" {
+	switch words := l.Instead(); {
+	case words == "":
 		return ""
+	case l.ReplacedBy == "" && l.Successor == "":
+		return "; " + words
+	default:
+		return "; instead: " + words
 	}
-	return "; " + words
 }
 
 // defaults tells of defaults that change for nodes which are started with them.
