@@ -37,6 +37,7 @@ func TestAgreement(t *testing.T) {
 			for i := range all {
 				all[i] = g.set(i)
 			}
+			typed := packagesSay(t, version, all)
 			ours, theirs := make([]verdict, sets), make([]verdict, sets)
 			var wg sync.WaitGroup
 			busy := make(chan struct{}, 2)
@@ -49,7 +50,6 @@ func TestAgreement(t *testing.T) {
 				})
 			}
 			wg.Wait()
-			typed := packagesSay(t, version, all)
 			compare(t, version, all, ours, typed, theirs)
 		})
 	}
@@ -147,7 +147,7 @@ func firstLine(s string) string {
 // among the sets.
 func packagesSay(t *testing.T, version string, all [][]string) []verdict {
 	dir := t.TempDir()
-	if r := execute(t, dir, "", kcmgen, "init", "repository", "--version", version); r.code != 0 {
+	if r := execute(t, dir, "", kcmgen, "init", "repository", "--layout", "systemd", "--version", version); r.code != 0 {
 		t.Fatalf("kcmgen init: exit %d\n%s", r.code, r.err)
 	}
 	root := filepath.Join(dir, "repository")
