@@ -22,7 +22,7 @@ import (
 	"cuelang.org/go/cue/token"
 	"github.com/rogpeppe/go-internal/diff"
 
-	"github.com/kcmgen/kcmgen/schemas"
+	"github.com/kcmgen/kcmgen/gen/flags"
 )
 
 var update = flag.Bool("update", false, "write docs/reference.md and the packages of minor versions anew")
@@ -42,7 +42,7 @@ It holds ` + "`version`" + ` to that, and knows every flag of its kube-controlle
 
 // packages are the minor versions that have a package of their own.
 func packages() string {
-	all := schemas.Minors()
+	all := flags.Minors()
 	first, last := all[0], all[len(all)-1]
 	return fmt.Sprintf("from [v1_%d](../schemas/v1_%[1]d/flags.cue) to [v1_%[2]d](../schemas/v1_%[2]d/flags.cue)", first, last)
 }
