@@ -151,12 +151,16 @@ func packagesSay(t *testing.T, version string, all [][]string) []verdict {
 		t.Fatalf("kcmgen init: exit %d\n%s", r.code, r.err)
 	}
 	root := filepath.Join(dir, "repository")
+	types := map[string]string{}
+	for _, f := range flagsOf(t, minorOf(version)) {
+		types[f.Name] = f.Type
+	}
 	for i, args := range all {
 		name := fmt.Sprintf("set-%03d", i)
 		if err := os.MkdirAll(filepath.Join(root, name), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(root, name, "cluster.cue"), []byte(cluster(version, name, args)), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(root, name, "cluster.cue"), []byte(cluster(version, name, args, types)), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -179,11 +183,11 @@ func packagesSay(t *testing.T, version string, all [][]string) []verdict {
 }
 
 // aboutFlags are the rules that a command line alone can break.
-var aboutFlags = regexp.MustCompile("^(cue|flag|flags|controller|feature-gate)-")
+var aboutFlags = regexp.MustCompile("^(cue|flag|flags|feature-gate)-|^controller-(unknown|renamed|ignored)$|^(file-pair|cidr-invalid|bind-address-foreign)$")
 
-// cluster is a cluster with flags, which are written as their values look: a number
-// or a bool without quotes.
-func cluster(version, name string, args []string) string {
+// cluster is a cluster with flags: numbers and bools without quotes, where the flag
+// is one, as people write them.
+func cluster(version, name string, args []string, types map[string]string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "package p\n\nimport schemas \"github.com/kcmgen/kcmgen/schemas/%s\"\n\n", strings.ReplaceAll(minorOf(version), ".", "_"))
 	fmt.Fprintf(&b, "cluster: schemas.#Cluster & {\n\tname: %q\n\tversion: %q\n\tlayout: \"systemd\"\n\tflagDefaults: \"none\"\n\tnodes: n: address: \"10.0.0.1\"\n", name, version)
@@ -193,12 +197,14 @@ func cluster(version, name string, args []string) string {
 		case flag == "controllers":
 			list, _ := json.Marshal(strings.Split(value, ","))
 			value = string(list)
-		case !bare.MatchString(value):
+		case !bare.MatchString(value) || !plain.MatchString(types[flag]):
 			value = fmt.Sprintf("%q", value)
 		}
 		fmt.Fprintf(&b, "\tflags: %q: %s\n", flag, value)
 	}
 	return b.String() + "}\n"
 }
+
+var plain = regexp.MustCompile("^(|bool|u?int(32|64)?|float(32|64)|Level)$") // types, or none
 
 var bare = regexp.MustCompile(`^(true|false|-?(0|[1-9][0-9]*)(\.[0-9]+)?)$`)
