@@ -30,7 +30,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	kcmgen = filepath.Join(dir, "kcmgen")
 	build := exec.Command("go", "build", "-trimpath", "-o", kcmgen, "./cmd/kcmgen")
 	build.Dir, build.Stderr = "..", os.Stderr
