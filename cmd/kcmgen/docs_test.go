@@ -98,7 +98,7 @@ func follow(t *testing.T, name string, doc *transcript) (steps []step, got [][]s
 
 // dryRun are the targets whose recipes a test can't run inside a test: that
 // make finds them, and their files, is all that is looked at.
-var dryRun = regexp.MustCompile(`^make (test|lint|fmt|fuzz|bench|facts|snapshot)\b`)
+var dryRun = regexp.MustCompile(`^make (test|e2e|lint|fmt|fuzz|bench|facts|snapshot)\b`)
 
 // goForDocuments stands for the compiler, since what it would compile is at
 // hand: this test binary is the package ./cmd/kcmgen. So make demo and make
