@@ -52,6 +52,9 @@ var (
 	metricLabel = regexp.MustCompile(`^[a-zA-Z_:][a-zA-Z0-9_:]*,[a-zA-Z_][a-zA-Z0-9_]*$`)
 )
 
+// strictMetrics is the first minor that looks at the names of metrics.
+const strictMetrics = 36
+
 // metrics: component-base/metrics Validate.
 func metrics(v *view, n *nodeView) []fault {
 	var out []fault
@@ -64,14 +67,14 @@ func metrics(v *view, n *nodeView) []fault {
 		if key != "" && !metricLabel.MatchString(key) {
 			out = append(out, fault{field: f.Field, message: is(f), expected: `"METRIC,LABEL=VALUE,…"`})
 		}
-		if manifest, both := n.flags.Get("allow-metric-labels-manifest"); both && manifest.Value != "" && f.Value != "" {
+		if manifest, both := n.flags.Get("allow-metric-labels-manifest"); v.Version.Minor >= strictMetrics && both && manifest.Value != "" && f.Value != "" {
 			out = append(out, fault{
 				field: f.Field, also: []string{manifest.Field},
 				message: "--allow-metric-labels and --allow-metric-labels-manifest exclude each other", expected: "one of them",
 			})
 		}
 	}
-	if f, ok := n.flags.Get("disabled-metrics"); ok && f.Value != "" {
+	if f, ok := n.flags.Get("disabled-metrics"); ok && f.Value != "" && v.Version.Minor >= strictMetrics {
 		for name := range strings.SplitSeq(f.Value, ",") {
 			if !metricName.MatchString(name) {
 				out = append(out, fault{field: f.Field, message: fmt.Sprintf("disabled-metrics names %.80q", name), expected: "whole names of metrics"})

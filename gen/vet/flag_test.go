@@ -71,6 +71,7 @@ var flagCases = map[string]testCase{
 	"metrics of the last minor":   {at(37, "show-hidden-metrics-for-version", "1.36"), nil},
 	"a label without a metric":    {at(37, "allow-metric-labels", "label=a,b"), []string{"flag-conflict"}},
 	"a metric with a space":       {at(37, "disabled-metrics", "a b"), []string{"flag-conflict"}},
+	"the same before it mattered": {at(35, "disabled-metrics", "a b"), nil},
 	"a blank header":              {at(37, "requestheader-username-headers", "X-Remote-User, "), []string{"flag-conflict"}},
 	"a header behind a gate":      {at(32, "requestheader-uid-headers", "X-Remote-Uid"), []string{"flag-conflict"}},
 	"another header for the uid":  {at(37, "requestheader-uid-headers", "X-Uid"), []string{"flag-conflict"}},
