@@ -27,19 +27,25 @@ func newFlags(std stdio) *cobra.Command {
 		Use:   "flags [NAME]...",
 		Short: "List and explain the flags of kube-controller-manager",
 		Long: fmt.Sprintf(`Flags lists what a minor version of kube-controller-manager takes, with types and
-defaults; of flags that are named it tells more: since when there are they, what
-became of them, what takes their place. --controllers and --feature-gates list what
-the flags of these names take, with --diff what changes of that. --diff tells what changes between two
-versions; --check reads the command line of a file, a systemd unit, a static pod or
-a list of flags, and tells what a version wouldn't take of it or do nothing with.
+defaults. Of flags that are named it tells more: since when there are they, what
+became of them, what takes their place. --controllers and --feature-gates list
+the names that the flags of these names take.
 
-It knows %s to %s, from their compiled options, not from documentation.
+--diff tells what changes between two versions: of flags, or of the names.
+
+--check reads the command line in a file, a systemd unit, a static pod or a list of
+flags, and finds what a version wouldn't take of it, and what it would take in
+silence and do nothing with.
+
+It knows %s to %s, from their compiled options, not from documentation. What a
+cluster says in CUE is checked by kcmgen vet.
 
 `, minorName(minors[0]), newest) + exitCodes,
 		Example: `  kcmgen flags --version v1.34             what v1.34 takes
   kcmgen flags pod-eviction-timeout        one flag, and what became of it
   kcmgen flags --diff v1.30..v1.37         what changed in between
-  kcmgen flags --check kube-controller-manager.service --version v1.34
+  kcmgen flags --check /etc/systemd/system/kube-controller-manager.service
+  kcmgen flags --controllers --version v1.34
   kcmgen flags --format json | jq -r '.[].name'`,
 		ValidArgsFunction: func(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
 			fits := func(name string) bool { return !strings.HasPrefix(name, begun) }
