@@ -93,13 +93,10 @@ func runFlags(o flagsOptions, names []string, std stdio) error {
 	if err := checkFormat(o.format); err != nil {
 		return err
 	}
-	if (o.controllers || o.gates) && len(names) > 0 || o.controllers && o.gates {
-		return usageError{errors.New("--controllers and --feature-gates take no names, and not each other")}
+	if err := oneQuestion(o, names); err != nil {
+		return err
 	}
 	if o.diff != "" {
-		if len(names) > 0 {
-			return usageError{errors.New("--diff takes no names of flags")}
-		}
 		return runFlagsDiff(o, std)
 	}
 	minor, err := parseMinor(o.version)
@@ -110,9 +107,6 @@ func runFlags(o flagsOptions, names []string, std stdio) error {
 		return listNames(o, flags.Of(minor), std)
 	}
 	if o.check != "" {
-		if len(names) > 0 {
-			return usageError{errors.New("--check takes no names of flags")}
-		}
 		return checkFlags(o, minor, std)
 	}
 	if len(names) > 0 {
@@ -123,6 +117,26 @@ func runFlags(o flagsOptions, names []string, std stdio) error {
 		return printJSON(std.out, defs)
 	}
 	return printDefs(std.out, defs)
+}
+
+// oneQuestion refuses flags of which one would be passed over in silence.
+func oneQuestion(o flagsOptions, names []string) error {
+	for _, c := range []struct {
+		clash bool
+		why   string
+	}{
+		{o.controllers && o.gates, "--controllers and --feature-gates are two lists"},
+		{(o.controllers || o.gates) && len(names) > 0, "--controllers and --feature-gates take no names: pick them out of the list"},
+		{o.diff != "" && len(names) > 0, "--diff takes no names of flags"},
+		{o.check != "" && len(names) > 0, "--check takes no names of flags"},
+		{o.check != "" && (o.diff != "" || o.controllers || o.gates), "--check goes with --version, --strict and --format only"},
+		{o.check == "" && o.strict, "--strict goes with --check"},
+	} {
+		if c.clash {
+			return usageError{errors.New(c.why)}
+		}
+	}
+	return nil
 }
 
 // printDefs prints a line a flag: name, type, default, and what is special.

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/kcmgen/kcmgen/gen/artefact"
 	"github.com/kcmgen/kcmgen/gen/flags"
@@ -25,24 +27,44 @@ func checkFlags(o flagsOptions, minor int, std stdio) error {
 	}
 	var args []string
 	var at []spec.Pos
+	var unknown []spec.Finding
 	for _, a := range found {
-		args = append(args, a.Value)
-		at = append(at, spec.Pos{File: name, Line: a.Line, Col: a.Col})
+		pos := spec.Pos{File: name, Line: a.Line, Col: a.Col}
+		if a.Unknown {
+			unknown = append(unknown, unknownArgument(pos, a.Value))
+			continue
+		}
+		args, at = append(args, a.Value), append(at, pos)
 	}
 	version, err := spec.ParseVersion(flags.Of(minor).Version)
 	if err != nil {
 		return err
 	}
-	findings := vet.CommandLine(version, args, at)
+	findings := append(vet.CommandLine(version, args, at), unknown...)
+	slices.SortStableFunc(findings, func(a, b spec.Finding) int {
+		return cmp.Or(cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
+	})
 	if o.format == "json" {
 		err = printJSON(std.out, append([]spec.Finding{}, findings...))
 	} else {
 		err = printFindings(std.out, findings, false)
 	}
+	if err == nil && o.format != "json" {
+		say(std.err, "checked %s against %s: %s", plural(len(found), "argument"), version, count(findings))
+	}
 	if err == nil && failed(findings, o.strict) {
 		return errFindings
 	}
 	return err
+}
+
+// unknownArgument is the finding of an argument that the host alone knows.
+func unknownArgument(at spec.Pos, value string) spec.Finding {
+	return spec.Finding{
+		Rule: "flag-syntax", Severity: spec.NotChecked, Pos: at,
+		Message:  fmt.Sprintf("%.80s is known on the host only: a variable or a specifier is in it", value),
+		Expected: "the words that it stands for, to check them too",
+	}
 }
 
 // readLine reads the file, or the standard input for "-", and no more of it than
@@ -61,4 +83,24 @@ func readLine(name string, std stdio) ([]byte, error) {
 		in = f
 	}
 	return io.ReadAll(io.LimitReader(in, artefact.MaxFile+1))
+}
+
+// count says how many findings there are of which kind.
+func count(fs []spec.Finding) string {
+	of := map[spec.Severity]int{}
+	for _, f := range fs {
+		of[f.Severity]++
+	}
+	out := plural(of[spec.Error], "error") + ", " + plural(of[spec.Warning], "warning")
+	if n := of[spec.NotChecked]; n > 0 {
+		out += fmt.Sprintf(", %d not checked", n)
+	}
+	return out
+}
+
+func plural(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }

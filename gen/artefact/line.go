@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 // Arg is an argument after the program's name, and where its text begins in the
@@ -14,14 +18,20 @@ import (
 type Arg struct {
 	Value     string
 	Line, Col int
+	// Unknown: the host alone knows what it is, by a variable or a specifier.
+	Unknown bool
 }
 
 // MaxFile bounds a file that CommandLine reads, in bytes.
 const MaxFile = 1 << 20
 
+// program is the last part of the path that a command line is looked for behind.
+const program = "kube-controller-manager"
+
 // CommandLine finds the arguments that a file starts kube-controller-manager with:
-// a systemd unit, a static pod, or a plain list of words, in which a line may end
-// with "\" and one that begins with "#" is a comment. Quotes are a unit's.
+// a systemd unit, a static pod, an environment file whose variables hold flags, or
+// a plain list of words, in which a line may end with "\" and one that begins with
+// "#" is a comment. Quotes are a unit's.
 func CommandLine(data []byte) ([]Arg, error) {
 	switch {
 	case len(data) > MaxFile:
@@ -31,19 +41,27 @@ func CommandLine(data []byte) ([]Arg, error) {
 	case bytes.IndexByte(data, 0) >= 0:
 		return nil, fmt.Errorf("byte %d is a NUL: neither a unit nor a pod nor a list of flags has one", bytes.IndexByte(data, 0))
 	}
-	words, err := words(data)
-	if err == nil && len(words) == 0 {
-		err = errors.New("it starts no program: no ExecStart, no command, no flag")
-	}
+	words, bare, err := words(data)
 	if err != nil {
 		return nil, err
 	}
-	args := locate(string(data), words)
-	if !strings.HasPrefix(words[0], "-") {
-		args = args[1:] // the program
+	args := locate(masked(string(data)), words)
+	if at := slices.IndexFunc(args, func(a Arg) bool { return path.Base(strings.TrimLeft(a.Value, prefixes)) == program }); at >= 0 {
+		return args[at+1:], nil // what is before it runs it
+	}
+	switch {
+	case len(args) == 0:
+		return nil, errors.New("it starts no program: no ExecStart, no command, no variable of flags, no flag")
+	case !bare:
+		return nil, fmt.Errorf("it starts %.80s, and %s is nowhere among the words", args[0].Value, program)
+	case !strings.HasPrefix(args[0].Value, "-"):
+		return nil, fmt.Errorf("line %d: %.80q is no flag, and not %s either", args[0].Line, args[0].Value, program)
 	}
 	return args, nil
 }
+
+// prefixes may stand before the program in a unit (systemd.service(5)).
+const prefixes = "@-:+!|"
 
 func invalid(data []byte) int {
 	for i := 0; i < len(data); {
@@ -58,39 +76,115 @@ func invalid(data []byte) int {
 
 var (
 	unitSection = regexp.MustCompile(`(?m)^\s*\[Service\]\s*$`)
-	podKind     = regexp.MustCompile(`(?m)^\s*"?(kind|apiVersion)"?\s*:`)
+	podKind     = regexp.MustCompile(`(?m)^\s*"?(kind|apiVersion)"?\s*:|^\s*\{`)
 )
 
-func words(data []byte) ([]string, error) {
+// words are the words of the command line. Those of a bare list needn't begin with
+// a program.
+func words(data []byte) (words []string, bare bool, err error) {
 	switch {
 	case unitSection.Match(data):
-		u, err := ParseUnit(data)
-		if err != nil {
-			return nil, err
-		}
-		return u.Args()
+		words, err = unitWords(data)
 	case podKind.Match(data):
-		p, err := ParsePod(data)
-		if err != nil {
-			return nil, err
-		}
-		return PodArgs(p)
+		words, err = podWords(data)
+	default:
+		bare = true
+		words, err = plainWords(masked(string(data)))
 	}
-	return plainWords(string(data))
+	return words, bare, err
 }
 
-// plainWords are the words of a list. Unlike in a unit, "%" and "$" mean
-// themselves.
+// unresolved marks what the host alone knows, in front of it. It is a character
+// for private use, which no flag has.
+const unresolved = "\ue000"
+
+var expansion = regexp.MustCompile(`\$\$|%%|\$\{?[A-Za-z_][A-Za-z0-9_]*\}?|%[A-Za-z]|\$|%`)
+
+func unitWords(data []byte) ([]string, error) {
+	u, err := ParseUnit(withoutComments(data))
+	if err != nil {
+		return nil, err
+	}
+	lines := u["Service"]["ExecStart"]
+	if n := slices.Index(lines, ""); n >= 0 { // it clears what came before
+		lines = lines[n+1:]
+	}
+	if len(lines) != 1 {
+		return nil, fmt.Errorf("%d ExecStart lines where one is expected", len(lines))
+	}
+	return SplitCommand(expansion.ReplaceAllStringFunc(lines[0], func(s string) string {
+		switch {
+		case s == "$$" || s == "%%":
+			return s
+		case len(s) == 1:
+			return s + s
+		}
+		return unresolved + s[:1] + s
+	}))
+}
+
+// withoutComments takes out the comments inside of a continued line, which systemd
+// passes over.
+func withoutComments(data []byte) []byte {
+	var out []string
+	continued := false
+	for line := range strings.Lines(string(data)) {
+		text := strings.TrimSpace(line)
+		if continued && (strings.HasPrefix(text, "#") || strings.HasPrefix(text, ";")) {
+			continue
+		}
+		continued = strings.HasSuffix(text, "\\")
+		out = append(out, line)
+	}
+	return []byte(strings.Join(out, ""))
+}
+
+// podWords are the command line of the container that starts the program, or of the
+// only one.
+func podWords(data []byte) ([]string, error) {
+	p, err := ParsePod(data)
+	if err != nil {
+		return nil, err
+	}
+	line := func(c corev1.Container) []string { return slices.Concat(c.Command, c.Args) }
+	cs := p.Spec.Containers
+	at := slices.IndexFunc(cs, func(c corev1.Container) bool {
+		return slices.ContainsFunc(line(c), func(w string) bool { return path.Base(w) == program })
+	})
+	if at < 0 {
+		if len(cs) != 1 {
+			return nil, fmt.Errorf("none of its %d containers starts %s", len(cs), program)
+		}
+		at = 0
+	}
+	var out []string
+	for _, w := range line(cs[at]) {
+		if strings.Contains(strings.ReplaceAll(w, "$$", ""), "$(") {
+			w = unresolved + w
+		}
+		out = append(out, strings.ReplaceAll(w, "$$", "$"))
+	}
+	return out, nil
+}
+
+// variable is a line of an environment file.
+var variable = regexp.MustCompile(`^\s*(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*=`)
+
+// plainWords are the words of a list, or of the variables that hold flags. Unlike
+// in a unit, "%" and "$" mean themselves.
 func plainWords(text string) ([]string, error) {
 	var out []string
 	escaped := strings.NewReplacer("%", "%%", "$", "$$")
 	n := 0
 	for line := range strings.Lines(text) {
 		n++
-		line = strings.TrimSpace(line)
-		line = strings.TrimSuffix(line, "\\")
-		if strings.HasPrefix(line, "#") {
-			continue
+		line = strings.TrimSuffix(strings.TrimSpace(line), "\\")
+		name := variable.FindString(line)
+		if name != "" {
+			line = strings.Trim(strings.TrimSpace(line[len(name):]), `"'`)
+			if !strings.HasPrefix(line, "-") {
+				continue // it holds something else
+			}
 		}
 		words, err := SplitCommand(escaped.Replace(line))
 		if err != nil {
@@ -101,12 +195,25 @@ func plainWords(text string) ([]string, error) {
 	return out, nil
 }
 
+// masked is the text with blanks in the place of its comments.
+func masked(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if t := strings.TrimSpace(line); strings.HasPrefix(t, "#") || strings.HasPrefix(t, ";") {
+			line = strings.Repeat(" ", len(strings.TrimRight(line, "\r\n"))) + "\n"
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}
+
 // locate finds where each word stands. Quotes and escapes may hide one: it is then
 // where its name is, or else where the word before it was.
 func locate(text string, words []string) []Arg {
 	out := make([]Arg, 0, len(words))
 	from, at := 0, 0
-	for _, w := range words {
+	for _, marked := range words {
+		w := strings.ReplaceAll(marked, unresolved, "")
 		name, _, _ := strings.Cut(w, "=")
 		for _, part := range []string{w, name} {
 			if i := strings.Index(text[from:], part); i >= 0 && part != "" {
@@ -116,7 +223,7 @@ func locate(text string, words []string) []Arg {
 			}
 		}
 		line := strings.Count(text[:at], "\n")
-		out = append(out, Arg{Value: w, Line: line + 1, Col: at - strings.LastIndexByte(text[:at], '\n')})
+		out = append(out, Arg{Value: w, Line: line + 1, Col: at - strings.LastIndexByte(text[:at], '\n'), Unknown: w != marked})
 	}
 	return out
 }

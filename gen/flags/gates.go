@@ -13,16 +13,14 @@ type GateSetting struct {
 	On   bool
 }
 
-// ParseGates reads a value of --feature-gates: "A=true,B=false". From v1.31 on a
-// gate may be said for a component, "kube:A=true"; kube-controller-manager has only
-// that one.
+// ParseGates reads a value of --feature-gates: "A=true,B=false".
 func ParseGates(value string) ([]GateSetting, error) {
 	var out []GateSetting
 	for part := range strings.SplitSeq(value, ",") {
 		if part == "" {
 			continue
 		}
-		name, word, given := strings.Cut(strings.TrimPrefix(part, "kube:"), "=")
+		name, word, given := strings.Cut(part, "=")
 		name = strings.TrimSpace(name)
 		if !given {
 			return nil, fmt.Errorf("feature gate %s has no value", name)
@@ -34,6 +32,19 @@ func ParseGates(value string) ([]GateSetting, error) {
 		out = append(out, GateSetting{name, on})
 	}
 	return out, nil
+}
+
+// Gates reads a value of --feature-gates as this minor does: from v1.31 on a gate
+// may be said for a component, "kube:A=true", and kube-controller-manager has only
+// that one.
+func (m *Minor) Gates(value string) ([]GateSetting, error) {
+	out, err := ParseGates(value)
+	if d, ok := m.Flag("feature-gates"); ok && d.Type == "colonSeparatedMultimapStringString" {
+		for i := range out {
+			out[i].Name = strings.TrimPrefix(out[i].Name, "kube:")
+		}
+	}
+	return out, err
 }
 
 // The gates that stand for all of a stage.

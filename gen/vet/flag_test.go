@@ -13,7 +13,7 @@ import (
 // allCases are those of the cluster and those of its flags.
 func allCases() map[string]testCase {
 	out := maps.Clone(cases)
-	for _, more := range []map[string]testCase{flagCases, gateCases, controllerCases, ignoredCases} {
+	for _, more := range []map[string]testCase{flagCases, gateCases, controllerCases, ignoredCases, workerCases} {
 		maps.Copy(out, more)
 	}
 	return out
@@ -91,6 +91,7 @@ var gateCases = map[string]testCase{
 	"a gate along its lock":      {at(29, "feature-gates", "APIListChunking=true"), []string{"feature-gate-idle"}},
 	"a gate that is all right":   {at(28, "feature-gates", "APIListChunking=false"), nil},
 	"a gate for the component":   {at(37, "feature-gates", "kube:AllAlpha=false"), nil},
+	"a component too early":      {at(30, "feature-gates", "kube:AllAlpha=false"), []string{"feature-gate-unknown"}},
 	"an empty list of gates":     {at(37, "feature-gates", ""), nil},
 	"a gate without another":     {at(37, "feature-gates", "ClusterTrustBundle=false"), []string{"feature-gate-needs"}},
 	"two gates that go together": {at(37, "feature-gates", "ClusterTrustBundle=false,ClusterTrustBundleProjection=false"), nil},
@@ -136,6 +137,20 @@ var ignoredCases = map[string]testCase{
 	"evicted by taints":           {at(25, "pod-eviction-timeout", "6m"), []string{"flag-ignored"}},
 	"burst without a limit":       {at(37, "kube-api-qps", "-1", "kube-api-burst", "10"), []string{"flag-ignored"}},
 	"json that isn't":             {at(37, "feature-gates", "LoggingAlphaOptions=true", "log-json-split-stream", "true"), []string{"flag-ignored"}},
+}
+
+var workerCases = map[string]testCase{
+	"no workers":               {at(37, "concurrent-gc-syncs", "0"), []string{"workers-none"}},
+	"fewer than none":          {at(37, "concurrent-deployment-syncs", "-1"), []string{"workers-none"}},
+	"an autoscaler that rests": {at(37, "horizontal-pod-autoscaler-sync-period", "0s"), []string{"period-zero"}},
+	"no grace for nodes":       {at(37, "node-monitor-grace-period", "0s"), []string{"period-zero"}},
+	"grace of a moment":        {at(37, "node-monitor-grace-period", "5s"), []string{"node-monitor-timing"}},
+	"a look after the grace":   {at(37, "node-monitor-period", "1m"), []string{"node-monitor-timing"}},
+	"one heartbeat":            {at(37, "node-monitor-grace-period", "15s"), []string{"node-monitor-timing"}},
+	"faster than the default":  {at(37, "node-monitor-grace-period", "20s", "node-monitor-period", "2s"), nil},
+	"a rate below nothing":     {at(37, "node-eviction-rate", "-0.1"), []string{"rate-invalid"}},
+	"a threshold of no zone":   {at(37, "unhealthy-zone-threshold", "0"), []string{"rate-invalid"}},
+	"a threshold of all":       {at(37, "unhealthy-zone-threshold", "1"), nil},
 }
 
 // TestHardenedOnEveryMinor: what kcmgen passes by itself is right for every version

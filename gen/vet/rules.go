@@ -5,7 +5,7 @@ import "github.com/kcmgen/kcmgen/gen/spec"
 // Rules is the table of all rules, by topic.
 func Rules() []Rule {
 	var out []Rule
-	for _, topic := range [][]Rule{networkRules, nodeRules, flagRules, controllerRules, gateRules, electionRules, fileRules, keyRules, hardeningRules, imageRules, binaryRules} {
+	for _, topic := range [][]Rule{networkRules, nodeRules, flagRules, controllerRules, gateRules, workerRules, electionRules, fileRules, keyRules, hardeningRules, imageRules, binaryRules} {
 		out = append(out, topic...)
 	}
 	return out
@@ -114,6 +114,13 @@ var gateRules = []Rule{
 	{ID: "feature-gate-locked", Severity: isError, Fixed: true, Flags: true, node: gateLocked, Doc: "a locked feature gate isn't set against its lock"},
 	{ID: "feature-gate-needs", Severity: isError, Fixed: true, Flags: true, node: gateNeeds, Doc: "a feature gate that is on has those on that it needs"},
 	{ID: "feature-gate-idle", Severity: isWarning, Flags: true, node: gateIdle, Doc: "a feature gate that is set can be something else"},
+}
+
+var workerRules = []Rule{
+	{ID: "workers-none", Severity: isError, Flags: true, node: workersNone, Doc: "a controller has workers"},
+	{ID: "period-zero", Severity: isError, Fixed: true, Flags: true, node: periodZero, Doc: "periods are above 0"},
+	{ID: "node-monitor-timing", Severity: isWarning, Flags: true, node: nodeMonitorTiming, Doc: "a node is given several heartbeats before it counts as gone (less than one look is an error)"},
+	{ID: "rate-invalid", Severity: isError, Flags: true, node: rateInvalid, Doc: "rates and thresholds are what they can be"},
 }
 
 var electionRules = []Rule{

@@ -80,7 +80,9 @@ func newView(c *spec.Cluster, facts Facts) *view {
 	v := &view{Cluster: c, facts: facts, minor: flags.Of(c.Version.Minor)}
 	for i := range c.Nodes {
 		n := &nodeView{Node: &c.Nodes[i], flags: c.NodeFlags(&c.Nodes[i]), minor: v.minor, controllers: []string{"*"}}
-		n.gates, _ = flags.ParseGates(n.flags.Value(featureGates, "")) // feature-gate-syntax says what is wrong
+		if v.minor != nil {
+			n.gates, _ = v.minor.Gates(n.flags.Value(featureGates, "")) // feature-gate-syntax says what is wrong
+		}
 		if f, ok := n.flags.Get("controllers"); ok {
 			n.controllers = strings.Split(f.Value, ",")
 		}
