@@ -20,7 +20,10 @@ func fromEnvironment(cmd *cobra.Command) (err error) {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		value := os.Getenv(variableOf(f.Name))
 		talk := f.Name == "help" || f.Name == "version" && f.Value.Type() == "bool"
-		if f.Changed || value == "" || talk || err != nil {
+		// What flags is asked is a question of the moment: a variable that was set
+		// for something else would answer another.
+		asked := cmd.Name() == "flags" && f.Name != "format"
+		if f.Changed || value == "" || talk || asked || err != nil {
 			return
 		}
 		if ferr := cmd.Flags().Set(f.Name, value); ferr != nil {

@@ -77,11 +77,11 @@ func minorNames() []string {
 	return out
 }
 
-// parseMinor reads v1.34 or v1.34.2, of which the patch makes no difference.
+// parseMinor reads v1.34, 1.34 or v1.34.2, of which the patch makes no difference.
 func parseMinor(s string) (int, error) {
-	parts := strings.Split(strings.TrimSpace(s), ".")
+	parts := strings.Split(strings.TrimPrefix(strings.TrimSpace(s), "v"), ".")
 	if len(parts) == 2 || len(parts) == 3 {
-		if minor, err := strconv.Atoi(parts[1]); err == nil && parts[0] == "v1" && flags.Of(minor) != nil {
+		if minor, err := strconv.Atoi(parts[1]); err == nil && parts[0] == "1" && flags.Of(minor) != nil {
 			return minor, nil
 		}
 	}

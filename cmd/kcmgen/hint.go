@@ -44,6 +44,12 @@ func hint(err error) string {
 	case errors.As(err, &missing):
 		return "kcmgen fetch " + word(missing.dir)
 	case errors.As(err, &unknown):
+		if first, _ := flags.GateYears(unknown.name); first > 0 {
+			return "it is a feature gate: kcmgen flags --feature-gates"
+		}
+		if first, _ := flags.ControllerYears(unknown.name); first > 0 {
+			return "it is a controller: kcmgen flags --controllers"
+		}
 		if near := spec.Nearest(unknown.name, flags.Names()); near != "" {
 			return "did you mean --" + near + "?"
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/gen/config"
+	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/starter"
 	"github.com/kcmgen/kcmgen/gen/tree"
@@ -51,7 +52,7 @@ writes nothing else.
 	f := cmd.Flags()
 	f.StringVar(&o.layout, "layout", "", "how nodes run kube-controller-manager: systemd or staticPod")
 	f.StringVar(&o.nodes, "nodes", exampleNodes, "the control plane's hosts and their addresses")
-	f.StringVar(&o.version, "version", starter.Newest, "version of Kubernetes")
+	f.StringVar(&o.version, "version", starter.Newest, "version of Kubernetes, such as v1.34 or v1.34.2")
 	f.StringVar(&o.name, "name", "", "name of the cluster (default: the last part of DIR)")
 	f.StringVar(&o.module, "module", "example.com/clusters@v0", "path of a new CUE module")
 	f.BoolVar(&o.gitHook, "git-hook", false, "write a git hook that vets before a commit")
@@ -116,6 +117,9 @@ func (o *initOptions) cluster() (starter.Cluster, error) {
 		return c, errors.New("--layout is missing: systemd or staticPod")
 	default:
 		return c, fmt.Errorf("--layout is %q, not systemd or staticPod", o.layout)
+	}
+	if minor, err := parseMinor(o.version); err == nil && strings.Count(o.version, ".") == 1 {
+		o.version = flags.Of(minor).Version // the patch that its data was read from
 	}
 	var err error
 	if c.Version, err = spec.ParseVersion(o.version); err != nil {

@@ -163,6 +163,19 @@ func (d Def) allows(value string, on func(gate string) bool) string {
 	return ""
 }
 
+// Stranger is the first element of a list that isn't among the allowed ones;
+// nothing if the flag is no list of such.
+func (d Def) Stranger(value string) string {
+	if d.Type != "stringSlice" || len(d.Allowed) == 0 {
+		return ""
+	}
+	values, _ := elements(value)
+	if i := slices.IndexFunc(values, func(v string) bool { return !slices.Contains(d.Allowed, v) }); i >= 0 {
+		return values[i]
+	}
+	return ""
+}
+
 // Bounds are the values that the flag takes, in words; nothing if it takes all of
 // its type.
 func (d Def) Bounds() string {

@@ -97,6 +97,30 @@ func flagsUnchecked(v *view) []fault {
 	})
 }
 
+// flagsUncheckedHere: of a version that is newer than the data, the newest that
+// there is data of is what can be compared with.
+func flagsUncheckedHere(v *view, n *nodeView) []fault {
+	if v.minor != nil || v.Version.Minor < newest() {
+		return nil
+	}
+	var out []fault
+	last := flags.Of(newest())
+	for _, f := range n.flags {
+		if _, has := last.Flag(f.Name); has || !written(f) {
+			continue
+		}
+		x := fault{
+			field: f.Field, message: fmt.Sprintf("v1.%d, the newest version that is known, has no flag %q", newest(), f.Name),
+			expected: "a flag that came after it", hint: fmt.Sprintf("type: kcmgen flags --version v1.%d", newest()),
+		}
+		if near := nearestFlag(last, f.Name); near != "" {
+			x.hint = fmt.Sprintf("did you mean %q?", near)
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
 func flagUnknown(v *view, n *nodeView) []fault {
 	return v.lives(n, unknown, func(f spec.Flag, _ flags.Life) *fault {
 		out := &fault{
@@ -229,7 +253,10 @@ func flagValue(v *view, n *nodeView) []fault {
 			return nil
 		}
 		out := fault{field: f.Field, message: is(f), expected: want}
-		if near := spec.Nearest(f.Value, d.Allowed); near != "" {
+		if bad := d.Stranger(f.Value); bad != "" { // one of a list
+			out.message, out.expected = fmt.Sprintf("%s names %.80q", f.Name, bad), "names that "+v.Version.String()+" knows"
+			out.hint = fmt.Sprintf("type: kcmgen flags %s --version v1.%d", f.Name, v.Version.Minor)
+		} else if near := spec.Nearest(f.Value, d.Allowed); near != "" {
 			out.expected, out.hint = near, fmt.Sprintf("did you mean %q?", near)
 		}
 		return one(out)

@@ -3,6 +3,7 @@ package vet
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/spec"
@@ -19,52 +20,52 @@ func flagIgnored(v *view, n *nodeView) []fault {
 		if _, known := v.minor.Flag(f.Name); !known || !written(f) {
 			continue
 		}
-		if why, also := v.ignored(n, f); why != "" {
-			out = append(out, fault{
-				field: f.Field, also: also, message: fmt.Sprintf("--%s has no effect: %s", f.Name, why),
-				expected: "no such flag, or the other one changed",
-			})
+		why, by := v.ignored(n, f)
+		if why == "" {
+			continue
 		}
+		x := fault{field: f.Field, message: fmt.Sprintf("--%s has no effect: %s", f.Name, why), expected: "no such flag"}
+		if by != "" {
+			x.expected += ", or another --" + by
+		}
+		if at := n.flags.Field(by); at != "" {
+			x.also = []string{at}
+		}
+		out = append(out, x)
 	}
 	return out
 }
 
-// ignored says why a flag has no effect, and at which field that is decided.
-func (v *view) ignored(n *nodeView, f spec.Flag) (why string, also []string) {
+// ignored says why a flag has no effect, and which other flag decides that.
+func (v *view) ignored(n *nodeView, f spec.Flag) (why, by string) {
 	for _, c := range causes {
 		if !c.flags(f.Name) {
 			continue
 		}
 		if why, by := c.why(v, n, f); why != "" {
-			if at := n.flags.Field(by); at != "" {
-				also = []string{at}
-			}
-			return why, also
+			return why, by
 		}
 	}
 	return v.tunesNothing(n, f)
 }
 
 // tunesNothing: the flag is there for a controller that doesn't run.
-func (v *view) tunesNothing(n *nodeView, f spec.Flag) (why string, also []string) {
+func (v *view) tunesNothing(n *nodeView, f spec.Flag) (why, by string) {
 	d, ok := v.minor.Flag(f.Name)
 	if !ok || slices.Contains(rangeFlags, f.Name) {
-		return "", nil // network-flags-ignored
+		return "", "" // network-flags-ignored
 	}
 	c, ok := v.minor.Tunes(d)
 	if !ok {
-		return "", nil
+		return "", ""
 	}
 	if gate := n.missingGate(c); gate != "" {
-		return fmt.Sprintf("%s doesn't start while feature gate %s is off", c.Name, gate), nil
+		return fmt.Sprintf("%s doesn't start while feature gate %s is off", c.Name, gate), featureGates
 	}
 	if v.minor.Runs(c, n.controllers) {
-		return "", nil
+		return "", ""
 	}
-	if at := n.flags.Field("controllers"); at != "" {
-		also = []string{at}
-	}
-	return fmt.Sprintf("%s doesn't run by --controllers", c.Name), also
+	return fmt.Sprintf("%s doesn't run by --controllers", c.Name), "controllers"
 }
 
 // cause is a reason for which some flags have no effect.
@@ -94,8 +95,11 @@ func says(other string, fallback string, holds func(value string) bool, reason s
 	}
 }
 
-func isTrue(value string) bool  { return spec.Flag{Value: value}.Bool() }
-func isFalse(value string) bool { return !isTrue(value) }
+func isTrue(value string) bool { return spec.Flag{Value: value}.Bool() }
+
+// isFalse: a value that is neither is flag-type's.
+func isFalse(value string) bool { b, err := strconv.ParseBool(value); return err == nil && !b }
+
 func isEmpty(value string) bool { return value == "" }
 func isZero(value string) bool  { return value == "0" }
 

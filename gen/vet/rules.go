@@ -87,7 +87,7 @@ var nodeRules = []Rule{
 }
 
 var flagRules = []Rule{
-	{ID: "flags-unchecked", Severity: isWarning, cluster: flagsUnchecked, Doc: "kcmgen knows the flags of the version"},
+	{ID: "flags-unchecked", Severity: isWarning, cluster: flagsUnchecked, node: flagsUncheckedHere, Doc: "kcmgen knows the flags of the version"},
 	{ID: "flag-unknown", Severity: isError, Fixed: true, Flags: true, node: flagUnknown, Doc: "a flag is one that some version has"},
 	{ID: "flag-removed", Severity: isError, Fixed: true, Flags: true, node: flagRemoved, Doc: "a flag is still there in the cluster's version"},
 	{ID: "flag-too-new", Severity: isError, Fixed: true, Flags: true, node: flagTooNew, Doc: "a flag is there already in the cluster's version"},
