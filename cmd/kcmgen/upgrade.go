@@ -31,7 +31,8 @@ without that; what is left to a person. It shows the difference, and writes noth
 
 With --write it changes the CUE: the version, names of flags and controllers, flags
 and feature gates that are gone. Comments and layout stay. What comes out has been
-evaluated and vetted before, and is written whole or not at all.
+evaluated and vetted before, and is written whole or not at all. Nor is it if a
+cluster that isn't named has a changed file too, and would be another one by it.
 
 Kubernetes goes up one minor version at a time, so --write refuses more without
 --skip-minors. The kube-apiserver always goes first.
@@ -107,11 +108,7 @@ func runUpgrade(ctx context.Context, o upgradeOptions, args []string, std stdio)
 	}
 	u := &upgrading{opts: o, args: args, to: to, now: now, before: before}
 	for _, v := range before.clusters {
-		target := to
-		if has := v.Cluster.Version; strings.Count(o.to, ".") == 1 && has.Minor == to.Minor && to.Older(has) {
-			target = has // it is on that minor version, with a later patch
-		}
-		plan, err := upgrade.New(v.Cluster, target)
+		plan, err := upgrade.New(v.Cluster, u.target(v.Cluster.Version))
 		if err != nil {
 			return usageError{err}
 		}
@@ -128,6 +125,7 @@ func runUpgrade(ctx context.Context, o upgradeOptions, args []string, std stdio)
 	}
 	if u.blocked() {
 		say(std.err, "nothing written: settle what is marked so, and run it again")
+		u.printWaysOut(std)
 		return errFindings
 	}
 	if o.write {
@@ -137,6 +135,15 @@ func runUpgrade(ctx context.Context, o upgradeOptions, args []string, std stdio)
 	}
 	u.printEnd(std)
 	return nil
+}
+
+// target is the version for a cluster to go to: its own if it is on that minor
+// version, with a later patch.
+func (u *upgrading) target(has spec.Version) spec.Version {
+	if strings.Count(u.opts.to, ".") == 1 && has.Minor == u.to.Minor && u.to.Older(has) {
+		return has
+	}
+	return u.to
 }
 
 // refuseSkipped refuses to write past a minor version.
@@ -165,7 +172,7 @@ func (u *upgrading) lowest() *upgraded {
 func (u *upgrading) next() string {
 	low := u.lowest()
 	to, args := u.opts.to, u.args
-	if low.plan.From.Minor+1 < u.to.Minor {
+	if low.plan.From.Minor+1 < u.to.Minor && !u.opts.skipMinors {
 		to = minorName(low.plan.From.Minor + 1)
 		var behind []string
 		for _, c := range u.clusters {
@@ -178,6 +185,9 @@ func (u *upgrading) next() string {
 		}
 	}
 	out := "kcmgen upgrade --to " + word(to) + " --write"
+	if u.opts.skipMinors {
+		out += " --skip-minors"
+	}
 	for _, a := range args {
 		out += " " + word(a)
 	}

@@ -32,6 +32,7 @@ type upgrading struct {
 	files   edit.Files
 	changed map[string][]byte // what files become, by absolute name
 	also    map[string][]string
+	moved   []*neighbour // the clusters that weren't named, and would change
 }
 
 // upgraded is one cluster of it.
@@ -116,8 +117,7 @@ func (u *upgrading) edit(ctx context.Context, std stdio) error {
 		c.verify()
 		c.leftToPeople()
 	}
-	u.sharedWith()
-	return nil
+	return u.sharedWith(ctx, std)
 }
 
 // open reads the files of a cluster's package.
@@ -249,16 +249,12 @@ func (c *upgraded) verify() {
 		c.blocking = append(c.blocking, placed{Text: "with these edits it is no valid cluster any more:"})
 		return
 	}
-	key := func(f spec.Finding) string { // an element that is left may have moved up
-		field, _, _ := strings.Cut(f.Field, "[")
-		return f.Rule + " " + field
-	}
 	was := map[string]bool{}
 	for _, f := range c.before.Findings {
-		was[key(f)] = true
+		was[findingKey(f)] = true
 	}
 	c.findings = slices.DeleteFunc(c.findings, func(f spec.Finding) bool {
-		return f.Waived != "" || was[key(f)] || f.Severity == spec.NotChecked
+		return f.Waived != "" || was[findingKey(f)] || f.Severity == spec.NotChecked
 	})
 	if len(c.blocking) > 0 {
 		return
@@ -303,34 +299,6 @@ func (c *upgraded) leftToPeople() {
 	}
 	if v := old.APIServer.Version; v != nil && v.Minor < c.plan.To.Minor {
 		add("apiserver.version", "apiserver.version is %s: bring the kube-apiserver to v1.%d first, and say so here", v, c.plan.To.Minor)
-	}
-}
-
-// sharedWith notes the clusters that weren't named and have a changed file too.
-func (u *upgrading) sharedWith() {
-	u.also = map[string][]string{}
-	cwd := workingDir()
-	looked := map[string]bool{}
-	for _, changed := range slices.Sorted(maps.Keys(u.changed)) {
-		root, err := config.ModuleRoot(filepath.Dir(changed))
-		if err != nil || looked[root] {
-			continue
-		}
-		looked[root] = true
-		for _, o := range config.Outlines(cwd, root) {
-			dir := o.Dir
-			if !filepath.IsAbs(dir) {
-				dir = filepath.Join(cwd, dir)
-			}
-			if slices.ContainsFunc(u.clusters, func(c *upgraded) bool { return c.before.Cluster.Dir == dir }) {
-				continue
-			}
-			for _, name := range config.PackageFiles(dir) {
-				if u.changed[name] != nil {
-					u.also[name] = append(u.also[name], o.Dir)
-				}
-			}
-		}
 	}
 }
 
