@@ -59,6 +59,9 @@ func (t *typed) explain(f *spec.Finding, x *explainer) {
 	f.Expected = partForm(t.form(field.Value), name, rest)
 	f.Also = x.declared(field)
 	said, err := literal.Unquote(x.values[f.Field])
+	if m := outOfBound.FindStringSubmatch(f.Message); err != nil && m != nil { // it is computed
+		said, err = literal.Unquote(m[1])
+	}
 	switch {
 	case len(rest) == 0 || err != nil:
 	case name == "controllers":
@@ -72,6 +75,8 @@ func (t *typed) explain(f *spec.Finding, x *explainer) {
 		nearest(f, said, t.names("_cipherSuites"))
 	}
 }
+
+var outOfBound = regexp.MustCompile(`^invalid value ("(?:[^"\\]|\\.)*") \(out of bound`)
 
 // declared is where the vocabulary says a field.
 func (x *explainer) declared(f *ast.Field) []spec.Pos {

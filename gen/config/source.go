@@ -187,8 +187,10 @@ func (s *indexer) expr(e ast.Expr, labels []string) {
 	case *ast.StructLit:
 		s.decls(e.Elts, labels)
 	case *ast.BinaryExpr:
-		s.expr(e.X, labels)
-		s.expr(e.Y, labels)
+		if e.Op == token.AND || e.Op == token.OR { // other operands aren't the value
+			s.expr(e.X, labels)
+			s.expr(e.Y, labels)
+		}
 	case *ast.ParenExpr:
 		s.expr(e.X, labels)
 	case *ast.UnaryExpr:
@@ -197,6 +199,9 @@ func (s *indexer) expr(e ast.Expr, labels []string) {
 		s.expr(e.Expr, labels)
 	case *ast.ListLit:
 		for i, x := range e.Elts {
+			if _, many := x.(*ast.Comprehension); many {
+				return // nobody can tell how many elements come of it
+			}
 			at := with(labels, fmt.Sprintf("[%d]", i))
 			s.record(at, x.Pos())
 			s.expr(x, at)
