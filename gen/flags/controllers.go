@@ -22,6 +22,9 @@ func (m *Minor) Runs(c Controller, list []string) bool {
 	return star && !c.OffByDefault
 }
 
+// StorageMigrator is the controller that moves objects to other storage versions.
+const StorageMigrator = "storage-version-migrator-controller"
+
 // From this minor on the token controller starts whatever the list says, as long
 // as it has a key.
 const (
@@ -38,6 +41,10 @@ func (m *Minor) names(name string, c Controller) bool {
 // Tunes is the controller that a flag is there for, and for nothing else.
 func (m *Minor) Tunes(d Def) (Controller, bool) {
 	switch d.Name {
+	case "enable-garbage-collector":
+		if _, migrates := m.Controller(StorageMigrator); migrates {
+			return Controller{}, false // it doesn't start without
+		}
 	case "root-ca-file", "flex-volume-plugin-dir", "volume-host-cidr-denylist", "volume-host-allow-local-loopback":
 		return Controller{}, false // other controllers read them too
 	case "service-account-private-key-file", "concurrent-serviceaccount-token-syncs":

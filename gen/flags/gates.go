@@ -13,12 +13,29 @@ type GateSetting struct {
 	On   bool
 }
 
-// ParseGates reads a value of --feature-gates: "A=true,B=false".
-func ParseGates(value string) ([]GateSetting, error) {
+// ParseGates reads a value of --feature-gates: "A=true,B=false". Newer versions let
+// one say a component as well, of all gates or of none, "kube:A=true";
+// kube-controller-manager has only that one. Without data of a version, m is nil.
+func (m *Minor) ParseGates(value string) ([]GateSetting, error) {
 	var out []GateSetting
+	said := ""
 	for part := range strings.SplitSeq(value, ",") {
 		if part == "" {
 			continue
+		}
+		if m.components() {
+			component, gate, ok := strings.Cut(part, ":")
+			component = strings.TrimSpace(component)
+			if !ok {
+				component, gate = "", part
+			}
+			switch {
+			case component != "" && component != kube:
+				return nil, fmt.Errorf("feature gate %s is of component %q, and kube-controller-manager has %q only", gate, component, kube)
+			case len(out) > 0 && component != said:
+				return nil, fmt.Errorf("feature gate %s: %q is said of some gates and not of others", gate, kube+":")
+			}
+			part, said = gate, component
 		}
 		name, word, given := strings.Cut(part, "=")
 		name = strings.TrimSpace(name)
@@ -34,17 +51,37 @@ func ParseGates(value string) ([]GateSetting, error) {
 	return out, nil
 }
 
-// Gates reads a value of --feature-gates as this minor does: from v1.31 on a gate
-// may be said for a component, "kube:A=true", and kube-controller-manager has only
-// that one.
-func (m *Minor) Gates(value string) ([]GateSetting, error) {
-	out, err := ParseGates(value)
-	if d, ok := m.Flag("feature-gates"); ok && d.Type == "colonSeparatedMultimapStringString" {
-		for i := range out {
-			out[i].Name = strings.TrimPrefix(out[i].Name, "kube:")
+// kube is the component of all feature gates.
+const kube = "kube"
+
+// components reports whether a gate may be said for a component.
+func (m *Minor) components() bool {
+	if m == nil {
+		return true
+	}
+	d, _ := m.Flag("feature-gates")
+	return d.Type == "colonSeparatedMultimapStringString"
+}
+
+// Emulating is what this minor knows where it emulates an earlier one: its feature
+// gates are as they were then. Of one that came later nobody knows what it was, so
+// no lock is known of it either.
+func (m *Minor) Emulating(minor int) *Minor {
+	then := Of(minor)
+	if then == nil || minor >= m.Number() {
+		return m
+	}
+	out := *m
+	out.FeatureGates = slices.Clone(m.FeatureGates)
+	for i := range out.FeatureGates {
+		g := &out.FeatureGates[i]
+		if was, had := then.Gate(g.Name); had {
+			*g = was
+		} else {
+			g.Locked, g.Needs = false, nil
 		}
 	}
-	return out, err
+	return &out
 }
 
 // The gates that stand for all of a stage.

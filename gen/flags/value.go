@@ -34,7 +34,7 @@ var kinds = map[string]kind{
 	"severity": {"INFO, WARNING, ERROR, FATAL or a number", isSeverity},
 
 	"stringSlice":                        {`words with a "," between them, such as "a,b"`, isCSV},
-	"int32Slice":                         {`numbers with a "," between them, such as "1,2"`, each(isInt32)},
+	"int32Slice":                         {`numbers with a "," between them, such as "1,2"`, isInt32s},
 	"cidrs":                              {`CIDRs with a "," between them`, each(parses(netip.ParsePrefix))},
 	"stringToString":                     {`pairs with a "," between them, such as "key=value"`, isPairs},
 	"namedCertKey":                       {`"CERTIFICATE,KEY" or "CERTIFICATE,KEY:NAME,…", two files and the names they are for`, isNamedPair},
@@ -42,7 +42,7 @@ var kinds = map[string]kind{
 	"pattern=N,...":                      {`"PATTERN=LEVEL", such as "controller*=4"`, isPatterns},
 	"traceLocation":                      {`"FILE:LINE"`, traceLocation.MatchString},
 	"version":                            {"true, false or raw", func(s string) bool { return s == "raw" || parses(strconv.ParseBool)(s) }},
-	"mapStringBool":                      {`gates, such as "A=true,B=false"`, func(s string) bool { _, err := ParseGates(s); return err == nil }},
+	"mapStringBool":                      {`gates, such as "A=true,B=false"`, func(s string) bool { _, err := (*Minor)(nil).ParseGates(s); return err == nil }},
 	"colonSeparatedMultimapStringString": {`pairs, such as "component:value"`, func(string) bool { return true }},
 }
 
@@ -54,6 +54,10 @@ func each(one func(string) bool) func(string) bool {
 	return func(s string) bool {
 		return !slices.ContainsFunc(strings.Split(s, ","), func(e string) bool { return !one(strings.TrimSpace(e)) })
 	}
+}
+
+func isInt32s(s string) bool {
+	return !slices.ContainsFunc(strings.Split(s, ","), func(e string) bool { return !isInt32(e) })
 }
 
 func isInt32(s string) bool { _, err := strconv.ParseInt(s, 0, 32); return err == nil }
@@ -78,13 +82,29 @@ func elements(s string) ([]string, error) {
 	return csv.NewReader(strings.NewReader(s)).Read()
 }
 
-// isPairs: with one "=", all that comes after it is one value.
+// Elements of a list, in which quotes may stand around one; of a value that is no
+// such list, what its commas part.
+func Elements(value string) []string {
+	if out, err := elements(value); err == nil {
+		return out
+	}
+	return strings.Split(value, ",")
+}
+
+// Pairs are the elements of a list of pairs. With one "=", all that comes after it
+// is one value, with its commas.
+func Pairs(value string) []string {
+	if strings.Count(value, "=") == 1 {
+		return []string{strings.Trim(value, `"`)}
+	}
+	return Elements(value)
+}
+
 func isPairs(s string) bool {
 	if n := strings.Count(s, "="); n <= 1 {
 		return n == 1
 	}
-	pairs, err := elements(s)
-	return err == nil && !slices.ContainsFunc(pairs, func(p string) bool { return !strings.Contains(p, "=") })
+	return isCSV(s) && !slices.ContainsFunc(Pairs(s), func(p string) bool { return !strings.Contains(p, "=") })
 }
 
 func isNamedPair(s string) bool {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -18,7 +19,7 @@ func flagConflict(v *view, n *nodeView) []fault {
 		return nil
 	}
 	var out []fault
-	for _, check := range []func(*view, *nodeView) []fault{logging, metrics, requestHeaders, connection, leaderMigration, emulation} {
+	for _, check := range []func(*view, *nodeView) []fault{logging, metrics, requestHeaders, connection, leaderMigration, emulation, storageMigration} {
 		out = append(out, check(v, n)...)
 	}
 	return out
@@ -38,11 +39,17 @@ func logging(v *view, n *nodeView) []fault {
 	for _, name := range []string{"log-text-split-stream", "log-text-info-buffer-size", "log-json-split-stream", "log-json-info-buffer-size"} {
 		f, ok := n.flags.Get(name)
 		_, gated := v.minor.Gate(loggingGate)
-		if zero := strings.Trim(f.Value, "0") == "" || f.Value == "false"; ok && gated && !zero && !n.gateOn(loggingGate) {
+		if ok && gated && !unset(f.Value) && !n.gateOn(loggingGate) {
 			out = append(out, fault{field: f.Field, message: fmt.Sprintf("--%s needs feature gate %s", name, loggingGate), expected: "the gate, or no such flag"})
 		}
 	}
 	return out
+}
+
+// unset reports whether a bool or a quantity is what it is by default: off, or 0.
+func unset(value string) bool {
+	digits := strings.TrimRight(value, "KMGTPEinumk")
+	return value == "" || isFalse(value) || strings.Contains(digits, "0") && strings.Trim(digits, "+-0.") == ""
 }
 
 const loggingGate = "LoggingAlphaOptions"
@@ -52,7 +59,8 @@ var (
 	metricLabel = regexp.MustCompile(`^[a-zA-Z_:][a-zA-Z0-9_:]*,[a-zA-Z_][a-zA-Z0-9_]*$`)
 )
 
-// strictMetrics is the first minor that looks at the names of metrics.
+// strictMetrics is the first minor that looks at the names of metrics, and at two
+// sources of labels.
 const strictMetrics = 36
 
 // metrics: component-base/metrics Validate.
@@ -63,11 +71,15 @@ func metrics(v *view, n *nodeView) []fault {
 		out = append(out, fault{field: f.Field, message: is(f), expected: fmt.Sprintf("%q, the minor version before %s, and no other", previous, v.Version)})
 	}
 	if f, ok := n.flags.Get("allow-metric-labels"); ok {
-		key, _, _ := strings.Cut(f.Value, "=")
-		if key != "" && !metricLabel.MatchString(key) {
+		bad := func(pair string) bool {
+			key, _, given := strings.Cut(pair, "=")
+			return given && !metricLabel.MatchString(key)
+		}
+		if slices.ContainsFunc(flags.Pairs(f.Value), bad) {
 			out = append(out, fault{field: f.Field, message: is(f), expected: `"METRIC,LABEL=VALUE,…"`})
 		}
-		if manifest, both := n.flags.Get("allow-metric-labels-manifest"); v.Version.Minor >= strictMetrics && both && manifest.Value != "" && f.Value != "" {
+		manifest, both := n.flags.Get("allow-metric-labels-manifest")
+		if both && v.Version.Minor >= strictMetrics && manifest.Value != "" && f.Value != "" {
 			out = append(out, fault{
 				field: f.Field, also: []string{manifest.Field},
 				message: "--allow-metric-labels and --allow-metric-labels-manifest exclude each other", expected: "one of them",
@@ -75,7 +87,7 @@ func metrics(v *view, n *nodeView) []fault {
 		}
 	}
 	if f, ok := n.flags.Get("disabled-metrics"); ok && f.Value != "" && v.Version.Minor >= strictMetrics {
-		for name := range strings.SplitSeq(f.Value, ",") {
+		for _, name := range flags.Elements(f.Value) {
 			if !metricName.MatchString(name) {
 				out = append(out, fault{field: f.Field, message: fmt.Sprintf("disabled-metrics names %.80q", name), expected: "whole names of metrics"})
 			}
@@ -133,14 +145,14 @@ func leaderMigration(v *view, n *nodeView) []fault {
 // emulation: a version emulates those of three minors before it, and is never
 // emulated by an older one.
 func emulation(v *view, n *nodeView) []fault {
-	emulated := v.Version.Minor
+	emulated, floor := v.Version.Minor, max(v.Version.Minor-3, firstEmulated)
 	f, ok := n.flags.Get("emulated-version")
 	if ok && f.Value != "" {
 		minor, valid := componentMinor(f.Value)
-		if !valid || minor > v.Version.Minor || minor < max(v.Version.Minor-3, firstEmulated) {
+		if !valid || minor > v.Version.Minor || minor < floor {
 			return one(fault{
 				field: f.Field, message: is(f),
-				expected: fmt.Sprintf("a minor version from 1.%d to 1.%d", max(v.Version.Minor-3, firstEmulated), v.Version.Minor),
+				expected: fmt.Sprintf("a minor version from 1.%d to 1.%d", floor, v.Version.Minor),
 			})
 		}
 		emulated = minor
@@ -149,14 +161,30 @@ func emulation(v *view, n *nodeView) []fault {
 	if !ok || c.Value == "" {
 		return nil
 	}
-	if minor, valid := componentMinor(c.Value); !valid || minor > emulated {
-		return one(fault{field: c.Field, also: alsoField(f), message: is(c), expected: fmt.Sprintf("a minor version up to 1.%d", emulated)})
+	if minor, valid := componentMinor(c.Value); !valid || minor > emulated || minor < floor {
+		return one(fault{field: c.Field, also: alsoField(f), message: is(c), expected: fmt.Sprintf("a minor version from 1.%d to 1.%d", floor, emulated)})
 	}
 	return nil
 }
 
 // firstEmulated is the oldest minor that any version emulates.
 const firstEmulated = 31
+
+// storageMigration: the controller that moves objects to other storage versions
+// ends the process where the garbage collector is off.
+func storageMigration(v *view, n *nodeView) []fault {
+	f, ok := n.flags.Get("enable-garbage-collector")
+	c, migrates := v.minor.Controller(flags.StorageMigrator)
+	if !ok || !isFalse(f.Value) || !migrates || !v.minor.Runs(c, n.controllers) ||
+		!n.gateOn("StorageVersionMigrator") || !n.gateOn("InformerResourceVersion") {
+		return nil
+	}
+	return one(fault{
+		field:    f.Field,
+		message:  fmt.Sprintf("--enable-garbage-collector is false, and %s doesn't start without", c.Name),
+		expected: fmt.Sprintf("true, or controllers with %q", "-"+c.Name), hint: "the node that leads would exit at once",
+	})
+}
 
 func alsoField(f spec.Flag) []string {
 	if f.Field == "" {

@@ -243,7 +243,7 @@ func flagType(v *view, n *nodeView) []fault {
 func flagValue(v *view, n *nodeView) []fault {
 	return v.defined(n, func(f spec.Flag, d flags.Def) []fault {
 		switch {
-		case f.Name == "help" || f.Name == "version":
+		case (f.Name == "help" || f.Name == "version") && !isFalse(f.Value):
 			return one(fault{field: f.Field, message: fmt.Sprintf("with --%s kube-controller-manager prints and ends", f.Name), expected: "no such flag"})
 		case v.minor.Reads(d, f.Value) != "", v.unread(n, f.Name):
 			return nil // flag-type, flag-ignored
@@ -263,11 +263,26 @@ func flagValue(v *view, n *nodeView) []fault {
 	})
 }
 
-// unread: with leader election off nothing of it is looked at.
+// unread: nobody looks at what the flag is. With leader election off nothing of it
+// is read, nothing of TLS without a port, no allocator of ranges that nobody hands
+// out; but newer versions refuse the name of one all the same.
 func (v *view) unread(n *nodeView, name string) bool {
-	on, ok := n.flags.Get("leader-elect")
-	return strings.HasPrefix(name, "leader-elect-") && ok && !on.Bool()
+	switch {
+	case strings.HasPrefix(name, "leader-elect-"):
+		on, ok := n.flags.Get("leader-elect")
+		return ok && !on.Bool()
+	case strings.HasPrefix(name, "tls-"):
+		return isZero(n.flags.Value("secure-port", "10257"))
+	case name == "cidr-allocator-type":
+		return !isTrue(n.flags.Value(allocate, "false")) &&
+			(v.Version.Minor < refusesAllocators || n.flags.Value(name, "") == "")
+	}
+	return false
 }
+
+// refusesAllocators is the first minor that refuses an allocator's name even where
+// none is started.
+const refusesAllocators = 32
 
 // is says what a flag is, of a value that may be long.
 func is(f spec.Flag) string { return fmt.Sprintf("%s is %.80q", f.Name, f.Value) }

@@ -30,6 +30,16 @@ func at(minor int, nameValue ...string) func(*spec.Cluster) {
 	}
 }
 
+// unallocated is at, where no node ranges are handed out.
+func unallocated(minor int, nameValue ...string) func(*spec.Cluster) {
+	return func(c *spec.Cluster) {
+		at(minor, nameValue...)(c)
+		omit(c, allocate)
+		omit(c, clusterCIDR)
+		omit(c, serviceRange)
+	}
+}
+
 var flagCases = map[string]testCase{
 	"a version nobody knows":      {at(99), []string{"flags-unchecked"}},
 	"a port in such a version":    {at(99, "secure-port", "https"), []string{"flags-unchecked", "port-invalid"}},
@@ -63,21 +73,35 @@ var flagCases = map[string]testCase{
 	"a cloud without":             {at(30, "cloud-provider", "gce"), []string{"flag-value"}},
 	"another lock":                {at(27, "leader-elect-resource-lock", "configmaps"), []string{"flag-value"}},
 	"a flag that ends at once":    {at(37, "help", "true"), []string{"flag-value"}},
+	"a number after a space":      {at(37, "tls-curve-preferences", "29, 23"), []string{"flag-type"}},
+	"an allocator of nothing":     {unallocated(28, "cidr-allocator-type", "Foo"), []string{"network-flags-ignored"}},
+	"refused all the same":        {unallocated(37, "cidr-allocator-type", "Foo"), []string{"flag-value", "network-flags-ignored"}},
+	"no allocator's name":         {unallocated(37, "cidr-allocator-type", ""), []string{"network-flags-ignored"}},
+	"TLS that nobody serves":      {at(37, "secure-port", "0", "tls-min-version", "VersionTLS99"), []string{"flag-ignored", "tls-min-version"}},
 	"a burst of nothing":          {at(37, "kube-api-burst", "0"), []string{"flag-conflict"}},
 	"vmodule and json":            {at(37, "logging-format", "json", "vmodule", "a=1"), []string{"flag-conflict"}},
 	"an alpha option of logs":     {at(37, "log-text-split-stream", "true"), []string{"flag-conflict"}},
+	"an alpha option left off":    {at(37, "log-text-split-stream", "F"), nil},
+	"an alpha option in short":    {at(37, "log-text-split-stream", "T"), []string{"flag-conflict"}},
+	"a buffer of nothing":         {at(37, "logging-format", "json", "log-json-info-buffer-size", "0Ki"), nil},
 	"logs never flushed":          {at(37, "log-flush-frequency", "0s"), []string{"flag-conflict"}},
 	"metrics of long ago":         {at(37, "show-hidden-metrics-for-version", "1.35"), []string{"flag-conflict"}},
 	"metrics of the last minor":   {at(37, "show-hidden-metrics-for-version", "1.36"), nil},
 	"a label without a metric":    {at(37, "allow-metric-labels", "label=a,b"), []string{"flag-conflict"}},
 	"a metric with a space":       {at(37, "disabled-metrics", "a b"), []string{"flag-conflict"}},
-	"the same before it mattered": {at(35, "disabled-metrics", "a b"), nil},
+	"an unchecked metric":         {at(35, "disabled-metrics", "a b"), nil},
+	"two sources of labels":       {at(36, "allow-metric-labels", "a,b=c", "allow-metric-labels-manifest", "/m"), []string{"flag-conflict"}},
+	"the first of two sources":    {at(35, "allow-metric-labels", "a,b=c", "allow-metric-labels-manifest", "/m"), nil},
 	"a blank header":              {at(37, "requestheader-username-headers", "X-Remote-User, "), []string{"flag-conflict"}},
 	"a header behind a gate":      {at(32, "requestheader-uid-headers", "X-Remote-Uid"), []string{"flag-conflict"}},
 	"another header for the uid":  {at(37, "requestheader-uid-headers", "X-Uid"), []string{"flag-conflict"}},
 	"leader migration at first":   {at(21, "enable-leader-migration", "true"), []string{"flag-conflict"}},
 	"emulating what is to come":   {at(36, "emulated-version", "1.37"), []string{"flag-conflict"}},
 	"emulating the last minor":    {at(37, "emulated-version", "1.36"), nil},
+	"compatible with the past":    {at(37, "min-compatibility-version", "1.33"), []string{"flag-conflict"}},
+	"no garbage collector":        {at(37, "enable-garbage-collector", "false"), []string{"flag-conflict"}},
+	"nor what needs it":           {at(37, "enable-garbage-collector", "false", "controllers", "*,-storage-version-migrator-controller"), nil},
+	"nor a gate for that":         {at(36, "enable-garbage-collector", "false"), nil},
 	"compatible beyond emulation": {at(37, "emulated-version", "1.36", "min-compatibility-version", "1.37"), []string{"flag-conflict"}},
 }
 
@@ -91,7 +115,10 @@ var gateCases = map[string]testCase{
 	"a gate along its lock":      {at(29, "feature-gates", "APIListChunking=true"), []string{"feature-gate-idle"}},
 	"a gate that is all right":   {at(28, "feature-gates", "APIListChunking=false"), nil},
 	"a gate for the component":   {at(37, "feature-gates", "kube:AllAlpha=false"), nil},
-	"a component too early":      {at(30, "feature-gates", "kube:AllAlpha=false"), []string{"feature-gate-unknown"}},
+	"a component too early":      {at(28, "feature-gates", "kube:AllAlpha=false"), []string{"feature-gate-unknown"}},
+	"another component":          {at(37, "feature-gates", "etcd:AllAlpha=false"), []string{"feature-gate-syntax"}},
+	"a component now and then":   {at(37, "feature-gates", "kube:AllAlpha=false,AllBeta=false"), []string{"feature-gate-syntax"}},
+	"a lock that came later":     {at(37, "emulated-version", "1.34", "feature-gates", "DRAAdminAccess=false"), nil},
 	"an empty list of gates":     {at(37, "feature-gates", ""), nil},
 	"a gate without another":     {at(37, "feature-gates", "ClusterTrustBundle=false"), []string{"feature-gate-needs"}},
 	"two gates that go together": {at(37, "feature-gates", "ClusterTrustBundle=false,ClusterTrustBundleProjection=false"), nil},
@@ -136,6 +163,10 @@ var ignoredCases = map[string]testCase{
 	"no cloud to make routes in":  {at(30, "configure-cloud-routes", "true"), []string{"flag-ignored"}},
 	"evicted by taints":           {at(25, "pod-eviction-timeout", "6m"), []string{"flag-ignored"}},
 	"burst without a limit":       {at(37, "kube-api-qps", "-1", "kube-api-burst", "10"), []string{"flag-ignored"}},
+	"collectors of nothing":       {at(36, "enable-garbage-collector", "false", "concurrent-gc-syncs", "7"), []string{"flag-ignored"}},
+	"off twice":                   {at(36, "enable-garbage-collector", "false", "controllers", "*,-garbage-collector-controller"), nil},
+	"a cloud for volumes":         {at(28, "cloud-provider", "external", "external-cloud-volume-plugin", "gce", "cloud-config", "/c"), nil},
+	"a cloud for nothing":         {at(28, "cloud-provider", "external", "cloud-config", "/c"), []string{"flag-ignored"}},
 	"json that isn't":             {at(37, "feature-gates", "LoggingAlphaOptions=true", "log-json-split-stream", "true"), []string{"flag-ignored"}},
 }
 

@@ -16,12 +16,12 @@ func gateField(f spec.Flag, name string) string { return f.Field + "." + spec.La
 // gateOn reports whether a feature gate is on in a node's process.
 func (n *nodeView) gateOn(name string) bool { return n.minor.On(name, n.gates) }
 
-func gateSyntax(_ *view, n *nodeView) []fault {
+func gateSyntax(v *view, n *nodeView) []fault {
 	f, ok := n.flags.Get(featureGates)
 	if !ok {
 		return nil
 	}
-	if _, err := flags.ParseGates(f.Value); err != nil {
+	if _, err := v.minor.ParseGates(f.Value); err != nil {
 		return one(fault{field: f.Field, message: err.Error(), expected: `true or false, such as "A=true,B=false"`})
 	}
 	return nil
@@ -45,7 +45,7 @@ func (v *view) eachGate(n *nodeView, found func(flags.GateSetting) *fault) []fau
 
 func gateUnknown(v *view, n *nodeView) []fault {
 	return v.eachGate(n, func(s flags.GateSetting) *fault {
-		if _, ok := v.minor.Gate(s.Name); ok {
+		if _, ok := n.minor.Gate(s.Name); ok {
 			return nil
 		}
 		first, last := flags.GateYears(s.Name)
@@ -53,7 +53,7 @@ func gateUnknown(v *view, n *nodeView) []fault {
 		case first == 0:
 			out := &fault{message: fmt.Sprintf("kube-controller-manager has no feature gate %q", s.Name), expected: "a feature gate of " + v.Version.String()}
 			var names []string
-			for _, g := range v.minor.FeatureGates {
+			for _, g := range n.minor.FeatureGates {
 				names = append(names, g.Name)
 			}
 			if near := spec.Nearest(s.Name, names); near != "" {
@@ -81,7 +81,7 @@ func ended(was flags.Gate) string {
 
 func gateLocked(v *view, n *nodeView) []fault {
 	return v.eachGate(n, func(s flags.GateSetting) *fault {
-		g, ok := v.minor.Gate(s.Name)
+		g, ok := n.minor.Gate(s.Name)
 		if !ok || !g.Locked || g.Default == s.On {
 			return nil
 		}
@@ -94,7 +94,7 @@ func gateLocked(v *view, n *nodeView) []fault {
 
 func gateIdle(v *view, n *nodeView) []fault {
 	return v.eachGate(n, func(s flags.GateSetting) *fault {
-		g, ok := v.minor.Gate(s.Name)
+		g, ok := n.minor.Gate(s.Name)
 		if !ok || !g.Locked || g.Default != s.On {
 			return nil
 		}
@@ -113,7 +113,7 @@ func gateNeeds(v *view, n *nodeView) []fault {
 		return nil
 	}
 	var out []fault
-	for _, g := range v.minor.FeatureGates {
+	for _, g := range n.minor.FeatureGates {
 		for _, need := range g.Needs {
 			if !n.gateOn(g.Name) || n.gateOn(need) {
 				continue

@@ -95,13 +95,14 @@ func says(other string, fallback string, holds func(value string) bool, reason s
 	}
 }
 
-func isTrue(value string) bool { return spec.Flag{Value: value}.Bool() }
-
-// isFalse: a value that is neither is flag-type's.
-func isFalse(value string) bool { b, err := strconv.ParseBool(value); return err == nil && !b }
-
+func isTrue(value string) bool  { return spec.Flag{Value: value}.Bool() }
 func isEmpty(value string) bool { return value == "" }
-func isZero(value string) bool  { return value == "0" }
+func isZero(value string) bool  { n, err := strconv.ParseInt(value, 0, 64); return err == nil && n == 0 }
+
+func isFalse(value string) bool {
+	on, err := strconv.ParseBool(value)
+	return err == nil && !on
+}
 
 // causes are what was seen in kube-controller-manager's source and runs.
 var causes = []cause{
@@ -132,6 +133,7 @@ var causes = []cause{
 	{named("attach-detach-reconcile-sync-period"), says("disable-attach-detach-reconcile-sync", "false", isTrue, "disable-attach-detach-reconcile-sync is true")},
 	{named("log-json-split-stream", "log-json-info-buffer-size"), says("logging-format", "text", func(s string) bool { return s != "json" }, "logging-format is not json")},
 	{named("log-text-split-stream", "log-text-info-buffer-size"), says("logging-format", "text", func(s string) bool { return s == "json" }, "logging-format is json")},
+	{named("concurrent-gc-syncs"), says("enable-garbage-collector", "true", isFalse, "enable-garbage-collector is false")},
 	{named("pod-eviction-timeout"), says("enable-taint-manager", "true", isTrue, "pods are evicted by taints (enable-taint-manager), after their own tolerationSeconds")},
 	{named("cloud-config", "configure-cloud-routes", "route-reconciliation-period", "external-cloud-volume-plugin", "concurrent-service-syncs", "allow-untagged-cloud", "node-sync-period"), noCloud},
 }
@@ -157,6 +159,9 @@ func noCloud(v *view, n *nodeView, f spec.Flag) (string, string) {
 			return "cloud-provider is not external", "cloud-provider"
 		}
 		return "", ""
+	}
+	if provider == "external" && (f.Name == "cloud-config" || f.Name == "allow-untagged-cloud") {
+		provider = n.flags.Value("external-cloud-volume-plugin", "") // volumes have that cloud
 	}
 	routes := f.Name == "configure-cloud-routes" || f.Name == "route-reconciliation-period"
 	switch {

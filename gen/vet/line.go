@@ -24,7 +24,7 @@ func CommandLine(version spec.Version, args []string, at []spec.Pos) []spec.Find
 	for _, g := range given {
 		value := g.Value
 		if d, ok := m.Flag(g.Name); ok && d.Adds() && c.Flags[g.Name].Value != "" {
-			value = c.Flags[g.Name].Value + "," + value
+			value = d.Join(c.Flags[g.Name].Value, value)
 		}
 		c.Flags[g.Name] = spec.Setting{Value: value}
 		c.Source[spec.Path("flags", g.Name)] = at[g.Arg]

@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/kcmgen/kcmgen/gen/flags"
@@ -70,7 +69,7 @@ type view struct {
 type nodeView struct {
 	*spec.Node
 	flags       spec.Flags
-	minor       *flags.Minor
+	minor       *flags.Minor        // of its feature gates: the cluster's, or what it emulates
 	gates       []flags.GateSetting // of --feature-gates
 	controllers []string            // of --controllers
 	line        *line               // nil for a node of a cluster
@@ -80,11 +79,12 @@ func newView(c *spec.Cluster, facts Facts) *view {
 	v := &view{Cluster: c, facts: facts, minor: flags.Of(c.Version.Minor)}
 	for i := range c.Nodes {
 		n := &nodeView{Node: &c.Nodes[i], flags: c.NodeFlags(&c.Nodes[i]), minor: v.minor, controllers: []string{"*"}}
-		if v.minor != nil {
-			n.gates, _ = v.minor.Gates(n.flags.Value(featureGates, "")) // feature-gate-syntax says what is wrong
+		if minor, ok := componentMinor(n.flags.Value("emulated-version", "")); ok && v.minor != nil {
+			n.minor = v.minor.Emulating(minor)
 		}
+		n.gates, _ = v.minor.ParseGates(n.flags.Value(featureGates, "")) // feature-gate-syntax says what is wrong
 		if f, ok := n.flags.Get("controllers"); ok {
-			n.controllers = strings.Split(f.Value, ",")
+			n.controllers = flags.Elements(f.Value)
 		}
 		v.nodes = append(v.nodes, n)
 	}
