@@ -46,22 +46,19 @@ func CommandLine(data []byte) ([]Arg, error) {
 		return nil, err
 	}
 	args := locate(masked(string(data)), words)
-	if at := slices.IndexFunc(args, func(a Arg) bool { return path.Base(strings.TrimLeft(a.Value, prefixes)) == program }); at >= 0 {
-		return args[at+1:], nil // what is before it runs it
-	}
-	switch {
+	isProgram := func(a Arg) bool { return !strings.HasPrefix(a.Value, "-") && path.Base(a.Value) == program }
+	switch at := slices.IndexFunc(args, isProgram); {
 	case len(args) == 0:
 		return nil, errors.New("it starts no program: no ExecStart, no command, no variable of flags, no flag")
-	case !bare:
-		return nil, fmt.Errorf("it starts %.80s, and %s is nowhere among the words", args[0].Value, program)
-	case !strings.HasPrefix(args[0].Value, "-"):
+	case bare && strings.HasPrefix(args[0].Value, "-"):
+		return args, nil
+	case at >= 0:
+		return args[at+1:], nil // what is before it starts it
+	case bare:
 		return nil, fmt.Errorf("line %d: %.80q is no flag, and not %s either", args[0].Line, args[0].Value, program)
 	}
-	return args, nil
+	return nil, fmt.Errorf("it starts %.80s, and %s is nowhere among the words", args[0].Value, program)
 }
-
-// prefixes may stand before the program in a unit (systemd.service(5)).
-const prefixes = "@-:+!|"
 
 func invalid(data []byte) int {
 	for i := 0; i < len(data); {
@@ -101,18 +98,15 @@ const unresolved = "\ue000"
 var expansion = regexp.MustCompile(`\$\$|%%|\$\{?[A-Za-z_][A-Za-z0-9_]*\}?|%[A-Za-z]|\$|%`)
 
 func unitWords(data []byte) ([]string, error) {
-	u, err := ParseUnit(withoutComments(data))
+	u, err := ParseUnit(data)
 	if err != nil {
 		return nil, err
 	}
-	lines := u["Service"]["ExecStart"]
-	if n := slices.Index(lines, ""); n >= 0 { // it clears what came before
-		lines = lines[n+1:]
+	line, err := u.execStart()
+	if err != nil {
+		return nil, err
 	}
-	if len(lines) != 1 {
-		return nil, fmt.Errorf("%d ExecStart lines where one is expected", len(lines))
-	}
-	return SplitCommand(expansion.ReplaceAllStringFunc(lines[0], func(s string) string {
+	words, err := SplitCommand(expansion.ReplaceAllStringFunc(line, func(s string) string {
 		switch {
 		case s == "$$" || s == "%%":
 			return s
@@ -121,22 +115,7 @@ func unitWords(data []byte) ([]string, error) {
 		}
 		return unresolved + s[:1] + s
 	}))
-}
-
-// withoutComments takes out the comments inside of a continued line, which systemd
-// passes over.
-func withoutComments(data []byte) []byte {
-	var out []string
-	continued := false
-	for line := range strings.Lines(string(data)) {
-		text := strings.TrimSpace(line)
-		if continued && (strings.HasPrefix(text, "#") || strings.HasPrefix(text, ";")) {
-			continue
-		}
-		continued = strings.HasSuffix(text, "\\")
-		out = append(out, line)
-	}
-	return []byte(strings.Join(out, ""))
+	return withoutMarks(words), err
 }
 
 // podWords are the command line of the container that starts the program, or of the
@@ -212,6 +191,7 @@ func masked(text string) string {
 func locate(text string, words []string) []Arg {
 	out := make([]Arg, 0, len(words))
 	from, at := 0, 0
+	line, begins := 1, 0 // of the line that at is in
 	for _, marked := range words {
 		w := strings.ReplaceAll(marked, unresolved, "")
 		name, _, _ := strings.Cut(w, "=")
@@ -222,8 +202,9 @@ func locate(text string, words []string) []Arg {
 				break
 			}
 		}
-		line := strings.Count(text[:at], "\n")
-		out = append(out, Arg{Value: w, Line: line + 1, Col: at - strings.LastIndexByte(text[:at], '\n'), Unknown: w != marked})
+		line += strings.Count(text[begins:at], "\n")
+		begins = strings.LastIndexByte(text[:at], '\n') + 1
+		out = append(out, Arg{Value: w, Line: line, Col: at - begins + 1, Unknown: w != marked})
 	}
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -18,7 +19,7 @@ type Unit map[string]map[string][]string
 
 // ParseUnit reads a unit file.
 func ParseUnit(data []byte) (Unit, error) {
-	opts, err := unit.DeserializeOptions(bytes.NewReader(data))
+	opts, err := unit.DeserializeOptions(bytes.NewReader(withoutComments(data)))
 	if err != nil {
 		return nil, fmt.Errorf("reading unit: %w", err)
 	}
@@ -32,14 +33,64 @@ func ParseUnit(data []byte) (Unit, error) {
 	return u, nil
 }
 
-// Args is the command line of the unit's only ExecStart.
-func (u Unit) Args() ([]string, error) {
-	lines := u["Service"]["ExecStart"]
-	if len(lines) != 1 {
-		return nil, fmt.Errorf("%d ExecStart lines where one is expected", len(lines))
+// withoutComments leaves out what systemd passes over and the library doesn't:
+// comments between the lines of one value, and carriage returns.
+func withoutComments(data []byte) []byte {
+	var out []byte
+	goesOn := false
+	for line := range bytes.Lines(data) {
+		text := bytes.TrimRight(line, "\r\n")
+		if goesOn && bytes.IndexAny(bytes.TrimLeft(text, " \t"), "#;") == 0 {
+			continue
+		}
+		goesOn = bytes.HasSuffix(text, []byte(`\`))
+		out = append(append(out, text...), line[len(bytes.TrimRight(line, "\n")):]...)
 	}
-	return SplitCommand(lines[0])
+	return out
 }
+
+// Args is the command line of the unit's ExecStart.
+func (u Unit) Args() ([]string, error) {
+	line, err := u.execStart()
+	if err != nil {
+		return nil, err
+	}
+	words, err := SplitCommand(line)
+	return withoutMarks(words), err
+}
+
+// execStart is the unit's only ExecStart that isn't cleared by an empty one.
+func (u Unit) execStart() (string, error) {
+	lines := u["Service"]["ExecStart"]
+	for i, line := range slices.Backward(lines) {
+		if strings.TrimSpace(line) == "" {
+			lines = lines[i+1:]
+			break
+		}
+	}
+	if len(lines) != 1 {
+		return "", fmt.Errorf("%d ExecStart lines where one is expected", len(lines))
+	}
+	return lines[0], nil
+}
+
+// withoutMarks takes the prefixes of the program's path away, and with "@" the word
+// after it, which is what the program is called.
+func withoutMarks(words []string) []string {
+	if len(words) == 0 {
+		return words
+	}
+	program := strings.TrimLeft(words[0], execPrefixes)
+	if marks := words[0][:len(words[0])-len(program)]; strings.Contains(marks, "@") && len(words) > 1 {
+		return append([]string{program}, words[2:]...)
+	}
+	words[0] = program
+	return words
+}
+
+// execPrefixes may stand before a program's path, in any order
+// (systemd.service(5), "Special executable prefixes").
+const execPrefixes = "-@:+!|"
 
 // SplitCommand splits a command line as systemd does (systemd.service(5),
 // "Command lines"): words at white space, single and double quotes, C escapes,
