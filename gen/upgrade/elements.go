@@ -150,14 +150,14 @@ func gateName(e string) string {
 	if _, after, ok := strings.Cut(name, ":"); ok {
 		name = after
 	}
-	return name
+	return strings.TrimSpace(name)
 }
 
 // gate returns why a gate can go, or what a person has to settle.
 func (p *planner) gate(e string) (reason, conflict string) {
 	name := gateName(e)
 	_, value, _ := strings.Cut(e, "=")
-	on, err := strconv.ParseBool(value)
+	on, err := strconv.ParseBool(strings.TrimSpace(value))
 	g, has := p.now.Gate(name)
 	switch {
 	case err != nil:
