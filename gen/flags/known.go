@@ -66,8 +66,11 @@ func (m *Minor) Number() int {
 	return n
 }
 
-// Flag returns the flag of that name.
+// Flag returns the flag of that name. Without data, m is nil, and there is none.
 func (m *Minor) Flag(name string) (Def, bool) {
+	if m == nil {
+		return Def{}, false
+	}
 	i, ok := slices.BinarySearchFunc(m.Flags, name, func(d Def, n string) int { return strings.Compare(d.Name, n) })
 	if !ok {
 		return Def{}, false

@@ -3,7 +3,6 @@ package vet
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/flags"
@@ -42,14 +41,9 @@ func (v *view) lifeOf(name string) (life, flags.Life) {
 // defined calls found for each flag that the cluster's version has, and returns
 // the faults it names.
 func (v *view) defined(n *nodeView, found func(spec.Flag, flags.Def) []fault) []fault {
-	if v.minor == nil {
-		return nil
-	}
 	var out []fault
-	for _, f := range n.flags {
-		if d, ok := v.minor.Flag(f.Name); ok {
-			out = append(out, found(f, d)...)
-		}
+	for _, k := range n.known {
+		out = append(out, found(k.Flag, k.def)...)
 	}
 	return out
 }
@@ -181,8 +175,7 @@ func (v *view) aging(n *nodeView, found func(spec.Flag, flags.Def, flags.Life) *
 
 // written reports whether a flag is said under flags, not derived from elsewhere.
 func written(f spec.Flag) bool {
-	labels := spec.Labels(f.Field)
-	return slices.Contains(labels, "flags")
+	return strings.HasPrefix(f.Field, "flags.") || strings.HasPrefix(f.Field, "nodes.") && strings.Contains(f.Field, ".flags.")
 }
 
 func flagRenamed(v *view, n *nodeView) []fault {

@@ -69,10 +69,17 @@ type view struct {
 type nodeView struct {
 	*spec.Node
 	flags       spec.Flags
+	known       []knownFlag         // those of them that the version has
 	minor       *flags.Minor        // of its feature gates: the cluster's, or what it emulates
 	gates       []flags.GateSetting // of --feature-gates
 	controllers []string            // of --controllers
 	line        *line               // nil for a node of a cluster
+}
+
+// knownFlag is a flag, and what the version knows of it.
+type knownFlag struct {
+	spec.Flag
+	def flags.Def
 }
 
 func newView(c *spec.Cluster, facts Facts) *view {
@@ -85,6 +92,11 @@ func newView(c *spec.Cluster, facts Facts) *view {
 		n.gates, _ = v.minor.ParseGates(n.flags.Value(featureGates, "")) // feature-gate-syntax says what is wrong
 		if f, ok := n.flags.Get("controllers"); ok {
 			n.controllers = flags.Elements(f.Value)
+		}
+		for _, f := range n.flags {
+			if d, ok := v.minor.Flag(f.Name); ok {
+				n.known = append(n.known, knownFlag{f, d})
+			}
 		}
 		v.nodes = append(v.nodes, n)
 	}
