@@ -171,7 +171,11 @@ func (p *planner) gate(e string) (reason, conflict string) {
 	}
 	for m := p.minor - 1; flags.Of(m) != nil; m-- {
 		if was, ok := flags.Of(m).Gate(name); ok {
-			return fmt.Sprintf("v1.%d has no such gate; it was %s before, %s", m+1, was.Stage, onOff(was.Default)), ""
+			reason = fmt.Sprintf("v1.%d has no such gate; it was %s before, %s", m+1, was.Stage, onOff(was.Default))
+			if was.Default != on {
+				reason += fmt.Sprintf(", and here it is %v: see what depends on that", on)
+			}
+			return reason, ""
 		}
 	}
 	return "", ""

@@ -44,13 +44,6 @@ type Note struct {
 	Blocks bool
 }
 
-// Blocked reports whether a person has to settle something first.
-func (p *Plan) Blocked() bool {
-	return slices.ContainsFunc(p.Steps, func(s *Step) bool {
-		return slices.ContainsFunc(s.Notes, func(n Note) bool { return n.Blocks })
-	})
-}
-
 // VersionError is a version that a cluster can't be brought to, or brought from.
 type VersionError struct{ Reason string }
 
