@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -44,10 +45,49 @@ func (l *loader) held(inst *build.Instance, p place, over map[string]load.Source
 	opened := l.explainer(open, p)
 	opened.typed = ex.typed // what its flags are called and take is known all the same
 	data, others := l.field(open, schemaOf(open), opened)
-	if len(others) > 0 {
-		return held{findings: union(others, findings)}
+	refused := union(others, findings)
+	if len(others) == 0 {
+		return held{data: data, refused: findings}
 	}
-	return held{data: data, refused: findings}
+	if slices.ContainsFunc(others, func(f spec.Finding) bool { return !inFlags(f.Field) }) {
+		return held{findings: refused}
+	}
+	// What no flag can be called or hold is left out, for the sake of the others.
+	all[filepath.Join(schemaDir(schema), "flags.cue")] = load.FromString(openBase)
+	open = l.again(p, all)
+	data, others = l.field(open, schemaOf(open), l.explainer(open, p))
+	if data, err := without(data, refused); err == nil && len(others) == 0 {
+		return held{data: data, refused: refused}
+	}
+	return held{findings: refused}
+}
+
+// openBase takes the place of the base's flags.
+const openBase = `package schemas
+
+#Flags: {...}
+#Controller: string
+#FeatureGates: {...}
+`
+
+// without leaves the flags at which there are findings out of a cluster.
+func without(data []byte, at []spec.Finding) ([]byte, error) {
+	var cluster map[string]any
+	if err := json.Unmarshal(data, &cluster); err != nil {
+		return nil, err
+	}
+	for _, f := range at {
+		labels, _, _ := flagPath(f.Field)
+		v := cluster
+		for len(labels) > 1 && v != nil {
+			v, _ = v[labels[0]].(map[string]any)
+			labels = labels[1:]
+		}
+		if len(labels) == 1 {
+			delete(v, labels[0])
+		}
+	}
+	return json.Marshal(cluster)
 }
 
 // openPackage stands for the package of a minor version: all of its names, and
