@@ -98,6 +98,8 @@ func partForm(all, flag string, rest []string) string {
 	switch {
 	case len(rest) == 0:
 		return all
+	case flag == "feature-gates" && strings.HasPrefix(rest[0], "["): // a list is none of its forms
+		return "gates by name, such as AllBeta: true"
 	case flag == "feature-gates":
 		return "true or false"
 	}
