@@ -85,9 +85,6 @@ func parseMinor(s string) (int, error) {
 			return minor, nil
 		}
 	}
-	if strings.HasPrefix(s, "1.") {
-		return 0, fmt.Errorf("%q is no version: it begins with a v, as in %q", s, "v"+s)
-	}
 	names := minorNames()
 	return 0, fmt.Errorf("there is no data of %q: it begins with %s and ends with %s", s, names[0], names[len(names)-1])
 }
