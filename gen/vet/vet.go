@@ -112,7 +112,28 @@ func Check(c *spec.Cluster, facts Facts) []spec.Finding {
 	}
 	out = explained(out)
 	out = append(out, waive(c, out)...)
-	return sorted(append(out, refused(c, out)...))
+	return folded(sorted(append(out, refused(c, out)...)))
+}
+
+// folded makes one finding of those that say the same of the same place: what is
+// written for all nodes is at fault once, however many there are.
+func folded(fs []spec.Finding) []spec.Finding {
+	type fault struct {
+		rule, message, waived string
+		at                    spec.Pos
+	}
+	first := map[fault]int{}
+	var out []spec.Finding
+	for _, f := range fs {
+		key := fault{f.Rule, f.Message, f.Waived, f.Pos}
+		if i, again := first[key]; again && f.Node != "" && f.Pos.Line > 0 {
+			out[i].Node = ""
+			continue
+		}
+		first[key] = len(out)
+		out = append(out, f)
+	}
+	return out
 }
 
 // sorted puts findings in the order of their places.
