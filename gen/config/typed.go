@@ -55,8 +55,8 @@ func (l *loader) held(inst *build.Instance, p place, over map[string]load.Source
 	// What no flag can be called or hold is left out, for the sake of the others.
 	all[filepath.Join(schemaDir(schema), "flags.cue")] = load.FromString(openBase)
 	open = l.again(p, all)
-	data, others = l.field(open, schemaOf(open), l.explainer(open, p))
-	if data, err := without(data, refused); err == nil && len(others) == 0 {
+	data, left := l.field(open, schemaOf(open), l.explainer(open, p))
+	if data, err := without(data, others); err == nil && len(left) == 0 {
 		return held{data: data, refused: refused}
 	}
 	return held{findings: refused}
