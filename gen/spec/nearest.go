@@ -1,8 +1,9 @@
 package spec
 
-// Nearest is the candidate with the fewest edits from name, if they are few.
+// Nearest is the candidate with the fewest edits from name, if they are few: a third
+// of its letters at most, and one of a short name.
 func Nearest(name string, candidates []string) string {
-	best, limit := "", len(name)/3+1
+	best, limit := "", max(1, (len(name)+1)/3)
 	for _, c := range candidates {
 		if d := distance(name, c); d <= limit {
 			best, limit = c, d-1
