@@ -223,6 +223,9 @@ func (r *reference) decls(s *section, all []ast.Decl, prefix, at, where string) 
 
 func (r *reference) field(s *section, f *ast.Field, prefix, at, where string) {
 	name, form := fieldName(f)
+	if strings.HasPrefix(name, "_") {
+		return // holds the field beside it to what that one's comment says
+	}
 	path, full := join(prefix, name), join(at, name)
 	k := kindOf(r, f.Value)
 	meaning := sentence(cmp.Or(docOf(f), r.firstSentence(f.Value)))

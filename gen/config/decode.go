@@ -55,6 +55,10 @@ func (d *decoder) cluster(w *wireCluster) *spec.Cluster {
 	c.PKI = d.pki(w.PKI)
 	c.Unit = d.unit(w.Unit)
 	c.Pod = pod(w.Pod)
+	c.Deploy = spec.Deploy{
+		Kubeconfig: w.Deploy.Kubeconfig,
+		Gate:       d.duration("deploy.gate", w.Deploy.Gate), Soak: d.duration("deploy.soak", w.Deploy.Soak),
+	}
 	for _, rule := range slices.Sorted(maps.Keys(w.Waivers)) {
 		c.Waivers = append(c.Waivers, spec.Waiver{Rule: rule, Reason: w.Waivers[rule].Reason, Fields: w.Waivers[rule].Fields})
 	}

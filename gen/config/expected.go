@@ -47,6 +47,9 @@ var words = []struct{ path, expected string }{
 	{"image.directories.*", `an absolute path without "..", white space or special characters`},
 	{"pki.*.expiry", `a duration such as "8760h"`},
 	{"pki.profiles.*.expiry", `a duration such as "8760h"`},
+	{"deploy.gate", `a duration from "5s" to "10m"`},
+	{"deploy.soak", `a duration from "1s" to "10m"`},
+	{"nodes.*.ssh.sftpServer", `an absolute path without "..", white space or special characters`},
 	{"waivers.*.reason", "a reason of at least two words"},
 }
 

@@ -20,12 +20,18 @@ import (
 // subject is what a fault at a field is about, seen with all others. A flag takes
 // one of several forms, and where a part of its value doesn't fit one of them, it
 // is no news that the value isn't of another: then ok is false. Hidden fields are
-// of the vocabulary's making.
+// of the vocabulary's making: _gate holds the field gate beside it to something.
 func subject(field string, all []errors.Error) (about string, ok bool) {
 	flag, rest, inside := flagPath(field)
 	switch {
 	case !inside:
-		return field, true
+		labels := spec.Labels(field)
+		last := len(labels) - 1
+		if last < 0 || !strings.HasPrefix(labels[last], "_") {
+			return field, true
+		}
+		labels[last] = labels[last][1:]
+		return spec.Path(labels...), true
 	case len(rest) > 0 && strings.HasPrefix(rest[0], "_"):
 		return spec.Path(flag...), true
 	case len(rest) > 0:

@@ -21,6 +21,7 @@ type wireCluster struct {
 	Pod         wirePod
 	Binary      *spec.Binary
 	Image       *spec.Image
+	Deploy      struct{ Kubeconfig, Gate, Soak string }
 	Waivers     map[string]struct {
 		Reason string
 		Fields []string

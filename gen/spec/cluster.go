@@ -38,6 +38,7 @@ type Cluster struct {
 	Pod         Pod
 	Binary      *Binary // nil: not said where the program is had
 	Image       *Image
+	Deploy      Deploy
 	Waivers     []Waiver // sorted by rule
 
 	// Dir is the folder of the cluster's package; relative files start there.
@@ -70,6 +71,14 @@ type SSH struct {
 	IdentityFile string
 	HostKeys     []string
 	ProxyJump    string
+	SFTPServer   string // empty: in one of the usual places
+}
+
+// Deploy says how a new generation is put to work on the hosts, and judged.
+type Deploy struct {
+	Kubeconfig string        // of someone who may read the leader lease; empty: not said
+	Gate       time.Duration // until it is healthy
+	Soak       time.Duration // while it stays so
 }
 
 // Networks are the address ranges of the cluster, as written: host bits kept.
