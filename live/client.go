@@ -1,0 +1,165 @@
+// Package live reads a running cluster: who holds the leader lease, and whether a
+// kube-controller-manager says it is healthy. It changes nothing.
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	coordination "k8s.io/api/coordination/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/clientcmd/api"
+)
+
+const (
+	// requestTimeout is how long a request may take in all, connection included.
+	requestTimeout = 10 * time.Second
+	// pluginTimeout is how long a credential plugin may take besides: somebody may
+	// have to log in.
+	pluginTimeout = 2 * time.Minute
+)
+
+// Dial opens a connection, as net.Dialer's DialContext does. Through a host's SSH
+// connection, addresses are those that the host sees.
+type Dial = func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// Client reads from one kube-apiserver. It is safe for concurrent use.
+type Client struct {
+	server string
+	plugin string // the credential plugin's command; empty: there is none
+	rest   *rest.RESTClient
+}
+
+// New makes a client of a kubeconfig's current context. Files that the kubeconfig
+// names start at base, its folder. Where dial isn't nil, it makes every connection,
+// and proxies of this machine's environment don't count: a proxy-url in the
+// kubeconfig does. Nothing is connected yet.
+func New(kubeconfig []byte, base string, dial Dial) (*Client, error) {
+	cfg, err := restConfig(kubeconfig, base)
+	if err != nil {
+		return nil, fmt.Errorf("kubeconfig: %w", err)
+	}
+	c := &Client{}
+	if cfg.ExecProvider != nil {
+		c.plugin = cfg.ExecProvider.Command
+	}
+	if dial != nil {
+		cfg.Dial = dial
+		if cfg.Proxy == nil {
+			cfg.Proxy = func(*http.Request) (*url.URL, error) { return nil, nil }
+		}
+	}
+	cfg.Wrap(func(rt http.RoundTripper) http.RoundTripper { return &bounded{rt} })
+	// With HTTP/1.1 a request that runs into its deadline takes its connection along.
+	// Over HTTP/2 the next one would wait on the same dead connection.
+	cfg.NextProtos = []string{"http/1.1"}
+	cfg.QPS = -1 // whoever polls keeps the pace
+	cfg.WarningHandlerWithContext = rest.NoWarnings{}
+	cfg.UserAgent = "kcmgen"
+	if err := c.speak(cfg); err != nil {
+		return nil, fmt.Errorf("kubeconfig: %w", err)
+	}
+	return c, nil
+}
+
+// speak makes the client of the one API group there is use for. A scheme of our
+// own holds it; the typed clientset would add 20 MB.
+func (c *Client) speak(cfg *rest.Config) error {
+	scheme := runtime.NewScheme()
+	if err := coordination.AddToScheme(scheme); err != nil {
+		return err
+	}
+	cfg.APIPath, cfg.GroupVersion = "/apis", &coordination.SchemeGroupVersion
+	cfg.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
+	at, _, err := rest.DefaultServerUrlFor(cfg)
+	if err != nil {
+		return err
+	}
+	c.server = strings.TrimSuffix(at.Redacted(), "/")
+	client, err := rest.HTTPClientFor(cfg)
+	if err != nil {
+		return err
+	}
+	// An apiserver redirects nobody, and credentials would be sent along.
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	c.rest, err = rest.RESTClientForConfigAndClient(cfg, client)
+	return err
+}
+
+// restConfig reads the current context of a kubeconfig.
+func restConfig(kubeconfig []byte, base string) (*rest.Config, error) {
+	all, err := clientcmd.Load(kubeconfig)
+	if err != nil {
+		return nil, err
+	}
+	name := all.CurrentContext
+	context, ok := all.Contexts[name]
+	switch {
+	case name == "":
+		return nil, errors.New("no current-context is set")
+	case !ok:
+		return nil, fmt.Errorf("the current-context %q is not among its contexts", name)
+	}
+	if cluster, ok := all.Clusters[context.Cluster]; !ok || cluster.Server == "" {
+		return nil, fmt.Errorf("the context %q has cluster %q, which names no server", name, context.Cluster)
+	}
+	if err := resolve(all, base); err != nil {
+		return nil, err
+	}
+	return clientcmd.NewNonInteractiveClientConfig(*all, name, nil, nil).ClientConfig()
+}
+
+// resolve makes files that are relative start at base.
+func resolve(all *api.Config, base string) error {
+	origin := filepath.Join(base, "kubeconfig") // only its folder counts
+	for _, c := range all.Clusters {
+		c.LocationOfOrigin = origin
+	}
+	for _, u := range all.AuthInfos {
+		u.LocationOfOrigin = origin
+	}
+	return clientcmd.ResolveLocalPaths(all)
+}
+
+// Server is the apiserver's URL.
+func (c *Client) Server() string { return c.server }
+
+// Close closes connections that wait for another request.
+func (c *Client) Close() { utilnet.CloseIdleConnectionsFor(c.rest.Client.Transport) }
+
+// read runs one request. It comes back in time even where a credential plugin
+// doesn't: that one can't be ended from here, and is left behind.
+func (c *Client) read(ctx context.Context, what string, request func(context.Context) error) error {
+	limit := requestTimeout
+	if c.plugin != "" {
+		limit += pluginTimeout
+	}
+	within, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- request(within) }()
+	var err error
+	select {
+	case err = <-done:
+	case <-within.Done():
+		err = &transportError{within.Err()}
+		if c.plugin != "" && ctx.Err() == nil {
+			return &Error{c.server, what, ErrCredentials, fmt.Errorf("the credential plugin %q has not ended after %s", c.plugin, pluginTimeout)}
+		}
+	}
+	if err == nil || errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return err // canceled by the caller: no news of the server
+	}
+	return explain(err, c.server, what)
+}

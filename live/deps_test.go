@@ -1,0 +1,35 @@
+package live_test
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestDependencies: the program is linked with client-go's rest client and never
+// with the typed clientset, which adds 20 MB and doubles the start-up, nor with what
+// logs in at clouds. A library may bring them unseen, so the linter can't tell.
+func TestDependencies(t *testing.T) {
+	cmd := exec.Command("go", "list", "-deps", "../cmd/kcmgen", ".")
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	deps := strings.Fields(string(out))
+	if !slices.Contains(deps, "k8s.io/client-go/rest") || !slices.Contains(deps, "github.com/spf13/cobra") {
+		t.Fatalf("these %d packages are not the program's", len(deps))
+	}
+	for _, banned := range []string{
+		"k8s.io/client-go/kubernetes", "k8s.io/client-go/applyconfigurations", "k8s.io/client-go/informers",
+		"k8s.io/client-go/listers", "k8s.io/client-go/discovery", "k8s.io/client-go/dynamic",
+		"k8s.io/client-go/plugin/pkg/client/auth", "k8s.io/api/apps",
+	} {
+		for _, d := range deps {
+			// Credential plugins are the one way to log in that every kubeconfig has.
+			if strings.HasPrefix(d+"/", banned+"/") && d != "k8s.io/client-go/plugin/pkg/client/auth/exec" {
+				t.Errorf("%s is linked", d)
+			}
+		}
+	}
+}

@@ -1,0 +1,94 @@
+package live
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+
+	api "k8s.io/apimachinery/pkg/api/errors"
+)
+
+// Why a cluster could not be read: each Error is one of these, by errors.Is. Of
+// ErrUnreachable, ErrTimeout and ErrUnavailable a later attempt may know better.
+var (
+	ErrUnreachable  = errors.New("can't be reached")
+	ErrTimeout      = errors.New("doesn't answer in time")
+	ErrUnavailable  = errors.New("can't answer now")
+	ErrUntrusted    = errors.New("shows a certificate that isn't trusted")
+	ErrCredentials  = errors.New("can't be asked without credentials")
+	ErrUnauthorized = errors.New("doesn't accept the credentials")
+	ErrForbidden    = errors.New("doesn't allow it")
+	ErrNoLease      = errors.New("has no such lease")
+	ErrAnswer       = errors.New("doesn't answer as it should")
+)
+
+// Error is a cluster that could not be read.
+type Error struct {
+	Server string // what was asked
+	What   string // what for
+	Reason error  // one of those above
+	Err    error  // what exactly; nil: no more is known
+}
+
+func (e *Error) Error() string {
+	if e.Err == nil || e.Reason == ErrTimeout { // that a deadline passed says no more
+		return fmt.Sprintf("%s: %s %v", e.What, e.Server, e.Reason)
+	}
+	return fmt.Sprintf("%s: %s %v: %v", e.What, e.Server, e.Reason, e.Err)
+}
+
+// Unwrap makes errors.Is find the reason and the cause.
+func (e *Error) Unwrap() []error {
+	if e.Err == nil {
+		return []error{e.Reason}
+	}
+	return []error{e.Reason, e.Err}
+}
+
+// explain finds out why a request failed.
+func explain(err error, server, what string) error {
+	var transport *transportError
+	var asked *url.Error
+	switch {
+	case errors.As(err, &transport):
+		return &Error{server, what, unanswered(transport.err), transport.err}
+	case errors.As(err, &asked): // it never left
+		return &Error{server, what, ErrCredentials, asked.Err}
+	case api.IsUnauthorized(err):
+		return &Error{server, what, ErrUnauthorized, err}
+	case api.IsForbidden(err):
+		return &Error{server, what, ErrForbidden, err}
+	case unavailable(err):
+		return &Error{server, what, ErrUnavailable, err}
+	}
+	return &Error{server, what, ErrAnswer, err}
+}
+
+// unanswered is the reason why a request got no whole answer.
+func unanswered(err error) error {
+	var cert *tls.CertificateVerificationError
+	var late net.Error
+	var long tooLongError
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &late) && late.Timeout():
+		return ErrTimeout
+	case errors.As(err, &cert), errors.Is(err, ErrUntrusted):
+		return ErrUntrusted
+	case errors.As(err, &long):
+		return ErrAnswer
+	}
+	return ErrUnreachable
+}
+
+// unavailable reports whether a server says of itself that it can't answer now.
+func unavailable(err error) bool {
+	var status api.APIStatus
+	if !errors.As(err, &status) {
+		return false
+	}
+	code := status.Status().Code
+	return code >= 500 || code == 429
+}

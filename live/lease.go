@@ -1,0 +1,115 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	coordination "k8s.io/api/coordination/v1"
+	api "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/validation/path"
+	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// Lease says which kube-controller-manager leads.
+type Lease struct {
+	Holder   string // hostname_uuid; empty: it was given back
+	Hostname string // the holder's
+
+	Renewed, Acquired time.Time // by the holder's clock
+	Duration          time.Duration
+	Transitions       int
+	ResourceVersion   string // another one after each change
+}
+
+// NoElectionError is a kube-controller-manager that writes no lease.
+type NoElectionError struct {
+	Flag spec.Flag // by which
+}
+
+func (e *NoElectionError) Error() string {
+	return fmt.Sprintf("%s: kube-controller-manager writes no lease", e.Flag)
+}
+
+// LeaseOf is the lease that a kube-controller-manager with these flags takes
+// before it acts.
+func LeaseOf(fs spec.Flags) (namespace, name string, err error) {
+	if f, ok := fs.Get("leader-elect"); ok && !f.Bool() {
+		return "", "", &NoElectionError{f}
+	}
+	// Up to v1.26 others could be chosen; endpointsleases and configmapsleases are a
+	// lease too.
+	if f, ok := fs.Get("leader-elect-resource-lock"); ok && !slices.Contains([]string{"leases", "endpointsleases", "configmapsleases"}, f.Value) {
+		return "", "", &NoElectionError{f}
+	}
+	return fs.Value("leader-elect-resource-namespace", "kube-system"),
+		fs.Value("leader-elect-resource-name", "kube-controller-manager"), nil
+}
+
+// Lease reads a lease. It fails with an *Error: with ErrNoLease where the cluster
+// has none of this name, as before the first kube-controller-manager starts.
+func (c *Client) Lease(ctx context.Context, namespace, name string) (*Lease, error) {
+	what := "reading lease " + strconv.Quote(namespace+"/"+name)
+	for _, part := range []string{namespace, name} {
+		if faults := path.IsValidPathSegmentName(part); part == "" || len(faults) > 0 {
+			return nil, fmt.Errorf("%s: %q can't be a name: %s", what, part, strings.Join(faults, ", "))
+		}
+	}
+	var got coordination.Lease
+	err := c.read(ctx, what, func(ctx context.Context) error {
+		return c.rest.Get().Namespace(namespace).Resource("leases").Name(name).MaxRetries(0).Do(ctx).Into(&got)
+	})
+	switch {
+	case missing(err, name):
+		return nil, &Error{c.server, what, ErrNoLease, nil}
+	case err != nil:
+		return nil, err
+	case got.Namespace != namespace || got.Name != name:
+		return nil, &Error{c.server, what, ErrAnswer, fmt.Errorf("it is lease %q", got.Namespace+"/"+got.Name)}
+	}
+	return leaseOf(&got), nil
+}
+
+// missing reports whether an apiserver says that it has no lease of a name. What
+// else is at that address may answer 404 as well.
+func missing(err error, name string) bool {
+	var status api.APIStatus
+	if !api.IsNotFound(err) || !errors.As(err, &status) {
+		return false
+	}
+	d := status.Status().Details
+	if d == nil || d.Kind != "leases" || d.Name != name {
+		return false
+	}
+	return !slices.ContainsFunc(d.Causes, func(c meta.StatusCause) bool { return c.Type == meta.CauseTypeUnexpectedServerResponse })
+}
+
+func leaseOf(l *coordination.Lease) *Lease {
+	out := &Lease{ResourceVersion: l.ResourceVersion}
+	if l.Spec.HolderIdentity != nil {
+		out.Holder = *l.Spec.HolderIdentity
+		out.Hostname = out.Holder
+		if i := strings.LastIndexByte(out.Holder, '_'); i >= 0 { // a UUID has none
+			out.Hostname = out.Holder[:i]
+		}
+	}
+	if t := l.Spec.RenewTime; t != nil {
+		out.Renewed = t.Time
+	}
+	if t := l.Spec.AcquireTime; t != nil {
+		out.Acquired = t.Time
+	}
+	if s := l.Spec.LeaseDurationSeconds; s != nil {
+		out.Duration = time.Duration(*s) * time.Second
+	}
+	if n := l.Spec.LeaseTransitions; n != nil {
+		out.Transitions = int(*n)
+	}
+	return out
+}

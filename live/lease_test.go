@@ -1,0 +1,372 @@
+package live_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/live"
+)
+
+func TestLease(t *testing.T) {
+	s := serve(t, giveLease)
+	c := newClient(t, kubeconfig(s.URL, certOf(s)), nil)
+	got, err := c.Lease(t.Context(), "kube-system", "kube-controller-manager")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &live.Lease{
+		Holder: "cp_1.example_0b3e2d52-6f4c-4d0e-9a52-1c6f0b6f2f3a", Hostname: "cp_1.example",
+		Renewed:  time.Date(2026, 5, 4, 10, 5, 6, 789012000, time.UTC),
+		Acquired: time.Date(2026, 5, 4, 10, 0, 1, 2000, time.UTC),
+		Duration: 15 * time.Second, Transitions: 3, ResourceVersion: "4711",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	if c.Server() != s.URL {
+		t.Errorf("the server is %q, not %q", c.Server(), s.URL)
+	}
+}
+
+// TestLeaseGivenBack: a lease that nobody holds has no times nor a holder.
+func TestLeaseGivenBack(t *testing.T) {
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, `{"kind":"Lease","apiVersion":"coordination.k8s.io/v1","metadata":{"name":"n","namespace":"s","resourceVersion":"1"},"spec":{"holderIdentity":"","renewTime":null}}`)
+	})
+	got, err := newClient(t, kubeconfig(s.URL, certOf(s)), nil).Lease(t.Context(), "s", "n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(&live.Lease{ResourceVersion: "1"}, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+func TestLeaseOf(t *testing.T) {
+	flags := func(pairs ...string) (fs spec.Flags) {
+		for i := 0; i < len(pairs); i += 2 {
+			fs = append(fs, spec.Flag{Name: pairs[i], Value: pairs[i+1]})
+		}
+		return fs
+	}
+	for _, c := range []struct {
+		fs   spec.Flags
+		want string // namespace/name, or the fault
+	}{
+		{nil, "kube-system/kube-controller-manager"},
+		{flags("leader-elect", "true", "leader-elect-resource-name", "n", "leader-elect-resource-namespace", "s"), "s/n"},
+		{flags("leader-elect", "f"), "--leader-elect=f: kube-controller-manager writes no lease"},
+		{flags("leader-elect-resource-lock", "leases"), "kube-system/kube-controller-manager"},
+		{flags("leader-elect-resource-lock", "endpointsleases"), "kube-system/kube-controller-manager"},
+		{flags("leader-elect-resource-lock", "configmapsleases"), "kube-system/kube-controller-manager"},
+		{flags("leader-elect-resource-lock", "endpoints"), "--leader-elect-resource-lock=endpoints: kube-controller-manager writes no lease"},
+	} {
+		namespace, name, err := live.LeaseOf(c.fs)
+		got := namespace + "/" + name
+		if none := (*live.NoElectionError)(nil); errors.As(err, &none) {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%v: %s, want %s", c.fs, got, c.want)
+		}
+	}
+}
+
+// reasons are all there are.
+var reasons = []error{
+	live.ErrUnreachable, live.ErrTimeout, live.ErrUnavailable, live.ErrUntrusted, live.ErrCredentials,
+	live.ErrUnauthorized, live.ErrForbidden, live.ErrNoLease, live.ErrAnswer,
+}
+
+// isOnly fails the test unless an error has this reason, no other, and no secret.
+func isOnly(t *testing.T, err, reason error, says string) {
+	t.Helper()
+	if err == nil {
+		t.Fatalf("no error: want %v", reason)
+	}
+	for _, r := range reasons {
+		if errors.Is(err, r) != (r == reason) {
+			t.Errorf("%v: is %q: %t", err, r, errors.Is(err, r))
+		}
+	}
+	if !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("the error is\n%v\nwant, in one line: %s", err, says)
+	}
+	if strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), canary) {
+		t.Errorf("the error tells a secret: %#v", err)
+	}
+	t.Log(err)
+}
+
+const forbidden = `{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"leases.coordination.k8s.io \"kube-controller-manager\" is forbidden: User \"me\" cannot get resource \"leases\" in API group \"coordination.k8s.io\" in the namespace \"kube-system\"","reason":"Forbidden","details":{"name":"kube-controller-manager","group":"coordination.k8s.io","kind":"leases"},"code":403}`
+
+const notFound = `{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"leases.coordination.k8s.io \"kube-controller-manager\" not found","reason":"NotFound","details":{"name":"kube-controller-manager","group":"coordination.k8s.io","kind":"leases"},"code":404}`
+
+// TestAnswers: whatever a server answers has one reason, and ends.
+func TestAnswers(t *testing.T) {
+	text := func(code int, kind, body string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", kind)
+			w.WriteHeader(code)
+			_, _ = w.Write([]byte(body))
+		}
+	}
+	json := func(code int, body string) http.HandlerFunc { return text(code, "application/json", body) }
+	var elsewhere atomic.Bool
+	other := serve(t, func(http.ResponseWriter, *http.Request) { elsewhere.Store(true) })
+	for _, c := range []struct {
+		name    string
+		handler http.HandlerFunc
+		reason  error
+		says    string
+	}{
+		{"401", json(401, unauthorized), live.ErrUnauthorized, "Unauthorized"},
+		{"401 without a status", text(401, "text/plain", "who are you?"), live.ErrUnauthorized, "doesn't accept the credentials"},
+		{"403", json(403, forbidden), live.ErrForbidden, `User "me" cannot get resource "leases"`},
+		{"no lease", json(404, notFound), live.ErrNoLease, `"kube-system/kube-controller-manager"`},
+		{"404 of something else", text(404, "text/plain", "404 page not found\n"), live.ErrAnswer, "could not find the requested resource"},
+		{"404 of another lease", json(404, strings.ReplaceAll(notFound, "kube-controller-manager", "x")), live.ErrAnswer, `"x" not found`},
+		{"503", json(503, `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"etcd is gone","reason":"ServiceUnavailable","code":503}`), live.ErrUnavailable, "etcd is gone"},
+		{"502 of a proxy", text(502, "text/html", "<h1>bad gateway</h1>"), live.ErrUnavailable, ""},
+		{"429", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "3600")
+			answer(w, 429, `{"kind":"Status","apiVersion":"v1","status":"Failure","message":"slow down","reason":"TooManyRequests","code":429}`)
+		}, live.ErrUnavailable, "slow down"},
+		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, http.StatusFound) }, live.ErrAnswer, ""},
+		{"no JSON", json(200, "\x00\xff{"), live.ErrAnswer, ""},
+		{"half of it", json(200, lease[:200]), live.ErrAnswer, ""},
+		{"empty", json(200, ""), live.ErrAnswer, ""},
+		{"no kind", json(200, "{}"), live.ErrAnswer, `it is lease "/"`},
+		{"another kind", json(200, `{"kind":"Secret","apiVersion":"v1"}`), live.ErrAnswer, "Secret"},
+		{"another type", json(200, strings.Replace(lease, `:15,`, `:"15",`, 1)), live.ErrAnswer, ""},
+		{"another lease", json(200, strings.Replace(lease, `"namespace":"kube-system"`, `"namespace":"default"`, 1)), live.ErrAnswer, `"default/kube-controller-manager"`},
+		{"HTML", text(200, "text/html", "<h1>log in</h1>"), live.ErrAnswer, ""},
+		{"too long", json(200, strings.Repeat(" ", 5<<20)+lease), live.ErrAnswer, "longer than 4 MiB"},
+		{"without end", func(w http.ResponseWriter, r *http.Request) {
+			for r.Context().Err() == nil {
+				if _, err := w.Write(make([]byte, 1<<16)); err != nil {
+					return
+				}
+			}
+		}, live.ErrAnswer, "longer than 4 MiB"},
+		{"cut short", func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "1000")
+			answer(w, 200, lease[:100])
+		}, live.ErrUnreachable, "EOF"},
+		{"hung up", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, live.ErrUnreachable, "EOF"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := serve(t, c.handler)
+			_, err := newClient(t, kubeconfig(s.URL, certOf(s)), nil).Lease(t.Context(), "kube-system", "kube-controller-manager")
+			isOnly(t, err, c.reason, c.says)
+			if !strings.Contains(err.Error(), s.URL) {
+				t.Errorf("%v: names no server", err)
+			}
+		})
+	}
+	if elsewhere.Load() {
+		t.Error("a redirect was followed")
+	}
+}
+
+// TestNotTrusted: who can't prove to be the apiserver gets no credentials.
+func TestNotTrusted(t *testing.T) {
+	var asked atomic.Bool
+	s := serve(t, func(http.ResponseWriter, *http.Request) { asked.Store(true) })
+	own, _ := pair(t, "another CA")
+	for name, text := range map[string]string{
+		"another CA":   kubeconfig(s.URL, own),
+		"another name": kubeconfig("https://apiserver.invalid:6443", certOf(s)),
+		"no CA":        strings.Replace(kubeconfig(s.URL, nil), "certificate-authority-data: ", "", 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClient(t, text, func(ctx context.Context, network, _ string) (net.Conn, error) {
+				return (&net.Dialer{}).DialContext(ctx, network, s.Listener.Addr().String())
+			})
+			_, err := c.Lease(t.Context(), "kube-system", "kube-controller-manager")
+			isOnly(t, err, live.ErrUntrusted, "x509: ")
+		})
+	}
+	if asked.Load() {
+		t.Error("a request was sent")
+	}
+}
+
+// TestUnreachable: nobody there, or somebody who doesn't speak TLS.
+func TestUnreachable(t *testing.T) {
+	gone, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone.Close()
+	plain := listen(t, func(c net.Conn) { _, _ = c.Write([]byte("SSH-2.0-OpenSSH_9.2\r\n")) })
+	ca, _ := pair(t, "CA")
+	for name, c := range map[string]struct {
+		dial live.Dial
+		says string
+	}{
+		"refused": {via(gone.Addr()), "connection refused"},
+		"not TLS": {via(plain), ""},
+		"SSH fault": {func(context.Context, string, string) (net.Conn, error) {
+			return nil, errors.New("administratively prohibited")
+		}, "administratively prohibited"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := newClient(t, kubeconfig("https://127.0.0.1:6443", ca), c.dial).Lease(t.Context(), "kube-system", "kube-controller-manager")
+			isOnly(t, err, live.ErrUnreachable, c.says)
+		})
+	}
+}
+
+// TestStalls: a server that stalls anywhere costs ten seconds.
+func TestStalls(t *testing.T) {
+	type reader func(context.Context) error
+	read := func(s string, ca []byte, dial live.Dial) reader {
+		c := newClient(t, kubeconfig(s, ca), dial)
+		return func(ctx context.Context) error {
+			_, err := c.Lease(ctx, "kube-system", "kube-controller-manager")
+			return err
+		}
+	}
+	ca, _ := pair(t, "CA")
+	dead := listen(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1)); <-t.Context().Done() })
+	headers := serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	body := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil { // a byte now and then doesn't prolong it
+			_, _ = w.Write([]byte(" "))
+			_ = http.NewResponseController(w).Flush()
+			time.Sleep(100 * time.Millisecond)
+		}
+	})
+	stalled := map[string]reader{
+		"dialling": read("https://127.0.0.1:6443", ca, func(ctx context.Context, _, _ string) (net.Conn, error) {
+			<-t.Context().Done()
+			return nil, ctx.Err()
+		}),
+		"handshake":         read("https://"+dead.String(), ca, nil),
+		"headers":           read(headers.URL, certOf(headers), nil),
+		"body":              read(body.URL, certOf(body), nil),
+		"healthz handshake": func(ctx context.Context) error { return live.Healthz(ctx, dead.String(), ca, nil) },
+		"healthz headers": func(ctx context.Context) error {
+			return live.Healthz(ctx, headers.Listener.Addr().String(), certOf(headers), nil)
+		},
+		"healthz body": func(ctx context.Context) error {
+			return live.Healthz(ctx, body.Listener.Addr().String(), certOf(body), nil)
+		},
+	}
+	type end struct {
+		name string
+		err  error
+		took time.Duration
+	}
+	ends := make(chan end, len(stalled))
+	for name, f := range stalled { // all at once: t.Parallel would take one for each processor
+		go func() {
+			start := time.Now()
+			err := f(context.Background())
+			ends <- end{name, err, time.Since(start)}
+		}()
+	}
+	for range stalled {
+		e := <-ends
+		t.Run(e.name, func(t *testing.T) {
+			isOnly(t, e.err, live.ErrTimeout, "in time")
+			if e.took < 9*time.Second || e.took > 13*time.Second {
+				t.Errorf("it took %s", e.took)
+			}
+		})
+	}
+}
+
+// TestCanceled: who is told to stop, stops, and that is no news of the server.
+func TestCanceled(t *testing.T) {
+	s := serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	c := newClient(t, kubeconfig(s.URL, certOf(s)), nil)
+	for name, f := range map[string]func(context.Context) error{
+		"lease": func(ctx context.Context) error {
+			_, err := c.Lease(ctx, "kube-system", "kube-controller-manager")
+			return err
+		},
+		"healthz": func(ctx context.Context) error {
+			return live.Healthz(ctx, s.Listener.Addr().String(), certOf(s), nil)
+		},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(50*time.Millisecond, cancel)
+		err := f(ctx)
+		if !errors.Is(err, context.Canceled) || slices.ContainsFunc(reasons, func(r error) bool { return errors.Is(err, r) }) {
+			t.Errorf("%s: %v", name, err)
+		}
+		short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		isOnly(t, f(short), live.ErrTimeout, "")
+	}
+}
+
+// TestDeadConnection: a kept connection that has died costs one request, not all
+// that follow.
+func TestDeadConnection(t *testing.T) {
+	s := serve(t, giveLease)
+	var dead atomic.Bool
+	dials := 0
+	c := newClient(t, kubeconfig(s.URL, certOf(s)), func(ctx context.Context, network, addr string) (net.Conn, error) {
+		dials++
+		dead.Store(false)
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+		return &swallowing{conn, &dead}, err
+	})
+	read := func() error {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := c.Lease(ctx, "kube-system", "kube-controller-manager")
+		return err
+	}
+	if err := errors.Join(read(), read()); err != nil || dials != 1 {
+		t.Fatalf("two requests took %d connections: %v", dials, err)
+	}
+	dead.Store(true)
+	isOnly(t, read(), live.ErrTimeout, "")
+	if err := read(); err != nil || dials != 2 {
+		t.Errorf("after a dead connection: %v (%d connections)", err, dials)
+	}
+}
+
+// swallowing is a connection whose packets get lost from some time on.
+type swallowing struct {
+	net.Conn
+
+	dead *atomic.Bool
+}
+
+func (s *swallowing) Write(b []byte) (int, error) {
+	if s.dead.Load() {
+		return len(b), nil
+	}
+	return s.Conn.Write(b)
+}
+
+// TestNames: what can't be a name reaches no server.
+func TestNames(t *testing.T) {
+	c := newClient(t, kubeconfig("https://127.0.0.1:1", nil), func(context.Context, string, string) (net.Conn, error) {
+		t.Error("a connection was made")
+		return nil, errors.New("no")
+	})
+	for _, name := range []string{"", "..", "a/b", "a%2fb"} {
+		for _, n := range [][2]string{{name, "n"}, {"s", name}} {
+			if _, err := c.Lease(t.Context(), n[0], n[1]); err == nil || !strings.Contains(err.Error(), "can't be a name") {
+				t.Errorf("%q: %v", n, err)
+			}
+		}
+	}
+}
