@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -111,13 +112,35 @@ func restConfig(kubeconfig []byte, base string) (*rest.Config, error) {
 	case !ok:
 		return nil, fmt.Errorf("the current-context %q is not among its contexts", name)
 	}
-	if cluster, ok := all.Clusters[context.Cluster]; !ok || cluster.Server == "" {
+	cluster := all.Clusters[context.Cluster]
+	if cluster == nil || cluster.Server == "" {
 		return nil, fmt.Errorf("the context %q has cluster %q, which names no server", name, context.Cluster)
+	}
+	if _, ok := all.AuthInfos[context.AuthInfo]; !ok && context.AuthInfo != "" {
+		return nil, fmt.Errorf("the context %q has user %q, which is not among its users", name, context.AuthInfo)
+	}
+	if err := checkURLs(context.Cluster, cluster); err != nil {
+		return nil, err
 	}
 	if err := resolve(all, base); err != nil {
 		return nil, err
 	}
 	return clientcmd.NewNonInteractiveClientConfig(*all, name, nil, nil).ClientConfig()
+}
+
+// checkURLs refuses what client-go would quote whole, with a password in it.
+func checkURLs(name string, c *api.Cluster) error {
+	server := c.Server
+	if !strings.Contains(server, "://") { // client-go takes that too
+		server = "https://" + server
+	}
+	if u, err := url.Parse(server); err != nil || u.Host == "" || !slices.Contains([]string{"https", "http"}, u.Scheme) {
+		return fmt.Errorf("cluster %q has a server that is none: it takes https://HOST:PORT", name)
+	}
+	if u, err := url.Parse(c.ProxyURL); err != nil || c.ProxyURL != "" && !slices.Contains([]string{"http", "https", "socks5"}, u.Scheme) {
+		return fmt.Errorf("cluster %q has a proxy-url that is none: it takes http, https or socks5", name)
+	}
+	return nil
 }
 
 // resolve makes files that are relative start at base.

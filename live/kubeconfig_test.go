@@ -124,12 +124,15 @@ func TestBadKubeconfigs(t *testing.T) {
 		"no context chosen":       {replaced("current-context: prod", ""), "no current-context is set"},
 		"another context":         {replaced("current-context: prod", "current-context: old"), `"old" is not among its contexts`},
 		"no such cluster":         {replaced("cluster: prod,", "cluster: x,"), `cluster "x", which names no server`},
-		"no such user":            {replaced("user: me", "user: you"), `auth info "you" does not exist`},
+		"no such user":            {replaced("user: me", "user: you"), `user "you", which is not among its users`},
 		"no certificate":          {replaced("certificate-authority-data: ", "certificate-authority-data: AAAA"), "unable to load root certificates"},
-		"no CA file":              {replaced("certificate-authority-data: ", "certificate-authority: none.crt #"), "none.crt"},
+		"no CA file":              {replaced("certificate-authority-data: ", "certificate-authority: none.crt, x: "), "none.crt"},
 		"no token file":           {replaced("token: "+canary, "tokenFile: none"), "none: no such file"},
 		"no key":                  {replaced("token: "+canary, "client-certificate: me.crt"), "client-key"},
-		"proxy that is no URL":    {replaced("{server", "{proxy-url: \"ftp://u:"+canary+"@proxy\", server"), "proxy"},
+		"proxy of another kind":   {replaced("{server", "{proxy-url: \"ftp://u:"+canary+"@proxy\", server"), `cluster "prod" has a proxy-url that is none`},
+		"proxy that is no URL":    {replaced("{server", "{proxy-url: \"http://u:"+canary+"@ proxy\", server"), `cluster "prod" has a proxy-url that is none`},
+		"server that is no URL":   {replaced("https://127.0.0.1:1", "https://u:"+canary+"@ :6443"), `cluster "prod" has a server that is none`},
+		"server of another kind":  {replaced("https://127.0.0.1:1", "ssh://u:"+canary+"@h:6443"), `cluster "prod" has a server that is none`},
 		"plugin of another time":  {replaced("token: "+canary, "exec: {apiVersion: client.authentication.k8s.io/v1alpha1, command: x, interactiveMode: Never}"), "v1alpha1"},
 		"provider of a cloud":     {replaced("token: "+canary, "auth-provider: {name: gcp, config: {access-token: "+canary+"}}"), "gcp"},
 		"provider that was built": {replaced("token: "+canary, "auth-provider: {name: oidc, config: {id-token: "+canary+"}}"), `no Auth Provider found for name "oidc"`},
@@ -159,7 +162,7 @@ func TestPlugin(t *testing.T) {
 	isOnly(t, err, live.ErrCredentials, "exit code 7")
 
 	_, err = with(filepath.Join(t.TempDir(), "none"), "", "").Lease(t.Context(), "kube-system", "kube-controller-manager")
-	isOnly(t, err, live.ErrCredentials, "not found")
+	isOnly(t, err, live.ErrCredentials, "no such file")
 
 	file := filepath.Join(t.TempDir(), "until I am gone")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -194,12 +197,12 @@ func proxy(t *testing.T, to net.Addr) (*httptest.Server, *atomic.Int32) {
 			return
 		}
 		defer out.Close()
-		w.WriteHeader(http.StatusOK)
 		in, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			return
 		}
 		defer in.Close()
+		_, _ = io.WriteString(in, "HTTP/1.1 200 Connection established\r\n\r\n")
 		go func() { _, _ = io.Copy(out, in) }()
 		_, _ = io.Copy(in, out)
 	}))
