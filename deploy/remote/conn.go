@@ -3,61 +3,180 @@ package remote
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
 )
 
 // Conn is a connection to a host that is logged in. It may be used from several
 // goroutines, and several sessions may be open at a time.
-type Conn struct{}
+type Conn struct {
+	e      *endpoint
+	client *ssh.Client
+	link   *link
+	via    *Conn
+	limits Deadlines
 
-// Dial connects to a host, checks its key and logs in.
-func (c *Config) Dial(ctx context.Context, t Target) (*Conn, error) { return nil, errors.ErrUnsupported }
-
-// User is who is logged in.
-func (c *Conn) User() string { return "" }
-
-// Host is the host as errors name it: user@address:port.
-func (c *Conn) Host() string { return "" }
-
-// Start starts a command in the login shell of the host. ctx ends the start only.
-func (c *Conn) Start(ctx context.Context, command string) (*Session, error) { return nil, nil }
-
-// Subsystem starts a subsystem, such as sftp. ctx ends the start only. What it
-// says on its standard error is dropped: Stderr is nil.
-func (c *Conn) Subsystem(ctx context.Context, name string) (*Session, error) { return nil, nil }
-
-// Run runs a command to its end. A status other than 0 isn't an error. When ctx
-// ends first, the session is closed and what was printed until then returned.
-// stdin (nil: nothing) must come to an end by itself.
-func (c *Conn) Run(ctx context.Context, command string, stdin io.Reader) (stdout, stderr []byte, exit int, err error) {
-	return nil, nil, 0, nil
+	done chan struct{}
+	mu   sync.Mutex
+	why  error // the first reason to end
 }
 
-// DialContext connects to an address from the host, over TCP. Unlike a channel of
-// SSH, the connection has deadlines.
-func (c *Conn) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
-	return nil, nil
+// User is who is logged in.
+func (c *Conn) User() string { return c.e.user }
+
+// Host is the host as errors name it: user@address:port.
+func (c *Conn) Host() string { return c.e.name() }
+
+// Done is closed when the connection has ended, for whatever reason.
+func (c *Conn) Done() <-chan struct{} { return c.done }
+
+// Err is why the connection has ended; nil before it has, net.ErrClosed after Close.
+func (c *Conn) Err() error {
+	select {
+	case <-c.done:
+		return c.e.fail(StepConnection, c.reason(nil))
+	default:
+		return nil
+	}
 }
 
 // Close ends the connection and everything on it.
-func (c *Conn) Close() error { return nil }
-
-// Done is closed when the connection has ended, for whatever reason.
-func (c *Conn) Done() <-chan struct{} { return nil }
-
-// Err is why the connection has ended; nil before it has, net.ErrClosed after Close.
-func (c *Conn) Err() error { return nil }
-
-// Session is a command or a subsystem that runs on the host.
-type Session struct {
-	Stdin  io.WriteCloser
-	Stdout io.Reader // its end alone doesn't tell that the command ended well: Wait does
-	Stderr io.Reader // must be read, or a talkative command comes to a halt
+func (c *Conn) Close() error {
+	c.end(net.ErrClosed)
+	select { // the last goroutine is told within the time an operation has
+	case <-c.done:
+	case <-time.After(c.limits.Operation):
+	}
+	return nil
 }
 
-// Wait waits for the command's end; a status other than 0 is an *ExitError.
-func (s *Session) Wait() error { return nil }
+// reason is the first reason to end. Where there is none yet it becomes err.
+func (c *Conn) reason(err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.why == nil {
+		c.why = err
+	}
+	return c.why
+}
 
-// Close ends the session. The host closes the command's streams; it isn't killed.
-func (s *Session) Close() error { return nil }
+func (c *Conn) end(err error) {
+	_ = c.reason(err)
+	_ = c.link.Close() // not the client's: that would wait for a host that is silent
+}
+
+// start watches the connection until it has ended.
+func (c *Conn) start() {
+	go func() {
+		err := c.client.Wait()
+		if c.via != nil {
+			select { // a jump host takes down what goes through it
+			case <-c.via.done:
+				err = fmt.Errorf("jump host %w", c.via.Err())
+			default:
+			}
+		}
+		if err == nil || errors.Is(err, io.EOF) {
+			err = errors.New("the host has closed the connection")
+		}
+		_ = c.reason(err)
+		_ = c.link.Close()
+		close(c.done)
+		if c.via != nil {
+			_ = c.via.Close()
+		}
+	}()
+	go c.keepalive()
+}
+
+// keepalive asks for a sign of life where nothing came for a while, and ends the
+// connection where there is none.
+func (c *Conn) keepalive() {
+	tick := time.NewTicker(c.limits.Keepalive)
+	defer tick.Stop()
+	answered := make(chan struct{}, 1)
+	var asked time.Time // zero: no question is open
+	for {
+		select {
+		case <-c.done:
+			return
+		case <-answered:
+			asked = time.Time{}
+		case <-tick.C:
+			idle := c.link.idle()
+			switch {
+			case idle < c.limits.Keepalive:
+			case asked.IsZero():
+				asked = time.Now()
+				go func() {
+					_, _, _ = c.client.SendRequest("keepalive@openssh.com", true, nil)
+					answered <- struct{}{}
+				}()
+			// That it was asked matters where this process was held for a while.
+			case idle >= time.Duration(c.limits.KeepaliveCount)*c.limits.Keepalive && time.Since(asked) >= c.limits.Keepalive:
+				c.end(&KeepaliveError{idle.Round(time.Millisecond)})
+				return
+			}
+		}
+	}
+}
+
+// await does one thing with the host, within the time that an operation has. What
+// comes too late is dropped.
+func await[T any](ctx context.Context, c *Conn, step Step, do func() (T, error), drop func(T)) (T, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.limits.Operation, &TimeoutError{c.limits.Operation})
+	defer cancel()
+	type result struct {
+		value T
+		err   error
+	}
+	came := make(chan result, 1)
+	go func() {
+		v, err := do()
+		came <- result{v, err}
+	}()
+	var err error
+	select {
+	case r := <-came:
+		if r.err == nil {
+			return r.value, nil
+		}
+		var zero T
+		return zero, c.fail(step, r.err)
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	case <-c.done:
+		err = c.reason(nil)
+	}
+	go func() { // it ends with the connection at the latest
+		if r := <-came; r.err == nil && drop != nil {
+			drop(r.value)
+		}
+	}()
+	var zero T
+	return zero, c.e.fail(step, err)
+}
+
+// fail words an error of an operation. An end of file is the connection's own.
+func (c *Conn) fail(step Step, err error) error {
+	if errors.Is(err, io.EOF) || c.link.broken.Load() {
+		err = c.lost()
+	}
+	return c.e.fail(step, err)
+}
+
+// lost is why the connection broke, which its watcher learns a little later than
+// those who wait for its channels.
+func (c *Conn) lost() error {
+	select {
+	case <-c.done:
+		return c.reason(nil)
+	case <-time.After(time.Second):
+		return io.ErrUnexpectedEOF
+	}
+}

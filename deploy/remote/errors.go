@@ -156,19 +156,23 @@ type LoginError struct {
 	Offered []string // fingerprint and origin of each, in the order of their offers
 	Locked  []string // key files that need a passphrase and aren't in the agent
 	Notes   []string // keys and agents that couldn't be read, and why
+	NoKeys  bool     // the host doesn't take keys at all
 	Err     error
 }
 
 func (e *LoginError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "the host accepts no key for user %q", e.User)
-	if len(e.Offered) == 0 {
+	switch {
+	case e.NoKeys:
+		b.WriteString(", whatever it is")
+	case len(e.Offered) == 0:
 		b.WriteString("; there was none to offer")
-	} else {
+	default:
 		fmt.Fprintf(&b, "; offered: %s", strings.Join(e.Offered, ", "))
 	}
 	for _, file := range e.Locked {
-		fmt.Fprintf(&b, "; %s needs its passphrase, and isn't in the agent: ssh-add %s", file, file)
+		fmt.Fprintf(&b, "; %s needs its passphrase, and isn't in the agent", file)
 	}
 	for _, note := range e.Notes {
 		fmt.Fprintf(&b, "; %s", note)

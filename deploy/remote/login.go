@@ -1,0 +1,249 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
+)
+
+// login is an attempt to log in: the keys there are, and what became of them.
+type login struct {
+	e        *endpoint
+	deadline time.Time
+	agent    net.Conn
+	held     []*offer // by the agent
+	offers   []*offer
+	offered  []string
+	locked   []string
+	notes    []string
+	asked    bool
+}
+
+// offer is a key that can sign. It writes down that it was offered.
+type offer struct {
+	ssh.AlgorithmSigner
+	origin string
+	login  *login
+}
+
+// PublicKey is asked for when the key is offered.
+func (o *offer) PublicKey() ssh.PublicKey {
+	key := o.AlgorithmSigner.PublicKey()
+	label := ssh.FingerprintSHA256(key) + " (" + o.origin + ")"
+	if !slices.Contains(o.login.offered, label) {
+		o.login.offered = append(o.login.offered, label)
+	}
+	return key
+}
+
+// Algorithms leave out RSA with SHA-1.
+func (o *offer) Algorithms() []string {
+	key := o.AlgorithmSigner.PublicKey()
+	if cert, ok := key.(*ssh.Certificate); ok {
+		key = cert.Key
+	}
+	if key.Type() == ssh.KeyAlgoRSA {
+		return []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256}
+	}
+	return []string{key.Type()}
+}
+
+// signers are the keys in the order of their offers: those somebody configured,
+// the agent's, and those in ssh's usual places.
+func (l *login) signers() ([]ssh.Signer, error) {
+	l.asked = true
+	l.openAgent()
+	for _, id := range l.e.identities {
+		if !id.fallback {
+			l.addFile(id)
+		}
+	}
+	if !l.e.identitiesOnly {
+		for _, o := range l.held {
+			l.add(o)
+		}
+	}
+	for _, id := range l.e.identities {
+		if id.fallback {
+			l.addFile(id)
+		}
+	}
+	var out []ssh.Signer
+	for _, o := range l.offers {
+		out = append(out, o)
+	}
+	return out, nil
+}
+
+func (l *login) close() {
+	if l.agent != nil {
+		_ = l.agent.Close()
+	}
+}
+
+func (l *login) note(format string, args ...any) {
+	l.notes = append(l.notes, fmt.Sprintf(format, args...))
+}
+
+func (l *login) openAgent() {
+	socket := l.e.agent
+	if runtime.GOOS == "windows" && (socket == "" || strings.HasPrefix(socket, `\\`)) {
+		l.note("the agent of Windows, a named pipe, isn't supported: give a key file")
+		return
+	}
+	if socket == "" {
+		return
+	}
+	ctx, cancel := context.WithDeadline(context.Background(), l.deadline)
+	defer cancel()
+	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", socket)
+	if err != nil {
+		l.note("ssh-agent: %v", err)
+		return
+	}
+	l.agent = conn
+	if err := conn.SetDeadline(l.deadline); err != nil {
+		l.note("ssh-agent: %v", err)
+		return
+	}
+	held, err := agent.NewClient(conn).Signers()
+	if err != nil {
+		l.note("ssh-agent: %v", err)
+		return
+	}
+	for _, s := range held {
+		if signer, ok := s.(ssh.AlgorithmSigner); ok {
+			l.held = append(l.held, &offer{signer, "agent", l})
+		}
+	}
+}
+
+// add appends an offer, unless its key was among those before.
+func (l *login) add(o *offer) {
+	key := o.AlgorithmSigner.PublicKey()
+	if !slices.ContainsFunc(l.offers, func(p *offer) bool { return equal(p.AlgorithmSigner.PublicKey(), key) }) {
+		l.offers = append(l.offers, o)
+	}
+}
+
+// addFile adds the key of a file, its certificates first. Where the agent holds
+// the key, it signs.
+func (l *login) addFile(id identity) {
+	signer, public, err := readKey(id.file)
+	var locked *ssh.PassphraseMissingError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if id.wanted {
+			l.note("%v", err)
+		}
+		return
+	case err != nil && !errors.As(err, &locked):
+		l.note("%s: %v", id.file, err)
+		return
+	}
+	origin := id.file
+	if public != nil {
+		for _, o := range l.held {
+			if equal(o.AlgorithmSigner.PublicKey(), public) {
+				signer, origin = o.AlgorithmSigner, id.file+", in the agent"
+			}
+		}
+	}
+	if signer == nil {
+		if locked != nil {
+			l.locked = append(l.locked, id.file)
+		} else if id.wanted {
+			l.note("%s is a public key, and the agent doesn't hold its private one", id.file)
+		}
+		return
+	}
+	for _, file := range append([]string{id.file + "-cert.pub"}, l.e.certificates...) {
+		l.addCertificate(file, signer)
+	}
+	l.add(&offer{signer, origin, l})
+}
+
+func (l *login) addCertificate(file string, signer ssh.AlgorithmSigner) {
+	data, err := readSmall(file)
+	if err != nil {
+		return // most keys have none
+	}
+	key, _, _, _, err := ssh.ParseAuthorizedKey(data)
+	cert, ok := key.(*ssh.Certificate)
+	if err != nil || !ok {
+		l.note("%s is no certificate", file)
+		return
+	}
+	if !equal(cert.Key, signer.PublicKey()) {
+		return // another key's
+	}
+	with, err := ssh.NewCertSigner(cert, signer)
+	if as, ok := with.(ssh.AlgorithmSigner); ok && err == nil {
+		l.add(&offer{as, file, l})
+	}
+}
+
+// readKey reads a private key, or a public one whose private half may be in the
+// agent. Of a key that is locked the public half is told where it can be had.
+func readKey(file string) (ssh.AlgorithmSigner, ssh.PublicKey, error) {
+	data, err := readSmall(file)
+	if err != nil {
+		if public := readPublic(file + ".pub"); errors.Is(err, fs.ErrNotExist) && public != nil {
+			return nil, public, nil
+		}
+		return nil, nil, err
+	}
+	signer, err := ssh.ParsePrivateKey(data)
+	if err == nil {
+		as, ok := signer.(ssh.AlgorithmSigner)
+		if !ok {
+			return nil, nil, fmt.Errorf("a key of type %s can't sign", signer.PublicKey().Type())
+		}
+		return as, signer.PublicKey(), nil
+	}
+	var locked *ssh.PassphraseMissingError
+	if errors.As(err, &locked) {
+		if locked.PublicKey == nil {
+			return nil, readPublic(file + ".pub"), err
+		}
+		return nil, locked.PublicKey, err
+	}
+	if public, _, _, _, err := ssh.ParseAuthorizedKey(data); err == nil {
+		return nil, public, nil
+	}
+	return nil, nil, err
+}
+
+func readPublic(file string) ssh.PublicKey {
+	data, err := readSmall(file)
+	if err != nil {
+		return nil
+	}
+	key, _, _, _, err := ssh.ParseAuthorizedKey(data)
+	if err != nil {
+		return nil
+	}
+	return key
+}
+
+// readSmall reads a regular file of at most a megabyte: a pipe never ends.
+func readSmall(file string) ([]byte, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > 1<<20 {
+		return nil, errors.New("a regular file of at most 1 MiB was expected")
+	}
+	return os.ReadFile(file)
+}

@@ -1,0 +1,197 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// Session is a command or a subsystem that runs on the host.
+type Session struct {
+	Stdin  io.WriteCloser
+	Stdout io.Reader // its end alone doesn't tell that the command ended well: Wait does
+	Stderr io.Reader // must be read, or a talkative command comes to a halt
+
+	conn    *Conn
+	step    Step
+	channel ssh.Channel
+	ended   chan struct{}
+	result  error
+}
+
+// Start starts a command in the login shell of the host. ctx ends the start only.
+func (c *Conn) Start(ctx context.Context, command string) (*Session, error) {
+	return c.session(ctx, StepCommand, "exec", command)
+}
+
+// Subsystem starts a subsystem, such as sftp. ctx ends the start only. What it
+// says on its standard error is dropped: Stderr is nil.
+func (c *Conn) Subsystem(ctx context.Context, name string) (*Session, error) {
+	s, err := c.session(ctx, StepSubsystem, "subsystem", name)
+	if err != nil {
+		return nil, err
+	}
+	go func() { _, _ = io.Copy(io.Discard, s.channel.Stderr()) }()
+	s.Stderr = nil
+	return s, nil
+}
+
+func (c *Conn) session(ctx context.Context, step Step, request, what string) (*Session, error) {
+	type opened struct {
+		ssh.Channel
+		requests <-chan *ssh.Request
+	}
+	ch, err := await(ctx, c, StepSession, func() (opened, error) {
+		ch, requests, err := c.client.OpenChannel("session", nil)
+		return opened{ch, requests}, err
+	}, func(o opened) {
+		go ssh.DiscardRequests(o.requests)
+		_ = o.Close()
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{conn: c, step: StepRun, channel: ch.Channel, ended: make(chan struct{})}
+	s.Stdin, s.Stdout, s.Stderr = input{ch}, output{c, ch}, output{c, ch.Stderr()}
+	go s.watch(ch.requests)
+	ok, err := await(ctx, c, step, func() (bool, error) {
+		return ch.SendRequest(request, true, ssh.Marshal(struct{ What string }{what}))
+	}, nil)
+	if err == nil && !ok {
+		err = c.e.fail(step, fmt.Errorf("sshd there refuses %q", what))
+	}
+	if err != nil {
+		_ = s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// watch waits for the status, which comes before the channel's end.
+func (s *Session) watch(requests <-chan *ssh.Request) {
+	var status error = errNoStatus
+	for r := range requests {
+		switch r.Type {
+		case "exit-status":
+			var m struct{ Status uint32 }
+			if ssh.Unmarshal(r.Payload, &m) == nil {
+				status = nil
+				if m.Status != 0 {
+					status = &ExitError{Status: int(m.Status)}
+				}
+			}
+		case "exit-signal":
+			var m struct {
+				Signal          string
+				Core            bool
+				Message, Locale string
+			}
+			if ssh.Unmarshal(r.Payload, &m) == nil {
+				status = &ExitError{Status: -1, Signal: m.Signal}
+			}
+		}
+		if r.WantReply {
+			_ = r.Reply(false, nil)
+		}
+	}
+	if status == errNoStatus && s.conn.link.broken.Load() {
+		status = s.conn.lost()
+	}
+	s.result = status
+	close(s.ended)
+}
+
+var errNoStatus = errors.New("the session ended without a status")
+
+// Wait waits for the command's end; a status other than 0 is an *ExitError.
+func (s *Session) Wait() error {
+	<-s.ended
+	var exit *ExitError
+	if s.result == nil || errors.As(s.result, &exit) {
+		return s.result
+	}
+	return s.conn.e.fail(s.step, s.result)
+}
+
+// Close ends the session. The host closes the command's streams; it isn't killed.
+func (s *Session) Close() error {
+	if err := s.channel.Close(); err != nil && !errors.Is(err, io.EOF) {
+		return s.conn.fail(s.step, err)
+	}
+	return nil
+}
+
+// input is what a command reads.
+type input struct{ ssh.Channel }
+
+// Close is the end of it. The command may have ended before.
+func (i input) Close() error {
+	if err := i.CloseWrite(); !errors.Is(err, io.EOF) {
+		return err
+	}
+	return nil
+}
+
+// output is what a command prints. Where the connection broke, that isn't its end.
+type output struct {
+	conn *Conn
+	r    io.Reader
+}
+
+func (o output) Read(p []byte) (int, error) {
+	n, err := o.r.Read(p)
+	if err == io.EOF && o.conn.link.broken.Load() {
+		err = o.conn.fail(StepRun, io.EOF)
+	}
+	return n, err
+}
+
+// Run runs a command to its end. A status other than 0 isn't an error. When ctx
+// ends first, the session is closed and what was printed until then returned.
+// stdin (nil: nothing) must come to an end by itself.
+func (c *Conn) Run(ctx context.Context, command string, stdin io.Reader) (stdout, stderr []byte, exit int, err error) {
+	s, err := c.Start(ctx, command)
+	if err != nil {
+		return nil, nil, -1, err
+	}
+	defer func() { _ = s.Close() }()
+	go func() {
+		if stdin != nil {
+			_, _ = io.Copy(s.Stdin, stdin) // a command needn't read it all
+		}
+		_ = s.Stdin.Close()
+	}()
+	var out, errs bounded
+	read := make(chan error, 2)
+	go func() { _, err := io.Copy(&out, s.Stdout); read <- err }()
+	go func() { _, err := io.Copy(&errs, s.Stderr); read <- err }()
+	stop := context.AfterFunc(ctx, func() { _ = s.Close() })
+	defer stop()
+	for range 2 {
+		select {
+		case e := <-read:
+			err = errors.Join(err, e)
+		case <-ctx.Done():
+			return out.take(), errs.take(), -1, c.e.fail(StepRun, context.Cause(ctx))
+		}
+	}
+	if err == nil {
+		select {
+		case <-s.ended:
+			err = s.Wait()
+		case <-ctx.Done():
+			err = c.e.fail(StepRun, context.Cause(ctx))
+		}
+	}
+	var status *ExitError
+	if errors.As(err, &status) && status.Signal == "" {
+		return out.take(), errs.take(), status.Status, nil
+	}
+	if err != nil {
+		return out.take(), errs.take(), -1, err
+	}
+	return out.take(), errs.take(), 0, nil
+}
