@@ -1,0 +1,342 @@
+package remote
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// origin says where the judges come from.
+var origin = map[string]string{
+	"sshd":       "apt-get install openssh-server",
+	"ssh":        "apt-get install openssh-client",
+	"ssh-agent":  "apt-get install openssh-client",
+	"ssh-add":    "apt-get install openssh-client",
+	"ssh-keygen": "apt-get install openssh-client",
+	"unshare":    "apt-get install util-linux",
+}
+
+// judge finds an outside program. Without it nothing is judged, so that is a
+// failure, never a skip. sshd isn't on everyone's PATH, and starts by its full
+// name only.
+func judge(t testing.TB, name string) string {
+	t.Helper()
+	at, err := exec.LookPath(name)
+	if err != nil && name == "sshd" {
+		at, err = exec.LookPath("/usr/sbin/sshd")
+	}
+	if err != nil {
+		t.Fatalf("%s is not on PATH: %s", name, origin[name])
+	}
+	return at
+}
+
+// run runs a program to its end, within a minute.
+func run(t testing.TB, env []string, name string, args ...string) (string, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, judge(t, name), args...)
+	cmd.Env = append(os.Environ(), env...)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+func must(t testing.TB, env []string, name string, args ...string) string {
+	t.Helper()
+	out, err := run(t, env, name, args...)
+	if err != nil {
+		t.Fatalf("%s %q: %v\n%s", name, args, err, out)
+	}
+	return out
+}
+
+func write(t testing.TB, name, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t testing.TB, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// key makes a key pair and returns its public half, as type and base64.
+func key(t testing.TB, file, kind string, args ...string) string {
+	t.Helper()
+	must(t, nil, "ssh-keygen", append([]string{"-q", "-t", kind, "-N", "", "-f", file}, args...)...)
+	return public(t, file)
+}
+
+func public(t testing.TB, file string) string {
+	t.Helper()
+	f := strings.Fields(read(t, file+".pub"))
+	return f[0] + " " + f[1]
+}
+
+// server is a real sshd. Each connection has a process of its own, started as
+// inetd would, so that no port has to be guessed.
+type server struct {
+	t    testing.TB
+	dir  string
+	host string
+	port int
+	key  string // its public host key, where it has only one
+	log  string
+}
+
+// serve starts a server with these lines in its configuration, which win over
+// the ones here. Without a HostKey among them it gets one.
+func serve(t testing.TB, lines ...string) *server {
+	t.Helper()
+	s := &server{t: t, dir: t.TempDir(), host: "127.0.0.1"}
+	s.log = filepath.Join(s.dir, "log")
+	config := strings.Join(lines, "\n") + "\n"
+	if !strings.Contains(config, "HostKey ") {
+		s.key = key(t, filepath.Join(s.dir, "host"), "ed25519")
+		config += "HostKey " + filepath.Join(s.dir, "host") + "\n"
+	}
+	config += "PasswordAuthentication no\nKbdInteractiveAuthentication no\nUsePAM no\nStrictModes no\nPermitRootLogin yes\n" +
+		"LogLevel DEBUG\nPrintMotd no\nAuthorizedKeysFile " + filepath.Join(s.dir, "authorized") + "\nSubsystem sftp internal-sftp\n"
+	write(t, filepath.Join(s.dir, "config"), config)
+	write(t, s.log, "")
+	s.listen()
+	return s
+}
+
+func (s *server) listen() {
+	s.t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.port = l.Addr().(*net.TCPAddr).Port
+	var running sync.WaitGroup
+	ctx, cancel := context.WithCancel(context.Background())
+	running.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			file, err := conn.(*net.TCPConn).File()
+			_ = conn.Close()
+			if err != nil {
+				continue
+			}
+			cmd := s.process(ctx)
+			cmd.Stdin, cmd.Stdout = file, file
+			running.Go(func() {
+				_ = cmd.Run()
+				_ = file.Close()
+			})
+		}
+	})
+	s.t.Cleanup(func() {
+		_ = l.Close()
+		cancel()
+		running.Wait()
+		if s.t.Failed() {
+			s.t.Logf("sshd said:\n%s", tail(read(s.t, s.log), 12))
+		}
+	})
+}
+
+// process is sshd for one connection. root's needs a folder that the system makes
+// when its service starts; the test doesn't leave one behind.
+func (s *server) process(ctx context.Context) *exec.Cmd {
+	sshd := []string{judge(s.t, "sshd"), "-i", "-f", filepath.Join(s.dir, "config"), "-E", s.log}
+	if _, err := os.Stat("/run/sshd"); err == nil || os.Getuid() != 0 {
+		return exec.CommandContext(ctx, sshd[0], sshd[1:]...)
+	}
+	script := `mount -t tmpfs tmpfs /run && mkdir -m 755 /run/sshd && exec "$@"`
+	return exec.CommandContext(ctx, judge(s.t, "unshare"), append([]string{"-m", "sh", "-c", script, "sh"}, sshd...)...)
+}
+
+func tail(text string, n int) string {
+	lines := strings.Split(text, "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}
+
+func (s *server) authorize(public ...string) {
+	s.t.Helper()
+	write(s.t, filepath.Join(s.dir, "authorized"), strings.Join(public, "\n")+"\n")
+}
+
+// attempts counts what sshd heard of logins so far.
+func (s *server) attempts() int {
+	s.t.Helper()
+	return strings.Count(read(s.t, s.log), "userauth-request")
+}
+
+func (s *server) address() string { return fmt.Sprintf("%s:%d", s.host, s.port) }
+
+// known is the server's name in known_hosts.
+func (s *server) known() string { return fmt.Sprintf("[%s]:%d", s.host, s.port) }
+
+func (s *server) target() Target {
+	return Target{Name: "n1", Address: s.host, Port: s.port}
+}
+
+// machine is an operator's: a home with one key and nothing configured.
+type machine struct {
+	*Config
+	key string // public
+}
+
+func operator(t testing.TB) *machine {
+	t.Helper()
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	m := &machine{Config: &Config{Home: filepath.Join(dir, "home"), SystemDir: filepath.Join(dir, "etc"), User: me.Username}}
+	write(t, m.ssh("known_hosts"), "")
+	m.key = key(t, m.ssh("id_ed25519"), "ed25519")
+	m.Deadlines = Deadlines{Connect: 5 * time.Second, Handshake: 10 * time.Second, Operation: 10 * time.Second}
+	return m
+}
+
+// ready is an operator and a server that know each other.
+func ready(t testing.TB, lines ...string) (*machine, *server) {
+	t.Helper()
+	m, s := operator(t), serve(t, lines...)
+	s.authorize(m.key)
+	write(t, m.ssh("known_hosts"), s.known()+" "+s.key+"\n")
+	return m, s
+}
+
+func dial(t testing.TB, m *machine, target Target) *Conn {
+	t.Helper()
+	conn, err := m.Dial(t.Context(), target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return conn
+}
+
+// settled waits until no more goroutines run than there were before.
+func settled(t testing.TB, before int) {
+	t.Helper()
+	for range 100 {
+		if runtime.NumGoroutine() <= before {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	stacks := make([]byte, 1<<20)
+	t.Errorf("%d goroutines, %d before:\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
+}
+
+// wire is a TCP proxy that delays, counts and stops what passes.
+type wire struct {
+	to    string
+	delay time.Duration // one way
+	limit atomic.Int64  // bytes from the server that pass; then silence
+	down  atomic.Int64  // bytes from the server that passed
+	stall atomic.Bool
+	port  int
+}
+
+func tap(t testing.TB, to string, delay time.Duration) *wire {
+	t.Helper()
+	w := &wire{to: to, delay: delay}
+	w.limit.Store(1 << 60)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.port = l.Addr().(*net.TCPAddr).Port
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			running.Go(func() { w.carry(ctx, conn) })
+		}
+	})
+	t.Cleanup(func() { _ = l.Close(); cancel(); running.Wait() })
+	return w
+}
+
+func (w *wire) carry(ctx context.Context, client net.Conn) {
+	server, err := net.Dial("tcp", w.to)
+	if err != nil {
+		_ = client.Close()
+		return
+	}
+	stop := context.AfterFunc(ctx, func() { _ = client.Close(); _ = server.Close() })
+	defer stop()
+	var both sync.WaitGroup
+	both.Go(func() { w.copy(ctx, server, client, false) })
+	both.Go(func() { w.copy(ctx, client, server, true) })
+	both.Wait()
+}
+
+// copy carries one direction. Each piece arrives a delay after it was sent.
+func (w *wire) copy(ctx context.Context, to, from net.Conn, down bool) {
+	type piece struct {
+		data []byte
+		due  time.Time
+	}
+	pieces := make(chan piece, 10000)
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		defer func() { _ = to.Close() }()
+		for p := range pieces {
+			time.Sleep(time.Until(p.due))
+			for w.stall.Load() && ctx.Err() == nil {
+				time.Sleep(5 * time.Millisecond)
+			}
+			if _, err := to.Write(p.data); err != nil {
+				return
+			}
+		}
+	})
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buf)
+		data := bytes.Clone(buf[:n])
+		if down {
+			left := w.limit.Load() - w.down.Load()
+			data = data[:max(0, min(left, int64(n)))]
+			w.down.Add(int64(len(data)))
+		}
+		select {
+		case pieces <- piece{data, time.Now().Add(w.delay)}:
+		case <-ctx.Done():
+			err = io.EOF
+		}
+		if err != nil {
+			break
+		}
+	}
+	close(pieces)
+	writer.Wait()
+}
