@@ -284,20 +284,13 @@ func (t *trust) check(key ssh.PublicKey, e *endpoint) error {
 	return fault
 }
 
-// holds checks a certificate that a known authority has signed. Unlike the
-// library, ssh lets principals be patterns.
+// holds checks a certificate that a known authority has signed.
 func holds(cert *ssh.Certificate, name string) error {
 	if cert.CertType != ssh.HostCert {
 		return errors.New("it isn't a host's")
 	}
 	if cert.Signature == nil || cert.Signature.Format == ssh.KeyAlgoRSA {
 		return errors.New("its signature rests on SHA-1")
-	}
-	for _, p := range cert.ValidPrincipals {
-		if wildcard(strings.ToLower(p), name) {
-			name = p
-			break
-		}
 	}
 	return (&ssh.CertChecker{}).CheckCert(name, cert)
 }

@@ -1,0 +1,199 @@
+package remote
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// startAgent is a real ssh-agent with these keys.
+func startAgent(t *testing.T, m *machine, files ...string) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "agent") // a socket's name is short
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.AgentSocket = filepath.Join(dir, "s")
+	cmd := exec.Command(judge(t, "ssh-agent"), "-D", "-a", m.AgentSocket)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		_ = os.RemoveAll(dir)
+	})
+	for range 200 {
+		if _, err := os.Stat(m.AgentSocket); err == nil {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	for _, file := range files {
+		must(t, []string{"SSH_AUTH_SOCK=" + m.AgentSocket}, "ssh-add", "-q", file)
+	}
+}
+
+// offers counts the keys that sshd was offered.
+func (s *server) offers() int {
+	s.t.Helper()
+	return strings.Count(read(s.t, s.log), "Failed publickey") + strings.Count(read(s.t, s.log), "Postponed publickey")
+}
+
+func TestLogin(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		set  func(t *testing.T, m *machine, s *server, target *Target)
+		want []string // parts of the error; nil: logged in
+		not  string   // part that it must not have
+	}{
+		{name: "a default key", set: func(*testing.T, *machine, *server, *Target) {}},
+		{name: "RSA", set: func(t *testing.T, m *machine, s *server, target *Target) {
+			target.IdentityFile = m.ssh("rsa")
+			s.authorize(key(t, target.IdentityFile, "rsa"))
+		}},
+		{name: "old PEM", set: func(t *testing.T, m *machine, s *server, target *Target) {
+			target.IdentityFile = m.ssh("pem")
+			s.authorize(key(t, target.IdentityFile, "ecdsa", "-m", "PEM"))
+		}},
+		{name: "agent alone", set: func(t *testing.T, m *machine, _ *server, _ *Target) {
+			startAgent(t, m, m.ssh("id_ed25519"))
+			_ = os.Remove(m.ssh("id_ed25519"))
+			_ = os.Remove(m.ssh("id_ed25519.pub"))
+		}},
+		{name: "encrypted, in the agent", set: func(t *testing.T, m *machine, _ *server, _ *Target) {
+			startAgent(t, m, m.ssh("id_ed25519"))
+			must(t, nil, "ssh-keygen", "-q", "-p", "-N", "secret phrase", "-f", m.ssh("id_ed25519"))
+		}},
+		{name: "encrypted PEM, in the agent", set: func(t *testing.T, m *machine, s *server, target *Target) {
+			target.IdentityFile = m.ssh("pem")
+			s.authorize(key(t, target.IdentityFile, "rsa", "-m", "PEM"))
+			startAgent(t, m, target.IdentityFile)
+			must(t, nil, "ssh-keygen", "-q", "-p", "-m", "PEM", "-N", "secret phrase", "-f", target.IdentityFile)
+		}},
+		{name: "public file, private in the agent", set: func(t *testing.T, m *machine, _ *server, target *Target) {
+			startAgent(t, m, m.ssh("id_ed25519"))
+			target.IdentityFile = m.ssh("id_ed25519.pub")
+			_ = os.Remove(m.ssh("id_ed25519"))
+		}},
+		{name: "IdentityAgent", set: func(t *testing.T, m *machine, _ *server, _ *Target) {
+			startAgent(t, m, m.ssh("id_ed25519"))
+			write(t, m.ssh("config"), "IdentityAgent "+m.AgentSocket+"\nIdentityFile none\n")
+			m.AgentSocket = ""
+		}},
+		{name: "certificate", set: func(t *testing.T, m *machine, s *server, _ *Target) {
+			ca := key(t, m.ssh("ca"), "ed25519")
+			must(t, nil, "ssh-keygen", "-q", "-s", m.ssh("ca"), "-I", "me", "-n", m.User, m.ssh("id_ed25519.pub"))
+			s.authorize("cert-authority " + ca)
+		}},
+		{name: "CertificateFile", set: func(t *testing.T, m *machine, s *server, _ *Target) {
+			ca := key(t, m.ssh("ca"), "rsa")
+			must(t, nil, "ssh-keygen", "-q", "-s", m.ssh("ca"), "-I", "me", "-n", m.User, m.ssh("id_ed25519.pub"))
+			if err := os.Rename(m.ssh("id_ed25519-cert.pub"), m.ssh("c")); err != nil {
+				t.Fatal(err)
+			}
+			write(t, m.ssh("config"), "CertificateFile ~/.ssh/c\n")
+			s.authorize("cert-authority " + ca)
+		}},
+		{
+			name: "wrong key", want: []string{"accepts no key", "/id_ed25519)", "SHA256:"}, not: "AAAA",
+			set: func(t *testing.T, m *machine, s *server, _ *Target) { s.authorize("# nobody") },
+		},
+		{
+			name: "no key", want: []string{"none to offer"},
+			set: func(t *testing.T, m *machine, _ *server, _ *Target) { _ = os.Remove(m.ssh("id_ed25519")) },
+		},
+		{
+			name: "encrypted", want: []string{"needs its passphrase", "/id_ed25519"}, not: "secret phrase",
+			set: func(t *testing.T, m *machine, _ *server, _ *Target) {
+				must(t, nil, "ssh-keygen", "-q", "-p", "-N", "secret phrase", "-f", m.ssh("id_ed25519"))
+			},
+		},
+		{
+			name: "wanted, not there", want: []string{"/nowhere", "no such file"},
+			set: func(_ *testing.T, m *machine, _ *server, target *Target) { target.IdentityFile = m.ssh("nowhere") },
+		},
+		{
+			name: "wanted, no key", want: []string{"/config", "no key found"},
+			set: func(t *testing.T, m *machine, _ *server, target *Target) {
+				write(t, m.ssh("config"), "Port 22\n")
+				target.IdentityFile = m.ssh("config")
+			},
+		},
+		{
+			name: "agent gone", want: []string{"ssh-agent: ", "no such file"},
+			set: func(_ *testing.T, m *machine, _ *server, _ *Target) {
+				m.AgentSocket = m.ssh("gone")
+				_ = os.Remove(m.ssh("id_ed25519"))
+			},
+		},
+		{
+			name: "IdentitiesOnly", want: []string{"/other)"}, not: "(agent)",
+			set: func(t *testing.T, m *machine, _ *server, _ *Target) {
+				startAgent(t, m, m.ssh("id_ed25519"))
+				key(t, m.ssh("other"), "ed25519")
+				write(t, m.ssh("config"), "IdentitiesOnly yes\nIdentityFile ~/.ssh/other\n")
+			},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			m, s := ready(t)
+			target := s.target()
+			c.set(t, m, s, &target)
+			conn, err := m.Dial(t.Context(), target)
+			if c.want == nil {
+				if err != nil {
+					t.Fatal(err)
+				}
+				_ = conn.Close()
+				return
+			}
+			var failed *LoginError
+			if !errors.As(err, &failed) {
+				t.Fatalf("no login error: %v", err)
+			}
+			for _, part := range c.want {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("%q isn't in %v", part, err)
+				}
+			}
+			if c.not != "" && strings.Contains(err.Error(), c.not) {
+				t.Errorf("%q is in %v", c.not, err)
+			}
+		})
+	}
+}
+
+// TestLoginOrder: each offer that is refused costs a round trip, and sshd takes
+// six. What somebody configured comes first, and is then the only one.
+func TestLoginOrder(t *testing.T) {
+	m, s := ready(t)
+	var others []string
+	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g"} {
+		key(t, m.ssh(name), "ed25519")
+		others = append(others, m.ssh(name))
+	}
+	startAgent(t, m, append(others, m.ssh("id_ed25519"))...)
+	_, err := m.Dial(t.Context(), s.target())
+	var failed *LoginError
+	if !errors.As(err, &failed) || len(failed.Offered) != 6 || !strings.Contains(err.Error(), "Too many authentication failures") {
+		t.Fatalf("eight keys in the agent: %v", err)
+	}
+	before := s.offers()
+	target := s.target()
+	target.IdentityFile = m.ssh("id_ed25519")
+	dial(t, m, target)
+	if n := s.offers() - before; n != 1 {
+		t.Errorf("%d offers for a configured key", n)
+	}
+	// A host that takes no keys isn't one that refuses ours.
+	m, s = ready(t, "PubkeyAuthentication no", "KbdInteractiveAuthentication yes")
+	if _, err := m.Dial(t.Context(), s.target()); !errors.As(err, &failed) || !failed.NoKeys {
+		t.Errorf("a host that takes no keys: %v", err)
+	}
+}
