@@ -20,6 +20,9 @@ import (
 // kcmgen is the program under test, built by TestMain.
 var kcmgen string
 
+// stopGround ends the hosts, if a test needed any.
+var stopGround = func(failed bool) error { return nil }
+
 func TestMain(m *testing.M) {
 	os.Exit(run(m))
 }
@@ -38,7 +41,12 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "building kcmgen:", err)
 		return 1
 	}
-	return m.Run()
+	code := m.Run()
+	if err := stopGround(code != 0); err != nil {
+		fmt.Fprintln(os.Stderr, "ending the hosts:", err)
+		return 1
+	}
+	return code
 }
 
 // result is what a program did.
@@ -97,15 +105,22 @@ var built sync.Map
 // cache doesn't have it, which takes minutes.
 func kubernetes(t testing.TB, version, name string) string {
 	t.Helper()
+	path, err := program(version, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func program(version, name string) (string, error) {
 	build, _ := built.LoadOrStore(version+" "+name, sync.OnceValues(func() (string, error) {
 		cmd := exec.Command("go", "-C", "../tools/kubernetes", "run", ".", "build", version, name)
 		cmd.Stderr = os.Stderr
 		out, err := cmd.Output()
-		return filepath.Join(strings.TrimSpace(string(out)), name), err
+		if err != nil {
+			return "", fmt.Errorf("building %s %s: %w", name, version, err)
+		}
+		return filepath.Join(strings.TrimSpace(string(out)), name), nil
 	}))
-	program, err := build.(func() (string, error))()
-	if err != nil {
-		t.Fatalf("building %s %s: %v", name, version, err)
-	}
-	return program
+	return build.(func() (string, error))()
 }

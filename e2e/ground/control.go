@@ -1,0 +1,101 @@
+//go:build linux
+
+package ground
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+)
+
+// Control is where the apiserver is, for all.
+const Control = control
+
+// ServiceRange is the apiserver's, and has to be the cluster's.
+const ServiceRange = "10.32.0.0/16"
+
+// startControl exports the cluster for the first time, and starts etcd and an
+// apiserver that trusts the exported CA and signs with the exported key.
+func (g *Ground) startControl(ctx context.Context) error {
+	out, err := g.export(ctx)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	if g.api, err = newAPI(g, out); err != nil {
+		return err
+	}
+	if err := g.startDaemon("etcd", inside("control", "etcd", "--name=e2e", "--data-dir="+filepath.Join(g.state, "etcd"),
+		"--listen-client-urls=http://127.0.0.1:2379", "--advertise-client-urls=http://127.0.0.1:2379",
+		"--listen-peer-urls=http://127.0.0.1:2380", "--initial-advertise-peer-urls=http://127.0.0.1:2380",
+		"--initial-cluster=e2e=http://127.0.0.1:2380", "--unsafe-no-fsync")); err != nil {
+		return err
+	}
+	pki := filepath.Join(out, "pki")
+	if err := g.startDaemon("kube-apiserver", inside("control", g.options.KubeAPIServer,
+		"--etcd-servers=http://127.0.0.1:2379", "--bind-address="+control, "--advertise-address="+control,
+		"--client-ca-file="+filepath.Join(pki, "ca.crt"),
+		"--tls-cert-file="+g.api.file("apiserver.crt"), "--tls-private-key-file="+g.api.file("apiserver.key"),
+		"--service-account-issuer=https://kubernetes.default.svc",
+		"--service-account-key-file="+filepath.Join(pki, "sa.pub"),
+		"--service-account-signing-key-file="+filepath.Join(pki, "sa.key"),
+		"--service-cluster-ip-range="+ServiceRange, "--authorization-mode=RBAC")); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 3*graceful)
+	defer cancel()
+	if err := poll(ctx, g.daemons[0], func() error { return g.API(ctx, http.MethodGet, "/readyz", nil, nil) }); err != nil {
+		return fmt.Errorf("waiting for the apiserver: %w", err)
+	}
+	g.options.Log("ground: the apiserver is ready after %.1f s", time.Since(start).Seconds())
+	return nil
+}
+
+// startDaemon starts a part of the control plane.
+func (g *Ground) startDaemon(name string, cmd *exec.Cmd) error {
+	d, err := g.launch(name, cmd)
+	if err == nil {
+		g.daemons = append([]*daemon{d}, g.daemons...)
+	}
+	return err
+}
+
+// export makes the repository that operators get, and returns the cluster's
+// folder in out.
+func (g *Ground) export(ctx context.Context) (string, error) {
+	dir := g.origin()
+	files := map[string]string{
+		"cue.mod/module.cue": "module: \"e2e.example/infra\"\nlanguage: version: \"v0.15.0\"\n",
+		"cluster.cue":        g.options.Cluster,
+	}
+	for name, content := range files {
+		if err := writeBelow(filepath.Join(dir, name), content, 0o644); err != nil {
+			return "", err
+		}
+	}
+	home := filepath.Join(g.state, "home")
+	o, err := g.NewOperator(ctx, home)
+	if err != nil {
+		return "", err
+	}
+	o.Repository = dir
+	r, err := o.Kcmgen(ctx, "export")
+	if err == nil && r.Code != 0 {
+		err = fmt.Errorf("kcmgen export: exit status %d\n%s", r.Code, r.Err)
+	}
+	if err != nil {
+		return "", err
+	}
+	found, err := filepath.Glob(filepath.Join(dir, "out", "*", "pki"))
+	if err == nil && len(found) != 1 {
+		err = fmt.Errorf("kcmgen export made %d clusters, expected one: %q", len(found), found)
+	}
+	if err != nil {
+		return "", err
+	}
+	return filepath.Dir(found[0]), os.RemoveAll(home)
+}

@@ -1,0 +1,190 @@
+//go:build linux
+
+package ground
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Options are what a ground is made of.
+type Options struct {
+	Kcmgen            string // the programs, by their paths
+	KubeAPIServer     string
+	ControllerManager string
+	// Cluster is the CUE of the cluster: three nodes at Addresses, its
+	// apiserver's endpoint the "vip" at Control, and a service range.
+	Cluster string
+	RTT     time.Duration
+	Log     func(format string, args ...any) // how long each part took
+}
+
+// Ground is running: see the package's comment.
+type Ground struct {
+	Hosts []*Host
+	// Logs is the folder of everybody's log. It is kept after a failure.
+	Logs string
+
+	options Options
+	state   string // everything on disk; removed at the end
+	wire    *wire
+	lock    *os.File
+	cgroup  string
+	api     *api
+	daemons []*daemon // the last started first
+}
+
+// needs are the programs of this machine, and the Debian packages that have
+// them.
+func needs() [][2]string {
+	return [][2]string{
+		{"etcd", "etcd-server"}, {"mmdebstrap", "mmdebstrap"}, {"ip", "iproute2"}, {"nsenter", "util-linux"},
+		{"unshare", "util-linux"}, {"mount", "mount"}, {"ssh", "openssh-client"}, {"ssh-keygen", "openssh-client"},
+	}
+}
+
+// check says all that this machine lacks.
+func check() error {
+	if os.Geteuid() != 0 {
+		return errors.New("network namespaces and hosts with systemd take root: run make e2e as root")
+	}
+	var missing []string
+	for _, need := range needs() {
+		if _, err := exec.LookPath(need[0]); err != nil {
+			missing = append(missing, need[1])
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("programs are missing; type: apt-get install %s", strings.Join(missing, " "))
+	}
+	if _, err := os.Stat("/dev/net/tun"); err != nil {
+		return fmt.Errorf("no TUN device for the way to the hosts: %w", err)
+	}
+	return nil
+}
+
+// Start makes a ground, in seconds where the cache has its base. Only one runs at
+// a time on a machine; another waits until ctx ends. What a run that was killed
+// left is removed first. On an error nothing is left but logs.
+func Start(ctx context.Context, o Options) (_ *Ground, err error) {
+	if err := check(); err != nil {
+		return nil, err
+	}
+	cache, err := cacheDir()
+	if err != nil {
+		return nil, err
+	}
+	g := &Ground{options: o}
+	address := netip.MustParseAddr(firstHost)
+	for i := range 3 {
+		g.Hosts = append(g.Hosts, &Host{Name: fmt.Sprintf("cp-%d", i+1), Address: address, ground: g})
+		address = address.Next()
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(fmt.Errorf("starting the ground: %w; logs are in %s", err, g.Logs), g.Stop(true))
+		}
+	}()
+	if err := g.acquire(ctx, cache); err != nil {
+		return nil, err
+	}
+	lower, err := base(ctx, cache)
+	if err != nil {
+		return nil, err
+	}
+	steps := []struct {
+		name string
+		do   func() error
+	}{
+		{"network", func() error { return g.connect(ctx, o) }},
+		{"layers", func() error { return g.layers(ctx, lower) }},
+		{"control plane and hosts", func() error { return g.power(ctx) }},
+	}
+	for _, step := range steps {
+		start := time.Now()
+		if err := step.do(); err != nil {
+			return nil, fmt.Errorf("%s: %w", step.name, err)
+		}
+		o.Log("ground: %s: %.1f s", step.name, time.Since(start).Seconds())
+	}
+	return g, nil
+}
+
+// power starts the control plane and boots the hosts, all at once.
+func (g *Ground) power(ctx context.Context) error {
+	errs := make(chan error)
+	go func() { errs <- g.startControl(ctx) }()
+	for _, h := range g.Hosts {
+		go func() { errs <- h.Boot(ctx) }()
+	}
+	var all []error
+	for range len(g.Hosts) + 1 {
+		all = append(all, <-errs)
+	}
+	return errors.Join(all...)
+}
+
+// Stop ends everything and removes it, but for the logs where keep says so.
+func (g *Ground) Stop(keep bool) error {
+	var errs []error
+	if keep {
+		g.keepJournals()
+	}
+	for _, h := range g.Hosts {
+		h.kill()
+	}
+	for _, d := range g.daemons {
+		d.kill()
+	}
+	if g.wire != nil {
+		g.wire.close()
+	}
+	if g.lock != nil {
+		errs = append(errs, clean(g.state, g.cgroup, names(g.Hosts), keep))
+		errs = append(errs, g.lock.Truncate(0), g.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// keepJournals writes each host's journal where the logs are.
+func (g *Ground) keepJournals() {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	for _, h := range g.Hosts {
+		if h.boot == nil {
+			continue
+		}
+		r, err := h.Run(ctx, "journalctl", "--no-pager", "-o", "short-precise")
+		if err != nil {
+			r.Out = err.Error()
+		}
+		_ = os.WriteFile(filepath.Join(g.Logs, h.Name+".journal.log"), []byte(r.Out), 0o600)
+	}
+}
+
+// Reset gives the hosts and the control plane back as they were at the start:
+// hosts without a file that was written since, no lease, no cut, the first RTT.
+// The hosts boot anew, so that nothing is forgotten.
+func (g *Ground) Reset(ctx context.Context) error {
+	g.SetRTT(g.options.RTT)
+	errs := make(chan error)
+	for _, h := range g.Hosts {
+		h.Heal()
+		go func() {
+			h.PowerOff()
+			errs <- errors.Join(h.empty(), h.Boot(ctx))
+		}()
+	}
+	var all []error
+	for range g.Hosts {
+		all = append(all, <-errs)
+	}
+	return errors.Join(append(all, g.deleteLeases(ctx))...)
+}

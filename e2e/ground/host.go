@@ -1,0 +1,193 @@
+//go:build linux
+
+package ground
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	_ "embed"
+)
+
+//go:embed init.sh
+var initScript []byte
+
+// graceful is how long anything may take that takes a second or two.
+const graceful = 30 * time.Second
+
+// Host is a machine with systemd as PID 1, as far as one can tell from inside.
+type Host struct {
+	Name    string
+	Address netip.Addr
+	// HostKeys are its public keys, each as in a known_hosts file after the
+	// name: ed25519 first, then ecdsa.
+	HostKeys []string
+
+	ground *Ground
+	lower  string
+	boot   *daemon // nil: powered off
+}
+
+// dir is the host's folder in the state.
+func (h *Host) dir(name string) string { return filepath.Join(h.ground.state, h.Name, name) }
+
+// empty takes away all that the host ever wrote. It must be off.
+func (h *Host) empty() error {
+	for _, name := range []string{"upper", "work", "root"} {
+		if err := os.RemoveAll(h.dir(name)); err != nil {
+			return err
+		}
+		if err := os.MkdirAll(h.dir(name), 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Boot starts the host on the disk it had, and waits until systemd says that it
+// runs without a failed unit.
+func (h *Host) Boot(ctx context.Context) error {
+	group := filepath.Join(h.ground.cgroup, h.Name)
+	if err := removeCgroups(group); err != nil {
+		return err
+	}
+	if err := os.Mkdir(group, 0o755); err != nil {
+		return err
+	}
+	cgroup, err := os.Open(group)
+	if err != nil {
+		return err
+	}
+	defer cgroup.Close()
+	if err := configure(ctx, "fabric", "link set "+h.Name+" up"); err != nil {
+		return err
+	}
+	// The cgroup namespace comes last, from inside the group that is its root.
+	cmd := inside(h.Name, "unshare", "--uts", "--ipc", "--cgroup", "sh", filepath.Join(h.ground.state, "init.sh"),
+		h.Name, h.dir("root"), h.lower, h.dir("upper"), h.dir("work"))
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWPID | syscall.CLONE_NEWNS,
+		UseCgroupFD: true, CgroupFD: int(cgroup.Fd()),
+		Setsid: true,
+	}
+	if h.boot, err = h.ground.launch(h.Name, cmd); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*graceful) // under load
+	defer cancel()
+	if err := poll(ctx, h.boot, func() error { return h.running(ctx) }); err != nil {
+		return fmt.Errorf("booting %s: %w", h.Name, err)
+	}
+	return nil
+}
+
+// running is nil once systemd has started all that it was to start.
+func (h *Host) running(ctx context.Context) error {
+	r, err := h.Run(ctx, "systemctl", "is-system-running", "--wait")
+	if state := strings.TrimSpace(r.Out); err == nil && state != "running" {
+		failed, _ := h.Run(ctx, "systemctl", "list-units", "--failed", "--plain", "--no-legend")
+		err = fmt.Errorf("systemd is %q: %s%s", state, r.Err, failed.Out)
+	}
+	return err
+}
+
+// PowerOff is the power gone: everything ends at once, nobody hears of it over
+// the network, and systemd writes nothing. (What was written but not synced
+// stays, for the kernel that holds it goes on.)
+func (h *Host) PowerOff() {
+	if h.boot == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), graceful)
+	defer cancel()
+	_ = configure(ctx, "fabric", "link set "+h.Name+" down") // else sockets say goodbye
+	h.kill()
+}
+
+// kill ends PID 1, and with it all others, before it returns.
+func (h *Host) kill() {
+	if h.boot != nil {
+		h.boot.kill()
+		h.boot = nil
+	}
+}
+
+// PID is the host's PID 1, as this machine numbers it.
+func (h *Host) PID() int { return h.boot.cmd.Process.Pid }
+
+// Command is a program on the host, as root, with no network in between. What
+// ends it doesn't end what it started.
+func (h *Host) Command(args ...string) *exec.Cmd {
+	cmd := exec.Command("nsenter", append([]string{
+		"--target=" + strconv.Itoa(h.PID()), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd=/", "--",
+	}, args...)...)
+	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8", "SYSTEMD_COLORS=0"}
+	return cmd
+}
+
+// Run runs a program on the host to its end. An exit status is no error.
+func (h *Host) Run(ctx context.Context, args ...string) (Result, error) {
+	if h.boot == nil {
+		return Result{}, fmt.Errorf("%s is off", h.Name)
+	}
+	return finish(ctx, h.Command(args...))
+}
+
+// Do is Run for what must succeed; it returns what the program printed.
+func (h *Host) Do(ctx context.Context, args ...string) (string, error) {
+	return h.do(ctx, "", args...)
+}
+
+func (h *Host) do(ctx context.Context, stdin string, args ...string) (string, error) {
+	if h.boot == nil {
+		return "", fmt.Errorf("%s is off", h.Name)
+	}
+	cmd := h.Command(args...)
+	cmd.Stdin = strings.NewReader(stdin)
+	r, err := finish(ctx, cmd)
+	if err == nil && r.Code != 0 {
+		err = fmt.Errorf("on %s: %q: exit status %d: %s", h.Name, args, r.Code, strings.TrimSpace(r.Err))
+	}
+	return r.Out, err
+}
+
+// Journal is what a unit logged since the host was empty, over all its boots.
+func (h *Host) Journal(ctx context.Context, unit string) (string, error) {
+	return h.Do(ctx, "journalctl", "--no-pager", "--output=short-precise", "--unit="+unit)
+}
+
+// Show are properties of a unit, as systemctl show names them.
+func (h *Host) Show(ctx context.Context, unit string, properties ...string) (map[string]string, error) {
+	out, err := h.Do(ctx, "systemctl", "show", "--property="+strings.Join(properties, ","), unit)
+	values := map[string]string{}
+	for line := range strings.Lines(out) {
+		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		values[name] = value
+	}
+	return values, err
+}
+
+// WriteFile writes a file of the host, and the folders it lies in.
+func (h *Host) WriteFile(ctx context.Context, path, content string, mode os.FileMode) error {
+	_, err := h.do(ctx, content, "sh", "-euc", `mkdir -p "${1%/*}"; cat >"$1"; chmod "$2" "$1"`, "sh", path, fmt.Sprintf("%o", mode))
+	return err
+}
+
+// Extract puts a local folder's files onto the host, below its root, all owned by
+// root: what the README tells people to do with nodes/<node>.
+func (h *Host) Extract(ctx context.Context, dir string) error {
+	archive, err := program(ctx, "tar", "-C", dir, "--owner=0", "--group=0", "-c", ".")
+	if err != nil {
+		return err
+	}
+	_, err = h.do(ctx, archive, "tar", "-C", "/", "-xp", "--no-overwrite-dir")
+	return err
+}

@@ -1,0 +1,42 @@
+#!/bin/sh
+# PID 1 of a host, in namespaces of its own, until systemd takes over:
+#	init.sh NAME ROOT LOWER UPPER WORK
+# Nothing here outlives the mount namespace but what is written into UPPER.
+set -eu
+name=$1 root=$2 lower=$3 upper=$4 work=$5
+
+mount --make-rprivate /
+mount -t overlay overlay -o "lowerdir=$lower,upperdir=$upper,workdir=$work" "$root"
+cd "$root"
+hostname "$name"
+
+# Settings of this kernel that no namespace holds apart are not a host's to change.
+mount -t proc -o nosuid,nodev,noexec proc proc
+mount -t sysfs -o ro,nosuid,nodev,noexec sysfs sys
+mount -t cgroup2 -o nosuid,nodev,noexec cgroup2 sys/fs/cgroup
+mount --bind proc/sys proc/sys
+mount -o remount,bind,ro proc/sys
+
+mount -t tmpfs -o mode=0755,nosuid,nodev tmpfs run
+mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs tmp
+mount -t tmpfs -o mode=0755,nosuid tmpfs dev
+for device in null zero full random urandom tty; do
+	: >"dev/$device"
+	mount --bind "/dev/$device" "dev/$device"
+done
+mkdir dev/pts dev/shm
+mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5 devpts dev/pts
+mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs dev/shm
+ln -s pts/ptmx dev/ptmx
+ln -s /proc/self/fd dev/fd
+ln -s fd/0 dev/stdin
+ln -s fd/1 dev/stdout
+ln -s fd/2 dev/stderr
+
+mkdir -p run/old
+pivot_root . run/old
+umount -l run/old
+rmdir run/old
+cd /
+exec env -i container=e2e PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+	/lib/systemd/systemd --system --unit=multi-user.target --log-target=journal

@@ -1,0 +1,167 @@
+//go:build linux
+
+package ground
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// lockFile is the machine's, as namespaces are. It names the state of the run
+// that holds it, or of one that died.
+const lockFile = "/run/kcmgen-e2e.lock"
+
+// acquire waits for the lock, removes what a dead run left, and makes the
+// folder of this one.
+func (g *Ground) acquire(ctx context.Context, cache string) error {
+	lock, err := os.OpenFile(lockFile, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := poll(ctx, nil, func() error {
+		return syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	}); err != nil {
+		_ = lock.Close()
+		return fmt.Errorf("waiting for another run, which holds %s: %w", lockFile, err)
+	}
+	g.lock = lock
+	if g.cgroup, err = cgroupDir(); err != nil {
+		return err
+	}
+	left, err := os.ReadFile(lockFile)
+	if err != nil {
+		return err
+	}
+	if err := clean(string(left), g.cgroup, names(g.Hosts), false); err != nil {
+		return fmt.Errorf("removing what a killed run left: %w", err)
+	}
+	if g.state, err = os.MkdirTemp(cache, "run-"); err != nil {
+		return err
+	}
+	if err := lock.Truncate(0); err != nil {
+		return err
+	}
+	if _, err := lock.WriteAt([]byte(g.state), 0); err != nil {
+		return err
+	}
+	g.Logs = filepath.Join(g.state, "log")
+	return errors.Join(os.Mkdir(g.Logs, 0o755), os.Mkdir(filepath.Join(g.state, "pids"), 0o755), os.Mkdir(g.cgroup, 0o755))
+}
+
+// clean removes all that a run had. A state of "" is none.
+func clean(state, cgroup string, namespaces []string, keepLogs bool) error {
+	var errs []error
+	if state != "" {
+		errs = append(errs, killLeft(filepath.Join(state, "pids")))
+	}
+	for _, name := range namespaces {
+		if _, err := os.Stat(netns(name)); err == nil {
+			_, err := program(context.Background(), "ip", "netns", "delete", prefix+name)
+			errs = append(errs, err)
+		}
+	}
+	errs = append(errs, removeCgroups(cgroup))
+	switch {
+	case state == "":
+	case keepLogs:
+		entries, err := os.ReadDir(state)
+		errs = append(errs, err)
+		for _, entry := range entries {
+			if entry.Name() != "log" {
+				errs = append(errs, os.RemoveAll(filepath.Join(state, entry.Name())))
+			}
+		}
+	default:
+		errs = append(errs, os.RemoveAll(state))
+	}
+	return errors.Join(errs...)
+}
+
+// writePID notes a process with the moment of its start: numbers come again.
+func writePID(file string, pid int) error {
+	start, err := started(pid)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, fmt.Appendf(nil, "%d %s", pid, start), 0o600)
+}
+
+// killLeft ends the processes that a killed run noted, if any still live.
+func killLeft(dir string) error {
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	for _, file := range files {
+		noted, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		number, start, _ := strings.Cut(string(noted), " ")
+		pid, err := strconv.Atoi(number)
+		if err != nil || pid <= 1 {
+			return fmt.Errorf("%s: expected a process and its start, not %q", file, noted)
+		}
+		if now, err := started(pid); err == nil && now == start {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+	return err
+}
+
+// started is when a process started, in the kernel's own unit.
+func started(pid int) (string, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return "", err
+	}
+	// The name may hold anything, and ends with the last parenthesis.
+	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	if len(fields) < 20 {
+		return "", fmt.Errorf("/proc/%d/stat: %q", pid, stat)
+	}
+	return fields[19], nil
+}
+
+// cgroupDir is where our control groups lie, in the unified hierarchy. Mounting
+// it a second time would change its options for everybody.
+func cgroupDir() (string, error) {
+	mounts, err := os.ReadFile("/proc/self/mounts")
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(string(mounts)) {
+		if fields := strings.Fields(line); len(fields) > 2 && fields[2] == "cgroup2" {
+			return filepath.Join(fields[1], prefix+"e2e"), nil
+		}
+	}
+	return "", errors.New("systemd needs cgroup2, which is mounted nowhere; type: mount -t cgroup2 none /sys/fs/cgroup")
+}
+
+// removeCgroups removes control groups from the leaves up. Those of a process
+// that is just ending take a moment.
+func removeCgroups(dir string) error {
+	var dirs []string
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() {
+			dirs = append(dirs, path)
+		}
+		return nil // gone meanwhile
+	})
+	ctx, cancel := context.WithTimeout(context.Background(), graceful)
+	defer cancel()
+	for _, path := range slices.Backward(dirs) {
+		err = errors.Join(err, poll(ctx, nil, func() error {
+			if err := os.Remove(path); !os.IsNotExist(err) {
+				return err
+			}
+			return nil
+		}))
+	}
+	return err
+}
