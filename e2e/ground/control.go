@@ -5,6 +5,7 @@ package ground
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -68,10 +69,8 @@ func (g *Ground) startDaemon(name string, cmd *exec.Cmd) error {
 // folder in out.
 func (g *Ground) export(ctx context.Context) (string, error) {
 	dir := g.origin()
-	files := map[string]string{
-		"cue.mod/module.cue": "module: \"e2e.example/infra\"\nlanguage: version: \"v0.15.0\"\n",
-		"cluster.cue":        g.options.Cluster,
-	}
+	files := maps.Clone(g.options.Cluster)
+	files["cue.mod/module.cue"] = "module: \"e2e.example/infra\"\nlanguage: version: \"v0.15.0\"\n"
 	for name, content := range files {
 		if err := writeBelow(filepath.Join(dir, name), content, 0o644); err != nil {
 			return "", err

@@ -19,9 +19,9 @@ type Options struct {
 	Kcmgen            string // the programs, by their paths
 	KubeAPIServer     string
 	ControllerManager string
-	// Cluster is the CUE of the cluster: three nodes at Addresses, its
-	// apiserver's endpoint the "vip" at Control, and a service range.
-	Cluster string
+	// Cluster are the CUE files of the cluster: three nodes from 10.77.0.11 on,
+	// the apiserver's endpoint the "vip" Control, and ServiceRange.
+	Cluster map[string]string
 	RTT     time.Duration
 	Log     func(format string, args ...any) // how long each part took
 }
@@ -45,8 +45,14 @@ type Ground struct {
 // them.
 func needs() [][2]string {
 	return [][2]string{
-		{"etcd", "etcd-server"}, {"mmdebstrap", "mmdebstrap"}, {"ip", "iproute2"}, {"nsenter", "util-linux"},
-		{"unshare", "util-linux"}, {"mount", "mount"}, {"ssh", "openssh-client"}, {"ssh-keygen", "openssh-client"},
+		{"etcd", "etcd-server"},
+		{"mmdebstrap", "mmdebstrap"},
+		{"ip", "iproute2"},
+		{"nsenter", "util-linux"},
+		{"unshare", "util-linux"},
+		{"mount", "mount"},
+		{"ssh", "openssh-client"},
+		{"ssh-keygen", "openssh-client"},
 	}
 }
 

@@ -18,6 +18,8 @@ mount --bind proc/sys proc/sys
 mount -o remount,bind,ro proc/sys
 
 mount -t tmpfs -o mode=0755,nosuid,nodev tmpfs run
+cat /proc/sys/kernel/random/uuid >run/boot_id # each boot has its own
+mount --bind run/boot_id proc/sys/kernel/random/boot_id
 mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs tmp
 mount -t tmpfs -o mode=0755,nosuid tmpfs dev
 for device in null zero full random urandom tty; do

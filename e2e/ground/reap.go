@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // lockFile is the machine's, as namespaces are. It names the state of the run
@@ -43,6 +44,9 @@ func (g *Ground) acquire(ctx context.Context, cache string) error {
 	if err := clean(string(left), g.cgroup, names(g.Hosts), false); err != nil {
 		return fmt.Errorf("removing what a killed run left: %w", err)
 	}
+	if err := forget(cache); err != nil {
+		return err
+	}
 	if g.state, err = os.MkdirTemp(cache, "run-"); err != nil {
 		return err
 	}
@@ -54,6 +58,19 @@ func (g *Ground) acquire(ctx context.Context, cache string) error {
 	}
 	g.Logs = filepath.Join(g.state, "log")
 	return errors.Join(os.Mkdir(g.Logs, 0o755), os.Mkdir(filepath.Join(g.state, "pids"), 0o755), os.Mkdir(g.cgroup, 0o755))
+}
+
+// forget removes logs that were kept a week ago.
+func forget(cache string) error {
+	runs, err := filepath.Glob(filepath.Join(cache, "run-*"))
+	for _, run := range runs {
+		if info, err := os.Stat(run); err == nil && time.Since(info.ModTime()) > 7*24*time.Hour {
+			if err := os.RemoveAll(run); err != nil {
+				return err
+			}
+		}
+	}
+	return err
 }
 
 // clean removes all that a run had. A state of "" is none.

@@ -1,0 +1,134 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kcmgen/kcmgen/e2e/ground"
+)
+
+// bound is a unit as kcmgen writes them, with a program that only lives. One bind
+// is of a whole folder, the other of one file into a folder that others use.
+const bound = `[Service]
+ExecStart=/bin/sleep infinity
+ProtectSystem=strict
+BindReadOnlyPaths=/etc/kubernetes/kcmgen/%[1]s:/etc/kubernetes/kube-controller-manager
+BindReadOnlyPaths=/etc/kubernetes/kcmgen/%[1]s/ca.crt:/etc/kubernetes/pki/ca.crt
+
+[Install]
+WantedBy=multi-user.target
+`
+
+const (
+	boundFolder = "/etc/kubernetes/kube-controller-manager/ca.crt"
+	boundFile   = "/etc/kubernetes/pki/ca.crt"
+)
+
+// TestBind: on real systemd a generation is seen at the fixed paths by the process
+// alone, and it changes with a restart, whole, and with nothing else.
+func TestBind(t *testing.T) {
+	h := onGround(t).Hosts[0]
+	write := func(path, content string) {
+		t.Helper()
+		if err := h.WriteFile(t.Context(), path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, generation := range []string{"one", "two"} {
+		write("/etc/kubernetes/kcmgen/"+generation+"/ca.crt", generation)
+	}
+	write("/etc/kubernetes/pki/apiserver.crt", "another's")
+	commit := func(generation string) { // as deploy does: a rename in the same folder
+		t.Helper()
+		write("/etc/systemd/system/.bound.new", fmt.Sprintf(bound, generation))
+		do(t, h, "mv", "-T", "/etc/systemd/system/.bound.new", "/etc/systemd/system/bound.service")
+	}
+
+	commit("one")
+	do(t, h, "systemctl", "daemon-reload")
+	do(t, h, "systemctl", "enable", "--now", "bound")
+	first := process(t, h)
+	sees(t, h, first, "one")
+	if out := do(t, h, "cat", first+"/root/etc/kubernetes/pki/apiserver.crt"); out != "another's" {
+		t.Errorf("beside a bound file the process sees %q", out)
+	}
+	if out := do(t, h, "stat", "-c", "%a %U", first+"/root"+boundFolder); out != "600 root\n" {
+		t.Errorf("a bound file is %q", out)
+	}
+	checkMountPoints(t, h)
+	checkReadOnly(t, h)
+
+	commit("two")
+	sees(t, h, first, "one")
+	do(t, h, "systemctl", "daemon-reload")
+	sees(t, h, first, "one") // a restart by itself can't come between: it runs what it ran
+	do(t, h, "systemctl", "restart", "bound")
+	second := process(t, h)
+	if second == first {
+		t.Fatal("a restart kept the process")
+	}
+	sees(t, h, second, "two")
+	checkMountPoints(t, h)
+
+	commit("one")
+	do(t, h, "systemctl", "daemon-reload")
+	do(t, h, "systemctl", "restart", "bound")
+	sees(t, h, process(t, h), "one")
+
+	commit("gone")
+	do(t, h, "systemctl", "daemon-reload")
+	do(t, h, "systemctl", "restart", "bound") // it says 0: the program is forked, and that is all it waits for
+	eventually(t, 5*time.Second, func() error {
+		show, err := h.Show(t.Context(), "bound", "ExecMainStatus", "ActiveState")
+		if err == nil && (show["ExecMainStatus"] != "226" || show["ActiveState"] != "failed") {
+			err = fmt.Errorf("a generation that isn't there: expected status 226 (NAMESPACE), not %v", show)
+		}
+		return err
+	})
+	checkMountPoints(t, h)
+}
+
+// process is the unit's main process, by its folder in the host's /proc.
+func process(t *testing.T, h *ground.Host) string {
+	t.Helper()
+	show, err := h.Show(t.Context(), "bound", "MainPID", "ActiveState")
+	if err != nil || show["ActiveState"] != "active" || show["MainPID"] == "0" {
+		t.Fatalf("the unit isn't active: %v, %v", show, err)
+	}
+	return "/proc/" + show["MainPID"]
+}
+
+// sees says which generation a process has at both paths.
+func sees(t *testing.T, h *ground.Host, process, generation string) {
+	t.Helper()
+	for _, path := range []string{boundFolder, boundFile} {
+		if out := do(t, h, "cat", process+"/root"+path); out != generation {
+			t.Errorf("the process sees %q at %s, expected %q", out, path, generation)
+		}
+	}
+}
+
+// checkMountPoints: what others see there is empty, and stays when the unit ends.
+func checkMountPoints(t *testing.T, h *ground.Host) {
+	t.Helper()
+	if out := do(t, h, "sh", "-c", "ls -A /etc/kubernetes/kube-controller-manager; cat "+boundFile); out != "" {
+		t.Errorf("others see %q where the process has its files", out)
+	}
+	if out := do(t, h, "ls", "/etc/kubernetes/pki"); out != "apiserver.crt\nca.crt\n" {
+		t.Errorf("others see %q in their own folder", out)
+	}
+}
+
+// checkReadOnly: the process can write neither to its files nor elsewhere.
+func checkReadOnly(t *testing.T, h *ground.Host) {
+	t.Helper()
+	pid := strings.TrimPrefix(process(t, h), "/proc/")
+	for _, path := range []string{boundFolder, boundFile, "/etc/kubernetes/kube-controller-manager/new", "/etc/new", "/usr/new"} {
+		r, err := h.Run(t.Context(), "nsenter", "--target="+pid, "--mount", "--", "sh", "-c", `echo x >>"$1"`, "sh", path)
+		if err != nil || r.Code == 0 || !strings.Contains(r.Err, "Read-only file system") {
+			t.Errorf("writing to %s: %+v, %v", path, r, err)
+		}
+	}
+}

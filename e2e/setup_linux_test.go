@@ -1,0 +1,157 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/kcmgen/kcmgen/e2e/ground"
+)
+
+// rtt is the distance to the hosts that all figures are told for.
+const rtt = 30 * time.Millisecond
+
+// exampleOn is what cue/example needs to run on the ground. A leader is found in
+// seconds: the suite waits for one dozens of times.
+const exampleOn = `package example
+
+cluster: {
+	apiserver: {
+		endpoint: "vip"
+		address:  "10.77.0.10"
+	}
+	flags: {
+		"leader-elect-lease-duration": "3s"
+		"leader-elect-renew-deadline": "2s"
+		"leader-elect-retry-period":   "500ms"
+	}
+}
+`
+
+// example is cue/example, on the ground's addresses.
+func example() (map[string]string, error) {
+	content, err := os.ReadFile("../cue/example/cluster.cue")
+	if err != nil {
+		return nil, err
+	}
+	moved := strings.ReplaceAll(string(content), `"10.0.0.`, `"10.77.0.`)
+	if n := strings.Count(moved, "10.77.0."); n != 4 {
+		return nil, fmt.Errorf("cue/example has %d addresses of 10.0.0.0/24, expected three nodes and their network", n)
+	}
+	return map[string]string{"cluster.cue": moved, "ground.cue": exampleOn}, nil
+}
+
+// hosts is the ground of all tests of a run. TestMain ends it.
+var hosts keeper
+
+// keeper has a ground, from the first test on that asks for it.
+type keeper struct {
+	sync.Mutex
+	ground *ground.Ground
+	err    error
+}
+
+func (k *keeper) start() (*ground.Ground, error) {
+	k.Lock()
+	defer k.Unlock()
+	if k.ground == nil && k.err == nil { // a failure is told to all who ask, and not tried again
+		k.ground, k.err = startGround()
+	}
+	return k.ground, k.err
+}
+
+func (k *keeper) stop(failed bool) error {
+	k.Lock()
+	defer k.Unlock()
+	if k.ground == nil {
+		return nil
+	}
+	g := k.ground
+	k.ground = nil
+	if failed {
+		say("ground: its logs are kept in %s", g.Logs)
+	}
+	return g.Stop(failed)
+}
+
+func startGround() (*ground.Ground, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	apiserver, err := program(clusterVersion, "kube-apiserver")
+	if err != nil {
+		return nil, err
+	}
+	manager, err := program(clusterVersion, "kube-controller-manager")
+	if err != nil {
+		return nil, err
+	}
+	cluster, err := example()
+	if err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	g, err := ground.Start(ctx, ground.Options{
+		Kcmgen: kcmgen, KubeAPIServer: apiserver, ControllerManager: manager,
+		Cluster: cluster, RTT: rtt, Log: say,
+	})
+	if err != nil {
+		return nil, err
+	}
+	say("ground: up after %.1f s, logs in %s", time.Since(start).Seconds(), g.Logs)
+	return g, nil
+}
+
+// clusterVersion is the version of the ground's cluster.
+const clusterVersion = "v1.37.1"
+
+func say(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
+
+// onGround is the ground as it was at its start, whatever ran before.
+func onGround(t *testing.T) *ground.Ground {
+	t.Helper()
+	g, err := hosts.start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	if err := g.Reset(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("reset in %.1f s; logs in %s", time.Since(start).Seconds(), g.Logs)
+	return g
+}
+
+func newOperator(t *testing.T, g *ground.Ground) *ground.Operator {
+	t.Helper()
+	o, err := g.NewOperator(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// do runs a program on a host that must succeed.
+func do(t *testing.T, h *ground.Host, args ...string) string {
+	t.Helper()
+	out, err := h.Do(t.Context(), args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// eventually asks until the answer is nil, for as long as it may take.
+func eventually(t *testing.T, limit time.Duration, ask func() error) {
+	t.Helper()
+	var err error
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		if err = ask(); err == nil {
+			return
+		}
+	}
+	t.Fatalf("not within %s: %v", limit, err)
+}
