@@ -23,8 +23,10 @@ test: ## run every test
 	PATH="$$judges:$$PATH" "$$runner/gotestsum" --format pkgname -- $(TESTFLAGS) ./...
 
 # Real programs of Kubernetes are built from Go modules where the user's cache
-# doesn't have them: a quarter of an hour, once.
-e2e: ## run the tests against real Kubernetes programs
+# doesn't have them: a quarter of an hour, once. So is a Debian for the hosts,
+# in half a minute. Hosts need Linux, root, and programs that are named if they
+# are missing.
+e2e: ## run the tests on real hosts, against real Kubernetes programs
 	@runner=$$(tools/install.sh test) && cd e2e && \
 	"$$runner/gotestsum" --format pkgname -- -timeout 80m $(TESTFLAGS) ./...
 
