@@ -4,6 +4,8 @@ package live
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
@@ -38,6 +40,7 @@ type Dial = func(ctx context.Context, network, addr string) (net.Conn, error)
 // Client reads from one kube-apiserver. It is safe for concurrent use.
 type Client struct {
 	server string
+	user   string // the subject of its certificate
 	plugin string // the credential plugin's command; empty: there is none
 	rest   *rest.RESTClient
 }
@@ -51,7 +54,35 @@ func New(kubeconfig []byte, base string, dial Dial) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kubeconfig: %w", err)
 	}
-	c := &Client{}
+	return connect(cfg, dial)
+}
+
+// Foreign is New for a kubeconfig that came from a host: nobody may have this machine
+// run something, or send a file of its own, by changing what lies there.
+func Foreign(kubeconfig []byte, dial Dial) (*Client, error) {
+	all, err := clientcmd.Load(kubeconfig)
+	if err != nil {
+		return nil, fmt.Errorf("kubeconfig: %w", err)
+	}
+	for name, u := range all.AuthInfos {
+		if u.Exec != nil || u.AuthProvider != nil || u.ClientCertificate != "" || u.ClientKey != "" || u.TokenFile != "" {
+			return nil, fmt.Errorf("kubeconfig: user %q has credentials that aren't in it: files, or a program to run", name)
+		}
+	}
+	for name, cl := range all.Clusters {
+		if cl.CertificateAuthority != "" || cl.ProxyURL != "" {
+			return nil, fmt.Errorf("kubeconfig: cluster %q names a file or a proxy", name)
+		}
+	}
+	cfg, err := restConfig(kubeconfig, "")
+	if err != nil {
+		return nil, fmt.Errorf("kubeconfig: %w", err)
+	}
+	return connect(cfg, dial)
+}
+
+func connect(cfg *rest.Config, dial Dial) (*Client, error) {
+	c := &Client{user: subject(cfg.CertData)}
 	if cfg.ExecProvider != nil {
 		c.plugin = cfg.ExecProvider.Command
 	}
@@ -154,6 +185,22 @@ func resolve(all *api.Config, base string) error {
 	}
 	return clientcmd.ResolveLocalPaths(all)
 }
+
+// subject is the user that a certificate names, as RBAC knows it.
+func subject(cert []byte) string {
+	block, _ := pem.Decode(cert)
+	if block == nil {
+		return ""
+	}
+	c, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return ""
+	}
+	return c.Subject.CommonName
+}
+
+// User is the user that the kubeconfig's certificate names; "" if it has none.
+func (c *Client) User() string { return c.user }
 
 // Server is the apiserver's URL.
 func (c *Client) Server() string { return c.server }

@@ -193,7 +193,7 @@ func newExportOf(ctx context.Context, out *tree.Out, v *gen.Vetted, o exportOpti
 	if err != nil {
 		return nil, err
 	}
-	if e.old, err = out.Read(e.name, archives()...); err != nil {
+	if e.old, err = out.Read(e.name, ownFiles()...); err != nil {
 		return nil, err
 	}
 	if e.old.Manifest == nil && slices.ContainsFunc(e.old.Foreign, keys.IsTrusted) {

@@ -44,7 +44,7 @@ func TestHelp(t *testing.T) {
 			check(sub)
 		}
 	}
-	check(newRoot(stdio{strings.NewReader(""), io.Discard, io.Discard}))
+	check(newRoot(stdio{in: strings.NewReader(""), out: io.Discard, err: io.Discard}))
 	if seen < 12 {
 		t.Errorf("only %d commands", seen)
 	}

@@ -215,7 +215,7 @@ func (i anImage) content(ctx context.Context, out *tree.Out, now time.Time, std 
 		if err != nil {
 			return image.Image{}, err
 		}
-		if have, err = out.Read(c.Name, archives()...); err != nil {
+		if have, err = out.Read(c.Name, ownFiles()...); err != nil {
 			return image.Image{}, err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -22,13 +23,15 @@ func main() {
 		debug.SetGCPercent(200)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	var held sync.WaitGroup
 	context.AfterFunc(ctx, func() {
 		stop() // a second signal ends it at once
 		time.Sleep(patience)
+		held.Wait()
 		fmt.Fprintln(os.Stderr, "kcmgen: ended by a signal")
 		os.Exit(exitFailed)
 	})
-	os.Exit(run(ctx, os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr}))
+	os.Exit(run(ctx, os.Args[1:], stdio{in: os.Stdin, out: os.Stdout, err: os.Stderr, held: &held}))
 }
 
 // patience is what a signal leaves for ending in good order. Not everything hears
@@ -41,4 +44,16 @@ type stdio struct {
 	in  io.Reader
 	out io.Writer // data
 	err io.Writer // talk
+	// held is what a signal waits for however long it takes: a host that is
+	// between two generations. nil: nothing.
+	held *sync.WaitGroup
+}
+
+// hold has a signal wait until release is called.
+func (s stdio) hold() (release func()) {
+	if s.held == nil {
+		return func() {}
+	}
+	s.held.Add(1)
+	return s.held.Done
 }

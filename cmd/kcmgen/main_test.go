@@ -15,6 +15,8 @@ import (
 func TestMain(m *testing.M) {
 	inject.Main()
 	testscript.Main(m, map[string]func(){
-		"kcmgen": func() { os.Exit(run(context.Background(), os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr})) },
+		"kcmgen": func() {
+			os.Exit(run(context.Background(), os.Args[1:], stdio{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
+		},
 	})
 }

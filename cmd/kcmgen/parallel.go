@@ -56,7 +56,7 @@ func newTurns(std stdio, n int, m *meter) *turns {
 	return &turns{std: std, parts: make([]turn, n), meter: m}
 }
 
-func (t *turns) of(i int) stdio { return stdio{nil, &t.parts[i].out, &t.parts[i].err} }
+func (t *turns) of(i int) stdio { return stdio{out: &t.parts[i].out, err: &t.parts[i].err} }
 
 func (t *turns) end(i int) {
 	t.mu.Lock()

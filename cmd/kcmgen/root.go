@@ -18,9 +18,15 @@ const (
 	exitUsage    = 2
 	exitFindings = 3
 	exitDiffers  = 4
+	// Of deploy and rollback: every host is back where it was; one isn't.
+	exitRolledBack = 5
+	exitStranded   = 6
 )
 
 const exitCodes = `Exit codes: 0 done · 1 failed (input, output or internal) · 2 usage · 3 findings · 4 differs`
+
+// rolloutCodes are those of commands that change hosts.
+const rolloutCodes = exitCodes + ` ·\n5 rolled back · 6 rollback failed`
 
 // errFindings ends a command whose findings have been printed.
 var errFindings = errors.New("findings")
@@ -58,6 +64,9 @@ func run(ctx context.Context, args []string, std stdio) int {
 	if h := hint(err); h != "" {
 		fmt.Fprintf(std.err, "hint: %s\n", h)
 	}
+	if code, ok := exitOf(err); ok {
+		return code
+	}
 	return exitFailed
 }
 
@@ -90,6 +99,7 @@ KCMGEN_KEEP_GOING. The command line wins.
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return fromEnvironment(cmd) }
 	root.CompletionOptions.DisableDefaultCmd = true
 	group(root, "clusters", "From CUE to hosts:", newInit(std), newVet(std), newShow(std), newFetch(std), newExport(std), newImage(std))
+	group(root, "hosts", "On the hosts:", newDeploy(std), newDiff(std), newRollback(std))
 	group(root, "kubernetes", "What Kubernetes knows:", newFlags(std), newUpgrade(std))
 	group(root, "files", "Files in your repository:", newFmt(std), newSchema(std))
 	root.AddCommand(newVersion(std), newCompletion(std), newCommands(std))

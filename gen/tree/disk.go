@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/kcmgen/kcmgen/gen/keys"
@@ -149,8 +150,8 @@ func (s *State) Beside() []string {
 }
 
 // Read looks at the folder name. Files that aren't the manifest's are listed,
-// not read, but for those at the paths beside: kcmgen's own, though no manifest
-// lists them. A folder that isn't there is an empty state.
+// not read, but for those at the paths beside, or in folders there where a path ends
+// with a slash: kcmgen's own, though no manifest lists them. A folder that isn't there is an empty state.
 func (d *Disk) Read(name string, beside ...string) (*State, error) {
 	s := &State{}
 	fi, err := d.root.Lstat(name)
@@ -222,13 +223,21 @@ func (w *walker) visit(p string, de fs.DirEntry, err error) error {
 			e.Data = data
 		}
 		w.ours = append(w.ours, e)
-	case fi.Mode().IsRegular() && slices.Contains(w.beside, rel):
+	case fi.Mode().IsRegular() && w.isBeside(rel):
 		w.state.beside = append(w.state.beside, e)
 	default:
 		w.state.Foreign = append(w.state.Foreign, rel)
 		w.state.foreign = append(w.state.foreign, Entry{Path: rel, Mode: fi.Mode(), Dir: fi.IsDir()})
 	}
 	return nil
+}
+
+// isBeside reports whether a file is kcmgen's own, though no manifest lists it: by
+// its path, or because it lies in a folder of such, whose path ends with a slash.
+func (w *walker) isBeside(rel string) bool {
+	return slices.ContainsFunc(w.beside, func(b string) bool {
+		return b == rel || strings.HasSuffix(b, "/") && path.Dir(rel)+"/" == b
+	})
 }
 
 // parents are the folders that files of ours lie in.
@@ -244,7 +253,7 @@ func (w *walker) parents() map[string]bool {
 	}
 	for _, p := range w.beside {
 		if w.disk.exists(path.Join(w.name, p)) {
-			add(p)
+			add(p) // of a folder, whose path ends with a slash, itself
 		}
 	}
 	return out

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"sync"
 )
 
 // FS is where a tree is staged: a disk, or a host over SFTP. Names are relative
@@ -53,38 +54,28 @@ func stage(fsys FS, dir string, t Tree, place func(Entry) (bool, error)) error {
 		}
 		dirs = append(dirs, path.Join(dir, d.Path))
 	}
-	var open []pending
-	defer func() {
-		for _, p := range open {
-			_ = p.file.Close()
-		}
-	}()
-	for _, e := range t.entries {
-		if e.Dir {
-			continue
-		}
-		placed, err := place(e)
-		if err != nil {
-			return err
-		}
-		if placed {
-			continue
-		}
-		p, err := write(fsys, path.Join(dir, e.Path), e)
-		if err != nil {
-			return err
-		}
-		if open = append(open, p); len(open) == maxOpen {
-			batch := open
-			open = nil
-			if err := settle(batch); err != nil {
+	files := func(write func(Entry) error) error {
+		for _, e := range t.entries {
+			if e.Dir {
+				continue
+			}
+			if placed, err := place(e); placed || err != nil {
+				if err != nil {
+					return err
+				}
+				continue
+			}
+			if err := write(e); err != nil {
 				return err
 			}
 		}
+		return nil
 	}
-	batch := open
-	open = nil
-	if err := settle(batch); err != nil {
+	write := inTurn
+	if n := parallel(fsys); n > 1 {
+		write = func(fsys FS, dir string, files eachFile) error { return atOnce(fsys, dir, files, n) }
+	}
+	if err := write(fsys, dir, files); err != nil {
 		return err
 	}
 	// Deepest first: a folder is durable when its children are.
@@ -95,6 +86,81 @@ func stage(fsys FS, dir string, t Tree, place func(Entry) (bool, error)) error {
 		}
 	}
 	return nil
+}
+
+// eachFile calls write for each file that is to be written, until an error.
+type eachFile func(write func(Entry) error) error
+
+// parallel is how many files are worth being written at once: on a disk one, on a
+// host, where what takes time is the way there and back, many.
+func parallel(fsys FS) int {
+	if p, ok := fsys.(interface{ Parallel() int }); ok {
+		return p.Parallel()
+	}
+	return 1
+}
+
+// atOnce writes n files at a time, each to its end.
+func atOnce(fsys FS, dir string, files eachFile, n int) error {
+	var mu sync.Mutex
+	var first error
+	failed := func() error {
+		mu.Lock()
+		defer mu.Unlock()
+		return first
+	}
+	free := make(chan struct{}, n)
+	var all sync.WaitGroup
+	err := files(func(e Entry) error {
+		free <- struct{}{}
+		all.Go(func() {
+			defer func() { <-free }()
+			p, err := write(fsys, path.Join(dir, e.Path), e)
+			if err == nil {
+				err = settle([]pending{p})
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if first == nil {
+				first = err
+			}
+		})
+		return failed()
+	})
+	all.Wait()
+	if err == nil {
+		err = failed()
+	}
+	return err
+}
+
+// inTurn writes one file after the other, and makes many durable together.
+func inTurn(fsys FS, dir string, files eachFile) error {
+	var open []pending
+	defer func() {
+		for _, p := range open {
+			_ = p.file.Close()
+		}
+	}()
+	batch := func() error {
+		full := open
+		open = nil
+		return settle(full)
+	}
+	err := files(func(e Entry) error {
+		p, err := write(fsys, path.Join(dir, e.Path), e)
+		if err != nil {
+			return err
+		}
+		if open = append(open, p); len(open) == maxOpen {
+			return batch()
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return batch()
 }
 
 // maxOpen bounds the files that wait for their sync. Syncing after many writes

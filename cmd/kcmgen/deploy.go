@@ -1,0 +1,345 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kcmgen/kcmgen/deploy"
+	"github.com/kcmgen/kcmgen/deploy/remote"
+	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/live"
+)
+
+// hostOptions are those of every command that reaches hosts.
+type hostOptions struct {
+	out          string
+	limit        []string
+	kubeconfig   string
+	withoutLease bool
+	format       string
+}
+
+type deployOptions struct {
+	hostOptions
+	dryRun bool
+	yes    bool
+}
+
+func newDeploy(std stdio) *cobra.Command {
+	var o deployOptions
+	cmd := &cobra.Command{
+		Use:   "deploy [CLUSTER | DIR | DIR/...]...",
+		Short: "Bring exported files to the hosts, one after the other, healthy or rolled back",
+		Long: `Deploy takes what the last export wrote for the hosts of clusters, shows what will
+change, and asks. All hosts are then prepared at once, and changed one after the
+other, the leader last: its unit is put in place, kube-controller-manager is
+restarted, and has to be healthy and to stay so. A host that isn't goes back to
+what it had; so do those before it, until somebody leads with the new files. A
+host whose operator is gone goes back by itself.
+
+Where nothing changed, nothing is written and nothing is restarted. The same
+command resumes what was interrupted.
+
+Who leads is read from the apiserver with the kubeconfig that the cluster names
+(deploy.kubeconfig) or --kubeconfig. What became of each host is written to
+OUT/<cluster>/deploys/, too.
+
+` + rolloutCodes,
+		Example: `  kcmgen deploy ./cue/prod --dry-run     show what would change
+  kcmgen deploy ./cue/prod
+  kcmgen deploy prod --limit cp-1,cp-2   cp-3 is down
+  kcmgen deploy --yes --format json prod`,
+		ValidArgsFunction: completeClusters,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runDeploy(cmd.Context(), o, args, time.Now, std)
+		},
+	}
+	hostFlags(cmd, &o.hostOptions)
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "show what would be done, and do nothing")
+	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "don't ask")
+	return cmd
+}
+
+func hostFlags(cmd *cobra.Command, o *hostOptions) {
+	outFlag(cmd, &o.out)
+	fs := cmd.Flags()
+	fs.StringSliceVar(&o.limit, "limit", nil, "these nodes only, such as cp-1,cp-2")
+	fs.StringVar(&o.kubeconfig, "kubeconfig", "", "of somebody who may read the leader lease (default deploy.kubeconfig of the cluster)")
+	fs.BoolVar(&o.withoutLease, "without-lease", false, "go on without knowing who leads")
+	fs.StringVar(&o.format, "format", "text", "how to print what was done: text or json")
+	completeFlag(cmd, "format", completeWords("text", "json"))
+}
+
+func runDeploy(ctx context.Context, o deployOptions, args []string, now func() time.Time, std stdio) error {
+	if err := checkFormat(o.format); err != nil {
+		return err
+	}
+	r, err := loadHosts(ctx, &o.hostOptions, args, now(), std)
+	if err != nil {
+		return err
+	}
+	if err := printFindings(std.err, r.findings, false); err != nil {
+		return err
+	}
+	if failed(r.findings, false) {
+		say(std.err, "kcmgen: nothing was deployed")
+		return errFindings
+	}
+	var reports []*deploy.Report
+	for _, v := range r.clusters {
+		report, err := deployOne(ctx, o, v.Cluster, now, std)
+		if report != nil {
+			reports = append(reports, report)
+		}
+		if err != nil {
+			return errors.Join(printReports(std, reports, o.format), named(v.Cluster, len(r.clusters), err))
+		}
+	}
+	return printReports(std, reports, o.format)
+}
+
+// loadHosts loads clusters, and says where their trees are.
+func loadHosts(ctx context.Context, o *hostOptions, args []string, now time.Time, std stdio) (*loaded, error) {
+	var err error
+	if o.out, err = outFolder(o.out, args); err != nil {
+		return nil, err
+	}
+	r, err := load(ctx, args, now, std)
+	if err != nil {
+		return nil, err
+	}
+	r.printSkipped(std)
+	if len(o.limit) > 0 && len(r.clusters) != 1 {
+		return nil, usageError{errors.New("--limit names nodes of one cluster: name that, too")}
+	}
+	return r, nil
+}
+
+// named says which of several clusters it was.
+func named(c *spec.Cluster, of int, err error) error {
+	if of > 1 {
+		return fmt.Errorf("cluster %s: %w", c.Name, err)
+	}
+	return err
+}
+
+func deployOne(ctx context.Context, o deployOptions, c *spec.Cluster, now func() time.Time, std stdio) (*deploy.Report, error) {
+	wants, err := exported(ctx, c, o.out, std)
+	if err != nil {
+		return nil, err
+	}
+	s, err := o.settings(c, now, std)
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := o.nodes(c)
+	if err != nil {
+		return nil, err
+	}
+	r, err := deploy.Begin(ctx, c, nodes, wants, *s)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	p, err := r.Plan(ctx)
+	return carryOut(ctx, o, r, p, err, "deploy", std)
+}
+
+// carryOut shows a plan, asks, does it and writes down what became of it.
+func carryOut(ctx context.Context, o deployOptions, r *deploy.Rollout, p *deploy.Plan, err error, action string, std stdio) (*deploy.Report, error) {
+	if p != nil {
+		printPlan(std.err, p, action)
+	}
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case o.dryRun:
+		return nil, printDry(std.out, p, o.format)
+	case len(p.Steps) > 0 && !o.yes:
+		if err := agreed(std, action, len(p.Steps)); err != nil {
+			return nil, err
+		}
+	}
+	release := std.hold()
+	defer release()
+	report, err := r.Apply(ctx, p)
+	report.Kcmgen, report.Action = version(), action
+	if len(p.Steps) > 0 {
+		err = errors.Join(err, record(ctx, o.out, report, std))
+	}
+	return report, err
+}
+
+// exported is what the last export wrote for the hosts of a cluster.
+func exported(ctx context.Context, c *spec.Cluster, dir string, std stdio) (map[string]*deploy.Want, error) {
+	if _, err := os.Stat(filepath.Join(dir, c.Name)); err != nil {
+		return nil, &notExportedError{filepath.Join(dir, c.Name)}
+	}
+	out, err := openOut(ctx, dir, std)
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close()
+	if err := recoverTree(out, c.Name, std); err != nil {
+		return nil, err
+	}
+	s, err := out.Read(c.Name, ownFiles()...)
+	if err != nil {
+		return nil, err
+	}
+	if s.Manifest == nil {
+		return nil, &notExportedError{filepath.Join(dir, c.Name)}
+	}
+	wants, err := deploy.Wants(c, s)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, c.Name), err)
+	}
+	return wants, nil
+}
+
+// notExportedError is a cluster without a tree.
+type notExportedError struct{ dir string }
+
+func (e *notExportedError) Error() string { return e.dir + " isn't there: nothing was exported yet" }
+
+// settings are what a rollout needs of this machine.
+func (o *hostOptions) settings(c *spec.Cluster, now func() time.Time, std stdio) (*deploy.Options, error) {
+	ssh, err := sshConfig()
+	if err != nil {
+		return nil, err
+	}
+	s := &deploy.Options{SSH: ssh, Who: whoami(ssh), Nonce: nonce, Now: now, Tell: newTeller(std).tell}
+	file := o.kubeconfig
+	if file == "" && c.Deploy.Kubeconfig != "" {
+		file = c.Local(c.Deploy.Kubeconfig)
+	}
+	switch {
+	case o.withoutLease:
+	case file == "":
+		return nil, errNoKubeconfig
+	default:
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		if s.Leader, err = live.New(data, filepath.Dir(file), nil); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+	}
+	return s, nil
+}
+
+// errNoKubeconfig is a rollout that couldn't tell who leads.
+var errNoKubeconfig = errors.New("no kubeconfig is named, so nobody can tell who leads: " +
+	"the leader can't be the last one, and whether the new configuration leads can't be seen")
+
+// sshConfig is how this machine's user reaches hosts.
+func sshConfig() (*remote.Config, error) {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return nil, err
+	}
+	name := ""
+	if u, err := user.Current(); err == nil {
+		_, name, _ = strings.Cut(`\`+u.Username, `\`)
+		name = name[strings.LastIndex(name, `\`)+1:]
+	}
+	return &remote.Config{Home: home, User: name, AgentSocket: os.Getenv("SSH_AUTH_SOCK"), LookupEnv: os.LookupEnv}, nil
+}
+
+// whoami says to another operator whose lock it is.
+func whoami(c *remote.Config) string {
+	machine, err := os.Hostname()
+	if err != nil {
+		machine = "?"
+	}
+	return fmt.Sprintf("%s@%s (process %d)", c.User, machine, os.Getpid())
+}
+
+func nonce() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+// nodes are those of a cluster that the command line is about.
+func (o *hostOptions) nodes(c *spec.Cluster) ([]string, error) {
+	var all []string
+	for i := range c.Nodes {
+		all = append(all, c.Nodes[i].Name)
+	}
+	if len(o.limit) == 0 {
+		return all, nil
+	}
+	for _, name := range o.limit {
+		if !slices.Contains(all, name) {
+			text := fmt.Sprintf("cluster %s has no node %q: it has %s", c.Name, name, strings.Join(all, ", "))
+			return nil, usageError{errors.New(text)}
+		}
+	}
+	return o.limit, nil
+}
+
+// errDisagreed ends a command that was told no.
+var errDisagreed = errors.New("nothing was done")
+
+// agreed asks whether to go on.
+func agreed(std stdio, action string, hosts int) error {
+	if !std.interactive() {
+		return usageError{fmt.Errorf("nobody can be asked here whether to %s: say --yes", action)}
+	}
+	answer, err := std.asker().ask(fmt.Sprintf("%s to %s?", action, plural(hosts, "host")), "no", func(s string) error {
+		if !slices.Contains([]string{"yes", "y", "no", "n"}, strings.ToLower(s)) {
+			return errors.New("yes or no")
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if !strings.HasPrefix(strings.ToLower(answer), "y") {
+		return errDisagreed
+	}
+	return nil
+}
+
+// deploysDir is where reports lie in a cluster's folder; no manifest lists them.
+const deploysDir = "deploys/"
+
+// ownFiles are kcmgen's files in a cluster's folder that no manifest lists.
+func ownFiles() []string { return append(archives(), deploysDir) }
+
+// record writes a report beside the tree.
+func record(ctx context.Context, dir string, report *deploy.Report, std stdio) error {
+	data, err := json.MarshalIndent(report, "", "  ")
+	if err != nil {
+		return err
+	}
+	out, err := openOut(context.WithoutCancel(ctx), dir, std)
+	if err != nil {
+		return err
+	}
+	name := deploysDir + report.Started.Format("20060102T150405Z") + "-" + report.Action + ".json"
+	err = out.Put(report.Cluster, name, func(w io.Writer) error {
+		_, err := w.Write(append(data, '\n'))
+		return err
+	})
+	if err == nil {
+		say(std.err, "wrote %s", filepath.Join(dir, report.Cluster, filepath.FromSlash(name)))
+	}
+	return errors.Join(err, out.Close())
+}

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/kcmgen/kcmgen/deploy"
+)
+
+// printPlan shows what will be done, to somebody who may say no.
+func printPlan(w io.Writer, p *deploy.Plan, action string) {
+	if len(p.Steps) == 0 {
+		say(w, "%s: nothing to do: %s unchanged and healthy", p.Cluster, strings.Join(p.Unchanged, ", "))
+		printNotes(w, p.Notes)
+		return
+	}
+	say(w, "%s: %s changes %s, one after the other", p.Cluster, action, plural(len(p.Steps), "host"))
+	for i, s := range p.Steps {
+		head := fmt.Sprintf("  %d. %s (%s)  %s → %s", i+1, s.Node, s.Address, shortGeneration(s.From), shortGeneration(s.To))
+		if s.Leader {
+			head += "  the leader, last"
+		}
+		say(w, "%s", colour(w, bold, head))
+		printStep(w, s)
+	}
+	if len(p.Unchanged) > 0 {
+		say(w, "  unchanged: %s", strings.Join(p.Unchanged, ", "))
+	}
+	say(w, "each has up to %v to be healthy and has to stay so for %v; nobody there to confirm it, it goes back by itself after %v",
+		seconds(p.Gate), seconds(p.Soak), seconds(p.Revert))
+	printNotes(w, p.Notes)
+}
+
+func seconds(s float64) time.Duration {
+	return time.Duration(s * float64(time.Second)).Round(time.Second)
+}
+
+func printNotes(w io.Writer, notes []string) {
+	for _, n := range notes {
+		say(w, "%s %s", colour(w, yellow, "note:"), n)
+	}
+}
+
+func printStep(w io.Writer, s deploy.Step) {
+	if s.Recover != "" {
+		say(w, "       first ends the trial of %s, which nobody confirmed", shortGeneration(s.Recover))
+	}
+	if s.Unwell != "" {
+		say(w, "       isn't healthy now: %s", s.Unwell)
+	}
+	printChanges(w, "       ", s.Files, s.Flags)
+	say(w, "       restart: %s", s.Restart)
+}
+
+func printChanges(w io.Writer, indent string, files []deploy.FileChange, flags []deploy.FlagChange) {
+	for _, f := range files {
+		line := string(f.Kind) + " " + f.Path
+		if len(f.What) > 0 && f.What[0] != "contents" || len(f.What) > 1 {
+			line += ": " + strings.Join(f.What, " and ")
+			if f.Want != "" {
+				line += fmt.Sprintf(" is %s, not %s", f.Have, f.Want)
+			}
+		}
+		say(w, "%s%s", indent, line)
+	}
+	for _, f := range flags {
+		switch {
+		case f.From == nil:
+			say(w, indent+"+ --%s=%s", f.Name, *f.To)
+		case f.To == nil:
+			say(w, indent+"- --%s=%s", f.Name, *f.From)
+		default:
+			say(w, indent+"~ --%s=%s, was %s", f.Name, *f.To, *f.From)
+		}
+	}
+}
+
+func shortGeneration(s string) string {
+	if len(s) == 16 {
+		return s[:8]
+	}
+	return s
+}
+
+// printDry is the plan as data.
+func printDry(w io.Writer, p *deploy.Plan, format string) error {
+	if format == "json" {
+		return printJSON(w, p)
+	}
+	return nil
+}
+
+// printReports says what was done: the last thing on the screen, or data for others.
+func printReports(std stdio, reports []*deploy.Report, format string) error {
+	if format == "json" {
+		if reports == nil {
+			return nil // of a dry run, the plan was printed
+		}
+		return printJSON(std.out, struct {
+			Deploys []*deploy.Report `json:"deploys"`
+		}{reports})
+	}
+	for _, r := range reports {
+		for _, h := range r.Hosts {
+			line := fmt.Sprintf("%s: %s: %s", r.Cluster, h.Node, h.Outcome)
+			if h.From != h.To && h.Outcome != deploy.Unchanged {
+				line += fmt.Sprintf("  %s → %s", shortGeneration(h.From), shortGeneration(h.To))
+			}
+			if h.Seconds > 0 {
+				line += fmt.Sprintf("  %.1f s", h.Seconds)
+			}
+			if _, err := fmt.Fprintln(std.out, line); err != nil {
+				return err
+			}
+			for _, l := range h.Log {
+				if _, err := fmt.Fprintf(std.out, "    %s\n", l); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// teller shows what happens: a line each, and on a terminal below them for how long
+// the last one has gone on.
+type teller struct {
+	w     io.Writer
+	mu    sync.Mutex
+	live  bool
+	since time.Time
+	last  string
+}
+
+func newTeller(std stdio) *teller {
+	t := &teller{w: std.err, live: terminal(std.err)}
+	if t.live {
+		go t.tick()
+	}
+	return t
+}
+
+func (t *teller) tell(e deploy.Event) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.clear()
+	what := e.Step
+	switch e.Step {
+	case "back", "stranded":
+		what = colour(t.w, red, e.Step)
+	}
+	say(t.w, "%s: %s: %s", e.Node, what, e.Text)
+	t.since, t.last = time.Now(), e.Node+": "+e.Step
+}
+
+// clear takes the line away that says for how long.
+func (t *teller) clear() {
+	if t.live && t.last != "" {
+		fmt.Fprint(t.w, "\r\x1b[K")
+	}
+}
+
+func (t *teller) tick() {
+	for range time.Tick(time.Second) {
+		t.mu.Lock()
+		if t.last != "" {
+			fmt.Fprintf(t.w, "\r\x1b[K%s, %v", t.last, time.Since(t.since).Round(time.Second))
+		}
+		t.mu.Unlock()
+	}
+}
+
+// exitOf is the exit code of a rollout that failed.
+func exitOf(err error) (int, bool) {
+	var stranded *deploy.StrandedError
+	var back *deploy.RolledBackError
+	switch {
+	case errors.As(err, &stranded):
+		return exitStranded, true
+	case errors.As(err, &back):
+		return exitRolledBack, true
+	}
+	return 0, false
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kcmgen/kcmgen/deploy"
+)
+
+type diffOptions struct {
+	hostOptions
+	live bool
+}
+
+func newDiff(std stdio) *cobra.Command {
+	var o diffOptions
+	cmd := &cobra.Command{
+		Use:   "diff --live [CLUSTER | DIR | DIR/...]...",
+		Short: "Compare what the hosts have with what was exported for them",
+		Long: `Diff looks at every host of clusters, changes nothing, and prints what is other
+there than the last export wrote: files by contents, mode and owner, the flags of
+the unit, and what the running process has other than its unit, which was then
+edited without a restart. It prints nothing where nothing differs.
+
+` + exitCodes,
+		Example: `  kcmgen diff --live ./cue/prod
+  kcmgen diff --live prod --limit cp-1
+  kcmgen diff --live --format json prod`,
+		ValidArgsFunction: completeClusters,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runDiff(cmd.Context(), o, args, time.Now, std)
+		},
+	}
+	outFlag(cmd, &o.out)
+	cmd.Flags().BoolVar(&o.live, "live", false, "look at the hosts")
+	cmd.Flags().StringSliceVar(&o.limit, "limit", nil, "these nodes only, such as cp-1,cp-2")
+	cmd.Flags().StringVar(&o.format, "format", "text", "how to print what differs: text or json")
+	completeFlag(cmd, "format", completeWords("text", "json"))
+	return cmd
+}
+
+func runDiff(ctx context.Context, o diffOptions, args []string, now func() time.Time, std stdio) error {
+	if !o.live {
+		return usageError{errors.New("say what to compare with the exported tree: --live, the hosts")}
+	}
+	if err := checkFormat(o.format); err != nil {
+		return err
+	}
+	r, err := loadHosts(ctx, &o.hostOptions, args, now(), std)
+	if err != nil {
+		return err
+	}
+	if len(r.faults) > 0 {
+		return errors.Join(printFindings(std.err, r.faults, false), errFindings)
+	}
+	o.withoutLease = true
+	drifts := map[string][]deploy.Drift{}
+	same := true
+	for _, v := range r.clusters {
+		c := v.Cluster
+		wants, err := exported(ctx, c, o.out, std)
+		if err != nil {
+			return named(c, len(r.clusters), err)
+		}
+		s, err := o.settings(c, now, std)
+		if err != nil {
+			return err
+		}
+		nodes, err := o.nodes(c)
+		if err != nil {
+			return err
+		}
+		s.Thorough = true
+		rollout, err := deploy.Begin(ctx, c, nodes, wants, *s)
+		if err != nil {
+			return named(c, len(r.clusters), err)
+		}
+		drifts[c.Name] = rollout.Drifts()
+		rollout.Close()
+		for _, d := range drifts[c.Name] {
+			same = same && d.Same()
+		}
+		if o.format == "text" {
+			printDrifts(std.out, c.Name, drifts[c.Name])
+		}
+	}
+	if o.format == "json" {
+		if err := printJSON(std.out, drifts); err != nil {
+			return err
+		}
+	}
+	if !same {
+		return errDiffers
+	}
+	return nil
+}
+
+func printDrifts(w io.Writer, cluster string, drifts []deploy.Drift) {
+	for _, d := range drifts {
+		if d.Same() {
+			continue
+		}
+		fmt.Fprintf(w, "%s: %s (%s): runs %s, exported is %s\n", cluster, d.Node, d.Address, shortGeneration(d.Runs), shortGeneration(d.Want))
+		if d.Trial != "" {
+			fmt.Fprintf(w, "    trial: %s isn't confirmed\n", shortGeneration(d.Trial))
+		}
+		printChanges(w, "    ", d.Files, d.Flags)
+		for _, f := range d.DropIns {
+			fmt.Fprintf(w, "    drop-in %s changes the unit\n", f)
+		}
+		if d.Process != "" {
+			fmt.Fprintf(w, "    process: %s\n", d.Process)
+		}
+	}
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kcmgen/kcmgen/deploy"
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+func newRollback(std stdio) *cobra.Command {
+	var o deployOptions
+	cmd := &cobra.Command{
+		Use:   "rollback [CLUSTER | DIR | DIR/...]",
+		Short: "Take the hosts back to the generation before",
+		Long: `Rollback takes each host of a cluster back to what it ran before its last deploy:
+unit, certificates and keys together, through the same gate, the leader last. A
+host whose first deploy it was has its own unit back, or none.
+
+Nothing of the exported tree is needed, and what vet finds keeps nobody from going
+back.
+
+` + rolloutCodes,
+		Example: `  kcmgen rollback ./cue/prod --dry-run
+  kcmgen rollback prod
+  kcmgen rollback prod --limit cp-2 --yes`,
+		ValidArgsFunction: completeClusters,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runRollback(cmd.Context(), o, args, time.Now, std)
+		},
+	}
+	hostFlags(cmd, &o.hostOptions)
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "show what would be done, and do nothing")
+	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "don't ask")
+	return cmd
+}
+
+func runRollback(ctx context.Context, o deployOptions, args []string, now func() time.Time, std stdio) error {
+	if err := checkFormat(o.format); err != nil {
+		return err
+	}
+	r, err := loadHosts(ctx, &o.hostOptions, args, now(), std)
+	if err != nil {
+		return err
+	}
+	if len(r.clusters) != 1 {
+		if len(r.clusters) == 0 {
+			_ = printFindings(std.err, r.findings, false)
+			return errFindings
+		}
+		return usageError{errors.New("one cluster goes back at a time: name it")}
+	}
+	report, err := rollbackOne(ctx, o, r.clusters[0].Cluster, now, std)
+	if report == nil {
+		return err
+	}
+	return errors.Join(printReports(std, []*deploy.Report{report}, o.format), err)
+}
+
+func rollbackOne(ctx context.Context, o deployOptions, c *spec.Cluster, now func() time.Time, std stdio) (*deploy.Report, error) {
+	s, err := o.settings(c, now, std)
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := o.nodes(c)
+	if err != nil {
+		return nil, err
+	}
+	r, err := deploy.Begin(ctx, c, nodes, nil, *s)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	p, err := r.PlanBack(ctx)
+	return carryOut(ctx, o, r, p, err, "rollback", std)
+}

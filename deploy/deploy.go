@@ -1,0 +1,234 @@
+// Package deploy brings an exported tree to its hosts: each host in one
+// transaction, the leader last, healthy or back where it was. What a host does by
+// itself is the business of deploy/host, how it is reached of deploy/remote.
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/kcmgen/kcmgen/deploy/host"
+	"github.com/kcmgen/kcmgen/deploy/remote"
+	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/live"
+)
+
+// Options are what a rollout needs besides the cluster and its tree.
+type Options struct {
+	SSH *remote.Config
+	// Leader reads the apiserver, to tell who leads; nil: nobody can tell.
+	Leader *live.Client
+	Who    string        // says to others whose lock it is
+	Nonce  func() string // sets a host's answers off from what programs print
+	Now    func() time.Time
+	Tell   func(Event)
+	// Thorough reads long files of hosts, too, to compare them.
+	Thorough bool
+	// Poll is how long to wait before looking again; 0 is a second.
+	Poll time.Duration
+}
+
+// Event is something that happened, for people who watch.
+type Event struct {
+	Node string // "" for the whole cluster
+	Step string // a word: connect, stage, restart, …
+	Text string
+}
+
+// machine is a host of a rollout.
+type machine struct {
+	node *spec.Node
+	unit host.Unit
+	want *Want
+
+	mu      sync.Mutex
+	conn    *remote.Conn
+	session *host.Session
+
+	seen    *host.Seen
+	was     *Set   // what runs there, nil if nothing does or it can't be told
+	unwell  string // why it isn't healthy, before anything was done; "" if it is
+	settled pulse  // its process, once the new generation was healthy
+	report  HostReport
+}
+
+// pulse is a process at one moment: it changes if the process ends.
+type pulse struct{ pid, restarts int }
+
+// Rollout is a number of hosts that something is done to, connected.
+type Rollout struct {
+	cluster  *spec.Cluster
+	o        Options
+	machines []*machine // by name
+	led      bool       // the new configuration has led
+	started  time.Time
+	notes    []string
+}
+
+// Begin connects to hosts and looks at them, all at once. The error names every host
+// that can't be reached.
+func Begin(ctx context.Context, c *spec.Cluster, nodes []string, wants map[string]*Want, o Options) (*Rollout, error) {
+	if o.Poll == 0 {
+		o.Poll = time.Second
+	}
+	r := &Rollout{cluster: c, o: o, started: o.Now()}
+	for i := range c.Nodes {
+		n := &c.Nodes[i]
+		for _, name := range nodes {
+			if name == n.Name {
+				r.machines = append(r.machines, newMachine(c, n, wants[name]))
+			}
+		}
+	}
+	err := r.each(func(m *machine) error {
+		if err := r.connect(ctx, m); err != nil {
+			return err
+		}
+		return r.look(ctx, m)
+	})
+	if err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+func newMachine(c *spec.Cluster, n *spec.Node, w *Want) *machine {
+	m := &machine{node: n, want: w, unit: unitOf(c)}
+	m.report = HostReport{Node: n.Name}
+	if w != nil {
+		m.report.To = w.Generation
+	}
+	return m
+}
+
+// each does something to all hosts at once, and joins the errors.
+func (r *Rollout) each(do func(*machine) error) error {
+	errs := make([]error, len(r.machines))
+	var all sync.WaitGroup
+	for i, m := range r.machines {
+		all.Go(func() { errs[i] = m.named(do(m)) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+// HostError is what went wrong with one host.
+type HostError struct {
+	Node string
+	Err  error
+}
+
+func (e *HostError) Error() string { return e.Node + ": " + e.Err.Error() }
+
+// Unwrap returns what went wrong.
+func (e *HostError) Unwrap() error { return e.Err }
+
+func (m *machine) named(err error) error {
+	var he *HostError
+	var re *remote.Error
+	switch {
+	case err == nil || errors.As(err, &he):
+		return err
+	case errors.As(err, &re) && re.Node == m.node.Name:
+		return err // says so itself
+	}
+	return &HostError{m.node.Name, err}
+}
+
+// connect opens a connection and a session on it.
+func (r *Rollout) connect(ctx context.Context, m *machine) error {
+	conn, err := r.o.SSH.Dial(ctx, target(m.node))
+	if err != nil {
+		return err
+	}
+	s, err := r.session(ctx, conn)
+	if err != nil {
+		_ = conn.Close()
+		return err
+	}
+	m.mu.Lock()
+	m.conn, m.session = conn, s
+	m.mu.Unlock()
+	m.report.Address, m.report.User = conn.Host(), conn.User()
+	return nil
+}
+
+// sessionLimit bounds the beginning of a session: sudo may ask a directory service.
+const sessionLimit = 30 * time.Second
+
+func (r *Rollout) session(ctx context.Context, conn *remote.Conn) (*host.Session, error) {
+	ctx, cancel := context.WithTimeout(ctx, sessionLimit)
+	defer cancel()
+	p, err := started(conn.Start(ctx, host.Shell(conn.User() == "root")))
+	if err != nil {
+		return nil, err
+	}
+	s, err := host.Open(ctx, p, r.o.Nonce())
+	if err != nil {
+		return nil, &NoShellError{Root: conn.User() == "root", Err: err}
+	}
+	return s, nil
+}
+
+// NoShellError is a login that gets no root shell.
+type NoShellError struct {
+	Root bool
+	Err  error
+}
+
+func (e *NoShellError) Error() string {
+	if e.Root {
+		return fmt.Sprintf("no shell: %v", e.Err)
+	}
+	return fmt.Sprintf("no root shell by sudo -n: %v", e.Err)
+}
+
+// Unwrap returns why.
+func (e *NoShellError) Unwrap() error { return e.Err }
+
+func target(n *spec.Node) remote.Target {
+	return remote.Target{
+		Name: n.Name, Address: n.Address().String(), Host: n.SSH.Host, Port: n.SSH.Port, User: n.SSH.User,
+		IdentityFile: n.SSH.IdentityFile, ProxyJump: n.SSH.ProxyJump, HostKeys: n.SSH.HostKeys,
+	}
+}
+
+// dial reaches an address from the host's own network.
+func (m *machine) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	m.mu.Lock()
+	conn := m.conn
+	m.mu.Unlock()
+	return conn.DialContext(ctx, network, address)
+}
+
+// Close ends all sessions, and with them the locks.
+func (r *Rollout) Close() {
+	for _, m := range r.machines {
+		m.hangUp()
+	}
+}
+
+func (m *machine) hangUp() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.session != nil {
+		m.session.Close()
+	}
+	if m.conn != nil {
+		_ = m.conn.Close()
+	}
+	m.session, m.conn = nil, nil
+}
+
+func (r *Rollout) tell(m *machine, step, format string, args ...any) {
+	e := Event{Step: step, Text: fmt.Sprintf(format, args...)}
+	if m != nil {
+		e.Node = m.node.Name
+	}
+	r.o.Tell(e)
+}

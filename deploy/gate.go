@@ -1,0 +1,217 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/kcmgen/kcmgen/deploy/host"
+	"github.com/kcmgen/kcmgen/live"
+)
+
+// GateError is a host that didn't become healthy with what it runs, or didn't stay so.
+type GateError struct {
+	Reason string
+	Log    []string // the end of its log
+}
+
+func (e *GateError) Error() string { return e.Reason }
+
+// gate is one wait for a host.
+type gate struct {
+	r    *Rollout
+	m    *machine
+	set  *Set
+	lead bool // somebody who runs the new generation has to lead, too
+	// api reads the lease as the host's own kube-controller-manager does: with its
+	// credentials, from its network. nil where those can't be known.
+	api     *live.Client
+	subject string // the user of those credentials
+
+	begun    time.Time
+	pulse    pulse
+	since    time.Time // since when it has been healthy without a break; zero: it isn't
+	leading  time.Time // the same for a leader
+	holder   string
+	renewed  time.Time
+	atLeast  int // restarts that say it won't get better
+	lastWord string
+}
+
+// tooOften: systemd has started it again so many times that it isn't by chance.
+const tooOften = 2
+
+// pass waits until a host is healthy with a set, and then that it stays so.
+func (r *Rollout) pass(ctx context.Context, m *machine, set *Set, lead bool) error {
+	g := &gate{r: r, m: m, set: set, lead: lead, begun: r.o.Now(), atLeast: tooOften}
+	if !set.kubeconfig.Empty() {
+		api, err := live.Foreign(set.kubeconfig.Reveal(), m.dial)
+		if err != nil {
+			return &GateError{Reason: "its kubeconfig can't be used: " + err.Error()}
+		}
+		defer api.Close()
+		g.api, g.subject = api, api.User()
+	}
+	for {
+		done, err := g.round(ctx)
+		if done || err != nil {
+			return g.explained(ctx, err)
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(r.o.Poll):
+		}
+	}
+}
+
+// explained adds the end of the log to a fault: it nearly always says why.
+func (g *gate) explained(ctx context.Context, err error) error {
+	if ge := (*GateError)(nil); errors.As(err, &ge) {
+		ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+		defer cancel()
+		ge.Log, _ = g.m.session.Log(ctx, g.m.unit, 5)
+	}
+	return err
+}
+
+// round looks once. It returns true when the host has passed.
+func (g *gate) round(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	p, fault, err := g.examine(ctx)
+	if err != nil {
+		return false, err
+	}
+	now := g.r.o.Now()
+	switch is := (pulse{p.Process.PID(), p.Process.Restarts()}); {
+	case p.Process.Restarts() >= g.atLeast:
+		return false, &GateError{Reason: fmt.Sprintf("it ended %d times by itself (%s, exit status %d)", p.Process.Restarts(), p.Process.Result(), p.Process.Status())}
+	case !g.since.IsZero() && is != g.pulse:
+		return false, &GateError{Reason: fmt.Sprintf("it was healthy, and ended by itself (%s, exit status %d)", p.Process.Result(), p.Process.Status())}
+	case fault != "":
+		g.since, g.lastWord = time.Time{}, fault
+	case g.since.IsZero():
+		g.since, g.pulse = now, is
+		g.r.tell(g.m, "healthy", "after %v; it has to stay so for %v", now.Sub(g.begun).Round(100*time.Millisecond), g.r.cluster.Deploy.Soak)
+	}
+	if err := g.others(ctx); err != nil {
+		return false, err
+	}
+	if err := g.leader(ctx, now); err != nil {
+		return false, err
+	}
+	return g.verdict(now)
+}
+
+// verdict says whether the host has passed, or failed, by now.
+func (g *gate) verdict(now time.Time) (bool, error) {
+	soak := g.r.cluster.Deploy.Soak
+	soaked := func(since time.Time) bool { return !since.IsZero() && now.Sub(since) >= soak }
+	if soaked(g.since) && (!g.lead || soaked(g.leading)) {
+		g.m.settled = g.pulse
+		g.r.led = g.r.led || soaked(g.leading)
+		return true, nil
+	}
+	limit := g.r.gateTime()
+	switch {
+	case g.since.IsZero() && now.Sub(g.begun) > limit:
+		return false, &GateError{Reason: fmt.Sprintf("it isn't healthy after %v: %s", limit, g.lastWord)}
+	case now.Sub(g.begun) > limit+2*soak:
+		if soaked(g.since) {
+			return false, &GateError{Reason: "nobody with the new configuration leads: " + g.lastWord}
+		}
+		return false, &GateError{Reason: fmt.Sprintf("it isn't healthy for %v together: %s", soak, g.lastWord)}
+	}
+	return false, nil
+}
+
+// examine looks at the process, its log, its own /healthz and at the apiserver as it
+// sees it, all at once. The fault is the first that somebody would look at.
+func (g *gate) examine(ctx context.Context) (*host.Probed, string, error) {
+	healthz, lease := make(chan error, 1), make(chan error, 1)
+	go func() { healthz <- g.r.healthz(ctx, g.m, g.set.healthz(), g.set.serving) }()
+	go func() { lease <- g.reads(ctx) }()
+	p, err := g.m.session.Probe(ctx, g.m.unit, g.subject)
+	ill, blind := <-healthz, <-lease
+	switch {
+	case err != nil:
+		return nil, "", err
+	case !p.Process.Running():
+		return p, g.m.unit.Name + " is " + p.Process.Active(), nil
+	case len(g.set.Argv) > 0 && !slices.Equal(p.Process.Args, g.set.Argv):
+		return p, "it runs with other arguments: " + otherArgs(p.Process.Args, g.set.Argv), nil
+	case g.set.sealed && !p.Process.From(g.set.Generation):
+		return p, "its process doesn't see generation " + g.set.Generation, nil
+	case ill != nil:
+		return p, ill.Error(), nil
+	case blind != nil:
+		return p, "with its own kubeconfig: " + blind.Error(), nil
+	case len(p.Complaints) > 0:
+		return p, "its log says: " + p.Complaints[len(p.Complaints)-1], nil
+	}
+	return p, "", nil
+}
+
+// reads reads the lease as the host does: /healthz is 200 without an apiserver, too.
+func (g *gate) reads(ctx context.Context) error {
+	namespace, name, err := g.set.lease()
+	if g.api == nil || err != nil {
+		return nil
+	}
+	_, err = g.api.Lease(ctx, namespace, name)
+	if errors.Is(err, live.ErrNoLease) {
+		return nil // read, and there is none yet
+	}
+	return err
+}
+
+// others: a host that passed earlier and ends now has become the leader, and can't be.
+func (g *gate) others(ctx context.Context) error {
+	for _, m := range g.r.machines {
+		if m == g.m || m.settled.pid == 0 {
+			continue
+		}
+		p, err := m.session.Probe(ctx, m.unit, g.subject)
+		if err != nil {
+			return m.named(err)
+		}
+		if is := (pulse{p.Process.PID(), p.Process.Restarts()}); is != m.settled {
+			log, _ := m.session.Log(ctx, m.unit, 5)
+			return m.named(&GateError{Reason: "it ended by itself after it had been healthy: what only a leader does fails", Log: log})
+		}
+	}
+	return nil
+}
+
+// leader sees whether somebody who runs the new generation leads, and goes on doing so:
+// a lease that isn't renewed is left from one who is gone.
+func (g *gate) leader(ctx context.Context, now time.Time) error {
+	if g.r.o.Leader == nil || !g.set.elects() {
+		return nil
+	}
+	l, err := g.r.lease(ctx)
+	if err != nil {
+		g.leading, g.lastWord = time.Time{}, err.Error()
+		return nil
+	}
+	m := g.r.leader(l)
+	switch {
+	case l == nil:
+		g.leading, g.lastWord = time.Time{}, "nobody holds the lease"
+	case m == nil || m != g.m && m.settled.pid == 0:
+		g.leading, g.lastWord = time.Time{}, "the lease is held by "+l.Holder
+	case l.Holder != g.holder || g.renewed.IsZero():
+		g.leading = time.Time{}
+		g.holder, g.renewed = l.Holder, l.Renewed
+	case l.Renewed.After(g.renewed):
+		if g.leading.IsZero() {
+			g.leading = now
+			g.r.tell(m, "leads", "and renews its lease")
+		}
+		g.renewed = l.Renewed
+	}
+	return nil
+}

@@ -1,0 +1,162 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Unit is what is deployed to a host, by its names there.
+type Unit struct {
+	Home  string // the folder of generations
+	Start string // the unit's file
+	Name  string // as systemd knows it
+}
+
+// LockedError is a host that another session is changing.
+type LockedError struct{ Holder string }
+
+func (e *LockedError) Error() string { return "it is being changed by " + e.Holder }
+
+// Lock keeps other sessions from changing the host while this one lives. who says to
+// them whose it is. It returns a [LockedError] if another has it.
+func (s *Session) Lock(ctx context.Context, who string) error {
+	out, err := s.one(ctx, command("lock", who))
+	if ce := (*CommandError)(nil); errors.As(err, &ce) && ce.Status == 75 {
+		return &LockedError{strings.TrimSpace(out)}
+	}
+	return err
+}
+
+// Prepare makes folders that are to hold what comes, and removes what a session that
+// didn't end left in them.
+func (s *Session) Prepare(ctx context.Context, dirs ...string) error {
+	_, err := s.one(ctx, command("prepare", dirs...))
+	return err
+}
+
+// Seal compares what lies in the folder partial with its sums (SHA-256 in hex by
+// relative path, one for every file), makes it durable and renames it to final.
+func (s *Session) Seal(ctx context.Context, partial, final string, sums []string) error {
+	c := command("seal", partial, final, strconv.Itoa(len(sums)))
+	c.payload = sums
+	_, err := s.one(ctx, c)
+	return err
+}
+
+// Verify returns what systemd complains of in a unit's file.
+func (s *Session) Verify(ctx context.Context, file string) (string, error) {
+	out, err := s.one(ctx, command("verify", file))
+	return strings.TrimSpace(out), err
+}
+
+// Parse has a program parse its own arguments, and returns the version it says it
+// has; a [CommandError] if it refuses them.
+func (s *Session) Parse(ctx context.Context, argv []string) (string, error) {
+	out, err := s.one(ctx, command("parse", argv...))
+	if ce := (*CommandError)(nil); errors.As(err, &ce) {
+		ce.Text = firstError(out + "\n" + ce.Text)
+	}
+	return strings.TrimSpace(out), err
+}
+
+// firstError is the line of a program's complaint that says what is wrong: usage
+// comes around it.
+func firstError(text string) string {
+	first := ""
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(strings.ToLower(line), "error:") {
+			return line
+		}
+		if first == "" {
+			first = line
+		}
+	}
+	return first
+}
+
+// Trial makes a generation the one that runs, and has the host go back by itself
+// after a time, unless it is confirmed. base is the SHA-256 of the unit's file when
+// the plan was made, or [None].
+func (s *Session) Trial(ctx context.Context, u Unit, generation, base string, after time.Duration) error {
+	seconds := strconv.Itoa(int(after / time.Second))
+	_, err := s.one(ctx, command("trial", u.Home, generation, u.Start, u.Name, seconds, base))
+	return err
+}
+
+// Confirm ends a trial: nothing goes back by itself any more.
+func (s *Session) Confirm(ctx context.Context, u Unit, generation string) error {
+	_, err := s.one(ctx, command("confirm", u.Home, generation))
+	return err
+}
+
+// Back ends a trial with what ran before it. Without a trial it does nothing.
+func (s *Session) Back(ctx context.Context, u Unit) error {
+	_, err := s.one(ctx, command("act", "back", u.Home))
+	return err
+}
+
+// Undo goes back from a confirmed generation to the one before it.
+func (s *Session) Undo(ctx context.Context, u Unit) error {
+	_, err := s.one(ctx, command("undo", u.Home))
+	return err
+}
+
+// Proven writes down that the confirmed generation has led.
+func (s *Session) Proven(ctx context.Context, u Unit) error {
+	_, err := s.one(ctx, command("proven", u.Home))
+	return err
+}
+
+// Retire removes everything of kcmgen from a host, programs included.
+func (s *Session) Retire(ctx context.Context, u Unit, programs string) error {
+	_, err := s.one(ctx, command("retire", u.Home, u.Start, u.Name, programs))
+	return err
+}
+
+// Probed is a look at a unit while it is on trial.
+type Probed struct {
+	Process    State
+	Complaints []string // lines of its log that tell of an apiserver it can't work with
+}
+
+// Probe looks at a unit and its log. subject is the user that its kubeconfig names.
+func (s *Session) Probe(ctx context.Context, u Unit, subject string) (*Probed, error) {
+	out, err := s.Do(ctx, command("process", u.Name), command("complaints", u.Name, regexp.QuoteMeta(subject)))
+	if err != nil {
+		return nil, err
+	}
+	p := &Probed{Process: parseState(out[0])}
+	for line := range strings.Lines(out[1]) {
+		p.Complaints = append(p.Complaints, strings.TrimSpace(line))
+	}
+	return p, nil
+}
+
+// Log returns the last lines of the unit's log.
+func (s *Session) Log(ctx context.Context, u Unit, lines int) ([]string, error) {
+	out, err := s.one(ctx, command("log", u.Name, strconv.Itoa(lines)))
+	return strings.FieldsFunc(out, func(r rune) bool { return r == '\n' }), err
+}
+
+// Room says what could keep files from being written to a folder, "" if nothing is
+// seen.
+func (s *Session) Room(ctx context.Context, dir string) (string, error) {
+	out, err := s.one(ctx, command("room", dir))
+	a := parseAbout(out)
+	switch {
+	case err != nil:
+		return "", err
+	case a.ReadOnly != "":
+		return a.ReadOnly + " can't be written: it is on a read-only file system", nil
+	case a.KBytes >= 0 && a.KBytes < 64:
+		return "its file system is full: " + strconv.FormatInt(a.KBytes, 10) + " KiB are free", nil
+	case a.Inodes >= 0 && a.Inodes < 8:
+		return "its file system has no inodes left: " + strconv.FormatInt(a.Inodes, 10), nil
+	}
+	return "", nil
+}

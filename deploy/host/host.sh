@@ -1,0 +1,422 @@
+# The host's half of a kcmgen deploy, in POSIX sh with the tools that any host
+# with systemd has. A session sends it to a shell and then commands, a line each;
+# a copy lies beside the generations as "recover", for the timer and the boot unit
+# that put the previous generation back if nobody confirms a new one.
+#
+# Beside the generations lie
+#   trial     a generation that runs and isn't confirmed: its journal
+#   state     the last confirmed one; confirming is renaming trial to state
+#   current   a link for people's eyes
+# Both files hold lines of a key and a value: generation, previous, start, unit,
+# enabled, active, since.
+set -u
+umask 077
+LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL PATH
+
+fail() {
+	printf '%s\n' "$*" >&2
+	exit 1
+}
+
+# within SECONDS COMMAND…: no tool waits for ever.
+within() { timeout -k 5 "$@"; }
+
+# put MODE FILE: standard input becomes FILE, durably, or FILE stays as it was.
+# The temporary file begins with a dot, which systemd and kubelet don't read.
+put() {
+	tmp=${2%/*}/.${2##*/}.kcmgen
+	rm -f "$tmp" && (set -C && cat >"$tmp") && chmod "$1" "$tmp" && sync "$tmp" &&
+		mv -fT "$tmp" "$2" && sync "${2%/*}" && return
+	rm -f "$tmp"
+	return 1
+}
+
+# field FILE KEY: a value of trial or state.
+field() { sed -n "s/^$2 //p" "$1" 2>/dev/null | head -n 1; }
+
+# act COMMAND…: one change at a time. Sessions exclude each other by a lock of
+# their own; the timer waits for neither operator nor session.
+act() (
+	exec 8>>/run/kcmgen.act
+	within 150 flock 8 || fail "another change of this host didn't end"
+	"$@"
+)
+
+# beat: the operator is there.
+beat() { :; }
+
+# --- looking ---------------------------------------------------------------
+
+# look N LIMIT: N paths follow; of each, in a line, type|mode|owner|size|sha256|path.
+# Files longer than LIMIT aren't read.
+look() {
+	n=$1 limit=$2
+	while [ "$n" -gt 0 ] && IFS= read -r path; do
+		n=$((n - 1))
+		sum=
+		if about=$(stat -c '%F|%a|%U:%G|%s' -- "$path" 2>/dev/null); then
+			case $about in
+			regular*) [ "${about##*|}" -gt "$limit" ] || { sum=$(sha256sum <"$path") && sum=${sum%% *}; } ;;
+			esac
+		else
+			about='missing|||'
+		fi
+		printf '%s|%s|%s\n' "$about" "$sum" "$path"
+	done
+}
+
+# about HOME START: what isn't a file's.
+about() {
+	echo "uid $(id -u)"
+	echo "name $(uname -n)"
+	echo "clock $(date +%s)"
+	echo "boot $(cat /proc/sys/kernel/random/boot_id)"
+	echo "systemd $(systemctl --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')"
+	for tool in flock sync timeout sha256sum stat systemd-run; do
+		command -v $tool >/dev/null || echo "lacks $tool"
+	done
+	room "$1"
+	sed 's/^/trial./' "$1/trial" 2>/dev/null
+	sed 's/^/state./' "$1/state" 2>/dev/null
+	echo "runs $(written "$1" "$2")"
+	return 0
+}
+
+# written HOME START: the generation that START was written from; none, or found where
+# somebody else wrote it.
+written() {
+	[ -e "$2" ] || { echo none && return; }
+	for d in "$1"/*/; do
+		d=${d%/}
+		case $d in
+		*.partial | */current) ;;
+		*) cmp -s "$2" "$d/${2##*/}" && echo "${d##*/}" && return ;;
+		esac
+	done
+	echo found
+}
+
+# text FILE
+text() { cat -- "$1"; }
+
+# room DIR: what could keep files from being written there, or in the folder it
+# would be made in.
+room() {
+	dir=$1
+	while [ ! -d "$dir" ]; do dir=${dir%/*} && dir=${dir:-/}; done
+	[ -w "$dir" ] || echo "readonly $dir"
+	df -Pk "$dir" | awk 'NR == 2 { print "kbytes " $4 }'
+	df -Pi "$dir" | awk 'NR == 2 && $2 > 0 { print "inodes " $4 }'
+}
+
+# process UNIT: the unit as systemd has it, and its process as the kernel has it:
+# arguments, and mounts that come from folders called like generations.
+process() {
+	show=$(systemctl show "$1" -p LoadState -p ActiveState -p SubState -p MainPID -p NRestarts -p InvocationID \
+		-p FragmentPath -p DropInPaths -p NeedDaemonReload -p UnitFileState -p Result -p ExecMainStatus)
+	printf '%s\n' "$show"
+	pid=$(printf '%s\n' "$show" | sed -n 's/^MainPID=//p')
+	[ "${pid:-0}" -gt 0 ] || return 0
+	tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | sed 's/^/arg=/'
+	awk '$4 ~ "/[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]" { print "mount=" $4 " " $5 }' "/proc/$pid/mountinfo" 2>/dev/null
+	return 0
+}
+
+# complaints UNIT SUBJECT: lines of the unit's log, since it was started last, that
+# tell of an apiserver that doesn't take it, or that it doesn't trust.
+complaints() {
+	id=$(systemctl show "$1" -p InvocationID --value)
+	[ -n "$id" ] || return 0
+	within 10 journalctl -q --no-pager -o cat "_SYSTEMD_INVOCATION_ID=$id" |
+		grep -E "x509: |Unauthorized|[Ee]rror retrieving (resource|lease) lock|forbidden: User \"$2\" cannot" |
+		grep -v -e webhook -e 'failing or missing response' | tail -n 3
+	return 0
+}
+
+# log UNIT LINES: the end of its log.
+log() { within 10 journalctl -q --no-pager -o cat -u "$1" -n "$2"; }
+
+# --- staging ---------------------------------------------------------------
+
+# lock WHO: nobody else changes this host while this session lives. The lock is the
+# open file's, so it dies with the session, and no clock is compared.
+lock() {
+	flock -n 9 || { cat /run/kcmgen.lock && exit 75; }
+	printf '%s since %s\n' "$1" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >/run/kcmgen.lock
+}
+
+# prepare DIR…: folders that are to hold what comes are made, and what an
+# unfinished session left in them goes.
+prepare() {
+	for dir; do
+		(umask 022 && mkdir -p "$dir") && sync "${dir%/*}" || exit 1
+		rm -rf "$dir"/*.partial "$dir"/.*.kcmgen
+	done
+}
+
+# seal PARTIAL FINAL N: N lines of sha256sum follow. What was staged is what was
+# meant, durable, and has its name.
+seal() {
+	sums=
+	n=$3
+	while [ "$n" -gt 0 ] && IFS= read -r line; do
+		n=$((n - 1))
+		sums="$sums$line
+"
+	done
+	cd "$1" || exit 1
+	bad=$(printf '%s' "$sums" | sha256sum -c --quiet 2>&1) || fail "read back, it isn't what was sent: $bad"
+	find . -exec sync {} + || exit 1
+	# What has this name and isn't what it should be makes way.
+	[ ! -e "$2" ] || mv -T "$2" "$2.was.partial" || exit 1
+	mv -T "$1" "$2" && sync "${2%/*}"
+}
+
+# verify UNITFILE: what systemd says of a unit; its exit status says nothing.
+verify() {
+	command -v systemd-analyze >/dev/null || return 0
+	said=$(within 60 systemd-analyze verify "$1" 2>&1)
+	printf '%s\n' "$said" | grep -F -e "${1##*/}" -e "$1"
+	return 0
+}
+
+# parse PROGRAM ARGUMENT…: the program reads its own arguments, and says its version.
+parse() { within 60 "$@" --version 2>&1; }
+
+# --- changing --------------------------------------------------------------
+
+# trial HOME GENERATION START UNIT SECONDS BASE: makes a generation the one that
+# runs, and has the host put the previous one back by itself after SECONDS. BASE is
+# the sha256 that START has, or none.
+trial() { act try "$@"; }
+
+try() {
+	home=$1 generation=$2 start=$3 unit=$4 seconds=$5 base=$6
+	[ ! -e "$home/trial" ] || fail "an unfinished trial is there: $home/trial"
+	has=none
+	[ -e "$start" ] && has=$(sha256sum <"$start") && has=${has%% *}
+	[ "$has" = "$base" ] || fail "$start changed since the plan was made"
+	[ "$generation" = none ] || [ -f "$home/$generation/${start##*/}" ] || fail "$home/$generation/${start##*/} is missing"
+	previous=$(keep "$home" "$start") || exit 1
+	guard "$home" "$unit" || exit 1
+	journal "$generation" "$previous" "$start" "$unit" | put 0600 "$home/trial" || exit 1
+	arm "$home" "$seconds" || {
+		rm -f "$home/trial"
+		fail "the timer that would put the old generation back can't be started"
+	}
+	switch "$home" "$generation" "$start" "$unit" yes yes && return
+	echo "putting $previous back" >&2
+	back "$home"
+	exit 1
+}
+
+# keep HOME START: the name of what START is now. What no generation wrote is kept
+# as one, to go back to.
+keep() {
+	was=$(written "$1" "$2")
+	[ "$was" = found ] || { echo "$was" && return; }
+	sum=$(sha256sum <"$2")
+	found=found-$(printf '%.12s' "$sum")
+	mkdir -p "$1/$found" && put 0644 "$1/$found/${2##*/}" <"$2" && sync "$1" && echo "$found"
+}
+
+journal() {
+	enabled=no active=no
+	systemctl is-enabled -q "$4" 2>/dev/null && enabled=yes
+	systemctl is-active -q "$4" 2>/dev/null && active=yes
+	printf 'generation %s\nprevious %s\nstart %s\nunit %s\nenabled %s\nactive %s\nsince %s\n' \
+		"$1" "$2" "$3" "$4" "$enabled" "$active" "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+}
+
+# guard HOME UNIT: installs this script and the unit that runs it at boot.
+guard() {
+	printf '%s\n' "$script" | put 0700 "$1/recover" || return 1
+	text="[Unit]
+Description=Put the previous kube-controller-manager back where a deployment was never confirmed
+ConditionPathExists=$1/trial
+DefaultDependencies=no
+After=local-fs.target
+Before=$2
+
+[Service]
+Type=oneshot
+ExecStart=/bin/sh $1/recover boot $1
+
+[Install]
+WantedBy=multi-user.target"
+	at=/etc/systemd/system/kcmgen-recover.service
+	[ "$(cat $at 2>/dev/null)" = "$text" ] && return
+	printf '%s\n' "$text" | put 0644 $at && systemctl daemon-reload && systemctl enable -q kcmgen-recover.service
+}
+
+# arm HOME SECONDS
+arm() {
+	disarm
+	systemd-run -q --unit=kcmgen-revert --on-active="$2" --timer-property=AccuracySec=100ms \
+		/bin/sh "$1/recover" revert "$1" 2>&1
+}
+
+disarm() {
+	systemctl stop kcmgen-revert.timer 2>/dev/null
+	systemctl reset-failed kcmgen-revert.timer kcmgen-revert.service 2>/dev/null
+	return 0
+}
+
+# switch HOME GENERATION START UNIT ENABLED ACTIVE: the one place that changes what
+# a host runs. Renaming the unit into its place is the commit.
+switch() {
+	if [ "$2" = none ]; then
+		systemctl stop "$4" 2>/dev/null
+		systemctl disable -q "$4" 2>/dev/null
+		rm -f "$3" && sync "${3%/*}" && systemctl daemon-reload
+		systemctl reset-failed "$4" 2>/dev/null
+		return 0
+	fi
+	put 0644 "$3" <"$1/$2/${3##*/}" && systemctl daemon-reload || return 1
+	if [ "$5" = yes ]; then
+		systemctl enable -q "$4" 2>/dev/null
+	else
+		systemctl disable -q "$4" 2>/dev/null
+	fi
+	systemctl reset-failed "$4" 2>/dev/null
+	if [ "$6" = yes ]; then
+		within 120 systemctl restart "$4"
+	else
+		within 120 systemctl stop "$4"
+	fi
+}
+
+# back HOME: ends a trial with what ran before it.
+back() {
+	file=$1/trial
+	[ -e "$file" ] || return 0
+	switch "$1" "$(field "$file" previous)" "$(field "$file" start)" "$(field "$file" unit)" \
+		"$(field "$file" enabled)" "$(field "$file" active)" || return 1
+	rm -f "$file" && sync "$1" && echo reverted
+}
+
+# reboot HOME: back, before the unit is started at boot.
+reboot() {
+	file=$1/trial
+	[ -e "$file" ] || return 0
+	previous=$(field "$file" previous) start=$(field "$file" start)
+	if [ "$previous" = none ]; then
+		systemctl disable -q "$(field "$file" unit)" 2>/dev/null
+		systemctl stop --no-block "$(field "$file" unit)" 2>/dev/null
+		rm -f "$start" && sync "${start%/*}"
+	else
+		put 0644 "$start" <"$1/$previous/${start##*/}"
+	fi && systemctl daemon-reload && rm -f "$file" && sync "$1"
+}
+
+# confirm HOME GENERATION: one rename. Afterwards nothing goes back by itself.
+confirm() { act settle "$@"; }
+
+settle() {
+	if [ -e "$1/trial" ]; then
+		[ "$(field "$1/trial" generation)" = "$2" ] || fail "the trial is another's"
+		mv -fT "$1/trial" "$1/state" && sync "$1" || exit 1
+	elif [ "$(field "$1/state" generation)" != "$2" ]; then
+		fail "the host went back by itself"
+	fi
+	disarm
+	if [ "$2" = none ]; then
+		rm -f "$1/current"
+	else
+		link "$1" "$2"
+	fi
+	previous=$(field "$1/state" previous)
+	for d in "$1"/*/; do
+		d=${d%/}
+		case ${d##*/} in
+		"$2" | "$previous" | found-* | '*') ;; # what somebody else wrote is never removed
+		*) [ -h "$d" ] || rm -rf "$d" ;;
+		esac
+	done
+}
+
+# proven HOME: the confirmed generation has led.
+proven() { act prove "$1"; }
+
+prove() {
+	[ "$(field "$1/state" led)" = yes ] || { cat "$1/state" && echo 'led yes'; } | put 0600 "$1/state"
+}
+
+# undo HOME: goes back from a confirmed generation to the one before.
+undo() { act unsettle "$1"; }
+
+unsettle() {
+	file=$1/state
+	to=$(field "$file" previous)
+	case $to in
+	'' | -) fail "there is nothing to go back to" ;;
+	esac
+	switch "$1" "$to" "$(field "$file" start)" "$(field "$file" unit)" \
+		"$(field "$file" enabled)" "$(field "$file" active)" || exit 1
+	if [ "$to" = none ]; then
+		rm -f "$file" "$1/current" && sync "$1"
+		return
+	fi
+	sed -e "s/^generation .*/generation $to/" -e 's/^previous .*/previous -/' "$file" | put 0600 "$file"
+	link "$1" "$to"
+}
+
+# link HOME GENERATION
+link() { ln -sfn "$2" "$1/.current.kcmgen" && mv -fT "$1/.current.kcmgen" "$1/current"; }
+
+# retire HOME START UNIT PROGRAMS: nothing of kcmgen is left. A unit that it didn't
+# write stays.
+retire() { act clear "$@"; }
+
+clear() {
+	was=$(keep "$1" "$2") || exit 1
+	case $was in
+	found-*) fail "$2 is not kcmgen's: stop it and remove it by hand" ;;
+	esac
+	disarm
+	[ "$was" = none ] || switch "$1" none "$2" "$3" no no || exit 1
+	systemctl disable -q kcmgen-recover.service 2>/dev/null
+	rm -rf "$1" "$4" /etc/systemd/system/kcmgen-recover.service
+	systemctl daemon-reload
+}
+
+# --- being called ------------------------------------------------------------
+
+# serve NONCE SILENCE: commands come a line each; what one prints, what it
+# complains of and its status go back, set off by the nonce. Without a line for
+# SILENCE seconds the operator is gone, and the session and its lock with him.
+serve() {
+	exec 9>>/run/kcmgen.lock
+	scratch=$(mktemp -d /run/kcmgen.XXXXXX) || exit 1
+	trap 'rm -rf "$scratch"' EXIT
+	trap 'exit 1' TERM HUP INT
+	beats=0
+	echo 0 >"$scratch/beat"
+	(
+		last=
+		while sleep "$2"; do
+			now=$(cat "$scratch/beat") || exit
+			[ "$now" = busy ] || [ "$now" != "$last" ] || kill -TERM $$
+			last=$now
+		done
+	) </dev/null >/dev/null 2>&1 9>&- &
+	watch=$!
+	printf '\n#%s ready\n' "$1"
+	while IFS= read -r command; do
+		echo busy >"$scratch/beat"
+		(eval "$command") 2>"$scratch/err"
+		status=$?
+		printf '\n#%s err\n' "$1"
+		cat "$scratch/err"
+		printf '\n#%s %s\n' "$1" "$status"
+		beats=$((beats + 1))
+		echo "$beats" >"$scratch/beat"
+	done
+	kill "$watch" 2>/dev/null
+}
+
+case ${1-} in
+revert) act back "$2" ;;
+boot) act reboot "$2" ;;
+esac

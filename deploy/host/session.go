@@ -1,0 +1,295 @@
+// Package host is what kcmgen does on a host: a session with the shell script
+// that holds the host's half, and the folder tree over SFTP. How the host is
+// reached is its caller's business.
+package host
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Script is the host's half, in POSIX sh.
+//
+//go:embed host.sh
+var Script string
+
+// Process is a program that was started on the host.
+type Process interface {
+	Stdin() io.WriteCloser
+	Stdout() io.Reader
+	// Stderr is what it complained of so far, cut to a line or two.
+	Stderr() string
+	// Close ends it; whoever waits for its output gets an error.
+	Close() error
+}
+
+// Shell is the command that becomes a [Session]; with sudo, unless the login is
+// root's. The script comes over standard input, so that no process list or log
+// holds it.
+func Shell(root bool) string {
+	return asRoot(root, fmt.Sprintf(`script=$(head -c %d) && eval "$script" && read -r nonce && serve "$nonce" %d`, len(Script), silence))
+}
+
+// silence is how many seconds a session outlives its operator, at the least; at the
+// most twice that. The operator's side calls every [Beat].
+const silence = 15
+
+// Beat is how often the operator shows that he is there.
+const Beat = 5 * time.Second
+
+func asRoot(root bool, command string) string {
+	if root {
+		return "exec sh -c " + Quote(command)
+	}
+	return "exec sudo -n -- sh -c " + Quote(command)
+}
+
+// Quote makes one word of a text, for a shell.
+func Quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// Session is a root shell on a host that has read the script. Commands are sent
+// without waiting for each other; the host answers them in turn.
+type Session struct {
+	process Process
+	nonce   string
+	lines   chan []byte
+	mu      sync.Mutex
+	waiting []chan reply
+	err     error
+	ended   chan struct{}
+	beats   context.CancelFunc
+}
+
+type reply struct {
+	out, err string
+	status   int
+}
+
+// CommandError is a command that the host couldn't do.
+type CommandError struct {
+	Command string // its first word
+	Text    string // what the host says
+	Status  int
+}
+
+func (e *CommandError) Error() string {
+	if e.Text == "" {
+		return fmt.Sprintf("%s: exit status %d", e.Command, e.Status)
+	}
+	return e.Text
+}
+
+// EndedError is a session that ended, or wouldn't begin: by the connection, or by
+// the host.
+type EndedError struct{ Text string }
+
+func (e *EndedError) Error() string { return e.Text }
+
+// Open begins a session with a process that [Shell] started. The nonce sets the
+// host's answers off from what commands print.
+func Open(ctx context.Context, p Process, nonce string) (*Session, error) {
+	s := &Session{process: p, nonce: nonce, lines: make(chan []byte, 64), ended: make(chan struct{})}
+	ready := make(chan reply, 1)
+	s.waiting = []chan reply{ready}
+	go s.write()
+	go s.read()
+	s.lines <- []byte(Script + nonce + "\n")
+	if _, err := s.wait(ctx, ready); err != nil {
+		s.Close()
+		return nil, err
+	}
+	beating, stop := context.WithCancel(context.Background())
+	s.beats = stop
+	go s.beat(beating)
+	return s, nil
+}
+
+// Close ends the session, and its lock.
+func (s *Session) Close() {
+	if s.beats != nil {
+		s.beats()
+	}
+	_ = s.process.Stdin().Close()
+	_ = s.process.Close()
+	s.end(&EndedError{"the session was closed"})
+}
+
+func (s *Session) end(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		s.err = err
+		close(s.ended)
+	}
+}
+
+// beat keeps the session alive while no command is on its way.
+func (s *Session) beat(ctx context.Context) {
+	tick := time.NewTicker(Beat)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			s.mu.Lock()
+			idle := len(s.waiting) == 0
+			s.mu.Unlock()
+			if idle {
+				s.send(Command{line: "beat"})
+			}
+		case <-s.ended:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *Session) write() {
+	for {
+		select {
+		case line := <-s.lines:
+			if _, err := s.process.Stdin().Write(line); err != nil {
+				s.end(s.lost(err))
+				return
+			}
+		case <-s.ended:
+			return
+		}
+	}
+}
+
+// lost words the end of a session: what the host complained of says more than the
+// pipe that broke.
+func (s *Session) lost(err error) error {
+	if text := strings.TrimSpace(s.process.Stderr()); text != "" {
+		return &EndedError{text}
+	}
+	if err == nil || errors.Is(err, io.EOF) {
+		return &EndedError{"the host ended the session"}
+	}
+	return &EndedError{"the session broke: " + err.Error()}
+}
+
+// maxReply bounds what a command may print: logs and lists are cut on the host.
+const maxReply = 4 << 20
+
+func (s *Session) read() {
+	r := bufio.NewReaderSize(s.process.Stdout(), 1<<16)
+	mark := []byte("#" + s.nonce + " ")
+	var part, out bytes.Buffer
+	for {
+		line, err := r.ReadSlice('\n')
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			s.end(s.lost(err))
+			return
+		}
+		if !bytes.HasPrefix(line, mark) {
+			if part.Len()+out.Len() < maxReply {
+				part.Write(line)
+			}
+			continue
+		}
+		word := string(bytes.TrimSpace(line[len(mark):]))
+		text := strings.TrimSuffix(part.String(), "\n")
+		part.Reset()
+		if word == "err" {
+			out.WriteString(text)
+			continue
+		}
+		status, _ := strconv.Atoi(word) // "ready" is a success
+		if !s.answer(reply{out.String(), strings.TrimSpace(text), status}) {
+			s.end(&EndedError{"the host answers what it wasn't asked"})
+			return
+		}
+		out.Reset()
+	}
+}
+
+func (s *Session) answer(r reply) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.waiting) == 0 {
+		return false
+	}
+	s.waiting[0] <- r
+	s.waiting = s.waiting[1:]
+	return true
+}
+
+// Command is a line for the host, and lines that the command reads.
+type Command struct {
+	line    string
+	payload []string
+	name    string
+}
+
+func command(name string, args ...string) Command {
+	var b strings.Builder
+	b.WriteString(name)
+	for _, a := range args {
+		b.WriteString(" " + Quote(a))
+	}
+	return Command{line: b.String(), name: name}
+}
+
+func (s *Session) send(c Command) chan reply {
+	done := make(chan reply, 1)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting = append(s.waiting, done)
+	text := c.line + "\n"
+	for _, l := range c.payload {
+		text += l + "\n"
+	}
+	select {
+	case s.lines <- []byte(text):
+	case <-s.ended:
+	}
+	return done
+}
+
+func (s *Session) wait(ctx context.Context, done chan reply) (reply, error) {
+	select {
+	case r := <-done:
+		return r, nil
+	case <-s.ended:
+		return reply{}, s.err
+	case <-ctx.Done():
+		return reply{}, context.Cause(ctx)
+	}
+}
+
+// Do has the host do commands in turn, in one round trip, each whatever became of
+// the one before. It returns what they printed, and the first error.
+func (s *Session) Do(ctx context.Context, commands ...Command) ([]string, error) {
+	var dones []chan reply
+	for _, c := range commands {
+		dones = append(dones, s.send(c))
+	}
+	out := make([]string, len(commands))
+	var first error
+	for i, done := range dones {
+		r, err := s.wait(ctx, done)
+		if err != nil {
+			return out, err
+		}
+		if out[i] = r.out; r.status != 0 && first == nil {
+			first = &CommandError{commands[i].name, r.err, r.status}
+		}
+	}
+	return out, first
+}
+
+func (s *Session) one(ctx context.Context, c Command) (string, error) {
+	out, err := s.Do(ctx, c)
+	return out[0], err
+}

@@ -1,0 +1,115 @@
+package deploy
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/kcmgen/kcmgen/deploy/host"
+)
+
+// preflight returns why hosts can't take what is planned, all reasons of all of them.
+func (r *Rollout) preflight(p *Plan) error {
+	var errs []error
+	for _, s := range p.Steps {
+		for _, reason := range s.m.unfit() {
+			errs = append(errs, &HostError{s.Node, reason})
+		}
+	}
+	return errors.Join(errs...)
+}
+
+const (
+	minSystemd = 233 // BindReadOnlyPaths=
+	maxSkew    = 5 * time.Minute
+)
+
+func (m *machine) unfit() []error {
+	var out []error
+	no := func(format string, args ...any) { out = append(out, fmt.Errorf(format, args...)) }
+	a := m.seen.About
+	if !a.Root {
+		no("sudo gives a shell that isn't root's")
+	}
+	if a.Systemd > 0 && a.Systemd < minSystemd {
+		no("systemd %d can't bind a generation to fixed paths: %d or newer can", a.Systemd, minSystemd)
+	}
+	for _, tool := range a.Lacks {
+		no("it has no %s", tool)
+	}
+	if skew := time.Duration(m.report.Skew) * time.Second; skew.Abs() > maxSkew {
+		no("its clock is off by %v: certificates wouldn't be valid there; set it", skew)
+	}
+	out = append(out, m.unfitFolders()...)
+	if f := m.seen.Files[m.unit.Start]; f.Type != host.Missing && !f.Regular() {
+		no("%s is a %s; kcmgen writes a file there, and through nothing else: remove it", m.unit.Start, f.Type)
+	}
+	if program := m.want.program(); m.seen.Files[program].Type == host.Missing && !m.carries(program) {
+		no("%s isn't there: install it, or let kcmgen do it (binary.install)", program)
+	}
+	return append(out, m.unfitRoom()...)
+}
+
+// unfitFolders: what is written through a link, or below a folder that others may
+// write to, may be anybody's.
+func (m *machine) unfitFolders() []error {
+	var out []error
+	seen := map[string]bool{}
+	for _, leaf := range append(slices.Collect(maps.Keys(m.want.folders)), m.unit.Start) {
+		for _, d := range host.Parents(leaf) {
+			f, ok := m.seen.Files[d]
+			if !ok || seen[d] || f.Type == host.Missing {
+				continue
+			}
+			seen[d] = true
+			mode, _ := strconv.ParseUint(f.Mode, 8, 32)
+			switch {
+			case f.Type != host.Directory:
+				out = append(out, fmt.Errorf("%s is a %s where a folder is expected", d, f.Type))
+			case f.Owner[:min(len(f.Owner), 5)] != "root:" || mode&0o022 != 0 && mode&0o1000 == 0:
+				out = append(out, fmt.Errorf("%s belongs to %s with mode %s: others could change what is put there", d, f.Owner, f.Mode))
+			}
+		}
+	}
+	return out
+}
+
+// unfitRoom: what is staged lies beside what is there.
+func (m *machine) unfitRoom() []error {
+	var bytes, files int64
+	for top, t := range m.want.folders {
+		if m.seen.Files[top].Type == host.Directory {
+			continue
+		}
+		for _, e := range t.Entries() {
+			bytes += e.Size() + 4096
+			files++
+		}
+	}
+	a := m.seen.About
+	switch need := (bytes + 1<<20) >> 10; {
+	case files == 0:
+	case a.ReadOnly != "":
+		return []error{fmt.Errorf("%s can't be written: it is on a read-only file system", a.ReadOnly)}
+	case a.KBytes >= 0 && a.KBytes < need:
+		return []error{fmt.Errorf("%s: its file system is full: %d KiB are free, %d are needed", m.unit.Home, a.KBytes, need)}
+	case a.Inodes >= 0 && a.Inodes < files+16:
+		return []error{fmt.Errorf("%s: its file system has %d inodes left, %d are needed", m.unit.Home, a.Inodes, files+16)}
+	}
+	return nil
+}
+
+// carries reports whether a file is among what is put on the host.
+func (m *machine) carries(file string) bool {
+	for top, t := range m.want.folders {
+		if path.Dir(file) == top {
+			_, ok := t.Get(path.Base(file))
+			return ok
+		}
+	}
+	return false
+}

@@ -1,0 +1,62 @@
+package deploy
+
+import (
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/kcmgen/kcmgen/deploy/host"
+	"github.com/kcmgen/kcmgen/deploy/remote"
+)
+
+// process is a remote session as deploy/host speaks with it.
+type process struct {
+	*remote.Session
+	mu   sync.Mutex
+	said strings.Builder
+	done chan struct{}
+}
+
+// maxSaid is how much of a program's complaints is kept: its first lines say why.
+const maxSaid = 2 << 10
+
+func started(s *remote.Session, err error) (host.Process, error) {
+	if err != nil {
+		return nil, err
+	}
+	p := &process{Session: s, done: make(chan struct{})}
+	go p.listen()
+	return p, nil
+}
+
+func (p *process) listen() {
+	defer close(p.done)
+	buf := make([]byte, 1<<10)
+	for {
+		n, err := p.Session.Stderr.Read(buf)
+		p.mu.Lock()
+		if room := maxSaid - p.said.Len(); room > 0 {
+			p.said.Write(buf[:min(n, room)])
+		}
+		p.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (p *process) Stdin() io.WriteCloser { return p.Session.Stdin }
+func (p *process) Stdout() io.Reader     { return p.Session.Stdout }
+
+// Stderr is what it complained of. It is asked once output has ended, so waiting for
+// the rest takes no time, or the connection is gone.
+func (p *process) Stderr() string {
+	select {
+	case <-p.done:
+	case <-time.After(time.Second):
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return strings.TrimSpace(p.said.String())
+}

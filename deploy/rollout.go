@@ -1,0 +1,238 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kcmgen/kcmgen/deploy/host"
+)
+
+// Apply does what a plan says. The report tells what became of each host, whatever
+// the error is: a [RolledBackError] where hosts are back where they were, a
+// [StrandedError] where one isn't.
+func (r *Rollout) Apply(ctx context.Context, p *Plan) (*Report, error) {
+	err := r.apply(ctx, p)
+	report := r.reportOf(p, err)
+	return report, err
+}
+
+func (r *Rollout) apply(ctx context.Context, p *Plan) error {
+	if len(p.Steps) == 0 {
+		return nil
+	}
+	if err := r.readyAll(ctx, p); err != nil {
+		return err
+	}
+	todo := slices.Clone(p.Steps)
+	var done []*machine
+	for len(todo) > 0 {
+		i, err := r.next(ctx, todo)
+		if err != nil {
+			return r.stop(ctx, done, nil, err)
+		}
+		s := todo[i]
+		todo = slices.Delete(todo, i, i+1)
+		if err := r.one(ctx, &s, len(todo) == 0); err != nil {
+			return r.stop(ctx, done, s.m, s.m.named(err))
+		}
+		done = append(done, s.m)
+	}
+	return r.proven(ctx, p)
+}
+
+// readyAll readies all hosts at once. The first host's lock is taken first, so that of
+// two rollouts that begin together one gets all.
+func (r *Rollout) readyAll(ctx context.Context, p *Plan) error {
+	byName := slices.SortedFunc(slices.Values(p.Steps), func(a, b Step) int { return strings.Compare(a.Node, b.Node) })
+	first := byName[0].m
+	if err := first.named(first.session.Lock(ctx, r.o.Who)); err != nil {
+		return err
+	}
+	return r.each(func(m *machine) error {
+		for i := range p.Steps {
+			if p.Steps[i].m == m {
+				return r.ready(ctx, &p.Steps[i])
+			}
+		}
+		return nil
+	})
+}
+
+// next is the step to take now: who leads may have changed since the plan was made.
+func (r *Rollout) next(ctx context.Context, todo []Step) (int, error) {
+	lease, err := r.lease(ctx)
+	if err != nil {
+		return 0, err
+	}
+	leader := r.leader(lease)
+	for i := range todo {
+		todo[i].Leader = todo[i].m == leader
+	}
+	slices.SortStableFunc(todo, func(a, b Step) int { return a.rank() - b.rank() })
+	return 0, nil
+}
+
+// one takes a host from the old generation to the new one.
+func (r *Rollout) one(ctx context.Context, s *Step, last bool) error {
+	m := s.m
+	begun := r.o.Now()
+	defer func() { m.report.Seconds = r.o.Now().Sub(begun).Seconds() }()
+	if err := r.spare(ctx, s); err != nil {
+		return err
+	}
+	base := host.None
+	if f := m.seen.Files[m.unit.Start]; f.Type != host.Missing {
+		base = f.SHA256
+	}
+	r.tell(m, "restart", "%s → %s: %s", short(s.From), short(s.To), s.Restart)
+	ctx, cancel := context.WithTimeout(ctx, r.revertTime())
+	defer cancel()
+	m.report.Outcome = Trying
+	if err := m.session.Trial(ctx, m.unit, s.To, base, r.revertTime()); err != nil {
+		return err
+	}
+	if s.To == host.None {
+		return r.confirm(ctx, m, s.To)
+	}
+	if err := r.pass(ctx, m, &m.want.Set, r.mustLead(m, last)); err != nil {
+		return err
+	}
+	if err := r.confirm(ctx, m, s.To); err != nil {
+		return err
+	}
+	m.report.Outcome = Done
+	r.tell(m, "done", "healthy with %s, confirmed", short(s.To))
+	return nil
+}
+
+// mustLead: with the last host, or with the first where nothing else runs, somebody has
+// to lead with the new configuration.
+func (r *Rollout) mustLead(m *machine, last bool) bool {
+	if r.o.Leader == nil || r.led || !m.want.elects() {
+		return false
+	}
+	for _, o := range r.machines {
+		if o != m && o.settled.pid == 0 && o.unwell == "" && !last {
+			return false // somebody else may lead with the old one
+		}
+	}
+	return true
+}
+
+// spare: while one host is restarted, all others work, so that no more than one ever
+// doesn't. One that doesn't work has nothing to lose.
+func (r *Rollout) spare(ctx context.Context, s *Step) error {
+	if s.Unwell != "" {
+		return nil
+	}
+	for _, m := range r.machines {
+		if m == s.m || m.unwell != "" && m.settled.pid == 0 {
+			continue
+		}
+		p, err := m.session.Probe(ctx, m.unit, "")
+		if err == nil && !p.Process.Running() {
+			err = fmt.Errorf("%s is %s", m.unit.Name, p.Process.Active())
+		}
+		if err == nil {
+			err = r.healthz(ctx, m, m.runs().at(), nil)
+		}
+		if err != nil {
+			return &SpareError{Node: m.node.Name, Err: err}
+		}
+	}
+	return nil
+}
+
+// SpareError is another host that doesn't work, so that this one can't be spared.
+type SpareError struct {
+	Node string
+	Err  error
+}
+
+func (e *SpareError) Error() string {
+	return fmt.Sprintf("not restarted, since %s doesn't work now: %v", e.Node, e.Err)
+}
+
+// Unwrap returns what is wrong with the other one.
+func (e *SpareError) Unwrap() error { return e.Err }
+
+// runs is what a host runs by now, as far as it is known.
+func (m *machine) runs() *Set {
+	if m.settled.pid != 0 && m.want != nil {
+		return &m.want.Set
+	}
+	return m.was
+}
+
+// confirmTries is how often the host is asked over a new connection.
+const confirmTries = 3
+
+// confirm ends a trial over a connection that is made anew: who can't come in any more
+// shouldn't leave a host changed.
+func (r *Rollout) confirm(ctx context.Context, m *machine, generation string) error {
+	var err error
+	for try := range confirmTries {
+		if try > 0 {
+			r.tell(m, "confirm", "again, for %v", err)
+			select {
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			case <-time.After(time.Duration(try) * r.o.Poll):
+			}
+		}
+		if err = r.confirmOnce(ctx, m, generation); err == nil {
+			return nil
+		}
+		if ce := (*host.CommandError)(nil); errors.As(err, &ce) {
+			return err // heard, and refused
+		}
+	}
+	return &UnconfirmedError{After: r.revertTime(), Err: err}
+}
+
+// UnconfirmedError is a good host that can't be told so: it goes back by itself.
+type UnconfirmedError struct {
+	After time.Duration
+	Err   error
+}
+
+func (e *UnconfirmedError) Error() string {
+	return fmt.Sprintf("it is healthy and can't be told to stay so (%v): it goes back by itself within %v", e.Err, e.After)
+}
+
+// Unwrap returns why.
+func (e *UnconfirmedError) Unwrap() error { return e.Err }
+
+func (r *Rollout) confirmOnce(ctx context.Context, m *machine, generation string) error {
+	ctx, cancel := context.WithTimeout(ctx, sessionLimit+30*time.Second)
+	defer cancel()
+	conn, err := r.o.SSH.Dial(ctx, target(m.node))
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	s, err := r.session(ctx, conn)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	return s.Confirm(ctx, m.unit, generation)
+}
+
+// proven writes down on all hosts that their generation has led, so that a later
+// rollout needn't take them back with it.
+func (r *Rollout) proven(ctx context.Context, p *Plan) error {
+	if !r.led {
+		return nil
+	}
+	return r.each(func(m *machine) error {
+		if st := m.seen.State; m.settled.pid == 0 && (st == nil || st.Led) {
+			return nil
+		}
+		return m.session.Proven(ctx, m.unit)
+	})
+}

@@ -1,0 +1,277 @@
+package deploy
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"net"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kcmgen/kcmgen/deploy/host"
+	"github.com/kcmgen/kcmgen/gen/artefact"
+	"github.com/kcmgen/kcmgen/gen/flags"
+	"github.com/kcmgen/kcmgen/gen/keys"
+	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/tree"
+	"github.com/kcmgen/kcmgen/live"
+)
+
+// Set is what runs on a host, or is to: a generation, its unit and what the unit
+// names. What can't be told of a unit that somebody else wrote is empty.
+type Set struct {
+	Generation string
+	Unit       []byte
+	Argv       []string          // the program and its arguments
+	flags      map[string]string // of Argv
+	kubeconfig keys.Secret
+	serving    []byte // PEM of the serving certificate
+	sealed     bool   // the unit binds the generation, which the process then sees
+}
+
+// newSet reads a unit. read returns a file of the host by its path there, as the
+// unit's process would see it.
+func newSet(generation string, unit []byte, read func(path string) ([]byte, error)) (*Set, error) {
+	s := &Set{Generation: generation, Unit: unit, flags: map[string]string{}}
+	u, err := artefact.ParseUnit(unit)
+	if err != nil {
+		return nil, err
+	}
+	if s.Argv, err = u.Args(); err != nil || len(s.Argv) == 0 {
+		return s, err
+	}
+	// A bare flag is a switch in all units that anybody writes.
+	fs, err := flags.Parse(s.Argv[1:], func(string) bool { return true })
+	if err != nil {
+		return s, err
+	}
+	for _, f := range fs {
+		s.flags[f.Name] = f.Value
+	}
+	binds := u["Service"]["BindReadOnlyPaths"]
+	s.sealed = strings.Contains(strings.Join(binds, " "), "/"+generation)
+	at := func(p string) string {
+		for _, b := range binds {
+			from, to, _ := strings.Cut(b, ":")
+			if p == to || strings.HasPrefix(p, to+"/") {
+				return from + strings.TrimPrefix(p, to)
+			}
+		}
+		return p
+	}
+	if p := s.flags["kubeconfig"]; p != "" {
+		data, err := read(at(p))
+		if err != nil {
+			return s, err
+		}
+		s.kubeconfig = keys.NewSecret(data)
+	}
+	if p := s.flags["tls-cert-file"]; p != "" {
+		s.serving, err = read(at(p))
+	}
+	return s, err
+}
+
+func (s *Set) value(flag, fallback string) string {
+	if v, ok := s.flags[flag]; ok {
+		return v
+	}
+	return fallback
+}
+
+// healthz is where the process answers, seen from its own host; "" if it doesn't.
+func (s *Set) healthz() string {
+	port := s.value("secure-port", "10257")
+	if n, err := strconv.Atoi(port); err != nil || n == 0 {
+		return ""
+	}
+	address := s.value("bind-address", "0.0.0.0")
+	if ip := net.ParseIP(address); ip != nil && ip.IsUnspecified() {
+		address = "127.0.0.1"
+	}
+	return net.JoinHostPort(address, port)
+}
+
+// lease is the lease that a set's leader holds; an error where it elects none.
+func (s *Set) lease() (namespace, name string, err error) {
+	var fs spec.Flags
+	for name, value := range s.flags {
+		fs = append(fs, spec.Flag{Name: name, Value: value})
+	}
+	slices.SortFunc(fs, func(a, b spec.Flag) int { return strings.Compare(a.Name, b.Name) })
+	return live.LeaseOf(fs)
+}
+
+// elects reports whether the process takes part in leader election.
+func (s *Set) elects() bool {
+	if s.Generation == host.None {
+		return false
+	}
+	_, _, err := s.lease()
+	return err == nil
+}
+
+// program is what is started; "" if that can't be told.
+func (s *Set) program() string {
+	if len(s.Argv) == 0 {
+		return ""
+	}
+	return s.Argv[0]
+}
+
+// Want is what one host is to have, as the exported tree holds it.
+type Want struct {
+	Set
+	// folders are put there whole, by their path on the host: the generation, and
+	// a program's.
+	folders map[string]tree.Tree
+	// dirs are folders that the unit needs, by path.
+	dirs map[string]fs.FileMode
+}
+
+// EditedError is a tree that isn't what an export wrote.
+type EditedError struct{ Path, Detail string }
+
+func (e *EditedError) Error() string { return e.Path + " " + e.Detail }
+
+// Wants reads what the hosts of a cluster are to have from its exported tree.
+func Wants(c *spec.Cluster, s *tree.State) (map[string]*Want, error) {
+	if err := intact(s); err != nil {
+		return nil, err
+	}
+	out := map[string]*Want{}
+	for i := range c.Nodes {
+		n := &c.Nodes[i]
+		generation, ok := s.Manifest.Nodes[n.Name]
+		if !ok {
+			return nil, &EditedError{"nodes/" + n.Name, "isn't there: the cluster has the node, and its last export hadn't"}
+		}
+		w, err := wantOf(c, n.Name, generation, s.Ours)
+		if err != nil {
+			return nil, fmt.Errorf("nodes/%s: %w", n.Name, err)
+		}
+		out[n.Name] = w
+	}
+	return out, nil
+}
+
+// intact returns an error unless the files of a tree are those that its manifest
+// lists.
+func intact(s *tree.State) error {
+	if len(s.Gone) > 0 {
+		return &EditedError{s.Gone[0], "is gone"}
+	}
+	for _, f := range s.Manifest.Files {
+		e, ok := s.Ours.Get(f.Path)
+		if !ok || f.Dir || f.SHA256 == "" || !strings.HasPrefix(f.Path, "nodes/") {
+			continue
+		}
+		if sumOf(e) != f.SHA256 {
+			return &EditedError{f.Path, "was changed since it was exported"}
+		}
+	}
+	return nil
+}
+
+func sumOf(e tree.Entry) string {
+	if !e.Blob.Empty() {
+		return e.Blob.SHA256
+	}
+	sum := sha256.Sum256(e.Bytes())
+	return hex.EncodeToString(sum[:])
+}
+
+func wantOf(c *spec.Cluster, node, generation string, ours tree.Tree) (*Want, error) {
+	if c.Layout != spec.Systemd {
+		return nil, errors.New("static pods can't be deployed yet; copy its files by other means")
+	}
+	if generation == "" {
+		return nil, errors.New("generations: false can't be deployed: without a generation there is nothing to go back to")
+	}
+	home := path.Join(c.Paths.Generations, generation)
+	w := &Want{folders: map[string]tree.Tree{}, dirs: map[string]fs.FileMode{}}
+	in := map[string][]tree.Entry{}
+	files := map[string]tree.Entry{}
+	for _, e := range ours.Entries() {
+		p, ok := strings.CutPrefix(e.Path, "nodes/"+node)
+		if !ok || p == "" || p[0] != '/' {
+			continue
+		}
+		files[p] = e
+		switch top := topOf(c, home, p); {
+		case e.Dir && p != home && top == "":
+			w.dirs[p] = e.Mode
+		case top != "" && p != top:
+			e.Path = strings.TrimPrefix(p, top+"/")
+			in[top] = append(in[top], e)
+		}
+	}
+	for top, es := range in {
+		t, err := tree.New(es)
+		if err != nil {
+			return nil, err
+		}
+		w.folders[top] = t
+	}
+	read := func(p string) ([]byte, error) {
+		e, ok := files[p]
+		if !ok {
+			return nil, nil // the user's own, on the host
+		}
+		return e.Bytes(), nil
+	}
+	inside := path.Join(home, path.Base(c.Paths.Unit))
+	if slices.Compare(files[c.Paths.Unit].Data, files[inside].Data) != 0 || len(files[inside].Data) == 0 {
+		return nil, &EditedError{"nodes/" + node + c.Paths.Unit, "isn't the unit of generation " + generation}
+	}
+	s, err := newSet(generation, files[inside].Data, read)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Paths.Unit, err)
+	}
+	w.Set = *s
+	return w, nil
+}
+
+// topOf is the folder that is put on the host whole and holds a path: the
+// generation, or that of a program by its checksum.
+func topOf(c *spec.Cluster, home, p string) string {
+	if p == home || strings.HasPrefix(p, home+"/") {
+		return home
+	}
+	if below, ok := strings.CutPrefix(p, c.Paths.Programs+"/"); ok {
+		sum, _, _ := strings.Cut(below, "/")
+		return path.Join(c.Paths.Programs, sum)
+	}
+	return ""
+}
+
+// paths are all paths of a host that say whether it has what it is to have, and
+// whether it can get it: files, folders, and the folders above them.
+func (w *Want) paths(unit string) []string {
+	all := map[string]bool{unit: true}
+	if len(w.Argv) > 0 {
+		all[w.Argv[0]] = true
+	}
+	above := func(p string) {
+		for d := path.Dir(p); d != "/"; d = path.Dir(d) {
+			all[d] = true
+		}
+	}
+	above(unit)
+	for top, t := range w.folders {
+		all[top] = true
+		above(top)
+		for _, e := range t.Entries() {
+			all[path.Join(top, e.Path)] = true
+		}
+	}
+	for d := range w.dirs {
+		all[d] = true
+	}
+	return slices.Sorted(maps.Keys(all))
+}
