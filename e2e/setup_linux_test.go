@@ -29,6 +29,10 @@ cluster: {
 		"leader-elect-renew-deadline": "2s"
 		"leader-elect-retry-period":   "500ms"
 	}
+	deploy: {
+		gate: "20s"
+		soak: "3s"
+	}
 }
 `
 
