@@ -83,8 +83,6 @@ func (k *keeper) stop(failed bool) error {
 }
 
 func startGround() (*ground.Ground, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
-	defer cancel()
 	apiserver, err := program(clusterVersion, "kube-apiserver")
 	if err != nil {
 		return nil, err
@@ -98,6 +96,8 @@ func startGround() (*ground.Ground, error) {
 		return nil, err
 	}
 	start := time.Now()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
 	g, err := ground.Start(ctx, ground.Options{
 		Kcmgen: kcmgen, KubeAPIServer: apiserver, ControllerManager: manager,
 		Cluster: cluster, RTT: rtt, Log: say,

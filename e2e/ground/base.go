@@ -39,13 +39,20 @@ func base(ctx context.Context, cache string) (string, error) {
 		return dir, nil
 	}
 	partial := dir + ".partial"
-	if err := os.RemoveAll(partial); err != nil {
+	if err := remove(partial); err != nil {
 		return "", err
 	}
 	if _, err := program(ctx, "mmdebstrap", append(recipe(), partial)...); err != nil {
 		return "", fmt.Errorf("making a Debian for the hosts in %s: %w", dir, err)
 	}
 	return dir, os.Rename(partial, dir)
+}
+
+// remove removes a tree that somebody may have been killed in: should anything
+// of this machine still be mounted there, it isn't touched.
+func remove(dir string) error {
+	_, err := program(context.Background(), "rm", "-rf", "--one-file-system", dir)
+	return err
 }
 
 // cacheDir is where the rest of kcmgen's tools keep what is made once.

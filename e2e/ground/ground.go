@@ -95,7 +95,10 @@ func Start(ctx context.Context, o Options) (_ *Ground, err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("starting the ground: %w; logs are in %s", err, g.Logs), g.Stop(true))
+			err = errors.Join(fmt.Errorf("starting the hosts and their control plane: %w", err), g.Stop(true))
+			if g.Logs != "" {
+				err = fmt.Errorf("%w; logs are in %s", err, g.Logs)
+			}
 		}
 	}()
 	if err := g.acquire(ctx, cache); err != nil {

@@ -13,8 +13,8 @@ import (
 	"syscall"
 )
 
-// namespaces hold everything of ours: their names begin with it, and whatever
-// has such a name is ours to remove.
+// prefix begins the names of our namespaces and control groups. Whatever has
+// such a name is ours to remove.
 const prefix = "kcmgen-"
 
 // netns is where ip keeps a network namespace.
@@ -27,9 +27,9 @@ func inside(name string, args ...string) *exec.Cmd {
 
 // setns is system call setns, which package syscall has no name for.
 func setns(fd uintptr) error {
-	number := uintptr(308) // amd64
-	if runtime.GOARCH == "arm64" {
-		number = 268
+	number := map[string]uintptr{"amd64": 308, "arm64": 268}[runtime.GOARCH]
+	if number == 0 {
+		return fmt.Errorf("which system call is setns on %s?", runtime.GOARCH)
 	}
 	if _, _, errno := syscall.RawSyscall(number, fd, syscall.CLONE_NEWNET, 0); errno != 0 {
 		return os.NewSyscallError("setns", errno)

@@ -65,7 +65,7 @@ func forget(cache string) error {
 	runs, err := filepath.Glob(filepath.Join(cache, "run-*"))
 	for _, run := range runs {
 		if info, err := os.Stat(run); err == nil && time.Since(info.ModTime()) > 7*24*time.Hour {
-			if err := os.RemoveAll(run); err != nil {
+			if err := remove(run); err != nil {
 				return err
 			}
 		}
@@ -93,11 +93,11 @@ func clean(state, cgroup string, namespaces []string, keepLogs bool) error {
 		errs = append(errs, err)
 		for _, entry := range entries {
 			if entry.Name() != "log" {
-				errs = append(errs, os.RemoveAll(filepath.Join(state, entry.Name())))
+				errs = append(errs, remove(filepath.Join(state, entry.Name())))
 			}
 		}
 	default:
-		errs = append(errs, os.RemoveAll(state))
+		errs = append(errs, remove(state))
 	}
 	return errors.Join(errs...)
 }
