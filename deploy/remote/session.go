@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -165,25 +166,19 @@ func (c *Conn) Run(ctx context.Context, command string, stdin io.Reader) (stdout
 		_ = s.Stdin.Close()
 	}()
 	var out, errs bounded
-	read := make(chan error, 2)
-	go func() { _, err := io.Copy(&out, s.Stdout); read <- err }()
-	go func() { _, err := io.Copy(&errs, s.Stderr); read <- err }()
-	stop := context.AfterFunc(ctx, func() { _ = s.Close() })
-	defer stop()
-	for range 2 {
+	ended := make(chan error, 3)
+	go func() { _, err := io.Copy(&out, s.Stdout); ended <- err }()
+	go func() { _, err := io.Copy(&errs, s.Stderr); ended <- err }()
+	go func() { ended <- s.Wait() }()
+	for range 3 {
 		select {
-		case e := <-read:
-			err = errors.Join(err, e)
-		case <-ctx.Done():
-			return out.take(), errs.take(), -1, c.e.fail(StepRun, context.Cause(ctx))
-		}
-	}
-	if err == nil {
-		select {
-		case <-s.ended:
-			err = s.Wait()
+		case e := <-ended:
+			err = cmp.Or(err, e)
 		case <-ctx.Done():
 			err = c.e.fail(StepRun, context.Cause(ctx))
+		}
+		if exit := (*ExitError)(nil); err != nil && !errors.As(err, &exit) {
+			break // what still runs ends with the session, which is closed
 		}
 	}
 	var status *ExitError

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -17,7 +16,6 @@ import (
 
 func TestRun(t *testing.T) {
 	m, s := ready(t)
-	before := runtime.NumGoroutine()
 	conn := dial(t, m, s.target())
 	if conn.User() != m.User || conn.Host() != m.User+"@"+s.address() {
 		t.Errorf("%s, %s", conn.User(), conn.Host())
@@ -67,7 +65,7 @@ func TestRun(t *testing.T) {
 	if _, _, _, err := conn.Run(t.Context(), "true", nil); !errors.Is(err, net.ErrClosed) || !errors.Is(conn.Err(), net.ErrClosed) {
 		t.Errorf("after Close: %v, %v", err, conn.Err())
 	}
-	settled(t, before)
+	settled(t)
 }
 
 func TestStart(t *testing.T) {
@@ -109,7 +107,6 @@ func TestStart(t *testing.T) {
 // TestServerGone: an output that is cut off doesn't look like one that ended.
 func TestServerGone(t *testing.T) {
 	m, s := ready(t)
-	before := runtime.NumGoroutine()
 	conn := dial(t, m, s.target())
 	session, err := conn.Start(t.Context(), "echo $PPID; exec sleep 60")
 	if err != nil {
@@ -142,5 +139,5 @@ func TestServerGone(t *testing.T) {
 		t.Errorf("the reason: %v", err)
 	}
 	_ = conn.Close()
-	settled(t, before)
+	settled(t)
 }

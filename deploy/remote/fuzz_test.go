@@ -1,0 +1,108 @@
+package remote
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// fuzzKey is the public key of a seed.
+func fuzzKey(f *testing.F, seed byte) ssh.PublicKey {
+	f.Helper()
+	private := ed25519.NewKeyFromSeed([]byte(strings.Repeat(string(rune(seed)), 32)))
+	k, err := ssh.NewPublicKey(private.Public())
+	if err != nil {
+		f.Fatal(err)
+	}
+	return k
+}
+
+// FuzzKnownHosts: whatever known_hosts holds, a key that isn't in it is never
+// trusted, and one that it revokes neither.
+func FuzzKnownHosts(f *testing.F) {
+	known, stranger := fuzzKey(f, 'k'), fuzzKey(f, 's')
+	line := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(known)))
+	foreign := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(stranger)))
+	for _, text := range []string{
+		"n1 " + line, "[n1]:22,!n2 " + line + " comment", "* " + line + "\n@revoked * " + line, "@cert-authority n? " + line,
+		"|1|c2FsdA==|c2FsdA== " + line, "@revoked @revoked " + line, "n1\tssh-rsa " + strings.Fields(line)[1], "#\n\n n1 ssh-ed25519", "*** " + line,
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if strings.Contains(text, strings.Fields(foreign)[1][20:]) {
+			return // it is known, then
+		}
+		lines, err := parseKnown("known_hosts", text+"\n@revoked n9 "+line+"\n")
+		if err != nil {
+			return
+		}
+		e := &endpoint{host: "n1", knownAs: "[n1]:2222", plainName: "n1"}
+		trust := &trust{name: "n1"}
+		trust.find(lines, e)
+		if len(trust.algorithms()) == 0 {
+			t.Error("no algorithm is left: the library would take its own")
+		}
+		for _, k := range []ssh.PublicKey{known, stranger} {
+			var fault *HostKeyError
+			if err := trust.check(k, e); !errors.As(err, &fault) || err.Error() == "" {
+				t.Errorf("trusted: %v", err)
+			} else if k == known && fault.Fault != Revoked {
+				t.Errorf("a revoked key: %v", err)
+			}
+		}
+	})
+}
+
+// FuzzPinned: a pinned key is read and trusts no other key, or it is refused.
+func FuzzPinned(f *testing.F) {
+	stranger := fuzzKey(f, 's')
+	line := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(fuzzKey(f, 'k'))))
+	for _, text := range []string{line, line + " comment", "@cert-authority " + line, "@revoked " + line, "@revoked", "", "a\nb", "* " + line} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		e := &endpoint{host: "n1", knownAs: "n1", plainName: "n1", pinned: []string{text}}
+		trust, err := trustOf(e)
+		if err != nil {
+			return
+		}
+		if err := trust.check(stranger, e); err == nil && !strings.Contains(text, "AAAAC3NzaC1lZDI1NTE5AAAAI") {
+			t.Error("trusted")
+		}
+	})
+}
+
+// FuzzConfig: an ssh_config is read or refused, and what comes out of it is a host.
+func FuzzConfig(f *testing.F) {
+	for _, text := range []string{
+		"Host n1\n HostName 10.0.0.1\n Port 22\n ProxyJump a,b@c:1\n", "Match host a,!b user x final all exec y\nUser=\"a b\\\" c\"",
+		"IdentityFile ~/%d/%%/${HOME}\n", "Match final\nHost *\nHostName %h.x\n", "Include *\n", "host\t=\t'a", "ProxyJump ssh://a@[::1]:2/,[b]\n", "Match !host=n1\n",
+	} {
+		f.Add(text)
+	}
+	home := f.TempDir()
+	if err := os.MkdirAll(filepath.Join(home, ".ssh"), 0o700); err != nil {
+		f.Fatal(err)
+	}
+	c := &Config{Home: home, SystemDir: filepath.Join(home, "etc"), User: "me"}
+	f.Fuzz(func(t *testing.T, text string) {
+		if strings.Contains(strings.ToLower(text), "include") {
+			return // no files of this machine
+		}
+		if err := os.WriteFile(c.ssh("config"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		e, err := c.resolve(Target{Name: "n1", Address: "10.0.0.1"})
+		for ; err == nil && e != nil; e = e.via {
+			if e.host == "" || e.port < 1 || e.port > 65535 || e.knownAs == "" {
+				t.Errorf("%+v", e)
+			}
+		}
+	})
+}
