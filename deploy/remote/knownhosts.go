@@ -111,7 +111,7 @@ func parseKnown(file, text string) ([]hostLine, error) {
 			return nil, fmt.Errorf("%s:%d: a @revoked key can't be read: %w", file, n, err)
 		}
 		if err == nil {
-			l.File, l.KnownKey.Line = file, n
+			l.File, l.Line = file, n
 			out = append(out, l)
 		}
 	}

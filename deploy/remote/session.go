@@ -73,7 +73,7 @@ func (c *Conn) session(ctx context.Context, step Step, request, what string) (*S
 
 // watch waits for the status, which comes before the channel's end.
 func (s *Session) watch(requests <-chan *ssh.Request) {
-	var status error = errNoStatus
+	status := errNoStatus
 	for r := range requests {
 		switch r.Type {
 		case "exit-status":

@@ -71,14 +71,14 @@ func TestStallBefore(t *testing.T) {
 		t.Errorf("given up while it says nothing: %v", err)
 	}
 	m.Deadlines.Connect = 200 * time.Millisecond
-	m.Config.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+	m.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 		<-ctx.Done() // as a network that drops what we send
 		return nil, ctx.Err()
 	}
 	if _, err := m.Dial(t.Context(), target); !errors.As(err, &at) || at.Step != StepConnect || !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("a network that drops everything: %v", err)
 	}
-	m.Config.DialContext = nil
+	m.DialContext = nil
 	_ = silent.Close()
 	if _, err := m.Dial(t.Context(), target); !errors.As(err, &at) || at.Step != StepConnect || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("nobody listens: %v", err)
@@ -154,7 +154,7 @@ func TestRoundTrips(t *testing.T) {
 	m, s := ready(t)
 	const rtt = 60 * time.Millisecond
 	w := tap(t, s.address(), rtt/2)
-	m.Config.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+	m.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 		time.Sleep(rtt) // TCP's own, which the proxy answers at once
 		return (&net.Dialer{}).DialContext(ctx, network, address)
 	}
