@@ -51,6 +51,7 @@ type machine struct {
 
 	seen    *host.Seen
 	was     *Set   // what runs there, nil if nothing does or it can't be told
+	walled  error  // connections to its network can't be made through it
 	unwell  string // why it isn't healthy, before anything was done; "" if it is
 	settled pulse  // its process, once the new generation was healthy
 	report  HostReport
@@ -99,7 +100,7 @@ func Begin(ctx context.Context, c *spec.Cluster, nodes []string, wants map[strin
 
 func newMachine(c *spec.Cluster, n *spec.Node, w *Want) *machine {
 	m := &machine{node: n, want: w, unit: unitOf(c)}
-	m.report = HostReport{Node: n.Name}
+	m.report = HostReport{Node: n.Name, Target: &Target{n.Address().String(), n.SSH}}
 	if w != nil {
 		m.report.To = w.Generation
 	}
@@ -192,8 +193,12 @@ func (e *NoShellError) Error() string {
 func (e *NoShellError) Unwrap() error { return e.Err }
 
 func target(n *spec.Node) remote.Target {
+	address := ""
+	if n.Address().IsValid() {
+		address = n.Address().String()
+	}
 	return remote.Target{
-		Name: n.Name, Address: n.Address().String(), Host: n.SSH.Host, Port: n.SSH.Port, User: n.SSH.User,
+		Name: n.Name, Address: address, Host: n.SSH.Host, Port: n.SSH.Port, User: n.SSH.User,
 		IdentityFile: n.SSH.IdentityFile, ProxyJump: n.SSH.ProxyJump, HostKeys: n.SSH.HostKeys,
 	}
 }

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/kcmgen/kcmgen/deploy/host"
+	"github.com/kcmgen/kcmgen/deploy/remote"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/tree"
 	"github.com/kcmgen/kcmgen/live"
@@ -57,13 +59,16 @@ func (r *Rollout) look(ctx context.Context, m *machine) error {
 	m.seen = seen
 	m.report.Skew = seen.Clock.Sub(asked).Round(time.Second).Seconds()
 	m.report.From = seen.Runs
+	ill := <-answer
+	if walled := (*remote.ForwardForbiddenError)(nil); errors.As(ill, &walled) {
+		m.walled = walled
+	}
 	if seen.Runs == host.None && !seen.Process.Known() {
 		m.unwell = "it has no " + m.unit.Name
 		return nil
 	}
 	// A unit that nobody of us wrote may have what we can't read; it runs all the same.
 	m.was, _ = newSet(seen.Runs, seen.Unit, func(string) ([]byte, error) { return nil, nil })
-	ill := <-answer
 	if at := m.was.at(); at != guess {
 		ill = r.healthz(ctx, m, at, nil)
 	}

@@ -44,6 +44,9 @@ func (m *machine) unfit() []error {
 	if skew := time.Duration(m.report.Skew) * time.Second; skew.Abs() > maxSkew {
 		no("its clock is off by %v: certificates wouldn't be valid there; set it", skew)
 	}
+	if m.walled != nil {
+		out = append(out, fmt.Errorf("whether it becomes healthy couldn't be seen: %w", m.walled))
+	}
 	out = append(out, m.unfitFolders()...)
 	if f := m.seen.Files[m.unit.Start]; f.Type != host.Missing && !f.Regular() {
 		no("%s is a %s; kcmgen writes a file there, and through nothing else: remove it", m.unit.Start, f.Type)

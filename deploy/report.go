@@ -3,6 +3,8 @@ package deploy
 import (
 	"errors"
 	"time"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
 // Outcomes of hosts and of rollouts.
@@ -38,6 +40,7 @@ type HostReport struct {
 	Node    string   `json:"node"`
 	Address string   `json:"address,omitempty"`
 	User    string   `json:"user,omitempty"`
+	Target  *Target  `json:"target,omitempty"`
 	From    string   `json:"from,omitempty"`
 	To      string   `json:"to,omitempty"`
 	Outcome string   `json:"outcome"`
@@ -45,6 +48,12 @@ type HostReport struct {
 	Skew    float64  `json:"skew"` // of its clock, in seconds
 	Reason  string   `json:"reason,omitempty"`
 	Log     []string `json:"log,omitempty"`
+}
+
+// Target is how a host was reached.
+type Target struct {
+	Address string   `json:"address"`
+	SSH     spec.SSH `json:"ssh"`
 }
 
 const reportSchema = 1

@@ -155,6 +155,11 @@ func deployOne(ctx context.Context, o deployOptions, c *spec.Cluster, now func()
 	}
 	defer r.Close()
 	p, err := r.Plan(ctx)
+	if past, perr := pastDeploys(ctx, o.out, c.Name, std); perr == nil && p != nil {
+		for _, name := range left(past, c) {
+			p.Notes = append(p.Notes, fmt.Sprintf("%s left the cluster, and may run still: kcmgen retire %s %s", name, name, c.Name))
+		}
+	}
 	return carryOut(ctx, o, r, p, err, "deploy", std)
 }
 

@@ -29,6 +29,9 @@ func hint(err error) string {
 	var lost *lostManifestError
 	var missing *notFetchedError
 	var skipped *skippedMinorsError
+	if h := hostHint(err); h != "" {
+		return h
+	}
 	if h := repositoryHint(err); h != "" {
 		return h
 	}

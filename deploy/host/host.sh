@@ -365,20 +365,31 @@ unsettle() {
 # link HOME GENERATION
 link() { ln -sfn "$2" "$1/.current.kcmgen" && mv -fT "$1/.current.kcmgen" "$1/current"; }
 
-# retire HOME START UNIT PROGRAMS: nothing of kcmgen is left. A unit that it didn't
-# write stays.
-retire() { act clear "$@"; }
+# retire HOME START UNIT PROGRAMS: nothing of kcmgen is left. What others wrote stays:
+# their unit, and the one that the first deployment kept.
+retire() { act leave "$@"; }
 
-clear() {
-	was=$(keep "$1" "$2") || exit 1
-	case $was in
-	found-*) fail "$2 is not kcmgen's: stop it and remove it by hand" ;;
-	esac
+leave() {
+	was=$(written "$1" "$2")
+	[ "$was" != found ] || fail "$2 wasn't written by kcmgen: stop it and remove it by hand"
 	disarm
 	[ "$was" = none ] || switch "$1" none "$2" "$3" no no || exit 1
 	systemctl disable -q kcmgen-recover.service 2>/dev/null
-	rm -rf "$1" "$4" /etc/systemd/system/kcmgen-recover.service
+	rm -f /etc/systemd/system/kcmgen-recover.service
 	systemctl daemon-reload
+	for f in "$1"/* "$1"/.*.kcmgen; do
+		case ${f##*/} in
+		found-*) ;;
+		*) rm -rf "$f" ;;
+		esac
+	done
+	for d in "$4"/*/; do
+		case $d in
+		*/????????????????????????????????????????????????????????????????/) rm -rf "$d" ;;
+		esac
+	done
+	rmdir "$1" "$4" 2>/dev/null
+	return 0
 }
 
 # --- being called ------------------------------------------------------------

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kcmgen/kcmgen/deploy"
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+type retireOptions struct {
+	hostOptions
+	host   string
+	dryRun bool
+	yes    bool
+}
+
+func newRetire(std stdio) *cobra.Command {
+	var o retireOptions
+	cmd := &cobra.Command{
+		Use:   "retire NODE [CLUSTER | DIR]",
+		Short: "Stop and clean a host that left the cluster",
+		Long: `Retire stops kube-controller-manager on a host whose node was taken out of the CUE,
+and removes its unit, the folder of generations with all keys in it, and installed
+programs. A unit that somebody else wrote and the first deploy replaced stays in
+that folder.
+
+How the host is reached is known from its last deploy; --host names another way, as
+~/.ssh/config has it.
+
+` + exitCodes,
+		Example: `  kcmgen retire cp-4 ./cue/prod --dry-run
+  kcmgen retire cp-4 prod
+  kcmgen retire cp-4 prod --host ops@10.0.0.14`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) < 1 || len(args) > 2 {
+				return usageError{errors.New("name a node, and its cluster where the module has several")}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runRetire(cmd.Context(), o, args, time.Now, std)
+		},
+	}
+	outFlag(cmd, &o.out)
+	cmd.Flags().StringVar(&o.host, "host", "", "[USER@]HOST instead of what its last deploy used")
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "show what would be done, and do nothing")
+	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "don't ask")
+	return cmd
+}
+
+// stillInError is a node that the cluster still has.
+type stillInError struct{ cluster, node string }
+
+func (e *stillInError) Error() string {
+	return fmt.Sprintf("cluster %s still has node %s", e.cluster, e.node)
+}
+
+// strangerError is a node that no deploy is known of.
+type strangerError struct{ cluster, node string }
+
+func (e *strangerError) Error() string {
+	return fmt.Sprintf("no deploy of cluster %s to a node %s is known here", e.cluster, e.node)
+}
+
+func runRetire(ctx context.Context, o retireOptions, args []string, now func() time.Time, std stdio) error {
+	name := args[0]
+	r, err := loadHosts(ctx, &o.hostOptions, args[1:], now(), std)
+	if err != nil {
+		return err
+	}
+	if len(r.clusters) != 1 {
+		if len(r.clusters) == 0 {
+			return errors.Join(printFindings(std.err, r.findings, false), errFindings)
+		}
+		return usageError{errors.New("the module has several clusters: name the node's")}
+	}
+	c := *r.clusters[0].Cluster
+	if slices.ContainsFunc(c.Nodes, func(n spec.Node) bool { return n.Name == name }) {
+		return &stillInError{c.Name, name}
+	}
+	node, err := o.node(ctx, &c, name, std)
+	if err != nil {
+		return err
+	}
+	c.Nodes = []spec.Node{*node}
+	o.withoutLease = true
+	s, err := o.settings(&c, now, std)
+	if err != nil {
+		return err
+	}
+	rollout, err := deploy.Begin(ctx, &c, []string{name}, nil, *s)
+	if err != nil {
+		return err
+	}
+	defer rollout.Close()
+	p, err := rollout.PlanRetirement()
+	if err != nil {
+		return err
+	}
+	say(std.err, "%s: retire %s (%s): stops %s, which is %s, removes it and %s", c.Name, p.Node, p.Address, filepath.Base(p.Unit), p.Active, p.Folder)
+	if o.dryRun {
+		return nil
+	}
+	if !o.yes {
+		if err := agreed(std, "retire", 1); err != nil {
+			return err
+		}
+	}
+	defer std.hold()()
+	report, err := rollout.Retire(ctx)
+	report.Kcmgen, report.Action = version(), "retire"
+	err = errors.Join(err, record(ctx, o.out, report, std))
+	if err == nil {
+		_, err = fmt.Fprintf(std.out, "%s: %s: retired\n", c.Name, name)
+	}
+	return err
+}
+
+// node is how a host is reached that the cluster has no more.
+func (o *retireOptions) node(ctx context.Context, c *spec.Cluster, name string, std stdio) (*spec.Node, error) {
+	if o.host != "" {
+		n := &spec.Node{Name: name, Addresses: []netip.Addr{{}}, SSH: spec.SSH{Host: o.host}}
+		if user, host, ok := strings.Cut(o.host, "@"); ok {
+			n.SSH.User, n.SSH.Host = user, host
+		}
+		return n, nil
+	}
+	past, err := pastDeploys(ctx, o.out, c.Name, std)
+	if err != nil {
+		return nil, err
+	}
+	if h, ok := lastOf(past, name); ok && h.Target != nil {
+		address, err := netip.ParseAddr(h.Target.Address)
+		if err != nil {
+			return nil, err
+		}
+		return &spec.Node{Name: name, Addresses: []netip.Addr{address}, SSH: h.Target.SSH}, nil
+	}
+	return nil, &strangerError{c.Name, name}
+}
+
+// pastDeploys are the reports beside a cluster's tree, the oldest first.
+func pastDeploys(ctx context.Context, dir, cluster string, std stdio) ([]deploy.Report, error) {
+	out, err := openOut(ctx, dir, std)
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close()
+	s, err := out.Read(cluster, ownFiles()...)
+	if err != nil {
+		return nil, err
+	}
+	var reports []deploy.Report
+	for _, p := range s.Beside() {
+		if !strings.HasPrefix(p, deploysDir) {
+			continue
+		}
+		f, err := out.Open(cluster, p)
+		if err != nil {
+			return nil, err
+		}
+		data, err := io.ReadAll(f)
+		_ = f.Close()
+		var report deploy.Report
+		if err == nil && json.Unmarshal(data, &report) == nil {
+			reports = append(reports, report)
+		}
+	}
+	return reports, nil
+}
+
+// lastOf is what the last deploy to a node says of it; false if there was none, or it
+// was retired since.
+func lastOf(reports []deploy.Report, node string) (deploy.HostReport, bool) {
+	var last deploy.HostReport
+	known := false
+	for _, r := range reports {
+		for _, h := range r.Hosts {
+			switch {
+			case h.Node != node:
+			case r.Action == "retire" && h.Outcome == deploy.Done:
+				known = false
+			case h.Target != nil:
+				last, known = h, true
+			}
+		}
+	}
+	return last, known
+}
+
+// left are nodes that deploys are known of, and that the cluster has no more.
+func left(reports []deploy.Report, c *spec.Cluster) []string {
+	var out []string
+	for _, r := range reports {
+		for _, h := range r.Hosts {
+			_, known := lastOf(reports, h.Node)
+			has := slices.ContainsFunc(c.Nodes, func(n spec.Node) bool { return n.Name == h.Node })
+			if known && !has && !slices.Contains(out, h.Node) {
+				out = append(out, h.Node)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
