@@ -30,8 +30,9 @@ func (g *Ground) acquire(ctx context.Context, cache string) error {
 	if err := poll(ctx, nil, func() error {
 		return syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	}); err != nil {
+		holder, _ := os.ReadFile(lockFile)
 		_ = lock.Close()
-		return fmt.Errorf("waiting for another run, which holds %s: %w", lockFile, err)
+		return fmt.Errorf("waiting for another run, whose files are in %s (%s): %w", holder, lockFile, err)
 	}
 	g.lock = lock
 	if g.cgroup, err = cgroupDir(); err != nil {
