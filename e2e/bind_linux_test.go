@@ -12,7 +12,7 @@ import (
 // bound is a unit as kcmgen writes them, with a program that only lives. One bind
 // is of a whole folder, the other of one file into a folder that others use.
 const bound = `[Service]
-ExecStart=/bin/sleep infinity
+ExecStart=/usr/bin/sleep infinity
 ProtectSystem=strict
 BindReadOnlyPaths=/etc/kubernetes/kcmgen/%[1]s:/etc/kubernetes/kube-controller-manager
 BindReadOnlyPaths=/etc/kubernetes/kcmgen/%[1]s/ca.crt:/etc/kubernetes/pki/ca.crt
@@ -49,7 +49,7 @@ func TestBind(t *testing.T) {
 	commit("one")
 	do(t, h, "systemctl", "daemon-reload")
 	do(t, h, "systemctl", "enable", "--now", "bound")
-	first := process(t, h)
+	first := mainProcess(t, h, "bound", "/usr/bin/sleep")
 	sees(t, h, first, "one")
 	if out := do(t, h, "cat", first+"/root/etc/kubernetes/pki/apiserver.crt"); out != "another's" {
 		t.Errorf("beside a bound file the process sees %q", out)
@@ -65,7 +65,7 @@ func TestBind(t *testing.T) {
 	do(t, h, "systemctl", "daemon-reload")
 	sees(t, h, first, "one") // a restart by itself can't come between: it runs what it ran
 	do(t, h, "systemctl", "restart", "bound")
-	second := process(t, h)
+	second := mainProcess(t, h, "bound", "/usr/bin/sleep")
 	if second == first {
 		t.Fatal("a restart kept the process")
 	}
@@ -75,7 +75,7 @@ func TestBind(t *testing.T) {
 	commit("one")
 	do(t, h, "systemctl", "daemon-reload")
 	do(t, h, "systemctl", "restart", "bound")
-	sees(t, h, process(t, h), "one")
+	sees(t, h, mainProcess(t, h, "bound", "/usr/bin/sleep"), "one")
 
 	commit("gone")
 	do(t, h, "systemctl", "daemon-reload")
@@ -88,16 +88,6 @@ func TestBind(t *testing.T) {
 		return err
 	})
 	checkMountPoints(t, h)
-}
-
-// process is the unit's main process, by its folder in the host's /proc.
-func process(t *testing.T, h *ground.Host) string {
-	t.Helper()
-	show, err := h.Show(t.Context(), "bound", "MainPID", "ActiveState")
-	if err != nil || show["ActiveState"] != "active" || show["MainPID"] == "0" {
-		t.Fatalf("the unit isn't active: %v, %v", show, err)
-	}
-	return "/proc/" + show["MainPID"]
 }
 
 // sees says which generation a process has at both paths.
@@ -124,7 +114,7 @@ func checkMountPoints(t *testing.T, h *ground.Host) {
 // checkReadOnly: the process can write neither to its files nor elsewhere.
 func checkReadOnly(t *testing.T, h *ground.Host) {
 	t.Helper()
-	pid := strings.TrimPrefix(process(t, h), "/proc/")
+	pid := strings.TrimPrefix(mainProcess(t, h, "bound", "/usr/bin/sleep"), "/proc/")
 	for _, path := range []string{boundFolder, boundFile, "/etc/kubernetes/kube-controller-manager/new", "/etc/new", "/usr/new"} {
 		r, err := h.Run(t.Context(), "nsenter", "--target="+pid, "--mount", "--", "sh", "-c", `echo x >>"$1"`, "sh", path)
 		if err != nil || r.Code == 0 || !strings.Contains(r.Err, "Read-only file system") {
