@@ -113,7 +113,7 @@ func (l *link) idle() time.Duration { return time.Since(l.began) - time.Duration
 func (c *Config) handshake(ctx context.Context, e *endpoint, known *trust, raw net.Conn) (*Conn, error) {
 	limits := c.Deadlines.orDefault()
 	l := &link{Conn: raw, began: time.Now()}
-	in := &login{e: e, deadline: time.Now().Add(limits.Handshake)}
+	in := &login{ctx: ctx, e: e, deadline: time.Now().Add(limits.Handshake)}
 	defer in.close()
 	if err := l.SetDeadline(in.deadline); err != nil {
 		return nil, e.fail(StepConnect, err)
@@ -170,6 +170,9 @@ func (t *trust) explain(err error, l *link, in *login, trusted bool, limit time.
 		}
 		return StepHostKey, fault
 	case errors.Is(err, os.ErrDeadlineExceeded):
+		if len(in.notes) > 0 {
+			return step, fmt.Errorf("%w; %s", &TimeoutError{limit}, strings.Join(in.notes, "; "))
+		}
 		return step, &TimeoutError{limit}
 	case trusted:
 		return step, in.failed(err)

@@ -18,10 +18,12 @@ import (
 
 // login is an attempt to log in: the keys there are, and what became of them.
 type login struct {
+	ctx      context.Context
 	e        *endpoint
 	deadline time.Time
 	agent    net.Conn
-	held     []*offer // by the agent
+	stop     func() bool // and then nobody closes the agent but close
+	held     []*offer    // by the agent
 	offers   []*offer
 	offered  []string
 	locked   []string
@@ -87,6 +89,7 @@ func (l *login) signers() ([]ssh.Signer, error) {
 
 func (l *login) close() {
 	if l.agent != nil {
+		l.stop()
 		_ = l.agent.Close()
 	}
 }
@@ -104,7 +107,10 @@ func (l *login) openAgent() {
 	if socket == "" {
 		return
 	}
-	ctx, cancel := context.WithDeadline(context.Background(), l.deadline)
+	// To list its keys takes an agent no time, to sign may take a person: one that
+	// is stuck leaves time for the key files.
+	soon := time.Now().Add(time.Until(l.deadline) / 3)
+	ctx, cancel := context.WithDeadline(l.ctx, soon)
 	defer cancel()
 	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	if err != nil {
@@ -112,11 +118,15 @@ func (l *login) openAgent() {
 		return
 	}
 	l.agent = conn
-	if err := conn.SetDeadline(l.deadline); err != nil {
-		l.note("ssh-agent: %v", err)
-		return
+	l.stop = context.AfterFunc(l.ctx, func() { _ = conn.Close() })
+	err = conn.SetDeadline(soon)
+	var held []ssh.Signer
+	if err == nil {
+		held, err = agent.NewClient(conn).Signers()
 	}
-	held, err := agent.NewClient(conn).Signers()
+	if err == nil {
+		err = conn.SetDeadline(l.deadline)
+	}
 	if err != nil {
 		l.note("ssh-agent: %v", err)
 		return

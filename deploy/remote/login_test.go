@@ -2,6 +2,7 @@ package remote
 
 import (
 	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -196,4 +197,29 @@ func TestLoginOrder(t *testing.T) {
 	if _, err := m.Dial(t.Context(), s.target()); !errors.As(err, &failed) || !failed.NoKeys {
 		t.Errorf("a host that takes no keys: %v", err)
 	}
+}
+
+// TestAgentStuck: an agent that says nothing doesn't keep the key files from
+// being tried.
+func TestAgentStuck(t *testing.T) {
+	m, s := ready(t)
+	dir, err := os.MkdirTemp("", "agent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	stuck, err := net.Listen("unix", filepath.Join(dir, "s")) // accepts by itself
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stuck.Close()
+	m.AgentSocket, m.Deadlines.Handshake = filepath.Join(dir, "s"), 3*time.Second
+	if err := dial(t, m, s.target()).Close(); err != nil {
+		t.Error(err)
+	}
+	_ = os.Remove(m.ssh("id_ed25519"))
+	if _, err := m.Dial(t.Context(), s.target()); err == nil || !strings.Contains(err.Error(), "ssh-agent: ") || !strings.Contains(err.Error(), "timeout") {
+		t.Errorf("without a key file: %v", err)
+	}
+	settled(t)
 }

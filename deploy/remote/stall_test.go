@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -22,31 +23,42 @@ func TestStall(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole := w.down.Load()
-	m.Deadlines.Handshake = 250 * time.Millisecond
+	m.Deadlines.Handshake = 400 * time.Millisecond
+	var mu sync.Mutex
 	steps := map[Step]int{}
 	// The last bytes say that the login is good, and more that nobody waits for.
-	for i := range int64(40) {
-		w.down.Store(0)
-		w.limit.Store(whole * i / 44)
-		begin := time.Now()
-		_, err := m.Dial(t.Context(), target)
-		var at *Error
-		var late *TimeoutError
-		if !errors.As(err, &at) || !errors.As(err, &late) || !errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Fatalf("silence after %d of %d bytes: %v", w.limit.Load(), whole, err)
+	const places, batch = 40, 8
+	for first := int64(0); first < places; first += batch {
+		var all sync.WaitGroup
+		for i := first; i < first+batch; i++ {
+			all.Go(func() {
+				w, to := tap(t, s.address(), 0), target
+				w.limit.Store(whole * i / (places + 4))
+				to.Port = w.port
+				begin := time.Now()
+				_, err := m.Dial(t.Context(), to)
+				var at *Error
+				var late *TimeoutError
+				if !errors.As(err, &at) || !errors.As(err, &late) || !errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Errorf("silence after %d of %d bytes: %v", w.limit.Load(), whole, err)
+					return
+				}
+				if took := time.Since(begin); took < 390*time.Millisecond || took > 3*time.Second {
+					t.Errorf("silence after %d bytes ended after %v", w.limit.Load(), took)
+				}
+				mu.Lock()
+				steps[at.Step]++
+				mu.Unlock()
+			})
 		}
-		if took := time.Since(begin); took < 240*time.Millisecond || took > 3*time.Second {
-			t.Errorf("silence after %d bytes ended after %v", w.limit.Load(), took)
-		}
-		steps[at.Step]++
+		all.Wait()
 	}
 	for _, step := range []Step{StepBanner, StepExchange, StepLogin} {
 		if steps[step] == 0 {
 			t.Errorf("no stall while %s: %v", step, steps)
 		}
 	}
-	t.Logf("silence after 40 places in %d bytes: %v", whole, steps)
-	w.limit.Store(1 << 60)
+	t.Logf("silence after %d places in %d bytes: %v", places, whole, steps)
 	settled(t)
 }
 
@@ -117,6 +129,26 @@ func TestStallOperation(t *testing.T) {
 	}
 
 	_ = conn.Close()
+
+	steps := map[Step]int{} // silence after each of the bytes that answer both
+	for i := range int64(12) {
+		w.limit.Store(1 << 60)
+		conn := dial(t, m, target)
+		time.Sleep(100 * time.Millisecond) // until sshd has told its other keys
+		w.limit.Store(w.down.Load() + 8*i)
+		_, err := conn.Start(t.Context(), "true")
+		if err != nil && (!errors.As(err, &at) || !errors.Is(err, os.ErrDeadlineExceeded)) {
+			t.Errorf("silence after %d bytes: %v", 8*i, err)
+		}
+		if err != nil {
+			steps[at.Step]++
+		}
+		_ = conn.Close()
+	}
+	if steps[StepSession] == 0 || steps[StepCommand] == 0 {
+		t.Errorf("stalls while %v", steps)
+	}
+	w.limit.Store(1 << 60)
 
 	m.Deadlines.Operation, m.Deadlines.Keepalive = 20*time.Second, 100*time.Millisecond
 	conn = dial(t, m, target)
