@@ -25,7 +25,6 @@ type Options struct {
 	Who    string        // says to others whose lock it is
 	Nonce  func() string // sets a host's answers off from what programs print
 	Now    func() time.Time
-	Tell   func(Event)
 	// Thorough reads long files of hosts, too, to compare them.
 	Thorough bool
 	// Poll is how long to wait before looking again; 0 is a second.
@@ -66,8 +65,16 @@ type Rollout struct {
 	o        Options
 	machines []*machine // by name
 	led      bool       // the new configuration has led
+	seenLead string     // whose lead was told
 	started  time.Time
-	notes    []string
+	hear     func(Event)
+	first    leaseRead // who led when the rollout began
+}
+
+// leaseRead is what the apiserver said once.
+type leaseRead struct {
+	lease *live.Lease
+	err   error
 }
 
 // Begin connects to hosts and looks at them, all at once. The error names every host
@@ -85,12 +92,18 @@ func Begin(ctx context.Context, c *spec.Cluster, nodes []string, wants map[strin
 			}
 		}
 	}
+	asked := make(chan leaseRead, 1)
+	go func() {
+		l, err := r.lease(ctx)
+		asked <- leaseRead{l, err}
+	}()
 	err := r.each(func(m *machine) error {
 		if err := r.connect(ctx, m); err != nil {
 			return err
 		}
 		return r.look(ctx, m)
 	})
+	r.first = <-asked
 	if err != nil {
 		r.Close()
 		return nil, err
@@ -235,5 +248,7 @@ func (r *Rollout) tell(m *machine, step, format string, args ...any) {
 	if m != nil {
 		e.Node = m.node.Name
 	}
-	r.o.Tell(e)
+	if r.hear != nil {
+		r.hear(e)
+	}
 }

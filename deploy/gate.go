@@ -209,7 +209,10 @@ func (g *gate) leader(ctx context.Context, now time.Time) error {
 	case l.Renewed.After(g.renewed):
 		if g.leading.IsZero() {
 			g.leading = now
-			g.r.tell(m, "leads", "and renews its lease")
+			if g.r.seenLead != l.Holder {
+				g.r.seenLead = l.Holder
+				g.r.tell(m, "leads", "and renews its lease")
+			}
 		}
 		g.renewed = l.Renewed
 	}

@@ -58,7 +58,7 @@ type FlagChange struct {
 // their old generation holds.
 func (r *Rollout) Plan(ctx context.Context) (*Plan, error) {
 	p := &Plan{Cluster: r.cluster.Name, Steps: []Step{}, Unchanged: []string{}}
-	lease, err := r.lease(ctx)
+	lease, err := r.first.lease, r.first.err
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (r *Rollout) Plan(ctx context.Context) (*Plan, error) {
 	}
 	slices.SortStableFunc(p.Steps, func(a, b Step) int { return cmp.Compare(a.rank(), b.rank()) })
 	p.Gate, p.Soak, p.Revert = r.gateTime().Seconds(), r.cluster.Deploy.Soak.Seconds(), r.revertTime().Seconds()
-	p.Notes = append(r.notesOf(p, lease), r.notes...)
+	p.Notes = r.notesOf(p, lease)
 	return p, r.preflight(p)
 }
 
@@ -205,10 +205,11 @@ func (r *Rollout) elects() bool {
 
 // lease asks the apiserver who leads: nil if nobody does, or nobody can be asked.
 func (r *Rollout) lease(ctx context.Context) (*live.Lease, error) {
-	if r.o.Leader == nil || !r.elects() {
+	i := slices.IndexFunc(r.machines, func(m *machine) bool { return m.want != nil && m.want.elects() })
+	if r.o.Leader == nil || i < 0 {
 		return nil, nil
 	}
-	namespace, name, err := r.machines[0].want.lease()
+	namespace, name, err := r.machines[i].want.lease()
 	if err != nil {
 		return nil, err
 	}
@@ -282,9 +283,10 @@ func (r *Rollout) notesOf(p *Plan, l *live.Lease) []string {
 	case r.leader(l) == nil:
 		out = append(out, fmt.Sprintf("the leader is %s, none of these hosts", l.Holder))
 	}
+	var root []string
 	for _, m := range r.machines {
 		if m.report.User == "root" {
-			out = append(out, m.node.Name+": the login is root's; a user with sudo -n leaves a trace of who it was")
+			root = append(root, m.node.Name)
 		}
 		if s := time.Duration(m.report.Skew) * time.Second; s.Abs() > time.Minute {
 			out = append(out, fmt.Sprintf("%s: its clock is off by %v", m.node.Name, s))
@@ -295,6 +297,9 @@ func (r *Rollout) notesOf(p *Plan, l *live.Lease) []string {
 		if m.seen.Runs == host.Found {
 			out = append(out, fmt.Sprintf("%s: %s was written by somebody else; it is kept, to go back to", m.node.Name, m.unit.Start))
 		}
+	}
+	if len(root) > 0 {
+		out = append(out, strings.Join(root, ", ")+": the login is root's; a user with sudo -n leaves a trace of who it was")
 	}
 	return out
 }

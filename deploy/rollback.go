@@ -26,6 +26,7 @@ func (r *Rollout) PlanBack(ctx context.Context) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.first.lease, r.first.err = r.lease(ctx) // what is elected is known only now
 	return r.Plan(ctx)
 }
 

@@ -13,8 +13,10 @@ import (
 
 // Apply does what a plan says. The report tells what became of each host, whatever
 // the error is: a [RolledBackError] where hosts are back where they were, a
-// [StrandedError] where one isn't.
-func (r *Rollout) Apply(ctx context.Context, p *Plan) (*Report, error) {
+// [StrandedError] where one isn't. tell hears what happens meanwhile, from several
+// goroutines.
+func (r *Rollout) Apply(ctx context.Context, p *Plan, tell func(Event)) (*Report, error) {
+	r.hear = tell
 	err := r.apply(ctx, p)
 	report := r.reportOf(p, err)
 	return report, err

@@ -19,7 +19,9 @@ import (
 
 	"github.com/kcmgen/kcmgen/deploy"
 	"github.com/kcmgen/kcmgen/deploy/remote"
+	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/tree"
 	"github.com/kcmgen/kcmgen/live"
 )
 
@@ -100,7 +102,7 @@ func runDeploy(ctx context.Context, o deployOptions, args []string, now func() t
 	}
 	var reports []*deploy.Report
 	for _, v := range r.clusters {
-		report, err := deployOne(ctx, o, v.Cluster, now, std)
+		report, err := deployOne(ctx, o, v, now, std)
 		if report != nil {
 			reports = append(reports, report)
 		}
@@ -136,12 +138,13 @@ func named(c *spec.Cluster, of int, err error) error {
 	return err
 }
 
-func deployOne(ctx context.Context, o deployOptions, c *spec.Cluster, now func() time.Time, std stdio) (*deploy.Report, error) {
-	wants, err := exported(ctx, c, o.out, std)
+func deployOne(ctx context.Context, o deployOptions, v *gen.Vetted, now func() time.Time, std stdio) (*deploy.Report, error) {
+	c := v.Cluster
+	wants, state, err := exported(ctx, c, o.out, std)
 	if err != nil {
 		return nil, err
 	}
-	s, err := o.settings(c, now, std)
+	s, err := o.settings(c, now)
 	if err != nil {
 		return nil, err
 	}
@@ -149,16 +152,16 @@ func deployOne(ctx context.Context, o deployOptions, c *spec.Cluster, now func()
 	if err != nil {
 		return nil, err
 	}
+	behind := make(chan string, 1)
+	go func() { behind <- outdated(ctx, v, state, now()) }()
 	r, err := deploy.Begin(ctx, c, nodes, wants, *s)
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
 	p, err := r.Plan(ctx)
-	if past, perr := pastDeploys(ctx, o.out, c.Name, std); perr == nil && p != nil {
-		for _, name := range left(past, c) {
-			p.Notes = append(p.Notes, fmt.Sprintf("%s left the cluster, and may run still: kcmgen retire %s %s", name, name, c.Name))
-		}
+	if p != nil {
+		p.Notes = append(p.Notes, o.notes(ctx, c, <-behind, std)...)
 	}
 	return carryOut(ctx, o, r, p, err, "deploy", std)
 }
@@ -179,9 +182,10 @@ func carryOut(ctx context.Context, o deployOptions, r *deploy.Rollout, p *deploy
 			return nil, err
 		}
 	}
-	release := std.hold()
-	defer release()
-	report, err := r.Apply(ctx, p)
+	defer std.hold()()
+	t := newTeller(std)
+	report, err := r.Apply(ctx, p, t.tell)
+	t.end()
 	report.Kcmgen, report.Action = version(), action
 	if len(p.Steps) > 0 {
 		err = errors.Join(err, record(ctx, o.out, report, std))
@@ -190,30 +194,70 @@ func carryOut(ctx context.Context, o deployOptions, r *deploy.Rollout, p *deploy
 }
 
 // exported is what the last export wrote for the hosts of a cluster.
-func exported(ctx context.Context, c *spec.Cluster, dir string, std stdio) (map[string]*deploy.Want, error) {
+func exported(ctx context.Context, c *spec.Cluster, dir string, std stdio) (map[string]*deploy.Want, *tree.State, error) {
 	if _, err := os.Stat(filepath.Join(dir, c.Name)); err != nil {
-		return nil, &notExportedError{filepath.Join(dir, c.Name)}
+		return nil, nil, &notExportedError{filepath.Join(dir, c.Name)}
 	}
 	out, err := openOut(ctx, dir, std)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer out.Close()
 	if err := recoverTree(out, c.Name, std); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	s, err := out.Read(c.Name, ownFiles()...)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if s.Manifest == nil {
-		return nil, &notExportedError{filepath.Join(dir, c.Name)}
+		return nil, nil, &notExportedError{filepath.Join(dir, c.Name)}
 	}
 	wants, err := deploy.Wants(c, s)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, c.Name), err)
+		return nil, nil, fmt.Errorf("%s: %w", filepath.Join(dir, c.Name), err)
 	}
-	return wants, nil
+	return wants, s, nil
+}
+
+// outdated says what an export would do to a tree, "" if nothing: what is deployed then
+// isn't what the CUE says.
+func outdated(ctx context.Context, v *gen.Vetted, state *tree.State, now time.Time) string {
+	p, have, err := v.Plan(state, now)
+	if err != nil {
+		return err.Error()
+	}
+	if todo := p.Make(); len(todo) > 0 {
+		return fmt.Sprintf("make pki/%s: %s", todo[0].ID, todo[0].Reason)
+	}
+	programs, err := carriedPrograms(ctx, v.Cluster)
+	if err != nil {
+		return "" // what isn't at hand was exported once all the same
+	}
+	t, err := gen.Generate(ctx, p, have, programs, now, state.Manifest.Kcmgen)
+	if err != nil {
+		return err.Error()
+	}
+	if changes := tree.Diff(state.Ours, t); len(changes) > 0 {
+		return "change files: " + counts(changes)
+	}
+	return ""
+}
+
+// notes are what this machine adds to those of a plan.
+func (o *hostOptions) notes(ctx context.Context, c *spec.Cluster, behind string, std stdio) []string {
+	var out []string
+	if behind != "" {
+		out = append(out, "this is what the last export wrote; another one would "+behind)
+	}
+	past, err := pastDeploys(ctx, o.out, c.Name, std)
+	if err != nil {
+		return append(out, err.Error())
+	}
+	for _, name := range left(past, c) {
+		out = append(out, fmt.Sprintf("%s left the cluster, and may run still: kcmgen retire %s %s", name, name, c.Name))
+	}
+	return out
 }
 
 // notExportedError is a cluster without a tree.
@@ -222,12 +266,12 @@ type notExportedError struct{ dir string }
 func (e *notExportedError) Error() string { return e.dir + " isn't there: nothing was exported yet" }
 
 // settings are what a rollout needs of this machine.
-func (o *hostOptions) settings(c *spec.Cluster, now func() time.Time, std stdio) (*deploy.Options, error) {
+func (o *hostOptions) settings(c *spec.Cluster, now func() time.Time) (*deploy.Options, error) {
 	ssh, err := sshConfig()
 	if err != nil {
 		return nil, err
 	}
-	s := &deploy.Options{SSH: ssh, Who: whoami(ssh), Nonce: nonce, Now: now, Tell: newTeller(std).tell}
+	s := &deploy.Options{SSH: ssh, Who: whoami(ssh), Nonce: nonce, Now: now}
 	file := o.kubeconfig
 	if file == "" && c.Deploy.Kubeconfig != "" {
 		file = c.Local(c.Deploy.Kubeconfig)

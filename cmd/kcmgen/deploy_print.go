@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kcmgen/kcmgen/deploy"
+	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
 // printPlan shows what will be done, to somebody who may say no.
@@ -57,15 +58,22 @@ func printStep(w io.Writer, s deploy.Step) {
 }
 
 func printChanges(w io.Writer, indent string, files []deploy.FileChange, flags []deploy.FlagChange) {
+	plain := map[tree.Kind][]string{}
 	for _, f := range files {
-		line := string(f.Kind) + " " + f.Path
-		if len(f.What) > 0 && f.What[0] != "contents" || len(f.What) > 1 {
-			line += ": " + strings.Join(f.What, " and ")
-			if f.Want != "" {
-				line += fmt.Sprintf(" is %s, not %s", f.Have, f.Want)
-			}
+		if len(f.What) == 0 || len(f.What) == 1 && f.What[0] == "contents" {
+			plain[f.Kind] = append(plain[f.Kind], f.Path)
+			continue
+		}
+		line := string(f.Kind) + " " + f.Path + ": " + strings.Join(f.What, " and ")
+		if f.Want != "" {
+			line += fmt.Sprintf(" is %s, not %s", f.Have, f.Want)
 		}
 		say(w, "%s%s", indent, line)
+	}
+	for _, kind := range []tree.Kind{tree.Added, tree.Changed} {
+		if names := plain[kind]; len(names) > 0 {
+			say(w, "%s%s %s", indent, kind, strings.Join(names, ", "))
+		}
 	}
 	for _, f := range flags {
 		switch {
@@ -132,16 +140,26 @@ type teller struct {
 	w     io.Writer
 	mu    sync.Mutex
 	live  bool
+	done  chan struct{}
 	since time.Time
 	last  string
 }
 
 func newTeller(std stdio) *teller {
-	t := &teller{w: std.err, live: terminal(std.err)}
+	t := &teller{w: std.err, live: terminal(std.err), done: make(chan struct{})}
 	if t.live {
 		go t.tick()
 	}
 	return t
+}
+
+// end takes the last line away: what follows is said by others.
+func (t *teller) end() {
+	close(t.done)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.clear()
+	t.last = ""
 }
 
 func (t *teller) tell(e deploy.Event) {
@@ -165,7 +183,14 @@ func (t *teller) clear() {
 }
 
 func (t *teller) tick() {
-	for range time.Tick(time.Second) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-t.done:
+			return
+		case <-tick.C:
+		}
 		t.mu.Lock()
 		if t.last != "" {
 			fmt.Fprintf(t.w, "\r\x1b[K%s, %v", t.last, time.Since(t.since).Round(time.Second))

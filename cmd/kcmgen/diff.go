@@ -63,11 +63,11 @@ func runDiff(ctx context.Context, o diffOptions, args []string, now func() time.
 	same := true
 	for _, v := range r.clusters {
 		c := v.Cluster
-		wants, err := exported(ctx, c, o.out, std)
+		wants, _, err := exported(ctx, c, o.out, std)
 		if err != nil {
 			return named(c, len(r.clusters), err)
 		}
-		s, err := o.settings(c, now, std)
+		s, err := o.settings(c, now)
 		if err != nil {
 			return err
 		}

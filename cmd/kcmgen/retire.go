@@ -95,7 +95,7 @@ func runRetire(ctx context.Context, o retireOptions, args []string, now func() t
 	}
 	c.Nodes = []spec.Node{*node}
 	o.withoutLease = true
-	s, err := o.settings(&c, now, std)
+	s, err := o.settings(&c, now)
 	if err != nil {
 		return err
 	}

@@ -61,7 +61,7 @@ func runRollback(ctx context.Context, o deployOptions, args []string, now func()
 }
 
 func rollbackOne(ctx context.Context, o deployOptions, c *spec.Cluster, now func() time.Time, std stdio) (*deploy.Report, error) {
-	s, err := o.settings(c, now, std)
+	s, err := o.settings(c, now)
 	if err != nil {
 		return nil, err
 	}
