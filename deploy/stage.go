@@ -30,13 +30,17 @@ func (r *Rollout) ready(ctx context.Context, s *Step) error {
 	if err != nil {
 		return err
 	}
-	if err := r.judge(ctx, m); err != nil {
-		return err
-	}
 	if n > 0 {
-		r.tell(m, "staged", "%d files, and the host's own programs accept them", n)
+		r.tell(m, "staged", "%s, read back and durable", files(n))
 	}
-	return nil
+	return r.judge(ctx, m)
+}
+
+func files(n int) string {
+	if n == 1 {
+		return "1 file"
+	}
+	return fmt.Sprintf("%d files", n)
 }
 
 // hostLimit bounds what is done to a host before anything there changes. A program of
