@@ -32,7 +32,10 @@ func listen(t testing.TB, handle func(net.Conn)) net.Addr {
 		t.Fatal(err)
 	}
 	var all sync.WaitGroup
-	t.Cleanup(func() { l.Close(); all.Wait() })
+	t.Cleanup(func() {
+		_ = l.Close()
+		all.Wait()
+	})
 	all.Go(func() {
 		for {
 			c, err := l.Accept()
@@ -41,7 +44,7 @@ func listen(t testing.TB, handle func(net.Conn)) net.Addr {
 			}
 			all.Go(func() {
 				defer c.Close()
-				stop := context.AfterFunc(t.Context(), func() { c.Close() })
+				stop := context.AfterFunc(t.Context(), func() { _ = c.Close() })
 				defer stop()
 				handle(c)
 			})

@@ -11,7 +11,7 @@ import (
 
 	coordination "k8s.io/api/coordination/v1"
 	api "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kcmgen/kcmgen/gen/spec"
@@ -57,7 +57,7 @@ func LeaseOf(fs spec.Flags) (namespace, name string, err error) {
 func (c *Client) Lease(ctx context.Context, namespace, name string) (*Lease, error) {
 	what := "reading lease " + strconv.Quote(namespace+"/"+name)
 	for _, part := range []string{namespace, name} {
-		if faults := path.IsValidPathSegmentName(part); part == "" || len(faults) > 0 {
+		if faults := content.IsPathSegmentName(part); part == "" || len(faults) > 0 {
 			return nil, fmt.Errorf("%s: %q can't be a name: %s", what, part, strings.Join(faults, ", "))
 		}
 	}

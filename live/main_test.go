@@ -46,19 +46,19 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// child runs this program in another role, to its end.
+// child runs this program in another role, to its end. It says nothing on stderr.
 func child(t *testing.T, as, stdin string, env ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, os.Args[0])
 	cmd.Env = append(env, role+"="+as, "HOME="+t.TempDir())
-	cmd.Stdin, cmd.Stderr = strings.NewReader(stdin), os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
+	var out, errs strings.Builder
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &errs
+	if err := cmd.Run(); err != nil || errs.Len() > 0 {
+		t.Fatalf("%v\n%s", err, errs.String())
 	}
-	return string(out)
+	return out.String()
 }
 
 // canary stands for a secret: no error may hold it.
@@ -92,6 +92,7 @@ func serve(t testing.TB, h http.HandlerFunc) *httptest.Server {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h)
 	s.Config.ErrorLog = quiet()
+	s.EnableHTTP2 = true // as an apiserver does
 	s.StartTLS()
 	t.Cleanup(func() {
 		s.CloseClientConnections()
@@ -124,6 +125,7 @@ func giveLease(w http.ResponseWriter, r *http.Request) {
 	case r.Header.Get("Authorization") != "Bearer "+canary:
 		answer(w, http.StatusUnauthorized, unauthorized)
 	default:
+		w.Header().Set("Warning", `299 - "coordination.k8s.io/v1 Lease is old"`) // for no one to see
 		answer(w, http.StatusOK, lease)
 	}
 }

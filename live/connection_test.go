@@ -1,0 +1,206 @@
+package live_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/kcmgen/kcmgen/live"
+)
+
+// TestPolling: who asks often isn't slowed down, stays on one connection, and
+// leaves none behind.
+func TestPolling(t *testing.T) {
+	s := serve(t, giveLease)
+	var dials, closed atomic.Int32
+	c := newClient(t, kubeconfig(s.URL, certOf(s)), func(ctx context.Context, network, addr string) (net.Conn, error) {
+		dials.Add(1)
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+		return &closing{conn, &closed}, err
+	})
+	start := time.Now()
+	for range 40 { // 7 s at client-go's own pace
+		if _, err := c.Lease(t.Context(), "kube-system", "kube-controller-manager"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if took := time.Since(start); took > 4*time.Second || dials.Load() != 1 {
+		t.Errorf("40 requests took %s and %d connections", took, dials.Load())
+	}
+	c.Close()
+	for range 100 {
+		if closed.Load() == 1 {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Error("the connection is open after Close")
+}
+
+// closing is a connection that tells when it is closed.
+type closing struct {
+	net.Conn
+
+	closed *atomic.Int32
+}
+
+func (c *closing) Close() error {
+	c.closed.Add(1)
+	return c.Conn.Close()
+}
+
+// TestNotTrusted: who can't prove to be the apiserver gets no credentials.
+func TestNotTrusted(t *testing.T) {
+	var asked atomic.Bool
+	s := serve(t, func(http.ResponseWriter, *http.Request) { asked.Store(true) })
+	own, _ := pair(t, "another CA")
+	for name, text := range map[string]string{
+		"another CA":   kubeconfig(s.URL, own),
+		"another name": kubeconfig("https://apiserver.invalid:6443", certOf(s)),
+		"no CA":        strings.Replace(kubeconfig(s.URL, nil), "certificate-authority-data: ", "", 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClient(t, text, func(ctx context.Context, network, _ string) (net.Conn, error) {
+				return (&net.Dialer{}).DialContext(ctx, network, s.Listener.Addr().String())
+			})
+			_, err := c.Lease(t.Context(), "kube-system", "kube-controller-manager")
+			isOnly(t, err, live.ErrUntrusted, "x509: ")
+		})
+	}
+	if asked.Load() {
+		t.Error("a request was sent")
+	}
+}
+
+// TestUnreachable: nobody there, or somebody who doesn't speak TLS.
+func TestUnreachable(t *testing.T) {
+	gone, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = gone.Close()
+	plain := listen(t, func(c net.Conn) { _, _ = c.Write([]byte("SSH-2.0-OpenSSH_9.2\r\n")) })
+	ca, _ := pair(t, "CA")
+	for name, c := range map[string]struct {
+		dial live.Dial
+		says string
+	}{
+		"refused": {via(gone.Addr()), "connection refused"},
+		"not TLS": {via(plain), ""},
+		"SSH fault": {func(context.Context, string, string) (net.Conn, error) {
+			return nil, errors.New("administratively prohibited")
+		}, "administratively prohibited"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := newClient(t, kubeconfig("https://127.0.0.1:6443", ca), c.dial).Lease(t.Context(), "kube-system", "kube-controller-manager")
+			isOnly(t, err, live.ErrUnreachable, c.says)
+		})
+	}
+}
+
+// TestStalls: a server that stalls anywhere costs ten seconds.
+func TestStalls(t *testing.T) {
+	type reader func(context.Context) error
+	read := func(s string, ca []byte, dial live.Dial) reader {
+		c := newClient(t, kubeconfig(s, ca), dial)
+		return func(ctx context.Context) error {
+			_, err := c.Lease(ctx, "kube-system", "kube-controller-manager")
+			return err
+		}
+	}
+	ca, _ := pair(t, "CA")
+	dead := listen(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1)); <-t.Context().Done() })
+	headers := serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	body := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil { // a byte now and then doesn't prolong it
+			_, _ = w.Write([]byte(" "))
+			_ = http.NewResponseController(w).Flush()
+			time.Sleep(100 * time.Millisecond)
+		}
+	})
+	stalled := map[string]reader{
+		"dialling": read("https://127.0.0.1:6443", ca, func(ctx context.Context, _, _ string) (net.Conn, error) {
+			<-t.Context().Done()
+			return nil, ctx.Err()
+		}),
+		"handshake":         read("https://"+dead.String(), ca, nil),
+		"headers":           read(headers.URL, certOf(headers), nil),
+		"body":              read(body.URL, certOf(body), nil),
+		"healthz handshake": func(ctx context.Context) error { return live.Healthz(ctx, dead.String(), ca, nil) },
+		"healthz headers": func(ctx context.Context) error {
+			return live.Healthz(ctx, headers.Listener.Addr().String(), certOf(headers), nil)
+		},
+		"healthz body": func(ctx context.Context) error {
+			return live.Healthz(ctx, body.Listener.Addr().String(), certOf(body), nil)
+		},
+	}
+	type end struct {
+		name string
+		err  error
+		took time.Duration
+	}
+	ends := make(chan end, len(stalled))
+	for name, f := range stalled { // all at once: t.Parallel would take one for each processor
+		go func() {
+			start := time.Now()
+			err := f(context.Background())
+			ends <- end{name, err, time.Since(start)}
+		}()
+	}
+	for range stalled {
+		e := <-ends
+		t.Run(e.name, func(t *testing.T) {
+			isOnly(t, e.err, live.ErrTimeout, "in time")
+			if e.took < 9*time.Second || e.took > 13*time.Second {
+				t.Errorf("it took %s", e.took)
+			}
+		})
+	}
+}
+
+// TestDeadConnection: a kept connection that has died costs one request, not all
+// that follow.
+func TestDeadConnection(t *testing.T) {
+	s := serve(t, giveLease)
+	var dead atomic.Bool
+	dials := 0
+	c := newClient(t, kubeconfig(s.URL, certOf(s)), func(ctx context.Context, network, addr string) (net.Conn, error) {
+		dials++
+		dead.Store(false)
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+		return &swallowing{conn, &dead}, err
+	})
+	read := func() error {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := c.Lease(ctx, "kube-system", "kube-controller-manager")
+		return err
+	}
+	if err := errors.Join(read(), read()); err != nil || dials != 1 {
+		t.Fatalf("two requests took %d connections: %v", dials, err)
+	}
+	dead.Store(true)
+	isOnly(t, read(), live.ErrTimeout, "")
+	if err := read(); err != nil || dials != 2 {
+		t.Errorf("after a dead connection: %v (%d connections)", err, dials)
+	}
+}
+
+// swallowing is a connection whose packets get lost from some time on.
+type swallowing struct {
+	net.Conn
+
+	dead *atomic.Bool
+}
+
+func (s *swallowing) Write(b []byte) (int, error) {
+	if s.dead.Load() {
+		return len(b), nil
+	}
+	return s.Conn.Write(b)
+}
