@@ -148,7 +148,7 @@ func TestJumpLost(t *testing.T) {
 	write(t, m.ssh("known_hosts"), fmt.Sprintf("[127.0.0.1]:%d %s\n%s %s\n", w.port, jump.key, last.known(), last.key))
 	target := last.target()
 	target.ProxyJump = fmt.Sprintf("127.0.0.1:%d", w.port)
-	m.Deadlines.Keepalive = 100 * time.Millisecond
+	m.Deadlines.Keepalive = 300 * time.Millisecond
 	conn := dial(t, m, target)
 	if _, _, _, err := conn.Run(t.Context(), "true", nil); err != nil {
 		t.Fatal(err)
@@ -156,7 +156,7 @@ func TestJumpLost(t *testing.T) {
 	w.stall.Store(true)
 	select {
 	case <-conn.Done():
-	case <-time.After(5 * time.Second):
+	case <-time.After(10 * time.Second):
 		t.Fatal("not done")
 	}
 	var lost *KeepaliveError

@@ -92,6 +92,7 @@ func TestHostKeys(t *testing.T) {
 		{name: "certificate expired", keys: "ed", cert: "expired", known: "@cert-authority * " + k.ca, want: "certificate"},
 		{name: "certificate of a user", keys: "ed", cert: "user", known: "@cert-authority * " + k.ca, want: "certificate"},
 		{name: "an authority's key as host key", keys: "ca", known: "@cert-authority * " + k.ca, want: "other type"},
+		{name: "an authority's key, its type known", keys: "ca", known: "@cert-authority * " + k.ca + "\nNAME " + otherECDSA, want: "changed"},
 		{name: "pinned, changed", keys: "ed", known: "NAME " + k.ed, pinned: []string{k.other}, want: "changed", alone: true},
 		{name: "pinned, other type", keys: "ed", known: "NAME " + k.ed, pinned: []string{k.rsa}, want: "other type", alone: true},
 		{name: "pinned and revoked", keys: "ed", known: "@revoked * " + k.ed, pinned: []string{k.ed}, want: "revoked", alone: true},
