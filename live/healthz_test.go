@@ -39,7 +39,10 @@ func TestHealthz(t *testing.T) {
 	if asked.Load() != 2 {
 		t.Error("another certificate's holder was asked")
 	}
-	for _, none := range []string{"", "x", strings.ReplaceAll(string(own), "CERTIFICATE", "PUBLIC KEY")} {
+	if err := live.Healthz(t.Context(), addr.String(), nil, nil); err != nil || asked.Load() != 3 {
+		t.Errorf("without a certificate to expect: %v", err)
+	}
+	for _, none := range []string{"x", strings.ReplaceAll(string(own), "CERTIFICATE", "PUBLIC KEY")} {
 		if err := live.Healthz(t.Context(), addr.String(), []byte(none), nil); err == nil || !strings.Contains(err.Error(), "no PEM certificate") {
 			t.Errorf("%.20q: %v", none, err)
 		}

@@ -19,7 +19,7 @@ func TestDeploy(t *testing.T) {
 		deploy    spec.Deploy
 		ssh       spec.SSH
 	}{
-		{"nothing", "", spec.Deploy{Gate: time.Minute, Soak: 20 * time.Second}, spec.SSH{Port: 22, HostKeys: []string{}}},
+		{"nothing", "", spec.Deploy{Gate: time.Minute, Soak: 20 * time.Second}, spec.SSH{Port: 0, HostKeys: []string{}}},
 		{
 			"all",
 			`deploy: {kubeconfig: "a/admin.conf", gate: "1m30s", soak: "5s"}
