@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -70,13 +69,12 @@ func connect(t *testing.T, g *ground.Ground, from, address string) time.Duration
 
 // checkRTT: packets wait between the operator and everybody else, and there only.
 func checkRTT(t *testing.T, g *ground.Ground) {
-	middle := func(from, address string) time.Duration {
-		var all []time.Duration
-		for range 11 {
-			all = append(all, connect(t, g, from, address))
+	quickest := func(from, address string) time.Duration { // others use this machine too
+		least := connect(t, g, from, address)
+		for range 10 {
+			least = min(least, connect(t, g, from, address))
 		}
-		slices.Sort(all)
-		return all[len(all)/2]
+		return least
 	}
 	within := func(what string, got, low, high time.Duration) {
 		t.Logf("%s: %s", what, got)
@@ -87,12 +85,12 @@ func checkRTT(t *testing.T, g *ground.Ground) {
 	defer g.SetRTT(rtt)
 	for _, distance := range []time.Duration{rtt, 100 * time.Millisecond, 0} {
 		g.SetRTT(distance)
-		within(fmt.Sprintf("to a host at %s", distance), middle("operator", "10.77.0.12:22"), distance, distance+5*time.Millisecond)
-		within(fmt.Sprintf("to the apiserver at %s", distance), middle("operator", "10.77.0.10:6443"), distance, distance+5*time.Millisecond)
+		within(fmt.Sprintf("to a host at %s", distance), quickest("operator", "10.77.0.12:22"), distance, distance+5*time.Millisecond)
+		within(fmt.Sprintf("to the apiserver at %s", distance), quickest("operator", "10.77.0.10:6443"), distance, distance+5*time.Millisecond)
 	}
 	g.SetRTT(rtt)
-	within("from host to host", middle("cp-1", "10.77.0.12:22"), 0, 5*time.Millisecond)
-	within("from host to apiserver", middle("cp-1", "10.77.0.10:6443"), 0, 5*time.Millisecond)
+	within("from host to host", quickest("cp-1", "10.77.0.12:22"), 0, 5*time.Millisecond)
+	within("from host to apiserver", quickest("cp-1", "10.77.0.10:6443"), 0, 5*time.Millisecond)
 }
 
 // checkThroughput: the wire is no narrower than an office's line, and counts all
