@@ -42,7 +42,11 @@ func run(m *testing.M) int {
 		return 1
 	}
 	code := m.Run()
-	if err := hosts.stop(code != 0); err != nil {
+	failed := code != 0
+	if failed {
+		hosts.tell()
+	}
+	if err := hosts.stop(failed); err != nil {
 		fmt.Fprintln(os.Stderr, "ending the hosts:", err)
 		return 1
 	}

@@ -2,8 +2,10 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -57,6 +59,7 @@ type keeper struct {
 	sync.Mutex
 	ground *ground.Ground
 	err    error
+	logs   []string // kept so far
 }
 
 func (k *keeper) start() (*ground.Ground, error) {
@@ -68,18 +71,30 @@ func (k *keeper) start() (*ground.Ground, error) {
 	return k.ground, k.err
 }
 
-func (k *keeper) stop(failed bool) error {
+// tell says where logs lie, for a test failed.
+func (k *keeper) tell() {
+	if k.ground != nil {
+		say("the hosts' logs are in %s", strings.Join(append(k.logs, k.ground.Logs), ", "))
+	}
+}
+
+// stop ends the ground. Logs are kept until it's known that no test failed.
+func (k *keeper) stop(keep bool) error {
 	k.Lock()
 	defer k.Unlock()
 	if k.ground == nil {
 		return nil
 	}
 	g := k.ground
-	k.ground = nil
-	if failed {
-		say("ground: its logs are kept in %s", g.Logs)
+	k.ground, k.logs = nil, append(k.logs, g.Logs)
+	if keep {
+		return g.Stop(true)
 	}
-	return g.Stop(failed)
+	errs := []error{g.Stop(false)}
+	for _, logs := range k.logs {
+		errs = append(errs, os.RemoveAll(filepath.Dir(logs)))
+	}
+	return errors.Join(errs...)
 }
 
 func startGround() (*ground.Ground, error) {
