@@ -52,6 +52,9 @@ func (r *Rollout) stop(ctx context.Context, done []*machine, failed *machine, ca
 	ctx = context.WithoutCancel(ctx)
 	stranded := &StrandedError{Err: cause, Stranded: map[string]error{}, ByHand: map[string]string{}}
 	var went []string
+	for _, m := range r.machines {
+		m.settled = pulse{} // none is waited for any more: who fails now goes back, too
+	}
 	back := func(m *machine, how func(context.Context, *machine) error) {
 		if err := r.goBack(ctx, m, cause, how); err != nil {
 			stranded.Stranded[m.node.Name] = err
@@ -107,7 +110,6 @@ func (r *Rollout) goBack(ctx context.Context, m *machine, cause error, how func(
 		m.report.Log = ge.Log
 	}
 	r.tell(m, "back", "%v", cause)
-	m.settled = pulse{}
 	err := how(ctx, m)
 	var ce *host.CommandError
 	if err != nil && !errors.As(err, &ce) { // the connection may be what failed

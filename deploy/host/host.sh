@@ -293,7 +293,7 @@ back() {
 	[ -e "$file" ] || return 0
 	switch "$1" "$(field "$file" previous)" "$(field "$file" start)" "$(field "$file" unit)" \
 		"$(field "$file" enabled)" "$(field "$file" active)" || return 1
-	rm -f "$file" && sync "$1" && echo reverted
+	rm -f "$file" && sync "$1" && disarm && echo reverted
 }
 
 # reboot HOME: back, before the unit is started at boot.
