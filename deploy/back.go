@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/kcmgen/kcmgen/deploy/host"
@@ -47,30 +48,22 @@ const backLimit = 3 * time.Minute
 
 // stop ends a rollout that failed with a host, or between two (nil). Until the new
 // configuration has led, it may be at fault in a way that only a leader shows, so all
-// hosts of the rollout go back, the newest first.
+// hosts of the rollout go back.
 func (r *Rollout) stop(ctx context.Context, done []*machine, failed *machine, cause error) error {
 	ctx = context.WithoutCancel(ctx)
 	stranded := &StrandedError{Err: cause, Stranded: map[string]error{}, ByHand: map[string]string{}}
 	var went []string
-	for _, m := range r.machines {
-		m.settled = pulse{} // none is waited for any more: who fails now goes back, too
-	}
-	back := func(m *machine, how func(context.Context, *machine) error) {
-		if err := r.goBack(ctx, m, cause, how); err != nil {
-			stranded.Stranded[m.node.Name] = err
-			stranded.ByHand[m.node.Name] = byHand(m)
-			return
+	for _, w := range r.goBack(ctx, r.waysBack(done, failed), cause) {
+		if m := w.m; w.err != nil {
+			m.report.Outcome = Stranded
+			r.tell(m, "stranded", "%v", w.err)
+			stranded.Stranded[m.node.Name] = w.err
+			stranded.ByHand[m.node.Name] = fmt.Sprintf("sh %s/recover %s %s", m.unit.Home, w.word, m.unit.Home)
+			continue
 		}
-		went = append(went, m.node.Name)
-	}
-	if failed != nil && failed.report.Outcome != "" {
-		back(failed, endTrial)
-	}
-	if !r.led {
-		slices.Reverse(done)
-		for _, m := range append(done, r.earlier(done, failed)...) {
-			back(m, undo)
-		}
+		w.m.report.Outcome = RolledBack
+		r.tell(w.m, "back", "as it was")
+		went = append(went, w.m.node.Name)
 	}
 	switch {
 	case len(stranded.Stranded) > 0:
@@ -79,6 +72,61 @@ func (r *Rollout) stop(ctx context.Context, done []*machine, failed *machine, ca
 		return &RolledBackError{went, cause}
 	}
 	return cause
+}
+
+// wayBack is that of one host.
+type wayBack struct {
+	m    *machine
+	how  func(context.Context, *machine) error
+	word string // the host's own for it
+	err  error
+}
+
+// waysBack are those of a rollout that failed, the newest first.
+func (r *Rollout) waysBack(done []*machine, failed *machine) []*wayBack {
+	var out []*wayBack
+	if failed != nil && failed.report.Outcome != "" {
+		out = append(out, &wayBack{m: failed, how: endTrial, word: "revert"})
+	}
+	if r.led {
+		return out
+	}
+	slices.Reverse(done)
+	for _, m := range append(done, r.earlier(done, failed)...) {
+		out = append(out, &wayBack{m: m, how: undo, word: "undo"})
+	}
+	return out
+}
+
+// goBack takes hosts back one after the other, and lets all soak together: the time in
+// which a leader's fault can strike is short then. One that doesn't work goes next,
+// since nothing is lost with it.
+func (r *Rollout) goBack(ctx context.Context, ways []*wayBack, cause error) []*wayBack {
+	for todo := slices.Clone(ways); len(todo) > 0; {
+		i := max(0, slices.IndexFunc(todo, func(w *wayBack) bool { return r.ails(ctx, w.m) }))
+		w := todo[i]
+		todo = slices.Delete(todo, i, i+1)
+		w.err = r.hostBack(ctx, w, cause)
+	}
+	var all sync.WaitGroup
+	for _, w := range ways {
+		if w.err == nil {
+			all.Go(func() { w.err = r.asBefore(ctx, w.m, r.cluster.Deploy.Soak) })
+		}
+	}
+	all.Wait()
+	return ways
+}
+
+// ails reports whether a host that can be asked doesn't work.
+func (r *Rollout) ails(ctx context.Context, m *machine) bool {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if m.session == nil {
+		return false
+	}
+	p, err := m.session.Probe(ctx, m.unit, "")
+	return err == nil && (!p.Process.Running() || r.healthz(ctx, m, m.want.healthz(), nil) != nil)
 }
 
 // earlier are hosts that an earlier run of the same rollout brought to the generation
@@ -101,38 +149,33 @@ func (r *Rollout) earlier(done []*machine, failed *machine) []*machine {
 func endTrial(ctx context.Context, m *machine) error { return m.session.Back(ctx, m.unit) }
 func undo(ctx context.Context, m *machine) error     { return m.session.Undo(ctx, m.unit) }
 
-// goBack brings a host back, and sees that it is as healthy as it was.
-func (r *Rollout) goBack(ctx context.Context, m *machine, cause error, how func(context.Context, *machine) error) error {
+// hostBack brings a host back, and sees it healthy if it was.
+func (r *Rollout) hostBack(ctx context.Context, w *wayBack, cause error) error {
 	ctx, cancel := context.WithTimeout(ctx, backLimit+r.gateTime())
 	defer cancel()
+	m := w.m
 	m.report.Reason = oneLine(cause.Error())
 	if ge := (*GateError)(nil); errors.As(cause, &ge) {
 		m.report.Log = ge.Log
 	}
 	r.tell(m, "back", "%v", cause)
-	err := how(ctx, m)
+	err := w.how(ctx, m)
 	var ce *host.CommandError
 	if err != nil && !errors.As(err, &ce) { // the connection may be what failed
 		m.hangUp()
 		if err = r.connect(ctx, m); err == nil {
-			err = how(ctx, m)
+			err = w.how(ctx, m)
 		}
 	}
-	if err == nil {
-		err = r.asBefore(ctx, m)
-	}
 	if err != nil {
-		m.report.Outcome = Stranded
-		r.tell(m, "stranded", "%v", err)
 		return err
 	}
-	m.report.Outcome = RolledBack
-	r.tell(m, "back", "as it was")
-	return nil
+	return r.asBefore(ctx, m, 0)
 }
 
-// asBefore waits until a host is as it was before the rollout: healthy, if it was.
-func (r *Rollout) asBefore(ctx context.Context, m *machine) error {
+// asBefore waits until a host is as it was before the rollout: healthy, if it was, and
+// for a while.
+func (r *Rollout) asBefore(ctx context.Context, m *machine, soak time.Duration) error {
 	seen, err := m.session.Look(ctx, m.unit, []string{m.unit.Start}, quickRead)
 	if err != nil {
 		return err
@@ -148,12 +191,7 @@ func (r *Rollout) asBefore(ctx context.Context, m *machine) error {
 		return err
 	}
 	// What somebody else wrote may be too much for us to read; it is asked all the same.
-	return r.pass(ctx, m, set, false)
-}
-
-// byHand is what to type on a host that can't be brought back from here.
-func byHand(m *machine) string {
-	return fmt.Sprintf("sh %s/recover revert %s", m.unit.Home, m.unit.Home)
+	return r.await(ctx, &gate{r: r, m: m, set: set, soak: soak, back: true})
 }
 
 // oneLine is a text without line ends, for reports.

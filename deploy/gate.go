@@ -24,7 +24,9 @@ type gate struct {
 	r    *Rollout
 	m    *machine
 	set  *Set
+	soak time.Duration
 	lead bool // somebody who runs the new generation has to lead, too
+	back bool // it is on its way back: what others do is no reason to stop there
 	// api reads the lease as the host's own kube-controller-manager does: with its
 	// credentials, from its network. nil where those can't be known.
 	api     *live.Client
@@ -45,9 +47,13 @@ const tooOften = 2
 
 // pass waits until a host is healthy with a set, and then that it stays so.
 func (r *Rollout) pass(ctx context.Context, m *machine, set *Set, lead bool) error {
-	g := &gate{r: r, m: m, set: set, lead: lead, begun: r.o.Now(), atLeast: tooOften}
-	if !set.kubeconfig.Empty() {
-		api, err := live.Foreign(set.kubeconfig.Reveal(), m.dial)
+	return r.await(ctx, &gate{r: r, m: m, set: set, soak: r.cluster.Deploy.Soak, lead: lead})
+}
+
+func (r *Rollout) await(ctx context.Context, g *gate) error {
+	g.begun, g.atLeast = r.o.Now(), tooOften
+	if !g.set.kubeconfig.Empty() {
+		api, err := live.Foreign(g.set.kubeconfig.Reveal(), g.m.dial)
 		if err != nil {
 			return &GateError{Reason: "its kubeconfig can't be used: " + err.Error()}
 		}
@@ -69,7 +75,7 @@ func (r *Rollout) pass(ctx context.Context, m *machine, set *Set, lead bool) err
 
 // explained adds the end of the log to a fault: it nearly always says why.
 func (g *gate) explained(ctx context.Context, err error) error {
-	if ge := (*GateError)(nil); errors.As(err, &ge) {
+	if ge := (*GateError)(nil); errors.As(err, &ge) && ge.Log == nil { // else another host's
 		ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 		defer cancel()
 		ge.Log, _ = g.m.session.Log(ctx, g.m.unit, 5)
@@ -95,7 +101,12 @@ func (g *gate) round(ctx context.Context) (bool, error) {
 		g.since, g.lastWord = time.Time{}, fault
 	case g.since.IsZero():
 		g.since, g.pulse = now, is
-		g.r.tell(g.m, "healthy", "after %v; it has to stay so for %v", now.Sub(g.begun).Round(100*time.Millisecond), g.r.cluster.Deploy.Soak)
+		if g.soak > 0 {
+			g.r.tell(g.m, "healthy", "after %v; it has to stay so for %v", now.Sub(g.begun).Round(100*time.Millisecond), g.soak)
+		}
+	}
+	if g.back {
+		return g.verdict(now)
 	}
 	if err := g.others(ctx); err != nil {
 		return false, err
@@ -108,7 +119,7 @@ func (g *gate) round(ctx context.Context) (bool, error) {
 
 // verdict says whether the host has passed, or failed, by now.
 func (g *gate) verdict(now time.Time) (bool, error) {
-	soak := g.r.cluster.Deploy.Soak
+	soak := g.soak
 	soaked := func(since time.Time) bool { return !since.IsZero() && now.Sub(since) >= soak }
 	if soaked(g.since) && (!g.lead || soaked(g.leading)) {
 		g.m.settled = g.pulse

@@ -134,8 +134,13 @@ complaints() {
 	return 0
 }
 
-# log UNIT LINES: the end of its log.
-log() { within 10 journalctl -q --no-pager -o cat -u "$1" -n "$2"; }
+# log UNIT LINES: the end of its log; what it says of its end, where it says something.
+log() {
+	text=$(within 10 journalctl -q --no-pager -o cat -u "$1" -n 120)
+	why=$(printf '%s\n' "$text" | grep -E '"command failed"|"Error (building|starting)|^panic: |^Error: |Failed to set up mount' | tail -n "$2")
+	[ -n "$why" ] || why=$(printf '%s\n' "$text" | tail -n "$2")
+	printf '%s\n' "$why"
+}
 
 # --- staging ---------------------------------------------------------------
 
@@ -429,5 +434,6 @@ serve() {
 
 case ${1-} in
 revert) act back "$2" ;;
+undo) act unsettle "$2" ;;
 boot) act reboot "$2" ;;
 esac
