@@ -406,7 +406,7 @@ serve() {
 	exec 9>>/run/kcmgen.lock
 	scratch=$(mktemp -d /run/kcmgen.XXXXXX) || exit 1
 	trap 'rm -rf "$scratch"' EXIT
-	trap 'exit 1' TERM HUP INT
+	trap 'exit 1' TERM HUP INT PIPE # nobody may be there to answer any more
 	beats=0
 	echo 0 >"$scratch/beat"
 	(
