@@ -158,7 +158,7 @@ func (r *Rollout) hostBack(ctx context.Context, w *wayBack, cause error) error {
 	if ge := (*GateError)(nil); errors.As(cause, &ge) {
 		m.report.Log = ge.Log
 	}
-	r.tell(m, "back", "%v", cause)
+	r.tell(m, "back", "%v", m.own(cause))
 	err := w.how(ctx, m)
 	var ce *host.CommandError
 	if err != nil && !errors.As(err, &ce) { // the connection may be what failed
@@ -192,6 +192,14 @@ func (r *Rollout) asBefore(ctx context.Context, m *machine, soak time.Duration) 
 	}
 	// What somebody else wrote may be too much for us to read; it is asked all the same.
 	return r.await(ctx, &gate{r: r, m: m, set: set, soak: soak, back: true})
+}
+
+// own is an error of a host without its name, for where that is said already.
+func (m *machine) own(err error) error {
+	if he := (*HostError)(nil); errors.As(err, &he) && he.Node == m.node.Name {
+		return he.Err
+	}
+	return err
 }
 
 // oneLine is a text without line ends, for reports.

@@ -64,7 +64,7 @@ func (r *Rollout) look(ctx context.Context, m *machine) error {
 		m.walled = walled
 	}
 	if seen.Runs == host.None && !seen.Process.Known() {
-		m.unwell = "it has no " + m.unit.Name
+		m.unwell = "it has no " + m.unit.Name + " yet"
 		return nil
 	}
 	// A unit that nobody of us wrote may have what we can't read; it runs all the same.

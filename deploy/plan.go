@@ -47,6 +47,13 @@ type Step struct {
 	m       *machine
 }
 
+// anotherGeneration is the usual reason for a restart.
+const anotherGeneration = "another generation"
+
+// Usual reports whether a host is restarted for no other reason than that it gets
+// another generation.
+func (s Step) Usual() bool { return s.Restart == anotherGeneration }
+
 // FlagChange is a flag whose value changes: empty is none.
 type FlagChange struct {
 	Name string  `json:"name"`
@@ -121,7 +128,7 @@ func (r *Rollout) step(ctx context.Context, m *machine) (*Step, error) {
 		s.Restart = "files of its generation were changed on the host"
 		s.Files = differs
 	default:
-		s.Restart = "another generation"
+		s.Restart = anotherGeneration
 	}
 	if s.From == s.To {
 		return s, nil

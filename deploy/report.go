@@ -56,6 +56,15 @@ type Target struct {
 	SSH     spec.SSH `json:"ssh"`
 }
 
+// Nodes are the hosts' names.
+func (r *Report) Nodes() []string {
+	var out []string
+	for _, h := range r.Hosts {
+		out = append(out, h.Node)
+	}
+	return out
+}
+
 const reportSchema = 1
 
 func (r *Rollout) reportOf(p *Plan, err error) *Report {

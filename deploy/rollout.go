@@ -90,7 +90,11 @@ func (r *Rollout) one(ctx context.Context, s *Step, last bool) error {
 	if f := m.seen.Files[m.unit.Start]; f.Type != host.Missing {
 		base = f.SHA256
 	}
-	r.tell(m, "restart", "%s → %s: %s", short(s.From), short(s.To), s.Restart)
+	if s.Usual() {
+		r.tell(m, "restart", "%s → %s", short(s.From), short(s.To))
+	} else {
+		r.tell(m, "restart", "%s: %s", short(s.To), s.Restart)
+	}
 	ctx, cancel := context.WithTimeout(ctx, r.revertTime())
 	defer cancel()
 	m.report.Outcome = Trying

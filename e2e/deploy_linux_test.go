@@ -20,7 +20,7 @@ func TestDeploy(t *testing.T) {
 	start = time.Now()
 	r, err = o.Kcmgen(t.Context(), "deploy", "--yes", "--kubeconfig", o.Kubeconfig, ".")
 	t.Logf("nothing to do: exit %d after %.1f s\n%s%s", r.Code, time.Since(start).Seconds(), r.Err, r.Out)
-	if err != nil || r.Code != 0 || !strings.Contains(r.Err, "nothing to do") {
+	if err != nil || r.Code != 0 || !strings.Contains(r.Out, "nothing to do") {
 		t.Fatal(err)
 	}
 }

@@ -15,15 +15,14 @@ import (
 // printPlan shows what will be done, to somebody who may say no.
 func printPlan(w io.Writer, p *deploy.Plan, action string) {
 	if len(p.Steps) == 0 {
-		say(w, "%s: nothing to do: %s unchanged and healthy", p.Cluster, strings.Join(p.Unchanged, ", "))
 		printNotes(w, p.Notes)
 		return
 	}
 	say(w, "%s: %s changes %s, one after the other", p.Cluster, action, plural(len(p.Steps), "host"))
 	for i, s := range p.Steps {
-		head := fmt.Sprintf("  %d. %s (%s)  %s → %s", i+1, s.Node, s.Address, shortGeneration(s.From), shortGeneration(s.To))
+		head := fmt.Sprintf("  %d. %s (%s)  %s → %s, restart", i+1, s.Node, s.Address, shortGeneration(s.From), shortGeneration(s.To))
 		if s.Leader {
-			head += "  the leader, last"
+			head += ", the leader last"
 		}
 		say(w, "%s", colour(w, bold, head))
 		printStep(w, s)
@@ -54,7 +53,9 @@ func printStep(w io.Writer, s deploy.Step) {
 		say(w, "       isn't healthy now: %s", s.Unwell)
 	}
 	printChanges(w, "       ", s.Files, s.Flags)
-	say(w, "       restart: %s", s.Restart)
+	if !s.Usual() {
+		say(w, "       restart: %s", s.Restart)
+	}
 }
 
 func printChanges(w io.Writer, indent string, files []deploy.FileChange, flags []deploy.FlagChange) {
@@ -113,6 +114,12 @@ func printReports(std stdio, reports []*deploy.Report, format string) error {
 		}{reports})
 	}
 	for _, r := range reports {
+		if r.Outcome == deploy.Unchanged {
+			if _, err := fmt.Fprintf(std.out, "%s: nothing to do: %s unchanged and healthy\n", r.Cluster, strings.Join(r.Nodes(), ", ")); err != nil {
+				return err
+			}
+			continue
+		}
 		for _, h := range r.Hosts {
 			line := fmt.Sprintf("%s: %s: %s", r.Cluster, h.Node, h.Outcome)
 			if h.From != h.To && h.Outcome != deploy.Unchanged {

@@ -1,0 +1,108 @@
+package e2e
+
+import (
+	goflag "flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/kcmgen/kcmgen/e2e/ground"
+)
+
+var update = goflag.Bool("update", false, "write what the runs in docs/deploy.md print")
+
+const deployDocs = "../docs/deploy.md"
+
+// TestDeployDocs: the runs that docs/deploy.md shows are what people will see, but for
+// names of generations, times and ports.
+func TestDeployDocs(t *testing.T) {
+	g := onGround(t)
+	o := newOperator(t, g)
+	data, err := os.ReadFile(deployDocs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &docs{t, o, string(data)}
+	d.export("")
+	d.run("first", 0, "kcmgen deploy --yes example")
+	d.export(`flags: "node-monitor-grace-period": "55s"`)
+	d.run("change", 0, "kcmgen deploy --yes example")
+	d.run("same", 0, "kcmgen deploy example")
+	d.run("rollback", 0, "kcmgen rollback --yes example")
+	d.run("", 0, "kcmgen deploy --yes example")
+	d.export(`flags: {"node-monitor-grace-period": "55s", "secure-port": 22}`)
+	d.run("bad", 5, "kcmgen deploy --yes example")
+	unit := "/etc/systemd/system/kube-controller-manager.service"
+	do(t, g.Hosts[1], "sed", "-i", "s/grace-period=55s/grace-period=5m/", unit)
+	d.export(`flags: "node-monitor-grace-period": "55s"`)
+	d.run("diff", 4, "kcmgen diff --live example")
+	if *update {
+		if err := os.WriteFile(deployDocs, []byte(d.text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+type docs struct {
+	*testing.T
+	o    *ground.Operator
+	text string
+}
+
+// export changes the cluster, and exports it.
+func (d *docs) export(change string) {
+	d.Helper()
+	text := fmt.Sprintf("package example\n\ncluster: {\n\tnodes: [string]: ssh: user: \"ops\"\n\tdeploy: kubeconfig: \"../.kube/config\"\n\t%s\n}\n", change)
+	if err := os.WriteFile(filepath.Join(d.o.Repository, "docs.cue"), []byte(text), 0o644); err != nil {
+		d.Fatal(err)
+	}
+	d.run("", 0, "kcmgen export example")
+}
+
+// run runs a command, and compares what it prints with what the page shows under a
+// mark.
+func (d *docs) run(mark string, want int, line string) {
+	d.Helper()
+	args := strings.Fields(line)
+	args[0] = kcmgen
+	r, err := d.o.Run(d.Context(), args...)
+	if err != nil || r.Code != want {
+		d.Fatalf("%s: exit %d, %v\n%s%s", line, r.Code, err, r.Err, r.Out)
+	}
+	if mark == "" {
+		return
+	}
+	got := "$ " + line + "\n" + r.Err + r.Out
+	begin := fmt.Sprintf("<!-- e2e: %s -->\n```text\n", mark)
+	before, rest, ok := strings.Cut(d.text, begin)
+	shown, after, closed := strings.Cut(rest, "```\n")
+	if !ok || !closed {
+		d.Fatalf("the page has no %q", mark)
+	}
+	if *update {
+		d.text = before + begin + got + "```\n" + after
+		return
+	}
+	if a, b := varying(shown), varying(got); a != b {
+		d.Errorf("%s prints\n%s\nand the page shows\n%s\nrenew it: go -C e2e test -run TestDeployDocs . -update", line, b, a)
+	}
+}
+
+var changes = regexp.MustCompile(`\b[0-9a-f]{8}\b|\b[0-9.]+ ?m?s\b|\b[0-9]{8}T[0-9]{6}Z\b|[IE][0-9]{4} [0-9:.]+ +[0-9]+ `)
+
+// varying is a text without what is another in every run: generations, durations, the
+// order in which hosts are ready that are made so at once.
+func varying(s string) string {
+	lines := strings.Split(changes.ReplaceAllString(s, "#"), "\n")
+	for i := range lines {
+		for j := i + 1; j < len(lines) && strings.Contains(lines[i], ": staged: ") && strings.Contains(lines[j], ": staged: "); j++ {
+			if lines[j] < lines[i] {
+				lines[i], lines[j] = lines[j], lines[i]
+			}
+		}
+	}
+	return strings.Join(lines, "\n")
+}
