@@ -1,6 +1,7 @@
 package vet
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 
@@ -53,7 +54,7 @@ func nameDuplicate(v *view) []fault {
 		if n.SSH.Host == "" {
 			continue
 		}
-		at := fmt.Sprintf("%s:%d", n.SSH.Host, n.SSH.Port)
+		at := fmt.Sprintf("%s:%d", n.SSH.Host, cmp.Or(n.SSH.Port, 22))
 		if n.SSH.ProxyJump != "" {
 			at += " by way of " + n.SSH.ProxyJump
 		}
