@@ -1,0 +1,9 @@
+package host
+
+// ParseReplies reads what a host answers.
+func ParseReplies(about, files, state string) {
+	_ = parseAbout(about)
+	_, _ = parseFiles(files)
+	s := parseState(state)
+	_, _, _, _ = s.PID(), s.Restarts(), s.Active(), s.From("0123456789abcdef")
+}

@@ -1,0 +1,179 @@
+//go:build linux
+
+package host_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kcmgen/kcmgen/deploy/host"
+)
+
+// session is a session with this machine's own shell. The script's lock and scratch
+// folder lie in /run, which is a file system of the test's own.
+func session(t *testing.T) *host.Session {
+	t.Helper()
+	s, err := host.Open(within(t), start(t, private(host.Shell(true))), "0123456789abcdef")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// private runs a command that sees a /run of its own.
+func private(command string) string {
+	return "exec unshare --map-root-user --mount sh -c " + host.Quote("mount -t tmpfs tmpfs /run && "+command)
+}
+
+func within(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// TestLook: what is told of files is what they are, links not followed.
+func TestLook(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	unit := "[Service]\nExecStart=/bin/true\n# no line end"
+	for name, data := range map[string]string{"unit.service": unit, "empty": "", "long": strings.Repeat("x", 100)} {
+		if err := os.WriteFile(at(name), []byte(data), 0o640); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, err := range []error{os.Symlink("empty", at("link")), os.Mkdir(at("home"), 0o700), os.Mkdir(at("home/0123456789abcdef"), 0o700)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	u := host.Unit{Home: at("home"), Start: at("unit.service"), Name: "kcmgen-test-none.service"}
+	names := []string{"unit.service", "empty", "long", "link", "home", "nothing", "it's|odd"}
+	var paths []string
+	for _, n := range names {
+		paths = append(paths, at(n))
+	}
+	seen, err := session(t).Look(within(t), u, paths, 50)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256([]byte(unit))
+	none := sha256.Sum256(nil)
+	for name, want := range map[string]host.File{
+		"unit.service": {Type: "regular file", Mode: "640", Size: int64(len(unit)), SHA256: hex.EncodeToString(sum[:])},
+		"empty":        {Type: "regular empty file", Mode: "640", SHA256: hex.EncodeToString(none[:])},
+		"long":         {Type: "regular file", Mode: "640", Size: 100},
+		"link":         {Type: host.Link, Mode: "777", Size: 5},
+		"home":         {Type: host.Directory, Mode: "700"},
+		"nothing":      {Type: host.Missing},
+		"it's|odd":     {Type: host.Missing},
+	} {
+		got := seen.Files[at(name)]
+		want.Path = at(name)
+		want.Owner, got.Size = got.Owner, map[bool]int64{true: want.Size, false: got.Size}[want.Type == host.Directory]
+		if got != want {
+			t.Errorf("%s: %+v, expected %+v", name, got, want)
+		}
+	}
+	if string(seen.Unit) != unit || seen.Runs != host.Found || seen.Process.Running() || seen.Process.Known() {
+		t.Errorf("the unit is %q, runs %q", seen.Unit, seen.Runs)
+	}
+	if d := time.Since(seen.Clock).Abs(); d > 5*time.Second {
+		t.Errorf("its clock is off by %v", d)
+	}
+	if err := os.WriteFile(at("home/0123456789abcdef/unit.service"), []byte(unit), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if seen, err = session(t).Look(within(t), u, nil, 50); err != nil || seen.Runs != "0123456789abcdef" {
+		t.Errorf("runs %q, %v: expected the generation that the unit is of", seen.Runs, err)
+	}
+}
+
+// TestSeal: only what was meant gets its name.
+func TestSeal(t *testing.T) {
+	sum := func(s string) string {
+		h := sha256.Sum256([]byte(s))
+		return hex.EncodeToString(h[:])
+	}
+	for _, c := range []struct {
+		name, lies, want string
+	}{
+		{"as it was meant", "data", ""},
+		{"another content", "dat", "read back, it isn't what was sent: a: FAILED"},
+		{"nothing", "", "No such file"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.Mkdir(dir+"/g.partial", 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if c.lies != "" {
+				if err := os.WriteFile(dir+"/g.partial/a", []byte(c.lies), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			err := session(t).Seal(within(t), dir+"/g.partial", dir+"/g", []string{sum("data") + "  a"})
+			_, there := os.Lstat(dir + "/g")
+			if c.want == "" && (err != nil || there != nil) || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || there == nil) {
+				t.Errorf("%v; the sealed folder: %v", err, there)
+			}
+		})
+	}
+}
+
+// TestSession: what commands print doesn't end a session, nor what they are given.
+func TestSession(t *testing.T) {
+	s := session(t)
+	dir := t.TempDir()
+	for _, text := range []string{"", "x", "x\n", "\n\n", "#0123456789abcde 0\n", "#0123456789abcdef\n", "'\"$(touch owned)`touch owned`\\", strings.Repeat("long ", 50000)} {
+		file := filepath.Join(dir, "it's a $file")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.Text(within(t), file)
+		if err != nil || string(got) != text {
+			t.Errorf("%.30q came back as %.30q, %v", text, got, err)
+		}
+	}
+	_, err := s.Text(within(t), dir+"/nothing")
+	if ce := (*host.CommandError)(nil); !errors.As(err, &ce) || !strings.Contains(ce.Text, "No such file") {
+		t.Errorf("%v", err)
+	}
+	s.Close()
+	if _, err := s.Text(within(t), dir); err == nil {
+		t.Error("a closed session answers")
+	}
+}
+
+// TestNoShell: a login that gets no root shell says why.
+func TestNoShell(t *testing.T) {
+	for command, want := range map[string]string{
+		"echo sudo: a password is required >&2; exit 1": "sudo: a password is required",
+		"exit 0":  "the host ended the session",
+		"cat; :":  "", // it answers with what it is sent, and never in our words
+		"sleep 4": "",
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		_, err := host.Open(ctx, start(t, command), "0123456789abcdef")
+		cancel()
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", command, err)
+		}
+	}
+}
+
+// FuzzReplies: whatever a host answers, it is read or refused, and never ends the
+// operator's side.
+func FuzzReplies(f *testing.F) {
+	f.Add("uid 0\nname h\nclock 1\ntrial.generation x\n", "regular file|644|root:root|1|abc|/x\n", "MainPID=1\narg=a\nmount=/a /b\n")
+	f.Add("", "", "")
+	f.Fuzz(func(_ *testing.T, about, files, state string) { host.ParseReplies(about, files, state) })
+}
