@@ -36,7 +36,7 @@ func (r *Rollout) readUpTo() int64 {
 
 // unitOf is what is deployed to a cluster's hosts, by its names there.
 func unitOf(c *spec.Cluster) host.Unit {
-	return host.Unit{Home: c.Paths.Generations, Start: c.Paths.Unit, Name: path.Base(c.Paths.Unit)}
+	return host.Unit{Home: c.Paths.Generations, Start: c.Paths.Unit, Name: path.Base(c.Paths.Unit), Programs: c.Paths.Programs}
 }
 
 // look looks at a host, and asks what runs there whether it is healthy; both at once

@@ -37,7 +37,7 @@ func (r *Rollout) Retire(ctx context.Context) (*Report, error) {
 	defer cancel()
 	err := m.session.Lock(ctx, r.o.Who)
 	if err == nil {
-		err = m.session.Retire(ctx, m.unit, r.cluster.Paths.Programs)
+		err = m.session.Retire(ctx, m.unit)
 	}
 	m.report.To, m.report.Outcome = host.None, Done
 	if err != nil {

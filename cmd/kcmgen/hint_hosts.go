@@ -55,7 +55,7 @@ func reachHint(err error) string {
 	var lease *deploy.LeaseError
 	var at *remote.Error
 	switch {
-	case errors.As(err, &shell) && !shell.Root:
+	case errors.As(err, &shell) && strings.Contains(shell.Error(), "password"):
 		return "let that user run everything without a password (NOPASSWD: ALL in sudoers), or log in as root"
 	case errors.As(err, &walled):
 		return "let its sshd connect onwards for that user: AllowTcpForwarding local"

@@ -14,6 +14,8 @@ type Unit struct {
 	Home  string // the folder of generations
 	Start string // the unit's file
 	Name  string // as systemd knows it
+	// Programs is the folder of installed programs.
+	Programs string
 }
 
 // LockedError is a host that another session is changing.
@@ -88,9 +90,10 @@ func (s *Session) Trial(ctx context.Context, u Unit, generation, base string, af
 	return err
 }
 
-// Confirm ends a trial: nothing goes back by itself any more.
+// Confirm ends a trial: nothing goes back by itself any more. Generations and programs
+// that neither this one nor the one before needs are removed.
 func (s *Session) Confirm(ctx context.Context, u Unit, generation string) error {
-	_, err := s.one(ctx, command("confirm", u.Home, generation))
+	_, err := s.one(ctx, command("confirm", u.Home, generation, u.Programs, u.Name))
 	return err
 }
 
@@ -113,8 +116,8 @@ func (s *Session) Proven(ctx context.Context, u Unit) error {
 }
 
 // Retire removes everything of kcmgen from a host, programs included.
-func (s *Session) Retire(ctx context.Context, u Unit, programs string) error {
-	_, err := s.one(ctx, command("retire", u.Home, u.Start, u.Name, programs))
+func (s *Session) Retire(ctx context.Context, u Unit) error {
+	_, err := s.one(ctx, command("retire", u.Home, u.Start, u.Name, u.Programs))
 	return err
 }
 

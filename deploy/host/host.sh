@@ -315,12 +315,14 @@ reboot() {
 	fi && systemctl daemon-reload && rm -f "$file" && sync "$1"
 }
 
-# confirm HOME GENERATION: one rename. Afterwards nothing goes back by itself.
+# confirm HOME GENERATION PROGRAMS UNIT: one rename. Afterwards nothing goes back by
+# itself, and what neither of the two generations needs goes.
 confirm() { act settle "$@"; }
 
 settle() {
 	if [ -e "$1/trial" ]; then
 		[ "$(field "$1/trial" generation)" = "$2" ] || fail "the trial is another's"
+		again "$1" "$2" || exit 1
 		mv -fT "$1/trial" "$1/state" && sync "$1" || exit 1
 	elif [ "$(field "$1/state" generation)" != "$2" ]; then
 		fail "the host went back by itself"
@@ -337,6 +339,29 @@ settle() {
 		case ${d##*/} in
 		"$2" | "$previous" | found-* | '*') ;; # what somebody else wrote is never removed
 		*) [ -h "$d" ] || rm -rf "$d" ;;
+		esac
+	done
+	for d in $(programs "$3"); do
+		grep -qF "$d/" "$1"/*/"$4" 2>/dev/null || rm -rf "$d"
+	done
+}
+
+# again HOME GENERATION: one that was only restarted has the same one before it as it
+# had.
+again() {
+	[ "$(field "$1/trial" previous)" = "$2" ] || return 0
+	older=$(field "$1/state" previous)
+	[ "$older" != "$2" ] || older=
+	sed "s/^previous .*/previous ${older:--}/" "$1/trial" | put 0600 "$1/trial"
+}
+
+# programs FOLDER: those that kcmgen put there, each in a folder named by its checksum.
+programs() {
+	for d in "$1"/*/; do
+		d=${d%/}
+		case ${d##*/} in
+		*[!0-9a-f]*) ;;
+		????????????????????????????????????????????????????????????????) echo "$d" ;;
 		esac
 	done
 }
@@ -388,11 +413,7 @@ leave() {
 		*) rm -rf "$f" ;;
 		esac
 	done
-	for d in "$4"/*/; do
-		case $d in
-		*/????????????????????????????????????????????????????????????????/) rm -rf "$d" ;;
-		esac
-	done
+	for d in $(programs "$4"); do rm -rf "$d"; done
 	rmdir "$1" "$4" 2>/dev/null
 	return 0
 }
