@@ -65,7 +65,6 @@ type Rollout struct {
 	o        Options
 	machines []*machine // by name
 	led      bool       // the new configuration has led
-	strange  bool       // one who isn't among these hosts may lead, and goes on
 	seenLead string     // whose lead was told
 	started  time.Time
 	hear     func(Event)

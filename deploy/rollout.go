@@ -29,11 +29,6 @@ func (r *Rollout) apply(ctx context.Context, p *Plan) error {
 	if err := r.readyAll(ctx, p); err != nil {
 		return err
 	}
-	for _, m := range r.machines {
-		if !slices.ContainsFunc(p.Steps, func(s Step) bool { return s.m == m }) {
-			m.settled = pulse{m.seen.Process.PID(), m.seen.Process.Restarts()} // has it already
-		}
-	}
 	todo := slices.Clone(p.Steps)
 	var done []*machine
 	for len(todo) > 0 {
@@ -76,7 +71,6 @@ func (r *Rollout) next(ctx context.Context, todo []Step) (int, error) {
 		return 0, err
 	}
 	leader := r.leader(lease)
-	r.strange = len(r.machines) < len(r.cluster.Nodes) || lease != nil && leader == nil
 	for i := range todo {
 		todo[i].Leader = todo[i].m == leader
 	}
@@ -124,7 +118,7 @@ func (r *Rollout) one(ctx context.Context, s *Step, last bool) error {
 // mustLead: with the last host, or with the first where nothing else runs, somebody has
 // to lead with the new configuration.
 func (r *Rollout) mustLead(m *machine, last bool) bool {
-	if r.o.Leader == nil || r.led || !m.want.elects() || r.strange {
+	if r.o.Leader == nil || r.led || !m.want.elects() {
 		return false
 	}
 	for _, o := range r.machines {
