@@ -53,6 +53,7 @@ type machine struct {
 	walled  error  // connections to its network can't be made through it
 	unwell  string // why it isn't healthy, before anything was done; "" if it is
 	settled pulse  // its process, once the new generation was healthy
+	same    bool   // it had the new generation before, healthy
 	report  HostReport
 }
 

@@ -38,6 +38,7 @@ type gate struct {
 	leading  time.Time // the same for a leader
 	holder   string
 	renewed  time.Time
+	foreign  bool // a host that isn't of this rollout leads, and goes on doing so
 	atLeast  int // restarts that say it won't get better
 	lastWord string
 }
@@ -121,7 +122,7 @@ func (g *gate) round(ctx context.Context) (bool, error) {
 func (g *gate) verdict(now time.Time) (bool, error) {
 	soak := g.soak
 	soaked := func(since time.Time) bool { return !since.IsZero() && now.Sub(since) >= soak }
-	if soaked(g.since) && (!g.lead || soaked(g.leading)) {
+	if soaked(g.since) && (!g.lead || g.foreign || soaked(g.leading)) {
 		g.m.settled = g.pulse
 		g.r.led = g.r.led || soaked(g.leading)
 		return true, nil
@@ -209,10 +210,17 @@ func (g *gate) leader(ctx context.Context, now time.Time) error {
 		return nil
 	}
 	m := g.r.leader(l)
+	if l == nil || m != nil || l.Holder != g.holder {
+		g.foreign = false
+	}
 	switch {
 	case l == nil:
 		g.leading, g.lastWord = time.Time{}, "nobody holds the lease"
-	case m == nil || m != g.m && m.settled.pid == 0:
+	case m == nil: // of another host, as with --limit
+		g.foreign = g.foreign || l.Holder == g.holder && l.Renewed.After(g.renewed)
+		g.holder, g.renewed = l.Holder, l.Renewed
+		g.leading, g.lastWord = time.Time{}, "the lease is held by "+l.Holder
+	case m != g.m && m.settled.pid == 0 && !m.same:
 		g.leading, g.lastWord = time.Time{}, "the lease is held by "+l.Holder
 	case l.Holder != g.holder || g.renewed.IsZero():
 		g.leading = time.Time{}

@@ -86,6 +86,7 @@ func (r *Rollout) Plan(ctx context.Context) (*Plan, error) {
 	}
 	for i, s := range steps {
 		if s == nil {
+			r.machines[i].same = true
 			p.Unchanged = append(p.Unchanged, r.machines[i].node.Name)
 			continue
 		}

@@ -101,17 +101,20 @@ func (r *Rollout) one(ctx context.Context, s *Step, last bool) error {
 	if err := m.session.Trial(ctx, m.unit, s.To, base, r.revertTime()); err != nil {
 		return err
 	}
-	if s.To == host.None {
-		return r.confirm(ctx, m, s.To)
-	}
-	if err := r.pass(ctx, m, &m.want.Set, r.mustLead(m, last)); err != nil {
-		return err
+	if s.To != host.None {
+		if err := r.pass(ctx, m, &m.want.Set, r.mustLead(m, last)); err != nil {
+			return err
+		}
 	}
 	if err := r.confirm(ctx, m, s.To); err != nil {
 		return err
 	}
 	m.report.Outcome = Done
-	r.tell(m, "done", "healthy with %s, confirmed", short(s.To))
+	if s.To == host.None {
+		r.tell(m, "done", "it has no %s any more, confirmed", m.unit.Name)
+	} else {
+		r.tell(m, "done", "healthy with %s, confirmed", short(s.To))
+	}
 	return nil
 }
 
@@ -136,7 +139,8 @@ func (r *Rollout) spare(ctx context.Context, s *Step) error {
 		return nil
 	}
 	for _, m := range r.machines {
-		if m == s.m || m.unwell != "" && m.settled.pid == 0 {
+		gone := m.report.Outcome == Done && m.want.Generation == host.None // meant to
+		if m == s.m || gone || m.unwell != "" && m.settled.pid == 0 {
 			continue
 		}
 		p, err := m.session.Probe(ctx, m.unit, "")
