@@ -32,6 +32,12 @@ put() {
 	return 1
 }
 
+# name START UNITFILE: the unit's file becomes what a generation has. Where it is that
+# already, nothing is written: going back has to work on a disk that takes nothing.
+name() {
+	[ ! -h "$1" ] && cmp -s "$2" "$1" && [ "$(stat -c %a "$1")" = 644 ] || put 0644 "$1" <"$2"
+}
+
 # field FILE KEY: a value of trial or state.
 field() { sed -n "s/^$2 //p" "$1" 2>/dev/null | head -n 1; }
 
@@ -278,7 +284,7 @@ switch() {
 		systemctl reset-failed "$4" 2>/dev/null
 		return 0
 	fi
-	put 0644 "$3" <"$1/$2/${3##*/}" && systemctl daemon-reload || return 1
+	name "$3" "$1/$2/${3##*/}" && systemctl daemon-reload || return 1
 	if [ "$5" = yes ]; then
 		systemctl enable -q "$4" 2>/dev/null
 	else
@@ -311,7 +317,7 @@ reboot() {
 		systemctl stop --no-block "$(field "$file" unit)" 2>/dev/null
 		rm -f "$start" && sync "${start%/*}"
 	else
-		put 0644 "$start" <"$1/$previous/${start##*/}"
+		name "$start" "$1/$previous/${start##*/}"
 	fi && systemctl daemon-reload && rm -f "$file" && sync "$1"
 }
 

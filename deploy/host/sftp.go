@@ -2,7 +2,6 @@ package host
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -38,7 +37,7 @@ func OpenSFTP(server Process) (*Client, error) {
 		if text := server.Stderr(); text != "" {
 			return nil, errors.New(text)
 		}
-		return nil, fmt.Errorf("SFTP: %w", err)
+		return nil, err
 	}
 	return &Client{c, server}, nil
 }
