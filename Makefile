@@ -4,10 +4,10 @@
 FUZZTIME  ?= 10s
 TESTFLAGS ?=
 
-.PHONY: help build demo test e2e lint fmt fuzz bench facts snapshot clean
+.PHONY: help build demo test e2e lint fmt fuzz bench bench-deploy facts snapshot clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/kcmgen
 	go build -trimpath -ldflags='-s -w' -o bin/kcmgen ./cmd/kcmgen
@@ -51,6 +51,9 @@ fuzz: ## run every fuzz target for FUZZTIME (10s)
 
 bench: build ## compare speed and size with the stock tools
 	@judges=$$(tools/install.sh judges) && PATH="$$judges:$$PATH" go -C tools/bench run .
+
+bench-deploy: ## compare deploy with ssh, scp and tar, at 30 ms from three hosts
+	cd e2e && go test -run '^TestBenchDeploy$$' -v . -bench-deploy
 
 # Compiles that version's kube-controller-manager from its Go modules: minutes,
 # and 3 GB of memory. docs/facts.md says what to look at afterwards. The second

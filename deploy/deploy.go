@@ -48,6 +48,7 @@ type machine struct {
 	conn    *remote.Conn
 	session *host.Session
 
+	answer  chan error // of /healthz, where it was asked when the connection was made
 	seen    *host.Seen
 	was     *Set   // what runs there, nil if nothing does or it can't be told
 	walled  error  // connections to its network can't be made through it
@@ -161,13 +162,17 @@ func (r *Rollout) connect(ctx context.Context, m *machine) error {
 	if err != nil {
 		return err
 	}
+	m.mu.Lock()
+	m.conn = conn
+	m.mu.Unlock()
+	m.answer = r.ask(ctx, m) // on its way while the session begins
 	s, err := r.session(ctx, conn)
 	if err != nil {
 		_ = conn.Close()
 		return err
 	}
 	m.mu.Lock()
-	m.conn, m.session = conn, s
+	m.session = s
 	m.mu.Unlock()
 	m.report.Address, m.report.User = conn.Host(), conn.User()
 	return nil

@@ -39,7 +39,7 @@ type gate struct {
 	holder   string
 	renewed  time.Time
 	foreign  bool // a host that isn't of this rollout leads, and goes on doing so
-	atLeast  int // restarts that say it won't get better
+	atLeast  int  // restarts that say it won't get better
 	lastWord string
 }
 

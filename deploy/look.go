@@ -44,13 +44,14 @@ func unitOf(c *spec.Cluster) host.Unit {
 func (r *Rollout) look(ctx context.Context, m *machine) error {
 	ctx, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
-	paths := host.Parents(m.unit.Start)
-	var guess string
+	paths, guess := host.Parents(m.unit.Start), m.guess()
 	if m.want != nil {
-		paths, guess = m.want.paths(m.unit.Start), m.want.healthz()
+		paths = m.want.paths(m.unit.Start)
 	}
-	answer := make(chan error, 1)
-	go func() { answer <- r.healthz(ctx, m, guess, nil) }()
+	answer := m.answer
+	if m.answer = nil; answer == nil {
+		answer = r.ask(ctx, m)
+	}
 	asked := r.o.Now()
 	seen, err := m.session.Look(ctx, m.unit, append(paths, m.unit.Start), r.readUpTo())
 	if err != nil {
@@ -79,6 +80,21 @@ func (r *Rollout) look(ctx context.Context, m *machine) error {
 		m.unwell = ill.Error()
 	}
 	return nil
+}
+
+// guess is where a kube-controller-manager answers, if the host runs what it is to have.
+func (m *machine) guess() string {
+	if m.want == nil {
+		return ""
+	}
+	return m.want.healthz()
+}
+
+// ask asks there, without waiting for the answer.
+func (r *Rollout) ask(ctx context.Context, m *machine) chan error {
+	answer := make(chan error, 1)
+	go func() { answer <- r.healthz(ctx, m, m.guess(), nil) }()
+	return answer
 }
 
 // at is healthz of a set that may be unknown.

@@ -50,6 +50,7 @@ func TestBenchDeploy(t *testing.T) {
 		verdict := "ok"
 		if c.got > c.most {
 			verdict = "OVER"
+			t.Errorf("%s: %.1f, at most %.1f", c.what, c.got, c.most)
 		}
 		fmt.Fprintf(os.Stderr, "%-44s %6.1f, at most %4.1f  %s\n", c.what, c.got, c.most, verdict)
 	}
