@@ -139,7 +139,7 @@ func carryOut(ctx context.Context, o deployOptions, r *deploy.Rollout, p *deploy
 			return nil, err
 		}
 	}
-	defer std.hold()()
+	std.hold()
 	t := newTeller(std)
 	report, err := r.Apply(ctx, p, t.tell)
 	t.end()

@@ -10,7 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -23,11 +23,13 @@ func main() {
 		debug.SetGCPercent(200)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	var held sync.WaitGroup
+	var held atomic.Bool
 	context.AfterFunc(ctx, func() {
 		stop() // a second signal ends it at once
 		time.Sleep(patience)
-		held.Wait()
+		if held.Load() {
+			return
+		}
 		fmt.Fprintln(os.Stderr, "kcmgen: ended by a signal")
 		os.Exit(exitFailed)
 	})
@@ -44,16 +46,14 @@ type stdio struct {
 	in  io.Reader
 	out io.Writer // data
 	err io.Writer // talk
-	// held is what a signal waits for however long it takes: a host that is
-	// between two generations. nil: nothing.
-	held *sync.WaitGroup
+	// held has a signal wait for the end of the run, however long that takes: a host
+	// is between two generations. May be nil.
+	held *atomic.Bool
 }
 
-// hold has a signal wait until release is called.
-func (s stdio) hold() (release func()) {
-	if s.held == nil {
-		return func() {}
+// hold has a signal wait for the end of the run from now on.
+func (s stdio) hold() {
+	if s.held != nil {
+		s.held.Store(true)
 	}
-	s.held.Add(1)
-	return s.held.Done
 }

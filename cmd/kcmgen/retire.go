@@ -117,7 +117,7 @@ func runRetire(ctx context.Context, o retireOptions, args []string, now func() t
 			return err
 		}
 	}
-	defer std.hold()()
+	std.hold()
 	report, err := rollout.Retire(ctx)
 	report.Kcmgen, report.Action = version(), "retire"
 	err = errors.Join(err, record(ctx, o.out, report, std))
