@@ -24,7 +24,7 @@ func printPlan(w io.Writer, p *deploy.Plan, action string) {
 		if s.Leader {
 			head += ", the leader last"
 		}
-		say(w, "%s", colour(w, bold, head))
+		fmt.Fprintln(w, colour(w, bold, visible(head)))
 		printStep(w, s)
 	}
 	if len(p.Unchanged) > 0 {
@@ -41,20 +41,20 @@ func seconds(s float64) time.Duration {
 
 func printNotes(w io.Writer, notes []string) {
 	for _, n := range notes {
-		say(w, "%s %s", colour(w, yellow, "note:"), n)
+		fmt.Fprintln(w, colour(w, yellow, "note:"), visible(n))
 	}
 }
 
 func printStep(w io.Writer, s deploy.Step) {
 	if s.Recover != "" {
-		say(w, "       first ends the trial of %s, which nobody confirmed", shortGeneration(s.Recover))
+		sayVisibly(w, "       first ends the trial of %s, which nobody confirmed", shortGeneration(s.Recover))
 	}
 	if s.Unwell != "" {
-		say(w, "       isn't healthy now: %s", s.Unwell)
+		sayVisibly(w, "       isn't healthy now: %s", s.Unwell)
 	}
 	printChanges(w, "       ", s.Files, s.Flags)
 	if !s.Usual() {
-		say(w, "       restart: %s", s.Restart)
+		sayVisibly(w, "       restart: %s", s.Restart)
 	}
 }
 
@@ -69,21 +69,21 @@ func printChanges(w io.Writer, indent string, files []deploy.FileChange, flags [
 		if f.Want != "" {
 			line += fmt.Sprintf(" is %s, not %s", f.Have, f.Want)
 		}
-		say(w, "%s%s", indent, line)
+		sayVisibly(w, "%s%s", indent, line)
 	}
 	for _, kind := range []tree.Kind{tree.Added, tree.Changed} {
 		if names := plain[kind]; len(names) > 0 {
-			say(w, "%s%s %s", indent, kind, strings.Join(names, ", "))
+			sayVisibly(w, "%s%s %s", indent, kind, strings.Join(names, ", "))
 		}
 	}
 	for _, f := range flags {
 		switch {
 		case f.From == nil:
-			say(w, indent+"+ --%s=%s", f.Name, *f.To)
+			sayVisibly(w, indent+"+ --%s=%s", f.Name, *f.To)
 		case f.To == nil:
-			say(w, indent+"- --%s=%s", f.Name, *f.From)
+			sayVisibly(w, indent+"- --%s=%s", f.Name, *f.From)
 		default:
-			say(w, indent+"~ --%s=%s, was %s", f.Name, *f.To, *f.From)
+			sayVisibly(w, indent+"~ --%s=%s, was %s", f.Name, *f.To, *f.From)
 		}
 	}
 }
@@ -128,11 +128,11 @@ func printReports(std stdio, reports []*deploy.Report, format string) error {
 			if h.Seconds > 0 {
 				line += fmt.Sprintf("  %.1f s", h.Seconds)
 			}
-			if _, err := fmt.Fprintln(std.out, line); err != nil {
+			if _, err := fmt.Fprintln(std.out, visible(line)); err != nil {
 				return err
 			}
 			for _, l := range h.Log {
-				if _, err := fmt.Fprintf(std.out, "    %s\n", l); err != nil {
+				if _, err := fmt.Fprintf(std.out, "    %s\n", visible(l)); err != nil {
 					return err
 				}
 			}
@@ -178,7 +178,7 @@ func (t *teller) tell(e deploy.Event) {
 	case "back", "stranded":
 		what = colour(t.w, red, e.Step)
 	}
-	say(t.w, "%s: %s: %s", e.Node, what, e.Text)
+	fmt.Fprintf(t.w, "%s: %s: %s\n", e.Node, what, visible(e.Text))
 	t.since, t.last = time.Now(), e.Node+": "+e.Step
 }
 

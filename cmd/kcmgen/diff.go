@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -105,16 +104,16 @@ func printDrifts(w io.Writer, cluster string, drifts []deploy.Drift) {
 		if d.Same() {
 			continue
 		}
-		fmt.Fprintf(w, "%s: %s (%s): runs %s, exported is %s\n", cluster, d.Node, d.Address, shortGeneration(d.Runs), shortGeneration(d.Want))
+		sayVisibly(w, "%s: %s (%s): runs %s, exported is %s", cluster, d.Node, d.Address, shortGeneration(d.Runs), shortGeneration(d.Want))
 		if d.Trial != "" {
-			fmt.Fprintf(w, "    trial: %s isn't confirmed\n", shortGeneration(d.Trial))
+			sayVisibly(w, "    trial: %s isn't confirmed", shortGeneration(d.Trial))
 		}
 		printChanges(w, "    ", d.Files, d.Flags)
 		for _, f := range d.DropIns {
-			fmt.Fprintf(w, "    drop-in %s changes the unit\n", f)
+			sayVisibly(w, "    drop-in %s changes the unit", f)
 		}
 		if d.Process != "" {
-			fmt.Fprintf(w, "    process: %s\n", d.Process)
+			sayVisibly(w, "    process: %s", d.Process)
 		}
 	}
 }

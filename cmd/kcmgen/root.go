@@ -60,7 +60,7 @@ func run(ctx context.Context, args []string, std stdio) int {
 		fmt.Fprintf(std.err, "kcmgen: %s\nhint: %s\n", text, cmp.Or(hint(usage.error), cmd.CommandPath()+" --help"))
 		return exitUsage
 	}
-	fmt.Fprintf(std.err, "kcmgen: %v\n", err)
+	fmt.Fprintf(std.err, "kcmgen: %s\n", visible(err.Error()))
 	if h := hint(err); h != "" {
 		fmt.Fprintf(std.err, "hint: %s\n", h)
 	}

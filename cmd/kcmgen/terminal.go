@@ -66,6 +66,22 @@ func colour(w io.Writer, code, text string) string {
 	return code + text + unstyled
 }
 
+// visible is a text without control characters but tabs and line ends: what comes
+// from a host may be anything, and shouldn't steer the terminal that shows it.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' && r != '\n' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+			return '\ufffd'
+		}
+		return r
+	}, s)
+}
+
+// sayVisibly is say for what comes from a host.
+func sayVisibly(w io.Writer, format string, args ...any) {
+	fmt.Fprintln(w, visible(fmt.Sprintf(format, args...)))
+}
+
 // meter is a line on a terminal that says how far a run has come; elsewhere it
 // says nothing.
 type meter struct {
