@@ -29,6 +29,19 @@ func completeNodes(_ *cobra.Command, args []string, begun string) ([]string, cob
 	return parts(args, begun, func(c config.Outline) []string { return c.Nodes })
 }
 
+// completeNodeList goes on after the commas of nodes that are there.
+func completeNodeList(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+	there := begun[:strings.LastIndex(begun, ",")+1]
+	nodes, how := completeNodes(cmd, args, begun[len(there):])
+	out := []string{}
+	for _, n := range nodes {
+		if !slices.Contains(strings.Split(there, ","), n) {
+			out = append(out, there+n)
+		}
+	}
+	return out, how
+}
+
 // completeFlagNames offers what the named clusters' nodes are started with. To
 // know that they are evaluated; what is said in their CUE has to do where that
 // fails, or would take long.

@@ -39,6 +39,7 @@ edited without a restart. It prints nothing where nothing differs.
 	cmd.Flags().BoolVar(&o.live, "live", false, "look at the hosts")
 	cmd.Flags().StringSliceVar(&o.limit, "limit", nil, "these nodes only, such as cp-1,cp-2")
 	cmd.Flags().StringVar(&o.format, "format", "text", "how to print what differs: text or json")
+	completeFlag(cmd, "limit", completeNodeList)
 	completeFlag(cmd, "format", completeWords("text", "json"))
 	return cmd
 }

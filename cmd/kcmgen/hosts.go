@@ -39,6 +39,7 @@ func hostFlags(cmd *cobra.Command, o *hostOptions) {
 	fs.StringVar(&o.kubeconfig, "kubeconfig", "", "of somebody who may read the leader lease (default deploy.kubeconfig of the cluster)")
 	fs.BoolVar(&o.withoutLease, "without-lease", false, "go on without knowing who leads")
 	fs.StringVar(&o.format, "format", "text", "how to print what was done: text or json")
+	completeFlag(cmd, "limit", completeNodeList)
 	completeFlag(cmd, "format", completeWords("text", "json"))
 }
 
