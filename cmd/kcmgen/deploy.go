@@ -125,15 +125,22 @@ func deployOne(ctx context.Context, o deployOptions, v *gen.Vetted, now func() t
 
 // carryOut shows a plan, asks, does it and writes down what became of it.
 func carryOut(ctx context.Context, o deployOptions, r *deploy.Rollout, p *deploy.Plan, err error, action string, std stdio) (*deploy.Report, error) {
-	if p != nil {
+	data := o.dryRun && err == nil // then the plan is what was asked for
+	switch {
+	case data && o.format == "json":
+		return nil, printJSON(std.out, p)
+	case data:
+		printPlan(std.out, p, action)
+		if len(p.Steps) == 0 {
+			return nil, sayNothingToDo(std.out, p.Cluster, p.Unchanged)
+		}
+		return nil, nil
+	case p != nil:
 		printPlan(std.err, p, action)
 	}
-	if err != nil {
-		return nil, err
-	}
 	switch {
-	case o.dryRun:
-		return nil, printDry(std.out, p, o.format)
+	case err != nil:
+		return nil, err
 	case len(p.Steps) > 0 && !o.yes:
 		if err := agreed(std, action, len(p.Steps)); err != nil {
 			return nil, err

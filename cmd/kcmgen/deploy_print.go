@@ -95,12 +95,9 @@ func shortGeneration(s string) string {
 	return s
 }
 
-// printDry is the plan as data.
-func printDry(w io.Writer, p *deploy.Plan, format string) error {
-	if format == "json" {
-		return printJSON(w, p)
-	}
-	return nil
+func sayNothingToDo(w io.Writer, cluster string, nodes []string) error {
+	_, err := fmt.Fprintf(w, "%s: nothing to do: %s unchanged and healthy\n", cluster, strings.Join(nodes, ", "))
+	return err
 }
 
 // printReports says what was done: the last thing on the screen, or data for others.
@@ -115,7 +112,7 @@ func printReports(std stdio, reports []*deploy.Report, format string) error {
 	}
 	for _, r := range reports {
 		if r.Outcome == deploy.Unchanged {
-			if _, err := fmt.Fprintf(std.out, "%s: nothing to do: %s unchanged and healthy\n", r.Cluster, strings.Join(r.Nodes(), ", ")); err != nil {
+			if err := sayNothingToDo(std.out, r.Cluster, r.Nodes()); err != nil {
 				return err
 			}
 			continue
