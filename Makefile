@@ -27,8 +27,9 @@ test: ## run every test
 # in half a minute. Hosts need Linux, root, and programs that are named if they
 # are missing.
 e2e: ## run the tests on real hosts, against real Kubernetes programs
-	@runner=$$(tools/install.sh test) && cd e2e && \
-	"$$runner/gotestsum" --format pkgname -- -timeout 80m $(TESTFLAGS) ./...
+	@runner=$$(tools/install.sh test) && figures=$$(mktemp) && cd e2e && \
+	KCMGEN_E2E_FIGURES=$$figures "$$runner/gotestsum" --format pkgname -- -timeout 80m $(TESTFLAGS) ./...; \
+	status=$$?; cat "$$figures"; rm -f "$$figures"; exit $$status
 
 lint: ## check the code, its formatting and who imports what
 	@tools=$$(tools/install.sh lint) && \

@@ -50,6 +50,10 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "ending the hosts:", err)
 		return 1
 	}
+	if err := figures.print(os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "the figures:", err)
+		return 1
+	}
 	return code
 }
 
