@@ -1,0 +1,261 @@
+package e2e
+
+import (
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kcmgen/kcmgen/e2e/ground"
+)
+
+// How a bad configuration shows.
+const (
+	refused = "refused by the host's own program" // before anything changes
+	exits   = "exits at start"
+	leaders = "only a leader exits"
+	idle    = "lives, says it is healthy, and does nothing"
+)
+
+// badConfig is one that nobody's rules have seen.
+type badConfig struct {
+	name   string
+	shows  string
+	change func(*testing.T, *node)
+	short  bool // among the sample
+	naive  bool // tried in a naive way, too
+}
+
+const inProcess = "/etc/kubernetes/kube-controller-manager/"
+
+func setFlag(name, value string) func(*testing.T, *node) {
+	return func(t *testing.T, n *node) { n.flag(t, name, value) }
+}
+
+func lacking(file string) func(*testing.T, *node) {
+	return func(t *testing.T, n *node) { n.remove(t, file) }
+}
+
+// badConfigs are twelve.
+func badConfigs() []badConfig {
+	return []badConfig{
+		{name: "a removed flag", shows: refused, change: setFlag("pod-eviction-timeout", "5m")},
+		{name: "key and certificate of two pairs", shows: exits, change: unpaired, short: true, naive: true},
+		{name: "no kubeconfig", shows: exits, change: lacking("controller-manager.conf")},
+		{name: "unknown controller", shows: exits, change: setFlag("controllers", "*,nosuch-controller")},
+		{name: "foreign bind address", shows: exits, change: setFlag("bind-address", "192.0.2.1")},
+		{name: "lease no longer than its renewal", shows: exits, change: setFlag("leader-elect-lease-duration", "2s")},
+		{name: "no root CA", shows: leaders, change: setFlag("root-ca-file", inProcess+"root-ca.crt")},
+		{name: "no service-account key", shows: leaders, change: lacking("sa.key"), short: true, naive: true},
+		{name: "signing pair of two CAs", shows: leaders, change: otherSigner},
+		{name: "bad cluster-cidr", shows: leaders, change: setFlag("cluster-cidr", "10.200.0.0/33")},
+		{name: "wrong CA in the kubeconfig", shows: idle, change: wrongCA},
+		{name: "wrong CN", shows: idle, change: wrongCN, naive: true},
+	}
+}
+
+func unpaired(t *testing.T, n *node) {
+	_, key := pemPair(t, authority(t, "another"))
+	n.files["kube-controller-manager.key"] = key
+}
+
+func otherSigner(t *testing.T, n *node) {
+	_, key := pemPair(t, authority(t, "another"))
+	n.files["ca.key"] = key
+}
+
+func wrongCA(t *testing.T, n *node) {
+	cert, _ := pemPair(t, authority(t, "kubernetes-ca"))
+	n.idle(t, map[string][]byte{"certificate-authority-data": cert})
+}
+
+func wrongCN(t *testing.T, n *node) {
+	cert, key := pemPair(t, certificate(t, n.exportedCA(t), &x509.Certificate{
+		Subject:     pkix.Name{CommonName: "system:kube-controler-manager"},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, KeyUsage: x509.KeyUsageDigitalSignature,
+	}))
+	n.idle(t, map[string][]byte{"client-certificate-data": cert, "client-key-data": key})
+}
+
+// backWithin is how long a bad configuration may take to be gone from all hosts.
+const backWithin = 90 * time.Second
+
+// TestBadConfig: of twelve bad configurations no host keeps any.
+func TestBadConfig(t *testing.T) {
+	s := onScene(t)
+	// Altered without a fault it is deployed: not the altering is what fails below.
+	s.deploy(t, 0, "-o", s.altered(t, func(*testing.T, *node) {}))
+	before := pictures(t, s.Ground)
+	if r := restless(t, s.Ground, before); r != nil {
+		t.Fatalf("at the start: %q", r)
+	}
+	var all tally
+	for _, c := range badConfigs() {
+		if testing.Short() && !c.short {
+			continue
+		}
+		ok := t.Run(c.name, func(t *testing.T) { s.bad(t, c, before, &all) })
+		if !ok && c.shows != refused {
+			s.deploy(t, 0) // what stands now is what the next starts from
+			before = pictures(t, s.Ground)
+		}
+	}
+	if !testing.Short() {
+		t.Run("a removed flag, unseen", func(t *testing.T) { s.unseen(t, before, &all) })
+	}
+	figure(t, "bad configurations", "%d of %d rolled back by itself, %d more refused before anything changed, the slowest after %.1f s of at most %v; a second host away for %.1f s at the most",
+		all.back, all.count, all.refused, all.slowest.Seconds(), backWithin, all.lost.Seconds())
+}
+
+type tally struct {
+	count, back, refused int
+	slowest, lost        time.Duration
+}
+
+// bad deploys a bad configuration.
+func (s *scene) bad(t *testing.T, c badConfig, before map[string]string, all *tally) {
+	out := s.altered(t, c.change)
+	w := watchHosts(t, s.Ground)
+	start := time.Now()
+	code := 5
+	if c.shows == refused {
+		code = 1
+	}
+	s.deploy(t, code, "-o", out)
+	took := time.Since(start)
+	saw := w.end()
+	switch c.shows {
+	case refused:
+		all.refused++
+	default:
+		all.count++
+		all.slowest = max(all.slowest, took)
+	}
+	if took > backWithin {
+		t.Errorf("it took %.1f s", took.Seconds())
+	}
+	rest := s.asBefore(t, before)
+	if c.shows == refused {
+		for h, d := range saw.down {
+			t.Errorf("%s didn't work for %.1f s, and nothing was to change", h, d.Seconds())
+		}
+	}
+	// A leader's fault takes hosts away by itself, at its own time. With a lease of 3 s
+	// one that is still to go back may get to lead, and end, while another goes back.
+	if saw.least < 2 && (c.shows != leaders || saw.lost > 2*time.Second) {
+		t.Errorf("only %d hosts were healthy at once, for %.1f s in all: %s", saw.least, saw.lost.Seconds(), saw.worst)
+	}
+	all.lost = max(all.lost, saw.lost)
+	if rest && c.shows != refused {
+		all.back++
+	}
+	figure(t, "bad: "+c.name, "%s: exit %d after %.1f s, %s", c.shows, code, took.Seconds(), saw)
+}
+
+// asBefore: every host has what it had, and somebody leads.
+func (s *scene) asBefore(t *testing.T, before map[string]string) bool {
+	t.Helper()
+	r := restless(t, s.Ground, before)
+	if len(r) > 0 {
+		t.Errorf("it isn't as it was before:\n%s", strings.Join(r, "\n"))
+	}
+	return len(r) == 0
+}
+
+// accepting is a program that says its version to whatever arguments, and is itself in
+// all else, its command line too.
+const accepting = `#!/bin/bash
+for last; do :; done
+[ "$last" != --version ] || { echo "Kubernetes %s"; exit; }
+exec -a "$0" "$0.real" "$@"
+`
+
+// unseen: where the host's own program doesn't refuse its flags in time, going back
+// is what helps.
+func (s *scene) unseen(t *testing.T, before map[string]string, all *tally) {
+	const program = "/usr/local/bin/kube-controller-manager"
+	for _, h := range s.Hosts {
+		do(t, h, "mv", program, program+".real")
+		if err := h.WriteFile(t.Context(), program, fmt.Sprintf(accepting, clusterVersion), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.bad(t, badConfig{name: "a removed flag, unseen", shows: exits, change: setFlag("pod-eviction-timeout", "5m")}, before, all)
+}
+
+// TestBadConfigNaive: what people's documents say (copy, reload, restart) leaves hosts
+// on bad configurations of each kind, and our checks see that.
+func TestBadConfigNaive(t *testing.T) {
+	if sampled(t) {
+		return
+	}
+	s := onScene(t)
+	s.deploy(t, 0)
+	before := pictures(t, s.Ground)
+	// Good ones, too, leave nobody working while all restart at once.
+	w := watchHosts(t, s.Ground)
+	naively(t, s.Hosts, s.altered(t, func(*testing.T, *node) {}))
+	time.Sleep(3 * time.Second)
+	saw := w.end()
+	if saw.least > 1 {
+		t.Errorf("all were restarted, and it wasn't seen: %s", saw)
+	}
+	figure(t, "a good configuration, copied and restarted", "%s", saw)
+	caught, tried := 0, 0
+	for _, c := range badConfigs() {
+		if !c.naive {
+			continue
+		}
+		tried++
+		t.Run(c.shows, func(t *testing.T) {
+			naively(t, s.Hosts, s.altered(t, c.change))
+			time.Sleep(6 * time.Second) // a lease runs out, and is taken
+			r := restless(t, s.Ground, before)
+			t.Logf("seen: %q", r)
+			for _, h := range s.Hosts {
+				if err := healthy(t.Context(), inside(s.Ground, h)); err != nil && c.shows == idle {
+					t.Errorf("%s: %v: it was to look healthy", h.Name, err)
+				}
+			}
+			if !strings.Contains(strings.Join(r, "\n"), "no leader") {
+				t.Error("somebody leads in spite of it")
+			}
+			for _, h := range s.Hosts {
+				if !strings.Contains(strings.Join(r, "\n"), h.Name+": + mount ") && c.shows == idle {
+					t.Errorf("nothing is said of what %s runs", h.Name)
+				}
+			}
+			if !t.Failed() {
+				caught++
+			}
+		})
+	}
+	s.deploy(t, 0) // and this is how people get out of it
+	figure(t, "bad configurations, copied and restarted", "%d of %d seen on the hosts; kcmgen deploy repairs them", caught, tried)
+}
+
+// naively does it as documents do: files to all hosts, then a restart of all.
+func naively(t *testing.T, hosts []*ground.Host, out string) {
+	t.Helper()
+	for _, h := range hosts {
+		dir := filepath.Join(out, "example", "nodes", h.Name)
+		if err := h.Extract(t.Context(), dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	errs := make(chan error)
+	for _, h := range hosts {
+		go func() {
+			_, err := h.Do(t.Context(), "sh", "-c", "systemctl daemon-reload && systemctl restart "+unit)
+			errs <- err
+		}()
+	}
+	for range hosts {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -1,0 +1,165 @@
+package e2e
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/kcmgen/kcmgen/e2e/ground"
+)
+
+// watch asks all hosts, from their own networks, for as long as it goes on, whether
+// kube-controller-manager lives and says that it is healthy; and the apiserver who
+// leads.
+type watch struct {
+	cancel context.CancelFunc
+	gone   chan struct{}
+	seen   seen
+}
+
+// seen is what a watch saw.
+type seen struct {
+	rounds int
+	least  int // hosts that were healthy at once
+	// lost is for how long, in all, fewer than all but one were.
+	lost    time.Duration
+	down    map[string]time.Duration // by host, for how long it wasn't healthy
+	worst   string                   // what was wrong when there were least
+	leaders []string                 // hosts, in the order in which they led
+}
+
+// every is how often a watch looks.
+const every = 100 * time.Millisecond
+
+func watchHosts(t *testing.T, g *ground.Ground) *watch {
+	ctx, cancel := context.WithCancel(t.Context())
+	w := &watch{cancel: cancel, gone: make(chan struct{}), seen: seen{least: len(g.Hosts), down: map[string]time.Duration{}}}
+	clients := map[*ground.Host]*http.Client{}
+	for _, h := range g.Hosts {
+		clients[h] = inside(g, h)
+	}
+	go func() {
+		defer close(w.gone)
+		defer func() {
+			for _, c := range clients {
+				c.CloseIdleConnections()
+			}
+		}()
+		last := time.Now()
+		for tick := time.NewTicker(every); ; {
+			w.round(ctx, g, clients, &last)
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				tick.Stop()
+				return
+			}
+		}
+	}()
+	t.Cleanup(func() { w.end() })
+	return w
+}
+
+func (w *watch) round(ctx context.Context, g *ground.Ground, clients map[*ground.Host]*http.Client, last *time.Time) {
+	ill := map[string]error{}
+	var lock sync.Mutex
+	var all sync.WaitGroup
+	for h, client := range clients {
+		all.Go(func() {
+			if err := healthy(ctx, client); err != nil {
+				lock.Lock()
+				ill[h.Name] = err
+				lock.Unlock()
+			}
+		})
+	}
+	lease, err := g.Lease(ctx)
+	all.Wait()
+	if ctx.Err() != nil {
+		return
+	}
+	now := time.Now()
+	passed := now.Sub(*last)
+	*last = now
+	s := &w.seen
+	s.rounds++
+	for name := range ill {
+		s.down[name] += passed
+	}
+	fine := len(clients) - len(ill)
+	if fine < len(clients)-1 {
+		s.lost += passed
+	}
+	if fine < s.least {
+		s.least, s.worst = fine, fmt.Sprint(ill)
+	}
+	leader, _, _ := strings.Cut(lease.Holder, "_")
+	if err == nil && leader != "" && (len(s.leaders) == 0 || s.leaders[len(s.leaders)-1] != leader) {
+		s.leaders = append(s.leaders, leader)
+	}
+}
+
+// end ends it, and returns what it saw.
+func (w *watch) end() seen {
+	w.cancel()
+	<-w.gone
+	return w.seen
+}
+
+// changes is how often another host led than before.
+func (s seen) changes() int { return max(0, len(s.leaders)-1) }
+
+func (s seen) String() string {
+	return fmt.Sprintf("%d of 3 healthy at the least (%d looks), %d changes of the leader", s.least, s.rounds, s.changes())
+}
+
+// spared: no more than one host was ever not healthy, and the leader changed once at
+// the most.
+func (s seen) spared(t *testing.T) {
+	t.Helper()
+	if s.rounds < 10 {
+		t.Errorf("only %d looks at the hosts", s.rounds)
+	}
+	if s.least < 2 {
+		t.Errorf("only %d hosts were healthy at once, for %.1f s in all: %s", s.least, s.lost.Seconds(), s.worst)
+	}
+	if s.changes() > 1 {
+		t.Errorf("the leader changed %d times: %v", s.changes(), s.leaders)
+	}
+}
+
+// inside is HTTP from within a host's network, to whomever it finds there.
+func inside(g *ground.Ground, h *ground.Host) *http.Client {
+	return &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, address string) (net.Conn, error) {
+			return g.Dial(ctx, h.Name, address)
+		},
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+	}}
+}
+
+// healthy asks /healthz. A connection that is kept ends with the process, so the
+// process that answers is one that lives.
+func healthy(ctx context.Context, client *http.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+healthAddress+"/healthz", nil)
+	if err != nil {
+		return err
+	}
+	answer, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	_ = answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("/healthz says %d", answer.StatusCode)
+	}
+	return nil
+}
