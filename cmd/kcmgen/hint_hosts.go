@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -54,7 +55,10 @@ func reachHint(err error) string {
 	var login *remote.LoginError
 	var lease *deploy.LeaseError
 	var at *remote.Error
+	var key *remote.HostKeyError
 	switch {
+	case errors.As(err, &key) && errors.As(err, &at):
+		return hostKeyHint(at.Node, key)
 	case errors.As(err, &shell) && strings.Contains(shell.Error(), "password"):
 		return "let that user run everything without a password (NOPASSWD: ALL in sudoers), or log in as root"
 	case errors.As(err, &walled):
@@ -71,6 +75,42 @@ func reachHint(err error) string {
 		return "if " + at.Node + " is down, leave it out: --limit with the other nodes"
 	}
 	return ""
+}
+
+// hostKeyHint is advice about a host that may be another one. Nothing is trusted for
+// having been seen: a key counts once somebody has compared it.
+func hostKeyHint(node string, k *remote.HostKeyError) string {
+	switch k.Fault {
+	case remote.Unknown:
+		return "compare that with what the host itself says, on its console: " + fingerprint(k.Type) + "; " + trust(node, k)
+	case remote.Changed:
+		if k.Pinned {
+			return "find out why first: somebody may be in between; if the host was made anew, " + trust(node, k)
+		}
+		return "find out why first: somebody may be in between; if the host was made anew: ssh-keygen -R " + word(k.Name) + " -f " + word(k.Known[0].File) + ", and " + trust(node, k)
+	case remote.OtherType:
+		return "see on its console whether it is the same host: " + fingerprint("") + "; then add a key of a type that it has where the known ones are"
+	case remote.Revoked:
+		return "don't log in to it: whoever has that key can pose as this host; make it a new one, on its console: ssh-keygen -A, after removing the old one from /etc/ssh"
+	}
+	return ""
+}
+
+// fingerprint is the command that shows the fingerprints of a host's own keys.
+func fingerprint(kind string) string {
+	kind, _, _ = strings.Cut(strings.TrimPrefix(kind, "ssh-"), "-")
+	if kind == "" {
+		kind = "*"
+	}
+	return "for f in /etc/ssh/ssh_host_" + kind + "_key.pub; do ssh-keygen -lf $f; done"
+}
+
+// trust says where a key is written down that was compared.
+func trust(node string, k *remote.HostKeyError) string {
+	if node == "" {
+		return "once it is the same, add a line to ~/.ssh/known_hosts: " + k.Name + " " + k.Line
+	}
+	return fmt.Sprintf("once it is the same, write into the cluster: nodes: %q: ssh: hostKeys: [%q]", node, k.Line)
 }
 
 // byHand are the commands that bring hosts back where kcmgen couldn't.
