@@ -41,6 +41,9 @@ func (m *machine) unfit() []error {
 	for _, tool := range a.Lacks {
 		no("it has no %s", tool)
 	}
+	for _, odd := range a.Odd {
+		no("%s, and kcmgen keeps a file of its own there: remove it", odd)
+	}
 	if skew := time.Duration(m.report.Skew) * time.Second; skew.Abs() > maxSkew {
 		no("its clock is off by %v: certificates wouldn't be valid there; set it", skew)
 	}

@@ -131,7 +131,7 @@ func (m *machine) bare() []string {
 // put stages a folder beside its name, has the host read it back, and renames it.
 func (r *Rollout) put(ctx context.Context, m *machine, f *host.Client, top string, t tree.Tree) error {
 	partial := top + "." + r.o.Nonce() + ".partial"
-	err := within(ctx, func() error { return tree.Stage(f.Staging(path.Dir(top)), path.Base(partial), t) })
+	err := f.Await(ctx, func() error { return tree.Stage(f.Staging(path.Dir(top)), path.Base(partial), t) })
 	if err != nil {
 		return err
 	}
@@ -144,29 +144,12 @@ func (r *Rollout) put(ctx context.Context, m *machine, f *host.Client, top strin
 	return m.session.Seal(ctx, partial, top, sums)
 }
 
-// within gives up on something that doesn't know of contexts, and leaves it behind:
-// SFTP on a connection that stalls waits until that is closed.
-func within(ctx context.Context, do func() error) error {
-	done := make(chan error, 1)
-	go func() { done <- do() }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
 func (r *Rollout) openSFTP(ctx context.Context, m *machine) (*host.Client, error) {
 	p, err := started(m.conn.Start(ctx, host.SFTPServer(m.report.User == "root", m.node.SSH.SFTPServer)))
 	if err != nil {
 		return nil, err
 	}
-	var f *host.Client
-	err = within(ctx, func() (err error) {
-		f, err = host.OpenSFTP(p)
-		return err
-	})
+	f, err := host.OpenSFTP(ctx, p)
 	if err != nil {
 		_ = p.Close()
 		return nil, fmt.Errorf("SFTP: %w", err)

@@ -26,7 +26,7 @@ func (e *LockedError) Error() string { return "it is being changed by " + e.Hold
 // Lock keeps other sessions from changing the host while this one lives. who says to
 // them whose it is. It returns a [LockedError] if another has it.
 func (s *Session) Lock(ctx context.Context, who string) error {
-	out, err := s.one(ctx, command("lock", who))
+	out, err := s.brief(ctx, command("lock", who))
 	if ce := (*CommandError)(nil); errors.As(err, &ce) && ce.Status == 75 {
 		return &LockedError{strings.TrimSpace(out)}
 	}
@@ -36,7 +36,7 @@ func (s *Session) Lock(ctx context.Context, who string) error {
 // Prepare makes folders that are to hold what comes, and removes what a session that
 // didn't end left in them.
 func (s *Session) Prepare(ctx context.Context, dirs ...string) error {
-	_, err := s.one(ctx, command("prepare", dirs...))
+	_, err := s.brief(ctx, command("prepare", dirs...))
 	return err
 }
 
@@ -149,7 +149,7 @@ func (s *Session) Log(ctx context.Context, u Unit, lines int) ([]string, error) 
 // Room says what could keep files from being written to a folder, "" if nothing is
 // seen.
 func (s *Session) Room(ctx context.Context, dir string) (string, error) {
-	out, err := s.one(ctx, command("room", dir))
+	out, err := s.brief(ctx, command("room", dir))
 	a := parseAbout(out)
 	switch {
 	case err != nil:

@@ -26,7 +26,7 @@ within() { timeout -k 5 "$@"; }
 # The temporary file begins with a dot, which systemd and kubelet don't read.
 put() {
 	tmp=${2%/*}/.${2##*/}.kcmgen
-	rm -f "$tmp" && (set -C && cat >"$tmp") && chmod "$1" "$tmp" && sync "$tmp" &&
+	rm -rf "$tmp" && (set -C && cat >"$tmp") && chmod "$1" "$tmp" && sync "$tmp" &&
 		mv -fT "$tmp" "$2" && sync "${2%/*}" && return
 	rm -f "$tmp"
 	return 1
@@ -38,12 +38,20 @@ name() {
 	[ ! -h "$1" ] && cmp -s "$2" "$1" && [ "$(stat -c %a "$1")" = 644 ] || put 0644 "$1" <"$2"
 }
 
+# own FILE: it is a file, and no way to another one. What else lies in the place of one
+# of ours is nobody's: reading a fifo would never end.
+own() { [ -f "$1" ] && [ ! -h "$1" ]; }
+
 # field FILE KEY: a value of trial or state.
-field() { sed -n "s/^$2 //p" "$1" 2>/dev/null | head -n 1; }
+field() { own "$1" && sed -n "s/^$2 //p" "$1" | head -n 1; }
+
+# open FILE: it is ours, or isn't there yet.
+open() { own "$1" || { [ ! -e "$1" ] && [ ! -h "$1" ]; } || fail "$1 is a $(stat -c %F "$1") where a file is expected: remove it"; }
 
 # act COMMAND…: one change at a time. Sessions exclude each other by a lock of
 # their own; the timer waits for neither operator nor session.
 act() (
+	open /run/kcmgen.act
 	exec 8>>/run/kcmgen.act
 	within 150 flock 8 || fail "another change of this host didn't end"
 	"$@"
@@ -82,17 +90,28 @@ about() {
 	for tool in flock sync timeout sha256sum stat systemd-run; do
 		command -v $tool >/dev/null || echo "lacks $tool"
 	done
+	odd "$1/trial" "$1/state" "$1/recover" /etc/systemd/system/kcmgen-recover.service /run/kcmgen.act
 	room "$1"
-	sed 's/^/trial./' "$1/trial" 2>/dev/null
-	sed 's/^/state./' "$1/state" 2>/dev/null
+	own "$1/trial" && sed 's/^/trial./' "$1/trial"
+	own "$1/state" && sed 's/^/state./' "$1/state"
 	echo "runs $(written "$1" "$2")"
 	return 0
+}
+
+# odd FILE…: what isn't a file in the place of one of ours.
+odd() {
+	for f; do
+		own "$f" || { [ ! -e "$f" ] && [ ! -h "$f" ]; } || echo "odd $f is a $(stat -c %F "$f")"
+	done
 }
 
 # written HOME START: the generation that START was written from; none, or found where
 # somebody else wrote it.
 written() {
-	[ -e "$2" ] || { echo none && return; }
+	own "$2" || {
+		[ -e "$2" ] && echo found || echo none
+		return
+	}
 	for d in "$1"/*/; do
 		d=${d%/}
 		case $d in
@@ -104,7 +123,10 @@ written() {
 }
 
 # text FILE
-text() { cat -- "$1"; }
+text() {
+	[ -f "$1" ] || [ ! -e "$1" ] || fail "$1 is a $(stat -c %F "$1")" # a fifo would never end
+	cat -- "$1"
+}
 
 # room DIR: what could keep files from being written there, or in the folder it
 # would be made in.
@@ -180,7 +202,7 @@ seal() {
 	bad=$(printf '%s' "$sums" | sha256sum -c --quiet 2>&1) || fail "read back, it isn't what was sent: $bad"
 	find . -exec sync {} + || exit 1
 	# What has this name and isn't what it should be makes way.
-	[ ! -e "$2" ] || mv -T "$2" "$2.was.partial" || exit 1
+	[ ! -e "$2" ] && [ ! -h "$2" ] || mv -T "$2" "$2.was.partial" || exit 1
 	mv -T "$1" "$2" && sync "${2%/*}"
 }
 
@@ -257,7 +279,7 @@ ExecStart=/bin/sh $1/recover boot $1
 [Install]
 WantedBy=multi-user.target"
 	at=/etc/systemd/system/kcmgen-recover.service
-	[ "$(cat $at 2>/dev/null)" = "$text" ] && return
+	own $at && [ "$(cat $at)" = "$text" ] && return
 	printf '%s\n' "$text" | put 0644 $at && systemctl daemon-reload && systemctl enable -q kcmgen-recover.service
 }
 
@@ -339,6 +361,7 @@ settle() {
 	else
 		link "$1" "$2"
 	fi
+	rm -rf "$1"/*.partial
 	previous=$(field "$1/state" previous)
 	for d in "$1"/*/; do
 		d=${d%/}
@@ -399,7 +422,10 @@ unsettle() {
 }
 
 # link HOME GENERATION
-link() { ln -sfn "$2" "$1/.current.kcmgen" && mv -fT "$1/.current.kcmgen" "$1/current"; }
+link() {
+	[ -h "$1/current" ] || rm -rf "$1/current"
+	ln -sfn "$2" "$1/.current.kcmgen" && mv -fT "$1/.current.kcmgen" "$1/current"
+}
 
 # retire HOME START UNIT PROGRAMS: nothing of kcmgen is left. What others wrote stays:
 # their unit, and the one that the first deployment kept.
@@ -430,6 +456,7 @@ leave() {
 # complains of and its status go back, set off by the nonce. Without a line for
 # SILENCE seconds the operator is gone, and the session and its lock with him.
 serve() {
+	open /run/kcmgen.lock
 	exec 9>>/run/kcmgen.lock
 	scratch=$(mktemp -d /run/kcmgen.XXXXXX) || exit 1
 	trap 'rm -rf "$scratch"' EXIT

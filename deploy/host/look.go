@@ -18,6 +18,7 @@ type About struct {
 	Boot    string    // the boot's id
 	Systemd int       // its version; 0: not said
 	Lacks   []string  // tools that aren't there
+	Odd     []string  // where its own files go lies something else: "PATH is a fifo"
 	// ReadOnly is the folder that can't be written, "" if it can be.
 	ReadOnly string
 	KBytes   int64  // free; -1: not said
@@ -157,6 +158,8 @@ func parseAbout(text string) About {
 			a.Systemd = int(number)
 		case "lacks":
 			a.Lacks = append(a.Lacks, value)
+		case "odd":
+			a.Odd = append(a.Odd, value)
 		case "readonly":
 			a.ReadOnly = value
 		case "kbytes":

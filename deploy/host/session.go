@@ -88,6 +88,22 @@ func (e *CommandError) Error() string {
 	return e.Text
 }
 
+// answerLimit is how long an answer may take that takes next to no time.
+const answerLimit = 30 * time.Second
+
+// SilentError is a host that is there, and doesn't answer.
+type SilentError struct {
+	To    string // what it was asked
+	After time.Duration
+}
+
+func (e *SilentError) Error() string {
+	return fmt.Sprintf("%s: no answer within %v", e.To, e.After.Round(time.Second))
+}
+
+// Is makes it context.DeadlineExceeded.
+func (e *SilentError) Is(target error) bool { return target == context.DeadlineExceeded }
+
 // EndedError is a session that ended, or wouldn't begin: by the connection, or by
 // the host.
 type EndedError struct{ Text string }
@@ -103,8 +119,12 @@ func Open(ctx context.Context, p Process, nonce string) (*Session, error) {
 	go s.write()
 	go s.read()
 	s.lines <- []byte(Script + nonce + "\n")
+	asked := time.Now()
 	if _, err := s.wait(ctx, ready); err != nil {
 		s.Close()
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = &SilentError{"sh", time.Since(asked)}
+		}
 		return nil, err
 	}
 	beating, stop := context.WithCancel(context.Background())
@@ -277,8 +297,12 @@ func (s *Session) Do(ctx context.Context, commands ...Command) ([]string, error)
 	}
 	out := make([]string, len(commands))
 	var first error
+	asked := time.Now()
 	for i, done := range dones {
 		r, err := s.wait(ctx, done)
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = &SilentError{commands[i].name, time.Since(asked)}
+		}
 		if err != nil {
 			return out, err
 		}
@@ -287,6 +311,13 @@ func (s *Session) Do(ctx context.Context, commands ...Command) ([]string, error)
 		}
 	}
 	return out, first
+}
+
+// brief is one for what a host does at once.
+func (s *Session) brief(ctx context.Context, c Command) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerLimit)
+	defer cancel()
+	return s.one(ctx, c)
 }
 
 func (s *Session) one(ctx context.Context, c Command) (string, error) {

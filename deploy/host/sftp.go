@@ -1,12 +1,15 @@
 package host
 
 import (
+	"context"
 	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"path"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/pkg/sftp"
 
@@ -28,18 +31,66 @@ func SFTPServer(root bool, program string) string {
 type Client struct {
 	client *sftp.Client
 	server Process
+	heard  *hearing
 }
 
 // OpenSFTP begins to speak SFTP with a server.
-func OpenSFTP(server Process) (*Client, error) {
-	c, err := sftp.NewClientPipe(server.Stdout(), server.Stdin(), sftp.UseConcurrentWrites(true), sftp.MaxConcurrentRequestsPerFile(64))
+func OpenSFTP(ctx context.Context, server Process) (*Client, error) {
+	heard := &hearing{Reader: server.Stdout(), began: time.Now()}
+	var c *sftp.Client
+	err := heard.await(ctx, func() (err error) {
+		c, err = sftp.NewClientPipe(heard, server.Stdin(), sftp.UseConcurrentWrites(true), sftp.MaxConcurrentRequestsPerFile(64))
+		return err
+	})
+	if silent := (*SilentError)(nil); errors.As(err, &silent) {
+		return nil, err
+	}
 	if err != nil {
 		if text := server.Stderr(); text != "" {
 			return nil, errors.New(text)
 		}
 		return nil, err
 	}
-	return &Client{c, server}, nil
+	return &Client{c, server, heard}, nil
+}
+
+// Await does something with the server, which knows of no contexts, and gives up when
+// ctx ends or the server is silent. Close ends what goes on then.
+func (c *Client) Await(ctx context.Context, do func() error) error { return c.heard.await(ctx, do) }
+
+// hearing is what a server says, and when it last said anything.
+type hearing struct {
+	io.Reader
+	began time.Time
+	last  atomic.Int64 // since began
+}
+
+func (h *hearing) Read(p []byte) (int, error) {
+	n, err := h.Reader.Read(p)
+	h.last.Store(int64(time.Since(h.began)))
+	return n, err
+}
+
+// await: each packet has its answer, so somebody who says nothing for as long as an
+// answer may take has stopped, however long the whole takes.
+func (h *hearing) await(ctx context.Context, do func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	h.last.Store(int64(time.Since(h.began)))
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+			if silent := time.Since(h.began) - time.Duration(h.last.Load()); silent >= answerLimit {
+				return &SilentError{"sftp-server", silent}
+			}
+		}
+	}
 }
 
 // Close ends it. The server goes first: nothing waits for the answers of one that

@@ -55,7 +55,7 @@ func TestStaging(t *testing.T) {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		c, err := host.OpenSFTP(start(t, host.SFTPServer(true, "")))
+		c, err := host.OpenSFTP(t.Context(), start(t, host.SFTPServer(true, "")))
 		if err != nil {
 			t.Fatal(err)
 		}
