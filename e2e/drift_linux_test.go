@@ -105,7 +105,7 @@ func TestDiffLive(t *testing.T) {
 			w := watchHosts(t, s.Ground)
 			s.deploy(t, 0)
 			w.end().spared(t)
-			if diff := differences(before[h.Name], picture(t, s.Ground, h)); len(diff) > 0 {
+			if diff := differences(before[h.Name], pictureOf(t, s.Ground, h)); len(diff) > 0 {
 				t.Errorf("deployed, and still other: %q", diff)
 			}
 			same()

@@ -201,7 +201,7 @@ func TestHostDown(t *testing.T) {
 	for _, h := range s.Hosts {
 		if h != off {
 			up = append(up, h.Name)
-			before[h.Name] = picture(t, s.Ground, h)
+			before[h.Name] = pictureOf(t, s.Ground, h)
 		}
 	}
 	off.PowerOff()
@@ -211,13 +211,13 @@ func TestHostDown(t *testing.T) {
 		t.Errorf("%s is off, and isn't named", off.Name)
 	}
 	for name, was := range before {
-		if d := differences(was, picture(t, s.Ground, s.host(name))); len(d) > 0 {
+		if d := differences(was, pictureOf(t, s.Ground, s.host(name))); len(d) > 0 {
 			t.Errorf("%s changed: %q", name, d)
 		}
 	}
 	s.deploy(t, 0, "--limit", strings.Join(up, ","))
 	for _, name := range up {
-		if got, want := runs(picture(t, s.Ground, s.host(name))), s.exported(t, name); got != want {
+		if got, want := runs(pictureOf(t, s.Ground, s.host(name))), s.exported(t, name); got != want {
 			t.Errorf("%s runs %s, not %s", name, got, want)
 		}
 	}

@@ -176,8 +176,8 @@ systemctl -q is-active kcmgen-revert.timer && echo TIMER
 true
 `
 
-// picture is a host, as pictureScript tells it.
-func picture(t *testing.T, g *ground.Ground, h *ground.Host) string {
+// pictureOf is a host, as pictureScript tells it.
+func pictureOf(t *testing.T, g *ground.Ground, h *ground.Host) string {
 	t.Helper()
 	r, err := h.Run(t.Context(), "sh", "-c", pictureScript)
 	if err != nil {
@@ -210,7 +210,7 @@ func pictures(t *testing.T, g *ground.Ground) map[string]string {
 	t.Helper()
 	out := map[string]string{}
 	for _, h := range g.Hosts {
-		out[h.Name] = picture(t, g, h)
+		out[h.Name] = pictureOf(t, g, h)
 	}
 	return out
 }
@@ -249,7 +249,7 @@ func restless(t *testing.T, g *ground.Ground, before map[string]string) []string
 		out = append(out, err.Error())
 	}
 	for _, h := range g.Hosts { // after the lease, which takes a second or more to judge
-		for _, d := range differences(before[h.Name], picture(t, g, h)) {
+		for _, d := range differences(before[h.Name], pictureOf(t, g, h)) {
 			out = append(out, h.Name+": "+d)
 		}
 		if err := healthy(t.Context(), inside(g, h)); err != nil {

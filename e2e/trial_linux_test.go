@@ -147,7 +147,7 @@ func TestOperatorGone(t *testing.T) {
 	}
 	runs[confirmed].until(t, confirmed.Name+": done:")
 	runs[confirmed].kill()
-	kept := picture(t, s.Ground, confirmed)
+	kept := pictureOf(t, s.Ground, confirmed)
 
 	var all sync.WaitGroup
 	for _, h := range []*ground.Host{killed, cut} {
@@ -174,14 +174,14 @@ func TestOperatorGone(t *testing.T) {
 	cut.Heal()
 	for _, h := range []*ground.Host{killed, cut} {
 		eventually(t, 10*time.Second, func() error {
-			if d := differences(before[h.Name], picture(t, s.Ground, h)); len(d) > 0 {
+			if d := differences(before[h.Name], pictureOf(t, s.Ground, h)); len(d) > 0 {
 				return fmt.Errorf("%s: %q", h.Name, d)
 			}
 			return nil
 		})
 	}
 	time.Sleep(time.Until(from[killed].Add(revert + 10*time.Second)))
-	if d := differences(kept, picture(t, s.Ground, confirmed)); len(d) > 0 {
+	if d := differences(kept, pictureOf(t, s.Ground, confirmed)); len(d) > 0 {
 		t.Errorf("%s was confirmed, and went back: %q", confirmed.Name, d)
 	}
 	s.deploy(t, 0) // converges
@@ -192,7 +192,7 @@ func TestOperatorGone(t *testing.T) {
 func (s *scene) newEverywhere(t *testing.T) {
 	t.Helper()
 	for _, h := range s.Hosts {
-		p := picture(t, s.Ground, h)
+		p := pictureOf(t, s.Ground, h)
 		if got, want := runs(p), s.exported(t, h.Name); got != want {
 			t.Errorf("%s runs %s, not %s", h.Name, got, want)
 		}
@@ -249,20 +249,20 @@ func TestPowerLoss(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, 20*time.Second, func() error { return healthy(t.Context(), inside(s.Ground, h)) })
-	if d := differences(before[h.Name], picture(t, s.Ground, h)); len(d) > 0 {
+	if d := differences(before[h.Name], pictureOf(t, s.Ground, h)); len(d) > 0 {
 		t.Errorf("after a loss of power in a trial: %q", d)
 	}
 	if testing.Short() {
 		return
 	}
 	s.deploy(t, 0, "--limit", h.Name)
-	after := picture(t, s.Ground, h)
+	after := pictureOf(t, s.Ground, h)
 	h.PowerOff()
 	if err := h.Boot(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, 20*time.Second, func() error { return healthy(t.Context(), inside(s.Ground, h)) })
-	if d := differences(after, picture(t, s.Ground, h)); len(d) > 0 {
+	if d := differences(after, pictureOf(t, s.Ground, h)); len(d) > 0 {
 		t.Errorf("after a loss of power once it was confirmed: %q", d)
 	}
 	if got := runs(after); got != s.exported(t, h.Name) {

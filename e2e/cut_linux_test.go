@@ -1,0 +1,127 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+const counter = "/run/sftpcut.count"
+
+// install puts sftpcut before the host's sftp-server. It says nothing yet.
+func (s *site) install(t *testing.T) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "sftpcut")
+	build := exec.Command("go", "build", "-o", file, "./sftpcut")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	program, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.h.WriteFile(t.Context(), "/usr/local/bin/sftpcut", string(program), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.h.WrapSFTP(t.Context(), "#!/bin/sh\nexec /usr/local/bin/sftpcut "+counter+" $(cat /run/sftpcut) /usr/lib/openssh/sftp-server.real \"$@\"\n"); err != nil {
+		t.Fatal(err)
+	}
+	s.sftp(t, 0, "never")
+}
+
+// sftp has the next SFTP sessions stop at a packet; at 0 none does.
+func (s *site) sftp(t *testing.T, n int, how string) {
+	t.Helper()
+	if err := s.h.WriteFile(t.Context(), "/run/sftpcut", fmt.Sprintf("%d %s\n", n, how), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// cutSFTP is promise 22: SFTP breaks at each of its packets, in three ways, while the
+// rest of the connection lives. Nothing is torn and nothing mixed, and the same command
+// again ends well.
+func cutSFTP(t *testing.T, all []*site, packets int) {
+	type at struct {
+		n   int
+		how string
+	}
+	var samples []at
+	for n := 1; n <= packets; n++ {
+		for _, how := range []string{"before", "inside", "after"} {
+			samples = append(samples, at{n, how})
+		}
+	}
+	sum := newCount()
+	share(t, all, few(samples, 63, 3), func(t *testing.T, s *site, at at) {
+		s.sftp(t, at.n, at.how)
+		s.broken(t, fmt.Sprintf("%s packet %d of %d", at.how, at.n, packets), sum, func() { s.sftp(t, 0, "never") })
+	})
+	enough(t, "SFTP cut at a packet", sum)
+}
+
+// cutConnection is the same for all that goes over the wire: the whole connection breaks
+// at a piece of it, in either direction; the network is there again at once, or only
+// after the command has given up.
+func cutConnection(t *testing.T, all []*site, pieces int) {
+	type at struct {
+		n     int
+		how   string
+		stays bool
+	}
+	var samples []at
+	for n := 1; n <= pieces; n++ {
+		samples = append(samples, at{n, []string{"before", "inside", "after"}[n%3], n%2 == 1})
+	}
+	sum := newCount()
+	share(t, all, few(samples, 63, 3), func(t *testing.T, s *site, at at) {
+		s.proxy.reset(at.n, at.how, at.stays)
+		what := fmt.Sprintf("%s piece %d of %d, for good: %v", at.how, at.n, pieces, at.stays)
+		s.broken(t, what, sum, func() { s.proxy.reset(0, "", false) })
+	})
+	enough(t, "connection cut at a piece", sum)
+}
+
+func enough(t *testing.T, name string, sum *count) {
+	t.Helper()
+	figure(t, name, "%v", sum)
+	if !testing.Short() && sum.all() < 60 {
+		t.Errorf("%d cuts, at least 60 are wanted", sum.all())
+	}
+}
+
+// broken runs one deployment that is disturbed, judges the host by what the command
+// said, and has the next one end it once nothing disturbs it.
+func (s *site) broken(t *testing.T, what string, sum *count, mend func()) {
+	t.Helper()
+	from, to := s.a, s.b
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	defer cancel()
+	s.forget(t, to)
+	r, err := s.run(ctx, to, s.deploy()...)
+	mend()
+	if err != nil {
+		t.Fatalf("cut %s: %v", what, err)
+	}
+	p, is, err := s.settled(ctx, 45*time.Second)
+	switch {
+	case err != nil:
+		t.Errorf("cut %s, after exit %d\n%s\n%v", what, r.code, r.err, err)
+		sum.add("torn", "", 0)
+		return
+	case r.code == 0 && (is != to || p.trial != ""), r.code == 5 && (is != from || p.trial != ""), r.code == 1 && (is != from || p.trial != ""), r.code < 0 || r.code > 6:
+		t.Errorf("cut %s: exit %d, and the host has %s, trial %q\n%s", what, r.code, is.against(to), p.trial, r.err)
+	}
+	sum.add(is.against(to), fmt.Sprintf("exit %d", r.code), 0)
+	start := time.Now()
+	if err := s.converge(ctx, to); err != nil {
+		t.Errorf("cut %s, after\n%s\nand again: %v", what, r.err, err)
+		return
+	}
+	sum.add("converged", "", time.Since(start))
+	s.a, s.b = to, from
+}

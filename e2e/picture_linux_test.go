@@ -1,0 +1,157 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+)
+
+// picture is what a host has, and runs, at one moment.
+type picture struct {
+	files  map[string]string // type, mode, owner and sum, by path
+	args   []string
+	mounts string
+	active string // as systemd has it
+	trial  string // the generation on trial
+	before string // what a trial goes back to
+	state  string // the confirmed generation
+	timer  bool   // that puts the previous one back
+	left   []string
+	busy   bool // a session has the lock, or changes something
+}
+
+// lookScript takes a picture. It leaves nothing: flock opens what is there.
+const lookScript = `
+home=/etc/kubernetes/kcmgen unit=kube-controller-manager.service
+[ ! -f /run/kcmgen.lock ] || flock -n /run/kcmgen.lock true || echo busy
+[ ! -f /run/kcmgen.act ] || flock -n /run/kcmgen.act true || echo busy
+for p; do
+	about=$(stat -c '%F %a %U:%G' "$p" 2>/dev/null) || continue
+	[ ! -f "$p" ] || about="$about $(sha256sum <"$p" | cut -d' ' -f1)"
+	echo "file $p $about"
+done
+for f in trial state; do [ ! -f $home/$f ] || sed "s/^/$f./" $home/$f 2>/dev/null; done
+systemctl is-active -q kcmgen-revert.timer && echo timer
+echo "active $(systemctl show $unit -p ActiveState --value)"
+pid=$(systemctl show $unit -p MainPID --value)
+[ "$pid" = 0 ] || { tr '\0' '\n' </proc/$pid/cmdline | sed 's/^/arg /'; awk '{ print "mount " $4 " " $5 }' /proc/$pid/mountinfo; }
+for p in $home/*.partial $home/.*.kcmgen /etc/systemd/system/.*.kcmgen /run/kcmgen.??????; do
+	[ ! -e "$p" ] || echo "left $p"
+done
+true`
+
+// look takes a picture of the host from inside.
+func (s *site) look(ctx context.Context) (*picture, error) {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	out, err := s.h.Do(ctx, append([]string{"sh", "-c", lookScript, "sh"}, paths(s.a, s.b)...)...)
+	if err != nil {
+		return nil, err
+	}
+	p := &picture{files: map[string]string{}}
+	for line := range strings.Lines(out) {
+		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		p.note(key, value)
+	}
+	return p, nil
+}
+
+func (p *picture) note(key, value string) {
+	switch key {
+	case "busy":
+		p.busy = true
+	case "file":
+		path, about, _ := strings.Cut(value, " ")
+		p.files[path] = about
+	case "trial.generation":
+		p.trial = value
+	case "trial.previous":
+		p.before = value
+	case "state.generation":
+		p.state = value
+	case "timer":
+		p.timer = true
+	case "active":
+		p.active = value
+	case "arg":
+		p.args = append(p.args, value)
+	case "mount":
+		p.mounts += value + "\n"
+	case "left":
+		p.left = append(p.left, value)
+	}
+}
+
+// whole returns the variant whose files are there: its unit, and all that belongs to
+// it.
+func (p *picture) whole(variants []*variant) (*variant, error) {
+	i := slices.IndexFunc(variants, func(v *variant) bool { return p.files[unitFile] == v.files[unitFile] })
+	if i < 0 {
+		return nil, fmt.Errorf("torn: %s is nobody's: %s", unitFile, p.files[unitFile])
+	}
+	v := variants[i]
+	for path, want := range v.files {
+		if have := p.files[path]; have != want {
+			return nil, fmt.Errorf("torn: the unit is that of %s, and %s is %q, expected %q", v.name, path, have, want)
+		}
+	}
+	return v, nil
+}
+
+// torn is what must not be at any moment.
+func (p *picture) torn(variants ...*variant) error {
+	_, err := p.whole(variants)
+	return err
+}
+
+// runs returns the variant that a host has and runs; an error for any mixture.
+func (p *picture) runs(variants ...*variant) (*variant, error) {
+	v, err := p.whole(variants)
+	switch {
+	case err != nil:
+		return nil, err
+	case !slices.Equal(p.args, v.argv):
+		return nil, fmt.Errorf("mixed: the unit is that of %s, and the process (%s) has %q", v.name, p.active, p.args)
+	case !strings.Contains(p.mounts, v.generation):
+		return nil, fmt.Errorf("mixed: the process of %s sees %q", v.name, p.mounts)
+	}
+	return v, nil
+}
+
+// judge is runs, and an error where nobody would end what is unfinished.
+func (p *picture) judge(variants ...*variant) (*variant, error) {
+	v, err := p.runs(variants...)
+	switch {
+	case err != nil:
+		return nil, err
+	case p.trial == "" && p.state != v.generation:
+		return nil, fmt.Errorf("%s runs, and %q is confirmed", v.generation, p.state)
+	case p.trial != "" && p.trial != v.generation && p.before != v.generation:
+		return nil, fmt.Errorf("%s runs, and the trial is one of %s", v.generation, p.trial)
+	case p.trial != "" && !p.timer:
+		return nil, errors.New("a trial, and no timer that ends it")
+	}
+	return v, nil
+}
+
+// finish runs a program to its end. A signal that ended it is code -1.
+func finish(ctx context.Context, cmd *exec.Cmd) (result, error) {
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.WaitDelay = time.Second
+	if err := cmd.Start(); err != nil {
+		return result{}, err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })
+	defer stop()
+	err := cmd.Wait()
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		err = ctx.Err()
+	}
+	return result{out.String(), errs.String(), cmd.ProcessState.ExitCode()}, err
+}

@@ -1,0 +1,248 @@
+package e2e
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/kcmgen/kcmgen/e2e/ground"
+)
+
+// Paths of hosts.
+const (
+	generations = "/etc/kubernetes/kcmgen"
+	unitFile    = "/etc/systemd/system/kube-controller-manager.service"
+)
+
+// variant is what an export has for a host: one of those that a test has it change
+// between.
+type variant struct {
+	name       string
+	dir        string // the repository
+	generation string
+	files      map[string]string // by path, as picture has them
+	argv       []string
+}
+
+// site is an operator with one host of their own, and two exports to choose from.
+type site struct {
+	h     *ground.Host
+	o     *ground.Operator
+	a, b  *variant
+	proxy *proxy // nil: nothing is in between
+}
+
+// newSite has exports that differ in a flag, and in a certificate with its key. Their
+// deployments end as soon as they may.
+func newSite(t *testing.T, g *ground.Ground, h *ground.Host) *site {
+	t.Helper()
+	o := newOperator(t, g)
+	ground := filepath.Join(o.Repository, "ground.cue")
+	edit(t, ground, `gate: "20s"`, `gate: "8s"`)
+	edit(t, ground, `soak: "3s"`, `soak: "1s"`)
+	other := o.Repository + "-b"
+	if r, err := o.Run(t.Context(), "cp", "-a", o.Repository, other); err != nil || r.Code != 0 {
+		t.Fatal(r, err)
+	}
+	edit(t, filepath.Join(other, "ground.cue"), "flags: {", "flags: {\n\t\t\"kube-api-qps\": 31")
+	for _, name := range []string{"serving.crt", "serving.key"} {
+		if err := os.Remove(filepath.Join(other, "out/example/pki/nodes", h.Name, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := &site{h: h, o: o}
+	s.export(t, other)
+	s.a, s.b = readVariant(t, "a", o.Repository, h.Name), readVariant(t, "b", other, h.Name)
+	return s
+}
+
+func (s *site) export(t *testing.T, dir string) {
+	t.Helper()
+	cmd := s.o.Command(kcmgen, "export")
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("kcmgen export: %v\n%s", err, out)
+	}
+}
+
+// edit replaces a text that stands in a file once.
+func edit(t *testing.T, file, from, to string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil || strings.Count(string(text), from) != 1 {
+		t.Fatalf("%s: %q should stand there once: %v", file, from, err)
+	}
+	if err := os.WriteFile(file, []byte(strings.Replace(string(text), from, to, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// readVariant reads what the export in a repository has for a host.
+func readVariant(t *testing.T, name, dir, node string) *variant {
+	t.Helper()
+	top := filepath.Join(dir, "out", "example")
+	text, err := os.ReadFile(filepath.Join(top, "manifest.json"))
+	var m struct {
+		Nodes map[string]string
+		Files []struct {
+			Path, Mode string
+			Dir        bool
+		}
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &m)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := &variant{name: name, dir: dir, generation: m.Nodes[node], files: map[string]string{}}
+	for _, f := range m.Files {
+		path, ok := strings.CutPrefix(f.Path, "nodes/"+node)
+		switch {
+		case !ok:
+		case f.Dir && !strings.HasPrefix(path, generations+"/"): // others have it, too
+		case f.Dir:
+			v.files[path] = "directory " + strings.TrimPrefix(f.Mode, "0") + " root:root"
+		default:
+			content, err := os.ReadFile(filepath.Join(top, f.Path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			v.files[path] = fmt.Sprintf("regular file %s root:root %x", strings.TrimPrefix(f.Mode, "0"), sha256.Sum256(content))
+			if path == unitFile {
+				v.argv = argvOf(string(content))
+			}
+		}
+	}
+	if len(v.files) < 7 || len(v.argv) < 10 {
+		t.Fatalf("%s has only %q, %q", top, v.files, v.argv)
+	}
+	return v
+}
+
+// argvOf is the command line in one of our units, which need no quotes.
+func argvOf(unit string) []string {
+	_, after, _ := strings.Cut(strings.ReplaceAll(unit, "\\\n", ""), "ExecStart=")
+	line, _, _ := strings.Cut(after, "\n")
+	return strings.Fields(line)
+}
+
+// deploy is the command that a site's operator types.
+func (s *site) deploy() []string {
+	return []string{kcmgen, "deploy", "--yes", "--without-lease", "--limit", s.h.Name, "."}
+}
+
+// run runs a command in a variant's repository.
+func (s *site) run(ctx context.Context, v *variant, args ...string) (result, error) {
+	cmd := s.o.Command(args...)
+	cmd.Dir = v.dir
+	return finish(ctx, cmd)
+}
+
+// everywhere does something at all sites at once, each a test of its own.
+func everywhere(t *testing.T, all []*site, do func(*testing.T, *site)) {
+	t.Helper()
+	var wait sync.WaitGroup
+	for _, s := range all {
+		wait.Go(func() {
+			t.Run(s.h.Name, func(t *testing.T) { do(t, s) })
+		})
+	}
+	wait.Wait()
+	if t.Failed() {
+		t.FailNow()
+	}
+}
+
+// settle has the host run a variant, confirmed and with nothing left of the way there.
+func (s *site) settle(t *testing.T, v *variant) {
+	t.Helper()
+	if err := s.converge(t.Context(), v); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// converge is the promise after every fault: the same command again ends well.
+func (s *site) converge(ctx context.Context, v *variant) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	r, err := s.run(ctx, v, s.deploy()...)
+	if err != nil || r.code != 0 {
+		return fmt.Errorf("%s: exit %d, %w\n%s%s", v.name, r.code, err, r.err, r.out)
+	}
+	p, err := s.look(ctx)
+	if err != nil {
+		return err
+	}
+	is, err := p.judge(s.a, s.b)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s, which said that all was well: %w", v.name, err)
+	case is != v:
+		return fmt.Errorf("%s was deployed, and the host runs %s", v.name, is.name)
+	case p.trial != "" || p.timer:
+		return fmt.Errorf("%s isn't confirmed: trial %q, timer %v", v.name, p.trial, p.timer)
+	case p.active != "active":
+		return fmt.Errorf("%s is %s", v.name, p.active)
+	case len(p.left) > 0:
+		return fmt.Errorf("%s left %q", v.name, p.left)
+	}
+	return nil
+}
+
+// forget removes what the host kept of a variant that it doesn't run, so that it is
+// staged anew: the host keeps the generation before.
+func (s *site) forget(t *testing.T, v *variant) {
+	t.Helper()
+	do(t, s.h, "rm", "-rf", generations+"/"+v.generation)
+}
+
+// settled is a picture of the host once no session changes it any more, and which
+// variant it shows. At no moment may it show anything else.
+func (s *site) settled(ctx context.Context, limit time.Duration) (*picture, *variant, error) {
+	var p *picture
+	var err error
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		if p, err = s.look(ctx); err != nil {
+			return nil, nil, err
+		}
+		if err = p.torn(s.a, s.b); err != nil {
+			return p, nil, err
+		}
+		var is *variant
+		if p.busy {
+			err = fmt.Errorf("a session goes on for more than %v", limit)
+		} else if is, err = p.judge(s.a, s.b); err == nil {
+			return p, is, nil
+		}
+	}
+	return p, nil, err
+}
+
+// against names it for a count, where another one was to be deployed.
+func (v *variant) against(wanted *variant) string {
+	if v == wanted {
+		return "new"
+	}
+	return "old"
+}
+
+// paths are all files of variants.
+func paths(variants ...*variant) []string {
+	var out []string
+	for _, v := range variants {
+		for path := range v.files {
+			out = append(out, path)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
