@@ -56,6 +56,9 @@ func (r *Rollout) stop(ctx context.Context, done []*machine, failed *machine, ca
 	for _, w := range r.goBack(ctx, r.waysBack(done, failed), cause) {
 		if m := w.m; w.err != nil {
 			m.report.Outcome = Stranded
+			if w.word == "revert" {
+				w.err = fmt.Errorf("%w; within %v it goes back by itself, if it can", w.err, r.revertTime())
+			}
 			r.tell(m, "stranded", "%v", w.err)
 			stranded.Stranded[m.node.Name] = w.err
 			stranded.ByHand[m.node.Name] = fmt.Sprintf("sh %s/recover %s %s", m.unit.Home, w.word, m.unit.Home)
@@ -151,7 +154,7 @@ func undo(ctx context.Context, m *machine) error     { return m.session.Undo(ctx
 
 // hostBack brings a host back, and sees it healthy if it was.
 func (r *Rollout) hostBack(ctx context.Context, w *wayBack, cause error) error {
-	ctx, cancel := context.WithTimeout(ctx, backLimit+r.gateTime())
+	ctx, cancel := context.WithTimeout(ctx, backLimit+r.cluster.Deploy.Gate)
 	defer cancel()
 	m := w.m
 	m.report.Reason = oneLine(cause.Error())

@@ -127,15 +127,14 @@ func (g *gate) verdict(now time.Time) (bool, error) {
 		g.r.led = g.r.led || soaked(g.leading)
 		return true, nil
 	}
-	limit := g.r.gateTime()
+	took, limit := now.Sub(g.begun), g.r.cluster.Deploy.Gate
 	switch {
-	case g.since.IsZero() && now.Sub(g.begun) > limit:
+	case g.since.IsZero() && took > limit:
 		return false, &GateError{Reason: fmt.Sprintf("it isn't healthy after %v: %s", limit, g.lastWord)}
-	case now.Sub(g.begun) > limit+2*soak:
-		if soaked(g.since) {
-			return false, &GateError{Reason: "nobody with the new configuration leads: " + g.lastWord}
-		}
+	case !soaked(g.since) && took > limit+2*soak:
 		return false, &GateError{Reason: fmt.Sprintf("it isn't healthy for %v together: %s", soak, g.lastWord)}
+	case took > g.r.leadTime()+2*soak:
+		return false, &GateError{Reason: "nobody with the new configuration leads: " + g.lastWord}
 	}
 	return false, nil
 }

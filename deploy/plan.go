@@ -94,7 +94,7 @@ func (r *Rollout) Plan(ctx context.Context) (*Plan, error) {
 		p.Steps = append(p.Steps, *s)
 	}
 	slices.SortStableFunc(p.Steps, func(a, b Step) int { return cmp.Compare(a.rank(), b.rank()) })
-	p.Gate, p.Soak, p.Revert = r.gateTime().Seconds(), r.cluster.Deploy.Soak.Seconds(), r.revertTime().Seconds()
+	p.Gate, p.Soak, p.Revert = r.cluster.Deploy.Gate.Seconds(), r.cluster.Deploy.Soak.Seconds(), r.revertTime().Seconds()
 	p.Notes = r.notesOf(p, lease)
 	return p, r.preflight(p)
 }
@@ -256,25 +256,25 @@ func (m *machine) holds(l *live.Lease) bool {
 	return l.Hostname != "" && (l.Hostname == m.seen.Name || l.Hostname == cmp.Or(m.node.Hostname, m.node.Name))
 }
 
-// gateTime is how long a host may take. A leader's lease has to run out before
-// another can lead.
-func (r *Rollout) gateTime() time.Duration {
-	t := r.cluster.Deploy.Gate
+// leadTime is how long it may take until somebody leads: the lease of one who is gone
+// has to run out first.
+func (r *Rollout) leadTime() time.Duration {
+	lease := 15 * time.Second
 	for _, m := range r.machines {
 		if m.want == nil {
 			continue
 		}
 		if d, err := time.ParseDuration(m.want.value("leader-elect-lease-duration", "15s")); err == nil {
-			t = max(t, d+30*time.Second)
+			lease = max(lease, d)
 		}
 	}
-	return t
+	return r.cluster.Deploy.Gate + lease + 30*time.Second
 }
 
 // revertTime is after how long a host goes back by itself: later than anybody who is
 // still there would.
 func (r *Rollout) revertTime() time.Duration {
-	return r.gateTime() + 3*r.cluster.Deploy.Soak + 30*time.Second
+	return r.leadTime() + 3*r.cluster.Deploy.Soak + 30*time.Second
 }
 
 // notesOf are things to know of a plan.
