@@ -259,7 +259,7 @@ func (m *machine) holds(l *live.Lease) bool {
 // leadTime is how long it may take until somebody leads: the lease of one who is gone
 // has to run out first.
 func (r *Rollout) leadTime() time.Duration {
-	lease := 15 * time.Second
+	var lease time.Duration
 	for _, m := range r.machines {
 		if m.want == nil {
 			continue
@@ -268,13 +268,13 @@ func (r *Rollout) leadTime() time.Duration {
 			lease = max(lease, d)
 		}
 	}
-	return r.cluster.Deploy.Gate + lease + 30*time.Second
+	return r.cluster.Deploy.Gate + lease + 15*time.Second
 }
 
 // revertTime is after how long a host goes back by itself: later than anybody who is
 // still there would.
 func (r *Rollout) revertTime() time.Duration {
-	return r.leadTime() + 3*r.cluster.Deploy.Soak + 30*time.Second
+	return r.leadTime() + 3*r.cluster.Deploy.Soak + 15*time.Second
 }
 
 // notesOf are things to know of a plan.
