@@ -128,7 +128,7 @@ func (r *Rollout) ails(ctx context.Context, m *machine) bool {
 	if m.session == nil {
 		return false
 	}
-	p, err := m.session.Probe(ctx, m.unit, "")
+	p, err := m.session.Probe(ctx, m.unit, "", time.Second)
 	return err == nil && (!p.Process.Running() || r.healthz(ctx, m, m.want.healthz(), nil) != nil)
 }
 
@@ -139,7 +139,7 @@ func (r *Rollout) earlier(done []*machine, failed *machine) []*machine {
 	for _, m := range slices.Backward(r.machines) {
 		st := m.seen.State
 		if m == failed || slices.Contains(done, m) || m.want == nil || m.seen.Runs != m.want.Generation ||
-			st == nil || st.Led || st.Generation != m.want.Generation {
+			st == nil || st.Ended || st.Rollout != r.id || st.Generation != m.want.Generation {
 			continue
 		}
 		if p := st.Previous; p != "" && p != "-" {
@@ -162,19 +162,27 @@ func (r *Rollout) hostBack(ctx context.Context, w *wayBack, cause error) error {
 		m.report.Log = ge.Log
 	}
 	r.tell(m, "back", "%v", m.own(cause))
-	err := w.how(ctx, m)
+	err := errNoSession
+	if m.session != nil {
+		err = w.how(ctx, m)
+	}
 	var ce *host.CommandError
-	if err != nil && !errors.As(err, &ce) { // the connection may be what failed
-		m.hangUp()
-		if err = r.connect(ctx, m); err == nil {
+	var idle *host.NotStartedError
+	if err != nil && !errors.As(err, &ce) && !errors.As(err, &idle) { // the connection may be what failed
+		if err = r.reconnect(ctx, m); err == nil {
 			err = w.how(ctx, m)
 		}
 	}
-	if err != nil {
+	switch {
+	case errors.As(err, &idle) && m.unwell == "":
+		return err
+	case err != nil && !errors.As(err, &idle):
 		return err
 	}
 	return r.asBefore(ctx, m, 0)
 }
+
+var errNoSession = errors.New("the connection is gone")
 
 // asBefore waits until a host is as it was before the rollout: healthy, if it was, and
 // for a while.
@@ -186,14 +194,23 @@ func (r *Rollout) asBefore(ctx context.Context, m *machine, soak time.Duration) 
 	if seen.Trial != nil {
 		return errors.New("its trial is still going on")
 	}
-	if m.unwell != "" || seen.Runs == host.None {
+	if seen.Runs == m.report.To && seen.Runs != m.seen.Runs {
+		// It had been confirmed, and the answer was lost.
+		if err := undo(ctx, m); err != nil {
+			return err
+		}
+		if seen, err = m.session.Look(ctx, m.unit, []string{m.unit.Start}, quickRead); err != nil {
+			return err
+		}
+	}
+	if was := m.seen.Runs; seen.Runs != was && !(host.IsFound(seen.Runs) && host.IsFound(was)) {
+		return fmt.Errorf("it runs %s, and had %s", short(seen.Runs), short(was))
+	}
+	if m.unwell != "" {
 		return nil
 	}
-	set, err := newSet(seen.Runs, seen.Unit, func(p string) ([]byte, error) { return m.session.Text(ctx, p) })
-	if set == nil {
-		return err
-	}
 	// What somebody else wrote may be too much for us to read; it is asked all the same.
+	set := &r.wantOn(ctx, m, seen.Runs, seen.Unit).Set
 	return r.await(ctx, &gate{r: r, m: m, set: set, soak: soak, back: true})
 }
 

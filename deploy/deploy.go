@@ -5,9 +5,14 @@ package deploy
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -54,6 +59,7 @@ type machine struct {
 	walled  error  // connections to its network can't be made through it
 	unwell  string // why it isn't healthy, before anything was done; "" if it is
 	settled pulse  // its process, once the new generation was healthy
+	subject string // the user of its kubeconfig, once that was read
 	same    bool   // it had the new generation before, healthy
 	report  HostReport
 }
@@ -66,6 +72,8 @@ type Rollout struct {
 	cluster  *spec.Cluster
 	o        Options
 	machines []*machine // by name
+	id       string     // names what is deployed to all hosts
+	by       string     // what people asked for
 	led      bool       // the new configuration has led
 	seenLead string     // whose lead was told
 	started  time.Time
@@ -85,7 +93,7 @@ func Begin(ctx context.Context, c *spec.Cluster, nodes []string, wants map[strin
 	if o.Poll == 0 {
 		o.Poll = time.Second
 	}
-	r := &Rollout{cluster: c, o: o, started: o.Now()}
+	r := &Rollout{cluster: c, o: o, started: o.Now(), by: "deploy", id: idOf(wants)}
 	for i := range c.Nodes {
 		n := &c.Nodes[i]
 		for _, name := range nodes {
@@ -113,9 +121,21 @@ func Begin(ctx context.Context, c *spec.Cluster, nodes []string, wants map[strin
 	return r, nil
 }
 
+// idOf names what hosts are to have: the same again is the same rollout, resumed.
+func idOf(wants map[string]*Want) string {
+	sum := sha256.New()
+	for _, node := range slices.Sorted(maps.Keys(wants)) {
+		fmt.Fprintf(sum, "%s=%s\n", node, wants[node].Generation)
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:8])
+}
+
 func newMachine(c *spec.Cluster, n *spec.Node, w *Want) *machine {
 	m := &machine{node: n, want: w, unit: unitOf(c)}
-	m.report = HostReport{Node: n.Name, Target: &Target{n.Address().String(), n.SSH}}
+	m.report = HostReport{Node: n.Name}
+	if n.Address().IsValid() {
+		m.report.Target = &Target{n.Address().String(), n.SSH}
+	}
 	if w != nil {
 		m.report.To = w.Generation
 	}
@@ -228,6 +248,47 @@ func (m *machine) dial(ctx context.Context, network, address string) (net.Conn, 
 	conn := m.conn
 	m.mu.Unlock()
 	return conn.DialContext(ctx, network, address)
+}
+
+// probe looks at a host's process and log. A connection that broke meanwhile is made
+// anew, once: what it may have been through is no fault of the host.
+func (r *Rollout) probe(ctx context.Context, m *machine, within time.Duration) (*host.Probed, error) {
+	if m.session != nil {
+		p, err := m.session.Probe(ctx, m.unit, m.subject, within)
+		if ce := (*host.CommandError)(nil); err == nil || errors.As(err, &ce) || ctx.Err() != nil {
+			return p, err
+		}
+	}
+	if err := r.reconnect(ctx, m); err != nil {
+		return nil, err
+	}
+	return m.session.Probe(ctx, m.unit, m.subject, within)
+}
+
+// reconnect begins a session anew, and takes the lock again, unless the old session
+// has it still: it dies by itself.
+func (r *Rollout) reconnect(ctx context.Context, m *machine) error {
+	m.hangUp()
+	if err := r.connect(ctx, m); err != nil {
+		return err
+	}
+	m.answer = nil // nobody asks for it
+	err := m.session.Lock(ctx, r.o.Who)
+	if le := (*host.LockedError)(nil); errors.As(err, &le) && strings.HasPrefix(le.Holder, r.o.Who+" ") {
+		return nil
+	}
+	return err
+}
+
+// log is the end of a host's log, where it can be had.
+func (m *machine) log(ctx context.Context) []string {
+	if m.session == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	out, _ := m.session.Log(ctx, m.unit, 5)
+	return out
 }
 
 // Close ends all sessions, and with them the locks.

@@ -29,8 +29,7 @@ type gate struct {
 	back bool // it is on its way back: what others do is no reason to stop there
 	// api reads the lease as the host's own kube-controller-manager does: with its
 	// credentials, from its network. nil where those can't be known.
-	api     *live.Client
-	subject string // the user of those credentials
+	api *live.Client
 
 	begun    time.Time
 	pulse    pulse
@@ -40,6 +39,7 @@ type gate struct {
 	renewed  time.Time
 	foreign  bool // a host that isn't of this rollout leads, and goes on doing so
 	atLeast  int  // restarts that say it won't get better
+	slow     int  // answers in a row that didn't come in time
 	lastWord string
 }
 
@@ -55,11 +55,14 @@ func (r *Rollout) await(ctx context.Context, g *gate) error {
 	g.begun, g.atLeast = r.o.Now(), tooOften
 	if !g.set.kubeconfig.Empty() {
 		api, err := live.Foreign(g.set.kubeconfig.Reveal(), g.m.dial)
-		if err != nil {
+		switch {
+		case err == nil:
+			defer api.Close()
+			g.api, g.m.subject = api, api.User()
+		case g.back || host.IsFound(g.set.Generation): // somebody else's, as it may be
+		default:
 			return &GateError{Reason: "its kubeconfig can't be used: " + err.Error()}
 		}
-		defer api.Close()
-		g.api, g.subject = api, api.User()
 	}
 	for {
 		done, err := g.round(ctx)
@@ -77,9 +80,7 @@ func (r *Rollout) await(ctx context.Context, g *gate) error {
 // explained adds the end of the log to a fault: it nearly always says why.
 func (g *gate) explained(ctx context.Context, err error) error {
 	if ge := (*GateError)(nil); errors.As(err, &ge) && ge.Log == nil { // else another host's
-		ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
-		defer cancel()
-		ge.Log, _ = g.m.session.Log(ctx, g.m.unit, 5)
+		ge.Log = g.m.log(ctx)
 	}
 	return err
 }
@@ -145,17 +146,19 @@ func (g *gate) examine(ctx context.Context) (*host.Probed, string, error) {
 	healthz, lease := make(chan error, 1), make(chan error, 1)
 	go func() { healthz <- g.r.healthz(ctx, g.m, g.set.healthz(), g.set.serving) }()
 	go func() { lease <- g.reads(ctx) }()
-	p, err := g.m.session.Probe(ctx, g.m.unit, g.subject)
+	p, err := g.r.probe(ctx, g.m, g.r.cluster.Deploy.Soak)
 	ill, blind := <-healthz, <-lease
 	switch {
 	case err != nil:
 		return nil, "", err
 	case !p.Process.Running():
 		return p, g.m.unit.Name + " is " + p.Process.Active(), nil
-	case len(g.set.Argv) > 0 && !slices.Equal(p.Process.Args, g.set.Argv):
+	case len(g.set.Argv) > 0 && !host.IsFound(g.set.Generation) && !slices.Equal(p.Process.Args, g.set.Argv):
 		return p, "it runs with other arguments: " + otherArgs(p.Process.Args, g.set.Argv), nil
 	case g.set.sealed && !p.Process.From(g.set.Generation):
 		return p, "its process doesn't see generation " + g.set.Generation, nil
+	case g.late(ill) || g.late(blind):
+		return p, "", nil
 	case ill != nil:
 		return p, ill.Error(), nil
 	case blind != nil:
@@ -164,6 +167,17 @@ func (g *gate) examine(ctx context.Context) (*host.Probed, string, error) {
 		return p, "its log says: " + p.Complaints[len(p.Complaints)-1], nil
 	}
 	return p, "", nil
+}
+
+// late reports whether an answer that only didn't come in time is none yet: a slow
+// apiserver is no fault of a host that has been healthy. The second in a row is.
+func (g *gate) late(err error) bool {
+	if err == nil || g.since.IsZero() || !errors.Is(err, live.ErrTimeout) {
+		g.slow = 0
+		return false
+	}
+	g.slow++
+	return g.slow == 1
 }
 
 // reads reads the lease as the host does: /healthz is 200 without an apiserver, too.
@@ -185,13 +199,12 @@ func (g *gate) others(ctx context.Context) error {
 		if m == g.m || m.settled.pid == 0 {
 			continue
 		}
-		p, err := m.session.Probe(ctx, m.unit, g.subject)
+		p, err := g.r.probe(ctx, m, g.r.cluster.Deploy.Soak)
 		if err != nil {
 			return m.named(err)
 		}
 		if is := (pulse{p.Process.PID(), p.Process.Restarts()}); is != m.settled {
-			log, _ := m.session.Log(ctx, m.unit, 5)
-			return m.named(&GateError{Reason: "it ended by itself after it had been healthy: what only a leader does fails", Log: log})
+			return m.named(&GateError{Reason: "it ended by itself after it had been healthy: what only a leader does fails", Log: m.log(ctx)})
 		}
 	}
 	return nil

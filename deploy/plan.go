@@ -259,7 +259,7 @@ func (m *machine) holds(l *live.Lease) bool {
 // leadTime is how long it may take until somebody leads: the lease of one who is gone
 // has to run out first.
 func (r *Rollout) leadTime() time.Duration {
-	var lease time.Duration
+	var lease, retry time.Duration
 	for _, m := range r.machines {
 		if m.want == nil {
 			continue
@@ -267,8 +267,11 @@ func (r *Rollout) leadTime() time.Duration {
 		if d, err := time.ParseDuration(m.want.value("leader-elect-lease-duration", "15s")); err == nil {
 			lease = max(lease, d)
 		}
+		if d, err := time.ParseDuration(m.want.value("leader-elect-retry-period", "2s")); err == nil {
+			retry = max(retry, d) // jittered, and twice: to see it, and to take it
+		}
 	}
-	return r.cluster.Deploy.Gate + lease + 15*time.Second
+	return r.cluster.Deploy.Gate + lease + 6*retry + 5*time.Second
 }
 
 // revertTime is after how long a host goes back by itself: later than anybody who is
@@ -299,10 +302,16 @@ func (r *Rollout) notesOf(p *Plan, l *live.Lease) []string {
 		if s := time.Duration(m.report.Skew) * time.Second; s.Abs() > time.Minute {
 			out = append(out, fmt.Sprintf("%s: its clock is off by %v", m.node.Name, s))
 		}
+		if f := m.seen.Process.File(); m.seen.Runs == host.None && f != "" {
+			out = append(out, fmt.Sprintf("%s: %s is there, and comes to light again if it goes back", m.node.Name, f))
+		}
+		if st := m.seen.State; st != nil && !st.Ended && st.Rollout == r.id && len(p.Steps) > 0 && slices.Contains(p.Unchanged, m.node.Name) {
+			out = append(out, m.node.Name+": an interrupted run brought it here; it goes back, too, if this one fails")
+		}
 		for _, d := range m.seen.Process.DropIns() {
 			out = append(out, fmt.Sprintf("%s: %s changes the unit, and isn't kcmgen's", m.node.Name, d))
 		}
-		if m.seen.Runs == host.Found {
+		if host.IsFound(m.seen.Runs) {
 			out = append(out, fmt.Sprintf("%s: %s was written by somebody else; it is kept, to go back to", m.node.Name, m.unit.Start))
 		}
 	}

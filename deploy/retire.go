@@ -20,7 +20,7 @@ type Retirement struct {
 // PlanRetirement says what there is to stop and to remove on the one host of a rollout.
 func (r *Rollout) PlanRetirement() (*Retirement, error) {
 	m := r.machines[0]
-	if m.seen.Runs == host.Found {
+	if host.IsFound(m.seen.Runs) {
 		return nil, m.named(fmt.Errorf("%s wasn't written by kcmgen: stop and remove it by hand", m.unit.Start))
 	}
 	return &Retirement{

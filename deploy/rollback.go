@@ -3,6 +3,8 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"path"
+	"slices"
 
 	"github.com/kcmgen/kcmgen/deploy/host"
 )
@@ -15,19 +17,40 @@ func (e *NoWayBackError) Error() string { return "there is nothing to go back to
 // PlanBack decides what takes the hosts to the generation before the one they run:
 // unit, certificates and keys together.
 func (r *Rollout) PlanBack(ctx context.Context) (*Plan, error) {
-	err := r.each(func(m *machine) error {
-		w, err := r.before(ctx, m)
-		if err != nil {
-			return err
+	// One that was interrupted has taken some back: those have done it.
+	done := func(m *machine) bool { return m.seen.State != nil && m.seen.State.By == rollback }
+	half := slices.ContainsFunc(r.machines, func(m *machine) bool { return !done(m) })
+	err := r.each(func(m *machine) (err error) {
+		if half && done(m) {
+			m.want, err = r.asItIs(ctx, m)
+		} else {
+			m.want, err = r.before(ctx, m)
 		}
-		m.want, m.report.To = w, w.Generation
-		return nil
+		if err == nil {
+			m.report.To = m.want.Generation
+		}
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
+	wants := map[string]*Want{}
+	for _, m := range r.machines {
+		wants[m.node.Name] = m.want
+	}
+	r.id, r.by = idOf(wants), rollback
 	r.first.lease, r.first.err = r.lease(ctx) // what is elected is known only now
 	return r.Plan(ctx)
+}
+
+const rollback = "rollback"
+
+// asItIs is what a host runs already.
+func (r *Rollout) asItIs(ctx context.Context, m *machine) (*Want, error) {
+	if m.seen.Runs == host.None {
+		return &Want{Set: Set{Generation: host.None}}, nil
+	}
+	return r.wantOn(ctx, m, m.seen.Runs, m.seen.Unit), nil
 }
 
 // before is what a host ran before what it runs.
@@ -46,14 +69,18 @@ func (r *Rollout) before(ctx context.Context, m *machine) (*Want, error) {
 	case st.Previous == host.None:
 		return &Want{Set: Set{Generation: host.None}}, nil
 	}
-	dir := m.unit.Home + "/" + st.Previous
-	unit, err := m.session.Text(ctx, dir+"/"+m.unit.Name)
+	unit, err := m.session.Text(ctx, path.Join(m.unit.Home, st.Previous, m.unit.Name))
 	if err != nil {
 		return nil, &NoWayBackError{err.Error()}
 	}
-	set, err := newSet(st.Previous, unit, func(p string) ([]byte, error) { return m.session.Text(ctx, p) })
-	if set == nil {
-		return nil, fmt.Errorf("%s: %w", dir, err)
+	return r.wantOn(ctx, m, st.Previous, unit), nil
+}
+
+// wantOn is what a unit of a host asks for, as far as it can be told.
+func (r *Rollout) wantOn(ctx context.Context, m *machine, generation string, unit []byte) *Want {
+	set, err := newSet(generation, unit, func(p string) ([]byte, error) { return m.session.Text(ctx, p) })
+	if set == nil || err != nil && host.IsFound(generation) {
+		set = &Set{Generation: generation, Unit: unit} // somebody else's, and beyond us
 	}
-	return &Want{Set: *set}, nil
+	return &Want{Set: *set}
 }

@@ -26,6 +26,9 @@ func (r *Rollout) apply(ctx context.Context, p *Plan) error {
 	if len(p.Steps) == 0 {
 		return nil
 	}
+	if err := r.recoverAll(ctx, p); err != nil {
+		return err
+	}
 	if err := r.readyAll(ctx, p); err != nil {
 		return err
 	}
@@ -43,17 +46,29 @@ func (r *Rollout) apply(ctx context.Context, p *Plan) error {
 		}
 		done = append(done, s.m)
 	}
-	return r.proven(ctx, p)
+	return r.ended(ctx)
 }
 
-// readyAll readies all hosts at once. The first host's lock is taken first, so that of
-// two rollouts that begin together one gets all.
-func (r *Rollout) readyAll(ctx context.Context, p *Plan) error {
+// recoverAll ends trials that nobody ended, one host after the other. The first host's
+// lock is taken first, so that of two rollouts that begin together one gets all.
+func (r *Rollout) recoverAll(ctx context.Context, p *Plan) error {
 	byName := slices.SortedFunc(slices.Values(p.Steps), func(a, b Step) int { return strings.Compare(a.Node, b.Node) })
 	first := byName[0].m
 	if err := first.named(first.session.Lock(ctx, r.o.Who)); err != nil {
 		return err
 	}
+	for i := range p.Steps {
+		if s := &p.Steps[i]; s.Recover != "" {
+			if err := s.m.named(r.unfinished(ctx, s)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// readyAll readies all hosts at once.
+func (r *Rollout) readyAll(ctx context.Context, p *Plan) error {
 	return r.each(func(m *machine) error {
 		for i := range p.Steps {
 			if p.Steps[i].m == m {
@@ -67,6 +82,10 @@ func (r *Rollout) readyAll(ctx context.Context, p *Plan) error {
 // next is the step to take now: who leads may have changed since the plan was made.
 func (r *Rollout) next(ctx context.Context, todo []Step) (int, error) {
 	lease, err := r.lease(ctx)
+	for end := r.o.Now().Add(r.cluster.Deploy.Gate); err != nil && r.o.Now().Before(end) && ctx.Err() == nil; {
+		time.Sleep(r.o.Poll) // one answer that is missing is no reason to go back
+		lease, err = r.lease(ctx)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -98,7 +117,8 @@ func (r *Rollout) one(ctx context.Context, s *Step, last bool) error {
 	ctx, cancel := context.WithTimeout(ctx, r.revertTime())
 	defer cancel()
 	m.report.Outcome = Trying
-	if err := m.session.Trial(ctx, m.unit, s.To, base, r.revertTime()); err != nil {
+	t := host.Trial{Generation: s.To, Base: base, After: r.revertTime(), Rollout: r.id, By: r.by}
+	if err := m.session.Trial(ctx, m.unit, t); err != nil {
 		return err
 	}
 	if s.To != host.None {
@@ -143,7 +163,7 @@ func (r *Rollout) spare(ctx context.Context, s *Step) error {
 		if m == s.m || gone || m.unwell != "" && m.settled.pid == 0 {
 			continue
 		}
-		p, err := m.session.Probe(ctx, m.unit, "")
+		p, err := r.probe(ctx, m, time.Second)
 		if err == nil && !p.Process.Running() {
 			err = fmt.Errorf("%s is %s", m.unit.Name, p.Process.Active())
 		}
@@ -233,16 +253,13 @@ func (r *Rollout) confirmOnce(ctx context.Context, m *machine, generation string
 	return s.Confirm(ctx, m.unit, generation)
 }
 
-// proven writes down on all hosts that their generation has led, so that a later
-// rollout needn't take them back with it.
-func (r *Rollout) proven(ctx context.Context, p *Plan) error {
-	if !r.led {
-		return nil
-	}
+// ended writes down on all hosts that this run ended well, so that no later one takes
+// them back with it.
+func (r *Rollout) ended(ctx context.Context) error {
 	return r.each(func(m *machine) error {
-		if st := m.seen.State; m.settled.pid == 0 && (st == nil || st.Led) {
+		if st := m.seen.State; m.settled.pid == 0 && (st == nil || st.Ended || st.Rollout != r.id) {
 			return nil
 		}
-		return m.session.Proven(ctx, m.unit)
+		return m.session.Ended(ctx, m.unit)
 	})
 }

@@ -23,9 +23,6 @@ func (r *Rollout) ready(ctx context.Context, s *Step) error {
 	if err := m.session.Lock(ctx, r.o.Who); err != nil {
 		return err
 	}
-	if err := r.unfinished(ctx, s); err != nil {
-		return err
-	}
 	n, err := r.stage(ctx, m)
 	if err != nil {
 		return err
@@ -47,16 +44,30 @@ func files(n int) string {
 // 70 MB over a thin line takes most of it.
 const hostLimit = 5 * time.Minute
 
-// unfinished ends the trial of a deployment that is gone.
+// unfinished ends the trial of a deployment that is gone, and waits until the host works
+// again, if it can: others may be restarted then.
 func (r *Rollout) unfinished(ctx context.Context, s *Step) error {
-	if s.Recover == "" {
-		return nil
+	m := s.m
+	if err := m.session.Lock(ctx, r.o.Who); err != nil {
+		return err
 	}
-	r.tell(s.m, "recover", "%s was never confirmed: going back", short(s.Recover))
-	if err := s.m.session.Back(ctx, s.m.unit); err != nil {
+	r.tell(m, "recover", "%s was never confirmed: going back", short(s.Recover))
+	err := m.session.Back(ctx, m.unit)
+	idle := (*host.NotStartedError)(nil)
+	if err != nil && !errors.As(err, &idle) { // one that doesn't start gets another next
 		return fmt.Errorf("going back from %s, which was never confirmed: %w", short(s.Recover), err)
 	}
-	return r.look(ctx, s.m)
+	if err := r.look(ctx, m); err != nil {
+		return err
+	}
+	if m.seen.Runs != host.None && idle == nil {
+		set := &r.wantOn(ctx, m, m.seen.Runs, m.seen.Unit).Set
+		if err := r.await(ctx, &gate{r: r, m: m, set: set, back: true}); err == nil {
+			m.unwell = ""
+		}
+	}
+	s.Unwell = m.unwell
+	return nil
 }
 
 // stage puts folders on the host that aren't there as they should be. It returns how

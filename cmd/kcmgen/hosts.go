@@ -198,8 +198,11 @@ func (o *hostOptions) nodes(c *spec.Cluster) ([]string, error) {
 	for i := range c.Nodes {
 		all = append(all, c.Nodes[i].Name)
 	}
-	if len(o.limit) == 0 {
+	switch {
+	case o.limit == nil:
 		return all, nil
+	case len(o.limit) == 0: // what a script's empty variable leaves isn't "all"
+		return nil, usageError{errors.New("--limit names no node")}
 	}
 	for _, name := range o.limit {
 		if !slices.Contains(all, name) {
@@ -207,7 +210,7 @@ func (o *hostOptions) nodes(c *spec.Cluster) ([]string, error) {
 			return nil, usageError{errors.New(text)}
 		}
 	}
-	return o.limit, nil
+	return slices.Compact(slices.Sorted(slices.Values(o.limit))), nil
 }
 
 // deploysDir is where reports lie in a cluster's folder; no manifest lists them.

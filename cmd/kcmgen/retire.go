@@ -108,7 +108,7 @@ func runRetire(ctx context.Context, o retireOptions, args []string, now func() t
 	if err != nil {
 		return err
 	}
-	say(std.err, "%s: retire %s (%s): stops %s, which is %s, removes it and %s", c.Name, p.Node, p.Address, filepath.Base(p.Unit), p.Active, p.Folder)
+	sayVisibly(std.err, "%s: retire %s (%s): stops %s, which is %s, removes it and %s", c.Name, p.Node, p.Address, filepath.Base(p.Unit), p.Active, p.Folder)
 	if o.dryRun {
 		return nil
 	}

@@ -62,7 +62,7 @@ func run(ctx context.Context, args []string, std stdio) int {
 	}
 	fmt.Fprintf(std.err, "kcmgen: %s\n", visible(err.Error()))
 	if h := hint(err); h != "" {
-		fmt.Fprintf(std.err, "hint: %s\n", h)
+		fmt.Fprintf(std.err, "hint: %s\n", visible(h))
 	}
 	if code, ok := exitOf(err); ok {
 		return code

@@ -81,12 +81,20 @@ func firstError(text string) string {
 	return first
 }
 
+// Trial is what a host is to try.
+type Trial struct {
+	Generation string
+	Base       string        // SHA-256 of the unit's file when the plan was made, or None
+	After      time.Duration // after which the host goes back by itself
+	Rollout    string        // names what is deployed to all hosts
+	By         string        // what people asked for
+}
+
 // Trial makes a generation the one that runs, and has the host go back by itself
-// after a time, unless it is confirmed. base is the SHA-256 of the unit's file when
-// the plan was made, or [None].
-func (s *Session) Trial(ctx context.Context, u Unit, generation, base string, after time.Duration) error {
-	seconds := strconv.Itoa(int(after / time.Second))
-	_, err := s.one(ctx, command("trial", u.Home, generation, u.Start, u.Name, seconds, base))
+// after a time, unless it is confirmed.
+func (s *Session) Trial(ctx context.Context, u Unit, t Trial) error {
+	seconds := strconv.Itoa(int(t.After / time.Second))
+	_, err := s.one(ctx, command("trial", u.Home, t.Generation, u.Start, u.Name, seconds, t.Base, t.Rollout, t.By))
 	return err
 }
 
@@ -97,21 +105,37 @@ func (s *Session) Confirm(ctx context.Context, u Unit, generation string) error 
 	return err
 }
 
-// Back ends a trial with what ran before it. Without a trial it does nothing.
+// NotStartedError is a host that is back, where the unit that is back doesn't start.
+type NotStartedError struct{ Text string }
+
+func (e *NotStartedError) Error() string { return "the unit doesn't start: " + e.Text }
+
+// notStarted is the status of what was done but for the start.
+const notStarted = 2
+
+func started(err error) error {
+	if ce := (*CommandError)(nil); errors.As(err, &ce) && ce.Status == notStarted {
+		return &NotStartedError{ce.Text}
+	}
+	return err
+}
+
+// Back ends a trial with what ran before it. Without a trial it does nothing. A
+// [NotStartedError] is no reason to try again.
 func (s *Session) Back(ctx context.Context, u Unit) error {
 	_, err := s.one(ctx, command("act", "back", u.Home))
-	return err
+	return started(err)
 }
 
 // Undo goes back from a confirmed generation to the one before it.
 func (s *Session) Undo(ctx context.Context, u Unit) error {
 	_, err := s.one(ctx, command("undo", u.Home))
-	return err
+	return started(err)
 }
 
-// Proven writes down that the confirmed generation has led.
-func (s *Session) Proven(ctx context.Context, u Unit) error {
-	_, err := s.one(ctx, command("proven", u.Home))
+// Ended writes down that the run which confirmed the generation ended well.
+func (s *Session) Ended(ctx context.Context, u Unit) error {
+	_, err := s.one(ctx, command("ended", u.Home))
 	return err
 }
 
@@ -127,9 +151,11 @@ type Probed struct {
 	Complaints []string // lines of its log that tell of an apiserver it can't work with
 }
 
-// Probe looks at a unit and its log. subject is the user that its kubeconfig names.
-func (s *Session) Probe(ctx context.Context, u Unit, subject string) (*Probed, error) {
-	out, err := s.Do(ctx, command("process", u.Name), command("complaints", u.Name, regexp.QuoteMeta(subject)))
+// Probe looks at a unit, and at what its log says within a time. subject is the user
+// that its kubeconfig names.
+func (s *Session) Probe(ctx context.Context, u Unit, subject string, within time.Duration) (*Probed, error) {
+	seconds := strconv.Itoa(max(1, int(within/time.Second)))
+	out, err := s.Do(ctx, command("process", u.Name), command("complaints", u.Name, regexp.QuoteMeta(subject), seconds))
 	if err != nil {
 		return nil, err
 	}

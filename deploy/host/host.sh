@@ -8,7 +8,7 @@
 #   state     the last confirmed one; confirming is renaming trial to state
 #   current   a link for people's eyes
 # Both files hold lines of a key and a value: generation, previous, start, unit,
-# enabled, active, since.
+# enabled, active, rollout, by, since; state also whether that run has ended.
 set -u
 umask 077
 LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -151,14 +151,17 @@ process() {
 	return 0
 }
 
-# complaints UNIT SUBJECT: lines of the unit's log, since it was started last, that
-# tell of an apiserver that doesn't take it, or that it doesn't trust.
+# complaints UNIT SUBJECT SECONDS: lines of the unit's log, of the last seconds, that
+# tell of an apiserver that doesn't take it, or that it doesn't trust. Who else has
+# trouble with certificates, a webhook, an aggregated API or somebody who asks for
+# /metrics, is in that log, too: only the election and the watches count.
 complaints() {
 	id=$(systemctl show "$1" -p InvocationID --value)
 	[ -n "$id" ] || return 0
-	within 10 journalctl -q --no-pager -o cat "_SYSTEMD_INVOCATION_ID=$id" |
+	within 10 journalctl -q --no-pager -o cat --since "-$3s" "_SYSTEMD_INVOCATION_ID=$id" |
+		grep -E '(leaderelection|reflector)\.go:[0-9]+\]' |
 		grep -E "x509: |Unauthorized|[Ee]rror retrieving (resource|lease) lock|forbidden: User \"$2\" cannot" |
-		grep -v -e webhook -e 'failing or missing response' | tail -n 3
+		grep -v -e webhook -e PartialObjectMetadata -e metrics -e 'failing or missing response' | tail -n 3
 	return 0
 }
 
@@ -183,7 +186,7 @@ lock() {
 # unfinished session left in them goes.
 prepare() {
 	for dir; do
-		(umask 022 && mkdir -p "$dir") && sync "${dir%/*}" || exit 1
+		(umask 022 && mkdir -p "$dir") && sync "${dir%/*}/" || exit 1
 		rm -rf "$dir"/*.partial "$dir"/.*.kcmgen
 	done
 }
@@ -202,7 +205,10 @@ seal() {
 	bad=$(printf '%s' "$sums" | sha256sum -c --quiet 2>&1) || fail "read back, it isn't what was sent: $bad"
 	find . -exec sync {} + || exit 1
 	# What has this name and isn't what it should be makes way.
-	[ ! -e "$2" ] && [ ! -h "$2" ] || mv -T "$2" "$2.was.partial" || exit 1
+	if [ -e "$2" ] || [ -h "$2" ]; then
+		mv --exchange -T "$1" "$2" 2>/dev/null && sync "${2%/*}" && return # at once, where mv can
+		mv -T "$2" "$2.was.partial" || exit 1
+	fi
 	mv -T "$1" "$2" && sync "${2%/*}"
 }
 
@@ -215,13 +221,14 @@ verify() {
 }
 
 # parse PROGRAM ARGUMENT…: the program reads its own arguments, and says its version.
-parse() { within 60 "$@" --version 2>&1; }
+parse() { within 60 "$@" --version 2>&1 </dev/null; }
 
 # --- changing --------------------------------------------------------------
 
-# trial HOME GENERATION START UNIT SECONDS BASE: makes a generation the one that
-# runs, and has the host put the previous one back by itself after SECONDS. BASE is
-# the sha256 that START has, or none.
+# trial HOME GENERATION START UNIT SECONDS BASE ROLLOUT BY: makes a generation the one
+# that runs, and has the host put the previous one back by itself after SECONDS. BASE is
+# the sha256 that START has, or none; ROLLOUT names what is deployed everywhere, BY what
+# people asked for.
 trial() { act try "$@"; }
 
 try() {
@@ -230,15 +237,20 @@ try() {
 	has=none
 	[ -e "$start" ] && has=$(sha256sum <"$start") && has=${has%% *}
 	[ "$has" = "$base" ] || fail "$start changed since the plan was made"
-	[ "$generation" = none ] || [ -f "$home/$generation/${start##*/}" ] || fail "$home/$generation/${start##*/} is missing"
+	enabled=yes active=yes
+	if [ "$generation" = none ]; then # as it was before the first deployment
+		enabled=$(field "$home/state" enabled) active=$(field "$home/state" active)
+	elif [ ! -f "$home/$generation/${start##*/}" ]; then
+		fail "$home/$generation/${start##*/} is missing"
+	fi
 	previous=$(keep "$home" "$start") || exit 1
 	guard "$home" "$unit" || exit 1
-	journal "$generation" "$previous" "$start" "$unit" | put 0600 "$home/trial" || exit 1
+	journal "$generation" "$previous" "$start" "$unit" "$7" "$8" | put 0600 "$home/trial" || exit 1
 	arm "$home" "$seconds" || {
 		rm -f "$home/trial"
 		fail "the timer that would put the old generation back can't be started"
 	}
-	switch "$home" "$generation" "$start" "$unit" yes yes && return
+	switch "$home" "$generation" "$start" "$unit" "$enabled" "$active" && return
 	echo "putting $previous back" >&2
 	back "$home"
 	exit 1
@@ -257,9 +269,11 @@ keep() {
 journal() {
 	enabled=no active=no
 	systemctl is-enabled -q "$4" 2>/dev/null && enabled=yes
-	systemctl is-active -q "$4" 2>/dev/null && active=yes
-	printf 'generation %s\nprevious %s\nstart %s\nunit %s\nenabled %s\nactive %s\nsince %s\n' \
-		"$1" "$2" "$3" "$4" "$enabled" "$active" "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
+	case $(systemctl is-active "$4" 2>/dev/null) in
+	active | activating | reloading) active=yes ;; # one that waits to be started again, too
+	esac
+	printf 'generation %s\nprevious %s\nstart %s\nunit %s\nenabled %s\nactive %s\nrollout %s\nby %s\nsince %s\n' \
+		"$1" "$2" "$3" "$4" "$enabled" "$active" "$5" "$6" "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
 }
 
 # guard HOME UNIT: installs this script and the unit that runs it at boot.
@@ -279,14 +293,14 @@ ExecStart=/bin/sh $1/recover boot $1
 [Install]
 WantedBy=multi-user.target"
 	at=/etc/systemd/system/kcmgen-recover.service
-	own $at && [ "$(cat $at)" = "$text" ] && return
+	own $at && [ "$(cat $at)" = "$text" ] && systemctl is-enabled -q kcmgen-recover.service 2>/dev/null && return
 	printf '%s\n' "$text" | put 0644 $at && systemctl daemon-reload && systemctl enable -q kcmgen-recover.service
 }
 
-# arm HOME SECONDS
+# arm HOME SECONDS: where going back fails, it is tried again.
 arm() {
 	disarm
-	systemd-run -q --unit=kcmgen-revert --on-active="$2" --timer-property=AccuracySec=100ms \
+	systemd-run -q --unit=kcmgen-revert --on-active="$2" --on-unit-inactive=30 --timer-property=AccuracySec=100ms \
 		/bin/sh "$1/recover" revert "$1" 2>&1
 }
 
@@ -297,16 +311,18 @@ disarm() {
 }
 
 # switch HOME GENERATION START UNIT ENABLED ACTIVE: the one place that changes what
-# a host runs. Renaming the unit into its place is the commit.
+# a host runs. Renaming the unit into its place is the commit. It returns 2 where that
+# is done and the unit doesn't start.
 switch() {
 	if [ "$2" = none ]; then
-		systemctl stop "$4" 2>/dev/null
+		within 120 systemctl stop "$4" 2>/dev/null
 		systemctl disable -q "$4" 2>/dev/null
-		rm -f "$3" && sync "${3%/*}" && systemctl daemon-reload
+		rm -f "$3" && sync "${3%/*}" && systemctl daemon-reload || return 1
 		systemctl reset-failed "$4" 2>/dev/null
-		return 0
+		systemctl cat "$4" >/dev/null 2>&1 || return 0 # else a package's own comes to light
+	else
+		name "$3" "$1/$2/${3##*/}" && systemctl daemon-reload || return 1
 	fi
-	name "$3" "$1/$2/${3##*/}" && systemctl daemon-reload || return 1
 	if [ "$5" = yes ]; then
 		systemctl enable -q "$4" 2>/dev/null
 	else
@@ -314,33 +330,43 @@ switch() {
 	fi
 	systemctl reset-failed "$4" 2>/dev/null
 	if [ "$6" = yes ]; then
-		within 120 systemctl restart "$4"
+		within 120 systemctl restart "$4" || return 2
 	else
-		within 120 systemctl stop "$4"
+		within 120 systemctl stop "$4" || return 2
 	fi
 }
 
-# back HOME: ends a trial with what ran before it.
+# back HOME: ends a trial with what ran before it. One that doesn't start is what ran
+# before all the same.
 back() {
 	file=$1/trial
-	[ -e "$file" ] || return 0
+	[ -e "$file" ] || { disarm && return 0; }
 	switch "$1" "$(field "$file" previous)" "$(field "$file" start)" "$(field "$file" unit)" \
-		"$(field "$file" enabled)" "$(field "$file" active)" || return 1
-	rm -f "$file" && sync "$1" && disarm && echo reverted
+		"$(field "$file" enabled)" "$(field "$file" active)"
+	started=$?
+	[ "$started" = 1 ] && return 1
+	rm -f "$file" && sync "$1" && disarm && return "$started"
 }
 
 # reboot HOME: back, before the unit is started at boot.
 reboot() {
 	file=$1/trial
 	[ -e "$file" ] || return 0
-	previous=$(field "$file" previous) start=$(field "$file" start)
+	previous=$(field "$file" previous) start=$(field "$file" start) unit=$(field "$file" unit)
 	if [ "$previous" = none ]; then
-		systemctl disable -q "$(field "$file" unit)" 2>/dev/null
-		systemctl stop --no-block "$(field "$file" unit)" 2>/dev/null
-		rm -f "$start" && sync "${start%/*}"
+		systemctl disable -q "$unit" 2>/dev/null
+		rm -f "$start" && sync "${start%/*}" || return 1
 	else
-		name "$start" "$1/$previous/${start##*/}"
-	fi && systemctl daemon-reload && rm -f "$file" && sync "$1"
+		name "$start" "$1/$previous/${start##*/}" || return 1
+	fi
+	systemctl daemon-reload || return 1
+	if [ "$(field "$file" enabled)" = yes ]; then
+		systemctl enable -q "$unit" 2>/dev/null
+	else
+		systemctl disable -q "$unit" 2>/dev/null
+		systemctl stop --no-block "$unit" 2>/dev/null # boot has it in its queue already
+	fi
+	rm -f "$file" && sync "$1"
 }
 
 # confirm HOME GENERATION PROGRAMS UNIT: one rename. Afterwards nothing goes back by
@@ -350,8 +376,11 @@ confirm() { act settle "$@"; }
 settle() {
 	if [ -e "$1/trial" ]; then
 		[ "$(field "$1/trial" generation)" = "$2" ] || fail "the trial is another's"
-		again "$1" "$2" || exit 1
-		mv -fT "$1/trial" "$1/state" && sync "$1" || exit 1
+		if [ "$(field "$1/trial" previous)" = "$2" ]; then
+			again "$1" "$2" || exit 1
+		else
+			mv -fT "$1/trial" "$1/state" && sync "$1" || exit 1
+		fi
 	elif [ "$(field "$1/state" generation)" != "$2" ]; then
 		fail "the host went back by itself"
 	fi
@@ -376,12 +405,12 @@ settle() {
 }
 
 # again HOME GENERATION: one that was only restarted has the same one before it as it
-# had.
+# had. Until the trial is gone, going back leads to itself.
 again() {
-	[ "$(field "$1/trial" previous)" = "$2" ] || return 0
 	older=$(field "$1/state" previous)
 	[ "$older" != "$2" ] || older=
-	sed "s/^previous .*/previous ${older:--}/" "$1/trial" | put 0600 "$1/trial"
+	text=$(sed "s/^previous .*/previous ${older:--}/" "$1/trial") && printf '%s\n' "$text" | put 0600 "$1/state" &&
+		rm -f "$1/trial" && sync "$1"
 }
 
 # programs FOLDER: those that kcmgen put there, each in a folder named by its checksum.
@@ -395,11 +424,13 @@ programs() {
 	done
 }
 
-# proven HOME: the confirmed generation has led.
-proven() { act prove "$1"; }
+# ended HOME: the run that confirmed this generation ended well; none that comes later
+# takes it back.
+ended() { act end "$1"; }
 
-prove() {
-	[ "$(field "$1/state" led)" = yes ] || { cat "$1/state" && echo 'led yes'; } | put 0600 "$1/state"
+end() {
+	[ "$(field "$1/state" ended)" != yes ] || return 0
+	text=$(cat "$1/state") && printf '%s\nended yes\n' "$text" | put 0600 "$1/state"
 }
 
 # undo HOME: goes back from a confirmed generation to the one before.
@@ -412,13 +443,15 @@ unsettle() {
 	'' | -) fail "there is nothing to go back to" ;;
 	esac
 	switch "$1" "$to" "$(field "$file" start)" "$(field "$file" unit)" \
-		"$(field "$file" enabled)" "$(field "$file" active)" || exit 1
+		"$(field "$file" enabled)" "$(field "$file" active)"
+	started=$?
+	[ "$started" != 1 ] || exit 1
 	if [ "$to" = none ]; then
-		rm -f "$file" "$1/current" && sync "$1"
-		return
+		rm -f "$file" "$1/current" && sync "$1" || exit 1
+		return "$started"
 	fi
-	sed -e "s/^generation .*/generation $to/" -e 's/^previous .*/previous -/' "$file" | put 0600 "$file"
-	link "$1" "$to"
+	text=$(sed -e "s/^generation .*/generation $to/" -e 's/^previous .*/previous -/' "$file") &&
+		printf '%s\n' "$text" | put 0600 "$file" && link "$1" "$to" && return "$started"
 }
 
 # link HOME GENERATION
@@ -433,7 +466,9 @@ retire() { act leave "$@"; }
 
 leave() {
 	was=$(written "$1" "$2")
-	[ "$was" != found ] || fail "$2 wasn't written by kcmgen: stop it and remove it by hand"
+	case $was in
+	found*) fail "$2 wasn't written by kcmgen: stop it and remove it by hand" ;;
+	esac
 	disarm
 	[ "$was" = none ] || switch "$1" none "$2" "$3" no no || exit 1
 	systemctl disable -q kcmgen-recover.service 2>/dev/null
@@ -466,8 +501,8 @@ serve() {
 	(
 		last=
 		while sleep "$2"; do
-			now=$(cat "$scratch/beat") || exit
-			[ "$now" = busy ] || [ "$now" != "$last" ] || kill -TERM $$
+			now=$(cat "$scratch/beat") && [ -d "/proc/$$" ] || exit
+			[ "$now" = busy ] || [ "$now" != "$last" ] || kill -TERM $$ || exit
 			last=$now
 		done
 	) </dev/null >/dev/null 2>&1 9>&- &

@@ -37,12 +37,17 @@ const (
 	Found = "found"
 )
 
+// IsFound reports whether a generation is what somebody else wrote, kept or not.
+func IsFound(generation string) bool { return strings.HasPrefix(generation, Found) }
+
 // Journal is what a host has written down of a generation that was put to work.
 type Journal struct {
 	Generation string
 	Previous   string // None: there was no unit; "-": nothing to go back to
 	Since      string // when it was put to work, as the host's clock had it
-	Led        bool   // has been the leader's
+	Rollout    string // what was deployed to all hosts then
+	By         string // what people asked for: deploy, rollback
+	Ended      bool   // the run that put it to work ended well
 }
 
 // File is what lies at a path of the host.
@@ -194,8 +199,12 @@ func (j *Journal) with(key, value string) *Journal {
 		j.Previous = value
 	case "since":
 		j.Since = value
-	case "led":
-		j.Led = value == "yes"
+	case "rollout":
+		j.Rollout = value
+	case "by":
+		j.By = value
+	case "ended":
+		j.Ended = value == "yes"
 	}
 	return j
 }

@@ -261,6 +261,17 @@ func command(name string, args ...string) Command {
 	return Command{line: b.String(), name: name}
 }
 
+// check refuses what would be more than a line: the rest of it would be a command, and
+// words may come from other hosts.
+func (c Command) check() error {
+	for _, l := range append([]string{c.line}, c.payload...) {
+		if strings.ContainsAny(l, "\n\r\x00") {
+			return &CommandError{Command: c.name, Text: fmt.Sprintf("%s: %q is more than a line", c.name, l), Status: 1}
+		}
+	}
+	return nil
+}
+
 func (s *Session) send(c Command) chan reply {
 	done := make(chan reply, 1)
 	s.mu.Lock()
@@ -292,6 +303,11 @@ func (s *Session) wait(ctx context.Context, done chan reply) (reply, error) {
 // the one before. It returns what they printed, and the first error.
 func (s *Session) Do(ctx context.Context, commands ...Command) ([]string, error) {
 	var dones []chan reply
+	for _, c := range commands {
+		if err := c.check(); err != nil {
+			return make([]string, len(commands)), err
+		}
+	}
 	for _, c := range commands {
 		dones = append(dones, s.send(c))
 	}

@@ -147,6 +147,21 @@ func TestSession(t *testing.T) {
 	if ce := (*host.CommandError)(nil); !errors.As(err, &ce) || !strings.Contains(ce.Text, "No such file") {
 		t.Errorf("%v", err)
 	}
+	// What is more than a line would be a command of its own.
+	for _, evil := range []string{"x\ntouch " + dir + "/owned\n:", "x\rtouch", "x\x00"} {
+		if _, err := s.Text(within(t), evil); err == nil || !strings.Contains(err.Error(), "more than a line") {
+			t.Errorf("%q: %v", evil, err)
+		}
+		if _, err := s.Look(within(t), host.Unit{Home: dir, Start: dir + "/u", Name: "u"}, []string{evil}, 1); err == nil {
+			t.Errorf("%q is taken as a path", evil)
+		}
+	}
+	if _, err := s.Text(within(t), dir+"/nothing"); err == nil {
+		t.Error("a file that isn't there is read")
+	}
+	if _, err := os.Lstat(dir + "/owned"); err == nil {
+		t.Error("a file's name was run")
+	}
 	s.Close()
 	if _, err := s.Text(within(t), dir); err == nil {
 		t.Error("a closed session answers")
