@@ -203,7 +203,7 @@ func (r *Rollout) asBefore(ctx context.Context, m *machine, soak time.Duration) 
 			return err
 		}
 	}
-	if was := m.seen.Runs; seen.Runs != was && !(host.IsFound(seen.Runs) && host.IsFound(was)) {
+	if was := m.seen.Runs; seen.Runs != was && (!host.IsFound(seen.Runs) || !host.IsFound(was)) {
 		return fmt.Errorf("it runs %s, and had %s", short(seen.Runs), short(was))
 	}
 	if m.unwell != "" {
