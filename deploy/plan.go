@@ -308,6 +308,11 @@ func (r *Rollout) notesOf(p *Plan, l *live.Lease) []string {
 		if st := m.seen.State; st != nil && !st.Ended && st.Rollout == r.id && len(p.Steps) > 0 && slices.Contains(p.Unchanged, m.node.Name) {
 			out = append(out, m.node.Name+": an interrupted run brought it here; it goes back, too, if this one fails")
 		}
+		if m.was != nil && m.was.elects() && m.want.elects() {
+			if was, want := m.was.leaseName(), m.want.leaseName(); was != want {
+				out = append(out, fmt.Sprintf("%s: its lease was %s and becomes %s: until all hosts have it, two lead", m.node.Name, was, want))
+			}
+		}
 		for _, d := range m.seen.Process.DropIns() {
 			out = append(out, fmt.Sprintf("%s: %s changes the unit, and isn't kcmgen's", m.node.Name, d))
 		}

@@ -107,6 +107,11 @@ func (s *Set) lease() (namespace, name string, err error) {
 	return live.LeaseOf(fs)
 }
 
+func (s *Set) leaseName() string {
+	namespace, name, _ := s.lease()
+	return namespace + "/" + name
+}
+
 // elects reports whether the process takes part in leader election.
 func (s *Set) elects() bool {
 	if s.Generation == host.None {
