@@ -61,7 +61,7 @@ func (s *site) crowded(ctx context.Context, t *testing.T, v *variant) {
 		t.Fatal(err)
 	}
 	s.serve(t, "(for i in 1 2 3 4 5 6 7 8 9; do printf '%4096000s' x >>"+dir+"/.full; sleep 0.01; done) 2>/dev/null\n"+
-		"touch /run/crowd; (while [ -e /run/crowd ]; do printf '%4096s' x >>"+dir+"/.full; done) 2>/dev/null &\n"+realSFTP)
+		"touch /run/crowd; (while [ -e /run/crowd ]; do printf '%4096s' x >>"+dir+"/.full; done) >/dev/null 2>&1 </dev/null &\n"+realSFTP)
 	_, _ = s.run(ctx, v, s.naive(v)...)
 	do(t, s.h, "rm", "/run/crowd")
 	do(t, s.h, "sh", "-c", "sleep 0.1; rm "+dir+"/.full")

@@ -116,7 +116,7 @@ func brokenDeployer(t *testing.T, g *ground.Ground) {
 	for _, c := range few([]struct {
 		fault string
 		times int
-	}{{"no room", 1}, {"SFTP cut", 6}, {"kill -9", 6}}, 3, 1) {
+	}{{"kill -9", 6}, {"SFTP cut", 6}, {"no room", 1}}, 3, 1) {
 		times := len(few(make([]int, c.times), c.times, 1))
 		found := s.brokenBy(t, faults[c.fault], times)
 		figure(t, c.fault+", for sftp over the old files", "%d of %d found torn or mixed", found, times)
