@@ -37,6 +37,9 @@ func kcmgenDoes(t *testing.T, o *ground.Operator, code int, args ...string) grou
 
 // TestInterrupt: who presses Ctrl-C while a host is on trial finds it as it was.
 func TestInterrupt(t *testing.T) {
+	if sampled(t) {
+		return
+	}
 	g := onGround(t)
 	o := newOperator(t, g)
 	kcmgenDoes(t, o, 0, "deploy", "--yes", "--kubeconfig", o.Kubeconfig, ".")
@@ -81,6 +84,9 @@ func TestInterrupt(t *testing.T) {
 // TestInstall: a program that kcmgen installs comes with the generation, and goes with
 // the last one that starts it.
 func TestInstall(t *testing.T) {
+	if sampled(t) {
+		return
+	}
 	g := onGround(t)
 	o := newOperator(t, g)
 	h := g.Hosts[0]

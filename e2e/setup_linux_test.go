@@ -33,7 +33,7 @@ cluster: {
 	}
 	deploy: {
 		gate: "20s"
-		soak: "3s"
+		soak: "1s"
 	}
 }
 `
