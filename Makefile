@@ -27,9 +27,10 @@ test: ## run every test
 # in half a minute. Hosts need Linux, root, and programs that are named if they
 # are missing.
 e2e: ## run the tests on real hosts, against real Kubernetes programs
-	@runner=$$(tools/install.sh test) && figures=$$(mktemp) && cd e2e && \
-	KCMGEN_E2E_FIGURES=$$figures "$$runner/gotestsum" --format pkgname -- -timeout 80m $(TESTFLAGS) ./...; \
-	status=$$?; cat "$$figures"; rm -f "$$figures"; exit $$status
+	@runner=$$(tools/install.sh test) && dir=$$(mktemp -d) && cd e2e && \
+	{ KCMGEN_E2E_FIGURES=$$dir/figures "$$runner/gotestsum" --format pkgname -- -timeout 80m $(TESTFLAGS) ./...; echo $$? >"$$dir/status"; } | tee "$$dir/log"; \
+	[ ! -f "$$dir/figures" ] || cat "$$dir/figures"; grep '^DONE ' "$$dir/log"; \
+	status=$$(cat "$$dir/status"); rm -rf "$$dir"; exit $$status
 
 lint: ## check the code, its formatting and who imports what
 	@tools=$$(tools/install.sh lint) && \

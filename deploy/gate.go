@@ -96,9 +96,9 @@ func (g *gate) round(ctx context.Context) (bool, error) {
 	now := g.r.o.Now()
 	switch is := (pulse{p.Process.PID(), p.Process.Restarts()}); {
 	case p.Process.Restarts() >= g.atLeast:
-		return false, &GateError{Reason: fmt.Sprintf("it ended %d times by itself (%s, exit status %d)", p.Process.Restarts(), p.Process.Result(), p.Process.Status())}
+		return false, &GateError{Reason: fmt.Sprintf("it ended %d times by itself%s", p.Process.Restarts(), ending(p.Process))}
 	case !g.since.IsZero() && is != g.pulse:
-		return false, &GateError{Reason: fmt.Sprintf("it was healthy, and ended by itself (%s, exit status %d)", p.Process.Result(), p.Process.Status())}
+		return false, &GateError{Reason: "it was healthy, and ended by itself" + ending(p.Process)}
 	case fault != "":
 		g.since, g.lastWord = time.Time{}, fault
 	case g.since.IsZero():
@@ -117,6 +117,14 @@ func (g *gate) round(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	return g.verdict(now)
+}
+
+// ending is how a process ended. While it is being started again systemd says success.
+func ending(s host.State) string {
+	if s.Result() == "success" || s.Result() == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (%s, exit status %d)", s.Result(), s.Status())
 }
 
 // verdict says whether the host has passed, or failed, by now.

@@ -254,12 +254,24 @@ func (r *Rollout) confirmOnce(ctx context.Context, m *machine, generation string
 }
 
 // ended writes down on all hosts that this run ended well, so that no later one takes
-// them back with it.
+// them back with it. What is deployed is deployed, whether that can be written or not.
 func (r *Rollout) ended(ctx context.Context) error {
 	return r.each(func(m *machine) error {
 		if st := m.seen.State; m.settled.pid == 0 && (st == nil || st.Ended || st.Rollout != r.id) {
 			return nil
 		}
-		return m.session.Ended(ctx, m.unit)
+		err := errNoSession
+		if m.session != nil {
+			err = m.session.Ended(ctx, m.unit)
+		}
+		if err != nil {
+			if err = r.reconnect(ctx, m); err == nil {
+				err = m.session.Ended(ctx, m.unit)
+			}
+		}
+		if err != nil {
+			r.tell(m, "note", "that this run ended couldn't be written down: %v", err)
+		}
+		return nil
 	})
 }
