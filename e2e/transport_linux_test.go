@@ -109,7 +109,7 @@ func brokenDeployer(t *testing.T, g *ground.Ground) {
 			s.sftp(t, 0, "never")
 		},
 		"kill -9": func(ctx context.Context, v *variant, i int) {
-			_, _ = s.run(ctx, v, s.killing(moment{"write", 24 + 4*i}, s.naive(v)...)...)
+			_, _ = s.run(ctx, v, s.killing(moment{"write", 30 + 6*i}, s.naive(v)...)...)
 		},
 		"no room": func(ctx context.Context, v *variant, _ int) { s.crowded(ctx, t, v) },
 	}
