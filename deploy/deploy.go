@@ -247,6 +247,9 @@ func (m *machine) dial(ctx context.Context, network, address string) (net.Conn, 
 	m.mu.Lock()
 	conn := m.conn
 	m.mu.Unlock()
+	if conn == nil { // it is being made anew, or couldn't be
+		return nil, errNoSession
+	}
 	return conn.DialContext(ctx, network, address)
 }
 
