@@ -28,7 +28,7 @@ func onScene(t *testing.T) *scene {
 	t.Helper()
 	g := onGround(t)
 	s := &scene{g, newOperator(t, g)}
-	quick := strings.NewReplacer(`gate: "20s"`, `gate: "8s"`, `soak: "3s"`, `soak: "1s"`).Replace(exampleOn)
+	quick := strings.NewReplacer(`gate: "20s"`, `gate: "8s"`).Replace(exampleOn)
 	s.export(t, quick+"cluster: unit: Service: RestartSec: 1\n")
 	return s
 }

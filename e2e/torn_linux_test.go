@@ -47,7 +47,6 @@ func newSite(t *testing.T, g *ground.Ground, h *ground.Host) *site {
 	o := newOperator(t, g)
 	ground := filepath.Join(o.Repository, "ground.cue")
 	edit(t, ground, `gate: "20s"`, `gate: "8s"`)
-	edit(t, ground, `soak: "3s"`, `soak: "1s"`)
 	other := o.Repository + "-b"
 	if r, err := o.Run(t.Context(), "cp", "-a", o.Repository, other); err != nil || r.Code != 0 {
 		t.Fatal(r, err)
