@@ -58,6 +58,10 @@ func (c *Config) reach(ctx context.Context, e *endpoint) (net.Conn, *Conn, error
 		defer cancel()
 		raw, err := c.dialTCP(ctx, e.network, e.address())
 		if err != nil {
+			// The dialler has the deadline, too, and may be the first to see it.
+			if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
+				err = &TimeoutError{limit}
+			}
 			return nil, nil, e.fail(StepConnect, cause(ctx, err))
 		}
 		return raw, nil, nil
