@@ -53,10 +53,15 @@ OUT/<cluster>/deploys/, too.
 			return runDeploy(cmd.Context(), o, args, time.Now, std)
 		},
 	}
+	o.flags(cmd)
+	return cmd
+}
+
+// flags are those of a command that changes hosts.
+func (o *deployOptions) flags(cmd *cobra.Command) {
 	hostFlags(cmd, &o.hostOptions)
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "show what would be done, and do nothing")
 	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "don't ask")
-	return cmd
 }
 
 func runDeploy(ctx context.Context, o deployOptions, args []string, now func() time.Time, std stdio) error {

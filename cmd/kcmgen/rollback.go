@@ -32,9 +32,7 @@ back.
 			return runRollback(cmd.Context(), o, args, time.Now, std)
 		},
 	}
-	hostFlags(cmd, &o.hostOptions)
-	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "show what would be done, and do nothing")
-	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "don't ask")
+	o.flags(cmd)
 	return cmd
 }
 
