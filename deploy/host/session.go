@@ -7,7 +7,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	_ "embed"
+	"embed"
 	"errors"
 	"fmt"
 	"io"
@@ -17,10 +17,23 @@ import (
 	"time"
 )
 
-// Script is the host's half, in POSIX sh.
-//
-//go:embed host.sh
-var Script string
+//go:embed script
+var parts embed.FS
+
+// script is the host's half, in POSIX sh: first what all of it uses, last what calls
+// the rest.
+func script() string {
+	var b strings.Builder
+	for _, name := range []string{"base", "look", "stage", "trial", "settle", "serve"} {
+		text, err := parts.ReadFile("script/" + name + ".sh")
+		if err != nil {
+			panic(err) // it was compiled in
+		}
+		b.Write(text)
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
 
 // Process is a program that was started on the host.
 type Process interface {
@@ -34,10 +47,13 @@ type Process interface {
 
 // Shell is the command that becomes a [Session]; with sudo, unless the login is
 // root's. The script comes over standard input, so that no process list or log
-// holds it.
+// holds it. The shell's own read takes no byte more than it needs, which head may.
 func Shell(root bool) string {
-	return asRoot(root, fmt.Sprintf(`script=$(head -c %d) && eval "$script" && read -r nonce && serve "$nonce" %d`, len(Script), silence))
+	return asRoot(root, fmt.Sprintf(`script=$(while IFS= read -r l && [ "$l" != '%s' ]; do printf '%%s\n' "$l"; done) && eval "$script" && read -r nonce && serve "$nonce" %d`, end, silence))
 }
+
+// end is the line after the script.
+const end = "# end"
 
 // silence is how many seconds a session outlives its operator, at the least; at the
 // most twice that. The operator's side calls every [Beat].
@@ -118,7 +134,7 @@ func Open(ctx context.Context, p Process, nonce string) (*Session, error) {
 	s.waiting = []chan reply{ready}
 	go s.write()
 	go s.read()
-	s.lines <- []byte(Script + nonce + "\n")
+	s.lines <- []byte(script() + end + "\n" + nonce + "\n")
 	asked := time.Now()
 	if _, err := s.wait(ctx, ready); err != nil {
 		s.Close()

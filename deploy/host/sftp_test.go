@@ -3,11 +3,13 @@
 package host_test
 
 import (
-	"bytes"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/kcmgen/kcmgen/deploy/host"
@@ -19,21 +21,43 @@ type local struct {
 	cmd  *exec.Cmd
 	in   io.WriteCloser
 	out  io.Reader
-	errs *bytes.Buffer
+	errs io.Reader
+	said sync.Once
+	text string
 }
 
-func (l *local) Stdin() io.WriteCloser { return l.in }
+func (l *local) Stdin() io.WriteCloser { return input{l.in} }
 func (l *local) Stdout() io.Reader     { return l.out }
-func (l *local) Stderr() string        { return l.errs.String() }
+
+// Stderr waits for its end: who asks has seen the end of the output.
+func (l *local) Stderr() string {
+	l.said.Do(func() {
+		text, _ := io.ReadAll(l.errs)
+		l.text = string(text)
+	})
+	return l.text
+}
+
 func (l *local) Close() error {
 	_ = l.in.Close()
 	return l.cmd.Wait()
 }
 
+// input is what a command reads. Where it has ended, a channel of SSH says EOF.
+type input struct{ io.WriteCloser }
+
+func (i input) Write(p []byte) (int, error) {
+	n, err := i.WriteCloser.Write(p)
+	if errors.Is(err, syscall.EPIPE) {
+		err = io.EOF
+	}
+	return n, err
+}
+
 // start runs a command as sshd would, with the shell.
 func start(t *testing.T, command string) host.Process {
 	t.Helper()
-	l := &local{cmd: exec.Command("/bin/sh", "-c", command), errs: &bytes.Buffer{}}
+	l := &local{cmd: exec.Command("/bin/sh", "-c", command)}
 	var err error
 	if l.in, err = l.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
@@ -41,7 +65,9 @@ func start(t *testing.T, command string) host.Process {
 	if l.out, err = l.cmd.StdoutPipe(); err != nil {
 		t.Fatal(err)
 	}
-	l.cmd.Stderr = l.errs
+	if l.errs, err = l.cmd.StderrPipe(); err != nil {
+		t.Fatal(err)
+	}
 	if err := l.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,41 @@
+# Being called: by a session, the timer, the boot unit, people.
+
+# serve NONCE SILENCE: commands come a line each; what one prints, what it
+# complains of and its status go back, set off by the nonce. Without a line for
+# SILENCE seconds the operator is gone, and the session and its lock with him.
+serve() {
+	open /run/kcmgen.lock
+	exec 9>>/run/kcmgen.lock
+	scratch=$(mktemp -d /run/kcmgen.XXXXXX) || exit 1
+	trap 'rm -rf "$scratch"' EXIT
+	trap 'exit 1' TERM HUP INT PIPE # nobody may be there to answer any more
+	beats=0
+	echo 0 >"$scratch/beat"
+	(
+		last=
+		while sleep "$2"; do
+			now=$(cat "$scratch/beat") && [ -d "/proc/$$" ] || exit
+			[ "$now" = busy ] || [ "$now" != "$last" ] || kill -TERM $$ || exit
+			last=$now
+		done
+	) </dev/null >/dev/null 2>&1 9>&- &
+	watch=$!
+	printf '\n#%s ready\n' "$1"
+	while IFS= read -r command; do
+		echo busy >"$scratch/beat"
+		(eval "$command") 2>"$scratch/err"
+		status=$?
+		printf '\n#%s err\n' "$1"
+		cat "$scratch/err"
+		printf '\n#%s %s\n' "$1" "$status"
+		beats=$((beats + 1))
+		echo "$beats" >"$scratch/beat"
+	done
+	kill "$watch" 2>/dev/null
+}
+
+case ${1-} in
+revert) act back "$2" ;;
+undo) act unsettle "$2" ;;
+boot) act reboot "$2" ;;
+esac

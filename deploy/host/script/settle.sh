@@ -1,0 +1,117 @@
+# Settling: confirming a trial, going back from what was confirmed, leaving a host.
+
+# confirm HOME GENERATION PROGRAMS UNIT: one rename. Afterwards nothing goes back by
+# itself, and what neither of the two generations needs goes.
+confirm() { act settle "$@"; }
+
+settle() {
+	if [ -e "$1/trial" ]; then
+		[ "$(field "$1/trial" generation)" = "$2" ] || fail "the trial is another's"
+		if [ "$(field "$1/trial" previous)" = "$2" ]; then
+			again "$1" "$2" || exit 1
+		else
+			mv -fT "$1/trial" "$1/state" && sync "$1" || exit 1
+		fi
+	elif [ "$(field "$1/state" generation)" != "$2" ]; then
+		fail "the host went back by itself"
+	fi
+	disarm
+	if [ "$2" = none ]; then
+		rm -f "$1/current"
+	else
+		link "$1" "$2"
+	fi
+	rm -rf "$1"/*.partial
+	previous=$(field "$1/state" previous)
+	for d in "$1"/*/; do
+		d=${d%/}
+		case ${d##*/} in
+		"$2" | "$previous" | found-* | '*') ;; # what somebody else wrote is never removed
+		*) [ -h "$d" ] || rm -rf "$d" ;;
+		esac
+	done
+	for d in $(programs "$3"); do
+		grep -qF "$d/" "$1"/*/"$4" 2>/dev/null || rm -rf "$d"
+	done
+}
+
+# again HOME GENERATION: one that was only restarted has the same one before it as it
+# had. Until the trial is gone, going back leads to itself.
+again() {
+	older=$(field "$1/state" previous)
+	[ "$older" != "$2" ] || older=
+	text=$(sed "s/^previous .*/previous ${older:--}/" "$1/trial") && printf '%s\n' "$text" | put 0600 "$1/state" &&
+		rm -f "$1/trial" && sync "$1"
+}
+
+# programs FOLDER: those that kcmgen put there, each in a folder named by its checksum.
+programs() {
+	for d in "$1"/*/; do
+		d=${d%/}
+		case ${d##*/} in
+		*[!0-9a-f]*) ;;
+		????????????????*) echo "$d" ;;
+		esac
+	done
+}
+
+# ended HOME: the run that confirmed this generation ended well; none that comes later
+# takes it back.
+ended() { act end "$1"; }
+
+end() {
+	[ "$(field "$1/state" ended)" != yes ] || return 0
+	text=$(cat "$1/state") && printf '%s\nended yes\n' "$text" | put 0600 "$1/state"
+}
+
+# undo HOME: goes back from a confirmed generation to the one before.
+undo() { act unsettle "$1"; }
+
+unsettle() {
+	file=$1/state
+	to=$(field "$file" previous)
+	case $to in
+	'' | -) fail "there is nothing to go back to" ;;
+	esac
+	switch "$1" "$to" "$(field "$file" start)" "$(field "$file" unit)" \
+		"$(field "$file" enabled)" "$(field "$file" active)"
+	started=$?
+	[ "$started" != 1 ] || exit 1
+	if [ "$to" = none ]; then
+		rm -f "$file" "$1/current" && sync "$1" || exit 1
+		return "$started"
+	fi
+	text=$(sed -e "s/^generation .*/generation $to/" -e 's/^previous .*/previous -/' "$file") &&
+		printf '%s\n' "$text" | put 0600 "$file" && link "$1" "$to" && return "$started"
+}
+
+# link HOME GENERATION
+link() {
+	[ -h "$1/current" ] || rm -rf "$1/current"
+	ln -sfn "$2" "$1/.current.kcmgen" && mv -fT "$1/.current.kcmgen" "$1/current"
+}
+
+# retire HOME START UNIT PROGRAMS: nothing of kcmgen is left. What others wrote stays:
+# their unit, and the one that the first deployment kept.
+retire() { act leave "$@"; }
+
+leave() {
+	was=$(written "$1" "$2")
+	case $was in
+	found*) fail "$2 wasn't written by kcmgen: stop it and remove it by hand" ;;
+	esac
+	disarm
+	[ "$was" = none ] || switch "$1" none "$2" "$3" no no || exit 1
+	systemctl disable -q kcmgen-recover.service 2>/dev/null
+	rm -f /etc/systemd/system/kcmgen-recover.service
+	systemctl daemon-reload
+	for f in "$1"/* "$1"/.*.kcmgen; do
+		case ${f##*/} in
+		found-*) ;;
+		*) rm -rf "$f" ;;
+		esac
+	done
+	for d in $(programs "$4"); do rm -rf "$d"; done
+	rmdir "$1" "$4" 2>/dev/null
+	return 0
+}
