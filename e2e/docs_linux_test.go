@@ -94,12 +94,14 @@ func (d *docs) run(mark string, want int, line string) {
 
 var changes = regexp.MustCompile(`\b[0-9a-f]{8}\b|\b[0-9.]+ ?m?s\b|\b[0-9]{8}T[0-9]{6}Z\b|[IE][0-9]{4} [0-9:.]+ +[0-9]+ | \(exit-code, exit status 1\)`)
 
-// varying is a text without what is another in every run: generations, durations, the
-// order in which hosts are ready that are made so at once.
+// varying is a text without what is another in every run: generations, durations, who
+// of equals leads and so comes last, the order in which hosts are ready that are made so
+// at once.
 func varying(s string) string {
-	lines := strings.Split(changes.ReplaceAllString(s, "#"), "\n")
+	s = places(changes.ReplaceAllString(s, "#"))
+	lines := strings.Split(s, "\n")
 	for i := range lines {
-		for j := i + 1; j < len(lines) && strings.Contains(lines[i], ": staged: ") && strings.Contains(lines[j], ": staged: "); j++ {
+		for j := i + 1; j < len(lines) && sorted(lines[i]) != "" && sorted(lines[i]) == sorted(lines[j]); j++ {
 			if lines[j] < lines[i] {
 				lines[i], lines[j] = lines[j], lines[i]
 			}
@@ -107,4 +109,27 @@ func varying(s string) string {
 	}
 	// How many of its ends are in the log when somebody looks is chance.
 	return strings.Join(slices.Compact(lines), "\n")
+}
+
+// sorted names the lines that have no order of their own beside others of their kind.
+func sorted(line string) string {
+	for _, kind := range []string{": staged: ", "example: host "} {
+		if strings.Contains(line, kind) {
+			return kind
+		}
+	}
+	return ""
+}
+
+var (
+	planned = regexp.MustCompile(`(?m)^  ([1-9])\. (cp-[1-9]) \(ops@([0-9.]+):22\)`)
+	leads   = regexp.MustCompile(`(?m)^host [1-9]: leads`)
+)
+
+// places calls hosts by their places in the plan, where there is one.
+func places(s string) string {
+	for _, m := range planned.FindAllStringSubmatch(s, -1) {
+		s = strings.NewReplacer(m[2], "host "+m[1], m[3], "#").Replace(s)
+	}
+	return leads.ReplaceAllString(s, "a host: leads")
 }
