@@ -32,7 +32,7 @@ type Options struct {
 	Now    func() time.Time
 	// Thorough reads long files of hosts, too, to compare them.
 	Thorough bool
-	// Poll is how long to wait before looking again; 0 is a second.
+	// Poll is how long to wait before looking again; 0 is half a second.
 	Poll time.Duration
 }
 
@@ -91,7 +91,7 @@ type leaseRead struct {
 // that can't be reached.
 func Begin(ctx context.Context, c *spec.Cluster, nodes []string, wants map[string]*Want, o Options) (*Rollout, error) {
 	if o.Poll == 0 {
-		o.Poll = time.Second
+		o.Poll = time.Second / 2
 	}
 	r := &Rollout{cluster: c, o: o, started: o.Now(), by: "deploy", id: idOf(wants)}
 	for i := range c.Nodes {

@@ -20,6 +20,7 @@ import (
 // done.
 type Plan struct {
 	Cluster   string   `json:"cluster"`
+	Action    string   `json:"action"`           // deploy or rollback
 	Leader    string   `json:"leader,omitempty"` // the node's name, or the holder that is no node
 	Steps     []Step   `json:"steps"`
 	Unchanged []string `json:"unchanged"`
@@ -64,7 +65,7 @@ type FlagChange struct {
 // Plan decides what is to be done. It asks the hosts that change once more: what
 // their old generation holds.
 func (r *Rollout) Plan(ctx context.Context) (*Plan, error) {
-	p := &Plan{Cluster: r.cluster.Name, Steps: []Step{}, Unchanged: []string{}}
+	p := &Plan{Cluster: r.cluster.Name, Action: r.by, Steps: []Step{}, Unchanged: []string{}}
 	lease, err := r.first.lease, r.first.err
 	if err != nil {
 		return nil, err

@@ -69,7 +69,7 @@ const reportSchema = 1
 
 func (r *Rollout) reportOf(p *Plan, err error) *Report {
 	out := &Report{
-		Schema: reportSchema, Cluster: p.Cluster, Who: r.o.Who, Started: r.started.UTC().Truncate(time.Second),
+		Schema: reportSchema, Cluster: p.Cluster, Who: r.o.Who, Started: r.started.UTC().Truncate(time.Millisecond),
 		Seconds: r.o.Now().Sub(r.started).Seconds(), Leader: p.Leader, Led: r.led, Notes: p.Notes,
 		Outcome: outcome(p, err),
 	}

@@ -211,7 +211,7 @@ func (r *Rollout) confirm(ctx context.Context, m *machine, generation string) er
 			select {
 			case <-ctx.Done():
 				return context.Cause(ctx)
-			case <-time.After(time.Duration(try) * r.o.Poll):
+			case <-time.After(time.Duration(2*try) * r.o.Poll):
 			}
 		}
 		if err = r.confirmOnce(ctx, m, generation); err == nil {

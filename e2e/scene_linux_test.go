@@ -113,11 +113,11 @@ type plan struct {
 func (s *scene) plan(t *testing.T, command string, args ...string) plan {
 	t.Helper()
 	r := s.must(t, 0, s.args(command, append(args, "--dry-run", "--format=json")...)...)
-	var p plan
-	if err := json.Unmarshal([]byte(r.Out), &p); err != nil {
+	var doc struct{ Plans []plan }
+	if err := json.Unmarshal([]byte(r.Out), &doc); err != nil || len(doc.Plans) != 1 {
 		t.Fatalf("%v in %s", err, r.Out)
 	}
-	return p
+	return doc.Plans[0]
 }
 
 // order are the nodes of a plan's steps.

@@ -79,17 +79,45 @@ func runDeploy(ctx context.Context, o deployOptions, args []string, now func() t
 		say(std.err, "kcmgen: nothing was deployed")
 		return errFindings
 	}
-	var reports []*deploy.Report
+	var all outcome
 	for _, v := range r.clusters {
-		report, err := deployOne(ctx, o, v, now, std)
-		if report != nil {
-			reports = append(reports, report)
-		}
+		one, err := deployOne(ctx, o, v, now, std)
+		all.add(one)
 		if err != nil {
-			return errors.Join(printReports(std, reports, o.format), named(v.Cluster, len(r.clusters), err))
+			return errors.Join(all.print(std, o), named(v.Cluster, len(r.clusters), err))
 		}
 	}
-	return printReports(std, reports, o.format)
+	return all.print(std, o)
+}
+
+// outcome is what became of clusters, or would: a dry run has plans only.
+type outcome struct {
+	Plans   []*deploy.Plan   `json:"plans,omitempty"`
+	Deploys []*deploy.Report `json:"deploys,omitempty"`
+}
+
+func (a *outcome) add(b outcome) {
+	a.Plans, a.Deploys = append(a.Plans, b.Plans...), append(a.Deploys, b.Deploys...)
+}
+
+// print is the last thing on the screen, or data for others.
+func (a outcome) print(std stdio, o deployOptions) error {
+	if o.format == "json" {
+		if a.Plans == nil && a.Deploys == nil {
+			return nil
+		}
+		return printJSON(std.out, a)
+	}
+	for _, p := range a.Plans {
+		printPlan(std.out, p)
+		if len(p.Steps) > 0 {
+			continue
+		}
+		if err := sayNothingToDo(std.out, p.Cluster, p.Unchanged); err != nil {
+			return err
+		}
+	}
+	return printReports(std.out, a.Deploys)
 }
 
 // named says which of several clusters it was.
@@ -100,66 +128,59 @@ func named(c *spec.Cluster, of int, err error) error {
 	return err
 }
 
-func deployOne(ctx context.Context, o deployOptions, v *gen.Vetted, now func() time.Time, std stdio) (*deploy.Report, error) {
+func deployOne(ctx context.Context, o deployOptions, v *gen.Vetted, now func() time.Time, std stdio) (outcome, error) {
 	c := v.Cluster
 	wants, state, err := exported(ctx, c, o.out, std)
 	if err != nil {
-		return nil, err
+		return outcome{}, err
 	}
 	s, err := o.settings(c, now)
 	if err != nil {
-		return nil, err
+		return outcome{}, err
 	}
 	nodes, err := o.nodes(c)
 	if err != nil {
-		return nil, err
+		return outcome{}, err
 	}
 	behind := make(chan string, 1)
 	go func() { behind <- outdated(ctx, v, state, now()) }()
 	r, err := deploy.Begin(ctx, c, nodes, wants, *s)
 	if err != nil {
-		return nil, err
+		return outcome{}, err
 	}
 	defer r.Close()
 	p, err := r.Plan(ctx)
 	if p != nil {
 		p.Notes = append(p.Notes, o.notes(ctx, c, <-behind, std)...)
 	}
-	return carryOut(ctx, o, r, p, err, "deploy", std)
+	return carryOut(ctx, o, r, p, err, std)
 }
 
 // carryOut shows a plan, asks, does it and writes down what became of it.
-func carryOut(ctx context.Context, o deployOptions, r *deploy.Rollout, p *deploy.Plan, err error, action string, std stdio) (*deploy.Report, error) {
-	data := o.dryRun && err == nil // then the plan is what was asked for
-	switch {
-	case data && o.format == "json":
-		return nil, printJSON(std.out, p)
-	case data:
-		printPlan(std.out, p, action)
-		if len(p.Steps) == 0 {
-			return nil, sayNothingToDo(std.out, p.Cluster, p.Unchanged)
-		}
-		return nil, nil
-	case p != nil:
-		printPlan(std.err, p, action)
+func carryOut(ctx context.Context, o deployOptions, r *deploy.Rollout, p *deploy.Plan, err error, std stdio) (outcome, error) {
+	if o.dryRun && err == nil { // then the plan is what was asked for
+		return outcome{Plans: []*deploy.Plan{p}}, nil
+	}
+	if p != nil {
+		printPlan(std.err, p)
 	}
 	switch {
 	case err != nil:
-		return nil, err
+		return outcome{}, err
 	case len(p.Steps) > 0 && !o.yes:
-		if err := agreed(std, action, len(p.Steps)); err != nil {
-			return nil, err
+		if err := agreed(std, p.Action, len(p.Steps)); err != nil {
+			return outcome{}, err
 		}
 	}
 	std.hold()
 	t := newTeller(std)
 	report, err := r.Apply(ctx, p, t.tell)
 	t.end()
-	report.Kcmgen, report.Action = version(), action
+	report.Kcmgen, report.Action = version(), p.Action
 	if len(p.Steps) > 0 {
 		err = errors.Join(err, record(ctx, o.out, report, std))
 	}
-	return report, err
+	return outcome{Deploys: []*deploy.Report{report}}, err
 }
 
 // errDisagreed ends a command that was told no.
@@ -195,7 +216,7 @@ func record(ctx context.Context, dir string, report *deploy.Report, std stdio) e
 	if err != nil {
 		return err
 	}
-	name := deploysDir + report.Started.Format("20060102T150405Z") + "-" + report.Action + ".json"
+	name := deploysDir + report.Started.Format("20060102T150405.000Z") + "-" + report.Action + ".json"
 	err = out.Put(report.Cluster, name, func(w io.Writer) error {
 		_, err := w.Write(append(data, '\n'))
 		return err

@@ -13,12 +13,12 @@ import (
 )
 
 // printPlan shows what will be done, to somebody who may say no.
-func printPlan(w io.Writer, p *deploy.Plan, action string) {
+func printPlan(w io.Writer, p *deploy.Plan) {
 	if len(p.Steps) == 0 {
 		printNotes(w, p.Notes)
 		return
 	}
-	say(w, "%s: %s changes %s, one after the other", p.Cluster, action, plural(len(p.Steps), "host"))
+	say(w, "%s: %s changes %s, one after the other", p.Cluster, p.Action, plural(len(p.Steps), "host"))
 	for i, s := range p.Steps {
 		head := fmt.Sprintf("  %d. %s (%s)  %s → %s, restart", i+1, s.Node, s.Address, shortGeneration(s.From), shortGeneration(s.To))
 		if s.Leader {
@@ -100,19 +100,11 @@ func sayNothingToDo(w io.Writer, cluster string, nodes []string) error {
 	return err
 }
 
-// printReports says what was done: the last thing on the screen, or data for others.
-func printReports(std stdio, reports []*deploy.Report, format string) error {
-	if format == "json" {
-		if reports == nil {
-			return nil // of a dry run, the plan was printed
-		}
-		return printJSON(std.out, struct {
-			Deploys []*deploy.Report `json:"deploys"`
-		}{reports})
-	}
+// printReports says what was done.
+func printReports(w io.Writer, reports []*deploy.Report) error {
 	for _, r := range reports {
 		if r.Outcome == deploy.Unchanged {
-			if err := sayNothingToDo(std.out, r.Cluster, r.Nodes()); err != nil {
+			if err := sayNothingToDo(w, r.Cluster, r.Nodes()); err != nil {
 				return err
 			}
 			continue
@@ -125,11 +117,11 @@ func printReports(std stdio, reports []*deploy.Report, format string) error {
 			if h.Seconds > 0 {
 				line += fmt.Sprintf("  %.1f s", h.Seconds)
 			}
-			if _, err := fmt.Fprintln(std.out, visible(line)); err != nil {
+			if _, err := fmt.Fprintln(w, visible(line)); err != nil {
 				return err
 			}
 			for _, l := range h.Log {
-				if _, err := fmt.Fprintf(std.out, "    %s\n", visible(l)); err != nil {
+				if _, err := fmt.Fprintf(w, "    %s\n", visible(l)); err != nil {
 					return err
 				}
 			}

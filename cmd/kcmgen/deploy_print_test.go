@@ -16,12 +16,12 @@ func TestHostileHost(t *testing.T) {
 	printPlan(&talk, &deploy.Plan{
 		Cluster: "c", Leader: evil, Notes: []string{evil},
 		Steps: []deploy.Step{{Node: "cp-1", Address: evil, From: evil, To: "x", Restart: evil, Unwell: evil, Recover: evil, Flags: []deploy.FlagChange{{Name: "v", From: &value}}}},
-	}, "deploy")
+	})
 	n := newTeller(stdio{err: &talk})
 	n.tell(deploy.Event{Node: "cp-1", Step: "back", Text: evil})
 	n.end()
 	printDrifts(&out, "c", []deploy.Drift{{Node: "cp-1", Runs: evil, Process: evil, DropIns: []string{evil}, Trial: evil}})
-	if err := printReports(stdio{out: &out}, []*deploy.Report{{Cluster: "c", Hosts: []deploy.HostReport{{Node: "cp-1", Outcome: deploy.RolledBack, From: evil, To: "x", Log: []string{evil}}}}}, "text"); err != nil {
+	if err := printReports(&out, []*deploy.Report{{Cluster: "c", Hosts: []deploy.HostReport{{Node: "cp-1", Outcome: deploy.RolledBack, From: evil, To: "x", Log: []string{evil}}}}}); err != nil {
 		t.Fatal(err)
 	}
 	for what, got := range map[string]string{"stdout": out.String(), "stderr": talk.String()} {

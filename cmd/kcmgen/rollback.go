@@ -51,27 +51,24 @@ func runRollback(ctx context.Context, o deployOptions, args []string, now func()
 		}
 		return usageError{errors.New("one cluster goes back at a time: name it")}
 	}
-	report, err := rollbackOne(ctx, o, r.clusters[0].Cluster, now, std)
-	if report == nil {
-		return err
-	}
-	return errors.Join(printReports(std, []*deploy.Report{report}, o.format), err)
+	done, err := rollbackOne(ctx, o, r.clusters[0].Cluster, now, std)
+	return errors.Join(done.print(std, o), err)
 }
 
-func rollbackOne(ctx context.Context, o deployOptions, c *spec.Cluster, now func() time.Time, std stdio) (*deploy.Report, error) {
+func rollbackOne(ctx context.Context, o deployOptions, c *spec.Cluster, now func() time.Time, std stdio) (outcome, error) {
 	s, err := o.settings(c, now)
 	if err != nil {
-		return nil, err
+		return outcome{}, err
 	}
 	nodes, err := o.nodes(c)
 	if err != nil {
-		return nil, err
+		return outcome{}, err
 	}
 	r, err := deploy.Begin(ctx, c, nodes, nil, *s)
 	if err != nil {
-		return nil, err
+		return outcome{}, err
 	}
 	defer r.Close()
 	p, err := r.PlanBack(ctx)
-	return carryOut(ctx, o, r, p, err, "rollback", std)
+	return carryOut(ctx, o, r, p, err, std)
 }
