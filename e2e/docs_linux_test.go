@@ -33,12 +33,11 @@ func TestDeployDocs(t *testing.T) {
 	d.run("change", 0, "kcmgen deploy --yes example")
 	d.run("same", 0, "kcmgen deploy example")
 	d.run("rollback", 0, "kcmgen rollback --yes example")
-	d.run("", 0, "kcmgen deploy --yes example")
-	d.export(`flags: {"node-monitor-grace-period": "55s", "secure-port": 22}`)
+	d.export(`flags: "secure-port": 22`)
 	d.run("bad", 5, "kcmgen deploy --yes example")
 	unit := "/etc/systemd/system/kube-controller-manager.service"
-	do(t, g.Hosts[1], "sed", "-i", "s/grace-period=55s/grace-period=5m/", unit)
-	d.export(`flags: "node-monitor-grace-period": "55s"`)
+	do(t, g.Hosts[1], "sed", "-i", "s/--leader-elect-retry-period=500ms/--leader-elect-retry-period=1m/", unit)
+	d.export("")
 	d.run("diff", 4, "kcmgen diff --live example")
 	if *update {
 		if err := os.WriteFile(deployDocs, []byte(d.text), 0o644); err != nil {
@@ -92,13 +91,13 @@ func (d *docs) run(mark string, want int, line string) {
 	}
 }
 
-var changes = regexp.MustCompile(`\b[0-9a-f]{8}\b|\b[0-9.]+ ?m?s\b|\b[0-9]{8}T[0-9]{6}Z\b|[IE][0-9]{4} [0-9:.]+ +[0-9]+ | \(exit-code, exit status 1\)`)
+var changes = regexp.MustCompile(`\b[0-9a-f]{8}\b|\b[0-9.]+ ?m?s\b|\b[0-9]{8}T[0-9.]+Z\b|[IE][0-9]{4} [0-9:.]+ +[0-9]+ | \(exit-code, exit status 1\)`)
 
 // varying is a text without what is another in every run: generations, durations, who
 // of equals leads and so comes last, the order in which hosts are ready that are made so
 // at once.
 func varying(s string) string {
-	s = places(changes.ReplaceAllString(s, "#"))
+	s = byPlace(changes.ReplaceAllString(s, "#"))
 	lines := strings.Split(s, "\n")
 	for i := range lines {
 		for j := i + 1; j < len(lines) && sorted(lines[i]) != "" && sorted(lines[i]) == sorted(lines[j]); j++ {
@@ -123,13 +122,13 @@ func sorted(line string) string {
 
 var (
 	planned = regexp.MustCompile(`(?m)^  ([1-9])\. (cp-[1-9]) \(ops@([0-9.]+):22\)`)
-	leads   = regexp.MustCompile(`(?m)^host [1-9]: leads`)
+	aLeader = regexp.MustCompile(`(?m)^host [1-9]: leads`)
 )
 
-// places calls hosts by their places in the plan, where there is one.
-func places(s string) string {
+// byPlace calls hosts by their places in the plan, where there is one.
+func byPlace(s string) string {
 	for _, m := range planned.FindAllStringSubmatch(s, -1) {
 		s = strings.NewReplacer(m[2], "host "+m[1], m[3], "#").Replace(s)
 	}
-	return leads.ReplaceAllString(s, "a host: leads")
+	return aLeader.ReplaceAllString(s, "a host: leads")
 }

@@ -141,11 +141,33 @@ func (s *scene) stamp(t *testing.T) string {
 	return b.String()
 }
 
+// askedFirst deploys as somebody at a terminal, who is asked once he has seen the plan.
+func (s *scene) askedFirst(t *testing.T) {
+	t.Helper()
+	line := strings.Join([]string{kcmgen, "deploy", "--kubeconfig", s.o.Kubeconfig, "."}, " ")
+	for _, answer := range []string{"no", "yes"} {
+		cmd := s.o.Command("script", "-qec", line, "/dev/null")
+		cmd.Stdin = strings.NewReader(answer + "\n")
+		shown, err := cmd.CombinedOutput()
+		text := string(shown)
+		plan, question := strings.Index(text, "3. cp-3"), strings.Index(text, "deploy to 3 hosts? [no]: ")
+		if plan < 0 || question < plan || (err == nil) != (answer == "yes") {
+			t.Fatalf("%v\n%s", err, text)
+		}
+		if answer == "no" && (!strings.Contains(text, "nothing was done") || strings.Contains(text, "staged")) {
+			t.Errorf("somebody who says no gets\n%s", text)
+		}
+		if answer == "yes" && !strings.Contains(text, "confirmed") {
+			t.Errorf("somebody who says yes gets\n%s", text)
+		}
+	}
+}
+
 // TestUnchanged: where nothing changed no SFTP session begins, nothing is written below
 // /etc and nothing is restarted; and all three would be seen.
 func TestUnchanged(t *testing.T) {
 	s := onScene(t)
-	s.deploy(t, 0)
+	s.askedFirst(t)
 	for _, h := range s.Hosts {
 		if err := h.WrapSFTP(t.Context(), "#!/bin/sh\ntouch /run/sftp-began\nexec /usr/lib/openssh/sftp-server.real \"$@\"\n"); err != nil {
 			t.Fatal(err)
