@@ -72,6 +72,7 @@ type Rollout struct {
 	cluster  *spec.Cluster
 	o        Options
 	machines []*machine // by name
+	beside   []*machine // those that nobody named
 	id       string     // names what is deployed to all hosts
 	by       string     // what people asked for
 	led      bool       // the new configuration has led
@@ -142,11 +143,13 @@ func newMachine(c *spec.Cluster, n *spec.Node, w *Want) *machine {
 	return m
 }
 
-// each does something to all hosts at once, and joins the errors.
-func (r *Rollout) each(do func(*machine) error) error {
-	errs := make([]error, len(r.machines))
+// each does something to all named hosts at once, and joins the errors.
+func (r *Rollout) each(do func(*machine) error) error { return each(r.machines, do) }
+
+func each(machines []*machine, do func(*machine) error) error {
+	errs := make([]error, len(machines))
 	var all sync.WaitGroup
-	for i, m := range r.machines {
+	for i, m := range machines {
 		all.Go(func() { errs[i] = m.named(do(m)) })
 	}
 	all.Wait()
@@ -296,7 +299,7 @@ func (m *machine) log(ctx context.Context) []string {
 
 // Close ends all sessions, and with them the locks.
 func (r *Rollout) Close() {
-	for _, m := range r.machines {
+	for _, m := range slices.Concat(r.machines, r.beside) {
 		m.hangUp()
 	}
 }

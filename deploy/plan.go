@@ -97,6 +97,9 @@ func (r *Rollout) Plan(ctx context.Context) (*Plan, error) {
 	slices.SortStableFunc(p.Steps, func(a, b Step) int { return cmp.Compare(a.rank(), b.rank()) })
 	p.Gate, p.Soak, p.Revert = r.cluster.Deploy.Gate.Seconds(), r.cluster.Deploy.Soak.Seconds(), r.revertTime().Seconds()
 	p.Notes = r.notesOf(p, lease)
+	if len(p.Steps) > 0 {
+		p.Notes = append(p.Notes, r.lookBeside(ctx)...)
+	}
 	return p, r.preflight(p)
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/kcmgen/kcmgen/deploy/host"
@@ -25,6 +24,12 @@ func (r *Rollout) Apply(ctx context.Context, p *Plan, tell func(Event)) (*Report
 func (r *Rollout) apply(ctx context.Context, p *Plan) error {
 	if len(p.Steps) == 0 {
 		return nil
+	}
+	if err := r.lockAll(ctx); err != nil {
+		return err
+	}
+	if err := r.settledBeside(ctx); err != nil {
+		return err
 	}
 	if err := r.recoverAll(ctx, p); err != nil {
 		return err
@@ -49,14 +54,8 @@ func (r *Rollout) apply(ctx context.Context, p *Plan) error {
 	return r.ended(ctx)
 }
 
-// recoverAll ends trials that nobody ended, one host after the other. The first host's
-// lock is taken first, so that of two rollouts that begin together one gets all.
+// recoverAll ends trials that nobody ended, one host after the other.
 func (r *Rollout) recoverAll(ctx context.Context, p *Plan) error {
-	byName := slices.SortedFunc(slices.Values(p.Steps), func(a, b Step) int { return strings.Compare(a.Node, b.Node) })
-	first := byName[0].m
-	if err := first.named(first.session.Lock(ctx, r.o.Who)); err != nil {
-		return err
-	}
 	for i := range p.Steps {
 		if s := &p.Steps[i]; s.Recover != "" {
 			if err := s.m.named(r.unfinished(ctx, s)); err != nil {
@@ -158,7 +157,7 @@ func (r *Rollout) spare(ctx context.Context, s *Step) error {
 	if s.Unwell != "" {
 		return nil
 	}
-	for _, m := range r.machines {
+	for _, m := range slices.Concat(r.machines, r.beside) {
 		gone := m.report.Outcome == Done && m.want.Generation == host.None // meant to
 		if m == s.m || gone || m.unwell != "" && m.settled.pid == 0 {
 			continue

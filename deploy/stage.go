@@ -20,9 +20,6 @@ func (r *Rollout) ready(ctx context.Context, s *Step) error {
 	m := s.m
 	ctx, cancel := context.WithTimeout(ctx, hostLimit)
 	defer cancel()
-	if err := m.session.Lock(ctx, r.o.Who); err != nil {
-		return err
-	}
 	n, err := r.stage(ctx, m)
 	if err != nil {
 		return err
@@ -48,9 +45,6 @@ const hostLimit = 5 * time.Minute
 // again, if it can: others may be restarted then.
 func (r *Rollout) unfinished(ctx context.Context, s *Step) error {
 	m := s.m
-	if err := m.session.Lock(ctx, r.o.Who); err != nil {
-		return err
-	}
 	r.tell(m, "recover", "%s was never confirmed: going back", short(s.Recover))
 	err := m.session.Back(ctx, m.unit)
 	idle := (*host.NotStartedError)(nil)

@@ -1,12 +1,14 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -47,6 +49,7 @@ func newSite(t *testing.T, g *ground.Ground, h *ground.Host) *site {
 	o := newOperator(t, g)
 	ground := filepath.Join(o.Repository, "ground.cue")
 	edit(t, ground, `gate: "20s"`, `gate: "8s"`)
+	alone(t, o.Repository, h.Name)
 	other := o.Repository + "-b"
 	if r, err := o.Run(t.Context(), "cp", "-a", o.Repository, other); err != nil || r.Code != 0 {
 		t.Fatal(r, err)
@@ -58,9 +61,34 @@ func newSite(t *testing.T, g *ground.Ground, h *ground.Host) *site {
 		}
 	}
 	s := &site{h: h, o: o}
+	s.export(t, o.Repository)
 	s.export(t, other)
 	s.a, s.b = readVariant(t, "a", o.Repository, h.Name), readVariant(t, "b", other, h.Name)
 	return s
+}
+
+// alone makes a cluster of one host: several are deployed at a time, and hosts of one
+// cluster never are.
+func alone(t *testing.T, dir, node string) {
+	t.Helper()
+	file := filepath.Join(dir, "cluster.cue")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	others := regexp.MustCompile(`(?m)^\t\t"cp-[0-9]": address: .*\n`)
+	kept := others.ReplaceAllFunc(text, func(line []byte) []byte {
+		if bytes.Contains(line, []byte(node)) {
+			return line
+		}
+		return nil
+	})
+	if n := len(others.FindAll(kept, -1)); n != 1 {
+		t.Fatalf("%d hosts are left in %s", n, kept)
+	}
+	if err := os.WriteFile(file, kept, 0o644); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (s *site) export(t *testing.T, dir string) {
@@ -136,7 +164,7 @@ func argvOf(unit string) []string {
 
 // deploy is the command that a site's operator types.
 func (s *site) deploy() []string {
-	return []string{kcmgen, "deploy", "--yes", "--without-lease", "--limit", s.h.Name, "."}
+	return []string{kcmgen, "deploy", "--yes", "--without-lease", "."}
 }
 
 // run runs a command in a variant's repository.

@@ -19,6 +19,7 @@ func hostHint(err error) string {
 	var edited *deploy.EditedError
 	var refused *deploy.RefusedError
 	var spare *deploy.SpareError
+	var unsettled *deploy.UnsettledError
 	var wayback *deploy.NoWayBackError
 	var none *notExportedError
 	var still *stillInError
@@ -34,6 +35,8 @@ func hostHint(err error) string {
 		return "nothing was changed; see what the flag is on that version: kcmgen flags NAME"
 	case errors.As(err, &spare):
 		return "see what is wrong there first: systemctl status kube-controller-manager; then the same command again"
+	case errors.As(err, &unsettled):
+		return "wait until it has gone back, or name it, too: a deploy of it ends its trial"
 	case errors.As(err, &wayback):
 		return "deploy what it should run: kcmgen export, kcmgen deploy"
 	case errors.As(err, &none):

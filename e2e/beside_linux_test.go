@@ -1,0 +1,75 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kcmgen/kcmgen/e2e/ground"
+)
+
+// TestBeside: hosts that --limit doesn't name are counted on all the same. Of two
+// rollouts with different hosts the second waits for the first, nobody relies on a host
+// that is on trial, and none is restarted while one that isn't named doesn't work.
+func TestBeside(t *testing.T) {
+	if sampled(t) {
+		return
+	}
+	s, _ := standing(t)
+	leader := s.leader(t)
+	var two []*ground.Host
+	for _, h := range s.Hosts {
+		if h != leader {
+			two = append(two, h)
+		}
+	}
+	a, b := two[0], two[1]
+	before := pictureOf(t, s.Ground, b)
+	run := s.begin(t, s.args("deploy", "--limit", a.Name)...)
+	run.until(t, a.Name+": restart:")
+	refused := s.another(t).deploy(t, 1, "--limit", b.Name)
+	has(t, refused.Err, "it is being changed by ")
+	run.kill()
+	refusal := a.Name + ": it has " // as soon as the killed one's lock has gone with its session
+	eventually(t, 10*time.Second, func() error {
+		if refused = s.deploy(t, 1, "--limit", b.Name); !strings.Contains(refused.Err, refusal) {
+			return fmt.Errorf("%q isn't in %s", refusal, refused.Err)
+		}
+		return nil
+	})
+	has(t, refused.Err, " on trial", "hint: wait until it has gone back, or name it, too")
+	if d := differences(before, pictureOf(t, s.Ground, b)); len(d) > 0 {
+		t.Errorf("%s changed: %q", b.Name, d)
+	}
+	s.deploy(t, 0)
+	s.newEverywhere(t)
+	s.missed(t)
+	figure(t, "a host that --limit doesn't name", "is locked, and has to work: seen with one on trial, one stopped")
+}
+
+// missed: a host that isn't named stops while another is on trial. The next one isn't
+// restarted; one that was stopped before is only noted.
+func (s *scene) missed(t *testing.T) {
+	t.Helper()
+	s.flag(t, "concurrent-gc-syncs", 22)
+	p := s.plan(t, "deploy")
+	first, second, last := p.Steps[0].Node, p.Steps[1].Node, s.host(p.Steps[2].Node)
+	before := pictureOf(t, s.Ground, s.host(second))
+	run := s.begin(t, s.args("deploy", "--limit", first+","+second)...)
+	run.until(t, first+": healthy:")
+	do(t, last, "systemctl", "stop", unit)
+	if code := run.end(t, 2*time.Minute); code != 1 && code != 5 {
+		t.Errorf("exit %d where %s can't be spared", code, second)
+	}
+	has(t, run.text.String(), second+": not restarted, since "+last.Name+" doesn't work now")
+	if d := differences(before, pictureOf(t, s.Ground, s.host(second))); len(d) > 0 {
+		t.Errorf("%s changed: %q", second, d)
+	}
+	if notes := strings.Join(s.plan(t, "deploy", "--limit", second).Notes, "\n"); !strings.Contains(notes, last.Name+": not named, and doesn't work") {
+		t.Errorf("the notes are %s", notes)
+	}
+	s.deploy(t, 0, "--limit", second)
+	s.deploy(t, 0)
+	s.newEverywhere(t)
+}
