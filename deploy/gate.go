@@ -40,7 +40,8 @@ type gate struct {
 	foreign  bool // a host that isn't of this rollout leads, and goes on doing so
 	atLeast  int  // restarts that say it won't get better
 	slow     int  // answers in a row that didn't come in time
-	lastWord string
+	fault    string // why it isn't healthy
+	leadless string // why nobody leads
 }
 
 // tooOften: systemd has started it again so many times that it isn't by chance.
@@ -100,7 +101,7 @@ func (g *gate) round(ctx context.Context) (bool, error) {
 	case !g.since.IsZero() && is != g.pulse:
 		return false, &GateError{Reason: "it was healthy, and ended by itself" + ending(p.Process)}
 	case fault != "":
-		g.since, g.lastWord = time.Time{}, fault
+		g.since, g.fault = time.Time{}, fault
 	case g.since.IsZero():
 		g.since, g.pulse = now, is
 		if g.soak > 0 {
@@ -139,11 +140,11 @@ func (g *gate) verdict(now time.Time) (bool, error) {
 	took, limit := now.Sub(g.begun), g.r.cluster.Deploy.Gate
 	switch {
 	case g.since.IsZero() && took > limit:
-		return false, &GateError{Reason: fmt.Sprintf("it isn't healthy after %v: %s", limit, g.lastWord)}
+		return false, &GateError{Reason: fmt.Sprintf("it isn't healthy after %v: %s", limit, g.fault)}
 	case !soaked(g.since) && took > limit+2*soak:
-		return false, &GateError{Reason: fmt.Sprintf("it isn't healthy for %v together: %s", soak, g.lastWord)}
+		return false, &GateError{Reason: fmt.Sprintf("it isn't healthy for %v together: %s", soak, g.fault)}
 	case took > g.r.leadTime()+2*soak:
-		return false, &GateError{Reason: "nobody with the new configuration leads: " + g.lastWord}
+		return false, &GateError{Reason: "nobody with the new configuration leads: " + g.leadless}
 	}
 	return false, nil
 }
@@ -226,7 +227,7 @@ func (g *gate) leader(ctx context.Context, now time.Time) error {
 	}
 	l, err := g.r.lease(ctx)
 	if err != nil {
-		g.leading, g.lastWord = time.Time{}, err.Error()
+		g.leading, g.leadless = time.Time{}, err.Error()
 		return nil
 	}
 	m := g.r.leader(l)
@@ -235,13 +236,13 @@ func (g *gate) leader(ctx context.Context, now time.Time) error {
 	}
 	switch {
 	case l == nil:
-		g.leading, g.lastWord = time.Time{}, "nobody holds the lease"
+		g.leading, g.leadless = time.Time{}, "nobody holds the lease"
 	case m == nil: // of another host, as with --limit
 		g.foreign = g.foreign || l.Holder == g.holder && l.Renewed.After(g.renewed)
 		g.holder, g.renewed = l.Holder, l.Renewed
-		g.leading, g.lastWord = time.Time{}, "the lease is held by "+l.Holder
+		g.leading, g.leadless = time.Time{}, "the lease is held by "+l.Holder
 	case m != g.m && m.settled.pid == 0 && !m.same:
-		g.leading, g.lastWord = time.Time{}, "the lease is held by "+l.Holder
+		g.leading, g.leadless = time.Time{}, "the lease is held by "+l.Holder
 	case l.Holder != g.holder || g.renewed.IsZero():
 		g.leading = time.Time{}
 		g.holder, g.renewed = l.Holder, l.Renewed
