@@ -90,7 +90,7 @@ func TestInstall(t *testing.T) {
 	g := onGround(t)
 	o := newOperator(t, g)
 	h := g.Hosts[0]
-	manager, err := program(clusterVersion, "kube-controller-manager")
+	manager, err := builder.Kubernetes(clusterVersion, "kube-controller-manager")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -98,11 +98,11 @@ func (k *keeper) stop(keep bool) error {
 }
 
 func startGround() (*ground.Ground, error) {
-	apiserver, err := program(clusterVersion, "kube-apiserver")
+	apiserver, err := builder.Kubernetes(clusterVersion, "kube-apiserver")
 	if err != nil {
 		return nil, err
 	}
-	manager, err := program(clusterVersion, "kube-controller-manager")
+	manager, err := builder.Kubernetes(clusterVersion, "kube-controller-manager")
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package e2e
+package flags
 
 import (
 	"os"
@@ -12,7 +12,7 @@ import (
 func TestFacts(t *testing.T) {
 	version := versions[0]
 	dir := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), "go", "-C", "../tools/kubernetes", "run", ".", "facts", "-o", dir, version)
+	cmd := exec.CommandContext(t.Context(), "go", "-C", root+"/tools/kubernetes", "run", ".", "facts", "-o", dir, version)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("measuring %s: %v", version, err)
@@ -22,7 +22,7 @@ func TestFacts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	committed, err := os.ReadFile(filepath.Join("../gen/flags/data", name))
+	committed, err := os.ReadFile(filepath.Join(root, "gen/flags/data", name))
 	if err != nil {
 		t.Fatal(err)
 	}
