@@ -37,9 +37,9 @@ type gate struct {
 	leading  time.Time // the same for a leader
 	holder   string
 	renewed  time.Time
-	foreign  bool // a host that isn't of this rollout leads, and goes on doing so
-	atLeast  int  // restarts that say it won't get better
-	slow     int  // answers in a row that didn't come in time
+	foreign  bool   // a host that isn't of this rollout leads, and goes on doing so
+	atLeast  int    // restarts that say it won't get better
+	slow     int    // answers in a row that didn't come in time
 	fault    string // why it isn't healthy
 	leadless string // why nobody leads
 }
