@@ -82,6 +82,7 @@ type wayBack struct {
 	m    *machine
 	how  func(context.Context, *machine) error
 	word string // the host's own for it
+	to   string // the generation that it leads to
 	err  error
 }
 
@@ -89,14 +90,17 @@ type wayBack struct {
 func (r *Rollout) waysBack(done []*machine, failed *machine) []*wayBack {
 	var out []*wayBack
 	if failed != nil && failed.report.Outcome != "" {
-		out = append(out, &wayBack{m: failed, how: endTrial, word: "revert"})
+		out = append(out, &wayBack{m: failed, how: endTrial, word: "revert", to: failed.seen.Runs})
 	}
 	if r.led {
 		return out
 	}
 	slices.Reverse(done)
-	for _, m := range append(done, r.earlier(done, failed)...) {
-		out = append(out, &wayBack{m: m, how: undo, word: "undo"})
+	for _, m := range done {
+		out = append(out, &wayBack{m: m, how: undo, word: "undo", to: m.seen.Runs})
+	}
+	for _, m := range r.earlier(done, failed) {
+		out = append(out, &wayBack{m: m, how: undo, word: "undo", to: m.seen.State.Previous})
 	}
 	return out
 }
@@ -114,7 +118,7 @@ func (r *Rollout) goBack(ctx context.Context, ways []*wayBack, cause error) []*w
 	var all sync.WaitGroup
 	for _, w := range ways {
 		if w.err == nil {
-			all.Go(func() { w.err = r.asBefore(ctx, w.m, r.cluster.Deploy.Soak) })
+			all.Go(func() { w.err = r.asBefore(ctx, w, r.cluster.Deploy.Soak) })
 		}
 	}
 	all.Wait()
@@ -179,14 +183,15 @@ func (r *Rollout) hostBack(ctx context.Context, w *wayBack, cause error) error {
 	case err != nil && !errors.As(err, &idle):
 		return err
 	}
-	return r.asBefore(ctx, m, 0)
+	return r.asBefore(ctx, w, 0)
 }
 
 var errNoSession = errors.New("the connection is gone")
 
 // asBefore waits until a host is as it was before the rollout: healthy, if it was, and
 // for a while.
-func (r *Rollout) asBefore(ctx context.Context, m *machine, soak time.Duration) error {
+func (r *Rollout) asBefore(ctx context.Context, w *wayBack, soak time.Duration) error {
+	m := w.m
 	seen, err := m.session.Look(ctx, m.unit, []string{m.unit.Start}, quickRead)
 	if err != nil {
 		return err
@@ -194,7 +199,7 @@ func (r *Rollout) asBefore(ctx context.Context, m *machine, soak time.Duration) 
 	if seen.Trial != nil {
 		return errors.New("its trial is still going on")
 	}
-	if seen.Runs == m.report.To && seen.Runs != m.seen.Runs {
+	if seen.Runs == m.report.To && seen.Runs != w.to {
 		// It had been confirmed, and the answer was lost.
 		if err := undo(ctx, m); err != nil {
 			return err
@@ -203,10 +208,10 @@ func (r *Rollout) asBefore(ctx context.Context, m *machine, soak time.Duration) 
 			return err
 		}
 	}
-	if was := m.seen.Runs; seen.Runs != was && (!host.IsFound(seen.Runs) || !host.IsFound(was)) {
-		return fmt.Errorf("it runs %s, and had %s", short(seen.Runs), short(was))
+	if seen.Runs != w.to && (!host.IsFound(seen.Runs) || !host.IsFound(w.to)) {
+		return fmt.Errorf("it runs %s, and had %s", short(seen.Runs), short(w.to))
 	}
-	if m.unwell != "" {
+	if m.unwell != "" || seen.Runs == host.None && !seen.Process.Known() {
 		return nil
 	}
 	// What somebody else wrote may be too much for us to read; it is asked all the same.
