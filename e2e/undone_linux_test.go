@@ -1,0 +1,84 @@
+package e2e
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kcmgen/kcmgen/e2e/ground"
+)
+
+// in is an error unless a unit is as systemd was told that it is to be.
+func in(t *testing.T, h *ground.Host, active, enabled string) error {
+	t.Helper()
+	show, err := h.Show(t.Context(), unit, "ActiveState", "SubState", "UnitFileState")
+	if err != nil {
+		return err
+	}
+	if is := show["ActiveState"] + "/" + show["SubState"]; is != active || show["UnitFileState"] != enabled {
+		return fmt.Errorf("%s is %s and %s, expected %s and %s", h.Name, is, show["UnitFileState"], active, enabled)
+	}
+	return nil
+}
+
+// stays is in, for long enough to be at rest.
+func stays(t *testing.T, h *ground.Host, active, enabled string) {
+	t.Helper()
+	eventually(t, 15*time.Second, func() error { return in(t, h, active, enabled) })
+}
+
+// TestUndone: a host that goes back is as it was: one that waits to be started again
+// is started, one that was stopped or not started at boot isn't.
+func TestUndone(t *testing.T) {
+	if sampled(t) {
+		return
+	}
+	s := onScene(t)
+	s.export(t, strings.Replace(exampleOn, `gate: "20s"`, `gate: "8s"`, 1)+"cluster: unit: Service: RestartSec: 60\n")
+	s.deploy(t, 0)
+	last := s.leader(t)
+	var others []*ground.Host
+	for _, h := range s.Hosts {
+		if h != last {
+			others = append(others, h)
+		}
+	}
+	a, b := others[0], others[1]
+	// The last one fails, so all go back: the others were confirmed.
+	out := s.altered(t, func(t *testing.T, n *node) {
+		n.flag(t, "concurrent-gc-syncs", "21")
+		if n.name == last.Name {
+			unpaired(t, n)
+		}
+	})
+	home := filepath.Join("/", homeOnHost, s.exported(t, a.Name))
+	do(t, a, "cp", "-a", home+"/kube-controller-manager.key", "/run/kept.key")
+	do(t, a, "cp", home+"/sa.key", home+"/kube-controller-manager.key")
+	do(t, a, "systemctl", "restart", unit)
+	stays(t, a, "activating/auto-restart", "enabled")
+	do(t, b, "systemctl", "disable", "-q", unit)
+	do(t, last, "systemctl", "disable", "-q", unit)
+	s.deploy(t, 5, "-o", out)
+	stays(t, a, "activating/auto-restart", "enabled")
+	stays(t, b, "active/running", "disabled")
+	stays(t, last, "active/running", "disabled")
+
+	do(t, a, "cp", "-a", "/run/kept.key", home+"/kube-controller-manager.key")
+	do(t, last, "systemctl", "enable", "-q", unit)
+	do(t, a, "systemctl", "restart", unit) // the one that failed leads again
+	do(t, b, "systemctl", "stop", unit)
+	do(t, a, "systemctl", "stop", unit)
+	eventually(t, 20*time.Second, func() error {
+		if now := s.leader(t); now != last {
+			return fmt.Errorf("%s leads", now.Name)
+		}
+		return nil
+	})
+	s.deploy(t, 5, "-o", out)
+	stays(t, a, "inactive/dead", "enabled")
+	stays(t, b, "inactive/dead", "disabled")
+	stays(t, last, "active/running", "enabled")
+	figure(t, "hosts that go back", "started, stopped, enabled and disabled as they were")
+}
