@@ -17,11 +17,9 @@ func (e *NoWayBackError) Error() string { return "there is nothing to go back to
 // PlanBack decides what takes the hosts to the generation before the one they run:
 // unit, certificates and keys together.
 func (r *Rollout) PlanBack(ctx context.Context) (*Plan, error) {
-	// One that was interrupted has taken some back: those have done it.
-	done := func(m *machine) bool { return m.seen.State != nil && m.seen.State.By == rollback }
-	half := slices.ContainsFunc(r.machines, func(m *machine) bool { return !done(m) })
+	done := r.wentBack()
 	err := r.each(func(m *machine) (err error) {
-		if half && done(m) {
+		if done(m) {
 			m.want, err = r.asItIs(ctx, m)
 		} else {
 			m.want, err = r.before(ctx, m)
@@ -45,6 +43,19 @@ func (r *Rollout) PlanBack(ctx context.Context) (*Plan, error) {
 
 const rollback = "rollback"
 
+// wentBack tells hosts that have gone back already, in a run that was interrupted or
+// was for them alone. Where all have, it takes one that didn't end to tell them: else
+// each goes back once more.
+func (r *Rollout) wentBack() func(*machine) bool {
+	back := func(m *machine) bool {
+		return m.seen.State != nil && m.seen.State.By == rollback && m.seen.Trial == nil
+	}
+	if slices.ContainsFunc(r.machines, func(m *machine) bool { return m.seen.State == nil || m.seen.State.By != rollback }) {
+		return back
+	}
+	return func(m *machine) bool { return back(m) && !m.seen.State.Ended }
+}
+
 // asItIs is what a host runs already.
 func (r *Rollout) asItIs(ctx context.Context, m *machine) (*Want, error) {
 	if m.seen.Runs == host.None {
@@ -55,25 +66,32 @@ func (r *Rollout) asItIs(ctx context.Context, m *machine) (*Want, error) {
 
 // before is what a host ran before what it runs.
 func (r *Rollout) before(ctx context.Context, m *machine) (*Want, error) {
-	if t := m.seen.Trial; t != nil {
-		return nil, &NoWayBackError{"a deployment is going on, or wasn't ended; kcmgen deploy ends it"}
-	}
 	st := m.seen.State
-	switch {
+	switch t := m.seen.Trial; {
+	case t != nil && t.By == rollback: // it was on its way
+		return r.kept(ctx, m, t.Generation)
+	case t != nil:
+		return nil, &NoWayBackError{"a deployment is going on, or wasn't ended; kcmgen deploy ends it"}
 	case st == nil:
 		return nil, &NoWayBackError{"kcmgen hasn't deployed anything here"}
 	case st.Generation != m.seen.Runs:
 		return nil, &NoWayBackError{fmt.Sprintf("%s isn't the one of generation %s any more", m.unit.Start, st.Generation)}
 	case st.Previous == "" || st.Previous == "-":
 		return nil, &NoWayBackError{"it went back already"}
-	case st.Previous == host.None:
+	}
+	return r.kept(ctx, m, st.Previous)
+}
+
+// kept is a generation that lies on a host.
+func (r *Rollout) kept(ctx context.Context, m *machine, generation string) (*Want, error) {
+	if generation == host.None {
 		return &Want{Set: Set{Generation: host.None}}, nil
 	}
-	unit, err := m.session.Text(ctx, path.Join(m.unit.Home, st.Previous, m.unit.Name))
+	unit, err := m.session.Text(ctx, path.Join(m.unit.Home, generation, m.unit.Name))
 	if err != nil {
 		return nil, &NoWayBackError{err.Error()}
 	}
-	return r.wantOn(ctx, m, st.Previous, unit), nil
+	return r.wantOn(ctx, m, generation, unit), nil
 }
 
 // wantOn is what a unit of a host asks for, as far as it can be told.

@@ -23,7 +23,7 @@ func (r *Rollout) Apply(ctx context.Context, p *Plan, tell func(Event)) (*Report
 
 func (r *Rollout) apply(ctx context.Context, p *Plan) error {
 	if len(p.Steps) == 0 {
-		return nil
+		return r.ended(ctx) // one that was interrupted at its very end
 	}
 	if err := r.lockAll(ctx); err != nil {
 		return err
@@ -230,7 +230,7 @@ type UnconfirmedError struct {
 }
 
 func (e *UnconfirmedError) Error() string {
-	return fmt.Sprintf("it is healthy and can't be told to stay so (%v): it goes back by itself within %v", e.Err, e.After)
+	return fmt.Sprintf("it is healthy and can't be told to stay so (%v): it goes back by itself within %v, unless it heard", e.Err, e.After)
 }
 
 // Unwrap returns why.

@@ -46,7 +46,7 @@ type Journal struct {
 	Previous   string // None: there was no unit; "-": nothing to go back to
 	Since      string // when it was put to work, as the host's clock had it
 	Rollout    string // what was deployed to all hosts then
-	By         string // what people asked for: deploy, rollback
+	By         string // what people asked for: deploy, rollback; undo: a run that failed took it back
 	Ended      bool   // the run that put it to work ended well
 }
 

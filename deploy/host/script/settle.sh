@@ -81,7 +81,9 @@ unsettle() {
 		rm -f "$file" "$1/current" && sync "$1" || exit 1
 		return "$started"
 	fi
-	text=$(sed -e "s/^generation .*/generation $to/" -e 's/^previous .*/previous -/' "$file") &&
+	older=- # what was deployed and failed is nothing to go back to; what people went back to is
+	[ "$(field "$file" by)" != rollback ] || older=$(field "$file" generation)
+	text=$(sed -e "s/^generation .*/generation $to/" -e "s/^previous .*/previous $older/" -e 's/^by .*/by undo/' "$file") &&
 		printf '%s\n' "$text" | put 0600 "$file" && link "$1" "$to" && return "$started"
 }
 
