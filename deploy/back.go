@@ -56,12 +56,19 @@ func (r *Rollout) stop(ctx context.Context, done []*machine, failed *machine, ca
 	for _, w := range r.goBack(ctx, r.waysBack(done, failed), cause) {
 		if m := w.m; w.err != nil {
 			m.report.Outcome = Stranded
-			if w.word == "revert" {
+			byHand := fmt.Sprintf("sh %s/recover %s %s", m.unit.Home, w.word, m.unit.Home)
+			var idle *host.NotStartedError
+			var unheard *UnconfirmedError
+			switch {
+			case errors.As(w.err, &idle): // it is back, and nothing is tried again
+				w.err = fmt.Errorf("it has what it had, and %w", w.err)
+				byHand = "systemctl status " + m.unit.Name
+			case w.word == "revert" && !errors.As(cause, &unheard): // else that was said
 				w.err = fmt.Errorf("%w; within %v it goes back by itself, if it can", w.err, r.revertTime())
 			}
 			r.tell(m, "stranded", "%v", w.err)
 			stranded.Stranded[m.node.Name] = w.err
-			stranded.ByHand[m.node.Name] = fmt.Sprintf("sh %s/recover %s %s", m.unit.Home, w.word, m.unit.Home)
+			stranded.ByHand[m.node.Name] = byHand
 			continue
 		}
 		w.m.report.Outcome = RolledBack
