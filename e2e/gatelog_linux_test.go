@@ -99,4 +99,3 @@ func TestGateLog(t *testing.T) {
 	}
 	figure(t, "a log with others' trouble in it", "no deployment fails")
 }
-

@@ -21,29 +21,20 @@ type proxy struct {
 	how   string // before it is passed on, with half of it passed on, after it
 	stays bool   // nothing goes through afterwards
 	down  bool
+
+	// deaf says, of each piece that the far end says, whether it and all that comes
+	// after it is lost; then as many connections are refused as muted.
+	deaf    func() bool
+	muted   int
+	refuse  int // so many connections; all, if it is negative
+	refused int // so many were
 }
 
 // throughProxy has the operator reach the host by a proxy on their own machine.
 func (s *site) throughProxy(t *testing.T, g *ground.Ground) *proxy {
 	t.Helper()
 	port := 2200 + int(s.h.Address.As4()[3])
-	listener, err := g.Listen(t.Context(), "operator", fmt.Sprintf("127.0.0.1:%d", port))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	ctx := t.Context()
-	p := &proxy{dial: func() (net.Conn, error) { return g.Dial(ctx, "operator", s.h.Address.String()+":22") }}
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go p.serve(conn)
-		}
-	}()
-	t.Cleanup(func() { p.reset(0, "", false) })
+	p := newProxy(t, g, port, s.h.Address.String()+":22")
 	old, err := os.ReadFile(s.o.SSHConfig)
 	if err != nil {
 		t.Fatal(err)
@@ -55,12 +46,59 @@ func (s *site) throughProxy(t *testing.T, g *ground.Ground) *proxy {
 	return p
 }
 
+// newProxy listens on the operator's machine.
+func newProxy(t *testing.T, g *ground.Ground, port int, to string) *proxy {
+	t.Helper()
+	listener, err := g.Listen(t.Context(), "operator", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	ctx := t.Context()
+	p := &proxy{dial: func() (net.Conn, error) { return g.Dial(ctx, "operator", to) }}
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go p.serve(conn)
+		}
+	}()
+	t.Cleanup(func() { p.reset(0, "", false) })
+	return p
+}
+
 // reset ends all connections, and says where the next ones break, together.
 func (p *proxy) reset(at int, how string, stays bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.hangUp()
 	p.came, p.at, p.how, p.stays, p.down = 0, at, how, stays, false
+	p.deaf, p.refuse = nil, 0
+}
+
+// shut lets nobody through any more.
+func (p *proxy) shut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hangUp()
+	p.refuse = -1
+}
+
+// mute loses what the far end says from a moment on, all connections with it, and then
+// refuses some.
+func (p *proxy) mute(from func() bool, refuse int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.deaf, p.muted = from, refuse
+}
+
+// refusals are how many connections were refused so far.
+func (p *proxy) refusals() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.refused
 }
 
 func (p *proxy) pieces() int {
@@ -81,7 +119,9 @@ func (p *proxy) hangUp() {
 func (p *proxy) serve(near net.Conn) {
 	far, err := p.dial()
 	p.mu.Lock()
-	if err != nil || p.down {
+	if err != nil || p.down || p.refuse != 0 {
+		p.refused++
+		p.refuse -= min(1, max(0, p.refuse))
 		_ = near.(*net.TCPConn).SetLinger(0)
 		_ = near.Close()
 		if err == nil {
@@ -93,17 +133,17 @@ func (p *proxy) serve(near net.Conn) {
 	p.open = append(p.open, near, far)
 	p.mu.Unlock()
 	var both sync.WaitGroup
-	both.Go(func() { p.pass(far, near) })
-	both.Go(func() { p.pass(near, far) })
+	both.Go(func() { p.pass(far, near, false) })
+	both.Go(func() { p.pass(near, far, true) })
 	both.Wait()
 }
 
 // pass carries one direction, a piece at a time, to its end.
-func (p *proxy) pass(to, from net.Conn) {
+func (p *proxy) pass(to, from net.Conn, answers bool) {
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buf)
-		if n > 0 && !p.piece(to, buf[:n]) {
+		if n > 0 && (answers && p.lost() || !p.piece(to, buf[:n])) {
 			return
 		}
 		if err != nil {
@@ -111,6 +151,23 @@ func (p *proxy) pass(to, from net.Conn) {
 			return
 		}
 	}
+}
+
+// lost reports whether what the far end says is lost.
+func (p *proxy) lost() bool {
+	p.mu.Lock()
+	deaf := p.deaf
+	p.mu.Unlock()
+	if deaf == nil || !deaf() {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.deaf != nil { // the first one to lose something
+		p.deaf, p.refuse = nil, p.muted
+		p.hangUp()
+	}
+	return true
 }
 
 // piece passes one on, unless it is the one to break at or comes after it.
