@@ -23,7 +23,7 @@ func (r *Rollout) Apply(ctx context.Context, p *Plan, tell func(Event)) (*Report
 
 func (r *Rollout) apply(ctx context.Context, p *Plan) error {
 	if len(p.Steps) == 0 {
-		return r.ended(ctx) // one that was interrupted at its very end
+		return r.endedBefore(ctx)
 	}
 	if err := r.lockAll(ctx); err != nil {
 		return err
@@ -252,11 +252,26 @@ func (r *Rollout) confirmOnce(ctx context.Context, m *machine, generation string
 	return s.Confirm(ctx, m.unit, generation)
 }
 
+// endedBefore ends a run that was interrupted at its very end. Where somebody has the
+// lock it is still going on, and ends by itself.
+func (r *Rollout) endedBefore(ctx context.Context) error {
+	if !slices.ContainsFunc(r.machines, r.unended) || r.lockAll(ctx) != nil {
+		return nil
+	}
+	return r.ended(ctx)
+}
+
+// unended: a host that this very rollout changed, whose end isn't written down.
+func (r *Rollout) unended(m *machine) bool {
+	st := m.seen.State
+	return m.settled.pid != 0 || st != nil && !st.Ended && st.Rollout == r.id
+}
+
 // ended writes down on all hosts that this run ended well, so that no later one takes
 // them back with it. What is deployed is deployed, whether that can be written or not.
 func (r *Rollout) ended(ctx context.Context) error {
 	return r.each(func(m *machine) error {
-		if st := m.seen.State; m.settled.pid == 0 && (st == nil || st.Ended || st.Rollout != r.id) {
+		if !r.unended(m) {
 			return nil
 		}
 		err := errNoSession
