@@ -222,7 +222,8 @@ func (r *Rollout) asBefore(ctx context.Context, w *wayBack, soak time.Duration) 
 		return nil
 	}
 	// What somebody else wrote may be too much for us to read; it is asked all the same.
-	set := &r.wantOn(ctx, m, seen.Runs, seen.Unit).Set
+	generation, unit := m.started(ctx, seen)
+	set := &r.wantOn(ctx, m, generation, unit).Set
 	return r.await(ctx, &gate{r: r, m: m, set: set, soak: soak, back: true})
 }
 

@@ -69,7 +69,8 @@ func (r *Rollout) look(ctx context.Context, m *machine) error {
 		return nil
 	}
 	// A unit that nobody of us wrote may have what we can't read; it runs all the same.
-	m.was, _ = newSet(seen.Runs, seen.Unit, func(string) ([]byte, error) { return nil, nil })
+	generation, unit := m.started(ctx, seen)
+	m.was, _ = newSet(generation, unit, func(string) ([]byte, error) { return nil, nil })
 	if at := m.was.at(); at != guess {
 		ill = r.healthz(ctx, m, at, nil)
 	}
@@ -80,6 +81,17 @@ func (r *Rollout) look(ctx context.Context, m *machine) error {
 		m.unwell = ill.Error()
 	}
 	return nil
+}
+
+// started is what a host starts: the unit in its place, or a package's own elsewhere,
+// which is somebody else's.
+func (m *machine) started(ctx context.Context, seen *host.Seen) (generation string, unit []byte) {
+	if file := seen.Process.File(); seen.Runs == host.None && file != "" {
+		if unit, err := m.session.Text(ctx, file); err == nil {
+			return host.Found, unit
+		}
+	}
+	return seen.Runs, seen.Unit
 }
 
 // guess is where a kube-controller-manager answers, if the host runs what it is to have.

@@ -145,6 +145,9 @@ func TestFound(t *testing.T) {
 	t.Run("a package's", func(t *testing.T) {
 		h := s.Hosts[1]
 		s.byHand(t, h, "/usr/lib/systemd/system/"+filepath.Base(unitOnHost), "")
+		if p := s.plan(t, "deploy", "--limit", h.Name); p.Steps[0].Unwell != "" {
+			t.Errorf("what a package started isn't found well: %s", p.Steps[0].Unwell)
+		}
 		before := pictureOf(t, s.Ground, h)
 		s.thereAndBack(t, h, bad, before)
 	})
