@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kcmgen/kcmgen/deploy/host"
+	"github.com/kcmgen/kcmgen/live"
 )
 
 // RolledBackError is a rollout that failed, and left every host as it was.
@@ -113,14 +114,16 @@ func (r *Rollout) waysBack(done []*machine, failed *machine) []*wayBack {
 }
 
 // goBack takes hosts back one after the other, and lets all soak together: the time in
-// which a leader's fault can strike is short then. One that doesn't work goes next,
-// since nothing is lost with it.
+// which a leader's fault can strike is short then.
 func (r *Rollout) goBack(ctx context.Context, ways []*wayBack, cause error) []*wayBack {
+	until, longest := r.o.Now().Add(r.leadTime()), restartTime
 	for todo := slices.Clone(ways); len(todo) > 0; {
-		i := max(0, slices.IndexFunc(todo, func(w *wayBack) bool { return r.ails(ctx, w.m) }))
+		i := r.nextBack(ctx, todo, longest, until)
 		w := todo[i]
 		todo = slices.Delete(todo, i, i+1)
+		began := r.o.Now()
 		w.err = r.hostBack(ctx, w, cause)
+		longest = max(longest, r.o.Now().Sub(began))
 	}
 	var all sync.WaitGroup
 	for _, w := range ways {
@@ -130,6 +133,48 @@ func (r *Rollout) goBack(ctx context.Context, ways []*wayBack, cause error) []*w
 	}
 	all.Wait()
 	return ways
+}
+
+// restartTime is how long a host is taken not to work while it goes back.
+const restartTime = 3 * time.Second
+
+// nextBack is the way to go next. A host that doesn't work is first, since nothing is
+// lost with it. Before one that works is restarted, it waits until no other one can
+// become the leader meanwhile, and end by that; but not for ever.
+func (r *Rollout) nextBack(ctx context.Context, todo []*wayBack, longest time.Duration, until time.Time) int {
+	var was *live.Lease
+	for {
+		if i := slices.IndexFunc(todo, func(w *wayBack) bool { return r.ails(ctx, w.m) }); i >= 0 {
+			return i
+		}
+		is, err := r.lease(ctx)
+		if err != nil || is == nil || len(todo) == 1 || r.o.Now().After(until) {
+			return 0 // it can't be told, or nobody else is left
+		}
+		if i, ok := r.quiet(todo, was, is, longest); ok {
+			return i
+		}
+		was = is
+		time.Sleep(r.o.Poll)
+	}
+}
+
+// quiet returns which of some hosts can be restarted while none of the others becomes
+// the leader.
+func (r *Rollout) quiet(todo []*wayBack, was, is *live.Lease, longest time.Duration) (int, bool) {
+	age := r.o.Now().Sub(is.Renewed)
+	if m := r.leader(is); m != nil {
+		age += time.Duration(m.report.Skew * float64(time.Second))
+	}
+	leads := slices.IndexFunc(todo, func(w *wayBack) bool { return w.m.holds(is) })
+	switch {
+	case leads >= 0 && age < is.Duration/2:
+		return leads, true // it may end any moment
+	case is.Duration-age > longest+r.o.Poll:
+		return 0, true // nobody else gets it before it has run out
+	}
+	renewed := was != nil && was.Holder == is.Holder && is.Renewed.After(was.Renewed)
+	return 0, leads < 0 && renewed
 }
 
 // ails reports whether a host that can be asked doesn't work.
