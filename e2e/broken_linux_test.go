@@ -41,9 +41,28 @@ func (s *site) naive(v *variant) []string {
 	}
 }
 
+// naiveCalls are the calls that a naive deployment makes, undisturbed, and the pieces
+// that go over its connections.
+func (s *site) naiveCalls(t *testing.T) (calls, pieces int) {
+	t.Helper()
+	s.proxy.reset(0, "", false)
+	if r, err := s.run(t.Context(), s.b, s.killing("connect", 0, 0, s.naive(s.b)...)...); err != nil || r.code != 0 {
+		t.Fatalf("exit %d, %v\n%s", r.code, err, r.err)
+	}
+	return s.counted(t)["connect"], s.proxy.pieces()
+}
+
+func indices(n int) []int {
+	var out []int
+	for i := range n {
+		out = append(out, i)
+	}
+	return out
+}
+
 // brokenBy disturbs naive deployments, each at a later moment, and returns how many of
 // them were found torn or mixed.
-func (s *site) brokenBy(t *testing.T, disturb func(ctx context.Context, v *variant, i int), times int) int {
+func (s *site) brokenBy(t *testing.T, disturb func(ctx context.Context, v *variant, i int), tries []int) int {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
@@ -55,7 +74,7 @@ func (s *site) brokenBy(t *testing.T, disturb func(ctx context.Context, v *varia
 	do(t, s.h, "systemctl", "restart", unit)
 	eventually(t, 20*time.Second, func() error { return s.is(ctx, s.a) })
 	from, to, found := s.a, s.b, 0
-	for i := range times {
+	for _, i := range tries {
 		disturb(ctx, to, i)
 		time.Sleep(300 * time.Millisecond)
 		if p, err := s.look(ctx); err != nil {

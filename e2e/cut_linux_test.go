@@ -14,15 +14,22 @@ import (
 
 const counter = "/run/sftpcut.count"
 
-// install puts sftpcut before the host's sftp-server. It says nothing yet.
-func (s *site) install(t *testing.T) {
+// tool builds one of ours that isn't kcmgen.
+func tool(t *testing.T, name string) string {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "sftpcut")
-	build := exec.Command("go", "build", "-o", file, "./sftpcut")
+	file := filepath.Join(t.TempDir(), name)
+	build := exec.Command("go", "build", "-o", file, "./"+name)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	return file
+}
+
+// install puts sftpcut before the host's sftp-server. It says nothing yet.
+func (s *site) install(t *testing.T) {
+	t.Helper()
+	file := tool(t, "sftpcut")
 	program, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -47,52 +54,53 @@ func (s *site) sftp(t *testing.T, n int, how string) {
 // cutSFTP is promise 22: SFTP breaks at each of its packets, in three ways, while the
 // rest of the connection lives. Nothing is torn and nothing mixed, and the same command
 // again ends well.
-func cutSFTP(t *testing.T, all []*site, packets int) {
-	type at struct {
+func cutSFTP(t *testing.T, all []*site, packets, n, short int) *count {
+	type sftpCut struct {
 		n   int
 		how string
 	}
-	var samples []at
-	for n := 1; n <= packets; n++ {
+	var samples []sftpCut
+	for at := 1; at <= packets; at++ {
 		for _, how := range []string{"before", "inside", "after"} {
-			samples = append(samples, at{n, how})
+			samples = append(samples, sftpCut{at, how})
 		}
 	}
 	sum := newCount()
-	share(t, all, few(samples, 63, 3), func(t *testing.T, s *site, at at) {
+	share(t, all, few(samples, n, short), func(t *testing.T, s *site, at sftpCut) {
 		s.sftp(t, at.n, at.how)
 		s.broken(t, fmt.Sprintf("%s packet %d of %d", at.how, at.n, packets), sum, func() { s.sftp(t, 0, "never") })
 	})
-	enough(t, "SFTP cut at a packet", sum)
+	return sum
 }
 
 // cutConnection is the same for all that goes over the wire: the whole connection breaks
 // at a piece of it, in either direction; the network is there again at once, or only
 // after the command has given up.
-func cutConnection(t *testing.T, all []*site, pieces int) {
-	type at struct {
+func cutConnection(t *testing.T, all []*site, pieces, n, short int) *count {
+	type pieceCut struct {
 		n     int
 		how   string
 		stays bool
 	}
-	var samples []at
-	for n := 1; n <= pieces; n++ {
-		samples = append(samples, at{n, []string{"before", "inside", "after"}[n%3], n%2 == 1})
+	var samples []pieceCut
+	for at := 1; at <= pieces; at++ {
+		samples = append(samples, pieceCut{at, []string{"before", "inside", "after"}[at%3], at%2 == 1})
 	}
 	sum := newCount()
-	share(t, all, few(samples, 63, 3), func(t *testing.T, s *site, at at) {
+	share(t, all, few(samples, n, short), func(t *testing.T, s *site, at pieceCut) {
 		s.proxy.reset(at.n, at.how, at.stays)
 		what := fmt.Sprintf("%s piece %d of %d, for good: %v", at.how, at.n, pieces, at.stays)
 		s.broken(t, what, sum, func() { s.proxy.reset(0, "", false) })
 	})
-	enough(t, "connection cut at a piece", sum)
+	return sum
 }
 
-func enough(t *testing.T, name string, sum *count) {
+// cuts goes into the table.
+func cuts(t *testing.T, name string, sum *count, n int) {
 	t.Helper()
 	figure(t, name, "%v", sum)
-	if !testing.Short() && sum.all() < 60 {
-		t.Errorf("%d cuts, at least 60 are wanted", sum.all())
+	if !testing.Short() {
+		sum.enough(t, n)
 	}
 }
 
@@ -103,7 +111,7 @@ func (s *site) broken(t *testing.T, what string, sum *count, mend func()) {
 	from, to := s.a, s.b
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
-	s.forget(t, to)
+	s.ready(t)
 	r, err := s.run(ctx, to, s.deploy()...)
 	mend()
 	if err != nil {
@@ -118,12 +126,29 @@ func (s *site) broken(t *testing.T, what string, sum *count, mend func()) {
 	case r.code == 0 && (is != to || p.trial != ""), r.code == 5 && (is != from || p.trial != ""), r.code == 1 && (is != from && !strings.Contains(r.err, "it runs what it should, confirmed") || p.trial != ""), !slices.Contains([]int{0, 1, 5, 6}, r.code):
 		t.Errorf("cut %s: exit %d, and the host has %s, trial %q\n%s", what, r.code, is.against(to), p.trial, r.err)
 	}
-	sum.add(is.against(to), fmt.Sprintf("exit %d", r.code), 0)
+	sum.judged(s, is, fmt.Sprintf("%s, exit %d", phase(r.err), r.code))
 	start := time.Now()
 	if err := s.converge(ctx, to); err != nil {
 		t.Errorf("cut %s, after\n%s\nand again: %v", what, r.err, err)
 		return
 	}
 	sum.add("converged", "", time.Since(start))
-	s.a, s.b = to, from
+	s.next(t)
+}
+
+// phase is how far a deployment came, by what it said last.
+func phase(said string) string {
+	out := "connect"
+	for _, p := range []struct{ word, phase string }{
+		{"one after the other", "lock and stage"},
+		{": staged:", "check"},
+		{": restart:", "commit and gate"},
+		{": healthy:", "soak and confirm"},
+		{": done:", "confirmed"},
+	} {
+		if strings.Contains(said, p.word) {
+			out = p.phase
+		}
+	}
+	return out
 }

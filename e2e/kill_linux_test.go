@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -16,142 +15,145 @@ import (
 
 // kills is promise 25, first half: whenever the operator's kcmgen is killed, the host
 // has exactly the old generation or the new one, and the same command ends what was
-// begun. strace kills it before its n-th system call of a kind, so each sample is
-// another moment: of the connection, of staging, of the trial, of its confirmation.
-func kills(t *testing.T, all []*site, calls map[string]int) {
+// begun. killat kills it before a system call, so each sample is another moment. Those
+// phases have most in which the host changes.
+func kills(t *testing.T, all []*site) {
 	sum := newCount()
-	share(t, all, few(sample(calls, 99), 99, 3), func(t *testing.T, s *site, at moment) {
-		// Some aren't hit, since threads come in another order: there are more of them
-		// than it takes.
-		if sum.all() < 63 {
-			s.killed(t, at, sum)
-		}
-	})
+	share(t, all, few(moments(70), 99, 2), func(t *testing.T, s *site, at moment) { s.killed(t, at, sum) })
 	figure(t, "kill -9 of kcmgen in a deploy", "%v", sum)
-	if !testing.Short() && (sum.all() < 60 || sum.of["old"] == 0 || sum.of["new"] == 0) {
-		t.Errorf("%v: at least 60, with both outcomes, are wanted", sum)
+	if testing.Short() {
+		return
 	}
+	sum.enough(t, 60)
+	sum.atLeast(t, 1, "old")
+	sum.atLeast(t, 1, "new")
+	sum.phased(t, 4, "connect", "lock and stage")
+	sum.phased(t, 8, "commit")
+	sum.phased(t, 8, "gate", "soak")
+	sum.phased(t, 8, "confirm", "confirmed")
 }
 
-// moment is before the n-th system call of a kind, in the thread that comes to it
-// first.
+// moment is before a system call: as far into a phase as i+½ of of.
 type moment struct {
-	call string
-	n    int
+	phase string
+	i, of int
 }
 
-func (m moment) String() string { return fmt.Sprintf("%s %d", m.call, m.n) }
+func (m moment) String() string { return fmt.Sprintf("%s %d/%d", m.phase, m.i+1, m.of) }
 
-// killing is a command that is killed at a moment. One processor has nearly all calls
-// come from a few threads, in much the same order each time.
-func (s *site) killing(m moment, command ...string) []string {
-	inject := fmt.Sprintf("inject=%s:signal=KILL:when=%d", m.call, m.n)
-	return append([]string{"env", "GOMAXPROCS=1", "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=" + m.call, "-e", inject}, command...)
+// moments are n or a few more, over all phases.
+func moments(n int) []moment {
+	var out []moment
+	for _, p := range []struct {
+		phase   string
+		percent int
+	}{
+		{"connect", 8}, {"lock and stage", 22}, {"check", 8}, {"commit", 18}, {"gate", 12}, {"soak", 10}, {"confirm", 14}, {"confirmed", 8},
+	} {
+		of := (n*p.percent + 99) / 100
+		for i := range of {
+			out = append(out, moment{p.phase, i, of})
+		}
+	}
+	return out
 }
 
-// kinds are the system calls at which kcmgen is killed: what reaches the host reaches
-// it by write, what comes back by read.
-func kinds() []string {
-	return []string{"write", "read", "connect", "close", "openat", "futex", "epoll_pwait", "renameat2,renameat,unlinkat,fsync"}
+// pause is what the host gets after the call. In the commit kcmgen does little but wait:
+// there it is time that has to be sampled, too.
+func (m moment) pause() time.Duration {
+	if m.phase == "commit" && m.i%2 == 1 {
+		return time.Duration(m.i) * 60 * time.Millisecond
+	}
+	return 0
 }
 
-// traced deploys a variant undisturbed, and counts its calls: of the thread that makes
-// the most of a kind.
-func (s *site) traced(t *testing.T, v *variant) map[string]int {
+// killing is a command that is killed before the n-th call of a phase, or a little
+// later; at 0 its calls are only counted. One processor has it make much the same calls
+// each time.
+func (s *site) killing(phase string, n int, pause time.Duration, command ...string) []string {
+	return append([]string{"env", "GOMAXPROCS=1", s.killat, s.report, strconv.Itoa(s.port()), phase, strconv.Itoa(n), pause.String()}, command...)
+}
+
+// port is that of the host's sshd, as the operator reaches it.
+func (s *site) port() int {
+	if s.proxy != nil {
+		return s.proxy.port
+	}
+	return 22
+}
+
+// traced deploys undisturbed, and counts the calls of each phase.
+func (s *site) traced(t *testing.T) {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "trace")
-	args := append([]string{"env", "GOMAXPROCS=1", "strace", "-f", "-qq", "-o", file, "-e", "trace=" + strings.Join(kinds(), ",")}, s.deploy()...)
-	if r, err := s.run(t.Context(), v, args...); err != nil || r.code != 0 {
+	s.ready(t)
+	if r, err := s.run(t.Context(), s.b, s.killing("connect", 0, 0, s.deploy()...)...); err != nil || r.code != 0 {
 		t.Fatalf("exit %d, %v\n%s", r.code, err, r.err)
 	}
+	s.calls = s.counted(t)
+	t.Logf("calls: %v", s.calls)
+	for _, m := range moments(1) {
+		if s.calls[m.phase] < 3 {
+			t.Errorf("%d calls in phase %s: it isn't told from others", s.calls[m.phase], m.phase)
+		}
+	}
+	s.next(t)
+}
+
+// counted are the calls of each phase of what was only counted.
+func (s *site) counted(t *testing.T) map[string]int {
+	t.Helper()
+	calls := map[string]int{}
+	for line := range strings.Lines(readFile(t, s.report)) {
+		count, phase, _ := strings.Cut(strings.TrimSpace(line), " ")
+		calls[phase], _ = strconv.Atoi(count)
+	}
+	return calls
+}
+
+func readFile(t *testing.T, file string) string {
+	t.Helper()
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	count, most := map[string]int{}, map[string]int{}
-	for _, m := range regexp.MustCompile(`(?m)^(\d+) +([a-z][a-z0-9_]+)\(`).FindAllStringSubmatch(string(text), -1) {
-		if m[2] == "syscall_0x1c4" {
-			continue // fchmodat2, which strace has no name for
-		}
-		count[m[1]+m[2]]++
-		most[m[2]] = max(most[m[2]], count[m[1]+m[2]])
-	}
-	t.Logf("calls of the busiest threads: %v", most)
-	return most
-}
-
-// sample spreads moments over the calls of each kind: half of them over those that
-// reach the host.
-func sample(calls map[string]int, n int) []moment {
-	var out []moment
-	spread := func(call string, n int) {
-		for i := range min(n, calls[call]) {
-			out = append(out, moment{call, 1 + (calls[call]-1)*(2*i+1)/(2*n)})
-		}
-	}
-	spread("write", n/2)
-	spread("read", n/4)
-	others := slices.DeleteFunc(slices.Sorted(maps.Keys(calls)), func(c string) bool { return c == "write" || c == "read" })
-	for _, call := range others {
-		spread(call, max(1, (n-n/2-n/4)/len(others)))
-	}
-	for len(out) < n { // kinds with few calls leave some over
-		out = append(out, moment{"write", 1 + calls["write"]*(len(out)+1)/(n+2)})
-	}
-	return out
+	return string(text)
 }
 
 // killed kills one deployment, judges the host, and has the next one end it.
 func (s *site) killed(t *testing.T, at moment, sum *count) {
 	t.Helper()
-	from, to := s.a, s.b
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
-	s.forget(t, to)
-	r, err := s.run(ctx, to, s.killing(at, s.deploy()...)...)
+	s.ready(t)
+	n := 1 + (s.calls[at.phase]-1)*(2*at.i+1)/(2*at.of)
+	r, err := s.run(ctx, s.b, s.killing(at.phase, n, at.pause(), s.deploy()...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.code != -1 { // another thread's turn this time
-		sum.add("", "not hit", 0)
+	if r.code != killedCode { // fewer calls this time
+		sum.add("not hit", "", 0)
 	} else {
+		phase, call, _ := strings.Cut(readFile(t, s.report), "\n")
 		p, is, err := s.settled(ctx, 30*time.Second)
 		if err != nil {
-			t.Errorf("killed before %v, after\n%s\n%v", at, r.err, err)
+			t.Errorf("killed at %v, in %s before %s, after\n%s\n%v", at, phase, call, r.err, err)
 			sum.add("torn", "", 0)
 			return
 		}
-		sum.add(is.against(to), phase(r.err), 0)
-		if len(p.left) > 0 && p.trial == "" && is == to {
-			t.Logf("killed before %v: left %q", at, p.left)
-		}
+		sum.judged(s, is, phase)
+		t.Logf("killed at %v (call %d and %v): %s %s %s, trial %q", at, n, at.pause(), phase, strings.TrimSpace(call), is.against(s.b), p.trial)
 	}
 	start := time.Now()
-	if err := s.converge(ctx, to); err != nil {
-		t.Errorf("killed before %v, after\n%s\nand again: %v", at, r.err, err)
+	if err := s.converge(ctx, s.b); err != nil {
+		t.Errorf("killed at %v, after\n%s\nand again: %v", at, r.err, err)
 		return
 	}
 	sum.add("converged", "", time.Since(start))
-	s.a, s.b = to, from // the next one goes back
+	s.next(t)
 }
 
-// phase is how far a deployment came, by what it said last.
-func phase(said string) string {
-	out := "connect"
-	for _, p := range []struct{ word, phase string }{
-		{"one after the other", "lock and stage"},
-		{": staged:", "commit"},
-		{": restart:", "trial"},
-		{": healthy:", "soak"},
-		{": done:", "confirmed"},
-		{": back:", "going back"},
-	} {
-		if strings.Contains(said, p.word) {
-			out = p.phase
-		}
-	}
-	return out
-}
+// killedCode is how killat ends where it killed.
+const killedCode = 137
 
 // count is what became of many runs.
 type count struct {
@@ -175,6 +177,46 @@ func (c *count) add(outcome, phase string, took time.Duration) {
 	c.worst = max(c.worst, took)
 }
 
+// judged is a deployment of a site that was disturbed, and what its host had then.
+func (c *count) judged(s *site, is *variant, phase string) {
+	c.add(is.against(s.b), phase, 0)
+	if s.ordinary {
+		c.add("ordinary", "", 0)
+	}
+}
+
+// enough: at least n were judged, a third of them of an ordinary user.
+func (c *count) enough(t *testing.T, n int) {
+	t.Helper()
+	if all := c.all(); all < n {
+		t.Errorf("%d, at least %d are wanted", all, n)
+	}
+	c.atLeast(t, c.all()/3, "ordinary")
+}
+
+// atLeast and phased are for samples that have to be dense.
+func (c *count) atLeast(t *testing.T, n int, outcome string) {
+	t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.of[outcome] < n {
+		t.Errorf("%q: %d, at least %d are wanted", outcome, c.of[outcome], n)
+	}
+}
+
+func (c *count) phased(t *testing.T, n int, phases ...string) {
+	t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	got := 0
+	for _, p := range phases {
+		got += c.phases[p]
+	}
+	if got < n {
+		t.Errorf("%q: %d, at least %d are wanted", phases, got, n)
+	}
+}
+
 func (c *count) all() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -185,9 +227,29 @@ func (c *count) String() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var phases []string
-	for _, p := range slices.Sorted(maps.Keys(c.phases)) {
+	for _, p := range inOrder(c.phases) {
 		phases = append(phases, fmt.Sprintf("%s %d", p, c.phases[p]))
 	}
-	return fmt.Sprintf("%d: %d old, %d new, %d torn or mixed; %d converged, the slowest in %.1f s (%s)", c.of["old"]+c.of["new"],
-		c.of["old"], c.of["new"], c.of["torn"], c.of["converged"], c.worst.Seconds(), strings.Join(phases, ", "))
+	ordinary := ""
+	if n := c.of["ordinary"]; n > 0 {
+		ordinary = fmt.Sprintf("; %d as an ordinary user, with the lease", n)
+	}
+	return fmt.Sprintf("%d: %d old, %d new, %d torn or mixed; %d converged, the slowest in %.1f s (%s)%s", c.of["old"]+c.of["new"],
+		c.of["old"], c.of["new"], c.of["torn"], c.of["converged"], c.worst.Seconds(), strings.Join(phases, ", "), ordinary)
+}
+
+// inOrder are phases as they come, and others by name.
+func inOrder(phases map[string]int) []string {
+	var out []string
+	for _, m := range moments(1) {
+		if phases[m.phase] > 0 {
+			out = append(out, m.phase)
+		}
+	}
+	for _, p := range slices.Sorted(maps.Keys(phases)) {
+		if !slices.Contains(out, p) {
+			out = append(out, p)
+		}
+	}
+	return out
 }

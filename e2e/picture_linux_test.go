@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -117,7 +118,9 @@ func (p *picture) runs(variants ...*variant) (*variant, error) {
 		return nil, err
 	case !slices.Equal(p.args, v.argv):
 		return nil, fmt.Errorf("mixed: the unit is that of %s, and the process (%s) has %q", v.name, p.active, p.args)
-	case !strings.Contains(p.mounts, v.generation):
+	case v.generation == none && (p.mounts != "" || p.active != "inactive"):
+		return nil, fmt.Errorf("mixed: nothing was deployed, and the unit is %s", p.active)
+	case v.generation != none && !strings.Contains(p.mounts, v.generation):
 		return nil, fmt.Errorf("mixed: the process of %s sees %q", v.name, p.mounts)
 	}
 	return v, nil
@@ -129,7 +132,7 @@ func (p *picture) judge(variants ...*variant) (*variant, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case p.trial == "" && p.state != v.generation:
+	case p.trial == "" && cmp.Or(p.state, none) != v.generation:
 		return nil, fmt.Errorf("%s runs, and %q is confirmed", v.generation, p.state)
 	case p.trial != "" && p.trial != v.generation && p.before != v.generation:
 		return nil, fmt.Errorf("%s runs, and the trial is one of %s", v.generation, p.trial)

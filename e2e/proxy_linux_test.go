@@ -13,6 +13,7 @@ import (
 // proxy stands between an operator and a host, and breaks what goes through it.
 type proxy struct {
 	dial func() (net.Conn, error)
+	port int
 
 	mu    sync.Mutex
 	open  []net.Conn
@@ -33,20 +34,19 @@ type proxy struct {
 // throughProxy has the operator reach the host by a proxy on their own machine.
 func (s *site) throughProxy(t *testing.T, g *ground.Ground) *proxy {
 	t.Helper()
-	port := 2200 + int(s.h.Address.As4()[3])
-	p := newProxy(t, g, port, s.h.Address.String()+":22")
+	p := newProxy(t, g, 0, s.h.Address.String()+":22")
 	old, err := os.ReadFile(s.o.SSHConfig)
 	if err != nil {
 		t.Fatal(err)
 	}
-	here := fmt.Sprintf("Host %s\n\tHostName 127.0.0.1\n\tPort %d\n\tHostKeyAlias %s\n", s.h.Name, port, s.h.Name)
+	here := fmt.Sprintf("Host %s\n\tHostName 127.0.0.1\n\tPort %d\n\tHostKeyAlias %s\n", s.h.Name, p.port, s.h.Name)
 	if err := os.WriteFile(s.o.SSHConfig, append([]byte(here), old...), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	return p
 }
 
-// newProxy listens on the operator's machine.
+// newProxy listens on the operator's machine, at a port or, for 0, at any.
 func newProxy(t *testing.T, g *ground.Ground, port int, to string) *proxy {
 	t.Helper()
 	listener, err := g.Listen(t.Context(), "operator", fmt.Sprintf("127.0.0.1:%d", port))
@@ -55,7 +55,7 @@ func newProxy(t *testing.T, g *ground.Ground, port int, to string) *proxy {
 	}
 	t.Cleanup(func() { _ = listener.Close() })
 	ctx := t.Context()
-	p := &proxy{dial: func() (net.Conn, error) { return g.Dial(ctx, "operator", to) }}
+	p := &proxy{port: listener.Addr().(*net.TCPAddr).Port, dial: func() (net.Conn, error) { return g.Dial(ctx, "operator", to) }}
 	go func() {
 		for {
 			conn, err := listener.Accept()

@@ -40,6 +40,11 @@ type site struct {
 	o     *ground.Operator
 	a, b  *variant
 	proxy *proxy // nil: nothing is in between
+	// ordinary is an operator who logs in as a user that may sudo, and has a kubeconfig.
+	ordinary bool
+	killat   string         // the program
+	report   string         // what it wrote
+	calls    map[string]int // of the system, in an undisturbed deployment, by phase
 }
 
 // newSite has exports that differ in a flag, and in a certificate with its key. Their
@@ -164,7 +169,11 @@ func argvOf(unit string) []string {
 
 // deploy is the command that a site's operator types.
 func (s *site) deploy() []string {
-	return []string{kcmgen, "deploy", "--yes", "--without-lease", "."}
+	lease := "--without-lease"
+	if s.ordinary {
+		lease = "--kubeconfig=" + s.o.Kubeconfig
+	}
+	return []string{kcmgen, "deploy", "--yes", lease, "."}
 }
 
 // run runs a command in a variant's repository.
@@ -223,6 +232,22 @@ func (s *site) converge(ctx context.Context, v *variant) error {
 		return fmt.Errorf("%s left %q", v.name, p.left)
 	}
 	return nil
+}
+
+// ready is the host as it is to be before it is to run the second variant.
+func (s *site) ready(t *testing.T) {
+	t.Helper()
+	s.forget(t, s.b)
+}
+
+// next goes back from there; or makes it a host again that nobody has deployed to.
+func (s *site) next(t *testing.T) {
+	t.Helper()
+	if s.a.generation == none {
+		s.blank(t)
+		return
+	}
+	s.a, s.b = s.b, s.a
 }
 
 // forget removes what the host kept of a variant that it doesn't run, so that it is

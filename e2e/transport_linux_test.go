@@ -3,9 +3,11 @@ package e2e
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/kcmgen/kcmgen/e2e/ground"
@@ -18,51 +20,86 @@ import (
 // What judges them has to find out a deployer that writes in place.
 func TestTransport(t *testing.T) {
 	g := onGround(t)
-	all, undisturbed := operators(t, g)
-	t.Run("sftp", func(t *testing.T) { cutSFTP(t, all, undisturbed.packets) })
-	t.Run("connection", func(t *testing.T) { cutConnection(t, all, undisturbed.pieces) })
+	all := operators(t, g)
+	t.Run("upgrade", func(t *testing.T) { upgrades(t, all) })
+	if !testing.Short() {
+		t.Run("first", func(t *testing.T) { firsts(t, all) })
+	}
 	direct(t, all)
-	t.Run("kill", func(t *testing.T) { kills(t, all, undisturbed.calls) })
 	t.Run("room", func(t *testing.T) { rooms(t, all) })
 	t.Run("planted", func(t *testing.T) { planted(t, all) })
 	t.Run("stall", func(t *testing.T) { stalling(t, g, all) })
 	t.Run("broken deployer", func(t *testing.T) { brokenDeployer(t, g) })
 }
 
-// undisturbed is how much an undisturbed deployment consists of.
-type undisturbed struct {
-	packets int            // of SFTP
-	pieces  int            // of what came over the connection, in both directions
-	calls   map[string]int // of the system, by the busiest thread
-}
-
 // operators have their hosts run the first variant. What faults need is in place, and
-// does nothing yet.
-func operators(t *testing.T, g *ground.Ground) ([]*site, undisturbed) {
+// does nothing yet. The last of them logs in as people should, and knows who leads.
+func operators(t *testing.T, g *ground.Ground) []*site {
 	t.Helper()
 	var all []*site
-	for _, h := range g.Hosts {
+	killat := tool(t, "killat")
+	for i, h := range g.Hosts {
 		s := newSite(t, g, h)
+		s.killat, s.report = killat, filepath.Join(t.TempDir(), "report")
 		s.install(t)
+		if i == len(g.Hosts)-1 {
+			s.asUser(t)
+		}
 		s.proxy = s.throughProxy(t, g)
 		all = append(all, s)
 	}
-	var u undisturbed
-	everywhere(t, all, func(t *testing.T, s *site) {
-		if s == all[0] {
-			u.calls = s.traced(t, s.a)
-			u.pieces = s.proxy.pieces()
-		}
-		s.settle(t, s.a)
-	})
-	var err error
-	if u.packets, err = strconv.Atoi(strings.TrimSpace(do(t, all[0].h, "cat", counter))); err != nil || u.packets < 20 || u.pieces < 50 {
-		t.Fatalf("%+v, %v", u, err)
-	}
-	return all, u
+	everywhere(t, all, func(t *testing.T, s *site) { s.settle(t, s.a) })
+	return all
 }
 
-// direct takes the proxies away.
+// asUser has the operator log in as a user who may sudo, and ask the apiserver.
+func (s *site) asUser(t *testing.T) {
+	t.Helper()
+	write(t, s.o.SSHConfig, "Host "+s.h.Name+"\n\tUser ops\n"+readFile(t, s.o.SSHConfig))
+	s.ordinary = true
+}
+
+// packets are those of SFTP in the last session.
+func (s *site) packets(t *testing.T) int {
+	t.Helper()
+	n, err := strconv.Atoi(strings.TrimSpace(do(t, s.h, "cat", counter)))
+	if err != nil || n < 20 {
+		t.Fatalf("%d packets of SFTP, %v", n, err)
+	}
+	return n
+}
+
+// upgrades have faults in deployments from one generation to another.
+func upgrades(t *testing.T, all []*site) {
+	all[0].proxy.reset(0, "", false)
+	everywhere(t, all, func(t *testing.T, s *site) { s.traced(t) })
+	pieces, packets := all[0].proxy.pieces(), all[0].packets(t)
+	parts := []struct {
+		name string
+		do   func(*testing.T, []*site)
+	}{
+		{"sftp", func(t *testing.T, all []*site) {
+			cuts(t, "SFTP cut at a packet", cutSFTP(t, all, packets, 63, 2), 60)
+		}},
+		{"connection", func(t *testing.T, all []*site) {
+			cuts(t, "connection cut at a piece", cutConnection(t, all, pieces, 63, 2), 60)
+		}},
+		{"kill", kills},
+	}
+	if !testing.Short() {
+		for _, p := range parts {
+			t.Run(p.name, func(t *testing.T) { p.do(t, all) })
+		}
+		return
+	}
+	var wait sync.WaitGroup // a sample: a site for each
+	for i, p := range parts {
+		wait.Go(func() { t.Run(p.name, func(t *testing.T) { p.do(t, all[i:i+1]) }) })
+	}
+	wait.Wait()
+}
+
+// direct takes the proxies away, and has all log in as root.
 func direct(t *testing.T, all []*site) {
 	t.Helper()
 	for _, s := range all {
@@ -71,7 +108,11 @@ func direct(t *testing.T, all []*site) {
 			t.Fatal(err)
 		}
 		_, rest, _ := strings.Cut(string(config), "\nHost ")
+		if s.ordinary {
+			_, rest, _ = strings.Cut(rest, "\nHost ")
+		}
 		write(t, s.o.SSHConfig, "Host "+rest)
+		s.proxy, s.ordinary = nil, false
 	}
 }
 
@@ -79,7 +120,9 @@ func direct(t *testing.T, all []*site) {
 func share[T any](t *testing.T, all []*site, samples []T, do func(*testing.T, *site, T)) {
 	t.Helper()
 	everywhere(t, all, func(t *testing.T, s *site) {
-		s.settle(t, s.a)
+		if s.a.generation != none {
+			s.settle(t, s.a)
+		}
 		for i := slices.Index(all, s); i < len(samples); i += len(all) {
 			do(t, s, samples[i])
 		}
@@ -101,7 +144,11 @@ func few[T any](all []T, n, short int) []T {
 // brokenDeployer has the same faults find out one who puts files over the old ones.
 func brokenDeployer(t *testing.T, g *ground.Ground) {
 	s := brokenSite(t, g, g.Hosts[0])
+	s.killat, s.report = tool(t, "killat"), filepath.Join(t.TempDir(), "report")
 	s.install(t)
+	s.proxy = s.throughProxy(t, g)
+	const times = 6
+	calls, pieces := s.naiveCalls(t)
 	faults := map[string]func(context.Context, *variant, int){
 		"SFTP cut": func(ctx context.Context, v *variant, i int) {
 			s.sftp(t, 22+4*i, "inside")
@@ -109,17 +156,22 @@ func brokenDeployer(t *testing.T, g *ground.Ground) {
 			s.sftp(t, 0, "never")
 		},
 		"kill -9": func(ctx context.Context, v *variant, i int) {
-			_, _ = s.run(ctx, v, s.killing(moment{"write", 30 + 6*i}, s.naive(v)...)...)
+			_, _ = s.run(ctx, v, s.killing("connect", calls*(i+1)/(times+1), 0, s.naive(v)...)...)
+		},
+		"connection cut": func(ctx context.Context, v *variant, i int) {
+			s.proxy.reset(pieces*(i+1)/(times+1), "inside", false)
+			_, _ = s.run(ctx, v, s.naive(v)...)
+			s.proxy.reset(0, "", false)
 		},
 		"no room": func(ctx context.Context, v *variant, _ int) { s.crowded(ctx, t, v) },
 	}
 	for _, c := range few([]struct {
 		fault string
 		times int
-	}{{"kill -9", 6}, {"SFTP cut", 6}, {"no room", 1}}, 3, 1) {
-		times := len(few(make([]int, c.times), c.times, 1))
-		found := s.brokenBy(t, faults[c.fault], times)
-		figure(t, c.fault+", for sftp over the old files", "%d of %d found torn or mixed", found, times)
+	}{{"kill -9", times}, {"SFTP cut", times}, {"connection cut", times}, {"no room", 1}}, 4, 1) {
+		tries := few(indices(c.times), c.times, 1)
+		found := s.brokenBy(t, faults[c.fault], tries)
+		figure(t, c.fault+", for sftp over the old files", "%d of %d found torn or mixed", found, len(tries))
 	}
 	do(t, s.h, "sh", "-euc", canary)
 	before := do(t, s.h, "sh", "-c", canaryNow)
