@@ -5,6 +5,8 @@ import (
 	"io"
 	"os/exec"
 	"regexp"
+	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -20,7 +22,10 @@ func TestLock(t *testing.T) {
 	first := newSite(t, g, g.Hosts[0])
 	first.settle(t, first.a)
 	second := newSite(t, g, g.Hosts[0])
-	t.Run("two at once", func(t *testing.T) { twoAtOnce(t, first, second) })
+	t.Run("two at once", func(t *testing.T) { twoAtOnce(t, g, first, second) })
+	if !testing.Short() {
+		t.Run("two at the same moment", func(t *testing.T) { sameMoment(t, g, first, second) })
+	}
 	for _, c := range few([]struct {
 		holder string
 		end    func(*exec.Cmd)
@@ -70,21 +75,24 @@ func (s *site) holding(t *testing.T) *exec.Cmd {
 	return cmd
 }
 
-func twoAtOnce(t *testing.T, first, second *site) {
+// listing is what a second deployment mustn't change.
+const listing = "ls -lR --time-style=full-iso /etc /usr/local /run/kcmgen.lock; cat /run/kcmgen.lock; systemctl show -p MainPID,NRestarts kube-controller-manager"
+
+func twoAtOnce(t *testing.T, g *ground.Ground, first, second *site) {
 	if err := first.h.WrapSFTP(t.Context(), "#!/bin/sh\n"); err != nil {
 		t.Fatal(err)
 	}
 	slow(t, first.h)
 	cmd := first.holding(t)
-	const listing = "ls -lR --time-style=full-iso /etc /usr/local /run/kcmgen.lock; cat /run/kcmgen.lock; systemctl show -p MainPID,NRestarts kube-controller-manager"
 	before := do(t, first.h, "sh", "-c", listing)
 	start := time.Now()
 	r, err := second.run(t.Context(), second.b, second.deploy()...)
 	if err != nil || r.code != 1 {
 		t.Errorf("exit %d, %v", r.code, err)
 	}
-	if time.Since(start) > 10*time.Second {
-		t.Errorf("it waited for %v", time.Since(start))
+	took := time.Since(start)
+	if took > 10*time.Second {
+		t.Errorf("it waited for %v", took)
 	}
 	who := fmt.Sprintf(`cp-1: it is being changed by root@\S+ \(process %d\) since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`, cmd.Process.Pid)
 	if !regexp.MustCompile(who).MatchString(r.err) {
@@ -95,9 +103,78 @@ func twoAtOnce(t *testing.T, first, second *site) {
 		t.Errorf("the second one changed something: was\n%s\nis\n%s", before, after)
 	}
 	quick(t, first.h)
+	if !testing.Short() {
+		first.unlocked(t, g, before)
+	}
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
-	figure(t, "two deployments at once", "the second ended after %.1f s, said who has the lock, and changed nothing", time.Since(start).Seconds())
+	figure(t, "two deployments at once", "the second ended after %.1f s, said who has the lock, and changed nothing", took.Seconds())
+}
+
+// unlocked: a second one that knows no lock changes what the first is about to.
+func (s *site) unlocked(t *testing.T, g *ground.Ground, before string) {
+	t.Helper()
+	b := brokenSite(t, g, s.h)
+	r, err := b.run(t.Context(), b.a, b.naive(b.a)...)
+	if err != nil || r.code != 0 || do(t, s.h, "sh", "-c", listing) == before {
+		t.Errorf("who knows no lock wasn't found out: exit %d, %v\n%s", r.code, err, r.err)
+	}
+}
+
+// sameMoment: of two deployments that begin together one goes through, and the other
+// changes nothing. A lock that is looked for and then made lets both through.
+func sameMoment(t *testing.T, g *ground.Ground, first, second *site) {
+	const times = 3
+	for i := range times {
+		first.settle(t, first.a)
+		first.forget(t, first.b)
+		second.forget(t, second.b)
+		rs := together(t, (*site).deploy, first, second)
+		won, lost := first, rs[1]
+		if rs[1].code == 0 {
+			won, lost = second, rs[0]
+		}
+		if rs[0].code+rs[1].code != 1 || !strings.Contains(lost.err, "it is being changed by") {
+			t.Errorf("exit %d and %d\n%s\n%s", rs[0].code, rs[1].code, rs[0].err, rs[1].err)
+		}
+		p, err := won.look(t.Context())
+		if err == nil {
+			_, err = p.judge(won.b)
+		}
+		if err != nil {
+			t.Errorf("%d: %v", i, err)
+		}
+	}
+	a, b := brokenSite(t, g, first.h), brokenSite(t, g, first.h)
+	rs := together(t, (*site).checking, a, b)
+	if rs[0].code != 0 || rs[1].code != 0 {
+		t.Errorf("who looks for a lock and then makes one wasn't found out: exit %d and %d\n%s\n%s", rs[0].code, rs[1].code, rs[0].err, rs[1].err)
+	}
+	do(t, first.h, "systemctl", "stop", unit)
+	figure(t, "two deployments at the same moment", "one of them went through, %d times; both, of those who look for a lock before they make one", times)
+}
+
+// together has sites deploy their second variant to the same host, at the same moment.
+func together(t *testing.T, command func(*site) []string, sites ...*site) []result {
+	t.Helper()
+	out := make([]result, len(sites))
+	var all sync.WaitGroup
+	for i, s := range sites {
+		all.Go(func() {
+			var err error
+			if out[i], err = s.run(t.Context(), s.b, command(s)...); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	return out
+}
+
+// checking is a naive deployment by somebody who wants to be alone.
+func (s *site) checking() []string {
+	const script = `ssh -F "$1" "$2" test ! -e /run/naive.lock && ssh -F "$1" "$2" touch /run/naive.lock && shift 2 && "$@"`
+	return append([]string{"sh", "-c", script, "sh", s.o.SSHConfig, "root@" + s.h.Name}, s.naive(s.b)...)
 }
 
 // holderGone is how long it takes until the lock of a deployment is free, and then the
