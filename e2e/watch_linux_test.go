@@ -32,6 +32,8 @@ type seen struct {
 	down    map[string]time.Duration // by host, for how long it wasn't healthy
 	worst   string                   // what was wrong when there were least
 	leaders []string                 // hosts, in the order in which they led
+	story   []string                 // what changed, and when
+	last    map[string]string        // what was seen last, by host; of the lease, too
 }
 
 // every is how often a watch looks.
@@ -39,7 +41,7 @@ const every = 100 * time.Millisecond
 
 func watchHosts(t *testing.T, g *ground.Ground) *watch {
 	ctx, cancel := context.WithCancel(t.Context())
-	w := &watch{cancel: cancel, gone: make(chan struct{}), seen: seen{least: len(g.Hosts), down: map[string]time.Duration{}}}
+	w := &watch{cancel: cancel, gone: make(chan struct{}), seen: seen{least: len(g.Hosts), down: map[string]time.Duration{}, last: map[string]string{}}}
 	clients := map[*ground.Host]*http.Client{}
 	for _, h := range g.Hosts {
 		clients[h] = inside(g, h)
@@ -51,9 +53,10 @@ func watchHosts(t *testing.T, g *ground.Ground) *watch {
 				c.CloseIdleConnections()
 			}
 		}()
-		last := time.Now()
+		start := time.Now()
+		last := start
 		for tick := time.NewTicker(every); ; {
-			w.round(ctx, g, clients, &last)
+			w.round(ctx, g, clients, start, &last)
 			select {
 			case <-tick.C:
 			case <-ctx.Done():
@@ -66,7 +69,7 @@ func watchHosts(t *testing.T, g *ground.Ground) *watch {
 	return w
 }
 
-func (w *watch) round(ctx context.Context, g *ground.Ground, clients map[*ground.Host]*http.Client, last *time.Time) {
+func (w *watch) round(ctx context.Context, g *ground.Ground, clients map[*ground.Host]*http.Client, start time.Time, last *time.Time) {
 	ill := map[string]error{}
 	var lock sync.Mutex
 	var all sync.WaitGroup
@@ -89,6 +92,10 @@ func (w *watch) round(ctx context.Context, g *ground.Ground, clients map[*ground
 	*last = now
 	s := &w.seen
 	s.rounds++
+	for h := range clients {
+		s.note(now.Sub(start), h.Name, fmt.Sprint(ill[h.Name]))
+	}
+	s.note(now.Sub(start), "lease", lease.Holder)
 	for name := range ill {
 		s.down[name] += passed
 	}
@@ -102,6 +109,14 @@ func (w *watch) round(ctx context.Context, g *ground.Ground, clients map[*ground
 	leader, _, _ := strings.Cut(lease.Holder, "_")
 	if err == nil && leader != "" && (len(s.leaders) == 0 || s.leaders[len(s.leaders)-1] != leader) {
 		s.leaders = append(s.leaders, leader)
+	}
+}
+
+// note adds to the story what isn't as it was.
+func (s *seen) note(at time.Duration, who, what string) {
+	if s.last[who] != what {
+		s.last[who] = what
+		s.story = append(s.story, fmt.Sprintf("%.1f s: %s: %s", at.Seconds(), who, what))
 	}
 }
 
@@ -127,7 +142,7 @@ func (s seen) spared(t *testing.T) {
 		t.Errorf("only %d looks at the hosts", s.rounds)
 	}
 	if s.least < 2 {
-		t.Errorf("only %d hosts were healthy at once, for %.1f s in all: %s", s.least, s.lost.Seconds(), s.worst)
+		t.Errorf("only %d hosts were healthy at once, for %.1f s in all: %s\n%s", s.least, s.lost.Seconds(), s.worst, strings.Join(s.story, "\n"))
 	}
 	if s.changes() > 1 {
 		t.Errorf("the leader changed %d times: %v", s.changes(), s.leaders)
