@@ -126,7 +126,7 @@ func (s *site) broken(t *testing.T, what string, sum *count, mend func()) {
 	case r.code == 0 && (is != to || p.trial != ""), r.code == 5 && (is != from || p.trial != ""), r.code == 1 && (is != from && !strings.Contains(r.err, "it runs what it should, confirmed") || p.trial != ""), !slices.Contains([]int{0, 1, 5, 6}, r.code):
 		t.Errorf("cut %s: exit %d, and the host has %s, trial %q\n%s", what, r.code, is.against(to), p.trial, r.err)
 	}
-	sum.judged(s, is, fmt.Sprintf("%s, exit %d", phase(r.err), r.code))
+	sum.judged(s, p, is, fmt.Sprintf("%s, exit %d", phase(r.err), r.code))
 	start := time.Now()
 	if err := s.converge(ctx, to); err != nil {
 		t.Errorf("cut %s, after\n%s\nand again: %v", what, r.err, err)

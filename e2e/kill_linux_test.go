@@ -33,7 +33,7 @@ func kills(t *testing.T, all []*site) {
 	sum.phased(t, 8, "confirm", "confirmed")
 }
 
-// moment is before a system call: as far into a phase as i+½ of of.
+// moment is one of a phase, before a system call: number i of of, spread evenly.
 type moment struct {
 	phase string
 	i, of int
@@ -58,13 +58,21 @@ func moments(n int) []moment {
 	return out
 }
 
-// pause is what the host gets after the call. In the commit kcmgen does little but wait:
-// there it is time that has to be sampled, too.
-func (m moment) pause() time.Duration {
-	if m.phase == "commit" && m.i%2 == 1 {
-		return time.Duration(m.i) * 60 * time.Millisecond
+// call is the number of the call, of those that the phase has. What a confirm is about
+// comes at its end.
+func (m moment) call(calls int) int {
+	part := (float64(m.i) + 0.5) / float64(m.of)
+	if m.phase == "confirm" {
+		part = 1 - (1-part)*(1-part)
 	}
-	return 0
+	return 1 + int(float64(calls-1)*part)
+}
+
+// pause is what the host gets after the call. Where the host does what counts, kcmgen
+// does little but wait: there it is time that has to be sampled, too.
+func (m moment) pause() time.Duration {
+	step := map[string]time.Duration{"commit": 60 * time.Millisecond, "confirm": 20 * time.Millisecond}[m.phase]
+	return step * time.Duration(m.i*(m.i%2))
 }
 
 // killing is a command that is killed before the n-th call of a phase, or a little
@@ -125,7 +133,7 @@ func (s *site) killed(t *testing.T, at moment, sum *count) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	s.ready(t)
-	n := 1 + (s.calls[at.phase]-1)*(2*at.i+1)/(2*at.of)
+	n := at.call(s.calls[at.phase])
 	r, err := s.run(ctx, s.b, s.killing(at.phase, n, at.pause(), s.deploy()...)...)
 	if err != nil {
 		t.Fatal(err)
@@ -140,7 +148,7 @@ func (s *site) killed(t *testing.T, at moment, sum *count) {
 			sum.add("torn", "", 0)
 			return
 		}
-		sum.judged(s, is, phase)
+		sum.judged(s, p, is, phase)
 		t.Logf("killed at %v (call %d and %v): %s %s %s, trial %q", at, n, at.pause(), phase, strings.TrimSpace(call), is.against(s.b), p.trial)
 	}
 	start := time.Now()
@@ -178,8 +186,11 @@ func (c *count) add(outcome, phase string, took time.Duration) {
 }
 
 // judged is a deployment of a site that was disturbed, and what its host had then.
-func (c *count) judged(s *site, is *variant, phase string) {
+func (c *count) judged(s *site, p *picture, is *variant, phase string) {
 	c.add(is.against(s.b), phase, 0)
+	if is == s.b && p.trial != "" {
+		c.add("on trial", "", 0)
+	}
 	if s.ordinary {
 		c.add("ordinary", "", 0)
 	}
@@ -234,8 +245,12 @@ func (c *count) String() string {
 	if n := c.of["ordinary"]; n > 0 {
 		ordinary = fmt.Sprintf("; %d as an ordinary user, with the lease", n)
 	}
-	return fmt.Sprintf("%d: %d old, %d new, %d torn or mixed; %d converged, the slowest in %.1f s (%s)%s", c.of["old"]+c.of["new"],
-		c.of["old"], c.of["new"], c.of["torn"], c.of["converged"], c.worst.Seconds(), strings.Join(phases, ", "), ordinary)
+	trial := ""
+	if n := c.of["on trial"]; n > 0 {
+		trial = fmt.Sprintf(" (%d on trial)", n)
+	}
+	return fmt.Sprintf("%d: %d old, %d new%s, %d torn or mixed; %d converged, the slowest in %.1f s (%s)%s", c.of["old"]+c.of["new"],
+		c.of["old"], c.of["new"], trial, c.of["torn"], c.of["converged"], c.worst.Seconds(), strings.Join(phases, ", "), ordinary)
 }
 
 // inOrder are phases as they come, and others by name.
