@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -43,11 +44,38 @@ func (s *site) install(t *testing.T) {
 	s.sftp(t, 0, "never")
 }
 
+// measured deploys undisturbed, and counts what goes over the connections.
+func (s *site) measured(t *testing.T) {
+	t.Helper()
+	s.ready(t)
+	s.proxy.reset(0, "", false)
+	if err := s.converge(t.Context(), s.b); err != nil {
+		t.Fatal(err)
+	}
+	s.pieces, s.packets = s.proxy.pieces(), s.came(t)
+	if t.Logf("%d pieces, %d packets of SFTP", s.pieces, s.packets); s.pieces < 50 || s.packets < 20 {
+		t.Fatal("that is no deployment")
+	}
+	s.next(t)
+}
+
+// came are the packets of SFTP in the last session.
+func (s *site) came(t *testing.T) int {
+	t.Helper()
+	n, err := strconv.Atoi(strings.TrimSpace(do(t, s.h, "cat", counter)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // sftp has the next SFTP sessions stop at a packet; at 0 none does.
 func (s *site) sftp(t *testing.T, n int, how string) {
 	t.Helper()
-	if err := s.h.WriteFile(t.Context(), "/run/sftpcut", fmt.Sprintf("%d %s\n", n, how), 0o600); err != nil {
-		t.Fatal(err)
+	for file, content := range map[string]string{"/run/sftpcut": fmt.Sprintf("%d %s\n", n, how), counter: "0"} {
+		if err := s.h.WriteFile(t.Context(), file, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -68,7 +96,11 @@ func cutSFTP(t *testing.T, all []*site, packets, n, short int) *count {
 	sum := newCount()
 	share(t, all, few(samples, n, short), func(t *testing.T, s *site, at sftpCut) {
 		s.sftp(t, at.n, at.how)
-		s.broken(t, fmt.Sprintf("%s packet %d of %d", at.how, at.n, packets), sum, func() { s.sftp(t, 0, "never") })
+		s.broken(t, fmt.Sprintf("%s packet %d of %d", at.how, at.n, packets), sum, func() bool {
+			came := s.came(t)
+			s.sftp(t, 0, "never")
+			return came >= at.n
+		})
 	})
 	return sum
 }
@@ -76,21 +108,29 @@ func cutSFTP(t *testing.T, all []*site, packets, n, short int) *count {
 // cutConnection is the same for all that goes over the wire: the whole connection breaks
 // at a piece of it, in either direction; the network is there again at once, or only
 // after the command has given up.
-func cutConnection(t *testing.T, all []*site, pieces, n, short int) *count {
+func cutConnection(t *testing.T, all []*site, n, short int) *count {
 	type pieceCut struct {
-		n     int
+		i     int
 		how   string
 		stays bool
 	}
+	if testing.Short() {
+		n = short
+	}
 	var samples []pieceCut
-	for at := 1; at <= pieces; at++ {
-		samples = append(samples, pieceCut{at, []string{"before", "inside", "after"}[at%3], at%2 == 1})
+	for i := range n {
+		samples = append(samples, pieceCut{i, []string{"before", "inside", "after"}[i%3], i%2 == 1})
 	}
 	sum := newCount()
-	share(t, all, few(samples, n, short), func(t *testing.T, s *site, at pieceCut) {
-		s.proxy.reset(at.n, at.how, at.stays)
-		what := fmt.Sprintf("%s piece %d of %d, for good: %v", at.how, at.n, pieces, at.stays)
-		s.broken(t, what, sum, func() { s.proxy.reset(0, "", false) })
+	share(t, all, samples, func(t *testing.T, s *site, at pieceCut) {
+		piece := 1 + (2*at.i+1)*s.pieces/(2*n)
+		s.proxy.reset(piece, at.how, at.stays)
+		what := fmt.Sprintf("%s piece %d of %d, for good: %v", at.how, piece, s.pieces, at.stays)
+		s.broken(t, what, sum, func() bool {
+			came := s.proxy.pieces()
+			s.proxy.reset(0, "", false)
+			return came >= piece
+		})
 	})
 	return sum
 }
@@ -105,15 +145,16 @@ func cuts(t *testing.T, name string, sum *count, n int) {
 }
 
 // broken runs one deployment that is disturbed, judges the host by what the command
-// said, and has the next one end it once nothing disturbs it.
-func (s *site) broken(t *testing.T, what string, sum *count, mend func()) {
+// said, and has the next one end it once nothing disturbs it. mend tells whether
+// anything did.
+func (s *site) broken(t *testing.T, what string, sum *count, mend func() bool) {
 	t.Helper()
 	from, to := s.a, s.b
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	s.ready(t)
 	r, err := s.run(ctx, to, s.deploy()...)
-	mend()
+	hit := mend()
 	if err != nil {
 		t.Fatalf("cut %s: %v", what, err)
 	}
@@ -126,7 +167,11 @@ func (s *site) broken(t *testing.T, what string, sum *count, mend func()) {
 	case r.code == 0 && (is != to || p.trial != ""), r.code == 5 && (is != from || p.trial != ""), r.code == 1 && (is != from && !strings.Contains(r.err, "it runs what it should, confirmed") || p.trial != ""), !slices.Contains([]int{0, 1, 5, 6}, r.code):
 		t.Errorf("cut %s: exit %d, and the host has %s, trial %q\n%s", what, r.code, is.against(to), p.trial, r.err)
 	}
-	sum.judged(s, p, is, fmt.Sprintf("%s, exit %d", phase(r.err), r.code))
+	if hit {
+		sum.judged(s, p, is, fmt.Sprintf("%s, exit %d", phase(r.err), r.code))
+	} else {
+		sum.add("not hit", "", 0)
+	}
 	start := time.Now()
 	if err := s.converge(ctx, to); err != nil {
 		t.Errorf("cut %s, after\n%s\nand again: %v", what, r.err, err)

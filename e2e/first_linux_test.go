@@ -35,10 +35,11 @@ func firsts(t *testing.T, all []*site) {
 	}()
 	for _, s := range all {
 		s.blank(t)
-		s.proxy.reset(0, "", false)
 	}
-	everywhere(t, all, func(t *testing.T, s *site) { s.traced(t) })
-	pieces, packets := all[0].proxy.pieces(), all[0].packets(t)
+	everywhere(t, all, func(t *testing.T, s *site) {
+		s.measured(t)
+		s.traced(t)
+	})
 	t.Run("kill", func(t *testing.T) {
 		sum := newCount()
 		share(t, all, few(moments(24), 99, 3), func(t *testing.T, s *site, at moment) { s.killed(t, at, sum) })
@@ -48,10 +49,10 @@ func firsts(t *testing.T, all []*site) {
 		everywhere(t, all, func(t *testing.T, s *site) { s.leftAlone(t) })
 	})
 	t.Run("sftp", func(t *testing.T) {
-		cuts(t, "SFTP cut in a first deployment", cutSFTP(t, all, packets, 12, 0), 10)
+		cuts(t, "SFTP cut in a first deployment", cutSFTP(t, all, all[0].packets, 12, 0), 10)
 	})
 	t.Run("connection", func(t *testing.T) {
-		cuts(t, "connection cut in a first deployment", cutConnection(t, all, pieces, 18, 0), 10)
+		cuts(t, "connection cut in a first deployment", cutConnection(t, all, 18, 0), 10)
 	})
 }
 

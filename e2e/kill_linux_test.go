@@ -19,7 +19,11 @@ import (
 // phases have most in which the host changes.
 func kills(t *testing.T, all []*site) {
 	sum := newCount()
-	share(t, all, few(moments(70), 99, 2), func(t *testing.T, s *site, at moment) { s.killed(t, at, sum) })
+	at := moments(70)
+	if testing.Short() {
+		at = []moment{{"commit", 3, 6}, {"confirm", 5, 6}}
+	}
+	share(t, all, at, func(t *testing.T, s *site, at moment) { s.killed(t, at, sum) })
 	figure(t, "kill -9 of kcmgen in a deploy", "%v", sum)
 	if testing.Short() {
 		return
@@ -245,12 +249,15 @@ func (c *count) String() string {
 	if n := c.of["ordinary"]; n > 0 {
 		ordinary = fmt.Sprintf("; %d as an ordinary user, with the lease", n)
 	}
-	trial := ""
+	trial, missed := "", ""
+	if n := c.of["not hit"]; n > 0 {
+		missed = fmt.Sprintf("; %d more weren't hit", n)
+	}
 	if n := c.of["on trial"]; n > 0 {
 		trial = fmt.Sprintf(" (%d on trial)", n)
 	}
 	return fmt.Sprintf("%d: %d old, %d new%s, %d torn or mixed; %d converged, the slowest in %.1f s (%s)%s", c.of["old"]+c.of["new"],
-		c.of["old"], c.of["new"], trial, c.of["torn"], c.of["converged"], c.worst.Seconds(), strings.Join(phases, ", "), ordinary)
+		c.of["old"], c.of["new"], trial, c.of["torn"], c.of["converged"], c.worst.Seconds(), strings.Join(phases, ", "), ordinary+missed)
 }
 
 // inOrder are phases as they come, and others by name.

@@ -45,6 +45,8 @@ type site struct {
 	killat   string         // the program
 	report   string         // what it wrote
 	calls    map[string]int // of the system, in an undisturbed deployment, by phase
+	pieces   int            // of its connections
+	packets  int            // of SFTP
 }
 
 // newSite has exports that differ in a flag, and in a certificate with its key. Their
