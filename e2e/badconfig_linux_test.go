@@ -5,6 +5,7 @@ import (
 	"crypto/x509/pkix"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -124,9 +125,10 @@ func (s *scene) bad(t *testing.T, c badConfig, before map[string]string, all *ta
 	if c.shows == refused {
 		code = 1
 	}
-	s.deploy(t, code, "-o", out)
+	r := s.deploy(t, code, "-o", out)
 	took := time.Since(start)
 	saw := w.end()
+	ownLog(t, r.Err+r.Out, start)
 	switch c.shows {
 	case refused:
 		all.refused++
@@ -151,6 +153,17 @@ func (s *scene) bad(t *testing.T, c badConfig, before map[string]string, all *ta
 		all.back++
 	}
 	figure(t, "bad: "+c.name, "%s: exit %d after %.1f s, %s", c.shows, code, took.Seconds(), saw)
+}
+
+// ownLog: lines of a log that are told are of this deployment, not of one before.
+func ownLog(t *testing.T, said string, start time.Time) {
+	t.Helper()
+	for _, m := range regexp.MustCompile(`(?m)^\s+[EF](\d{4} \d\d:\d\d:\d\d)\.\d+ .*$`).FindAllStringSubmatch(said, -1) {
+		at, err := time.Parse("20060102 15:04:05", start.UTC().Format("2006")+m[1])
+		if err != nil || at.Before(start.UTC().Truncate(time.Second)) {
+			t.Errorf("%v: it was begun at %v, and tells %s", err, start.UTC(), m[0])
+		}
+	}
 }
 
 // asBefore: every host has what it had, and somebody leads.

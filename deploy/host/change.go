@@ -168,7 +168,7 @@ func (s *Session) Probe(ctx context.Context, u Unit, subject string, within time
 
 // Log returns the last lines of the unit's log.
 func (s *Session) Log(ctx context.Context, u Unit, lines int) ([]string, error) {
-	out, err := s.one(ctx, command("log", u.Name, strconv.Itoa(lines)))
+	out, err := s.one(ctx, command("log", u.Home, u.Name, strconv.Itoa(lines)))
 	return strings.FieldsFunc(out, func(r rune) bool { return r == '\n' }), err
 }
 

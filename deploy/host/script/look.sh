@@ -103,11 +103,14 @@ complaints() {
 	return 0
 }
 
-# log UNIT LINES: the end of its log; what it says of its end, where it says something.
-# That an apiserver has no front proxy is said by every one, and is no reason.
+# log HOME UNIT LINES: the end of its log since the last trial began; what it says of
+# its end, where it says something. That an apiserver has no front proxy is said by
+# every one, and is no reason.
 log() {
-	text=$(within 10 journalctl -q --no-pager -o cat -u "$1" -n 120 | grep -v requestheader-client-ca-file)
-	why=$(printf '%s\n' "$text" | grep -E '"command failed"|"Error (building|starting)|^panic: |^Error: |Failed to set up mount' | tail -n "$2")
-	[ -n "$why" ] || why=$(printf '%s\n' "$text" | tail -n "$2")
+	since=$(field "$1/trial" since || field "$1/state" since)
+	since=$(printf '%s' "$since" | sed 's/T/ /; s/Z/ UTC/') # as any journalctl reads it
+	text=$(within 10 journalctl -q --no-pager -o cat -u "$2" --since "${since:-@0}" -n 120 | grep -v requestheader-client-ca-file)
+	why=$(printf '%s\n' "$text" | grep -E '"command failed"|"Error (building|starting)|^panic: |^Error: |Failed to set up mount' | tail -n "$3")
+	[ -n "$why" ] || why=$(printf '%s\n' "$text" | tail -n "$3")
 	printf '%s\n' "$why"
 }
