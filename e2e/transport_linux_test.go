@@ -77,7 +77,7 @@ func upgrades(t *testing.T, all []*site) {
 			cuts(t, "SFTP cut at a packet", cutSFTP(t, all, packets, 63, 2), 60)
 		}},
 		{"connection", func(t *testing.T, all []*site) {
-			cuts(t, "connection cut at a piece", cutConnection(t, all, 66, 2), 60)
+			cuts(t, "connection cut at a piece", cutConnection(t, all, 63, 2), 60)
 		}},
 		{"kill", kills},
 	}
