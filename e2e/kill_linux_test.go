@@ -52,7 +52,7 @@ func moments(n int) []moment {
 		phase   string
 		percent int
 	}{
-		{"connect", 8}, {"lock and stage", 22}, {"check", 8}, {"commit", 18}, {"gate", 12}, {"soak", 10}, {"confirm", 14}, {"confirmed", 8},
+		{"connect", 8}, {"lock and stage", 20}, {"check", 8}, {"commit", 20}, {"gate", 12}, {"soak", 10}, {"confirm", 14}, {"confirmed", 8},
 	} {
 		of := (n*p.percent + 99) / 100
 		for i := range of {
@@ -63,11 +63,14 @@ func moments(n int) []moment {
 }
 
 // call is the number of the call, of those that the phase has. What a confirm is about
-// comes at its end.
+// comes at its end. A commit is only a few calls, and not always as many.
 func (m moment) call(calls int) int {
 	part := (float64(m.i) + 0.5) / float64(m.of)
-	if m.phase == "confirm" {
+	switch m.phase {
+	case "confirm":
 		part = 1 - (1-part)*(1-part)
+	case "commit":
+		part *= 0.8
 	}
 	return 1 + int(float64(calls-1)*part)
 }
