@@ -98,7 +98,8 @@ var changes = regexp.MustCompile(`\b[0-9a-f]{8}\b|\b[0-9.]+ ?m?s\b|\b[0-9]{8}T[0
 // at once.
 func varying(s string) string {
 	s = byPlace(changes.ReplaceAllString(s, "#"))
-	lines := strings.Split(s, "\n")
+	// What a host's log says stays with the host.
+	lines := strings.Split(strings.ReplaceAll(s, "\n    #", "\v    #"), "\n")
 	for i := range lines {
 		for j := i + 1; j < len(lines) && sorted(lines[i]) != "" && sorted(lines[i]) == sorted(lines[j]); j++ {
 			if lines[j] < lines[i] {
@@ -106,6 +107,7 @@ func varying(s string) string {
 			}
 		}
 	}
+	lines = strings.Split(strings.ReplaceAll(strings.Join(lines, "\n"), "\v", "\n"), "\n")
 	// How many of its ends are in the log when somebody looks is chance.
 	return strings.Join(slices.Compact(lines), "\n")
 }
