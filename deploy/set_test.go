@@ -3,6 +3,7 @@ package deploy
 import (
 	"errors"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -233,5 +234,28 @@ func TestFits(t *testing.T) {
 		if err := fits("/bin/kcm", says, want); (err == nil) != ok {
 			t.Errorf("%q: %v", says, err)
 		}
+	}
+}
+
+// TestLostModes: a tree that came by git or an archive has the modes it was exported
+// with, not those that it has here.
+func TestLostModes(t *testing.T) {
+	const file = "ca.crt"
+	wants, err := Wants(aCluster(), exportedTree(t, func(m *tree.Manifest, _ map[string]string) {
+		for i := range m.Files {
+			if path.Base(m.Files[i].Path) == file {
+				m.Files[i].Mode = "0440"
+			}
+		}
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, ok := wants["cp-1"].folders["/etc/kubernetes/kcmgen/"+generation].Get(file)
+	if !ok || e.Mode != 0o440 {
+		t.Errorf("%s has mode %o", file, e.Mode)
+	}
+	if _, err := Wants(aCluster(), exportedTree(t, func(m *tree.Manifest, _ map[string]string) { m.Files[0].Mode = "rw-" })); err == nil {
+		t.Error("a mode that is none is taken")
 	}
 }

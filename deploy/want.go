@@ -149,6 +149,10 @@ func Wants(c *spec.Cluster, s *tree.State) (map[string]*Want, error) {
 	if err := intact(s); err != nil {
 		return nil, err
 	}
+	ours, err := asExported(s)
+	if err != nil {
+		return nil, err
+	}
 	out := map[string]*Want{}
 	for i := range c.Nodes {
 		n := &c.Nodes[i]
@@ -156,7 +160,7 @@ func Wants(c *spec.Cluster, s *tree.State) (map[string]*Want, error) {
 		if !ok {
 			return nil, &EditedError{"nodes/" + n.Name, "isn't there: the cluster has the node, and its last export hadn't"}
 		}
-		w, err := wantOf(c, n.Name, generation, s.Ours)
+		w, err := wantOf(c, n.Name, generation, ours)
 		if err != nil {
 			return nil, fmt.Errorf("nodes/%s: %w", n.Name, err)
 		}
@@ -181,6 +185,26 @@ func intact(s *tree.State) error {
 		}
 	}
 	return nil
+}
+
+// asExported is a tree with the modes that it was exported with: whatever carries trees
+// about, a git checkout or an archive of a pipeline, may have lost them.
+func asExported(s *tree.State) (tree.Tree, error) {
+	modes := map[string]fs.FileMode{}
+	for _, f := range s.Manifest.Files {
+		mode, err := strconv.ParseUint(f.Mode, 8, 9)
+		if err != nil {
+			return tree.Tree{}, &EditedError{f.Path, fmt.Sprintf("has mode %q in the manifest", f.Mode)}
+		}
+		modes[f.Path] = fs.FileMode(mode)
+	}
+	entries := slices.Clone(s.Ours.Entries())
+	for i := range entries {
+		if mode, ok := modes[entries[i].Path]; ok {
+			entries[i].Mode = mode
+		}
+	}
+	return tree.New(entries)
 }
 
 func sumOf(e tree.Entry) string {
