@@ -58,6 +58,9 @@ func (r *Rollout) stop(ctx context.Context, done []*machine, failed *machine, ca
 		if m := w.m; w.err != nil {
 			m.report.Outcome = Stranded
 			byHand := fmt.Sprintf("sh %s/recover %s %s", m.unit.Home, w.word, m.unit.Home)
+			if w.word == "undo" {
+				byHand += " " + m.report.To
+			}
 			var idle *host.NotStartedError
 			var unheard *UnconfirmedError
 			switch {
@@ -76,10 +79,11 @@ func (r *Rollout) stop(ctx context.Context, done []*machine, failed *machine, ca
 		r.tell(w.m, "back", "as it was")
 		went = append(went, w.m.node.Name)
 	}
+	kept := slices.ContainsFunc(done, func(m *machine) bool { return m.report.Outcome == Done && m.seen.Runs != m.want.Generation })
 	switch {
 	case len(stranded.Stranded) > 0:
 		return stranded
-	case len(went) > 0:
+	case len(went) > 0 && !kept: // else the new configuration leads, and stays where it is
 		return &RolledBackError{went, cause}
 	}
 	return cause
@@ -103,11 +107,14 @@ func (r *Rollout) waysBack(done []*machine, failed *machine) []*wayBack {
 	if r.led {
 		return out
 	}
-	slices.Reverse(done)
-	for _, m := range done {
-		out = append(out, &wayBack{m: m, how: undo, word: "undo", to: m.seen.Runs})
+	var changed []*machine
+	for _, m := range slices.Backward(done) {
+		if m.seen.Runs != m.want.Generation { // else it was restarted as it is
+			changed = append(changed, m)
+			out = append(out, &wayBack{m: m, how: undo, word: "undo", to: m.seen.Runs})
+		}
 	}
-	for _, m := range r.earlier(done, failed) {
+	for _, m := range r.earlier(changed, failed) {
 		out = append(out, &wayBack{m: m, how: undo, word: "undo", to: m.seen.State.Previous})
 	}
 	return out
@@ -147,6 +154,9 @@ func (r *Rollout) nextBack(ctx context.Context, todo []*wayBack, longest time.Du
 		if i := slices.IndexFunc(todo, func(w *wayBack) bool { return r.ails(ctx, w.m) }); i >= 0 {
 			return i
 		}
+		if i := slices.IndexFunc(todo, r.soonBack); i >= 0 {
+			return i
+		}
 		is, err := r.lease(ctx)
 		if err != nil || is == nil || len(todo) == 1 || r.o.Now().After(until) {
 			return 0 // it can't be told, or nobody else is left
@@ -159,11 +169,17 @@ func (r *Rollout) nextBack(ctx context.Context, todo []*wayBack, longest time.Du
 	}
 }
 
+// soonBack: a host whose own timer would restart it while another one is.
+func (r *Rollout) soonBack(w *wayBack) bool {
+	left := w.m.reverts.Sub(r.o.Now())
+	return w.word == "revert" && left < r.cluster.Deploy.Gate+15*time.Second
+}
+
 // quiet returns which of some hosts can be restarted while none of the others becomes
 // the leader.
 func (r *Rollout) quiet(todo []*wayBack, was, is *live.Lease, longest time.Duration) (int, bool) {
 	age := r.o.Now().Sub(is.Renewed)
-	if m := r.leader(is); m != nil {
+	if m := holder(slices.Concat(r.machines, r.beside), is); m != nil {
 		age += time.Duration(m.report.Skew * float64(time.Second))
 	}
 	leads := slices.IndexFunc(todo, func(w *wayBack) bool { return w.m.holds(is) })
@@ -206,7 +222,9 @@ func (r *Rollout) earlier(done []*machine, failed *machine) []*machine {
 }
 
 func endTrial(ctx context.Context, m *machine) error { return m.session.Back(ctx, m.unit) }
-func undo(ctx context.Context, m *machine) error     { return m.session.Undo(ctx, m.unit) }
+func undo(ctx context.Context, m *machine) error {
+	return m.session.Undo(ctx, m.unit, m.report.To)
+}
 
 // hostBack brings a host back, and sees it healthy if it was.
 func (r *Rollout) hostBack(ctx context.Context, w *wayBack, cause error) error {
@@ -244,7 +262,7 @@ var errNoSession = errors.New("the connection is gone")
 // for a while.
 func (r *Rollout) asBefore(ctx context.Context, w *wayBack, soak time.Duration) error {
 	m := w.m
-	seen, err := m.session.Look(ctx, m.unit, []string{m.unit.Start}, quickRead)
+	seen, err := r.lookAgain(ctx, m)
 	if err != nil {
 		return err
 	}
@@ -256,7 +274,7 @@ func (r *Rollout) asBefore(ctx context.Context, w *wayBack, soak time.Duration) 
 		if err := undo(ctx, m); err != nil {
 			return err
 		}
-		if seen, err = m.session.Look(ctx, m.unit, []string{m.unit.Start}, quickRead); err != nil {
+		if seen, err = r.lookAgain(ctx, m); err != nil {
 			return err
 		}
 	}
@@ -270,6 +288,25 @@ func (r *Rollout) asBefore(ctx context.Context, w *wayBack, soak time.Duration) 
 	generation, unit := m.started(ctx, seen)
 	set := &r.wantOn(ctx, m, generation, unit).Set
 	return r.await(ctx, &gate{r: r, m: m, set: set, soak: soak, back: true})
+}
+
+// lookAgain looks at what a host runs, over a new connection if the old one broke.
+func (r *Rollout) lookAgain(ctx context.Context, m *machine) (*host.Seen, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookLimit)
+	defer cancel()
+	look := func() (*host.Seen, error) {
+		return m.session.Look(ctx, m.unit, []string{m.unit.Start}, quickRead)
+	}
+	if m.session != nil {
+		seen, err := look()
+		if ce := (*host.CommandError)(nil); err == nil || errors.As(err, &ce) {
+			return seen, err
+		}
+	}
+	if err := r.reconnect(ctx, m); err != nil {
+		return nil, err
+	}
+	return look()
 }
 
 // own is an error of a host without its name, for where that is said already.

@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -47,6 +48,9 @@ func (r *Rollout) lookBeside(ctx context.Context) []string {
 			continue
 		case m.seen.Trial != nil:
 			notes = append(notes, fmt.Sprintf("%s: not named, and has %s on trial", m.node.Name, short(m.seen.Trial.Generation)))
+		case m.walled != nil: // its process is seen all the same
+			m.unwell = ""
+			notes = append(notes, fmt.Sprintf("%s: not named, and whether it is healthy can't be seen: %v", m.node.Name, m.walled))
 		case m.unwell != "" && m.seen.Runs != host.None:
 			notes = append(notes, fmt.Sprintf("%s: not named, and doesn't work: %s", m.node.Name, m.unwell))
 		}
@@ -55,18 +59,17 @@ func (r *Rollout) lookBeside(ctx context.Context) []string {
 	return notes
 }
 
-// settledBeside: a host that goes back by itself, any minute, isn't one to count on. It is
-// looked at again once it is locked: whoever had it on trial may have ended that.
-func (r *Rollout) settledBeside(ctx context.Context) error {
+// settledBeside: a host that goes back by itself, any minute, isn't one to count on while
+// one that works is restarted.
+func (r *Rollout) settledBeside(p *Plan) error {
+	if !slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Unwell == "" }) {
+		return nil
+	}
 	return each(r.beside, func(m *machine) error {
-		if m.seen.Trial == nil {
-			return nil
+		if t := m.seen.Trial; t != nil {
+			return &UnsettledError{t.Generation}
 		}
-		err := r.look(ctx, m)
-		if t := m.seen.Trial; err == nil && t != nil {
-			err = &UnsettledError{t.Generation}
-		}
-		return err
+		return nil
 	})
 }
 
@@ -83,9 +86,25 @@ func (r *Rollout) lockAll(ctx context.Context) error {
 	all := slices.SortedFunc(slices.Values(slices.Concat(r.machines, r.beside)), func(a, b *machine) int {
 		return strings.Compare(a.node.Name, b.node.Name)
 	})
-	lock := func(m *machine) error { return m.session.Lock(ctx, r.o.Who) }
-	if err := all[0].named(lock(all[0])); err != nil {
+	lock := func(m *machine) error { return r.lock(ctx, m) }
+	if err := each(all[:1], lock); err != nil {
 		return err
 	}
 	return each(all[1:], lock)
 }
+
+// lock takes a host's lock, where the plan still holds for it.
+func (r *Rollout) lock(ctx context.Context, m *machine) error {
+	stamp, err := m.session.Lock(ctx, m.unit, r.o.Who)
+	if err == nil && stamp != m.seen.Stamp {
+		err = errChanged
+	}
+	return err
+}
+
+// errChanged is a host that somebody, or its own timer, has done something to.
+var errChanged = errors.New("it isn't any more what the plan was made for")
+
+// Replan reports whether a rollout that failed would do with a plan made anew: nothing
+// was changed.
+func Replan(err error) bool { return errors.Is(err, errChanged) }

@@ -53,15 +53,17 @@ type machine struct {
 	conn    *remote.Conn
 	session *host.Session
 
-	answer  chan error // of /healthz, where it was asked when the connection was made
-	seen    *host.Seen
-	was     *Set   // what runs there, nil if nothing does or it can't be told
-	walled  error  // connections to its network can't be made through it
-	unwell  string // why it isn't healthy, before anything was done; "" if it is
-	settled pulse  // its process, once the new generation was healthy
-	subject string // the user of its kubeconfig, once that was read
-	same    bool   // it had the new generation before, healthy
-	report  HostReport
+	answer   chan error // of /healthz, where it was asked when the connection was made
+	seen     *host.Seen
+	was      *Set      // what runs there, nil if nothing does or it can't be told
+	walled   error     // connections to its network can't be made through it
+	unwell   string    // why it isn't healthy, before anything was done; "" if it is
+	unlocked bool      // its lock may be our old session's, which is gone
+	reverts  time.Time // when it goes back by itself, once it is on trial
+	settled  pulse     // its process, once the new generation was healthy
+	subject  string    // the user of its kubeconfig, once that was read
+	same     bool      // it had the new generation before, healthy
+	report   HostReport
 }
 
 // pulse is a process at one moment: it changes if the process ends.
@@ -259,6 +261,9 @@ func (m *machine) dial(ctx context.Context, network, address string) (net.Conn, 
 // probe looks at a host's process and log. A connection that broke meanwhile is made
 // anew, once: what it may have been through is no fault of the host.
 func (r *Rollout) probe(ctx context.Context, m *machine, within time.Duration) (*host.Probed, error) {
+	if err := r.relock(ctx, m); err != nil {
+		return nil, err
+	}
 	if m.session != nil {
 		p, err := m.session.Probe(ctx, m.unit, m.subject, within)
 		if ce := (*host.CommandError)(nil); err == nil || errors.As(err, &ce) || ctx.Err() != nil {
@@ -271,19 +276,35 @@ func (r *Rollout) probe(ctx context.Context, m *machine, within time.Duration) (
 	return m.session.Probe(ctx, m.unit, m.subject, within)
 }
 
-// reconnect begins a session anew, and takes the lock again, unless the old session
-// has it still: it dies by itself.
+// reconnect begins a session anew, and takes the lock again.
 func (r *Rollout) reconnect(ctx context.Context, m *machine) error {
 	m.hangUp()
 	if err := r.connect(ctx, m); err != nil {
 		return err
 	}
 	m.answer = nil // nobody asks for it
-	err := m.session.Lock(ctx, r.o.Who)
-	if le := (*host.LockedError)(nil); errors.As(err, &le) && strings.HasPrefix(le.Holder, r.o.Who+" ") {
+	m.unlocked = true
+	return r.relock(ctx, m)
+}
+
+// relock takes the lock of a session that was begun anew. Our old one may have it still:
+// then that is tried again, whenever the host is looked at.
+func (r *Rollout) relock(ctx context.Context, m *machine) error {
+	if !m.unlocked || m.session == nil {
 		return nil
 	}
-	return err
+	_, err := m.session.Lock(ctx, m.unit, r.o.Who)
+	var locked *host.LockedError
+	var broken *host.CommandError
+	switch {
+	case err == nil:
+		m.unlocked = false
+	case errors.As(err, &locked) && !strings.HasPrefix(locked.Holder, r.o.Who+" "):
+		return err
+	case errors.As(err, &broken):
+		return err
+	}
+	return nil // a connection that broke again is found out by what comes next
 }
 
 // log is the end of a host's log, where it can be had.

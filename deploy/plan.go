@@ -125,7 +125,7 @@ func (r *Rollout) step(ctx context.Context, m *machine) (*Step, error) {
 	switch {
 	case s.Recover != "":
 		s.Restart = "a deployment of " + short(s.Recover) + " was never confirmed"
-	case s.From == s.To && len(differs) == 0 && stale == "" && m.unwell == "":
+	case s.From == s.To && len(differs) == 0 && stale == "" && (m.unwell == "" || s.To == host.None):
 		return nil, nil
 	case s.From == s.To && len(differs) == 0:
 		s.Restart = cmp.Or(stale, m.unwell)
@@ -248,7 +248,11 @@ func (r *Rollout) leader(l *live.Lease) *machine {
 	if l == nil {
 		return nil
 	}
-	for _, m := range r.machines {
+	return holder(r.machines, l)
+}
+
+func holder(machines []*machine, l *live.Lease) *machine {
+	for _, m := range machines {
 		if m.holds(l) {
 			return m
 		}

@@ -35,7 +35,7 @@ func (r *Rollout) Retire(ctx context.Context) (*Report, error) {
 	m := r.machines[0]
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), hostLimit)
 	defer cancel()
-	err := m.session.Lock(ctx, r.o.Who)
+	_, err := m.session.Lock(ctx, m.unit, r.o.Who)
 	if err == nil {
 		err = m.session.Retire(ctx, m.unit)
 	}

@@ -44,8 +44,8 @@ func (r *Rollout) PlanBack(ctx context.Context) (*Plan, error) {
 const rollback = "rollback"
 
 // wentBack tells hosts that have gone back already, in a run that was interrupted or
-// was for them alone. Where all have, it takes one that didn't end to tell them: else
-// each goes back once more.
+// was for them alone. Where all have, those have that did it last, in a run that didn't
+// end: else each goes back once more.
 func (r *Rollout) wentBack() func(*machine) bool {
 	back := func(m *machine) bool {
 		return m.seen.State != nil && m.seen.State.By == rollback && m.seen.Trial == nil
@@ -53,7 +53,13 @@ func (r *Rollout) wentBack() func(*machine) bool {
 	if slices.ContainsFunc(r.machines, func(m *machine) bool { return m.seen.State == nil || m.seen.State.By != rollback }) {
 		return back
 	}
-	return func(m *machine) bool { return back(m) && !m.seen.State.Ended }
+	latest := "" // of runs that ended
+	for _, m := range r.machines {
+		if m.seen.State.Ended {
+			latest = max(latest, m.seen.State.Since)
+		}
+	}
+	return func(m *machine) bool { return back(m) && !m.seen.State.Ended && m.seen.State.Since >= latest }
 }
 
 // asItIs is what a host runs already.

@@ -28,7 +28,7 @@ func (r *Rollout) apply(ctx context.Context, p *Plan) error {
 	if err := r.lockAll(ctx); err != nil {
 		return err
 	}
-	if err := r.settledBeside(ctx); err != nil {
+	if err := r.settledBeside(p); err != nil {
 		return err
 	}
 	if err := r.recoverAll(ctx, p); err != nil {
@@ -115,7 +115,7 @@ func (r *Rollout) one(ctx context.Context, s *Step, last bool) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.revertTime())
 	defer cancel()
-	m.report.Outcome = Trying
+	m.report.Outcome, m.reverts = Trying, r.o.Now().Add(r.revertTime())
 	t := host.Trial{Generation: s.To, Base: base, After: r.revertTime(), Rollout: r.id, By: r.by}
 	if err := m.session.Trial(ctx, m.unit, t); err != nil {
 		return err
@@ -162,18 +162,27 @@ func (r *Rollout) spare(ctx context.Context, s *Step) error {
 		if m == s.m || gone || m.unwell != "" && m.settled.pid == 0 {
 			continue
 		}
-		p, err := r.probe(ctx, m, time.Second)
-		if err == nil && !p.Process.Running() {
-			err = fmt.Errorf("%s is %s", m.unit.Name, p.Process.Active())
-		}
-		if err == nil {
-			err = r.healthz(ctx, m, m.runs().at(), nil)
-		}
-		if err != nil {
+		if err := r.works(ctx, m); err != nil {
 			return &SpareError{Node: m.node.Name, Err: err}
 		}
 	}
 	return nil
+}
+
+// works returns why a host doesn't.
+func (r *Rollout) works(ctx context.Context, m *machine) error {
+	ctx, cancel := context.WithTimeout(ctx, lookLimit)
+	defer cancel()
+	p, err := r.probe(ctx, m, time.Second)
+	switch {
+	case err != nil:
+		return err
+	case !p.Process.Running():
+		return fmt.Errorf("%s is %s", m.unit.Name, p.Process.Active())
+	case m.walled != nil:
+		return nil // it can't be asked
+	}
+	return r.healthz(ctx, m, m.runs().at(), nil)
 }
 
 // SpareError is another host that doesn't work, so that this one can't be spared.
@@ -264,7 +273,7 @@ func (r *Rollout) endedBefore(ctx context.Context) error {
 // unended: a host that this very rollout changed, whose end isn't written down.
 func (r *Rollout) unended(m *machine) bool {
 	st := m.seen.State
-	return m.settled.pid != 0 || st != nil && !st.Ended && st.Rollout == r.id
+	return m.settled.pid != 0 || m.report.Outcome == Done || st != nil && !st.Ended && st.Rollout == r.id
 }
 
 // ended writes down on all hosts that this run ended well, so that no later one takes
@@ -274,6 +283,8 @@ func (r *Rollout) ended(ctx context.Context) error {
 		if !r.unended(m) {
 			return nil
 		}
+		ctx, cancel := context.WithTimeout(ctx, lookLimit)
+		defer cancel()
 		err := errNoSession
 		if m.session != nil {
 			err = m.session.Ended(ctx, m.unit)

@@ -35,6 +35,8 @@ func hostHint(err error) string {
 		return "nothing was changed; see what the flag is on that version: kcmgen flags NAME"
 	case errors.As(err, &spare):
 		return "see what is wrong there first: systemctl status kube-controller-manager; then the same command again"
+	case deploy.Replan(err):
+		return "the same command again: its plan is made anew"
 	case errors.As(err, &unsettled):
 		return "wait until it has gone back, or name it, too: a deploy of it ends its trial"
 	case errors.As(err, &wayback):

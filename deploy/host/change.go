@@ -24,13 +24,14 @@ type LockedError struct{ Holder string }
 func (e *LockedError) Error() string { return "it is being changed by " + e.Holder }
 
 // Lock keeps other sessions from changing the host while this one lives. who says to
-// them whose it is. It returns a [LockedError] if another has it.
-func (s *Session) Lock(ctx context.Context, who string) error {
-	out, err := s.brief(ctx, command("lock", who))
+// them whose it is. It returns the stamp of what is locked, as [Session.Look] does, and a
+// [LockedError] if another has it.
+func (s *Session) Lock(ctx context.Context, u Unit, who string) (stamp string, err error) {
+	out, err := s.brief(ctx, command("lock", who, u.Home, u.Start))
 	if ce := (*CommandError)(nil); errors.As(err, &ce) && ce.Status == 75 {
-		return &LockedError{strings.TrimSpace(out)}
+		return "", &LockedError{strings.TrimSpace(out)}
 	}
-	return err
+	return strings.TrimSpace(out), err
 }
 
 // Prepare makes folders that are to hold what comes, and removes what a session that
@@ -127,9 +128,10 @@ func (s *Session) Back(ctx context.Context, u Unit) error {
 	return started(err)
 }
 
-// Undo goes back from a confirmed generation to the one before it.
-func (s *Session) Undo(ctx context.Context, u Unit) error {
-	_, err := s.one(ctx, command("undo", u.Home))
+// Undo goes back from a confirmed generation to the one before it. A host that went back
+// from it already stays as it is.
+func (s *Session) Undo(ctx context.Context, u Unit, from string) error {
+	_, err := s.one(ctx, command("undo", u.Home, from))
 	return started(err)
 }
 

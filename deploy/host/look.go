@@ -29,6 +29,8 @@ type About struct {
 	Runs  string
 	Trial *Journal
 	State *Journal
+	// Stamp is another one where anything was done to the host.
+	Stamp string
 }
 
 // In place of a generation: there is none, or it is somebody else's.
@@ -175,6 +177,8 @@ func parseAbout(text string) About {
 			a.Name = value
 		case "runs":
 			a.Runs = value
+		case "stamp":
+			a.Stamp = value
 		default:
 			file, key, _ := strings.Cut(key, ".")
 			switch file {

@@ -33,6 +33,7 @@ about() {
 	own "$1/trial" && sed 's/^/trial./' "$1/trial"
 	own "$1/state" && sed 's/^/state./' "$1/state"
 	echo "runs $(written "$1" "$2")"
+	echo "stamp $(stamp "$1" "$2")"
 	return 0
 }
 
@@ -41,6 +42,13 @@ odd() {
 	for f; do
 		own "$f" || { [ ! -e "$f" ] && [ ! -h "$f" ]; } || echo "odd $f is a $(stat -c %F "$f")"
 	done
+}
+
+# stamp HOME START: another one where anything was done to a host.
+stamp() {
+	for f in "$1/trial" "$1/state" "$2"; do
+		own "$f" && sha256sum <"$f" || echo none
+	done | sha256sum | cut -c 1-16
 }
 
 # written HOME START: the generation that START was written from; none, or found where

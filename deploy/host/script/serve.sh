@@ -36,6 +36,6 @@ serve() {
 
 case ${1-} in
 revert) act back "$2" ;;
-undo) act unsettle "$2" ;;
+undo) act unsettle "$2" "${3-}" ;;
 boot) act reboot "$2" ;;
 esac

@@ -35,13 +35,13 @@ settle() {
 	done
 }
 
-# again HOME GENERATION: one that was only restarted has the same one before it as it
-# had. Until the trial is gone, going back leads to itself.
+# again HOME GENERATION: one that was only restarted keeps what is written down of it.
+# Until the trial is gone, going back leads to itself.
 again() {
-	older=$(field "$1/state" previous)
-	[ "$older" != "$2" ] || older=
-	text=$(sed "s/^previous .*/previous ${older:--}/" "$1/trial") && printf '%s\n' "$text" | put 0600 "$1/state" &&
-		rm -f "$1/trial" && sync "$1"
+	if [ "$(field "$1/state" generation)" != "$2" ]; then
+		text=$(sed 's/^previous .*/previous -/' "$1/trial") && printf '%s\n' "$text" | put 0600 "$1/state" || return 1
+	fi
+	rm -f "$1/trial" && sync "$1"
 }
 
 # programs FOLDER: those that kcmgen put there, each in a folder named by its checksum.
@@ -64,11 +64,13 @@ end() {
 	text=$(cat "$1/state") && printf '%s\nended yes\n' "$text" | put 0600 "$1/state"
 }
 
-# undo HOME: goes back from a confirmed generation to the one before.
-undo() { act unsettle "$1"; }
+# undo HOME [GENERATION]: goes back from a confirmed generation to the one before. From
+# any other than that it went already: who didn't hear it asks again.
+undo() { act unsettle "$@"; }
 
 unsettle() {
 	file=$1/state
+	[ -z "${2-}" ] || [ "$(field "$file" generation)" = "$2" ] || return 0
 	to=$(field "$file" previous)
 	case $to in
 	'' | -) fail "there is nothing to go back to" ;;

@@ -1,10 +1,12 @@
 # Staging: what is to come lies on the host, and nothing of it runs.
 
-# lock WHO: nobody else changes this host while this session lives. The lock is the
-# open file's, so it dies with the session, and no clock is compared.
+# lock WHO HOME START: nobody else changes this host while this session lives. The lock
+# is the open file's, so it dies with the session, and no clock is compared. It prints
+# the stamp of what is locked.
 lock() {
 	flock -n 9 || { cat /run/kcmgen.lock && exit 75; }
 	printf '%s since %s\n' "$1" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >/run/kcmgen.lock
+	stamp "$2" "$3"
 }
 
 # prepare DIR…: folders that are to hold what comes are made, and what an
