@@ -274,4 +274,29 @@ func TestPowerLoss(t *testing.T) {
 	s.deploy(t, 0)
 	s.newEverywhere(t)
 	figure(t, "power loss", "in a trial the old generation boots, once confirmed the new one")
+	s.unguarded(t)
+}
+
+// unguarded: who puts files on a host, restarts it and is gone has nobody to take them
+// back, with or without the power: what judges the trials above sees that.
+func (s *scene) unguarded(t *testing.T) {
+	t.Helper()
+	h := s.Hosts[0]
+	before := pictureOf(t, s.Ground, h)
+	naively(t, []*ground.Host{h}, s.altered(t, setFlag("concurrent-gc-syncs", "29")))
+	found := 0
+	for range 2 {
+		eventually(t, 20*time.Second, func() error { return healthy(t.Context(), inside(s.Ground, h)) })
+		if len(differences(before, pictureOf(t, s.Ground, h))) > 0 {
+			found++
+		}
+		h.PowerOff()
+		if err := h.Boot(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found != 2 {
+		t.Errorf("%d of 2 times it was seen that nobody takes back what was copied", found)
+	}
+	figure(t, "operator gone, and power lost, for files over the old ones", "%d of 2 found on what nobody confirmed", found)
 }
