@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/kcmgen/kcmgen/e2e/ground"
 )
 
 // TestBeside: hosts that --limit doesn't name are counted on all the same. Of two
@@ -17,14 +15,7 @@ func TestBeside(t *testing.T) {
 		return
 	}
 	s, _ := standing(t)
-	leader := s.leader(t)
-	var two []*ground.Host
-	for _, h := range s.Hosts {
-		if h != leader {
-			two = append(two, h)
-		}
-	}
-	a, b := two[0], two[1]
+	a, b, _ := s.standbys(t)
 	before := pictureOf(t, s.Ground, b)
 	run := s.begin(t, s.args("deploy", "--limit", a.Name)...)
 	run.until(t, a.Name+": restart:")

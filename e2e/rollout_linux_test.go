@@ -16,6 +16,19 @@ func (s *scene) leader(t *testing.T) *ground.Host {
 	return s.Hosts[leads(t, s.Ground, s.Hosts)]
 }
 
+// standbys are the hosts that don't lead, by name, and the one that does.
+func (s *scene) standbys(t *testing.T) (a, b, leader *ground.Host) {
+	t.Helper()
+	leader = s.leader(t)
+	var two []*ground.Host
+	for _, h := range s.Hosts {
+		if h != leader {
+			two = append(two, h)
+		}
+	}
+	return two[0], two[1], leader
+}
+
 // restarted are the nodes that a deployment says it restarts, in its order.
 func restarted(r ground.Result) string {
 	var out []string

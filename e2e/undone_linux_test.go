@@ -38,14 +38,7 @@ func TestUndone(t *testing.T) {
 	s := onScene(t)
 	s.export(t, strings.Replace(exampleOn, `gate: "20s"`, `gate: "8s"`, 1)+"cluster: unit: Service: RestartSec: 60\n")
 	s.deploy(t, 0)
-	last := s.leader(t)
-	var others []*ground.Host
-	for _, h := range s.Hosts {
-		if h != last {
-			others = append(others, h)
-		}
-	}
-	a, b := others[0], others[1]
+	a, b, last := s.standbys(t)
 	// The last one fails, so all go back: the others were confirmed.
 	out := s.altered(t, func(t *testing.T, n *node) {
 		n.flag(t, "concurrent-gc-syncs", "21")
