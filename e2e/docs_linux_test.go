@@ -91,13 +91,19 @@ func (d *docs) run(mark string, want int, line string) {
 	}
 }
 
-var changes = regexp.MustCompile(`\b[0-9a-f]{8}\b|\b[0-9.]+ ?m?s\b|\b[0-9]{8}T[0-9.]+Z\b|[IE][0-9]{4} [0-9:.]+ +[0-9]+ | \(exit-code, exit status 1\)`)
+var (
+	changes = regexp.MustCompile(`\b[0-9a-f]{8}\b|\b[0-9.]+ ?m?s\b|\b[0-9]{8}T[0-9.]+Z\b|[IE][0-9]{4} [0-9:.]+ +[0-9]+ `)
+	// How a process ended is told by systemd only until it starts it again.
+	ended    = regexp.MustCompile(`it ended [0-9] times by itself( \(exit-code, exit status 1\))?`)
+	whoLeads = regexp.MustCompile(`(?m)^host [1-9]: leads: .*\n`)
+)
 
 // varying is a text without what is another in every run: generations, durations, who
-// of equals leads and so comes last, the order in which hosts are ready that are made so
-// at once.
+// of equals leads and so comes last, when that is seen, the order in which hosts are
+// ready that are made so at once.
 func varying(s string) string {
-	s = byPlace(changes.ReplaceAllString(s, "#"))
+	s = byPlace(changes.ReplaceAllString(ended.ReplaceAllString(s, "it ended by itself"), "#"))
+	s = whoLeads.ReplaceAllString(s, "") + fmt.Sprintf("somebody leads: %d\n", len(whoLeads.FindAllString(s, -1)))
 	// What a host's log says stays with the host.
 	lines := strings.Split(strings.ReplaceAll(s, "\n    #", "\v    #"), "\n")
 	for i := range lines {
@@ -122,15 +128,12 @@ func sorted(line string) string {
 	return ""
 }
 
-var (
-	planned = regexp.MustCompile(`(?m)^  ([1-9])\. (cp-[1-9]) \(ops@([0-9.]+):22\)`)
-	aLeader = regexp.MustCompile(`(?m)^host [1-9]: leads`)
-)
+var planned = regexp.MustCompile(`(?m)^  ([1-9])\. (cp-[1-9]) \(ops@([0-9.]+):22\)`)
 
 // byPlace calls hosts by their places in the plan, where there is one.
 func byPlace(s string) string {
 	for _, m := range planned.FindAllStringSubmatch(s, -1) {
 		s = strings.NewReplacer(m[2], "host "+m[1], m[3], "#").Replace(s)
 	}
-	return aLeader.ReplaceAllString(s, "a host: leads")
+	return s
 }
