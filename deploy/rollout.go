@@ -151,22 +151,45 @@ func (r *Rollout) mustLead(m *machine, last bool) bool {
 	return true
 }
 
-// spare: while one host is restarted, all others work, so that no more than one ever
-// doesn't. One that doesn't work has nothing to lose.
+// spare waits until all others work, so that no more than one ever doesn't: one that is
+// restarted by somebody else just now is no reason to take all back. A host that doesn't
+// work itself has nothing to lose.
 func (r *Rollout) spare(ctx context.Context, s *Step) error {
 	if s.Unwell != "" {
 		return nil
 	}
+	told, end := "", r.o.Now().Add(r.cluster.Deploy.Gate)
+	for {
+		other, err := r.away(ctx, s.m)
+		switch {
+		case err == nil:
+			return nil
+		case other.settled.pid != 0 || r.o.Now().After(end): // the new configuration's fault, or no chance
+			return &SpareError{Node: other.node.Name, Err: err}
+		case told != other.node.Name:
+			told = other.node.Name
+			r.tell(s.m, "waits", "for %s, which doesn't work now: %v", told, err)
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(r.o.Poll):
+		}
+	}
+}
+
+// away is a host beside one that is to be restarted that doesn't work now, and why.
+func (r *Rollout) away(ctx context.Context, but *machine) (*machine, error) {
 	for _, m := range slices.Concat(r.machines, r.beside) {
 		gone := m.report.Outcome == Done && m.want.Generation == host.None // meant to
-		if m == s.m || gone || m.unwell != "" && m.settled.pid == 0 {
+		if m == but || gone || m.unwell != "" && m.settled.pid == 0 {
 			continue
 		}
 		if err := r.works(ctx, m); err != nil {
-			return &SpareError{Node: m.node.Name, Err: err}
+			return m, err
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // works returns why a host doesn't.

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kcmgen/kcmgen/e2e/ground"
 )
 
 // TestBeside: hosts that --limit doesn't name are counted on all the same. Of two
@@ -36,20 +38,29 @@ func TestBeside(t *testing.T) {
 	s.deploy(t, 0)
 	s.newEverywhere(t)
 	s.missed(t)
-	figure(t, "a host that --limit doesn't name", "is locked, and has to work: seen with one on trial, one stopped")
+	figure(t, "a host that --limit doesn't name", "is locked, and has to work: seen with one on trial, one away for a moment (waited for), one stopped")
 }
 
-// missed: a host that isn't named stops while another is on trial. The next one isn't
-// restarted; one that was stopped before is only noted.
+// missed: a host that isn't named stops while another is on trial. The next one is
+// restarted when that one works again, and not before; one that was stopped before is
+// only noted.
 func (s *scene) missed(t *testing.T) {
 	t.Helper()
 	s.flag(t, "concurrent-gc-syncs", 22)
 	p := s.plan(t, "deploy")
-	first, second, last := p.Steps[0].Node, p.Steps[1].Node, s.host(p.Steps[2].Node)
+	last, run := s.stoppedBeside(t, p)
+	run.until(t, ": waits: for "+last.Name+", which doesn't work now: ")
+	do(t, last, "systemctl", "start", unit)
+	if code := run.end(t, 2*time.Minute); code != 0 {
+		t.Errorf("exit %d where %s was away for a moment:\n%s", code, last.Name, run.text.String())
+	}
+	s.deploy(t, 0)
+
+	s.flag(t, "concurrent-gc-syncs", 24)
+	p = s.plan(t, "deploy")
+	second := p.Steps[1].Node
 	before := pictureOf(t, s.Ground, s.host(second))
-	run := s.begin(t, s.args("deploy", "--limit", first+","+second)...)
-	run.until(t, first+": healthy:")
-	do(t, last, "systemctl", "stop", unit)
+	last, run = s.stoppedBeside(t, p)
 	if code := run.end(t, 2*time.Minute); code != 1 && code != 5 {
 		t.Errorf("exit %d where %s can't be spared", code, second)
 	}
@@ -63,4 +74,15 @@ func (s *scene) missed(t *testing.T) {
 	s.deploy(t, 0, "--limit", second)
 	s.deploy(t, 0)
 	s.newEverywhere(t)
+}
+
+// stoppedBeside begins a rollout to the first two hosts of a plan, and stops the third
+// while the first is on trial.
+func (s *scene) stoppedBeside(t *testing.T, p plan) (*ground.Host, *begun) {
+	t.Helper()
+	first, second, third := p.Steps[0].Node, p.Steps[1].Node, s.host(p.Steps[2].Node)
+	run := s.begin(t, s.args("deploy", "--limit", first+","+second)...)
+	run.until(t, first+": healthy:")
+	do(t, third, "systemctl", "stop", unit)
+	return third, run
 }
