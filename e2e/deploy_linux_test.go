@@ -35,7 +35,8 @@ func kcmgenDoes(t *testing.T, o *ground.Operator, code int, args ...string) grou
 	return r
 }
 
-// TestInterrupt: who presses Ctrl-C while a host is on trial finds it as it was.
+// TestInterrupt: who presses Ctrl-C while a host is on trial finds it as it was, and so
+// does who closes the terminal.
 func TestInterrupt(t *testing.T) {
 	if sampled(t) {
 		return
@@ -46,6 +47,20 @@ func TestInterrupt(t *testing.T) {
 	unit := "/etc/systemd/system/kube-controller-manager.service"
 	before := do(t, g.Hosts[0], "cat", unit)
 	changed(t, o, `flags: "node-monitor-grace-period": "55s"`)
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		t.Run(sig.String(), func(t *testing.T) { interrupted(t, o, sig) })
+		if after := do(t, g.Hosts[0], "cat", unit); after != before {
+			t.Errorf("%v: the host has another unit\n%s", sig, after)
+		}
+		if out := do(t, g.Hosts[0], "ls", "-A", "/etc/kubernetes/kcmgen"); strings.Contains(out, "trial") || strings.Contains(out, "partial") {
+			t.Errorf("%v: left behind: %s", sig, out)
+		}
+	}
+}
+
+// interrupted sends a signal while a host is on trial.
+func interrupted(t *testing.T, o *ground.Operator, sig syscall.Signal) {
+	t.Helper()
 	cmd := o.Command(kcmgen, "deploy", "--yes", "--kubeconfig", o.Kubeconfig, "--limit", "cp-1", ".")
 	talk, err := cmd.StderrPipe()
 	if err != nil {
@@ -65,19 +80,13 @@ func TestInterrupt(t *testing.T) {
 			break
 		}
 	}
-	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+	if err := cmd.Process.Signal(sig); err != nil {
 		t.Fatal(err)
 	}
 	_, _ = io.Copy(io.Discard, lines)
 	_ = cmd.Wait()
 	if code := cmd.ProcessState.ExitCode(); code != 5 || !strings.Contains(said.String(), "cp-1: back: as it was") {
 		t.Errorf("exit %d, expected 5\n%s", code, said.String())
-	}
-	if after := do(t, g.Hosts[0], "cat", unit); after != before {
-		t.Errorf("the host has another unit\n%s", after)
-	}
-	if out := do(t, g.Hosts[0], "ls", "-A", "/etc/kubernetes/kcmgen"); strings.Contains(out, "trial") || strings.Contains(out, "partial") {
-		t.Errorf("left behind: %s", out)
 	}
 }
 
