@@ -26,7 +26,8 @@ const (
 const exitCodes = `Exit codes: 0 done · 1 failed (input, output or internal) · 2 usage · 3 findings · 4 differs`
 
 // rolloutCodes are those of commands that change hosts.
-const rolloutCodes = exitCodes + ` ·\n5 rolled back · 6 rollback failed`
+const rolloutCodes = exitCodes + ` ·
+5 rolled back · 6 rollback failed`
 
 // errFindings ends a command whose findings have been printed.
 var errFindings = errors.New("findings")
