@@ -225,6 +225,8 @@ func (m *machine) stale() string {
 		return "it runs with other arguments: " + otherArgs(p.Args, m.want.Argv)
 	case m.want.sealed && !p.From(m.want.Generation):
 		return "it runs with the files of another generation"
+	case m.lacks(m.want.program()):
+		return m.want.program() + " isn't there any more: it runs until it is restarted"
 	case p.Stale():
 		return m.unit.Name + " changed since systemd read it"
 	case !p.Enabled():

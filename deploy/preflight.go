@@ -51,10 +51,15 @@ func (m *machine) unfit() []error {
 		out = append(out, fmt.Errorf("whether it becomes healthy couldn't be seen: %w", m.walled))
 	}
 	out = append(out, m.unfitFolders()...)
-	if f := m.seen.Files[m.unit.Start]; f.Type != host.Missing && !f.Regular() {
+	switch f := m.seen.Files[m.unit.Start]; {
+	case m.seen.Process.Masked():
+		no("%s is masked: systemctl unmask %s, if it is to run", m.unit.Name, m.unit.Name)
+	case a.Fixed != "" && m.seen.Runs != m.want.Generation:
+		no("%s can't be written: it is on a read-only file system", a.Fixed)
+	case f.Type != host.Missing && !f.Regular():
 		no("%s is a %s; kcmgen writes a file there, and through nothing else: remove it", m.unit.Start, f.Type)
 	}
-	if program := m.want.program(); m.seen.Files[program].Type == host.Missing && !m.carries(program) {
+	if program := m.want.program(); m.lacks(program) {
 		no("%s isn't there: install it, or let kcmgen do it (binary.install)", program)
 	}
 	return append(out, m.unfitRoom()...)
@@ -107,6 +112,11 @@ func (m *machine) unfitRoom() []error {
 		return []error{fmt.Errorf("%s: its file system has %d inodes left, %d are needed", m.unit.Home, a.Inodes, files+16)}
 	}
 	return nil
+}
+
+// lacks reports whether a host has no such program, and gets none.
+func (m *machine) lacks(program string) bool {
+	return m.seen.Files[program].Type == host.Missing && !m.carries(program)
 }
 
 // carries reports whether a file is among what is put on the host.

@@ -14,6 +14,8 @@ type drift struct {
 	do   func(t *testing.T, h *ground.Host, home string)
 	// says is what diff --live has to say of it, and no other host.
 	says []string
+	// byHand puts right what no deployment does.
+	byHand string
 }
 
 func drifts() []drift {
@@ -25,24 +27,24 @@ func drifts() []drift {
 	return []drift{
 		{"an edited file of the generation", func(t *testing.T, h *ground.Host, home string) {
 			do(t, h, "sh", "-c", `echo >>"$1/ca.crt"`, "sh", home)
-		}, []string{"changed ", "/ca.crt"}},
+		}, []string{"changed ", "/ca.crt"}, ""},
 		{"a file's mode", func(t *testing.T, h *ground.Host, home string) {
 			do(t, h, "chmod", "644", home+"/sa.key")
-		}, []string{"/sa.key: mode is 644, not 600"}},
+		}, []string{"/sa.key: mode is 644, not 600"}, ""},
 		{"a file's owner", func(t *testing.T, h *ground.Host, home string) {
 			do(t, h, "chown", "ops:ops", home+"/ca.key")
-		}, []string{"/ca.key: owner is ops:ops, not root:root"}},
+		}, []string{"/ca.key: owner is ops:ops, not root:root"}, ""},
 		{"a file that is gone", func(t *testing.T, h *ground.Host, home string) {
 			do(t, h, "rm", home+"/sa.key")
-		}, []string{"new ", "/sa.key"}},
+		}, []string{"new ", "/sa.key"}, ""},
 		{"the unit, not restarted", func(t *testing.T, h *ground.Host, _ string) {
 			edit(t, h)
-		}, []string{"~ --node-cidr-mask-size=24, was 25", "/" + unitOnHost}},
+		}, []string{"~ --node-cidr-mask-size=24, was 25", "/" + unitOnHost}, ""},
 		{"the unit, restarted", func(t *testing.T, h *ground.Host, _ string) {
 			edit(t, h)
 			do(t, h, "systemctl", "daemon-reload")
 			do(t, h, "systemctl", "restart", unit)
-		}, []string{"process: it runs with other arguments", "has --node-cidr-mask-size=25"}},
+		}, []string{"process: it runs with other arguments", "has --node-cidr-mask-size=25"}, ""},
 		{"a process of another unit", func(t *testing.T, h *ground.Host, _ string) {
 			do(t, h, "cp", "-a", unitFile, "/run/kept")
 			edit(t, h)
@@ -50,19 +52,27 @@ func drifts() []drift {
 			do(t, h, "systemctl", "restart", unit)
 			do(t, h, "cp", "-a", "/run/kept", unitFile)
 			do(t, h, "systemctl", "daemon-reload")
-		}, []string{"process: it runs with other arguments: has --node-cidr-mask-size=25, lacks --node-cidr-mask-size=24"}},
+		}, []string{"process: it runs with other arguments: has --node-cidr-mask-size=25, lacks --node-cidr-mask-size=24"}, ""},
 		{"a drop-in", func(t *testing.T, h *ground.Host, _ string) {
 			if err := h.WriteFile(t.Context(), unitFile+".d/50-own.conf", "[Service]\nNice=5\n", 0o644); err != nil {
 				t.Fatal(err)
 			}
 			do(t, h, "systemctl", "daemon-reload")
-		}, []string{"drop-in " + unitFile + ".d/50-own.conf"}},
+		}, []string{"drop-in " + unitFile + ".d/50-own.conf"}, "rm -r " + unitFile + ".d; systemctl daemon-reload"},
+		{"a drop-in that systemd hasn't read", func(t *testing.T, h *ground.Host, _ string) {
+			if err := h.WriteFile(t.Context(), unitFile+".d/50-own.conf", "[Service]\nNice=5\n", 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}, []string{"process: " + unit + ".service changed since systemd read it"}, "rm -r " + unitFile + ".d"},
+		{"its program is gone", func(t *testing.T, h *ground.Host, _ string) {
+			do(t, h, "mv", "/usr/local/bin/kube-controller-manager", "/usr/local/bin/moved")
+		}, []string{"process: /usr/local/bin/kube-controller-manager isn't there any more"}, "mv /usr/local/bin/moved /usr/local/bin/kube-controller-manager"},
 		{"not enabled", func(t *testing.T, h *ground.Host, _ string) {
 			do(t, h, "systemctl", "disable", unit)
-		}, []string{"process: ", "isn't started at boot"}},
+		}, []string{"process: ", "isn't started at boot"}, ""},
 		{"stopped", func(t *testing.T, h *ground.Host, _ string) {
 			do(t, h, "systemctl", "stop", unit)
-		}, []string{"process: ", "inactive"}},
+		}, []string{"process: ", "inactive"}, ""},
 	}
 }
 
@@ -97,9 +107,9 @@ func TestDiffLive(t *testing.T) {
 			if strings.Contains(r.Out, "cp-1") || strings.Contains(r.Out, "cp-2") || !strings.Contains(r.Out, h.Name) {
 				t.Errorf("%s alone differs:\n%s", h.Name, r.Out)
 			}
-			if d.name == "a drop-in" { // not kcmgen's: it tells, and leaves it
-				do(t, h, "rm", "-r", "/"+unitOnHost+".d")
-				do(t, h, "systemctl", "daemon-reload")
+			if d.byHand != "" { // not kcmgen's: it tells, and leaves it
+				do(t, h, "sh", "-ec", d.byHand)
+				same()
 				return
 			}
 			w := watchHosts(t, s.Ground)
@@ -114,5 +124,5 @@ func TestDiffLive(t *testing.T) {
 			seen++
 		}
 	}
-	figure(t, "changes by hand that diff --live tells", "%d of %d, each put right by the next deploy", seen, len(drifts()))
+	figure(t, "changes by hand that diff --live tells", "%d of %d, each put right by the next deploy where it is kcmgen's", seen, len(drifts()))
 }

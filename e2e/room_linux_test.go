@@ -34,7 +34,7 @@ func places() []place {
 		{name: "no inodes while staging", limit: "nr_inodes=200", sftp: home + fill + realSFTP, codes: []int{1}, says: []string{generations, "inodes"}},
 		{name: "full at the commit", limit: "size=1m", folder: "/etc/systemd/system", sftp: units + fill + realSFTP, codes: []int{1, 5}, says: []string{"/etc/systemd/system", "space"}},
 		{name: "read-only", spoil: "mount --bind $home $home && mount -o remount,bind,ro $home", mend: "umount $home", codes: []int{1}, says: []string{generations, "read-only"}},
-		{name: "read-only units", spoil: "mount --bind $units $units && mount -o remount,bind,ro $units", mend: "umount $units", codes: []int{1, 5}, says: []string{"/etc/systemd/system", "ead-only"}},
+		{name: "read-only units", spoil: "mount --bind $units $units && mount -o remount,bind,ro $units", mend: "umount $units", codes: []int{1}, says: []string{"/etc/systemd/system", "read-only"}},
 		{name: "sftp-server -R", sftp: `exec /usr/lib/openssh/sftp-server.real -R "$@"`, codes: []int{1}, says: []string{generations, "permission denied"}},
 		{name: "no sftp-server", spoil: "mv $sftp $sftp.away", mend: "mv $sftp.away $sftp", codes: []int{1}, says: []string{"no sftp-server here", "/usr/lib/openssh/sftp-server"}},
 		{name: "without posix-rename", sftp: `exec /usr/lib/openssh/sftp-server.real -P posix-rename "$@"`, codes: []int{0}},

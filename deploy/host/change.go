@@ -109,7 +109,7 @@ func (s *Session) Confirm(ctx context.Context, u Unit, generation string) error 
 // NotStartedError is a host that is back, where the unit that is back doesn't start.
 type NotStartedError struct{ Text string }
 
-func (e *NotStartedError) Error() string { return "the unit doesn't start: " + e.Text }
+func (e *NotStartedError) Error() string { return e.Text }
 
 // notStarted is the status of what was done but for the start.
 const notStarted = 2

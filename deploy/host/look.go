@@ -21,6 +21,8 @@ type About struct {
 	Odd     []string  // where its own files go lies something else: "PATH is a fifo"
 	// ReadOnly is the folder that can't be written, "" if it can be.
 	ReadOnly string
+	Fixed    string // the unit's folder, if it can't be written
+	Holder   string // who is changing the host; "" if nobody is
 	KBytes   int64  // free; -1: not said
 	Inodes   int64  // free; -1: not said
 	Name     string // the host's own
@@ -101,6 +103,9 @@ func (s State) Active() string { return s.show["ActiveState"] + " (" + s.show["S
 // Known reports whether systemd has the unit.
 func (s State) Known() bool { return s.show["LoadState"] == "loaded" }
 
+// Masked reports whether systemd is told not to start it.
+func (s State) Masked() bool { return s.show["LoadState"] == "masked" }
+
 // File is the unit's file.
 func (s State) File() string { return s.show["FragmentPath"] }
 
@@ -169,6 +174,10 @@ func parseAbout(text string) About {
 			a.Odd = append(a.Odd, value)
 		case "readonly":
 			a.ReadOnly = value
+		case "fixed":
+			a.Fixed = value
+		case "held":
+			a.Holder = value
 		case "kbytes":
 			a.KBytes = number
 		case "inodes":

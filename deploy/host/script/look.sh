@@ -30,12 +30,21 @@ about() {
 	done
 	odd "$1/trial" "$1/state" "$1/recover" /etc/systemd/system/kcmgen-recover.service /run/kcmgen.act
 	room "$1"
+	[ ! -d "${2%/*}" ] || [ -w "${2%/*}" ] || echo "fixed ${2%/*}"
+	held
 	own "$1/trial" && sed 's/^/trial./' "$1/trial"
 	own "$1/state" && sed 's/^/state./' "$1/state"
 	echo "runs $(written "$1" "$2")"
 	echo "stamp $(stamp "$1" "$2")"
 	return 0
 }
+
+# held: who is changing this host just now. Looking is in nobody's way for longer than a
+# lock waits.
+held() (
+	exec 7>>/run/kcmgen.lock
+	flock -n -s 7 || sed -n '1s/^/held /p' /run/kcmgen.lock
+)
 
 # odd FILE…: what isn't a file in the place of one of ours.
 odd() {
@@ -90,11 +99,23 @@ process() {
 	show=$(systemctl show "$1" -p LoadState -p ActiveState -p SubState -p MainPID -p NRestarts -p InvocationID \
 		-p FragmentPath -p DropInPaths -p NeedDaemonReload -p UnitFileState -p Result -p ExecMainStatus)
 	printf '%s\n' "$show"
+	unread "$1" "$(printf '%s\n' "$show" | sed -n 's/^DropInPaths=//p')"
 	pid=$(printf '%s\n' "$show" | sed -n 's/^MainPID=//p')
 	[ "${pid:-0}" -gt 0 ] || return 0
 	tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | sed 's/^/arg=/'
 	awk '$4 ~ "/[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]" { print "mount=" $4 " " $5 }' "/proc/$pid/mountinfo" 2>/dev/null
 	return 0
+}
+
+# unread UNIT KNOWN: systemd doesn't look into folders that weren't there when it read
+# the unit.
+unread() {
+	for f in /etc/systemd/system/"$1".d/*.conf /run/systemd/system/"$1".d/*.conf; do
+		case " $2 " in
+		*" $f "*) ;;
+		*) [ ! -e "$f" ] || echo NeedDaemonReload=yes ;;
+		esac
+	done
 }
 
 # complaints UNIT SUBJECT SECONDS: lines of the unit's log, of the last seconds, that
@@ -113,11 +134,13 @@ complaints() {
 
 # log HOME UNIT LINES: the end of its log since the last trial began; what it says of
 # its end, where it says something. That an apiserver has no front proxy is said by
-# every one, and is no reason.
+# every one, and is no reason; nor are its flags, which fill pages.
+# Of a time journalctl counts the first lines, unless it is read backwards.
 log() {
 	since=$(field "$1/trial" since || field "$1/state" since)
 	since=$(printf '%s' "$since" | sed 's/T/ /; s/Z/ UTC/') # as any journalctl reads it
-	text=$(within 10 journalctl -q --no-pager -o cat -u "$2" --since "${since:-@0}" -n 120 | grep -v requestheader-client-ca-file)
+	text=$(within 10 journalctl -q --no-pager -o cat -u "$2" --since "${since:-@0}" -r -n 400 |
+		grep -v -e requestheader-client-ca-file -e '] FLAG: ' | sed -n '1!G;h;$p')
 	why=$(printf '%s\n' "$text" | grep -E '"command failed"|"Error (building|starting)|^panic: |^Error: |Failed to set up mount' | tail -n "$3")
 	[ -n "$why" ] || why=$(printf '%s\n' "$text" | tail -n "$3")
 	printf '%s\n' "$why"

@@ -4,7 +4,7 @@
 # is the open file's, so it dies with the session, and no clock is compared. It prints
 # the stamp of what is locked.
 lock() {
-	flock -n 9 || { cat /run/kcmgen.lock && exit 75; }
+	within 1 flock 9 || { cat /run/kcmgen.lock && exit 75; }
 	printf '%s since %s\n' "$1" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >/run/kcmgen.lock
 	stamp "$2" "$3"
 }

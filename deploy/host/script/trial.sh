@@ -26,7 +26,6 @@ try() {
 		fail "the timer that would put the old generation back can't be started"
 	}
 	switch "$home" "$generation" "$start" "$unit" "$enabled" "$active" && return
-	echo "putting $previous back" >&2
 	back "$home"
 	exit 1
 }
@@ -105,7 +104,10 @@ switch() {
 	fi
 	systemctl reset-failed "$4" 2>/dev/null
 	if [ "$6" = yes ]; then
-		within 120 systemctl restart "$4" || return 2
+		within 120 systemctl -q restart "$4" || {
+			echo "$4 doesn't start ($(systemctl show "$4" -p Result --value))" >&2
+			return 2
+		}
 	else
 		within 120 systemctl stop "$4" || return 2
 	fi
