@@ -15,8 +15,9 @@ import (
 
 // RolledBackError is a rollout that failed, and left every host as it was.
 type RolledBackError struct {
-	Nodes []string // that are back where they were
-	Err   error    // what failed
+	Action string   // what people asked for: deploy, rollback
+	Nodes  []string // that are back where they were
+	Err    error    // what failed
 }
 
 func (e *RolledBackError) Error() string { return "rolled back: " + e.Err.Error() }
@@ -62,9 +63,10 @@ func (r *Rollout) stop(ctx context.Context, done []*machine, failed *machine, ca
 				byHand += " " + m.report.To
 			}
 			var idle *host.NotStartedError
+			var ill *GateError
 			var unheard *UnconfirmedError
 			switch {
-			case errors.As(w.err, &idle): // it is back, and nothing is tried again
+			case errors.As(w.err, &idle) || errors.As(w.err, &ill): // it is back, and nothing is tried again
 				w.err = fmt.Errorf("it has what it had, and %w", w.err)
 				byHand = "systemctl status " + m.unit.Name
 			case w.word == "revert" && !errors.As(cause, &unheard): // else that was said
@@ -84,7 +86,7 @@ func (r *Rollout) stop(ctx context.Context, done []*machine, failed *machine, ca
 	case len(stranded.Stranded) > 0:
 		return stranded
 	case len(went) > 0 && !kept: // else the new configuration leads, and stays where it is
-		return &RolledBackError{went, cause}
+		return &RolledBackError{r.by, went, cause}
 	}
 	return cause
 }
@@ -232,7 +234,7 @@ func (r *Rollout) hostBack(ctx context.Context, w *wayBack, cause error) error {
 	defer cancel()
 	m := w.m
 	m.report.Reason = oneLine(cause.Error())
-	if ge := (*GateError)(nil); errors.As(cause, &ge) {
+	if ge := (*GateError)(nil); errors.As(cause, &ge) && m.own(cause) != cause { // else another host's log
 		m.report.Log = ge.Log
 	}
 	r.tell(m, "back", "%v", m.own(cause))

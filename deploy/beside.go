@@ -93,6 +93,30 @@ func (r *Rollout) lockAll(ctx context.Context) error {
 	return each(all[1:], lock)
 }
 
+// Busy returns why nothing can be done to the hosts just now: somebody else does, and what
+// is seen of them is half done. nil where nobody does.
+func (r *Rollout) Busy() error {
+	for _, m := range slices.Concat(r.machines, r.beside) {
+		if m.seen.Holder != "" {
+			return m.named(&host.LockedError{Holder: m.seen.Holder})
+		}
+	}
+	return nil
+}
+
+// lonely notes a host that is the only one to work, and is to be restarted.
+func (r *Rollout) lonely(p *Plan) []string {
+	if len(p.Steps) != 1 || p.Steps[0].Unwell != "" || len(r.cluster.Nodes) == 1 {
+		return nil
+	}
+	for _, m := range slices.Concat(r.machines, r.beside) {
+		if m != p.Steps[0].m && m.unwell == "" && m.seen.Runs != host.None {
+			return nil
+		}
+	}
+	return []string{p.Steps[0].Node + " is the only one that works: while it is restarted, none does"}
+}
+
 // lock takes a host's lock, where the plan still holds for it.
 func (r *Rollout) lock(ctx context.Context, m *machine) error {
 	stamp, err := m.session.Lock(ctx, m.unit, r.o.Who)

@@ -15,11 +15,13 @@ type Drift struct {
 	Want    string       `json:"want"`
 	Files   []FileChange `json:"files,omitempty"`
 	Flags   []FlagChange `json:"flags,omitempty"` // of the unit's file
+	Unit    []string     `json:"unit,omitempty"`  // its other lines: "- " has, "+ " is to have
 	// Process is what the running process has other than its unit: it was edited,
 	// and not restarted. "" if it is the unit's.
 	Process string   `json:"process,omitempty"`
 	DropIns []string `json:"dropIns,omitempty"`
-	Trial   string   `json:"trial,omitempty"` // a generation that nobody confirmed yet
+	Trial   string   `json:"trial,omitempty"`  // a generation that nobody confirmed yet
+	Holder  string   `json:"holder,omitempty"` // who is changing the host just now
 }
 
 // Same reports whether the host is as it is to be.
@@ -31,13 +33,13 @@ func (d Drift) Same() bool {
 func (r *Rollout) Drifts() []Drift {
 	var out []Drift
 	for _, m := range r.machines {
-		d := Drift{Node: m.node.Name, Address: m.report.Address, Runs: m.seen.Runs, Want: m.want.Generation, DropIns: m.seen.Process.DropIns()}
+		d := Drift{Node: m.node.Name, Address: m.report.Address, Runs: m.seen.Runs, Want: m.want.Generation, DropIns: m.seen.Process.DropIns(), Holder: m.seen.Holder}
 		if m.seen.Trial != nil {
 			d.Trial = m.seen.Trial.Generation
 		}
 		d.Files = m.differs()
 		if m.seen.Runs != m.want.Generation {
-			d.Flags = flagChanges(m.was, &m.want.Set)
+			d.Flags, d.Unit = flagChanges(m.was, &m.want.Set), unitChanges(m.was, &m.want.Set)
 			// Of a generation that isn't there at all, one line says it.
 			top := path.Join(m.unit.Home, m.want.Generation)
 			if m.seen.Files[top].Type == host.Missing {

@@ -41,7 +41,9 @@ type Step struct {
 	To      string       `json:"to"`
 	Files   []FileChange `json:"files,omitempty"`
 	Flags   []FlagChange `json:"flags,omitempty"`
-	Restart string       `json:"restart"` // why it is restarted
+	Unit    []string     `json:"unit,omitempty"`  // other lines of the unit: "- " was, "+ " will be
+	Restart string       `json:"restart"`         // why it is restarted
+	Stops   bool         `json:"stops,omitempty"` // nothing runs there afterwards
 	Unwell  string       `json:"unwell,omitempty"`
 	Leader  bool         `json:"leader,omitempty"`
 	Recover string       `json:"recover,omitempty"` // the generation whose trial never ended
@@ -99,6 +101,7 @@ func (r *Rollout) Plan(ctx context.Context) (*Plan, error) {
 	p.Notes = r.notesOf(p, lease)
 	if len(p.Steps) > 0 {
 		p.Notes = append(p.Notes, r.lookBeside(ctx)...)
+		p.Notes = append(p.Notes, r.lonely(p)...)
 	}
 	return p, r.preflight(p)
 }
@@ -135,10 +138,14 @@ func (r *Rollout) step(ctx context.Context, m *machine) (*Step, error) {
 	default:
 		s.Restart = anotherGeneration
 	}
-	if s.From == s.To {
+	if s.Stops = s.To == host.None; s.Stops || s.From == s.To {
 		return s, nil
 	}
-	s.Flags = flagChanges(m.was, &m.want.Set)
+	s.Flags, s.Unit = flagChanges(m.was, &m.want.Set), unitChanges(m.was, &m.want.Set)
+	if (s.From == host.None || host.IsFound(s.From)) && len(m.missing()) == 0 { // the unit is all that somebody changed
+		s.Files = differs
+		return s, nil
+	}
 	var err error
 	s.Files, err = r.fileChanges(ctx, m, differs)
 	return s, err
@@ -178,7 +185,7 @@ func (r *Rollout) fileChanges(ctx context.Context, m *machine, differs []FileCha
 }
 
 func flagChanges(was, want *Set) []FlagChange {
-	if was == nil {
+	if was == nil || len(was.Argv) == 0 { // nothing that can be compared
 		return nil
 	}
 	names := maps.Clone(was.flags)
@@ -293,10 +300,11 @@ func (r *Rollout) notesOf(p *Plan, l *live.Lease) []string {
 	var out []string
 	switch {
 	case len(p.Steps) == 0:
-	case !r.elects():
+	case !r.elects() && slices.ContainsFunc(p.Steps, func(s Step) bool { return !s.Stops }):
 		out = append(out, "leader election is off: who works can't be told from a lease")
 	case r.o.Leader == nil:
 		out = append(out, "without a kubeconfig nobody can tell who leads: the order is by name, and faults that only a leader shows stay unseen")
+	case !r.elects(): // all stop
 	case l == nil:
 		out = append(out, "nobody has led yet: a first deployment")
 	case r.leader(l) == nil:
@@ -324,7 +332,10 @@ func (r *Rollout) notesOf(p *Plan, l *live.Lease) []string {
 		for _, d := range m.seen.Process.DropIns() {
 			out = append(out, fmt.Sprintf("%s: %s changes the unit, and isn't kcmgen's", m.node.Name, d))
 		}
-		if host.IsFound(m.seen.Runs) {
+		if m.again() {
+			out = append(out, fmt.Sprintf("%s: it went back from %s already, and gets it again", m.node.Name, short(m.want.Generation)))
+		}
+		if host.IsFound(m.seen.Runs) && !m.seen.Process.Masked() {
 			out = append(out, fmt.Sprintf("%s: %s was written by somebody else; it is kept, to go back to", m.node.Name, m.unit.Start))
 		}
 	}

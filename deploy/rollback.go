@@ -62,6 +62,12 @@ func (r *Rollout) wentBack() func(*machine) bool {
 	return func(m *machine) bool { return back(m) && !m.seen.State.Ended && m.seen.State.Since >= latest }
 }
 
+// again: a rollback takes the host to what one took it back from.
+func (m *machine) again() bool {
+	st := m.seen.State
+	return st != nil && st.By == rollback && st.Ended && m.seen.Trial == nil && st.Previous == m.want.Generation && m.seen.Runs != m.want.Generation
+}
+
 // asItIs is what a host runs already.
 func (r *Rollout) asItIs(ctx context.Context, m *machine) (*Want, error) {
 	if m.seen.Runs == host.None {

@@ -99,6 +99,15 @@ func twoAtOnce(t *testing.T, g *ground.Ground, first, second *site) {
 		t.Errorf("expected %s in\n%s", who, r.err)
 	}
 	has(t, r.err, "hint: wait for it to end")
+	if strings.Contains(r.err, "restart") {
+		t.Errorf("it shows a plan that will be another one\n%s", r.err)
+	}
+	if r, err = second.run(t.Context(), second.b, append(second.deploy(), "--dry-run")...); err != nil || r.code != 0 {
+		t.Errorf("a dry run: exit %d, %v", r.code, err)
+	}
+	if !regexp.MustCompile("note: " + who).MatchString(r.out + r.err) {
+		t.Errorf("expected %s in\n%s%s", who, r.out, r.err)
+	}
 	if after := do(t, first.h, "sh", "-c", listing); after != before {
 		t.Errorf("the second one changed something: was\n%s\nis\n%s", before, after)
 	}

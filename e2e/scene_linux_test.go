@@ -28,9 +28,12 @@ func onScene(t *testing.T) *scene {
 	t.Helper()
 	g := onGround(t)
 	s := &scene{g, newOperator(t, g)}
-	quick := strings.NewReplacer(`gate: "20s"`, `gate: "8s"`).Replace(exampleOn)
-	s.export(t, quick+"cluster: unit: Service: RestartSec: 1\n")
+	s.export(t, judgedInSeconds())
 	return s
+}
+
+func judgedInSeconds() string {
+	return strings.NewReplacer(`gate: "20s"`, `gate: "8s"`).Replace(exampleOn) + "cluster: unit: Service: RestartSec: 1\n"
 }
 
 // another is one more operator of the same cluster, with the same keys.
@@ -103,7 +106,8 @@ type plan struct {
 	Leader string
 	Steps  []struct {
 		Node, From, To, Unwell, Recover string
-		Leader                          bool
+		Leader, Stops                   bool
+		Unit                            []string
 	}
 	Unchanged []string
 	Notes     []string

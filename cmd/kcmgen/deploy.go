@@ -158,6 +158,12 @@ func deployOne(ctx context.Context, o deployOptions, v *gen.Vetted, now func() t
 
 // carryOut shows a plan, asks, does it and writes down what became of it.
 func carryOut(ctx context.Context, o deployOptions, r *deploy.Rollout, p *deploy.Plan, err error, std stdio) (outcome, error) {
+	if busy := r.Busy(); busy != nil && (err != nil || len(p.Steps) > 0) {
+		if err != nil || !o.dryRun {
+			return outcome{}, busy
+		}
+		p.Notes = append(p.Notes, busy.Error()+": the plan will be another one afterwards")
+	}
 	if o.dryRun && err == nil { // then the plan is what was asked for
 		return outcome{Plans: []*deploy.Plan{p}}, nil
 	}

@@ -18,11 +18,23 @@ func printPlan(w io.Writer, p *deploy.Plan) {
 		printNotes(w, p.Notes)
 		return
 	}
-	say(w, "%s: %s changes %s, one after the other", p.Cluster, p.Action, plural(len(p.Steps), "host"))
+	order := ""
+	if len(p.Steps) > 1 {
+		order = ", one after the other"
+	}
+	say(w, "%s: %s changes %s%s", p.Cluster, p.Action, plural(len(p.Steps), "host"), order)
 	for i, s := range p.Steps {
-		head := fmt.Sprintf("  %d. %s (%s)  %s → %s, restart", i+1, s.Node, s.Address, shortGeneration(s.From), shortGeneration(s.To))
-		if s.Leader {
+		head := fmt.Sprintf("  %d. %s (%s)  %s → %s", i+1, s.Node, s.Address, shortGeneration(s.From), shortGeneration(s.To))
+		if s.Stops {
+			head += ", stop: it had none before"
+		} else {
+			head += ", restart"
+		}
+		switch {
+		case s.Leader && len(p.Steps) > 1:
 			head += ", the leader last"
+		case s.Leader:
+			head += ", the leader"
 		}
 		fmt.Fprintln(w, colour(w, bold, visible(head)))
 		printStep(w, s)
@@ -52,13 +64,13 @@ func printStep(w io.Writer, s deploy.Step) {
 	if s.Unwell != "" {
 		sayVisibly(w, "       isn't healthy now: %s", s.Unwell)
 	}
-	printChanges(w, "       ", s.Files, s.Flags)
+	printChanges(w, "       ", s.Files, s.Flags, s.Unit)
 	if !s.Usual() {
 		sayVisibly(w, "       restart: %s", s.Restart)
 	}
 }
 
-func printChanges(w io.Writer, indent string, files []deploy.FileChange, flags []deploy.FlagChange) {
+func printChanges(w io.Writer, indent string, files []deploy.FileChange, flags []deploy.FlagChange, unit []string) {
 	plain := map[tree.Kind][]string{}
 	for _, f := range files {
 		if len(f.What) == 0 || len(f.What) == 1 && f.What[0] == "contents" {
@@ -86,6 +98,9 @@ func printChanges(w io.Writer, indent string, files []deploy.FileChange, flags [
 			sayVisibly(w, indent+"~ --%s=%s, was %s", f.Name, *f.To, *f.From)
 		}
 	}
+	for _, l := range unit {
+		sayVisibly(w, "%s%s", indent, l)
+	}
 }
 
 func shortGeneration(s string) string {
@@ -111,8 +126,12 @@ func printReports(w io.Writer, reports []*deploy.Report) error {
 		}
 		for _, h := range r.Hosts {
 			line := fmt.Sprintf("%s: %s: %s", r.Cluster, h.Node, h.Outcome)
-			if h.From != h.To && h.Outcome != deploy.Unchanged {
-				line += fmt.Sprintf("  %s → %s", shortGeneration(h.From), shortGeneration(h.To))
+			switch from, to := shortGeneration(h.From), shortGeneration(h.To); {
+			case from == to || h.Outcome == deploy.Unchanged:
+			case h.Outcome == deploy.RolledBack || h.Outcome == deploy.Untouched:
+				line += fmt.Sprintf("  has %s, not %s", from, to)
+			default:
+				line += fmt.Sprintf("  %s → %s", from, to)
 			}
 			if h.Seconds > 0 {
 				line += fmt.Sprintf("  %.1f s", h.Seconds)

@@ -109,7 +109,10 @@ func printDrifts(w io.Writer, cluster string, drifts []deploy.Drift) {
 		if d.Trial != "" {
 			sayVisibly(w, "    trial: %s isn't confirmed", shortGeneration(d.Trial))
 		}
-		printChanges(w, "    ", d.Files, d.Flags)
+		if d.Holder != "" {
+			sayVisibly(w, "    it is being changed by %s", d.Holder)
+		}
+		printChanges(w, "    ", d.Files, d.Flags, d.Unit)
 		for _, f := range d.DropIns {
 			sayVisibly(w, "    drop-in %s changes the unit", f)
 		}

@@ -50,7 +50,14 @@ func hostHint(err error) string {
 	case errors.As(err, &stranger):
 		return "say how it is reached: --host [USER@]HOST"
 	}
-	return reachHint(err)
+	if hint := reachHint(err); hint != "" {
+		return hint
+	}
+	var back *deploy.RolledBackError
+	if errors.As(err, &back) && back.Action == "deploy" {
+		return "hosts have what they had; what failed is still exported: mend the cluster, then kcmgen export and kcmgen deploy"
+	}
+	return ""
 }
 
 // reachHint is advice about ways to a host that don't work.

@@ -115,7 +115,7 @@ func outdated(ctx context.Context, v *gen.Vetted, state *tree.State, now time.Ti
 func (o *hostOptions) notes(ctx context.Context, c *spec.Cluster, behind string, std stdio) []string {
 	var out []string
 	if behind != "" {
-		out = append(out, "this is what the last export wrote; another one would "+behind)
+		out = append(out, "this is what the last export wrote; another one would "+behind+": kcmgen export, if that is to be deployed")
 	}
 	past, err := pastDeploys(ctx, o.out, c.Name, std)
 	if err != nil {

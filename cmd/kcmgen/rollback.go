@@ -70,5 +70,8 @@ func rollbackOne(ctx context.Context, o deployOptions, c *spec.Cluster, now func
 	}
 	defer r.Close()
 	p, err := r.PlanBack(ctx)
+	if p != nil && len(p.Steps) > 0 {
+		p.Notes = append(p.Notes, "what was exported stays exported: the next deploy brings it")
+	}
 	return carryOut(ctx, o, r, p, err, std)
 }

@@ -1,0 +1,42 @@
+package deploy
+
+import (
+	"slices"
+	"strings"
+)
+
+// unitChanges are the lines of a unit that change beside its flags: "- " was, "+ " will
+// be. Paths of the generation itself aren't told: they always change.
+func unitChanges(was, want *Set) []string {
+	if was == nil || len(was.Unit) == 0 {
+		return nil
+	}
+	old, fresh := was.lines(), want.lines()
+	var out []string
+	for _, l := range old {
+		if !slices.Contains(fresh, l) {
+			out = append(out, "- "+l)
+		}
+	}
+	for _, l := range fresh {
+		if !slices.Contains(old, l) {
+			out = append(out, "+ "+l)
+		}
+	}
+	return out
+}
+
+// lines are what a unit says, a line each, without comments and the command, which is
+// told by its flags.
+func (s *Set) lines() []string {
+	text := strings.ReplaceAll(string(s.Unit), "\\\n", " ")
+	text = strings.ReplaceAll(text, s.Generation, "GENERATION")
+	var out []string
+	for l := range strings.Lines(text) {
+		l = strings.TrimSpace(l)
+		if l != "" && !strings.ContainsAny(l[:1], "#;[") && !strings.HasPrefix(l, "ExecStart=") {
+			out = append(out, l)
+		}
+	}
+	return out
+}
