@@ -68,7 +68,10 @@ func reachHint(err error) string {
 	var lease *deploy.LeaseError
 	var at *remote.Error
 	var key *remote.HostKeyError
+	var identity *remote.IdentityError
 	switch {
+	case errors.As(err, &identity) && errors.As(err, &at):
+		return fmt.Sprintf("put the key there, or write another into the cluster: nodes: %q: ssh: identityFile; in retire, --host comes instead", at.Node)
 	case errors.As(err, &key) && errors.As(err, &at):
 		return hostKeyHint(at.Node, key)
 	case errors.As(err, &shell) && strings.Contains(shell.Error(), "password"):

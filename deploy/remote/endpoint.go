@@ -33,7 +33,7 @@ type endpoint struct {
 // identity is a key file that somebody configured, or that ssh looks for.
 type identity struct {
 	file     string
-	wanted   bool // by the cluster: that it isn't there must be told
+	wanted   bool // by the cluster: without it, no other is offered
 	fallback bool // nobody configured it: the agent's keys come before
 }
 

@@ -13,6 +13,7 @@ type Step string
 // The steps of a connection, in their order, and what is done on one.
 const (
 	StepConfig     Step = "reading the ssh configuration"
+	StepIdentity   Step = "reading its identityFile"
 	StepConnect    Step = "connecting"
 	StepBanner     Step = "waiting for its SSH version"
 	StepExchange   Step = "exchanging keys"
@@ -149,6 +150,18 @@ func (e *HostKeyError) Error() string {
 
 // Unwrap is the cause.
 func (e *HostKeyError) Unwrap() error { return e.Err }
+
+// IdentityError is the cluster's key for a host, where it can't be read. Nobody
+// connected to the host.
+type IdentityError struct {
+	File string
+	Err  error
+}
+
+func (e *IdentityError) Error() string { return fmt.Sprintf("%s: %v", e.File, e.Err) }
+
+// Unwrap is the cause.
+func (e *IdentityError) Unwrap() error { return e.Err }
 
 // LoginError is a host that accepted none of the keys.
 type LoginError struct {

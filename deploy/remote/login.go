@@ -153,9 +153,6 @@ func (l *login) addFile(id identity) {
 	var locked *ssh.PassphraseMissingError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		if id.wanted {
-			l.note("%v", err)
-		}
 		return
 	case err != nil && !errors.As(err, &locked):
 		l.note("%s: %v", id.file, err)
@@ -201,6 +198,27 @@ func (l *login) addCertificate(file string, signer ssh.AlgorithmSigner) {
 	if as, ok := with.(ssh.AlgorithmSigner); ok && err == nil {
 		l.add(&offer{as, file, l})
 	}
+}
+
+// identified reads the key that the cluster names. One that isn't there would have
+// the host log in by another, which nobody meant; those of ssh_config are passed
+// over, as ssh does. One that is locked may be in the agent.
+func (e *endpoint) identified() error {
+	for _, id := range e.identities {
+		if !id.wanted {
+			continue
+		}
+		_, _, err := readKey(id.file)
+		var locked *ssh.PassphraseMissingError
+		if err == nil || errors.As(err, &locked) {
+			continue
+		}
+		if path := (*fs.PathError)(nil); errors.As(err, &path) {
+			err = path.Err // its name is said already
+		}
+		return &IdentityError{id.file, err}
+	}
+	return nil
 }
 
 // readKey reads a private key, or a public one whose private half may be in the

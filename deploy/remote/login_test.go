@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"context"
 	"errors"
 	"net"
 	"os"
@@ -86,6 +87,9 @@ func TestLogin(t *testing.T) {
 			write(t, m.ssh("config"), "IdentityAgent "+m.AgentSocket+"\nIdentityFile none\n")
 			m.AgentSocket = ""
 		}},
+		{name: "IdentityFile that isn't there", set: func(t *testing.T, m *machine, _ *server, _ *Target) {
+			write(t, m.ssh("config"), "IdentityFile ~/.ssh/nowhere\nIdentityFile ~/.ssh/id_ed25519\n")
+		}},
 		{name: "certificate", set: func(t *testing.T, m *machine, s *server, _ *Target) {
 			ca := key(t, m.ssh("ca"), "ed25519")
 			must(t, nil, "ssh-keygen", "-q", "-s", m.ssh("ca"), "-I", "me", "-n", m.User, m.ssh("id_ed25519.pub"))
@@ -112,17 +116,6 @@ func TestLogin(t *testing.T) {
 			name: "encrypted", want: []string{"needs its passphrase", "/id_ed25519"}, not: "secret phrase",
 			set: func(t *testing.T, m *machine, _ *server, _ *Target) {
 				must(t, nil, "ssh-keygen", "-q", "-p", "-N", "secret phrase", "-f", m.ssh("id_ed25519"))
-			},
-		},
-		{
-			name: "wanted, not there", want: []string{"/nowhere", "no such file"},
-			set: func(_ *testing.T, m *machine, _ *server, target *Target) { target.IdentityFile = m.ssh("nowhere") },
-		},
-		{
-			name: "wanted, no key", want: []string{"/config", "no key found"},
-			set: func(t *testing.T, m *machine, _ *server, target *Target) {
-				write(t, m.ssh("config"), "Port 22\n")
-				target.IdentityFile = m.ssh("config")
 			},
 		},
 		{
@@ -167,6 +160,47 @@ func TestLogin(t *testing.T) {
 				t.Errorf("%q is in %v", c.not, err)
 			}
 		})
+	}
+}
+
+// TestIdentity: what the cluster names has to be a key, or nobody connects: another
+// one would log in here.
+func TestIdentity(t *testing.T) {
+	m, s := ready(t)
+	startAgent(t, m, m.ssh("id_ed25519"))
+	write(t, m.ssh("config"), "Port 22\n")
+	write(t, m.ssh("secret"), read(t, m.ssh("id_ed25519")))
+	dialled := 0
+	m.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		dialled++
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	}
+	for file, want := range map[string]string{
+		"~/.ssh/nowhere":     m.ssh("nowhere") + ": no such file or directory",
+		m.ssh("nowhere.pub"): m.ssh("nowhere.pub") + ": no such file or directory",
+		"~/.ssh":             m.ssh("") + ": a regular file of at most 1 MiB was expected",
+		m.ssh("config"):      m.ssh("config") + ": ssh: no key found",
+	} {
+		target := s.target()
+		target.IdentityFile = file
+		conn, err := m.Dial(t.Context(), target)
+		if err == nil {
+			_ = conn.Close()
+		}
+		var at *Error
+		var not *IdentityError
+		if !errors.As(err, &at) || at.Step != StepIdentity || !errors.As(err, &not) || not.Error() != want {
+			t.Errorf("%s: expected %q: %v", file, want, err)
+		}
+	}
+	if dialled > 0 {
+		t.Errorf("%d connections", dialled)
+	}
+	target := s.target()
+	target.IdentityFile = "~/.ssh/secret"
+	dial(t, m, target)
+	if dialled != 1 {
+		t.Errorf("%d connections with a key that is there", dialled)
 	}
 }
 
