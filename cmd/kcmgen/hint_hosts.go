@@ -22,6 +22,7 @@ func hostHint(err error) string {
 	var unsettled *deploy.UnsettledError
 	var wayback *deploy.NoWayBackError
 	var none *notExportedError
+	var unread *kubeconfigError
 	var still *stillInError
 	var stranger *strangerError
 	switch {
@@ -44,7 +45,9 @@ func hostHint(err error) string {
 	case errors.As(err, &none):
 		return "kcmgen export first, with the same clusters and --out"
 	case errors.Is(err, errNoKubeconfig):
-		return "name one: --kubeconfig FILE, or deploy: kubeconfig in the cluster; to go on without: --without-lease"
+		return "name one: --kubeconfig FILE, or deploy: kubeconfig in the cluster (KUBECONFIG and ~/.kube/config aren't looked at); to go on without: --without-lease"
+	case errors.As(err, &unread):
+		return "name one that is there: --kubeconfig FILE, or deploy: kubeconfig in the cluster, where a relative one starts at the cluster's folder"
 	case errors.As(err, &still):
 		return "take it out of the CUE first; to stop it for a while: systemctl stop kube-controller-manager, on the host"
 	case errors.As(err, &stranger):

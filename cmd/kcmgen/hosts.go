@@ -139,25 +139,45 @@ func (o *hostOptions) settings(c *spec.Cluster, now func() time.Time) (*deploy.O
 		return nil, err
 	}
 	s := &deploy.Options{SSH: ssh, Who: whoami(ssh), Nonce: nonce, Now: now}
-	file := o.kubeconfig
-	if file == "" && c.Deploy.Kubeconfig != "" {
-		file = c.Local(c.Deploy.Kubeconfig)
+	if o.withoutLease {
+		return s, nil
 	}
-	switch {
-	case o.withoutLease:
-	case file == "":
-		return nil, errNoKubeconfig
-	default:
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return nil, err
-		}
-		if s.Leader, err = live.New(data, filepath.Dir(file), nil); err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
-		}
+	file, err := o.kubeconfigFile(c, ssh)
+	if err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, &kubeconfigError{err}
+	}
+	if s.Leader, err = live.New(data, filepath.Dir(file), nil); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	return s, nil
 }
+
+// kubeconfigFile is what the command line or the cluster names. kubectl's own variable
+// doesn't count: which cluster is changed would hang on a shell.
+func (o *hostOptions) kubeconfigFile(c *spec.Cluster, ssh *remote.Config) (string, error) {
+	switch {
+	case o.kubeconfig != "":
+		return o.kubeconfig, nil
+	case c.Deploy.Kubeconfig == "":
+		return "", errNoKubeconfig
+	}
+	file, err := ssh.AtHome(c.Deploy.Kubeconfig)
+	if err != nil {
+		return "", fmt.Errorf("deploy.kubeconfig of cluster %s: %w", c.Name, err)
+	}
+	return c.Local(file), nil
+}
+
+// kubeconfigError is a kubeconfig that can't be read.
+type kubeconfigError struct{ err error }
+
+func (e *kubeconfigError) Error() string { return "kubeconfig: " + e.err.Error() }
+
+func (e *kubeconfigError) Unwrap() error { return e.err }
 
 // errNoKubeconfig is a rollout that couldn't tell who leads.
 var errNoKubeconfig = errors.New("no kubeconfig is named, so nobody can tell who leads: " +

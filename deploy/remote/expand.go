@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"fmt"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -54,13 +55,23 @@ func (r *sshConfig) env(s setting, name string) (string, error) {
 	return "", s.fail("the variable %s isn't set", name)
 }
 
+// AtHome puts the home folder into the name of a file that begins with ~.
+func (c *Config) AtHome(name string) (string, error) {
+	rest, ok := strings.CutPrefix(name, "~")
+	switch {
+	case !ok:
+		return name, nil
+	case rest != "" && rest[0] != '/' && rest[0] != filepath.Separator:
+		return "", fmt.Errorf("%q: the home of another user isn't followed here", name)
+	}
+	return c.Home + rest, nil
+}
+
 // path puts the home folder and variables into the name of a file.
 func (r *sshConfig) path(s setting, name string) (string, error) {
-	if rest, ok := strings.CutPrefix(name, "~"); ok {
-		if rest != "" && rest[0] != '/' && rest[0] != filepath.Separator {
-			return "", s.fail("%q: the home of another user isn't followed here", name)
-		}
-		name = r.Home + rest
+	name, err := r.AtHome(name)
+	if err != nil {
+		return "", s.fail("%v", err)
 	}
 	var b strings.Builder
 	for {
