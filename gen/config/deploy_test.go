@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -38,5 +39,24 @@ func TestDeploy(t *testing.T) {
 				t.Errorf("-want +got\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestSSHNames: what reports say of ssh could stand in the CUE: its names are those.
+func TestSSHNames(t *testing.T) {
+	want := spec.SSH{Host: "cp.example", Port: 2222, User: "ops", IdentityFile: "id", HostKeys: []string{"ssh-rsa AAAA"}, ProxyJump: "j", SFTPServer: "/opt/sftp-server"}
+	data, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := config.Load(t.Context(), module(t, fmt.Sprintf(header, `nodes: "doc-1": ssh: `+string(data))), []string{"./c"}, config.Options{})
+	if err != nil || len(res.Findings) > 0 {
+		t.Fatal(err, res.Findings)
+	}
+	if diff := cmp.Diff(want, res.Clusters[0].Nodes[0].SSH); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+	if data, err = json.Marshal(spec.SSH{}); err != nil || string(data) != "{}" {
+		t.Errorf("what isn't said is %s, %v", data, err)
 	}
 }

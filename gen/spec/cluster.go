@@ -63,15 +63,15 @@ type Node struct {
 // Address is the node's own address.
 func (n *Node) Address() netip.Addr { return n.Addresses[0] }
 
-// SSH is how a node is reached.
+// SSH is how a node is reached. Reports of deployments name its fields as CUE does.
 type SSH struct {
-	Host         string
-	Port         int
-	User         string
-	IdentityFile string
-	HostKeys     []string
-	ProxyJump    string
-	SFTPServer   string // empty: in one of the usual places
+	Host         string   `json:"host,omitempty"`
+	Port         int      `json:"port,omitempty"`
+	User         string   `json:"user,omitempty"`
+	IdentityFile string   `json:"identityFile,omitempty"`
+	HostKeys     []string `json:"hostKeys,omitempty"`
+	ProxyJump    string   `json:"proxyJump,omitempty"`
+	SFTPServer   string   `json:"sftpServer,omitempty"` // empty: in one of the usual places
 }
 
 // Deploy says how a new generation is put to work on the hosts, and judged.
