@@ -25,6 +25,7 @@ func hostHint(err error) string {
 	var unread *kubeconfigError
 	var still *stillInError
 	var stranger *strangerError
+	var retired *retiredError
 	switch {
 	case errors.As(err, &stranded):
 		return byHand(stranded)
@@ -52,6 +53,8 @@ func hostHint(err error) string {
 		return "take it out of the CUE first; to stop it for a while: systemctl stop kube-controller-manager, on the host"
 	case errors.As(err, &stranger):
 		return "say how it is reached: --host [USER@]HOST"
+	case errors.As(err, &retired):
+		return "nothing is left to do there; to do it once more all the same: --host [USER@]HOST"
 	}
 	if hint := reachHint(err); hint != "" {
 		return hint

@@ -73,6 +73,16 @@ func (e *strangerError) Error() string {
 	return fmt.Sprintf("no deploy of cluster %s to a node %s is known here", e.cluster, e.node)
 }
 
+// retiredError is a node that was retired already.
+type retiredError struct {
+	cluster, node string
+	at            time.Time
+}
+
+func (e *retiredError) Error() string {
+	return fmt.Sprintf("node %s of cluster %s was retired at %s", e.node, e.cluster, e.at.Format(time.RFC3339))
+}
+
 func runRetire(ctx context.Context, o retireOptions, args []string, now func() time.Time, std stdio) error {
 	name := args[0]
 	r, err := loadHosts(ctx, &o.hostOptions, args[1:], now(), std)
@@ -140,7 +150,11 @@ func (o *retireOptions) node(ctx context.Context, c *spec.Cluster, name string, 
 	if err != nil {
 		return nil, err
 	}
-	if h, ok := lastOf(past, name); ok && h.Target != nil {
+	h, retired := lastOf(past, name)
+	if !retired.IsZero() {
+		return nil, &retiredError{c.Name, name, retired}
+	}
+	if h != nil {
 		address, err := netip.ParseAddr(h.Target.Address)
 		if err != nil {
 			return nil, err
@@ -180,23 +194,21 @@ func pastDeploys(ctx context.Context, dir, cluster string, std stdio) ([]deploy.
 	return reports, nil
 }
 
-// lastOf is what the last deploy to a node says of it; false if there was none, or it
-// was retired since.
-func lastOf(reports []deploy.Report, node string) (deploy.HostReport, bool) {
-	var last deploy.HostReport
-	known := false
+// lastOf is what the last deploy to a node says of it, nil if there was none, or if it
+// was retired since: then that is when.
+func lastOf(reports []deploy.Report, node string) (last *deploy.HostReport, retired time.Time) {
 	for _, r := range reports {
 		for _, h := range r.Hosts {
 			switch {
 			case h.Node != node:
 			case r.Action == "retire" && h.Outcome == deploy.Done:
-				known = false
+				last, retired = nil, r.Started
 			case h.Target != nil:
-				last, known = h, true
+				last, retired = &h, time.Time{}
 			}
 		}
 	}
-	return last, known
+	return last, retired
 }
 
 // left are nodes that deploys are known of, and that the cluster has no more.
@@ -204,9 +216,9 @@ func left(reports []deploy.Report, c *spec.Cluster) []string {
 	var out []string
 	for _, r := range reports {
 		for _, h := range r.Hosts {
-			_, known := lastOf(reports, h.Node)
+			last, _ := lastOf(reports, h.Node)
 			has := slices.ContainsFunc(c.Nodes, func(n spec.Node) bool { return n.Name == h.Node })
-			if known && !has && !slices.Contains(out, h.Node) {
+			if last != nil && !has && !slices.Contains(out, h.Node) {
 				out = append(out, h.Node)
 			}
 		}
