@@ -33,6 +33,8 @@ func hostHint(err error) string {
 		return "wait for it to end; a lock whose holder is gone is free within half a minute"
 	case errors.As(err, &edited):
 		return "kcmgen export, and look at what it changes, before you deploy"
+	case errors.As(err, &refused) && strings.HasSuffix(refused.Text, host.SaysNothing):
+		return "nothing was changed; see on the host what that program is: " + word(refused.Program) + " --version"
 	case errors.As(err, &refused):
 		return "nothing was changed; see what the flag is on that version: kcmgen flags NAME"
 	case errors.As(err, &spare):

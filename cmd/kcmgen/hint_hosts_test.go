@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kcmgen/kcmgen/deploy"
+	"github.com/kcmgen/kcmgen/deploy/host"
 	"github.com/kcmgen/kcmgen/deploy/remote"
 )
 
@@ -39,6 +41,18 @@ func TestHostKeyHint(t *testing.T) {
 		}
 		if c.not != "" && strings.Contains(got, c.not) {
 			t.Errorf("%s: %q in %q", c.name, c.not, got)
+		}
+	}
+}
+
+// TestRefusedHint: a program that says nothing hasn't complained of a flag.
+func TestRefusedHint(t *testing.T) {
+	for text, want := range map[string]string{
+		"it ends with exit status 1 and " + host.SaysNothing: "nothing was changed; see on the host what that program is: /usr/local/bin/kcm --version",
+		"Error: unknown flag: --x":                           "nothing was changed; see what the flag is on that version: kcmgen flags NAME",
+	} {
+		if got := hint(&deploy.RefusedError{Program: "/usr/local/bin/kcm", Text: text}); got != want {
+			t.Errorf("%s: %q, expected %q", text, got, want)
 		}
 	}
 }

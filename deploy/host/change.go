@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -57,14 +58,20 @@ func (s *Session) Verify(ctx context.Context, file string) (string, error) {
 }
 
 // Parse has a program parse its own arguments, and returns the version it says it
-// has; a [CommandError] if it refuses them.
+// has; a [CommandError] if it refuses them, whose text ends in [SaysNothing] where the
+// program doesn't say why.
 func (s *Session) Parse(ctx context.Context, argv []string) (string, error) {
 	out, err := s.one(ctx, command("parse", argv...))
 	if ce := (*CommandError)(nil); errors.As(err, &ce) {
-		ce.Text = firstError(out + "\n" + ce.Text)
+		if ce.Text = firstError(out + "\n" + ce.Text); ce.Text == "" {
+			ce.Text = fmt.Sprintf("it ends with exit status %d and %s", ce.Status, SaysNothing)
+		}
 	}
 	return strings.TrimSpace(out), err
 }
+
+// SaysNothing is how the text of a program ends that failed without a word.
+const SaysNothing = "says nothing"
 
 // firstError is the line of a program's complaint that says what is wrong: usage
 // comes around it.

@@ -168,6 +168,30 @@ func TestSession(t *testing.T) {
 	}
 }
 
+// TestParse: a program's version, or what it has against its arguments; and that it
+// fails, where it doesn't say why.
+func TestParse(t *testing.T) {
+	s := session(t)
+	for program, want := range map[string]string{
+		`echo "Kubernetes $2"`: "Kubernetes --version",
+		`exit 3`:               "it ends with exit status 3 and says nothing",
+		`echo; exit 1`:         "it ends with exit status 1 and says nothing",
+		`echo usage; echo "Error: unknown flag: $1" >&2; exit 1`: "Error: unknown flag: --x",
+	} {
+		file := filepath.Join(t.TempDir(), "program")
+		if err := os.WriteFile(file, []byte("#!/bin/sh\n"+program+"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.Parse(within(t), []string{file, "--x"})
+		if err != nil {
+			got = err.Error()
+		}
+		if got != want || (err != nil) != strings.Contains(program, "exit") {
+			t.Errorf("%s: %q, %v: expected %q", program, got, err, want)
+		}
+	}
+}
+
 // TestNoShell: a login that gets no root shell says why.
 func TestNoShell(t *testing.T) {
 	for command, want := range map[string]string{
