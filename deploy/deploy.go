@@ -183,7 +183,7 @@ func (m *machine) named(err error) error {
 
 // connect opens a connection and a session on it.
 func (r *Rollout) connect(ctx context.Context, m *machine) error {
-	conn, err := r.o.SSH.Dial(ctx, target(m.node))
+	conn, err := r.o.SSH.Dial(ctx, r.target(m.node))
 	if err != nil {
 		return err
 	}
@@ -236,15 +236,24 @@ func (e *NoShellError) Error() string {
 // Unwrap returns why.
 func (e *NoShellError) Unwrap() error { return e.Err }
 
-func target(n *spec.Node) remote.Target {
+func (r *Rollout) target(n *spec.Node) remote.Target {
 	address := ""
 	if n.Address().IsValid() {
 		address = n.Address().String()
 	}
 	return remote.Target{
 		Name: n.Name, Address: address, Host: n.SSH.Host, Port: n.SSH.Port, User: n.SSH.User,
-		IdentityFile: n.SSH.IdentityFile, ProxyJump: n.SSH.ProxyJump, HostKeys: n.SSH.HostKeys,
+		IdentityFile: r.identity(n.SSH.IdentityFile), ProxyJump: n.SSH.ProxyJump, HostKeys: n.SSH.HostKeys,
 	}
+}
+
+// identity is a key's file that the cluster names: below its own folder, unless it begins
+// at a home or is put together by ssh's rules.
+func (r *Rollout) identity(file string) string {
+	if file == "" || strings.ContainsAny(file[:1], "~$%") {
+		return file
+	}
+	return r.cluster.Local(file)
 }
 
 // dial reaches an address from the host's own network.

@@ -271,7 +271,7 @@ func (e *UnconfirmedError) Unwrap() error { return e.Err }
 func (r *Rollout) confirmOnce(ctx context.Context, m *machine, generation string) error {
 	ctx, cancel := context.WithTimeout(ctx, sessionLimit+30*time.Second)
 	defer cancel()
-	conn, err := r.o.SSH.Dial(ctx, target(m.node))
+	conn, err := r.o.SSH.Dial(ctx, r.target(m.node))
 	if err != nil {
 		return err
 	}
