@@ -30,7 +30,8 @@ func startAgent(t *testing.T, m *machine, files ...string) {
 		_ = os.RemoveAll(dir)
 	})
 	for range 200 {
-		if _, err := os.Stat(m.AgentSocket); err == nil {
+		if c, err := net.Dial("unix", m.AgentSocket); err == nil { // it is there before somebody listens
+			_ = c.Close()
 			break
 		}
 		time.Sleep(10 * time.Millisecond)
