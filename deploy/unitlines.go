@@ -1,12 +1,16 @@
 package deploy
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
 
+// inGeneration is where a path goes through a generation's folder.
+var inGeneration = regexp.MustCompile(`/[0-9a-f]{16}\b`)
+
 // unitChanges are the lines of a unit that change beside its flags: "- " was, "+ " will
-// be. Paths of the generation itself aren't told: they always change.
+// be. Which generation a path goes through isn't told: it always changes.
 func unitChanges(was, want *Set) []string {
 	if was == nil || len(was.Unit) == 0 {
 		return nil
@@ -30,7 +34,7 @@ func unitChanges(was, want *Set) []string {
 // told by its flags.
 func (s *Set) lines() []string {
 	text := strings.ReplaceAll(string(s.Unit), "\\\n", " ")
-	text = strings.ReplaceAll(text, s.Generation, "GENERATION")
+	text = inGeneration.ReplaceAllString(text, "/GENERATION")
 	var out []string
 	for l := range strings.Lines(text) {
 		l = strings.TrimSpace(l)
