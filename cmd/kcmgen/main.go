@@ -55,9 +55,11 @@ type stdio struct {
 	held *atomic.Bool
 }
 
-// hold has a signal wait for the end of the run from now on.
+// hold has a signal wait for the end of the run from now on. Nor does it end because
+// nobody reads any more what it says: Ctrl-C ends the tee behind it first.
 func (s stdio) hold() {
 	if s.held != nil {
 		s.held.Store(true)
+		signal.Ignore(syscall.SIGPIPE)
 	}
 }
