@@ -192,7 +192,7 @@ func (s *site) broken(t *testing.T, what string, sum *count, mend func() bool) (
 func phase(said string) string {
 	out := "connect"
 	for _, p := range []struct{ word, phase string }{
-		{"one after the other", "lock and stage"},
+		{"each has up to ", "lock and stage"},
 		{": staged:", "check"},
 		{": restart:", "commit and gate"},
 		{": healthy:", "soak and confirm"},

@@ -66,7 +66,7 @@ var phases = []string{"connect", "lock and stage", "check", "commit", "gate", "s
 
 // marks are what kcmgen says where a phase begins.
 var marks = []struct{ text, phase string }{
-	{"one after the other", "lock and stage"},
+	{"each has up to ", "lock and stage"},
 	{": staged:", "check"},
 	{": restart:", "commit"},
 	{": healthy:", "soak"},
