@@ -110,7 +110,7 @@ func (r *Rollout) lonely(p *Plan) []string {
 		return nil
 	}
 	for _, m := range slices.Concat(r.machines, r.beside) {
-		if m != p.Steps[0].m && m.unwell == "" && m.seen.Runs != host.None {
+		if m != p.Steps[0].m && m.unwell == "" {
 			return nil
 		}
 	}

@@ -225,7 +225,7 @@ func (s *scene) unstartable(t *testing.T, h *ground.Host, bad string) {
 	}
 	do(t, h, "rm", needs)
 	r := s.deploy(t, 6, "--limit", h.Name, "-o", bad)
-	for _, says := range []string{"it has what it had, and " + unit + " doesn't start", "hint: on " + h.Name + ", as root: systemctl status " + unit} {
+	for _, says := range []string{"it has what it had, and " + unit + ".service doesn't start", "hint: on " + h.Name + ", as root: systemctl status " + unit} {
 		if !strings.Contains(r.Err, says) {
 			t.Errorf("it doesn't say %q", says)
 		}
