@@ -44,12 +44,12 @@ func stalls(g *ground.Ground) []stall {
 			return func() { quick(t, s.h) }
 		}, 40 * second, []int{1}, []string{"sftp-server: no answer within 3"}},
 		{"its shell, in a command", func(t *testing.T, s *site) func() {
-			// flock is what a session starts first when it takes the lock.
-			do(t, s.h, "sh", "-c", "mv /usr/bin/flock /usr/bin/flock.real; printf '#!/bin/sh\\necho $$ >/run/stalled; kill -STOP $$\\n' >/usr/bin/flock; chmod 755 /usr/bin/flock")
+			// sync is what a session starts first when it prepares for files.
+			do(t, s.h, "sh", "-c", "mv /usr/bin/sync /usr/bin/sync.real; printf '#!/bin/sh\\necho $$ >/run/stalled; kill -STOP $$\\n' >/usr/bin/sync; chmod 755 /usr/bin/sync")
 			return func() {
-				do(t, s.h, "sh", "-c", "mv /usr/bin/flock.real /usr/bin/flock; kill -KILL $(cat /run/stalled)")
+				do(t, s.h, "sh", "-c", "mv /usr/bin/sync.real /usr/bin/sync; kill -KILL $(cat /run/stalled)")
 			}
-		}, 40 * second, []int{1}, []string{"lock: no answer within 30s"}},
+		}, 70 * second, []int{1}, []string{"prepare: no answer within 30s"}},
 	}
 }
 
