@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/kcmgen/kcmgen/deploy/host"
 )
 
 // inGeneration is where a path goes through a generation's folder.
@@ -19,15 +21,25 @@ func unitChanges(was, want *Set) []string {
 	var out []string
 	for _, l := range old {
 		if !slices.Contains(fresh, l) {
-			out = append(out, "- "+l)
+			out = append(out, "- "+shown(l, host.IsFound(was.Generation)))
 		}
 	}
 	for _, l := range fresh {
 		if !slices.Contains(old, l) {
-			out = append(out, "+ "+l)
+			out = append(out, "+ "+shown(l, host.IsFound(want.Generation)))
 		}
 	}
 	return out
+}
+
+// shown is a line as it may be printed: a password may be in the environment, and anywhere
+// in what somebody else wrote.
+func shown(line string, foreign bool) string {
+	name, _, _ := strings.Cut(line, "=")
+	if foreign || slices.Contains([]string{"Environment", "SetCredential", "SetCredentialEncrypted"}, strings.TrimSpace(name)) {
+		return name + "=…"
+	}
+	return line
 }
 
 // lines are what a unit says, a line each, without comments and the command, which is
