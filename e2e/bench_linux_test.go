@@ -64,10 +64,17 @@ type deployBench struct {
 	distance time.Duration
 }
 
+// reset gives the hosts back as they were, with nothing of their boot still going on:
+// sshd answers before.
 func (b *deployBench) reset() {
 	b.Helper()
 	if err := b.g.Reset(b.Context()); err != nil {
 		b.Fatal(err)
+	}
+	for _, h := range b.g.Hosts {
+		if _, err := h.Run(b.Context(), "timeout", "60", "systemctl", "is-system-running", "--wait"); err != nil {
+			b.Fatal(err)
+		}
 	}
 	b.g.SetRTT(b.distance)
 }
