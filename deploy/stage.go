@@ -199,7 +199,7 @@ func (r *Rollout) judge(ctx context.Context, m *machine) error {
 		return fmt.Errorf("systemd-analyze verify %s: %w", file, err)
 	}
 	if said != "" {
-		return &RefusedError{"systemd", said}
+		return &RefusedError{Systemd, said}
 	}
 	version, err := m.session.Parse(ctx, m.want.Argv)
 	if err != nil {
@@ -211,7 +211,20 @@ func (r *Rollout) judge(ctx context.Context, m *machine) error {
 // RefusedError is what a host's own program has against a unit or its flags.
 type RefusedError struct{ Program, Text string }
 
+// Systemd is the [RefusedError]'s program where the unit is what is complained of.
+const Systemd = "systemd"
+
 func (e *RefusedError) Error() string { return e.Program + " refuses it: " + e.Text }
+
+// OtherProgramError is a host's program that isn't the one the cluster speaks of.
+type OtherProgramError struct {
+	Program, Is string
+	Expected    spec.Version
+}
+
+func (e *OtherProgramError) Error() string {
+	return fmt.Sprintf("%s is %s, and the cluster %s", e.Program, e.Is, e.Expected)
+}
 
 // fits compares what a program says of itself with what the cluster says: flags
 // are those of a minor version.
@@ -220,10 +233,10 @@ func fits(program, says string, want spec.Version) error {
 	word, _, _ = strings.Cut(word, "+") // who built it
 	have, err := spec.ParseVersion(word)
 	if err != nil {
-		return &RefusedError{program, fmt.Sprintf("it says %q where Kubernetes %s is expected", says, want)}
+		return &OtherProgramError{program, fmt.Sprintf("something that calls itself %q", says), want}
 	}
 	if have.Minor != want.Minor {
-		return &RefusedError{program, fmt.Sprintf("it is %s, and the cluster %s", have, want)}
+		return &OtherProgramError{program, have.String(), want}
 	}
 	return nil
 }

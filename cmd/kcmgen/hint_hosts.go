@@ -18,6 +18,7 @@ func hostHint(err error) string {
 	var locked *host.LockedError
 	var edited *deploy.EditedError
 	var refused *deploy.RefusedError
+	var other *deploy.OtherProgramError
 	var spare *deploy.SpareError
 	var unsettled *deploy.UnsettledError
 	var wayback *deploy.NoWayBackError
@@ -35,8 +36,12 @@ func hostHint(err error) string {
 		return "kcmgen export, and look at what it changes, before you deploy"
 	case errors.As(err, &refused) && strings.HasSuffix(refused.Text, host.SaysNothing):
 		return "nothing was changed; see on the host what that program is: " + word(refused.Program) + " --version"
+	case errors.As(err, &refused) && refused.Program == deploy.Systemd:
+		return "nothing was changed; what it complains of comes from the cluster: mend it there, then kcmgen export"
 	case errors.As(err, &refused):
 		return "nothing was changed; see what the flag is on that version: kcmgen flags NAME"
+	case errors.As(err, &other):
+		return fmt.Sprintf("nothing was changed; install Kubernetes %s there, or have kcmgen bring it: binary: install: true in the cluster", other.Expected)
 	case errors.As(err, &spare):
 		return "see what is wrong there first: systemctl status kube-controller-manager; then the same command again"
 	case deploy.Replan(err):

@@ -7,6 +7,7 @@ import (
 	"github.com/kcmgen/kcmgen/deploy"
 	"github.com/kcmgen/kcmgen/deploy/host"
 	"github.com/kcmgen/kcmgen/deploy/remote"
+	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
 // TestHostKeyHint: what to do about a host key is said for nodes, which the cluster
@@ -45,14 +46,35 @@ func TestHostKeyHint(t *testing.T) {
 	}
 }
 
-// TestRefusedHint: a program that says nothing hasn't complained of a flag.
+// TestRefusedHint: only who complains of a flag is told of flags.
 func TestRefusedHint(t *testing.T) {
-	for text, want := range map[string]string{
-		"it ends with exit status 1 and " + host.SaysNothing: "nothing was changed; see on the host what that program is: /usr/local/bin/kcm --version",
-		"Error: unknown flag: --x":                           "nothing was changed; see what the flag is on that version: kcmgen flags NAME",
+	const kcm = "/usr/local/bin/kcm"
+	for _, c := range []struct {
+		err        error
+		says, hint string
+	}{
+		{
+			&deploy.RefusedError{Program: kcm, Text: "it ends with exit status 1 and " + host.SaysNothing},
+			kcm + " refuses it: it ends with exit status 1 and says nothing", "see on the host what that program is: " + kcm + " --version",
+		},
+		{
+			&deploy.RefusedError{Program: kcm, Text: "Error: unknown flag: --x"},
+			kcm + " refuses it: Error: unknown flag: --x", "see what the flag is on that version: kcmgen flags NAME",
+		},
+		{
+			&deploy.RefusedError{Program: deploy.Systemd, Text: "kcm.service:3: Unknown key"},
+			"systemd refuses it: kcm.service:3: Unknown key", "what it complains of comes from the cluster: mend it there, then kcmgen export",
+		},
+		{
+			&deploy.OtherProgramError{Program: kcm, Is: "v1.36.2", Expected: spec.Version{Minor: 37, Patch: 1}},
+			kcm + " is v1.36.2, and the cluster v1.37.1", "install Kubernetes v1.37.1 there, or have kcmgen bring it: binary: install: true in the cluster",
+		},
 	} {
-		if got := hint(&deploy.RefusedError{Program: "/usr/local/bin/kcm", Text: text}); got != want {
-			t.Errorf("%s: %q, expected %q", text, got, want)
+		if got := c.err.Error(); got != c.says {
+			t.Errorf("%q, not %q", got, c.says)
+		}
+		if got := hint(c.err); got != "nothing was changed; "+c.hint {
+			t.Errorf("%s: %q, not %q", c.says, got, c.hint)
 		}
 	}
 }

@@ -63,7 +63,10 @@ func (s *Session) Verify(ctx context.Context, file string) (string, error) {
 func (s *Session) Parse(ctx context.Context, argv []string) (string, error) {
 	out, err := s.one(ctx, command("parse", argv...))
 	if ce := (*CommandError)(nil); errors.As(err, &ce) {
-		if ce.Text = firstError(out + "\n" + ce.Text); ce.Text == "" {
+		switch ce.Text = firstError(out + "\n" + ce.Text); {
+		case ce.Text == "" && ce.Status == 124: // timeout's
+			ce.Text = "it doesn't end when it is asked for its --version, and " + SaysNothing
+		case ce.Text == "":
 			ce.Text = fmt.Sprintf("it ends with exit status %d and %s", ce.Status, SaysNothing)
 		}
 	}
