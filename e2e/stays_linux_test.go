@@ -126,7 +126,10 @@ func (s *scene) undoneTwice(t *testing.T) {
 	home, from := "/"+homeOnHost, s.exported(t, h.Name)
 	var was string
 	for i := range 2 {
-		do(t, h, "sh", home+"/recover", "undo", home, from)
+		told := do(t, h, "sh", home+"/recover", "undo", home, from)
+		if says := []string{": back from " + from + " to ", "nothing to go back from, it is of " + was}[i]; !strings.Contains(told, says) {
+			t.Errorf("undone %d times it says %q, not %q", i+1, told, says)
+		}
 		is := runs(pictureOf(t, s.Ground, h))
 		if is == from || i > 0 && is != was {
 			t.Errorf("undone %d times it runs %s, and had %s", i+1, is, from)

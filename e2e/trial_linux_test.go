@@ -125,16 +125,16 @@ func TestOperatorGone(t *testing.T) {
 	s, before := standing(t)
 	killed, cut, confirmed := s.Hosts[0], s.Hosts[1], s.Hosts[2]
 	revert := time.Duration(s.plan(t, "deploy").Revert * float64(time.Second))
-	runs := map[*ground.Host]*begun{}
+	operators := map[*ground.Host]*begun{}
 	from := map[*ground.Host]time.Time{}
 	for _, h := range s.Hosts {
 		o := s.another(t) // of a cluster of that host alone: others would have to wait
 		alone(t, o.o.Repository, h.Name)
 		o.must(t, 0, "export", ".")
-		runs[h] = o.begin(t, s.args("deploy")...)
+		operators[h] = o.begin(t, s.args("deploy")...)
 	}
 	for _, h := range []*ground.Host{killed, cut} {
-		runs[h].until(t, h.Name+": restart:")
+		operators[h].until(t, h.Name+": restart:")
 		eventually(t, 10*time.Second, func() error {
 			if !onTrial(t, h) {
 				return fmt.Errorf("%s isn't on trial", h.Name)
@@ -143,13 +143,13 @@ func TestOperatorGone(t *testing.T) {
 		})
 		from[h] = time.Now()
 		if h == killed {
-			runs[h].kill()
+			operators[h].kill()
 		} else {
 			h.Cut()
 		}
 	}
-	runs[confirmed].until(t, confirmed.Name+": done:")
-	runs[confirmed].kill()
+	operators[confirmed].until(t, confirmed.Name+": done:")
+	operators[confirmed].kill()
 	kept := pictureOf(t, s.Ground, confirmed)
 
 	var all sync.WaitGroup
@@ -169,7 +169,7 @@ func TestOperatorGone(t *testing.T) {
 		})
 	}
 	all.Wait()
-	code := runs[cut].end(t, 2*time.Minute)
+	code := operators[cut].end(t, 2*time.Minute)
 	figure(t, "the line cut in a trial, the operator's side", "exit %d", code)
 	if code != 6 {
 		t.Errorf("exit %d of an operator who can't know what became of the host", code)
@@ -182,6 +182,10 @@ func TestOperatorGone(t *testing.T) {
 			}
 			return nil
 		})
+		told, err := h.Journal(t.Context(), "kcmgen-revert")
+		if says := " to " + runs(before[h.Name]) + "\n"; err != nil || !strings.Contains(told, unitOnHost+": back from ") || !strings.Contains(told, says) {
+			t.Errorf("%s: %q isn't in the timer's journal, %v:\n%s", h.Name, says, err, told)
+		}
 	}
 	time.Sleep(time.Until(from[killed].Add(revert + 10*time.Second)))
 	if d := differences(kept, pictureOf(t, s.Ground, confirmed)); len(d) > 0 {
@@ -254,6 +258,10 @@ func TestPowerLoss(t *testing.T) {
 	eventually(t, 20*time.Second, func() error { return healthy(t.Context(), inside(s.Ground, h)) })
 	if d := differences(before[h.Name], pictureOf(t, s.Ground, h)); len(d) > 0 {
 		t.Errorf("after a loss of power in a trial: %q", d)
+	}
+	told, err := h.Journal(t.Context(), "kcmgen-recover")
+	if says := ": back from " + s.exported(t, h.Name) + " to " + runs(before[h.Name]); err != nil || !strings.Contains(told, says) {
+		t.Errorf("%q isn't in the boot unit's journal, %v:\n%s", says, err, told)
 	}
 	if testing.Short() {
 		return

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -188,6 +189,29 @@ func TestParse(t *testing.T) {
 		}
 		if got != want || (err != nil) != strings.Contains(program, "exit") {
 			t.Errorf("%s: %q, %v: expected %q", program, got, err, want)
+		}
+	}
+}
+
+// TestNothingOnTrial: people who call it where nothing is to be done are told so.
+func TestNothingOnTrial(t *testing.T) {
+	home := t.TempDir()
+	recover := filepath.Join(home, "recover")
+	if err := os.WriteFile(recover, []byte(host.Script()), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ state, word, from, says string }{
+		{"", "revert", "", "nothing to go back from\n"},
+		{"", "undo", "", "there is nothing to go back to\n"},
+		{"generation a\nprevious b\n", "undo", "other", "nothing to go back from, it is of a\n"},
+		{"generation a\nprevious -\n", "undo", "", "there is nothing to go back to\n"},
+	} {
+		if err := os.WriteFile(filepath.Join(home, "state"), []byte(c.state), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.CommandContext(within(t), "sh", "-c", private("sh "+host.Quote(recover)+" "+c.word+" "+host.Quote(home)+" "+c.from)).CombinedOutput()
+		if string(out) != c.says {
+			t.Errorf("%s of %q says %q, not %q, %v", c.word, c.state, out, c.says, err)
 		}
 	}
 }

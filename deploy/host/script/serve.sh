@@ -34,8 +34,23 @@ serve() {
 	kill "$watch" 2>/dev/null
 }
 
+# account FILE COMMAND…: a change that no session asked for tells the journal, or who
+# typed it, what became of the generation that FILE, trial or state, speaks of.
+account() {
+	file=$1 had=$(field "$1" generation) has=$(field "$1" previous) at=$(field "$1" start)
+	shift
+	"$@"
+	ended=$?
+	if [ "$(field "$file" generation)" != "$had" ]; then
+		echo "$at: back from $had to $has"
+	elif [ "$ended" = 0 ]; then
+		echo "nothing to go back from${had:+, it is of $had}"
+	fi
+	return "$ended"
+}
+
 case ${1-} in
-revert) act back "$2" ;;
-undo) act unsettle "$2" "${3-}" ;;
-boot) act reboot "$2" ;;
+revert) act account "$2/trial" back "$2" ;;
+undo) act account "$2/state" unsettle "$2" "${3-}" ;;
+boot) act account "$2/trial" reboot "$2" ;;
 esac
