@@ -41,7 +41,7 @@ func hostHint(err error) string {
 	case errors.As(err, &refused):
 		return "nothing was changed; see what the flag is on that version: kcmgen flags NAME"
 	case errors.As(err, &other):
-		return fmt.Sprintf("nothing was changed; install Kubernetes %s there, or have kcmgen bring it: binary: install: true in the cluster", other.Expected)
+		return fmt.Sprintf("nothing was changed; install Kubernetes %s there, or have kcmgen bring it: binary in the cluster, with its sha256 and install: true", other.Expected)
 	case errors.As(err, &spare):
 		return "see what is wrong there first: systemctl status kube-controller-manager; then the same command again"
 	case deploy.Replan(err):

@@ -67,7 +67,7 @@ func TestRefusedHint(t *testing.T) {
 		},
 		{
 			&deploy.OtherProgramError{Program: kcm, Is: "v1.36.2", Expected: spec.Version{Minor: 37, Patch: 1}},
-			kcm + " is v1.36.2, and the cluster v1.37.1", "install Kubernetes v1.37.1 there, or have kcmgen bring it: binary: install: true in the cluster",
+			kcm + " is v1.36.2, and the cluster v1.37.1", "install Kubernetes v1.37.1 there, or have kcmgen bring it: binary in the cluster, with its sha256 and install: true",
 		},
 	} {
 		if got := c.err.Error(); got != c.says {
