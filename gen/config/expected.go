@@ -35,6 +35,9 @@ var words = []struct{ path, expected string }{
 	{"nodes.*.flags.*", value},
 	{"apiserver.version", `a Kubernetes version such as "v1.37.1"`},
 	{"apiserver.address", "the host name or IP of the virtual IP or load balancer"},
+	{"nodes.*.ssh.host", host},
+	{"pki.*.sans.extra", `a list such as ["kcm.example.com", "10.0.0.5"]`},
+	{"pki.*.sans.extra.*", host + `, or a wildcard such as "*.example.com"`},
 	{"apiserver.port", "a port from 1 to 65535"},
 	{"nodes.*.ssh.port", "a port from 1 to 65535"},
 	{"paths.unit", `an absolute path that ends in ".service"`},
@@ -54,6 +57,7 @@ var words = []struct{ path, expected string }{
 }
 
 const (
+	host  = `a DNS name such as "kcm.example.com", or an IP address`
 	value = "true, false, a number, a string, a list of strings, or null"
 	gates = `gates by name, such as AllBeta: true, or one string of them such as "AllBeta=true"`
 )
@@ -80,4 +84,21 @@ func matches(pattern, labels []string) bool {
 		}
 	}
 	return true
+}
+
+// hostFault says why a field that takes a host doesn't take a text; nothing where it
+// takes no host, or takes this one.
+func hostFault(field, text string) string {
+	labels := spec.Labels(field)
+	parse := spec.ParseHost
+	switch {
+	case matches([]string{"pki", "*", "sans", "extra", "*"}, labels):
+		parse = spec.ParseSAN
+	case field != "apiserver.address" && !matches([]string{"nodes", "*", "ssh", "host"}, labels):
+		return ""
+	}
+	if _, err := parse(text); err != nil {
+		return err.Error()
+	}
+	return ""
 }

@@ -49,6 +49,9 @@ func (x *explainer) faults(err error) []spec.Finding {
 	}
 	var out []spec.Finding
 	for _, field := range order {
+		if x.elementsTell(field, groups) {
+			continue
+		}
 		f := x.fault(field, groups[field])
 		f.Cluster = x.cluster
 		out = append(out, f)
@@ -59,6 +62,17 @@ func (x *explainer) faults(err error) []spec.Finding {
 		out = slices.DeleteFunc(out, func(f spec.Finding) bool { return f.Rule == "cue-missing" && incomplete(groups[f.Field]) })
 	}
 	return out
+}
+
+// elementsTell reports whether the errors at a list are no more than those at its
+// elements: one that the vocabulary refuses, and so the list isn't its default either.
+func (x *explainer) elementsTell(list string, groups map[string][]errors.Error) bool {
+	for field := range groups {
+		if strings.HasPrefix(field, list+"[") && x.ownConflict(groups[list]) == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // isChoice reports whether an error is of a field that takes one of several forms.
@@ -109,6 +123,7 @@ func (x *explainer) fault(field string, es []errors.Error) spec.Finding {
 		f.Message = "nodes has no node"
 	}
 	f.Expected = expected(field, x.alternatives(field, es))
+	x.explainHost(&f, es)
 	x.typed.explain(&f, x)
 	if strings.HasSuffix(field, ".url") { // it may hold a password or a token
 		f.Message = field + " is not an address that kcmgen takes"

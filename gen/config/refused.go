@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -294,4 +295,30 @@ func (t *typed) meaning(name string) string {
 	}
 	text, _, _ = strings.Cut(text, ". ")
 	return strings.TrimSuffix(text, ".")
+}
+
+// explainHost says what is wrong with a host, and points at the vocabulary's word for
+// one: CUE tells of a default's elements first.
+func (x *explainer) explainHost(f *spec.Finding, es []errors.Error) {
+	said, err := literal.Unquote(x.values[f.Field])
+	if err != nil { // it is computed
+		for _, e := range es {
+			if m := outOfBound.FindStringSubmatch(oneLine(e)); m != nil {
+				said, err = literal.Unquote(m[1])
+			}
+		}
+	}
+	why := hostFault(f.Field, said)
+	if err != nil || why == "" {
+		return
+	}
+	f.Message += ": " + why
+	for _, e := range es {
+		for _, p := range positions(e) {
+			if filepath.Base(p.Filename()) == "node.cue" && !x.user[p.Filename()] {
+				f.Also = []spec.Pos{x.pos(p)}
+				return
+			}
+		}
+	}
 }

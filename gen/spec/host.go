@@ -1,0 +1,185 @@
+package spec
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// Host is what a host is called by: an address, or a DNS name.
+type Host struct {
+	Addr netip.Addr // not valid where it is a name
+	Name string     // empty where it is an address
+}
+
+// ParseHost reads an address or a DNS name (RFC 1123). What is neither must not
+// become a name in silence: programs that resolve 10.0.0.300 or 010.0.0.1 don't agree
+// on what it stands for, and a certificate for such a name fits no connection.
+func ParseHost(s string) (Host, error) {
+	if a, err := netip.ParseAddr(s); err == nil {
+		if a.Zone() != "" {
+			return Host{}, errors.New("an address with a zone means something on one host only")
+		}
+		return Host{Addr: a}, nil
+	}
+	if err := otherThanHost(s); err != nil {
+		return Host{}, err
+	}
+	return Host{Name: s}, nameFault(s)
+}
+
+// ParseSAN reads a subject alternative name: a host, or a wildcard for one label
+// below a domain. OpenSSL wants two labels at least behind the asterisk.
+func ParseSAN(s string) (Host, error) {
+	domain, wildcard := strings.CutPrefix(s, "*.")
+	if !wildcard {
+		if strings.Contains(s, "*") {
+			return Host{}, errors.New("an asterisk stands for the whole first label, and nowhere else")
+		}
+		return ParseHost(s)
+	}
+	h, err := ParseSAN(domain)
+	switch {
+	case strings.Contains(domain, "*"):
+		return Host{}, errors.New("an asterisk stands for the whole first label, and nowhere else")
+	case err != nil:
+		return Host{}, err
+	case h.Addr.IsValid():
+		return Host{}, errors.New("no asterisk can stand before an address")
+	case !strings.Contains(domain, "."):
+		return Host{}, errors.New("behind an asterisk come two labels at least")
+	case len(s) > maxName:
+		return Host{}, tooLong(s)
+	}
+	return Host{Name: s}, nil
+}
+
+const (
+	maxName  = 253
+	maxLabel = 63
+)
+
+func tooLong(s string) error {
+	return fmt.Errorf("it has %d characters, a DNS name %d at most", len(s), maxName)
+}
+
+// otherThanHost tells what people write where a host is asked for.
+func otherThanHost(s string) error {
+	host, port, colon := strings.Cut(s, ":")
+	_, err := strconv.ParseUint(port, 10, 16)
+	switch {
+	case s == "":
+		return errors.New("it is empty")
+	case strings.Contains(s, "://"):
+		return errors.New("a URL is no host: leave out the scheme, the port and the path")
+	case strings.Contains(s, "@"):
+		return errors.New("a host has no user before it")
+	case strings.HasPrefix(s, "["):
+		return errors.New("an IPv6 address stands here without brackets and without a port")
+	case colon && host != "" && err == nil:
+		return errors.New("a host stands here without its port")
+	case strings.Contains(s, "/"):
+		return errors.New("a host has no path and no prefix length")
+	}
+	return nil
+}
+
+func nameFault(s string) error {
+	if len(s) > maxName {
+		return tooLong(s)
+	}
+	if numeric(s) {
+		return errors.New("digits and dots are an IP address or nothing, and this is none")
+	}
+	for label := range strings.SplitSeq(s, ".") {
+		switch {
+		case label == "" && strings.HasSuffix(s, ".") && !strings.Contains(s, ".."):
+			return errors.New("a name stands here without a dot at its end")
+		case label == "":
+			return errors.New("a label is empty: two dots, or one at the beginning")
+		case len(label) > maxLabel:
+			return fmt.Errorf("the label %.20q… has %d characters, %d at most", label, len(label), maxLabel)
+		case label[0] == '-' || label[len(label)-1] == '-':
+			return fmt.Errorf("the label %q begins or ends with a hyphen", label)
+		}
+		if strings.IndexFunc(label, func(r rune) bool { return !isLDH(r) }) >= 0 {
+			return fmt.Errorf("the label %.80q has characters other than letters, digits and hyphens", label)
+		}
+	}
+	return nil
+}
+
+func isLDH(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-'
+}
+
+// numeric reports whether every label is a number as inet_aton reads them: 10.0.0.300,
+// 010.0.0.1, 10.1, 0x7f000001. Resolvers make addresses of many of these.
+func numeric(s string) bool {
+	for label := range strings.SplitSeq(s, ".") {
+		digits, cut := "0123456789", label
+		if len(label) >= 2 && label[0] == '0' && label[1]|0x20 == 'x' {
+			digits, cut = "0123456789abcdefABCDEF", label[2:]
+		} else if label == "" {
+			return false
+		}
+		if strings.Trim(cut, digits) != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// JumpFault says what keeps a list of jump hosts, as ssh -J takes it, from being
+// one: [user@]host[:port] or ssh://[user@]host[:port], with commas between, or
+// "none". It is empty where nothing does. A part with a percent sign is ssh's to fill.
+func JumpFault(list string) string {
+	if strings.EqualFold(list, "none") {
+		return ""
+	}
+	for hop := range strings.SplitSeq(list, ",") {
+		if strings.Contains(hop, "%") {
+			continue
+		}
+		if err := jumpHost(hop); err != nil {
+			return fmt.Sprintf("%q: %v", hop, err)
+		}
+	}
+	return ""
+}
+
+func jumpHost(hop string) error {
+	host := strings.TrimPrefix(hop, "ssh://")
+	if host != hop {
+		host = strings.TrimSuffix(host, "/")
+	}
+	if i := strings.LastIndexByte(host, '@'); i >= 0 {
+		if host[:i] == "" || strings.ContainsAny(host[:i], " \t\r\n/:@") {
+			return errors.New("no user stands before the @")
+		}
+		host = host[i+1:]
+	}
+	port := ""
+	if rest, ok := strings.CutPrefix(host, "["); ok {
+		in, after, closed := strings.Cut(rest, "]")
+		if a, err := netip.ParseAddr(in); !closed || err != nil || !a.Is6() || after != "" && after[0] != ':' {
+			return errors.New("brackets hold an IPv6 address")
+		}
+		host, port = in, after
+	} else if i := strings.IndexByte(host, ':'); i >= 0 && i == strings.LastIndexByte(host, ':') {
+		host, port = host[:i], host[i:]
+	}
+	if port != "" {
+		if n, err := strconv.Atoi(port[1:]); err != nil || n < 1 || n > 65535 || strings.HasPrefix(port, ":+") {
+			return fmt.Errorf("the port %q is no number from 1 to 65535", port[1:])
+		}
+	}
+	// An alias of ~/.ssh/config may hold more than a DNS name does.
+	if h := strings.ReplaceAll(host, "_", "-"); strings.Trim(h, "-") != "" && !strings.HasPrefix(host, "-") {
+		host = strings.Trim(h, "-")
+	}
+	_, err := ParseHost(host)
+	return err
+}
