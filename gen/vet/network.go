@@ -161,6 +161,7 @@ func cidrFamilies(v *view) []fault {
 type network struct {
 	netip.Prefix
 	field, kind string
+	flag        bool // said by a flag alone
 }
 
 func (v *view) networks() []network {
@@ -170,7 +171,7 @@ func (v *view) networks() []network {
 		ps   []netip.Prefix
 	}{{"pods", v.Networks.Pods}, {"services", v.Networks.Services}, {"nodes", v.Networks.Nodes}} {
 		for i, p := range l.ps {
-			out = append(out, network{p, fmt.Sprintf("networks.%s[%d]", l.kind, i), l.kind})
+			out = append(out, network{Prefix: p, field: fmt.Sprintf("networks.%s[%d]", l.kind, i), kind: l.kind})
 		}
 	}
 	return out
@@ -233,20 +234,7 @@ func networksOverlap(v *view) []fault {
 			})
 		}
 	}
-	for _, n := range v.nodes {
-		for i, a := range n.Addresses {
-			for _, r := range ns {
-				if r.kind != "nodes" && r.Contains(a) {
-					out = append(out, fault{
-						field: addressField(n, i), also: []string{r.field},
-						message:  fmt.Sprintf("the address %s of node %s lies in %s %s", a, n.Name, r.field, r.Prefix),
-						expected: "an address outside the pod and service networks",
-					})
-				}
-			}
-		}
-	}
-	return out
+	return append(out, v.hostsOverlap()...)
 }
 
 // flagsOverlap sees ranges that are said as flags only.
@@ -328,26 +316,6 @@ func clusterCIDRMissing(_ *view, n *nodeView) []fault {
 		expected: `networks: pods: ["10.200.0.0/16"], or flags: "cluster-cidr"`,
 		hint:     "the node that leads would exit at once",
 	})
-}
-
-// allocationDiffers: the node that leads next would hand out other ranges, or
-// find nodes outside its own and exit.
-func allocationDiffers(v *view) []fault {
-	var out []fault
-	first := v.nodes[0]
-	for _, name := range []string{allocate, clusterCIDR, mask, mask4, mask6} {
-		want := first.flags.Value(name, "")
-		for _, n := range v.nodes[1:] {
-			if got := n.flags.Value(name, ""); got != want {
-				out = append(out, fault{
-					field: v.flagField(n, name), also: []string{v.flagField(first, name)},
-					message:  fmt.Sprintf("%s is %q on node %s and %q on node %s", name, want, first.Name, got, n.Name),
-					expected: "one value on all nodes: any of them may lead",
-				})
-			}
-		}
-	}
-	return out
 }
 
 func versionSkew(v *view) []fault {

@@ -74,7 +74,7 @@ func addressKind(v *view) []fault {
 	var out []fault
 	for _, n := range v.nodes {
 		for i, a := range n.Addresses {
-			if a.IsUnspecified() || a.IsMulticast() || a.IsLoopback() && len(v.nodes) > 1 {
+			if v.unreachable(a, i) {
 				out = append(out, fault{
 					field:    addressField(n, i),
 					message:  fmt.Sprintf("%s is no address that other hosts can reach node %s at", a, n.Name),
@@ -84,6 +84,13 @@ func addressKind(v *view) []fault {
 		}
 	}
 	return out
+}
+
+// unreachable reports whether other hosts can't reach a node at its i-th address. One
+// that is link-local wants a zone, or is one that the apiserver on the node can't publish.
+func (v *view) unreachable(a netip.Addr, i int) bool {
+	return a.IsUnspecified() || a.IsMulticast() || a == broadcast || a.IsLoopback() && len(v.nodes) > 1 ||
+		a.IsLinkLocalUnicast() && (a.Is6() || i == 0 && v.APIServer.Endpoint == "node")
 }
 
 func bindAddressForeign(_ *view, n *nodeView) []fault {

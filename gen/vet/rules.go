@@ -5,7 +5,7 @@ import "github.com/kcmgen/kcmgen/gen/spec"
 // Rules is the table of all rules, by topic.
 func Rules() []Rule {
 	var out []Rule
-	for _, topic := range [][]Rule{networkRules, nodeRules, flagRules, controllerRules, gateRules, workerRules, electionRules, fileRules, keyRules, hardeningRules, imageRules, binaryRules} {
+	for _, topic := range [][]Rule{networkRules, rangeRules, nodeRules, addressRules, flagRules, controllerRules, gateRules, workerRules, electionRules, fileRules, keyRules, hardeningRules, imageRules, binaryRules} {
 		out = append(out, topic...)
 	}
 	return out

@@ -1,0 +1,242 @@
+package vet
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+var addressRules = []Rule{
+	{
+		ID: "apiserver-address", Severity: isError, cluster: apiserverAddress,
+		Doc: "the apiserver's address goes with an endpoint that has it, and clients can connect to it",
+	},
+	{
+		ID: "node-network", Severity: isWarning, cluster: nodeNetwork,
+		Doc: "every node has an address in one of networks.nodes, if there are any",
+	},
+	{
+		ID: "node-name-address", Severity: isError, cluster: nodeNameAddress,
+		Doc: "a node's name that looks like an address is one of its own (a warning where it is another's)",
+	},
+	{
+		ID: "ssh-jump", Severity: isError, Fixed: true, cluster: sshJump,
+		Doc: "ssh.proxyJump is a list of hosts as ssh -J takes it",
+	},
+}
+
+const advertise = "advertise-address"
+
+// host is an address of the cluster's, and the field it is written in.
+type host struct {
+	netip.Addr
+	field, whose string
+}
+
+// apiserverEndpoint is the apiserver's address, where KCM talks to it and it is no
+// name.
+func (v *view) apiserverEndpoint() (netip.Addr, bool) {
+	if v.endpointIsNode() {
+		return netip.Addr{}, false
+	}
+	a, err := netip.ParseAddr(v.APIServer.Address)
+	return a.Unmap(), err == nil
+}
+
+// endpointIsNode reports whether every node talks to an apiserver of its own.
+func (v *view) endpointIsNode() bool {
+	return v.APIServer.Endpoint == "node" || v.APIServer.Endpoint == "local"
+}
+
+// hosts are the addresses of nodes and of the apiserver.
+func (v *view) hosts() []host {
+	var out []host
+	for _, n := range v.nodes {
+		for i, a := range n.Addresses {
+			out = append(out, host{a, addressField(n, i), "of node " + n.Name})
+		}
+	}
+	if a, ok := v.apiserverEndpoint(); ok {
+		out = append(out, host{a, "apiserver.address", "of the apiserver"})
+	}
+	if f, ok := v.APIServer.Flags[advertise]; ok {
+		if a, err := netip.ParseAddr(f.Value); err == nil {
+			out = append(out, host{a.Unmap(), spec.Path("apiserver", "flags", advertise), "that the apiserver publishes"})
+		}
+	}
+	return out
+}
+
+// hostsOverlap: what lies in a pod or service range is never sent to the host itself.
+func (v *view) hostsOverlap() []fault {
+	var out []fault
+	for _, h := range v.hosts() {
+		for _, r := range v.ranges() {
+			if !r.Contains(h.Addr) || r.flag && v.nodeRangeOverlaps(r, h.Addr) {
+				continue
+			}
+			out = append(out, fault{
+				field: h.field, also: []string{r.field},
+				message:  fmt.Sprintf("the address %s %s lies in %s %s", h.Addr, h.whose, r.field, r.Prefix),
+				expected: "an address outside the pod and service networks",
+			})
+		}
+	}
+	return out
+}
+
+// nodeRangeOverlaps reports whether a node network around an address overlaps a
+// range: that is said already.
+func (v *view) nodeRangeOverlaps(r network, a netip.Addr) bool {
+	return slices.ContainsFunc(v.Networks.Nodes, func(p netip.Prefix) bool { return p.Contains(a) && p.Overlaps(r.Prefix) })
+}
+
+func apiserverAddress(v *view) []fault {
+	api := v.APIServer
+	var out []fault
+	if api.Address != "" && v.endpointIsNode() {
+		out = append(out, fault{
+			field: "apiserver.address", also: []string{"apiserver.endpoint"},
+			message:  fmt.Sprintf("apiserver.address %s has no effect: the endpoint is %q", api.Address, api.Endpoint),
+			expected: `endpoint: "vip" or "loadBalancer", or no address`,
+			hint:     fmt.Sprintf(`add apiserver: endpoint: "vip"; with %q each node talks to an apiserver of its own`, api.Endpoint),
+		})
+	}
+	if a, ok := v.apiserverEndpoint(); ok {
+		out = append(out, v.sharedAddress(a)...)
+	}
+	if f, ok := api.Flags[advertise]; ok {
+		// An unspecified one stands for the host's own.
+		if a, err := netip.ParseAddr(f.Value); err == nil && !a.IsUnspecified() && refusedEndpoint(a) != "" {
+			out = append(out, fault{
+				field:    spec.Path("apiserver", "flags", advertise),
+				message:  fmt.Sprintf("the apiserver can't publish %s: it is %s, and the apiserver ends", a, refusedEndpoint(a)),
+				expected: "an address that pods can reach",
+			})
+		}
+	}
+	return out
+}
+
+// sharedAddress is of an address that all nodes reach the apiserver by.
+func (v *view) sharedAddress(a netip.Addr) []fault {
+	if a.IsUnspecified() || a.IsMulticast() || a.Is6() && a.IsLinkLocalUnicast() || a == broadcast {
+		return one(fault{
+			field: "apiserver.address", message: fmt.Sprintf("no client can connect to %s", a),
+			expected: "the unicast address of the virtual IP or load balancer",
+		})
+	}
+	for _, n := range v.nodes {
+		if len(v.nodes) > 1 && slices.Contains(n.Addresses, a) {
+			return one(fault{
+				field: "apiserver.address", severity: spec.Warning, also: []string{addressField(n, slices.Index(n.Addresses, a))},
+				message:  fmt.Sprintf("%s is node %s's own address: without that host, no node reaches an apiserver", a, n.Name),
+				expected: "an address that moves to another host, or a load balancer's",
+			})
+		}
+	}
+	return nil
+}
+
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
+// refusedEndpoint says what an address is that Kubernetes takes for no endpoint's
+// (ValidateEndpointIP of pkg/apis/core/validation); else nothing.
+func refusedEndpoint(a netip.Addr) string {
+	a = a.Unmap()
+	switch {
+	case a.IsUnspecified():
+		return "unspecified"
+	case a.IsLoopback():
+		return "a loopback address"
+	case a.IsLinkLocalUnicast():
+		return "a link-local address"
+	case a.IsLinkLocalMulticast():
+		return "a link-local multicast address"
+	}
+	return ""
+}
+
+// nodeNetwork: networks.nodes is there so that pods and services keep clear of the
+// hosts. A node outside it has another network, or the range is mistyped.
+func nodeNetwork(v *view) []fault {
+	if len(v.Networks.Nodes) == 0 {
+		return nil
+	}
+	var outside []fault
+	for _, n := range v.nodes {
+		if v.unreachable(n.Address(), 0) {
+			continue // node-address-kind
+		}
+		in := slices.ContainsFunc(n.Addresses, func(a netip.Addr) bool {
+			return slices.ContainsFunc(v.Networks.Nodes, func(p netip.Prefix) bool { return p.Contains(a) })
+		})
+		if !in {
+			outside = append(outside, fault{
+				field: addressField(n, 0), also: []string{"networks.nodes"},
+				message:  fmt.Sprintf("node %s has no address in networks.nodes %s", n.Name, text(v.Networks.Nodes)),
+				expected: "the network of every host: nothing else keeps pods and services clear of it",
+			})
+		}
+	}
+	if len(outside) < len(v.nodes) || len(v.nodes) == 0 {
+		return outside
+	}
+	return one(fault{
+		field:    "networks.nodes",
+		message:  fmt.Sprintf("networks.nodes %s holds the address of no node", text(v.Networks.Nodes)),
+		expected: fmt.Sprintf("the networks of the hosts, such as %s's", v.nodes[0].Address()),
+	})
+}
+
+// nodeNameAddress: names of nodes become subject alternative names, and there an
+// address is an address whatever it was meant for.
+func nodeNameAddress(v *view) []fault {
+	if !v.namesNodes() {
+		return nil
+	}
+	var out []fault
+	for _, n := range v.nodes {
+		at := spec.Path("nodes", n.Name)
+		h, err := spec.ParseHost(n.Name)
+		switch {
+		case err != nil:
+			out = append(out, fault{
+				field: at, message: fmt.Sprintf("the name of node %.80s can't stand in a certificate: %v", n.Name, err),
+				expected: "a DNS name, or sans: names: false",
+			})
+		case h.Addr.IsValid() && !slices.Contains(n.Addresses, h.Addr):
+			out = append(out, fault{
+				field: at, severity: spec.Warning, also: []string{addressField(n, 0)},
+				message:  fmt.Sprintf("the certificate of node %s would name the address %s, which isn't the node's", n.Name, n.Name),
+				expected: "an address of the node's, another name, or sans: names: false",
+			})
+		}
+	}
+	return out
+}
+
+// namesNodes reports whether a certificate that is made has the nodes' names.
+func (v *view) namesNodes() bool {
+	leaves := []spec.Leaf{v.PKI.Client, v.PKI.Serving}
+	if !v.PKI.Separate {
+		leaves = []spec.Leaf{v.PKI.Combined}
+	}
+	return slices.ContainsFunc(leaves, func(l spec.Leaf) bool { return l.SANs.Names && l.SANs.Nodes != "none" })
+}
+
+func sshJump(v *view) []fault {
+	var out []fault
+	for _, n := range v.nodes {
+		if why := spec.JumpFault(n.SSH.ProxyJump); n.SSH.ProxyJump != "" && why != "" {
+			out = append(out, fault{
+				field:    spec.Path("nodes", n.Name, "ssh", "proxyJump"),
+				message:  fmt.Sprintf("node %s has no jump host %s", n.Name, why),
+				expected: `[user@]host[:port], several with "," between, or "none"`,
+			})
+		}
+	}
+	return out
+}
