@@ -1,6 +1,8 @@
 package spec
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -30,7 +32,28 @@ type Finding struct {
 	Message  string   `json:"message"`
 	Expected string   `json:"expected,omitempty"`
 	Hint     string   `json:"hint,omitempty"`
-	Waived   string   `json:"waived,omitempty"` // the waiver's reason
+	Waived   string   `json:"-"` // the waiver's reason
+}
+
+// MarshalJSON writes a finding for programs. One that is waived has that as its
+// severity: what counts errors must not count it.
+func (f Finding) MarshalJSON() ([]byte, error) {
+	type plain Finding
+	out := struct {
+		plain
+		Waived   bool     `json:"waived,omitempty"`
+		Reason   string   `json:"reason,omitempty"`
+		Accepted Severity `json:"waivedSeverity,omitempty"`
+	}{plain: plain(f)}
+	if f.Waived != "" {
+		out.Waived, out.Reason, out.Accepted = true, f.Waived, f.Severity
+		out.Severity = "waived"
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // whoever prints it escapes what has to be
+	err := enc.Encode(out)
+	return b.Bytes(), err
 }
 
 // Pos is a place in a file. Line and Col count from 1; the zero value is no place.
