@@ -75,7 +75,7 @@ func runDeploy(ctx context.Context, o deployOptions, args []string, now func() t
 	if err := printFindings(std.err, r.findings, false); err != nil {
 		return err
 	}
-	if failed(r.findings, false) {
+	if failed(r.findings) {
 		say(std.err, "kcmgen: nothing was deployed")
 		return errFindings
 	}

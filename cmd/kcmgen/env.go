@@ -3,15 +3,58 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
 )
+
+// prefix is that of all variables.
+const prefix = "KCMGEN_"
 
 // variableOf is the environment variable that sets a flag.
 func variableOf(flag string) string {
-	return "KCMGEN_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+	return prefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// otherVariables are those that aren't a flag's: programs' cache, and what the tests
+// of this repository are run with.
+var otherVariables = []string{"KCMGEN_CACHE", "KCMGEN_E2E_FIGURES", "KCMGEN_FAULTS", "KCMGEN_LIVE", "KCMGEN_MOUNT"}
+
+// unknownVariables says of variables with kcmgen's prefix that no flag reads them: a
+// misspelt one would leave a default in its place, in silence.
+func unknownVariables(root *cobra.Command, environ []string) []string {
+	known := slices.Clone(otherVariables)
+	var visit func(cmd *cobra.Command)
+	visit = func(cmd *cobra.Command) {
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, variableOf(f.Name)) })
+		for _, sub := range cmd.Commands() {
+			visit(sub)
+		}
+	}
+	visit(root)
+	slices.Sort(known) // of several that are near, the same one each time
+	words := make([]string, len(known))
+	for i, name := range known {
+		words[i] = strings.TrimPrefix(name, prefix)
+	}
+	var out []string
+	for _, e := range environ {
+		name, value, _ := strings.Cut(e, "=")
+		if !strings.HasPrefix(name, prefix) || value == "" || slices.Contains(known, name) {
+			continue
+		}
+		line := fmt.Sprintf("warning: %s is set, and no flag of kcmgen reads it", name)
+		if near := spec.Nearest(name[len(prefix):], words); near != "" {
+			line += fmt.Sprintf("; did you mean %s?", prefix+near)
+		}
+		out = append(out, line)
+	}
+	slices.Sort(out)
+	return out
 }
 
 // fromEnvironment sets the flags that the command line leaves out from their

@@ -82,7 +82,7 @@ func runExport(ctx context.Context, o exportOptions, args []string, now time.Tim
 		return err
 	}
 	var faulty error
-	if failed(r.findings, false) {
+	if failed(r.findings) {
 		faulty = errFindings
 		if o.keepGoing {
 			r.dropFaulty(std)
@@ -197,7 +197,7 @@ func newExportOf(ctx context.Context, out *tree.Out, v *gen.Vetted, o exportOpti
 		return nil, err
 	}
 	if e.old.Manifest == nil && slices.ContainsFunc(e.old.Foreign, keys.IsTrusted) {
-		return nil, &lostManifestError{e.dir}
+		return nil, &lostManifestError{e.dir, ""}
 	}
 	p, have, err := v.Plan(e.old, now)
 	if err != nil {
@@ -211,6 +211,9 @@ func newExportOf(ctx context.Context, out *tree.Out, v *gen.Vetted, o exportOpti
 	if e.tree, err = gen.Generate(ctx, p, have, programs, now, version()); err != nil {
 		return nil, err
 	}
+	if file := e.earlier(o.prune); file != "" {
+		return nil, &lostManifestError{e.dir, file}
+	}
 	if e.images, err = oldImages(ctx, out, e, v, o.out, now); err != nil {
 		return nil, err
 	}
@@ -222,6 +225,19 @@ func newExportOf(ctx context.Context, out *tree.Out, v *gen.Vetted, o exportOpti
 		}
 	}
 	return e, nil
+}
+
+// earlier is a file where this export has one, and which no manifest tells to be
+// kcmgen's: it is in the way, and most likely an earlier export's.
+func (e *export) earlier(prune bool) string {
+	i := slices.IndexFunc(e.old.Foreign, func(path string) bool {
+		ours, ok := e.tree.Get(path)
+		return ok && !ours.Dir && (!prune || holdsKey(path, e.old.Foreign))
+	})
+	if e.old.Manifest != nil || i < 0 {
+		return ""
+	}
+	return e.old.Foreign[i]
 }
 
 // recoverTree ends what a killed run left of a cluster's tree, and says so.
@@ -259,12 +275,12 @@ func holdsKey(path string, foreign []string) bool {
 	})
 }
 
-// lostManifestError is a cluster's folder with keys and without the manifest
-// that says whose they are.
-type lostManifestError struct{ dir string }
+// lostManifestError is a cluster's folder with keys, or another file that an export
+// writes, and without the manifest that says whose they are.
+type lostManifestError struct{ dir, file string }
 
 func (e *lostManifestError) Error() string {
-	return e.dir + " holds keys, and its manifest.json is gone: kcmgen can't tell its files from yours"
+	return e.dir + " holds " + cmp.Or(e.file, "keys") + ", and its manifest.json is gone: kcmgen can't tell its files from yours"
 }
 
 // reportMade says why each key and certificate was made.

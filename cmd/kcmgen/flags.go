@@ -15,7 +15,8 @@ import (
 
 type flagsOptions struct {
 	version, diff, check, format string
-	all, strict                  bool
+	strict                       strictness
+	all, versioned               bool // versioned: --version is given
 	controllers, gates           bool
 }
 
@@ -35,7 +36,8 @@ the names that the flags of these names take.
 
 --check reads the command line in a file, a systemd unit, a static pod or a list of
 flags, and finds what a version wouldn't take of it, and what it would take in
-silence and do nothing with.
+silence and do nothing with. Without --version a pod is held against the version that
+its image's tag says.
 
 It knows %s to %s, from their compiled options, not from documentation. What a
 cluster says in CUE is checked by kcmgen vet.
@@ -51,13 +53,16 @@ cluster says in CUE is checked by kcmgen vet.
 			fits := func(name string) bool { return !strings.HasPrefix(name, begun) }
 			return slices.DeleteFunc(flags.Names(), fits), cobra.ShellCompDirectiveNoFileComp
 		},
-		RunE: func(_ *cobra.Command, args []string) error { return runFlags(o, args, std) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.versioned = cmd.Flags().Changed("version")
+			return runFlags(o, args, std)
+		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.version, "version", newest, "minor version of Kubernetes")
 	f.StringVar(&o.diff, "diff", "", "two minor versions, as v1.30..v1.37: tell what changed")
 	f.StringVar(&o.check, "check", "", "check the command line in a file; - is the standard input")
-	f.BoolVar(&o.strict, "strict", false, "with --check: fail on warnings")
+	strictFlag(cmd, &o.strict, "with --check: fail on warnings and on what could not be checked; =warnings: on warnings only")
 	f.BoolVar(&o.controllers, "controllers", false, "list what --controllers of kube-controller-manager names")
 	f.BoolVar(&o.gates, "feature-gates", false, "list what --feature-gates of kube-controller-manager names")
 	f.BoolVar(&o.all, "all", false, "list hidden flags too")
@@ -130,7 +135,7 @@ func oneQuestion(o flagsOptions, names []string) error {
 		{o.diff != "" && len(names) > 0, "--diff takes no names of flags"},
 		{o.check != "" && len(names) > 0, "--check takes no names of flags"},
 		{o.check != "" && (o.diff != "" || o.controllers || o.gates), "--check goes with --version, --strict and --format only"},
-		{o.check == "" && o.strict, "--strict goes with --check"},
+		{o.check == "" && o.strict != "", "--strict goes with --check"},
 	} {
 		if c.clash {
 			return usageError{errors.New(c.why)}

@@ -36,7 +36,7 @@ func checkFlags(o flagsOptions, minor int, std stdio) error {
 		}
 		args, at = append(args, a.Value), append(at, pos)
 	}
-	version, err := spec.ParseVersion(flags.Of(minor).Version)
+	version, err := spec.ParseVersion(flags.Of(o.checkedMinor(minor, data, std)).Version)
 	if err != nil {
 		return err
 	}
@@ -52,10 +52,25 @@ func checkFlags(o flagsOptions, minor int, std stdio) error {
 	if err == nil && o.format != "json" {
 		say(std.err, "checked %s against %s: %s", plural(len(found), "argument"), version, count(findings))
 	}
-	if err == nil && failed(findings, o.strict) {
+	if err == nil && o.strict.fails(findings) {
 		return errFindings
 	}
 	return err
+}
+
+// checkedMinor is the minor that a command line is held against: the one that is
+// asked for, or else that of a pod's image.
+func (o flagsOptions) checkedMinor(asked int, data []byte, std stdio) int {
+	tag := artefact.ImageTag(data)
+	v, err := spec.ParseVersion(tag)
+	switch {
+	case o.versioned || err != nil:
+		return asked
+	case flags.Of(v.Minor) == nil:
+		say(std.err, "the image has %s, of which there is no data", tag)
+		return asked
+	}
+	return v.Minor
 }
 
 // unknownArgument is the finding of an argument that the host alone knows.

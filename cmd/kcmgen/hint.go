@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -56,8 +58,13 @@ func hint(err error) string {
 		if near := spec.Nearest(unknown.name, flags.Names()); near != "" {
 			return "did you mean --" + near + "?"
 		}
+	case errors.Is(err, config.ErrNoModule):
+		return "go to a folder of a CUE module, or begin one: kcmgen init DIR"
 	case errors.As(err, &folder):
-		return "name the folder of a cluster's package" + clustersAtHand() + "; without an argument all are taken"
+		if near := nearestCluster(folder); near != "" {
+			return fmt.Sprintf("did you mean %s?", near) + clustersAtHand(" The clusters here: %s")
+		}
+		return "name the folder of a cluster's package" + clustersAtHand(", or a cluster here (%s)") + "; without an argument all are taken"
 	case errors.Is(err, tree.ErrLocked):
 		return "wait for it to end, or see who it is: fuser -v " + word(lockFile(err))
 	case errors.Is(err, tree.ErrInTheWay), errors.Is(err, tree.ErrOthers):
@@ -144,7 +151,7 @@ func repositoryHint(err error) string {
 	case errors.As(err, &full):
 		return "name a new folder, or one with nothing but .git in it"
 	case errors.As(err, &taken) && filepath.Base(taken.Path) == "pre-commit":
-		return "add to it: kcmgen schema vendor --check && kcmgen fmt --check && kcmgen vet"
+		return "add to it: kcmgen schema vendor --check && kcmgen vet && kcmgen fmt --check"
 	case errors.As(err, &taken):
 		return "name another folder"
 	case errors.As(err, &shown):
@@ -155,8 +162,21 @@ func repositoryHint(err error) string {
 	return ""
 }
 
-// clustersAtHand lists a few clusters of this module by name.
-func clustersAtHand() string {
+// nearestCluster is the cluster that a name was meant for.
+func nearestCluster(e *config.NoFolderError) string {
+	if !e.IsName() {
+		return ""
+	}
+	var names []string
+	for _, c := range outlines(nil) {
+		names = append(names, c.Name)
+	}
+	slices.Sort(names)
+	return spec.Nearest(e.Name, names)
+}
+
+// clustersAtHand lists a few clusters of this module by name, in a text with %s.
+func clustersAtHand(format string) string {
 	var names []string
 	for _, c := range outlines(nil) {
 		if c.Name != "" && len(names) < 10 {
@@ -166,7 +186,7 @@ func clustersAtHand() string {
 	if len(names) == 0 {
 		return ""
 	}
-	return ", or a cluster here (" + strings.Join(names, ", ") + ")"
+	return fmt.Sprintf(format, strings.Join(names, ", "))
 }
 
 func conflictHint(c *plan.Conflict) string {

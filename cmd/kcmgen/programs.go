@@ -152,7 +152,7 @@ func loadVetted(ctx context.Context, args []string, now time.Time, std stdio) (*
 	if err := printFindings(std.err, r.findings, false); err != nil {
 		return nil, err
 	}
-	if failed(r.findings, false) {
+	if failed(r.findings) {
 		say(std.err, "kcmgen: nothing was written")
 		return nil, errFindings
 	}

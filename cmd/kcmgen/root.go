@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -58,7 +59,7 @@ func run(ctx context.Context, args []string, std stdio) int {
 	case errors.As(err, &usage):
 		// pflag tells which function of Go's wasn't satisfied.
 		text, _, _ := strings.Cut(err.Error(), ": strconv.")
-		fmt.Fprintf(std.err, "kcmgen: %s\nhint: %s\n", text, cmp.Or(hint(usage.error), cmd.CommandPath()+" --help"))
+		fmt.Fprintf(std.err, "kcmgen: %s\nhint: %s\n", visible(text), visible(cmp.Or(hint(usage.error), cmd.CommandPath()+" --help")))
 		return exitUsage
 	}
 	fmt.Fprintf(std.err, "kcmgen: %s\n", visible(err.Error()))
@@ -97,7 +98,14 @@ KCMGEN_KEEP_GOING. The command line wins.
 	root.SetOut(std.out)
 	root.SetErr(std.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error { return fromEnvironment(cmd) }
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if !strings.HasPrefix(cmd.Name(), "__") { // a shell that completes has no use for it
+			for _, line := range unknownVariables(root, os.Environ()) {
+				say(std.err, "%s", visible(line))
+			}
+		}
+		return fromEnvironment(cmd)
+	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	group(root, "clusters", "From CUE to hosts:", newInit(std), newVet(std), newShow(std), newFetch(std), newExport(std), newImage(std))
 	group(root, "hosts", "On the hosts:", newDeploy(std), newDiff(std), newRollback(std), newRetire(std))

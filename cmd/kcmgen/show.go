@@ -73,7 +73,7 @@ func runShow(ctx context.Context, o showOptions, args []string, now time.Time, s
 		return err
 	}
 	var faulty error
-	if failed(r.findings, false) {
+	if failed(r.findings) {
 		faulty = errFindings
 	}
 	all := o.pick(r.clusters)

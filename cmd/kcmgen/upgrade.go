@@ -103,7 +103,7 @@ func runUpgrade(ctx context.Context, o upgradeOptions, args []string, std stdio)
 	if err != nil {
 		return err
 	}
-	if failed(before.faults, false) {
+	if failed(before.faults) {
 		return errors.Join(printFindings(std.out, before.faults, false), errFindings)
 	}
 	u := &upgrading{opts: o, args: args, to: to, now: now, before: before}

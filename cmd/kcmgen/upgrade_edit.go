@@ -271,7 +271,7 @@ func (c *upgraded) verify() {
 	if !maps.Equal(c.before.Cluster.APIServer.Flags, c.after.APIServer.Flags) {
 		block("apiserver.flags", "the edits would change the flags of the kube-apiserver, which has some from the same place: write them apart")
 	}
-	if failed(c.findings, false) {
+	if failed(c.findings) {
 		block("", "with these edits it would break rules that it keeps now:")
 	}
 }

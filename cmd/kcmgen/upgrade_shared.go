@@ -147,10 +147,10 @@ func (n *neighbour) changes() []placed {
 	}
 	had := map[string]bool{}
 	for _, f := range n.before.Findings {
-		had[findingKey(f)] = had[findingKey(f)] || failed([]spec.Finding{f}, false)
+		had[findingKey(f)] = had[findingKey(f)] || failed([]spec.Finding{f})
 	}
 	for _, f := range n.after.Findings {
-		if failed([]spec.Finding{f}, false) && !had[findingKey(f)] {
+		if failed([]spec.Finding{f}) && !had[findingKey(f)] {
 			add(f.Field, fmt.Sprintf("break a rule that it keeps now: %s [%s]", f.Message, f.Rule))
 		}
 	}

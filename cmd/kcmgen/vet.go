@@ -18,9 +18,10 @@ import (
 )
 
 type vetOptions struct {
-	format string
-	strict bool
-	waived bool
+	format    string
+	strict    strictness
+	waived    bool
+	unchecked string
 }
 
 func newVet(std stdio) *cobra.Command {
@@ -33,8 +34,12 @@ CUE module around the working directory, and prints what is wrong with them: fil
 line and column, what was expected, and a hint. It prints nothing if nothing is
 wrong.
 
-Warnings don't fail it, but with --strict. A finding that has to stay is accepted
+Warnings don't fail it, but with --strict, and nor does what could not be checked
+here; --strict=warnings takes warnings only. A finding that has to stay is accepted
 in the cluster itself: waivers: "rule-id": reason: "why".
+
+--unchecked count makes one line of all that could not be checked, for hooks, where
+keys rightly aren't at hand.
 
 ` + exitCodes,
 		Example: `  kcmgen vet                       every cluster of this CUE module
@@ -46,7 +51,9 @@ in the cluster itself: waivers: "rule-id": reason: "why".
 	}
 	cmd.Flags().StringVar(&o.format, "format", "text", "how to print findings: text or json")
 	completeFlag(cmd, "format", completeWords("text", "json"))
-	cmd.Flags().BoolVar(&o.strict, "strict", false, "fail on warnings and on what could not be checked")
+	strictFlag(cmd, &o.strict, "fail on warnings and on what could not be checked; =warnings: on warnings only")
+	cmd.Flags().StringVar(&o.unchecked, "unchecked", "list", "how to print what could not be checked: list, or count for one line of all")
+	completeFlag(cmd, "unchecked", completeWords("list", "count"))
 	cmd.Flags().BoolVar(&o.waived, "waived", false, "show waived findings too")
 	return cmd
 }
@@ -54,6 +61,9 @@ in the cluster itself: waivers: "rule-id": reason: "why".
 func runVet(ctx context.Context, o vetOptions, args []string, std stdio) error {
 	if err := checkFormat(o.format); err != nil {
 		return err
+	}
+	if o.unchecked != "list" && o.unchecked != "count" {
+		return usageError{fmt.Errorf("--unchecked is %q, not list or count", o.unchecked)}
 	}
 	r, err := load(ctx, args, time.Now(), std)
 	if err != nil {
@@ -63,12 +73,16 @@ func runVet(ctx context.Context, o vetOptions, args []string, std stdio) error {
 		err = r.printJSON(std.out)
 	} else {
 		r.printSkipped(std)
-		err = printFindings(std.out, r.findings, o.waived)
+		shown := r.findings
+		if o.unchecked == "count" {
+			shown = withoutUnchecked(shown, std)
+		}
+		err = printFindings(std.out, shown, o.waived)
 	}
 	if err != nil {
 		return err
 	}
-	if failed(r.findings, o.strict) {
+	if o.strict.fails(r.findings) {
 		return errFindings
 	}
 	return nil
@@ -96,7 +110,7 @@ func loadWith(ctx context.Context, args []string, overlay map[string][]byte, now
 	res, err := config.Load(ctx, cwd, args, config.Options{Version: version(), Progress: m.step, Overlay: overlay})
 	m.end()
 	if err != nil {
-		return nil, err
+		return nil, asUsage(err)
 	}
 	out := &loaded{skipped: res.Skipped, findings: res.Findings, faults: res.Findings, clusters: make([]*gen.Vetted, len(res.Clusters))}
 	m = newMeter(std.err, "vetted")
@@ -117,7 +131,7 @@ func loadWith(ctx context.Context, args []string, overlay map[string][]byte, now
 func (r *loaded) dropFaulty(std stdio) {
 	bad := map[string]bool{}
 	for _, f := range r.findings {
-		if failed([]spec.Finding{f}, false) {
+		if failed([]spec.Finding{f}) {
 			bad[f.Cluster] = true
 		}
 	}
@@ -136,13 +150,16 @@ func (r *loaded) printSkipped(std stdio) {
 }
 
 // failed reports whether findings end a command with exit code 3.
-func failed(findings []spec.Finding, strict bool) bool {
-	for _, f := range findings {
-		if f.Waived == "" && (f.Severity == spec.Error || strict) {
-			return true
-		}
+func failed(findings []spec.Finding) bool { return strictness("").fails(findings) }
+
+// asUsage makes a usage error of a command line that names no cluster there could be.
+func asUsage(err error) error {
+	var folder *config.NoFolderError
+	var module *config.NoModuleError
+	if errors.As(err, &module) || errors.As(err, &folder) && folder.IsName() {
+		return usageError{err}
 	}
-	return false
+	return err
 }
 
 func (r *loaded) printJSON(w io.Writer) error {

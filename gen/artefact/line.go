@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
-
-	corev1 "k8s.io/api/core/v1"
 )
 
 // Arg is an argument after the program's name, and where its text begins in the
@@ -125,19 +123,13 @@ func podWords(data []byte) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	line := func(c corev1.Container) []string { return slices.Concat(c.Command, c.Args) }
 	cs := p.Spec.Containers
-	at := slices.IndexFunc(cs, func(c corev1.Container) bool {
-		return slices.ContainsFunc(line(c), func(w string) bool { return path.Base(w) == program })
-	})
+	at := programAt(p)
 	if at < 0 {
-		if len(cs) != 1 {
-			return nil, fmt.Errorf("none of its %d containers starts %s", len(cs), program)
-		}
-		at = 0
+		return nil, fmt.Errorf("none of its %d containers starts %s", len(cs), program)
 	}
 	var out []string
-	for _, w := range line(cs[at]) {
+	for _, w := range slices.Concat(cs[at].Command, cs[at].Args) {
 		if strings.Contains(strings.ReplaceAll(w, "$$", ""), "$(") {
 			w = unresolved + w
 		}

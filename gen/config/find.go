@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"cuelang.org/go/cue/parser"
@@ -13,6 +14,13 @@ import (
 )
 
 var errNoName = errors.New("no such folder, and no cluster of this CUE module has that name")
+
+// ErrNoModule is a cluster's name where no CUE module is.
+var ErrNoModule = errors.New("no such folder, and this is not inside a CUE module, whose clusters have names")
+
+// IsName reports whether an error is of an argument that could only be a cluster's
+// name, and is none's.
+func (e *NoFolderError) IsName() bool { return e.Err == errNoName || e.Err == ErrNoModule }
 
 // place is a folder to be loaded as a package.
 type place struct {
@@ -29,6 +37,8 @@ type finder struct {
 	seen   map[string]bool
 	deep   map[int]string // folders of the arguments that are patterns
 	named  map[int]bool   // arguments that are names
+	// shared are folders whose package goes on below them, and those folders.
+	shared map[string][]string
 	res    *Result
 }
 
@@ -68,7 +78,7 @@ func (f *finder) argument(i int, arg string) error {
 func (f *finder) name(i int, name string) error {
 	root, ok := moduleRoot(f.cwd)
 	if !ok {
-		return &NoFolderError{name, errNoName}
+		return &NoFolderError{name, ErrNoModule}
 	}
 	if f.named == nil {
 		f.named = map[int]bool{}
@@ -98,9 +108,9 @@ func (f *finder) below(p place) error {
 	}
 	parents := sharedWithBelow(dirs)
 	for _, dir := range dirs {
-		if parents[dir] {
+		if parents[dir] != nil {
 			if p.name == "" && !f.seen[dir] {
-				f.res.Skipped = append(f.res.Skipped, Skipped{f.rel(dir), "shared by the packages below it"})
+				f.share(dir, parents[dir])
 				f.seen[dir] = true
 			}
 			continue
@@ -119,6 +129,29 @@ func (f *finder) below(p place) error {
 		}
 	}
 	return nil
+}
+
+func (f *finder) share(dir string, below []string) {
+	if f.shared == nil {
+		f.shared = map[string][]string{}
+	}
+	f.shared[dir] = below
+}
+
+// sharedByNone are the folders that go on below them where no cluster is: what is
+// shared by clusters has its use, and is no news.
+func (f *finder) sharedByNone(outcomes []outcome) []Skipped {
+	used := map[string]bool{}
+	for i, o := range outcomes {
+		used[f.places[i].dir] = o.isCluster || len(o.findings) > 0
+	}
+	var out []Skipped
+	for dir, below := range f.shared {
+		if !slices.ContainsFunc(below, func(b string) bool { return used[b] }) {
+			out = append(out, Skipped{f.rel(dir), "shared by the packages below it, of which none is a cluster"})
+		}
+	}
+	return out
 }
 
 func (f *finder) place(p place) {
@@ -171,19 +204,19 @@ func moduleRoot(dir string) (string, bool) {
 	}
 }
 
-// sharedWithBelow are the folders whose package goes on in one of the folders
-// below them.
-func sharedWithBelow(dirs []string) map[string]bool {
+// sharedWithBelow are the folders whose package goes on in folders below them, and
+// those.
+func sharedWithBelow(dirs []string) map[string][]string {
 	names := map[string]map[string]bool{}
 	for _, dir := range dirs {
 		names[dir] = packageNames(dir)
 	}
-	out := map[string]bool{}
+	out := map[string][]string{}
 	for _, dir := range dirs {
 		for up := filepath.Dir(dir); up != filepath.Dir(up); up = filepath.Dir(up) {
 			for name := range names[dir] {
-				if names[up][name] {
-					out[up] = true
+				if names[up][name] && !slices.Contains(out[up], dir) {
+					out[up] = append(out[up], dir)
 				}
 			}
 		}

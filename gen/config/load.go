@@ -61,8 +61,7 @@ func Load(ctx context.Context, cwd string, args []string, o Options) (*Result, e
 	if len(args) == 0 {
 		root, ok := moduleRoot(cwd)
 		if !ok {
-			res.Findings = append(res.Findings, noModule(cwd))
-			return res, nil
+			return nil, &NoModuleError{cwd}
 		}
 		args = []string{root + "/..."}
 	}
@@ -114,6 +113,7 @@ func (res *Result) collect(l *loader, args []string, f *finder, outcomes []outco
 			res.Clusters = append(res.Clusters, o.cluster)
 		}
 	}
+	res.Skipped = append(res.Skipped, f.sharedByNone(outcomes)...)
 	slices.SortStableFunc(res.Skipped, func(a, b Skipped) int { return strings.Compare(a.Dir, b.Dir) })
 	for i, arg := range args {
 		if dir, deep := f.deep[i]; deep && !found[i] && len(res.Findings) == 0 {
