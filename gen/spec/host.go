@@ -151,23 +151,23 @@ func JumpFault(list string) string {
 }
 
 func jumpHost(hop string) error {
-	host := strings.TrimPrefix(hop, "ssh://")
-	if host != hop {
+	host, uri := strings.CutPrefix(hop, "ssh://")
+	if uri {
 		host = strings.TrimSuffix(host, "/")
 	}
 	if i := strings.LastIndexByte(host, '@'); i >= 0 {
-		if host[:i] == "" || strings.ContainsAny(host[:i], " \t\r\n/:@") {
+		if host[:i] == "" || strings.ContainsAny(host[:i], " \t\r\n/:@[]") {
 			return errors.New("no user stands before the @")
 		}
 		host = host[i+1:]
 	}
-	port := ""
+	port, bare := "", true
 	if rest, ok := strings.CutPrefix(host, "["); ok {
 		in, after, closed := strings.Cut(rest, "]")
 		if a, err := netip.ParseAddr(in); !closed || err != nil || !a.Is6() || after != "" && after[0] != ':' {
 			return errors.New("brackets hold an IPv6 address")
 		}
-		host, port = in, after
+		host, port, bare = in, after, false
 	} else if i := strings.IndexByte(host, ':'); i >= 0 && i == strings.LastIndexByte(host, ':') {
 		host, port = host[:i], host[i:]
 	}
@@ -176,10 +176,10 @@ func jumpHost(hop string) error {
 			return fmt.Errorf("the port %q is no number from 1 to 65535", port[1:])
 		}
 	}
-	// An alias of ~/.ssh/config may hold more than a DNS name does.
-	if h := strings.ReplaceAll(host, "_", "-"); strings.Trim(h, "-") != "" && !strings.HasPrefix(host, "-") {
-		host = strings.Trim(h, "-")
+	if uri && strings.Contains(host, ":") && bare {
+		return errors.New("a URL has an IPv6 address in brackets")
 	}
-	_, err := ParseHost(host)
+	// An alias of ~/.ssh/config may hold more than a DNS name does.
+	_, err := ParseHost(strings.ReplaceAll(host, "_", "x"))
 	return err
 }
