@@ -12,7 +12,7 @@ import (
 var rangeRules = []Rule{
 	{
 		ID: "range-refused", Severity: isError, Fixed: true, Flags: true, cluster: rangeRefused, node: rangeRefusedInFlags,
-		Doc: "pod and service networks hold no addresses that Kubernetes refuses or no other host reaches",
+		Doc: "pod and service networks hold no addresses that Kubernetes refuses or no other host reaches, and services as many as the apiserver takes",
 	},
 	{
 		ID: "range-public", Severity: isWarning, Flags: true, cluster: rangePublic, node: rangePublicInFlags,
@@ -104,20 +104,62 @@ func flagRanges(f spec.Flag, kind string) []network {
 	return out
 }
 
+// stated are the networks, and the apiserver's service ranges where no other field
+// says the same.
+func (v *view) stated() []network {
+	apiserver := spec.Path("apiserver", "flags", serviceRange)
+	return append(v.networks(), slices.DeleteFunc(v.ranges(), func(n network) bool { return n.field != apiserver })...)
+}
+
 func rangeRefused(v *view) []fault {
 	var out []fault
-	for _, r := range v.networks() {
-		out = append(out, refusedRange(r)...)
+	for _, r := range v.stated() {
+		out = append(out, v.refused(r)...)
 	}
 	return out
 }
 
-func rangeRefusedInFlags(_ *view, n *nodeView) []fault {
+func rangeRefusedInFlags(v *view, n *nodeView) []fault {
 	var out []fault
 	for _, r := range n.ranges() {
-		out = append(out, refusedRange(r)...)
+		out = append(out, v.refused(r)...)
 	}
 	return out
+}
+
+func (v *view) refused(r network) []fault {
+	if out := refusedRange(r); len(out) > 0 || r.kind != "services" || r.Addr().Is4In6() {
+		return out
+	}
+	return v.serviceRangeSize(r)
+}
+
+const (
+	leastServices = 3  // bits: the apiserver wants eight addresses
+	mostServices  = 20 // bits, of an apiserver that keeps its services' addresses in a bitmap
+)
+
+// serviceRangeSize is what the apiserver demands before it starts: ServiceIPRange and
+// validateMaxCIDRRange of Kubernetes. Since v1.34 a range may be as large as one likes.
+func (v *view) serviceRangeSize(r network) []fault {
+	bits := r.Addr().BitLen() - r.Bits()
+	minor := v.Version.Minor + 1 // it may be one ahead
+	if v.APIServer.Version != nil {
+		minor = v.APIServer.Version.Minor
+	}
+	_, gates := v.APIServer.Flags[featureGates] // MultiCIDRServiceAllocator may be among them
+	x := fault{field: r.field}
+	switch {
+	case bits < leastServices:
+		x.message = fmt.Sprintf("the service range %s has %d addresses: the apiserver ends where there are fewer than eight", r.Prefix, 1<<bits)
+		x.expected = fmt.Sprintf("/%d or shorter", r.Addr().BitLen()-leastServices)
+	case bits > mostServices && minor < 34 && !gates:
+		x.message = fmt.Sprintf("the service range %s is too large for an apiserver before v1.34, which ends", r.Prefix)
+		x.expected = fmt.Sprintf("/%d or longer", r.Addr().BitLen()-mostServices)
+	default:
+		return nil
+	}
+	return one(x)
 }
 
 // refusedRange: one address of a block is enough, since it will be handed out.
@@ -153,7 +195,7 @@ func privateRanges(p netip.Prefix) string {
 
 func rangePublic(v *view) []fault {
 	var out []fault
-	for _, r := range v.networks() {
+	for _, r := range v.stated() {
 		out = append(out, publicRange(r)...)
 	}
 	return out
