@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/artefact"
 	"github.com/kcmgen/kcmgen/gen/flags"
@@ -62,6 +63,9 @@ func checkFlags(o flagsOptions, minor int, std stdio) error {
 // asked for, or else that of a pod's image.
 func (o flagsOptions) checkedMinor(asked int, data []byte, std stdio) int {
 	tag := artefact.ImageTag(data)
+	if strings.HasPrefix(tag, "1.") { // as some registries name them
+		tag = "v" + tag
+	}
 	v, err := spec.ParseVersion(tag)
 	switch {
 	case o.versioned || err != nil:
