@@ -72,8 +72,9 @@ func (v *view) hosts() []host {
 // hostsOverlap: what lies in a pod or service range is never sent to the host itself.
 func (v *view) hostsOverlap() []fault {
 	var out []fault
+	ranges := v.ranges()
 	for _, h := range v.hosts() {
-		for _, r := range v.ranges() {
+		for _, r := range ranges {
 			if !r.Contains(h.Addr) || r.flag && v.nodeRangeOverlaps(r, h.Addr) {
 				continue
 			}
