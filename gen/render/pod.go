@@ -179,7 +179,7 @@ func volumes(c *spec.Cluster, h plan.Host, generation string) ([]corev1.Volume, 
 			ms = append(ms, corev1.VolumeMount{Name: name, MountPath: at, ReadOnly: true})
 		}
 	}
-	if dir, ok := c.CertDir(h.Flags); ok {
+	if dir, ok := c.CertDirMade(h.Flags); ok {
 		vs = append(vs, corev1.Volume{Name: volume + "-cert-dir", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
 		ms = append(ms, corev1.VolumeMount{Name: volume + "-cert-dir", MountPath: dir})
 	}

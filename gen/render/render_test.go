@@ -116,6 +116,13 @@ func TestMounts(t *testing.T) {
 		"the working directory": {func(c *spec.Cluster) {
 			c.Unit.Service = []spec.Directive{{Name: "WorkingDirectory", Value: "-/etc/k/run"}}
 		}, false},
+		"the key of another name": {func(c *spec.Cluster) { c.Flags["tls-sni-cert-key"] = spec.Setting{Value: "/x/a.crt,/etc/k/a.key:a.b"} }, false},
+		"a file bound into it": {func(c *spec.Cluster) {
+			c.Unit.Service = []spec.Directive{{Name: "BindPaths", Value: "-/srv/x:/etc/k/x:norbind"}}
+		}, false},
+		"a directory of a like name": {func(c *spec.Cluster) {
+			c.Unit.Service = []spec.Directive{{Name: "ReadWritePaths", Value: "/etc/kcm"}}
+		}, true},
 		"a pod's volume":  {func(c *spec.Cluster) { c.Pod.Volumes = []spec.Volume{{MountPath: "/etc/k/x"}} }, false},
 		"the generations": {func(c *spec.Cluster) { c.Paths.Generations = "/etc/k/g" }, false},
 	} {

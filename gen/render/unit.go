@@ -4,49 +4,18 @@ import (
 	"bytes"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/plan"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// sandbox is what kube-controller-manager needs nothing of: it speaks TCP, reads
-// its files and writes nothing but a self-signed certificate, if asked to. It stays root, whose files are 0600, but without
-// a single capability.
-var sandbox = []spec.Directive{
-	{Name: "CapabilityBoundingSet", Value: ""},
-	{Name: "LockPersonality", Value: "yes"},
-	{Name: "MemoryDenyWriteExecute", Value: "yes"},
-	{Name: "NoNewPrivileges", Value: "yes"},
-	{Name: "PrivateDevices", Value: "yes"},
-	{Name: "PrivateTmp", Value: "yes"},
-	{Name: "ProcSubset", Value: "pid"},
-	{Name: "ProtectClock", Value: "yes"},
-	{Name: "ProtectControlGroups", Value: "yes"},
-	{Name: "ProtectHome", Value: "yes"},
-	{Name: "ProtectHostname", Value: "yes"},
-	{Name: "ProtectKernelLogs", Value: "yes"},
-	{Name: "ProtectKernelModules", Value: "yes"},
-	{Name: "ProtectKernelTunables", Value: "yes"},
-	{Name: "ProtectProc", Value: "invisible"},
-	{Name: "ProtectSystem", Value: "strict"},
-	{Name: "RestrictAddressFamilies", Value: "AF_INET AF_INET6 AF_UNIX AF_NETLINK"},
-	{Name: "RestrictNamespaces", Value: "yes"},
-	{Name: "RestrictRealtime", Value: "yes"},
-	{Name: "RestrictSUIDSGID", Value: "yes"},
-	{Name: "SystemCallArchitectures", Value: "native"},
-	{Name: "SystemCallErrorNumber", Value: "EPERM"},
-	{Name: "SystemCallFilter", Value: "@system-service"},
-	{Name: "UMask", Value: "0077"},
-}
-
 // unit renders the systemd unit of a node.
 func unit(c *spec.Cluster, h plan.Host, generation string) ([]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# Written by kcmgen for node %s of cluster %s. Change the CUE, not this file.\n", h.Node.Name, c.Name)
 	b.WriteString("[Unit]\n")
-	if err := directives(&b, withDefault(c.Unit.Unit, spec.Directive{Name: "After", Value: "network-online.target"},
+	if err := directives(&b, spec.WithDefault(c.Unit.Unit, spec.Directive{Name: "After", Value: "network-online.target"},
 		spec.Directive{Name: "Wants", Value: "network-online.target"})); err != nil {
 		return nil, err
 	}
@@ -54,14 +23,7 @@ func unit(c *spec.Cluster, h plan.Host, generation string) ([]byte, error) {
 	if err := command(&b, c, h); err != nil {
 		return nil, err
 	}
-	service := c.Unit.Service
-	if c.Unit.Hardened {
-		service = withDefault(service, sandbox...)
-		if dir, ok := c.CertDir(h.Flags); ok {
-			service = append(service, spec.Directive{Name: "ReadWritePaths", Value: dir})
-		}
-	}
-	if err := directives(&b, service); err != nil {
+	if err := directives(&b, c.Service(h.Flags)); err != nil {
 		return nil, err
 	}
 	if c.Generations {
@@ -139,18 +101,6 @@ func directives(b *bytes.Buffer, ds []spec.Directive) error {
 		fmt.Fprintf(b, "%s=%s\n", d.Name, d.Value)
 	}
 	return nil
-}
-
-// withDefault adds those defaults that the user says nothing about.
-func withDefault(ds []spec.Directive, defaults ...spec.Directive) []spec.Directive {
-	out := slices.Clone(ds)
-	for _, d := range defaults {
-		if !slices.ContainsFunc(ds, func(o spec.Directive) bool { return o.Name == d.Name }) {
-			out = append(out, d)
-		}
-	}
-	slices.SortStableFunc(out, func(a, b spec.Directive) int { return strings.Compare(a.Name, b.Name) })
-	return out
 }
 
 // mount binds a file or folder of the generation to the path that flags name.

@@ -135,10 +135,17 @@ func (c *Cluster) InDir(placed []Role, fs Flags) bool {
 		if inside(f.Value) && !own[f.Value] {
 			return false
 		}
+		for _, p := range f.Paths("/") {
+			if inside(p) && !own[p] {
+				return false
+			}
+		}
 	}
-	for _, d := range c.Unit.Service {
-		if d.Name == "WorkingDirectory" && inside(strings.TrimPrefix(d.Value, "-")) {
-			return false
+	for _, d := range c.Unit.Service { // where it works, what it sees or may write to
+		for _, w := range strings.FieldsFunc(d.Value, func(r rune) bool { return strings.ContainsRune(" \t:\"'", r) }) {
+			if inside(strings.TrimLeft(w, "-+")) {
+				return false
+			}
 		}
 	}
 	for _, v := range c.Pod.Volumes {

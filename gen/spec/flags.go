@@ -2,6 +2,7 @@ package spec
 
 import (
 	"maps"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -96,4 +97,16 @@ func layer(all map[string]Flag, s Settings, field string) {
 func (c *Cluster) CertDir(fs Flags) (string, bool) {
 	dir := fs.Value("cert-dir", "")
 	return dir, dir != "" && fs.Value("tls-cert-file", "") == "" && fs.Value("secure-port", "") != "0"
+}
+
+// CertDirMade is the CertDir of a pod, where kcmgen gives it a directory: no volume
+// of the user's holds it.
+func (c *Cluster) CertDirMade(fs Flags) (string, bool) {
+	dir, ok := c.CertDir(fs)
+	for _, v := range c.Pod.Volumes {
+		if at := path.Clean(dir); at == v.MountPath || strings.HasPrefix(at, strings.TrimSuffix(v.MountPath, "/")+"/") {
+			return "", false
+		}
+	}
+	return dir, ok
 }

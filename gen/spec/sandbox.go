@@ -1,0 +1,61 @@
+package spec
+
+import (
+	"slices"
+	"strings"
+)
+
+// sandbox is what kube-controller-manager needs nothing of: it speaks TCP, reads
+// its files and writes nothing but a self-signed certificate, if asked to. It stays
+// root, whose files are 0600, but without a single capability.
+var sandbox = []Directive{
+	{Name: "CapabilityBoundingSet", Value: ""},
+	{Name: "LockPersonality", Value: "yes"},
+	{Name: "MemoryDenyWriteExecute", Value: "yes"},
+	{Name: "NoNewPrivileges", Value: "yes"},
+	{Name: "PrivateDevices", Value: "yes"},
+	{Name: "PrivateTmp", Value: "yes"},
+	{Name: "ProcSubset", Value: "pid"},
+	{Name: "ProtectClock", Value: "yes"},
+	{Name: "ProtectControlGroups", Value: "yes"},
+	{Name: "ProtectHome", Value: "yes"},
+	{Name: "ProtectHostname", Value: "yes"},
+	{Name: "ProtectKernelLogs", Value: "yes"},
+	{Name: "ProtectKernelModules", Value: "yes"},
+	{Name: "ProtectKernelTunables", Value: "yes"},
+	{Name: "ProtectProc", Value: "invisible"},
+	{Name: "ProtectSystem", Value: "strict"},
+	{Name: "RestrictAddressFamilies", Value: "AF_INET AF_INET6 AF_UNIX AF_NETLINK"},
+	{Name: "RestrictNamespaces", Value: "yes"},
+	{Name: "RestrictRealtime", Value: "yes"},
+	{Name: "RestrictSUIDSGID", Value: "yes"},
+	{Name: "SystemCallArchitectures", Value: "native"},
+	{Name: "SystemCallErrorNumber", Value: "EPERM"},
+	{Name: "SystemCallFilter", Value: "@system-service"},
+	{Name: "UMask", Value: "0077"},
+}
+
+// Service are the lines of a unit's [Service] but for the command line and the
+// mounts of a generation: what the user wrote, and what is added to it.
+func (c *Cluster) Service(fs Flags) []Directive {
+	if !c.Unit.Hardened {
+		return c.Unit.Service
+	}
+	out := WithDefault(c.Unit.Service, sandbox...)
+	if dir, ok := c.CertDir(fs); ok {
+		out = append(out, Directive{Name: "ReadWritePaths", Value: dir})
+	}
+	return out
+}
+
+// WithDefault adds those defaults that the user says nothing about.
+func WithDefault(ds []Directive, defaults ...Directive) []Directive {
+	out := slices.Clone(ds)
+	for _, d := range defaults {
+		if !slices.ContainsFunc(ds, func(o Directive) bool { return o.Name == d.Name }) {
+			out = append(out, d)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Directive) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
