@@ -3,6 +3,7 @@ package vet
 import (
 	"fmt"
 	"maps"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -221,14 +222,28 @@ func fileNotPlaced(v *view, n *nodeView) []fault {
 		}
 		x := &fault{
 			field: f.Field, message: fmt.Sprintf("--%s names %s, where kcmgen puts no file", f.Name, f.Value),
-			expected: v.Paths.Of(able[0]), hint: "set paths." + string(able[0]) + " to it, or waive this if the file is on the hosts already",
+			expected: v.Paths.Of(able[0]), hint: "set paths." + string(able[0]) + " to it, or ",
 		}
 		if able[0] == spec.FrontProxyCA && v.PKI.FrontProxy == nil {
 			x.expected = `pki: frontProxy: certFile: "…"`
-			x.hint = "without it kcmgen has no such file; waive this if it is on the hosts already"
+			x.hint = "without it kcmgen has no such file; "
 		}
+		x.hint += "waive this if the file is on the hosts already" + v.seenBy(n, f)
 		return x
 	})
+}
+
+// seenBy says how a pod sees a file of its host.
+func (v *view) seenBy(n *nodeView, f spec.Flag) string {
+	at := path.Clean(f.Value)
+	m, held := podMountOf(v.podMounts(n), at)
+	switch {
+	case v.Layout != spec.StaticPod:
+		return ""
+	case held && m.field != "":
+		return ", where " + m.field + " holds it"
+	}
+	return " and the pod sees it: " + volumeHint(need{path: at})
 }
 
 // eachFile calls check for every flag that names a file, with the roles it may

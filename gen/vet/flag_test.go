@@ -13,7 +13,10 @@ import (
 // allCases are those of the cluster and those of its flags.
 func allCases() map[string]testCase {
 	out := maps.Clone(cases)
-	for _, more := range []map[string]testCase{flagCases, gateCases, controllerCases, ignoredCases, workerCases, addressCases} {
+	for _, more := range []map[string]testCase{
+		flagCases, gateCases, controllerCases, ignoredCases,
+		workerCases, isolationCases, directiveCases, addressCases,
+	} {
 		maps.Copy(out, more)
 	}
 	return out

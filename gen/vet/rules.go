@@ -5,7 +5,10 @@ import "github.com/kcmgen/kcmgen/gen/spec"
 // Rules is the table of all rules, by topic.
 func Rules() []Rule {
 	var out []Rule
-	for _, topic := range [][]Rule{networkRules, rangeRules, nodeRules, addressRules, flagRules, controllerRules, gateRules, workerRules, electionRules, fileRules, keyRules, hardeningRules, imageRules, binaryRules} {
+	for _, topic := range [][]Rule{
+		networkRules, rangeRules, nodeRules, addressRules, flagRules, controllerRules, gateRules, workerRules,
+		electionRules, fileRules, isolationRules, directiveRules, keyRules, hardeningRules, imageRules, binaryRules,
+	} {
 		out = append(out, topic...)
 	}
 	return out
@@ -144,7 +147,7 @@ var electionRules = []Rule{
 
 var fileRules = []Rule{
 	{
-		ID: "path-unsafe", Severity: isError, Fixed: true, cluster: pathUnsafe,
+		ID: "path-unsafe", Severity: isError, Fixed: true, cluster: pathUnsafe, node: certDirUnsafe,
 		Doc: "paths are absolute, clean, and of plain characters",
 	},
 	{

@@ -1,0 +1,110 @@
+package vet
+
+import (
+	_ "embed"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// directiveRules are about the lines of the unit that the user writes.
+var directiveRules = []Rule{
+	{
+		ID: "directive-unknown", Severity: isError, Fixed: true, cluster: directiveUnknown,
+		Doc: "a unit's directives are ones that systemd knows, each in its section: it passes over any other",
+	},
+}
+
+// directivesText is what several versions of systemd say that they know.
+//
+//go:embed directives.txt
+var directivesText string
+
+// unitSections are the sections of a service that the user writes.
+var unitSections = []string{"Unit", "Service", "Install"}
+
+// directives are the known names by section, sorted. What one version of several
+// knows is known: a host's own systemd judges its unit before it is put to work.
+var directives = sync.OnceValue(func() map[string][]string {
+	out := map[string][]string{}
+	for line := range strings.Lines(directivesText) {
+		if f := strings.Fields(line); f[0] != "#" {
+			out[f[0]] = append(out[f[0]], f[1])
+		}
+	}
+	for _, names := range out {
+		slices.Sort(names)
+	}
+	return out
+})
+
+func knownDirective(section, name string) bool {
+	_, ok := slices.BinarySearch(directives()[section], name)
+	return ok
+}
+
+func directiveUnknown(v *view) []fault {
+	var out []fault
+	for i, ds := range [][]spec.Directive{v.Unit.Unit, v.Unit.Service, v.Unit.Install} {
+		section := unitSections[i]
+		for j, d := range ds {
+			if knownDirective(section, d.Name) || j > 0 && ds[j-1].Name == d.Name {
+				continue
+			}
+			f := fault{
+				field:    spec.Path("unit", section, d.Name),
+				message:  fmt.Sprintf("systemd knows no %s in [%s], and passes over it", d.Name, section),
+				expected: "a directive of " + manual(section),
+			}
+			if at := sectionOf(d.Name); at != "" {
+				f.message = fmt.Sprintf("%s stands in [%s], where systemd passes over it", d.Name, section)
+				f.expected = fmt.Sprintf("unit: %s: %s", at, d.Name)
+			} else if near := nearestDirective(section, d.Name); near != "" {
+				f.expected, f.hint = near, fmt.Sprintf("did you mean %s?", near)
+			}
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// manual is the page that describes a section.
+func manual(section string) string {
+	if section == "Service" {
+		return "systemd.service(5), systemd.exec(5) or systemd.resource-control(5)"
+	}
+	return "systemd.unit(5)"
+}
+
+// sectionOf is the section that has a directive; "" if none has.
+func sectionOf(name string) string {
+	for _, s := range unitSections {
+		if knownDirective(s, name) {
+			return s
+		}
+	}
+	return ""
+}
+
+// nearestDirective is what a misspelt name means: of its own section, or of
+// another one.
+func nearestDirective(section, name string) string {
+	var all []string
+	for _, s := range append([]string{section}, unitSections...) {
+		for _, known := range directives()[s] {
+			if strings.EqualFold(known, name) {
+				return known
+			}
+		}
+		if near := spec.Nearest(name, directives()[s]); near != "" {
+			all = append(all, near)
+		}
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return all[0]
+}

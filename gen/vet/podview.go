@@ -1,0 +1,100 @@
+package vet
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// podMount is one mount of the pod's container.
+type podMount struct {
+	path     string
+	file     bool // a file, which nothing lies below
+	readOnly bool
+	field    string // the user's volume
+}
+
+// podMounts are the mounts of a node's pod: kcmgen's own and the user's.
+func (v *view) podMounts(n *nodeView) []podMount {
+	var out []podMount
+	var placed []spec.Role
+	for _, r := range v.Placed(n.flags) {
+		if !v.Image.Copies(r) {
+			placed = append(placed, r)
+		}
+	}
+	if v.Generations && len(placed) > 0 && v.InDir(placed, n.flags) {
+		out = append(out, podMount{path: v.Paths.Dir, readOnly: true})
+		placed = nil
+	}
+	for _, r := range placed {
+		if m := (podMount{path: v.Paths.Of(r), file: true, readOnly: true}); !slices.Contains(out, m) {
+			out = append(out, m)
+		}
+	}
+	if dir, ok := v.CertDirMade(n.flags); ok {
+		out = append(out, podMount{path: path.Clean(dir)})
+	}
+	for _, vol := range v.Pod.Volumes {
+		out = append(out, podMount{
+			path: vol.MountPath, file: strings.HasPrefix(vol.Type, "File"), readOnly: vol.ReadOnly,
+			field: spec.Path("pod", "volumes", vol.Name),
+		})
+	}
+	return out
+}
+
+// podMountOf is the mount that a path of the container lies in.
+func podMountOf(mounts []podMount, p string) (podMount, bool) {
+	var best podMount
+	found := false
+	for _, m := range mounts {
+		if below(p, m.path) && (!found || len(m.path) > len(best.path)) {
+			best, found = m, true
+		}
+	}
+	return best, found
+}
+
+// published is the repository of the images that Kubernetes publishes, and the file
+// in them that a flag may name.
+var published = []string{"registry.k8s.io/kube-controller-manager", "k8s.gcr.io/kube-controller-manager"}
+
+const publishedRoots = "/etc/ssl/certs/ca-certificates.crt"
+
+// inImage reports whether the image itself holds a file, and whether that is known
+// at all: nobody looks into an image of one's own.
+func (v *view) inImage(p string) (holds, known bool) {
+	for _, r := range spec.Roles {
+		if v.Image.Copies(r) && v.Paths.Of(r) == p {
+			return true, true
+		}
+	}
+	if v.Image != nil {
+		return slices.Contains(v.Image.Directories, p), v.Image.Base == "scratch"
+	}
+	name, _, _ := strings.Cut(v.Pod.Image, "@")
+	if i := strings.LastIndex(name, ":"); i > strings.LastIndex(name, "/") {
+		name = name[:i]
+	}
+	return p == publishedRoots, slices.Contains(published, name)
+}
+
+// podClashes are mounts of the pod at one place, which the kubelet refuses.
+func podClashes(v *view, n *nodeView) []fault {
+	if v.Layout != spec.StaticPod {
+		return nil
+	}
+	var out []fault
+	mounts := v.podMounts(n)
+	for i, m := range mounts {
+		for _, o := range mounts[:i] {
+			if m.path == o.path && m.field != "" && o.field == "" && m.path != v.Paths.Dir { // podInvalid has that
+				out = append(out, fault{field: m.field, message: "it is mounted at " + m.path + ", where kcmgen mounts a file itself", expected: "another mountPath"})
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,251 @@
+package vet
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// mountKind is what a directive of the sandbox makes of a path. Of two at one path
+// the first of these wins, as in systemd (namespace.c).
+type mountKind int
+
+const (
+	inaccessible mountKind = iota
+	bound                  // something else of the host, from BindPaths and its like
+	fresh                  // an empty directory: a private /tmp or /dev
+	readOnly
+	readWrite
+	temporary // an empty file system, which either of the two before cancels
+	implied   // what ProtectSystem=strict leaves open
+)
+
+// mount is one of the mounts that systemd makes for a unit's process.
+type mount struct {
+	path     string
+	kind     mountKind
+	readOnly bool
+	by       spec.Directive
+}
+
+// sandbox is what a unit's process sees of its host, and may write to.
+type sandbox struct {
+	mounts []mount
+	// foreign: the root is another directory or an image, of which nothing is known.
+	foreign bool
+	// opens: something that only the host can tell may be mounted, or be writable.
+	opens bool
+	// user is whom the process runs as: "" for root.
+	user spec.Directive
+	// reads: its capabilities let it read any file.
+	reads bool
+}
+
+// sandbox reads the unit's directives; systemd.exec(5) says what they mean.
+func (v *view) sandbox(n *nodeView) *sandbox {
+	s := &sandbox{}
+	lists := map[string][]spec.Directive{}
+	for _, d := range v.Service(n.flags) {
+		if strings.TrimSpace(d.Value) == "" { // what came before it is taken back
+			delete(lists, d.Name)
+			continue
+		}
+		lists[d.Name] = append(lists[d.Name], d)
+	}
+	last := func(name string) spec.Directive {
+		if ds := lists[name]; len(ds) > 0 {
+			return ds[len(ds)-1]
+		}
+		return spec.Directive{Name: name}
+	}
+	for _, name := range []string{"RootDirectory", "RootImage", "RootMStack", "RootDirectoryStartOnly"} {
+		s.foreign = s.foreign || len(lists[name]) > 0 && strings.Trim(last(name).Value, "/") != ""
+	}
+	s.protectSystem(last("ProtectSystem"))
+	s.protectHome(last("ProtectHome"))
+	s.private(v, last("PrivateTmp"), last("PrivateDevices"))
+	s.lists(lists)
+	s.identity(last("User"), last("DynamicUser"))
+	if v.Generations { // bound to where the flags look for it
+		own := spec.Directive{Name: "BindReadOnlyPaths"}
+		if placed := v.Placed(n.flags); v.InDir(placed, n.flags) {
+			s.add(bound, true, own, v.Paths.Dir)
+		} else {
+			for _, r := range placed {
+				s.add(bound, true, own, v.Paths.Of(r))
+			}
+		}
+	}
+	s.order()
+	s.reads = readsAll(v.Service(n.flags))
+	return s
+}
+
+func (s *sandbox) add(kind mountKind, ro bool, by spec.Directive, paths ...string) {
+	for _, p := range paths {
+		s.mounts = append(s.mounts, mount{path: path.Clean(p), kind: kind, readOnly: ro, by: by})
+	}
+}
+
+// isYes is how systemd reads a boolean.
+func isYes(s string) bool {
+	return slices.Contains([]string{"1", "yes", "y", "true", "t", "on"}, strings.ToLower(strings.TrimSpace(s)))
+}
+
+func (s *sandbox) protectSystem(d spec.Directive) {
+	value := strings.TrimSpace(d.Value)
+	switch {
+	case value == "strict":
+		s.add(readOnly, true, d, "/")
+		s.add(implied, false, d, "/proc", "/sys", "/dev", "/home", "/root", "/run/user")
+	case value == "full":
+		s.add(readOnly, true, d, "/usr", "/boot", "/efi", "/etc")
+	case isYes(value):
+		s.add(readOnly, true, d, "/usr", "/boot", "/efi")
+	}
+}
+
+func (s *sandbox) protectHome(d spec.Directive) {
+	value := strings.TrimSpace(d.Value)
+	homes := []string{"/home", "/root", "/run/user"}
+	switch {
+	case value == "read-only":
+		s.add(readOnly, true, d, homes...)
+	case value == "tmpfs":
+		s.add(temporary, false, d, homes...) // read-only by the manual, and not in version 252
+	case isYes(value):
+		s.add(inaccessible, true, d, homes...)
+	}
+}
+
+// kept are what a private /dev has.
+var kept = []string{
+	"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/ptmx", "/dev/pts", "/dev/shm",
+	"/dev/mqueue", "/dev/hugepages", "/dev/log", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd",
+}
+
+func (s *sandbox) private(v *view, tmp, devices spec.Directive) {
+	// Units that join their namespaces share what is in it.
+	shared := slices.ContainsFunc(v.Unit.Unit, func(d spec.Directive) bool { return d.Name == "JoinsNamespaceOf" })
+	if (isYes(tmp.Value) || strings.TrimSpace(tmp.Value) == "disconnected") && !shared {
+		s.add(fresh, false, tmp, "/tmp", "/var/tmp")
+	}
+	if isYes(devices.Value) {
+		s.add(fresh, false, devices, "/dev")
+		s.add(bound, false, devices, kept...)
+	}
+}
+
+// lists are the directives that name paths.
+func (s *sandbox) lists(lists map[string][]spec.Directive) {
+	each := func(name string, found func(d spec.Directive, p string)) {
+		for _, d := range lists[name] {
+			for _, p := range words(d.Value) {
+				found(d, strings.TrimLeft(p, "-+"))
+			}
+		}
+	}
+	simple := func(kind mountKind, ro bool, names ...string) {
+		for _, name := range names {
+			each(name, func(d spec.Directive, p string) {
+				if path.IsAbs(p) && plain(p) {
+					s.add(kind, ro, d, unescaped(p))
+				} else if kind == readWrite {
+					s.opens = true
+				}
+			})
+		}
+	}
+	simple(inaccessible, true, "InaccessiblePaths", "InaccessibleDirectories")
+	simple(readOnly, true, "ReadOnlyPaths", "ReadOnlyDirectories")
+	simple(readWrite, false, "ReadWritePaths", "ReadWriteDirectories")
+	for _, name := range []string{"BindPaths", "BindReadOnlyPaths"} {
+		each(name, func(d spec.Directive, p string) {
+			parts := colons(p)
+			to := parts[0]
+			if len(parts) > 1 && parts[1] != "" {
+				to = parts[1]
+			}
+			if !plain(to) {
+				s.opens = true
+				return
+			}
+			s.add(bound, name == "BindReadOnlyPaths", d, unescaped(to))
+		})
+	}
+	each("TemporaryFileSystem", func(d spec.Directive, p string) {
+		parts := colons(p)
+		ro := len(parts) > 1 && slices.Contains(strings.Split(parts[1], ","), "ro")
+		if plain(parts[0]) {
+			s.add(temporary, ro, d, unescaped(parts[0]))
+		}
+	})
+	for name, above := range map[string]string{
+		"StateDirectory": "/var/lib", "CacheDirectory": "/var/cache", "LogsDirectory": "/var/log",
+		"RuntimeDirectory": "/run", "ConfigurationDirectory": "/etc",
+	} {
+		each(name, func(d spec.Directive, p string) {
+			if p = colons(p)[0]; plain(p) {
+				s.add(readWrite, false, d, path.Join(above, p))
+			} else {
+				s.opens = true
+			}
+		})
+	}
+	for _, name := range []string{"MountImages", "ExtensionImages", "ExtensionDirectories"} {
+		s.opens = s.opens || len(lists[name]) > 0
+	}
+}
+
+// plain reports whether a path holds no specifier.
+func plain(p string) bool { return !strings.Contains(strings.ReplaceAll(p, "%%", ""), "%") }
+
+func unescaped(p string) string { return strings.ReplaceAll(p, "%%", "%") }
+
+// words splits a list as systemd does, quotes and backslashes read.
+func words(s string) []string {
+	var out []string
+	var b strings.Builder
+	in, quote := false, rune(0)
+	runes := []rune(s)
+	for i := 0; i < len(runes); i++ {
+		r := runes[i]
+		switch {
+		case r == '\\' && i+1 < len(runes):
+			if i++; runes[i] == ':' { // it parts nothing: colons reads it
+				b.WriteRune('\\')
+			}
+			b.WriteRune(runes[i])
+			in = true
+		case quote != 0 && r == quote:
+			quote = 0
+		case quote == 0 && (r == '"' || r == '\''):
+			quote, in = r, true
+		case quote == 0 && strings.ContainsRune(" \t\n\r", r):
+			if in {
+				out = append(out, b.String())
+			}
+			b.Reset()
+			in = false
+		default:
+			b.WriteRune(r)
+			in = true
+		}
+	}
+	if in {
+		out = append(out, b.String())
+	}
+	return out
+}
+
+// colons splits SOURCE:DESTINATION:OPTIONS, and takes the marks before each away.
+func colons(s string) []string {
+	const escaped = "\x00"
+	parts := strings.Split(strings.ReplaceAll(s, `\:`, escaped), ":")
+	for i := range parts {
+		parts[i] = strings.TrimLeft(strings.ReplaceAll(parts[i], escaped, ":"), "-+")
+	}
+	return parts
+}
