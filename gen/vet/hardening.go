@@ -63,10 +63,14 @@ func bindAddressPublic(v *view, n *nodeView) []fault {
 		return v.unset(n, "bind-address", `flags: "bind-address": "127.0.0.1" (it is 0.0.0.0 by default)`)
 	}
 	if a, err := netip.ParseAddr(f.Value); f.Value == "" || err == nil && !a.Unmap().IsLoopback() {
-		return one(fault{
+		x := fault{
 			field: f.Field, message: fmt.Sprintf("kube-controller-manager listens on %s", cmp.Or(f.Value, "all addresses")), expected: "127.0.0.1",
 			hint: "if something outside the host has to scrape it, waive this and say what the firewall lets through",
-		})
+		}
+		if v.Layout == spec.StaticPod && !v.Pod.HostNetwork { // where the probes need it
+			x.expected, x.hint = "pod: hostNetwork: true, and 127.0.0.1", "in a network of its own the pod has to, for the probes: waive this and say what reaches it"
+		}
+		return one(x)
 	}
 	return nil
 }

@@ -161,6 +161,9 @@ func TestSandboxBySystemd(t *testing.T) {
 		t.Fatal(err)
 	}
 	log, err := exec.Command("sh", "-c", judgedManager, "sh", work, systemd, unshare).CombinedOutput()
+	if refused := strings.Contains(string(log), "not permitted") || strings.Contains(string(log), "ermission denied"); err != nil && refused && os.Getenv("CI") == "" {
+		t.Skip("not run here: systemd in namespaces of its own, which this machine refuses")
+	}
 	if err != nil {
 		t.Fatalf("systemd: %v\n%s", err, log)
 	}
