@@ -60,7 +60,7 @@ func (v *view) sandbox(n *nodeView) *sandbox {
 		}
 		return spec.Directive{Name: name}
 	}
-	for _, name := range []string{"RootDirectory", "RootImage", "RootMStack", "RootDirectoryStartOnly"} {
+	for _, name := range []string{"RootDirectory", "RootImage", "RootMStack"} {
 		s.foreign = s.foreign || len(lists[name]) > 0 && strings.Trim(last(name).Value, "/") != ""
 	}
 	s.protectSystem(last("ProtectSystem"))
