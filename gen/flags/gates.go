@@ -63,22 +63,23 @@ func (m *Minor) components() bool {
 	return d.Type == "colonSeparatedMultimapStringString"
 }
 
-// Emulating is what this minor knows where it emulates an earlier one: its feature
-// gates are as they were then. Of one that came later nobody knows what it was, so
-// no lock is known of it either.
-func (m *Minor) Emulating(minor int) *Minor {
-	then := Of(minor)
-	if then == nil || minor >= m.Number() {
-		return m
-	}
+// PreAlpha is the stage of a feature gate that is younger than the version that is
+// emulated: it is off, and can't be set to anything.
+const PreAlpha = "PRE-ALPHA"
+
+// Emulating is what this minor knows where it emulates an earlier one, and has to be
+// compatible with one from least on. Which feature gates there are, and what they need,
+// is its own; which of them are on, at which stage and locked, is the earlier one's.
+func (m *Minor) Emulating(minor, least int) *Minor {
 	out := *m
 	out.FeatureGates = slices.Clone(m.FeatureGates)
 	for i := range out.FeatureGates {
 		g := &out.FeatureGates[i]
-		if was, had := then.Gate(g.Name); had {
-			*g = was
-		} else {
-			g.Locked, g.Needs = false, nil
+		if was, differs := g.Emulated[minor]; differs {
+			g.Default, g.Stage, g.Locked = was.Default, was.Stage, was.Locked
+		}
+		if g.CompatibleFrom > 0 && least >= g.CompatibleFrom && minor >= g.CompatibleFrom {
+			g.Default = !g.Default
 		}
 	}
 	return &out

@@ -49,6 +49,19 @@ type Gate struct {
 	Locked  bool   `json:"locked,omitempty"` // to its default
 	// Needs are the gates that have to be on where this one is.
 	Needs []string `json:"needs,omitempty"`
+	// Emulated is what it is where this version emulates an earlier minor, if that
+	// differs. It isn't always what that minor's own program has.
+	Emulated map[int]Emulated `json:"emulated,omitempty"`
+	// CompatibleFrom is the minor of --min-compatibility-version from which on the
+	// default is the other one.
+	CompatibleFrom int `json:"compatibleFrom,omitempty"`
+}
+
+// Emulated is a feature gate where an earlier minor is emulated.
+type Emulated struct {
+	Default bool   `json:"default"`
+	Stage   string `json:"stage"`
+	Locked  bool   `json:"locked,omitempty"`
 }
 
 // Minor is what one minor version of kube-controller-manager knows.

@@ -193,10 +193,38 @@ func alsoField(f spec.Flag) []string {
 	return []string{f.Field}
 }
 
+// emulated is the minor whose behaviour a node's process has, and the least that it
+// has to be compatible with, where flags say either.
+func (v *view) emulated(n *nodeView) (minor, least int, ok bool) {
+	if v.minor == nil {
+		return 0, 0, false
+	}
+	minor, emulates := componentMinor(n.flags.Value("emulated-version", ""))
+	if !emulates {
+		minor = v.Version.Minor
+	}
+	least, limited := componentMinor(n.flags.Value("min-compatibility-version", ""))
+	if !limited {
+		least = minor - 1
+	}
+	return minor, least, emulates || limited
+}
+
+// version of a component, as apimachinery's version.Parse reads it: a patch has to be 0.
+var version = regexp.MustCompile(`^v?1\.([0-9]+)(\.0)?$`)
+
 // componentMinor reads "1.36", or "kube=1.36".
 func componentMinor(s string) (int, bool) {
-	s = strings.TrimPrefix(strings.TrimPrefix(s, "kube="), "v")
-	digits, ok := strings.CutPrefix(s, "1.")
-	minor, err := strconv.Atoi(digits)
-	return minor, ok && err == nil
+	if component, rest, ok := strings.Cut(s, "="); ok {
+		if strings.TrimSpace(component) != "kube" {
+			return 0, false
+		}
+		s = rest
+	}
+	m := version.FindStringSubmatch(strings.TrimSpace(s))
+	if m == nil {
+		return 0, false
+	}
+	minor, err := strconv.Atoi(m[1])
+	return minor, err == nil
 }

@@ -86,8 +86,8 @@ func newView(c *spec.Cluster, facts Facts) *view {
 	v := &view{Cluster: c, facts: facts, minor: flags.Of(c.Version.Minor)}
 	for i := range c.Nodes {
 		n := &nodeView{Node: &c.Nodes[i], flags: c.NodeFlags(&c.Nodes[i]), minor: v.minor, controllers: []string{"*"}}
-		if minor, ok := componentMinor(n.flags.Value("emulated-version", "")); ok && v.minor != nil {
-			n.minor = v.minor.Emulating(minor)
+		if minor, least, ok := v.emulated(n); ok {
+			n.minor = v.minor.Emulating(minor, least)
 		}
 		n.gates, _ = v.minor.ParseGates(n.flags.Value(featureGates, "")) // feature-gate-syntax says what is wrong
 		if f, ok := n.flags.Get("controllers"); ok {

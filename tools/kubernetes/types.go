@@ -43,4 +43,15 @@ type Gate struct {
 	Stage   string   `json:"stage"`
 	Locked  bool     `json:"locked,omitempty"`
 	Needs   []string `json:"needs,omitempty"`
+	// Emulated is what it is where the version emulates an earlier minor, if that differs.
+	Emulated map[int]Emulated `json:"emulated,omitempty"`
+	// CompatibleFrom is the --min-compatibility-version from which the default is the other.
+	CompatibleFrom int `json:"compatibleFrom,omitempty"`
+}
+
+// Emulated is a feature gate as it was in an earlier minor.
+type Emulated struct {
+	Default bool   `json:"default"`
+	Stage   string `json:"stage"`
+	Locked  bool   `json:"locked,omitempty"`
 }

@@ -53,14 +53,18 @@ func gates() []Gate {
 	var out []Gate
 	needs := gateNeeds()
 	for name, spec := range utilfeature.DefaultMutableFeatureGate.GetAll() {
-		stage := string(spec.PreRelease)
-		if stage == "" {
-			stage = "GA"
-		}
-		out = append(out, Gate{Name: string(name), Default: spec.Default, Stage: stage, Locked: spec.LockToDefault, Needs: needs[name]})
+		out = append(out, Gate{Name: string(name), Default: spec.Default, Stage: stageOf(spec), Locked: spec.LockToDefault, Needs: needs[name]})
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
+	emulate(out)
 	return out
+}
+
+func stageOf(spec featuregate.FeatureSpec) string {
+	if spec.PreRelease == featuregate.GA {
+		return "GA"
+	}
+	return string(spec.PreRelease)
 }
 
 // gateNeeds are the gates that a gate can't be on without, where this version
