@@ -95,7 +95,7 @@ func (x *explainer) declared(f *ast.Field) []spec.Pos {
 
 // nearest names what was meant, if something comes near.
 func nearest(f *spec.Finding, said string, known []string) {
-	if near := spec.Nearest(said, known); near != "" {
+	if near := spec.NearestSafe(said, known); near != "" {
 		f.Expected, f.Hint = near, fmt.Sprintf("did you mean %q?", near)
 	}
 }

@@ -67,6 +67,33 @@ func (c *Cluster) networkFlags() []Flag {
 		Flag{"node-cidr-mask-size-ipv6", strconv.Itoa(n.MaskIPv6), "networks.nodeMask.ipv6"})
 }
 
+// FieldFlags are the flags that say what other fields of the cluster say: the networks,
+// the node masks and the profile. Paths aren't among them: they are where kcmgen puts
+// files, and a flag may name another file of the host.
+func (c *Cluster) FieldFlags() []Flag {
+	out := c.profileFlags()
+	n := c.Networks
+	if len(n.Services) > 0 {
+		out = append(out, Flag{"service-cluster-ip-range", joinPrefixes(n.Services), "networks.services"})
+	}
+	if len(n.Pods) == 0 {
+		return out
+	}
+	out = append(out, Flag{"cluster-cidr", joinPrefixes(n.Pods), "networks.pods"})
+	for _, p := range n.Pods {
+		suffix, mask := "ipv4", n.MaskIPv4
+		if p.Addr().Is6() {
+			suffix, mask = "ipv6", n.MaskIPv6
+		}
+		field, size := "networks.nodeMask."+suffix, strconv.Itoa(mask)
+		out = append(out, Flag{"node-cidr-mask-size-" + suffix, size, field})
+		if len(n.Pods) == 1 {
+			out = append(out, Flag{"node-cidr-mask-size", size, field})
+		}
+	}
+	return out
+}
+
 // profileFlags are the leader-election times of a profile. KCM gives each
 // attempt to renew half of the renew deadline, so these survive an apiserver
 // that takes up to 30 seconds to answer, at the price of a takeover that takes

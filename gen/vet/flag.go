@@ -249,7 +249,7 @@ func flagValue(v *view, n *nodeView) []fault {
 		if bad := d.Stranger(f.Value); bad != "" { // one of a list
 			out.message, out.expected = fmt.Sprintf("%s names %.80q", f.Name, bad), "names that "+v.Version.String()+" knows"
 			out.hint = fmt.Sprintf("type: kcmgen flags %s --version v1.%d", f.Name, v.Version.Minor)
-		} else if near := spec.Nearest(f.Value, d.Allowed); near != "" {
+		} else if near := spec.NearestSafe(f.Value, d.Allowed); near != "" {
 			out.expected, out.hint = near, fmt.Sprintf("did you mean %q?", near)
 		}
 		return one(out)
