@@ -30,7 +30,7 @@ func Read(c *spec.Cluster, now time.Time) (vet.Facts, keys.Bundle) {
 	if file := c.APIServer.ServiceAccountKeyFile; file != "" {
 		data, err := r.read(file)
 		if err == nil {
-			f.APIServerKeys, err = keys.ParsePublic(data)
+			f.APIServerKeys, err = publicKeys(data)
 		}
 		f.APIServerKeysErr = err
 	}

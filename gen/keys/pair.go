@@ -93,46 +93,6 @@ func ParsePrivate(data []byte) (crypto.Signer, error) {
 	return nil, errors.New("no PEM private key")
 }
 
-// ParsePublic reads PEM public keys, PKIX or PKCS #1, and those of
-// certificates and private keys, as the apiserver's
-// --service-account-key-file takes them.
-func ParsePublic(data []byte) ([]crypto.PublicKey, error) {
-	var out []crypto.PublicKey
-	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
-		switch block.Type {
-		case "EC PARAMETERS":
-		case "PUBLIC KEY":
-			key, err := x509.ParsePKIXPublicKey(block.Bytes)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, key)
-		case "RSA PUBLIC KEY":
-			key, err := x509.ParsePKCS1PublicKey(block.Bytes)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, key)
-		case "CERTIFICATE":
-			cert, err := x509.ParseCertificate(block.Bytes)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, cert.PublicKey)
-		default:
-			key, err := ParsePrivate(pem.EncodeToMemory(block))
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, key.Public())
-		}
-	}
-	if len(out) == 0 {
-		return nil, errors.New("no PEM public key")
-	}
-	return out, nil
-}
-
 // Equal compares public keys.
 func Equal(a, b crypto.PublicKey) bool {
 	e, ok := a.(interface{ Equal(x crypto.PublicKey) bool })
