@@ -14,8 +14,9 @@ import (
 func allCases() map[string]testCase {
 	out := maps.Clone(cases)
 	for _, more := range []map[string]testCase{
-		flagCases, gateCases, controllerCases, ignoredCases,
-		workerCases, isolationCases, directiveCases, addressCases,
+		flagCases, gateCases, controllerCases,
+		ignoredCases, workerCases, isolationCases,
+		directiveCases, addressCases, valueCases,
 	} {
 		maps.Copy(out, more)
 	}
@@ -66,7 +67,7 @@ var flagCases = map[string]testCase{
 	"no quantity":                 {at(37, "feature-gates", "LoggingAlphaOptions=true", "logging-format", "json", "log-json-info-buffer-size", "64 KB"), []string{"flag-type"}},
 	"not among the allowed":       {at(37, "logging-format", "xml"), []string{"flag-value"}},
 	"a cipher nobody knows":       {at(37, "tls-cipher-suites", "TLS_AES_128_GCM_SHA256,TLS_ROT13"), []string{"flag-value"}},
-	"two good ciphers":            {at(37, "tls-cipher-suites", "TLS_AES_128_GCM_SHA256,TLS_AES_256_GCM_SHA384"), nil},
+	"two good ciphers":            {at(37, "tls-cipher-suites", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,TLS_AES_256_GCM_SHA384"), nil},
 	"below the least":             {at(37, "concurrent-job-syncs", "0"), []string{"flag-value"}},
 	"above the most":              {at(37, "max-endpoints-per-slice", "1001"), []string{"flag-value"}},
 	"too short":                   {at(37, "attach-detach-reconcile-sync-period", "1ms"), []string{"flag-value"}},

@@ -6,8 +6,9 @@ import "github.com/kcmgen/kcmgen/gen/spec"
 func Rules() []Rule {
 	var out []Rule
 	for _, topic := range [][]Rule{
-		networkRules, rangeRules, nodeRules, addressRules, flagRules, controllerRules, gateRules, workerRules,
-		electionRules, fileRules, isolationRules, directiveRules, keyRules, hardeningRules, imageRules, binaryRules,
+		networkRules, rangeRules, nodeRules, addressRules, flagRules, controllerRules,
+		gateRules, workerRules, electionRules, fileRules, isolationRules, directiveRules,
+		keyRules, hardeningRules, imageRules, binaryRules, valueRules,
 	} {
 		out = append(out, topic...)
 	}

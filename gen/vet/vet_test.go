@@ -111,7 +111,7 @@ var cases = map[string]testCase{
 	"host bits":                      {func(c *spec.Cluster) { c.Networks.Nodes = cidrs("10.0.0.1/24") }, []string{"cidr-host-bits"}},
 	"host bits in a flag":            {func(c *spec.Cluster) { set(c, clusterCIDR, "10.200.1.0/16") }, []string{"cidr-host-bits"}},
 	"pods overlap services":          {func(c *spec.Cluster) { c.Networks.Pods = cidrs("10.0.0.0/8") }, []string{"networks-overlap"}},
-	"flags overlap":                  {func(c *spec.Cluster) { set(c, clusterCIDR, "10.32.128.0/17") }, []string{"networks-overlap", "pod-capacity"}},
+	"flags overlap":                  {func(c *spec.Cluster) { set(c, clusterCIDR, "10.32.128.0/17") }, []string{"networks-overlap", "pod-capacity", "said-twice"}},
 	"node inside the pods":           {func(c *spec.Cluster) { c.Networks.Nodes = nil; c.Networks.Pods = cidrs("10.0.0.0/16") }, []string{"networks-overlap"}},
 	"service family without pods": {func(c *spec.Cluster) {
 		c.Networks.Services = append(c.Networks.Services, cidrs("fd00::/112")...)
@@ -194,7 +194,7 @@ var cases = map[string]testCase{
 	"plain HTTP off":             {func(c *spec.Cluster) { c.Version.Minor = 21 }, nil},
 	"listens on no address":      {func(c *spec.Cluster) { set(c, "bind-address", "") }, []string{"bind-address-public"}},
 	"nobody allocates":           {func(c *spec.Cluster) { set(c, "controllers", "*,-node-ipam-controller"); omit(c, clusterCIDR) }, nil},
-	"a pod flag over the nodes":  {func(c *spec.Cluster) { set(c, clusterCIDR, "10.0.0.0/16") }, []string{"networks-overlap"}},
+	"a pod flag over the nodes":  {func(c *spec.Cluster) { set(c, clusterCIDR, "10.0.0.0/16") }, []string{"networks-overlap", "said-twice"}},
 	"services nobody told it of": {func(c *spec.Cluster) {
 		c.Networks.Services = nil
 		c.APIServer.Flags[serviceRange] = spec.Setting{Value: "10.200.5.0/24"}
@@ -286,7 +286,7 @@ func TestRules(t *testing.T) {
 	// Rules about key files need facts: TestKeyFiles; those about how a command line
 	// is written need one: TestCommandLine.
 	for _, r := range Rules() {
-		if !broken[r.ID] && !slices.Contains([]string{"ca-key-mismatch", "ca-expiry", "service-account-key-differs", "flag-syntax", "flag-repeated"}, r.ID) {
+		if !broken[r.ID] && !slices.Contains([]string{"ca-key-mismatch", "ca-expiry", "service-account-key-differs", "service-account-key-kind", "service-account-key-weak", "flag-syntax", "flag-repeated"}, r.ID) {
 			t.Errorf("no case breaks rule %s", r.ID)
 		}
 	}

@@ -1,0 +1,139 @@
+package vet
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/flags"
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+const (
+	coordinated   = "CoordinatedLeaderElection"
+	runtimeConfig = "runtime-config"
+)
+
+// coordinates reports whether a node's process stands for election by the apiserver, and
+// the field that says so.
+func (n *nodeView) coordinates() (field string, ok bool) {
+	if n.minor == nil || !isTrue(n.flags.Value("leader-elect", "true")) || !n.gateOn(coordinated) {
+		return "", false
+	}
+	f, _ := n.flags.Get(featureGates)
+	for _, name := range []string{coordinated, "AllBeta", "AllAlpha"} {
+		if slices.ContainsFunc(n.gates, func(s flags.GateSetting) bool { return s.Name == name }) {
+			return gateField(f, name), true
+		}
+	}
+	return f.Field, true
+}
+
+// coordinatedLease: candidates stand for a lease whose name is in the source.
+func coordinatedLease(v *view, n *nodeView) []fault {
+	at, ok := n.coordinates()
+	if !ok {
+		return nil
+	}
+	var out []fault
+	for _, l := range []struct{ name, want string }{
+		{"leader-elect-resource-name", "kube-controller-manager"},
+		{"leader-elect-resource-namespace", "kube-system"},
+	} {
+		if f, given := n.flags.Get(l.name); given && f.Value != l.want && f.Value != "" {
+			out = append(out, fault{
+				field: f.Field, also: []string{at},
+				message:  fmt.Sprintf("%s is %q, and with feature gate %s the apiserver elects for %q only: nobody would lead", l.name, f.Value, coordinated, l.want),
+				expected: fmt.Sprintf("%s, or %s=false", l.want, coordinated),
+				hint:     "/healthz answers 200 all the same",
+			})
+		}
+	}
+	return out
+}
+
+// candidateAPI is the version of coordination.k8s.io that has lease candidates, by minor.
+func candidateAPI(minor int) string {
+	switch {
+	case minor <= 31:
+		return "coordination.k8s.io/v1alpha1"
+	case minor == 32:
+		return "coordination.k8s.io/v1alpha2"
+	}
+	return "coordination.k8s.io/v1beta1"
+}
+
+// coordinatedAPIServer: it is the apiserver that elects.
+func coordinatedAPIServer(v *view, n *nodeView) []fault {
+	at, ok := n.coordinates()
+	if !ok {
+		return nil
+	}
+	minor := v.Version.Minor
+	if v.APIServer.Version != nil {
+		minor = v.APIServer.Version.Minor
+	}
+	want := slices.Compact([]string{candidateAPI(v.Version.Minor), candidateAPI(minor)})
+	expected := fmt.Sprintf(`apiserver: flags: {"feature-gates": "%s=true", "runtime-config": "%s=true"}`, coordinated, strings.Join(want, "=true,"))
+	if len(v.APIServer.Flags) == 0 {
+		return one(fault{
+			field: at, also: []string{"apiserver.flags"}, severity: spec.NotChecked,
+			message:  fmt.Sprintf("feature gate %s is on, and whether the apiserver can elect was not checked: its flags aren't stated", coordinated),
+			expected: expected,
+		})
+	}
+	var out []fault
+	say := func(flag, what string) {
+		out = append(out, fault{
+			field: at, also: []string{spec.Path("apiserver", "flags", flag), "apiserver.flags"},
+			message:  fmt.Sprintf("feature gate %s is on, and the apiserver %s: nobody would lead", coordinated, what),
+			expected: expected,
+			hint:     "set it in the apiserver first, and state it here as the apiserver runs with",
+		})
+	}
+	if !v.apiserverCoordinates(minor) {
+		say(featureGates, "doesn't have it on")
+	}
+	served := v.APIServer.Flags[runtimeConfig].Value
+	for _, api := range want {
+		if !serves(served, api) {
+			say(runtimeConfig, "doesn't serve "+api)
+		}
+	}
+	return out
+}
+
+// apiserverCoordinates reports whether the gate is on by the apiserver's flags.
+func (v *view) apiserverCoordinates(minor int) bool {
+	m := flags.Of(minor)
+	if m == nil {
+		m = v.minor
+	}
+	if emulated, ok := componentMinor(v.APIServer.Flags["emulated-version"].Value); ok {
+		m = m.Emulating(emulated, emulated-1)
+	}
+	gates, _ := m.ParseGates(v.APIServer.Flags[featureGates].Value)
+	return m.On(coordinated, gates)
+}
+
+// serves reports whether the apiserver serves lease candidates by --runtime-config: what
+// is said of them wins over what is said of their version, and that over what is said of
+// all versions of its stage, and of all.
+func serves(config, api string) bool {
+	stage := "api/beta"
+	if strings.Contains(api, "alpha") {
+		stage = "api/alpha"
+	}
+	on := false
+	for _, key := range []string{"api/all", stage, api, api + "/leasecandidates"} {
+		for part := range strings.SplitSeq(config, ",") {
+			name, value, _ := strings.Cut(part, "=")
+			if strings.TrimSpace(name) == key {
+				b, err := strconv.ParseBool(strings.TrimSpace(value))
+				on = value == "" || err == nil && b
+			}
+		}
+	}
+	return on
+}

@@ -1,0 +1,63 @@
+package vet
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"fmt"
+	"slices"
+)
+
+// tokenKey is the key that signs service-account tokens, as far as it is known: the
+// user's own file's, or the CA's. Those that kcmgen makes are good.
+func (v *view) tokenKey() (field string, key crypto.PublicKey) {
+	if v.PKI.ServiceAccount.UseCA {
+		return "pki.ca.keyFile", v.facts.CA.Public
+	}
+	return "pki.serviceAccount.keyFile", v.facts.ServiceAccount.Public
+}
+
+// Bits of an RSA key that signs tokens: what the standard of tokens (RFC 7518) demands,
+// and below which Go signs nothing.
+const (
+	rsaStandard = 2048
+	rsaLeast    = 1024
+)
+
+// tokenKeyKind: pkg/serviceaccount JWTTokenGenerator, which the node that leads calls.
+func tokenKeyKind(v *view) []fault {
+	field, key := v.tokenKey()
+	bad := ""
+	switch key := key.(type) {
+	case *ecdsa.PublicKey:
+		if !slices.Contains([]elliptic.Curve{elliptic.P256(), elliptic.P384(), elliptic.P521()}, key.Curve) {
+			bad = "an ECDSA key on the curve " + key.Params().Name
+		}
+	case *rsa.PublicKey:
+		if key.N.BitLen() < rsaLeast {
+			bad = fmt.Sprintf("an RSA key of %d bits", key.N.BitLen())
+		}
+	}
+	if bad == "" {
+		return nil
+	}
+	return one(fault{
+		field: field, message: "the service-account key is " + bad + ": no token can be signed with it",
+		expected: "RSA of 2048 bits or more, or ECDSA on P-256, P-384 or P-521",
+		hint:     "the node that leads would exit, or sign nothing",
+	})
+}
+
+func tokenKeyWeak(v *view) []fault {
+	field, key := v.tokenKey()
+	k, ok := key.(*rsa.PublicKey)
+	if !ok || k.N.BitLen() < rsaLeast || k.N.BitLen() >= rsaStandard {
+		return nil
+	}
+	return one(fault{
+		field: field, message: fmt.Sprintf("the service-account key is an RSA key of %d bits: whoever breaks it makes tokens of every account", k.N.BitLen()),
+		expected: "2048 bits or more, as the standard of tokens demands (RFC 7518), or ECDSA",
+		hint:     "let the apiserver verify with both keys before you change it",
+	})
+}

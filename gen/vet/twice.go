@@ -1,0 +1,105 @@
+package vet
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// saidTwice: a flag says something else than the field that the flag follows from. Other
+// rules and other files go by the field, the process by the flag.
+func saidTwice(v *view, n *nodeView) []fault {
+	var out []fault
+	for _, said := range v.FieldFlags() {
+		f, ok := n.flags.Get(said.Name)
+		if !ok || !written(f) || said.Field == "profile" {
+			continue
+		}
+		if _, wrote := v.Source.Exact(said.Field); strings.HasPrefix(said.Field, "networks.nodeMask.") && !wrote {
+			continue // it is the default, which a flag may change
+		}
+		if v.sameValue(n, f, said) {
+			continue
+		}
+		out = append(out, fault{
+			field: f.Field, also: []string{said.Field},
+			message:  fmt.Sprintf("%s says %s, and --%s is %s: they are one thing, said twice", said.Field, said.Value, f.Name, f.Value),
+			expected: fmt.Sprintf("no such flag: %s makes it", said.Field),
+		})
+	}
+	return append(out, profileUndone(v, n)...)
+}
+
+// sameValue reports whether a flag says what its field says, or what is wrong with it is
+// another rule's to say.
+func (v *view) sameValue(n *nodeView, f, said spec.Flag) bool {
+	if f.Value == said.Value || f.Value == "" {
+		return true
+	}
+	if said.Name != clusterCIDR && said.Name != serviceRange {
+		return f.Value == "0" && said.Name == mask // not set
+	}
+	ours, ok := prefixes(f.Value)
+	want, _ := prefixes(said.Value)
+	switch {
+	case !ok || families(ours) != "":
+		return true // cidr-invalid
+	case said.Name == clusterCIDR && slices.ContainsFunc(v.nodes, func(o *nodeView) bool { return o.flags.Value(clusterCIDR, "") != f.Value }):
+		return true // allocation-differs
+	case said.Name == serviceRange && v.apiserverDiffers(ours):
+		return true // service-range-differs
+	}
+	return slices.EqualFunc(ours, want, samePrefix)
+}
+
+func samePrefix(a, b netip.Prefix) bool { return a.Masked() == b.Masked() }
+
+// apiserverDiffers reports whether the apiserver is known to have another service range.
+func (v *view) apiserverDiffers(ours []netip.Prefix) bool {
+	theirs, stated := v.APIServer.Flags[serviceRange]
+	want, ok := prefixes(theirs.Value)
+	return stated && ok && !slices.EqualFunc(ours, want, samePrefix)
+}
+
+// profileUndone: a flag makes an election time shorter than the profile does, which is
+// there for its length.
+func profileUndone(v *view, n *nodeView) []fault {
+	var out []fault
+	for _, said := range v.FieldFlags() {
+		f, ok := n.flags.Get(said.Name)
+		if !ok || said.Field != "profile" {
+			continue
+		}
+		ours, err1 := time.ParseDuration(f.Value)
+		want, err2 := time.ParseDuration(said.Value)
+		if err1 != nil || err2 != nil || ours >= want {
+			continue
+		}
+		out = append(out, fault{
+			field: f.Field, also: []string{"profile"}, severity: spec.Warning,
+			message:  fmt.Sprintf("--%s is %s, and profile %q makes it %s: it is there for an apiserver that answers late", f.Name, f.Value, v.Profile, said.Value),
+			expected: "no such flag, or no profile",
+		})
+	}
+	return out
+}
+
+// negative are durations that nothing checks, and what comes of one below 0.
+var negative = map[string]string{
+	"controller-shutdown-timeout": "kube-controller-manager panics when it is stopped, and keeps the lease",
+}
+
+func durationNegative(v *view, n *nodeView) []fault {
+	var out []fault
+	for _, k := range n.known {
+		why, is := negative[k.Name]
+		if d, err := time.ParseDuration(k.Value); is && err == nil && d < 0 {
+			out = append(out, fault{field: k.Field, message: fmt.Sprintf("%s is %s: %s", k.Name, k.Value, why), expected: "0s or more"})
+		}
+	}
+	return out
+}
