@@ -83,25 +83,25 @@ func coordinatedAPIServer(v *view, n *nodeView) []fault {
 			expected: expected,
 		})
 	}
-	var out []fault
-	say := func(flag, what string) {
-		out = append(out, fault{
-			field: at, also: []string{spec.Path("apiserver", "flags", flag), "apiserver.flags"},
-			message:  fmt.Sprintf("feature gate %s is on, and the apiserver %s: nobody would lead", coordinated, what),
-			expected: expected,
-			hint:     "set it in the apiserver first, and state it here as the apiserver runs with",
-		})
-	}
+	var lacks, also []string
 	if !v.apiserverCoordinates(minor) {
-		say(featureGates, "doesn't have it on")
+		lacks, also = append(lacks, "doesn't have it on"), append(also, spec.Path("apiserver", "flags", featureGates))
 	}
 	served := v.APIServer.Flags[runtimeConfig].Value
 	for _, api := range want {
 		if !serves(served, api) {
-			say(runtimeConfig, "doesn't serve "+api)
+			lacks, also = append(lacks, "doesn't serve "+api), append(also, spec.Path("apiserver", "flags", runtimeConfig))
 		}
 	}
-	return out
+	if len(lacks) == 0 {
+		return nil
+	}
+	return one(fault{
+		field: at, also: append(also, "apiserver.flags"),
+		message:  fmt.Sprintf("feature gate %s is on, and the apiserver %s: nobody would lead", coordinated, strings.Join(lacks, " and ")),
+		expected: expected,
+		hint:     "set it in the apiserver first, and state it here as the apiserver runs with",
+	})
 }
 
 // apiserverCoordinates reports whether the gate is on by the apiserver's flags.

@@ -181,16 +181,28 @@ const noCloudsFrom = 31
 // rangeFlags have a meaning only where node ranges are handed out.
 var rangeFlags = []string{clusterCIDR, serviceRange, mask, mask4, mask6, "cidr-allocator-type"}
 
+// unallocatedWhy says why no node ranges are handed out, if they aren't.
+func unallocatedWhy(n *nodeView) (why string, off bool) {
+	switch a, ok := n.flags.Get(allocate); {
+	case !ok || !a.Bool():
+		return allocate + " is not true", true
+	case ipamOff(n):
+		return "node-ipam-controller doesn't run by --controllers", true
+	}
+	return "", false
+}
+
 // networkFlagsIgnored: no node ranges are handed out.
 func networkFlagsIgnored(v *view, n *nodeView) []fault {
-	why, want := allocate+" is not true", `flags: "allocate-node-cidrs": true, or no such flag`
-	off := false
-	if a, ok := n.flags.Get(allocate); ok && a.Bool() {
-		if !ipamOff(n) {
-			return nil
-		}
-		off = true
-		why, want = "node-ipam-controller doesn't run by --controllers", "the controller, or no such flag"
+	why, idle := unallocatedWhy(n)
+	if !idle {
+		return nil
+	}
+	a, _ := n.flags.Get(allocate)
+	off := a.Bool()
+	want := `flags: "allocate-node-cidrs": true, or no such flag`
+	if off {
+		want = "the controller, or no such flag"
 	}
 	var out []fault
 	for _, name := range rangeFlags {

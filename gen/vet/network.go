@@ -103,10 +103,13 @@ func unknownRange(v *view, n *nodeView, theirs spec.Setting) []fault {
 func cidrInvalid(v *view, n *nodeView) []fault {
 	var out []fault
 	flags := []spec.Flag{}
+	_, off := unallocatedWhy(n)
 	for _, name := range []string{serviceRange, clusterCIDR} {
-		if f, ok := n.flags.Get(name); ok && !strings.HasPrefix(f.Field, "networks.") {
-			flags = append(flags, f) // cidr-families sees the networks
+		f, ok := n.flags.Get(name)
+		if !ok || strings.HasPrefix(f.Field, "networks.") || off && (name == clusterCIDR || strings.Count(f.Value, ",") < 2) {
+			continue // cidr-families sees the networks, and network-flags-ignored what is not read
 		}
+		flags = append(flags, f)
 	}
 	if s, ok := v.APIServer.Flags[serviceRange]; ok {
 		flags = append(flags, spec.Flag{Name: "apiserver's " + serviceRange, Value: s.Value, Field: spec.Path("apiserver", "flags", serviceRange)})

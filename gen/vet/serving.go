@@ -147,7 +147,7 @@ func tls12Impossible(v *view, n *nodeView) []fault {
 			expected: want + fmt.Sprintf(", or %s: %q", tlsLeast, tls13),
 		})
 	}
-	if f, suites, ok := v.suitesOf(n); ok {
+	if f, suites, ok := v.suitesOf(n); ok && tlsHTTP2(v, n) == nil {
 		algo := v.servingKey(n)
 		fits := func(s string) bool {
 			// The key of TLS_RSA_WITH_… is the certificate's, too.

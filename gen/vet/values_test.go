@@ -55,7 +55,7 @@ const (
 )
 
 var valueCases = map[string]testCase{
-	"suites of TLS 1.3 only":         {at(37, "tls-cipher-suites", "TLS_AES_128_GCM_SHA256,TLS_AES_256_GCM_SHA384"), []string{"tls-http2", "tls12-impossible"}},
+	"suites of TLS 1.3 only":         {at(37, "tls-cipher-suites", "TLS_AES_128_GCM_SHA256,TLS_AES_256_GCM_SHA384"), []string{"tls-http2"}},
 	"a suite that HTTP/2 misses":     {at(37, "tls-cipher-suites", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"), []string{"tls-http2"}},
 	"RSA without ephemeral keys":     {at(28, "tls-cipher-suites", "TLS_RSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"), []string{"tls-http2"}},
 	"the suite that HTTP/2 demands":  {at(20, "tls-cipher-suites", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"), nil},
@@ -85,6 +85,12 @@ var valueCases = map[string]testCase{
 	"curves that nobody serves with": {at(37, "secure-port", "0", "tls-curve-preferences", "1"), []string{"flag-ignored"}},
 	"curves of TLS 1.3 only":         {at(37, "tls-curve-preferences", "4588"), []string{"tls12-impossible"}},
 	"the same under TLS 1.3":         {at(37, "tls-curve-preferences", "4588", "tls-min-version", "VersionTLS13"), nil},
+
+	"a range that nobody reads":          {unallocated(37, "cluster-cidr", "rubbish"), []string{"network-flags-ignored"}},
+	"services that nobody reads":         {then(unallocated(37), with(serviceRange, "10.96.0.0/16,10.97.0.0/16"), nothingStated), []string{"network-flags-ignored", "service-range-differs not checked"}},
+	"services that validation counts":    {then(unallocated(37), with(serviceRange, "10.96.0.0/16,10.97.0.0/16,10.98.0.0/16"), nothingStated), []string{"cidr-invalid", "network-flags-ignored", "service-range-differs not checked"}},
+	"services that are read":             {then(with(serviceRange, "10.96.0.0/16,10.97.0.0/16"), nothingStated), []string{"cidr-invalid", "service-range-differs not checked"}},
+	"a range of a controller that rests": {then(with(clusterCIDR, "rubbish"), with("controllers", "*,-nodeipam")), []string{"controller-renamed", "network-flags-ignored"}},
 
 	"a stop before it began": {at(37, "controller-shutdown-timeout", "-1s"), []string{"duration-negative"}},
 	"a stop at once":         {at(35, "controller-shutdown-timeout", "0s"), nil},
@@ -145,6 +151,8 @@ var valueCases = map[string]testCase{
 		set(c, "leader-elect", "false")
 	}, nil},
 }
+
+func nothingStated(c *spec.Cluster) { c.APIServer.Flags = nil }
 
 func newer(minor int) func(*spec.Cluster) {
 	return func(c *spec.Cluster) { c.APIServer.Version = &spec.Version{Minor: minor} }
