@@ -27,14 +27,18 @@ func gateSyntax(v *view, n *nodeView) []fault {
 	return nil
 }
 
-// eachGate calls found for every gate that a node sets.
+// eachGate calls found for every gate that a node sets. Of one that is set twice, the
+// last counts.
 func (v *view) eachGate(n *nodeView, found func(flags.GateSetting) *fault) []fault {
 	f, ok := n.flags.Get(featureGates)
 	if !ok || v.minor == nil {
 		return nil
 	}
 	var out []fault
-	for _, s := range n.gates {
+	for i, s := range n.gates {
+		if slices.ContainsFunc(n.gates[i+1:], func(later flags.GateSetting) bool { return later.Name == s.Name }) {
+			continue
+		}
 		if fault := found(s); fault != nil {
 			fault.field = gateField(f, s.Name)
 			out = append(out, *fault)

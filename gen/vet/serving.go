@@ -147,22 +147,23 @@ func tls12Impossible(v *view, n *nodeView) []fault {
 			expected: want + fmt.Sprintf(", or %s: %q", tlsLeast, tls13),
 		})
 	}
-	if f, suites, ok := v.suitesOf(n); ok && tlsHTTP2(v, n) == nil {
-		algo := v.servingKey(n)
-		fits := func(s string) bool {
-			// The key of TLS_RSA_WITH_… is the certificate's, too.
-			return !only13(s) && (algo == "" || strings.Contains(s, "_"+strings.ToUpper(algo)+"_WITH_"))
-		}
-		switch {
-		case slices.ContainsFunc(suites, fits):
-		case !slices.ContainsFunc(suites, func(s string) bool { return !only13(s) }):
-			say(f, tlsSuites+" names suites of TLS 1.3 only", needed(algo))
-		default:
-			say(f, fmt.Sprintf("no suite of %s goes with the serving certificate's key, which is %s", tlsSuites, algo), needed(algo))
-		}
+	algo := v.servingKey(n)
+	f, suites, ok := v.suitesOf(n)
+	// The key of TLS_RSA_WITH_… is the certificate's, too.
+	fits := func(s string) bool {
+		return !only13(s) && (algo == "" || strings.Contains(s, "_"+strings.ToUpper(algo)+"_WITH_"))
+	}
+	switch {
+	case !ok, slices.ContainsFunc(suites, fits), tlsHTTP2(v, n) != nil:
+	case !slices.ContainsFunc(suites, func(s string) bool { return !only13(s) }):
+		say(f, tlsSuites+" names suites of TLS 1.3 only", needed(algo))
+	default:
+		say(f, fmt.Sprintf("no suite of %s goes with the serving certificate's key, which is %s", tlsSuites, algo), needed(algo))
 	}
 	f, ids := v.curvesOf(n)
-	if len(ids) > 0 && !slices.ContainsFunc(ids, func(id int64) bool { return !slices.Contains(curves13, id) }) {
+	// Without an exchange of keys no curve is needed.
+	static := slices.ContainsFunc(suites, func(s string) bool { return fits(s) && !strings.Contains(s, "_ECDHE_") })
+	if len(ids) > 0 && !static && !slices.ContainsFunc(ids, func(id int64) bool { return !slices.Contains(curves13, id) }) {
 		say(f, tlsCurve+" names key exchanges of TLS 1.3 only", "29 or 23 among them")
 	}
 	return out

@@ -84,7 +84,10 @@ var valueCases = map[string]testCase{
 	"a curve twice":                  {at(36, "tls-curve-preferences", "23,29,0x17"), []string{"tls-curves"}},
 	"curves that nobody serves with": {at(37, "secure-port", "0", "tls-curve-preferences", "1"), []string{"flag-ignored"}},
 	"curves of TLS 1.3 only":         {at(37, "tls-curve-preferences", "4588"), []string{"tls12-impossible"}},
-	"the same under TLS 1.3":         {at(37, "tls-curve-preferences", "4588", "tls-min-version", "VersionTLS13"), nil},
+	"the same, and none needed": {then(at(37, "tls-curve-preferences", "4588", "tls-cipher-suites", "TLS_RSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"), func(c *spec.Cluster) {
+		c.PKI.Serving.Key = spec.Key{Algo: "rsa", Size: 2048}
+	}), nil},
+	"the same under TLS 1.3": {at(37, "tls-curve-preferences", "4588", "tls-min-version", "VersionTLS13"), nil},
 
 	"a range that nobody reads":          {unallocated(37, "cluster-cidr", "rubbish"), []string{"network-flags-ignored"}},
 	"services that nobody reads":         {then(unallocated(37), with(serviceRange, "10.96.0.0/16,10.97.0.0/16"), nothingStated), []string{"network-flags-ignored", "service-range-differs not checked"}},
@@ -120,6 +123,7 @@ var valueCases = map[string]testCase{
 	"all gates of then":                {at(37, "emulated-version", "1.35", "feature-gates", "AllAlpha=false,AllBeta=false"), nil},
 	"a gate that only the binary lost": {at(37, "emulated-version", "1.35", "feature-gates", "APIListChunking=true"), []string{"feature-gate-unknown"}},
 	"a need of now":                    {at(37, "emulated-version", "1.36", "feature-gates", "ClusterTrustBundle=false,ClusterTrustBundleProjection=true"), []string{"feature-gate-needs"}},
+	"the last word on a lock":          {at(37, "feature-gates", "DRAAdminAccess=false,DRAAdminAccess=true"), []string{"feature-gate-idle"}},
 	"its lock of then":                 {at(37, "emulated-version", "1.36", "feature-gates", "DRAAdminAccess=false"), []string{"feature-gate-locked"}},
 	"a default by compatibility":       {at(37, "min-compatibility-version", "1.37", "feature-gates", "DRAConsumableCapacity=false"), []string{"feature-gate-needs"}},
 	"the default without":              {at(37, "min-compatibility-version", "1.36", "feature-gates", "DRAConsumableCapacity=false"), nil},
