@@ -208,16 +208,21 @@ func cluster(version, name string, args []string, types map[string]string) strin
 	fmt.Fprintf(&b, "cluster: schemas.#Cluster & {\n\tname: %q\n\tversion: %q\n\tlayout: \"systemd\"\n\tflagDefaults: \"none\"\n\tnodes: n: address: \"10.0.0.1\"\n", name, version)
 	for _, a := range args {
 		flag, value, _ := strings.Cut(strings.TrimPrefix(a, "--"), "=")
-		switch {
-		case flag == "controllers":
-			list, _ := json.Marshal(strings.Split(value, ","))
-			value = string(list)
-		case !bare.MatchString(value) || !plain.MatchString(types[flag]):
-			value = fmt.Sprintf("%q", value)
-		}
-		fmt.Fprintf(&b, "\tflags: %q: %s\n", flag, value)
+		fmt.Fprintf(&b, "\tflags: %q: %s\n", flag, written(flag, value, types))
 	}
 	return b.String() + "}\n"
+}
+
+// written is a flag's value in CUE.
+func written(flag, value string, types map[string]string) string {
+	switch {
+	case flag == "controllers":
+		list, _ := json.Marshal(strings.Split(value, ","))
+		return string(list)
+	case bare.MatchString(value) && plain.MatchString(types[flag]):
+		return value
+	}
+	return fmt.Sprintf("%q", value)
 }
 
 var plain = regexp.MustCompile("^(|bool|u?int(32|64)?|float(32|64)|Level)$") // types, or none

@@ -21,20 +21,26 @@ func maskOf(n *nodeView, p netip.Prefix, dual bool) (spec.Flag, string) {
 	if p.Addr().Is6() {
 		name, fallback = mask6, "64"
 	}
-	if f, ok := n.flags.Get(mask); ok && !dual && f.Value != "0" {
+	if f, ok := given(n, mask); ok && !dual {
 		return f, f.Value
 	}
-	if f, ok := n.flags.Get(name); ok {
+	if f, ok := given(n, name); ok {
 		return f, f.Value
 	}
 	return spec.Flag{Name: name, Field: n.flags.Field(clusterCIDR)}, fallback
 }
 
+// given is a node mask's flag, unless it is 0: that is as if it weren't there.
+func given(n *nodeView, name string) (spec.Flag, bool) {
+	f, ok := n.flags.Get(name)
+	return f, ok && !isZero(f.Value)
+}
+
 // allocating returns the pod networks, if KCM allocates from them.
 func allocating(n *nodeView) (allocation, bool) {
 	a, ok := n.flags.Get(allocate)
-	c, given := n.flags.Get(clusterCIDR)
-	if !ok || !a.Bool() || !given || ipamOff(n) {
+	c, said := n.flags.Get(clusterCIDR)
+	if !ok || !a.Bool() || !said || ipamOff(n) {
 		return allocation{}, false
 	}
 	pods, parsed := prefixes(c.Value)
@@ -61,22 +67,21 @@ func nodeMaskSize(v *view, n *nodeView) []fault {
 		return nil
 	}
 	var out []fault
-	generic, hasGeneric := n.flags.Get(mask)
-	hasGeneric = hasGeneric && generic.Value != "0"
+	generic, hasGeneric := given(n, mask)
 	for _, name := range []string{mask4, mask6} {
-		if f, ok := n.flags.Get(name); ok && hasGeneric {
+		if f, ok := given(n, name); ok && hasGeneric {
 			out = append(out, fault{
 				field: f.Field, also: []string{generic.Field},
 				message: fmt.Sprintf("both %s and %s are given", mask, name), expected: "one of them",
 			})
 		}
-		if f, ok := n.flags.Get(name); ok && !hasFamily(al.pods, name == mask6) {
+		if f, ok := given(n, name); ok && !hasFamily(al.pods, name == mask6) {
 			out = append(out, fault{
 				field: f.Field, message: fmt.Sprintf("%s is given and no pod network has that family", name),
 				expected: "no such flag",
 			})
 		}
-		if f, ok := n.flags.Get(name); ok && len(al.pods) == 1 && v.Version.Minor < 23 {
+		if f, ok := given(n, name); ok && len(al.pods) == 1 && v.Version.Minor < 23 {
 			out = append(out, fault{
 				field: f.Field, message: fmt.Sprintf("%s with one pod network needs v1.23 or later", name),
 				expected: mask,

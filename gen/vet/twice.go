@@ -41,7 +41,7 @@ func (v *view) sameValue(n *nodeView, f, said spec.Flag) bool {
 		return true
 	}
 	if said.Name != clusterCIDR && said.Name != serviceRange {
-		return f.Value == "0" && said.Name == mask // not set
+		return isZero(f.Value) // as if it weren't there
 	}
 	ours, ok := prefixes(f.Value)
 	want, _ := prefixes(said.Value)
@@ -90,7 +90,7 @@ func profileUndone(v *view, n *nodeView) []fault {
 
 // negative are durations that nothing checks, and what comes of one below 0.
 var negative = map[string]string{
-	"controller-shutdown-timeout": "kube-controller-manager panics when it is stopped, and keeps the lease",
+	"controller-shutdown-timeout": "kube-controller-manager panics when its controllers have to stop, and keeps the lease",
 }
 
 func durationNegative(v *view, n *nodeView) []fault {
