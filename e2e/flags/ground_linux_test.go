@@ -59,7 +59,7 @@ func newPlane(t *testing.T, apiserver string) *plane {
 		"--client-ca-file="+p.file("ca.crt"), "--tls-cert-file="+p.file("apiserver.crt"), "--tls-private-key-file="+p.file("apiserver.key"),
 		"--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file="+p.file("p256.key"),
 		"--service-account-signing-key-file="+p.file("p256.key"), "--service-cluster-ip-range="+apiserverRange,
-		"--authorization-mode=RBAC", "--max-requests-inflight=0", "--max-mutating-requests-inflight=0", "--enable-priority-and-fairness=false")
+		"--authorization-mode=RBAC")
 	deadline := time.Now().Add(patience)
 	for {
 		r, err := p.client.Get(p.url + "/readyz")

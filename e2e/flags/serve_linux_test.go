@@ -159,7 +159,9 @@ func (run *process) judge(ctx context.Context) verdict {
 	return verdict{true, ""}
 }
 
-var started = regexp.MustCompile(`"(Controller starting\.\.\.|Started controller)"`)
+// started is said when all controllers are built; those of tokens, which come first, have
+// their caches before that.
+var started = regexp.MustCompile(`"Controller starting\.\.\."|Caches are synced for [^t]`)
 
 // missing is what hasn't happened yet: controllers run, and the port answers a client of
 // each TLS version that is allowed.

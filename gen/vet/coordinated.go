@@ -1,6 +1,7 @@
 package vet
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -27,7 +28,7 @@ func (n *nodeView) coordinates() (field string, ok bool) {
 			return gateField(f, name), true
 		}
 	}
-	return f.Field, true
+	return cmp.Or(f.Field, "flags"), true // by default
 }
 
 // coordinatedLease: candidates stand for a lease whose name is in the source.

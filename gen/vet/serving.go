@@ -76,7 +76,7 @@ func needed(algo string) string {
 // ephemeral keys, or without authenticated encryption.
 func unfit(suite string) bool {
 	modern := strings.Contains(suite, "_GCM_") || strings.Contains(suite, "_CHACHA20_")
-	return !only13(suite) && !(strings.Contains(suite, "_ECDHE_") && modern)
+	return !only13(suite) && (!modern || !strings.Contains(suite, "_ECDHE_"))
 }
 
 // only13 reports whether a suite is one of TLS 1.3, which chooses among them itself.

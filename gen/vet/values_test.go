@@ -95,6 +95,10 @@ var valueCases = map[string]testCase{
 	"services that are read":             {then(with(serviceRange, "10.96.0.0/16,10.97.0.0/16"), nothingStated), []string{"cidr-invalid", "service-range-differs not checked"}},
 	"a range of a controller that rests": {then(with(clusterCIDR, "rubbish"), with("controllers", "*,-nodeipam")), []string{"controller-renamed", "network-flags-ignored"}},
 
+	"a period of a gate that is off":  {at(28, "legacy-service-account-token-clean-up-period", "0s"), []string{"flag-ignored"}},
+	"a period of a gate that is on":   {at(28, "legacy-service-account-token-clean-up-period", "0s", "feature-gates", "LegacyServiceAccountTokenCleanUp=true"), []string{"period-zero"}},
+	"workers of a controller at rest": {at(37, "controllers", "*,-garbage-collector-controller", "concurrent-gc-syncs", "0"), []string{"flag-ignored"}},
+
 	"a stop before it began": {at(37, "controller-shutdown-timeout", "-1s"), []string{"duration-negative"}},
 	"a stop at once":         {at(35, "controller-shutdown-timeout", "0s"), nil},
 

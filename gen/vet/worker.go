@@ -15,7 +15,7 @@ import (
 func workersNone(v *view, n *nodeView) []fault {
 	return v.defined(n, func(f spec.Flag, d flags.Def) []fault {
 		count, err := strconv.ParseInt(f.Value, 0, 32)
-		if err != nil || count > 0 || d.Min != nil || !strings.HasPrefix(f.Name, "concurrent-") {
+		if err != nil || count > 0 || d.Min != nil || !strings.HasPrefix(f.Name, "concurrent-") || v.idle(n, f) {
 			return nil
 		}
 		return one(fault{field: f.Field, message: fmt.Sprintf("%s is %s: the controller runs without a single worker", f.Name, f.Value), expected: "1 or more"})
@@ -34,11 +34,17 @@ func periodZero(v *view, n *nodeView) []fault {
 	return v.defined(n, func(f spec.Flag, _ flags.Def) []fault {
 		why, is := periods[f.Name]
 		d, err := time.ParseDuration(f.Value)
-		if !is || err != nil || d > 0 {
+		if !is || err != nil || d > 0 || v.idle(n, f) {
 			return nil
 		}
 		return one(fault{field: f.Field, message: fmt.Sprintf("%s is %s: %s", f.Name, f.Value, why), expected: "more than 0s"})
 	})
+}
+
+// idle reports whether nothing reads a flag, which flag-ignored says.
+func (v *view) idle(n *nodeView, f spec.Flag) bool {
+	why, _ := v.ignored(n, f)
+	return why != ""
 }
 
 // heartbeat is how often a kubelet says that its node is alive, by default.
@@ -94,7 +100,7 @@ func rateInvalid(v *view, n *nodeView) []fault {
 				want = "more than 0, and 1 at most"
 			}
 		}
-		if err != nil || want == "" {
+		if err != nil || want == "" || v.idle(n, f) {
 			return nil
 		}
 		return one(fault{field: f.Field, message: is(f) + ", which nothing checks when it starts", expected: want})
