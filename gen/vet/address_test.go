@@ -78,7 +78,7 @@ var addressCases = map[string]testCase{
 	"a mapped address inside the pods":    {reach("vip", "::ffff:10.200.5.5"), []string{"networks-overlap"}},
 	"a load balancer inside the services": {reach("loadBalancer", "10.32.0.9"), []string{"networks-overlap"}},
 	"a virtual IP inside a pod flag": {
-		both(reach("vip", "10.201.5.5"), func(c *spec.Cluster) { set(c, clusterCIDR, "10.201.0.0/16") }), []string{"networks-overlap"},
+		both(reach("vip", "10.201.5.5"), func(c *spec.Cluster) { set(c, clusterCIDR, "10.201.0.0/16") }), []string{"networks-overlap", "said-twice"},
 	},
 	"a virtual IP inside the apiserver's services": {
 		func(c *spec.Cluster) {
@@ -149,8 +149,8 @@ var addressCases = map[string]testCase{
 	"carrier-grade pods":         {podsAre("100.64.0.0/10"), nil},
 	"benchmark pods":             {podsAre("198.18.0.0/15"), nil},
 	"pods of a later time":       {podsAre("240.0.0.0/8"), nil},
-	"pods in a flag":             {func(c *spec.Cluster) { set(c, clusterCIDR, "127.0.0.0/16") }, []string{"range-refused"}},
-	"public pods in a flag":      {func(c *spec.Cluster) { set(c, clusterCIDR, "8.0.0.0/16") }, []string{"range-public"}},
+	"pods in a flag":             {func(c *spec.Cluster) { set(c, clusterCIDR, "127.0.0.0/16") }, []string{"range-refused", "said-twice"}},
+	"public pods in a flag":      {func(c *spec.Cluster) { set(c, clusterCIDR, "8.0.0.0/16") }, []string{"range-public", "said-twice"}},
 	"link-local IPv6 pods":       {both(servicesAre("fd00::/112"), podsAre("fe80::/56")), []string{"range-refused"}},
 	"multicast IPv6 pods":        {both(servicesAre("fd00::/112"), podsAre("ff00::/56")), []string{"range-refused"}},
 	"documentation IPv6 pods":    {both(servicesAre("fd00::/112"), podsAre("2001:db8::/56")), []string{"range-public"}},

@@ -48,7 +48,7 @@ func (v *view) sameValue(n *nodeView, f, said spec.Flag) bool {
 	switch {
 	case !ok || families(ours) != "":
 		return true // cidr-invalid
-	case said.Name == clusterCIDR && slices.ContainsFunc(v.nodes, func(o *nodeView) bool { return o.flags.Value(clusterCIDR, "") != f.Value }):
+	case slices.ContainsFunc(v.nodes, func(o *nodeView) bool { return o.flags.Value(f.Name, "") != f.Value }):
 		return true // allocation-differs
 	case said.Name == serviceRange && v.apiserverDiffers(ours):
 		return true // service-range-differs
