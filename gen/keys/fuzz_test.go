@@ -39,7 +39,7 @@ func FuzzParsePEM(f *testing.F) {
 }
 
 // samples are one of each kind of file, and files that are nearly one.
-func samples(f *testing.F) [][]byte {
+func samples(f testing.TB) [][]byte {
 	f.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

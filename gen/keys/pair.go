@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Pair is a certificate and its private key, in PEM. The service-account pair
@@ -58,39 +59,59 @@ func ParseCertificate(data []byte) (*x509.Certificate, error) {
 // ErrEncrypted is a private key that has a passphrase, which nobody is asked for.
 var ErrEncrypted = errors.New("the private key is encrypted with a passphrase")
 
+// errSecondKey is a file of which every program would use the first key only.
+var errSecondKey = errors.New("more than one private key: programs read the first and leave the others out")
+
 // ParsePrivate reads a PEM private key: PKCS #1, SEC 1 or PKCS #8, RSA or
-// ECDSA, as kube-controller-manager does.
+// ECDSA, as kube-controller-manager does. A certificate may come after it, as in
+// files for other servers, and no second key.
 func ParsePrivate(data []byte) (crypto.Signer, error) {
+	key, rest, err := firstPrivate(data)
+	if err != nil {
+		return nil, err
+	}
+	for block, rest := pem.Decode(rest); block != nil; block, rest = pem.Decode(rest) {
+		if strings.HasSuffix(block.Type, "PRIVATE KEY") {
+			return nil, errSecondKey
+		}
+	}
+	return key, nil
+}
+
+// firstPrivate returns the first key, and what comes after it.
+func firstPrivate(data []byte) (crypto.Signer, []byte, error) {
 	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
 		if block.Headers["DEK-Info"] != "" {
-			return nil, ErrEncrypted
+			return nil, nil, ErrEncrypted
 		}
 		switch block.Type {
 		case "EC PARAMETERS": // openssl writes it before the key
 			continue
 		case "ENCRYPTED PRIVATE KEY":
-			return nil, ErrEncrypted
+			return nil, nil, ErrEncrypted
 		case "RSA PRIVATE KEY":
-			return x509.ParsePKCS1PrivateKey(block.Bytes)
+			key, err := x509.ParsePKCS1PrivateKey(block.Bytes)
+			return key, rest, err
 		case "EC PRIVATE KEY":
-			return x509.ParseECPrivateKey(block.Bytes)
+			key, err := x509.ParseECPrivateKey(block.Bytes)
+			return key, rest, err
 		case "PRIVATE KEY":
 			key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			switch key := key.(type) {
 			case *rsa.PrivateKey:
-				return key, nil
+				return key, rest, nil
 			case *ecdsa.PrivateKey:
-				return key, nil
+				return key, rest, nil
 			}
-			return nil, fmt.Errorf("a private key of type %T, not RSA or ECDSA", key)
+			return nil, nil, fmt.Errorf("a private key of type %T, not RSA or ECDSA", key)
 		default:
-			return nil, fmt.Errorf("a PEM block %q, not a private key", block.Type)
+			return nil, nil, fmt.Errorf("a PEM block %q, not a private key", block.Type)
 		}
 	}
-	return nil, errors.New("no PEM private key")
+	return nil, nil, errors.New("no PEM private key")
 }
 
 // Equal compares public keys.
