@@ -166,10 +166,25 @@ func (a *authority) leaf(it plan.Item, now time.Time) (keys.Pair, error) {
 	if err != nil {
 		return keys.Pair{}, err
 	}
-	if err := cert.CheckSignatureFrom(a.cert); err != nil {
-		return keys.Pair{}, fmt.Errorf("the certificate that came back doesn't verify: %w", err)
+	return pair, readable(cert, a.cert, it, now)
+}
+
+// readable asks what the leaf's readers will ask, now and at its end: what has
+// become of the request on the way is theirs to judge, not ours.
+func readable(cert, ca *x509.Certificate, it plan.Item, now time.Time) error {
+	for _, use := range it.Uses() {
+		for _, at := range []time.Time{now, cert.NotAfter} {
+			if err := keys.Verify(cert, ca, use, at); err != nil {
+				return fmt.Errorf("the certificate that came back doesn't verify: %w", err)
+			}
+		}
 	}
-	return pair, nil
+	for _, host := range it.Hosts {
+		if err := cert.VerifyHostname(host); err != nil {
+			return fmt.Errorf("the certificate that came back isn't good for one of its names: %w", err)
+		}
+	}
+	return nil
 }
 
 // sign completes a pair and checks what comes back.

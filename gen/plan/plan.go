@@ -4,10 +4,11 @@
 package plan
 
 import (
+	"crypto/x509"
 	"fmt"
 	"net/netip"
+	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/kcmgen/kcmgen/gen/keys"
@@ -37,6 +38,30 @@ type Item struct {
 	Given   bool   // the user's own, by its file
 	Kept    bool   // given, and made by an earlier export: its copy stays
 	Reason  string // why it is made; empty: the one at hand is kept
+	// Cut is the CA's end, if a leaf that is made would live longer: it ends then.
+	Cut time.Time
+}
+
+// Use is what a leaf is: "client", "serving", or "combined".
+func (it Item) Use() string { return path.Base(it.ID) }
+
+// Node is the node whose leaf it is, "" if all have it.
+func (it Item) Node() string {
+	if scope, of := path.Split(path.Dir(it.ID)); scope == "nodes/" {
+		return of
+	}
+	return ""
+}
+
+// Uses are what a leaf is shown for.
+func (it Item) Uses() []x509.ExtKeyUsage {
+	switch it.Use() {
+	case "client":
+		return []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	case "serving":
+		return []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	}
+	return []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth}
 }
 
 // Host is what one node gets.
@@ -80,10 +105,7 @@ func (c *Conflict) Error() string { return fmt.Sprintf("pki/%s: %s", c.ID, c.Rea
 // New plans a cluster. have is what an earlier export made, as it lies in out/;
 // given are the user's own files.
 func New(c *spec.Cluster, have, given keys.Bundle, now time.Time) (*Plan, error) {
-	p := &Plan{Cluster: c}
-	for i := range c.Nodes {
-		p.Hosts = append(p.Hosts, newHost(c, &c.Nodes[i]))
-	}
+	p := newPlan(c)
 	b := builder{plan: p, have: have, given: given, now: now}
 	for _, step := range []func() error{b.authorities, b.serviceAccount, b.leaves} {
 		if err := step(); err != nil {
@@ -92,6 +114,18 @@ func New(c *spec.Cluster, have, given keys.Bundle, now time.Time) (*Plan, error)
 	}
 	return p, nil
 }
+
+func newPlan(c *spec.Cluster) *Plan {
+	p := &Plan{Cluster: c}
+	for i := range c.Nodes {
+		p.Hosts = append(p.Hosts, newHost(c, &c.Nodes[i]))
+	}
+	return p
+}
+
+// Leaves are the end-entity certificates that a cluster's hosts need, whatever
+// lies in out/.
+func Leaves(c *spec.Cluster) []Item { return newPlan(c).leaves() }
 
 func newHost(c *spec.Cluster, n *spec.Node) Host {
 	h := Host{Node: n, Flags: c.NodeFlags(n)}
@@ -207,10 +241,24 @@ func (b *builder) serviceAccount() error {
 	return nil
 }
 
-// leaves are the certificates that a kubeconfig or a serving flag needs.
+// leaves says of each leaf whether it has to be made.
 func (b *builder) leaves() error {
+	ca, err := b.signer().Certificate()
+	for _, it := range b.plan.leaves() {
+		it.Reason = b.leafReason(it)
+		if it.Reason != "" && err == nil && b.now.Add(it.Expiry-Backdate).After(ca.NotAfter) {
+			it.Cut = ca.NotAfter
+		}
+		b.plan.Items = append(b.plan.Items, it)
+	}
+	return nil
+}
+
+// leaves are the certificates that a kubeconfig or a serving flag needs.
+func (p *Plan) leaves() []Item {
+	var out []Item
 	seen := map[string]bool{}
-	for _, h := range b.plan.Hosts {
+	for _, h := range p.Hosts {
 		for _, need := range []struct {
 			id   string
 			want bool
@@ -218,22 +266,19 @@ func (b *builder) leaves() error {
 			{h.Client, h.Has(spec.KubeconfigFile)},
 			{h.Serving, h.Has(spec.TLSCert) || h.Has(spec.TLSKey)},
 		} {
-			if !need.want || seen[need.id] {
-				continue
+			if need.want && !seen[need.id] {
+				seen[need.id] = true
+				out = append(out, p.leaf(need.id, h.Node))
 			}
-			seen[need.id] = true
-			it := b.leaf(need.id, h.Node)
-			it.Reason = b.leafReason(it)
-			b.plan.Items = append(b.plan.Items, it)
 		}
 	}
-	return nil
+	return out
 }
 
-func (b *builder) leaf(id string, n *spec.Node) Item {
-	c := b.plan.Cluster
+func (p *Plan) leaf(id string, n *spec.Node) Item {
+	c := p.Cluster
 	l := c.PKI.Combined
-	switch id[strings.LastIndex(id, "/")+1:] {
+	switch path.Base(id) {
 	case "client":
 		l = c.PKI.Client
 	case "serving":

@@ -38,10 +38,27 @@ func (b *builder) leafReason(it Item) string {
 		return err.Error()
 	}
 	ca, err := b.signer().Certificate()
-	if err != nil || cert.CheckSignatureFrom(ca) != nil {
+	if err != nil {
 		return "another CA signs now"
 	}
-	return leafDiffers(cert, it, ca, b.now)
+	refused := refusal(cert, ca, it, b.now)
+	if refused != nil && cert.CheckSignatureFrom(ca) != nil {
+		return "another CA signs now"
+	}
+	if why := leafDiffers(cert, it, ca, b.now); why != "" || refused == nil {
+		return why
+	}
+	return "no reader takes the one made earlier: " + refused.Error()
+}
+
+// refusal is what the readers of a kept leaf would say of it now.
+func refusal(cert, ca *x509.Certificate, it Item, now time.Time) error {
+	for _, use := range it.Uses() {
+		if err := keys.Verify(cert, ca, use, now); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // half says which half of a pair is missing.
@@ -73,7 +90,7 @@ func leafDiffers(cert *x509.Certificate, it Item, ca *x509.Certificate, now time
 	if got := keyOf(cert.PublicKey); got != it.Key {
 		return fmt.Sprintf("the key was %s, is %s", got, it.Key)
 	}
-	ku, eku := usages(it.Usages)
+	ku, eku := Usages(it.Usages)
 	if cert.KeyUsage != ku || !slices.Equal(cert.ExtKeyUsage, eku) {
 		return "the usages are now " + strings.Join(it.Usages, ", ")
 	}
@@ -188,8 +205,8 @@ func text(s spec.Subject) string {
 	return strings.Join(parts, ",")
 }
 
-// usages maps cfssl's names to X.509.
-func usages(names []string) (x509.KeyUsage, []x509.ExtKeyUsage) {
+// Usages maps cfssl's names to X.509.
+func Usages(names []string) (x509.KeyUsage, []x509.ExtKeyUsage) {
 	var ku x509.KeyUsage
 	var eku []x509.ExtKeyUsage
 	for _, n := range names {
@@ -213,6 +230,14 @@ func usages(names []string) (x509.KeyUsage, []x509.ExtKeyUsage) {
 		}
 	}
 	return ku, eku
+}
+
+// Short says when a leaf ends that its CA cuts short, or nothing.
+func (it Item) Short() string {
+	if it.Cut.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf("it ends with its CA, at %s, and not after %s", it.Cut.UTC().Format(time.RFC3339), hours(it.Expiry))
 }
 
 func hours(d time.Duration) string { return fmt.Sprintf("%.0fh", d.Hours()) }
