@@ -3,6 +3,7 @@
 package gen
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -17,6 +18,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/render"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/tree"
+	"github.com/kcmgen/kcmgen/gen/trial"
 	"github.com/kcmgen/kcmgen/gen/vet"
 )
 
@@ -27,9 +29,14 @@ type Vetted struct {
 	given    keys.Bundle
 }
 
-// Vet checks a cluster against every rule.
-func Vet(c *spec.Cluster, now time.Time) *Vetted {
-	f, given := facts.Read(c, now)
+// Vet checks a cluster against every rule. out is the folder of the clusters'
+// trees, "" for none: what an export made there has to fit yet.
+func Vet(c *spec.Cluster, out string, now time.Time) *Vetted {
+	f, given := facts.Read(c, out, now)
+	f.Refusals = trial.Run(c, trial.Authorities{
+		CA:         cmp.Or(f.CA.Cert, f.MadeCA.Cert),
+		FrontProxy: cmp.Or(f.FrontProxy.Cert, f.MadeFrontProxy.Cert),
+	}, now)
 	return &Vetted{c, vet.Check(c, f), given}
 }
 

@@ -72,7 +72,7 @@ func runExport(ctx context.Context, o exportOptions, args []string, now time.Tim
 	if err := tree.Writable(o.out); err != nil {
 		return err
 	}
-	r, err := load(ctx, args, now, std)
+	r, err := loadWith(ctx, o.out, args, nil, now, std)
 	if err != nil {
 		return err
 	}
@@ -287,6 +287,9 @@ func (e *lostManifestError) Error() string {
 func reportMade(name string, p *plan.Plan, std stdio) {
 	for _, it := range p.Make() {
 		say(std.err, "%s: made pki/%s: %s", name, it.ID, it.Reason)
+		if short := it.Short(); short != "" {
+			say(std.err, "%s: pki/%s: %s", name, it.ID, short)
+		}
 	}
 }
 

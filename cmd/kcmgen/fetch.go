@@ -73,7 +73,7 @@ func runFetch(ctx context.Context, o fetchOptions, args []string, now time.Time,
 	if err := checkArchs(o.archs); err != nil {
 		return err
 	}
-	r, err := loadVetted(ctx, args, now, std)
+	r, err := loadVetted(ctx, "", args, now, std)
 	if err != nil {
 		return err
 	}

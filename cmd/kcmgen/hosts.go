@@ -49,7 +49,7 @@ func loadHosts(ctx context.Context, o *hostOptions, args []string, now time.Time
 	if o.out, err = outFolder(o.out, args); err != nil {
 		return nil, err
 	}
-	r, err := load(ctx, args, now, std)
+	r, err := loadWith(ctx, o.out, args, nil, now, std)
 	if err != nil {
 		return nil, err
 	}

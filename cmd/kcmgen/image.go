@@ -71,7 +71,7 @@ func runImage(ctx context.Context, o imageOptions, args []string, now time.Time,
 	if err := tree.Writable(o.out); err != nil {
 		return err
 	}
-	r, err := loadVetted(ctx, args, now, std)
+	r, err := loadVetted(ctx, o.out, args, now, std)
 	if err != nil {
 		return err
 	}

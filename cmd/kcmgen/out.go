@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/gen/config"
+	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
@@ -63,6 +64,20 @@ func outFolder(named string, args []string) (string, error) {
 		}
 	}
 	return "", usageError{errors.New("these clusters lie in several CUE modules: name a folder for their trees with --out")}
+}
+
+// treesOf is where the tree of a cluster lies by default, as one calls it from the
+// folder cwd; "" if it has no module.
+func treesOf(cwd string, c *spec.Cluster) string {
+	root, err := config.ModuleRoot(c.Dir)
+	if err != nil {
+		return ""
+	}
+	dir := filepath.Join(root, "out")
+	if rel, err := filepath.Rel(cwd, dir); err == nil && len(rel) < len(dir) {
+		return rel
+	}
+	return dir
 }
 
 // openOut opens the folder of the trees, and says so if it has to wait.

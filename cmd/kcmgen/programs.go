@@ -143,8 +143,8 @@ func checkArchs(archs []string) error {
 
 // loadVetted loads clusters and tells what is wrong with them, as talk. An error
 // ends it before anything is done.
-func loadVetted(ctx context.Context, args []string, now time.Time, std stdio) (*loaded, error) {
-	r, err := load(ctx, args, now, std)
+func loadVetted(ctx context.Context, out string, args []string, now time.Time, std stdio) (*loaded, error) {
+	r, err := loadWith(ctx, out, args, nil, now, std)
 	if err != nil {
 		return nil, err
 	}

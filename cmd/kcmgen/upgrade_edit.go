@@ -196,7 +196,7 @@ func (u *upgrading) evaluate(ctx context.Context, std stdio) error {
 			delete(u.changed, name)
 		}
 	}
-	after, err := loadWith(ctx, u.args, u.changed, u.now, std)
+	after, err := loadWith(ctx, "", u.args, u.changed, u.now, std)
 	if err != nil {
 		return err
 	}

@@ -33,11 +33,11 @@ func (u *upgrading) sharedWith(ctx context.Context, std stdio) error {
 		return nil
 	}
 	dirs := slices.Sorted(maps.Keys(found))
-	before, err := loadWith(ctx, dirs, nil, u.now, std)
+	before, err := loadWith(ctx, "", dirs, nil, u.now, std)
 	if err != nil {
 		return err
 	}
-	after, err := loadWith(ctx, dirs, u.changed, u.now, std)
+	after, err := loadWith(ctx, "", dirs, u.changed, u.now, std)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ type vetOptions struct {
 	strict    strictness
 	waived    bool
 	unchecked string
+	out       string
 }
 
 func newVet(std stdio) *cobra.Command {
@@ -41,6 +43,9 @@ in the cluster itself: waivers: "rule-id": reason: "why".
 --unchecked count makes one line of all that could not be checked, for hooks, where
 keys rightly aren't at hand.
 
+It looks into the folder of the clusters' trees too: a CA that an export made there
+ends some day, and is told in time.
+
 ` + exitCodes,
 		Example: `  kcmgen vet                       every cluster of this CUE module
   kcmgen vet ./cue/example         one cluster, by its folder
@@ -49,6 +54,7 @@ keys rightly aren't at hand.
 		ValidArgsFunction: completeClusters,
 		RunE:              func(cmd *cobra.Command, args []string) error { return runVet(cmd.Context(), o, args, std) },
 	}
+	outFlag(cmd, &o.out)
 	cmd.Flags().StringVar(&o.format, "format", "text", "how to print findings: text or json")
 	completeFlag(cmd, "format", completeWords("text", "json"))
 	strictFlag(cmd, &o.strict, "fail on warnings and on what could not be checked; =warnings: on warnings only")
@@ -65,7 +71,7 @@ func runVet(ctx context.Context, o vetOptions, args []string, std stdio) error {
 	if o.unchecked != "list" && o.unchecked != "count" {
 		return usageError{fmt.Errorf("--unchecked is %q, not list or count", o.unchecked)}
 	}
-	r, err := load(ctx, args, time.Now(), std)
+	r, err := loadWith(ctx, o.out, args, nil, time.Now(), std)
 	if err != nil {
 		return err
 	}
@@ -96,12 +102,14 @@ type loaded struct {
 	faults   []spec.Finding // those of the CUE, whose clusters are missing
 }
 
+// load loads clusters whose trees lie where they do by default.
 func load(ctx context.Context, args []string, now time.Time, std stdio) (*loaded, error) {
-	return loadWith(ctx, args, nil, now, std)
+	return loadWith(ctx, "", args, nil, now, std)
 }
 
-// loadWith loads clusters as if files, by their absolute names, held something else.
-func loadWith(ctx context.Context, args []string, overlay map[string][]byte, now time.Time, std stdio) (*loaded, error) {
+// loadWith loads clusters whose trees lie in the folder out, "" for the default, as
+// if files, by their absolute names, held something else.
+func loadWith(ctx context.Context, out string, args []string, overlay map[string][]byte, now time.Time, std stdio) (*loaded, error) {
 	cwd, err := os.Getwd()
 	if err != nil {
 		return nil, err
@@ -112,19 +120,19 @@ func loadWith(ctx context.Context, args []string, overlay map[string][]byte, now
 	if err != nil {
 		return nil, asUsage(err)
 	}
-	out := &loaded{skipped: res.Skipped, findings: res.Findings, faults: res.Findings, clusters: make([]*gen.Vetted, len(res.Clusters))}
+	all := &loaded{skipped: res.Skipped, findings: res.Findings, faults: res.Findings, clusters: make([]*gen.Vetted, len(res.Clusters))}
 	m = newMeter(std.err, "vetted")
 	errs := parallel(ctx, len(res.Clusters), std, m, func(error) bool { return true }, func(i int, _ stdio) error {
-		out.clusters[i] = gen.Vet(res.Clusters[i], now)
+		all.clusters[i] = gen.Vet(res.Clusters[i], cmp.Or(out, treesOf(cwd, res.Clusters[i])), now)
 		return nil
 	})
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	for _, v := range out.clusters {
-		out.findings = append(out.findings, v.Findings...)
+	for _, v := range all.clusters {
+		all.findings = append(all.findings, v.Findings...)
 	}
-	return out, nil
+	return all, nil
 }
 
 // dropFaulty leaves out the clusters that have an error.

@@ -1,5 +1,6 @@
 // Package facts reads what rules need besides the cluster: the user's own key
-// files, where the cluster names some.
+// files, where the cluster names some, and the CAs that an export made, where it
+// doesn't.
 package facts
 
 import (
@@ -7,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/kcmgen/kcmgen/gen/keys"
@@ -14,13 +16,16 @@ import (
 	"github.com/kcmgen/kcmgen/gen/vet"
 )
 
-// Read reads the files that a cluster names. What can't be read is a fact too;
-// the bundle has what could, by id.
-func Read(c *spec.Cluster, now time.Time) (vet.Facts, keys.Bundle) {
+// Read reads the files that a cluster names, and the CAs in its tree, which lies
+// in the folder out. What can't be read is a fact too; the bundle has what could of
+// the user's own, by id.
+func Read(c *spec.Cluster, out string, now time.Time) (vet.Facts, keys.Bundle) {
 	r := reader{local: c.Local, given: keys.Bundle{}}
 	f := vet.Facts{Now: now, CA: r.authority(keys.CA, c.PKI.CA)}
+	f.MadeCA = made(c, out, keys.CA, c.PKI.CA)
 	if c.PKI.FrontProxy != nil {
 		f.FrontProxy = r.authority(keys.FrontProxyCA, *c.PKI.FrontProxy)
+		f.MadeFrontProxy = made(c, out, keys.FrontProxyCA, *c.PKI.FrontProxy)
 	}
 	if file := c.PKI.ServiceAccount.KeyFile; file != "" {
 		pair := keys.Pair{}
@@ -35,6 +40,24 @@ func Read(c *spec.Cluster, now time.Time) (vet.Facts, keys.Bundle) {
 		f.APIServerKeysErr = err
 	}
 	return f, r.given
+}
+
+// made is the CA in the cluster's tree. One that can't be read or parsed is a fault
+// of the tree, which an export tells with all that is missing there.
+func made(c *spec.Cluster, out, id string, a spec.Authority) vet.Made {
+	if a.Existing() || out == "" || !filepath.IsLocal(c.Name) {
+		return vet.Made{}
+	}
+	file := filepath.Join(out, c.Name, filepath.FromSlash(keys.CertPath(id)))
+	data, err := readKey(file)
+	if err != nil {
+		return vet.Made{}
+	}
+	cert, err := keys.ParseCertificate(data)
+	if err != nil {
+		return vet.Made{}
+	}
+	return vet.Made{Cert: cert, File: file}
 }
 
 type reader struct {

@@ -27,7 +27,7 @@ func loadAll(t testing.TB, dir string) (map[string]*gen.Vetted, map[string]strin
 		refused[strings.Split(filepath.ToSlash(f.Pos.File), "/")[0]] = f.Rule
 	}
 	for _, c := range res.Clusters {
-		v, name := gen.Vet(c, time.Now()), filepath.Base(c.Dir)
+		v, name := gen.Vet(c, "", time.Now()), filepath.Base(c.Dir)
 		fit[name] = v
 		for _, f := range v.Findings {
 			if f.Severity == spec.Error && f.Waived == "" {

@@ -21,12 +21,14 @@ type authority struct {
 	field string
 	spec  spec.Authority
 	facts Material
+	made  Made
 }
 
+// authorities are the cluster's CA and, if there is one, the front proxy's.
 func (v *view) authorities() []authority {
-	out := []authority{{"pki.ca", v.PKI.CA, v.facts.CA}}
+	out := []authority{{"pki.ca", v.PKI.CA, v.facts.CA, v.facts.MadeCA}}
 	if v.PKI.FrontProxy != nil {
-		out = append(out, authority{"pki.frontProxy", *v.PKI.FrontProxy, v.facts.FrontProxy})
+		out = append(out, authority{"pki.frontProxy", *v.PKI.FrontProxy, v.facts.FrontProxy, v.facts.MadeFrontProxy})
 	}
 	return out
 }
@@ -102,7 +104,11 @@ const soon = 90 * 24 * time.Hour
 func caExpiry(v *view) []fault {
 	var out []fault
 	for _, a := range v.authorities() {
-		if a.facts.Cert == nil || v.facts.Now.IsZero() {
+		if v.facts.Now.IsZero() {
+			continue
+		}
+		out = append(out, a.madeExpiry(v.facts.Now)...)
+		if a.facts.Cert == nil {
 			continue
 		}
 		end := a.facts.Cert.NotAfter
@@ -207,21 +213,51 @@ func (v *view) leaves() []leaf {
 	return []leaf{{"pki.client", v.PKI.Client, true, false}, {"pki.serving", v.PKI.Serving, false, true}}
 }
 
+// admits reports whether a certificate of a usage is one for this use too.
+func (v *view) admits(l leaf, usage string) bool {
+	usages := v.PKI.Profiles[l.spec.Profile].Usages
+	return slices.Contains(usages, usage) || slices.Contains(usages, "any")
+}
+
+// clients are the leaves that a client can show: the client's, and a serving one
+// whose profile has the usage, whatever it is meant for. The holder of its key is
+// who it says.
+func (v *view) clients() []leaf {
+	return slices.DeleteFunc(v.leaves(), func(l leaf) bool { return !l.client && !v.admits(l, "client auth") })
+}
+
+// what is how messages call a leaf that a client can show.
+func (l leaf) what() string {
+	if l.client {
+		return "the client certificate"
+	}
+	return fmt.Sprintf("the serving certificate works as a client's too, by its profile %q, and", l.spec.Profile)
+}
+
+// admins are the groups that Kubernetes and kubeadm give every right.
+var admins = []string{"system:masters", "kubeadm:cluster-admins"}
+
 func certificateIdentity(v *view) []fault {
 	var out []fault
-	for _, l := range v.leaves() {
-		if !l.client {
-			continue
-		}
+	for _, l := range v.clients() {
 		s := l.spec.Subject
-		if s.CN != identity {
+		switch {
+		case s.CN == identity:
+		case l.client:
 			out = append(out, fault{
 				field: l.field + ".subject.CN", message: fmt.Sprintf("the client certificate's CN is %q", s.CN), expected: identity,
 				hint: "under another name it has no rights, runs, answers /healthz, and does nothing",
 			})
+		case strings.HasPrefix(s.CN, "system:"):
+			out = append(out, fault{
+				field: l.field + ".subject.CN", also: []string{l.field + ".profile"}, expected: identity + ", or a profile without client auth",
+				message: fmt.Sprintf("%s is %s: who has its key has that user's rights", l.what(), s.CN),
+			})
 		}
-		if s.O == "system:masters" {
-			out = append(out, fault{field: l.field + ".subject.O", message: "the client certificate is in system:masters: nothing could take its rights away", expected: "no O"})
+		if slices.Contains(admins, s.O) {
+			out = append(out, fault{
+				field: l.field + ".subject.O", message: fmt.Sprintf("%s is in %s: nothing could take its rights away", l.what(), s.O), expected: "no O",
+			})
 		}
 	}
 	return out
@@ -229,13 +265,19 @@ func certificateIdentity(v *view) []fault {
 
 func certificateOrganization(v *view) []fault {
 	var out []fault
-	for _, l := range v.leaves() {
-		if o := l.spec.Subject.O; l.client && o != "" && o != "system:masters" {
-			out = append(out, fault{
-				field: l.field + ".subject.O", message: fmt.Sprintf("the organization %q makes the client a member of a group of that name", o),
-				expected: "no O: the rights come with the name",
-			})
+	for _, l := range v.clients() {
+		o := l.spec.Subject.O
+		if o == "" || slices.Contains(admins, o) {
+			continue
 		}
+		f := fault{
+			field: l.field + ".subject.O", message: fmt.Sprintf("the organization %q makes the client a member of a group of that name", o),
+			expected: "no O: the rights come with the name",
+		}
+		if !l.client {
+			f.message = fmt.Sprintf("%s its organization %q makes the holder a member of a group of that name", l.what(), o)
+		}
+		out = append(out, f)
 	}
 	return out
 }
@@ -243,7 +285,7 @@ func certificateOrganization(v *view) []fault {
 func certificateProfile(v *view) []fault {
 	var out []fault
 	for _, l := range v.leaves() {
-		p, ok := v.PKI.Profiles[l.spec.Profile]
+		_, ok := v.PKI.Profiles[l.spec.Profile]
 		if !ok {
 			out = append(out, fault{
 				field: l.field + ".profile", message: fmt.Sprintf("there is no profile %q", l.spec.Profile),
@@ -255,7 +297,7 @@ func certificateProfile(v *view) []fault {
 			part  bool
 			usage string
 		}{{l.client, "client auth"}, {l.serving, "server auth"}} {
-			if need.part && !slices.Contains(p.Usages, need.usage) && !slices.Contains(p.Usages, "any") {
+			if need.part && !v.admits(l, need.usage) {
 				out = append(out, fault{
 					field: l.field + ".profile", also: []string{spec.Path("pki", "profiles", l.spec.Profile, "usages")},
 					message: fmt.Sprintf("profile %q lacks the usage %q", l.spec.Profile, need.usage), expected: need.usage,

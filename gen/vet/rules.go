@@ -8,7 +8,7 @@ func Rules() []Rule {
 	for _, topic := range [][]Rule{
 		networkRules, rangeRules, nodeRules, addressRules, flagRules, controllerRules,
 		gateRules, workerRules, electionRules, fileRules, isolationRules, directiveRules,
-		keyRules, hardeningRules, imageRules, binaryRules, valueRules,
+		keyRules, authorityRules, hardeningRules, imageRules, binaryRules, valueRules,
 	} {
 		out = append(out, topic...)
 	}
@@ -200,7 +200,7 @@ var keyRules = []Rule{
 	},
 	{
 		ID: "ca-expiry", Severity: isWarning, cluster: caExpiry,
-		Doc: "an existing CA lives for three months yet (an error where it has ended)",
+		Doc: "a CA lives on: an existing one for three months yet, one that kcmgen made for that or for a tenth of its life, whichever is less (an error where it has ended)",
 	},
 	{
 		ID: "ca-key-mismatch", Severity: isError, Fixed: true, cluster: caKeyMismatch,
@@ -216,11 +216,11 @@ var keyRules = []Rule{
 	},
 	{
 		ID: "certificate-identity", Severity: isError, cluster: certificateIdentity,
-		Doc: "the client certificate is system:kube-controller-manager's, and not in system:masters",
+		Doc: "the client certificate is system:kube-controller-manager's, and not in system:masters; nor is a serving certificate that works as a client's another system user's, or there",
 	},
 	{
 		ID: "certificate-organization", Severity: isWarning, cluster: certificateOrganization,
-		Doc: "the client certificate has no organization: it would be a group",
+		Doc: "a certificate that works as a client's has no organization: it would be a group",
 	},
 	{
 		ID: "certificate-profile", Severity: isError, Fixed: true, cluster: certificateProfile,

@@ -19,6 +19,10 @@ import (
 type Facts struct {
 	Now                            time.Time
 	CA, FrontProxy, ServiceAccount Material
+	// MadeCA and MadeFrontProxy are kcmgen's own, where the cluster names no files.
+	MadeCA, MadeFrontProxy Made
+	// Refusals are what readers say of certificates as an export would make them.
+	Refusals []Refusal
 	// APIServerKeys are the public keys of the apiserver's
 	// --service-account-key-file.
 	APIServerKeys    []crypto.PublicKey

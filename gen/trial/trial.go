@@ -1,0 +1,231 @@
+// Package trial makes the certificates of a cluster before there are any, and has
+// them judged by the verifier of those who will read them. A CA that can't do its
+// work is found while nothing is made yet.
+package trial
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"math/big"
+	"net/netip"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/kcmgen/kcmgen/gen/keys"
+	"github.com/kcmgen/kcmgen/gen/plan"
+	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/vet"
+)
+
+// Authorities are the CAs as they are now, the user's or kcmgen's own; nil is one
+// that isn't at hand, or that an export will make.
+type Authorities struct{ CA, FrontProxy *x509.Certificate }
+
+// Run returns what readers would refuse of all that an export makes or keeps, at
+// the time now and at its end. What a CA is not at all, or what has ended, other
+// rules say.
+func Run(c *spec.Cluster, a Authorities, now time.Time) []vet.Refusal {
+	var out []vet.Refusal
+	if signs(a.CA, now) {
+		t, err := newTrial("pki.ca", a.CA, now)
+		if err != nil {
+			return []vet.Refusal{{Authority: "pki.ca", Leaf: "trial", Err: err}}
+		}
+		for _, group := range groups(c) {
+			out = append(out, t.group(group)...)
+		}
+	}
+	if c.PKI.FrontProxy != nil && signs(a.FrontProxy, now) {
+		t, err := newTrial("pki.frontProxy", a.FrontProxy, now)
+		if err != nil {
+			return append(out, vet.Refusal{Authority: "pki.frontProxy", Leaf: "trial", Err: err})
+		}
+		out = append(out, t.group([]leaf{{
+			kind: "front proxy", subject: spec.Subject{CN: "front-proxy-client"}, expiry: year,
+			uses: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, usages: []string{"digital signature", "client auth"},
+		}})...)
+	}
+	return out
+}
+
+const year = 8760 * time.Hour
+
+func signs(ca *x509.Certificate, now time.Time) bool {
+	return ca != nil && ca.IsCA && (ca.KeyUsage == 0 || ca.KeyUsage&x509.KeyUsageCertSign != 0) && !now.After(ca.NotAfter)
+}
+
+// leaf is one certificate to be tried.
+type leaf struct {
+	kind, node string
+	subject    spec.Subject
+	hosts      []string
+	usages     []string
+	uses       []x509.ExtKeyUsage
+	expiry     time.Duration
+}
+
+// groups are the leaves by kind: within one they differ in their names alone. The
+// apiserver's certificate is none of ours, and what the kubeconfig trusts for it is
+// the CA, so it has to be one that this CA can sign.
+func groups(c *spec.Cluster) [][]leaf {
+	var kinds []string
+	byKind := map[string][]leaf{}
+	add := func(l leaf) {
+		if byKind[l.kind] == nil {
+			kinds = append(kinds, l.kind)
+		}
+		byKind[l.kind] = append(byKind[l.kind], l)
+	}
+	for _, it := range plan.Leaves(c) {
+		add(leaf{
+			kind: it.Use(), node: it.Node(), subject: it.Subject, hosts: it.Hosts,
+			usages: it.Usages, uses: it.Uses(), expiry: it.Expiry,
+		})
+	}
+	for i := range c.Nodes {
+		u, err := url.Parse(c.Endpoint(&c.Nodes[i]))
+		if err != nil || u.Hostname() == "" {
+			continue
+		}
+		add(leaf{
+			kind: "apiserver", node: c.Nodes[i].Name, subject: spec.Subject{CN: "kube-apiserver"}, hosts: []string{u.Hostname()},
+			usages: []string{"digital signature", "key encipherment", "server auth"}, uses: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, expiry: year,
+		})
+	}
+	var out [][]leaf
+	for _, kind := range kinds {
+		out = append(out, byKind[kind])
+	}
+	return out
+}
+
+// trial signs with a CA that has everything of the real one but its key: the real
+// key may be far away, and signs nothing that only a test needs. A verifier reads
+// the CA's key for the leaf's signature alone, and a root's own signature not at
+// all; so its verdict on the stand-in is that on the real one. What depends on the
+// key itself, its kind and its strength, is looked at apart.
+type trial struct {
+	authority string
+	ca        *x509.Certificate
+	caKey     *ecdsa.PrivateKey
+	key       *ecdsa.PrivateKey
+	now       time.Time
+}
+
+func newTrial(authority string, ca *x509.Certificate, now time.Time) (*trial, error) {
+	caKey, err1 := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	key, err2 := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, err
+	}
+	standIn := *ca
+	standIn.PublicKey, standIn.PublicKeyAlgorithm = caKey.Public(), x509.ECDSA
+	return &trial{authority, &standIn, caKey, key, now}, nil
+}
+
+// group tries leaves that differ in their names. One certificate with all names
+// stands for them: constraints are asked of each name for itself. Only where that
+// one is refused is each looked at.
+func (t *trial) group(ls []leaf) []vet.Refusal {
+	all := ls[0]
+	all.node = ""
+	all.hosts = nil
+	for _, l := range ls {
+		all.hosts = append(all.hosts, l.hosts...)
+	}
+	slices.Sort(all.hosts)
+	all.hosts = slices.Compact(all.hosts)
+	refused := t.leaf(all)
+	if !slices.ContainsFunc(refused, byName) {
+		return refused
+	}
+	var out []vet.Refusal
+	for _, l := range ls {
+		out = append(out, t.leaf(l)...)
+	}
+	return out
+}
+
+// byName reports whether a refusal may be one of some names and not of others.
+func byName(r vet.Refusal) bool {
+	var critical x509.UnhandledCriticalExtension
+	var invalid x509.CertificateInvalidError
+	switch {
+	case errors.As(r.Err, &critical):
+		return false
+	case errors.As(r.Err, &invalid):
+		return invalid.Reason == x509.CANotAuthorizedForThisName || invalid.Reason == x509.TooManyConstraints
+	}
+	return true
+}
+
+// leaf returns what readers say of one.
+func (t *trial) leaf(l leaf) []vet.Refusal {
+	cert, err := t.sign(l)
+	if err != nil {
+		return []vet.Refusal{t.refusal(l, l.uses[0], err)}
+	}
+	var out []vet.Refusal
+	for _, use := range l.uses {
+		for _, at := range []time.Time{t.now, cert.NotAfter} {
+			if err := keys.Verify(cert, t.ca, use, at); err != nil {
+				out = append(out, t.refusal(l, use, err))
+				break
+			}
+		}
+	}
+	// A name is asked of the leaf alone, so it needs no chain.
+	for _, host := range l.hosts {
+		if err := cert.VerifyHostname(host); err != nil {
+			return append(out, t.refusal(l, x509.ExtKeyUsageServerAuth, err))
+		}
+	}
+	return out
+}
+
+func (t *trial) refusal(l leaf, use x509.ExtKeyUsage, err error) vet.Refusal {
+	return vet.Refusal{Authority: t.authority, Leaf: l.kind, Node: l.node, Use: use, Err: err}
+}
+
+// sign makes a leaf as an export would.
+func (t *trial) sign(l leaf) (*x509.Certificate, error) {
+	end := t.now.Add(l.expiry - plan.Backdate)
+	if end.After(t.ca.NotAfter) {
+		end = t.ca.NotAfter
+	}
+	ku, eku := plan.Usages(l.usages)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: name(l.subject), NotBefore: t.now.Add(-plan.Backdate), NotAfter: end,
+		KeyUsage: ku, ExtKeyUsage: eku, BasicConstraintsValid: true,
+	}
+	for _, h := range l.hosts {
+		if a, err := netip.ParseAddr(h); err == nil {
+			template.IPAddresses = append(template.IPAddresses, a.AsSlice())
+		} else {
+			template.DNSNames = append(template.DNSNames, h)
+		}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, t.ca, t.key.Public(), t.caKey)
+	if err != nil {
+		return nil, err
+	}
+	return x509.ParseCertificate(der)
+}
+
+func name(s spec.Subject) pkix.Name {
+	list := func(v string) []string {
+		if v == "" {
+			return nil
+		}
+		return []string{v}
+	}
+	return pkix.Name{
+		CommonName: s.CN, Organization: list(s.O), OrganizationalUnit: list(s.OU),
+		Country: list(s.C), Province: list(s.ST), Locality: list(s.L),
+	}
+}

@@ -1,0 +1,379 @@
+package trial_test
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"math/big"
+	randv2 "math/rand/v2"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/gen/keys/keystest"
+	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/tree"
+)
+
+const year = 8760 * time.Hour
+
+var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+// cluster is one whose CA lies in dir.
+func cluster(dir string) *spec.Cluster {
+	ecdsa := spec.Key{Algo: "ecdsa", Size: 256}
+	leaf := func(profile string) spec.Leaf {
+		return spec.Leaf{Subject: spec.Subject{CN: "system:kube-controller-manager"}, Key: ecdsa, Profile: profile, SANs: spec.SANs{Nodes: "own", Names: true, Extra: []string{"localhost", "127.0.0.1"}}}
+	}
+	c := &spec.Cluster{
+		Name: "test", Version: spec.Version{Minor: 37, Patch: 1}, Layout: spec.Systemd, Profile: "standard", Hardened: true, Generations: true, Dir: dir,
+		APIServer: spec.APIServer{Endpoint: "node", Port: 6443},
+		Flags:     spec.Settings{},
+		PKI: spec.PKI{
+			CA:             spec.Authority{CertFile: "ca.crt", KeyFile: "ca.key", Key: ecdsa, Expiry: 10 * year},
+			ServiceAccount: spec.ServiceAccount{Key: ecdsa},
+			Separate:       true, Client: leaf("client"), Serving: leaf("serving"), Combined: leaf("combined"),
+			Profiles: map[string]spec.Profile{
+				"client":   {Usages: []string{"digital signature", "client auth"}, Expiry: year},
+				"serving":  {Usages: []string{"digital signature", "server auth"}, Expiry: year},
+				"combined": {Usages: []string{"digital signature", "key encipherment", "server auth", "client auth"}, Expiry: year},
+			},
+		},
+		Kubeconfig: spec.Kubeconfig{Cluster: "c", User: "u", Context: "x"},
+		Paths: spec.Paths{
+			Dir: "/k", CA: "/k/ca.crt", CAKey: "/k/ca.key", TLSCert: "/k/kube-controller-manager.crt", TLSKey: "/k/kube-controller-manager.key",
+			Kubeconfig: "/k/controller-manager.conf", ServiceAccountKey: "/k/sa.key", FrontProxyCA: "/k/front-proxy-ca.crt",
+			Binary: "/bin/kcm", Programs: "/lib/programs", Unit: "/etc/kcm.service", Manifest: "/etc/m/kcm.yaml", Generations: "/etc/g",
+		},
+		Unit:   spec.Unit{Hardened: true},
+		Source: spec.Source{},
+	}
+	c.PKI.Client.SANs = spec.SANs{Nodes: "none"}
+	for i, name := range []string{"cp-1", "cp-2"} {
+		c.Nodes = append(c.Nodes, spec.Node{
+			Name: name, Hostname: name, Arch: "amd64", Flags: spec.Settings{}, Addresses: []netip.Addr{netip.AddrFrom4([4]byte{10, 0, 0, byte(11 + i)})},
+		})
+	}
+	return c
+}
+
+// given is a cluster with that CA.
+func given(t *testing.T, ca *keystest.Made) *spec.Cluster {
+	t.Helper()
+	c := cluster(t.TempDir())
+	for name, data := range map[string][]byte{"ca.crt": ca.Cert, "ca.key": ca.Key} {
+		if err := os.WriteFile(filepath.Join(c.Dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
+}
+
+func made(t *testing.T, ca keystest.CA) *keystest.Made {
+	t.Helper()
+	m, err := ca.Make()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// errs are the rules that keep an export from writing.
+func errs(v *gen.Vetted) []string {
+	var out []string
+	for _, f := range v.Findings {
+		if f.Severity == spec.Error && f.Waived == "" {
+			out = append(out, f.Rule+": "+f.Message)
+		}
+	}
+	return out
+}
+
+// TestCausesAreNamed: each way in which a CA fails its readers is refused, with the
+// cause; what is beside it isn't.
+func TestCausesAreNamed(t *testing.T) {
+	client, server := x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth
+	for name, tc := range map[string]struct {
+		ca   keystest.CA
+		want []string // parts of the findings, one each
+	}{
+		"a usual one":           {keystest.CA{}, nil},
+		"for servers":           {keystest.CA{Usages: []x509.ExtKeyUsage{server}}, []string{"isn't for a client's certificates, by its extended key usage: the client certificate is refused"}},
+		"for clients":           {keystest.CA{Usages: []x509.ExtKeyUsage{client}}, []string{"the serving certificate is refused", "the apiserver's certificate is refused"}},
+		"for both":              {keystest.CA{Usages: []x509.ExtKeyUsage{client, server}}, nil},
+		"for any":               {keystest.CA{Usages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}, nil},
+		"for mail":              {keystest.CA{Usages: []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection}}, []string{"the client certificate", "the serving", "the apiserver's"}},
+		"not of our addresses":  {keystest.CA{Excluded: keystest.Names{IP: []string{"10.0.0.0/24"}}}, []string{`the serving certificate of cp-1 names: IP address "10.0.0.11"`, "the apiserver's certificate of cp-1"}},
+		"not of one of them":    {keystest.CA{Excluded: keystest.Names{IP: []string{"10.0.0.12/32"}}}, []string{`the serving certificate of cp-2 names: IP address "10.0.0.12"`, "the apiserver's certificate of cp-2"}},
+		"not of our names":      {keystest.CA{Excluded: keystest.Names{DNS: []string{"localhost"}}}, []string{`the serving certificate of cp-1 names: DNS name "localhost"`}},
+		"of another domain":     {keystest.CA{Permitted: keystest.Names{DNS: []string{"example.com"}}, Critical: true}, []string{`the serving certificate of cp-1 names: DNS name "cp-1"`}},
+		"of all addresses":      {keystest.CA{Permitted: keystest.Names{IP: []string{"0.0.0.0/0", "::/0"}}}, nil},
+		"of our names":          {keystest.CA{Permitted: keystest.Names{DNS: []string{"cp-1", "cp-2", "localhost"}, IP: []string{"10.0.0.0/8", "127.0.0.0/8"}}}, nil},
+		"with an odd one":       {keystest.CA{Extensions: []pkix.Extension{keystest.OddConstraint(true)}}, []string{"name constraints of an unusual kind, 2.5.29.30"}},
+		"with an odd, lax one":  {keystest.CA{Extensions: []pkix.Extension{keystest.OddConstraint(false)}}, nil},
+		"of tomorrow":           {keystest.CA{Begin: start.Add(time.Hour)}, []string{"begins only at 2026-01-02T04:04:05Z"}},
+		"of this minute":        {keystest.CA{Begin: start.Add(-time.Second)}, nil},
+		"of yesterday":          {keystest.CA{End: start.Add(-time.Hour)}, []string{"ended at"}},
+		"with a thing of its":   {keystest.CA{Extensions: []pkix.Extension{keystest.Unknown(true)}}, []string{"a critical extension that Kubernetes doesn't know (1.3.6.1.4.1.99999.1)"}},
+		"with a note":           {keystest.CA{Extensions: []pkix.Extension{keystest.Unknown(false)}}, nil},
+		"RSA":                   {keystest.CA{Key: "rsa2048"}, nil},
+		"RSA of old":            {keystest.CA{Key: "rsa1024"}, []string{"RSA of 1024 bits"}},
+		"P-384":                 {keystest.CA{Key: "p384"}, nil},
+		"P-521":                 {keystest.CA{Key: "p521"}, nil},
+		"P-224":                 {keystest.CA{Key: "p224"}, []string{"ECDSA on the curve P-224"}},
+		"an intermediate":       {keystest.CA{Issued: true}, []string{`is an intermediate, issued by "CN=the-root"`}},
+		"a bound that is loose": {keystest.CA{PathLen: -1}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ca := tc.ca
+			if ca.Begin.IsZero() {
+				ca.Begin = start.Add(-year)
+			}
+			if ca.End.IsZero() {
+				ca.End = start.Add(5 * year)
+			}
+			got := errs(gen.Vet(given(t, made(t, ca)), "", start))
+			if len(got) != len(tc.want) {
+				t.Fatalf("findings:\n%s\nwant %d", strings.Join(got, "\n"), len(tc.want))
+			}
+			for _, w := range tc.want {
+				if !slices.ContainsFunc(got, func(g string) bool { return strings.Contains(g, w) }) {
+					t.Errorf("no finding says %q:\n%s", w, strings.Join(got, "\n"))
+				}
+			}
+		})
+	}
+}
+
+// TestFrontProxy: kube-controller-manager trusts it for clients alone.
+func TestFrontProxy(t *testing.T) {
+	for name, tc := range map[string]struct {
+		ca   keystest.CA
+		want string
+	}{
+		"a usual one":      {keystest.CA{}, ""},
+		"for clients":      {keystest.CA{Usages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}, ""},
+		"ed25519":          {keystest.CA{Key: "ed25519"}, ""},
+		"without our name": {keystest.CA{Excluded: keystest.Names{IP: []string{"10.0.0.0/8"}}}, ""},
+		"for code":         {keystest.CA{Usages: []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning}}, "isn't for a client's certificates"},
+		"for servers":      {keystest.CA{Usages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}, "isn't for a client's certificates"},
+		"of tomorrow":      {keystest.CA{Begin: start.Add(time.Hour)}, "begins only at"},
+		"RSA of old":       {keystest.CA{Key: "rsa1024"}, "RSA of 1024 bits"},
+		"P-224":            {keystest.CA{Key: "p224"}, "P-224"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ca := tc.ca
+			if ca.Begin.IsZero() {
+				ca.Begin = start.Add(-year)
+			}
+			ca.End = start.Add(5 * year)
+			c := given(t, made(t, keystest.CA{Begin: start.Add(-year), End: start.Add(5 * year)}))
+			if err := os.WriteFile(filepath.Join(c.Dir, "front.crt"), made(t, ca).Cert, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			c.PKI.FrontProxy = &spec.Authority{CertFile: "front.crt"}
+			got := errs(gen.Vet(c, "", start))
+			if tc.want == "" && len(got) > 0 || tc.want != "" && (len(got) != 1 || !strings.Contains(got[0], tc.want)) {
+				t.Errorf("findings %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+// random is a CA with a few things unusual.
+func random(r *randv2.Rand) keystest.CA {
+	pick := func(n int) bool { return r.IntN(n) == 0 }
+	ca := keystest.CA{
+		Key:   []string{"p256", "p256", "p256", "p384", "p521", "p224", "p224", "rsa2048"}[r.IntN(8)],
+		Begin: start.Add(-time.Duration(r.Int64N(int64(year)))), End: start.Add(time.Hour + time.Duration(r.Int64N(int64(3*year)))),
+		PathLen: r.IntN(3) - 1, Issued: pick(5), Critical: pick(2),
+	}
+	if pick(6) {
+		ca.Begin = start.Add(time.Duration(r.Int64N(int64(30 * time.Minute))))
+	}
+	if pick(2) {
+		all := []x509.ExtKeyUsage{x509.ExtKeyUsageAny, x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageCodeSigning, x509.ExtKeyUsageOCSPSigning}
+		r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		ca.Usages = all[:1+r.IntN(3)]
+	}
+	names := func(n *keystest.Names) {
+		if pick(3) {
+			n.IP = []string{[]string{"10.0.0.0/24", "10.0.0.12/32", "0.0.0.0/0", "192.168.0.0/16", "127.0.0.0/8", "::/0"}[r.IntN(6)]}
+		}
+		if pick(3) {
+			n.DNS = []string{[]string{"cp-1", "localhost", "example.com", "", ".cp-2", "host"}[r.IntN(6)]}
+		}
+	}
+	if pick(2) {
+		names(&ca.Excluded)
+	} else if pick(3) {
+		names(&ca.Permitted)
+	}
+	if pick(8) {
+		ca.Extensions = append(ca.Extensions, keystest.Unknown(pick(2)))
+	}
+	if constrained := len(ca.Excluded.IP) + len(ca.Excluded.DNS) + len(ca.Permitted.IP) + len(ca.Permitted.DNS); constrained == 0 && pick(8) {
+		ca.Extensions = append(ca.Extensions, keystest.OddConstraint(pick(2)))
+	}
+	return ca
+}
+
+// TestVetAgreesWithHandshakes: what vet passes, an export makes, and it works in
+// every connection that kube-controller-manager has, now and in its last second;
+// what vet refuses wouldn't, were it made all the same. Random CAs.
+func TestVetAgreesWithHandshakes(t *testing.T) {
+	r := randv2.New(randv2.NewPCG(13, 3))
+	passed, refused := 0, 0
+	for i := range 200 {
+		ca := random(r)
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			m := made(t, ca)
+			c := given(t, m)
+			c.Waivers = []spec.Waiver{{Rule: "ca-intermediate", Reason: "every reader here is Go's, and has it"}}
+			v := gen.Vet(c, "", start)
+			found := errs(v)
+			if len(found) == 0 {
+				passed++
+				works(t, exported(t, v), m.Parsed)
+				return
+			}
+			refused++
+			p, have, err := v.Plan(&tree.State{}, start)
+			if err == nil {
+				_, err = gen.Generate(context.Background(), p, have, nil, start, "v0")
+			}
+			if err == nil {
+				t.Errorf("vet refuses what an export makes and verifies: %q", found)
+			}
+			if !strings.HasPrefix(found[0], "key-strength") && connections(byHand(t, m), m.Parsed) == nil {
+				t.Errorf("%+v\nvet says %q, and every handshake succeeds", ca, found)
+			}
+		})
+	}
+	if passed < 50 || refused < 50 {
+		t.Errorf("%d passed and %d were refused: too few of one to prove anything", passed, refused)
+	}
+}
+
+// shown are the certificates that kube-controller-manager on a node shows.
+type shown struct {
+	node            string
+	client, serving tls.Certificate
+}
+
+// exported reads them from what an export makes.
+func exported(t *testing.T, v *gen.Vetted) []shown {
+	t.Helper()
+	p, have, err := v.Plan(&tree.State{}, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := gen.Generate(context.Background(), p, have, nil, start, "v0")
+	if err != nil {
+		t.Fatalf("vet passes it, and an export fails: %v", err)
+	}
+	pair := func(id string) tls.Certificate {
+		cert, _ := out.Get("pki/" + id + ".crt")
+		key, _ := out.Get("pki/" + id + ".key")
+		pair, err := tls.X509KeyPair(cert.Bytes(), key.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pair
+	}
+	var all []shown
+	for _, n := range v.Cluster.Nodes {
+		all = append(all, shown{n.Name, pair("nodes/" + n.Name + "/client"), pair("nodes/" + n.Name + "/serving")})
+	}
+	return all
+}
+
+// byHand makes the same with nothing but Go's own library.
+func byHand(t *testing.T, ca *keystest.Made) []shown {
+	t.Helper()
+	issue := func(use x509.ExtKeyUsage, names []string, ips ...net.IP) tls.Certificate {
+		m := made(t, keystest.CA{Begin: start, End: start.Add(year)}) // for its key
+		end := start.Add(year - 5*time.Minute)
+		if end.After(ca.Parsed.NotAfter) {
+			end = ca.Parsed.NotAfter
+		}
+		der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
+			SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "system:kube-controller-manager"}, NotBefore: start.Add(-5 * time.Minute), NotAfter: end,
+			KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{use}, DNSNames: names, IPAddresses: ips,
+		}, ca.Parsed, m.Signer.Public(), ca.Signer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: m.Signer}
+	}
+	var all []shown
+	for i, node := range []string{"cp-1", "cp-2"} {
+		all = append(all, shown{
+			node, issue(x509.ExtKeyUsageClientAuth, nil),
+			issue(x509.ExtKeyUsageServerAuth, []string{node, "localhost"}, net.IPv4(10, 0, 0, byte(11+i)), net.IPv4(127, 0, 0, 1)),
+		})
+	}
+	return all
+}
+
+func works(t *testing.T, all []shown, ca *x509.Certificate) {
+	t.Helper()
+	if err := connections(all, ca); err != nil {
+		t.Errorf("vet passes the CA, and a handshake fails: %v", err)
+	}
+}
+
+// connections makes those that kube-controller-manager has: to the apiserver, whose
+// certificate is of the same CA as its own, and from who scrapes it.
+func connections(all []shown, ca *x509.Certificate) error {
+	roots := x509.NewCertPool()
+	roots.AddCert(ca)
+	for i, s := range all {
+		serving, err := x509.ParseCertificate(s.serving.Certificate[0])
+		if err != nil {
+			return err
+		}
+		for _, at := range []time.Time{start, serving.NotAfter} {
+			clock := func() time.Time { return at }
+			for _, name := range []string{s.node, "localhost", "127.0.0.1", fmt.Sprint("10.0.0.", 11+i)} {
+				err := handshake(
+					&tls.Config{Certificates: []tls.Certificate{s.serving}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: roots, Time: clock},
+					&tls.Config{Certificates: []tls.Certificate{s.client}, RootCAs: roots, ServerName: name, Time: clock})
+				if err != nil {
+					return fmt.Errorf("%s by the name %s, at %s: %w", s.node, name, at, err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// handshake makes a connection whose two ends have said something to one another:
+// a server hears of the client's certificate after the client is done.
+func handshake(server, client *tls.Config) error {
+	a, b := net.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		conn := tls.Server(a, server)
+		_, err := conn.Write([]byte("x"))
+		_ = a.Close()
+		done <- err
+	}()
+	_, err := tls.Client(b, client).Read(make([]byte, 1))
+	_ = b.Close()
+	if served := <-done; err == nil {
+		err = served
+	}
+	return err
+}

@@ -1,0 +1,344 @@
+package vet
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+var authorityRules = []Rule{
+	{
+		ID: "ca-verifies", Severity: isError, Fixed: true, cluster: caVerifies,
+		Doc: "what a CA signs is taken by those who read it: for its use, by its names, now and until it ends",
+	},
+	{
+		ID: "ca-intermediate", Severity: isError, cluster: caIntermediate,
+		Doc: "the CA is a root: every program can trust it by itself, and KCM's certificates come without a chain",
+	},
+	{
+		ID: "key-strength", Severity: isError, Fixed: true, cluster: keyStrength,
+		Doc: "the CA signs with RSA of 2048 bits or more, or with ECDSA on P-256, P-384 or P-521",
+	},
+	{
+		ID: "ca-weak", Severity: isWarning, cluster: caWeak,
+		Doc: "a CA is signed with better than MD5 and SHA-1 (an error for an intermediate), and one that is only trusted has a key that can't be broken (an error)",
+	},
+	{
+		ID: "ca-kept", Severity: isWarning, cluster: caKept,
+		Doc: "pki.ca.expiry is what the CA was made for: it stays as it is when that changes",
+	},
+}
+
+// Made is a CA that an earlier export made, as it lies in out/.
+type Made struct {
+	Cert *x509.Certificate // nil: none yet, or an export will say what is wrong with it
+	File string            // as people call it
+}
+
+// Refusal is what the reader of a certificate says of it that a CA would sign.
+type Refusal struct {
+	Authority string // the CA's field
+	Leaf      string // what is signed: "client", "serving", "combined", "apiserver", "front proxy"
+	Node      string // whose; empty: all fare alike
+	Use       x509.ExtKeyUsage
+	Err       error
+}
+
+// cert is the CA's certificate, if there is one: the user's, or the one made.
+func (a authority) cert() *x509.Certificate {
+	if a.spec.Existing() {
+		return a.facts.Cert
+	}
+	return a.made.Cert
+}
+
+// name is how messages call the CA; place is the field to change.
+func (a authority) name() string {
+	if a.spec.Existing() {
+		return "the CA " + a.spec.CertFile
+	}
+	return "the CA " + a.made.File + ", which kcmgen made,"
+}
+
+func (a authority) place() string {
+	if a.spec.Existing() {
+		return a.field + ".certFile"
+	}
+	return a.field
+}
+
+// anew is how a CA that an export made is replaced.
+func (a authority) anew() string {
+	if a.spec.Existing() {
+		return ""
+	}
+	dir, file := filepath.Split(a.made.File)
+	return fmt.Sprintf("to have a new one, move %s.* out of %s and export; clients must trust the new one before hosts get it", strings.TrimSuffix(file, ".crt"), filepath.Clean(dir))
+}
+
+func caVerifies(v *view) []fault {
+	var out []fault
+	said := map[string]int{}
+	for _, a := range v.authorities() {
+		for _, r := range v.facts.Refusals {
+			if r.Authority != a.field {
+				continue
+			}
+			f := a.refused(r)
+			f.field = a.place()
+			key := f.field + f.message
+			if r.Node != "" {
+				key = fmt.Sprint(f.field, r.Leaf, r.Use) // the first node's stands for all
+			}
+			if said[key]++; said[key] == 1 {
+				out = append(out, f)
+			}
+		}
+	}
+	return out
+}
+
+// refused words what a reader says.
+func (a authority) refused(r Refusal) fault {
+	cert := a.cert()
+	var critical x509.UnhandledCriticalExtension
+	var invalid x509.CertificateInvalidError
+	f := fault{expected: "a CA for certificates of clients and servers", hint: a.anew()}
+	switch {
+	case errors.As(r.Err, &critical) && cert != nil && len(cert.UnhandledCriticalExtensions) > 0:
+		f.message = fmt.Sprintf("%s has a critical extension that Kubernetes doesn't know (%s): every certificate of it is refused", a.name(), extensions(cert))
+		f.expected = "a CA without it"
+	case errors.As(r.Err, &invalid) && invalid.Reason == x509.Expired && cert != nil && cert.NotBefore.After(cert.NotAfter):
+		f.message = fmt.Sprintf("%s ends before it begins", a.name())
+	case errors.As(r.Err, &invalid) && invalid.Reason == x509.Expired && cert != nil:
+		f.message = fmt.Sprintf("%s begins only at %s: until then every certificate of it is refused", a.name(), cert.NotBefore.UTC().Format(time.RFC3339))
+		f.expected = "a CA that has begun"
+		f.hint = strings.TrimSuffix("see whether this machine's clock is right: date -u; "+f.hint, "; ")
+	case errors.As(r.Err, &invalid) && invalid.Reason == x509.CANotAuthorizedForThisName:
+		f.message = fmt.Sprintf("the name constraints of %s exclude what %s names: %s", a.name(), leafName(r), invalid.Detail)
+		f.expected = "a CA whose constraints permit the cluster's names and addresses"
+	case errors.As(r.Err, &invalid) && invalid.Reason == x509.IncompatibleUsage:
+		use := "a server's"
+		if r.Use == x509.ExtKeyUsageClientAuth {
+			use = "a client's"
+		}
+		f.message = fmt.Sprintf("%s isn't for %s certificates, by its extended key usage: %s is refused", a.name(), use, leafName(r))
+		f.expected = "a CA without extended key usage, or with that of clients and servers"
+		if a.field == "pki.frontProxy" {
+			f.expected = "a CA without extended key usage, or with that of clients"
+		}
+	default:
+		f.message = fmt.Sprintf("%s is no CA for %s: %v", a.name(), leafName(r), r.Err)
+	}
+	return f
+}
+
+func leafName(r Refusal) string {
+	what := "the " + r.Leaf + " certificate"
+	switch r.Leaf {
+	case "apiserver":
+		what = "the apiserver's certificate"
+	case "front proxy":
+		what = "the front proxy's certificate"
+	}
+	if r.Node != "" {
+		what += " of " + r.Node
+	}
+	return what
+}
+
+// extensions names the critical ones that Go doesn't know.
+func extensions(cert *x509.Certificate) string {
+	var out []string
+	for _, id := range cert.UnhandledCriticalExtensions {
+		s := id.String()
+		if s == "2.5.29.30" {
+			s = "name constraints of an unusual kind, " + s
+		}
+		out = append(out, s)
+	}
+	return strings.Join(out, ", ")
+}
+
+// caIntermediate: certificates that KCM signs for kubelets come without a chain,
+// --cluster-signing-cert-file takes one certificate, and openssl's programs in pods
+// don't take an intermediate as their root. So everything works only where every
+// reader was given the intermediate itself and is written in Go.
+func caIntermediate(v *view) []fault {
+	a := v.authorities()[0]
+	cert := a.facts.Cert
+	if !a.spec.Existing() || cert == nil || !intermediate(cert) {
+		return nil
+	}
+	return one(fault{
+		field:    a.field + ".certFile",
+		message:  fmt.Sprintf("%s is an intermediate, issued by %q: what KCM signs comes without its chain, and programs that trust only a root (curl or Python in a pod) refuse the cluster", a.name(), cert.Issuer.String()),
+		expected: "a root: its own issuer",
+		hint:     "name the root's files, or a root of the cluster's own; waive this where every reader is given the intermediate itself",
+	})
+}
+
+// intermediate reports whether another CA signed it. A root that has the same
+// name as its signer, and another key, is one too.
+func intermediate(cert *x509.Certificate) bool {
+	return !bytes.Equal(cert.RawIssuer, cert.RawSubject) ||
+		len(cert.AuthorityKeyId) > 0 && len(cert.SubjectKeyId) > 0 && !bytes.Equal(cert.AuthorityKeyId, cert.SubjectKeyId)
+}
+
+// unknownKey says that no program of Kubernetes verifies what a CA's key signs.
+func unknownKey(cert *x509.Certificate) (what, want string) {
+	switch cert.PublicKey.(type) {
+	case *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey:
+		return weakKey(cert.PublicKey)
+	}
+	if len(cert.RawSubjectPublicKeyInfo) == 0 {
+		return "", "" // none was read
+	}
+	return "of a kind that Kubernetes doesn't know", "RSA or ECDSA"
+}
+
+// weakKey says what is wrong with a public key whose private half signs, or
+// nothing; want is what would be right. Other kinds than RSA and ECDSA aren't
+// its business.
+func weakKey(key crypto.PublicKey) (what, want string) {
+	switch k := key.(type) {
+	case *rsa.PublicKey:
+		if bits := k.N.BitLen(); bits < 2048 {
+			return fmt.Sprintf("RSA of %d bits", bits), "RSA of 2048 bits or more"
+		}
+	case *ecdsa.PublicKey:
+		if p := k.Curve.Params(); !slices.Contains([]int{256, 384, 521}, p.BitSize) {
+			return "ECDSA on the curve " + p.Name, "ECDSA on P-256, P-384 or P-521"
+		}
+	}
+	return "", ""
+}
+
+// keyStrength is asked before cfssl is, which takes SHA-1 for such a key: Go signs
+// nothing with that any more, and reads nothing.
+func keyStrength(v *view) []fault {
+	a := v.authorities()[0]
+	field, what, want := a.field+".certFile", "", ""
+	if a.facts.Cert != nil {
+		what, want = unknownKey(a.facts.Cert)
+	}
+	if what == "" {
+		field = a.field + ".keyFile"
+		what, want = weakKey(a.facts.Public)
+	}
+	if what == "" {
+		return nil
+	}
+	return one(fault{field: field, message: fmt.Sprintf("the key of %s is %s: no certificate can be signed with it that readers take", a.name(), what), expected: want})
+}
+
+// caWeak: nobody verifies a root's signature of itself, neither Go nor openssl at
+// its strictest, so an old hash there is no hole. It is told, because a CA of that
+// age is one to replace. That of an intermediate is verified by who trusts its root.
+func caWeak(v *view) []fault {
+	var out []fault
+	for _, a := range v.authorities() {
+		cert := a.facts.Cert
+		if cert == nil {
+			continue
+		}
+		if what, want := unknownKey(cert); what != "" && a.field != "pki.ca" {
+			out = append(out, fault{
+				field: a.field + ".certFile", severity: spec.Error, expected: want,
+				message: fmt.Sprintf("the key of %s is %s: who breaks it can claim to be anyone", a.name(), what),
+			})
+		}
+		hash := weakHash(cert.SignatureAlgorithm)
+		if hash == "" {
+			continue
+		}
+		f := fault{field: a.field + ".certFile", message: fmt.Sprintf("%s is signed with %s", a.name(), hash), expected: "SHA-256 or better"}
+		if intermediate(cert) {
+			f.severity = spec.Error
+			f.message += ": who trusts its root refuses it"
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+func weakHash(alg x509.SignatureAlgorithm) string {
+	switch alg {
+	case x509.MD2WithRSA, x509.MD5WithRSA:
+		return "MD5 or older"
+	case x509.SHA1WithRSA, x509.DSAWithSHA1, x509.ECDSAWithSHA1:
+		return "SHA-1"
+	}
+	return ""
+}
+
+// notice is how long before its end a CA that kcmgen made is told to end: a tenth
+// of the life that the cluster gave it, or 90 days if that is less. So a CA for
+// ten years is told for three months, and one for a day not from its first hour.
+func notice(cert *x509.Certificate) time.Duration {
+	return min(cert.NotAfter.Sub(cert.NotBefore)/10, soon)
+}
+
+// madeExpiry is told on every run: nothing else would, until nothing works.
+func (a authority) madeExpiry(now time.Time) []fault {
+	cert := a.made.Cert
+	if a.spec.Existing() || cert == nil {
+		return nil
+	}
+	end := cert.NotAfter.UTC().Format(time.RFC3339)
+	f := fault{
+		field: a.field, expected: "a CA that lives on: certificates end with it", hint: a.anew(),
+		message: fmt.Sprintf("%s ends at %s", a.name(), end),
+	}
+	switch left := cert.NotAfter.Sub(now); {
+	case left <= 0:
+		f.severity = spec.Error
+		f.message = fmt.Sprintf("%s ended at %s: no certificate can be made, and none of it is taken", a.name(), end)
+	case left > notice(cert):
+		return nil
+	}
+	return one(f)
+}
+
+// caKept: a lifetime that was changed in the CUE changes no CA.
+func caKept(v *view) []fault {
+	var out []fault
+	for _, a := range v.authorities() {
+		if a.spec.Existing() || a.made.Cert == nil {
+			continue
+		}
+		life := a.made.Cert.NotAfter.Sub(a.made.Cert.NotBefore)
+		if d := life - a.spec.Expiry; d.Abs() <= time.Minute {
+			continue
+		}
+		out = append(out, fault{
+			field:    a.field + ".expiry",
+			message:  fmt.Sprintf("%s was made for %gh and ends at %s: it stays as it is", a.name(), life.Round(time.Minute).Hours(), a.made.Cert.NotAfter.UTC().Format(time.RFC3339)),
+			expected: fmt.Sprintf("expiry: %q, as long as that CA is used", hoursOf(life)),
+			hint:     a.anew(),
+		})
+	}
+	return out
+}
+
+// hoursOf writes a lifetime as a cluster does.
+func hoursOf(d time.Duration) string {
+	s := d.Round(time.Second).String()
+	for _, zero := range []string{"0s", "0m"} {
+		if t := strings.TrimSuffix(s, zero); t != s && strings.HasSuffix(t, map[string]string{"0s": "m", "0m": "h"}[zero]) {
+			s = t
+		}
+	}
+	return s
+}
