@@ -73,6 +73,7 @@ func TestAuthoritiesAsOpensslSees(t *testing.T) {
 		"no bound":            {ca: keystest.CA{PathLen: -1}},
 		"intermediate":        {ca: keystest.CA{Issued: true}, refused: true},
 		"partial":             {ca: keystest.CA{Issued: true}, refused: true, differs: true, partial: true, why: "it was told to trust an intermediate by itself, as Go does"},
+		"a leaf's name":       {ca: keystest.CA{Subject: "system:kube-controller-manager"}, refused: true},
 		"intermediate, bound": {ca: keystest.CA{Issued: true, PathLen: -1}, refused: true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"math/big"
+	"net"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -87,6 +88,9 @@ func groups(c *spec.Cluster) [][]leaf {
 			usages: it.Usages, uses: it.Uses(), expiry: it.Expiry,
 		})
 	}
+	if !slices.ContainsFunc(kinds, func(kind string) bool { return slices.Contains(byKind[kind][0].uses, x509.ExtKeyUsageClientAuth) }) {
+		return grouped(kinds, byKind) // the kubeconfig is another's
+	}
 	for i := range c.Nodes {
 		u, err := url.Parse(c.Endpoint(&c.Nodes[i]))
 		if err != nil || u.Hostname() == "" {
@@ -97,6 +101,10 @@ func groups(c *spec.Cluster) [][]leaf {
 			usages: []string{"digital signature", "key encipherment", "server auth"}, uses: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, expiry: year,
 		})
 	}
+	return grouped(kinds, byKind)
+}
+
+func grouped(kinds []string, byKind map[string][]leaf) [][]leaf {
 	var out [][]leaf
 	for _, kind := range kinds {
 		out = append(out, byKind[kind])
@@ -130,7 +138,7 @@ func newTrial(authority string, ca *x509.Certificate, now time.Time) (*trial, er
 
 // group tries leaves that differ in their names. One certificate with all names
 // stands for them: constraints are asked of each name for itself. Only where that
-// one is refused is each looked at.
+// one is refused is each looked at, up to the first that is.
 func (t *trial) group(ls []leaf) []vet.Refusal {
 	all := ls[0]
 	all.node = ""
@@ -144,11 +152,12 @@ func (t *trial) group(ls []leaf) []vet.Refusal {
 	if !slices.ContainsFunc(refused, byName) {
 		return refused
 	}
-	var out []vet.Refusal
 	for _, l := range ls {
-		out = append(out, t.leaf(l)...)
+		if r := t.leaf(l); len(r) > 0 {
+			return r
+		}
 	}
-	return out
+	return nil // all at once are too many for a verifier; no reader is shown that
 }
 
 // byName reports whether a refusal may be one of some names and not of others.
@@ -172,6 +181,9 @@ func (t *trial) leaf(l leaf) []vet.Refusal {
 	}
 	var out []vet.Refusal
 	for _, use := range l.uses {
+		if !admits(cert, use) {
+			continue // the profile is at fault, which another rule says
+		}
 		for _, at := range []time.Time{t.now, cert.NotAfter} {
 			if err := keys.Verify(cert, t.ca, use, at); err != nil {
 				out = append(out, t.refusal(l, use, err))
@@ -179,13 +191,11 @@ func (t *trial) leaf(l leaf) []vet.Refusal {
 			}
 		}
 	}
-	// A name is asked of the leaf alone, so it needs no chain.
-	for _, host := range l.hosts {
-		if err := cert.VerifyHostname(host); err != nil {
-			return append(out, t.refusal(l, x509.ExtKeyUsageServerAuth, err))
-		}
-	}
 	return out
+}
+
+func admits(cert *x509.Certificate, use x509.ExtKeyUsage) bool {
+	return len(cert.ExtKeyUsage) == 0 || slices.Contains(cert.ExtKeyUsage, use) || slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageAny)
 }
 
 func (t *trial) refusal(l leaf, use x509.ExtKeyUsage, err error) vet.Refusal {
@@ -194,7 +204,7 @@ func (t *trial) refusal(l leaf, use x509.ExtKeyUsage, err error) vet.Refusal {
 
 // sign makes a leaf as an export would.
 func (t *trial) sign(l leaf) (*x509.Certificate, error) {
-	end := t.now.Add(l.expiry - plan.Backdate)
+	end := t.now.Add(max(l.expiry, time.Hour) - plan.Backdate) // a shorter life is another rule's
 	if end.After(t.ca.NotAfter) {
 		end = t.ca.NotAfter
 	}
@@ -203,18 +213,24 @@ func (t *trial) sign(l leaf) (*x509.Certificate, error) {
 		SerialNumber: big.NewInt(1), Subject: name(l.subject), NotBefore: t.now.Add(-plan.Backdate), NotAfter: end,
 		KeyUsage: ku, ExtKeyUsage: eku, BasicConstraintsValid: true,
 	}
-	for _, h := range l.hosts {
-		if a, err := netip.ParseAddr(h); err == nil {
-			template.IPAddresses = append(template.IPAddresses, a.AsSlice())
-		} else {
-			template.DNSNames = append(template.DNSNames, h)
-		}
-	}
+	template.IPAddresses, template.DNSNames = split(l.hosts)
 	der, err := x509.CreateCertificate(rand.Reader, template, t.ca, t.key.Public(), t.caKey)
 	if err != nil {
 		return nil, err
 	}
 	return x509.ParseCertificate(der)
+}
+
+// split parts a leaf's names by their kind.
+func split(hosts []string) (ips []net.IP, names []string) {
+	for _, h := range hosts {
+		if a, err := netip.ParseAddr(h); err == nil {
+			ips = append(ips, a.AsSlice())
+		} else {
+			names = append(names, h)
+		}
+	}
+	return ips, names
 }
 
 func name(s spec.Subject) pkix.Name {

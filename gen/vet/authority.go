@@ -324,7 +324,7 @@ func caKept(v *view) []fault {
 		}
 		out = append(out, fault{
 			field:    a.field + ".expiry",
-			message:  fmt.Sprintf("%s was made for %gh and ends at %s: it stays as it is", a.name(), life.Round(time.Minute).Hours(), a.made.Cert.NotAfter.UTC().Format(time.RFC3339)),
+			message:  fmt.Sprintf("%s was made for %s and ends at %s: it stays as it is", a.name(), hoursOf(life), a.made.Cert.NotAfter.UTC().Format(time.RFC3339)),
 			expected: fmt.Sprintf("expiry: %q, as long as that CA is used", hoursOf(life)),
 			hint:     a.anew(),
 		})

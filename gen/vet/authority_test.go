@@ -8,6 +8,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"math/big"
 	"strings"
 	"testing"
@@ -173,6 +174,37 @@ func TestServingIsHeldToAClient(t *testing.T) {
 			}
 			if diff := cmp.Diff(want, ids(Check(c, Facts{}))); diff != "" {
 				t.Errorf("combined (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestAuthorityHasANameOfItsOwn: a leaf with its CA's name isn't self-signed, and
+// looks so.
+func TestAuthorityHasANameOfItsOwn(t *testing.T) {
+	cn := pkix.AttributeTypeAndValue{Value: identity}
+	for name, tc := range map[string]struct {
+		made  spec.Subject
+		given *pkix.Name
+		want  []string
+	}{
+		"its own":                 {made: spec.Subject{CN: "ca"}},
+		"a leaf's":                {made: spec.Subject{CN: identity}, want: []string{"ca-name"}},
+		"a leaf's and more":       {made: spec.Subject{CN: identity, O: "o"}},
+		"given, a leaf's":         {given: &pkix.Name{CommonName: identity, Names: []pkix.AttributeTypeAndValue{cn}}, want: []string{"ca-name"}},
+		"given, with two of them": {given: &pkix.Name{CommonName: identity, Names: []pkix.AttributeTypeAndValue{cn, cn}}},
+		"given, its own":          {given: &pkix.Name{CommonName: "ca", Names: []pkix.AttributeTypeAndValue{cn}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := base()
+			c.PKI.CA.Subject = tc.made
+			var f Facts
+			if tc.given != nil {
+				c.PKI.CA.CertFile, c.PKI.CA.KeyFile = "ca.crt", "ca.key"
+				f.CA.Cert = &x509.Certificate{IsCA: true, Subject: *tc.given}
+			}
+			if diff := cmp.Diff(tc.want, ids(Check(c, f))); diff != "" {
+				t.Errorf("broken rules (-want +got):\n%s", diff)
 			}
 		})
 	}

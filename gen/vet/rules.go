@@ -6,9 +6,9 @@ import "github.com/kcmgen/kcmgen/gen/spec"
 func Rules() []Rule {
 	var out []Rule
 	for _, topic := range [][]Rule{
-		networkRules, rangeRules, nodeRules, addressRules, flagRules, controllerRules,
-		gateRules, workerRules, electionRules, fileRules, isolationRules, directiveRules,
-		keyRules, authorityRules, hardeningRules, imageRules, binaryRules, valueRules,
+		networkRules, rangeRules, nodeRules, addressRules, flagRules, controllerRules, gateRules,
+		workerRules, electionRules, fileRules, isolationRules, directiveRules, keyRules, authorityRules,
+		certificateNameRules, hardeningRules, imageRules, binaryRules, valueRules,
 	} {
 		out = append(out, topic...)
 	}
