@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -50,6 +51,9 @@ func made(c *spec.Cluster, out, id string, a spec.Authority) vet.Made {
 	}
 	file := filepath.Join(out, c.Name, filepath.FromSlash(keys.CertPath(id)))
 	data, err := readKey(file)
+	if errors.Is(err, fs.ErrPermission) {
+		return vet.Made{File: file, Err: plain(err)}
+	}
 	if err != nil {
 		return vet.Made{}
 	}
@@ -112,10 +116,14 @@ func (r reader) private(file string, pair *keys.Pair) (any, error) {
 // read reads a file of the operator's machine; the error doesn't repeat its name.
 func (r reader) read(file string) ([]byte, error) {
 	data, err := readKey(r.local(file))
+	return data, plain(err)
+}
+
+func plain(err error) error {
 	if pe, ok := err.(*os.PathError); ok {
-		return nil, pe.Err
+		return pe.Err
 	}
-	return data, err
+	return err
 }
 
 // maxKeyFile is more than any key or certificate takes.

@@ -96,6 +96,7 @@ func TestCut(t *testing.T) {
 		}
 	}
 }
+
 // TestWildcardIsIssued: a name with a star is asked for by what it stands for.
 func TestWildcardIsIssued(t *testing.T) {
 	c := cluster("a")

@@ -44,6 +44,7 @@ var authorityRules = []Rule{
 type Made struct {
 	Cert *x509.Certificate // nil: none yet, or an export will say what is wrong with it
 	File string            // as people call it
+	Err  error             // why nobody could look whether there is one
 }
 
 // Refusal is what the reader of a certificate says of it that a CA would sign.
@@ -293,6 +294,12 @@ func notice(cert *x509.Certificate) time.Duration {
 // madeExpiry is told on every run: nothing else would, until nothing works.
 func (a authority) madeExpiry(now time.Time) []fault {
 	cert := a.made.Cert
+	if a.made.Err != nil {
+		return one(fault{
+			field: a.field, severity: spec.NotChecked, expected: "to run as who exports",
+			message: fmt.Sprintf("%s: %v: nobody looked whether the CA that kcmgen made ends", a.made.File, a.made.Err),
+		})
+	}
 	if a.spec.Existing() || cert == nil {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"io/fs"
 	"math/big"
 	"strings"
 	"testing"
@@ -107,6 +108,14 @@ func TestMadeAuthorityEnds(t *testing.T) {
 				t.Errorf("a CA for %s says after %s: %+v", life, at, got[0])
 			}
 		}
+	}
+}
+
+// TestMadeAuthorityUnseen: what nobody could look at doesn't pass for that reason.
+func TestMadeAuthorityUnseen(t *testing.T) {
+	got := Check(base(), Facts{Now: time.Now(), MadeCA: Made{File: "out/test/pki/ca.crt", Err: fs.ErrPermission}})
+	if diff := cmp.Diff([]string{"ca-expiry not checked"}, ids(got)); diff != "" {
+		t.Error(diff)
 	}
 }
 
