@@ -219,7 +219,7 @@ func weakKey(key crypto.PublicKey) (what, want string) {
 			return fmt.Sprintf("RSA of %d bits", bits), "RSA of 2048 bits or more"
 		}
 	case *ecdsa.PublicKey:
-		if p := k.Curve.Params(); !slices.Contains([]int{256, 384, 521}, p.BitSize) {
+		if p := k.Params(); !slices.Contains([]int{256, 384, 521}, p.BitSize) {
 			return "ECDSA on the curve " + p.Name, "ECDSA on P-256, P-384 or P-521"
 		}
 	}

@@ -174,9 +174,9 @@ func TestServingIsHeldToAClient(t *testing.T) {
 			c.PKI.Separate = false
 			c.PKI.Combined.Subject = spec.Subject{CN: identity, O: tc.subject.O}
 			want := []string{"certificate-combined"}
-			switch {
-			case tc.subject.O == "":
-			case tc.subject.O == "system:masters" || tc.subject.O == "kubeadm:cluster-admins":
+			switch tc.subject.O {
+			case "":
+			case "system:masters", "kubeadm:cluster-admins":
 				want = append(want, "certificate-identity")
 			default:
 				want = append(want, "certificate-organization")
