@@ -287,10 +287,10 @@ func TestRules(t *testing.T) {
 	// is written need one: TestCommandLine.
 	for _, r := range Rules() {
 		if !broken[r.ID] && !slices.Contains([]string{
-		"ca-key-mismatch", "ca-expiry", "ca-verifies", "ca-intermediate", "key-strength",
-		"ca-weak", "ca-kept", "ca-name", "service-account-key-differs", "service-account-key-kind",
-		"service-account-key-weak", "flag-syntax", "flag-repeated",
-	}, r.ID) {
+			"ca-key-mismatch", "ca-expiry", "ca-verifies", "ca-intermediate", "key-strength",
+			"ca-weak", "ca-kept", "ca-name", "service-account-key-differs", "service-account-key-kind",
+			"service-account-key-weak", "flag-syntax", "flag-repeated",
+		}, r.ID) {
 			t.Errorf("no case breaks rule %s", r.ID)
 		}
 	}
