@@ -99,8 +99,9 @@ func TestPublicKeys(t *testing.T) {
 }
 
 // TestPrivateKeysAgree: a private key is read as kube-controller-manager reads it, in
-// files of one block and of several. Two differences are meant: what can't sign tokens is
-// refused at once, and so is a file that begins with something else than its key.
+// files of one block and of several. Three differences are meant: what can't sign tokens is
+// refused at once, and so is a file that begins with something else than its key, or
+// that holds a second one.
 func TestPrivateKeysAgree(t *testing.T) {
 	all := forms(t)
 	random := mathrand.New(mathrand.NewPCG(7, 7))
@@ -125,6 +126,8 @@ func TestPrivateKeysAgree(t *testing.T) {
 			t.Errorf("%s we read a key that kube-controller-manager doesn't (%v)", names, theirErr)
 		case ourErr == nil, theirErr != nil:
 			agreed++
+		case strings.Count(string(data), "PRIVATE KEY-----\n") > 2 && strings.Contains(ourErr.Error(), "more than one private key"):
+			stricter++
 		case isEd || !strings.Contains(strings.SplitN(names, ";", 2)[0], "private") && !strings.Contains(strings.SplitN(names, ";", 2)[0], "parameters"):
 			stricter++
 		default:
