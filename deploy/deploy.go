@@ -52,6 +52,7 @@ type machine struct {
 	mu      sync.Mutex
 	conn    *remote.Conn
 	session *host.Session
+	sftp    *host.Client // tried, and not used yet
 
 	answer   chan error // of /healthz, where it was asked when the connection was made
 	seen     *host.Seen
@@ -339,6 +340,10 @@ func (m *machine) hangUp() {
 	defer m.mu.Unlock()
 	if m.session != nil {
 		m.session.Close()
+	}
+	if m.sftp != nil {
+		_ = m.sftp.Close()
+		m.sftp = nil
 	}
 	if m.conn != nil {
 		_ = m.conn.Close()

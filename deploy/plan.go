@@ -74,9 +74,11 @@ func (r *Rollout) Plan(ctx context.Context) (*Plan, error) {
 	}
 	steps := make([]*Step, len(r.machines))
 	err = r.each(func(m *machine) error {
+		tried := make(chan error, 1)
+		go func() { tried <- r.tries(ctx, m) }()
 		s, err := r.step(ctx, m)
 		steps[slices.Index(r.machines, m)] = s
-		return err
+		return cmp.Or(err, <-tried)
 	})
 	if err != nil {
 		return nil, err

@@ -76,15 +76,7 @@ func (r *Rollout) stage(ctx context.Context, m *machine) (int, error) {
 		homes = append(homes, path.Dir(top))
 	}
 	homes = append(homes, m.bare()...)
-	type opened struct {
-		fs  *host.Client
-		err error
-	}
-	opening := make(chan opened, 1)
-	go func() {
-		f, err := r.openSFTP(ctx, m)
-		opening <- opened{f, err}
-	}()
+	opening := r.opening(ctx, m)
 	err := m.session.Prepare(ctx, slices.Compact(homes)...)
 	o := <-opening
 	if o.err != nil {
@@ -147,6 +139,40 @@ func (r *Rollout) put(ctx context.Context, m *machine, f *host.Client, top strin
 		}
 	}
 	return m.session.Seal(ctx, partial, top, sums)
+}
+
+// sftpOpened is a channel for files, or why there is none.
+type sftpOpened struct {
+	fs  *host.Client
+	err error
+}
+
+// opening is the channel for files that the plan tried, or another one, once it is there.
+func (r *Rollout) opening(ctx context.Context, m *machine) chan sftpOpened {
+	out := make(chan sftpOpened, 1)
+	if f := m.sftp; f != nil {
+		m.sftp = nil
+		out <- sftpOpened{f, nil}
+		return out
+	}
+	go func() {
+		f, err := r.openSFTP(ctx, m)
+		out <- sftpOpened{f, err}
+	}()
+	return out
+}
+
+// tries opens the channel that files will come by, where any will: a dry run that is
+// content, and a deploy that then has no SFTP, would be of no use.
+func (r *Rollout) tries(ctx context.Context, m *machine) error {
+	if m.sftp != nil || len(m.missing()) == 0 && len(m.bare()) == 0 || len(m.unfit()) > 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookLimit)
+	defer cancel()
+	var err error
+	m.sftp, err = r.openSFTP(ctx, m)
+	return err
 }
 
 func (r *Rollout) openSFTP(ctx context.Context, m *machine) (*host.Client, error) {

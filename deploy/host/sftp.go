@@ -24,8 +24,12 @@ func SFTPServer(root bool, program string) string {
 	if program != "" {
 		places = Quote(program)
 	}
-	return asRoot(root, `umask 077; for p in `+places+`; do [ -x "$p" ] && exec "$p"; done; echo "no sftp-server here: looked for `+places+`" >&2; exit 127`)
+	return asRoot(root, `umask 077; for p in `+places+`; do [ -x "$p" ] && printf '\n`+mark+`\n' && exec "$p"; done; echo "no sftp-server here: looked for `+places+`" >&2; exit 127`)
 }
+
+// mark is the line after which the server speaks. What comes before it is what the
+// login's shell printed on its own.
+const mark = "#kcmgen sftp"
 
 // Client speaks SFTP with a host.
 type Client struct {
@@ -38,25 +42,34 @@ type Client struct {
 func OpenSFTP(ctx context.Context, server Process) (*Client, error) {
 	heard := &hearing{Reader: server.Stdout(), began: time.Now()}
 	var c *sftp.Client
+	var noise string
 	err := heard.await(ctx, func() (err error) {
+		if noise, err = skipNoise(heard); err != nil {
+			return err
+		}
 		c, err = sftp.NewClientPipe(heard, server.Stdin(), sftp.UseConcurrentWrites(true), sftp.MaxConcurrentRequestsPerFile(64))
 		return err
 	})
-	if silent := (*SilentError)(nil); errors.As(err, &silent) {
+	if err == nil {
+		return &Client{c, server, heard}, nil
+	}
+	if silent := (*SilentError)(nil); errors.As(err, &silent) || ctx.Err() != nil {
 		return nil, err
 	}
-	if err != nil {
-		if text := server.Stderr(); text != "" {
-			return nil, errors.New(text)
-		}
-		return nil, err
+	if err = garbled(noise, err); errors.Is(err, errEndless) || errors.Is(err, errGarbled) {
+		return nil, err // and it goes on, where others have ended
 	}
-	return &Client{c, server, heard}, nil
+	if text := server.Stderr(); text != "" {
+		return nil, errors.New(text)
+	}
+	return nil, err
 }
 
 // Await does something with the server, which knows of no contexts, and gives up when
 // ctx ends or the server is silent. Close ends what goes on then.
-func (c *Client) Await(ctx context.Context, do func() error) error { return c.heard.await(ctx, do) }
+func (c *Client) Await(ctx context.Context, do func() error) error {
+	return garbled("", c.heard.await(ctx, do))
+}
 
 // hearing is what a server says, and when it last said anything.
 type hearing struct {

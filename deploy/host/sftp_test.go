@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -40,6 +41,7 @@ func (l *local) Stderr() string {
 
 func (l *local) Close() error {
 	_ = l.in.Close()
+	_ = l.out.(io.Closer).Close() // nobody reads what it still has to say
 	return l.cmd.Wait()
 }
 
@@ -88,4 +90,45 @@ func TestStaging(t *testing.T) {
 		t.Cleanup(func() { _ = c.Close() })
 		return treetest.Target{FS: c.FS(dir), Dir: dir}
 	})
+}
+
+// TestSFTPNoise: what a login's shell prints by itself, before the server speaks, is no
+// packet; and where it is too much, or the server doesn't start, the error says so.
+func TestSFTPNoise(t *testing.T) {
+	server := host.SFTPServer(true, "")
+	for _, c := range []struct{ name, before, says string }{
+		{"a greeting", "echo welcome; ", ""},
+		{"without a line end", "printf welcome; ", ""},
+		{"almost the mark", "printf '#kcmgen sftp'; ", ""},
+		{"the mark, and more", "printf '#kcmgen sftp \\n'; ", ""},
+		{"not text", `printf '\000\377\n\001\002'; `, ""},
+		{"a screenful", "yes welcome | head -n 5000; ", ""},
+		{"a megabyte", "yes welcome | head -c 1000000; ", `the login's shell prints "welcome" by itself: the server's own answer isn't within`},
+		{"and nothing else", "echo welcome; exit 1; ", `the login's shell prints "welcome" by itself: EOF`},
+		{"and a reason", "echo welcome; echo no more >&2; exit 1; ", "no more"},
+		{"after the mark", "printf '\\n#kcmgen sftp\\nwelcome to this host\\n'; ", "comes between the server's answers: packet too long"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			p := start(t, c.before+server)
+			client, err := host.OpenSFTP(within(t), p)
+			if c.says != "" {
+				if err == nil || !strings.Contains(err.Error(), c.says) {
+					t.Errorf("%v, expected %q", err, c.says)
+				}
+				_ = p.Close()
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer client.Close()
+			if err := client.FS(dir).Mkdir("made", 0o700); err != nil {
+				t.Error(err)
+			}
+			if _, err := os.Stat(filepath.Join(dir, "made")); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
