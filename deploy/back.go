@@ -25,7 +25,26 @@ func (e *RolledBackError) Error() string { return "rolled back: " + e.Err.Error(
 // Unwrap returns what failed.
 func (e *RolledBackError) Unwrap() error { return e.Err }
 
-// StrandedError is a host that couldn't be brought back.
+// UnseenError is a rollout that failed, and whose hosts have what they had: whether all of
+// them work can't be seen while the apiserver is away.
+type UnseenError struct {
+	Nodes []string
+	Away  error
+	Err   error // what failed
+}
+
+func (e *UnseenError) Error() string {
+	out := "went back: " + e.Err.Error()
+	if away := (*AwayError)(nil); errors.As(e.Err, &away) { // that was said
+		return out
+	}
+	return out + "\n" + strings.Join(e.Nodes, ", ") + ": " + e.Away.Error()
+}
+
+// Unwrap returns what failed, and the apiserver's absence.
+func (e *UnseenError) Unwrap() []error { return []error{e.Err, e.Away} }
+
+// StrandedError is a host that couldn't be brought back, or isn't there any more.
 type StrandedError struct {
 	Err      error             // what failed
 	Stranded map[string]error  // by node
@@ -35,6 +54,10 @@ type StrandedError struct {
 func (e *StrandedError) Error() string {
 	var out []string
 	for node, err := range e.Stranded {
+		if gone := (*GoneError)(nil); errors.As(err, &gone) {
+			out = append(out, fmt.Sprintf("%s: %v", node, err))
+			continue
+		}
 		out = append(out, fmt.Sprintf("%s couldn't be brought back: %v", node, err))
 	}
 	slices.Sort(out)
@@ -54,41 +77,56 @@ const backLimit = 3 * time.Minute
 func (r *Rollout) stop(ctx context.Context, done []*machine, failed *machine, cause error) error {
 	ctx = context.WithoutCancel(ctx)
 	stranded := &StrandedError{Err: cause, Stranded: map[string]error{}, ByHand: map[string]string{}}
+	unseen := &UnseenError{Err: cause}
 	var went []string
 	for _, w := range r.goBack(ctx, r.waysBack(done, failed), cause) {
-		if m := w.m; w.err != nil {
-			m.report.Outcome = Stranded
-			byHand := fmt.Sprintf("sh %s/recover %s %s", m.unit.Home, w.word, m.unit.Home)
-			if w.word == "undo" {
-				byHand += " " + m.report.To
-			}
-			var idle *host.NotStartedError
-			var ill *GateError
-			var unheard *UnconfirmedError
-			switch {
-			case errors.As(w.err, &idle) || errors.As(w.err, &ill): // it is back, and nothing is tried again
-				w.err = fmt.Errorf("it has what it had, and %w", w.err)
-				byHand = "systemctl status " + m.unit.Name
-			case w.word == "revert" && !errors.As(cause, &unheard): // else that was said
-				w.err = fmt.Errorf("%w; within %v it goes back by itself, if it can", w.err, r.revertTime())
-			}
-			r.tell(m, "stranded", "%v", w.err)
-			stranded.Stranded[m.node.Name] = w.err
-			stranded.ByHand[m.node.Name] = byHand
-			continue
+		var away *AwayError
+		switch {
+		case errors.As(w.err, &away):
+			unseen.Nodes, unseen.Away = append(unseen.Nodes, w.m.node.Name), away
+			w.m.report.Outcome = RolledBack
+			r.tell(w.m, "back", "it has what it had; whether it works can't be seen: %v", away)
+		case w.err != nil:
+			r.strand(w, cause, stranded)
+		default:
+			w.m.report.Outcome = RolledBack
+			r.tell(w.m, "back", "as it was")
+			went = append(went, w.m.node.Name)
 		}
-		w.m.report.Outcome = RolledBack
-		r.tell(w.m, "back", "as it was")
-		went = append(went, w.m.node.Name)
 	}
 	kept := slices.ContainsFunc(done, func(m *machine) bool { return m.report.Outcome == Done && m.seen.Runs != m.want.Generation })
 	switch {
 	case len(stranded.Stranded) > 0:
 		return stranded
+	case len(unseen.Nodes) > 0:
+		return unseen
 	case len(went) > 0 && !kept: // else the new configuration leads, and stays where it is
 		return &RolledBackError{r.by, went, cause}
 	}
 	return cause
+}
+
+// strand notes a host that couldn't be brought back, and what to do there.
+func (r *Rollout) strand(w *wayBack, cause error, stranded *StrandedError) {
+	m := w.m
+	m.report.Outcome = Stranded
+	byHand := fmt.Sprintf("sh %s/recover %s %s", m.unit.Home, w.word, m.unit.Home)
+	if w.word == "undo" {
+		byHand += " " + m.report.To
+	}
+	var idle *host.NotStartedError
+	var ill *GateError
+	var unheard *UnconfirmedError
+	switch {
+	case errors.As(w.err, &idle) || errors.As(w.err, &ill): // it is back, and nothing is tried again
+		w.err = fmt.Errorf("it has what it had, and %w", w.err)
+		byHand = "systemctl status " + m.unit.Name
+	case w.word == "revert" && !errors.As(cause, &unheard): // else that was said
+		w.err = fmt.Errorf("%w; within %v it goes back by itself, if it can", w.err, r.revertTime())
+	}
+	r.tell(m, "stranded", "%v", w.err)
+	stranded.Stranded[m.node.Name] = w.err
+	stranded.ByHand[m.node.Name] = byHand
 }
 
 // wayBack is that of one host.
@@ -97,7 +135,9 @@ type wayBack struct {
 	how  func(context.Context, *machine) error
 	word string // the host's own for it
 	to   string // the generation that it leads to
-	err  error
+	// until is how long the apiserver is waited for.
+	until time.Time
+	err   error
 }
 
 // waysBack are those of a rollout that failed, the newest first.
@@ -125,12 +165,19 @@ func (r *Rollout) waysBack(done []*machine, failed *machine) []*wayBack {
 // goBack takes hosts back one after the other, and lets all soak together: the time in
 // which a leader's fault can strike is short then.
 func (r *Rollout) goBack(ctx context.Context, ways []*wayBack, cause error) []*wayBack {
-	until, longest := r.o.Now().Add(r.leadTime()), restartTime
+	began, longest := r.o.Now(), restartTime
+	until := began.Add(r.leadTime())
+	patience := began.Add(r.awayLimit())
+	if away := (*AwayError)(nil); errors.As(cause, &away) {
+		patience = began // it has been waited for
+	}
+	l := &lull{releases: r.releases(), poll: r.o.Poll}
 	for todo := slices.Clone(ways); len(todo) > 0; {
-		i := r.nextBack(ctx, todo, longest, until)
+		i := r.nextBack(ctx, l, todo, longest, until)
 		w := todo[i]
 		todo = slices.Delete(todo, i, i+1)
 		began := r.o.Now()
+		w.until = patience
 		w.err = r.hostBack(ctx, w, cause)
 		longest = max(longest, r.o.Now().Sub(began))
 	}
@@ -150,8 +197,7 @@ const restartTime = 3 * time.Second
 // nextBack is the way to go next. A host that doesn't work is first, since nothing is
 // lost with it. Before one that works is restarted, it waits until no other one can
 // become the leader meanwhile, and end by that; but not for ever.
-func (r *Rollout) nextBack(ctx context.Context, todo []*wayBack, longest time.Duration, until time.Time) int {
-	var was *live.Lease
+func (r *Rollout) nextBack(ctx context.Context, l *lull, todo []*wayBack, longest time.Duration, until time.Time) int {
 	for {
 		if i := slices.IndexFunc(todo, func(w *wayBack) bool { return r.ails(ctx, w.m) }); i >= 0 {
 			return i
@@ -160,13 +206,12 @@ func (r *Rollout) nextBack(ctx context.Context, todo []*wayBack, longest time.Du
 			return i
 		}
 		is, err := r.lease(ctx)
-		if err != nil || is == nil || len(todo) == 1 || r.o.Now().After(until) {
+		if err != nil || r.o.Leader == nil || !r.elects() || len(todo) == 1 || r.o.Now().After(until) {
 			return 0 // it can't be told, or nobody else is left
 		}
-		if i, ok := r.quiet(todo, was, is, longest); ok {
+		if i, ok := r.quiet(l, todo, is, longest); ok {
 			return i
 		}
-		was = is
 		time.Sleep(r.o.Poll)
 	}
 }
@@ -179,20 +224,18 @@ func (r *Rollout) soonBack(w *wayBack) bool {
 
 // quiet returns which of some hosts can be restarted while none of the others becomes
 // the leader.
-func (r *Rollout) quiet(todo []*wayBack, was, is *live.Lease, longest time.Duration) (int, bool) {
-	age := r.o.Now().Sub(is.Renewed)
-	if m := holder(slices.Concat(r.machines, r.beside), is); m != nil {
-		age += time.Duration(m.report.Skew * float64(time.Second))
+func (r *Rollout) quiet(l *lull, todo []*wayBack, is *live.Lease, longest time.Duration) (int, bool) {
+	now, age, leads := r.o.Now(), time.Duration(0), -1
+	if is != nil {
+		age = now.Sub(is.Renewed)
+		all := slices.Concat(r.machines, r.beside)
+		m := holder(all, is)
+		if m != nil {
+			age += time.Duration(m.report.Skew * float64(time.Second))
+		}
+		leads = slices.IndexFunc(todo, func(w *wayBack) bool { return w.m == m })
 	}
-	leads := slices.IndexFunc(todo, func(w *wayBack) bool { return w.m.holds(is) })
-	switch {
-	case leads >= 0 && age < is.Duration/2:
-		return leads, true // it may end any moment
-	case is.Duration-age > longest+r.o.Poll:
-		return 0, true // nobody else gets it before it has run out
-	}
-	renewed := was != nil && was.Holder == is.Holder && is.Renewed.After(was.Renewed)
-	return 0, leads < 0 && renewed
+	return l.next(now, is, age, leads, longest)
 }
 
 // ails reports whether a host that can be asked doesn't work.
@@ -230,7 +273,7 @@ func undo(ctx context.Context, m *machine) error {
 
 // hostBack brings a host back, and sees it healthy if it was.
 func (r *Rollout) hostBack(ctx context.Context, w *wayBack, cause error) error {
-	ctx, cancel := context.WithTimeout(ctx, backLimit+r.cluster.Deploy.Gate)
+	ctx, cancel := context.WithTimeout(ctx, backLimit+r.cluster.Deploy.Gate+r.awayLimit())
 	defer cancel()
 	m := w.m
 	m.report.Reason = oneLine(cause.Error())
@@ -289,7 +332,7 @@ func (r *Rollout) asBefore(ctx context.Context, w *wayBack, soak time.Duration) 
 	// What somebody else wrote may be too much for us to read; it is asked all the same.
 	generation, unit := m.started(ctx, seen)
 	set := &r.wantOn(ctx, m, generation, unit).Set
-	return r.await(ctx, &gate{r: r, m: m, set: set, soak: soak, back: true})
+	return r.await(ctx, &gate{r: r, m: m, set: set, soak: soak, back: true, until: w.until})
 }
 
 // lookAgain looks at what a host runs, over a new connection if the old one broke.

@@ -44,7 +44,11 @@ func TestQuiet(t *testing.T) {
 		{"another one has begun to", lease("cp-2", 3*second, 3*second), lease("cp-3", 0, 3*second), 0, 0, false},
 	} {
 		r.machines[1].report.Skew = c.skew
-		next, ok := r.quiet(todo, c.was, c.is, 3*second)
+		l := &lull{poll: r.o.Poll}
+		if c.was != nil {
+			r.quiet(l, todo, c.was, 3*second)
+		}
+		next, ok := r.quiet(l, todo, c.is, 3*second)
 		if ok != c.ok || ok && next != c.next {
 			t.Errorf("%s: %d, %v, expected %d, %v", c.name, next, ok, c.next, c.ok)
 		}

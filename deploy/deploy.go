@@ -63,6 +63,8 @@ type machine struct {
 	reverts  time.Time // when it goes back by itself, once it is on trial
 	settled  pulse     // its process, once the new generation was healthy
 	subject  string    // the user of its kubeconfig, once that was read
+	pardoned bool      // its process ended, and not by a fault of the host
+	server   string    // where it was seen to get the apiserver's answers
 	same     bool      // it had the new generation before, healthy
 	report   HostReport
 }
@@ -83,6 +85,7 @@ type Rollout struct {
 	started  time.Time
 	hear     func(Event)
 	first    leaseRead // who led when the rollout began
+	out      outage    // of the apiserver, until the rollout ends or goes back
 }
 
 // leaseRead is what the apiserver said once.

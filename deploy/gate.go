@@ -27,9 +27,19 @@ type gate struct {
 	soak time.Duration
 	lead bool // somebody who runs the new generation has to lead, too
 	back bool // it is on its way back: what others do is no reason to stop there
+	// until is when the apiserver isn't waited for any more; zero: as long as the whole
+	// rollout waits for it.
+	until time.Time
 	// api reads the lease as the host's own kube-controller-manager does: with its
 	// credentials, from its network. nil where those can't be known.
 	api *live.Client
+
+	out      *outage       // of the apiserver, as this host or one before it had it
+	spent    time.Duration // how long it had been away when this began
+	unseen   outage        // of the apiserver, as this machine has it
+	absent   error         // what the host got from an apiserver that is away
+	answered bool          // it has had an answer
+	before   *string       // where it asked before; nil: nobody has looked
 
 	begun    time.Time
 	pulse    pulse
@@ -49,11 +59,15 @@ const tooOften = 2
 
 // pass waits until a host is healthy with a set, and then that it stays so.
 func (r *Rollout) pass(ctx context.Context, m *machine, set *Set, lead bool) error {
-	return r.await(ctx, &gate{r: r, m: m, set: set, soak: r.cluster.Deploy.Soak, lead: lead})
+	return r.await(ctx, &gate{r: r, m: m, set: set, soak: r.cluster.Deploy.Soak, lead: lead, out: &r.out})
 }
 
 func (r *Rollout) await(ctx context.Context, g *gate) error {
 	g.begun, g.atLeast = r.o.Now(), tooOften
+	if g.out == nil {
+		g.out = &outage{}
+	}
+	g.spent = g.out.lasted(g.begun)
 	if !g.set.kubeconfig.Empty() {
 		api, err := live.Foreign(g.set.kubeconfig.Reveal(), g.m.dial)
 		switch {
@@ -86,20 +100,26 @@ func (g *gate) explained(ctx context.Context, err error) error {
 	return err
 }
 
+// roundLimit bounds one look. Where the apiserver is away, each question takes ten seconds.
+const roundLimit = time.Minute
+
 // round looks once. It returns true when the host has passed.
 func (g *gate) round(ctx context.Context) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, roundLimit)
 	defer cancel()
 	p, fault, err := g.examine(ctx)
 	if err != nil {
 		return false, err
 	}
+	if err := g.follow(ctx, p.asked); err != nil {
+		return false, err
+	}
+	is := pulse{p.Process.PID(), p.Process.Restarts()}
+	if err := g.alive(ctx, p, is); err != nil {
+		return false, err
+	}
 	now := g.r.o.Now()
-	switch is := (pulse{p.Process.PID(), p.Process.Restarts()}); {
-	case p.Process.Restarts() >= g.atLeast:
-		return false, &GateError{Reason: fmt.Sprintf("it ended %d times by itself%s", p.Process.Restarts(), ending(p.Process))}
-	case !g.since.IsZero() && is != g.pulse:
-		return false, &GateError{Reason: "it was healthy, and ended by itself" + ending(p.Process)}
+	switch {
 	case fault != "":
 		g.since, g.fault = time.Time{}, fault
 	case g.since.IsZero():
@@ -120,6 +140,37 @@ func (g *gate) round(ctx context.Context) (bool, error) {
 	return g.verdict(now)
 }
 
+// alive returns an error if the process has ended by itself, and by nothing else. Where
+// the apiserver is away, it begins anew.
+func (g *gate) alive(ctx context.Context, p *examined, is pulse) error {
+	fault := endedBy(g.pulse, is, !g.since.IsZero(), g.atLeast)
+	if fault == "" {
+		return nil
+	}
+	if p.asked == nil && g.api != nil { // it may have gone away since
+		if err := g.follow(ctx, g.reads(ctx)); err != nil {
+			return err
+		}
+	}
+	if g.out.excuses(g.r.o.Now(), g.r.awayGrace()) {
+		g.since, g.atLeast = time.Time{}, is.restarts+tooOften
+		return nil
+	}
+	return &GateError{Reason: fault + ending(p.Process)}
+}
+
+// endedBy says of a process what it has done by itself; "" if it hasn't ended, or once
+// only, while it was starting.
+func endedBy(was, is pulse, healthy bool, atLeast int) string {
+	switch {
+	case is.restarts >= atLeast:
+		return fmt.Sprintf("it ended %d times by itself", is.restarts)
+	case healthy && is != was:
+		return "it was healthy, and ended by itself"
+	}
+	return ""
+}
+
 // ending is how a process ended. While it is being started again systemd says success.
 func ending(s host.State) string {
 	if s.Result() == "success" || s.Result() == "" {
@@ -134,29 +185,61 @@ func (g *gate) verdict(now time.Time) (bool, error) {
 	soaked := func(since time.Time) bool { return !since.IsZero() && now.Sub(since) >= soak }
 	if soaked(g.since) && (!g.lead || g.foreign || soaked(g.leading)) {
 		g.m.settled = g.pulse
-		g.r.led = g.r.led || soaked(g.leading)
+		if g.api != nil {
+			g.m.server = g.api.Server()
+		}
+		if !g.back { // several hosts go back at once, and nothing new leads there
+			g.r.led = g.r.led || soaked(g.leading)
+		}
 		return true, nil
 	}
-	took, limit := now.Sub(g.begun), g.r.cluster.Deploy.Gate
+	if away := g.out.lasted(now); g.tired(now, away) {
+		return false, &AwayError{away, g.absent}
+	}
+	// While the apiserver is away nothing gets better, and afterwards it takes a moment.
+	took, limit := now.Sub(g.begun)-(g.out.lasted(now)-g.spent), g.r.cluster.Deploy.Gate
+	if g.out.excuses(now, g.r.awayGrace()) {
+		took = min(took, limit)
+	}
 	switch {
 	case g.since.IsZero() && took > limit:
 		return false, &GateError{Reason: fmt.Sprintf("it isn't healthy after %v: %s", limit, g.fault)}
 	case !soaked(g.since) && took > limit+2*soak:
 		return false, &GateError{Reason: fmt.Sprintf("it isn't healthy for %v together: %s", soak, g.fault)}
-	case took > g.r.leadTime()+2*soak:
+	case g.unseen.lasted(now) > g.r.awayLimit():
+		return false, &AwayError{g.unseen.lasted(now), errors.New(g.leadless)}
+	case took-g.unseen.lasted(now) > g.r.leadTime()+2*soak:
 		return false, &GateError{Reason: "nobody with the new configuration leads: " + g.leadless}
 	}
 	return false, nil
 }
 
+// tired reports whether an apiserver that is away isn't waited for any longer.
+func (g *gate) tired(now time.Time, away time.Duration) bool {
+	switch {
+	case g.out.begun.IsZero():
+		return false
+	case !g.until.IsZero():
+		return !now.Before(g.until)
+	}
+	return away > g.r.awayLimit()
+}
+
+// examined is a host at one moment of a gate.
+type examined struct {
+	*host.Probed
+	asked error // what it got from the apiserver
+}
+
 // examine looks at the process, its log, its own /healthz and at the apiserver as it
 // sees it, all at once. The fault is the first that somebody would look at.
-func (g *gate) examine(ctx context.Context) (*host.Probed, string, error) {
+func (g *gate) examine(ctx context.Context) (*examined, string, error) {
 	healthz, lease := make(chan error, 1), make(chan error, 1)
 	go func() { healthz <- g.r.healthz(ctx, g.m, g.set.healthz(), g.set.serving) }()
 	go func() { lease <- g.reads(ctx) }()
-	p, err := g.r.probe(ctx, g.m, g.r.cluster.Deploy.Soak)
+	probed, err := g.r.probe(ctx, g.m, g.r.cluster.Deploy.Soak)
 	ill, blind := <-healthz, <-lease
+	p := &examined{probed, blind}
 	switch {
 	case err != nil:
 		return nil, "", err
@@ -166,7 +249,8 @@ func (g *gate) examine(ctx context.Context) (*host.Probed, string, error) {
 		return p, "it runs with other arguments: " + otherArgs(p.Process.Args, g.set.Argv), nil
 	case g.set.sealed && !p.Process.From(g.set.Generation):
 		return p, "its process doesn't see generation " + g.set.Generation, nil
-	case g.late(ill) || g.late(blind):
+	case g.late(ill, blind):
+		p.asked = nil
 		return p, "", nil
 	case ill != nil:
 		return p, ill.Error(), nil
@@ -178,10 +262,18 @@ func (g *gate) examine(ctx context.Context) (*host.Probed, string, error) {
 	return p, "", nil
 }
 
-// late reports whether an answer that only didn't come in time is none yet: a slow
+// late reports whether answers that only didn't come in time are none yet: a slow
 // apiserver is no fault of a host that has been healthy. The second in a row is.
-func (g *gate) late(err error) bool {
-	if err == nil || g.since.IsZero() || !errors.Is(err, live.ErrTimeout) {
+func (g *gate) late(errs ...error) bool {
+	timeout := false
+	for _, err := range errs {
+		if err != nil && (g.since.IsZero() || !errors.Is(err, live.ErrTimeout)) {
+			g.slow = 0
+			return false
+		}
+		timeout = timeout || err != nil
+	}
+	if !timeout {
 		g.slow = 0
 		return false
 	}
@@ -212,7 +304,7 @@ func (g *gate) others(ctx context.Context) error {
 		if err != nil {
 			return m.named(err)
 		}
-		if is := (pulse{p.Process.PID(), p.Process.Restarts()}); is != m.settled {
+		if !g.r.steady(ctx, m, pulse{p.Process.PID(), p.Process.Restarts()}) {
 			return m.named(&GateError{Reason: "it ended by itself after it had been healthy: what only a leader does fails", Log: m.log(ctx)})
 		}
 	}
@@ -226,8 +318,11 @@ func (g *gate) leader(ctx context.Context, now time.Time) error {
 		return nil
 	}
 	l, err := g.r.lease(ctx)
-	if err != nil {
+	if g.unseen.see(now, unanswered(err)); err != nil {
 		g.leading, g.leadless = time.Time{}, err.Error()
+		if unanswered(err) && due(now, g.m.reverts, g.r.revertTime()) {
+			return g.prolong(ctx, now)
+		}
 		return nil
 	}
 	m := g.r.leader(l)

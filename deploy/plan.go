@@ -260,35 +260,43 @@ func (r *Rollout) leader(l *live.Lease) *machine {
 	return holder(r.machines, l)
 }
 
+// holder is the host that holds a lease: by the name that its kernel has, and where no
+// host has that one any more, by the name that it has in the cluster.
 func holder(machines []*machine, l *live.Lease) *machine {
-	for _, m := range machines {
-		if m.holds(l) {
-			return m
+	for _, name := range []func(*machine) string{
+		func(m *machine) string { return m.seen.Name },
+		func(m *machine) string { return cmp.Or(m.node.Hostname, m.node.Name) },
+	} {
+		i := slices.IndexFunc(machines, func(m *machine) bool { return l.Hostname != "" && name(m) == l.Hostname })
+		if i >= 0 {
+			return machines[i]
 		}
 	}
 	return nil
 }
 
-func (m *machine) holds(l *live.Lease) bool {
-	return l.Hostname != "" && (l.Hostname == m.seen.Name || l.Hostname == cmp.Or(m.node.Hostname, m.node.Name))
-}
-
 // leadTime is how long it may take until somebody leads: the lease of one who is gone
 // has to run out first.
 func (r *Rollout) leadTime() time.Duration {
-	var lease, retry time.Duration
+	// The retry is jittered, and twice: to see it, and to take it.
+	return r.cluster.Deploy.Gate + r.leaseTime() + 6*r.longest("leader-elect-retry-period", "2s") + 5*time.Second
+}
+
+// leaseTime is how long a lease holds that isn't renewed.
+func (r *Rollout) leaseTime() time.Duration { return r.longest("leader-elect-lease-duration", "15s") }
+
+// longest is the longest time that a flag has on any host.
+func (r *Rollout) longest(flag, fallback string) time.Duration {
+	var out time.Duration
 	for _, m := range r.machines {
 		if m.want == nil {
 			continue
 		}
-		if d, err := time.ParseDuration(m.want.value("leader-elect-lease-duration", "15s")); err == nil {
-			lease = max(lease, d)
-		}
-		if d, err := time.ParseDuration(m.want.value("leader-elect-retry-period", "2s")); err == nil {
-			retry = max(retry, d) // jittered, and twice: to see it, and to take it
+		if d, err := time.ParseDuration(m.want.value(flag, fallback)); err == nil {
+			out = max(out, d)
 		}
 	}
-	return r.cluster.Deploy.Gate + lease + 6*retry + 5*time.Second
+	return out
 }
 
 // revertTime is after how long a host goes back by itself: later than anybody who is

@@ -20,6 +20,9 @@ func (r *Rollout) preflight(p *Plan) error {
 			errs = append(errs, &HostError{s.Node, reason})
 		}
 	}
+	if len(p.Steps) > 0 {
+		errs = append(errs, r.apart())
+	}
 	return errors.Join(errs...)
 }
 

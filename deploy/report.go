@@ -15,6 +15,7 @@ const (
 	Trying     = "trying"
 	RolledBack = "rolled back"
 	Stranded   = "stranded" // not back where it was
+	Gone       = "gone"     // it worked, and has ended by itself for good
 	Failed     = "failed"   // before anything was changed
 )
 

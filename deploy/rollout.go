@@ -17,6 +17,9 @@ import (
 func (r *Rollout) Apply(ctx context.Context, p *Plan, tell func(Event)) (*Report, error) {
 	r.hear = tell
 	err := r.apply(ctx, p)
+	if slices.ContainsFunc(r.machines, func(m *machine) bool { return m.report.Outcome != "" }) { // else nothing was changed
+		err = r.withGone(err, r.gone(ctx))
+	}
 	report := r.reportOf(p, err)
 	return report, err
 }
@@ -81,8 +84,16 @@ func (r *Rollout) readyAll(ctx context.Context, p *Plan) error {
 // next is the step to take now: who leads may have changed since the plan was made.
 func (r *Rollout) next(ctx context.Context, todo []Step) (int, error) {
 	lease, err := r.lease(ctx)
-	for end := r.o.Now().Add(r.cluster.Deploy.Gate); err != nil && r.o.Now().Before(end) && ctx.Err() == nil; {
-		time.Sleep(r.o.Poll) // one answer that is missing is no reason to go back
+	began, spent := r.o.Now(), r.out.lasted(r.o.Now())
+	for r.out.see(r.o.Now(), unanswered(err)); err != nil && ctx.Err() == nil; r.out.see(r.o.Now(), unanswered(err)) {
+		// One answer that is missing is no reason to go back.
+		switch now := r.o.Now(); {
+		case r.out.lasted(now) > r.awayLimit():
+			return 0, &AwayError{r.out.lasted(now), err}
+		case now.Sub(began)-(r.out.lasted(now)-spent) > r.cluster.Deploy.Gate:
+			return 0, err
+		}
+		time.Sleep(r.o.Poll)
 		lease, err = r.lease(ctx)
 	}
 	if err != nil {
@@ -113,7 +124,7 @@ func (r *Rollout) one(ctx context.Context, s *Step, last bool) error {
 	} else {
 		r.tell(m, "restart", "%s: %s", short(s.To), s.Restart)
 	}
-	ctx, cancel := context.WithTimeout(ctx, r.revertTime())
+	ctx, cancel := context.WithTimeout(ctx, r.revertTime()+r.awayLimit())
 	defer cancel()
 	m.report.Outcome, m.reverts = Trying, r.o.Now().Add(r.revertTime())
 	t := host.Trial{Generation: s.To, Base: base, After: r.revertTime(), Rollout: r.id, By: r.by}
@@ -158,14 +169,21 @@ func (r *Rollout) spare(ctx context.Context, s *Step) error {
 	if s.Unwell != "" {
 		return nil
 	}
-	told, end := "", r.o.Now().Add(r.cluster.Deploy.Gate)
+	told, began, spent := "", r.o.Now(), r.out.lasted(r.o.Now())
 	for {
 		other, err := r.away(ctx, s.m)
-		switch {
-		case err == nil:
+		if err == nil {
 			return nil
-		case other.settled.pid != 0 || r.o.Now().After(end): // the new configuration's fault, or no chance
-			return &SpareError{Node: other.node.Name, Err: err}
+		}
+		asked := r.asks(ctx, other)
+		now := r.o.Now()
+		r.out.see(now, other.session != nil && unanswered(asked))
+		excused, waited := r.out.excuses(now, r.awayGrace()), now.Sub(began)-(r.out.lasted(now)-spent)
+		switch {
+		case r.out.lasted(now) > r.awayLimit():
+			return &AwayError{r.out.lasted(now), asked}
+		case !excused && (other.settled.pid != 0 && !other.pardoned || waited > r.cluster.Deploy.Gate):
+			return &SpareError{Node: other.node.Name, Err: err} // the new configuration's fault, or no chance
 		case told != other.node.Name:
 			told = other.node.Name
 			r.tell(s.m, "waits", "for %s, which doesn't work now: %v", told, err)
@@ -197,6 +215,9 @@ func (r *Rollout) works(ctx context.Context, m *machine) error {
 	ctx, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
 	p, err := r.probe(ctx, m, time.Second)
+	if err == nil && m.settled.pid != 0 {
+		r.steady(ctx, m, pulse{p.Process.PID(), p.Process.Restarts()}) // what isn't excused shows in the next gate
+	}
 	switch {
 	case err != nil:
 		return err

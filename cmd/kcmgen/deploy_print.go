@@ -128,7 +128,7 @@ func printReports(w io.Writer, reports []*deploy.Report) error {
 			line := fmt.Sprintf("%s: %s: %s", r.Cluster, h.Node, h.Outcome)
 			switch from, to := shortGeneration(h.From), shortGeneration(h.To); {
 			case from == to || h.Outcome == deploy.Unchanged:
-			case h.Outcome == deploy.RolledBack || h.Outcome == deploy.Untouched:
+			case h.Outcome == deploy.RolledBack || h.Outcome == deploy.Untouched || h.Outcome == deploy.Gone:
 				line += fmt.Sprintf("  has %s, not %s", from, to)
 			default:
 				line += fmt.Sprintf("  %s → %s", from, to)
@@ -218,9 +218,12 @@ func (t *teller) tick() {
 func exitOf(err error) (int, bool) {
 	var stranded *deploy.StrandedError
 	var back *deploy.RolledBackError
+	var unseen *deploy.UnseenError
 	switch {
 	case errors.As(err, &stranded):
 		return exitStranded, true
+	case errors.As(err, &unseen):
+		return exitUnseen, true
 	case errors.As(err, &back):
 		return exitRolledBack, true
 	}

@@ -14,7 +14,6 @@ import (
 
 // hostHint is advice about hosts, and about what is done there.
 func hostHint(err error) string {
-	var stranded *deploy.StrandedError
 	var locked *host.LockedError
 	var edited *deploy.EditedError
 	var refused *deploy.RefusedError
@@ -27,9 +26,10 @@ func hostHint(err error) string {
 	var still *stillInError
 	var stranger *strangerError
 	var retired *retiredError
+	if hint := leftHint(err); hint != "" {
+		return hint
+	}
 	switch {
-	case errors.As(err, &stranded):
-		return byHand(stranded)
 	case errors.As(err, &locked):
 		return "wait for it to end; a lock whose holder is gone is free within half a minute"
 	case errors.As(err, &edited):
@@ -69,6 +69,26 @@ func hostHint(err error) string {
 	var back *deploy.RolledBackError
 	if errors.As(err, &back) && back.Action == "deploy" {
 		return "hosts have what they had; what failed is still exported: mend the cluster, then kcmgen export and kcmgen deploy"
+	}
+	return ""
+}
+
+// leftHint is advice about hosts that aren't as they should be, and about what they are
+// called.
+func leftHint(err error) string {
+	var stranded *deploy.StrandedError
+	var away *deploy.AwayError
+	var gone deploy.GoneErrors
+	var same *deploy.SameNameError
+	switch {
+	case errors.As(err, &stranded):
+		return byHand(stranded)
+	case errors.As(err, &gone):
+		return "see why it ended: journalctl -u kube-controller-manager -n 50; then systemctl start kube-controller-manager, on each"
+	case errors.As(err, &away):
+		return "hosts go on by themselves once the apiserver is back; then kcmgen deploy, which finds what is left to do"
+	case errors.As(err, &same):
+		return fmt.Sprintf("give each a name of its own: hostnamectl set-hostname %s, then systemctl restart kube-controller-manager, on %s", same.Nodes[1], same.Nodes[1])
 	}
 	return ""
 }

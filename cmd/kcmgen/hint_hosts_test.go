@@ -1,8 +1,11 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kcmgen/kcmgen/deploy"
 	"github.com/kcmgen/kcmgen/deploy/host"
@@ -75,6 +78,35 @@ func TestRefusedHint(t *testing.T) {
 		}
 		if got := hint(c.err); got != "nothing was changed; "+c.hint {
 			t.Errorf("%s: %q, not %q", c.says, got, c.hint)
+		}
+	}
+}
+
+// TestLeftHint: what to do about hosts after a rollout, and about their names; and what
+// it ends with.
+func TestLeftHint(t *testing.T) {
+	away := &deploy.AwayError{For: time.Minute, Err: errors.New("refused")}
+	bad := errors.New("it ended 2 times by itself")
+	for _, c := range []struct {
+		name string
+		err  error
+		code int
+		hint string
+	}{
+		{"away", &deploy.UnseenError{Nodes: []string{"cp-1"}, Away: away, Err: away}, 7, "hosts go on by themselves once the apiserver is back"},
+		{"bad, and away", &deploy.UnseenError{Nodes: []string{"cp-1"}, Away: away, Err: bad}, 7, "hosts go on by themselves once the apiserver is back"},
+		{"away, and seen to be well", &deploy.RolledBackError{Action: "deploy", Nodes: []string{"cp-1"}, Err: away}, 5, "hosts go on by themselves"},
+		{"gone, and the rest is done", deploy.GoneErrors{"cp-1": {State: "inactive (dead)"}}, 1, "journalctl -u kube-controller-manager -n 50"},
+		{"gone, and the rest is back", &deploy.StrandedError{Err: bad, ByHand: map[string]string{"cp-1": "systemctl start kube-controller-manager"}}, 6, "on cp-1, as root: systemctl start kube-controller-manager"},
+		{"one name", &deploy.SameNameError{Name: "a", Nodes: []string{"cp-1", "cp-2"}}, 1, "hostnamectl set-hostname cp-2"},
+		{"a shell that prints", fmt.Errorf("SFTP: %w", &host.NoisyError{Noise: "welcome", Err: bad}), 1, "~/.bashrc"},
+	} {
+		code, ok := exitOf(c.err)
+		if !ok {
+			code = 1
+		}
+		if got := hint(c.err); !strings.Contains(got, c.hint) || code != c.code {
+			t.Errorf("%s: exit %d, %q; expected %d, %q", c.name, code, got, c.code, c.hint)
 		}
 	}
 }

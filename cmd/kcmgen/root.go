@@ -19,16 +19,18 @@ const (
 	exitUsage    = 2
 	exitFindings = 3
 	exitDiffers  = 4
-	// Of deploy and rollback: every host is back where it was; one isn't.
+	// Of deploy and rollback: every host is back where it was; one isn't; all are, and
+	// whether they work can't be seen while the apiserver is away.
 	exitRolledBack = 5
 	exitStranded   = 6
+	exitUnseen     = 7
 )
 
 const exitCodes = `Exit codes: 0 done · 1 failed (input, output or internal) · 2 usage · 3 findings · 4 differs`
 
 // rolloutCodes are those of commands that change hosts.
 const rolloutCodes = exitCodes + ` ·
-5 rolled back · 6 rollback failed`
+5 rolled back · 6 rollback failed · 7 rolled back, the apiserver is away`
 
 // errFindings ends a command whose findings have been printed.
 var errFindings = errors.New("findings")

@@ -109,6 +109,12 @@ func (s *Session) Trial(ctx context.Context, u Unit, t Trial) error {
 	return err
 }
 
+// Prolong lets a trial go on for as long again before the host goes back by itself.
+func (s *Session) Prolong(ctx context.Context, u Unit, generation string) error {
+	_, err := s.brief(ctx, command("rearm", u.Home, generation))
+	return err
+}
+
 // Confirm ends a trial: nothing goes back by itself any more. Generations and programs
 // that neither this one nor the one before needs are removed.
 func (s *Session) Confirm(ctx context.Context, u Unit, generation string) error {

@@ -84,6 +84,14 @@ type State struct {
 // Running reports whether the unit's process runs.
 func (s State) Running() bool { return s.show["ActiveState"] == "active" && s.PID() > 0 }
 
+// Over reports whether the unit's process has ended, and systemd doesn't start it again.
+func (s State) Over() bool {
+	return s.show["ActiveState"] == "inactive" || s.show["ActiveState"] == "failed"
+}
+
+// Ending reports whether the unit is on its way to end.
+func (s State) Ending() bool { return s.show["ActiveState"] == "deactivating" }
+
 // PID is the main process, 0 if there is none.
 func (s State) PID() int { return s.number("MainPID") }
 
@@ -270,3 +278,6 @@ func Parents(p string) []string {
 	}
 	return out
 }
+
+// StateOf reads a unit's state, as the host tells it.
+func StateOf(text string) State { return parseState(text) }

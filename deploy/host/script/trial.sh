@@ -78,6 +78,15 @@ arm() {
 		/bin/sh "$1/recover" revert "$1" 2>&1
 }
 
+# rearm HOME GENERATION: the trial goes on for as long again: somebody is there, and
+# waits for what is no fault of this host.
+rearm() { act prolong "$@"; }
+
+prolong() {
+	[ "$(field "$1/trial" generation)" = "$2" ] || fail "the host went back by itself"
+	systemctl restart kcmgen-revert.timer # in one go: there is no moment without it
+}
+
 disarm() {
 	systemctl stop kcmgen-revert.timer 2>/dev/null
 	systemctl reset-failed kcmgen-revert.timer kcmgen-revert.service 2>/dev/null
