@@ -24,8 +24,8 @@ test: ## run every test
 
 # Real programs of Kubernetes are built from Go modules where the user's cache
 # doesn't have them: a quarter of an hour, once. So is a Debian for the hosts,
-# in half a minute. Hosts need Linux, root, and programs that are named if they
-# are missing.
+# in half a minute each. Hosts need Linux, root, and programs that are named if they
+# are missing. BASE=trixie or BASE=uutils gives all of them another system.
 e2e: ## run the tests on real hosts, against real Kubernetes programs
 	@runner=$$(tools/install.sh test) && dir=$$(mktemp -d) && cd e2e && \
 	{ KCMGEN_E2E_FIGURES=$$dir/figures "$$runner/gotestsum" --format pkgname -- -timeout 80m $(TESTFLAGS) ./...; echo $$? >"$$dir/status"; } | tee "$$dir/log"; \

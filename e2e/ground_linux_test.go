@@ -369,7 +369,7 @@ func TestGroundKilled(t *testing.T) {
 
 // leaveGround is what the copy does.
 func leaveGround() int {
-	g, err := startGround()
+	g, err := startGround(usual())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

@@ -26,7 +26,11 @@ type scene struct {
 // all that it waits for is there.
 func onScene(t *testing.T) *scene {
 	t.Helper()
-	g := onGround(t)
+	return sceneOn(t, onGround(t))
+}
+
+func sceneOn(t *testing.T, g *ground.Ground) *scene {
+	t.Helper()
 	s := &scene{g, newOperator(t, g)}
 	s.export(t, judgedInSeconds())
 	return s

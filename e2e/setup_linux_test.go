@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -57,18 +58,35 @@ var hosts keeper
 // keeper has a ground, from the first test on that asks for it.
 type keeper struct {
 	sync.Mutex
-	ground *ground.Ground
-	err    error
-	logs   []string // kept so far
+	ground  *ground.Ground
+	systems []ground.System // of its hosts
+	err     error
+	logs    []string // kept so far
 }
 
-func (k *keeper) start() (*ground.Ground, error) {
+// start has a ground whose hosts have some systems.
+func (k *keeper) start(systems []ground.System) (*ground.Ground, error) {
+	if !slices.Equal(systems, k.systems) {
+		if err := k.stop(true); err != nil { // an earlier test's logs may be wanted
+			return nil, err
+		}
+	}
 	k.Lock()
 	defer k.Unlock()
 	if k.ground == nil && k.err == nil { // a failure is told to all who ask, and not tried again
-		k.ground, k.err = startGround()
+		k.systems = systems
+		k.ground, k.err = startGround(systems)
 	}
 	return k.ground, k.err
+}
+
+// usual is what the hosts of all tests have, but for those that are about systems:
+// BASE=trixie says another one.
+func usual() []ground.System {
+	if base := os.Getenv("BASE"); base != "" {
+		return []ground.System{ground.System(base)}
+	}
+	return []ground.System{ground.Bookworm}
 }
 
 // tell says where logs lie, for a test failed.
@@ -97,7 +115,7 @@ func (k *keeper) stop(keep bool) error {
 	return errors.Join(errs...)
 }
 
-func startGround() (*ground.Ground, error) {
+func startGround(systems []ground.System) (*ground.Ground, error) {
 	apiserver, err := builder.Kubernetes(clusterVersion, "kube-apiserver")
 	if err != nil {
 		return nil, err
@@ -111,11 +129,11 @@ func startGround() (*ground.Ground, error) {
 		return nil, err
 	}
 	start := time.Now()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute) // systems may have to be made
 	defer cancel()
 	g, err := ground.Start(ctx, ground.Options{
 		Kcmgen: kcmgen, KubeAPIServer: apiserver, ControllerManager: manager,
-		Cluster: cluster, RTT: rtt, Log: say,
+		Cluster: cluster, RTT: rtt, Systems: systems, Log: say,
 	})
 	if err != nil {
 		return nil, err
@@ -132,7 +150,13 @@ func say(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args.
 // onGround is the ground as it was at its start, whatever ran before.
 func onGround(t *testing.T) *ground.Ground {
 	t.Helper()
-	g, err := hosts.start()
+	return onSystems(t, usual()...)
+}
+
+// onSystems is such a ground whose hosts have some systems, in turn.
+func onSystems(t *testing.T, systems ...ground.System) *ground.Ground {
+	t.Helper()
+	g, err := hosts.start(systems)
 	if err != nil {
 		t.Fatal(err)
 	}

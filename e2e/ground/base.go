@@ -8,32 +8,65 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+)
+
+// System is what hosts have besides kcmgen's own.
+type System string
+
+// Systems that hosts can have: Debian 12, Debian 13, and Debian 13 with sudo and the core
+// utilities written anew, as newer Ubuntus have them.
+const (
+	Bookworm System = "bookworm"
+	Trixie   System = "trixie"
+	Uutils   System = "uutils"
 )
 
 // packages are all that a host has: what deploying takes of it is a POSIX
 // shell, sshd and systemd, so nothing else may slip in.
-const packages = "dbus,iproute2,openssh-server,procps,sudo,systemd,systemd-sysv"
+func (s System) packages() string {
+	sudo := "sudo"
+	if s == Uutils {
+		sudo = "rust-coreutils,sudo-rs"
+	}
+	list := strings.Split("dbus,iproute2,openssh-server,procps,systemd,systemd-sysv,"+sudo, ",")
+	slices.Sort(list)
+	return strings.Join(list, ",")
+}
 
 // recipe are mmdebstrap's arguments but for the folder. Manuals are left out
 // for the sake of the cache; keys and the machine id, since hosts have their
 // own.
-func recipe() []string {
-	return []string{
-		"--variant=essential", "--include=" + packages,
+func (s System) recipe() []string {
+	out := []string{
+		"--variant=essential", "--include=" + s.packages(),
 		"--dpkgopt=path-exclude=/usr/share/doc/*",
 		"--dpkgopt=path-exclude=/usr/share/man/*",
 		"--dpkgopt=path-exclude=/usr/share/locale/*",
 		`--customize-hook=chroot "$1" useradd --create-home --shell /bin/bash ops`,
 		`--customize-hook=rm -rf "$1"/etc/ssh/ssh_host_* "$1"/etc/machine-id "$1"/var/lib/dbus/machine-id "$1"/var/lib/apt/lists "$1"/etc/resolv.conf`,
-		"bookworm",
 	}
+	switch s {
+	case Bookworm:
+		return append(out, "bookworm")
+	case Uutils: // in the places where people expect the others
+		out = append(out,
+			`--customize-hook=for f in "$1"/usr/lib/cargo/bin/coreutils/*; do ln -sf "/usr/lib/cargo/bin/coreutils/${f##*/}" "$1/usr/bin/${f##*/}"; done`,
+			`--customize-hook=ln -s sudo-rs "$1"/usr/bin/sudo`,
+			`--customize-hook=printf '%s\n' 'root ALL=(ALL:ALL) ALL' '@includedir /etc/sudoers.d' >"$1"/etc/sudoers && chmod 0440 "$1"/etc/sudoers`)
+	}
+	return append(out, "trixie")
 }
 
-// base is the tree that all hosts share and none writes to. It is made, in half
-// a minute, where the cache doesn't have it; the caller holds the lock.
-func base(ctx context.Context, cache string) (string, error) {
-	name := fmt.Sprintf("base-%x", sha256.Sum256([]byte(strings.Join(recipe(), "\n"))))[:len("base-")+12]
+// base is the tree that all hosts of a system share and none writes to. It is made, in
+// half a minute, where the cache doesn't have it; the caller holds the lock.
+func (s System) base(ctx context.Context, cache string) (string, error) {
+	if !slices.Contains([]System{Bookworm, Trixie, Uutils}, s) {
+		return "", fmt.Errorf("no hosts have system %q: %s, %s and %s are known", s, Bookworm, Trixie, Uutils)
+	}
+	recipe := s.recipe()
+	name := fmt.Sprintf("base-%x", sha256.Sum256([]byte(strings.Join(recipe, "\n"))))[:len("base-")+12]
 	dir := filepath.Join(cache, name)
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
@@ -42,7 +75,7 @@ func base(ctx context.Context, cache string) (string, error) {
 	if err := remove(partial); err != nil {
 		return "", err
 	}
-	if _, err := program(ctx, "mmdebstrap", append(recipe(), partial)...); err != nil {
+	if _, err := program(ctx, "mmdebstrap", append(recipe, partial)...); err != nil {
 		return "", fmt.Errorf("making a Debian for the hosts in %s: %w", dir, err)
 	}
 	return dir, os.Rename(partial, dir)

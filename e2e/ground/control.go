@@ -4,12 +4,15 @@ package ground
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"syscall"
 	"time"
 )
 
@@ -36,15 +39,27 @@ func (g *Ground) startControl(ctx context.Context) error {
 		"--initial-cluster=e2e=http://127.0.0.1:2380", "--unsafe-no-fsync")); err != nil {
 		return err
 	}
-	pki := filepath.Join(out, "pki")
-	if err := g.startDaemon("kube-apiserver", inside("control", g.options.KubeAPIServer,
-		"--etcd-servers=http://127.0.0.1:2379", "--bind-address="+control, "--advertise-address="+control,
-		"--client-ca-file="+filepath.Join(pki, "ca.crt"),
-		"--tls-cert-file="+g.api.file("apiserver.crt"), "--tls-private-key-file="+g.api.file("apiserver.key"),
+	g.pki = filepath.Join(out, "pki")
+	if err := g.StartAPI(ctx); err != nil {
+		return err
+	}
+	g.options.Log("ground: the apiserver is ready after %.1f s", time.Since(start).Seconds())
+	return nil
+}
+
+const apiserver = "kube-apiserver"
+
+// StartAPI starts an apiserver, with arguments besides the usual, and waits until it is
+// ready.
+func (g *Ground) StartAPI(ctx context.Context, args ...string) error {
+	if err := g.startDaemon(apiserver, inside("control", append([]string{g.options.KubeAPIServer,
+		"--etcd-servers=http://127.0.0.1:2379", "--bind-address=" + control, "--advertise-address=" + control,
+		"--client-ca-file=" + filepath.Join(g.pki, "ca.crt"),
+		"--tls-cert-file=" + g.api.file("apiserver.crt"), "--tls-private-key-file=" + g.api.file("apiserver.key"),
 		"--service-account-issuer=https://kubernetes.default.svc",
-		"--service-account-key-file="+filepath.Join(pki, "sa.pub"),
-		"--service-account-signing-key-file="+filepath.Join(pki, "sa.key"),
-		"--service-cluster-ip-range="+ServiceRange, "--authorization-mode=RBAC")); err != nil {
+		"--service-account-key-file=" + filepath.Join(g.pki, "sa.pub"),
+		"--service-account-signing-key-file=" + filepath.Join(g.pki, "sa.key"),
+		"--service-cluster-ip-range=" + ServiceRange, "--authorization-mode=RBAC"}, args...)...)); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 3*graceful)
@@ -52,8 +67,35 @@ func (g *Ground) startControl(ctx context.Context) error {
 	if err := poll(ctx, g.daemons[0], func() error { return g.API(ctx, http.MethodGet, "/readyz", nil, nil) }); err != nil {
 		return fmt.Errorf("waiting for the apiserver: %w", err)
 	}
-	g.options.Log("ground: the apiserver is ready after %.1f s", time.Since(start).Seconds())
 	return nil
+}
+
+// StopAPI ends the apiserver at once: whoever asks is refused. It does nothing where none
+// runs.
+func (g *Ground) StopAPI() {
+	if d := g.apiserver(); d != nil {
+		d.kill()
+		g.daemons = slices.DeleteFunc(g.daemons, func(other *daemon) bool { return other == d })
+		g.api.client.CloseIdleConnections()
+	}
+}
+
+// HangAPI has the apiserver answer nothing, until it is told to go on.
+func (g *Ground) HangAPI() (goOn func() error, err error) {
+	d := g.apiserver()
+	if d == nil {
+		return nil, errors.New("no apiserver runs")
+	}
+	p := d.cmd.Process
+	return func() error { return p.Signal(syscall.SIGCONT) }, p.Signal(syscall.SIGSTOP)
+}
+
+func (g *Ground) apiserver() *daemon {
+	i := slices.IndexFunc(g.daemons, func(d *daemon) bool { return d.name == apiserver })
+	if i < 0 {
+		return nil
+	}
+	return g.daemons[i]
 }
 
 // startDaemon starts a part of the control plane.

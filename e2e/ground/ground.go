@@ -23,6 +23,8 @@ type Options struct {
 	// the apiserver's endpoint the "vip" Control, and ServiceRange.
 	Cluster map[string]string
 	RTT     time.Duration
+	// Systems are those of the hosts, in turn; Bookworm if none is said.
+	Systems []System
 	Log     func(format string, args ...any) // how long each part took
 }
 
@@ -38,6 +40,7 @@ type Ground struct {
 	lock    *os.File
 	cgroup  string
 	api     *api
+	pki     string    // the exported one
 	daemons []*daemon // the last started first
 }
 
@@ -104,9 +107,16 @@ func Start(ctx context.Context, o Options) (_ *Ground, err error) {
 	if err := g.acquire(ctx, cache); err != nil {
 		return nil, err
 	}
-	lower, err := base(ctx, cache)
-	if err != nil {
-		return nil, err
+	if len(o.Systems) == 0 {
+		o.Systems = []System{Bookworm}
+	}
+	var lower []string
+	for i := range g.Hosts {
+		dir, err := o.Systems[i%len(o.Systems)].base(ctx, cache)
+		if err != nil {
+			return nil, err
+		}
+		lower = append(lower, dir)
 	}
 	steps := []struct {
 		name string

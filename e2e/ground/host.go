@@ -73,6 +73,7 @@ func (h *Host) Boot(ctx context.Context) error {
 	// The cgroup namespace comes last, from inside the group that is its root.
 	cmd := inside(h.Name, "unshare", "--uts", "--ipc", "--cgroup", "sh", filepath.Join(h.ground.state, "init.sh"),
 		h.Name, h.dir("root"), h.lower, h.dir("upper"), h.dir("work"))
+	cmd.Env = []string{"container=e2e", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"} // and PID 1's
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags:  syscall.CLONE_NEWPID | syscall.CLONE_NEWNS,
 		UseCgroupFD: true, CgroupFD: int(cgroup.Fd()),

@@ -24,7 +24,7 @@ func masked() []string {
 
 // layers makes what lies between the base and what a host writes: a layer that
 // all share, and one of each host.
-func (g *Ground) layers(ctx context.Context, base string) error {
+func (g *Ground) layers(ctx context.Context, bases []string) error {
 	if err := os.WriteFile(filepath.Join(g.state, "init.sh"), initScript, 0o700); err != nil {
 		return err
 	}
@@ -36,11 +36,11 @@ func (g *Ground) layers(ctx context.Context, base string) error {
 	if err := g.commonLayer(common, key+".pub"); err != nil {
 		return err
 	}
-	for _, h := range g.Hosts {
+	for i, h := range g.Hosts {
 		if err := h.layer(ctx); err != nil {
 			return err
 		}
-		h.lower = h.dir("lower") + ":" + common + ":" + base
+		h.lower = h.dir("lower") + ":" + common + ":" + bases[i]
 	}
 	return nil
 }
