@@ -36,6 +36,12 @@ func (c *Cluster) derivedFlags() []Flag {
 	}
 	if c.PKI.FrontProxy != nil {
 		fs = append(fs, Flag{"requestheader-client-ca-file", c.Paths.FrontProxyCA, p + "frontProxyCA"})
+	} else {
+		// Without that CA it is looked up in the apiserver, and a program that is started
+		// while the apiserver is away ends by it. What goes on without it takes less, not
+		// more: nobody's word for who a user is, and those it doesn't know are anonymous,
+		// who may read /healthz. Client certificates are held to client-ca-file.
+		fs = append(fs, Flag{"authentication-tolerate-lookup-failure", "true", "flagDefaults"})
 	}
 	if len(c.Networks.Pods) > 0 {
 		fs = append(fs, c.networkFlags()...)
