@@ -41,5 +41,6 @@ umount -l run/old
 rmdir run/old
 cd /
 # Not by env, which gives PID 1 away only where it is GNU's: whoever called this gave no
-# more of an environment than systemd is to have.
+# more of an environment than systemd is to have, and this shell added two.
+unset OLDPWD PWD
 exec /lib/systemd/systemd --system --unit=multi-user.target --log-target=journal
