@@ -44,10 +44,13 @@ func lost(state host.State, outcome string, worked, stops bool) bool {
 	return worked
 }
 
+// goneLimit bounds the look: a host whose line was cut has been told of already.
+const goneLimit = 10 * time.Second
+
 // gone looks at all hosts once a rollout is over, and notes those that have ended for
 // good: what a host is reported to be, it is.
 func (r *Rollout) gone(ctx context.Context) GoneErrors {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookLimit)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), goneLimit)
 	defer cancel()
 	all := slices.Concat(r.machines, r.beside)
 	states := make([]host.State, len(all))
