@@ -52,14 +52,16 @@ const apiserver = "kube-apiserver"
 // StartAPI starts an apiserver, with arguments besides the usual, and waits until it is
 // ready.
 func (g *Ground) StartAPI(ctx context.Context, args ...string) error {
-	if err := g.startDaemon(apiserver, inside("control", append([]string{g.options.KubeAPIServer,
+	if err := g.startDaemon(apiserver, inside("control", append([]string{
+		g.options.KubeAPIServer,
 		"--etcd-servers=http://127.0.0.1:2379", "--bind-address=" + control, "--advertise-address=" + control,
 		"--client-ca-file=" + filepath.Join(g.pki, "ca.crt"),
 		"--tls-cert-file=" + g.api.file("apiserver.crt"), "--tls-private-key-file=" + g.api.file("apiserver.key"),
 		"--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-key-file=" + filepath.Join(g.pki, "sa.pub"),
 		"--service-account-signing-key-file=" + filepath.Join(g.pki, "sa.key"),
-		"--service-cluster-ip-range=" + ServiceRange, "--authorization-mode=RBAC"}, args...)...)); err != nil {
+		"--service-cluster-ip-range=" + ServiceRange, "--authorization-mode=RBAC",
+	}, args...)...)); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 3*graceful)
