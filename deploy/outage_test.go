@@ -90,10 +90,10 @@ func TestRegard(t *testing.T) {
 	}
 }
 
-// aGate is one of a cluster whose gate is 20 s, soak 5 s, lease 15 s.
+// aGate is one of a cluster whose gate is 30 s, soak 5 s, lease 15 s.
 func aGate(now *time.Time) *gate {
 	c := &spec.Cluster{}
-	c.Deploy.Gate, c.Deploy.Soak = 20*time.Second, 5*time.Second
+	c.Deploy.Gate, c.Deploy.Soak = 30*time.Second, 5*time.Second
 	m := &machine{node: &spec.Node{Name: "cp-1"}, want: &Want{Set: Set{Generation: generation, flags: map[string]string{}}}, seen: &host.Seen{}}
 	r := &Rollout{cluster: c, o: Options{Now: func() time.Time { return *now }}, machines: []*machine{m}}
 	return &gate{r: r, m: m, set: &m.want.Set, soak: c.Deploy.Soak, begun: *now, atLeast: tooOften, out: &r.out, fault: "no", leadless: "nobody"}
@@ -116,11 +116,12 @@ func TestVerdict(t *testing.T) {
 	}{
 		{"healthy for long enough", -1, -1, 2, false, -1, 7, true, ""},
 		{"healthy for not long enough", -1, -1, 3, false, -1, 7, false, ""},
-		{"never healthy", -1, -1, -1, false, -1, 21, false, "it isn't healthy after 20s: no"},
+		{"never healthy", -1, -1, -1, false, -1, 31, false, "it isn't healthy after 30s: no"},
 		{"away for longer than that", 1, -1, -1, false, -1, 50, false, ""},
 		{"away, and back for a moment", 1, 41, -1, false, -1, 60, false, ""},
-		{"away, and back for long", 1, 41, -1, false, -1, 62, false, "it isn't healthy after 20s: no"},
-		{"away for good", 1, -1, -1, false, -1, 82, false, "the apiserver has been away for 1m21s"},
+		{"away, and back, with time left", 1, 41, -1, false, -1, 65, false, ""},
+		{"away, and back for long", 1, 41, -1, false, -1, 72, false, "it isn't healthy after 30s: no"},
+		{"away for good", 1, -1, -1, false, -1, 92, false, "the apiserver has been away for 1m31s"},
 		{"away, and healthy again", 1, 41, 45, false, -1, 50, true, ""},
 		{"on the way back, and waited for", 1, -1, -1, true, 80, 50, false, ""},
 		{"on the way back, and waited for already", 1, -1, -1, true, 0, 2, false, "the apiserver has been away"},
