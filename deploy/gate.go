@@ -250,8 +250,7 @@ func (g *gate) examine(ctx context.Context) (*examined, string, error) {
 	case g.set.sealed && !p.Process.From(g.set.Generation):
 		return p, "its process doesn't see generation " + g.set.Generation, nil
 	case g.late(ill, blind):
-		p.asked = nil
-		return p, "", nil
+		return p, "", nil // and what ends now may end by that
 	case ill != nil:
 		return p, ill.Error(), nil
 	case blind != nil:
