@@ -241,6 +241,8 @@ func TestOneHostname(t *testing.T) {
 	}
 	s := onScene(t)
 	s.deploy(t, 0)
+	s.flag(t, "concurrent-gc-syncs", 20) // there is something to go back to
+	s.deploy(t, 0)
 	a, _, leader := s.standbys(t)
 	do(t, leader, "hostname", a.Name)
 	t.Cleanup(func() { _, _ = leader.Run(t.Context(), "hostname", leader.Name) })
