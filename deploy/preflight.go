@@ -73,7 +73,7 @@ func (m *machine) unfit() []error {
 func (m *machine) unfitFolders() []error {
 	var out []error
 	seen := map[string]bool{}
-	for _, leaf := range append(slices.Collect(maps.Keys(m.want.folders)), m.unit.Start) {
+	for _, leaf := range append(slices.Sorted(maps.Keys(m.want.folders)), m.unit.Start) {
 		for _, d := range host.Parents(leaf) {
 			f, ok := m.seen.Files[d]
 			if !ok || seen[d] || f.Type == host.Missing {

@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -64,12 +65,14 @@ func Foreign(kubeconfig []byte, dial Dial) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kubeconfig: %w", err)
 	}
-	for name, u := range all.AuthInfos {
+	for _, name := range slices.Sorted(maps.Keys(all.AuthInfos)) {
+		u := all.AuthInfos[name]
 		if u.Exec != nil || u.AuthProvider != nil || u.ClientCertificate != "" || u.ClientKey != "" || u.TokenFile != "" {
 			return nil, fmt.Errorf("kubeconfig: user %q has credentials that aren't in it: files, or a program to run", name)
 		}
 	}
-	for name, cl := range all.Clusters {
+	for _, name := range slices.Sorted(maps.Keys(all.Clusters)) {
+		cl := all.Clusters[name]
 		if cl.CertificateAuthority != "" || cl.ProxyURL != "" {
 			return nil, fmt.Errorf("kubeconfig: cluster %q names a file or a proxy", name)
 		}

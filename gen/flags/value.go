@@ -3,6 +3,7 @@ package flags
 import (
 	"encoding/csv"
 	"fmt"
+	"maps"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -165,7 +166,8 @@ func (d Def) Takes(value string, on func(gate string) bool) (want string) {
 
 func (d Def) allows(value string, on func(gate string) bool) string {
 	allowed := slices.Clone(d.Allowed)
-	for setting, more := range d.AllowedWithGate {
+	for _, setting := range slices.Sorted(maps.Keys(d.AllowedWithGate)) {
+		more := d.AllowedWithGate[setting]
 		gate, want, _ := strings.Cut(setting, "=")
 		if on(gate) == (want == "true") {
 			allowed = append(allowed, more...)

@@ -8,7 +8,6 @@ import (
 
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/clientcmd/api"
-	"sigs.k8s.io/yaml"
 
 	"github.com/kcmgen/kcmgen/gen/keys"
 	"github.com/kcmgen/kcmgen/gen/plan"
@@ -76,7 +75,7 @@ func (f *kubeconfigForm) text(server string) ([]byte, error) {
 	if f.before == nil {
 		return f.encode(server)
 	}
-	scalar, err := yaml.Marshal(server)
+	scalar, err := encodeYAML(server)
 	return slices.Concat(f.before, bytes.TrimSuffix(scalar, []byte("\n")), f.after), err
 }
 

@@ -1,9 +1,12 @@
 package render
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"net"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,7 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
-	"sigs.k8s.io/yaml"
 
 	"github.com/kcmgen/kcmgen/gen/plan"
 	"github.com/kcmgen/kcmgen/gen/spec"
@@ -51,19 +53,19 @@ func pod(c *spec.Cluster, h plan.Host, generation string) ([]byte, error) {
 
 // encodePod is YAML without the fields that only a running pod has.
 func encodePod(p *corev1.Pod) ([]byte, error) {
-	raw, err := yaml.Marshal(p)
+	raw, err := json.Marshal(p)
 	if err != nil {
 		return nil, err
 	}
 	var m map[string]any
-	if err := yaml.Unmarshal(raw, &m); err != nil {
+	if err := json.Unmarshal(raw, &m); err != nil {
 		return nil, err
 	}
 	delete(m, "status")
 	if meta, ok := m["metadata"].(map[string]any); ok {
 		delete(meta, "creationTimestamp")
 	}
-	data, err := yaml.Marshal(m)
+	data, err := encodeYAML(m)
 	if err != nil {
 		return nil, err
 	}
@@ -118,8 +120,8 @@ func quantities(m map[string]string) (corev1.ResourceList, error) {
 		return nil, nil
 	}
 	out := corev1.ResourceList{}
-	for name, s := range m {
-		q, err := resource.ParseQuantity(s)
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		q, err := resource.ParseQuantity(m[name])
 		if err != nil {
 			return nil, fmt.Errorf("resource %s: %w", name, err)
 		}

@@ -2,7 +2,9 @@ package vet
 
 import (
 	"fmt"
+	"maps"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -51,7 +53,8 @@ func podInvalid(v *view) []fault {
 		}
 		mounted[vol.MountPath] = vol.Name
 	}
-	for name, limit := range v.Pod.Limits {
+	for _, name := range slices.Sorted(maps.Keys(v.Pod.Limits)) {
+		limit := v.Pod.Limits[name]
 		request, ok := v.Pod.Requests[name]
 		l, err1 := quantity(limit)
 		r, err2 := quantity(request)
