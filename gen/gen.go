@@ -32,7 +32,12 @@ type Vetted struct {
 // Vet checks a cluster against every rule. out is the folder of the clusters'
 // trees, "" for none: what an export made there has to fit yet.
 func Vet(c *spec.Cluster, out string, now time.Time) *Vetted {
-	f, given := facts.Read(c, out, now)
+	return VetIn(c, out, &facts.Index{}, now)
+}
+
+// VetIn is Vet for many clusters, which ask git once for all of them.
+func VetIn(c *spec.Cluster, out string, index *facts.Index, now time.Time) *Vetted {
+	f, given := facts.Read(c, out, index, now)
 	f.Refusals = trial.Run(c, trial.Authorities{
 		CA:         cmp.Or(f.CA.Cert, f.MadeCA.Cert),
 		FrontProxy: cmp.Or(f.FrontProxy.Cert, f.MadeFrontProxy.Cert),

@@ -15,6 +15,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/config"
+	"github.com/kcmgen/kcmgen/gen/facts"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -122,8 +123,9 @@ func loadWith(ctx context.Context, out string, args []string, overlay map[string
 	}
 	all := &loaded{skipped: res.Skipped, findings: res.Findings, faults: res.Findings, clusters: make([]*gen.Vetted, len(res.Clusters))}
 	m = newMeter(std.err, "vetted")
+	index := &facts.Index{}
 	errs := parallel(ctx, len(res.Clusters), std, m, func(error) bool { return true }, func(i int, _ stdio) error {
-		all.clusters[i] = gen.Vet(res.Clusters[i], cmp.Or(out, treesOf(cwd, res.Clusters[i])), now)
+		all.clusters[i] = gen.VetIn(res.Clusters[i], cmp.Or(out, treesOf(cwd, res.Clusters[i])), index, now)
 		return nil
 	})
 	if err := errors.Join(errs...); err != nil {

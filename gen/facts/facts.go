@@ -18,9 +18,9 @@ import (
 )
 
 // Read reads the files that a cluster names, and the CAs in its tree, which lies
-// in the folder out. What can't be read is a fact too; the bundle has what could of
-// the user's own, by id.
-func Read(c *spec.Cluster, out string, now time.Time) (vet.Facts, keys.Bundle) {
+// in the folder out, and asks git for the keys it tracks. What can't be read is a
+// fact too; the bundle has what could of the user's own, by id.
+func Read(c *spec.Cluster, out string, index *Index, now time.Time) (vet.Facts, keys.Bundle) {
 	r := reader{local: c.Local, given: keys.Bundle{}}
 	f := vet.Facts{Now: now, CA: r.authority(keys.CA, c.PKI.CA)}
 	f.MadeCA = made(c, out, keys.CA, c.PKI.CA)
@@ -40,6 +40,7 @@ func Read(c *spec.Cluster, out string, now time.Time) (vet.Facts, keys.Bundle) {
 		}
 		f.APIServerKeysErr = err
 	}
+	f.Tracked, f.TrackedErr = index.tracked(c)
 	return f, r.given
 }
 

@@ -7,8 +7,8 @@ func Rules() []Rule {
 	var out []Rule
 	for _, topic := range [][]Rule{
 		networkRules, rangeRules, nodeRules, addressRules, flagRules, controllerRules, gateRules,
-		workerRules, electionRules, fileRules, isolationRules, directiveRules, keyRules, authorityRules,
-		certificateNameRules, hardeningRules, imageRules, binaryRules, valueRules,
+		workerRules, electionRules, fileRules, isolationRules, directiveRules, keyRules, trackedRules,
+		authorityRules, certificateNameRules, hardeningRules, imageRules, binaryRules, valueRules,
 	} {
 		out = append(out, topic...)
 	}

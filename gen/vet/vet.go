@@ -27,6 +27,10 @@ type Facts struct {
 	// --service-account-key-file.
 	APIServerKeys    []crypto.PublicKey
 	APIServerKeysErr error
+	// Tracked are the cluster's private keys that git tracks. The error is why git
+	// couldn't be asked, where there is a repository.
+	Tracked    []TrackedKey
+	TrackedErr error
 }
 
 // Material is what the user's own key files hold. Each error is why a file that

@@ -1,0 +1,121 @@
+package facts
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/pem"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/keys"
+	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/vet"
+)
+
+// tracked are the private keys of a cluster that git tracks: files that it names,
+// and those of a tree that was exported for it, wherever that lies.
+func (x *Index) tracked(c *spec.Cluster) ([]vet.TrackedKey, error) {
+	r := x.of(c.Dir)
+	if r == nil {
+		return nil, nil
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	fields := map[string]string{} // by path
+	var ask []string
+	for _, n := range namedKeys(c) {
+		if rel, ok := r.tracked(c.Local(n.file)); ok && fields[rel] == "" {
+			fields[rel] = n.field
+			ask = append(ask, rel)
+		}
+	}
+	for _, f := range r.below[c.Name] {
+		if _, named := fields[f.path]; !named && mayHoldKey(c, f.rest) {
+			ask = append(ask, f.path)
+		}
+	}
+	if len(ask) == 0 {
+		return nil, nil
+	}
+	data, err := r.contents(ask)
+	if err != nil {
+		return nil, err
+	}
+	var out []vet.TrackedKey
+	for _, f := range slices.Sorted(slices.Values(ask)) {
+		if holdsPrivateKey(data[f]) {
+			out = append(out, vet.TrackedKey{Field: fields[f], File: r.shown(f)})
+		}
+	}
+	return out, nil
+}
+
+// namedKey is a file that a cluster names, and that may be or hold a private key.
+type namedKey struct{ field, file string }
+
+func namedKeys(c *spec.Cluster) []namedKey {
+	all := []namedKey{
+		{"pki.ca.keyFile", c.PKI.CA.KeyFile}, {"pki.serviceAccount.keyFile", c.PKI.ServiceAccount.KeyFile},
+		{"apiserver.serviceAccountKeyFile", c.APIServer.ServiceAccountKeyFile}, {"deploy.kubeconfig", c.Deploy.Kubeconfig},
+	}
+	if c.PKI.FrontProxy != nil {
+		all = append(all, namedKey{"pki.frontProxy.keyFile", c.PKI.FrontProxy.KeyFile})
+	}
+	for _, n := range c.Nodes {
+		all = append(all, namedKey{spec.Path("nodes", n.Name, "ssh", "identityFile"), n.SSH.IdentityFile})
+	}
+	return slices.DeleteFunc(all, func(n namedKey) bool { return n.file == "" || n.file[0] == '~' })
+}
+
+// mayHoldKey reports whether a file of an exported tree is one of those that hold
+// private keys, by its path there.
+func mayHoldKey(c *spec.Cluster, rest string) bool {
+	if keys.IsKeyPath(rest) || strings.HasPrefix(rest, keys.Dir+"/") {
+		return keys.IsKeyPath(rest)
+	}
+	name := path.Base(rest)
+	return strings.HasSuffix(name, ".key") || slices.ContainsFunc(spec.Roles, func(r spec.Role) bool {
+		return r.Secret() && (name == r.FileName() || name == path.Base(c.Paths.Of(r)))
+	})
+}
+
+// shown is a tracked file as people call it where they stand.
+func (r *repository) shown(rel string) string {
+	abs := filepath.Join(r.root, filepath.FromSlash(rel))
+	if cwd, err := os.Getwd(); err == nil {
+		if near, err := filepath.Rel(cwd, abs); err == nil {
+			return near
+		}
+	}
+	return abs
+}
+
+// clientKey is a private key in a kubeconfig.
+var clientKey = regexp.MustCompile(`client-key-data"?\s*:\s*"?([A-Za-z0-9+/=]+)`)
+
+// holdsPrivateKey reports whether a file has a private key in it that no
+// passphrase protects. What git holds encrypted isn't one.
+func holdsPrivateKey(data []byte) bool {
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		switch {
+		case block.Headers["DEK-Info"] != "", block.Type == "ENCRYPTED PRIVATE KEY":
+		case block.Type == "OPENSSH PRIVATE KEY":
+			if bytes.HasPrefix(block.Bytes, []byte("openssh-key-v1\x00\x00\x00\x00\x04none")) {
+				return true
+			}
+		case strings.HasSuffix(block.Type, "PRIVATE KEY"):
+			return true
+		}
+	}
+	for _, m := range clientKey.FindAllSubmatch(data, -1) {
+		if inner, err := base64.StdEncoding.DecodeString(string(m[1])); err == nil && holdsPrivateKey(inner) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,41 @@
+package vet
+
+import (
+	"fmt"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+var trackedRules = []Rule{
+	{
+		ID: "key-tracked", Severity: isError, Fixed: true, cluster: keyTracked,
+		Doc: "no private key of the cluster is in git, whose history keeps it",
+	},
+}
+
+// TrackedKey is a private key that git tracks.
+type TrackedKey struct {
+	Field string // that names it; empty for one that an export wrote
+	File  string
+}
+
+func keyTracked(v *view) []fault {
+	if err := v.facts.TrackedErr; err != nil {
+		return one(fault{
+			field: "name", severity: spec.NotChecked,
+			message: fmt.Sprintf("whether git tracks a private key can't be told: %v", err), expected: "a git that lists what it tracks",
+		})
+	}
+	var out []fault
+	for _, k := range v.facts.Tracked {
+		f := fault{
+			field: k.Field, message: fmt.Sprintf("git tracks the private key %s", k.File), expected: "a private key that no repository holds",
+			hint: fmt.Sprintf("git rm --cached %s; if it was ever pushed, whoever can read the repository has it: use another key", k.File),
+		}
+		if f.field == "" {
+			f.field = "name"
+		}
+		out = append(out, f)
+	}
+	return out
+}
