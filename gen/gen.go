@@ -47,6 +47,11 @@ func VetIn(c *spec.Cluster, out string, index *facts.Index, now time.Time) *Vett
 
 // Plan decides what will be made. old is the cluster's tree as it lies in out/.
 func (v *Vetted) Plan(old *tree.State, now time.Time) (*plan.Plan, keys.Bundle, error) {
+	return v.PlanAccepting(old, nil, now)
+}
+
+// PlanAccepting is Plan, where a person asked for changes of what others trust.
+func (v *Vetted) PlanAccepting(old *tree.State, accepted plan.Accepted, now time.Time) (*plan.Plan, keys.Bundle, error) {
 	have := keys.Bundle{}
 	for _, path := range old.Gone {
 		have.Add(path, nil, keys.Secret{})
@@ -54,7 +59,7 @@ func (v *Vetted) Plan(old *tree.State, now time.Time) (*plan.Plan, keys.Bundle, 
 	for _, e := range old.Ours.Entries() {
 		have.Add(e.Path, e.Data, e.Secret)
 	}
-	p, err := plan.New(v.Cluster, have, v.given, now)
+	p, err := plan.Follow(v.Cluster, past(old), have, v.given, accepted, now)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -62,6 +67,22 @@ func (v *Vetted) Plan(old *tree.State, now time.Time) (*plan.Plan, keys.Bundle, 
 		have[id] = pair
 	}
 	return p, have, nil
+}
+
+// past is what a tree's manifest says of it.
+func past(old *tree.State) plan.Past {
+	if old.Manifest == nil {
+		return plan.Past{}
+	}
+	out := plan.Past{Cluster: old.Manifest.Cluster}
+	for _, f := range old.Manifest.Files {
+		if f.Dir {
+			continue
+		}
+		e, _ := old.Ours.Get(f.Path)
+		out.Files = append(out.Files, plan.PastFile{Path: f.Path, Sum: f.SHA256, Data: e.Data, Secret: e.Secret})
+	}
+	return out
 }
 
 // StaleError is an exported tree that an export would change.

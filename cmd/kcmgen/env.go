@@ -66,6 +66,9 @@ func fromEnvironment(cmd *cobra.Command) (err error) {
 		// What flags is asked is a question of the moment: a variable that was set
 		// for something else would answer another.
 		asked := cmd.Name() == "flags" && f.Name != "format"
+		// A change of what others trust is asked for once: a variable would go on
+		// accepting.
+		asked = asked || f.Name == "accept"
 		if f.Changed || value == "" || talk || asked || err != nil {
 			return
 		}

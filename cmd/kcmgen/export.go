@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -27,6 +26,8 @@ type exportOptions struct {
 	out       string
 	prune     bool
 	keepGoing bool
+	accept    []string
+	accepted  plan.Accepted
 }
 
 func newExport(std stdio) *cobra.Command {
@@ -47,6 +48,12 @@ Whatever ends a run, the folder holds the old tree or the new one. Files that
 kcmgen didn't write stay, unless --prune. An image that "kcmgen image" made
 and that isn't what the cluster says now is told.
 
+What others trust stays the same: the CAs and the service-account key. An export
+that would change one, because its file was lost, replaced or changed its place,
+or because the CUE names another, writes nothing and says what it would change,
+what that means, and how it is asked for: --accept, or the new key's fingerprint
+in the CUE (pki.accept).
+
 Clusters are made in parallel. An error in one keeps all from being written,
 unless --keep-going; the exit code tells of it either way.
 
@@ -61,6 +68,8 @@ unless --keep-going; the exit code tells of it either way.
 	}
 	outFlag(cmd, &o.out)
 	cmd.Flags().BoolVar(&o.prune, "prune", false, "remove files in a cluster's folder that kcmgen didn't write, and images that the cluster no longer makes")
+	cmd.Flags().StringSliceVar(&o.accept, "accept", nil, acceptHelp)
+	completeFlag(cmd, "accept", completeWords(plan.Acceptable()...))
 	cmd.Flags().BoolVar(&o.keepGoing, "keep-going", false, "write the clusters that are in order, whatever is wrong with others")
 	return cmd
 }
@@ -74,6 +83,9 @@ func runExport(ctx context.Context, o exportOptions, args []string, now time.Tim
 	}
 	r, err := loadWith(ctx, o.out, args, nil, now, std)
 	if err != nil {
+		return err
+	}
+	if o.accepted, err = accepting(o.accept, r.clusters); err != nil {
 		return err
 	}
 	needFiles(r.findings)
@@ -182,6 +194,8 @@ type export struct {
 	images  []oldImage
 	changes []tree.Change
 	prune   func(path string) bool
+
+	accepted plan.Accepted
 }
 
 func newExportOf(ctx context.Context, out *tree.Out, v *gen.Vetted, o exportOptions, now time.Time, std stdio) (*export, error) {
@@ -199,11 +213,11 @@ func newExportOf(ctx context.Context, out *tree.Out, v *gen.Vetted, o exportOpti
 	if e.old.Manifest == nil && slices.ContainsFunc(e.old.Foreign, keys.IsTrusted) {
 		return nil, &lostManifestError{e.dir, ""}
 	}
-	p, have, err := v.Plan(e.old, now)
+	p, have, err := v.PlanAccepting(e.old, o.accepted, now)
 	if err != nil {
-		return nil, err
+		return nil, inTree(err, v.Cluster, out, o.out)
 	}
-	e.plan = p
+	e.plan, e.accepted = p, o.accepted
 	programs, err := carriedPrograms(ctx, v.Cluster)
 	if err != nil {
 		return nil, err
@@ -251,6 +265,7 @@ func recoverTree(out *tree.Out, name string, std stdio) error {
 
 func (e *export) write(out *tree.Out, std stdio) error {
 	if len(e.changes) == 0 {
+		reportAccepted(e.name, e.plan, e.accepted, std)
 		reportForeign(e.name, e.old.Foreign, e.prune, std)
 		reportImages(e, std)
 		say(std.out, "%s: nothing changed, nothing written", e.name)
@@ -260,8 +275,9 @@ func (e *export) write(out *tree.Out, std stdio) error {
 		return err
 	}
 	reportForeign(e.name, e.old.Foreign, e.prune, std)
+	reportAccepted(e.name, e.plan, e.accepted, std)
 	reportMade(e.name, e.plan, std)
-	reportGenerations(e.name, e.old.Manifest, e.tree, std)
+	reportGenerations(e, std)
 	reportImages(e, std)
 	say(std.out, "%s: wrote %s", e.dir, counts(e.changes))
 	return nil
@@ -289,29 +305,6 @@ func reportMade(name string, p *plan.Plan, std stdio) {
 		say(std.err, "%s: made pki/%s: %s", name, it.ID, it.Reason)
 		if short := it.Short(); short != "" {
 			say(std.err, "%s: pki/%s: %s", name, it.ID, short)
-		}
-	}
-}
-
-// reportGenerations says which hosts get something new.
-func reportGenerations(name string, old *tree.Manifest, t tree.Tree, std stdio) {
-	e, _ := t.Get(tree.ManifestName)
-	now, err := tree.ParseManifest(e.Data)
-	if err != nil || old == nil {
-		return // a first export is all new
-	}
-	for _, node := range slices.Sorted(maps.Keys(now.Nodes)) {
-		switch was, known := old.Nodes[node]; {
-		case known && was == now.Nodes[node]:
-		case !known:
-			say(std.err, "%s: node %s is new", name, node)
-		default:
-			say(std.err, "%s: node %s gets another generation", name, node)
-		}
-	}
-	for _, node := range slices.Sorted(maps.Keys(old.Nodes)) {
-		if _, ok := now.Nodes[node]; !ok {
-			say(std.err, "%s: node %s is gone", name, node)
 		}
 	}
 }

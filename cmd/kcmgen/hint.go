@@ -14,7 +14,6 @@ import (
 	"github.com/kcmgen/kcmgen/gen/binary"
 	"github.com/kcmgen/kcmgen/gen/config"
 	"github.com/kcmgen/kcmgen/gen/flags"
-	"github.com/kcmgen/kcmgen/gen/plan"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/tree"
 	"github.com/kcmgen/kcmgen/gen/vendoring"
@@ -23,7 +22,6 @@ import (
 // hint is advice for an error: the command to type next.
 func hint(err error) string {
 	var newer *tree.NewerSchemaError
-	var conflict *plan.Conflict
 	var folder *config.NoFolderError
 	var unwritable *tree.NotWritableError
 	var modes *tree.NoModesError
@@ -34,14 +32,15 @@ func hint(err error) string {
 	if h := hostHint(err); h != "" {
 		return h
 	}
+	if h := trustHint(err); h != "" {
+		return h
+	}
 	if h := repositoryHint(err); h != "" {
 		return h
 	}
 	switch {
 	case errors.As(err, &newer):
 		return "use the kcmgen that wrote it, or a newer one; kcmgen --version tells this one's"
-	case errors.As(err, &conflict):
-		return conflictHint(conflict)
 	case errors.As(err, &lost):
 		return "put manifest.json back from a backup; to start anew, move " + lost.dir + " away"
 	case errors.As(err, &skipped):
@@ -187,14 +186,6 @@ func clustersAtHand(format string) string {
 		return ""
 	}
 	return fmt.Sprintf(format, strings.Join(names, ", "))
-}
-
-func conflictHint(c *plan.Conflict) string {
-	anew := "to start anew, move pki/" + c.ID + ".* out of the cluster's folder in out/"
-	if c.Lost != "" {
-		return "put pki/" + c.ID + c.Lost + " back from a backup; " + anew
-	}
-	return "to keep what clients trust, change the CUE back; " + anew
 }
 
 // lockFile is the name that the error begins with.

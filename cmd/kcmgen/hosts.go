@@ -18,6 +18,7 @@ import (
 	"github.com/kcmgen/kcmgen/deploy"
 	"github.com/kcmgen/kcmgen/deploy/remote"
 	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/gen/plan"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/tree"
 	"github.com/kcmgen/kcmgen/live"
@@ -80,6 +81,9 @@ func exported(ctx context.Context, c *spec.Cluster, dir string, std stdio) (map[
 	if s.Manifest == nil {
 		return nil, nil, &notExportedError{filepath.Join(dir, c.Name)}
 	}
+	if made := s.Manifest.Cluster; made != c.Name {
+		return nil, nil, inTree(&plan.OtherClusterError{Cluster: c.Name, Made: made}, c, out, dir)
+	}
 	wants, err := deploy.Wants(c, s)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", filepath.Join(dir, c.Name), err)
@@ -92,7 +96,7 @@ func exported(ctx context.Context, c *spec.Cluster, dir string, std stdio) (map[
 func outdated(ctx context.Context, v *gen.Vetted, state *tree.State, now time.Time) string {
 	p, have, err := v.Plan(state, now)
 	if err != nil {
-		return err.Error()
+		return "be refused: " + strings.ReplaceAll(err.Error(), "\n", "; ")
 	}
 	if todo := p.Make(); len(todo) > 0 {
 		return fmt.Sprintf("make pki/%s: %s", todo[0].ID, todo[0].Reason)

@@ -191,7 +191,7 @@ func makeImages(ctx context.Context, todo []anImage, o imageOptions, now time.Ti
 	images := make([]image.Image, len(todo))
 	for n, i := range todo {
 		if images[n], err = i.content(ctx, out, now, std); err != nil {
-			return nil, fmt.Errorf("cluster %s: %w", i.v.Cluster.Name, err)
+			return nil, fmt.Errorf("cluster %s: %w", i.v.Cluster.Name, inTree(err, i.v.Cluster, out, o.out))
 		}
 	}
 	for n, i := range todo {

@@ -105,6 +105,7 @@ func (d *decoder) pki(w wirePKI) spec.PKI {
 			KeyFile: w.ServiceAccount.KeyFile, UseCA: w.ServiceAccount.Use == "ca", Key: w.ServiceAccount.Key,
 		},
 		Profiles: map[string]spec.Profile{},
+		Accept:   map[string]string{"ca": w.Accept.CA, "front-proxy-ca": w.Accept.FrontProxy, "sa": w.Accept.ServiceAccount},
 	}
 	if w.FrontProxy != nil {
 		a := d.authority("pki.frontProxy", *w.FrontProxy)

@@ -65,6 +65,7 @@ type wirePKI struct {
 		Usages []string
 		Expiry string
 	}
+	Accept struct{ CA, FrontProxy, ServiceAccount string }
 }
 
 type wireAuthority struct {

@@ -79,6 +79,8 @@ type Plan struct {
 	Cluster *spec.Cluster
 	Items   []Item // authorities first: a signer stands before what it signs
 	Hosts   []Host // by node name
+	// Accepted are changes of what others trust that were asked for.
+	Accepted []Change
 }
 
 // Make are the items that have to be made.
@@ -98,6 +100,10 @@ type Conflict struct {
 	ID     string
 	Reason string
 	Lost   string // suffix of what is missing or spoilt: a backup would help
+	// Key and Public are where in the tree its private key, and the file that
+	// others have of it, lie still.
+	Key, Public string
+	Given       bool // nothing of it was made here
 }
 
 func (c *Conflict) Error() string { return fmt.Sprintf("pki/%s: %s", c.ID, c.Reason) }

@@ -109,6 +109,9 @@ type PKI struct {
 	Serving        Leaf
 	Combined       Leaf
 	Profiles       map[string]Profile
+	// Accept are fingerprints of public keys, by id of the key material: what
+	// others trust may become these.
+	Accept map[string]string
 }
 
 // Authority is a CA: an existing one by its files, or one to be made.

@@ -1,0 +1,281 @@
+package plan
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/kcmgen/kcmgen/gen/keys"
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// Accepted are changes that a person asked for on the command line: ids of key
+// material, and Name.
+type Accepted map[string]bool
+
+// Name stands for another cluster's name among what can be accepted.
+const Name = "name"
+
+// Acceptable are the words of Accepted.
+func Acceptable() []string { return append(trusted(), Name) }
+
+// trusted are the ids of what others trust.
+func trusted() []string { return []string{keys.CA, keys.FrontProxyCA, keys.ServiceAccount} }
+
+// OtherClusterError is a tree that the export of another cluster wrote.
+type OtherClusterError struct{ Cluster, Made string }
+
+func (e *OtherClusterError) Error() string {
+	return fmt.Sprintf("its tree is that of cluster %s: manifest.json says so", e.Made)
+}
+
+// ChangeKind is how what others trust comes to be another.
+type ChangeKind int
+
+// Kinds of changes.
+const (
+	Lost     ChangeKind = iota // what an earlier export made is gone: a new one would be made
+	Replaced                   // another lies in its place in the tree
+	Another                    // the cluster says another
+	Ended                      // the cluster has none any more
+)
+
+// Change is one of what others trust that an export would change.
+type Change struct {
+	ID       string
+	Kind     ChangeKind
+	Field    string // Another: of the cluster, where it is said
+	Old, New string // fingerprints of public keys; empty where they aren't known
+	// Lost, Replaced: where in the tree its private key, and the file that others
+	// have of it, lie still.
+	Key, Public string
+}
+
+// TrustError is a change of what others trust that no one asked for.
+type TrustError struct{ Changes []Change }
+
+func (e *TrustError) Error() string {
+	var lines []string
+	for _, c := range e.Changes {
+		lines = append(lines, c.String())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// names of the trusted, and what becomes of those who trust the old one.
+var meaning = map[string]struct{ name, effect string }{
+	keys.CA:             {"CA", "every client has to trust the new one first, or it refuses what that signs"},
+	keys.FrontProxyCA:   {"front-proxy CA", "the front proxy is refused until its certificate comes from the new one"},
+	keys.ServiceAccount: {"service-account key", "tokens signed with the old one stop working, unless the apiserver verifies with both"},
+}
+
+func (c Change) String() string {
+	m := meaning[c.ID]
+	file := keys.CertPath(c.ID)
+	if c.ID == keys.ServiceAccount {
+		file = keys.KeyPath(c.ID)
+	}
+	switch {
+	case c.Kind == Lost && c.Key != "":
+		return fmt.Sprintf("pki/%s: the %s made earlier is gone, and a copy of its key lies in %s", c.ID, m.name, c.Key)
+	case c.Kind == Lost:
+		return fmt.Sprintf("pki/%s: the %s made earlier is gone, and no copy of its key lies here; if another is made, %s", c.ID, m.name, m.effect)
+	case c.Kind == Replaced && c.Old == c.New && c.Old != "":
+		return fmt.Sprintf("%s is not the file that the last export wrote, though it has the same key", file)
+	case c.Kind == Replaced:
+		return fmt.Sprintf("%s is not the %s that the last export wrote%s: %s", file, m.name, c.fingerprints(), m.effect)
+	case c.Kind == Ended:
+		return fmt.Sprintf("pki/%s: the last export had a %s, and the cluster no longer has one", c.ID, m.name)
+	}
+	return fmt.Sprintf("%s: another %s than the last export's%s: %s", c.Field, m.name, c.fingerprints(), m.effect)
+}
+
+func (c Change) fingerprints() string {
+	switch {
+	case c.Old != "" && c.Old == c.New:
+		return " (the same key under another name)"
+	case c.Old != "" && c.New != "":
+		return fmt.Sprintf(" (%s, was %s)", c.New, c.Old)
+	case c.New != "":
+		return fmt.Sprintf(" (%s)", c.New)
+	}
+	return ""
+}
+
+// Fingerprint of a public key, as kubeadm's discovery hashes of a CA are written.
+func Fingerprint(key crypto.PublicKey) string {
+	der, err := x509.MarshalPKIXPublicKey(key)
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(der)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// Follow plans a cluster after an earlier export. What others trust stays the
+// same unless that was asked for, here or in the cluster, by the new one's
+// fingerprint: it returns a TrustError if it wouldn't, and the changes that were
+// asked for in the plan.
+func Follow(c *spec.Cluster, past Past, have, given keys.Bundle, accepted Accepted, now time.Time) (*Plan, error) {
+	if past.Cluster != "" && past.Cluster != c.Name && !accepted[Name] {
+		return nil, &OtherClusterError{c.Name, past.Cluster}
+	}
+	have = past.without(have, accepted)
+	p, err := New(c, have, given, now)
+	var conflict *Conflict
+	if errors.As(err, &conflict) {
+		return nil, past.explain(conflict)
+	}
+	if err != nil {
+		return nil, err
+	}
+	t := truster{plan: p, past: past, have: have, given: given}
+	var refused []Change
+	for _, id := range trusted() {
+		change := t.change(id)
+		switch {
+		case change == nil:
+		case accepted[id] || change.New != "" && c.PKI.Accept[id] == change.New:
+			p.Accepted = append(p.Accepted, *change)
+		default:
+			refused = append(refused, *change)
+		}
+	}
+	if len(refused) > 0 {
+		return nil, &TrustError{refused}
+	}
+	return p, nil
+}
+
+// truster compares a plan with what the last export wrote.
+type truster struct {
+	plan        *Plan
+	past        Past
+	have, given keys.Bundle
+}
+
+// change is what a plan changes of a trusted one, or nil.
+func (t truster) change(id string) *Change {
+	anchor, ok := t.past.anchor(id)
+	byCA := id == keys.ServiceAccount && !ok && t.past.tokensByCA(t.plan.Cluster)
+	if !ok && !byCA {
+		return nil
+	}
+	c := &Change{ID: id, Kind: Another, Field: fieldOf(id)}
+	if byCA {
+		return t.fromCA(c)
+	}
+	old := t.past.public(id)
+	if old != nil {
+		c.Old = Fingerprint(old)
+	}
+	it, ok := t.item(id)
+	switch {
+	case !ok && id == keys.ServiceAccount:
+		c.Field = "pki.serviceAccount.use"
+		c.New = t.signer()
+		return c
+	case !ok:
+		c.Kind = Ended
+		return c
+	case it.Reason != "":
+		if c.Kind = Lost; !t.past.made(id) {
+			c.Kind = Another
+		}
+		c.Key, c.Public = t.past.copies(id)
+		return c
+	case !it.Given:
+		c.Kind = Replaced
+	}
+	return t.compared(c, anchor, old, t.pair(it))
+}
+
+// compared is a change if a pair isn't what the last export wrote.
+func (t truster) compared(c *Change, anchor PastFile, old crypto.PublicKey, p keys.Pair) *Change {
+	var key crypto.PublicKey
+	same := false
+	if c.ID == keys.ServiceAccount {
+		k, err := p.Private()
+		if err != nil {
+			return nil // a file that isn't here, which is told elsewhere
+		}
+		key, same = k.Public(), isSum(k.Public(), anchor.Sum)
+	} else {
+		cert, err := p.Certificate()
+		if err != nil {
+			return nil
+		}
+		key, same = cert.PublicKey, sumOf(p.Cert) == anchor.Sum
+		if was := t.past.certificate(c.ID); was != nil && c.Kind == Another && keys.Equal(old, key) && bytes.Equal(was.RawSubject, cert.RawSubject) {
+			same = true // its certificate was renewed
+		}
+	}
+	if same {
+		return nil
+	}
+	c.New = Fingerprint(key)
+	if c.Kind == Replaced {
+		c.Key, c.Public = t.past.copies(c.ID)
+	}
+	return c
+}
+
+// fromCA is the change of tokens that the CA's key signed.
+func (t truster) fromCA(c *Change) *Change {
+	it, ok := t.item(keys.ServiceAccount)
+	if !ok {
+		return nil // it still does, or none is signed
+	}
+	c.Field = "pki.serviceAccount"
+	if it.Reason == "" {
+		if k, err := t.pair(it).Private(); err == nil {
+			c.New = Fingerprint(k.Public())
+		}
+	}
+	if old := t.past.public(keys.CA); old != nil {
+		c.Old = Fingerprint(old)
+	}
+	return c
+}
+
+func (t truster) item(id string) (Item, bool) {
+	for _, it := range t.plan.Items {
+		if it.ID == id {
+			return it, true
+		}
+	}
+	return Item{}, false
+}
+
+func (t truster) pair(it Item) keys.Pair {
+	if it.Given {
+		return t.given[it.ID]
+	}
+	return t.have[it.ID]
+}
+
+// signer is the fingerprint of the CA that a plan has.
+func (t truster) signer() string {
+	it, ok := t.item(keys.CA)
+	if !ok || it.Reason != "" {
+		return ""
+	}
+	cert, err := t.pair(it).Certificate()
+	if err != nil {
+		return ""
+	}
+	return Fingerprint(cert.PublicKey)
+}
+
+// fieldOf is where a cluster says another one.
+func fieldOf(id string) string {
+	return map[string]string{
+		keys.CA: "pki.ca.certFile", keys.FrontProxyCA: "pki.frontProxy.certFile", keys.ServiceAccount: "pki.serviceAccount.keyFile",
+	}[id]
+}
