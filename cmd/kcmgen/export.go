@@ -210,8 +210,8 @@ func newExportOf(ctx context.Context, out *tree.Out, v *gen.Vetted, o exportOpti
 	if e.old, err = out.Read(e.name, ownFiles()...); err != nil {
 		return nil, err
 	}
-	if e.old.Manifest == nil && slices.ContainsFunc(e.old.Foreign, keys.IsTrusted) {
-		return nil, &lostManifestError{e.dir, ""}
+	if err := e.atHome(out, o.out); err != nil {
+		return nil, err
 	}
 	p, have, err := v.PlanAccepting(e.old, o.accepted, now)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -79,6 +80,10 @@ func inTree(err error, c *spec.Cluster, out *tree.Out, dir string) error {
 
 // trustHint is advice about what others trust.
 func trustHint(err error) string {
+	var elsewhere *elsewhereError
+	if errors.As(err, &elsewhere) {
+		return "mv " + word(elsewhere.at) + " " + word(elsewhere.dir) + "; to start anew, move " + word(elsewhere.at) + " to another place"
+	}
 	var t *treeError
 	if !errors.As(err, &t) {
 		return ""
@@ -95,6 +100,37 @@ func trustHint(err error) string {
 		return t.changesHint(changed.Changes)
 	}
 	return ""
+}
+
+// elsewhereError is a cluster without a tree, while its tree lies under another
+// name: what would be made is another CA.
+type elsewhereError struct{ dir, at string }
+
+func (e *elsewhereError) Error() string {
+	return e.dir + " isn't there, and " + e.at + " is its tree: manifest.json says so"
+}
+
+// atHome returns an error if a cluster that has no manifest has its tree elsewhere,
+// or has keys of a tree whose manifest was lost.
+func (e *export) atHome(out *tree.Out, dir string) error {
+	if e.old.Manifest != nil {
+		return nil
+	}
+	if slices.ContainsFunc(e.old.Foreign, trustedKey) {
+		return &lostManifestError{e.dir, ""}
+	}
+	for _, name := range out.MadeFor(e.name) {
+		return &elsewhereError{e.dir, filepath.Join(dir, name)}
+	}
+	return nil
+}
+
+// trustedKey reports whether a file of a cluster's tree is a private key that
+// others trust, or the copy of one for a host.
+func trustedKey(file string) bool {
+	name := path.Base(file)
+	copied := strings.HasPrefix(file, "nodes/") && (name == spec.CAKey.FileName() || name == spec.ServiceAccountKey.FileName())
+	return keys.IsTrusted(file) || copied
 }
 
 // homeHint: a folder that was moved is moved back.
@@ -152,16 +188,16 @@ func (t *treeError) changesHint(changes []plan.Change) string {
 }
 
 func (t *treeError) changeHint(c plan.Change) string {
-	switch {
-	case c.Kind == plan.Lost:
+	switch c.Kind {
+	case plan.Lost:
 		return "put pki/" + c.ID + ".* back from a backup; to have it made anew: " + t.export(c.ID)
-	case c.Kind == plan.Replaced:
+	case plan.Replaced:
 		hint := "put the old pki/" + c.ID + ".* back"
 		if c.Key != "" {
 			hint += " (a copy of its key: " + word(filepath.Join(t.at(), filepath.FromSlash(c.Key))) + ")"
 		}
 		return hint + "; if the new one is meant: " + t.accept(c)
-	case c.Kind == plan.Ended:
+	case plan.Ended:
 		return "if that is meant: " + t.export(c.ID)
 	}
 	return "change the CUE back; if the new one is meant: " + t.accept(c)

@@ -60,8 +60,10 @@ type namedKey struct{ field, file string }
 
 func namedKeys(c *spec.Cluster) []namedKey {
 	all := []namedKey{
-		{"pki.ca.keyFile", c.PKI.CA.KeyFile}, {"pki.serviceAccount.keyFile", c.PKI.ServiceAccount.KeyFile},
-		{"apiserver.serviceAccountKeyFile", c.APIServer.ServiceAccountKeyFile}, {"deploy.kubeconfig", c.Deploy.Kubeconfig},
+		{"pki.ca.keyFile", c.PKI.CA.KeyFile},
+		{"pki.serviceAccount.keyFile", c.PKI.ServiceAccount.KeyFile},
+		{"apiserver.serviceAccountKeyFile", c.APIServer.ServiceAccountKeyFile},
+		{"deploy.kubeconfig", c.Deploy.Kubeconfig},
 	}
 	if c.PKI.FrontProxy != nil {
 		all = append(all, namedKey{"pki.frontProxy.keyFile", c.PKI.FrontProxy.KeyFile})
