@@ -51,7 +51,7 @@ cluster: schemas.#Cluster & {
 	var talk bytes.Buffer
 	std := stdio{out: &talk, err: &talk}
 	r, err := load(t.Context(), []string{filepath.Join(dir, "one")}, now, std)
-	if err != nil || len(r.clusters) != 1 || failed(r.findings, false) {
+	if err != nil || len(r.clusters) != 1 || failed(r.findings) {
 		t.Fatalf("%v, %v\n%s", err, r.findings, talk.String())
 	}
 	m := &mutator{t: t, rnd: rand.New(rand.NewPCG(5, 6)), good: exportedOnce(t, r.clusters[0], now), other: exportedOnce(t, r.clusters[0], now)}
