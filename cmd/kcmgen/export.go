@@ -228,6 +228,9 @@ func newExportOf(ctx context.Context, out *tree.Out, v *gen.Vetted, o exportOpti
 	if file := e.earlier(o.prune); file != "" {
 		return nil, &lostManifestError{e.dir, file}
 	}
+	if e.old.Manifest == nil && slices.ContainsFunc(e.old.Foreign, hostKey) {
+		return nil, &lostManifestError{e.dir, ""}
+	}
 	if e.images, err = oldImages(ctx, out, e, v, o.out, now); err != nil {
 		return nil, err
 	}

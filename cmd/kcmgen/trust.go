@@ -116,7 +116,7 @@ func (e *export) atHome(out *tree.Out, dir string) error {
 	if e.old.Manifest != nil {
 		return nil
 	}
-	if slices.ContainsFunc(e.old.Foreign, trustedKey) {
+	if slices.ContainsFunc(e.old.Foreign, keys.IsTrusted) {
 		return &lostManifestError{e.dir, ""}
 	}
 	for _, name := range out.MadeFor(e.name) {
@@ -125,12 +125,11 @@ func (e *export) atHome(out *tree.Out, dir string) error {
 	return nil
 }
 
-// trustedKey reports whether a file of a cluster's tree is a private key that
-// others trust, or the copy of one for a host.
-func trustedKey(file string) bool {
+// hostKey reports whether a file of a cluster's tree is a host's copy of a private
+// key that others trust.
+func hostKey(file string) bool {
 	name := path.Base(file)
-	copied := strings.HasPrefix(file, "nodes/") && (name == spec.CAKey.FileName() || name == spec.ServiceAccountKey.FileName())
-	return keys.IsTrusted(file) || copied
+	return strings.HasPrefix(file, "nodes/") && (name == spec.CAKey.FileName() || name == spec.ServiceAccountKey.FileName())
 }
 
 // homeHint: a folder that was moved is moved back.
