@@ -56,7 +56,7 @@ cluster: schemas.#Cluster & {
 			"pki/nodes/cp-1/serving: it ends with its CA, at 2027-01-02T02:59:05Z, and not after 8760h",
 		}},
 		{at: life - time.Hour, address: "10.0.0.12", says: []string{"warning: " + ends, "nothing changed"}},
-		{at: life, address: "10.0.0.12", says: []string{"error: the CA out/one/pki/ca.crt, which kcmgen made, ended at 2027-01-02T02:59:05Z", "move ca.* out of out/one/pki and export", "nothing was written"}, fails: true},
+		{at: life, address: "10.0.0.12", says: []string{"error: the CA out/one/pki/ca.crt, which kcmgen made, ended at 2027-01-02T02:59:05Z", "move ca.* out of out/one/pki and export with --accept ca", "nothing was written"}, fails: true},
 	} {
 		write(step.address)
 		var said bytes.Buffer

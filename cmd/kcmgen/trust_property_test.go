@@ -146,8 +146,11 @@ func everything(t *testing.T, dir string) map[string]string {
 func publicKeys(all map[string]string) map[string]crypto.PublicKey {
 	out := map[string]crypto.PublicKey{}
 	for _, at := range []string{"pki/ca.crt", "pki/ca.key", "pki/front-proxy-ca.crt", "pki/front-proxy-ca.key", "pki/sa.pub", "pki/sa.key"} {
-		if pub, err := keys.ParsePublic([]byte(strings.TrimPrefix(all[at], "file "))); err == nil {
-			out[at] = pub[0]
+		data := []byte(strings.TrimPrefix(all[at], "file "))
+		if key, err := keys.ParsePrivate(data); err == nil {
+			out[at] = key.Public()
+		} else if pub, err := keys.ParsePublic(data); err == nil {
+			out[at] = pub
 		}
 	}
 	return out

@@ -44,13 +44,17 @@ func Read(c *spec.Cluster, out string, index *Index, now time.Time) (vet.Facts, 
 	return f, r.given
 }
 
-// made is the CA in the cluster's tree. One that can't be read or parsed is a fault
-// of the tree, which an export tells with all that is missing there.
+// made is the CA in the cluster's tree that an export made: its key lies beside it,
+// as that of a user's own CA doesn't. One that can't be read or parsed is a fault of
+// the tree, which an export tells with all that is missing there.
 func made(c *spec.Cluster, out, id string, a spec.Authority) vet.Made {
 	if a.Existing() || out == "" || !filepath.IsLocal(c.Name) {
 		return vet.Made{}
 	}
 	file := filepath.Join(out, c.Name, filepath.FromSlash(keys.CertPath(id)))
+	if _, err := os.Lstat(filepath.Join(out, c.Name, filepath.FromSlash(keys.KeyPath(id)))); errors.Is(err, fs.ErrNotExist) {
+		return vet.Made{}
+	}
 	data, err := readKey(file)
 	if errors.Is(err, fs.ErrPermission) {
 		return vet.Made{File: file, Err: plain(err)}

@@ -138,3 +138,17 @@ func (p Pair) Identity() ([]byte, error) {
 	}
 	return PublicPEM(key.Public())
 }
+
+// ParsePublic reads the public key of a file that kcmgen wrote: a PKIX public key,
+// or a certificate's.
+func ParsePublic(data []byte) (crypto.PublicKey, error) {
+	block, _ := pem.Decode(data)
+	if block == nil || block.Type != "PUBLIC KEY" {
+		cert, err := ParseCertificate(data)
+		if err != nil {
+			return nil, err
+		}
+		return cert.PublicKey, nil
+	}
+	return x509.ParsePKIXPublicKey(block.Bytes)
+}

@@ -99,10 +99,11 @@ func (past Past) public(id string) crypto.PublicKey {
 	if f, ok = past.twin(f); !ok {
 		return nil
 	}
-	if pub, err := keys.ParsePublic(f.Data); err == nil && len(pub) == 1 {
-		return pub[0]
+	pub, err := keys.ParsePublic(f.Data)
+	if err != nil {
+		return nil
 	}
-	return nil
+	return pub
 }
 
 // certificate is a CA's as it was written, where a file tells it still.

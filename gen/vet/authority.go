@@ -85,7 +85,8 @@ func (a authority) anew() string {
 		return ""
 	}
 	dir, file := filepath.Split(a.made.File)
-	return fmt.Sprintf("to have a new one, move %s.* out of %s and export; clients must trust the new one before hosts get it", strings.TrimSuffix(file, ".crt"), filepath.Clean(dir))
+	id := strings.TrimSuffix(file, ".crt")
+	return fmt.Sprintf("to have a new one, move %s.* out of %s and export with --accept %s; clients must trust the new one before hosts get it", id, filepath.Clean(dir), id)
 }
 
 func caVerifies(v *view) []fault {
