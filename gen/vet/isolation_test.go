@@ -156,17 +156,23 @@ var isolationCases = map[string]testCase{
 		service(c, "AmbientCapabilities", "CAP_DAC_READ_SEARCH")
 		service(c, "CapabilityBoundingSet", "CAP_DAC_READ_SEARCH")
 	}, nil},
-	"another user, kept from it":       {func(c *spec.Cluster) { user("kube")(c); service(c, "AmbientCapabilities", "CAP_DAC_READ_SEARCH") }, []string{"path-unreadable"}},
-	"on failure":                       {func(c *spec.Cluster) { restart(c, "on-failure") }, nil},
-	"on failure, with the gate":        {func(c *spec.Cluster) { restart(c, "on-failure"); set(c, featureGates, releases+"=true") }, []string{"restart-policy"}},
-	"on failure, with all alpha gates": {func(c *spec.Cluster) { restart(c, "on-failure"); set(c, featureGates, "AllAlpha=true,AllBeta=true,CoordinatedLeaderElection=false") }, []string{"restart-policy"}},
+	"another user, kept from it": {func(c *spec.Cluster) { user("kube")(c); service(c, "AmbientCapabilities", "CAP_DAC_READ_SEARCH") }, []string{"path-unreadable"}},
+	"on failure":                 {func(c *spec.Cluster) { restart(c, "on-failure") }, nil},
+	"on failure, with the gate":  {func(c *spec.Cluster) { restart(c, "on-failure"); set(c, featureGates, releases+"=true") }, []string{"restart-policy"}},
+	"on failure, with all alpha gates": {func(c *spec.Cluster) {
+		restart(c, "on-failure")
+		set(c, featureGates, "AllAlpha=true,AllBeta=true,CoordinatedLeaderElection=false")
+	}, []string{"restart-policy"}},
 	"on failure, one alpha gate off": {func(c *spec.Cluster) {
 		restart(c, "on-failure")
 		set(c, featureGates, "AllAlpha=true,AllBeta=true,CoordinatedLeaderElection=false,"+releases+"=false")
 	}, nil},
-	"on failure, all beta gates": {func(c *spec.Cluster) { restart(c, "on-failure"); set(c, featureGates, "AllBeta=true,CoordinatedLeaderElection=false") }, nil},
-	"always, with the gate":      {func(c *spec.Cluster) { restart(c, "always"); set(c, featureGates, releases+"=true") }, nil},
-	"on success, with the gate":  {func(c *spec.Cluster) { restart(c, "on-success"); set(c, featureGates, releases+"=true") }, []string{"restart-policy"}},
+	"on failure, all beta gates": {func(c *spec.Cluster) {
+		restart(c, "on-failure")
+		set(c, featureGates, "AllBeta=true,CoordinatedLeaderElection=false")
+	}, nil},
+	"always, with the gate":     {func(c *spec.Cluster) { restart(c, "always"); set(c, featureGates, releases+"=true") }, nil},
+	"on success, with the gate": {func(c *spec.Cluster) { restart(c, "on-success"); set(c, featureGates, releases+"=true") }, []string{"restart-policy"}},
 	"on failure, and code 0 is one": {func(c *spec.Cluster) {
 		restart(c, "on-failure")
 		service(c, "RestartForceExitStatus", "SUCCESS")
