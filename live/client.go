@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net"
 	"net/http"
@@ -24,6 +25,8 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/kcmgen/kcmgen/gen/regular"
 )
 
 const (
@@ -159,6 +162,9 @@ func restConfig(kubeconfig []byte, base string) (*rest.Config, error) {
 	if err := resolve(all, base); err != nil {
 		return nil, err
 	}
+	if err := checkFiles(cluster, all.AuthInfos[context.AuthInfo]); err != nil {
+		return nil, err
+	}
 	return clientcmd.NewNonInteractiveClientConfig(*all, name, nil, nil).ClientConfig()
 }
 
@@ -173,6 +179,27 @@ func checkURLs(name string, c *api.Cluster) error {
 	}
 	if u, err := url.Parse(c.ProxyURL); err != nil || c.ProxyURL != "" && !slices.Contains([]string{"http", "https", "socks5"}, u.Scheme) {
 		return fmt.Errorf("cluster %q has a proxy-url that is none: it takes http, https or socks5", name)
+	}
+	return nil
+}
+
+// maxFile bounds a file that a kubeconfig names, in bytes.
+const maxFile = 1 << 20
+
+// checkFiles refuses what client-go would wait for, or read without an end. It says
+// itself what isn't there.
+func checkFiles(c *api.Cluster, u *api.AuthInfo) error {
+	names := []string{c.CertificateAuthority}
+	if u != nil {
+		names = append(names, u.ClientCertificate, u.ClientKey, u.TokenFile)
+	}
+	for _, name := range names {
+		if name == "" {
+			continue
+		}
+		if _, err := regular.Check(name, maxFile); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
 	}
 	return nil
 }

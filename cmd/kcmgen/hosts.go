@@ -19,6 +19,7 @@ import (
 	"github.com/kcmgen/kcmgen/deploy/remote"
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/plan"
+	"github.com/kcmgen/kcmgen/gen/regular"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/tree"
 	"github.com/kcmgen/kcmgen/live"
@@ -150,7 +151,7 @@ func (o *hostOptions) settings(c *spec.Cluster, now func() time.Time) (*deploy.O
 	if err != nil {
 		return nil, err
 	}
-	data, err := os.ReadFile(file)
+	data, err := regular.Read(file, maxKubeconfig)
 	if err != nil {
 		return nil, &kubeconfigError{err}
 	}
@@ -175,6 +176,9 @@ func (o *hostOptions) kubeconfigFile(c *spec.Cluster, ssh *remote.Config) (strin
 	}
 	return c.Local(file), nil
 }
+
+// maxKubeconfig bounds a kubeconfig, in bytes: certificates lie in it, and nothing big.
+const maxKubeconfig = 1 << 20
 
 // kubeconfigError is a kubeconfig that can't be read.
 type kubeconfigError struct{ err error }

@@ -8,11 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/kcmgen/kcmgen/gen/regular"
 )
 
 // hostLine is a line of known_hosts, or a pinned key.
@@ -33,23 +34,21 @@ type trust struct {
 	files   []string
 }
 
-// maxKnownLen bounds a known_hosts file: half a million hosts.
+// maxKnownLen bounds the known_hosts files of a host: half a million hosts.
 const maxKnownLen = 64 << 20
 
 // trustOf reads what is known of a host.
 func trustOf(e *endpoint) (*trust, error) {
 	t := &trust{name: e.knownAs, pinned: len(e.pinned) > 0}
 	var all []hostLine
+	budget := regular.NewBudget(maxKnownLen, maxKnownLen)
 	for _, file := range e.knownHosts {
-		data, err := os.ReadFile(file)
+		data, err := readOf(budget, file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
 			return nil, err
-		}
-		if len(data) > maxKnownLen {
-			return nil, fmt.Errorf("%s: longer than %d bytes", file, maxKnownLen)
 		}
 		lines, err := parseKnown(file, string(data))
 		if err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -14,6 +13,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
+
+	"github.com/kcmgen/kcmgen/gen/regular"
 )
 
 // login is an attempt to log in: the keys there are, and what became of them.
@@ -266,12 +267,9 @@ func readPublic(file string) ssh.PublicKey {
 
 // readSmall reads a regular file of at most a megabyte: a pipe never ends.
 func readSmall(file string) ([]byte, error) {
-	info, err := os.Stat(file)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > 1<<20 {
+	data, err := regular.Read(file, 1<<20)
+	if size := (*regular.SizeError)(nil); errors.Is(err, regular.ErrNotRegular) || errors.As(err, &size) {
 		return nil, errors.New("a regular file of at most 1 MiB was expected")
 	}
-	return os.ReadFile(file)
+	return data, err
 }

@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/regular"
 )
 
 // setting is what one line of ssh_config says.
@@ -50,17 +52,26 @@ type sshConfig struct {
 	again  bool // and this says that one is wanted
 	named  bool // a Host line named the host, by more than a pattern for all
 	led    bool // HostName leads to another name
+	budget *regular.Budget
+	files  int // read in this pass
 }
 
-// limits of what is read: ssh's own depth of includes, and a bound for their sum.
+// limits of what is read: ssh's own depth of includes, and bounds for a file, for
+// all of them, and for their number: each of sixteen levels may include all files of
+// the level before once more.
 const (
 	maxIncludes  = 16
 	maxConfigLen = 1 << 20
+	maxConfigSum = 16 << 20
+	maxConfigs   = 1000
 )
 
 // readConfig reads both files for a host. said is what the target says.
 func (c *Config) readConfig(host string, said map[string]string) (*sshConfig, error) {
-	r := &sshConfig{Config: c, host: host, typed: host, values: map[string][]setting{}}
+	r := &sshConfig{
+		Config: c, host: host, typed: host, values: map[string][]setting{},
+		budget: regular.NewBudget(maxConfigLen, maxConfigSum),
+	}
 	for keyword, value := range said {
 		if value != "" {
 			r.values[keyword] = []setting{{args: []string{value}}}
@@ -81,6 +92,7 @@ func (c *Config) readConfig(host string, said map[string]string) (*sshConfig, er
 }
 
 func (r *sshConfig) pass() error {
+	r.files = 0
 	if err := r.file(r.ssh("config"), false, true, 0); err != nil {
 		return err
 	}
@@ -90,15 +102,15 @@ func (r *sshConfig) pass() error {
 // file reads one file. Where it is included below a Host line for another host,
 // none of it applies.
 func (r *sshConfig) file(name string, system, apply bool, depth int) error {
-	data, err := os.ReadFile(name)
+	if r.files++; r.files > maxConfigs {
+		return fmt.Errorf("%s: Include leads to more than %d files", name, maxConfigs)
+	}
+	data, err := readOf(r.budget, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
-	}
-	if len(data) > maxConfigLen {
-		return fmt.Errorf("%s: longer than %d bytes", name, maxConfigLen)
 	}
 	if err := onlyOurs(name, system); err != nil {
 		return err
@@ -106,11 +118,27 @@ func (r *sshConfig) file(name string, system, apply bool, depth int) error {
 	return r.text(name, string(data), system, apply, depth)
 }
 
+// readOf reads a file of ssh's within a budget. ssh users name the null device where
+// they want none, so it is an empty file.
+func readOf(b *regular.Budget, name string) ([]byte, error) {
+	data, err := b.Read(name)
+	if errors.Is(err, regular.ErrNotRegular) && isNull(name) {
+		return nil, nil
+	}
+	return data, err
+}
+
+func isNull(name string) bool {
+	fi, err := os.Stat(name)
+	null, nullErr := os.Stat(os.DevNull)
+	return err == nil && nullErr == nil && os.SameFile(fi, null)
+}
+
 // onlyOurs refuses a file that others could have written, as ssh does: it leads
 // to other hosts. (Windows has no such modes.)
 func onlyOurs(name string, system bool) error {
 	info, err := os.Stat(name)
-	if err != nil || system || runtime.GOOS == "windows" || info.Mode().Perm()&0o022 == 0 {
+	if err != nil || system || runtime.GOOS == "windows" || info.Mode().Perm()&0o022 == 0 || isNull(name) {
 		return err
 	}
 	return fmt.Errorf("%s: others may write to it (mode %04o), which ssh refuses too", name, info.Mode().Perm())

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/kcmgen/kcmgen/gen/keys"
+	"github.com/kcmgen/kcmgen/gen/regular"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/vet"
 )
@@ -135,14 +136,9 @@ func plain(err error) error {
 const maxKeyFile = 1 << 20
 
 func readKey(file string) ([]byte, error) {
-	fi, err := os.Stat(file)
-	switch {
-	case err != nil:
-		return nil, err
-	case !fi.Mode().IsRegular():
-		return nil, errors.New("it is no regular file")
-	case fi.Size() > maxKeyFile:
-		return nil, fmt.Errorf("it has %d bytes; no key has more than %d", fi.Size(), maxKeyFile)
+	data, err := regular.Read(file, maxKeyFile)
+	if size := (*regular.SizeError)(nil); errors.As(err, &size) {
+		return nil, fmt.Errorf("it has %d bytes; no key has more than %d", size.Size, size.Max)
 	}
-	return os.ReadFile(file)
+	return data, err
 }

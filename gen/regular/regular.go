@@ -1,0 +1,169 @@
+// Package regular reads files that people name, or that lie where somebody else
+// put them: regular ones of a bounded size, and no other. A fifo would be waited
+// for without an end, and a device may never come to one.
+package regular
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"sync"
+	"syscall"
+)
+
+// ErrNotRegular is a folder, a fifo, a socket or a device where a file was
+// expected, be it by way of a symbolic link.
+var ErrNotRegular = errors.New("it is no regular file")
+
+// SizeError is a file that is larger than any of its kind.
+type SizeError struct{ Size, Max int64 }
+
+func (e *SizeError) Error() string {
+	if e.Max < 1<<20 {
+		return fmt.Sprintf("file is too large: %d bytes, at most %d", e.Size, e.Max)
+	}
+	return fmt.Sprintf("file is too large: %d MB, at most %d", e.Size>>20, e.Max>>20)
+}
+
+// Check returns an error unless a name leads to a regular file of at most max
+// bytes. It opens nothing: what is opened may act.
+func Check(name string, max int64) (fs.FileInfo, error) {
+	fi, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	return fi, fit(name, fi, max)
+}
+
+func fit(name string, fi fs.FileInfo, max int64) error {
+	switch {
+	case !fi.Mode().IsRegular():
+		return &fs.PathError{Op: "read", Path: name, Err: ErrNotRegular}
+	case fi.Size() > max:
+		return &fs.PathError{Op: "read", Path: name, Err: &SizeError{fi.Size(), max}}
+	}
+	return nil
+}
+
+// Open opens a regular file of at most max bytes. What is checked by its name may
+// be another file by the time it is opened, so it is opened without waiting, and
+// checked again.
+func Open(name string, max int64) (*os.File, error) {
+	if _, err := Check(name, max); err != nil {
+		return nil, err
+	}
+	return checked(name, max)(os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0))
+}
+
+// OpenIn is Open for a name in a root, which no link leads out of.
+func OpenIn(root *os.Root, name string, max int64) (*os.File, error) {
+	fi, err := root.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := fit(name, fi, max); err != nil {
+		return nil, err
+	}
+	return checked(name, max)(root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0))
+}
+
+func checked(name string, max int64) func(*os.File, error) (*os.File, error) {
+	return func(f *os.File, err error) (*os.File, error) {
+		if err != nil {
+			return nil, err
+		}
+		fi, err := f.Stat()
+		if err == nil {
+			err = fit(name, fi, max)
+		}
+		if err != nil {
+			_ = f.Close()
+			return nil, err
+		}
+		return f, nil
+	}
+}
+
+// Read returns the contents of a regular file of at most max bytes.
+func Read(name string, max int64) ([]byte, error) {
+	f, err := Open(name, max)
+	if err != nil {
+		return nil, err
+	}
+	return readAll(f, name, max)
+}
+
+// ReadIn is Read for a name in a root, which no link leads out of.
+func ReadIn(root *os.Root, name string, max int64) ([]byte, error) {
+	f, err := OpenIn(root, name, max)
+	if err != nil {
+		return nil, err
+	}
+	return readAll(f, name, max)
+}
+
+// readAll reads a file to its end and closes it. Some files grow, or say nothing
+// of their size.
+func readAll(f *os.File, name string, max int64) ([]byte, error) {
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, max+1))
+	if err == nil && int64(len(data)) > max {
+		err = &fs.PathError{Op: "read", Path: name, Err: &SizeError{int64(len(data)), max}}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return data, nil
+}
+
+// SumError is a file with which all that were read come to more than their bound.
+type SumError struct{ Max int64 }
+
+func (e *SumError) Error() string {
+	return fmt.Sprintf("with it, all files together are too large: at most %d MB are read", e.Max>>20)
+}
+
+// Budget bounds what is read of many files: each, and all together. A file that is
+// read again counts once. It is safe for use by several at once.
+type Budget struct {
+	file, sum int64
+
+	mu   sync.Mutex
+	read map[string]int64
+	left int64
+}
+
+// NewBudget is a budget of so many bytes for each file, and for all.
+func NewBudget(file, sum int64) *Budget {
+	return &Budget{file: file, sum: sum, left: sum, read: map[string]int64{}}
+}
+
+// File is the bound of each file.
+func (b *Budget) File() int64 { return b.file }
+
+// Read is Read within the budget.
+func (b *Budget) Read(name string) ([]byte, error) {
+	return b.Count(name, func() ([]byte, error) { return Read(name, b.file) })
+}
+
+// Count charges what read returns for a name to the budget. Where no more is left
+// than it takes, its contents are dropped.
+func (b *Budget) Count(name string, read func() ([]byte, error)) ([]byte, error) {
+	data, err := read()
+	if err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	more := int64(len(data)) - b.read[name]
+	if more > b.left {
+		return nil, &fs.PathError{Op: "read", Path: name, Err: &SumError{b.sum}}
+	}
+	if more > 0 {
+		b.left -= more
+		b.read[name] += more
+	}
+	return data, nil
+}
