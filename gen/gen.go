@@ -42,7 +42,11 @@ func VetIn(c *spec.Cluster, out string, index *facts.Index, now time.Time) *Vett
 		CA:         cmp.Or(f.CA.Cert, f.MadeCA.Cert),
 		FrontProxy: cmp.Or(f.FrontProxy.Cert, f.MadeFrontProxy.Cert),
 	}, now)
-	return &Vetted{c, vet.Check(c, f), given}
+	found := vet.Check(c, f)
+	for i := range found {
+		found[i] = c.Embedded.Finding(found[i])
+	}
+	return &Vetted{c, spec.Told(found), given}
 }
 
 // Plan decides what will be made. old is the cluster's tree as it lies in out/.

@@ -131,7 +131,7 @@ func tellGone(out *tree.Out, clusters []*gen.Vetted, dir string, std stdio) erro
 	names, err := out.Clusters()
 	for _, name := range names {
 		if !slices.ContainsFunc(clusters, func(v *gen.Vetted) bool { return v.Cluster.Name == name }) {
-			say(std.err, "kept %s: no cluster here is called %s any more", filepath.Join(dir, name), name)
+			say(std.err, "kept %s: no cluster here is called %s any more", plainName(filepath.Join(dir, name)), plainName(name))
 		}
 	}
 	return err
@@ -316,11 +316,11 @@ func reportForeign(name string, foreign []string, pruned func(string) bool, std 
 	for _, f := range foreign {
 		switch {
 		case pruned(f):
-			say(std.err, "%s: removed %s: kcmgen didn't write it", name, f)
+			say(std.err, "%s: removed %s: kcmgen didn't write it", name, plainName(f))
 		case holdsKey(f, foreign):
-			say(std.err, "%s: kept %s: kcmgen didn't write it, and --prune leaves keys alone", name, f)
+			say(std.err, "%s: kept %s: kcmgen didn't write it, and --prune leaves keys alone", name, plainName(f))
 		default:
-			say(std.err, "%s: kept %s: kcmgen didn't write it (--prune removes it)", name, f)
+			say(std.err, "%s: kept %s: kcmgen didn't write it (--prune removes it)", name, plainName(f))
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen/config"
 	"github.com/kcmgen/kcmgen/gen/edit"
+	"github.com/kcmgen/kcmgen/gen/regular"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
@@ -49,7 +50,7 @@ func runFmt(o fmtOptions, args []string, std stdio) error {
 	var result error
 	var failures []error
 	for _, arg := range args {
-		files, err := config.Files(arg, func(dir string, err error) { say(std.err, "skipped %s: %v", dir, errors.Unwrap(err)) })
+		files, err := config.Files(arg, func(dir string, err error) { say(std.err, "skipped %s: %v", plainName(dir), errors.Unwrap(err)) })
 		if err != nil {
 			return fmt.Errorf("reading CUE files: %w", err)
 		}
@@ -63,7 +64,7 @@ func runFmt(o fmtOptions, args []string, std stdio) error {
 			case err != nil:
 				failures = append(failures, err)
 			case changed:
-				say(std.out, "%s", name)
+				say(std.out, "%s", plainName(name))
 				if o.check && result == nil {
 					result = errDiffers
 				}
@@ -84,11 +85,11 @@ func formatFile(name string, check bool) (bool, error) {
 	if err := config.Readable(name); err != nil {
 		return false, &edit.SyntaxError{Pos: spec.Pos{File: name}, Err: err}
 	}
-	fi, err := os.Stat(name)
+	fi, err := os.Stat(name) // for its mode
 	if err != nil {
 		return false, err
 	}
-	src, err := os.ReadFile(name)
+	src, err := regular.Read(name, config.MaxFile)
 	if err != nil {
 		return false, err
 	}

@@ -165,4 +165,6 @@ func atMostOne(what string) cobra.PositionalArgs {
 }
 
 // say writes a line of talk.
-func say(w io.Writer, format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
+func say(w io.Writer, format string, args ...any) {
+	fmt.Fprintln(w, coloured(fmt.Sprintf(format, args...)))
+}

@@ -79,7 +79,7 @@ func runVendor(o vendorOptions, dir string, std stdio) error {
 		return err
 	}
 	at := filepath.Join(root, filepath.FromSlash(vendoring.Dir))
-	files, err := vendoring.Read(os.DirFS(at))
+	files, err := config.Vendored(at)
 	if err != nil {
 		return err
 	}

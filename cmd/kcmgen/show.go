@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -58,6 +60,8 @@ type shown struct {
 	Value   string   `json:"value"`
 	Field   string   `json:"field"`             // where it comes from
 	Pos     spec.Pos `json:"position,omitzero"` // of that field, if the user wrote it
+
+	node string // as it is called: what is embedded isn't shown
 }
 
 func runShow(ctx context.Context, o showOptions, args []string, now time.Time, std stdio) error {
@@ -108,7 +112,8 @@ func (o *showOptions) pick(clusters []*gen.Vetted) []shown {
 			for _, f := range c.NodeFlags(n) {
 				if wanted(o.flags, f.Name) {
 					pos, _ := c.Source.Exact(f.Field)
-					out = append(out, shown{c.Name, n.Name, f.Name, f.Value, "cluster." + f.Field, pos})
+					hide := c.Embedded.Redact
+					out = append(out, shown{hide(c.Name), hide(n.Name), hide(f.Name), hide(f.Value), "cluster." + hide(f.Field), pos, c.Name + " " + n.Name})
 				}
 			}
 		}
@@ -126,14 +131,14 @@ func printShown(w io.Writer, all []shown) error {
 	width = min(width, 60)
 	var b bytes.Buffer
 	for i, s := range all {
-		if i == 0 || all[i-1].Cluster != s.Cluster || all[i-1].Node != s.Node {
-			fmt.Fprintf(&b, "%s %s\n", s.Cluster, s.Node)
+		if i == 0 || all[i-1].node != s.node {
+			fmt.Fprintf(&b, "%s %s\n", printable(s.Cluster), printable(s.Node))
 		}
 		from := s.Field
 		if p := s.Pos.String(); p != "" {
 			from += "  " + p
 		}
-		fmt.Fprintf(&b, "  %-*s  %s\n", width, "--"+s.Flag+"="+s.Value, from)
+		fmt.Fprintf(&b, "  %-*s  %s\n", width, printable("--"+s.Flag+"="+s.Value), printable(from))
 	}
 	_, err := w.Write(b.Bytes())
 	return err
@@ -147,8 +152,20 @@ func checkFormat(format string) error {
 }
 
 func printJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	// What steers a terminal is a control character to JSON only below a space.
+	text := controls.ReplaceAllStringFunc(b.String(), func(s string) string {
+		r, _ := utf8.DecodeRuneInString(s)
+		return fmt.Sprintf(`\u%04x`, r)
+	})
+	_, err := io.WriteString(w, text)
+	return err
 }
+
+var controls = regexp.MustCompile(`[\x{7f}-\x{9f}]`)

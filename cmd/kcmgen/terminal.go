@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 )
@@ -80,6 +83,45 @@ func visible(s string) string {
 // sayVisibly is say for what comes from a host.
 func sayVisibly(w io.Writer, format string, args ...any) {
 	fmt.Fprintln(w, visible(fmt.Sprintf(format, args...)))
+}
+
+// printable is a text on one line that shows each control character as Go writes it, and
+// what is no UTF-8 too: files are called anything, and nothing in a name may steer
+// the terminal, or look like a line of its own.
+func printable(s string) string {
+	if utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return s
+	}
+	quoted := strconv.Quote(s)
+	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
+}
+
+// plainName is the name of a file from a disk, quoted where that is needed to tell it
+// from the text around it.
+func plainName(name string) string {
+	if p := printable(name); p != name || name != strings.TrimSpace(name) {
+		return strconv.Quote(name)
+	}
+	return name
+}
+
+// coloured is a line without control characters but those that colour makes.
+func coloured(s string) string {
+	var b strings.Builder
+next:
+	for s != "" {
+		for _, code := range []string{red, yellow, bold, unstyled, "\n", "\t"} {
+			if rest, ok := strings.CutPrefix(s, code); ok {
+				b.WriteString(code)
+				s = rest
+				continue next
+			}
+		}
+		_, n := utf8.DecodeRuneInString(s)
+		b.WriteString(printable(s[:n]))
+		s = s[n:]
+	}
+	return b.String()
 }
 
 // meter is a line on a terminal that says how far a run has come; elsewhere it

@@ -15,6 +15,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/config"
 	"github.com/kcmgen/kcmgen/gen/edit"
+	"github.com/kcmgen/kcmgen/gen/regular"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/tree"
 	"github.com/kcmgen/kcmgen/gen/upgrade"
@@ -127,7 +128,7 @@ func (u *upgrading) open(c *upgraded) error {
 		if u.files.Has(name) {
 			continue
 		}
-		data, err := os.ReadFile(name)
+		data, err := regular.Read(name, config.MaxFile)
 		if err != nil {
 			return err
 		}
@@ -316,7 +317,7 @@ func (u *upgrading) writeFiles() error {
 			return err
 		}
 		modes[name] = fi.Mode().Perm()
-		data, err := os.ReadFile(name)
+		data, err := regular.Read(name, config.MaxFile)
 		if err != nil {
 			return err
 		}

@@ -155,7 +155,7 @@ func (r *loaded) dropFaulty(std stdio) {
 
 func (r *loaded) printSkipped(std stdio) {
 	for _, s := range r.skipped {
-		say(std.err, "skipped %s: %s", s.Dir, s.Reason)
+		say(std.err, "skipped %s: %s", plainName(s.Dir), s.Reason)
 	}
 }
 
@@ -179,7 +179,7 @@ func (r *loaded) printJSON(w io.Writer) error {
 		Findings []spec.Finding   `json:"findings"`
 	}{[]string{}, append([]config.Skipped{}, r.skipped...), append([]spec.Finding{}, r.findings...)}
 	for _, v := range r.clusters {
-		doc.Clusters = append(doc.Clusters, v.Cluster.Name)
+		doc.Clusters = append(doc.Clusters, v.Cluster.Embedded.Redact(v.Cluster.Name))
 	}
 	return printJSON(w, doc)
 }
@@ -219,10 +219,10 @@ func printFinding(w io.Writer, f spec.Finding, clusters []string) error {
 	if where == "" {
 		where = "cluster " + f.Cluster
 	}
-	_, err := fmt.Fprintf(w, "%s: %s: %s [%s]\n", colour(w, bold, where), what, f.Message, f.Rule)
+	_, err := fmt.Fprintf(w, "%s: %s: %s [%s]\n", colour(w, bold, printable(where)), what, printable(f.Message), f.Rule)
 	line := func(label, text string) {
 		if text != "" && err == nil {
-			_, err = fmt.Fprintf(w, "    %-9s %s\n", label, text)
+			_, err = fmt.Fprintf(w, "    %-9s %s\n", label, printable(text))
 		}
 	}
 	if f.Field != "" {

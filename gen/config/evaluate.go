@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -37,9 +36,12 @@ func (l *loader) evaluate(ctx context.Context, places []place) ([]outcome, error
 	out := make([]outcome, len(places))
 	p := progress{report: l.opts.Progress, total: len(places)}
 	var fit []int
-	hide := l.opts.overlay()
+	broken := modules{}
 	for i, place := range places {
-		if out[i].findings = l.unfit(place, hide); len(out[i].findings) == 0 {
+		if out[i].findings = broken.faults(l, place.root); len(out[i].findings) > 0 {
+			continue
+		}
+		if out[i].findings = l.reach(place.root, []string{place.dir}, l.opts.Overlay).unreadable(l); len(out[i].findings) == 0 {
 			fit = append(fit, i)
 		} else {
 			out[i] = wanted(place, out[i])
@@ -48,7 +50,7 @@ func (l *loader) evaluate(ctx context.Context, places []place) ([]outcome, error
 	g, ctx := errgroup.WithContext(ctx)
 	for _, share := range shares(places, fit, runtime.GOMAXPROCS(0)) {
 		g.Go(func() error {
-			for i, inst := range l.instances(places, share, hide) {
+			for i, inst := range l.instances(places, share) {
 				if err := ctx.Err(); err != nil {
 					return err
 				}
@@ -59,44 +61,6 @@ func (l *loader) evaluate(ctx context.Context, places []place) ([]outcome, error
 		})
 	}
 	return out, g.Wait()
-}
-
-// unfit returns what keeps the files of a place from being read. What CUE would
-// pass over, and stumbles over all the same, such as the lock file of an editor,
-// is put into hide.
-func (l *loader) unfit(p place, hide map[string]load.Source) []spec.Finding {
-	var out []spec.Finding
-	for dir := p.dir; ; dir = filepath.Dir(dir) {
-		entries, _ := os.ReadDir(dir) // loading will say why not
-		for _, e := range entries {
-			name := filepath.Join(dir, e.Name())
-			if e.IsDir() || filepath.Ext(name) != ".cue" {
-				continue
-			}
-			err := Readable(name)
-			switch {
-			case err == nil:
-			case hidden(e.Name()):
-				hide[name] = load.FromString("")
-			default:
-				out = append(out, spec.Finding{
-					Rule: "cue-unreadable", Severity: spec.Error, Pos: spec.Pos{File: l.rel(name)},
-					Message: err.Error(), Expected: "a file of CUE",
-				})
-			}
-		}
-		if dir == p.root || dir == filepath.Dir(dir) {
-			return out
-		}
-	}
-}
-
-func (o Options) overlay() map[string]load.Source {
-	out := map[string]load.Source{}
-	for name, data := range o.Overlay {
-		out[name] = load.FromBytes(data)
-	}
-	return out
 }
 
 // wanted leaves an outcome out if it isn't the cluster that was asked for by name.
@@ -151,28 +115,26 @@ func shares(places []place, some []int, n int) [][]int {
 // instances loads packages. Each is named: with a pattern CUE lets one broken
 // package hide all others. A folder with a dot in its name would be taken for a
 // file, so it is loaded from inside.
-func (l *loader) instances(places []place, share []int, hide map[string]load.Source) []*build.Instance {
+func (l *loader) instances(places []place, share []int) []*build.Instance {
 	root := places[share[0]].root
-	over := maps.Clone(hide)
+	over := map[string][]byte{}
+	maps.Copy(over, l.opts.Overlay)
 	maps.Copy(over, overlay(root))
-	from := func(dir string, args []string) []*build.Instance {
-		return load.Instances(args, &load.Config{
-			Dir: dir, ModuleRoot: root, Overlay: over,
-			ParseFile: parseFile, Env: []string{"CUE_REGISTRY=none"},
-		})
+	from := func(dir string, args []string, dirs ...string) []*build.Instance {
+		return load.Instances(args, l.reach(root, dirs, over).config(dir))
 	}
 	out := make([]*build.Instance, len(share))
-	var args []string
+	var args, dirs []string
 	var at []int
 	for i, k := range share {
 		rel, err := filepath.Rel(root, places[k].dir)
 		if err == nil && !strings.Contains(rel, ".") {
-			args, at = append(args, "./"+filepath.ToSlash(rel)), append(at, i)
+			args, at, dirs = append(args, "./"+filepath.ToSlash(rel)), append(at, i), append(dirs, places[k].dir)
 		}
 	}
 	if len(args) > 0 {
 		// A fault in what several have in common can leave one instance for all.
-		if got := from(root, args); len(got) == len(args) {
+		if got := from(root, args, dirs...); len(got) == len(args) {
 			for n, inst := range got {
 				out[at[n]] = inst
 			}
@@ -180,7 +142,7 @@ func (l *loader) instances(places []place, share []int, hide map[string]load.Sou
 	}
 	for i, k := range share {
 		if out[i] == nil {
-			out[i] = from(places[k].dir, []string{"."})[0]
+			out[i] = from(places[k].dir, []string{"."}, places[k].dir)[0]
 		}
 	}
 	return out
@@ -230,6 +192,9 @@ func (l *loader) cluster(inst, schema *build.Instance, p place, ex *explainer) o
 	if drift != nil {
 		o.differs = append(o.differs, drift.Finding)
 	}
+	if o.findings = l.embeds(inst, ex); len(o.findings) > 0 {
+		return o
+	}
 	if o.findings = ex.unknownMinor(inst, schema); len(o.findings) > 0 {
 		return o
 	}
@@ -247,10 +212,10 @@ func (l *loader) cluster(inst, schema *build.Instance, p place, ex *explainer) o
 		return o
 	}
 	c, faults := decode(got.data)
-	c.Dir, c.Source, c.Refused = inst.Dir, ex.source, got.refused
-	for i := range faults {
-		faults[i].Cluster = c.Name
-		faults[i].Pos = ex.source.At(faults[i].Field)
+	c.Dir, c.Source, c.Refused, c.Embedded = inst.Dir, ex.source, got.refused, ex.embedded
+	for i, f := range faults {
+		f.Cluster, f.Pos = c.Name, ex.source.At(f.Field)
+		faults[i] = ex.embedded.Finding(f)
 	}
 	if o.findings = faults; len(faults) == 0 {
 		o.cluster = c
@@ -258,27 +223,35 @@ func (l *loader) cluster(inst, schema *build.Instance, p place, ex *explainer) o
 	return o
 }
 
-// again loads a place once more, with other files in the place of some. What has
-// to be hidden was found fit before.
-func (l *loader) again(p place, over map[string]load.Source) *build.Instance {
-	all := overlay(p.root)
-	if all == nil {
-		all = map[string]load.Source{}
-	}
-	maps.Copy(all, l.opts.overlay())
+// again loads a place once more, with other files in the place of some.
+func (l *loader) again(p place, over map[string][]byte) *build.Instance {
+	all := map[string][]byte{}
+	maps.Copy(all, overlay(p.root))
+	maps.Copy(all, l.opts.Overlay)
 	maps.Copy(all, over)
-	_ = l.unfit(p, all)
-	return load.Instances([]string{"."}, &load.Config{
-		Dir: p.dir, ModuleRoot: p.root, Overlay: all,
-		ParseFile: parseFile, Env: []string{"CUE_REGISTRY=none"},
-	})[0]
+	return load.Instances([]string{"."}, l.reach(p.root, []string{p.dir}, all).config(p.dir))[0]
 }
 
 // field evaluates the field "cluster" to JSON, in a context of its own: a reused
 // one grows.
-func (l *loader) field(inst, schema *build.Instance, ex *explainer) ([]byte, []spec.Finding) {
+func (l *loader) field(inst, schema *build.Instance, p place, ex *explainer) (_ []byte, found []spec.Finding) {
+	files, err := newEmbedder(p.root, l.shelf.budget)
+	if err != nil {
+		return nil, []spec.Finding{ex.unreadable(p.root, err)}
+	}
+	defer files.close()
+	files.attach(inst)
 	ctx := cuecontext.New()
 	v := ctx.BuildInstance(inst)
+	ex.embedded = ex.embeddedIn(files, inst)
+	defer func() {
+		for i, f := range found {
+			found[i] = ex.embedded.Finding(f)
+		}
+	}()
+	if none := ex.notEmbedded(files, inst); len(none) > 0 {
+		return nil, none
+	}
 	if err := inst.Err; err != nil { // names that lead nowhere are found only now
 		return nil, ex.loading(err)
 	}
@@ -299,6 +272,9 @@ func (l *loader) field(inst, schema *build.Instance, ex *explainer) ([]byte, []s
 	data, err := cv.MarshalJSON()
 	if err != nil {
 		return nil, ex.faults(err)
+	}
+	if ex.embedded != nil {
+		fromData(ex.embedded, data)
 	}
 	return data, nil
 }

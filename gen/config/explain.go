@@ -18,25 +18,31 @@ import (
 // explainer turns CUE's errors into findings: one a field, the user's side
 // first, the schema's second, with what was expected.
 type explainer struct {
-	rel     func(string) string
-	cluster string          // its name, if that is a literal
-	dir     string          // of the package
-	user    map[string]bool // files of the package itself
-	schema  func() cue.Value
-	typed   *typed // the package of a minor version, if the cluster imports one
-	source  spec.Source
-	values  map[string]string // what the user wrote, by field
+	rel      func(string) string
+	cluster  string          // its name, if that is a literal
+	dir      string          // of the package
+	user     map[string]bool // files of the package itself
+	schema   func() cue.Value
+	typed    *typed // the package of a minor version, if the cluster imports one
+	source   spec.Source
+	embedded *spec.Embedded    // what its files embed; nil: nothing
+	files    []string          // that are embedded
+	values   map[string]string // what the user wrote, by field
 }
 
 // faults explains errors of evaluation.
 func (x *explainer) faults(err error) []spec.Finding {
 	var order []string
 	groups := map[string][]errors.Error{}
+	x.tell(err)
 	all := errors.Errors(err)
 	for _, e := range all {
 		field := fieldOf(e)
 		if slices.ContainsFunc(all, func(o errors.Error) bool { return isChoice(o) && strings.HasPrefix(field, fieldOf(o)+".") }) {
 			continue // what each branch of the choice misses
+		}
+		if format, _ := e.Msg(); strings.Contains(format, "not allowed") {
+			field = x.firstUnknown(field)
 		}
 		field, news := subject(field, all)
 		if !news {
@@ -199,7 +205,7 @@ func (x *explainer) ownConflict(es []errors.Error) errors.Error {
 func (x *explainer) unknown(f spec.Finding, field string, e errors.Error) spec.Finding {
 	labels := spec.Labels(field)
 	f.Rule = "cue-unknown-field"
-	if ps := positions(e); len(ps) > 0 {
+	if ps := positions(e); len(ps) > 0 && fieldOf(e) == field {
 		f.Pos = x.pos(ps[0]) // the label, not its value
 	}
 	if len(labels) >= 2 && labels[0] == "nodes" && !spec.IsName(labels[1]) {
@@ -236,28 +242,6 @@ func (x *explainer) unknown(f spec.Finding, field string, e errors.Error) spec.F
 		f.Expected = "one of " + strings.Join(known, ", ")
 	}
 	return f
-}
-
-// siblings are the fields that the schema has at a path.
-func (x *explainer) siblings(labels []string) []string {
-	v := x.schema()
-	for _, l := range labels {
-		next := v.LookupPath(cue.MakePath(cue.Str(l).Optional()))
-		if !next.Exists() {
-			next = v.LookupPath(cue.MakePath(cue.AnyString))
-		}
-		v = next
-	}
-	var out []string
-	it, err := v.Fields(cue.Optional(true))
-	if err != nil {
-		return nil
-	}
-	for it.Next() {
-		out = append(out, it.Selector().Unquoted())
-	}
-	slices.Sort(out)
-	return out
 }
 
 // sides are the user's position of a field, and the schema's constraint.
@@ -319,7 +303,13 @@ func (x *explainer) alternatives(field string, es []errors.Error) []string {
 }
 
 func (x *explainer) pos(p token.Pos) spec.Pos {
-	return spec.Pos{File: x.rel(p.Filename()), Line: p.Line(), Col: p.Column()}
+	name := p.Filename()
+	for _, file := range x.files { // CUE says them as the attribute does
+		if !filepath.IsAbs(name) && strings.HasSuffix(file, string(filepath.Separator)+filepath.FromSlash(name)) {
+			name = file
+		}
+	}
+	return spec.Pos{File: x.rel(name), Line: p.Line(), Col: p.Column()}
 }
 
 func (x *explainer) at(p token.Pos, rule, msg string) spec.Finding {
@@ -360,8 +350,6 @@ func isIndex(s string) bool { return s != "" && strings.Trim(s, "0123456789") ==
 
 func oneLine(e errors.Error) string {
 	format, args := e.Msg()
-	if format == "" {
-		return trimSyntax(e.Error())
-	}
-	return trimSyntax(fmt.Sprintf(format, args...))
+	// What isn't CUE's own is wrapped, with words of its own or none.
+	return cmp.Or(trimSyntax(fmt.Sprintf(format, args...)), trimSyntax(e.Error()))
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/regular"
 )
 
 // outLock is in the folder that exports write to: what lies below it is nobody's
@@ -64,23 +66,15 @@ func hasCUE(dir string) bool { return len(cueFiles(dir)) > 0 }
 // Readable returns an error unless a CUE file can be read in bounded time and
 // space: it is a regular one, and not too large.
 func Readable(name string) error {
-	fi, err := os.Stat(name)
+	_, err := regular.Check(name, MaxFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return errors.New("the link leads nowhere")
 	case err != nil:
 		return errors.Unwrap(err)
-	case !fi.Mode().IsRegular():
-		return errors.New("it is no regular file")
-	case fi.Size() > maxFile:
-		return fmt.Errorf("file is too large: %d MB, at most %d", fi.Size()>>20, maxFile>>20)
 	}
 	return nil
 }
-
-// maxFile bounds a CUE file, in bytes: 5,000 nodes take half a megabyte, and
-// what is far beyond that was not written by hand.
-const maxFile = 10 << 20
 
 // Files are the CUE files that an argument stands for, seen from the working
 // directory: a file, or a folder with all below it that belongs to its module.

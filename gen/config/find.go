@@ -10,6 +10,7 @@ import (
 
 	"cuelang.org/go/cue/parser"
 
+	"github.com/kcmgen/kcmgen/gen/regular"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -229,10 +230,11 @@ func sharedWithBelow(dirs []string) map[string][]string {
 func packageNames(dir string) map[string]bool {
 	out := map[string]bool{}
 	for _, name := range cueFiles(dir) {
-		if Readable(name) != nil {
+		data, err := regular.Read(name, MaxFile)
+		if err != nil {
 			continue
 		}
-		file, err := parser.ParseFile(name, nil, parser.PackageClauseOnly)
+		file, err := parser.ParseFile(name, data, parser.PackageClauseOnly)
 		if err == nil && file.PackageName() != "" {
 			out[file.PackageName()] = true
 		}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kcmgen/kcmgen/gen/regular"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -57,7 +58,7 @@ type Options struct {
 // what can't be read.
 func Load(ctx context.Context, cwd string, args []string, o Options) (*Result, error) {
 	res := &Result{}
-	l := &loader{cwd: cwd, opts: o}
+	l := &loader{cwd: cwd, opts: o, shelf: newShelf(regular.NewBudget(MaxFile, maxSum))}
 	if len(args) == 0 {
 		root, ok := moduleRoot(cwd)
 		if !ok {
@@ -80,13 +81,15 @@ func Load(ctx context.Context, cwd string, args []string, o Options) (*Result, e
 	}
 	slices.SortStableFunc(res.Clusters, func(a, b *spec.Cluster) int { return strings.Compare(a.Name, b.Name) })
 	res.Findings = append(res.Findings, sameNames(res.Clusters)...)
+	res.Findings = spec.Told(res.Findings)
 	return res, nil
 }
 
 // loader is what the steps of a Load have in common.
 type loader struct {
-	cwd  string
-	opts Options
+	cwd   string
+	opts  Options
+	shelf *shelf // of all files that CUE reads
 }
 
 // collect puts the outcomes together in the order of the arguments.

@@ -13,6 +13,7 @@ import (
 // loading explains errors that come before evaluation: syntax, imports, and
 // names that lead nowhere.
 func (x *explainer) loading(err error) []spec.Finding {
+	x.tell(err)
 	var out []spec.Finding
 	for _, e := range errors.Errors(err) {
 		f := spec.Finding{Rule: "cue-syntax", Severity: spec.Error, Pos: spec.Pos{File: x.rel(x.dir)}}
@@ -41,6 +42,8 @@ func (x *explainer) loading(err error) []spec.Finding {
 				f.Rule, f.Message = "cue-schema", "the cluster is not held to a schema"
 				f.Expected, f.Hint = "cluster: schemas.#Cluster & {…}", ""
 			}
+		case strings.HasPrefix(oneLine(e), "@embed"):
+			f.Rule, f.Message = "cue-embed", x.notDecoded(e)
 		case strings.HasPrefix(format, "file is too large"):
 			f.Rule, f.Message, f.Pos.Line = "cue-unreadable", oneLine(e), 0
 		case strings.HasPrefix(format, "found packages") && len(args) >= 4:
@@ -58,6 +61,15 @@ func (x *explainer) loading(err error) []spec.Finding {
 		out = append(out, f)
 	}
 	return out
+}
+
+// notDecoded says why nothing comes of an @embed. What a decoder says of a file may
+// quote it.
+func (x *explainer) notDecoded(e errors.Error) string {
+	if cause := errors.Unwrap(e); cause != nil && x.embedded == nil {
+		return "nothing is embedded: " + trimSyntax(cause.Error())
+	}
+	return "what is embedded can't be read as the kind of file that it is said to be"
 }
 
 // importFault is what CUE says of an import, once and without this machine's

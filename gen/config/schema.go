@@ -1,9 +1,11 @@
 package config
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path"
@@ -15,11 +17,11 @@ import (
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/build"
 	"cuelang.org/go/cue/errors"
-	"cuelang.org/go/cue/load"
 	"cuelang.org/go/cue/parser"
 	"cuelang.org/go/cue/token"
 	"cuelang.org/go/mod/modfile"
 
+	"github.com/kcmgen/kcmgen/gen/regular"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/vendoring"
 	"github.com/kcmgen/kcmgen/schemas"
@@ -30,29 +32,53 @@ const schemaPath = schemas.Path
 
 // parseFile parses a CUE file unless it is too large.
 func parseFile(name string, src any, cfg parser.Config) (*ast.File, error) {
-	if b, ok := src.([]byte); ok && len(b) > maxFile {
+	if b, ok := src.([]byte); ok && len(b) > MaxFile {
 		at := token.NewFile(name, -1, len(b)).Pos(0, token.NoRelPos)
-		return nil, errors.Newf(at, "file is too large: %d MB, at most %d", len(b)>>20, maxFile>>20)
+		return nil, errors.Newf(at, "file is too large: %d MB, at most %d", len(b)>>20, MaxFile>>20)
 	}
 	return parser.ParseFile(name, src, cfg)
 }
 
 // overlay is the vocabulary as this program carries it, for a module that has
 // none, or has lost a part of it: it appears where a vendored copy would lie.
-func overlay(root string) map[string]load.Source {
+func overlay(root string) map[string][]byte {
 	dir := filepath.Join(root, filepath.FromSlash(vendoring.Dir))
 	if ProvidesSchema(root) {
-		if files, err := vendoring.Read(os.DirFS(dir)); err != nil || !vendoring.Inspect(files).Partial {
+		if files, err := Vendored(dir); err != nil || !vendoring.Inspect(files).Partial {
 			return nil
 		}
 	}
 	return insteadOf(dir)
 }
 
-func sources(dir string) map[string]load.Source {
-	out := map[string]load.Source{}
+// Vendored reads the copy of the vocabulary in a folder.
+func Vendored(dir string) ([]vendoring.File, error) {
+	return vendoring.Read(boundedDir{dir, regular.NewBudget(MaxFile, maxSum)})
+}
+
+// boundedDir is a folder whose files are regular ones, within a budget.
+type boundedDir struct {
+	dir    string
+	budget *regular.Budget
+}
+
+// Open is fs.FS.Open.
+func (b boundedDir) Open(name string) (fs.File, error) {
+	at := filepath.Join(b.dir, filepath.FromSlash(name))
+	if fi, err := os.Stat(at); err == nil && fi.IsDir() {
+		return os.Open(at)
+	}
+	data, err := b.budget.Read(at)
+	if err != nil {
+		return nil, err
+	}
+	return &openFile{bytes.NewReader(data), at, int64(len(data))}, nil
+}
+
+func sources(dir string) map[string][]byte {
+	out := map[string][]byte{}
 	for _, f := range vendoring.Ours() {
-		out[filepath.Join(dir, filepath.FromSlash(f.Name))] = load.FromBytes(f.Data)
+		out[filepath.Join(dir, filepath.FromSlash(f.Name))] = f.Data
 	}
 	return out
 }
@@ -63,7 +89,7 @@ func ProvidesSchema(root string) bool {
 	module := path.Dir(schemaPath)
 	base := func(name string) string { before, _, _ := strings.Cut(name, "@"); return before }
 	name := filepath.Join(root, "cue.mod", "module.cue")
-	data, err := os.ReadFile(name)
+	data, err := regular.Read(name, MaxFile)
 	if err == nil {
 		// A module file that can't be read is for the loader to explain.
 		if f, err := modfile.ParseNonStrict(data, name); err == nil {
@@ -80,19 +106,22 @@ func ProvidesSchema(root string) bool {
 	return hasCUE(filepath.Join(root, filepath.FromSlash(vendoring.Dir)))
 }
 
+// moduleLanguage is the version of CUE's language that new modules say.
+const moduleLanguage = "v0.15.0"
+
 // CheckModule returns an error unless a path can be a CUE module's.
 func CheckModule(module string) error {
-	_, err := modfile.Parse(fmt.Appendf(nil, "module: %q\nlanguage: version: \"v0.15.0\"\n", module), "cue.mod/module.cue")
+	_, err := modfile.Parse(fmt.Appendf(nil, "module: %q\nlanguage: version: %q\n", module, moduleLanguage), "cue.mod/module.cue")
 	return err
 }
 
 // insteadOf is the vocabulary as this program carries it, in the place of a copy.
-func insteadOf(dir string) map[string]load.Source {
-	out := map[string]load.Source{}
+func insteadOf(dir string) map[string][]byte {
+	out := map[string][]byte{}
 	for _, f := range vendoring.Ours() { // what we don't have says nothing
 		folder := filepath.Join(dir, filepath.FromSlash(path.Dir(f.Name)))
 		for _, name := range cueFiles(folder) {
-			out[name] = load.FromString("package " + packageName(f.Name) + "\n")
+			out[name] = []byte("package " + packageName(f.Name) + "\n")
 		}
 	}
 	for name, source := range sources(dir) {
@@ -179,7 +208,7 @@ func (l *loader) drift(schema *build.Instance) *drift {
 	if _, err := os.Stat(dir); err != nil {
 		return nil // the overlay
 	}
-	files, err := vendoring.Read(os.DirFS(dir))
+	files, err := Vendored(dir)
 	if err != nil {
 		return &drift{spec.Finding{Rule: "schema-differs", Severity: spec.Error, Pos: spec.Pos{File: l.rel(dir)}, Message: err.Error()}, false}
 	}

@@ -9,6 +9,7 @@ import (
 	"cuelang.org/go/cue/build"
 	"cuelang.org/go/cue/parser"
 
+	"github.com/kcmgen/kcmgen/gen/regular"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/vendoring"
 	"github.com/kcmgen/kcmgen/schemas"
@@ -58,9 +59,10 @@ func policyFolders(schema *build.Instance) []string {
 
 // roughly parses a file as far as that goes; nil if that is nowhere.
 func roughly(name string) *ast.File {
-	if Readable(name) != nil {
+	data, err := regular.Read(name, MaxFile)
+	if err != nil {
 		return nil
 	}
-	f, _ := parser.ParseFile(name, nil)
+	f, _ := parser.ParseFile(name, data)
 	return f
 }

@@ -12,7 +12,6 @@ import (
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/ast/astutil"
 	"cuelang.org/go/cue/build"
-	"cuelang.org/go/cue/load"
 
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/schemas"
@@ -29,22 +28,22 @@ type held struct {
 // flags have a part in that, it is evaluated once more with its flags left open:
 // then rules, which can say more of a flag, get to see the cluster, and other
 // faults, which CUE hides behind a type's, come out.
-func (l *loader) held(inst *build.Instance, p place, over map[string]load.Source, ex *explainer) held {
+func (l *loader) held(inst *build.Instance, p place, over map[string][]byte, ex *explainer) held {
 	schema := schemaOf(inst)
-	data, findings := l.field(inst, schema, ex)
+	data, findings := l.field(inst, schema, p, ex)
 	minor, typed := schemas.MinorOf(schema.ImportPath)
 	if !typed || !slices.ContainsFunc(findings, func(f spec.Finding) bool { return inFlags(f.Field) }) {
 		return held{data: data, findings: findings}
 	}
 	all := maps.Clone(over)
 	if all == nil {
-		all = map[string]load.Source{}
+		all = map[string][]byte{}
 	}
-	all[filepath.Join(schemaDir(schema), fmt.Sprintf("v1_%d", minor), "flags.cue")] = load.FromString(fmt.Sprintf(openPackage, minor, schemaPath))
+	all[filepath.Join(schemaDir(schema), fmt.Sprintf("v1_%d", minor), "flags.cue")] = fmt.Appendf(nil, openPackage, minor, schemaPath)
 	open := l.again(p, all)
 	opened := l.explainer(open, p)
 	opened.typed = ex.typed // what its flags are called and take is known all the same
-	data, others := l.field(open, schemaOf(open), opened)
+	data, others := l.field(open, schemaOf(open), p, opened)
 	refused := union(others, findings)
 	if len(others) == 0 {
 		return held{data: data, refused: findings}
@@ -53,9 +52,9 @@ func (l *loader) held(inst *build.Instance, p place, over map[string]load.Source
 		return held{findings: refused}
 	}
 	// What no flag can be called or hold is left out, for the sake of the others.
-	all[filepath.Join(schemaDir(schema), "flags.cue")] = load.FromString(openBase)
+	all[filepath.Join(schemaDir(schema), "flags.cue")] = []byte(openBase)
 	open = l.again(p, all)
-	data, left := l.field(open, schemaOf(open), l.explainer(open, p))
+	data, left := l.field(open, schemaOf(open), p, l.explainer(open, p))
 	if data, err := without(data, others); err == nil && len(left) == 0 {
 		return held{data: data, refused: refused}
 	}

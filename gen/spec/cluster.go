@@ -48,6 +48,9 @@ type Cluster struct {
 	// Refused is what the types of its version's flags refuse: the flags are here
 	// as they were written all the same, so that rules can say more of them.
 	Refused []Finding
+
+	// Embedded is what it has from files that its CUE embeds; nil: nothing.
+	Embedded *Embedded
 }
 
 // Node is one host that runs kube-controller-manager.

@@ -56,6 +56,20 @@ func (f Finding) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), err
 }
 
+// Told are findings of which each says something: a fault without words is one of ours
+// or of a library's, and is no reason to leave people with an empty line.
+func Told(all []Finding) []Finding {
+	for i, f := range all {
+		if strings.TrimSpace(f.Message) == "" {
+			all[i].Message = "this is refused, and nothing says why"
+			if f.Hint == "" {
+				all[i].Hint = "type: cue vet, which may say more"
+			}
+		}
+	}
+	return all
+}
+
 // Pos is a place in a file. Line and Col count from 1; the zero value is no place.
 type Pos struct {
 	File string `json:"file,omitempty"`

@@ -1,0 +1,268 @@
+//go:build unix
+
+package config
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"unicode"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+const canary = "CANARY-hunter2-CANARY"
+
+// module makes a module of some files, with a cluster prod in the folder prod.
+func module(t testing.TB, files map[string]string) string {
+	t.Helper()
+	root, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]string{
+		"cue.mod/module.cue": "module: \"example.com/clusters@v0\"\nlanguage: version: \"v0.15.0\"\n",
+		"prod/cluster.cue":   clusterOf("", `"cp-1": address: "10.0.0.11"`),
+	}
+	for name, text := range files {
+		all[name] = text
+	}
+	for name, text := range all {
+		at := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(at, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+func clusterOf(top, nodes string) string {
+	extern := ""
+	if strings.Contains(top, "@embed") {
+		extern = "@extern(embed)\n"
+	}
+	return extern + `package prod
+
+import "github.com/kcmgen/kcmgen/schemas"
+
+` + top + `
+cluster: schemas.#Cluster & {
+	name:    "prod"
+	version: "v1.37.1"
+	layout:  "systemd"
+	nodes: {` + nodes + `}
+	networks: {pods: ["10.200.0.0/16"], services: ["10.32.0.0/16"]}
+}
+`
+}
+
+func findings(t testing.TB, root string) ([]spec.Finding, []*spec.Cluster) {
+	t.Helper()
+	res, err := Load(t.Context(), root, []string{"./prod"}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.Findings, res.Clusters
+}
+
+// A fifo that nobody writes to is waited for by whoever opens it: CUE would, by the
+// name of a kind of file that it knows. Beside a cluster it is passed over, and where
+// CUE was to come from it, it is a finding.
+func TestFifos(t *testing.T) {
+	for name, want := range map[string]string{
+		"prod/x.json": "", "prod/x.yaml": "", "prod/x.toml": "", "prod/x.txt": "", "prod/x.go": "", "x.json": "",
+		"prod/x.cue": "prod/x.cue", "x.cue": "x.cue",
+		"cue.mod/module.cue": "cue.mod/module.cue", "cue.mod/local-module.cue": "cue.mod/local-module.cue",
+		"cue.mod/pkg/a.com/b/x.cue": "cue.mod/pkg/a.com/b/x.cue", "cue.mod/usr/a.com/b/x.cue": "cue.mod/usr/a.com/b/x.cue",
+		"cue.mod/gen/a.com/b/x.cue": "cue.mod/gen/a.com/b/x.cue", "cue.mod/pkg/a.com/b/x.json": "",
+		"shared/x.cue": "shared/x.cue",
+	} {
+		for kind, plant := range map[string]func(at string) error{
+			"fifo":   func(at string) error { return syscall.Mkfifo(at, 0o644) },
+			"device": func(at string) error { return os.Symlink("/dev/zero", at) },
+		} {
+			t.Run(kind+" "+name, func(t *testing.T) {
+				root := module(t, map[string]string{
+					"cue.mod/pkg/a.com/b/b.cue": "package b\nx: 1\n",
+					"shared/shared.cue":         "package shared\nx: 1\n",
+					"prod/more.cue":             "package prod\nimport (\"a.com/b\", \"example.com/clusters/shared\")\n_more: b.x + shared.x\n",
+				})
+				at := filepath.Join(root, name)
+				if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Remove(at); err != nil && !os.IsNotExist(err) {
+					t.Fatal(err)
+				}
+				if err := plant(at); err != nil {
+					t.Fatal(err)
+				}
+				got, clusters := findings(t, root)
+				switch {
+				case want == "" && (len(got) > 0 || len(clusters) != 1):
+					t.Errorf("%d clusters, %+v", len(clusters), got)
+				case want != "" && (len(got) != 1 || got[0].Rule != "cue-unreadable" || got[0].Pos.File != want):
+					t.Errorf("%+v, want %s alone", got, want)
+				}
+			})
+		}
+	}
+}
+
+// What is embedded comes from regular files of the module, wherever links lead.
+func TestEmbeddedFrom(t *testing.T) {
+	const nodes = `{"cp-1": {"address": "10.0.0.11"}}`
+	outside := filepath.Join(t.TempDir(), "nodes.json")
+	if err := os.WriteFile(outside, []byte(nodes), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		link, embed string
+		why         error // nil: it is embedded
+	}{
+		"its own":            {"", "file=nodes.json", nil},
+		"a link in it":       {"../shared/nodes.json", "file=l.json", nil},
+		"a link out of it":   {outside, "file=l.json", errOutside},
+		"a device":           {"/dev/zero", "file=l.json", errOutside},
+		"an export":          {"../out/prod/nodes.json", "file=l.json", errExported},
+		"another out":        {"../exports/prod/nodes.json", "file=l.json", errExported},
+		"git's":              {"../.git/nodes.json", "file=l.json", errGit},
+		"another module":     {"../other/nodes.json", "file=l.json", errOther},
+		"a glob in it":       {"", `glob="n*.json"`, nil},
+		"a glob out of it":   {filepath.Dir(outside), `glob="l.json/*.json"`, errOutside},
+		"a kind with others": {"", "file=nodes.json,type=proto", errEmbedKind},
+	} {
+		t.Run(name, func(t *testing.T) {
+			value := "_nodes: _ @embed(" + c.embed + ")\n"
+			use := "_nodes"
+			if strings.HasPrefix(c.embed, "glob") {
+				use = "for n in _nodes {n}"
+			}
+			root := module(t, map[string]string{
+				"prod/cluster.cue": clusterOf(value, use), "prod/nodes.json": nodes, "shared/nodes.json": nodes,
+				"out/prod/nodes.json": nodes, "exports/.kcmgen.lock": "", "exports/prod/nodes.json": nodes,
+				".git/nodes.json": nodes, "other/nodes.json": nodes, "other/cue.mod/module.cue": "",
+			})
+			if c.link != "" {
+				if err := os.Symlink(c.link, filepath.Join(root, "prod/l.json")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got, clusters := findings(t, root)
+			if c.why == nil {
+				if len(got) > 0 || len(clusters) != 1 || clusters[0].Embedded == nil {
+					t.Fatalf("%d clusters, %+v", len(clusters), got)
+				}
+				return
+			}
+			if len(got) != 1 || got[0].Rule != "cue-embed" || !strings.Contains(got[0].Message, c.why.Error()) {
+				t.Fatalf("%+v, want %v", got, c.why)
+			}
+		})
+	}
+}
+
+// An attribute that doesn't count is a finding: hosts are missing.
+func TestEmbedWithoutExtern(t *testing.T) {
+	text := strings.TrimPrefix(clusterOf("_nodes: _ @embed(file=nodes.json)\n", `"cp-1": address: "10.0.0.11"`), "@extern(embed)\n")
+	got, _ := findings(t, module(t, map[string]string{"prod/cluster.cue": text, "prod/nodes.json": "{}"}))
+	if len(got) != 1 || got[0].Rule != "cue-embed" || got[0].Pos.Line != 5 {
+		t.Fatalf("%+v", got)
+	}
+}
+
+// A module's file without a language, or with an odd one, is told of once and by its
+// place, whatever CUE leaves out.
+func TestModuleFiles(t *testing.T) {
+	const name = "module: \"example.com/clusters@v0\"\n"
+	for text, want := range map[string]string{
+		name:                                      "no language version declared in module.cue",
+		name + "language: {}\n":                   "no language version declared in module.cue",
+		name + "language: version: \"v0.15\"\n":   "language version v0.15 is not canonical",
+		name + "language: version: \"v0.1.0\"\n":  "cannot find schema suitable",
+		name + "language: version: \"v99.0.0\"\n": "is too new",
+		name + "language: version: \"blah\"\n":    "is not valid semantic version",
+		name + "language: version: 3\n":           "cannot determine language version",
+		name + "syntax error here\n":              "invalid module file syntax",
+	} {
+		got, _ := findings(t, module(t, map[string]string{"cue.mod/module.cue": text}))
+		if len(got) != 1 || got[0].Rule != "cue-module" || got[0].Pos.File != "cue.mod/module.cue" || !strings.Contains(got[0].Message, want) {
+			t.Errorf("%q: %+v, want %q", text, got, want)
+		}
+	}
+}
+
+// A misspelt field is blamed itself, not what is in it.
+func TestMisspeltBesideAnother(t *testing.T) {
+	text := strings.Replace(clusterOf("", `"cp-1": addres: "10.0.0.11"`), "networks:", "network:", 1)
+	got, _ := findings(t, module(t, map[string]string{"prod/cluster.cue": text}))
+	var fields []string
+	for _, f := range got {
+		fields = append(fields, f.Field+" "+f.Hint)
+	}
+	want := []string{`nodes."cp-1".addres did you mean "address"?`, `network did you mean "networks"?`}
+	for _, w := range want {
+		if len(fields) != len(want) || !strings.Contains(strings.Join(fields, "\n"), w) {
+			t.Fatalf("%q, want %q", fields, want)
+		}
+	}
+}
+
+// FuzzFindings: whatever a module holds, each finding says something, in one line
+// without control characters, and nothing of what is embedded.
+func FuzzFindings(f *testing.F) {
+	for seed := range uint64(40) {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		files := hostile(rand.New(rand.NewPCG(seed, 1)))
+		res, err := Load(t.Context(), module(t, files), nil, Options{})
+		if err != nil {
+			return // what it names is the caller's
+		}
+		for _, got := range res.Findings {
+			all := strings.Join([]string{got.Message, got.Expected, got.Hint, got.Field, got.Cluster, got.Node}, " ")
+			switch {
+			case strings.TrimSpace(got.Message) == "":
+				t.Errorf("a finding without words: %+v\n%v", got, files)
+			case strings.ContainsFunc(all, unicode.IsControl):
+				t.Errorf("control characters: %q\n%v", all, files)
+			case strings.Contains(all, "CANARY") || strings.Contains(all, "hunter2"):
+				t.Errorf("what was embedded is told: %q\n%v", all, files)
+			}
+		}
+	})
+}
+
+// hostile is a small module that embeds a secret and uses it in some way.
+func hostile(r *rand.Rand) map[string]string {
+	pick := func(all ...string) string { return all[r.IntN(len(all))] }
+	secret := pick(
+		fmt.Sprintf(`{"a": %q}`, canary), fmt.Sprintf("a: %s\n", canary), fmt.Sprintf(`{%q: {"address": 7}}`, canary),
+		canary+`{"a":`, fmt.Sprintf(`{"a": %q, "a": "x%s"}`, canary, canary), "a: b: "+canary+": :\n", fmt.Sprintf(`{"a": ["x", "%s\n\u001b[31m"]}`, canary),
+	)
+	file := pick("s.json", "s.yaml", "s.toml", "s.txt")
+	top := "_s: _ @embed(file=" + file + pick("", ",type=text", ",type=json", ",type=yaml", ",type=binary", ",type=nothing") + ")\n" +
+		"_t: " + pick("_s", "_s.a", `"\(_s)"`, `_s["a"]`, `strings.Split("\(_s)", "-")[1]`, `"x" & _s.a`, "_s & {b: 1}", "_s.a.b.c", "len(_s)") + "\n"
+	cluster := clusterOf(top, pick(`"cp-1": address: _t`, `(_t): address: "10.0.0.1"`, `"cp-1": {address: "10.0.0.1", hostname: _t}`, "_t", `"cp-1": {address: "10.0.0.1", (_t): 1}`))
+	if strings.Contains(top, "strings.") {
+		cluster = strings.Replace(cluster, `import "github`, "import \"strings\"\nimport \"github", 1)
+	}
+	switch r.IntN(3) {
+	case 0:
+		cluster = strings.Replace(cluster, `"v1.37.1"`, "_t", 1)
+	case 1:
+		cluster = strings.Replace(cluster, `name:    "prod"`, "name: _t", 1)
+	}
+	return map[string]string{
+		"prod/cluster.cue": cluster, "prod/" + file: secret,
+		"cue.mod/module.cue": "module: \"example.com/clusters@v0\"\n" + pick("", "language: version: \"v0.15.0\"\n", "language: version: \"v0.15.0\"\n", "language: version: \"v0.15.0\"\n"),
+	}
+}

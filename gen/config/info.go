@@ -1,0 +1,68 @@
+package config
+
+import (
+	"io"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"github.com/kcmgen/kcmgen/gen/regular"
+)
+
+// openFile is a file whose contents are at hand.
+type openFile struct {
+	io.Reader
+	name string
+	size int64
+}
+
+// Stat is fs.File.Stat.
+func (f *openFile) Stat() (fs.FileInfo, error) {
+	return info{filepath.Base(f.name), f.size, 0o444}, nil
+}
+
+// Close is fs.File.Close.
+func (f *openFile) Close() error { return nil }
+
+// openDir is a folder.
+type openDir struct {
+	name    string
+	entries func() ([]fs.DirEntry, error)
+	read    bool
+}
+
+// Stat is fs.File.Stat.
+func (d *openDir) Stat() (fs.FileInfo, error) {
+	return info{filepath.Base(d.name), 0, fs.ModeDir | 0o555}, nil
+}
+
+// Read is fs.File.Read.
+func (d *openDir) Read([]byte) (int, error) {
+	return 0, &fs.PathError{Op: "read", Path: d.name, Err: regular.ErrNotRegular}
+}
+
+// ReadDir is fs.ReadDirFile.ReadDir, for all entries at once.
+func (d *openDir) ReadDir(n int) ([]fs.DirEntry, error) {
+	if d.read && n > 0 {
+		return nil, io.EOF
+	}
+	d.read = true
+	return d.entries()
+}
+
+// Close is fs.File.Close.
+func (d *openDir) Close() error { return nil }
+
+// info is of a file or a folder.
+type info struct {
+	name string
+	size int64
+	mode fs.FileMode
+}
+
+func (i info) Name() string      { return i.name }
+func (i info) IsDir() bool       { return i.mode.IsDir() }
+func (info) ModTime() time.Time  { return time.Time{} }
+func (i info) Mode() fs.FileMode { return i.mode }
+func (i info) Size() int64       { return i.size }
+func (info) Sys() any            { return nil }

@@ -1,0 +1,69 @@
+package config
+
+import (
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"cuelang.org/go/cue/errors"
+	"cuelang.org/go/mod/modfile"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// modules are the faults of modules' own files, each looked at once.
+type modules map[string][]spec.Finding
+
+// faults are what keeps CUE from reading the file of a module. It would say so of
+// every package, and of none with a place.
+func (m modules) faults(l *loader, root string) []spec.Finding {
+	if got, ok := m[root]; ok {
+		return got
+	}
+	var out []spec.Finding
+	for _, base := range []string{"module.cue", "local-module.cue"} {
+		out = append(out, l.moduleFile(filepath.Join(root, "cue.mod", base), base == "module.cue")...)
+	}
+	m[root] = out
+	return out
+}
+
+func (l *loader) moduleFile(name string, parse bool) []spec.Finding {
+	f := spec.Finding{Rule: "cue-module", Severity: spec.Error, Pos: spec.Pos{File: l.rel(name)}}
+	data, own := l.opts.Overlay[name]
+	if !own {
+		var err error
+		data, err = l.shelf.budget.Read(name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil // an old module has none
+		case err != nil:
+			f.Rule, f.Message, f.Expected = "cue-unreadable", unnamed(err).Error(), "a file of CUE"
+			return []spec.Finding{f}
+		case !parse:
+			return nil
+		}
+	}
+	_, err := modfile.ParseNonStrict(data, name)
+	if err == nil {
+		return nil
+	}
+	first := errors.Errors(err)[0]
+	f.Message = strings.ReplaceAll(oneLine(first), name, l.rel(name))
+	if places := positions(first); len(places) > 0 && places[0].Filename() == name {
+		f.Pos.Line, f.Pos.Col = places[0].Line(), places[0].Column()
+	}
+	f.Expected = `a module's name and its language, such as language: version: "` + moduleLanguage + `"`
+	if strings.Contains(f.Message, "language version") {
+		f.Expected = `language: version: "` + moduleLanguage + `", or another that CUE has`
+	}
+	return []spec.Finding{f}
+}
+
+// unnamed is an error without the name of the file, where that is said already.
+func unnamed(err error) error {
+	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}

@@ -1,0 +1,244 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/load"
+	"cuelang.org/go/cue/parser"
+
+	"github.com/kcmgen/kcmgen/gen/regular"
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// MaxFile bounds a CUE file, in bytes: 5,000 nodes take half a megabyte, and
+// what is far beyond that was not written by hand. maxSum bounds all files that a
+// Load reads.
+const (
+	MaxFile = 10 << 20
+	maxSum  = 64 << 20
+)
+
+// shelf holds what was read of folders, each once. CUE is given these files in the
+// place of the disk's: it would wait for a fifo, and read a device without an end.
+// It is safe for use by several at once.
+type shelf struct {
+	budget *regular.Budget
+	mu     sync.Mutex
+	dirs   map[string]*folder
+}
+
+func newShelf(budget *regular.Budget) *shelf {
+	return &shelf{budget: budget, dirs: map[string]*folder{}}
+}
+
+// folder is what CUE would read of one.
+type folder struct {
+	files   map[string][]byte // its CUE files by absolute name
+	hidden  []string          // what CUE would stumble over
+	imports []string
+	faults  []fault
+}
+
+// fault is a file that can't be read in bounded time and space.
+type fault struct {
+	name string
+	err  error
+}
+
+// folder looks at a folder; nil if there is none.
+func (s *shelf) folder(dir string) *folder {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f, ok := s.dirs[dir]
+	if !ok {
+		f = s.look(dir)
+		s.dirs[dir] = f
+	}
+	return f
+}
+
+func (s *shelf) look(dir string) *folder {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil // loading will say why
+	}
+	f := &folder{files: map[string][]byte{}}
+	for _, e := range entries {
+		name := filepath.Join(dir, e.Name())
+		if e.IsDir() {
+			continue
+		}
+		if filepath.Ext(name) != ".cue" || hidden(e.Name()) {
+			if stumbles(name) {
+				f.hidden = append(f.hidden, name)
+			}
+			continue
+		}
+		data, err := s.budget.Read(name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			f.faults = append(f.faults, fault{name, errors.New("the link leads nowhere")})
+		case err != nil:
+			f.faults = append(f.faults, fault{name, unnamed(err)})
+		default:
+			f.files[name] = data
+			f.imports = append(f.imports, importsOf(name, data)...)
+		}
+	}
+	return f
+}
+
+// knownExts are the ends of names that tell CUE a kind of file. It opens what has
+// one of them, and has no use for it here.
+var knownExts = []string{
+	".cue", ".json", ".jsonl", ".ldjson", ".ndjson", ".yaml", ".yml", ".toml", ".txt", ".go",
+	".proto", ".textproto", ".textpb", ".pb", ".binpb", ".wasm", ".xml",
+}
+
+// stumbles reports whether CUE would open what is no file. A link to a folder may be
+// a package's.
+func stumbles(name string) bool {
+	fi, err := os.Stat(name)
+	switch {
+	case err != nil:
+		return true
+	case fi.IsDir():
+		return slices.Contains(knownExts, filepath.Ext(name))
+	}
+	return !fi.Mode().IsRegular()
+}
+
+// importsOf are the import paths of a file.
+func importsOf(name string, data []byte) []string {
+	file, err := parser.ParseFile(name, data, parser.ImportsOnly)
+	if file == nil || err != nil {
+		return nil // loading will say what is wrong
+	}
+	var out []string
+	for spec := range file.ImportSpecs() {
+		if p, err := strconv.Unquote(spec.Path.Value); err == nil {
+			out = append(out, ast.ParseImportPath(p).Path)
+		}
+	}
+	return out
+}
+
+// reach is all that CUE may read for some packages of a module.
+type reach struct {
+	shelf *shelf
+	root  string
+	over  map[string][]byte   // what counts in place of the disk's, by absolute name
+	inDir map[string][]string // the names of over by their folder
+	seen  map[string]bool
+	out   map[string]load.Source
+	fault []fault
+}
+
+// reach follows the imports of packages. over counts in place of files.
+func (l *loader) reach(root string, dirs []string, over map[string][]byte) *reach {
+	r := &reach{
+		shelf: l.shelf, root: root, over: over, inDir: map[string][]string{},
+		seen: map[string]bool{}, out: map[string]load.Source{},
+	}
+	for name, data := range over {
+		r.inDir[filepath.Dir(name)] = append(r.inDir[filepath.Dir(name)], name)
+		r.out[name] = load.FromBytes(data)
+	}
+	r.dir(filepath.Join(root, "cue.mod"))
+	for _, dir := range dirs {
+		r.dir(dir)
+	}
+	return r
+}
+
+// dir takes in a folder and those above it, up to the module's root, of which CUE
+// reads the files too, and then what they import.
+func (r *reach) dir(dir string) {
+	var imports []string
+	for ; !r.seen[dir]; dir = filepath.Dir(dir) {
+		r.seen[dir] = true
+		if f := r.shelf.folder(dir); f != nil {
+			imports = append(imports, r.take(f)...)
+		}
+		for _, name := range r.inDir[dir] {
+			imports = append(imports, importsOf(name, r.over[name])...)
+		}
+		if dir == r.root || dir == filepath.Dir(dir) {
+			break
+		}
+	}
+	for _, path := range imports {
+		r.path(path)
+	}
+}
+
+func (r *reach) take(f *folder) []string {
+	for name, data := range f.files {
+		if _, own := r.over[name]; !own {
+			r.out[name] = load.FromBytes(data)
+		}
+	}
+	for _, name := range f.hidden {
+		if _, own := r.over[name]; !own {
+			r.out[name] = load.FromString("")
+		}
+	}
+	for _, fault := range f.faults {
+		if _, own := r.over[fault.name]; !own {
+			r.fault = append(r.fault, fault)
+			r.out[fault.name] = load.FromString("")
+		}
+	}
+	return f.imports
+}
+
+// path takes in all folders that an import path may stand for: those of its name in
+// cue.mod, and, as the module's own name may be any part of it, those below the root.
+func (r *reach) path(path string) {
+	if !fs.ValidPath(path) || r.seen["import "+path] {
+		return
+	}
+	r.seen["import "+path] = true
+	at := filepath.FromSlash(path)
+	for _, sub := range []string{"pkg", "usr", "gen"} {
+		r.dir(filepath.Join(r.root, "cue.mod", sub, at))
+	}
+	for rest := at; ; {
+		_, after, more := strings.Cut(rest, string(filepath.Separator))
+		if !more {
+			break
+		}
+		rest = after
+		r.dir(filepath.Join(r.root, rest))
+	}
+}
+
+// unreadable are the findings of what can't be read.
+func (r *reach) unreadable(l *loader) []spec.Finding {
+	var out []spec.Finding
+	for _, fault := range r.fault {
+		out = append(out, spec.Finding{
+			Rule: "cue-unreadable", Severity: spec.Error, Pos: spec.Pos{File: l.rel(fault.name)},
+			Message: fault.err.Error(), Expected: "a file of CUE",
+		})
+	}
+	slices.SortFunc(out, func(a, b spec.Finding) int { return strings.Compare(a.Pos.File, b.Pos.File) })
+	return out
+}
+
+// config has CUE load packages of the module, seen from one of its folders.
+func (r *reach) config(dir string) *load.Config {
+	return &load.Config{
+		Dir: dir, ModuleRoot: r.root, Overlay: maps.Clone(r.out),
+		ParseFile: parseFile, Env: []string{"CUE_REGISTRY=none"},
+	}
+}

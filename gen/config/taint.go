@@ -1,0 +1,124 @@
+package config
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/build"
+	"cuelang.org/go/cue/errors"
+	"cuelang.org/go/cue/literal"
+	"cuelang.org/go/cue/token"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// embeddedIn is what a package has embedded; nil if that is nothing.
+func (x *explainer) embeddedIn(e *embedder, inst *build.Instance) *spec.Embedded {
+	if len(e.embedded) == 0 {
+		return nil
+	}
+	var files []string
+	for _, name := range slices.Sorted(maps.Keys(e.embedded)) {
+		files = append(files, x.rel(name))
+	}
+	out := spec.NewEmbedded(files, said(inst))
+	for _, data := range e.embedded {
+		out.Add(string(data))
+	}
+	return out
+}
+
+// tell has what is embedded know what errors tell of it.
+func (x *explainer) tell(err error) {
+	if x.embedded != nil {
+		fromErrors(x.embedded, err)
+	}
+}
+
+func (x *explainer) unreadable(name string, err error) spec.Finding {
+	return spec.Finding{
+		Rule: "cue-unreadable", Severity: spec.Error, Cluster: x.cluster, Pos: spec.Pos{File: x.rel(name)},
+		Message: unnamed(err).Error(), Expected: "a folder of CUE",
+	}
+}
+
+// said are the strings, names and numbers that the files of a package say, and those
+// of its imports.
+func said(inst *build.Instance) map[string]bool {
+	out := map[string]bool{}
+	eachFile(inst, map[*build.Instance]bool{}, func(f *ast.File) {
+		ast.Walk(f, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.Ident:
+				out[n.Name] = true
+			case *ast.BasicLit:
+				out[n.Value] = true
+				if n.Kind != token.STRING {
+					return true
+				}
+				if s, err := literal.Unquote(n.Value); err == nil {
+					out[s] = true
+				}
+			}
+			return true
+		}, nil)
+	})
+	for _, word := range []string{
+		"string", "int", "float", "number", "bool", "bytes", "struct", "list", "null", "true", "false", "_", "_|_", "{}", "[]",
+		"{...}", "[...]",
+	} {
+		out[word] = true
+	}
+	return out
+}
+
+// fromErrors takes in what errors tell of values: parts of what was embedded, or what
+// was made of it.
+func fromErrors(e *spec.Embedded, err error) {
+	for _, one := range errors.Errors(err) {
+		for _, label := range one.Path() {
+			if !isIndex(label) {
+				addUnlessSaid(e, label)
+			}
+		}
+		_, args := one.Msg()
+		for _, a := range args {
+			addUnlessSaid(e, fmt.Sprint(a))
+		}
+		if cause := errors.Unwrap(one); cause != nil {
+			addUnlessSaid(e, cause.Error())
+		}
+	}
+}
+
+func addUnlessSaid(e *spec.Embedded, text string) {
+	text = trimSyntax(text)
+	if s, err := literal.Unquote(text); err == nil {
+		e.Add(s)
+	}
+	if !e.Says(text) {
+		e.Add(text)
+	}
+}
+
+// fromData takes in the values and the labels of an evaluated cluster.
+func fromData(e *spec.Embedded, data []byte) {
+	dec := json.NewDecoder(strings.NewReader(string(data)))
+	dec.UseNumber()
+	for {
+		t, err := dec.Token()
+		if err != nil {
+			return
+		}
+		switch t := t.(type) {
+		case string:
+			e.Add(t)
+		case json.Number:
+			e.Add(t.String())
+		}
+	}
+}
