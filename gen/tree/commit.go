@@ -150,7 +150,7 @@ func withForeign(t Tree, kept []Entry) (Tree, map[string]fs.FileMode, error) {
 		es = append(es, Entry{Path: e.Path})
 		foreign[e.Path] = e.Mode
 	}
-	all, err := New(es)
+	all, err := sorted(es) // what others call their files is their business
 	return all, foreign, err
 }
 

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 
 	"github.com/kcmgen/kcmgen/gen/keys"
+	"github.com/kcmgen/kcmgen/gen/regular"
 )
 
 // Disk is a folder of this machine as an FS. No name leads out of it, not by
@@ -168,7 +169,7 @@ func (d *Disk) Read(name string, beside ...string) (*State, error) {
 	}
 	w := walker{disk: d, name: name, state: s, listed: s.Manifest.listed(), beside: beside}
 	w.needed = w.parents()
-	if err := fs.WalkDir(d.root.FS(), name, w.visit); err != nil {
+	if err := w.walk(name); err != nil {
 		return nil, d.named(err)
 	}
 	s.Ours, err = New(w.ours)
@@ -192,12 +193,38 @@ type walker struct {
 	blobs  []known
 }
 
-func (w *walker) visit(p string, de fs.DirEntry, err error) error {
-	if err != nil || p == w.name {
+// walk visits what lies in a folder and below it. fs.WalkDir takes no names but those
+// in UTF-8.
+func (w *walker) walk(dir string) error {
+	f, err := w.disk.root.Open(dir)
+	if err != nil {
 		return err
 	}
+	entries, err := f.ReadDir(-1)
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return within(dir, err)
+	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	for _, e := range entries {
+		at := dir + "/" + e.Name()
+		if err := w.visit(at); err != nil {
+			return err
+		}
+		if e.IsDir() {
+			if err := w.walk(at); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (w *walker) visit(p string) error {
 	rel := p[len(w.name)+1:]
-	fi, err := de.Info()
+	fi, err := w.disk.root.Lstat(p)
 	if err != nil {
 		return err
 	}
@@ -213,7 +240,7 @@ func (w *walker) visit(p string, de fs.DirEntry, err error) error {
 			w.ours = append(w.ours, e)
 			return err
 		}
-		data, err := w.disk.root.ReadFile(p)
+		data, err := regular.ReadIn(w.disk.root, p, maxData)
 		if err != nil {
 			return err
 		}
@@ -275,6 +302,9 @@ func (d *Disk) manifest(name string) (*Manifest, error) {
 	return m, nil
 }
 
+// maxManifest bounds a manifest, in bytes: a thousand hosts take some megabytes.
+const maxManifest = 64 << 20
+
 // readRegular reads a file that is one: a fifo would make it wait for ever.
 func (d *Disk) readRegular(name string) ([]byte, error) {
 	fi, err := d.root.Lstat(name)
@@ -284,6 +314,6 @@ func (d *Disk) readRegular(name string) ([]byte, error) {
 	if !fi.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is no regular file", filepath.Join(d.dir, filepath.FromSlash(name)))
 	}
-	data, err := d.root.ReadFile(name)
+	data, err := regular.ReadIn(d.root, name, maxManifest)
 	return data, d.named(err)
 }

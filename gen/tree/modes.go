@@ -33,8 +33,14 @@ type modeFile interface {
 // (vfat), some take any mode and forget it (ntfs-3g, many a shared folder).
 func keepsModes(dir string, lock modeFile) error {
 	fi, err := lock.Stat()
-	if err != nil || fi.Mode().Perm() == lockMode {
+	if err != nil {
 		return err
+	}
+	if !fi.Mode().IsRegular() {
+		return noLock(dir)
+	}
+	if fi.Mode().Perm() == lockMode {
+		return nil
 	}
 	if foreign(fi) {
 		return &NotWritableError{dir, fmt.Errorf("%s in it belongs to another user", lockName)}

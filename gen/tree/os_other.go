@@ -7,6 +7,9 @@ import (
 	"runtime"
 )
 
+// notFollowed is nothing that can be asked for here.
+const notFollowed = 0
+
 // protects: what is called a mode here says who may write, not who may read.
 func protects() error { return &NoModesError{System: runtime.GOOS} }
 

@@ -12,6 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// notFollowed has a file opened as itself, be it a link, and without waiting for it.
+const notFollowed = unix.O_NOFOLLOW | unix.O_NONBLOCK
+
 // protects returns an error where no file modes keep keys to their owner.
 func protects() error { return nil }
 

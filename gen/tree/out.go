@@ -74,9 +74,13 @@ func (o *Out) Close() error {
 // lock takes the lock file. The lock dies with its process, so none is ever stale.
 func lock(ctx context.Context, dir string, wait time.Duration, waiting func()) (func(), error) {
 	name := filepath.Join(dir, lockName)
+	// A link may lead anywhere, and what it leads to is given a mode below.
+	if fi, err := os.Lstat(name); err == nil && !fi.Mode().IsRegular() {
+		return nil, noLock(dir)
+	}
 	got := make(chan locked, 1)
 	go func() {
-		f, err := lockedfile.OpenFile(name, os.O_RDWR|os.O_CREATE, lockMode)
+		f, err := lockedfile.OpenFile(name, os.O_RDWR|os.O_CREATE|notFollowed, lockMode)
 		got <- locked{f, err}
 	}()
 	say, end := time.NewTimer(min(wait, 200*time.Millisecond)), time.NewTimer(wait)
@@ -103,6 +107,11 @@ func lock(ctx context.Context, dir string, wait time.Duration, waiting func()) (
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// noLock is the error of a lock file that is none.
+func noLock(dir string) error {
+	return &NotWritableError{dir, fmt.Errorf("%s in it is no regular file: look at it, and remove it", lockName)}
 }
 
 type locked struct {

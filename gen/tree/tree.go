@@ -56,13 +56,20 @@ type Tree struct{ entries []Entry }
 // New makes a tree. It refuses a path that could leave the tree, one that is
 // said twice, and a file below a file.
 func New(entries []Entry) (Tree, error) {
+	for _, e := range entries {
+		if err := Safe(e.Path); err != nil {
+			return Tree{}, err
+		}
+	}
+	return sorted(entries)
+}
+
+// sorted is New for paths that are safe, or were found on a disk.
+func sorted(entries []Entry) (Tree, error) {
 	es := slices.Clone(entries)
 	slices.SortStableFunc(es, func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })
 	files := map[string]bool{}
 	for i, e := range es {
-		if err := Safe(e.Path); err != nil {
-			return Tree{}, err
-		}
 		if i > 0 && es[i-1].Path == e.Path {
 			return Tree{}, fmt.Errorf("%q is in the tree twice", e.Path)
 		}
