@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
 	"slices"
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/artefact"
 	"github.com/kcmgen/kcmgen/gen/flags"
+	"github.com/kcmgen/kcmgen/gen/regular"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/vet"
 )
@@ -89,19 +90,17 @@ func unknownArgument(at spec.Pos, value string) spec.Finding {
 // readLine reads the file, or the standard input for "-", and no more of it than
 // a command line can be.
 func readLine(name string, std stdio) ([]byte, error) {
-	in := std.in
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close() // it was only read
-		if fi, err := f.Stat(); err == nil && !fi.Mode().IsRegular() {
-			return nil, fmt.Errorf("%s: %w", name, errors.New("not a file"))
-		}
-		in = f
+	if name == "-" {
+		return io.ReadAll(io.LimitReader(std.in, artefact.MaxFile+1))
 	}
-	return io.ReadAll(io.LimitReader(in, artefact.MaxFile+1))
+	data, err := regular.Read(name, artefact.MaxFile)
+	if pe := (*fs.PathError)(nil); errors.As(err, &pe) && !errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%s: %w", name, pe.Err)
+	}
+	if errors.Is(err, regular.ErrNotRegular) {
+		err = fmt.Errorf("%s: %w", name, errors.New("not a file"))
+	}
+	return data, err
 }
 
 // count says how many findings there are of which kind.

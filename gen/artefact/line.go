@@ -39,6 +39,9 @@ func CommandLine(data []byte) ([]Arg, error) {
 	case bytes.IndexByte(data, 0) >= 0:
 		return nil, fmt.Errorf("byte %d is a NUL: neither a unit nor a pod nor a list of flags has one", bytes.IndexByte(data, 0))
 	}
+	if keyMaterial.Match(data) {
+		return nil, errors.New("it holds a key or a certificate, and is not read: neither a unit nor a pod nor a list of flags has one")
+	}
 	words, bare, err := words(data)
 	if err != nil {
 		return nil, err
@@ -53,10 +56,21 @@ func CommandLine(data []byte) ([]Arg, error) {
 	case at >= 0:
 		return args[at+1:], nil // what is before it starts it
 	case bare:
-		return nil, fmt.Errorf("line %d: %.80q is no flag, and not %s either", args[0].Line, args[0].Value, program)
+		word := args[0].Value
+		if !plainWord.MatchString(word) { // it may be anything, a password too
+			return nil, fmt.Errorf("line %d: its first word is no flag, and not %s either", args[0].Line, program)
+		}
+		return nil, fmt.Errorf("line %d: %q is no flag, and not %s either", args[0].Line, word, program)
 	}
 	return nil, fmt.Errorf("it starts %.80s, and %s is nowhere among the words", args[0].Value, program)
 }
+
+// keyMaterial begins what programs keep keys in. A line of one would otherwise be told
+// of as an argument.
+var keyMaterial = regexp.MustCompile(`(?m)-----BEGIN [A-Z0-9 ]+-----|^PuTTY-User-Key-File-|AGE-SECRET-KEY-1|^\s*(?:"?client-key-data|"?token)"?\s*:`)
+
+// plainWord is what may be meant for the name of a flag or a program.
+var plainWord = regexp.MustCompile(`^[a-z][a-z-]{0,39}$`)
 
 func invalid(data []byte) int {
 	for i := 0; i < len(data); {
