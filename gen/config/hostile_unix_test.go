@@ -199,6 +199,25 @@ func TestModuleFiles(t *testing.T) {
 	}
 }
 
+// A dependency that nothing imports is no reason to look for it; of one that is
+// imported and isn't here, it is what is told.
+func TestDependencies(t *testing.T) {
+	deps := map[string]string{"cue.mod/module.cue": "module: \"example.com/clusters@v0\"\nlanguage: version: \"v0.15.0\"\ndeps: \"a.com/x@v0\": v: \"v0.1.0\"\n"}
+	if got, clusters := findings(t, module(t, deps)); len(got) > 0 || len(clusters) != 1 {
+		t.Errorf("nothing imports it: %+v", got)
+	}
+	deps["prod/more.cue"] = "package prod\nimport \"a.com/x/y\"\n_more: y.z\n"
+	got, _ := findings(t, module(t, deps))
+	if len(got) == 0 {
+		t.Fatal("a missing dependency passes")
+	}
+	for _, f := range got {
+		if !strings.Contains(f.Message, "a.com/x") || strings.Contains(f.Hint, "schema vendor") {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
 // A misspelt field is blamed itself, not what is in it.
 func TestMisspeltBesideAnother(t *testing.T) {
 	text := strings.Replace(clusterOf("", `"cp-1": addres: "10.0.0.11"`), "networks:", "network:", 1)

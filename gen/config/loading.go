@@ -36,6 +36,11 @@ func (x *explainer) loading(err error) []spec.Finding {
 			if minor, ok := minorIn(f.Message); ok {
 				f.Message, f.Expected, f.Hint = noMinor(minor)
 			}
+			if module, ok := notHere(e); ok {
+				f.Message = fmt.Sprintf("the module %s, a dependency in cue.mod/module.cue, isn't here", module)
+				f.Expected = "what is imported in this module or its cue.mod/pkg; nothing is fetched from a registry"
+				f.Hint = "put its packages below cue.mod/pkg, and take it out of deps"
+			}
 		case strings.HasPrefix(format, "imported and not used"):
 			f.Rule, f.Message, f.Hint = "cue-import", oneLine(e), "remove the import"
 			if _, typed := minorIn(f.Message); typed || strings.Contains(f.Message, strconv.Quote(schemaPath)) { // what it is there for was forgotten
@@ -70,6 +75,13 @@ func (x *explainer) notDecoded(e errors.Error) string {
 		return "nothing is embedded: " + trimSyntax(cause.Error())
 	}
 	return "what is embedded can't be read as the kind of file that it is said to be"
+}
+
+// notHere is the module without which CUE finds no package at all.
+func notHere(e errors.Error) (string, bool) {
+	_, rest, ok := strings.Cut(e.Error(), "cannot expand module graph: ")
+	module, _, _ := strings.Cut(rest, ": ")
+	return module, ok
 }
 
 // importFault is what CUE says of an import, once and without this machine's

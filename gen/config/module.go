@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"cuelang.org/go/cue/errors"
+	"cuelang.org/go/cue/load"
 	"cuelang.org/go/mod/modfile"
 
 	"github.com/kcmgen/kcmgen/gen/spec"
@@ -66,4 +67,41 @@ func unnamed(err error) error {
 		return pe.Err
 	}
 	return err
+}
+
+// dropUnused takes out of the module's file the dependencies that nothing here imports:
+// CUE would want all of them, and nothing is fetched.
+func (r *reach) dropUnused() {
+	name := filepath.Join(r.root, "cue.mod", "module.cue")
+	data, own := r.over[name]
+	if f := r.shelf.folder(filepath.Dir(name)); !own && f != nil {
+		data = f.files[name]
+	}
+	file, err := modfile.ParseNonStrict(data, name)
+	if err != nil {
+		return // told of elsewhere
+	}
+	n := len(file.Deps)
+	for dep := range file.Deps {
+		base, _, _ := strings.Cut(dep, "@")
+		if !r.imports(base) {
+			delete(file.Deps, dep)
+		}
+	}
+	if len(file.Deps) == n {
+		return
+	}
+	if text, err := modfile.Format(file); err == nil {
+		r.out[name] = load.FromBytes(text)
+	}
+}
+
+// imports reports whether something imports a package of a module.
+func (r *reach) imports(module string) bool {
+	for seen := range r.seen {
+		if path, ok := strings.CutPrefix(seen, "import "); ok && (path == module || strings.HasPrefix(path, module+"/")) {
+			return true
+		}
+	}
+	return false
 }

@@ -157,6 +157,7 @@ func (l *loader) reach(root string, dirs []string, over map[string][]byte) *reac
 	for _, dir := range dirs {
 		r.dir(dir)
 	}
+	r.dropUnused()
 	return r
 }
 
