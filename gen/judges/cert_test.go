@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kcmgen/kcmgen/gen/judges/need"
 )
 
 // certificate is what openssl reads in a certificate.
@@ -192,7 +194,7 @@ func verifies(t *testing.T, file, ca, purpose string, want bool) {
 	if purpose != "" {
 		args = append(args, "-purpose", purpose)
 	}
-	r := execute(t, "", nil, judge(t, "openssl"), append(args, file)...)
+	r := execute(t, "", nil, need.Program(t, "openssl"), append(args, file)...)
 	if (r.code == 0) != want {
 		t.Errorf("openssl %s: exit %d\n%s%s", strings.Join(args, " "), r.code, r.out, r.err)
 	}

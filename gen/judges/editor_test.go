@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/kcmgen/kcmgen/gen/judges/lsp"
+	"github.com/kcmgen/kcmgen/gen/judges/need"
 	"github.com/kcmgen/kcmgen/schemas"
 )
 
@@ -141,7 +142,7 @@ func typed(t *testing.T, s *lsp.Server, file string, version int, marked string)
 }
 
 func languageServer(t *testing.T, dir string) *lsp.Server {
-	s, end := lsp.Start(t, judge(t, "cue"), dir, alone(t))
+	s, end := lsp.Start(t, need.Program(t, "cue"), dir, alone(t))
 	t.Cleanup(func() {
 		if talk := end(); t.Failed() {
 			t.Logf("cue lsp said: %s", talk)
@@ -157,7 +158,7 @@ func TestUserRepository(t *testing.T) {
 	env := alone(t)
 	before := snapshot(t, dir)
 	for _, args := range [][]string{{"vet", "-c", "./..."}, {"mod", "tidy"}, {"vet", "-c", "./clusters/prod"}} {
-		if r := execute(t, dir, env, judge(t, "cue"), args...); r.code != 0 || r.err != "" {
+		if r := execute(t, dir, env, need.Program(t, "cue"), args...); r.code != 0 || r.err != "" {
 			t.Errorf("cue %s: exit %d\n%s%s", args, r.code, r.out, r.err)
 		}
 	}
@@ -178,11 +179,11 @@ func TestSitePolicy(t *testing.T) {
 	for version, allowed := range map[string]bool{`3[67]`: true, `3[56]`: false} {
 		text := "package schemas\n\n#Cluster: version: =~\"^v1\\\\." + version + "\\\\.\"\n"
 		write(t, policy, text)
-		r := execute(t, dir, env, judge(t, "cue"), "vet", "-c", "./...")
+		r := execute(t, dir, env, need.Program(t, "cue"), "vet", "-c", "./...")
 		if allowed != (r.code == 0) || !allowed && (!strings.Contains(r.err, "cluster.version") || !strings.Contains(r.err, "policy.cue")) {
 			t.Errorf("versions 1.%s: exit %d\n%s", version, r.code, r.err)
 		}
-		if r := execute(t, dir, env, judge(t, "cue"), "mod", "tidy"); r.code != 0 {
+		if r := execute(t, dir, env, need.Program(t, "cue"), "mod", "tidy"); r.code != 0 {
 			t.Errorf("cue mod tidy: exit %d\n%s", r.code, r.err)
 		}
 		if got := read(t, policy); got != text {

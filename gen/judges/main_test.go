@@ -2,7 +2,6 @@ package judges_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/kcmgen/kcmgen/gen/judges/need"
 )
 
 // repo is the repository's root, as tests see it.
@@ -47,39 +48,16 @@ func testMain(m *testing.M) int {
 	return m.Run()
 }
 
-// origin says where a judge comes from.
-var origin = map[string]string{
-	"cue":             `PATH="$(tools/install.sh judges):$PATH"`,
-	"cfssl":           `PATH="$(tools/install.sh judges):$PATH"`,
-	"kubectl":         `PATH="$(tools/install.sh judges):$PATH"`,
-	"openssl":         "apt-get install openssl",
-	"systemd-analyze": "apt-get install systemd",
-	"unshare":         "apt-get install util-linux",
-}
-
-// judge finds an outside tool. Without it nothing is judged, so that is a
-// failure, never a skip.
-func judge(t testing.TB, name string) string {
-	t.Helper()
-	at, err := exec.LookPath(name)
-	if err != nil {
-		t.Fatalf("%s is not on PATH: %s", name, origin[name])
-	}
-	return at
-}
-
 // result is what a program said.
 type result struct {
 	out, err string
 	code     int
 }
 
-// execute runs a program to its end, which comes within two minutes.
+// execute runs a program to its end.
 func execute(t testing.TB, dir string, env []string, name string, args ...string) result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, name, args...)
+	cmd := exec.CommandContext(need.Time(t), name, args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), env...)
 	return finish(t, cmd)
@@ -100,7 +78,7 @@ func finish(t testing.TB, cmd *exec.Cmd) result {
 // ask runs a judge that has to agree, and returns what it printed.
 func ask(t testing.TB, dir, name string, args ...string) string {
 	t.Helper()
-	r := execute(t, dir, nil, judge(t, name), args...)
+	r := execute(t, dir, nil, need.Program(t, name), args...)
 	if r.code != 0 {
 		t.Fatalf("%s %s: exit %d\n%s%s", name, strings.Join(args, " "), r.code, r.out, r.err)
 	}

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/kcmgen/kcmgen/gen/judges/need"
 )
 
 // offline is an environment in which whoever asks a registry fails at once, and
@@ -19,7 +21,7 @@ func offline(t testing.TB) []string {
 // TestStockCUE: stock cue works on the same files, without a network.
 func TestStockCUE(t *testing.T) {
 	env := offline(t)
-	cue := judge(t, "cue")
+	cue := need.Program(t, "cue")
 	if r := execute(t, repo, env, cue, "vet", "-c", "./cue/..."); r.code != 0 || r.err != "" {
 		t.Errorf("cue vet: exit %d\n%s", r.code, r.err)
 	}

@@ -6,25 +6,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-)
 
-// systemdBinary is the manager itself, which no Debian puts on PATH.
-func systemdBinary(t testing.TB) string {
-	t.Helper()
-	for _, at := range []string{"/usr/lib/systemd/systemd", "/lib/systemd/systemd"} {
-		if _, err := os.Stat(at); err == nil {
-			return at
-		}
-	}
-	t.Fatal("there is no /lib/systemd/systemd: apt-get install systemd")
-	return ""
-}
+	"github.com/kcmgen/kcmgen/gen/judges/need"
+)
 
 // systemdArgs lets systemd read a unit and tells the command line that it
 // understood. That is before variables: a "$$" is one yet. It needs no
 // privileges, and no running systemd.
 func systemdArgs(t testing.TB, unit string) []string {
 	t.Helper()
+	systemd := need.Program(t, "systemd")
 	dir, err := os.MkdirTemp(scratch, "unit-")
 	if err != nil {
 		t.Fatal(err)
@@ -36,7 +27,7 @@ func systemdArgs(t testing.TB, unit string) []string {
 	for _, target := range []string{"basic", "shutdown", "multi-user", "network-online"} {
 		write(t, filepath.Join(dir, target+".target"), "[Unit]\nDefaultDependencies=no\n")
 	}
-	cmd := exec.CommandContext(t.Context(), systemdBinary(t), "--test", "--user", "--unit=judged.service", "--no-pager")
+	cmd := exec.CommandContext(t.Context(), systemd, "--test", "--user", "--unit=judged.service", "--no-pager")
 	cmd.Env = []string{"HOME=" + dir, "XDG_RUNTIME_DIR=" + dir, "SYSTEMD_UNIT_PATH=" + dir, "SYSTEMD_LOG_TARGET=console", "LC_ALL=C.UTF-8"}
 	if os.Getuid() == 0 {
 		// It says "Don't run test mode as root".

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/kcmgen/kcmgen/gen/judges/need"
 )
 
 const (
@@ -44,7 +46,7 @@ func yamlJSON(t testing.TB, file string) any {
 // is lost on the way. It asks no server.
 func kubectlPod(t testing.TB, file string) result {
 	t.Helper()
-	return execute(t, "", nil, judge(t, "kubectl"), "set", "env", "--local", "-f", file, "JUDGED=yes", "-o", "json")
+	return execute(t, "", nil, need.Program(t, "kubectl"), "set", "env", "--local", "-f", file, "JUDGED=yes", "-o", "json")
 }
 
 // within demands every field of want in got. The command is compared flag by

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/kcmgen/kcmgen/gen/artefact"
+	"github.com/kcmgen/kcmgen/gen/judges/need"
 )
 
 // What the systemd document says around its heredocs: the environment file, the
@@ -169,7 +170,7 @@ var (
 // and its sed for each node.
 func seedKubeconfigs(t testing.TB) map[string]any {
 	t.Helper()
-	judge(t, "kubectl")
+	need.Program(t, "kubectl")
 	makeKubeconfigs.Do(func() {
 		tree, work := filepath.Join(ready(t).dir, "ha-systemd"), t.TempDir()
 		for name, from := range map[string]string{
@@ -247,7 +248,7 @@ func requestDiffers(t testing.TB, tree string) difference {
 // certificate field of the document in what is exported for it.
 func TestSeedSystemd(t *testing.T) {
 	tree := filepath.Join(ready(t).dir, "ha-systemd")
-	judge(t, "systemd-analyze")
+	need.Program(t, "systemd-analyze")
 	for node := range seedNodes {
 		t.Run(node, func(t *testing.T) {
 			agree(t, systemdDiffers(t, tree, node))

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/kcmgen/kcmgen/gen/judges/need"
 )
 
 // maxExposure bounds what systemd-analyze thinks of a hardened unit (10: as
@@ -24,7 +26,7 @@ func hostRoot(t testing.TB, node, binary string) string {
 	if err := os.Chmod(filepath.Join(root, binary), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	own := filepath.Join(filepath.Dir(systemdBinary(t)), "system")
+	own := filepath.Join(filepath.Dir(need.Program(t, "systemd")), "system")
 	for _, pattern := range []string{"*.target", "*.slice", "*.mount"} {
 		for _, unit := range files(t, own, pattern) {
 			if text, err := os.ReadFile(unit); err == nil {
@@ -39,7 +41,7 @@ func hostRoot(t testing.TB, node, binary string) string {
 // has to find fault with spoilt ones.
 func TestSystemdVerifies(t *testing.T) {
 	e := ready(t)
-	analyze := judge(t, "systemd-analyze")
+	analyze := need.Program(t, "systemd-analyze")
 	for cluster, binary := range map[string]string{"ha-systemd": "opt/k8s/bin/kube-controller-manager", "example": "usr/local/bin/kube-controller-manager"} {
 		nodes, err := filepath.Glob(filepath.Join(e.dir, cluster, "nodes/*"))
 		if err != nil || len(nodes) != 3 {

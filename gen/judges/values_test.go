@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/kcmgen/kcmgen/gen/judges/need"
 )
 
 // judgedHost is where the program, its files and generations lie in tests that
@@ -52,12 +54,9 @@ func TestValuesThroughSystemd(t *testing.T) {
 // exported, and the program writes down what it got. It sees its files at the
 // paths that the flags name, and can't write there.
 func TestValuesRunBySystemd(t *testing.T) {
-	if os.Getuid() != 0 {
-		if os.Getenv("CI") != "" {
-			t.Fatal("no real systemd read a single value: it takes root")
-		}
-		t.Skip("a systemd of its own takes root: a mount, process and cgroup namespace")
-	}
+	systemd, unshare := need.Program(t, "systemd"), need.Program(t, "unshare")
+	need.Root(t) // for its mount, process and cgroup namespaces
+	need.Namespaces(t)
 	flags, want := hostileFlags(hostileValues())
 	node := filepath.Join(exportOne(t, hostileUnit(flags)), "hostile/nodes/n1")
 	work, err := os.MkdirTemp(scratch, "manager-")
@@ -72,7 +71,7 @@ cat `+judgedHost+`/fixed/ca.crt
 ( : > /etc/kcmgen-judge ) 2>/dev/null && echo "wrote to /etc"
 true
 `)
-	r := execute(t, work, nil, "sh", "-c", manager, "sh", node, work, systemdBinary(t), judge(t, "unshare"))
+	r := execute(t, work, nil, "sh", "-c", manager, "sh", node, work, systemd, unshare)
 	written, err := os.ReadFile(filepath.Join(work, "written"))
 	if err != nil {
 		t.Fatalf("systemd didn't run the unit (exit %d): %v\n%s%s", r.code, err, r.out, r.err)

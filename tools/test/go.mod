@@ -2,7 +2,10 @@ module github.com/kcmgen/kcmgen/tools/test
 
 go 1.26
 
-tool gotest.tools/gotestsum
+tool (
+	github.com/kcmgen/kcmgen/tools/test/missing
+	gotest.tools/gotestsum
+)
 
 require (
 	github.com/bitfield/gotestdox v0.2.2 // indirect

@@ -36,7 +36,8 @@ type Server struct {
 	broken      error                   // why no more messages come
 }
 
-const answerWait = 30 * time.Second
+// answerWait is no measure of a server: on a busy machine one may take minutes.
+const answerWait = 10 * time.Minute
 
 type message struct {
 	ID     json.RawMessage `json:"id,omitempty"`
