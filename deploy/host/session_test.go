@@ -15,13 +15,14 @@ import (
 	"time"
 
 	"github.com/kcmgen/kcmgen/deploy/host"
+	"github.com/kcmgen/kcmgen/gen/judges/need"
 )
 
 // session is a session with this machine's own shell. The script's lock and scratch
 // folder lie in /run, which is a file system of the test's own.
 func session(t *testing.T) *host.Session {
 	t.Helper()
-	s, err := host.Open(within(t), start(t, private(host.Shell(true))), "0123456789abcdef")
+	s, err := host.Open(within(t), start(t, private(t, host.Shell(true))), "0123456789abcdef")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,15 +31,14 @@ func session(t *testing.T) *host.Session {
 }
 
 // private runs a command that sees a /run of its own.
-func private(command string) string {
-	return "exec unshare --map-root-user --mount sh -c " + host.Quote("mount -t tmpfs tmpfs /run && "+command)
+func private(t *testing.T, command string) string {
+	t.Helper()
+	return "exec " + need.Namespaces(t) + " --mount sh -c " + host.Quote("mount -t tmpfs tmpfs /run && "+command)
 }
 
 func within(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	t.Cleanup(cancel)
-	return ctx
+	return need.Time(t)
 }
 
 // TestLook: what is told of files is what they are, links not followed.
@@ -209,7 +209,7 @@ func TestNothingOnTrial(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(home, "state"), []byte(c.state), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		out, err := exec.CommandContext(within(t), "sh", "-c", private("sh "+host.Quote(recover)+" "+c.word+" "+host.Quote(home)+" "+c.from)).CombinedOutput()
+		out, err := exec.CommandContext(within(t), "sh", "-c", private(t, "sh "+host.Quote(recover)+" "+c.word+" "+host.Quote(home)+" "+c.from)).CombinedOutput()
 		if string(out) != c.says {
 			t.Errorf("%s of %q says %q, not %q, %v", c.word, c.state, out, c.says, err)
 		}

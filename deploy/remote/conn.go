@@ -171,12 +171,16 @@ func (c *Conn) fail(step Step, err error) error {
 }
 
 // lost is why the connection broke, which its watcher learns a little later than
-// those who wait for its channels.
+// those who wait for its channels. It does for certain where reading failed.
 func (c *Conn) lost() error {
+	wait := time.Second
+	if c.link.broken.Load() {
+		wait = c.limits.Operation
+	}
 	select {
 	case <-c.done:
 		return c.reason(nil)
-	case <-time.After(time.Second):
+	case <-time.After(wait):
 		return io.ErrUnexpectedEOF
 	}
 }

@@ -148,20 +148,23 @@ func TestJumpLost(t *testing.T) {
 	write(t, m.ssh("known_hosts"), fmt.Sprintf("[127.0.0.1]:%d %s\n%s %s\n", w.port, jump.key, last.known(), last.key))
 	target := last.target()
 	target.ProxyJump = fmt.Sprintf("127.0.0.1:%d", w.port)
-	m.Deadlines.Keepalive = 300 * time.Millisecond
-	conn := dial(t, m, target)
-	if _, _, _, err := conn.Run(t.Context(), "true", nil); err != nil {
-		t.Fatal(err)
-	}
-	w.stall.Store(true)
-	select {
-	case <-conn.Done():
-	case <-time.After(10 * time.Second):
-		t.Fatal("not done")
-	}
-	var lost *KeepaliveError
-	if err := conn.Err(); !errors.As(err, &lost) {
-		t.Errorf("%v", err)
-	}
-	w.stall.Store(false)
+	scaled(t, 300*time.Millisecond, func(unit time.Duration) string {
+		m.Deadlines.Keepalive = unit
+		conn, err := m.Dial(t.Context(), target)
+		if err != nil {
+			return err.Error()
+		}
+		defer conn.Close()
+		if _, _, _, err := conn.Run(t.Context(), "true", nil); err != nil {
+			return err.Error()
+		}
+		w.stall.Store(true)
+		defer w.stall.Store(false)
+		<-conn.Done()
+		var lost *KeepaliveError
+		if err := conn.Err(); !errors.As(err, &lost) {
+			t.Errorf("%v", err)
+		}
+		return ""
+	})
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kcmgen/kcmgen/gen/judges/need"
 )
 
 // startAgent is a real ssh-agent with these keys.
@@ -20,7 +22,7 @@ func startAgent(t *testing.T, m *machine, files ...string) {
 		t.Fatal(err)
 	}
 	m.AgentSocket = filepath.Join(dir, "s")
-	cmd := exec.Command(judge(t, "ssh-agent"), "-D", "-a", m.AgentSocket)
+	cmd := exec.Command(need.Program(t, "ssh-agent"), "-D", "-a", m.AgentSocket)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +31,7 @@ func startAgent(t *testing.T, m *machine, files ...string) {
 		_ = cmd.Wait()
 		_ = os.RemoveAll(dir)
 	})
-	for range 200 {
+	for need.Time(t).Err() == nil {
 		if c, err := net.Dial("unix", m.AgentSocket); err == nil { // it is there before somebody listens
 			_ = c.Close()
 			break
@@ -248,10 +250,16 @@ func TestAgentStuck(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stuck.Close()
-	m.AgentSocket, m.Deadlines.Handshake = filepath.Join(dir, "s"), 3*time.Second
-	if err := dial(t, m, s.target()).Close(); err != nil {
-		t.Error(err)
-	}
+	m.AgentSocket = filepath.Join(dir, "s")
+	scaled(t, 3*time.Second, func(unit time.Duration) string {
+		m.Deadlines.Handshake = unit
+		conn, err := m.Dial(t.Context(), s.target())
+		if err != nil {
+			return err.Error()
+		}
+		_ = conn.Close()
+		return ""
+	})
 	_ = os.Remove(m.ssh("id_ed25519"))
 	if _, err := m.Dial(t.Context(), s.target()); err == nil || !strings.Contains(err.Error(), "ssh-agent: ") || !strings.Contains(err.Error(), "timeout") {
 		t.Errorf("without a key file: %v", err)

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/kcmgen/kcmgen/gen/judges/need"
 )
 
 func TestRun(t *testing.T) {
@@ -41,20 +43,25 @@ func TestRun(t *testing.T) {
 	if _, _, _, err = conn.Run(t.Context(), "head -c 17000000 /dev/zero", nil); err == nil || !strings.Contains(err.Error(), "16777216") {
 		t.Errorf("a command without end: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
-	defer cancel()
-	begin := time.Now()
-	out, _, _, err = conn.Run(ctx, "echo begun; sleep 60", nil)
-	if string(out) != "begun\n" || !errors.Is(err, context.DeadlineExceeded) || time.Since(begin) > 20*time.Second {
-		t.Errorf("%q %v after %v", out, err, time.Since(begin))
-	}
+	scaled(t, 3*time.Second, func(unit time.Duration) string {
+		ctx, cancel := context.WithTimeout(t.Context(), unit)
+		defer cancel()
+		out, _, _, err := conn.Run(ctx, "echo begun; exec sleep 1000", nil)
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("a command that takes too long: %q %v", out, err)
+		} else if string(out) != "begun\n" {
+			return fmt.Sprintf("%q", out)
+		}
+		return ""
+	})
 	// Eight sessions that wait for each other are open at the same time.
 	here := filepath.Join(t.TempDir(), "here")
-	wait := "echo >>" + here + "; for i in $(seq 200); do [ $(wc -l <" + here + ") -lt 8 ] || exit 0; sleep 0.1; done; exit 1"
+	wait := "echo >>" + here + "; until [ $(wc -l <" + here + ") -ge 8 ]; do sleep 0.1; done"
+	within := need.Time(t)
 	var all sync.WaitGroup
 	for i := range 8 {
 		all.Go(func() {
-			if _, _, exit, err := conn.Run(t.Context(), wait, nil); exit != 0 || err != nil {
+			if _, _, exit, err := conn.Run(within, wait, nil); exit != 0 || err != nil {
 				t.Errorf("session %d: %d %v", i, exit, err)
 			}
 		})
@@ -129,11 +136,7 @@ func TestServerGone(t *testing.T) {
 	if err := session.Wait(); !errors.As(err, &at) || !strings.Contains(err.Error(), "closed the connection") {
 		t.Errorf("waiting: %v", err)
 	}
-	select {
-	case <-conn.Done():
-	case <-time.After(5 * time.Second):
-		t.Error("not done")
-	}
+	<-conn.Done()
 	if err := conn.Err(); err == nil || errors.Is(err, net.ErrClosed) {
 		t.Errorf("the reason: %v", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -102,10 +103,11 @@ func TestConfigLikeSSH(t *testing.T) {
 // test's; it looks for two kinds of keys more than this library can use.
 func sshG(t *testing.T, m *machine, args ...string) map[string]string {
 	t.Helper()
-	home, err := os.UserHomeDir()
+	me, err := user.Current() // $HOME may be another
 	if err != nil {
 		t.Fatal(err)
 	}
+	home := me.HomeDir
 	out := map[string]string{}
 	for line := range strings.SplitSeq(must(t, nil, "ssh", append([]string{"-G"}, args...)...), "\n") {
 		keyword, value, _ := strings.Cut(strings.TrimSpace(line), " ")

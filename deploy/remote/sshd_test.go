@@ -16,39 +16,17 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/kcmgen/kcmgen/gen/judges/need"
 )
 
-// origin says where the judges come from.
-var origin = map[string]string{
-	"sshd":       "apt-get install openssh-server",
-	"ssh":        "apt-get install openssh-client",
-	"ssh-agent":  "apt-get install openssh-client",
-	"ssh-add":    "apt-get install openssh-client",
-	"ssh-keygen": "apt-get install openssh-client",
-	"unshare":    "apt-get install util-linux",
-}
+// patience is the deadline where none is meant to pass: no machine is so busy.
+const patience = 5 * time.Minute
 
-// judge finds an outside program. Without it nothing is judged, so that is a
-// failure, never a skip. sshd isn't on everyone's PATH, and starts by its full
-// name only.
-func judge(t testing.TB, name string) string {
-	t.Helper()
-	at, err := exec.LookPath(name)
-	if err != nil && name == "sshd" {
-		at, err = exec.LookPath("/usr/sbin/sshd")
-	}
-	if err != nil {
-		t.Fatalf("%s is not on PATH: %s", name, origin[name])
-	}
-	return at
-}
-
-// run runs a program to its end, within a minute.
+// run runs a program to its end.
 func run(t testing.TB, env []string, name string, args ...string) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, judge(t, name), args...)
+	cmd := exec.CommandContext(need.Time(t), need.Program(t, name), args...)
 	cmd.Env = append(os.Environ(), env...)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
@@ -100,6 +78,7 @@ func public(t testing.TB, file string) string {
 type server struct {
 	t    testing.TB
 	dir  string
+	sshd string // the program; it starts by its full name only
 	host string
 	port int
 	key  string // its public host key, where it has only one
@@ -110,7 +89,7 @@ type server struct {
 // the ones here. Without a HostKey among them it gets one.
 func serve(t testing.TB, lines ...string) *server {
 	t.Helper()
-	s := &server{t: t, dir: t.TempDir(), host: "127.0.0.1"}
+	s := &server{t: t, dir: t.TempDir(), host: "127.0.0.1", sshd: need.Program(t, "sshd")}
 	s.log = filepath.Join(s.dir, "log")
 	config := strings.Join(lines, "\n") + "\n"
 	if !strings.Contains(config, "HostKey ") {
@@ -166,12 +145,12 @@ func (s *server) listen() {
 // process is sshd for one connection. root's needs a folder that the system makes
 // when its service starts; the test doesn't leave one behind.
 func (s *server) process(ctx context.Context) *exec.Cmd {
-	sshd := []string{judge(s.t, "sshd"), "-i", "-f", filepath.Join(s.dir, "config"), "-E", s.log}
+	sshd := []string{s.sshd, "-i", "-f", filepath.Join(s.dir, "config"), "-E", s.log}
 	if _, err := os.Stat("/run/sshd"); err == nil || os.Getuid() != 0 {
 		return exec.CommandContext(ctx, sshd[0], sshd[1:]...)
 	}
 	script := `mount -t tmpfs tmpfs /run && mkdir -m 755 /run/sshd && exec "$@"`
-	return exec.CommandContext(ctx, judge(s.t, "unshare"), append([]string{"-m", "sh", "-c", script, "sh"}, sshd...)...)
+	return exec.CommandContext(ctx, "unshare", append([]string{"-m", "sh", "-c", script, "sh"}, sshd...)...)
 }
 
 func tail(text string, n int) string {
@@ -215,7 +194,7 @@ func operator(t testing.TB) *machine {
 	m := &machine{Config: &Config{Home: filepath.Join(dir, "home"), SystemDir: filepath.Join(dir, "etc"), User: me.Username}}
 	write(t, m.ssh("known_hosts"), "")
 	m.key = key(t, m.ssh("id_ed25519"), "ed25519")
-	m.Deadlines = Deadlines{Connect: 5 * time.Second, Handshake: 10 * time.Second, Operation: 10 * time.Second}
+	m.Deadlines = Deadlines{Connect: patience, Handshake: patience, Operation: patience, Keepalive: patience}
 	return m
 }
 
@@ -243,7 +222,7 @@ func dial(t testing.TB, m *machine, target Target) *Conn {
 func settled(t testing.TB) {
 	t.Helper()
 	var left []string
-	for range 100 {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		left = nil
 		stacks := make([]byte, 1<<20)
 		for _, stack := range strings.Split(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {
@@ -257,9 +236,25 @@ func settled(t testing.TB) {
 		if len(left) == 0 {
 			return
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 	t.Errorf("%d goroutines are left:\n%s", len(left), strings.Join(left, "\n\n"))
+}
+
+// scaled is for what has to keep up with a deadline that passes in the test: it
+// tries again with twice the time, until the machine keeps up. try tells what was
+// too slow, or "".
+func scaled(t testing.TB, unit time.Duration, try func(unit time.Duration) string) {
+	t.Helper()
+	for ; ; unit *= 2 {
+		slow := try(unit)
+		switch {
+		case slow == "":
+			return
+		case unit > patience:
+			t.Fatalf("even with %v: %s", unit, slow)
+		}
+		t.Logf("not with %v: %s", unit, slow)
+	}
 }
 
 // wire is a TCP proxy that delays, counts and stops what passes.
@@ -270,11 +265,14 @@ type wire struct {
 	down  atomic.Int64  // bytes from the server that passed
 	stall atomic.Bool
 	port  int
+
+	once   sync.Once
+	silent chan struct{} // closed when something was held back
 }
 
 func tap(t testing.TB, to string, delay time.Duration) *wire {
 	t.Helper()
-	w := &wire{to: to, delay: delay}
+	w := &wire{to: to, delay: delay, silent: make(chan struct{})}
 	w.limit.Store(1 << 60)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -338,6 +336,9 @@ func (w *wire) copy(ctx context.Context, to, from net.Conn, down bool) {
 			left := w.limit.Load() - w.down.Load()
 			data = data[:max(0, min(left, int64(n)))]
 			w.down.Add(int64(len(data)))
+			if len(data) < n {
+				w.once.Do(func() { close(w.silent) })
+			}
 		}
 		select {
 		case pieces <- piece{data, time.Now().Add(w.delay)}:
