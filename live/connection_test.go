@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/kcmgen/kcmgen/live"
@@ -16,30 +17,29 @@ import (
 // TestPolling: who asks often isn't slowed down, stays on one connection, and
 // leaves none behind.
 func TestPolling(t *testing.T) {
-	s := serve(t, giveLease)
-	var dials, closed atomic.Int32
-	c := newClient(t, kubeconfig(s.URL, certOf(s)), func(ctx context.Context, network, addr string) (net.Conn, error) {
-		dials.Add(1)
-		conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
-		return &closing{conn, &closed}, err
+	synctest.Test(t, func(t *testing.T) {
+		s := pipes(t, giveLease)
+		var dials, closed atomic.Int32
+		c := newClient(t, kubeconfig(s.url(), s.cert), func(ctx context.Context, network, addr string) (net.Conn, error) {
+			dials.Add(1)
+			conn, err := s.dial(ctx, network, addr)
+			return &closing{conn, &closed}, err
+		})
+		start := time.Now()
+		for range 40 { // 7 s at client-go's own pace
+			if _, err := c.Lease(t.Context(), "kube-system", "kube-controller-manager"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if took := time.Since(start); took > 0 || dials.Load() != 1 {
+			t.Errorf("40 requests took %s and %d connections", took, dials.Load())
+		}
+		c.Close()
+		synctest.Wait()
+		if closed.Load() != 1 {
+			t.Error("the connection is open after Close")
+		}
 	})
-	start := time.Now()
-	for range 40 { // 7 s at client-go's own pace
-		if _, err := c.Lease(t.Context(), "kube-system", "kube-controller-manager"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if took := time.Since(start); took > 4*time.Second || dials.Load() != 1 {
-		t.Errorf("40 requests took %s and %d connections", took, dials.Load())
-	}
-	c.Close()
-	for range 100 {
-		if closed.Load() == 1 {
-			return
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	t.Error("the connection is open after Close")
 }
 
 // closing is a connection that tells when it is closed.
@@ -105,61 +105,57 @@ func TestUnreachable(t *testing.T) {
 
 // TestStalls: a server that stalls anywhere costs ten seconds.
 func TestStalls(t *testing.T) {
-	type reader func(context.Context) error
-	read := func(s string, ca []byte, dial live.Dial) reader {
-		c := newClient(t, kubeconfig(s, ca), dial)
-		return func(ctx context.Context) error {
-			_, err := c.Lease(ctx, "kube-system", "kube-controller-manager")
-			return err
+	lease := func(ctx context.Context, t *testing.T, s *pipe, dial live.Dial) error {
+		_, err := newClient(t, kubeconfig(s.url(), s.cert), dial).Lease(ctx, "kube-system", "kube-controller-manager")
+		return err
+	}
+	healthz := func(ctx context.Context, _ *testing.T, s *pipe, dial live.Dial) error {
+		return live.Healthz(ctx, s.addr(), s.cert, dial)
+	}
+	for name, ask := range map[string]func(context.Context, *testing.T, *pipe, live.Dial) error{"lease": lease, "healthz": healthz} {
+		for where, stalled := range map[string]func(t *testing.T) (*pipe, live.Dial){
+			"dialling": func(t *testing.T) (*pipe, live.Dial) {
+				return pipes(t, nil), func(ctx context.Context, _, _ string) (net.Conn, error) {
+					<-t.Context().Done()
+					return nil, ctx.Err()
+				}
+			},
+			"handshake": func(t *testing.T) (*pipe, live.Dial) {
+				return pipes(t, nil), func(context.Context, string, string) (net.Conn, error) {
+					here, there := net.Pipe()
+					go func() { _, _ = there.Read(make([]byte, 1)); <-t.Context().Done(); _ = there.Close() }()
+					return here, nil
+				}
+			},
+			"headers": func(t *testing.T) (*pipe, live.Dial) {
+				s := pipes(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+				return s, s.dial
+			},
+			"body": func(t *testing.T) (*pipe, live.Dial) {
+				s := pipes(t, func(w http.ResponseWriter, r *http.Request) {
+					w.WriteHeader(http.StatusInternalServerError)
+					for r.Context().Err() == nil { // a byte now and then doesn't prolong it
+						_, _ = w.Write([]byte(" "))
+						_ = http.NewResponseController(w).Flush()
+						time.Sleep(100 * time.Millisecond)
+					}
+				})
+				return s, s.dial
+			},
+		} {
+			t.Run(name+" "+where, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					ctx, cancel := context.WithCancel(t.Context())
+					defer cancel()
+					s, dial := stalled(t)
+					start := time.Now()
+					isOnly(t, ask(ctx, t, s, dial), live.ErrTimeout, "in time")
+					if took := time.Since(start); took != 10*time.Second {
+						t.Errorf("it took %s", took)
+					}
+				})
+			})
 		}
-	}
-	ca, _ := pair(t, "CA")
-	dead := listen(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1)); <-t.Context().Done() })
-	headers := serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-	body := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		for r.Context().Err() == nil { // a byte now and then doesn't prolong it
-			_, _ = w.Write([]byte(" "))
-			_ = http.NewResponseController(w).Flush()
-			time.Sleep(100 * time.Millisecond)
-		}
-	})
-	stalled := map[string]reader{
-		"dialling": read("https://127.0.0.1:6443", ca, func(ctx context.Context, _, _ string) (net.Conn, error) {
-			<-t.Context().Done()
-			return nil, ctx.Err()
-		}),
-		"handshake":         read("https://"+dead.String(), ca, nil),
-		"headers":           read(headers.URL, certOf(headers), nil),
-		"body":              read(body.URL, certOf(body), nil),
-		"healthz handshake": func(ctx context.Context) error { return live.Healthz(ctx, dead.String(), ca, nil) },
-		"healthz headers": func(ctx context.Context) error {
-			return live.Healthz(ctx, headers.Listener.Addr().String(), certOf(headers), nil)
-		},
-		"healthz body": func(ctx context.Context) error {
-			return live.Healthz(ctx, body.Listener.Addr().String(), certOf(body), nil)
-		},
-	}
-	type end struct {
-		name string
-		err  error
-		took time.Duration
-	}
-	ends := make(chan end, len(stalled))
-	for name, f := range stalled { // all at once: t.Parallel would take one for each processor
-		go func() {
-			start := time.Now()
-			err := f(context.Background())
-			ends <- end{name, err, time.Since(start)}
-		}()
-	}
-	for range stalled {
-		e := <-ends
-		t.Run(e.name, func(t *testing.T) {
-			isOnly(t, e.err, live.ErrTimeout, "in time")
-			if e.took < 9*time.Second || e.took > 13*time.Second {
-				t.Errorf("it took %s", e.took)
-			}
-		})
 	}
 }
 
@@ -175,18 +171,18 @@ func TestDeadConnection(t *testing.T) {
 		conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
 		return &swallowing{conn, &dead}, err
 	})
-	read := func() error {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	read := func(most time.Duration) error {
+		ctx, cancel := context.WithTimeout(t.Context(), most)
 		defer cancel()
 		_, err := c.Lease(ctx, "kube-system", "kube-controller-manager")
 		return err
 	}
-	if err := errors.Join(read(), read()); err != nil || dials != 1 {
+	if err := errors.Join(read(time.Hour), read(time.Hour)); err != nil || dials != 1 {
 		t.Fatalf("two requests took %d connections: %v", dials, err)
 	}
 	dead.Store(true)
-	isOnly(t, read(), live.ErrTimeout, "")
-	if err := read(); err != nil || dials != 2 {
+	isOnly(t, read(time.Second), live.ErrTimeout, "")
+	if err := read(time.Hour); err != nil || dials != 2 {
 		t.Errorf("after a dead connection: %v (%d connections)", err, dials)
 	}
 }

@@ -170,12 +170,8 @@ func TestPlugin(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	start := time.Now()
 	_, err = with(os.Args[0], "stuck plugin", file).Lease(ctx, "kube-system", "kube-controller-manager")
 	isOnly(t, err, live.ErrTimeout, "")
-	if took := time.Since(start); took > 5*time.Second {
-		t.Errorf("it took %s", took)
-	}
 	if asked.Load() {
 		t.Error("a request was sent without credentials")
 	}

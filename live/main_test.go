@@ -1,7 +1,6 @@
 package live_test
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -20,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kcmgen/kcmgen/gen/judges/need"
 	"github.com/kcmgen/kcmgen/live"
 )
 
@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 	case "broken plugin":
 		os.Exit(7)
 	case "stuck plugin": // until the test is over
-		for range 1000 {
+		for {
 			if _, err := os.Stat(os.Getenv("PLUGIN_FILE")); err != nil {
 				return
 			}
@@ -49,9 +49,7 @@ func TestMain(m *testing.M) {
 // child runs this program in another role, to its end. It says nothing on stderr.
 func child(t *testing.T, as, stdin string, env ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, os.Args[0])
+	cmd := exec.CommandContext(need.Time(t), os.Args[0])
 	cmd.Env = append(env, role+"="+as, "HOME="+t.TempDir())
 	var out, errs strings.Builder
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &errs
