@@ -10,7 +10,7 @@ import (
 )
 
 // DefaultTimeout is the time limit of a Program that sets none.
-const DefaultTimeout = 20 * time.Second
+const DefaultTimeout = 10 * time.Minute
 
 // ErrTimeout is returned, wrapped, when a program was killed because it had
 // not ended at its time limit. The Result returned with it is what was

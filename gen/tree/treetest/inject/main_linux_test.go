@@ -83,7 +83,7 @@ var programs = map[string]func(dir string) error{
 			return err
 		}
 		go func() { _, _ = os.OpenFile(dir+"/fifo", os.O_WRONLY, 0) }() // for ever
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(time.Second)
 		return os.Mkdir(dir+"/d", 0o755)
 	},
 	"output": func(string) error {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kcmgen/kcmgen/gen/judges/need"
 	"github.com/kcmgen/kcmgen/gen/tree/treetest/inject"
 )
 
@@ -37,14 +38,22 @@ func TestTimeLimit(t *testing.T) {
 	t.Parallel()
 	dir := tempDir(t)
 	p := program(t, "hang", dir)
-	p.Timeout = 2 * time.Second
-	begin := time.Now()
-	res, err := inject.Trace(t.Context(), p)
-	if took := time.Since(begin); took < p.Timeout || took > p.Timeout+5*time.Second {
-		t.Errorf("it took %v", took)
-	}
-	if !errors.Is(err, inject.ErrTimeout) || res.Signal != syscall.SIGKILL || len(res.Calls) != 2 {
-		t.Errorf("got %+v, error %v", res, err)
+	// A busy machine may take longer to get to where the program hangs.
+	for p.Timeout = 2 * time.Second; ; p.Timeout *= 2 {
+		begin := time.Now()
+		res, err := inject.Trace(t.Context(), p)
+		if took := time.Since(begin); took < p.Timeout {
+			t.Errorf("it took %v", took)
+		}
+		if !errors.Is(err, inject.ErrTimeout) || res.Signal != syscall.SIGKILL || len(res.Calls) > 2 {
+			t.Fatalf("got %+v, error %v", res, err)
+		}
+		if len(res.Calls) == 2 {
+			break
+		}
+		if p.Timeout > inject.DefaultTimeout {
+			t.Fatalf("got %+v", res)
+		}
 	}
 	gone(t, dir, 0)
 }
@@ -64,7 +73,7 @@ func TestContext(t *testing.T) {
 	dir := tempDir(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
-		for range 1000 {
+		for t.Context().Err() == nil {
 			if data, _ := os.ReadFile(dir + "/pid"); len(data) > 0 {
 				break
 			}
@@ -75,14 +84,13 @@ func TestContext(t *testing.T) {
 	if _, err := inject.Trace(ctx, program(t, "hang", dir)); !errors.Is(err, context.Canceled) {
 		t.Errorf("got error %v", err)
 	}
-	gone(t, dir, 5*time.Second)
+	gone(t, dir, time.Minute)
 }
 
 // TestProcesses shows that the calls of other processes the program starts are
 // counted, and that these die with it.
 func TestProcesses(t *testing.T) {
 	t.Parallel()
-	needShell(t)
 	for n, want := range []string{1: "", 2: "", 3: "one\n", 4: "one\n", 5: "one\ntwo\n"} {
 		if n == 0 {
 			continue
@@ -94,13 +102,6 @@ func TestProcesses(t *testing.T) {
 		if hit := n < 5; string(data) != want || res.Hit != hit || hit == strings.Contains(string(res.Output), "done") {
 			t.Errorf("killed before call %d: file %q, result %+v", n, data, res)
 		}
-	}
-}
-
-func needShell(t *testing.T) {
-	t.Helper()
-	if _, err := os.Stat("/bin/sh"); err != nil {
-		t.Skip("no shell")
 	}
 }
 
@@ -169,7 +170,6 @@ func TestOutput(t *testing.T) {
 
 func TestSurroundings(t *testing.T) {
 	t.Parallel()
-	needShell(t)
 	dir := tempDir(t)
 	p := inject.Program{
 		Args: []string{"sh", "-c", `echo "$A $PWD $#"; echo err >&2; kill -TERM $$`, "sh", "x", "y"},
@@ -188,10 +188,7 @@ func TestSurroundings(t *testing.T) {
 
 func TestUser(t *testing.T) {
 	t.Parallel()
-	needShell(t)
-	if os.Getuid() != 0 {
-		t.Skip("not root")
-	}
+	need.Root(t)
 	dir := tempDir(t)
 	p := inject.Program{
 		Args: []string{"/bin/sh", "-c", "id -u; id -g; id -G; echo x >" + dir + "/f"},
