@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/zip"
@@ -20,6 +19,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/kcmgen/kcmgen/gen/judges/lsp"
+	"github.com/kcmgen/kcmgen/gen/judges/need"
 )
 
 // repo is the repository's root, as tests see it.
@@ -47,13 +47,13 @@ func TestScripts(t *testing.T) {
 		Dir:                 filepath.Dir(scripts),
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Deadline:            time.Now().Add(9 * time.Minute),
 		Setup: func(env *testscript.Env) error {
 			for _, kv := range caller {
 				name, value, _ := strings.Cut(kv, "=")
 				env.Setenv(name, value)
 			}
 			env.Setenv("RELEASE", dir)
+			env.Values[asked{}] = env.T()
 			return home(env)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -151,22 +151,14 @@ func copyFile(from, to string) error {
 	return os.WriteFile(to, data, fi.Mode().Perm())
 }
 
-// origin says where a judge comes from.
-var origin = map[string]string{
-	"pre-commit": "apt-get install pre-commit",
-	"git":        "apt-get install git",
-	"make":       "apt-get install make",
-	"buildah":    "apt-get install buildah",
-	"cue":        `PATH="$(tools/install.sh judges):$PATH"`,
-}
+// asked is the test that the judge commands of a script speak for.
+type asked struct{}
 
-// judge NAME... fails a script whose outside program isn't there: a test that is
-// skipped judges nothing.
+// judge NAME... says which outside programs a script takes from there on. Where
+// one isn't there, the rest is skipped.
 func judge(ts *testscript.TestScript, _ bool, args []string) {
 	for _, name := range args {
-		if _, err := exec.LookPath(name); err != nil {
-			ts.Fatalf("%s is not on PATH: %s", name, origin[name])
-		}
+		need.Program(ts.Value(asked{}).(need.T), name)
 	}
 }
 

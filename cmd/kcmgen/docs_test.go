@@ -16,7 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
+
+	"github.com/kcmgen/kcmgen/gen/judges/need"
 )
 
 // documents are all that a reader is told to type from.
@@ -78,6 +79,9 @@ func follow(t *testing.T, name string, doc *transcript) (steps []step, got [][]s
 			}
 			continue
 		}
+		for _, name := range typed(s.command) {
+			need.Program(t, name) // without it, what follows isn't run either
+		}
 		out, code := sh.run(t, at, s.command)
 		want := doc.want(s)
 		if code != 0 && !doc.saysMore(s) {
@@ -94,6 +98,20 @@ func follow(t *testing.T, name string, doc *transcript) (steps []step, got [][]s
 		}
 	}
 	return steps, got
+}
+
+// begins is where a command's name stands.
+var begins = regexp.MustCompile(`(?m)(?:^|[|;&(]|\bdo )\s*([\w-]+)`)
+
+// typed are the outside programs that a command starts.
+func typed(command string) []string {
+	var out []string
+	for _, m := range begins.FindAllStringSubmatch(command, -1) {
+		if need.Known(m[1]) && !slices.Contains(out, m[1]) {
+			out = append(out, m[1])
+		}
+	}
+	return out
 }
 
 // dryRun are the targets whose recipes a test can't run inside a test: that
@@ -160,7 +178,7 @@ func newShell(t *testing.T) *shell {
 			t.Fatal(err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithCancel(need.Time(t))
 	cmd := exec.CommandContext(ctx, "sh")
 	cmd.Dir = work
 	cmd.Env = []string{

@@ -22,8 +22,9 @@ func TestDownloadSilence(t *testing.T) {
 			time.Sleep(pause)
 		}
 	}
+	silence := 400 * time.Millisecond
 	mux := http.NewServeMux()
-	mux.HandleFunc("/slow", func(w http.ResponseWriter, _ *http.Request) { say(w, 100*time.Millisecond) })
+	mux.HandleFunc("/slow", func(w http.ResponseWriter, _ *http.Request) { say(w, silence/4) })
 	mux.HandleFunc("/hangs", func(w http.ResponseWriter, _ *http.Request) {
 		say(w, 0)
 		<-hang
@@ -32,7 +33,7 @@ func TestDownloadSilence(t *testing.T) {
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	t.Cleanup(func() { close(hang) })
-	d := downloader{connect: time.Second, silence: 400 * time.Millisecond}
+	d := downloader{connect: time.Hour}
 	get := func(ctx context.Context, path string) (int, error) {
 		r, err := d.open(ctx, server.URL+path)
 		if err != nil {
@@ -41,20 +42,29 @@ func TestDownloadSilence(t *testing.T) {
 		data, err := io.ReadAll(r)
 		return len(data), errors.Join(err, r.Close())
 	}
-	if n, err := get(t.Context(), "/slow"); n != 64 || err != nil {
-		t.Errorf("a slow server: %d bytes, %v", n, err)
-	}
-	if n, err := get(t.Context(), "/hangs"); n != 64 || err == nil || err.Error() != fmt.Sprintf("the server has been silent for %s", d.silence) {
-		t.Errorf("a server that hangs: %d bytes, %v", n, err)
+	// On a busy machine a server that is alive may be silent for longer.
+	for ; ; silence *= 2 {
+		d.silence = silence
+		n, err := get(t.Context(), "/slow")
+		if n == 64 && err == nil {
+			if n, err = get(t.Context(), "/hangs"); err == nil || err.Error() != fmt.Sprintf("the server has been silent for %s", d.silence) {
+				t.Errorf("a server that hangs: %d bytes, %v", n, err)
+			}
+			if n == 64 {
+				break
+			}
+		}
+		if silence > time.Minute {
+			t.Fatalf("a slow server: %d bytes, %v", n, err)
+		}
 	}
 	if _, err := get(t.Context(), "/mute"); err == nil || err.Error() != fmt.Sprintf("the server has been silent for %s", d.silence) {
 		t.Errorf("a server that says nothing: %v", err)
 	}
-	d.silence = time.Minute
+	d.silence = time.Hour
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	start := time.Now()
-	if _, err := get(ctx, "/hangs"); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > 10*time.Second {
-		t.Errorf("ended by its context: %v after %s", err, time.Since(start))
+	if _, err := get(ctx, "/hangs"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("ended by its context: %v", err)
 	}
 }

@@ -164,9 +164,7 @@ func fifoForOurs(t *testing.T, l *lab) {
 		if err := errors.Join(os.Remove(fifo), syscall.Mkfifo(fifo, 0o600)); err != nil {
 			t.Fatal(err)
 		}
-		p := s.program(s.args(two))
-		p.Timeout = 3 * time.Second
-		res, err := inject.Trace(t.Context(), p)
+		res, err := inject.Trace(t.Context(), s.program(s.args(two)))
 		if errors.Is(err, inject.ErrTimeout) {
 			t.Errorf("%s: it waits for ever", name)
 		} else if err != nil || res.Exit > 1 || res.Exit == 1 && !strings.Contains(string(res.Output), strings.TrimPrefix(name, "demo/")) {

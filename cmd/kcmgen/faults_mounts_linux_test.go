@@ -12,15 +12,18 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/kcmgen/kcmgen/gen/judges/need"
 )
 
 // mountsVar says that this process has its own mounts.
 const mountsVar = "KCMGEN_FAULTS_MOUNTS"
 
-// testMounts runs TestFaultsOnMounts again, in a process that may mount.
+// testMounts runs TestFaults again, in a process that may mount: it is onMounts there.
 func testMounts(t *testing.T, l *lab) {
+	need.Namespaces(t) // a chroot gives root the process, and yet no mounts
 	for _, flags := range []uintptr{syscall.CLONE_NEWNS, syscall.CLONE_NEWNS | syscall.CLONE_NEWUSER} {
-		cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^TestFaultsOnMounts$", "-test.v", "-test.count=1")
+		cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^TestFaults$", "-test.v", "-test.count=1")
 		cmd.Env = append(os.Environ(), mountsVar+"=1", builtVar+"="+l.exe)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: flags}
 		if flags&syscall.CLONE_NEWUSER != 0 {
@@ -33,28 +36,25 @@ func testMounts(t *testing.T, l *lab) {
 			t.Logf("no mounts of one's own with flags %#x: %v", flags, err)
 			continue
 		}
-		if err != nil || !strings.Contains(string(out), "--- PASS: TestFaultsOnMounts ") {
+		if err != nil || !strings.Contains(string(out), "--- PASS: TestFaults ") {
 			t.Errorf("%v\n%s", err, out)
 		}
 		for line := range strings.Lines(string(out)) {
+			if _, why, ok := strings.Cut(line, need.Mark); ok {
+				t.Run("skipped there", func(t *testing.T) { t.Skip(need.Mark + strings.TrimSpace(why)) })
+			}
 			if strings.Contains(line, "promise") || strings.Contains(line, "PENDING") {
 				t.Log(strings.TrimSpace(line))
 			}
 		}
 		return
 	}
-	if os.Getenv("CI") != "" {
-		t.Fatal("this system gives nobody mounts of their own: nothing showed a full disk")
-	}
-	t.Skip("this system gives nobody mounts of their own")
+	need.Missing(t, "mounts", "as root; or where users may have mounts of their own")
 }
 
-// TestFaultsOnMounts is the part of promises 2 and 3 that takes real file
+// onMounts is the part of promises 2 and 3 that takes real file
 // systems: full, without inodes, read-only; and one that loses modes.
-func TestFaultsOnMounts(t *testing.T) {
-	if os.Getenv(mountsVar) == "" {
-		t.Skip("TestFaults runs it in a process of its own")
-	}
+func onMounts(t *testing.T) {
 	mount(t, "none", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "")
 	l := newLab(t)
 	t.Run("full", func(t *testing.T) { testFull(t, l) })

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/kcmgen/kcmgen/gen/judges/need"
 	"github.com/kcmgen/kcmgen/gen/tree/treetest/inject"
 )
 
@@ -60,7 +61,7 @@ func (s *site) mustTalk(t *testing.T, args ...string) string {
 
 // testNoModes: the lock file tells what a file system makes of modes, before
 // there is a key. One that somebody else changed is put right. (A real file
-// system without modes is TestFaultsOnMounts'.)
+// system without modes is onMounts'.)
 func testNoModes(t *testing.T, l *lab) {
 	s := l.site(t)
 	mkdir(t, s.out())
@@ -93,12 +94,13 @@ func keylessRefusal(t *testing.T, s *site, code int, said, mode string) {
 // testModesLost is testNoModes on NTFS as ntfs-3g mounts it by default: it takes
 // every mode and forgets it.
 func testModesLost(t *testing.T, l *lab) {
+	mkntfs, driver := need.Program(t, "mkntfs"), need.Program(t, "ntfs-3g")
 	if dev, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0); err == nil {
 		_ = dev.Close()
 	} else {
 		// testNoModes shows the same with a fault, and needs nothing: here no more
-		// than the real driver is missing, and the summary says so.
-		t.Skipf("no file system in user space, so NTFS itself was not tried: %v", err)
+		// than the real driver is missing.
+		need.Missing(t, "/dev/fuse", err.Error())
 	}
 	s := l.site(t)
 	mkdir(t, s.out())
@@ -107,9 +109,9 @@ func testModesLost(t *testing.T, l *lab) {
 	if err := os.Truncate(image, 8<<20); err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{{"mkntfs", "-F", "-Q", "-q", image}, {"ntfs-3g", image, s.out()}} {
+	for _, args := range [][]string{{mkntfs, "-F", "-Q", "-q", image}, {driver, image, s.out()}} {
 		if out, err := exec.CommandContext(t.Context(), args[0], args[1:]...).CombinedOutput(); err != nil {
-			t.Fatalf("%q (Debian's ntfs-3g, and /dev/fuse): %v\n%s", args, err, out)
+			t.Fatalf("%q: %v\n%s", args, err, out)
 		}
 	}
 	// ntfs-3g itself ends with its mount.

@@ -53,7 +53,7 @@ func refused(t *testing.T, s *site, name, out, why string, uid uint32) {
 }
 
 // testRefused is promise 3: where the tree can't be written, or by whom it
-// mustn't, nothing is begun. (A read-only mount is TestFaultsOnMounts'.)
+// mustn't, nothing is begun. (A read-only mount is onMounts'.)
 func testRefused(t *testing.T, l *lab) {
 	s := l.site(t)
 	if code, _, stderr := s.run(t, s.args(one, "-o", "/proc/self")...); code != 1 || !strings.Contains(stderr, "/proc/self") {

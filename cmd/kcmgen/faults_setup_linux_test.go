@@ -3,7 +3,6 @@
 package main_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,6 +16,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/kcmgen/kcmgen/gen/judges/need"
 	"github.com/kcmgen/kcmgen/gen/tree/treetest/inject"
 )
 
@@ -24,6 +24,10 @@ import (
 // program: killed, failed, starved of room, raced and moved about. Whatever
 // judges it is first shown to find a writer that is broken on purpose.
 func TestFaults(t *testing.T) {
+	if os.Getenv(mountsVar) != "" {
+		onMounts(t)
+		return
+	}
 	if testing.Short() {
 		t.Skip("not short")
 	}
@@ -216,9 +220,7 @@ func (s *site) run(t *testing.T, args ...string) (code int, stdout, stderr strin
 
 func (s *site) command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	t.Cleanup(cancel)
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd := exec.CommandContext(need.Time(t), args[0], args[1:]...)
 	cmd.Env, cmd.Dir = s.env, s.work()
 	return cmd
 }

@@ -23,6 +23,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/kcmgen/kcmgen/gen/judges/need"
 	"github.com/kcmgen/kcmgen/gen/vet"
 )
 
@@ -104,12 +105,12 @@ var programs = map[string]string{
 	"unpriv": `[ "$(id -u)" = 0 ] || exec "$@"
 exec setpriv --reuid=65534 --regid=65534 --clear-groups -- "$@"`,
 	// readonly DIR runs a command that sees DIR on a read-only mount.
-	"readonly": `[ -n "$KCMGEN_MOUNT" ] || KCMGEN_MOUNT=1 exec unshare --map-root-user --mount -- "$0" "$@"
+	"readonly": `[ -n "$KCMGEN_MOUNT" ] || KCMGEN_MOUNT=1 exec $NAMESPACES --mount -- "$0" "$@"
 mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" || exit 99
 shift
 exec "$@"`,
 	// offline runs a command without a network, not even loopback.
-	"offline": `exec unshare --map-root-user --net -- "$@"`,
+	"offline": `exec $NAMESPACES --net -- "$@"`,
 	// builder is buildah with a store of its own, which needs no kernel module.
 	"builder": `exec buildah --storage-driver vfs --root "$WORK/.images/root" --runroot "$WORK/.images/run" "$@"`,
 }
@@ -136,6 +137,7 @@ func setup(env *testscript.Env) error {
 	env.Setenv("LC_ALL", "C")
 	hostArch(env)
 	env.Values[snapshots{}] = map[string]picture{}
+	env.Values[asked{}] = env.T()
 	return os.Chmod(filepath.Dir(env.WorkDir), 0o755)
 }
 
@@ -175,25 +177,33 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// judges are the outside programs and how they tell their version.
-var judges = map[string]struct{ args, version string }{
+// versions are how outside programs tell theirs, where it counts.
+var versions = map[string]struct{ args, version string }{
 	"buildah": {"--version", "buildah version"},
 	"cue":     {"version", "cue version v0.17.1"},
-	"kubectl": {"version --client", ""},
 	"openssl": {"version", "OpenSSL"},
 }
 
-// judge NAME fails a script whose outside program isn't there: a test that is
-// skipped judges nothing.
+// asked is what the judge commands of a script asked for.
+type asked struct{}
+
+// judge NAME... says which outside programs a script takes from there on. Where
+// one isn't there, the rest is skipped. "namespaces" are those of the wrappers.
 func judge(ts *testscript.TestScript, _ bool, args []string) {
+	t := ts.Value(asked{}).(need.T)
 	for _, name := range args {
-		j, ok := judges[name]
-		if !ok {
-			ts.Fatalf("no judge is called %q", name)
+		if name == "namespaces" {
+			ts.Setenv("NAMESPACES", need.Namespaces(t))
+			continue
 		}
-		out, err := exec.Command(name, strings.Fields(j.args)...).CombinedOutput()
+		at := need.Program(t, name)
+		j := versions[name]
+		if j.version == "" {
+			continue
+		}
+		out, err := exec.Command(at, strings.Fields(j.args)...).CombinedOutput()
 		if err != nil || !strings.Contains(string(out), j.version) {
-			ts.Fatalf("%s (%s) is not on PATH: %v\n%s\nrun: apt-get install %[1]s, make test, or PATH=\"$(tools/install.sh judges):$PATH\" go test ./cmd/kcmgen", name, j.version, err, out)
+			ts.Fatalf("%s on PATH is not %s: %v\n%s", name, j.version, err, out)
 		}
 	}
 }
