@@ -191,16 +191,21 @@ func (e *kubeconfigError) Unwrap() error { return e.err }
 var errNoKubeconfig = errors.New("no kubeconfig is named, so nobody can tell who leads: " +
 	"the leader can't be the last one, and whether the new configuration leads can't be seen")
 
-// sshConfig is how this machine's user reaches hosts.
+// sshConfig is how this machine's user reaches hosts. ~ is $HOME, as it is for the
+// shell that a kubeconfig or a key was put there with. Where there is no such
+// variable, in a systemd service for one, it's the password file's, as for ssh.
 func sshConfig() (*remote.Config, error) {
 	home, err := os.UserHomeDir()
-	if err != nil {
-		return nil, err
-	}
 	name := ""
-	if u, err := user.Current(); err == nil {
+	if u, failed := user.Current(); failed == nil {
 		_, name, _ = strings.Cut(`\`+u.Username, `\`)
 		name = name[strings.LastIndex(name, `\`)+1:]
+		if err != nil {
+			home, err = u.HomeDir, nil
+		}
+	}
+	if err != nil {
+		return nil, err
 	}
 	return &remote.Config{Home: home, User: name, AgentSocket: os.Getenv("SSH_AUTH_SOCK"), LookupEnv: os.LookupEnv}, nil
 }
