@@ -35,8 +35,18 @@ var release = module.Version{Path: "github.com/kcmgen/kcmgen", Version: "v0.1.0"
 // repository with the files as they stand, tagged; and what go needs to find the
 // caller's caches, so that nothing is fetched when they are warm.
 func TestScripts(t *testing.T) {
-	if found, err := filepath.Glob(scripts); err != nil || len(found) < 4 {
+	found, err := filepath.Glob(scripts)
+	if err != nil || len(found) < 4 {
 		t.Fatalf("%s matches %d files (%v): the scripts are lost", scripts, len(found), err)
+	}
+	for _, name := range found {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, program := range need.Unasked(string(data), nil) {
+			t.Errorf("%s starts %s: say \"judge %[2]s\" before it", name, program)
+		}
 	}
 	dir := t.TempDir()
 	caller := goEnv(t)

@@ -79,7 +79,7 @@ func follow(t *testing.T, name string, doc *transcript) (steps []step, got [][]s
 			}
 			continue
 		}
-		for _, name := range typed(s.command) {
+		for _, name := range need.Typed(s.command) {
 			need.Program(t, name) // without it, what follows isn't run either
 		}
 		out, code := sh.run(t, at, s.command)
@@ -98,20 +98,6 @@ func follow(t *testing.T, name string, doc *transcript) (steps []step, got [][]s
 		}
 	}
 	return steps, got
-}
-
-// begins is where a command's name stands.
-var begins = regexp.MustCompile(`(?m)(?:^|[|;&(]|\bdo )\s*([\w-]+)`)
-
-// typed are the outside programs that a command starts.
-func typed(command string) []string {
-	var out []string
-	for _, m := range begins.FindAllStringSubmatch(command, -1) {
-		if need.Known(m[1]) && !slices.Contains(out, m[1]) {
-			out = append(out, m[1])
-		}
-	}
-	return out
 }
 
 // dryRun are the targets whose recipes a test can't run inside a test: that

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kcmgen/kcmgen/gen/judges/need"
 	"github.com/kcmgen/kcmgen/gen/tree/treetest/inject"
 
 	"github.com/kcmgen/kcmgen/gen/keys"
@@ -134,7 +135,7 @@ func testForeign(t *testing.T, l *lab) {
 	inTheWay(t, l)
 	fileForFolder(t, l)
 	fifoForOurs(t, l)
-	anothersFile(t, l)
+	t.Run("another's file", func(t *testing.T) { anothersFile(t, l) })
 }
 
 // fileForFolder has somebody's file where the manifest lists a folder.
@@ -224,10 +225,7 @@ func inTheWay(t *testing.T, l *lab) {
 // anothersFile is of another user, in a tree of one without privilege: the
 // kernel's protected_hardlinks forbids to link it.
 func anothersFile(t *testing.T, l *lab) {
-	if os.Getuid() != 0 {
-		t.Log("not root: no files of other users")
-		return
-	}
+	need.Root(t)
 	for _, mode := range []os.FileMode{0o644, 0o600} {
 		s := l.site(t)
 		s.reset(t, l.one)

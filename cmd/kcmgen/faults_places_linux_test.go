@@ -94,14 +94,19 @@ func keylessRefusal(t *testing.T, s *site, code int, said, mode string) {
 // testModesLost is testNoModes on NTFS as ntfs-3g mounts it by default: it takes
 // every mode and forgets it.
 func testModesLost(t *testing.T, l *lab) {
-	mkntfs, driver := need.Program(t, "mkntfs"), need.Program(t, "ntfs-3g")
-	if dev, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0); err == nil {
+	dev, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
+	switch {
+	case err == nil:
 		_ = dev.Close()
-	} else {
-		// testNoModes shows the same with a fault, and needs nothing: here no more
-		// than the real driver is missing.
+	case os.Getenv("CI") != "":
+		// A device is nothing that could be installed, and testNoModes shows the same
+		// with a fault.
+		t.Logf("no file system in user space, so NTFS itself was not tried: %v", err)
+		return
+	default:
 		need.Missing(t, "/dev/fuse", err.Error())
 	}
+	mkntfs, driver := need.Program(t, "mkntfs"), need.Program(t, "ntfs-3g")
 	s := l.site(t)
 	mkdir(t, s.out())
 	image := filepath.Join(s.dir, "ntfs")

@@ -23,7 +23,6 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/kcmgen/kcmgen/gen/judges/need"
 	"github.com/kcmgen/kcmgen/gen/vet"
 )
 
@@ -174,37 +173,6 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if schemaPlace.MatchString(out + talk) {
 		fmt.Fprint(ts.Stdout(), schemaPlace.ReplaceAllString(out, "$1:*"))
 		fmt.Fprint(ts.Stderr(), schemaPlace.ReplaceAllString(talk, "$1:*"))
-	}
-}
-
-// versions are how outside programs tell theirs, where it counts.
-var versions = map[string]struct{ args, version string }{
-	"buildah": {"--version", "buildah version"},
-	"cue":     {"version", "cue version v0.17.1"},
-	"openssl": {"version", "OpenSSL"},
-}
-
-// asked is what the judge commands of a script asked for.
-type asked struct{}
-
-// judge NAME... says which outside programs a script takes from there on. Where
-// one isn't there, the rest is skipped. "namespaces" are those of the wrappers.
-func judge(ts *testscript.TestScript, _ bool, args []string) {
-	t := ts.Value(asked{}).(need.T)
-	for _, name := range args {
-		if name == "namespaces" {
-			ts.Setenv("NAMESPACES", need.Namespaces(t))
-			continue
-		}
-		at := need.Program(t, name)
-		j := versions[name]
-		if j.version == "" {
-			continue
-		}
-		out, err := exec.Command(at, strings.Fields(j.args)...).CombinedOutput()
-		if err != nil || !strings.Contains(string(out), j.version) {
-			ts.Fatalf("%s on PATH is not %s: %v\n%s", name, j.version, err, out)
-		}
 	}
 }
 

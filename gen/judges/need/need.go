@@ -84,9 +84,6 @@ func find(name string) (string, error) {
 	return "", err
 }
 
-// Known says whether a program is one of those that a machine may lack.
-func Known(name string) bool { return source[name] != "" }
-
 // Program is the full name of an outside program that the test can't do without.
 func Program(t T, name string) string {
 	helper(t)()
