@@ -17,15 +17,14 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/kcmgen/kcmgen/gen/judges/need"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
 // repo is a repository with files, all of them added.
 func repo(t *testing.T, files map[string]string) string {
 	t.Helper()
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("not run here: git")
-	}
+	need.Program(t, "git")
 	dir := t.TempDir()
 	runGit(t, dir, "init", "-q")
 	for name, text := range files {
@@ -134,10 +133,7 @@ func TestTracked(t *testing.T) {
 func TestTrackedOnce(t *testing.T) {
 	dir := repo(t, map[string]string{"a": ""})
 	bin, log := t.TempDir(), filepath.Join(t.TempDir(), "log")
-	real, err := exec.LookPath("git")
-	if err != nil {
-		t.Fatal(err)
-	}
+	real := need.Program(t, "git")
 	script := fmt.Sprintf("#!/bin/sh\necho \"$@\" >>'%s'\nexec '%s' \"$@\"\n", log, real)
 	if err := os.WriteFile(filepath.Join(bin, "git"), []byte(script), 0o755); err != nil {
 		t.Fatal(err)

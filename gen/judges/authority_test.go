@@ -16,6 +16,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/config"
+	"github.com/kcmgen/kcmgen/gen/judges/need"
 	"github.com/kcmgen/kcmgen/gen/keys/keystest"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
@@ -131,7 +132,7 @@ func opensslRefuses(t *testing.T, dir string, ca *keystest.Made, now time.Time, 
 			if partial {
 				args = append(args, "-partial_chain")
 			}
-			if r := execute(t, "", nil, judge(t, "openssl"), append(args, file)...); r.code != 0 {
+			if r := execute(t, "", nil, need.Program(t, "openssl"), append(args, file)...); r.code != 0 {
 				refused = true
 				all += r.err
 			}

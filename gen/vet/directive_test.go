@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	machine "github.com/kcmgen/kcmgen/gen/judges/need"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -88,10 +89,7 @@ func odd(r *rand.Rand, name string) string {
 // TestDirectivesBySystemd: systemd passes over the directives that are refused here,
 // and over no other. It is asked of thousands at once: all of one unit.
 func TestDirectivesBySystemd(t *testing.T) {
-	analyze, err := exec.LookPath("systemd-analyze")
-	if err != nil && os.Getenv("CI") == "" {
-		t.Skip("not run here: systemd-analyze")
-	}
+	analyze := machine.Program(t, "systemd-analyze")
 	said, err := exec.Command(analyze, "--version").Output()
 	words := strings.Fields(string(said))
 	if err != nil || len(words) < 2 {
