@@ -123,10 +123,10 @@ func (e *embedding) Open(name string) (fs.File, error) {
 	if err != nil {
 		return nil, e.refuse(at, err)
 	}
-	if fi, err := e.embedder.open.Stat(rel); err == nil && fi.IsDir() {
+	if fi, err := e.open.Stat(rel); err == nil && fi.IsDir() {
 		return &openDir{name: at, entries: func() ([]fs.DirEntry, error) { return e.entries(at) }}, nil
 	}
-	data, err := e.budget.Count(at, func() ([]byte, error) { return regular.ReadIn(e.embedder.open, rel, e.budget.File()) })
+	data, err := e.budget.Count(at, func() ([]byte, error) { return regular.ReadIn(e.open, rel, e.budget.File()) })
 	if err != nil {
 		return nil, e.refuse(at, err)
 	}
@@ -143,7 +143,7 @@ func (e *embedding) Stat(name string) (fs.FileInfo, error) {
 	if err != nil {
 		return nil, e.refuse(at, err)
 	}
-	return e.embedder.open.Stat(rel)
+	return e.open.Stat(rel)
 }
 
 // ReadDir is fs.ReadDirFS. The names of files elsewhere are nobody's business
@@ -157,7 +157,7 @@ func (e *embedding) entries(at string) ([]fs.DirEntry, error) {
 	if err != nil {
 		return nil, e.refuse(at, err)
 	}
-	return fs.ReadDir(e.embedder.open.FS(), filepath.ToSlash(rel))
+	return fs.ReadDir(e.open.FS(), filepath.ToSlash(rel))
 }
 
 // inside is the path of a file from the module's root, all links followed, unless

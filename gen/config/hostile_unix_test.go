@@ -220,13 +220,13 @@ func TestDependencies(t *testing.T) {
 
 // A misspelt field is blamed itself, not what is in it.
 func TestMisspeltBesideAnother(t *testing.T) {
-	text := strings.Replace(clusterOf("", `"cp-1": addres: "10.0.0.11"`), "networks:", "network:", 1)
+	text := strings.Replace(clusterOf("", `"cp-1": addrss: "10.0.0.11"`), "networks:", "network:", 1)
 	got, _ := findings(t, module(t, map[string]string{"prod/cluster.cue": text}))
 	var fields []string
 	for _, f := range got {
 		fields = append(fields, f.Field+" "+f.Hint)
 	}
-	want := []string{`nodes."cp-1".addres did you mean "address"?`, `network did you mean "networks"?`}
+	want := []string{`nodes."cp-1".addrss did you mean "address"?`, `network did you mean "networks"?`}
 	for _, w := range want {
 		if len(fields) != len(want) || !strings.Contains(strings.Join(fields, "\n"), w) {
 			t.Fatalf("%q, want %q", fields, want)
