@@ -26,7 +26,11 @@ func hostRoot(t testing.TB, node, binary string) string {
 	if err := os.Chmod(filepath.Join(root, binary), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	own := filepath.Join(filepath.Dir(need.Program(t, "systemd")), "system")
+	systemd, err := filepath.EvalSymlinks(need.Program(t, "systemd"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := filepath.Join(filepath.Dir(systemd), "system")
 	for _, pattern := range []string{"*.target", "*.slice", "*.mount"} {
 		for _, unit := range files(t, own, pattern) {
 			if text, err := os.ReadFile(unit); err == nil {
