@@ -111,7 +111,7 @@ func (g *gate) round(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if err := g.follow(ctx, p.asked); err != nil {
+	if err := g.follow(ctx, p.asked, p.since); err != nil {
 		return false, err
 	}
 	is := pulse{p.Process.PID(), p.Process.Restarts()}
@@ -148,7 +148,8 @@ func (g *gate) alive(ctx context.Context, p *examined, is pulse) error {
 		return nil
 	}
 	if p.asked == nil && g.api != nil { // it may have gone away since
-		if err := g.follow(ctx, g.reads(ctx)); err != nil {
+		since := g.r.o.Now()
+		if err := g.follow(ctx, g.reads(ctx), since); err != nil {
 			return err
 		}
 	}
@@ -228,18 +229,25 @@ func (g *gate) tired(now time.Time, away time.Duration) bool {
 // examined is a host at one moment of a gate.
 type examined struct {
 	*host.Probed
-	asked error // what it got from the apiserver
+	asked error     // what it got from the apiserver
+	since time.Time // when it asked
 }
 
 // examine looks at the process, its log, its own /healthz and at the apiserver as it
 // sees it, all at once. The fault is the first that somebody would look at.
 func (g *gate) examine(ctx context.Context) (*examined, string, error) {
 	healthz, lease := make(chan error, 1), make(chan error, 1)
+	since, until := g.r.o.Now(), time.Time{}
 	go func() { healthz <- g.r.healthz(ctx, g.m, g.set.healthz(), g.set.serving) }()
-	go func() { lease <- g.reads(ctx) }()
+	go func() {
+		err := g.reads(ctx)
+		until = g.r.o.Now()
+		lease <- err
+	}()
 	probed, err := g.r.probe(ctx, g.m, g.r.cluster.Deploy.Soak)
 	ill, blind := <-healthz, <-lease
-	p := &examined{probed, blind}
+	// What else was looked at took its time, too, and none of the apiserver's.
+	p := &examined{probed, blind, g.r.o.Now().Add(since.Sub(until))}
 	switch {
 	case err != nil:
 		return nil, "", err
@@ -317,7 +325,7 @@ func (g *gate) leader(ctx context.Context, now time.Time) error {
 		return nil
 	}
 	l, err := g.r.lease(ctx)
-	if g.unseen.see(now, unanswered(err)); err != nil {
+	if g.unseen.see(now, now, unanswered(err)); err != nil {
 		g.leading, g.leadless = time.Time{}, err.Error()
 		if unanswered(err) && due(now, g.m.reverts, g.r.revertTime()) {
 			return g.prolong(ctx, now)

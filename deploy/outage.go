@@ -31,11 +31,19 @@ type outage struct {
 	total time.Duration // of those that are over
 }
 
-// see takes note of whether the apiserver is away now. It reports whether one has ended.
-func (o *outage) see(now time.Time, away bool) (ended bool) {
+// hung is how long a question hangs, and is answered in the end, where the apiserver was
+// away meanwhile: programs give theirs up earlier, and complain of it in their logs.
+const hung = 3 * time.Second
+
+// see takes note of whether the apiserver is away now, as somebody learnt who asked at the
+// time asked. It reports whether an outage has ended.
+func (o *outage) see(asked, now time.Time, away bool) (ended bool) {
+	if !away && o.begun.IsZero() && now.Sub(asked) >= hung {
+		o.begun = asked
+	}
 	switch {
 	case away && o.begun.IsZero():
-		o.begun = now
+		o.begun = asked
 	case !away && !o.begun.IsZero():
 		o.total += now.Sub(o.begun)
 		o.begun, o.over = time.Time{}, now
@@ -70,11 +78,11 @@ func (r *Rollout) awayLimit() time.Duration { return r.cluster.Deploy.Gate + tim
 // request times out.
 func (r *Rollout) awayGrace() time.Duration { return r.leaseTime() + 5*time.Second }
 
-// follow takes note of whether the apiserver is away from the gate's host, which got an
-// answer or none, and keeps the host from going back by itself meanwhile. At an address
+// follow takes note of whether the apiserver is away from the gate's host, which asked at
+// the time since and got an answer or none, and keeps the host from going back by itself meanwhile. At an address
 // that has answered before it is away. Else the new configuration may name a wrong one,
 // unless this machine gets no answer either.
-func (g *gate) follow(ctx context.Context, asked error) error {
+func (g *gate) follow(ctx context.Context, asked error, since time.Time) error {
 	away := unanswered(asked) && (g.proven(ctx) || unanswered(g.operator(ctx)))
 	g.answered = g.answered || g.api != nil && !unanswered(asked)
 	now := g.r.o.Now()
@@ -84,7 +92,7 @@ func (g *gate) follow(ctx context.Context, asked error) error {
 	if away {
 		g.absent = asked
 	}
-	ended := g.out.see(now, away)
+	ended := g.out.see(since, now, away)
 	if ended {
 		g.r.tell(g.m, "waits", "no more: the apiserver is back, and was away for %v", g.out.lasted(now).Round(time.Second))
 	}
@@ -190,4 +198,10 @@ func (g *gate) prolong(ctx context.Context, now time.Time) error {
 // due reports whether a quarter of the time is gone after which a host goes back.
 func due(now, reverts time.Time, whole time.Duration) bool {
 	return reverts.Sub(now) < whole-whole/4
+}
+
+// sees takes note of whether the apiserver is away now from where the rollout looks.
+func (r *Rollout) sees(away bool) {
+	now := r.o.Now()
+	r.out.see(now, now, away)
 }

@@ -20,22 +20,28 @@ func TestOutageTime(t *testing.T) {
 	var o outage
 	for _, c := range []struct {
 		second  int
+		hangs   int // for how long the question did
 		away    bool
 		ended   bool
 		lasted  int
 		excuses bool
 	}{
-		{0, false, false, 0, false},
-		{1, true, false, 0, true},
-		{5, true, false, 4, true},
-		{13, false, true, 12, true},
-		{20, false, false, 12, true}, // who can't renew ends a little later
-		{22, false, false, 12, false},
-		{30, true, false, 12, true},
-		{40, false, true, 22, true},
-		{49, false, false, 22, false},
+		{0, 0, false, false, 0, false},
+		{1, 0, true, false, 0, true},
+		{5, 0, true, false, 4, true},
+		{13, 0, false, true, 12, true},
+		{20, 0, false, false, 12, true}, // who can't renew ends a little later
+		{22, 0, false, false, 12, false},
+		{30, 0, true, false, 12, true},
+		{40, 0, false, true, 22, true},
+		{49, 0, false, false, 22, false},
+		{60, 2, false, false, 22, false}, // slow
+		{80, 9, false, true, 31, true},   // it hung, and answered in the end
+		{89, 0, false, false, 31, false},
+		{100, 10, true, false, 41, true}, // nobody waits longer
+		{101, 1, false, true, 42, true},
 	} {
-		if ended := o.see(at(c.second), c.away); ended != c.ended {
+		if ended := o.see(at(c.second-c.hangs), at(c.second), c.away); ended != c.ended {
 			t.Errorf("after %d s one has ended: %v", c.second, ended)
 		}
 		if got := o.lasted(at(c.second)); got != time.Duration(c.lasted)*time.Second {
@@ -132,11 +138,11 @@ func TestVerdict(t *testing.T) {
 			g.until = at(c.until)
 		}
 		if c.away >= 0 {
-			g.out.see(at(c.away), true)
+			g.out.see(at(c.away), at(c.away), true)
 			g.absent = live.ErrUnreachable
 		}
 		if c.back >= 0 {
-			g.out.see(at(c.back), false)
+			g.out.see(at(c.back), at(c.back), false)
 		}
 		if c.healthy >= 0 {
 			g.since = at(c.healthy)
@@ -173,7 +179,7 @@ func TestAlive(t *testing.T) {
 		if g.pulse = (pulse{10, 0}); c.healthy {
 			g.since = now
 		}
-		g.out.see(now, c.away)
+		g.out.see(now, now, c.away)
 		err := g.alive(t.Context(), &examined{Probed: &host.Probed{}}, c.is)
 		if (err != nil) != (c.says != "") || err != nil && err.Error() != c.says {
 			t.Errorf("%s: %v, expected %q", c.name, err, c.says)

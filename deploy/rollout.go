@@ -85,7 +85,7 @@ func (r *Rollout) readyAll(ctx context.Context, p *Plan) error {
 func (r *Rollout) next(ctx context.Context, todo []Step) (int, error) {
 	lease, err := r.lease(ctx)
 	began, spent := r.o.Now(), r.out.lasted(r.o.Now())
-	for r.out.see(r.o.Now(), unanswered(err)); err != nil && ctx.Err() == nil; r.out.see(r.o.Now(), unanswered(err)) {
+	for r.sees(unanswered(err)); err != nil && ctx.Err() == nil; r.sees(unanswered(err)) {
 		// One answer that is missing is no reason to go back.
 		switch now := r.o.Now(); {
 		case r.out.lasted(now) > r.awayLimit():
@@ -177,7 +177,7 @@ func (r *Rollout) spare(ctx context.Context, s *Step) error {
 		}
 		asked := r.asks(ctx, other)
 		now := r.o.Now()
-		r.out.see(now, other.session != nil && unanswered(asked))
+		r.out.see(now, now, other.session != nil && unanswered(asked))
 		excused, waited := r.out.excuses(now, r.awayGrace()), now.Sub(began)-(r.out.lasted(now)-spent)
 		switch {
 		case r.out.lasted(now) > r.awayLimit():

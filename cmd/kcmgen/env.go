@@ -22,7 +22,10 @@ func variableOf(flag string) string {
 
 // otherVariables are those that aren't a flag's: programs' cache, and what the tests
 // of this repository are run with.
-var otherVariables = []string{"KCMGEN_CACHE", "KCMGEN_E2E_FIGURES", "KCMGEN_FAULTS", "KCMGEN_LIVE", "KCMGEN_MOUNT"}
+var otherVariables = []string{
+	"KCMGEN_CACHE", "KCMGEN_E2E_FIGURES", "KCMGEN_E2E_LEAVE", "KCMGEN_FAULTS", "KCMGEN_FAULTS_BUILT", "KCMGEN_FAULTS_MOUNTS",
+	"KCMGEN_LIVE", "KCMGEN_MOUNT", "KCMGEN_TEST_PROGRAMS",
+}
 
 // unknownVariables says of variables with kcmgen's prefix that no flag reads them: a
 // misspelt one would leave a default in its place, in silence.

@@ -31,7 +31,7 @@ func TestSubjectAlternativeNames(t *testing.T) {
 	for share := range slices.Chunk(words, 100) {
 		shares = append(shares, share)
 		p.Items = append(p.Items, plan.Item{
-			ID: fmt.Sprintf("leaf-%d", len(shares)), Kind: plan.Leaf, Subject: spec.Subject{CN: "leaf"}, Hosts: share, Key: key,
+			ID: fmt.Sprintf("nodes/leaf-%d/serving", len(shares)), Kind: plan.Leaf, Subject: spec.Subject{CN: "leaf"}, Hosts: share, Key: key,
 			Usages: []string{"server auth"}, Expiry: time.Hour, Reason: "test",
 		})
 	}
@@ -40,7 +40,7 @@ func TestSubjectAlternativeNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, share := range shares {
-		cert, err := made[fmt.Sprintf("leaf-%d", i+1)].Certificate()
+		cert, err := made[fmt.Sprintf("nodes/leaf-%d/serving", i+1)].Certificate()
 		if err != nil {
 			t.Fatal(err)
 		}
