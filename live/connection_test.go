@@ -137,7 +137,10 @@ func TestStalls(t *testing.T) {
 					for r.Context().Err() == nil { // a byte now and then doesn't prolong it
 						_, _ = w.Write([]byte(" "))
 						_ = http.NewResponseController(w).Flush()
-						time.Sleep(100 * time.Millisecond)
+						select { // no sleep: the test's time ends with it
+						case <-r.Context().Done():
+						case <-time.After(100 * time.Millisecond):
+						}
 					}
 				})
 				return s, s.dial

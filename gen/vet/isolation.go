@@ -63,10 +63,12 @@ func (v *view) needs(n *nodeView) []need {
 			continue
 		}
 		for _, p := range f.Paths(dir) {
-			p = withoutLink(p)
 			x := need{path: p, field: f.Field, what: fmt.Sprintf("--%s names %s", f.Name, p), flag: spec.PathFlags[f.Name]}
+			if v.Layout == spec.Systemd { // an image may have no such link
+				x.path = withoutLink(p)
+			}
 			for _, r := range v.Placed(n.flags) {
-				if withoutLink(v.Paths.Of(r)) == p {
+				if v.Paths.Of(r) == p {
 					x.role, x.ours = r, true
 				}
 			}

@@ -85,7 +85,7 @@ func (v *view) sandbox(n *nodeView) *sandbox {
 
 func (s *sandbox) add(kind mountKind, ro bool, by spec.Directive, paths ...string) {
 	for _, p := range paths {
-		s.mounts = append(s.mounts, mount{path: path.Clean(p), kind: kind, readOnly: ro, by: by})
+		s.mounts = append(s.mounts, mount{path: withoutLink(path.Clean(p)), kind: kind, readOnly: ro, by: by})
 	}
 }
 
