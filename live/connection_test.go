@@ -132,14 +132,14 @@ func TestStalls(t *testing.T) {
 				return s, s.dial
 			},
 			"body": func(t *testing.T) (*pipe, live.Dial) {
-				s := pipes(t, func(w http.ResponseWriter, r *http.Request) {
+				s := pipes(t, func(w http.ResponseWriter, _ *http.Request) {
 					w.WriteHeader(http.StatusInternalServerError)
-					for r.Context().Err() == nil { // a byte now and then doesn't prolong it
+					for t.Context().Err() == nil { // a byte now and then doesn't prolong it
 						_, _ = w.Write([]byte(" "))
 						_ = http.NewResponseController(w).Flush()
 						select { // no sleep: the test's time ends with it
-						case <-r.Context().Done():
-						case <-time.After(100 * time.Millisecond):
+						case <-t.Context().Done():
+						case <-time.After(70 * time.Millisecond): // never just when the ten seconds are over
 						}
 					}
 				})
