@@ -1,8 +1,8 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -86,7 +86,8 @@ func TestOutage(t *testing.T) {
 func (s *scene) present(t *testing.T) {
 	t.Helper()
 	s.StopAPI()
-	if err := s.StartAPI(t.Context()); err != nil {
+	// Also when the test is over, and its context with it.
+	if err := s.StartAPI(context.WithoutCancel(t.Context())); err != nil {
 		t.Error(err)
 	}
 }
@@ -130,21 +131,17 @@ func (s *scene) calmAgain(t *testing.T, before map[string]string) {
 	})
 }
 
-// releasing gives the lease back at the end, with a unit that is started again or isn't.
-func releasing(restart string) func(*testing.T, *node) {
-	return func(t *testing.T, n *node) {
-		t.Helper()
-		n.flag(t, "feature-gates", "ControllerManagerReleaseLeaderElectionLockOnExit=true")
-		n.unit = strings.Replace(strings.Replace(n.unit, "\nRestart=on-failure\n", "\nRestart="+restart+"\n", 1), "\nRestart=always\n", "\nRestart="+restart+"\n", 1)
-		if !strings.Contains(n.unit, "\nRestart="+restart+"\n") {
-			t.Fatalf("no Restart=%s in\n%s", restart, n.unit)
-		}
+// releasing gives the lease back at the end.
+func releasing(t *testing.T, n *node) {
+	t.Helper()
+	n.flag(t, "feature-gates", "ControllerManagerReleaseLeaderElectionLockOnExit=true")
+	if !strings.Contains(n.unit, "\nRestart=always\n") {
+		t.Fatalf("no Restart=always in\n%s", n.unit)
 	}
 }
 
 // TestReleased: a leader that gives its lease back ends with 0 where it loses it. With
-// Restart=always all come back from any outage. With on-failure it stays dead: then no
-// report says that it has what it had.
+// Restart=always all come back from any outage.
 func TestReleased(t *testing.T) {
 	if sampled(t) {
 		return
@@ -152,7 +149,7 @@ func TestReleased(t *testing.T) {
 	s := onScene(t)
 	t.Cleanup(func() { s.present(t) })
 	s.export(t, strings.Replace(judgedInSeconds(), `soak: "1s"`, `soak: "6s"`, 1))
-	s.deploy(t, 0, "-o", s.altered(t, releasing("always")))
+	s.deploy(t, 0, "-o", s.altered(t, releasing))
 	for i := range 3 {
 		s.StopAPI()
 		time.Sleep(10 * time.Second) // many times the renew deadline of 2 s
@@ -167,42 +164,7 @@ func TestReleased(t *testing.T) {
 		})
 		t.Logf("outage %d: all are back", i+1)
 	}
-	s.deploy(t, 0, "-o", s.altered(t, releasing("on-failure")))
-	before := s.calm(t)
-	a, b, leader := s.standbys(t)
-	run := s.begin(t, s.args("deploy", "-o", s.altered(t, func(t *testing.T, n *node) {
-		releasing("on-failure")(t, n)
-		n.flag(t, "concurrent-gc-syncs", "25")
-	}))...)
-	run.until(t, a.Name+": restart:")
-	s.takeLease(t)
-	eventually(t, 30*time.Second, func() error { return in(t, leader, "inactive/dead", "enabled") })
-	if code := run.end(t, 3*time.Minute); code != 6 {
-		t.Errorf("exit %d", code)
-	}
-	has(t, run.text.String(), "kcmgen: ", leader.Name+": it worked when this began; now it is inactive (dead), and systemd doesn't start it again",
-		"on "+leader.Name+", as root: systemctl start kube-controller-manager")
-	do(t, leader, "systemctl", "start", unit)
-	s.calmAgain(t, before)
-	figure(t, "a leader that gives its lease back", "three outages: all come back; dead with on-failure, and said: %s, not %s", leader.Name, b.Name)
-}
-
-// takeLease has somebody hold the lease who isn't there: whoever led loses it.
-func (s *scene) takeLease(t *testing.T) {
-	t.Helper()
-	const at = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/kube-controller-manager"
-	eventually(t, 10*time.Second, func() error { // the leader may renew it in between
-		var lease map[string]any
-		if err := s.API(t.Context(), http.MethodGet, at, nil, &lease); err != nil {
-			return err
-		}
-		spec, ok := lease["spec"].(map[string]any)
-		if !ok {
-			return fmt.Errorf("no lease in %v", lease)
-		}
-		spec["holderIdentity"], spec["renewTime"] = "nobody_1", time.Now().UTC().Format("2006-01-02T15:04:05.000000Z")
-		return s.API(t.Context(), http.MethodPut, at, lease, nil)
-	})
+	figure(t, "a leader that gives its lease back", "three outages: all come back")
 }
 
 // TestCoordinated: with coordinated leader election a rollout changes the leader once.
