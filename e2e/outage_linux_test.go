@@ -234,7 +234,7 @@ func TestTalkativeShell(t *testing.T) {
 	s := onScene(t)
 	talk := func(line string) {
 		for _, h := range s.Hosts {
-			do(t, h, "sh", "-c", `printf '%s\n' "$1" >/home/ops/.bashrc`, "sh", line)
+			do(t, h, "sh", "-c", `printf '%s\n' "$1" | tee /home/ops/.bashrc >/root/.bashrc`, "sh", line)
 		}
 	}
 	talk("echo welcome to $(hostname); printf 'and no line end'")
