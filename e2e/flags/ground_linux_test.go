@@ -55,7 +55,7 @@ func newPlane(t *testing.T, apiserver string) *plane {
 		"--listen-peer-urls=http://127.0.0.1:"+peer, "--initial-advertise-peer-urls=http://127.0.0.1:"+peer,
 		"--initial-cluster=flags=http://127.0.0.1:"+peer)
 	p.daemon(t, "kube-apiserver", apiserver, "--etcd-servers=http://127.0.0.1:"+client,
-		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--secure-port="+secure,
+		"--bind-address=127.0.0.1", "--endpoint-reconciler-type=none", "--secure-port="+secure,
 		"--client-ca-file="+p.file("ca.crt"), "--tls-cert-file="+p.file("apiserver.crt"), "--tls-private-key-file="+p.file("apiserver.key"),
 		"--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file="+p.file("p256.key"),
 		"--service-account-signing-key-file="+p.file("p256.key"), "--service-cluster-ip-range="+apiserverRange,

@@ -28,6 +28,10 @@ var differences = []struct{ version, pattern, why string }{}
 // kube-controller-manager with an apiserver, until it serves and has led, and ends when it
 // is told to; or until it ends by itself. kcmgen vet has to have said so of the cluster.
 func TestServes(t *testing.T) {
+	if testing.Short() { // a set takes seconds, and one that never leads minutes
+		t.Log("not in the sample that -short takes")
+		return
+	}
 	p := newPlane(t, kubernetes(t, versions[0], "kube-apiserver"))
 	p.kubeconfig(t)
 	for _, version := range versions {
@@ -35,9 +39,6 @@ func TestServes(t *testing.T) {
 			program := kubernetes(t, version, controllerManager)
 			s := newServing(t, version, p)
 			n := *sets
-			if testing.Short() {
-				n = min(n, 40)
-			}
 			all := make([]set, n)
 			for i := range all {
 				all[i] = s.make(i, freed)
