@@ -19,11 +19,13 @@ import (
 const hook = `#!/bin/sh
 # Written by kcmgen init --git-hook. What is about to be committed has to pass.
 set -e
-git diff --cached --quiet -- '*.cue' '*.key' '*.pem' '*.conf' && exit 0
+git diff --cached --quiet -- '*.cue' '*.json' '*.yaml' '*.yml' '*.toml' '*.txt' '*.key' '*.pem' '*.conf' && exit 0
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM
-git ls-files -z -- '*.cue' | git -c core.autocrlf=false checkout-index -z --stdin --prefix="$tmp/"
+# CUE embeds the others.
+git ls-files -z -- '*.cue' '*.json' '*.yaml' '*.yml' '*.toml' '*.txt' |
+	git -c core.autocrlf=false checkout-index -z --stdin --prefix="$tmp/"
 # Keys aren't brought there: kcmgen asks git which it tracks.
 GIT_INDEX_FILE=$(git rev-parse --path-format=absolute --git-path index)
 GIT_DIR=$(git rev-parse --absolute-git-dir)
