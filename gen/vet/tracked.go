@@ -1,7 +1,10 @@
 package vet
 
 import (
+	"errors"
 	"fmt"
+	"strings"
+	"unicode"
 
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
@@ -19,10 +22,29 @@ type TrackedKey struct {
 	File  string
 }
 
+// OwnerError is git's refusal of a repository that another user owns.
+type OwnerError struct{ Dir, Said string }
+
+func (e *OwnerError) Error() string { return e.Said }
+
+// shellWord is a string as one word for a shell.
+func shellWord(s string) string {
+	if strings.ContainsFunc(s, func(r rune) bool {
+		return !strings.ContainsRune("/._-+:@%", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	}) {
+		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	}
+	return s
+}
+
 func keyTracked(v *view) []fault {
 	if err := v.facts.TrackedErr; err != nil {
+		hint := ""
+		if owner := (*OwnerError)(nil); errors.As(err, &owner) {
+			hint = "git config --global --add safe.directory " + shellWord(owner.Dir)
+		}
 		return one(fault{
-			field: "name", severity: spec.NotChecked,
+			field: "name", severity: spec.NotChecked, hint: hint,
 			message: fmt.Sprintf("whether git tracks a private key can't be told: %v", err), expected: "a git that lists what it tracks",
 		})
 	}

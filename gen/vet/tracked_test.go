@@ -30,3 +30,16 @@ func TestTrackedKeys(t *testing.T) {
 		}
 	}
 }
+
+// TestTrackedOwner: where git refuses another user's repository, the hint allows it.
+func TestTrackedOwner(t *testing.T) {
+	for dir, want := range map[string]string{
+		"/srv/infra":   "git config --global --add safe.directory /srv/infra",
+		"/srv/a b's;x": `git config --global --add safe.directory '/srv/a b'\''s;x'`,
+	} {
+		got := Check(base(), Facts{TrackedErr: &OwnerError{Dir: dir, Said: "detected dubious ownership"}})
+		if len(got) != 1 || got[0].Hint != want {
+			t.Errorf("%s: %+v", dir, got)
+		}
+	}
+}
