@@ -41,7 +41,7 @@ func Read(c *spec.Cluster, out string, index *Index, now time.Time) (vet.Facts, 
 		}
 		f.APIServerKeysErr = err
 	}
-	f.Tracked, f.TrackedErr = index.tracked(c)
+	f.Tracked, f.TrackedErr = index.tracked(c, out)
 	return f, r.given
 }
 

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/kcmgen/kcmgen/gen/vet"
 )
 
 // Index is what git tracks around clusters. Each repository is asked once,
@@ -27,11 +29,11 @@ type repository struct {
 	once    sync.Once
 	err     error
 	objects map[string]string    // of files, by path from the root
-	below   map[string][]indexed // files in folders of exported trees, by the name before pki/, nodes/ or image/
+	below   map[string][]indexed // files that may be of exported trees, by the name before pki/, nodes/ or image/
 }
 
-// indexed is a file of an exported tree that git tracks.
-type indexed struct{ path, rest string }
+// indexed is a file that git tracks, as one of an exported tree.
+type indexed struct{ path, tree, rest string }
 
 // gitWait and gitOutput bound what git may take and say.
 const (
@@ -62,58 +64,6 @@ func (x *Index) of(dir string) *repository {
 	return r
 }
 
-// workTree finds the repository around a folder as git does, and the environment
-// that git is asked in. In a hook, git says itself where the repository lies, and
-// which index is about to be committed.
-func workTree(dir string) (root string, env []string, ok bool) {
-	env = os.Environ()
-	if at := os.Getenv("GIT_DIR"); at != "" {
-		if _, err := os.Stat(at); err == nil {
-			root, err := filepath.Abs(os.Getenv("GIT_WORK_TREE"))
-			return root, absolute(env), err == nil
-		}
-		env = withoutVariable(env, "GIT_DIR")
-	}
-	root, err := filepath.Abs(dir)
-	for err == nil {
-		if _, err := os.Lstat(filepath.Join(root, ".git")); err == nil {
-			return root, env, true
-		}
-		up := filepath.Dir(root)
-		if up == root {
-			break
-		}
-		root = up
-	}
-	return "", nil, false
-}
-
-// absolute has variables that name files mean the same in another folder.
-func absolute(env []string) []string {
-	out := make([]string, len(env))
-	for i, v := range env {
-		out[i] = v
-		for _, name := range []string{"GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY"} {
-			if at, ok := strings.CutPrefix(v, name+"="); ok && at != "" {
-				if abs, err := filepath.Abs(at); err == nil {
-					out[i] = name + "=" + abs
-				}
-			}
-		}
-	}
-	return out
-}
-
-func withoutVariable(env []string, name string) []string {
-	var out []string
-	for _, v := range env {
-		if !strings.HasPrefix(v, name+"=") {
-			out = append(out, v)
-		}
-	}
-	return out
-}
-
 // git runs git on the repository. Nothing that the repository's own configuration
 // names is run, nothing is written, and nothing is fetched.
 func (r *repository) git(stdin []byte, args ...string) ([]byte, error) {
@@ -134,10 +84,26 @@ func (r *repository) git(stdin []byte, args ...string) ([]byte, error) {
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("git %s took longer than %s", args[0], gitWait)
 	case err != nil:
-		first, _, _ := strings.Cut(strings.TrimSpace(talk.String()), "\n")
-		return nil, errors.Join(errors.New(strings.TrimPrefix(first, "fatal: ")))
+		return nil, refusal(talk.String())
 	}
 	return out.Bytes(), nil
+}
+
+// errNoRepository is a .git that leads nowhere, as of a submodule that is mounted
+// without the repository it belongs to.
+var errNoRepository = errors.New("not a git repository")
+
+// refusal is what git, which was asked in English, says on its first line.
+func refusal(talk string) error {
+	first, _, _ := strings.Cut(strings.TrimSpace(talk), "\n")
+	first = strings.TrimPrefix(first, "fatal: ")
+	if strings.HasPrefix(first, errNoRepository.Error()) {
+		return errNoRepository
+	}
+	if _, dir, ok := strings.Cut(first, "dubious ownership in repository at '"); ok {
+		return &vet.OwnerError{Dir: strings.TrimSuffix(dir, "'"), Said: first}
+	}
+	return errors.New(first)
 }
 
 // limited keeps what it is given up to a bound.
@@ -174,7 +140,7 @@ func (r *repository) read() {
 		parts := strings.Split(name, "/")
 		for i := 1; i < len(parts)-1; i++ {
 			if parts[i] == "pki" || parts[i] == "nodes" || parts[i] == "image" {
-				r.below[parts[i-1]] = append(r.below[parts[i-1]], indexed{name, strings.Join(parts[i:], "/")})
+				r.below[parts[i-1]] = append(r.below[parts[i-1]], indexed{name, strings.Join(parts[:i], "/"), strings.Join(parts[i:], "/")})
 			}
 		}
 	}
@@ -182,9 +148,19 @@ func (r *repository) read() {
 
 // tracked is the path from the root of a file that git tracks, by any of its names.
 func (r *repository) tracked(file string) (string, bool) {
+	for _, rel := range r.paths(file) {
+		if r.objects[rel] != "" {
+			return rel, true
+		}
+	}
+	return "", false
+}
+
+// paths are the paths from the root of a file: as it is called, and without links.
+func (r *repository) paths(file string) []string {
 	abs, err := filepath.Abs(file)
 	if err != nil {
-		return "", false
+		return nil
 	}
 	names := [][2]string{{r.root, abs}}
 	realRoot, err1 := filepath.EvalSymlinks(r.root)
@@ -192,13 +168,13 @@ func (r *repository) tracked(file string) (string, bool) {
 	if err1 == nil && err2 == nil {
 		names = append(names, [2]string{realRoot, realFile})
 	}
+	var out []string
 	for _, n := range names {
-		rel, err := filepath.Rel(n[0], n[1])
-		if rel = filepath.ToSlash(rel); err == nil && r.objects[rel] != "" {
-			return rel, true
+		if rel, err := filepath.Rel(n[0], n[1]); err == nil {
+			out = append(out, filepath.ToSlash(rel))
 		}
 	}
-	return "", false
+	return out
 }
 
 // contents are what the next commit holds of some files. One that is too big, or

@@ -70,7 +70,8 @@ func TestTracked(t *testing.T) {
 		"infra/prod/cluster.cue": "", "infra/keys/ca.key": key, "infra/keys/ca.crt": "-----BEGIN CERTIFICATE-----\n", "infra/keys/unnamed.key": key,
 		"infra/out/prod/pki/ca.key": key, "infra/out/prod/pki/nodes/cp-1/client.key": key, "infra/out/prod/pki/ca.crt": "x",
 		"infra/out/prod/nodes/cp-1/etc/k/0123/controller-manager.conf": kubeconfig, "infra/out/prod/nodes/cp-1/etc/odd/name.pem": key,
-		"infra/out/prod/nodes/cp-1/etc/k/0123/ca.crt": "x", "infra/out/stage/pki/ca.key": key, "elsewhere/prod/image/amd64/sa.key": key,
+		"infra/out/prod/nodes/cp-1/etc/k/0123/ca.crt": "x", "infra/out/stage/pki/ca.key": key, "elsewhere/prod/image/amd64/sa.key": key, "elsewhere/prod/manifest.json": `{"schema":1,"cluster":"prod"}`,
+		"legacy/prod/nodes/a/vpn.key": key, "web/prod/pki/tls.key": key, "web/prod/manifest.json": `{"name":"prod"}`, "old/prod/pki/ca.key": key, "old/prod/manifest.json": `{"schema":1,"cluster":"stage"}`,
 		"infra/prod/pki.key": key, "infra/out/prod/pki/empty.key": "", "infra/out/prod/pki/sealed.key": "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n",
 		"infra/out/prod/pki/big.key": key + strings.Repeat("x\n", 1<<20), "infra/kube.conf": kubeconfig, "infra/id": key, "infra/out/prod/pki/naïve \n.key": key,
 	})
@@ -95,7 +96,7 @@ func TestTracked(t *testing.T) {
 	t.Chdir(dir)
 	check := func(what string, x *Index) {
 		t.Helper()
-		found, err := x.tracked(c)
+		found, err := x.tracked(c, filepath.Join(filepath.Dir(filepath.Dir(c.Dir)), "infra", "out"))
 		var got []string
 		for _, k := range found {
 			got = append(got, k.Field+" "+filepath.ToSlash(k.File))
@@ -124,7 +125,7 @@ func TestTracked(t *testing.T) {
 	t.Setenv("GIT_WORK_TREE", empty)
 	check("a hook", &Index{})
 	t.Setenv("GIT_INDEX_FILE", filepath.Join(dir, "no-such-index"))
-	if found, err := (&Index{}).tracked(c); err != nil || len(found) != 0 {
+	if found, err := (&Index{}).tracked(c, "out"); err != nil || len(found) != 0 {
 		t.Errorf("an index with nothing in it: %q, %v", found, err)
 	}
 }
@@ -143,7 +144,7 @@ func TestTrackedOnce(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 50 {
 		all.Go(func() {
-			if _, err := x.tracked(&spec.Cluster{Name: fmt.Sprint("c", i), Dir: filepath.Join(dir, fmt.Sprint(i))}); err != nil {
+			if _, err := x.tracked(&spec.Cluster{Name: fmt.Sprint("c", i), Dir: filepath.Join(dir, fmt.Sprint(i))}, "out"); err != nil {
 				t.Error(err)
 			}
 		})
@@ -171,7 +172,7 @@ func TestTrackedRunsNothing(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, ".gitattributes"), []byte("* filter=x diff=x\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	found, err := (&Index{}).tracked(&spec.Cluster{Name: "prod", Dir: dir})
+	found, err := (&Index{}).tracked(&spec.Cluster{Name: "prod", Dir: dir}, filepath.Join(dir, "out"))
 	if err != nil || len(found) != 1 {
 		t.Errorf("%q, %v", found, err)
 	}
@@ -184,18 +185,18 @@ func TestTrackedRunsNothing(t *testing.T) {
 // check; a git that refuses is an error.
 func TestNothingTracked(t *testing.T) {
 	c := &spec.Cluster{Name: "prod", Dir: t.TempDir()}
-	if found, err := (&Index{}).tracked(c); err != nil || found != nil {
+	if found, err := (&Index{}).tracked(c, "out"); err != nil || found != nil {
 		t.Errorf("no repository: %q, %v", found, err)
 	}
 	c.Dir = repo(t, map[string]string{"a": ""})
 	if err := os.WriteFile(filepath.Join(c.Dir, ".git", "index"), []byte("garbage garbage garbage"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (&Index{}).tracked(c); err == nil || strings.Contains(err.Error(), "\n") {
+	if _, err := (&Index{}).tracked(c, "out"); err == nil || strings.Contains(err.Error(), "\n") {
 		t.Errorf("a broken index: %v", err)
 	}
 	t.Setenv("PATH", t.TempDir())
-	if found, err := (&Index{}).tracked(c); err != nil || found != nil {
+	if found, err := (&Index{}).tracked(c, "out"); err != nil || found != nil {
 		t.Errorf("no git: %q, %v", found, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"os"
 	"path"
 	"path/filepath"
@@ -17,10 +18,10 @@ import (
 )
 
 // tracked are the private keys of a cluster that git tracks: files that it names,
-// and those of a tree that was exported for it, wherever that lies.
-func (x *Index) tracked(c *spec.Cluster) ([]vet.TrackedKey, error) {
+// and those of a tree that was exported for it, be it in the folder out or elsewhere.
+func (x *Index) tracked(c *spec.Cluster, out string) ([]vet.TrackedKey, error) {
 	r := x.of(c.Dir)
-	if r == nil {
+	if r == nil || errors.Is(r.err, errNoRepository) {
 		return nil, nil
 	}
 	if r.err != nil {
@@ -34,7 +35,11 @@ func (x *Index) tracked(c *spec.Cluster) ([]vet.TrackedKey, error) {
 			ask = append(ask, rel)
 		}
 	}
-	for _, f := range r.below[c.Name] {
+	files, err := r.exported(c, out)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range files {
 		if _, named := fields[f.path]; !named && mayHoldKey(c, f.rest) {
 			ask = append(ask, f.path)
 		}
@@ -46,13 +51,13 @@ func (x *Index) tracked(c *spec.Cluster) ([]vet.TrackedKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []vet.TrackedKey
+	var found []vet.TrackedKey
 	for _, f := range slices.Sorted(slices.Values(ask)) {
 		if holdsPrivateKey(data[f]) {
-			out = append(out, vet.TrackedKey{Field: fields[f], File: r.shown(f)})
+			found = append(found, vet.TrackedKey{Field: fields[f], File: r.shown(f)})
 		}
 	}
-	return out, nil
+	return found, nil
 }
 
 // namedKey is a file that a cluster names, and that may be or hold a private key.
