@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -223,12 +224,17 @@ var embedKinds = []string{"json", "yaml", "toml", "text", "binary", "jsonschema"
 
 // kindOf is the type that an attribute says, or that the end of the name means.
 func kindOf(a *embed.Embed) string {
-	for _, kind := range []string{"proto", "textproto", "textpb", "pb", "cue", "go", "xml"} {
-		if a.Type == "" && strings.Contains(a.Attribute.Body, "."+kind) {
+	if a.Type != "" {
+		return a.Type
+	}
+	for _, key := range []string{"file", "glob"} {
+		name, _, _ := a.Attribute.Lookup(0, key) // what is wrong with it, CUE says
+		kind := strings.TrimPrefix(path.Ext(name), ".")
+		if slices.Contains([]string{"proto", "textproto", "textpb", "pb", "cue", "go", "xml"}, kind) {
 			return kind
 		}
 	}
-	return a.Type
+	return ""
 }
 
 func plainKind(kind string) bool {

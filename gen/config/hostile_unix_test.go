@@ -138,6 +138,12 @@ func TestEmbeddedFrom(t *testing.T) {
 		"a glob in it":       {"", `glob="n*.json"`, nil},
 		"a glob out of it":   {filepath.Dir(outside), `glob="l.json/*.json"`, errOutside},
 		"a kind with others": {"", "file=nodes.json,type=proto", errEmbedKind},
+		"named as a kind":    {"", "file=hosts.google.json", nil},
+		"named as CUE":       {"", `file="hosts.k8s.cue.json"`, nil},
+		"named as XML":       {"", `glob="my.xml-*.json"`, nil},
+		"of no kind":         {"", "file=nodes.go,type=json", nil},
+		"a kind by its name": {"", `file="hosts.json.proto"`, errEmbedKind},
+		"a kind in a glob":   {"", `glob="n*.xml"`, errEmbedKind},
 	} {
 		t.Run(name, func(t *testing.T) {
 			value := "_nodes: _ @embed(" + c.embed + ")\n"
@@ -148,6 +154,8 @@ func TestEmbeddedFrom(t *testing.T) {
 			root := module(t, map[string]string{
 				"prod/cluster.cue": clusterOf(value, use), "prod/nodes.json": nodes, "shared/nodes.json": nodes,
 				"out/prod/nodes.json": nodes, "exports/.kcmgen.lock": "", "exports/prod/nodes.json": nodes,
+				"prod/hosts.google.json": nodes, "prod/hosts.k8s.cue.json": nodes, "prod/my.xml-hosts.json": nodes,
+				"prod/nodes.go": nodes, "prod/hosts.json.proto": nodes, "prod/nodes.xml": nodes,
 				".git/nodes.json": nodes, "other/nodes.json": nodes, "other/cue.mod/module.cue": "",
 			})
 			if c.link != "" {
