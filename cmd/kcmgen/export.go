@@ -89,6 +89,9 @@ func runExport(ctx context.Context, o exportOptions, args []string, now time.Tim
 		return err
 	}
 	needFiles(r.findings)
+	for _, v := range r.clusters {
+		needFiles(v.Findings)
+	}
 	r.printSkipped(std)
 	if err := printFindings(std.err, r.findings, false); err != nil {
 		return err

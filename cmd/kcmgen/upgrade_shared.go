@@ -17,7 +17,6 @@ import (
 // neighbour is a cluster that wasn't named, and has a changed file too.
 type neighbour struct {
 	called        string   // its folder, for people
-	name          string   // where it says one plainly
 	files         []string // the changed ones, by absolute name
 	owner         *upgraded
 	before, after *gen.Vetted // nil: it is no valid cluster
@@ -41,10 +40,6 @@ func (u *upgrading) sharedWith(ctx context.Context, std stdio) error {
 	if err != nil {
 		return err
 	}
-	was := map[string]bool{}
-	for _, f := range before.faults {
-		was[findingKey(f)] = true
-	}
 	for _, v := range before.clusters {
 		found[v.Cluster.Dir].before = v
 	}
@@ -53,7 +48,11 @@ func (u *upgrading) sharedWith(ctx context.Context, std stdio) error {
 	}
 	for _, dir := range dirs {
 		n := found[dir]
-		n.faults = slices.DeleteFunc(slices.Clone(after.faults), func(f spec.Finding) bool { return f.Severity != spec.Error || was[findingKey(f)] })
+		was := map[string]bool{}
+		for _, f := range before.of[dir] {
+			was[findingKey(f)] = true
+		}
+		n.faults = slices.DeleteFunc(slices.Clone(after.of[dir]), func(f spec.Finding) bool { return f.Severity != spec.Error || was[findingKey(f)] })
 		if changes := n.changes(); len(changes) > 0 {
 			n.owner.blocking = append(n.owner.blocking, changes...)
 			u.moved = append(u.moved, n)
@@ -92,7 +91,7 @@ func (u *upgrading) neighbours() map[string]*neighbour {
 				}
 				u.also[name] = append(u.also[name], o.Dir)
 				if out[dir] == nil {
-					out[dir] = &neighbour{called: o.Dir, name: o.Name, owner: u.owner(name)}
+					out[dir] = &neighbour{called: o.Dir, owner: u.owner(name)}
 				}
 				out[dir].files = append(out[dir].files, name)
 			}
@@ -125,7 +124,7 @@ func (n *neighbour) changes() []placed {
 	var out []placed
 	add := func(field, text string) { out = once(out, placed{n.place(field), n.called + " would " + text}) }
 	for _, f := range n.faults {
-		if n.after == nil && (f.Cluster == "" || f.Cluster == n.name) {
+		if n.after == nil {
 			add(f.Field, fmt.Sprintf("be no valid cluster: %s [%s]", f.Message, f.Rule))
 		}
 	}

@@ -100,7 +100,8 @@ type loaded struct {
 	clusters []*gen.Vetted
 	skipped  []config.Skipped
 	findings []spec.Finding
-	faults   []spec.Finding // those of the CUE, whose clusters are missing
+	faults   []spec.Finding            // those of the CUE, whose clusters are missing
+	of       map[string][]spec.Finding // of the CUE, by the folder of the package
 }
 
 // load loads clusters whose trees lie where they do by default.
@@ -121,7 +122,7 @@ func loadWith(ctx context.Context, out string, args []string, overlay map[string
 	if err != nil {
 		return nil, asUsage(err)
 	}
-	all := &loaded{skipped: res.Skipped, findings: res.Findings, faults: res.Findings, clusters: make([]*gen.Vetted, len(res.Clusters))}
+	all := &loaded{skipped: res.Skipped, findings: res.Findings, faults: res.Findings, of: res.Of, clusters: make([]*gen.Vetted, len(res.Clusters))}
 	m = newMeter(std.err, "vetted")
 	index := &facts.Index{}
 	errs := parallel(ctx, len(res.Clusters), std, m, func(error) bool { return true }, func(i int, _ stdio) error {
@@ -137,19 +138,15 @@ func loadWith(ctx context.Context, out string, args []string, overlay map[string
 	return all, nil
 }
 
-// dropFaulty leaves out the clusters that have an error.
+// dropFaulty leaves out the clusters that have an error, by the findings of each: the
+// names in those aren't shown where they are embedded.
 func (r *loaded) dropFaulty(std stdio) {
-	bad := map[string]bool{}
-	for _, f := range r.findings {
-		if failed([]spec.Finding{f}) {
-			bad[f.Cluster] = true
-		}
-	}
 	r.clusters = slices.DeleteFunc(r.clusters, func(v *gen.Vetted) bool {
-		if bad[v.Cluster.Name] {
+		bad := failed(v.Findings) || failed(r.of[v.Cluster.Dir])
+		if bad {
 			say(std.err, "%s: left out: it has errors", v.Cluster.Name)
 		}
-		return bad[v.Cluster.Name]
+		return bad
 	})
 }
 

@@ -30,6 +30,14 @@ type outcome struct {
 	differs   []spec.Finding // how its vocabulary differs from ours
 }
 
+// dir is the folder of the package at a place, as its cluster has it.
+func (o outcome) dir(p place) string {
+	if o.cluster != nil {
+		return o.cluster.Dir
+	}
+	return filepath.Clean(p.dir)
+}
+
 // evaluate loads and evaluates places, spread over the processors. Each worker
 // loads for itself: CUE's syntax trees aren't made to be shared.
 func (l *loader) evaluate(ctx context.Context, places []place) ([]outcome, error) {
@@ -200,13 +208,15 @@ func (l *loader) cluster(inst, schema *build.Instance, p place, ex *explainer) o
 	}
 	got := l.held(inst, p, nil, ex)
 	if len(got.findings) == 0 && drift != nil {
-		over := insteadOf(schemaDir(schema))
+		over, before := insteadOf(schemaDir(schema)), ex.embedded
 		inst = l.again(p, over)
 		ex = l.explainer(inst, p)
 		theirs := got
 		got = l.held(inst, p, over, ex)
 		got.refused = union(got.refused, theirs.refused)
-		o.differs = append(o.differs, changedDefaults(theirs.data, got.data, ex, drift)...)
+		for _, f := range changedDefaults(theirs.data, got.data, ex, drift) {
+			o.differs = append(o.differs, ex.embedded.Finding(before.Finding(f)))
+		}
 	}
 	if o.findings = got.findings; len(got.findings) > 0 {
 		return o

@@ -18,6 +18,9 @@ type Result struct {
 	Clusters []*spec.Cluster // sorted by name
 	Skipped  []Skipped
 	Findings []spec.Finding // faults in the CUE; their clusters are missing above
+	// Of are the findings by the absolute folder of the package that has them: names
+	// of clusters can be computed, twice the same, or not for showing.
+	Of map[string][]spec.Finding
 }
 
 // Skipped is a package that is no cluster.
@@ -57,7 +60,7 @@ type Options struct {
 // Faults of the input come back as findings, not as an error; the error is for
 // what can't be read.
 func Load(ctx context.Context, cwd string, args []string, o Options) (*Result, error) {
-	res := &Result{}
+	res := &Result{Of: map[string][]spec.Finding{}}
 	l := &loader{cwd: cwd, opts: o, shelf: newShelf(regular.NewBudget(MaxFile, maxSum))}
 	if len(args) == 0 {
 		root, ok := moduleRoot(cwd)
@@ -80,7 +83,7 @@ func Load(ctx context.Context, cwd string, args []string, o Options) (*Result, e
 		return nil, err
 	}
 	slices.SortStableFunc(res.Clusters, func(a, b *spec.Cluster) int { return strings.Compare(a.Name, b.Name) })
-	res.Findings = append(res.Findings, sameNames(res.Clusters)...)
+	res.sameNames()
 	res.Findings = spec.Told(res.Findings)
 	return res, nil
 }
@@ -102,6 +105,7 @@ func (res *Result) collect(l *loader, args []string, f *finder, outcomes []outco
 			continue
 		}
 		found[p.arg] = found[p.arg] || o.isCluster || len(o.findings) > 0
+		res.blame(o.dir(p), slices.Concat(o.differs, o.findings)...)
 		for _, d := range o.differs { // of files that several share: once
 			if d.Cluster != "" || !copies[d.Pos.File] {
 				copies[d.Pos.File] = true
@@ -129,22 +133,33 @@ func (res *Result) collect(l *loader, args []string, f *finder, outcomes []outco
 	return nil
 }
 
-func sameNames(cs []*spec.Cluster) []spec.Finding {
-	var out []spec.Finding
+// blame notes whose findings these are.
+func (res *Result) blame(dir string, found ...spec.Finding) {
+	if len(found) > 0 {
+		res.Of[dir] = append(res.Of[dir], spec.Told(found)...)
+	}
+}
+
+// sameNames adds the findings of clusters that have one name.
+func (res *Result) sameNames() {
+	cs := res.Clusters
 	for i := 1; i < len(cs); i++ {
 		a, b := cs[i-1], cs[i]
 		if a.Name != b.Name {
 			continue
 		}
-		out = append(out, spec.Finding{
+		f := spec.Finding{
 			Rule: "cluster-name-duplicate", Severity: spec.Error, Cluster: b.Name, Field: "name",
 			Pos: b.Source.At("name"), Also: []spec.Pos{a.Source.At("name")},
 			Message:  fmt.Sprintf("two clusters have the name %q", b.Name),
 			Expected: "names that differ: each is a folder below out/",
 			Hint:     "rename one, or name the folder of the one you mean",
-		})
+		}
+		f = b.Embedded.Finding(a.Embedded.Finding(f))
+		res.Findings = append(res.Findings, f)
+		res.blame(a.Dir, f)
+		res.blame(b.Dir, f)
 	}
-	return out
 }
 
 // rel shortens a path for people: relative to cwd where that is shorter.
