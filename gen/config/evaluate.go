@@ -284,6 +284,7 @@ func (l *loader) field(inst, schema *build.Instance, p place, ex *explainer) (_ 
 		return nil, ex.faults(err)
 	}
 	if ex.embedded != nil {
+		ex.unaffected(inst, schema)
 		fromData(ex.embedded, data)
 	}
 	return data, nil

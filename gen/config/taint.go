@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strings"
 
+	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/build"
+	"cuelang.org/go/cue/cuecontext"
 	"cuelang.org/go/cue/errors"
 	"cuelang.org/go/cue/literal"
 	"cuelang.org/go/cue/token"
@@ -103,6 +105,42 @@ func addUnlessSaid(e *spec.Embedded, text string) {
 	if !e.Says(text) {
 		e.Add(text)
 	}
+}
+
+// unaffected has what is embedded leave out the values that a cluster has without it:
+// the same package, with nothing in the fields that embed files, comes to them, so
+// they tell nothing of those files. The vocabulary's own values are among them.
+func (x *explainer) unaffected(inst, schema *build.Instance) {
+	ctx := cuecontext.New()
+	var taken []func()
+	eachFile(inst, map[*build.Instance]bool{}, func(f *ast.File) {
+		all := f.Decls
+		f.Decls = slices.DeleteFunc(slices.Clone(all), func(d ast.Decl) bool {
+			a, ok := d.(*ast.Attribute)
+			return ok && a.Name() == "extern"
+		})
+		taken = append(taken, func() { f.Decls = all })
+	})
+	v := ctx.BuildInstance(inst).LookupPath(cue.ParsePath("cluster"))
+	for _, put := range taken {
+		put()
+	}
+	if !holdsToSchema(inst) {
+		v = v.Unify(ctx.BuildInstance(schema).LookupPath(cue.MakePath(cue.Def("Cluster"))))
+	}
+	v.Walk(nil, func(v cue.Value) {
+		v, _ = v.Default()
+		switch v.Kind() {
+		case cue.StringKind:
+			if s, err := v.String(); err == nil {
+				x.embedded.Own(s)
+			}
+		case cue.IntKind, cue.FloatKind, cue.NumberKind:
+			if data, err := v.MarshalJSON(); err == nil {
+				x.embedded.Own(string(data))
+			}
+		}
+	})
 }
 
 // fromData takes in the values and the labels of an evaluated cluster.

@@ -47,6 +47,9 @@ func (e *Embedded) Add(text string) {
 	}
 }
 
+// Own takes in a value that comes of the CUE alone.
+func (e *Embedded) Own(text string) { e.own[text] = true }
+
 // Says reports whether a text is of the CUE's own making: said as it is, or an
 // expression or a path of words that are.
 func (e *Embedded) Says(text string) bool {
