@@ -11,7 +11,7 @@ import (
 
 var trackedRules = []Rule{
 	{
-		ID: "key-tracked", Severity: isError, Fixed: true, cluster: keyTracked,
+		ID: "key-tracked", Severity: isError, cluster: keyTracked,
 		Doc: "no private key of the cluster is in git, whose history keeps it",
 	},
 }
