@@ -106,13 +106,16 @@ func (e *Embedded) Redact(text string) string {
 	return b.String()
 }
 
+// longWord is what word looks for at most: of longer values pieceAt finds each piece.
+const longWord = 256
+
 // word is the length of the longest value that the text has at a place between two
 // boundaries of words.
 func (e *Embedded) word(text string, at int) int {
 	if !boundary(text, at) {
 		return 0
 	}
-	for end := min(len(text), at+e.longest); end > at; end-- {
+	for end := min(len(text), at+min(e.longest, longWord)); end > at; end-- {
 		if boundary(text, end) && e.words[text[at:end]] {
 			return end - at
 		}
