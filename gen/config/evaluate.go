@@ -30,6 +30,8 @@ type outcome struct {
 	differs   []spec.Finding // how its vocabulary differs from ours
 }
 
+const noClusterField = `no field "cluster"`
+
 // dir is the folder of the package at a place, as its cluster has it.
 func (o outcome) dir(p place) string {
 	if o.cluster != nil {
@@ -44,15 +46,21 @@ func (l *loader) evaluate(ctx context.Context, places []place) ([]outcome, error
 	out := make([]outcome, len(places))
 	p := progress{report: l.opts.Progress, total: len(places)}
 	var fit []int
-	broken := modules{}
+	known := modules{}
 	for i, place := range places {
-		if out[i].findings = broken.faults(l, place.root); len(out[i].findings) > 0 {
+		module := known.of(l, place.root)
+		if out[i].findings = module.faults; len(module.faults) > 0 {
 			continue
 		}
-		if out[i].findings = l.reach(place.root, []string{place.dir}, l.opts.Overlay).unreadable(l); len(out[i].findings) == 0 {
-			fit = append(fit, i)
-		} else {
+		out[i].findings = l.reach(place.root, []string{place.dir}, l.opts.Overlay).unreadable(l)
+		switch {
+		case len(out[i].findings) > 0:
 			out[i] = wanted(place, out[i])
+		case place.deep && l.opts.Overlay == nil && !module.has(place) && l.rough.noCluster(place):
+			out[i] = wanted(place, outcome{skipped: noClusterField})
+			p.step()
+		default:
+			fit = append(fit, i)
 		}
 	}
 	g, ctx := errgroup.WithContext(ctx)
@@ -176,7 +184,7 @@ func (l *loader) instance(inst *build.Instance, p place) outcome {
 	}
 	switch {
 	case field == nil && p.deep:
-		return outcome{skipped: `no field "cluster"`}
+		return outcome{skipped: noClusterField}
 	case field == nil:
 		return outcome{findings: []spec.Finding{l.noCluster(p.dir, "the package has no field \"cluster\"")}}
 	}

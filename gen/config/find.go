@@ -8,9 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"cuelang.org/go/cue/parser"
-
-	"github.com/kcmgen/kcmgen/gen/regular"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -107,7 +104,7 @@ func (f *finder) below(p place) error {
 	if err != nil {
 		return err
 	}
-	parents := sharedWithBelow(dirs)
+	parents := f.sharedWithBelow(dirs)
 	for _, dir := range dirs {
 		if parents[dir] != nil {
 			if p.name == "" && !f.seen[dir] {
@@ -122,7 +119,7 @@ func (f *finder) below(p place) error {
 			continue
 		}
 		// Only a name that isn't plain takes an evaluation to find out.
-		switch name, plain := clusterName(parseRoughly(p)); {
+		switch name, plain := clusterName(f.rough.files(p)); {
 		case plain && name == p.name:
 			f.place(place{dir: dir, root: p.root, arg: p.arg})
 		case !plain:
@@ -207,36 +204,20 @@ func moduleRoot(dir string) (string, bool) {
 
 // sharedWithBelow are the folders whose package goes on in folders below them, and
 // those.
-func sharedWithBelow(dirs []string) map[string][]string {
-	names := map[string]map[string]bool{}
+func (l *loader) sharedWithBelow(dirs []string) map[string][]string {
+	packages := map[string]map[string]bool{}
 	for _, dir := range dirs {
-		names[dir] = packageNames(dir)
+		packages[dir] = l.rough.packages(dir)
 	}
 	out := map[string][]string{}
 	for _, dir := range dirs {
 		for up := filepath.Dir(dir); up != filepath.Dir(up); up = filepath.Dir(up) {
-			for name := range names[dir] {
-				if names[up][name] && !slices.Contains(out[up], dir) {
+			for name := range packages[dir] {
+				if packages[up][name] {
 					out[up] = append(out[up], dir)
+					break
 				}
 			}
-		}
-	}
-	return out
-}
-
-// packageNames are the names in the package clauses of a folder's files. What
-// can't be read has none: loading it will say why.
-func packageNames(dir string) map[string]bool {
-	out := map[string]bool{}
-	for _, name := range cueFiles(dir) {
-		data, err := regular.Read(name, MaxFile)
-		if err != nil {
-			continue
-		}
-		file, err := parser.ParseFile(name, data, parser.PackageClauseOnly)
-		if err == nil && file.PackageName() != "" {
-			out[file.PackageName()] = true
 		}
 	}
 	return out

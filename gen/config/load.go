@@ -61,7 +61,7 @@ type Options struct {
 // what can't be read.
 func Load(ctx context.Context, cwd string, args []string, o Options) (*Result, error) {
 	res := &Result{Of: map[string][]spec.Finding{}}
-	l := &loader{cwd: cwd, opts: o, shelf: newShelf(regular.NewBudget(MaxFile, maxSum))}
+	l := &loader{cwd: cwd, opts: o, shelf: newShelf(regular.NewBudget(MaxFile, maxSum)), rough: roughFiles{}}
 	if len(args) == 0 {
 		root, ok := moduleRoot(cwd)
 		if !ok {
@@ -93,6 +93,7 @@ type loader struct {
 	cwd   string
 	opts  Options
 	shelf *shelf // of all files that CUE reads
+	rough roughFiles
 }
 
 // collect puts the outcomes together in the order of the arguments.

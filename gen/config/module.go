@@ -2,6 +2,7 @@ package config
 
 import (
 	"io/fs"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -12,18 +13,31 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// modules are the faults of modules' own files, each looked at once.
-type modules map[string][]spec.Finding
+// modules are what several places want to know of theirs, each looked at once.
+type modules map[string]moduleInfo
 
-// faults are what keeps CUE from reading the file of a module. It would say so of
-// every package, and of none with a place.
-func (m modules) faults(l *loader, root string) []spec.Finding {
+type moduleInfo struct {
+	faults []spec.Finding // what keeps CUE from reading its file
+	ours   string         // the folder of the vocabulary, if the module is the one that it's of
+}
+
+// has reports whether a package is one of the vocabulary's own.
+func (m moduleInfo) has(p place) bool {
+	return m.ours != "" && strings.HasPrefix(p.dir+string(filepath.Separator), m.ours+string(filepath.Separator))
+}
+
+// of looks at a module. CUE would tell its faults of every package, and of none with
+// a place.
+func (m modules) of(l *loader, root string) moduleInfo {
 	if got, ok := m[root]; ok {
 		return got
 	}
-	var out []spec.Finding
+	var out moduleInfo
 	for _, base := range []string{"module.cue", "local-module.cue"} {
-		out = append(out, l.moduleFile(filepath.Join(root, "cue.mod", base), base == "module.cue")...)
+		out.faults = append(out.faults, l.moduleFile(filepath.Join(root, "cue.mod", base), base == "module.cue")...)
+	}
+	if f := readModule(root); f != nil && isOurs(f.Module) {
+		out.ours = filepath.Join(root, path.Base(schemaPath))
 	}
 	m[root] = out
 	return out

@@ -2,11 +2,9 @@ package config
 
 import (
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 
-	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/build"
 
 	"github.com/kcmgen/kcmgen/gen/spec"
@@ -29,14 +27,14 @@ func Outlines(cwd, dir string) []Outline {
 	if !ok {
 		return nil
 	}
-	l := &loader{cwd: cwd}
+	l := &loader{cwd: cwd, rough: roughFiles{}}
 	f := &finder{loader: l, seen: map[string]bool{}, res: &Result{}}
 	if err := f.below(place{dir: root, root: root, deep: true}); err != nil || len(f.places) == 0 {
 		return nil
 	}
 	var out []Outline
 	for _, p := range f.places {
-		inst := &build.Instance{Files: parseRoughly(p)}
+		inst := &build.Instance{Files: l.rough.files(p)}
 		if clusterField(inst) == nil {
 			continue
 		}
@@ -67,23 +65,6 @@ func outline(source spec.Source) Outline {
 	return Outline{Nodes: slices.Sorted(maps.Keys(nodes)), Flags: slices.Sorted(maps.Keys(flags))}
 }
 
-// parseRoughly parses the files of a package as far as that goes, with those of
-// the same package in the folders above.
-func parseRoughly(p place) []*ast.File {
-	names := packageNames(p.dir)
-	var out []*ast.File
-	for dir := p.dir; ; dir = filepath.Dir(dir) {
-		for _, name := range cueFiles(dir) {
-			if f := roughly(name); f != nil && names[f.PackageName()] {
-				out = append(out, f)
-			}
-		}
-		if dir == p.root || dir == filepath.Dir(dir) {
-			return out
-		}
-	}
-}
-
 // PackageFiles are the files of the package in a folder, with those of the same
 // package in the folders above.
 func PackageFiles(dir string) []string {
@@ -92,7 +73,7 @@ func PackageFiles(dir string) []string {
 		return nil
 	}
 	var out []string
-	for _, f := range parseRoughly(place{dir: dir, root: root}) {
+	for _, f := range (roughFiles{}).files(place{dir: dir, root: root}) {
 		out = append(out, f.Filename)
 	}
 	return out

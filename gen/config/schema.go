@@ -86,24 +86,33 @@ func sources(dir string) map[string][]byte {
 // ProvidesSchema reports whether a module has the vocabulary from somewhere:
 // it is kcmgen's own, names it among its dependencies, or holds a copy.
 func ProvidesSchema(root string) bool {
-	module := path.Dir(schemaPath)
-	base := func(name string) string { before, _, _ := strings.Cut(name, "@"); return before }
-	name := filepath.Join(root, "cue.mod", "module.cue")
-	data, err := regular.Read(name, MaxFile)
-	if err == nil {
-		// A module file that can't be read is for the loader to explain.
-		if f, err := modfile.ParseNonStrict(data, name); err == nil {
-			if base(f.Module) == module {
-				return true
-			}
-			for dep := range f.Deps {
-				if base(dep) == module {
-					return true
-				}
-			}
+	if f := readModule(root); f != nil {
+		if isOurs(f.Module) || slices.ContainsFunc(slices.Collect(maps.Keys(f.Deps)), isOurs) {
+			return true
 		}
 	}
 	return hasCUE(filepath.Join(root, filepath.FromSlash(vendoring.Dir)))
+}
+
+// isOurs reports whether a module's path, with its version or without, is kcmgen's.
+func isOurs(module string) bool {
+	before, _, _ := strings.Cut(module, "@")
+	return before == path.Dir(schemaPath)
+}
+
+// readModule is what a module's file says; nil where it can't be read, which is for
+// the loader to explain.
+func readModule(root string) *modfile.File {
+	name := filepath.Join(root, "cue.mod", "module.cue")
+	data, err := regular.Read(name, MaxFile)
+	if err != nil {
+		return nil
+	}
+	f, err := modfile.ParseNonStrict(data, name)
+	if err != nil {
+		return nil
+	}
+	return f
 }
 
 // moduleLanguage is the version of CUE's language that new modules say.

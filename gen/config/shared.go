@@ -7,9 +7,7 @@ import (
 
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/build"
-	"cuelang.org/go/cue/parser"
 
-	"github.com/kcmgen/kcmgen/gen/regular"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/vendoring"
 	"github.com/kcmgen/kcmgen/schemas"
@@ -55,14 +53,4 @@ func policyFolders(schema *build.Instance) []string {
 		return []string{".", fmt.Sprintf("v1_%d", minor)}
 	}
 	return []string{"."}
-}
-
-// roughly parses a file as far as that goes; nil if that is nowhere.
-func roughly(name string) *ast.File {
-	data, err := regular.Read(name, MaxFile)
-	if err != nil {
-		return nil
-	}
-	f, _ := parser.ParseFile(name, data)
-	return f
 }

@@ -21,6 +21,18 @@ func (b *bench) vetting() ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
+	crowd := func(n int) (side, error) {
+		dir, err := b.crowd(n)
+		return side{name: fmt.Sprintf("kcmgen vet beside %d packages", n), run: command(dir, b.env, b.kcmgen, "vet")}, err
+	}
+	many, err := crowd(3000)
+	if err != nil {
+		return nil, err
+	}
+	few, err := crowd(300)
+	if err != nil {
+		return nil, err
+	}
 	vet := func(title, dir, pkg string, rounds int, bounds ...bound) row {
 		return row{title: "vet of " + title, rounds: rounds, bounds: bounds, sides: []side{
 			{name: "kcmgen vet", run: command(dir, b.env, b.kcmgen, "vet", pkg)},
@@ -32,6 +44,7 @@ func (b *bench) vetting() ([]row, error) {
 		vet("a user's repository, as its git hook does it", repo, "./...", 60, timesAtMost(2.5)),
 		vet("the seed's cluster with 1,000 nodes", b.scratch, big, 8, memoryAtMost(300)),
 		vet(fmt.Sprintf("%d clusters in one call", manyClusters), b.scratch, all, 8, timesAtMost(2.5), memoryAtMost(300)),
+		{title: "linear: one cluster among packages that are none", rounds: 5, sides: []side{many, few}, bounds: []bound{timesAtMost(10)}},
 		{title: "start", rounds: 60, bounds: []bound{cpuAtMost(25 * time.Millisecond)}, sides: []side{
 			{name: "kcmgen --version", run: command(b.scratch, b.env, b.kcmgen, "--version")},
 			{name: "cue version", run: command(b.scratch, b.env, "cue", "version")},
@@ -43,7 +56,22 @@ func (b *bench) vetting() ([]row, error) {
 // repository is a CUE module as users have it: their cluster, and the vocabulary
 // among its dependencies.
 func (b *bench) repository() (string, error) {
-	dir := filepath.Join(b.scratch, "repository")
+	return b.userModule(filepath.Join(b.scratch, "repository"))
+}
+
+// crowd is one with n packages beside the cluster, all in one folder, that have none.
+func (b *bench) crowd(n int) (string, error) {
+	dir, err := b.userModule(filepath.Join(b.scratch, fmt.Sprintf("crowd-%d", n)))
+	for i := 0; err == nil && i < n; i++ {
+		pkg := filepath.Join(dir, "apps", fmt.Sprintf("app%d", i))
+		if err = os.MkdirAll(pkg, 0o755); err == nil {
+			err = os.WriteFile(filepath.Join(pkg, "app.cue"), fmt.Appendf(nil, "package app\n\nreplicas: %d\n", i), 0o644)
+		}
+	}
+	return dir, err
+}
+
+func (b *bench) userModule(dir string) (string, error) {
 	const below = "cue.mod/pkg/github.com/kcmgen/kcmgen/schemas"
 	for _, pattern := range []string{"*.cue", "*/*.cue"} {
 		files, err := filepath.Glob(filepath.Join(b.repo, "schemas", pattern))
