@@ -89,10 +89,14 @@ unsettle() {
 		printf '%s\n' "$text" | put 0600 "$file" && link "$1" "$to" && return "$started"
 }
 
-# link HOME GENERATION
+# link HOME GENERATION: nothing but people reads it, so nothing fails for its sake. Some
+# mv, uutils' 0.0.30 among them, replace no link to a folder.
 link() {
 	[ -h "$1/current" ] || rm -rf "$1/current"
-	ln -sfn "$2" "$1/.current.kcmgen" && mv -fT "$1/.current.kcmgen" "$1/current"
+	rm -f "$1/.current.kcmgen"
+	ln -s "$2" "$1/.current.kcmgen" && mv -fT "$1/.current.kcmgen" "$1/current" 2>/dev/null && return
+	rm -f "$1/.current.kcmgen" "$1/current"
+	ln -s "$2" "$1/current" || :
 }
 
 # retire HOME START UNIT PROGRAMS: nothing of kcmgen is left. What others wrote stays:
