@@ -242,6 +242,26 @@ func TestMisspeltBesideAnother(t *testing.T) {
 	}
 }
 
+// Where a flag is refused by its type, the cluster is evaluated once more; what that made
+// of an embedded file isn't told either.
+func TestEmbeddedBesideRefused(t *testing.T) {
+	for name, flag := range map[string]string{"a value": `"concurrent-gc-syncs": "x"`, "a name": `"concurent-gc-syncs": 5`} {
+		t.Run(name, func(t *testing.T) {
+			text := clusterOf("_s: _ @embed(file=s.txt,type=text)\n", `"cp-1": address: "10.0.0.1"`)
+			text = strings.Replace(text, "kcmgen/schemas\"", "kcmgen/schemas/v1_37\"\nimport \"strings\"", 1)
+			text = strings.Replace(text, "schemas.#Cluster", "v1_37.#Cluster", 1)
+			text = strings.Replace(text, "networks:", "flags: {"+flag+", \"cluster-name\": strings.ToUpper(_s)}\n\tnetworks:", 1)
+			got, clusters := findings(t, module(t, map[string]string{"prod/cluster.cue": text, "prod/s.txt": "quiet-word"}))
+			if len(clusters) != 1 || len(clusters[0].Refused) == 0 {
+				t.Fatalf("%d clusters, %v", len(clusters), got)
+			}
+			if f := clusters[0].Embedded.Finding(spec.Finding{Message: "it is QUIET-WORD"}); strings.Contains(f.Message, "QUIET") {
+				t.Errorf("told: %q", f.Message)
+			}
+		})
+	}
+}
+
 // FuzzFindings: whatever a module holds, each finding says something, in one line
 // without control characters, and nothing of what is embedded.
 func FuzzFindings(f *testing.F) {

@@ -46,6 +46,7 @@ func (l *loader) held(inst *build.Instance, p place, over map[string][]byte, ex 
 	data, others := l.field(open, schemaOf(open), p, opened)
 	refused := union(others, findings)
 	if len(others) == 0 {
+		ex.embedded = opened.embedded // with what came of the embedded files in this data
 		return held{data: data, refused: findings}
 	}
 	if slices.ContainsFunc(others, func(f spec.Finding) bool { return !inFlags(f.Field) }) {
@@ -54,8 +55,10 @@ func (l *loader) held(inst *build.Instance, p place, over map[string][]byte, ex 
 	// What no flag can be called or hold is left out, for the sake of the others.
 	all[filepath.Join(schemaDir(schema), "flags.cue")] = []byte(openBase)
 	open = l.again(p, all)
-	data, left := l.field(open, schemaOf(open), p, l.explainer(open, p))
+	opened = l.explainer(open, p)
+	data, left := l.field(open, schemaOf(open), p, opened)
 	if data, err := without(data, others); err == nil && len(left) == 0 {
+		ex.embedded = opened.embedded
 		return held{data: data, refused: refused}
 	}
 	return held{findings: refused}
