@@ -13,7 +13,7 @@ import (
 
 // GoneError is a host that worked, and whose process has ended for good: a program that
 // ends with 0 isn't started again where Restart= is on-failure.
-type GoneError struct{ State string }
+type GoneError struct{ State, Unit string }
 
 func (e *GoneError) Error() string {
 	return "it worked when this began; now it is " + e.State + ", and systemd doesn't start it again"
@@ -21,6 +21,14 @@ func (e *GoneError) Error() string {
 
 // GoneErrors are such hosts after a rollout that went well otherwise, by node.
 type GoneErrors map[string]*GoneError
+
+// Unit is what the unit of these hosts is called; of one cluster, they have one.
+func (e GoneErrors) Unit() string {
+	for _, err := range e {
+		return err.Unit
+	}
+	return ""
+}
 
 func (e GoneErrors) Error() string {
 	var out []string
@@ -62,7 +70,7 @@ func (r *Rollout) gone(ctx context.Context) GoneErrors {
 	for i, m := range all {
 		stops := m.want != nil && m.want.Generation == host.None
 		if lost(states[i], m.report.Outcome, m.unwell == "", stops) {
-			err := &GoneError{states[i].Active()}
+			err := &GoneError{states[i].Active(), m.unit.Name}
 			r.tell(m, "gone", "%v", err)
 			if i < len(r.machines) { // else it wasn't named, and may be somebody's at work
 				out[m.node.Name] = err

@@ -36,7 +36,7 @@ func TestLost(t *testing.T) {
 // TestWithGone: a rollout that leaves a host dead didn't take all back.
 func TestWithGone(t *testing.T) {
 	r := &Rollout{cluster: aCluster()}
-	gone := GoneErrors{"cp-1": {"inactive (dead)"}}
+	gone := GoneErrors{"cp-1": {State: "inactive (dead)"}}
 	if err := r.withGone(nil, nil); err != nil {
 		t.Error(err)
 	}

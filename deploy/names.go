@@ -2,6 +2,7 @@ package deploy
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -11,6 +12,7 @@ import (
 type SameNameError struct {
 	Name  string
 	Nodes []string
+	Unit  string // of the second
 }
 
 func (e *SameNameError) Error() string {
@@ -30,7 +32,7 @@ func oneName(names map[string]string) error {
 	slices.SortFunc(all, func(a, b pair) int { return cmp.Compare(a.node, b.node) })
 	for _, p := range all {
 		if other, ok := byName[p.name]; ok && p.name != "" {
-			return &SameNameError{p.name, []string{other, p.node}}
+			return &SameNameError{Name: p.name, Nodes: []string{other, p.node}}
 		}
 		byName[p.name] = p.node
 	}
@@ -43,9 +45,13 @@ func (r *Rollout) apart() error {
 	if r.o.Leader == nil || !r.elects() {
 		return nil
 	}
-	names := map[string]string{}
+	names, units := map[string]string{}, map[string]string{}
 	for _, m := range slices.Concat(r.machines, r.beside) {
-		names[m.node.Name] = m.seen.Name
+		names[m.node.Name], units[m.node.Name] = m.seen.Name, m.unit.Name
 	}
-	return oneName(names)
+	err := oneName(names)
+	if same := (*SameNameError)(nil); errors.As(err, &same) {
+		same.Unit = units[same.Nodes[1]]
+	}
+	return err
 }

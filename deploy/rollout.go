@@ -183,7 +183,7 @@ func (r *Rollout) spare(ctx context.Context, s *Step) error {
 		case r.out.lasted(now) > r.awayLimit():
 			return &AwayError{r.out.lasted(now), asked}
 		case !excused && (other.settled.pid != 0 && !other.pardoned || waited > r.cluster.Deploy.Gate):
-			return &SpareError{Node: other.node.Name, Err: err} // the new configuration's fault, or no chance
+			return &SpareError{Node: other.node.Name, Unit: other.unit.Name, Err: err} // the new configuration's fault, or no chance
 		case told != other.node.Name:
 			told = other.node.Name
 			r.tell(s.m, "waits", "for %s, which doesn't work now: %v", told, err)
@@ -232,6 +232,7 @@ func (r *Rollout) works(ctx context.Context, m *machine) error {
 // SpareError is another host that doesn't work, so that this one can't be spared.
 type SpareError struct {
 	Node string
+	Unit string
 	Err  error
 }
 

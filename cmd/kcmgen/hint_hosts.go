@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -43,7 +44,7 @@ func hostHint(err error) string {
 	case errors.As(err, &other):
 		return fmt.Sprintf("nothing was changed; install Kubernetes %s there, or have kcmgen bring it: binary in the cluster, with its sha256 and install: true", other.Expected)
 	case errors.As(err, &spare):
-		return "see what is wrong there first: systemctl status kube-controller-manager; then the same command again"
+		return "see what is wrong there first: systemctl status " + unitOf(spare.Unit) + "; then the same command again"
 	case deploy.Replan(err):
 		return "the same command again: its plan is made anew"
 	case errors.As(err, &unsettled):
@@ -57,7 +58,7 @@ func hostHint(err error) string {
 	case errors.As(err, &unread):
 		return "name one that is there: --kubeconfig FILE, or deploy: kubeconfig in the cluster, where a relative one starts at the cluster's folder"
 	case errors.As(err, &still):
-		return "take it out of the CUE first; to stop it for a while: systemctl stop kube-controller-manager, on the host"
+		return "take it out of the CUE first; to stop it for a while: systemctl stop " + unitOf(still.unit) + ", on the host"
 	case errors.As(err, &stranger):
 		return "say how it is reached: --host [USER@]HOST"
 	case errors.As(err, &retired):
@@ -84,11 +85,12 @@ func leftHint(err error) string {
 	case errors.As(err, &stranded):
 		return byHand(stranded)
 	case errors.As(err, &gone):
-		return "see why it ended: journalctl -u kube-controller-manager -n 50; then systemctl start kube-controller-manager, on each"
+		unit := unitOf(gone.Unit())
+		return fmt.Sprintf("see why it ended: journalctl -u %s -n 50; then systemctl start %s, on each", unit, unit)
 	case errors.As(err, &away):
 		return "hosts go on by themselves once the apiserver is back; then kcmgen deploy, which finds what is left to do"
 	case errors.As(err, &same):
-		return fmt.Sprintf("give each a name of its own: hostnamectl set-hostname %s, then systemctl restart kube-controller-manager, on %s", same.Nodes[1], same.Nodes[1])
+		return fmt.Sprintf("give each a name of its own: hostnamectl set-hostname %s, then systemctl restart %s, on %s", same.Nodes[1], unitOf(same.Unit), same.Nodes[1])
 	}
 	return ""
 }
@@ -172,4 +174,9 @@ func byHand(e *deploy.StrandedError) string {
 	}
 	slices.Sort(out)
 	return strings.Join(out, "; ")
+}
+
+// unitOf is a unit as people type it.
+func unitOf(name string) string {
+	return cmp.Or(strings.TrimSuffix(name, ".service"), "kube-controller-manager")
 }

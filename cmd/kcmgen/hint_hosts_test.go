@@ -98,7 +98,9 @@ func TestLeftHint(t *testing.T) {
 		{"away, and seen to be well", &deploy.RolledBackError{Action: "deploy", Nodes: []string{"cp-1"}, Err: away}, 5, "hosts go on by themselves"},
 		{"gone, and the rest is done", deploy.GoneErrors{"cp-1": {State: "inactive (dead)"}}, 1, "journalctl -u kube-controller-manager -n 50"},
 		{"gone, and the rest is back", &deploy.StrandedError{Err: bad, ByHand: map[string]string{"cp-1": "systemctl start kube-controller-manager"}}, 6, "on cp-1, as root: systemctl start kube-controller-manager"},
-		{"one name", &deploy.SameNameError{Name: "a", Nodes: []string{"cp-1", "cp-2"}}, 1, "hostnamectl set-hostname cp-2"},
+		{"one name", &deploy.SameNameError{Name: "a", Nodes: []string{"cp-1", "cp-2"}, Unit: "kcm.service"}, 1, "hostnamectl set-hostname cp-2, then systemctl restart kcm, on cp-2"},
+		{"gone, of another name", deploy.GoneErrors{"cp-1": {State: "failed", Unit: "kcm.service"}}, 1, "journalctl -u kcm -n 50; then systemctl start kcm, on each"},
+		{"not to be spared", &deploy.SpareError{Node: "cp-1", Unit: "kcm.service", Err: bad}, 1, "systemctl status kcm;"},
 		{"a shell that prints", fmt.Errorf("SFTP: %w", &host.NoisyError{Noise: "welcome", Err: bad}), 1, "~/.bashrc"},
 	} {
 		code, ok := exitOf(c.err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -60,7 +61,7 @@ How the host is reached is known from its last deploy; --host names another way,
 }
 
 // stillInError is a node that the cluster still has.
-type stillInError struct{ cluster, node string }
+type stillInError struct{ cluster, node, unit string }
 
 func (e *stillInError) Error() string {
 	return fmt.Sprintf("cluster %s still has node %s", e.cluster, e.node)
@@ -97,7 +98,7 @@ func runRetire(ctx context.Context, o retireOptions, args []string, now func() t
 	}
 	c := *r.clusters[0].Cluster
 	if slices.ContainsFunc(c.Nodes, func(n spec.Node) bool { return n.Name == name }) {
-		return &stillInError{c.Name, name}
+		return &stillInError{c.Name, name, path.Base(c.Paths.Unit)}
 	}
 	node, err := o.node(ctx, &c, name, std)
 	if err != nil {

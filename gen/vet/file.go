@@ -243,7 +243,7 @@ func (v *view) seenBy(n *nodeView, f spec.Flag) string {
 	case held && m.field != "":
 		return ", where " + m.field + " holds it"
 	}
-	return " and the pod sees it: " + volumeHint(need{path: at})
+	return " and the pod sees it: " + v.volumeHint(n, need{path: at})
 }
 
 // eachFile calls check for every flag that names a file, with the roles it may

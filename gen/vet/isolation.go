@@ -1,6 +1,7 @@
 package vet
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -202,7 +203,7 @@ func (v *view) missingInPod(n *nodeView, sure bool) []fault {
 		if holds || known != sure {
 			continue
 		}
-		f := fault{field: x.field, message: x.what + ", and no volume of the pod holds it", expected: "a volume of the pod with it", hint: volumeHint(x)}
+		f := fault{field: x.field, message: x.what + ", and no volume of the pod holds it", expected: "a volume of the pod with it", hint: v.volumeHint(n, x)}
 		if !known {
 			f.message += ": it would have to lie in the image"
 			f.hint += "; waive this if the image holds it"
@@ -213,11 +214,7 @@ func (v *view) missingInPod(n *nodeView, sure bool) []fault {
 }
 
 // volumeHint is the volume that a pod lacks.
-func volumeHint(x need) string {
-	name := strings.ToLower(strings.Trim(nonLabel(path.Base(x.path)), "-"))
-	if name == "" || strings.HasPrefix(name, "kcmgen") || len(name) > 63 {
-		name = "more"
-	}
+func (v *view) volumeHint(n *nodeView, x need) string {
 	kind := `, type: "File"`
 	if x.flag.Dir {
 		kind = `, type: "Directory"`
@@ -225,7 +222,25 @@ func volumeHint(x need) string {
 	if x.flag.Writes {
 		kind = ", readOnly: false"
 	}
-	return fmt.Sprintf("pod: volumes: %s: {hostPath: %q%s}", spec.Label(name), x.path, kind)
+	return fmt.Sprintf("pod: volumes: %s: {hostPath: %q%s}", spec.Label(v.volumeName(n, x.path)), x.path, kind)
+}
+
+// volumeName is a name for the volume of a path: of the file, unless another path
+// would be called the same.
+func (v *view) volumeName(n *nodeView, at string) string {
+	name := volumeLabel(path.Base(at))
+	taken := strings.HasPrefix(name, "kcmgen") || slices.ContainsFunc(v.Pod.Volumes, func(o spec.Volume) bool { return o.Name == name }) ||
+		slices.ContainsFunc(v.needs(n), func(o need) bool { return !o.ours && o.path != at && volumeLabel(path.Base(o.path)) == name })
+	if taken {
+		name = volumeLabel("of" + at)
+	}
+	return cmp.Or(name, "more")
+}
+
+// volumeLabel is a text as a volume's name: a DNS label, of 63 characters at most.
+func volumeLabel(s string) string {
+	s = strings.Trim(nonLabel(s), "-")
+	return strings.ToLower(strings.Trim(s[max(0, len(s)-63):], "-"))
 }
 
 func nonLabel(s string) string {
@@ -289,7 +304,7 @@ func (v *view) readOnlyInPod(n *nodeView, x need) []fault {
 		if !x.flag.Dir {
 			x.path, x.flag.Dir = path.Dir(x.path), true
 		}
-		return one(fault{field: x.field, message: x.what + " to write to, and the pod's root is read-only", expected: "a volume of the pod that can be written to", hint: volumeHint(x)})
+		return one(fault{field: x.field, message: x.what + " to write to, and the pod's root is read-only", expected: "a volume of the pod that can be written to", hint: v.volumeHint(n, x)})
 	}
 	return nil
 }

@@ -56,6 +56,7 @@ func probeUnreachable(v *view, n *nodeView) []fault {
 	asked := v.Pod.Liveness != nil || v.Pod.Startup != nil
 	serves := !isZero(n.flags.Value("secure-port", "10257"))
 	f := fault{field: "pod.hostNetwork", also: []string{v.flagField(n, "bind-address")}, expected: `hostNetwork: true, or flags: "bind-address": "0.0.0.0"`}
+	f.hint = `the address wants its reason, too: waivers: "bind-address-public": reason: "…"`
 	switch {
 	case err != nil || !serves || bind.Unmap().IsUnspecified():
 	case bind.Unmap().IsLoopback() && asked:
