@@ -25,7 +25,7 @@ func TestBeside(t *testing.T) {
 	has(t, refused.Err, "it is being changed by ")
 	run.kill()
 	refusal := a.Name + ": it has " // as soon as the killed one's lock has gone with its session
-	eventually(t, 10*time.Second, func() error {
+	eventually(t, func() error {
 		if refused = s.deploy(t, 1, "--limit", b.Name); !strings.Contains(refused.Err, refusal) {
 			return fmt.Errorf("%q isn't in %s", refusal, refused.Err)
 		}

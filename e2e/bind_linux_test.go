@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/kcmgen/kcmgen/e2e/ground"
 )
@@ -80,7 +79,7 @@ func TestBind(t *testing.T) {
 	commit("gone")
 	do(t, h, "systemctl", "daemon-reload")
 	do(t, h, "systemctl", "restart", "bound") // it says 0: the program is forked, and that is all it waits for
-	eventually(t, 5*time.Second, func() error {
+	eventually(t, func() error {
 		show, err := h.Show(t.Context(), "bound", "ExecMainStatus", "ActiveState")
 		if err == nil && (show["ExecMainStatus"] != "226" || show["ActiveState"] != "failed") {
 			err = fmt.Errorf("a generation that isn't there: expected status 226 (NAMESPACE), not %v", show)

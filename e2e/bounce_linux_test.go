@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestRollbackAgain: a rollback that was killed, or that failed, goes where it went
@@ -57,7 +56,7 @@ func TestRollbackAgain(t *testing.T) {
 		second := s.plan(t, "rollback").Steps[1].Node
 		b := s.begin(t, s.args("rollback")...)
 		b.until(t, second+": restart:")
-		eventually(t, 10*time.Second, func() error {
+		eventually(t, func() error {
 			if !onTrial(t, s.host(second)) {
 				return fmt.Errorf("%s isn't on trial", second)
 			}

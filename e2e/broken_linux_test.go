@@ -72,7 +72,7 @@ func (s *site) brokenBy(t *testing.T, disturb func(ctx context.Context, v *varia
 	}
 	do(t, s.h, "systemctl", "daemon-reload")
 	do(t, s.h, "systemctl", "restart", unit)
-	eventually(t, 20*time.Second, func() error { return s.is(ctx, s.a) })
+	eventually(t, func() error { return s.is(ctx, s.a) })
 	from, to, found := s.a, s.b, 0
 	for _, i := range tries {
 		disturb(ctx, to, i)
@@ -87,7 +87,7 @@ func (s *site) brokenBy(t *testing.T, disturb func(ctx context.Context, v *varia
 		if err != nil || r.code != 0 {
 			t.Fatalf("undisturbed it fails: exit %d, %v\n%s", r.code, err, r.err)
 		}
-		eventually(t, 20*time.Second, func() error { return s.is(ctx, to) })
+		eventually(t, func() error { return s.is(ctx, to) })
 		from, to = to, from
 	}
 	if found == 0 {

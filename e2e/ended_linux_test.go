@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/kcmgen/kcmgen/e2e/ground"
 )
@@ -16,7 +15,7 @@ import (
 func (s *scene) until(t *testing.T, code int, args ...string) ground.Result {
 	t.Helper()
 	var r ground.Result
-	eventually(t, time.Minute, func() (err error) {
+	eventually(t, func() (err error) {
 		r, err = s.o.Kcmgen(t.Context(), args...)
 		if err == nil && r.Code == 1 && strings.Contains(r.Err, "is being changed by") {
 			err = fmt.Errorf("exit %d: %s", r.Code, r.Err)

@@ -49,7 +49,7 @@ const unit = "kube-controller-manager"
 func leads(t *testing.T, g *ground.Ground, hosts []*ground.Host) int {
 	t.Helper()
 	leader, first := -1, ground.Lease{}
-	eventually(t, 30*time.Second, func() error {
+	eventually(t, func() error {
 		lease, err := g.Lease(t.Context())
 		if err != nil {
 			return err
@@ -90,7 +90,7 @@ func checkWork(t *testing.T, g *ground.Ground, leader *ground.Host) {
 			},
 		},
 	})
-	eventually(t, 30*time.Second, func() error {
+	eventually(t, func() error {
 		var node struct {
 			Spec struct{ PodCIDR netip.Prefix }
 		}

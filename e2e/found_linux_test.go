@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/kcmgen/kcmgen/e2e/ground"
 )
@@ -98,7 +97,7 @@ func (s *scene) byHand(t *testing.T, h *ground.Host, file, before string) string
 	}
 	do(t, h, "systemctl", "daemon-reload")
 	do(t, h, "systemctl", "enable", "-q", "--now", unit)
-	eventually(t, 20*time.Second, func() error { return handHealthy(t, h) })
+	eventually(t, func() error { return handHealthy(t, h) })
 	return text
 }
 
@@ -121,7 +120,7 @@ func handHealthy(t *testing.T, h *ground.Host) error {
 // would change that.
 func again(t *testing.T, h *ground.Host, before string) {
 	t.Helper()
-	eventually(t, 20*time.Second, func() error { return handHealthy(t, h) })
+	eventually(t, func() error { return handHealthy(t, h) })
 	if d := differences(before, pictureOf(t, hosts.ground, h)); len(d) > 0 {
 		t.Errorf("%s isn't as it was before: %q", h.Name, d)
 	}
@@ -215,7 +214,7 @@ func (s *scene) unstartable(t *testing.T, h *ground.Host, bad string) {
 	text := s.byHand(t, h, "/"+unitOnHost, "ExecStartPre=/usr/bin/test -e "+needs+"\n")
 	idle := func() {
 		t.Helper()
-		eventually(t, 20*time.Second, func() error {
+		eventually(t, func() error {
 			out := do(t, h, "systemctl", "list-units", "--plain", "--no-legend", "--state=active,activating", "kcmgen-revert.*")
 			if got := do(t, h, "cat", "/"+unitOnHost); got != text || onTrial(t, h) || out != "" {
 				return fmt.Errorf("a trial goes on (%s), or its unit isn't the old one:\n%s", out, got)
@@ -237,7 +236,7 @@ func (s *scene) unstartable(t *testing.T, h *ground.Host, bad string) {
 
 	do(t, h, "touch", needs)
 	do(t, h, "systemctl", "restart", unit)
-	eventually(t, 20*time.Second, func() error { return handHealthy(t, h) })
+	eventually(t, func() error { return handHealthy(t, h) })
 	do(t, h, "rm", needs)
 	b := s.begin(t, s.args("deploy", "--limit", h.Name)...)
 	b.until(t, h.Name+": healthy:")

@@ -81,7 +81,7 @@ func TestGateLog(t *testing.T) {
 	old := invocation(t, h)
 	apiserver := "10.77.0.10"
 	do(t, h, "ip", "route", "add", "blackhole", apiserver)
-	eventually(t, 20*time.Second, func() error { return logged(t, h, old, "rror retrieving lease lock") })
+	eventually(t, func() error { return logged(t, h, old, "rror retrieving lease lock") })
 	b := s.begin(t, s.args("deploy", "--limit", h.Name)...)
 	b.until(t, h.Name+": restart:")
 	do(t, h, "ip", "route", "del", "blackhole", apiserver)

@@ -354,7 +354,7 @@ func TestGroundKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 		pid, _, _ := strings.Cut(string(noted), " ")
-		eventually(t, 5*time.Second, func() error {
+		eventually(t, func() error {
 			if _, err := os.Stat("/proc/" + pid); !os.IsNotExist(err) {
 				return fmt.Errorf("%s runs on as process %s", filepath.Base(file), pid)
 			}

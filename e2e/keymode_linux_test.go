@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestKeyModes is promise 10 on a host: traced, its sftp-server makes no key's file that
@@ -53,7 +52,7 @@ func (s *site) traceSFTP(t *testing.T, do func()) (made int, wide []string) {
 	done := make(chan struct{})
 	go func() { defer close(done); do() }()
 	var inner string
-	eventually(t, 20*time.Second, func() error {
+	eventually(t, func() error {
 		out, err := s.h.Do(t.Context(), "cat", "/run/sftp.pid")
 		inner = strings.TrimSpace(out)
 		return err
@@ -63,7 +62,7 @@ func (s *site) traceSFTP(t *testing.T, do func()) (made int, wide []string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 5*time.Second, func() error {
+	eventually(t, func() error {
 		status, err := os.ReadFile("/proc/" + pid + "/status")
 		if err == nil && strings.Contains(string(status), "TracerPid:\t0\n") {
 			err = fmt.Errorf("it isn't traced yet")

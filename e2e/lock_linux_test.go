@@ -36,6 +36,9 @@ func TestLock(t *testing.T) {
 	}, 3, 1) {
 		t.Run(c.holder, func(t *testing.T) {
 			took := first.holderGone(t, c.end)
+			if took > 35*time.Second && !testing.Short() {
+				t.Errorf("it was free after %v", took)
+			}
 			figure(t, "a lock whose holder is "+c.holder, "is free after %.1f s", took.Seconds())
 		})
 	}
@@ -65,7 +68,7 @@ func (s *site) holding(t *testing.T) *exec.Cmd {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 10*time.Second, func() error {
+	eventually(t, func() error {
 		p, err := s.look(t.Context())
 		if err == nil && !p.busy {
 			err = fmt.Errorf("the lock isn't taken")
@@ -91,7 +94,7 @@ func twoAtOnce(t *testing.T, g *ground.Ground, first, second *site) {
 		t.Errorf("exit %d, %v", r.code, err)
 	}
 	took := time.Since(start)
-	if took > 10*time.Second {
+	if took > 20*time.Second { // the other holds it for 25
 		t.Errorf("it waited for %v", took)
 	}
 	who := fmt.Sprintf(`cp-1: it is being changed by root@\S+ \(process %d\) since \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`, cmd.Process.Pid)
@@ -193,7 +196,7 @@ func (s *site) holderGone(t *testing.T, end func(*exec.Cmd)) time.Duration {
 	cmd := s.holding(t)
 	start := time.Now()
 	end(cmd)
-	eventually(t, 35*time.Second, func() error {
+	eventually(t, func() error {
 		p, err := s.look(t.Context())
 		if err == nil && p.busy {
 			err = fmt.Errorf("the lock is still taken")

@@ -121,7 +121,7 @@ func (s *scene) calm(t *testing.T) map[string]string {
 // calmAgain waits until the hosts are as they were, with a leader.
 func (s *scene) calmAgain(t *testing.T, before map[string]string) {
 	t.Helper()
-	eventually(t, time.Minute, func() error {
+	eventually(t, func() error {
 		for name, now := range s.calm(t) {
 			if d := differences(before[name], now); len(d) > 0 {
 				return fmt.Errorf("%s: %q", name, d)
@@ -154,7 +154,7 @@ func TestReleased(t *testing.T) {
 		s.StopAPI()
 		time.Sleep(10 * time.Second) // many times the renew deadline of 2 s
 		s.present(t)
-		eventually(t, time.Minute, func() error {
+		eventually(t, func() error {
 			for _, h := range s.Hosts {
 				if err := in(t, h, "active/running", "enabled"); err != nil {
 					return err

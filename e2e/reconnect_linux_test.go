@@ -36,7 +36,7 @@ func (b *begun) away(t *testing.T, api *proxy, first string) {
 	api.shut()
 	b.until(t, first+": done:")
 	before := api.refusals()
-	eventually(t, 10*time.Second, func() error {
+	eventually(t, func() error {
 		if api.refusals() < before+2 {
 			return fmt.Errorf("nobody asks for the lease")
 		}
@@ -101,7 +101,7 @@ func TestReconnect(t *testing.T) {
 		}
 		h.Cut()
 		start := time.Now()
-		eventually(t, 30*time.Second, func() error { // until kcmgen gives that connection up
+		eventually(t, func() error { // until kcmgen gives that connection up
 			if s.connected(t, h) == nil {
 				return fmt.Errorf("the connection is still kept")
 			}

@@ -69,14 +69,14 @@ func TestOrder(t *testing.T) {
 		was := s.leader(t)
 		if i == 1 { // let another lead
 			do(t, was, "systemctl", "stop", unit)
-			eventually(t, 20*time.Second, func() error {
+			eventually(t, func() error {
 				if now := s.leader(t); now == was {
 					return fmt.Errorf("%s leads", now.Name)
 				}
 				return nil
 			})
 			do(t, was, "systemctl", "start", unit)
-			eventually(t, 20*time.Second, func() error { return healthy(t.Context(), inside(s.Ground, was)) })
+			eventually(t, func() error { return healthy(t.Context(), inside(s.Ground, was)) })
 			was = s.leader(t)
 		}
 		s.flag(t, "concurrent-gc-syncs", 21+i)

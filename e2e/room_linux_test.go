@@ -115,7 +115,7 @@ func (s *site) spoil(t *testing.T, p place) {
 			t.Fatal(err)
 		}
 		do(t, s.h, "systemctl", "restart", unit) // its mounts are of what lay there before
-		eventually(t, 20*time.Second, func() error { return s.is(t.Context(), s.a) })
+		eventually(t, func() error { return s.is(t.Context(), s.a) })
 	}
 	if p.sftp != "" {
 		s.serve(t, p.sftp)

@@ -193,7 +193,7 @@ func do(t *testing.T, h *ground.Host, args ...string) string {
 func mainProcess(t *testing.T, h *ground.Host, unit, program string) string {
 	t.Helper()
 	folder := ""
-	eventually(t, 10*time.Second, func() error {
+	eventually(t, func() error {
 		show, err := h.Show(t.Context(), unit, "MainPID")
 		if err != nil {
 			return err
@@ -208,14 +208,17 @@ func mainProcess(t *testing.T, h *ground.Host, unit, program string) string {
 	return folder
 }
 
-// eventually asks until the answer is nil, for as long as it may take.
-func eventually(t *testing.T, limit time.Duration, ask func() error) {
+// patience is longer than anything takes on a busy machine.
+const patience = 3 * time.Minute
+
+// eventually asks until the answer is nil.
+func eventually(t *testing.T, ask func() error) {
 	t.Helper()
 	var err error
-	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		if err = ask(); err == nil {
 			return
 		}
 	}
-	t.Fatalf("not within %s: %v", limit, err)
+	t.Fatalf("not within %s: %v", patience, err)
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 // TestStays: a rollout that fails changes nothing that isn't its own to take back, and
@@ -67,7 +66,7 @@ func (s *scene) prompted(t *testing.T) (answer func(string) (said string, err er
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, func() error {
+	eventually(t, func() error {
 		if text := said.String(); !strings.Contains(text, "? [no]: ") {
 			return fmt.Errorf("nobody is asked: %s", text)
 		}

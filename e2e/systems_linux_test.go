@@ -15,9 +15,6 @@ import (
 // a first deployment, a change, a look that finds what differs, one that fails and goes
 // back, a rollback, a node that leaves.
 func TestSystems(t *testing.T) {
-	if sampled(t) {
-		return
-	}
 	s := sceneOn(t, onSystems(t, ground.Trixie, ground.Uutils, ground.Bookworm))
 	for i, words := range []string{"systemd 257 OpenSSH_10", "systemd 257 OpenSSH_10 sudo-rs uu_env cargo/bin/coreutils/stat", "systemd 252 OpenSSH_9"} {
 		has(t, do(t, s.Hosts[i], "sh", "-c", "systemctl --version; ssh -V 2>&1; readlink /usr/bin/sudo /usr/bin/stat; env --version"), strings.Fields(words)...)

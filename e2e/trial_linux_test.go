@@ -135,7 +135,7 @@ func TestOperatorGone(t *testing.T) {
 	}
 	for _, h := range []*ground.Host{killed, cut} {
 		operators[h].until(t, h.Name+": restart:")
-		eventually(t, 10*time.Second, func() error {
+		eventually(t, func() error {
 			if !onTrial(t, h) {
 				return fmt.Errorf("%s isn't on trial", h.Name)
 			}
@@ -176,7 +176,7 @@ func TestOperatorGone(t *testing.T) {
 	}
 	cut.Heal()
 	for _, h := range []*ground.Host{killed, cut} {
-		eventually(t, 10*time.Second, func() error {
+		eventually(t, func() error {
 			if d := differences(before[h.Name], pictureOf(t, s.Ground, h)); len(d) > 0 {
 				return fmt.Errorf("%s: %q", h.Name, d)
 			}
@@ -230,7 +230,7 @@ func TestAgainAtOnce(t *testing.T) {
 		t.Errorf("nothing is said of a trial that nobody ended: %+v", p)
 	}
 	w := watchHosts(t, s.Ground)
-	eventually(t, time.Minute, func() error { // the killed one's lock goes with its session
+	eventually(t, func() error { // the killed one's lock goes with its session
 		r, err := s.o.Kcmgen(t.Context(), s.args("deploy")...)
 		if err == nil && r.Code != 0 {
 			err = fmt.Errorf("exit %d: %s", r.Code, r.Err)
@@ -255,7 +255,7 @@ func TestPowerLoss(t *testing.T) {
 	if err := h.Boot(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, func() error { return healthy(t.Context(), inside(s.Ground, h)) })
+	eventually(t, func() error { return healthy(t.Context(), inside(s.Ground, h)) })
 	if d := differences(before[h.Name], pictureOf(t, s.Ground, h)); len(d) > 0 {
 		t.Errorf("after a loss of power in a trial: %q", d)
 	}
@@ -272,7 +272,7 @@ func TestPowerLoss(t *testing.T) {
 	if err := h.Boot(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 20*time.Second, func() error { return healthy(t.Context(), inside(s.Ground, h)) })
+	eventually(t, func() error { return healthy(t.Context(), inside(s.Ground, h)) })
 	if d := differences(after, pictureOf(t, s.Ground, h)); len(d) > 0 {
 		t.Errorf("after a loss of power once it was confirmed: %q", d)
 	}
@@ -294,7 +294,7 @@ func (s *scene) unguarded(t *testing.T) {
 	naively(t, []*ground.Host{h}, s.altered(t, setFlag("concurrent-gc-syncs", "29")))
 	found := 0
 	for range 2 {
-		eventually(t, 20*time.Second, func() error { return healthy(t.Context(), inside(s.Ground, h)) })
+		eventually(t, func() error { return healthy(t.Context(), inside(s.Ground, h)) })
 		if len(differences(before, pictureOf(t, s.Ground, h))) > 0 {
 			found++
 		}

@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/kcmgen/kcmgen/e2e/ground"
 )
@@ -26,7 +25,7 @@ func in(t *testing.T, h *ground.Host, active, enabled string) error {
 // stays is in, for long enough to be at rest.
 func stays(t *testing.T, h *ground.Host, active, enabled string) {
 	t.Helper()
-	eventually(t, 15*time.Second, func() error { return in(t, h, active, enabled) })
+	eventually(t, func() error { return in(t, h, active, enabled) })
 }
 
 // TestUndone: a host that goes back is as it was: one that waits to be started again
@@ -63,7 +62,7 @@ func TestUndone(t *testing.T) {
 	do(t, a, "systemctl", "restart", unit) // the one that failed leads again
 	do(t, b, "systemctl", "stop", unit)
 	do(t, a, "systemctl", "stop", unit)
-	eventually(t, 20*time.Second, func() error {
+	eventually(t, func() error {
 		if now := s.leader(t); now != last {
 			return fmt.Errorf("%s leads", now.Name)
 		}
