@@ -44,10 +44,12 @@ func TestLock(t *testing.T) {
 	}
 }
 
-// slow keeps a deployment in staging, with the lock: its sftp-server is never ready.
+// slow keeps a deployment in staging, with the lock: its sftp-server says its version, by
+// which it's tried before anything is changed, and no more.
 func slow(t *testing.T, h *ground.Host) {
 	t.Helper()
-	if err := h.WriteFile(t.Context(), "/usr/lib/openssh/sftp-server", "#!/bin/sh\nsleep 25\n", 0o755); err != nil {
+	const script = "#!/bin/sh\n" + realSFTP + " | { dd bs=64k count=1 status=none; sleep 25; }\n"
+	if err := h.WriteFile(t.Context(), "/usr/lib/openssh/sftp-server", script, 0o755); err != nil {
 		t.Fatal(err)
 	}
 }
