@@ -106,9 +106,19 @@ func (h *hearing) await(ctx context.Context, do func() error) error {
 	}
 }
 
-// Close ends it. The server goes first: nothing waits for the answers of one that
-// stalls.
-func (c *Client) Close() error { return errors.Join(c.server.Close(), c.client.Close()) }
+// Close ends it. The server goes first, and nothing waits for one that doesn't: over SSH
+// its output ends when the last process has that holds it.
+func (c *Client) Close() error {
+	err := c.server.Close()
+	done := make(chan error, 1)
+	go func() { done <- c.client.Close() }()
+	select {
+	case cerr := <-done:
+		return errors.Join(err, cerr)
+	case <-time.After(time.Second):
+		return err
+	}
+}
 
 // FS is a folder of the host.
 func (c *Client) FS(dir string) *FS {

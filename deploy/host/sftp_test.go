@@ -92,6 +92,34 @@ func TestStaging(t *testing.T) {
 	})
 }
 
+// lingering is a server whose output doesn't end with it, as where something that it began
+// holds on to it.
+type lingering struct {
+	host.Process
+	out io.Reader
+}
+
+func (l lingering) Stdout() io.Reader { return l.out }
+
+// TestSFTPCloseWaitsForNoOne: closing doesn't wait for the end of the output.
+func TestSFTPCloseWaitsForNoOne(t *testing.T) {
+	p := start(t, host.SFTPServer(true, ""))
+	r, w := io.Pipe()
+	go io.Copy(w, p.Stdout()) //nolint:errcheck // it ends with the server
+	client, err := host.OpenSFTP(within(t), lingering{p, r})
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- client.Close() }()
+	select {
+	case <-closed:
+	case <-within(t).Done():
+		t.Error("it waits for the end of the output")
+	}
+	_ = w.Close()
+}
+
 // TestSFTPNoise: what a login's shell prints by itself, before the server speaks, is no
 // packet; and where it is too much, or the server doesn't start, the error says so.
 func TestSFTPNoise(t *testing.T) {
