@@ -37,7 +37,7 @@ func podNetwork(c *spec.Cluster) {
 }
 
 func restart(c *spec.Cluster, policy string) {
-	c.Unit.Service = []spec.Directive{{Name: "Restart", Value: policy}}
+	c.Unit.Service = []spec.Directive{{Name: "Restart", Value: policy}, {Name: "RestartSec", Value: "5"}}
 }
 
 // user runs the unit as someone.

@@ -7,7 +7,7 @@ func Rules() []Rule {
 	var out []Rule
 	for _, topic := range [][]Rule{
 		networkRules, rangeRules, nodeRules, addressRules, flagRules, controllerRules, gateRules,
-		workerRules, electionRules, fileRules, isolationRules, directiveRules, keyRules, trackedRules,
+		workerRules, electionRules, fileRules, isolationRules, unitRules, directiveRules, keyRules, trackedRules,
 		authorityRules, certificateNameRules, hardeningRules, imageRules, binaryRules, valueRules,
 	} {
 		out = append(out, topic...)

@@ -45,7 +45,7 @@ func base() *spec.Cluster {
 			Binary: "/bin/kcm", Programs: "/lib/programs", Unit: "/etc/kcm.service", Manifest: "/etc/m/kcm.yaml", Generations: "/etc/g",
 		},
 		Generations: true,
-		Unit:        spec.Unit{Hardened: true, Service: []spec.Directive{{Name: "Restart", Value: "always"}}},
+		Unit:        spec.Unit{Hardened: true, Service: []spec.Directive{{Name: "Restart", Value: "always"}, {Name: "RestartSec", Value: "5"}}},
 		Pod:         spec.Pod{Image: "registry.k8s.io/kube-controller-manager:v1.37.1", Hardened: true},
 		Source:      spec.Source{},
 	}
