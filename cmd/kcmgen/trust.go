@@ -151,9 +151,9 @@ func (t *treeError) conflictHint(c *plan.Conflict) string {
 	anew := "to start anew: mkdir -p -m 700 " + aside + " && mv " + t.pki(c.ID) + ".* " + aside + "/ && " + t.export(c.ID)
 	switch {
 	case c.Lost == ".key" && c.Key != "":
-		return t.putBack(c.Key, keys.KeyPath(c.ID))
+		return t.putBack(c.Key, keys.KeyPath(c.ID)) + "; " + anew
 	case c.Lost == ".crt" && c.Public != "":
-		return t.putBack(c.Public, keys.CertPath(c.ID))
+		return t.putBack(c.Public, keys.CertPath(c.ID)) + "; " + anew
 	case c.Lost != "" && c.Key != "" && c.Public != "":
 		return "put pki/" + c.ID + c.Lost + " back, from a backup or from " + word(filepath.Join(t.at(), filepath.FromSlash(c.Key))) + " and " + word(filepath.Join(t.at(), filepath.FromSlash(c.Public))) + "; " + anew
 	case c.Lost != "":
