@@ -119,7 +119,7 @@ func (f *finder) below(p place) error {
 			continue
 		}
 		// Only a name that isn't plain takes an evaluation to find out.
-		switch name, plain := clusterName(f.rough.files(p)); {
+		switch name, plain := f.rough.clusterName(p); {
 		case plain && name == p.name:
 			f.place(place{dir: dir, root: p.root, arg: p.arg})
 		case !plain:

@@ -34,7 +34,10 @@ func Outlines(cwd, dir string) []Outline {
 	}
 	var out []Outline
 	for _, p := range f.places {
-		inst := &build.Instance{Files: l.rough.files(p)}
+		if l.rough.noCluster(p) {
+			continue
+		}
+		inst := &build.Instance{Files: p.files()}
 		if clusterField(inst) == nil {
 			continue
 		}
@@ -73,7 +76,7 @@ func PackageFiles(dir string) []string {
 		return nil
 	}
 	var out []string
-	for _, f := range (roughFiles{}).files(place{dir: dir, root: root}) {
+	for _, f := range (place{dir: dir, root: root}).files() {
 		out = append(out, f.Filename)
 	}
 	return out

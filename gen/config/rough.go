@@ -2,6 +2,7 @@ package config
 
 import (
 	"path/filepath"
+	"slices"
 
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/parser"
@@ -9,25 +10,45 @@ import (
 	"github.com/kcmgen/kcmgen/gen/regular"
 )
 
-// roughFiles are the CUE files of folders, parsed as far as that goes, each folder
-// once: among thousands of folders, all ask for the one above them. It isn't for use by
-// several at once.
+// roughFiles are the CUE files of folders at first sight, each folder once: among
+// thousands of folders, all ask for the one above them. Of files it keeps no more than
+// what is asked for, however large they are. It isn't for use by several at once.
 type roughFiles map[string][]roughFile
 
 type roughFile struct {
-	*ast.File
-	whole bool // without a fault
+	pkg   string // of its package clause; empty where there is none, or it can't be read
+	bare  bool   // without a fault, and all plain fields, of which none is a cluster
+	name  string // of the cluster that it describes
+	named bool   // it says that name plainly
 }
 
 func (r roughFiles) folder(dir string) []roughFile {
 	out, ok := r[dir]
 	if !ok {
 		for _, name := range cueFiles(dir) {
-			if f, err := parseRoughly(name); f != nil {
-				out = append(out, roughFile{f, err == nil})
-			}
+			out = append(out, atFirstSight(name))
 		}
 		r[dir] = out
+	}
+	return out
+}
+
+func atFirstSight(name string) roughFile {
+	f, err := parseRoughly(name)
+	if f == nil {
+		return roughFile{}
+	}
+	out := roughFile{pkg: f.PackageName(), bare: err == nil}
+	out.name, out.named = clusterName([]*ast.File{f})
+	for _, d := range f.Decls {
+		switch d := d.(type) {
+		case *ast.Field:
+			label := labelOf(d.Label)
+			out.bare = out.bare && label != "cluster" && label != "*"
+		case *ast.Package, *ast.ImportDecl, *ast.LetClause, *ast.CommentGroup:
+		default:
+			out.bare = false
+		}
 	}
 	return out
 }
@@ -37,36 +58,36 @@ func (r roughFiles) folder(dir string) []roughFile {
 func (r roughFiles) packages(dir string) map[string]bool {
 	out := map[string]bool{}
 	for _, f := range r.folder(dir) {
-		if name := f.PackageName(); name != "" {
-			out[name] = true
+		if f.pkg != "" {
+			out[f.pkg] = true
 		}
 	}
 	return out
 }
 
-// files are those of the package at a place, with those of the same package in the
+// pkg are the files of the package at a place, with those of the same package in the
 // folders above.
-func (r roughFiles) files(p place) []*ast.File {
-	var out []*ast.File
-	for _, f := range r.all(p) {
-		out = append(out, f.File)
-	}
-	return out
-}
-
-func (r roughFiles) all(p place) []roughFile {
+func (r roughFiles) pkg(p place) []roughFile {
 	names := r.packages(p.dir)
 	var out []roughFile
-	for dir := p.dir; ; dir = filepath.Dir(dir) {
+	for _, dir := range p.upwards() {
 		for _, f := range r.folder(dir) {
-			if names[f.PackageName()] {
+			if names[f.pkg] {
 				out = append(out, f)
 			}
 		}
-		if dir == p.root || dir == filepath.Dir(dir) {
-			return out
+	}
+	return out
+}
+
+// clusterName is that of the cluster at a place, if one of its files says it plainly.
+func (r roughFiles) clusterName(p place) (string, bool) {
+	for _, f := range r.pkg(p) {
+		if f.named {
+			return f.name, true
 		}
 	}
+	return "", false
 }
 
 // noCluster reports whether a package has no cluster at first sight. Beyond plain
@@ -74,26 +95,37 @@ func (r roughFiles) all(p place) []roughFile {
 // the folder above them has entries.
 func (r roughFiles) noCluster(p place) bool {
 	names := r.packages(p.dir)
-	if len(names) != 1 || names["_"] || len(r.folder(p.dir)) != len(cueFiles(p.dir)) {
+	if len(names) != 1 || names["_"] {
 		return false
 	}
-	for _, f := range r.all(p) {
-		if !f.whole {
-			return false
+	faulty := func(f roughFile) bool { return f.pkg == "" || !f.bare }
+	return !slices.ContainsFunc(r.folder(p.dir), faulty) && !slices.ContainsFunc(r.pkg(p), faulty)
+}
+
+// upwards are the folder of a place and those above it, up to the module's root.
+func (p place) upwards() []string {
+	var out []string
+	for dir := p.dir; ; dir = filepath.Dir(dir) {
+		out = append(out, dir)
+		if dir == p.root || dir == filepath.Dir(dir) {
+			return out
 		}
-		for _, d := range f.Decls {
-			switch d := d.(type) {
-			case *ast.Field:
-				if label := labelOf(d.Label); label == "cluster" || label == "*" {
-					return false
-				}
-			case *ast.Package, *ast.ImportDecl, *ast.LetClause, *ast.CommentGroup:
-			default:
-				return false
+	}
+}
+
+// files parses the files of the package at a place as far as that goes, with those of
+// the same package in the folders above.
+func (p place) files() []*ast.File {
+	names := roughFiles{}.packages(p.dir)
+	var out []*ast.File
+	for _, dir := range p.upwards() {
+		for _, name := range cueFiles(dir) {
+			if f := roughly(name); f != nil && names[f.PackageName()] {
+				out = append(out, f)
 			}
 		}
 	}
-	return true
+	return out
 }
 
 // roughly parses a file as far as that goes; nil if that is nowhere.
