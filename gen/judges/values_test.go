@@ -18,6 +18,7 @@ const judgedHost = "/run/kcmgen-judge"
 // hostileUnit is a cluster whose unit runs once and writes its arguments.
 func hostileUnit(flags string) string {
 	return cluster("hostile", "systemd", oneNode+flags+`
+	waivers: "unit-type": reason: "the program of this test ends"
 	paths: {
 		dir:         "`+judgedHost+`/fixed"
 		binary:      "`+judgedHost+`/argv"

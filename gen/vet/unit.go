@@ -16,7 +16,7 @@ import (
 // is: one process that says nothing to systemd, listens, and asks the apiserver.
 var unitRules = []Rule{
 	{
-		ID: "unit-type", Severity: isError, Fixed: true, node: unitType,
+		ID: "unit-type", Severity: isError, node: unitType,
 		Doc: "systemd takes the process for started: Type= is simple or exec",
 	},
 	{
@@ -72,7 +72,7 @@ func unitType(v *view, n *nodeView) []fault {
 	if !ok {
 		return nil
 	}
-	return one(fault{field: spec.Path("unit", "Service", "Type"), message: fmt.Sprintf("with Type=%s systemd %s", kind, waits), expected: `"exec" or "simple"`})
+	return one(fault{field: spec.Path("unit", "Service", "Type"), message: fmt.Sprintf("with Type=%s systemd %s", kind, waits), expected: `"exec" or "simple"`, hint: "waive this if paths.binary is a program that does that for it"})
 }
 
 // The limits of a manager whose system.conf says nothing, and the pause of a unit that
@@ -149,7 +149,8 @@ func networkHidden(v *view, n *nodeView) []fault {
 	hidden := func(name, message, expected string) {
 		out = append(out, fault{field: spec.Path("unit", "Service", name), message: message, expected: expected})
 	}
-	if isYes(lastSaid(service, "", "PrivateNetwork")) && len(said(service, "NetworkNamespacePath")) == 0 {
+	shared := len(said(service, "NetworkNamespacePath")) > 0 || len(said(v.Unit.Unit, "JoinsNamespaceOf")) > 0
+	if isYes(lastSaid(service, "", "PrivateNetwork")) && !shared {
 		hidden("PrivateNetwork", "PrivateNetwork leaves the process a loopback of its own: it reaches no apiserver, and nothing reaches it", "no such line")
 	}
 	if denied := said(service, "IPAddressDeny"); slices.Contains(strings.Fields(strings.Join(denied, " ")), "any") && len(said(service, "IPAddressAllow")) == 0 {

@@ -39,10 +39,14 @@ var unitCases = map[string]testCase{
 		lines("Restart", "always", "RestartSec", "1")(c)
 		c.Unit.Unit = []spec.Directive{{Name: "StartLimitBurst", Value: "50"}}
 	}, nil},
-	"started again in steps":             {lines("Restart", "always", "RestartSec", "1", "RestartSteps", "5", "RestartMaxDelaySec", "30"), nil},
-	"no network":                         {lines("PrivateNetwork", "yes"), []string{"network-hidden"}},
-	"no network, taken back":             {lines("PrivateNetwork", "yes", "PrivateNetwork", "no"), nil},
-	"another network":                    {lines("PrivateNetwork", "yes", "NetworkNamespacePath", "/run/netns/a"), nil},
+	"started again in steps": {lines("Restart", "always", "RestartSec", "1", "RestartSteps", "5", "RestartMaxDelaySec", "30"), nil},
+	"no network":             {lines("PrivateNetwork", "yes"), []string{"network-hidden"}},
+	"no network, taken back": {lines("PrivateNetwork", "yes", "PrivateNetwork", "no"), nil},
+	"another network":        {lines("PrivateNetwork", "yes", "NetworkNamespacePath", "/run/netns/a"), nil},
+	"a network with another unit": {func(c *spec.Cluster) {
+		lines("PrivateNetwork", "yes")(c)
+		c.Unit.Unit = []spec.Directive{{Name: "JoinsNamespaceOf", Value: "vpn.service"}}
+	}, nil},
 	"no address":                         {lines("IPAddressDeny", "any"), []string{"network-hidden"}},
 	"some addresses":                     {lines("IPAddressDeny", "any", "IPAddressAllow", "10.0.0.0/8 localhost"), nil},
 	"no port":                            {lines("SocketBindDeny", "any"), []string{"network-hidden"}},
