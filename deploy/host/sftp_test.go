@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/kcmgen/kcmgen/deploy/host"
+	"github.com/kcmgen/kcmgen/gen/judges/need"
 	"github.com/kcmgen/kcmgen/gen/tree/treetest"
 )
 
@@ -78,6 +79,7 @@ func start(t *testing.T, command string) host.Process {
 
 // TestStaging holds the SFTP folder to what a disk is held to, with the real server.
 func TestStaging(t *testing.T) {
+	need.Program(t, "sftp-server")
 	treetest.Staging(t, func(t *testing.T) treetest.Target {
 		dir := filepath.Join(t.TempDir(), "root")
 		if err := os.Mkdir(dir, 0o700); err != nil {
@@ -103,6 +105,7 @@ func (l lingering) Stdout() io.Reader { return l.out }
 
 // TestSFTPCloseWaitsForNoOne: closing doesn't wait for the end of the output.
 func TestSFTPCloseWaitsForNoOne(t *testing.T) {
+	need.Program(t, "sftp-server")
 	p := start(t, host.SFTPServer(true, ""))
 	r, w := io.Pipe()
 	go io.Copy(w, p.Stdout()) //nolint:errcheck // it ends with the server
@@ -123,6 +126,7 @@ func TestSFTPCloseWaitsForNoOne(t *testing.T) {
 // TestSFTPNoise: what a login's shell prints by itself, before the server speaks, is no
 // packet; and where it is too much, or the server doesn't start, the error says so.
 func TestSFTPNoise(t *testing.T) {
+	need.Program(t, "sftp-server")
 	server := host.SFTPServer(true, "")
 	for _, c := range []struct{ name, before, says string }{
 		{"a greeting", "echo welcome; ", ""},

@@ -52,6 +52,7 @@ var source = map[string]string{
 	"pre-commit":      "apt-get install pre-commit",
 	"script":          "apt-get install bsdutils",
 	"sh":              "apt-get install dash",
+	"sftp-server":     "apt-get install openssh-sftp-server",
 	"setpriv":         "apt-get install util-linux",
 	"ssh":             "apt-get install openssh-client",
 	"ssh-add":         "apt-get install openssh-client",
@@ -66,9 +67,9 @@ var source = map[string]string{
 	"zsh":             "apt-get install zsh",
 }
 
-// beside PATH are the folders in which only some users' shells look, and the one
-// of the program that every other one is started by.
-var beside = []string{"/usr/sbin", "/sbin", "/usr/lib/systemd", "/lib/systemd"}
+// beside PATH are the folders in which only some users' shells look, and those of
+// programs that others start.
+var beside = []string{"/usr/sbin", "/sbin", "/usr/lib/systemd", "/lib/systemd", "/usr/lib/openssh", "/usr/libexec/openssh", "/usr/lib/ssh", "/usr/libexec"}
 
 // find is a program's full name. A user's PATH may lack what root's has.
 func find(name string) (string, error) {
