@@ -22,8 +22,12 @@ const mountsVar = "KCMGEN_FAULTS_MOUNTS"
 // testMounts runs TestFaults again, in a process that may mount: it is onMounts there.
 func testMounts(t *testing.T, l *lab) {
 	need.Namespaces(t) // a chroot gives root the process, and yet no mounts
+	self, err := os.Executable() // /proc/self/exe would be of the mounts of this process, which in a chroot has another name
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, flags := range []uintptr{syscall.CLONE_NEWNS, syscall.CLONE_NEWNS | syscall.CLONE_NEWUSER} {
-		cmd := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^TestFaults$", "-test.v", "-test.count=1")
+		cmd := exec.CommandContext(t.Context(), self, "-test.run=^TestFaults$", "-test.v", "-test.count=1")
 		cmd.Env = append(os.Environ(), mountsVar+"=1", builtVar+"="+l.exe)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: flags}
 		if flags&syscall.CLONE_NEWUSER != 0 {
