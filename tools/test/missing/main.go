@@ -64,7 +64,7 @@ type event struct{ Action, Package, Test, Output string }
 
 // read adds the tests of one run.
 func (s skips) read(r io.Reader) error {
-	said := map[event]string{} // what a test printed
+	said := map[event]*strings.Builder{} // what a test printed
 	in := bufio.NewReader(r)
 	for {
 		line, err := in.ReadBytes('\n')
@@ -76,10 +76,17 @@ func (s skips) read(r io.Reader) error {
 			test := event{Package: e.Package, Test: e.Test}
 			switch e.Action {
 			case "output":
-				said[test] += e.Output
+				if said[test] == nil {
+					said[test] = &strings.Builder{}
+				}
+				said[test].WriteString(e.Output)
 			case "skip":
 				if e.Test != "" { // a package without tests isn't one that was skipped
-					why := reason(said[test])
+					text := ""
+					if b := said[test]; b != nil {
+						text = b.String()
+					}
+					why := reason(text)
 					s[why] = append(s[why], e.Package+" "+e.Test)
 				}
 				delete(said, test)

@@ -70,3 +70,17 @@ func TestSilent(t *testing.T) { t.SkipNow() }
 		t.Error("a line that is no event passes")
 	}
 }
+
+// TestMuchIsRead: a test that prints 30 MB, as those do that kill programs at each of their
+// calls, is read in a moment.
+func TestMuchIsRead(t *testing.T) {
+	line := `{"Action":"output","Package":"p","Test":"T","Output":"` + strings.Repeat("x", 100) + `\n"}` + "\n"
+	skip := `{"Action":"output","Package":"p","Test":"T","Output":"not run here: root (sudo make test)\n"}` + "\n" + `{"Action":"skip","Package":"p","Test":"T"}` + "\n"
+	found := skips{}
+	if err := found.read(strings.NewReader(strings.Repeat(line, 300_000) + skip)); err != nil {
+		t.Fatal(err)
+	}
+	if got := found.lines(); !slices.Equal(got, []string{"not run here: root (sudo make test): 1 test"}) {
+		t.Errorf("%q", got)
+	}
+}
