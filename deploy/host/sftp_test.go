@@ -80,11 +80,7 @@ func start(t *testing.T, command string) host.Process {
 // TestStaging holds the SFTP folder to what a disk is held to, with the real server.
 func TestStaging(t *testing.T) {
 	need.Program(t, "sftp-server")
-	treetest.Staging(t, func(t *testing.T) treetest.Target {
-		dir := filepath.Join(t.TempDir(), "root")
-		if err := os.Mkdir(dir, 0o700); err != nil {
-			t.Fatal(err)
-		}
+	treetest.Staging(t, func(t *testing.T, dir string) treetest.Target {
 		c, err := host.OpenSFTP(t.Context(), start(t, host.SFTPServer(true, "")))
 		if err != nil {
 			t.Fatal(err)

@@ -26,11 +26,11 @@ type Target struct {
 	Dir string // the same folder, as this machine sees it
 }
 
-// Staging runs the suite. open makes a target; what serves it, if that is
-// another process, has to be started there, for it has to inherit the umask
-// that the suite has set. The suite doesn't run in parallel with anything,
+// Staging runs the suite. open makes a target of an empty folder; what serves it,
+// if that is another process, has to be started there, for it has to inherit the
+// umask that the suite has set. The suite doesn't run in parallel with anything,
 // because a process has one umask.
-func Staging(t *testing.T, open func(t *testing.T) Target) {
+func Staging(t *testing.T, open func(t *testing.T, dir string) Target) {
 	t.Helper()
 	for _, c := range []struct {
 		name string
@@ -50,16 +50,23 @@ func Staging(t *testing.T, open func(t *testing.T) Target) {
 		{"a whole tree is new", wholeTreeNew},
 		{"a blob that changes", blobChanges},
 	} {
-		t.Run(c.name, func(t *testing.T) { c.test(t, open(t)) })
+		t.Run(c.name, func(t *testing.T) { c.test(t, open(t, folder(t))) })
 	}
 	for _, mask := range []int{0, 0o022, 0o077, 0o377} {
 		t.Run(fmt.Sprintf("modes with umask %03o", mask), func(t *testing.T) {
+			dir := folder(t) // before: where the mask takes a user's own rights, a user can make none
 			old := syscall.Umask(mask)
 			defer syscall.Umask(old)
-			target := open(t)
-			exactModes(t, target)
+			exactModes(t, open(t, dir))
 		})
 	}
+}
+
+func folder(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "root")
+	must(t, os.Mkdir(dir, 0o700))
+	return dir
 }
 
 // put writes a file through the target.

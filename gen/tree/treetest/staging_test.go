@@ -19,15 +19,15 @@ import (
 const brokenVar = "TREETEST_BROKEN"
 
 func TestDisk(t *testing.T) {
-	treetest.Staging(t, func(t *testing.T) treetest.Target {
-		d, dir := disk(t)
+	treetest.Staging(t, func(t *testing.T, dir string) treetest.Target {
+		d := disk(t, dir)
 		return treetest.Target{FS: d, Dir: dir}
 	})
 }
 
 func TestDiskForMany(t *testing.T) {
-	treetest.Staging(t, func(t *testing.T) treetest.Target {
-		d, dir := disk(t)
+	treetest.Staging(t, func(t *testing.T, dir string) treetest.Target {
+		d := disk(t, dir)
 		s := d.Staging()
 		t.Cleanup(func() {
 			if err := s.Close(); err != nil {
@@ -38,12 +38,8 @@ func TestDiskForMany(t *testing.T) {
 	})
 }
 
-func disk(t *testing.T) (*tree.Disk, string) {
+func disk(t *testing.T, dir string) *tree.Disk {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), "root")
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
 	d, err := tree.OpenDisk(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -53,13 +49,13 @@ func disk(t *testing.T) (*tree.Disk, string) {
 			t.Error(err)
 		}
 	})
-	return d, dir
+	return d
 }
 
 // runBroken is the suite on an FS that it has to fail.
 func runBroken(t *testing.T, name string) {
-	treetest.Staging(t, func(t *testing.T) treetest.Target {
-		d, dir := disk(t)
+	treetest.Staging(t, func(t *testing.T, dir string) treetest.Target {
+		d := disk(t, dir)
 		return treetest.Target{FS: broken{d, name, dir}, Dir: dir}
 	})
 }
