@@ -178,7 +178,9 @@ func (r *Rollout) goBack(ctx context.Context, ways []*wayBack, cause error) []*w
 		todo = slices.Delete(todo, i, i+1)
 		began := r.o.Now()
 		w.until = patience
-		w.err = r.hostBack(ctx, w, cause)
+		if w.err = r.hostBack(ctx, w, cause); w.err == nil {
+			w.m.back = w.to
+		}
 		longest = max(longest, r.o.Now().Sub(began))
 	}
 	var all sync.WaitGroup

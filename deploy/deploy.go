@@ -65,6 +65,7 @@ type machine struct {
 	subject  string    // the user of its kubeconfig, once that was read
 	pardoned bool      // its process ended, and not by a fault of the host
 	server   string    // where it was seen to get the apiserver's answers
+	back     string    // the generation that it went back to
 	same     bool      // it had the new generation before, healthy
 	report   HostReport
 }

@@ -44,7 +44,7 @@ func lost(state host.State, outcome string, worked, stops bool) bool {
 	switch {
 	case !state.Over():
 		return false
-	case outcome == Done:
+	case outcome == Done, stops:
 		return !stops
 	case outcome == Stranded: // that was said
 		return false
@@ -68,7 +68,7 @@ func (r *Rollout) gone(ctx context.Context) GoneErrors {
 	})
 	out := GoneErrors{}
 	for i, m := range all {
-		stops := m.want != nil && m.want.Generation == host.None
+		stops := m.back == host.None || m.back == "" && m.want != nil && m.want.Generation == host.None
 		if lost(states[i], m.report.Outcome, m.unwell == "", stops) {
 			err := &GoneError{states[i].Active(), m.unit.Name}
 			r.tell(m, "gone", "%v", err)

@@ -22,6 +22,7 @@ func TestLost(t *testing.T) {
 		{"untouched, and has failed", "failed", "", true, false, true},
 		{"untouched, and didn't run before", "inactive", "", false, false, false},
 		{"back, and has ended", "inactive", RolledBack, true, false, true},
+		{"back to nothing, and has ended", "inactive", RolledBack, true, true, false},
 		{"done, and has ended", "inactive", Done, false, false, true},
 		{"done, and was to stop", "inactive", Done, true, true, false},
 		{"couldn't be brought back", "failed", Stranded, true, false, false},
