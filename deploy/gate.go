@@ -324,7 +324,9 @@ func (g *gate) leader(ctx context.Context, now time.Time) error {
 	if g.r.o.Leader == nil || !g.set.elects() {
 		return nil
 	}
+	asked := g.r.o.Now()
 	l, err := g.r.lease(ctx)
+	g.hang(asked, g.r.o.Now())
 	if g.unseen.see(now, now, unanswered(err)); err != nil {
 		g.leading, g.leadless = time.Time{}, err.Error()
 		if unanswered(err) && due(now, g.m.reverts, g.r.revertTime()) {

@@ -102,6 +102,14 @@ func (g *gate) follow(ctx context.Context, asked error, since time.Time) error {
 	return nil
 }
 
+// hang takes note of a question of this machine's that hung: while it waited, nobody looked
+// whether the host has answers, and by now it may have them again.
+func (g *gate) hang(asked, now time.Time) {
+	if g.out.begun.IsZero() && g.out.see(asked, now, false) {
+		g.r.tell(g.m, "waits", "no more: the apiserver is back, and hung for %v", now.Sub(asked).Round(time.Second))
+	}
+}
+
 // proven reports whether the address where the host asks is one that has answered it, or
 // another host: then it is no fault of the new configuration that nobody is there.
 func (g *gate) proven(ctx context.Context) bool {

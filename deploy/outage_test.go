@@ -262,3 +262,35 @@ func TestUnseen(t *testing.T) {
 		}
 	}
 }
+
+// TestHang: a question of this machine's that hung is an outage for the host, too: it
+// complains of it afterwards, and nobody looked meanwhile.
+func TestHang(t *testing.T) {
+	begun := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	at := func(s int) time.Time { return begun.Add(time.Duration(s) * time.Second) }
+	for _, c := range []struct {
+		from, to, now int
+		on            bool // an outage that the host has seen goes on
+		fails         bool
+	}{
+		{10, 40, 45, false, false},
+		{10, 40, 59, false, false},
+		{10, 40, 62, false, true},
+		{10, 12, 31, false, true},
+		{10, 40, 45, true, false},
+	} {
+		now := begun
+		g := aGate(&now)
+		if c.on {
+			g.out.see(at(5), at(5), true)
+		}
+		now = at(c.to)
+		g.hang(at(c.from), at(c.to))
+		if _, err := g.verdict(at(c.now)); (err != nil) != c.fails {
+			t.Errorf("%+v: %v", c, err)
+		}
+		if on := !g.out.begun.IsZero(); on != c.on {
+			t.Errorf("%+v: an outage goes on: %v", c, on)
+		}
+	}
+}
