@@ -21,7 +21,7 @@ const mountsVar = "KCMGEN_FAULTS_MOUNTS"
 
 // testMounts runs TestFaults again, in a process that may mount: it is onMounts there.
 func testMounts(t *testing.T, l *lab) {
-	need.Namespaces(t) // a chroot gives root the process, and yet no mounts
+	need.Namespaces(t)           // a chroot gives root the process, and yet no mounts
 	self, err := os.Executable() // /proc/self/exe would be of the mounts of this process, which in a chroot has another name
 	if err != nil {
 		t.Fatal(err)

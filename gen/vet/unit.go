@@ -119,10 +119,12 @@ func span(s string, other time.Duration) (time.Duration, bool) {
 	if s == "" {
 		return other, true
 	}
-	units := map[string]time.Duration{"": time.Second, "s": time.Second, "sec": time.Second, "second": time.Second, "seconds": time.Second,
+	units := map[string]time.Duration{
+		"": time.Second, "s": time.Second, "sec": time.Second, "second": time.Second, "seconds": time.Second,
 		"m": time.Minute, "min": time.Minute, "minute": time.Minute, "minutes": time.Minute, "h": time.Hour, "hr": time.Hour, "hour": time.Hour, "hours": time.Hour,
 		"ms": time.Millisecond, "msec": time.Millisecond, "us": time.Microsecond, "usec": time.Microsecond, "µs": time.Microsecond, "μs": time.Microsecond,
-		"d": 24 * time.Hour, "day": 24 * time.Hour, "days": 24 * time.Hour}
+		"d": 24 * time.Hour, "day": 24 * time.Hour, "days": 24 * time.Hour,
+	}
 	var sum time.Duration
 	for strings.TrimSpace(s) != "" {
 		m := spanPart.FindStringSubmatch(s)
