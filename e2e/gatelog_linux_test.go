@@ -76,7 +76,7 @@ func TestGateLog(t *testing.T) {
 	s.deploy(t, 0, "--limit", s.Hosts[1].Name) // leads
 	s.deploy(t, 0, "--limit", h.Name)
 	s.export(t, strings.NewReplacer(`gate: "20s"`, `gate: "6s"`, `soak: "1s"`, `soak: "9s"`).Replace(exampleOn)+
-		"cluster: unit: Service: RestartSec: 1\ncluster: flags: \"concurrent-gc-syncs\": 21\n")
+		soonAgain+"cluster: flags: \"concurrent-gc-syncs\": 21\n")
 	scraper(t, s.Ground, h)
 	old := invocation(t, h)
 	apiserver := "10.77.0.10"

@@ -37,7 +37,7 @@ func sceneOn(t *testing.T, g *ground.Ground) *scene {
 }
 
 func judgedInSeconds() string {
-	return strings.NewReplacer(`gate: "20s"`, `gate: "8s"`).Replace(exampleOn) + "cluster: unit: Service: RestartSec: 1\n"
+	return strings.NewReplacer(`gate: "20s"`, `gate: "8s"`).Replace(exampleOn) + soonAgain
 }
 
 // another is one more operator of the same cluster, with the same keys.
@@ -291,3 +291,8 @@ func renewed(t *testing.T, g *ground.Ground) error {
 	}
 	return fmt.Errorf("no leader: %s", why)
 }
+
+// soonAgain has systemd start a program again after a second: tests wait for it.
+const soonAgain = `cluster: unit: Service: RestartSec: 1
+cluster: waivers: "start-limit": reason: "a test looks at what comes of it"
+`
