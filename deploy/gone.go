@@ -52,6 +52,15 @@ func lost(state host.State, outcome string, worked, stops bool) bool {
 	return worked
 }
 
+// stops reports whether a host is to run nothing: it leaves the cluster, or went back to
+// that.
+func (m *machine) stops() bool {
+	if m.back != "" {
+		return m.back == host.None
+	}
+	return m.want != nil && m.want.Generation == host.None
+}
+
 // goneLimit bounds the look: a host whose line was cut has been told of already.
 const goneLimit = 10 * time.Second
 
@@ -68,8 +77,7 @@ func (r *Rollout) gone(ctx context.Context) GoneErrors {
 	})
 	out := GoneErrors{}
 	for i, m := range all {
-		stops := m.back == host.None || m.back == "" && m.want != nil && m.want.Generation == host.None
-		if lost(states[i], m.report.Outcome, m.unwell == "", stops) {
+		if lost(states[i], m.report.Outcome, m.unwell == "", m.stops()) {
 			err := &GoneError{states[i].Active(), m.unit.Name}
 			r.tell(m, "gone", "%v", err)
 			if i < len(r.machines) { // else it wasn't named, and may be somebody's at work

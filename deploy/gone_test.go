@@ -34,6 +34,27 @@ func TestLost(t *testing.T) {
 	}
 }
 
+// TestStops: a host that went back is held to what it had, and any other to what it gets.
+func TestStops(t *testing.T) {
+	runs, none := &Want{Set: Set{Generation: generation}}, &Want{Set: Set{Generation: host.None}}
+	for _, c := range []struct {
+		name string
+		m    *machine
+		want bool
+	}{
+		{"isn't named", &machine{}, false},
+		{"gets another", &machine{want: runs}, false},
+		{"leaves", &machine{want: none}, true},
+		{"went back from its first", &machine{want: runs, back: host.None}, true},
+		{"went back to what it ran", &machine{want: runs, back: "0123456789abcdef"}, false},
+		{"was to leave, and went back", &machine{want: none, back: "0123456789abcdef"}, false},
+	} {
+		if got := c.m.stops(); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
+
 // TestWithGone: a rollout that leaves a host dead didn't take all back.
 func TestWithGone(t *testing.T) {
 	r := &Rollout{cluster: aCluster()}

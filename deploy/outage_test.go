@@ -1,10 +1,16 @@
 package deploy
 
 import (
+	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -292,5 +298,34 @@ func TestHang(t *testing.T) {
 		if on := !g.out.begun.IsZero(); on != c.on {
 			t.Errorf("%+v: an outage goes on: %v", c, on)
 		}
+	}
+}
+
+// TestLeaderHangs: asking who leads is such a question.
+func TestLeaderHangs(t *testing.T) {
+	var clock atomic.Int64
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		clock.Add(int64(12 * time.Second))
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"apiVersion":"coordination.k8s.io/v1","kind":"Lease","metadata":{"namespace":"kube-system","name":"kube-controller-manager"},"spec":{"holderIdentity":"cp-9_1"}}`)
+	}))
+	t.Cleanup(server.Close)
+	ca := base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+	text := fmt.Sprintf(`{"apiVersion":"v1","kind":"Config","current-context":"c","contexts":[{"name":"c","context":{"cluster":"k","user":"u"}}],"users":[{"name":"u","user":{"token":"t"}}],
+		"clusters":[{"name":"k","cluster":{"server":%q,"certificate-authority-data":%q}}]}`, server.URL, ca)
+	client, err := live.New([]byte(text), t.TempDir(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	began := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	g := aGate(&began)
+	g.r.o.Now = func() time.Time { return began.Add(time.Duration(clock.Load())) }
+	g.r.o.Leader = client
+	if err := g.leader(t.Context(), began); err != nil {
+		t.Fatal(err)
+	}
+	if now := g.r.o.Now(); g.out.lasted(now) != 12*time.Second || !g.out.begun.IsZero() {
+		t.Errorf("an outage of %v, which goes on: %v; nobody leads: %s", g.out.lasted(now), !g.out.begun.IsZero(), g.leadless)
 	}
 }

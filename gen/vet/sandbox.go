@@ -47,12 +47,9 @@ type sandbox struct {
 func (v *view) sandbox(n *nodeView) *sandbox {
 	s := &sandbox{}
 	lists := map[string][]spec.Directive{}
-	for _, d := range v.Service(n.flags) {
-		if strings.TrimSpace(d.Value) == "" { // what came before it is taken back
-			delete(lists, d.Name)
-			continue
-		}
-		lists[d.Name] = append(lists[d.Name], d)
+	service := v.Service(n.flags)
+	for _, d := range service {
+		lists[d.Name] = holding(service, d.Name)
 	}
 	last := func(name string) spec.Directive {
 		if ds := lists[name]; len(ds) > 0 {
@@ -79,7 +76,7 @@ func (v *view) sandbox(n *nodeView) *sandbox {
 		}
 	}
 	s.order()
-	s.reads = readsAll(v.Service(n.flags))
+	s.reads = readsAll(service)
 	return s
 }
 

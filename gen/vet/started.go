@@ -133,17 +133,8 @@ var restarts = []string{"no", "on-success", "on-failure", "on-abnormal", "on-wat
 func (v *view) restartsOn(restart string, code int) bool {
 	names := map[int][]string{0: {"0", "SUCCESS"}, 1: {"1", "FAILURE"}}[code]
 	listed := func(name string) bool {
-		in := false
-		for _, d := range v.Unit.Service {
-			if d.Name != name {
-				continue
-			}
-			if strings.TrimSpace(d.Value) == "" {
-				in = false
-			}
-			in = in || slices.ContainsFunc(strings.Fields(d.Value), func(w string) bool { return slices.Contains(names, w) })
-		}
-		return in
+		words := strings.Fields(strings.Join(said(v.Unit.Service, name), " "))
+		return slices.ContainsFunc(words, func(w string) bool { return slices.Contains(names, w) })
 	}
 	clean := code == 0 || listed("SuccessExitStatus")
 	switch {

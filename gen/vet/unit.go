@@ -29,18 +29,27 @@ var unitRules = []Rule{
 	},
 }
 
-// said are the values of a directive that hold, in the order of the unit: an empty one
-// takes back what comes before it.
-func said(ds []spec.Directive, names ...string) []string {
-	var out []string
+// holding are the lines of a directive that hold, in the order of the unit: an empty one
+// takes back what comes before it. A directive can have several names.
+func holding(ds []spec.Directive, names ...string) []spec.Directive {
+	var out []spec.Directive
 	for _, d := range ds {
-		switch value := strings.TrimSpace(d.Value); {
+		switch {
 		case !slices.Contains(names, d.Name):
-		case value == "":
+		case strings.TrimSpace(d.Value) == "":
 			out = nil
 		default:
-			out = append(out, value)
+			out = append(out, d)
 		}
+	}
+	return out
+}
+
+// said are the values of such lines.
+func said(ds []spec.Directive, names ...string) []string {
+	var out []string
+	for _, d := range holding(ds, names...) {
+		out = append(out, strings.TrimSpace(d.Value))
 	}
 	return out
 }
@@ -113,8 +122,8 @@ func startLimit(v *view, n *nodeView) []fault {
 
 var spanPart = regexp.MustCompile(`^\s*([0-9]+(?:\.[0-9]+)?)\s*([a-zµμ]*)`)
 
-// span reads a span of time as systemd.time(7) has it; nothing is other. What is beyond
-// days isn't ok.
+// span reads a span of time as systemd.time(7) has it; nothing is other. A part of more
+// than a year isn't ok.
 func span(s string, other time.Duration) (time.Duration, bool) {
 	if s == "" {
 		return other, true
@@ -133,10 +142,10 @@ func span(s string, other time.Duration) (time.Duration, bool) {
 		}
 		unit, ok := units[m[2]]
 		x, err := strconv.ParseFloat(m[1], 64)
-		if !ok || err != nil || x > 1e6 {
+		if x *= float64(unit); !ok || err != nil || x > float64(365*24*time.Hour) {
 			return 0, false
 		}
-		sum += time.Duration(x * float64(unit))
+		sum += time.Duration(x)
 		s = s[len(m[0]):]
 	}
 	return sum, true

@@ -70,7 +70,7 @@ func TestSpan(t *testing.T) {
 			t.Errorf("%q is %v, %v", s, got, ok)
 		}
 	}
-	for _, s := range []string{"infinity", "x", "5 fortnights", "-1"} {
+	for _, s := range []string{"infinity", "x", "5 fortnights", "-1", "1000000h", "5M"} {
 		if got, ok := span(s, 0); ok {
 			t.Errorf("%q is %v", s, got)
 		}
