@@ -115,16 +115,8 @@ func programHint(err error) string {
 	return ""
 }
 
-// word makes one word of a text for sh, in quotes only where it takes them.
-func word(s string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_./@:+=-", r)
-	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
+// word makes one word of a text for sh.
+func word(s string) string { return spec.ShellWord(s) }
 
 // repositoryHint is advice on a user's own repository.
 func repositoryHint(err error) string {

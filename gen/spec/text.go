@@ -26,3 +26,14 @@ var dnsName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-
 // IsName reports whether a text is a DNS-1123 subdomain, as names of clusters
 // and nodes are: the schema's #Name.
 func IsName(s string) bool { return len(s) <= 253 && dnsName.MatchString(s) }
+
+// ShellWord makes one word of a text for sh, in quotes only where it takes them.
+func ShellWord(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_./@:+=-", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

@@ -3,8 +3,6 @@ package vet
 import (
 	"errors"
 	"fmt"
-	"strings"
-	"unicode"
 
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
@@ -27,21 +25,11 @@ type OwnerError struct{ Dir, Said string }
 
 func (e *OwnerError) Error() string { return e.Said }
 
-// shellWord is a string as one word for a shell.
-func shellWord(s string) string {
-	if strings.ContainsFunc(s, func(r rune) bool {
-		return !strings.ContainsRune("/._-+:@%", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r)
-	}) {
-		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-	}
-	return s
-}
-
 func keyTracked(v *view) []fault {
 	if err := v.facts.TrackedErr; err != nil {
 		hint := ""
 		if owner := (*OwnerError)(nil); errors.As(err, &owner) {
-			hint = "git config --global --add safe.directory " + shellWord(owner.Dir)
+			hint = "git config --global --add safe.directory " + spec.ShellWord(owner.Dir)
 		}
 		return one(fault{
 			field: "name", severity: spec.NotChecked, hint: hint,
