@@ -1,57 +1,49 @@
 package deploy
 
 import (
-	"cmp"
-	"errors"
-	"fmt"
-	"slices"
+	"github.com/kcmgen/kcmgen/deploy/plan"
+	"github.com/kcmgen/kcmgen/deploy/rollout"
 )
 
-// SameNameError is hosts whose kernels have one name. A lease names its holder by that, so
-// who leads, and is to be restarted last, can't be told.
-type SameNameError struct {
-	Name  string
-	Nodes []string
-	Unit  string // of the second
-}
+// What the rooms below this one decide with, under the names that its callers use.
+type (
+	Plan           = plan.Plan
+	Step           = plan.Step
+	Seconds        = plan.Seconds
+	FileChange     = plan.FileChange
+	FlagChange     = plan.FlagChange
+	Drift          = plan.Drift
+	Want           = plan.Want
+	EditedError    = plan.EditedError
+	Move           = plan.Move
+	MovedError     = plan.MovedError
+	NoWayBackError = plan.NoWayBackError
+	SameNameError  = plan.SameNameError
 
-func (e *SameNameError) Error() string {
-	return fmt.Sprintf("%s and %s have one hostname, %q: in the lease, which names its holder by it, they can't be told apart",
-		e.Nodes[0], e.Nodes[1], e.Name)
-}
+	AwayError       = rollout.AwayError
+	GoneErrors      = rollout.GoneErrors
+	RolledBackError = rollout.RolledBackError
+	SpareError      = rollout.SpareError
+	StrandedError   = rollout.StrandedError
+	UnseenError     = rollout.UnseenError
+	UnsettledError  = rollout.UnsettledError
+)
 
-// oneName returns an error if two hosts have one name. names are those that their
-// kernels have, by node; "" isn't known.
-func oneName(names map[string]string) error {
-	byName := map[string]string{}
-	type pair struct{ node, name string }
-	var all []pair
-	for node, name := range names {
-		all = append(all, pair{node, name})
-	}
-	slices.SortFunc(all, func(a, b pair) int { return cmp.Compare(a.node, b.node) })
-	for _, p := range all {
-		if other, ok := byName[p.name]; ok && p.name != "" {
-			return &SameNameError{Name: p.name, Nodes: []string{other, p.node}}
-		}
-		byName[p.name] = p.node
-	}
-	return nil
-}
+// Outcomes of hosts and of rollouts.
+const (
+	Unchanged  = rollout.Unchanged
+	Done       = rollout.Done
+	Untouched  = rollout.Untouched
+	RolledBack = rollout.RolledBack
+	Gone       = rollout.Gone
+)
 
-// apart returns an error if the cluster elects a leader that can't be told from another
-// host.
-func (r *Rollout) apart() error {
-	if r.o.Leader == nil || !r.elects() {
-		return nil
-	}
-	names, units := map[string]string{}, map[string]string{}
-	for _, m := range slices.Concat(r.machines, r.beside) {
-		names[m.node.Name], units[m.node.Name] = m.seen.Name, m.unit.Name
-	}
-	err := oneName(names)
-	if same := (*SameNameError)(nil); errors.As(err, &same) {
-		same.Unit = units[same.Nodes[1]]
-	}
-	return err
-}
+// Functions of these rooms, likewise.
+var (
+	// Wants reads what the hosts of a cluster are to have from its exported tree.
+	Wants = plan.Wants
+	// ReadPlan reads a plan that was written down.
+	ReadPlan = plan.Read
+	// Moved compares a plan that was written down with one that is made now.
+	Moved = plan.Moved
+)

@@ -2,21 +2,13 @@ package deploy
 
 import (
 	"errors"
+	"slices"
 	"time"
 
-	"github.com/kcmgen/kcmgen/gen/spec"
-)
+	"github.com/kcmgen/kcmgen/deploy/plan"
+	"github.com/kcmgen/kcmgen/deploy/rollout"
 
-// Outcomes of hosts and of rollouts.
-const (
-	Unchanged  = "unchanged"
-	Done       = "done"
-	Untouched  = "untouched" // the rollout didn't come to it
-	Trying     = "trying"
-	RolledBack = "rolled back"
-	Stranded   = "stranded" // not back where it was
-	Gone       = "gone"     // it worked, and has ended by itself for good
-	Failed     = "failed"   // before anything was changed
+	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
 // Report is what became of a rollout.
@@ -68,45 +60,59 @@ func (r *Report) Nodes() []string {
 
 const reportSchema = 1
 
-func (r *Rollout) reportOf(p *Plan, err error) *Report {
+// report is what became of a plan.
+func (h *Hosts) report(p *plan.Plan, s rollout.State, err error) *Report {
 	out := &Report{
-		Schema: reportSchema, Cluster: p.Cluster, Who: r.o.Who, Started: r.started.UTC().Truncate(time.Millisecond),
-		Seconds: r.o.Now().Sub(r.started).Seconds(), Leader: p.Leader, Led: r.led, Notes: p.Notes,
-		Outcome: outcome(p, err),
+		Schema: reportSchema, Cluster: p.Cluster, Who: h.o.Who, Started: h.started.UTC().Truncate(time.Millisecond),
+		Seconds: h.o.Now().Sub(h.started).Seconds(), Leader: p.Leader, Led: s.Led(), Notes: p.Notes,
+		Outcome: outcomeOf(p, err),
 	}
 	if err != nil {
 		out.Error = err.Error()
 	}
-	planned := map[*machine]bool{}
-	for _, s := range p.Steps {
-		planned[s.m] = true
-	}
-	for _, m := range r.machines {
-		h := m.report
+	for _, m := range h.named {
+		r, planned := m.report(), slices.ContainsFunc(p.Steps, func(s plan.Step) bool { return s.Node == m.node.Name })
+		result := s.Result(m.node.Name)
+		r.Outcome, r.Reason, r.Log, r.Seconds = result.Outcome, result.Reason, result.Log, result.Seconds
 		switch {
-		case h.Outcome != "":
-		case planned[m]:
-			h.Outcome = Untouched
+		case r.Outcome != "":
+		case planned:
+			r.Outcome = rollout.Untouched
 		default:
-			h.Outcome = Unchanged
+			r.Outcome = rollout.Unchanged
 		}
-		out.Hosts = append(out.Hosts, h)
+		out.Hosts = append(out.Hosts, r)
 	}
 	return out
 }
 
-func outcome(p *Plan, err error) string {
-	var back *RolledBackError
-	var stranded *StrandedError
+// report is what is known of a host before anything is done to it.
+func (m *machine) report() HostReport {
+	r := HostReport{
+		Node: m.node.Name, Address: m.host.Address, User: m.host.User, From: m.host.Seen.Runs,
+		Skew: m.host.Skew.Round(time.Second).Seconds(),
+	}
+	if m.node.Address().IsValid() {
+		r.Target = &Target{m.node.Address().String(), m.node.SSH}
+	}
+	if m.host.Want != nil {
+		r.To = m.host.Want.Generation
+	}
+	return r
+}
+
+func outcomeOf(p *plan.Plan, err error) string {
+	var back *rollout.RolledBackError
+	var stranded *rollout.StrandedError
 	switch {
 	case errors.As(err, &stranded):
-		return Stranded
+		return rollout.Stranded
 	case errors.As(err, &back):
-		return RolledBack
+		return rollout.RolledBack
 	case err != nil:
-		return Failed
+		return rollout.Failed
 	case len(p.Steps) == 0:
-		return Unchanged
+		return rollout.Unchanged
 	}
-	return Done
+	return rollout.Done
 }

@@ -3,8 +3,11 @@ package deploy
 import (
 	"context"
 	"fmt"
+	"strings"
+	"time"
 
-	"github.com/kcmgen/kcmgen/deploy/host"
+	"github.com/kcmgen/kcmgen/deploy/plan"
+	"github.com/kcmgen/kcmgen/deploy/rollout"
 )
 
 // Retirement is what leaving a cluster means for a host.
@@ -17,32 +20,40 @@ type Retirement struct {
 	Active  string `json:"active"` // in systemd's words
 }
 
-// PlanRetirement says what there is to stop and to remove on the one host of a rollout.
-func (r *Rollout) PlanRetirement() (*Retirement, error) {
-	m := r.machines[0]
-	if host.IsFound(m.seen.Runs) {
-		return nil, m.named(fmt.Errorf("%s wasn't written by kcmgen: stop and remove it by hand", m.unit.Start))
+// PlanRetirement says what there is to stop and to remove on the one host.
+func (h *Hosts) PlanRetirement() (*Retirement, error) {
+	m := h.named[0]
+	seen, u := m.host.Seen, m.host.Unit
+	if plan.IsFound(seen.Runs) {
+		return nil, m.says(fmt.Errorf("%s wasn't written by kcmgen: stop and remove it by hand", u.Start))
 	}
 	return &Retirement{
-		Node: m.node.Name, Address: m.report.Address, Unit: m.unit.Start, Runs: m.seen.Runs,
-		Folder: m.unit.Home, Active: m.seen.Process.Active(),
+		Node: m.node.Name, Address: m.host.Address, Unit: u.Start, Runs: seen.Runs,
+		Folder: u.Home, Active: seen.Process.Active,
 	}, nil
 }
 
-// Retire stops kube-controller-manager on the one host of a rollout, and removes what
-// kcmgen put there. What others wrote, and kcmgen kept, stays.
-func (r *Rollout) Retire(ctx context.Context) (*Report, error) {
-	m := r.machines[0]
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), hostLimit)
+// Retire stops kube-controller-manager on the one host, and removes what kcmgen put there.
+// What others wrote, and kcmgen kept, stays.
+func (h *Hosts) Retire(ctx context.Context) (*Report, error) {
+	m := h.named[0]
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limits[rollout.Prepare])
 	defer cancel()
-	_, err := m.session.Lock(ctx, m.unit, r.o.Who)
+	_, err := m.session.Lock(ctx, m.host.Unit, h.o.Who)
 	if err == nil {
-		err = m.session.Retire(ctx, m.unit)
+		err = m.session.Retire(ctx, m.host.Unit)
 	}
-	m.report.To, m.report.Outcome = host.None, Done
+	r := m.report()
+	r.To, r.Outcome = plan.None, rollout.Done
 	if err != nil {
-		m.report.Outcome, m.report.Reason = Failed, oneLine(err.Error())
+		r.Outcome, r.Reason = rollout.Failed, strings.Join(strings.Fields(err.Error()), " ")
 	}
-	report := r.reportOf(&Plan{Cluster: r.cluster.Name, Steps: []Step{{m: m}}}, err)
-	return report, m.named(err)
+	out := &Report{
+		Schema: reportSchema, Cluster: h.cluster.Name, Who: h.o.Who, Started: h.started.UTC().Truncate(time.Millisecond),
+		Seconds: h.o.Now().Sub(h.started).Seconds(), Outcome: r.Outcome, Hosts: []HostReport{r},
+	}
+	if err != nil {
+		out.Error = err.Error()
+	}
+	return out, m.says(err)
 }

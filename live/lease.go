@@ -13,8 +13,6 @@ import (
 	api "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/validate/content"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
 // Lease says which kube-controller-manager leads.
@@ -26,30 +24,6 @@ type Lease struct {
 	Duration          time.Duration
 	Transitions       int
 	ResourceVersion   string // another one after each change
-}
-
-// NoElectionError is a kube-controller-manager that writes no lease.
-type NoElectionError struct {
-	Flag spec.Flag // by which
-}
-
-func (e *NoElectionError) Error() string {
-	return fmt.Sprintf("%s: kube-controller-manager writes no lease", e.Flag)
-}
-
-// LeaseOf is the lease that a kube-controller-manager with these flags takes
-// before it acts.
-func LeaseOf(fs spec.Flags) (namespace, name string, err error) {
-	if f, ok := fs.Get("leader-elect"); ok && !f.Bool() {
-		return "", "", &NoElectionError{f}
-	}
-	// Up to v1.26 others could be chosen; endpointsleases and configmapsleases are a
-	// lease too.
-	if f, ok := fs.Get("leader-elect-resource-lock"); ok && !slices.Contains([]string{"leases", "endpointsleases", "configmapsleases"}, f.Value) {
-		return "", "", &NoElectionError{f}
-	}
-	return fs.Value("leader-elect-resource-namespace", "kube-system"),
-		fs.Value("leader-elect-resource-name", "kube-controller-manager"), nil
 }
 
 // Lease reads a lease. It fails with an *Error: with ErrNoLease where the cluster

@@ -20,8 +20,12 @@ import (
 
 type deployOptions struct {
 	hostOptions
-	dryRun bool
-	yes    bool
+	dryRun  bool
+	yes     bool
+	outPlan string // where a dry run writes its plan
+	plan    string // a plan that was written so: exactly that one is done
+
+	reviewed *deploy.Plan // it; nil: none is named
 }
 
 func newDeploy(std stdio) *cobra.Command {
@@ -39,6 +43,9 @@ host whose operator is gone goes back by itself.
 Where nothing changed, nothing is written and nothing is restarted. The same
 command resumes what was interrupted.
 
+With --plan nobody is asked: what the plan says is done, or nothing, with exit
+code 4, where the exported files, a host or the leader has changed since.
+
 Who leads is read from the apiserver with the kubeconfig that the cluster names
 (deploy.kubeconfig) or --kubeconfig. What became of each host is written to
 OUT/<cluster>/deploys/, too.
@@ -47,7 +54,9 @@ OUT/<cluster>/deploys/, too.
 		Example: `  kcmgen deploy ./cue/prod --dry-run     show what would change
   kcmgen deploy ./cue/prod
   kcmgen deploy prod --limit cp-1,cp-2   cp-3 is down
-  kcmgen deploy --yes --format json prod`,
+  kcmgen deploy --yes --format json prod
+  kcmgen deploy --dry-run --out-plan prod.plan prod   for a review,
+  kcmgen deploy --plan prod.plan prod                 and exactly what was reviewed`,
 		ValidArgsFunction: completeClusters,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runDeploy(cmd.Context(), o, args, time.Now, std)
@@ -62,14 +71,19 @@ func (o *deployOptions) flags(cmd *cobra.Command) {
 	hostFlags(cmd, &o.hostOptions)
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "show what would be done, and do nothing")
 	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "don't ask")
+	cmd.Flags().StringVar(&o.outPlan, "out-plan", "", "with --dry-run: write the plan to this file, too")
+	cmd.Flags().StringVar(&o.plan, "plan", "", "do what this plan says, if it still holds, without asking")
 }
 
 func runDeploy(ctx context.Context, o deployOptions, args []string, now func() time.Time, std stdio) error {
-	if err := checkFormat(o.format); err != nil {
+	if err := o.check(); err != nil {
 		return err
 	}
 	r, err := loadHosts(ctx, &o.hostOptions, args, now(), std)
 	if err != nil {
+		return err
+	}
+	if err := o.oneCluster(r); err != nil {
 		return err
 	}
 	if err := printFindings(std.err, r.findings, false); err != nil {
@@ -157,7 +171,7 @@ func deployOne(ctx context.Context, o deployOptions, v *gen.Vetted, now func() t
 }
 
 // carryOut shows a plan, asks, does it and writes down what became of it.
-func carryOut(ctx context.Context, o deployOptions, r *deploy.Rollout, p *deploy.Plan, err error, std stdio) (outcome, error) {
+func carryOut(ctx context.Context, o deployOptions, r *deploy.Hosts, p *deploy.Plan, err error, std stdio) (outcome, error) {
 	if busy := r.Busy(); busy != nil && (err != nil || len(p.Steps) > 0) {
 		if err != nil || !o.dryRun {
 			return outcome{}, busy
@@ -165,7 +179,10 @@ func carryOut(ctx context.Context, o deployOptions, r *deploy.Rollout, p *deploy
 		p.Notes = append(p.Notes, busy.Error()+": the plan will be another one afterwards")
 	}
 	if o.dryRun && err == nil { // then the plan is what was asked for
-		return outcome{Plans: []*deploy.Plan{p}}, nil
+		return outcome{Plans: []*deploy.Plan{p}}, o.writePlan(p, std)
+	}
+	if err == nil {
+		err = o.holds(p)
 	}
 	if p != nil {
 		printPlan(std.err, p)
@@ -173,7 +190,7 @@ func carryOut(ctx context.Context, o deployOptions, r *deploy.Rollout, p *deploy
 	switch {
 	case err != nil:
 		return outcome{}, err
-	case len(p.Steps) > 0 && !o.yes:
+	case len(p.Steps) > 0 && !o.yes && o.reviewed == nil:
 		if err := agreed(std, p.Action, len(p.Steps)); err != nil {
 			return outcome{}, err
 		}
@@ -182,6 +199,7 @@ func carryOut(ctx context.Context, o deployOptions, r *deploy.Rollout, p *deploy
 	t := newTeller(std)
 	report, err := r.Apply(ctx, p, t.tell)
 	t.end()
+	err = o.held(err)
 	report.Kcmgen, report.Action = version(), p.Action
 	if len(p.Steps) > 0 {
 		err = errors.Join(err, record(ctx, o.out, report, std))

@@ -47,9 +47,7 @@ func printPlan(w io.Writer, p *deploy.Plan) {
 	printNotes(w, p.Notes)
 }
 
-func seconds(s float64) time.Duration {
-	return time.Duration(s * float64(time.Second)).Round(time.Second)
-}
+func seconds(s deploy.Seconds) time.Duration { return s.Duration().Round(time.Second) }
 
 func printNotes(w io.Writer, notes []string) {
 	for _, n := range notes {
@@ -219,7 +217,10 @@ func exitOf(err error) (int, bool) {
 	var stranded *deploy.StrandedError
 	var back *deploy.RolledBackError
 	var unseen *deploy.UnseenError
+	var moved *deploy.MovedError
 	switch {
+	case errors.As(err, &moved):
+		return exitDiffers, true
 	case errors.As(err, &stranded):
 		return exitStranded, true
 	case errors.As(err, &unseen):

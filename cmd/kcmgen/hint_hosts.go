@@ -81,7 +81,10 @@ func leftHint(err error) string {
 	var away *deploy.AwayError
 	var gone deploy.GoneErrors
 	var same *deploy.SameNameError
+	var moved *deploy.MovedError
 	switch {
+	case errors.As(err, &moved):
+		return "nothing was changed; make another plan, and have it reviewed: the same command with --dry-run --out-plan FILE in place of --plan"
 	case errors.As(err, &stranded):
 		return byHand(stranded)
 	case errors.As(err, &gone):

@@ -37,7 +37,7 @@ back.
 }
 
 func runRollback(ctx context.Context, o deployOptions, args []string, now func() time.Time, std stdio) error {
-	if err := checkFormat(o.format); err != nil {
+	if err := o.check(); err != nil {
 		return err
 	}
 	r, err := loadHosts(ctx, &o.hostOptions, args, now(), std)

@@ -8,16 +8,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-)
 
-// Unit is what is deployed to a host, by its names there.
-type Unit struct {
-	Home  string // the folder of generations
-	Start string // the unit's file
-	Name  string // as systemd knows it
-	// Programs is the folder of installed programs.
-	Programs string
-}
+	"github.com/kcmgen/kcmgen/deploy/plan"
+)
 
 // LockedError is a host that another session is changing.
 type LockedError struct{ Holder string }
@@ -27,7 +20,7 @@ func (e *LockedError) Error() string { return "it is being changed by " + e.Hold
 // Lock keeps other sessions from changing the host while this one lives. who says to
 // them whose it is. It returns the stamp of what is locked, as [Session.Look] does, and a
 // [LockedError] if another has it.
-func (s *Session) Lock(ctx context.Context, u Unit, who string) (stamp string, err error) {
+func (s *Session) Lock(ctx context.Context, u plan.Unit, who string) (stamp string, err error) {
 	out, err := s.brief(ctx, command("lock", who, u.Home, u.Start))
 	if ce := (*CommandError)(nil); errors.As(err, &ce) && ce.Status == 75 {
 		return "", &LockedError{strings.TrimSpace(out)}
@@ -103,21 +96,21 @@ type Trial struct {
 
 // Trial makes a generation the one that runs, and has the host go back by itself
 // after a time, unless it is confirmed.
-func (s *Session) Trial(ctx context.Context, u Unit, t Trial) error {
+func (s *Session) Trial(ctx context.Context, u plan.Unit, t Trial) error {
 	seconds := strconv.Itoa(int(t.After / time.Second))
 	_, err := s.one(ctx, command("trial", u.Home, t.Generation, u.Start, u.Name, seconds, t.Base, t.Rollout, t.By))
 	return err
 }
 
 // Prolong lets a trial go on for as long again before the host goes back by itself.
-func (s *Session) Prolong(ctx context.Context, u Unit, generation string) error {
+func (s *Session) Prolong(ctx context.Context, u plan.Unit, generation string) error {
 	_, err := s.brief(ctx, command("rearm", u.Home, generation))
 	return err
 }
 
 // Confirm ends a trial: nothing goes back by itself any more. Generations and programs
 // that neither this one nor the one before needs are removed.
-func (s *Session) Confirm(ctx context.Context, u Unit, generation string) error {
+func (s *Session) Confirm(ctx context.Context, u plan.Unit, generation string) error {
 	_, err := s.one(ctx, command("confirm", u.Home, generation, u.Programs, u.Name))
 	return err
 }
@@ -139,45 +132,45 @@ func started(err error) error {
 
 // Back ends a trial with what ran before it. Without a trial it does nothing. A
 // [NotStartedError] is no reason to try again.
-func (s *Session) Back(ctx context.Context, u Unit) error {
+func (s *Session) Back(ctx context.Context, u plan.Unit) error {
 	_, err := s.one(ctx, command("act", "back", u.Home))
 	return started(err)
 }
 
 // Undo goes back from a confirmed generation to the one before it. A host that went back
 // from it already stays as it is.
-func (s *Session) Undo(ctx context.Context, u Unit, from string) error {
+func (s *Session) Undo(ctx context.Context, u plan.Unit, from string) error {
 	_, err := s.one(ctx, command("undo", u.Home, from))
 	return started(err)
 }
 
 // Ended writes down that the run which confirmed the generation ended well.
-func (s *Session) Ended(ctx context.Context, u Unit) error {
+func (s *Session) Ended(ctx context.Context, u plan.Unit) error {
 	_, err := s.one(ctx, command("ended", u.Home))
 	return err
 }
 
 // Retire removes everything of kcmgen from a host, programs included.
-func (s *Session) Retire(ctx context.Context, u Unit) error {
+func (s *Session) Retire(ctx context.Context, u plan.Unit) error {
 	_, err := s.one(ctx, command("retire", u.Home, u.Start, u.Name, u.Programs))
 	return err
 }
 
 // Probed is a look at a unit while it is on trial.
 type Probed struct {
-	Process    State
+	Process    plan.Process
 	Complaints []string // lines of its log that tell of an apiserver it can't work with
 }
 
 // Probe looks at a unit, and at what its log says within a time. subject is the user
 // that its kubeconfig names.
-func (s *Session) Probe(ctx context.Context, u Unit, subject string, within time.Duration) (*Probed, error) {
+func (s *Session) Probe(ctx context.Context, u plan.Unit, subject string, within time.Duration) (*Probed, error) {
 	seconds := strconv.Itoa(max(1, int(within/time.Second)))
 	out, err := s.Do(ctx, command("process", u.Name), command("complaints", u.Name, regexp.QuoteMeta(subject), seconds))
 	if err != nil {
 		return nil, err
 	}
-	p := &Probed{Process: parseState(out[0])}
+	p := &Probed{Process: parseProcess(out[0])}
 	for line := range strings.Lines(out[1]) {
 		p.Complaints = append(p.Complaints, strings.TrimSpace(line))
 	}
@@ -185,7 +178,7 @@ func (s *Session) Probe(ctx context.Context, u Unit, subject string, within time
 }
 
 // Log returns the last lines of the unit's log.
-func (s *Session) Log(ctx context.Context, u Unit, lines int) ([]string, error) {
+func (s *Session) Log(ctx context.Context, u plan.Unit, lines int) ([]string, error) {
 	out, err := s.one(ctx, command("log", u.Home, u.Name, strconv.Itoa(lines)))
 	return strings.FieldsFunc(out, func(r rune) bool { return r == '\n' }), err
 }

@@ -7,6 +7,5 @@ var Script = script
 func ParseReplies(about, files, state string) {
 	_ = parseAbout(about)
 	_, _ = parseFiles(files)
-	s := parseState(state)
-	_, _, _, _ = s.PID(), s.Restarts(), s.Active(), s.From("0123456789abcdef")
+	_ = parseProcess(state).From("0123456789abcdef")
 }

@@ -159,6 +159,16 @@ func (s *Session) Close() {
 	s.end(&EndedError{"the session was closed"})
 }
 
+// Over reports whether the session has ended.
+func (s *Session) Over() bool {
+	select {
+	case <-s.ended:
+		return true
+	default:
+		return false
+	}
+}
+
 func (s *Session) end(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

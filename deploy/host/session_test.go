@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/kcmgen/kcmgen/deploy/host"
+	"github.com/kcmgen/kcmgen/deploy/plan"
 	"github.com/kcmgen/kcmgen/gen/judges/need"
 )
 
@@ -56,7 +57,7 @@ func TestLook(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	u := host.Unit{Home: at("home"), Start: at("unit.service"), Name: "kcmgen-test-none.service"}
+	u := plan.Unit{Home: at("home"), Start: at("unit.service"), Name: "kcmgen-test-none.service"}
 	names := []string{"unit.service", "empty", "long", "link", "home", "nothing", "it's|odd"}
 	var paths []string
 	for _, n := range names {
@@ -70,23 +71,23 @@ func TestLook(t *testing.T) {
 	}
 	sum := sha256.Sum256([]byte(unit))
 	none := sha256.Sum256(nil)
-	for name, want := range map[string]host.File{
+	for name, want := range map[string]plan.File{
 		"unit.service": {Type: "regular file", Mode: "640", Size: int64(len(unit)), SHA256: hex.EncodeToString(sum[:])},
 		"empty":        {Type: "regular empty file", Mode: "640", SHA256: hex.EncodeToString(none[:])},
 		"long":         {Type: "regular file", Mode: "640", Size: 100},
-		"link":         {Type: host.Link, Mode: "777", Size: 5},
-		"home":         {Type: host.Directory, Mode: "700"},
-		"nothing":      {Type: host.Missing},
-		"it's|odd":     {Type: host.Missing},
+		"link":         {Type: plan.Link, Mode: "777", Size: 5},
+		"home":         {Type: plan.Directory, Mode: "700"},
+		"nothing":      {Type: plan.Missing},
+		"it's|odd":     {Type: plan.Missing},
 	} {
 		got := seen.Files[at(name)]
 		want.Path = at(name)
-		want.Owner, got.Size = got.Owner, map[bool]int64{true: want.Size, false: got.Size}[want.Type == host.Directory]
+		want.Owner, got.Size = got.Owner, map[bool]int64{true: want.Size, false: got.Size}[want.Type == plan.Directory]
 		if got != want {
 			t.Errorf("%s: %+v, expected %+v", name, got, want)
 		}
 	}
-	if string(seen.Unit) != unit || seen.Runs != host.Found || seen.Process.Running() || seen.Process.Known() {
+	if string(seen.Unit) != unit || seen.Runs != plan.Found || seen.Process.Running || seen.Process.Known {
 		t.Errorf("the unit is %q, runs %q", seen.Unit, seen.Runs)
 	}
 	if seen.Clock.Before(before) || seen.Clock.After(after) {
@@ -155,7 +156,7 @@ func TestSession(t *testing.T) {
 		if _, err := s.Text(within(t), evil); err == nil || !strings.Contains(err.Error(), "more than a line") {
 			t.Errorf("%q: %v", evil, err)
 		}
-		if _, err := s.Look(within(t), host.Unit{Home: dir, Start: dir + "/u", Name: "u"}, []string{evil}, 1); err == nil {
+		if _, err := s.Look(within(t), plan.Unit{Home: dir, Start: dir + "/u", Name: "u"}, []string{evil}, 1); err == nil {
 			t.Errorf("%q is taken as a path", evil)
 		}
 	}

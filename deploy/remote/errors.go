@@ -46,6 +46,9 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: %s: %v", where, e.Step, e.Err)
 }
 
+// NodeName is the host that the error is of; "" of a jump host.
+func (e *Error) NodeName() string { return e.Node }
+
 // Unwrap is the cause.
 func (e *Error) Unwrap() error { return e.Err }
 

@@ -26,6 +26,9 @@ cmd/kcmgen/planted.go     github.com/cloudflare/cfssl/csr
 cmd/kcmgen/pages.go       github.com/spf13/cobra/doc
 gen/render/planted.go     github.com/google/go-containerregistry/pkg/v1/empty
 gen/plan/planted.go       github.com/rogpeppe/go-internal/testscript
+deploy/plan/planted.go    github.com/kcmgen/kcmgen/live
+deploy/rollout/planted.go context
+deploy/planted.go         github.com/kcmgen/kcmgen/deploy/deploytest
 deploy/remote/planted.go  github.com/kcmgen/kcmgen/gen/tree
 gen/facts/planted.go      golang.org/x/crypto/ssh
 gen/spec/planted_test.go  k8s.io/client-go/tools/clientcmd

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/kcmgen/kcmgen/deploy"
+	"github.com/kcmgen/kcmgen/gen/regular"
+	"github.com/kcmgen/kcmgen/gen/tree"
+)
+
+// check refuses flags that don't go together, and reads the plan.
+func (o *deployOptions) check() error {
+	switch {
+	case o.outPlan != "" && !o.dryRun:
+		return usageError{errors.New("--out-plan writes what would be done: it goes with --dry-run")}
+	case o.plan != "" && o.dryRun:
+		return usageError{errors.New("--plan does what a plan says, and --dry-run does nothing: give one of them")}
+	}
+	if err := checkFormat(o.format); err != nil || o.plan == "" {
+		return err
+	}
+	data, err := regular.Read(o.plan, maxPlan)
+	if err != nil {
+		return err
+	}
+	if o.reviewed, err = deploy.ReadPlan(bytes.NewReader(data)); err != nil {
+		return fmt.Errorf("%s: %w", o.plan, err)
+	}
+	return nil
+}
+
+// oneCluster refuses plans in files for anything but one cluster.
+func (o *deployOptions) oneCluster(r *loaded) error {
+	if (o.plan != "" || o.outPlan != "") && len(r.clusters) != 1 {
+		return usageError{errors.New("a plan is of one cluster: name it")}
+	}
+	return nil
+}
+
+// writePlan writes a plan to where a review can read it.
+func (o *deployOptions) writePlan(p *deploy.Plan, std stdio) error {
+	if o.outPlan == "" {
+		return nil
+	}
+	data, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := tree.ReplaceFile(o.outPlan, append(data, '\n'), 0o644); err != nil {
+		return err
+	}
+	say(std.err, "wrote %s", o.outPlan)
+	return nil
+}
+
+// maxPlan bounds a plan's file, in bytes: one host takes some hundred.
+const maxPlan = 16 << 20
+
+// holds returns an error unless what would be done is what the given plan says.
+func (o *deployOptions) holds(p *deploy.Plan) error {
+	if o.reviewed == nil {
+		return nil
+	}
+	if moves := deploy.Moved(o.reviewed, p); len(moves) > 0 {
+		return &deploy.MovedError{Moves: moves}
+	}
+	return nil
+}
+
+// held is the error of a rollout whose host was changed at the last moment: with a plan
+// that was reviewed, no other one will do.
+func (o *deployOptions) held(err error) error {
+	if o.reviewed != nil && deploy.Replan(err) {
+		return &deploy.MovedError{Moves: []deploy.Move{{Text: err.Error()}}}
+	}
+	return err
+}

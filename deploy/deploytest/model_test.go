@@ -1,0 +1,362 @@
+package deploytest_test
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/kcmgen/kcmgen/deploy/deploytest"
+	"github.com/kcmgen/kcmgen/deploy/rollout"
+)
+
+// scene is a world, and what is deployed in it.
+type scene struct {
+	hosts  int
+	first  bool // nothing runs yet
+	leader int
+	config deploytest.Config
+	down   int // a host that doesn't work; -1: none
+	beside int // a host that the rollout isn't about; -1: none
+	away   [2]time.Duration
+	crash  int           // a host whose process ends by itself; -1: none
+	at     time.Duration // when
+}
+
+func (s scene) world() *deploytest.World {
+	before := "old"
+	w := deploytest.NewWorld(s.hosts, before)
+	if s.first {
+		w = deploytest.Empty(s.hosts)
+	} else {
+		w.Lead(w.Hosts[s.leader].Name)
+	}
+	w.Configs["new"] = s.config
+	if s.down >= 0 && !s.first {
+		w.Stop(w.Hosts[s.down].Name)
+	}
+	if s.beside >= 0 {
+		w.Hosts[s.beside].Beside = true
+	}
+	if s.crash >= 0 {
+		w.Crash = map[string]time.Time{w.Hosts[s.crash].Name: deploytest.Start.Add(s.at)}
+	}
+	if s.away[1] > 0 {
+		w.Away = []time.Time{deploytest.Start.Add(s.away[0]), deploytest.Start.Add(s.away[1])}
+	}
+	return w
+}
+
+// scenes are those in which every action is cut, and every answer lost.
+func scenes() []scene {
+	var out []scene
+	for _, config := range []deploytest.Config{{}, {Start: "ends"}, {Start: "ill"}, {Start: "refused"}, {Lead: "ends"}, {Lead: "never"}} {
+		for _, hosts := range []int{1, 2, 3} {
+			out = append(out, scene{hosts: hosts, config: config, down: -1, beside: -1, crash: -1, leader: hosts - 1})
+		}
+		out = append(out,
+			scene{hosts: 3, first: true, config: config, down: -1, beside: -1, crash: -1},
+			scene{hosts: 3, config: config, down: 1, beside: -1, crash: -1},
+			scene{hosts: 3, config: config, down: -1, beside: 0, crash: -1},
+			scene{hosts: 3, config: config, down: -1, beside: -1, crash: 0, at: 1500 * time.Millisecond},
+			scene{hosts: 3, config: config, down: -1, beside: -1, crash: -1, away: [2]time.Duration{time.Second, 9 * time.Second}},
+		)
+	}
+	return out
+}
+
+// trial is one rollout that something happens to.
+type trial struct {
+	scene
+	cut, lose, unheard int
+	interrupt          time.Duration
+	atOnce             bool // people don't wait until hosts go back by themselves
+}
+
+// run does a rollout, and another one after it, as people would: what must be true of
+// both is an error where it isn't.
+func (tr trial) run() error {
+	r := &deploytest.Run{World: tr.world(), Cut: tr.cut, Lose: tr.lose, Unheard: tr.unheard}
+	if tr.interrupt > 0 {
+		r.Interrupt = deploytest.Start.Add(tr.interrupt)
+	}
+	had := r.World.Has()
+	r.Invariants()
+	if err := r.Begin("deploy", "new"); err != nil {
+		return err
+	}
+	return tr.finish(r, had)
+}
+
+// finish goes on with a run to its end.
+func (tr trial) finish(r *deploytest.Run, had map[string]string) error {
+	for {
+		over, ended, err := r.Next()
+		switch {
+		case err != nil:
+			return err
+		case ended:
+			return errors.Join(r.Ended(had), tr.failed(r), tr.after(r.World, had))
+		case over:
+			return tr.after(r.World, had)
+		}
+	}
+}
+
+// after lets all hosts come to rest, and deploys again. What comes of that hangs on what
+// they have by then, and is tried once for all that have the same.
+func (tr trial) after(w *deploytest.World, had map[string]string) error {
+	if tr.atOnce {
+		return tr.again(w, had)
+	}
+	if err := w.Rests(); err != nil {
+		return err
+	}
+	key := fmt.Sprintf("%v%v%v", w, tr.config, had)
+	if done, ok := seen.Load(key); ok {
+		err, _ := done.(error)
+		return err
+	}
+	err := tr.again(w, had)
+	seen.Store(key, err)
+	return err
+}
+
+// seen is what came of deploying again, by what decides that.
+var seen sync.Map
+
+// everything does a rollout, and from each of its actions on others: the operator is gone
+// after it, its answer gets lost, or it does itself, or the operator wants to stop. Each is
+// given to found. It returns how many there were.
+func (s scene) everything(found func(trial, error)) (rollouts int) {
+	r := &deploytest.Run{World: s.world()}
+	had := r.World.Has()
+	r.Invariants()
+	whole := trial{scene: s}
+	if err := r.Begin("deploy", "new"); err != nil {
+		found(whole, err)
+		return 1
+	}
+	for n := 1; ; {
+		if r.Acts() {
+			for _, tr := range []trial{{scene: s, cut: n}, {scene: s, cut: n, atOnce: true}, {scene: s, lose: n}, {scene: s, unheard: n}, {scene: s, interrupt: r.World.Now.Sub(deploytest.Start)}} {
+				f := r.Fork()
+				f.Invariants()
+				if f.Cut, f.Lose, f.Unheard = tr.cut, tr.lose, tr.unheard; tr.interrupt > 0 {
+					f.Interrupt = f.World.Now
+				}
+				found(tr, tr.finish(f, had))
+				rollouts++
+			}
+			n++
+		}
+		over, _, err := r.Next()
+		if over || err != nil {
+			found(whole, cmp.Or(err, errors.Join(r.Ended(had), whole.failed(r), whole.after(r.World, had))))
+			return rollouts + 1
+		}
+	}
+}
+
+// failed: after a rollout that ended, no host has a generation that can't work, unless it
+// is said so.
+func (tr trial) failed(r *deploytest.Run) error {
+	_, err := r.State.Done()
+	var stranded *rollout.StrandedError
+	if tr.works() || tr.unseen() || errors.As(err, &stranded) {
+		return nil
+	}
+	for _, h := range r.World.Hosts {
+		if h.Unit == "new" {
+			return fmt.Errorf("%s is left with a generation that failed (%v)", h.Name, err)
+		}
+	}
+	return nil
+}
+
+// works reports whether the new generation does.
+func (tr trial) works() bool { return tr.config == deploytest.Config{} }
+
+// unseen: where a host that the rollout isn't about leads, what only a leader shows may
+// stay unseen.
+func (tr trial) unseen() bool { return tr.config.Lead != "" && tr.beside >= 0 }
+
+// again deploys once more: all hosts have the new generation then, or what they had.
+func (tr trial) again(w *deploytest.World, had map[string]string) error {
+	w.Crash = nil // once was enough
+	r := &deploytest.Run{World: w}
+	r.Invariants()
+	if _, err := r.Go("deploy", "new"); err != nil {
+		return fmt.Errorf("again: %w", err)
+	}
+	_, err := r.State.Done()
+	for _, h := range w.Hosts {
+		want := "new"
+		if !tr.works() || h.Beside {
+			want = had[h.Name]
+		}
+		if h.Unit != want && !tr.unseen() {
+			return fmt.Errorf("again: %s has %s, and %s was expected (%v)", h.Name, h.Unit, want, err)
+		}
+	}
+	if (err == nil) != tr.works() && !tr.unseen() {
+		return fmt.Errorf("again: %v", err)
+	}
+	return w.Rests()
+}
+
+// How many rollouts something happens to, at the least.
+const (
+	rollouts = 20000
+	others   = 2000
+)
+
+// TestModel cuts rollouts after every action, and loses every action and every answer.
+func TestModel(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(800)) // all of it is garbage soon
+	begun := time.Now()
+	var every, failures atomic.Int64
+	found := func(tr trial, err error) {
+		if err != nil && failures.Add(1) <= 10 {
+			t.Errorf("%+v: %v", tr, err)
+		}
+	}
+	work := make(chan func())
+	var all sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		all.Go(func() {
+			for do := range work {
+				do()
+			}
+		})
+	}
+	for _, s := range scenes() {
+		work <- func() { every.Add(int64(s.everything(found))) }
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range others {
+		tr := random(rng)
+		work <- func() { found(tr, tr.run()) }
+	}
+	close(work)
+	all.Wait()
+	t.Logf("%d rollouts, something happens at every action of %d, in %v", every.Load()+others, every.Load(), time.Since(begun).Round(time.Millisecond))
+	if every.Load()+others < rollouts {
+		t.Errorf("that is less than %d", rollouts)
+	}
+}
+
+// random is any trial.
+func random(rng *rand.Rand) trial {
+	configs := []deploytest.Config{{}, {}, {Start: "ends"}, {Start: "ill"}, {Start: "refused"}, {Lead: "ends"}, {Lead: "never"}}
+	n := 1 + rng.IntN(5)
+	tr := trial{scene: scene{hosts: n, leader: rng.IntN(n), config: configs[rng.IntN(len(configs))], down: -1, beside: -1, crash: -1}}
+	if n > 1 && rng.IntN(4) == 0 {
+		tr.beside = rng.IntN(n)
+	}
+	if n > 1 && rng.IntN(4) == 0 {
+		tr.down = rng.IntN(n)
+	}
+	if rng.IntN(3) == 0 {
+		from := time.Duration(rng.IntN(8000)) * time.Millisecond
+		tr.away = [2]time.Duration{from, from + time.Duration(rng.IntN(15000))*time.Millisecond}
+	}
+	if rng.IntN(3) == 0 {
+		tr.crash, tr.at = rng.IntN(n), time.Duration(rng.IntN(10000))*time.Millisecond
+	}
+	tr.first = rng.IntN(5) == 0 && tr.beside < 0
+	switch at := 1 + rng.IntN(60*n); rng.IntN(4) {
+	case 0:
+		tr.cut, tr.atOnce = at, rng.IntN(2) == 0
+	case 1:
+		tr.lose = at
+	case 2:
+		tr.unheard = at
+	case 3:
+		tr.interrupt = time.Duration(at) * 100 * time.Millisecond
+	}
+	return tr
+}
+
+// TestModelBites: each rollout that is broken on purpose is found out.
+func TestModelBites(t *testing.T) {
+	none := scene{hosts: 3, down: -1, beside: -1, crash: -1}
+	fails := func(config deploytest.Config) scene { s := none; s.config = config; return s }
+	crashes := none
+	crashes.crash, crashes.at = 1, 2*time.Second
+	for name, c := range map[string]struct {
+		scene
+		says   string
+		broken func(a *rollout.Action) (rollout.Event, bool)
+	}{
+		"takes another host for the leader": {none, "leads, and", func(a *rollout.Action) (rollout.Event, bool) {
+			return rollout.Event{Lease: &rollout.Lease{Holder: "cp-2_1", Hostname: "cp-2"}}, a.Kind == rollout.ReadLease
+		}},
+		"doesn't look at the others": {crashes, "hasn't worked for", func(a *rollout.Action) (rollout.Event, bool) {
+			return rollout.Event{Health: rollout.Health{PID: 1002, Running: true}}, a.Kind == rollout.Examine && a.Ask&rollout.Apiserver == 0 && a.Node != "cp-1"
+		}},
+		"takes all for healthy": {fails(deploytest.Config{Start: "ill"}), "it hasn't been healthy", func(a *rollout.Action) (rollout.Event, bool) {
+			return rollout.Event{Health: rollout.Health{PID: 1, Running: true, Server: "https://apiserver"}}, a.Kind == rollout.Examine
+		}},
+		"leaves hosts as they are": {fails(deploytest.Config{Lead: "ends"}), "all went back, and", func(a *rollout.Action) (rollout.Event, bool) {
+			undone := rollout.Event{Found: rollout.Found{Runs: "old", Known: true}}
+			return undone, a.Kind == rollout.Undo || a.Kind == rollout.Look && a.Node != "cp-1"
+		}},
+		"leaves a trial": {none, "on trial", func(a *rollout.Action) (rollout.Event, bool) {
+			return rollout.Event{}, a.Kind == rollout.Confirm
+		}},
+		"doesn't write its end down": {none, "hasn't written that down", func(a *rollout.Action) (rollout.Event, bool) {
+			return rollout.Event{}, a.Kind == rollout.MarkEnded
+		}},
+		"changes a host that it isn't about": {none, "isn't about it", func(a *rollout.Action) (rollout.Event, bool) {
+			if a.Kind == rollout.Try && a.Node == "cp-2" {
+				a.Node = "cp-1"
+			}
+			return rollout.Event{}, false
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := c.scene
+			if name == "changes a host that it isn't about" {
+				s.beside, s.leader = 0, 1
+			}
+			r := &deploytest.Run{World: s.world(), Break: c.broken}
+			had := r.World.Has()
+			r.Invariants()
+			if err := r.Begin("deploy", "new"); err != nil {
+				t.Fatal(err)
+			}
+			err := trial{scene: s}.finish(r, had)
+			if err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%v, expected %q", err, c.says)
+			}
+		})
+	}
+}
+
+// TestStep: a step leaves the state that it begins with as it is.
+func TestStep(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	for range 40 {
+		tr := random(rng)
+		r := &deploytest.Run{World: tr.world(), Cut: tr.cut, Lose: tr.lose, Unheard: tr.unheard}
+		states := 0
+		r.Stepped = func(before rollout.State, e rollout.Event, todo []rollout.Action) {
+			states++
+			if _, again := before.Step(e); !reflect.DeepEqual(again, todo) {
+				t.Fatalf("the same event leads to %v, and then to %v", todo, again)
+			}
+		}
+		if _, err := r.Go("deploy", "new"); err != nil || states < 3 {
+			t.Fatalf("%+v: %v (%d steps)", tr, err, states)
+		}
+	}
+}

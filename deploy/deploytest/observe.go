@@ -1,0 +1,107 @@
+package deploytest
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/kcmgen/kcmgen/deploy/plan"
+	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/tree"
+)
+
+// Settings of all simulated clusters.
+const (
+	Gate = 5 * time.Second
+	Soak = time.Second
+	Poll = 500 * time.Millisecond
+)
+
+var unit = plan.Unit{Home: "/etc/kubernetes/kcmgen", Start: "/etc/systemd/system/kcm.service", Name: "kcm.service", Programs: "/usr/local/lib/kcmgen"}
+
+// sets are what generations run; the same for all worlds.
+type sets map[string]*plan.Want
+
+func (s sets) of(generation string) *plan.Want {
+	if generation == plan.None {
+		return plan.Nothing()
+	}
+	if s[generation] == nil {
+		text := fmt.Sprintf("[Service]\nExecStart=/bin/kcm --leader-elect-lease-duration=%v --leader-elect-retry-period=%v --v=%d\n", leaseTime, retryTime, len(generation))
+		s[generation] = plan.OnHost(generation, []byte(text), nil)
+	}
+	return s[generation]
+}
+
+// Observe is what a rollout that brings each host a generation sees of the world.
+func (w *World) Observe(action, generation string, known sets) *plan.Observation {
+	c := &spec.Cluster{Name: "prod"}
+	c.Deploy.Gate, c.Deploy.Soak = Gate, Soak
+	o := &plan.Observation{Cluster: c, Action: action, ReadsLease: true}
+	for _, h := range w.Hosts {
+		c.Nodes = append(c.Nodes, spec.Node{Name: h.Name})
+		seen := w.observe(h, known)
+		if h.Beside {
+			o.Beside = append(o.Beside, seen)
+			continue
+		}
+		seen.Want = known.of(generation)
+		o.Hosts = append(o.Hosts, seen)
+	}
+	if w.Holder != "" {
+		o.Leader = plan.Leader{Holder: w.Holder + "_1", Hostname: w.Holder}
+	}
+	return o
+}
+
+func (w *World) observe(h *Host, known sets) *plan.Host {
+	out := &plan.Host{Node: h.Name, Called: h.Name, Unit: unit, Seen: &plan.Seen{Files: map[string]plan.File{}}}
+	s := out.Seen
+	s.Root, s.Name, s.Runs, s.Stamp = true, h.Name, h.Unit, h.stamp()
+	s.KBytes, s.Inodes = -1, -1
+	if h.Trial != nil {
+		s.Trial = h.Trial.plan()
+	}
+	if h.State != nil {
+		s.State = h.State.plan()
+	}
+	s.Files["/bin/kcm"] = plan.File{Type: "regular file", Owner: "root:root", Mode: "755"}
+	s.Files[unit.Start] = plan.File{Type: plan.Missing}
+	if h.Unit != plan.None {
+		set := known.of(h.Unit)
+		out.Was = &set.Set
+		s.Unit = set.Unit
+		s.Files[unit.Start] = plan.File{Type: "regular file", Owner: "root:root", Mode: "644", Size: int64(len(set.Unit)), SHA256: sum(set.Unit)}
+	}
+	s.Process = plan.Process{Known: h.Unit != plan.None, Enabled: true, Running: h.pid != 0, Active: h.active(), PID: h.pid, Restarts: h.count}
+	if h.pid != 0 {
+		s.Process.Args = known.of(h.running).Argv
+	}
+	switch {
+	case h.Unit == plan.None:
+		out.Unwell = "it has no " + unit.Name + " yet"
+	case h.pid == 0:
+		out.Unwell = unit.Name + " is " + h.active()
+	case !w.Works(h):
+		out.Unwell = "it isn't healthy"
+	}
+	return out
+}
+
+func sum(unit []byte) string { return plan.SumOf(tree.Entry{Data: unit}) }
+
+func (j *Journal) plan() *plan.Journal {
+	return &plan.Journal{Generation: j.Generation, Previous: j.Previous, Rollout: j.Rollout, By: j.By, Ended: j.Ended}
+}
+
+// stamp is another one where anything was done to a host.
+func (h *Host) stamp() string { return fmt.Sprintf("%s %v %v", h.Unit, h.Trial, h.State) }
+
+func (h *Host) active() string {
+	switch {
+	case h.pid != 0:
+		return "active (running)"
+	case h.over:
+		return "inactive (dead)"
+	}
+	return "activating (auto-restart)"
+}

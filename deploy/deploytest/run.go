@@ -1,0 +1,306 @@
+package deploytest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/kcmgen/kcmgen/deploy/plan"
+	"github.com/kcmgen/kcmgen/deploy/rollout"
+)
+
+// Run is an operator who carries out a rollout in a world.
+type Run struct {
+	World *World
+	Plan  *plan.Plan
+	State rollout.State
+	// Lose are actions that are done, and whose answers get lost; Unheard are actions that
+	// get lost themselves. Both count from 1.
+	Lose, Unheard int
+	// Cut is the action after which the operator is gone; 0: never.
+	Cut int
+	// Interrupt is when the operator wants to stop; zero: never.
+	Interrupt time.Time
+	// Told hears each action as it is done, and what comes of it.
+	Told func(a rollout.Action, e rollout.Event)
+	// Break replaces what comes of an action, in a rollout that is broken on purpose.
+	Break func(a *rollout.Action) (e rollout.Event, instead bool)
+	// Stepped hears each step: the state before it, the event and what is to be done.
+	Stepped func(before rollout.State, e rollout.Event, todo []rollout.Action)
+	// Check is called before each action, and says what is wrong with it.
+	Check func(a rollout.Action) error
+
+	queue   []rollout.Event  // what happens, by time
+	todo    []rollout.Action // of the last step
+	steps   int
+	actions int
+	known   sets
+}
+
+// ErrLost is a connection that broke before the answer was there.
+var ErrLost = errors.New("the connection broke")
+
+// errLong is a rollout that doesn't end.
+var errLong = errors.New("the rollout doesn't end")
+
+// maxSteps bounds a run: an outage of a minute takes some hundred.
+const maxSteps = 5000
+
+// Go carries out a rollout that brings each host a generation, until it ends or its
+// operator is gone. faulty is what is wrong with it, whatever came of it.
+func (r *Run) Go(action, generation string) (ended bool, faulty error) {
+	if err := r.Begin(action, generation); err != nil {
+		return false, err
+	}
+	for {
+		if over, ended, err := r.Next(); over || err != nil {
+			return ended, err
+		}
+	}
+}
+
+// Begin makes the plan of a rollout.
+func (r *Run) Begin(action, generation string) error {
+	if r.known == nil {
+		r.known = sets{}
+	}
+	p, err := plan.New(r.World.Observe(action, generation, r.known))
+	if err != nil {
+		return fmt.Errorf("the plan: %w", err)
+	}
+	r.Plan, r.State = p, rollout.New(p, Poll)
+	r.queue = []rollout.Event{{At: r.World.Now}}
+	return nil
+}
+
+// Next does one action, or takes the next event. It reports whether that was all, and
+// whether the rollout has ended then; else its operator is gone.
+func (r *Run) Next() (over, ended bool, faulty error) {
+	if len(r.todo) > 0 {
+		a := r.todo[0]
+		r.todo = r.todo[1:]
+		cut, err := r.do(a)
+		if cut {
+			r.unlock()
+		}
+		return cut, false, err
+	}
+	if done, _ := r.State.Done(); done {
+		r.unlock()
+		return true, true, nil
+	}
+	if len(r.queue) == 0 {
+		return false, false, fmt.Errorf("stage %v: nothing is to be done, and nothing is waited for", r.State.Stage())
+	}
+	if r.steps++; r.steps > maxSteps {
+		return false, false, errLong
+	}
+	e := r.queue[0]
+	if !r.Interrupt.IsZero() && !e.At.Before(r.Interrupt) {
+		e = rollout.Event{At: r.Interrupt, Err: errors.New("interrupted")}
+		r.Interrupt = time.Time{}
+	} else {
+		r.queue = r.queue[1:]
+	}
+	r.World.Advance(e.At)
+	if r.Stepped == nil {
+		r.todo = r.State.Advance(e)
+		return false, false, nil
+	}
+	before := r.State
+	r.State, r.todo = r.State.Step(e)
+	r.Stepped(before, e, r.todo)
+	return false, false, nil
+}
+
+// Acts reports whether an action is done next that something can happen to.
+func (r *Run) Acts() bool { return len(r.todo) > 0 && r.todo[0].Kind != rollout.Tell }
+
+// Fork is the same run in a world of its own: what is done to one isn't to the other.
+func (r *Run) Fork() *Run {
+	f := *r
+	f.World = r.World.fork()
+	f.State = r.State.Clone()
+	f.queue, f.todo = slices.Clone(r.queue), slices.Clone(r.todo)
+	return &f
+}
+
+// unlock: locks die with the operator's connections.
+func (r *Run) unlock() {
+	for _, h := range r.World.Hosts {
+		h.locked = false
+	}
+}
+
+// Actions is how many actions were done so far.
+func (r *Run) Actions() int { return r.actions }
+
+// do carries out an action, and queues what comes of it.
+func (r *Run) do(a rollout.Action) (cut bool, faulty error) {
+	if a.Kind == rollout.Tell {
+		if r.Told != nil {
+			r.Told(a, rollout.Event{})
+		}
+		return false, nil
+	}
+	r.actions++
+	if r.Check != nil {
+		if err := r.Check(a); err != nil {
+			return false, fmt.Errorf("action %d, %v: %w", r.actions, a, err)
+		}
+	}
+	e, took, instead := rollout.Event{Err: ErrLost}, 10*time.Millisecond, false
+	if r.Break != nil {
+		e, instead = r.Break(&a)
+	}
+	if !instead && r.actions != r.Unheard {
+		e, took = r.Perform(a)
+	}
+	if r.actions == r.Lose && a.Kind != rollout.Wait {
+		e = rollout.Event{Err: ErrLost}
+	}
+	e.ID, e.At = a.ID, r.World.Now.Add(took)
+	if r.Told != nil {
+		r.Told(a, e)
+	}
+	k, _ := slices.BinarySearchFunc(r.queue, e, func(q, e rollout.Event) int {
+		if q.At.After(e.At) {
+			return 1
+		}
+		return -1 // what was asked first is answered first
+	})
+	r.queue = slices.Insert(r.queue, k, e)
+	return r.actions == r.Cut, nil
+}
+
+// refused is a host that heard, and doesn't do it.
+func refused(text string) error { return fmt.Errorf("%s%w", text, quiet{rollout.ErrRefused}) }
+
+// quiet is an error that adds nothing to a text.
+type quiet struct{ error }
+
+func (quiet) Error() string   { return "" }
+func (q quiet) Unwrap() error { return q.error }
+
+// Perform does an action in the world, at its time. It returns what comes of it, and how
+// long that takes.
+func (r *Run) Perform(a rollout.Action) (e rollout.Event, took time.Duration) {
+	w := r.World
+	took = 10 * time.Millisecond
+	switch a.Kind {
+	case rollout.Wait:
+		return e, a.For
+	case rollout.ReadLease:
+		if !w.Reachable() {
+			return rollout.Event{Err: away()}, took
+		}
+		return rollout.Event{Lease: w.lease()}, took
+	}
+	return r.onHost(w.Host(a.Node), a), durations[a.Kind]
+}
+
+// durations are how long actions take on a host.
+var durations = func() map[rollout.Kind]time.Duration {
+	out := map[rollout.Kind]time.Duration{rollout.Prepare: 200 * time.Millisecond}
+	for k := range rollout.ReadLog + 1 {
+		if out[k] == 0 {
+			out[k] = 10 * time.Millisecond
+		}
+	}
+	for _, k := range []rollout.Kind{rollout.Try, rollout.Revert, rollout.Undo} {
+		out[k] = 100 * time.Millisecond
+	}
+	return out
+}()
+
+// onHost does an action on a host.
+func (r *Run) onHost(h *Host, a rollout.Action) (e rollout.Event) {
+	w := r.World
+	switch a.Kind {
+	case rollout.Lock:
+		h.locked = true
+		e.Stamp = h.stamp()
+	case rollout.Prepare:
+		e.Files = 1
+	case rollout.Try:
+		if r.base(h) != a.Base {
+			return rollout.Event{Err: refused("the unit isn't the one of the plan")}
+		}
+		w.Try(h, a.Generation, r.Plan.ID, r.Plan.Action, a.After)
+		if h.over && h.Unit != plan.None {
+			e.Err = refused("it doesn't start")
+		}
+	case rollout.Examine:
+		e.Health = r.health(h, a)
+	case rollout.Prolong:
+		if h.Trial == nil {
+			return rollout.Event{Err: refused("there is no trial")}
+		}
+		h.Trial.Reverts = w.Now.Add(a.After)
+	case rollout.Confirm:
+		if !w.Confirm(h, a.Generation) {
+			e.Err = refused("the host went back by itself")
+		}
+	case rollout.Revert:
+		if !w.Revert(h) {
+			e.Err = rollout.ErrNotStarted
+		}
+	case rollout.Undo:
+		heard, started := w.Undo(h, a.Generation)
+		switch {
+		case !heard:
+			e.Err = refused("there is nothing to go back to")
+		case !started:
+			e.Err = rollout.ErrNotStarted
+		}
+	case rollout.Look:
+		seen := w.observe(h, r.known)
+		e.Found = rollout.Found{Runs: h.Unit, Base: r.base(h), Trial: h.Trial != nil, Known: h.Unit != plan.None, Unwell: seen.Unwell}
+	case rollout.Former:
+		e.Server = "https://apiserver"
+	case rollout.MarkEnded:
+		if h.State != nil {
+			h.State.Ended = true
+		}
+	case rollout.ReadLog:
+		e.Lines = []string{"a line of the log of " + h.Name}
+	}
+	return e
+}
+
+// base is the checksum of what a host starts.
+func (r *Run) base(h *Host) string {
+	if h.Unit == plan.None {
+		return plan.None
+	}
+	return sum(r.known.of(h.Unit).Unit)
+}
+
+func away() error { return fmt.Errorf("the apiserver can't be reached%w", quiet{rollout.ErrAway}) }
+
+func (w *World) lease() *rollout.Lease {
+	if w.Holder == "" {
+		return nil
+	}
+	return &rollout.Lease{Holder: fmt.Sprintf("%s_%d", w.Holder, w.term), Hostname: w.Holder, Renewed: w.renewed, Duration: leaseTime}
+}
+
+func (r *Run) health(h *Host, a rollout.Action) rollout.Health {
+	w := r.World
+	out := rollout.Health{PID: h.pid, Restarts: h.count, Running: h.pid != 0, Over: h.over, Active: h.active(), Server: "https://apiserver"}
+	want := h.Unit
+	if a.Next && h.Trial != nil {
+		want = h.Trial.Generation
+	}
+	if h.running != want {
+		out.Mismatch = "it runs " + h.running
+	}
+	if !w.Works(h) {
+		out.Healthz = errors.New("healthz doesn't answer")
+	}
+	if !w.Reachable() {
+		out.Apiserver = away()
+	}
+	return out
+}

@@ -1,0 +1,178 @@
+package deploytest
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kcmgen/kcmgen/deploy/plan"
+	"github.com/kcmgen/kcmgen/deploy/rollout"
+)
+
+// Script sets a world up, runs rollouts in it and returns what happened, a line an event.
+// Lines of a script:
+//
+//	hosts 3 [GENERATION]     that run a generation (old), or none; the first leads
+//	leader cp-2              another one does
+//	config new start=ends lead=ends
+//	stop cp-3                its process has ended for good before the rollout
+//	beside cp-3              the rollout isn't about it
+//	crash cp-3 2s            its process ends then, and is started again
+//	away 10s 25s             the apiserver isn't there between these times
+//	lose 12                  the answer to the 12th action of the next run gets lost
+//	unheard 12               the 12th action itself does
+//	cut 12                   the operator is gone after it
+//	interrupt 3s             the operator wants to stop
+//	deploy new               a rollout; rollback OLD is another
+//	pass 60s                 nothing is done for a while
+//	all                      the following runs show looks and waits, too
+func Script(text string) (string, error) {
+	s := &script{}
+	for line := range strings.Lines(text) {
+		line, _, _ = strings.Cut(line, "#")
+		words := strings.Fields(line)
+		if len(words) == 0 {
+			continue
+		}
+		if err := s.do(words[0], words[1:]); err != nil {
+			return s.out.String(), fmt.Errorf("%s: %w", strings.Join(words, " "), err)
+		}
+	}
+	return s.out.String(), nil
+}
+
+type script struct {
+	world *World
+	next  Run // what was said of the next run
+	all   bool
+	out   strings.Builder
+}
+
+func (s *script) do(word string, args []string) error {
+	arg := func(i int) string {
+		if i < len(args) {
+			return args[i]
+		}
+		return ""
+	}
+	number := func(i int) int { n, _ := strconv.Atoi(arg(i)); return n }
+	at := func(i int) time.Time { d, _ := time.ParseDuration(arg(i)); return Start.Add(d) }
+	if (s.world == nil) != (word == "hosts") {
+		return fmt.Errorf("a script begins with hosts, and has it once")
+	}
+	switch word {
+	case "hosts":
+		s.world = newWorldOf(number(0), arg(1))
+		s.world.Told = func(format string, args ...any) { s.line("  * "+format, args...) }
+	case "leader":
+		s.world.Lead(arg(0))
+	case "config":
+		var c Config
+		for _, a := range args[1:] {
+			key, value, _ := strings.Cut(a, "=")
+			switch key {
+			case "start":
+				c.Start = value
+			case "lead":
+				c.Lead = value
+			default:
+				return fmt.Errorf("%q isn't known", a)
+			}
+		}
+		s.world.Configs[arg(0)] = c
+	case "stop":
+		s.world.Stop(arg(0))
+	case "beside":
+		s.world.Host(arg(0)).Beside = true
+	case "away":
+		s.world.Away = append(s.world.Away, at(0), at(1))
+	case "crash":
+		s.world.Crash = map[string]time.Time{arg(0): at(1)}
+	case "lose":
+		s.next.Lose = number(0)
+	case "unheard":
+		s.next.Unheard = number(0)
+	case "cut":
+		s.next.Cut = number(0)
+	case "interrupt":
+		s.next.Interrupt = at(0)
+	case "all":
+		s.all = true
+	case "pass":
+		s.world.Advance(at(0).Add(s.world.Now.Sub(Start)))
+		s.hosts()
+	case "deploy", "rollback":
+		return s.run(word, arg(0))
+	default:
+		return fmt.Errorf("no such line")
+	}
+	return nil
+}
+
+func newWorldOf(hosts int, generation string) *World {
+	switch generation {
+	case "":
+		return NewWorld(hosts, "old")
+	case plan.None:
+		return Empty(hosts)
+	}
+	return NewWorld(hosts, generation)
+}
+
+func (s *script) line(format string, args ...any) {
+	fmt.Fprintf(&s.out, "%6.2fs %s\n", s.world.Now.Sub(Start).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// looks are actions that change nothing.
+var looks = []rollout.Kind{rollout.Wait, rollout.ReadLease, rollout.Examine, rollout.Look, rollout.Former, rollout.ReadLog}
+
+func (s *script) run(action, generation string) error {
+	r := s.next
+	s.next = Run{}
+	r.World = s.world
+	r.Told = func(a rollout.Action, e rollout.Event) {
+		mark := "→"
+		if a.Kind == rollout.Tell {
+			mark = " "
+		} else if !s.all && e.Err == nil && slices.Contains(looks, a.Kind) {
+			return
+		}
+		if e.Err != nil {
+			s.line("%s %v: %v", mark, a, e.Err)
+			return
+		}
+		s.line("%s %v", mark, a)
+	}
+	s.line("%s %s", action, generation)
+	ended, faulty := r.Go(action, generation)
+	switch {
+	case faulty != nil:
+		return faulty
+	case !ended:
+		s.line("the operator is gone")
+	default:
+		_, err := r.State.Done()
+		s.line("ended: %v", err)
+	}
+	s.hosts()
+	return nil
+}
+
+// hosts shows what each host has.
+func (s *script) hosts() {
+	for _, h := range s.world.Hosts {
+		text := h.Name + " has " + h.Unit
+		if h.Trial != nil {
+			text += ", on trial"
+		}
+		if h.Unit != plan.None || h.pid != 0 {
+			text += ", " + map[bool]string{true: "healthy", false: "not healthy"}[s.world.Works(h)]
+		}
+		if h.Name == s.world.Holder && h.pid != 0 {
+			text += ", leads"
+		}
+		s.line("  %s", text)
+	}
+}

@@ -1,0 +1,324 @@
+// Package deploytest has hosts, a leader election and a clock that are simulated, for
+// tests of rollouts: what a rollout decides meets what a host would do, event by event.
+package deploytest
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/kcmgen/kcmgen/deploy/plan"
+)
+
+// Config is how a generation behaves once it runs.
+type Config struct {
+	// Start: "" works; "ends" ends by itself again and again; "ill" runs, and isn't
+	// healthy; "refused" isn't started at all.
+	Start string
+	// Lead: "" works; "ends" ends as soon as it leads; "never" doesn't take the lease.
+	Lead string
+}
+
+// Host is a simulated host.
+type Host struct {
+	Name    string
+	Unit    string // the generation that it starts; none
+	Trial   *Trial
+	State   *Journal
+	Beside  bool // the rollout isn't about it
+	pid     int
+	starts  int       // processes started so far
+	since   time.Time // when the process started; zero: it doesn't run
+	running string    // the generation that runs
+	config  Config    // how that behaves
+	again   time.Time // when the supervisor starts it again
+	count   int       // restarts by the supervisor itself
+	over    bool      // it has ended for good
+	locked  bool
+	ours    bool      // it worked, was restarted by the rollout and hasn't been healthy since
+	failing time.Time // since when it doesn't work; zero: it does
+}
+
+// Trial is a generation that runs on a host and isn't confirmed.
+type Trial struct {
+	Journal
+
+	Reverts time.Time // when the host goes back by itself
+	after   time.Duration
+}
+
+// Journal is what a host has written down of a generation.
+type Journal struct {
+	Generation, Previous, Rollout, By string
+	Ended                             bool
+}
+
+// World is a cluster's hosts, their leader election and the time.
+type World struct {
+	Now     time.Time
+	next    time.Time         // when something happens by itself again
+	Configs map[string]Config // by generation
+	Hosts   []*Host
+	// Away are times at which the apiserver isn't there: from, to, from, to.
+	Away []time.Time
+	// Crash are times at which a host's process ends, by no fault of what it runs.
+	Crash map[string]time.Time
+
+	Holder  string // the host that holds the lease
+	term    int
+	renewed time.Time
+	led     time.Time // since when it does
+
+	Told func(format string, args ...any) // hears what happens by itself
+}
+
+// Times of the simulated election and of its supervisor.
+const (
+	tick      = 250 * time.Millisecond
+	healthy   = 500 * time.Millisecond // from a start to a healthy process
+	restarts  = 2 * time.Second        // from an end to the next start
+	leaseTime = 3 * time.Second
+	retryTime = time.Second
+)
+
+// Start is when every world begins.
+var Start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// NewWorld is a number of hosts that run a generation, of which the first leads.
+func NewWorld(hosts int, generation string) *World {
+	w := &World{Now: Start, next: Start, Configs: map[string]Config{}, Told: func(string, ...any) {}}
+	for i := range hosts {
+		h := &Host{Name: fmt.Sprintf("cp-%d", i+1), Unit: generation}
+		h.State = &Journal{Generation: generation, Previous: "-", Rollout: "earlier", By: "deploy", Ended: true}
+		w.Hosts = append(w.Hosts, h)
+		w.start(h)
+		h.since = Start.Add(-time.Hour)
+	}
+	w.Lead(w.Hosts[0].Name)
+	return w
+}
+
+// fork is the same world apart.
+func (w *World) fork() *World {
+	f := *w
+	f.Hosts = make([]*Host, len(w.Hosts))
+	for i, h := range w.Hosts {
+		f.Hosts[i] = new(*h)
+		if h.Trial != nil {
+			f.Hosts[i].Trial = new(*h.Trial)
+		}
+		if h.State != nil {
+			f.Hosts[i].State = new(*h.State)
+		}
+	}
+	return &f
+}
+
+// Empty is a number of hosts on which nothing runs yet.
+func Empty(hosts int) *World {
+	w := NewWorld(hosts, plan.None)
+	for _, h := range w.Hosts {
+		h.State = nil
+	}
+	w.Holder = ""
+	return w
+}
+
+// Lead gives the lease to a host.
+func (w *World) Lead(name string) {
+	w.Holder, w.term, w.renewed, w.led = name, w.Host(name).term(), w.Now, w.Now
+}
+
+// Leads reports whether a host has led for a while.
+func (w *World) Leads(h *Host, since time.Duration) bool {
+	return w.Holder == h.Name && h.pid != 0 && h.term() == w.term && w.Now.Sub(w.led) >= since
+}
+
+// Host is the one of a name.
+func (w *World) Host(name string) *Host {
+	i := slices.IndexFunc(w.Hosts, func(h *Host) bool { return h.Name == name })
+	return w.Hosts[i]
+}
+
+// start starts what a host is to run.
+func (w *World) start(h *Host) {
+	h.again = time.Time{}
+	h.over = false
+	if h.Unit == plan.None || w.Configs[h.Unit].Start == "refused" {
+		h.pid, h.running, h.over = 0, "", true
+		return
+	}
+	h.starts++
+	h.pid, h.running, h.config, h.since = 1000+h.starts, h.Unit, w.Configs[h.Unit], w.Now
+}
+
+// restart is what people or a rollout ask for: the supervisor counts anew.
+func (w *World) restart(h *Host) {
+	h.ours = h.ours || w.Works(h)
+	h.count = 0
+	w.start(h)
+}
+
+// end ends a host's process by itself.
+func (w *World) end(h *Host, why string) {
+	w.Told("%s: its process ends: %s", h.Name, why)
+	h.pid, h.running = 0, ""
+	h.again = w.Now.Add(restarts)
+}
+
+// Stop ends a host's process for good.
+func (w *World) Stop(name string) {
+	h := w.Host(name)
+	h.pid, h.running, h.again, h.over = 0, "", time.Time{}, true
+}
+
+// Works reports whether a host is healthy.
+func (w *World) Works(h *Host) bool {
+	return h.pid != 0 && h.config.Start == "" && w.Now.Sub(h.since) >= healthy
+}
+
+// Reachable reports whether the apiserver is there.
+func (w *World) Reachable() bool {
+	for i := 0; i+1 < len(w.Away); i += 2 {
+		if !w.Now.Before(w.Away[i]) && w.Now.Before(w.Away[i+1]) {
+			return false
+		}
+	}
+	return true
+}
+
+// Advance lets time pass.
+func (w *World) Advance(to time.Time) {
+	for !w.next.After(to) {
+		w.Now = w.next
+		w.next = w.next.Add(tick)
+		w.tick()
+	}
+	w.Now = to
+}
+
+func (w *World) tick() {
+	for _, h := range w.Hosts {
+		if h.Trial != nil && !w.Now.Before(h.Trial.Reverts) {
+			w.Told("%s: nobody confirmed %s: it goes back by itself", h.Name, h.Trial.Generation)
+			w.Revert(h)
+		}
+		if at, ok := w.Crash[h.Name]; ok && h.pid != 0 && !w.Now.Before(at) && w.Now.Sub(at) < tick {
+			w.end(h, "it crashes")
+		}
+		switch {
+		case h.pid == 0 && !h.again.IsZero() && !w.Now.Before(h.again):
+			h.count++
+			w.start(h)
+		case h.pid != 0 && h.config.Start == "ends" && w.Now.Sub(h.since) >= healthy/2:
+			w.end(h, "at its start")
+		}
+	}
+	w.elect()
+	for _, h := range w.Hosts {
+		switch works := w.Works(h); {
+		case works:
+			h.ours, h.failing = false, time.Time{}
+		case h.failing.IsZero():
+			h.failing = w.Now
+		}
+	}
+}
+
+// elect renews the lease, or gives it to another host once it has run out.
+func (w *World) elect() {
+	if !w.Reachable() {
+		w.lose()
+		return
+	}
+	if w.Holder != "" {
+		h := w.Host(w.Holder)
+		leads := h.pid != 0 && h.term() == w.term
+		switch {
+		case leads && w.Now.Sub(w.renewed) >= retryTime:
+			w.renewed = w.Now
+		case leads || w.Now.Sub(w.renewed) < leaseTime:
+			return
+		}
+		if leads {
+			return
+		}
+	}
+	for _, h := range w.Hosts {
+		if h.pid == 0 || w.Now.Sub(h.since) < healthy || h.config.Start == "ends" || h.config.Lead == "never" {
+			continue
+		}
+		w.Lead(h.Name)
+		w.Told("%s: it leads", h.Name)
+		if h.config.Lead == "ends" {
+			w.end(h, "it can't lead")
+		}
+		return
+	}
+}
+
+// lose: a leader that can't renew its lease ends.
+func (w *World) lose() {
+	if w.Holder == "" || w.Now.Sub(w.renewed) < leaseTime {
+		return
+	}
+	if h := w.Host(w.Holder); h.pid != 0 && h.term() == w.term {
+		w.end(h, "it couldn't renew its lease")
+	}
+}
+
+// term tells one process of a host from the next.
+func (h *Host) term() int { return h.starts }
+
+// Try makes a generation run that isn't confirmed.
+func (w *World) Try(h *Host, generation, rollout, by string, after time.Duration) {
+	h.Trial = &Trial{Journal{Generation: generation, Previous: h.Unit, Rollout: rollout, By: by}, w.Now.Add(after), after}
+	h.Unit = generation
+	w.restart(h)
+}
+
+// Confirm ends a trial: the host doesn't go back by itself any more.
+func (w *World) Confirm(h *Host, generation string) bool {
+	switch {
+	case h.Trial == nil:
+		return h.State != nil && h.State.Generation == generation
+	case h.Trial.Generation != generation:
+		return false
+	case h.Trial.Previous == generation:
+		if h.State == nil || h.State.Generation != generation {
+			h.State = &Journal{Generation: generation, Previous: "-", Rollout: h.Trial.Rollout, By: h.Trial.By}
+		}
+	default:
+		h.State = new(h.Trial.Journal)
+	}
+	h.Trial = nil
+	return true
+}
+
+// Revert ends a trial with what ran before it. It reports whether that was started.
+func (w *World) Revert(h *Host) bool {
+	if h.Trial == nil {
+		return true
+	}
+	h.Unit, h.Trial = h.Trial.Previous, nil
+	w.restart(h)
+	return !h.over || h.Unit == plan.None
+}
+
+// Undo leaves a confirmed generation for the one before it. heard: it did, or had done so.
+func (w *World) Undo(h *Host, from string) (heard, started bool) {
+	switch {
+	case h.State == nil || h.State.Generation != from:
+		return true, true
+	case h.State.Previous == "-" || h.State.Previous == "":
+		return false, false
+	}
+	h.Unit = h.State.Previous
+	if h.Unit == plan.None {
+		h.State = nil
+	} else {
+		h.State = &Journal{Generation: h.Unit, Previous: "-", Rollout: h.State.Rollout, By: "undo"}
+	}
+	w.restart(h)
+	return true, !h.over || h.Unit == plan.None
+}

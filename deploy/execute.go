@@ -1,0 +1,224 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/kcmgen/kcmgen/deploy/host"
+	"github.com/kcmgen/kcmgen/deploy/plan"
+	"github.com/kcmgen/kcmgen/deploy/rollout"
+	"github.com/kcmgen/kcmgen/live"
+)
+
+// limits bound each action. What a program on the host may take is part of them: sudo may
+// ask a directory service, and systemd take its time.
+var limits = map[rollout.Kind]time.Duration{
+	rollout.ReadLease: time.Minute,
+	rollout.Lock:      lookLimit,
+	// A program of 70 MB over a thin line takes most of it.
+	rollout.Prepare: 5 * time.Minute,
+	rollout.Try:     3 * time.Minute,
+	// Where the apiserver is away, each question takes ten seconds.
+	rollout.Examine:   time.Minute,
+	rollout.Prolong:   lookLimit,
+	rollout.Confirm:   sessionLimit + 30*time.Second,
+	rollout.Revert:    3 * time.Minute,
+	rollout.Undo:      3 * time.Minute,
+	rollout.Look:      lookLimit,
+	rollout.Former:    lookLimit,
+	rollout.MarkEnded: lookLimit,
+	rollout.ReadLog:   15 * time.Second,
+}
+
+// Apply does what a plan says. The report tells what became of each host, whatever
+// the error is: a [rollout.RolledBackError] where hosts are back where they were, a
+// [rollout.StrandedError] where one isn't. tell hears what happens meanwhile.
+func (h *Hosts) Apply(ctx context.Context, p *plan.Plan, tell func(Event)) (*Report, error) {
+	e := &executor{
+		state: rollout.New(p, h.o.Poll), now: h.o.Now, tell: tell, events: make(chan rollout.Event),
+		do: func(ctx context.Context, a rollout.Action) rollout.Event { return h.do(ctx, p, a) },
+	}
+	err := e.run(ctx)
+	if stranded := (*rollout.StrandedError)(nil); errors.As(err, &stranded) {
+		h.byHand(stranded)
+	}
+	return h.report(p, e.state, err), err
+}
+
+// executor carries out a rollout. One goroutine owns its state; every action is done by one
+// of its own.
+type executor struct {
+	state  rollout.State
+	now    func() time.Time
+	do     func(context.Context, rollout.Action) rollout.Event // anything but words and waiting
+	tell   func(Event)                                         // may be nil
+	events chan rollout.Event
+	all    sync.WaitGroup
+}
+
+func (e *executor) run(ctx context.Context) error {
+	insist, stop := context.WithCancel(context.WithoutCancel(ctx))
+	forward, cancel := context.WithCancelCause(ctx)
+	defer e.drain()
+	defer stop()
+	defer cancel(nil)
+	event := rollout.Event{At: e.now()}
+	interrupted := ctx.Done()
+	for {
+		todo := e.state.Advance(event)
+		if done, err := e.state.Done(); done {
+			e.start(nil, todo) // there are words among it, and nothing else
+			return err
+		}
+		e.start(func(a rollout.Action) context.Context {
+			if a.Insist {
+				return insist
+			}
+			return forward
+		}, todo)
+		event = e.next(ctx, &interrupted)
+	}
+}
+
+// next is what happens next. An interruption comes before the answers that it brings about.
+func (e *executor) next(ctx context.Context, interrupted *<-chan struct{}) rollout.Event {
+	select {
+	case event := <-e.events:
+		if *interrupted == nil || ctx.Err() == nil {
+			return event
+		}
+	case <-*interrupted:
+	}
+	*interrupted = nil
+	return rollout.Event{At: e.now(), Err: context.Cause(ctx)}
+}
+
+// drain waits for actions that are still on their way, and whose answers don't matter.
+func (e *executor) drain() {
+	go func() {
+		for range e.events { //nolint:revive // what comes is dropped
+		}
+	}()
+	e.all.Wait()
+	close(e.events)
+}
+
+// start begins actions, each in the context that it is given.
+func (e *executor) start(in func(rollout.Action) context.Context, todo []rollout.Action) {
+	for _, a := range todo {
+		if a.Kind == rollout.Tell {
+			if e.tell != nil {
+				e.tell(Event{Node: a.Node, Step: a.Step, Text: a.Text})
+			}
+			continue
+		}
+		ctx := in(a)
+		e.all.Go(func() {
+			event := e.perform(ctx, a)
+			event.ID, event.At = a.ID, e.now()
+			e.events <- event
+		})
+	}
+}
+
+// perform does one action, within its limit.
+func (e *executor) perform(ctx context.Context, a rollout.Action) rollout.Event {
+	if a.Kind == rollout.Wait {
+		wait(ctx, a.For)
+		return rollout.Event{}
+	}
+	ctx, cancel := context.WithTimeout(ctx, limits[a.Kind])
+	defer cancel()
+	asked := e.now()
+	event := e.do(ctx, a)
+	event.Took = e.now().Sub(asked)
+	event.Err = classified(event.Err)
+	return event
+}
+
+// do does an action at the apiserver, or on a host.
+func (h *Hosts) do(ctx context.Context, p *plan.Plan, a rollout.Action) rollout.Event {
+	if a.Kind == rollout.ReadLease {
+		return h.readLease(ctx)
+	}
+	all := h.all()
+	m := all[slices.IndexFunc(all, func(m *machine) bool { return m.node.Name == a.Node })]
+	return m.do(ctx, a, p, h.lease)
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+func (h *Hosts) readLease(ctx context.Context) rollout.Event {
+	l, err := h.lease(ctx)
+	if l == nil || err != nil {
+		return rollout.Event{Err: err}
+	}
+	return rollout.Event{Lease: &rollout.Lease{Holder: l.Holder, Hostname: l.Hostname, Renewed: l.Renewed, Duration: l.Duration}}
+}
+
+// outcome is an error together with what a rollout makes of it.
+type outcome struct {
+	error
+	is []error
+}
+
+func (o outcome) Unwrap() []error { return append([]error{o.error}, o.is...) }
+
+// classified says of an error what a rollout has to know.
+func classified(err error) error {
+	var refused *host.CommandError
+	var idle *host.NotStartedError
+	var locked *host.LockedError
+	var unfit *RefusedError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &idle):
+		return outcome{err, []error{rollout.ErrNotStarted}}
+	case errors.As(err, &refused), errors.As(err, &locked), errors.As(err, &unfit):
+		return outcome{err, []error{rollout.ErrRefused}}
+	case errors.Is(err, live.ErrTimeout):
+		return outcome{err, []error{rollout.ErrAway, rollout.ErrLate}}
+	case errors.Is(err, live.ErrUnreachable), errors.Is(err, live.ErrUnavailable):
+		return outcome{err, []error{rollout.ErrAway}}
+	}
+	return err
+}
+
+// byHand says what to type on hosts that couldn't be brought back.
+func (h *Hosts) byHand(stranded *rollout.StrandedError) {
+	stranded.ByHand = map[string]string{}
+	for node, left := range stranded.Left {
+		u := plan.UnitOf(h.cluster)
+		command := map[rollout.Left]string{
+			rollout.LeftOnTrial: "sh " + u.Home + "/recover revert " + u.Home,
+			rollout.LeftChanged: "sh " + u.Home + "/recover undo " + u.Home + " " + h.wants(node),
+			rollout.LeftUnwell:  "systemctl status " + u.Name,
+			rollout.LeftStopped: "systemctl start " + u.Name,
+		}[left]
+		stranded.ByHand[node] = command
+	}
+}
+
+func (h *Hosts) wants(node string) string {
+	for _, m := range h.named {
+		if m.node.Name == node && m.host.Want != nil {
+			return m.host.Want.Generation
+		}
+	}
+	return ""
+}
+
+// Replan reports whether a rollout that failed would do with a plan made anew: nothing
+// was changed.
+func Replan(err error) bool { return errors.Is(err, rollout.ErrChanged) }

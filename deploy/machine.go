@@ -1,0 +1,247 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/kcmgen/kcmgen/deploy/host"
+	"github.com/kcmgen/kcmgen/deploy/plan"
+	"github.com/kcmgen/kcmgen/deploy/remote"
+	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/live"
+)
+
+// machine is a host, and the connection to it.
+type machine struct {
+	cluster *spec.Cluster
+	node    *spec.Node
+	o       *Options
+	host    *plan.Host // what was seen of it when the plan was made
+
+	dialling sync.Mutex // held while a connection is made
+	mu       sync.Mutex // for what follows
+	conn     *remote.Conn
+	session  *host.Session
+	sftp     *host.Client // tried, and not used yet
+	unlocked bool         // its lock may be our old session's, which is gone
+	present  *plan.Set    // what it was seen to run last
+	clients  map[*plan.Set]*live.Client
+
+	answer chan error // of /healthz, where it was asked when the connection was made
+}
+
+func (h *Hosts) machine(n *spec.Node, w *plan.Want) *machine {
+	called := n.Hostname
+	if called == "" {
+		called = n.Name
+	}
+	return &machine{
+		cluster: h.cluster, node: n, o: &h.o, clients: map[*plan.Set]*live.Client{},
+		host: &plan.Host{Node: n.Name, Called: called, Unit: plan.UnitOf(h.cluster), Want: w},
+	}
+}
+
+// says is an error of the host, with its name.
+func (m *machine) says(err error) error {
+	var he *plan.HostError
+	var re *remote.Error
+	switch {
+	case err == nil || errors.As(err, &he):
+		return err
+	case errors.As(err, &re) && re.Node == m.node.Name:
+		return err // says so itself
+	}
+	return &plan.HostError{Node: m.node.Name, Err: err}
+}
+
+// connect opens a connection and a session on it.
+func (m *machine) connect(ctx context.Context) error {
+	conn, s, err := m.dial(ctx)
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.conn, m.session = conn, s
+	m.host.Address, m.host.User = conn.Host(), conn.User()
+	return nil
+}
+
+// dial is a connection of its own, and a session on it.
+func (m *machine) dial(ctx context.Context) (*remote.Conn, *host.Session, error) {
+	conn, err := m.o.SSH.Dial(ctx, m.target())
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := m.begin(ctx, conn)
+	if err != nil {
+		_ = conn.Close()
+		return nil, nil, err
+	}
+	return conn, s, nil
+}
+
+// sessionLimit bounds the beginning of a session: sudo may ask a directory service.
+const sessionLimit = 30 * time.Second
+
+func (m *machine) begin(ctx context.Context, conn *remote.Conn) (*host.Session, error) {
+	ctx, cancel := context.WithTimeout(ctx, sessionLimit)
+	defer cancel()
+	p, err := started(conn.Start(ctx, host.Shell(conn.User() == "root")))
+	if err != nil {
+		return nil, err
+	}
+	s, err := host.Open(ctx, p, m.o.Nonce())
+	if err != nil {
+		return nil, &NoShellError{Root: conn.User() == "root", Err: err}
+	}
+	return s, nil
+}
+
+// NoShellError is a login that gets no root shell.
+type NoShellError struct {
+	Root bool
+	Err  error
+}
+
+func (e *NoShellError) Error() string {
+	if e.Root {
+		return fmt.Sprintf("no shell: %v", e.Err)
+	}
+	return fmt.Sprintf("no root shell by sudo -n: %v", e.Err)
+}
+
+// Unwrap returns why.
+func (e *NoShellError) Unwrap() error { return e.Err }
+
+func (m *machine) target() remote.Target {
+	n := m.node
+	address := ""
+	if n.Address().IsValid() {
+		address = n.Address().String()
+	}
+	return remote.Target{
+		Name: n.Name, Address: address, Host: n.SSH.Host, Port: n.SSH.Port, User: n.SSH.User,
+		IdentityFile: m.identity(), ProxyJump: n.SSH.ProxyJump, HostKeys: n.SSH.HostKeys,
+	}
+}
+
+// identity is a key's file that the cluster names: below its own directory, unless it
+// begins at a home or is put together by ssh's rules.
+func (m *machine) identity() string {
+	file := m.node.SSH.IdentityFile
+	if file == "" || strings.ContainsAny(file[:1], "~$%") {
+		return file
+	}
+	return m.cluster.Local(file)
+}
+
+// reach dials an address from the host's own network.
+func (m *machine) reach(ctx context.Context, network, address string) (net.Conn, error) {
+	m.mu.Lock()
+	conn := m.conn
+	m.mu.Unlock()
+	if conn == nil { // it is being made anew, or couldn't be
+		return nil, errNoSession
+	}
+	return conn.DialContext(ctx, network, address)
+}
+
+var errNoSession = errors.New("the connection is gone")
+
+// live is the session with the host. One that broke is begun anew, and takes the lock
+// again: what the connection has been through is no fault of the host.
+func (m *machine) live(ctx context.Context) (*host.Session, error) {
+	m.dialling.Lock()
+	defer m.dialling.Unlock()
+	m.mu.Lock()
+	s := m.session
+	m.mu.Unlock()
+	if s == nil || s.Over() {
+		m.hangUp()
+		if err := m.connect(ctx); err != nil {
+			return nil, err
+		}
+		m.unlocked = true
+		m.mu.Lock()
+		s = m.session
+		m.mu.Unlock()
+	}
+	return s, m.relock(ctx, s)
+}
+
+// relock takes the lock of a session that was begun anew. Our old one may have it still:
+// then that is tried again, whenever the host is asked something.
+func (m *machine) relock(ctx context.Context, s *host.Session) error {
+	if !m.unlocked {
+		return nil
+	}
+	_, err := s.Lock(ctx, m.host.Unit, m.o.Who)
+	var locked *host.LockedError
+	var broken *host.CommandError
+	switch {
+	case err == nil:
+		m.unlocked = false
+	case errors.As(err, &locked) && !strings.HasPrefix(locked.Holder, m.o.Who+" "):
+		return err
+	case errors.As(err, &broken):
+		return err
+	}
+	return nil // a connection that broke again is found out by what comes next
+}
+
+// broken ends a session whose answers don't come any more, so that the next one is begun
+// anew.
+func (m *machine) broken(err error) {
+	var refused *host.CommandError
+	var idle *host.NotStartedError
+	var locked *host.LockedError
+	if err != nil && !errors.As(err, &refused) && !errors.As(err, &idle) && !errors.As(err, &locked) {
+		m.hangUp()
+	}
+}
+
+// hangUp ends the connection.
+func (m *machine) hangUp() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for set, c := range m.clients {
+		c.Close()
+		delete(m.clients, set)
+	}
+	if m.session != nil {
+		m.session.Close()
+	}
+	if m.sftp != nil {
+		_ = m.sftp.Close()
+		m.sftp = nil
+	}
+	if m.conn != nil {
+		_ = m.conn.Close()
+	}
+	m.session, m.conn = nil, nil
+}
+
+// client reads the apiserver as a set's process does: with its credentials, from the
+// host's network. nil where these can't be known.
+func (m *machine) client(set *plan.Set) (*live.Client, error) {
+	if set == nil || set.Kubeconfig.Empty() {
+		return nil, nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c := m.clients[set]; c != nil {
+		return c, nil
+	}
+	c, err := live.Foreign(set.Kubeconfig.Reveal(), m.reach)
+	if err != nil {
+		return nil, fmt.Errorf("its kubeconfig can't be used: %w", err)
+	}
+	m.clients[set] = c
+	return c, nil
+}

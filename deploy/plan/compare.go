@@ -1,0 +1,167 @@
+package plan
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/tree"
+)
+
+// FileChange is a file or folder of a host that isn't as it is to be.
+type FileChange struct {
+	Path string    `json:"path"`
+	Kind tree.Kind `json:"kind"`
+	// What differs, of what is there: contents, mode, owner, type.
+	What []string `json:"what,omitempty"`
+	Want string   `json:"want,omitempty"`
+	Have string   `json:"have,omitempty"`
+}
+
+// differs compares what a host has with what it is to have, path by path.
+func (h *Host) differs() []FileChange {
+	var out []FileChange
+	for top, t := range h.Want.Trees {
+		out = append(out, h.folder(top, 0o700, h.private(top))...)
+		for _, e := range t.Entries() {
+			if p := path.Join(top, e.Path); e.Dir {
+				out = append(out, h.folder(p, e.Mode, true)...)
+			} else {
+				out = append(out, h.file(p, e)...)
+			}
+		}
+	}
+	for d, mode := range h.Want.Dirs {
+		out = append(out, h.folder(d, mode, false)...)
+	}
+	if h.Want.Generation != None {
+		out = append(out, h.file(h.Unit.Start, tree.Entry{Mode: 0o644, Data: h.Want.Unit})...)
+	}
+	slices.SortFunc(out, func(a, b FileChange) int { return strings.Compare(a.Path, b.Path) })
+	return out
+}
+
+// private reports whether a folder of ours holds secrets: a program's doesn't.
+func (h *Host) private(top string) bool { return path.Dir(top) == h.Unit.Home }
+
+// folder compares a folder. One that others have, too, only has to be there.
+func (h *Host) folder(p string, mode fs.FileMode, ours bool) []FileChange {
+	f := h.Seen.Files[p]
+	switch {
+	case f.Type == Missing:
+		return []FileChange{{Path: p, Kind: tree.Added}}
+	case f.Type != Directory:
+		return []FileChange{{Path: p, Kind: tree.Changed, What: []string{"type"}, Want: Directory, Have: f.Type}}
+	case ours:
+		return attributes(p, f, mode, nil)
+	}
+	return nil
+}
+
+func (h *Host) file(p string, e tree.Entry) []FileChange {
+	f := h.Seen.Files[p]
+	switch {
+	case f.Type == Missing:
+		return []FileChange{{Path: p, Kind: tree.Added}}
+	case !f.Regular():
+		return []FileChange{{Path: p, Kind: tree.Changed, What: []string{"type"}, Want: "regular file", Have: f.Type}}
+	}
+	var what []string
+	if f.Size != e.Size() || f.SHA256 != "" && f.SHA256 != SumOf(e) {
+		what = []string{"contents"}
+	}
+	return attributes(p, f, e.Mode, what)
+}
+
+// attributes compares mode and owner: everything of ours is root's.
+func attributes(p string, f File, mode fs.FileMode, what []string) []FileChange {
+	c := FileChange{Path: p, Kind: tree.Changed, What: what}
+	var want, have []string
+	if m := strconv.FormatUint(uint64(mode), 8); f.Mode != m {
+		c.What, want, have = append(c.What, "mode"), append(want, m), append(have, f.Mode)
+	}
+	if f.Owner != "root:root" {
+		c.What, want, have = append(c.What, "owner"), append(want, "root:root"), append(have, f.Owner)
+	}
+	if len(c.What) == 0 {
+		return nil
+	}
+	c.Want, c.Have = strings.Join(want, " "), strings.Join(have, " ")
+	return []FileChange{c}
+}
+
+// stale says what the running process has that its files haven't: it was started
+// before they changed. "" if it is theirs.
+func (h *Host) stale() string {
+	p := h.Seen.Process
+	switch {
+	case h.Want.Generation == None:
+		return ""
+	case !p.Running:
+		return h.Unit.Name + " is " + p.Active
+	case len(h.Want.Argv) > 0 && !slices.Equal(p.Args, h.Want.Argv):
+		return "it runs with other arguments: " + OtherArgs(p.Args, h.Want.Argv)
+	case h.Want.Bound && !p.From(h.Want.Generation):
+		return "it runs with the files of another generation"
+	case h.lacks(h.Want.Program()):
+		return h.Want.Program() + " isn't there any more: it runs until it is restarted"
+	case p.Stale:
+		return h.Unit.Name + " changed since systemd read it"
+	case !p.Enabled:
+		return h.Unit.Name + " isn't started at boot"
+	}
+	return ""
+}
+
+// OtherArgs names what one command line has and the other hasn't.
+func OtherArgs(have, want []string) string {
+	var out []string
+	for _, a := range have {
+		if !slices.Contains(want, a) {
+			out = append(out, "has "+a)
+		}
+	}
+	for _, a := range want {
+		if !slices.Contains(have, a) {
+			out = append(out, "lacks "+a)
+		}
+	}
+	if len(out) == 0 {
+		return "in another order"
+	}
+	if len(out) > 4 {
+		out = append(out[:4], fmt.Sprintf("and %d more", len(out)-4))
+	}
+	return strings.Join(out, ", ")
+}
+
+// Missing are the trees, by their path on the host, that it hasn't as they should be.
+func (h *Host) Missing() []string {
+	var out []string
+	for top, t := range h.Want.Trees {
+		fault := len(h.folder(top, 0o700, h.private(top))) > 0
+		for _, e := range t.Entries() {
+			fault = fault || !e.Dir && len(h.file(path.Join(top, e.Path), e)) > 0
+		}
+		if fault {
+			out = append(out, top)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Bare are directories that the unit needs and the host hasn't.
+func (h *Host) Bare() []string {
+	var out []string
+	for d := range h.Want.Dirs {
+		if h.Seen.Files[d].Type == Missing {
+			out = append(out, d)
+		}
+	}
+	slices.Sort(out)
+	return out
+}

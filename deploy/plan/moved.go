@@ -1,0 +1,191 @@
+package plan
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// Move is something that isn't any more what a plan was made for.
+type Move struct {
+	Node string `json:"node,omitempty"` // "" for the whole cluster
+	Text string `json:"text"`
+}
+
+func (m Move) String() string {
+	if m.Node == "" {
+		return m.Text
+	}
+	return m.Node + ": " + m.Text
+}
+
+// MovedError is a plan that was written down, and doesn't hold any more.
+type MovedError struct{ Moves []Move }
+
+func (e *MovedError) Error() string {
+	var out []string
+	for _, m := range e.Moves {
+		out = append(out, m.String())
+	}
+	return "the plan doesn't hold any more:\n" + strings.Join(out, "\n")
+}
+
+// Read reads a plan that was written down.
+func Read(r io.Reader) (*Plan, error) {
+	d := json.NewDecoder(r)
+	d.DisallowUnknownFields()
+	var p Plan
+	switch err := d.Decode(&p); {
+	case p.Schema > Schema:
+		return nil, fmt.Errorf("it is a plan of schema %d, and this kcmgen knows %d: use the one that wrote it", p.Schema, Schema)
+	case err != nil:
+		return nil, fmt.Errorf("it isn't a plan: %w", err)
+	case p.Schema == 0 || p.Cluster == "" || len(p.Hosts) == 0:
+		return nil, errors.New("it isn't a plan: a schema, a cluster and hosts are missing; kcmgen deploy --dry-run --out-plan writes one")
+	}
+	return &p, nil
+}
+
+// Moved compares a plan that was written down with one that is made now. It returns what
+// has changed meanwhile; nothing, if the same would be done for the same reasons.
+func Moved(was, is *Plan) []Move {
+	var out []Move
+	move := func(node, format string, args ...any) { out = append(out, Move{node, fmt.Sprintf(format, args...)}) }
+	if was.Cluster != is.Cluster || was.Action != is.Action {
+		move("", "it is for a %s of cluster %s, and this is a %s of %s", was.Action, was.Cluster, is.Action, is.Cluster)
+		return out
+	}
+	if was.Timing != is.Timing {
+		move("", "how long things may take was %s, and is %s", was.Timing, is.Timing)
+	}
+	switch {
+	case was.ReadsLease != is.ReadsLease:
+		move("", "whether the apiserver is asked who leads: %v, and now %v", was.ReadsLease, is.ReadsLease)
+	case was.Leader != is.Leader:
+		move("", "the leader was %s, and is %s", leaderName(was), leaderName(is))
+	}
+	for _, node := range nodesOf(was, is) {
+		for _, text := range movedHost(was.host(node), is.host(node)) {
+			move(node, "%s", text)
+		}
+	}
+	if len(out) > 0 { // which says why the rest differs, too
+		return out
+	}
+	for _, node := range nodesOf(was, is) {
+		if text := movedStep(was.step(node), is.step(node)); text != "" {
+			move(node, "%s", text)
+		}
+	}
+	if len(out) == 0 && !slices.Equal(order(was), order(is)) {
+		move("", "the order was %s, and is %s", strings.Join(order(was), ", "), strings.Join(order(is), ", "))
+	}
+	return out
+}
+
+func (t Timing) String() string {
+	return fmt.Sprintf("gate %v, soak %v, lead %v, lease %v, away %v, revert %v",
+		t.Gate.Duration(), t.Soak.Duration(), t.Lead.Duration(), t.Lease.Duration(), t.Away.Duration(), t.Revert.Duration())
+}
+
+func leaderName(p *Plan) string {
+	if p.Leader == "" {
+		return "nobody"
+	}
+	return p.Leader
+}
+
+func order(p *Plan) []string {
+	var out []string
+	for _, s := range p.Steps {
+		out = append(out, s.Node)
+	}
+	return out
+}
+
+func nodesOf(plans ...*Plan) []string {
+	var out []string
+	for _, p := range plans {
+		for _, h := range p.Hosts {
+			out = append(out, h.Node)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// host is what is written down of one; nil if nothing is.
+func (p *Plan) host(node string) *Record {
+	i := slices.IndexFunc(p.Hosts, func(h Record) bool { return h.Node == node })
+	if i < 0 {
+		return nil
+	}
+	return &p.Hosts[i]
+}
+
+// movedHost says what of a host has changed.
+func movedHost(was, is *Record) []string {
+	switch {
+	case was == nil:
+		return []string{"it is in the plan that would be made now, and wasn't"}
+	case is == nil:
+		return []string{"it was in the plan, and wouldn't be now"}
+	}
+	var out []string
+	differs := func(what, a, b string) {
+		if a != b {
+			out = append(out, fmt.Sprintf("%s was %s, and is %s", what, a, b))
+		}
+	}
+	differs("what is exported for it", orNothing(was.Wants), orNothing(is.Wants))
+	differs("what it runs", orNothing(was.Runs), orNothing(is.Runs))
+	differs("its hostname", orNothing(was.Hostname), orNothing(is.Hostname))
+	differs("its state", works(was), works(is))
+	if was.Elects != is.Elects {
+		differs("whether it may lead", fmt.Sprint(was.Elects), fmt.Sprint(is.Elects))
+	}
+	if was.Trial != is.Trial {
+		differs("what it has on trial", orNothing(was.Trial), orNothing(is.Trial))
+	}
+	if len(out) == 0 && (was.Stamp != is.Stamp || was.Base != is.Base) {
+		out = append(out, "something was done to it since")
+	}
+	return out
+}
+
+func orNothing(s string) string {
+	if s == "" {
+		return "nothing"
+	}
+	return Short(s)
+}
+
+func works(r *Record) string {
+	if r.Unwell == "" {
+		return "healthy"
+	}
+	return r.Unwell
+}
+
+// movedStep says what of a step has changed.
+func movedStep(was, is *Step) string {
+	switch {
+	case was == nil && is == nil:
+		return ""
+	case was == nil:
+		return "nothing was to be done to it, and now it would be restarted: " + is.Restart
+	case is == nil:
+		return "it was to be restarted, and now nothing would be done to it"
+	case was.Restart != is.Restart:
+		return fmt.Sprintf("why it is restarted was %q, and is %q", was.Restart, is.Restart)
+	case was.Address != is.Address:
+		return fmt.Sprintf("its address was %s, and is %s", was.Address, is.Address)
+	case !reflect.DeepEqual(was.Files, is.Files) || !reflect.DeepEqual(was.Flags, is.Flags) || !slices.Equal(was.Unit, is.Unit):
+		return "what would change there isn't the same"
+	}
+	return ""
+}

@@ -1,0 +1,136 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// preflight returns why hosts can't take what is planned, all reasons of all of them.
+func (o *Observation) preflight(p *Plan) error {
+	var errs []error
+	for _, h := range o.Hosts {
+		if p.step(h.Node) == nil {
+			continue
+		}
+		for _, reason := range h.Unfit() {
+			errs = append(errs, &HostError{h.Node, reason})
+		}
+	}
+	if len(p.Steps) > 0 {
+		errs = append(errs, o.apart())
+	}
+	return errors.Join(errs...)
+}
+
+const (
+	minSystemd = 233 // BindReadOnlyPaths=
+	maxSkew    = 5 * time.Minute
+)
+
+// Unfit returns why a host can't take what it is to have.
+func (h *Host) Unfit() []error {
+	var out []error
+	no := func(format string, args ...any) { out = append(out, fmt.Errorf(format, args...)) }
+	a := h.Seen.About
+	if !a.Root {
+		no("sudo gives a shell that isn't root's")
+	}
+	if a.Systemd > 0 && a.Systemd < minSystemd {
+		no("systemd %d can't bind a generation to fixed paths: %d or newer can", a.Systemd, minSystemd)
+	}
+	for _, tool := range a.Lacks {
+		no("it has no %s", tool)
+	}
+	for _, odd := range a.Odd {
+		no("%s, and kcmgen keeps a file of its own there: remove it", odd)
+	}
+	if skew := h.Skew; skew.Abs() > maxSkew {
+		no("its clock is off by %v: certificates wouldn't be valid there; set it", skew)
+	}
+	if h.Blind != nil {
+		out = append(out, fmt.Errorf("whether it becomes healthy couldn't be seen: %w", h.Blind))
+	}
+	out = append(out, h.unfitFolders()...)
+	switch f := h.Seen.Files[h.Unit.Start]; {
+	case h.Seen.Process.Masked:
+		no("%s is masked: systemctl unmask %s, if it is to run", h.Unit.Name, h.Unit.Name)
+	case a.Fixed != "" && h.Seen.Runs != h.Want.Generation:
+		no("%s can't be written: it is on a read-only file system", a.Fixed)
+	case f.Type != Missing && !f.Regular():
+		no("%s is a %s; kcmgen writes a file there, and through nothing else: remove it", h.Unit.Start, f.Type)
+	}
+	if program := h.Want.Program(); h.lacks(program) {
+		no("%s isn't there: install it, or let kcmgen do it (binary.install)", program)
+	}
+	return append(out, h.unfitRoom()...)
+}
+
+// unfitFolders: what is written through a link, or below a folder that others may
+// write to, may be anybody's.
+func (h *Host) unfitFolders() []error {
+	var out []error
+	seen := map[string]bool{}
+	for _, leaf := range append(slices.Sorted(maps.Keys(h.Want.Trees)), h.Unit.Start) {
+		for _, d := range Parents(leaf) {
+			f, ok := h.Seen.Files[d]
+			if !ok || seen[d] || f.Type == Missing {
+				continue
+			}
+			seen[d] = true
+			mode, _ := strconv.ParseUint(f.Mode, 8, 32)
+			switch {
+			case f.Type != Directory:
+				out = append(out, fmt.Errorf("%s is a %s where a folder is expected", d, f.Type))
+			case f.Owner[:min(len(f.Owner), 5)] != "root:" || mode&0o022 != 0 && mode&0o1000 == 0:
+				out = append(out, fmt.Errorf("%s belongs to %s with mode %s: others could change what is put there", d, f.Owner, f.Mode))
+			}
+		}
+	}
+	return out
+}
+
+// unfitRoom: what is staged lies beside what is there.
+func (h *Host) unfitRoom() []error {
+	var bytes, files int64
+	for top, t := range h.Want.Trees {
+		if h.Seen.Files[top].Type == Directory {
+			continue
+		}
+		for _, e := range t.Entries() {
+			bytes += e.Size() + 4096
+			files++
+		}
+	}
+	a := h.Seen.About
+	switch need := (bytes + 1<<20) >> 10; {
+	case files == 0:
+	case a.ReadOnly != "":
+		return []error{fmt.Errorf("%s can't be written: it is on a read-only file system", a.ReadOnly)}
+	case a.KBytes >= 0 && a.KBytes < need:
+		return []error{fmt.Errorf("%s: its file system is full: %d KiB are free, %d are needed", h.Unit.Home, a.KBytes, need)}
+	case a.Inodes >= 0 && a.Inodes < files+16:
+		return []error{fmt.Errorf("%s: its file system has %d inodes left, %d are needed", h.Unit.Home, a.Inodes, files+16)}
+	}
+	return nil
+}
+
+// lacks reports whether a host has no such program, and gets none.
+func (h *Host) lacks(program string) bool {
+	return h.Seen.Files[program].Type == Missing && !h.carries(program)
+}
+
+// carries reports whether a file is among what is put on the host.
+func (h *Host) carries(file string) bool {
+	for top, t := range h.Want.Trees {
+		if path.Dir(file) == top {
+			_, ok := t.Get(path.Base(file))
+			return ok
+		}
+	}
+	return false
+}

@@ -1,0 +1,153 @@
+package plan
+
+import (
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/artefact"
+	"github.com/kcmgen/kcmgen/gen/flags"
+	"github.com/kcmgen/kcmgen/gen/keys"
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// Set is what runs on a host, or is to: a generation, its unit and what the unit
+// names. What can't be told of a unit that somebody else wrote is empty.
+type Set struct {
+	Generation string
+	Unit       []byte
+	Argv       []string          // the program and its arguments
+	flags      map[string]string // of Argv
+	Kubeconfig keys.Secret
+	Serving    []byte // PEM of the serving certificate
+	Bound      bool   // the unit binds the generation, which the process then sees
+}
+
+// NewSet reads a unit. read returns a file of the host by its path there, as the
+// unit's process would see it.
+func NewSet(generation string, unit []byte, read func(path string) ([]byte, error)) (*Set, error) {
+	s := &Set{Generation: generation, Unit: unit, flags: map[string]string{}}
+	u, err := artefact.ParseUnit(unit)
+	if err != nil {
+		return nil, err
+	}
+	if s.Argv, err = u.Args(); err != nil || len(s.Argv) == 0 {
+		return s, err
+	}
+	// A bare flag is a switch in all units that anybody writes.
+	fs, err := flags.Parse(s.Argv[1:], func(string) bool { return true })
+	if err != nil {
+		return s, err
+	}
+	for _, f := range fs {
+		s.flags[f.Name] = f.Value
+	}
+	binds := u["Service"]["BindReadOnlyPaths"]
+	s.Bound = strings.Contains(strings.Join(binds, " "), "/"+generation)
+	at := func(p string) string {
+		for _, b := range binds {
+			from, to, _ := strings.Cut(b, ":")
+			if p == to || strings.HasPrefix(p, to+"/") {
+				return from + strings.TrimPrefix(p, to)
+			}
+		}
+		return p
+	}
+	if p := s.flags["kubeconfig"]; p != "" {
+		data, err := read(at(p))
+		if err != nil {
+			return s, err
+		}
+		s.Kubeconfig = keys.NewSecret(data)
+	}
+	if p := s.flags["tls-cert-file"]; p != "" {
+		s.Serving, err = read(at(p))
+	}
+	return s, err
+}
+
+func (s *Set) value(flag, fallback string) string {
+	if v, ok := s.flags[flag]; ok {
+		return v
+	}
+	return fallback
+}
+
+// Healthz is where the process answers, seen from its own host; "" if it doesn't.
+func (s *Set) Healthz() string {
+	port := s.value("secure-port", "10257")
+	if n, err := strconv.Atoi(port); err != nil || n == 0 {
+		return ""
+	}
+	address := s.value("bind-address", "0.0.0.0")
+	if ip := net.ParseIP(address); ip != nil && ip.IsUnspecified() {
+		address = "127.0.0.1"
+	}
+	return net.JoinHostPort(address, port)
+}
+
+// Lease is the lease that a set's leader holds; an error where it elects none.
+func (s *Set) Lease() (namespace, name string, err error) {
+	var fs spec.Flags
+	for name, value := range s.flags {
+		fs = append(fs, spec.Flag{Name: name, Value: value})
+	}
+	slices.SortFunc(fs, func(a, b spec.Flag) int { return strings.Compare(a.Name, b.Name) })
+	return fs.Lease()
+}
+
+func (s *Set) leaseName() string {
+	namespace, name, _ := s.Lease()
+	return namespace + "/" + name
+}
+
+// Elects reports whether the process takes part in leader election.
+func (s *Set) Elects() bool {
+	if s.Generation == None {
+		return false
+	}
+	_, _, err := s.Lease()
+	return err == nil
+}
+
+// Program is what is started; "" if that can't be told.
+func (s *Set) Program() string {
+	if len(s.Argv) == 0 {
+		return ""
+	}
+	return s.Argv[0]
+}
+
+// releaseGate is the feature gate with which a leader gives its lease back as it ends.
+const releaseGate = "ControllerManagerReleaseLeaderElectionLockOnExit"
+
+// Releases reports whether a process gives its lease back as it ends.
+func (s *Set) Releases() bool {
+	on := map[string]string{}
+	for gate := range strings.SplitSeq(s.value("feature-gates", ""), ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(gate), "=")
+		on[strings.TrimSpace(name)] = strings.ToLower(strings.TrimSpace(value))
+	}
+	value, said := on[releaseGate]
+	if !said {
+		value = on["AllAlpha"]
+	}
+	return value == "true" || value == "t" || value == "1"
+}
+
+// At is where a set's process answers; "" of a set that isn't known.
+func (s *Set) At() string {
+	if s == nil {
+		return ""
+	}
+	return s.Healthz()
+}
+
+// Certificate is the serving certificate of a set; nil of one that isn't known.
+func (s *Set) Certificate() []byte {
+	if s == nil {
+		return nil
+	}
+	return s.Serving
+}

@@ -1,0 +1,323 @@
+package plan
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/tree"
+)
+
+const generation = "0123456789abcdef"
+
+// unitWith is a unit that binds a generation, with flags.
+func unitWith(flags ...string) string {
+	return "[Service]\nExecStart=/usr/local/bin/kube-controller-manager " + strings.Join(flags, " \\\n  ") +
+		"\nBindReadOnlyPaths=/etc/kubernetes/kcmgen/" + generation + ":/etc/kubernetes/kcm\n"
+}
+
+func TestSet(t *testing.T) {
+	read := func(p string) ([]byte, error) { return []byte(p), nil }
+	for _, c := range []struct {
+		name, unit      string
+		healthz, lease  string
+		kubeconfig, crt string // where they are read from
+		sealed          bool
+	}{
+		{
+			"ours", unitWith("--bind-address=127.0.0.1", "--kubeconfig=/etc/kubernetes/kcm/controller-manager.conf", "--tls-cert-file=/etc/kubernetes/kcm/a.crt"),
+			"127.0.0.1:10257", "kube-system/kube-controller-manager",
+			"/etc/kubernetes/kcmgen/" + generation + "/controller-manager.conf", "/etc/kubernetes/kcmgen/" + generation + "/a.crt", true,
+		},
+		{
+			"by hand", "[Service]\nExecStart=/bin/kcm --kubeconfig=/etc/kcm.conf --leader-elect --secure_port=1 --bind-address=::\n",
+			"127.0.0.1:1", "kube-system/kube-controller-manager", "/etc/kcm.conf", "", false,
+		},
+		{"another lease", unitWith("--leader-elect-resource-name=a", "--leader-elect-resource-namespace=b", "--bind-address=::1"), "[::1]:10257", "b/a", "", "", true},
+		{"no election", unitWith("--leader-elect=false", "--secure-port=0"), "", "", "", "", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, err := NewSet(generation, []byte(c.unit), read)
+			if err != nil {
+				t.Fatal(err)
+			}
+			namespace, name, err := s.Lease()
+			if lease := strings.TrimSuffix(namespace+"/"+name, "/"); lease != c.lease || (err == nil) != (c.lease != "") || s.Elects() != (c.lease != "") {
+				t.Errorf("the lease is %q, %v", lease, err)
+			}
+			if got := s.Healthz(); got != c.healthz {
+				t.Errorf("/healthz is at %q, expected %q", got, c.healthz)
+			}
+			if got := string(s.Kubeconfig.Reveal()); got != c.kubeconfig || string(s.Serving) != c.crt || s.Bound != c.sealed {
+				t.Errorf("read %q and %q, sealed %v", got, s.Serving, s.Bound)
+			}
+		})
+	}
+	for _, unit := range []string{"[Service]\n", "[Service]\nExecStart=/bin/kcm $OPTIONS\n", "[Service]\nExecStart=/bin/kcm --v 2\n"} {
+		if s, err := NewSet("found", []byte(unit), read); err == nil || s == nil {
+			t.Errorf("%q is read as %v, %v: what can't be told is an error, and the rest stays", unit, s, err)
+		}
+	}
+}
+
+// exportedTree is a small tree as an export writes it.
+func exportedTree(t *testing.T, change func(*tree.Manifest, map[string]string)) *tree.State {
+	t.Helper()
+	files := map[string]string{
+		"nodes/cp-1/etc/kubernetes/kcmgen/" + generation + "/ca.crt":                          "ca",
+		"nodes/cp-1/etc/kubernetes/kcmgen/" + generation + "/kube-controller-manager.service": unitWith("--v=1"),
+		"nodes/cp-1/etc/systemd/system/kube-controller-manager.service":                       unitWith("--v=1"),
+		"nodes/cp-1/usr/local/lib/kcmgen/aa/kube-controller-manager":                          "program",
+	}
+	build := func() tree.Tree {
+		var es []tree.Entry
+		for p, data := range files {
+			es = append(es, tree.Entry{Path: p, Mode: 0o644, Data: []byte(data)})
+		}
+		es = append(es, tree.Entry{Path: "nodes/cp-1/var/lib/kcm", Dir: true, Mode: 0o755})
+		out, err := tree.New(es)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	all, err := tree.WithManifest(build(), tree.Manifest{Cluster: "c", Nodes: map[string]string{"cp-1": generation}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, _ := all.Get(tree.ManifestName)
+	m, err := tree.ParseManifest(e.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(m, files)
+	return &tree.State{Manifest: m, Ours: build()}
+}
+
+func aCluster() *spec.Cluster {
+	return &spec.Cluster{
+		Name: "c", Layout: spec.Systemd, Nodes: []spec.Node{{Name: "cp-1"}},
+		Paths: spec.Paths{
+			Generations: "/etc/kubernetes/kcmgen", Unit: "/etc/systemd/system/kube-controller-manager.service", Programs: "/usr/local/lib/kcmgen",
+		},
+	}
+}
+
+func TestWants(t *testing.T) {
+	unit := "nodes/cp-1/etc/systemd/system/kube-controller-manager.service"
+	wants, err := Wants(aCluster(), exportedTree(t, func(*tree.Manifest, map[string]string) {}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := wants["cp-1"]
+	home := "/etc/kubernetes/kcmgen/" + generation
+	if len(w.Trees) != 2 || len(w.Trees[home].Entries()) != 2 || len(w.Trees["/usr/local/lib/kcmgen/aa"].Entries()) != 1 || w.Dirs["/var/lib/kcm"] != fs.FileMode(0o755) {
+		t.Errorf("folders %v, dirs %v", w.Trees, w.Dirs)
+	}
+	for _, p := range []string{"/etc", "/etc/systemd/system", home, home + "/ca.crt", "/usr/local/lib/kcmgen/aa/kube-controller-manager", "/var/lib/kcm", "/usr/local/bin/kube-controller-manager"} {
+		if !slices.Contains(w.Paths(aCluster().Paths.Unit), p) {
+			t.Errorf("%s isn't looked at", p)
+		}
+	}
+	for _, c := range []struct {
+		name, want string
+		change     func(*tree.Manifest, map[string]string)
+	}{
+		{"edited", unit + " was changed since it was exported", func(_ *tree.Manifest, f map[string]string) { f[unit] += "#" }},
+		{"another unit", "isn't the unit of generation", func(m *tree.Manifest, f map[string]string) {
+			f[unit] = unitWith("--v=2")
+			m.Files = nil
+		}},
+		{"a node more", "nodes/cp-1 isn't there: the cluster has the node, and its last export hadn't", func(m *tree.Manifest, _ map[string]string) { m.Nodes = nil }},
+		{"no generations", "generations: false can't be deployed", func(m *tree.Manifest, _ map[string]string) { m.Nodes["cp-1"] = "" }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if _, err := Wants(aCluster(), exportedTree(t, c.change)); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%v, expected %q", err, c.want)
+			}
+		})
+	}
+	gone := exportedTree(t, func(*tree.Manifest, map[string]string) {})
+	gone.Gone = []string{unit}
+	if _, err := Wants(aCluster(), gone); !errors.As(err, new(*EditedError)) {
+		t.Errorf("a file that is gone: %v", err)
+	}
+}
+
+// TestDiffers: a host that has everything differs in nothing, and every one of its
+// faults is named.
+func TestDiffers(t *testing.T) {
+	wants, err := Wants(aCluster(), exportedTree(t, func(*tree.Manifest, map[string]string) {}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, u := wants["cp-1"], UnitOf(aCluster())
+	have := func() *Host {
+		m := &Host{Want: w, Unit: u, Seen: &Seen{Files: map[string]File{}}}
+		for _, p := range w.Paths(u.Start) {
+			m.Seen.Files[p] = File{Path: p, Type: Directory, Mode: "755", Owner: "root:root"}
+		}
+		for top, tr := range w.Trees {
+			if m.private(top) {
+				m.Seen.Files[top] = File{Path: top, Type: Directory, Mode: "700", Owner: "root:root"}
+			}
+			for _, e := range tr.Entries() {
+				p := top + "/" + e.Path
+				m.Seen.Files[p] = File{Path: p, Type: "regular file", Mode: "644", Owner: "root:root", Size: e.Size(), SHA256: SumOf(e)}
+			}
+		}
+		m.Seen.Files[u.Start] = File{Path: u.Start, Type: "regular file", Mode: "644", Owner: "root:root", Size: int64(len(w.Unit)), SHA256: SumOf(tree.Entry{Data: w.Unit})}
+		return m
+	}
+	if d := have().differs(); len(d) > 0 {
+		t.Errorf("a host that has everything differs: %v", d)
+	}
+	if faults := have().unfitFolders(); len(faults) > 0 {
+		t.Errorf("its folders are refused: %v", faults)
+	}
+	ca, home := u.Home+"/"+generation+"/ca.crt", u.Home+"/"+generation
+	for name, c := range map[string]struct {
+		path, what string
+		change     func(*File)
+	}{
+		"contents":       {ca, "contents", func(f *File) { f.SHA256 = "0" }},
+		"size":           {ca, "contents", func(f *File) { f.Size, f.SHA256 = 1, "" }},
+		"mode":           {ca, "mode", func(f *File) { f.Mode = "666" }},
+		"owner":          {u.Start, "owner", func(f *File) { f.Owner = "nobody:root" }},
+		"a link":         {u.Start, "type", func(f *File) { f.Type = Link }},
+		"missing":        {ca, "", func(f *File) { f.Type = Missing }},
+		"an open folder": {home, "mode", func(f *File) { f.Mode = "755" }},
+	} {
+		m := have()
+		f := m.Seen.Files[c.path]
+		c.change(&f)
+		m.Seen.Files[c.path] = f
+		d := m.differs()
+		if len(d) != 1 || d[0].Path != c.path || strings.Join(d[0].What, " ") != c.what {
+			t.Errorf("%s: %+v, expected %s of %s", name, d, c.what, c.path)
+		}
+	}
+	for name, change := range map[string]func(*File){
+		"a link":         func(f *File) { f.Type = Link },
+		"others' folder": func(f *File) { f.Owner = "ops:ops" },
+		"open to others": func(f *File) { f.Mode = "777" },
+	} {
+		m := have()
+		f := m.Seen.Files["/etc/kubernetes"]
+		change(&f)
+		m.Seen.Files["/etc/kubernetes"] = f
+		if faults := m.unfitFolders(); len(faults) != 1 || !strings.Contains(faults[0].Error(), "/etc/kubernetes ") {
+			t.Errorf("%s: %v", name, faults)
+		}
+	}
+}
+
+func TestRank(t *testing.T) {
+	steps := []Step{{Node: "leader", Leader: true}, {Node: "standby"}, {Node: "broken", Unwell: "it is dead"}}
+	slices.SortStableFunc(steps, func(a, b Step) int { return a.rank() - b.rank() })
+	if got := steps[0].Node + " " + steps[1].Node + " " + steps[2].Node; got != "broken standby leader" {
+		t.Errorf("the order is %s", got)
+	}
+}
+
+// TestLostModes: a tree that came by git or an archive has the modes it was exported
+// with, not those that it has here.
+func TestLostModes(t *testing.T) {
+	const file = "ca.crt"
+	wants, err := Wants(aCluster(), exportedTree(t, func(m *tree.Manifest, _ map[string]string) {
+		for i := range m.Files {
+			if path.Base(m.Files[i].Path) == file {
+				m.Files[i].Mode = "0440"
+			}
+		}
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, ok := wants["cp-1"].Trees["/etc/kubernetes/kcmgen/"+generation].Get(file)
+	if !ok || e.Mode != 0o440 {
+		t.Errorf("%s has mode %o", file, e.Mode)
+	}
+	if _, err := Wants(aCluster(), exportedTree(t, func(m *tree.Manifest, _ map[string]string) { m.Files[0].Mode = "rw-" })); err == nil {
+		t.Error("a mode that is none is taken")
+	}
+}
+
+func TestUnitChanges(t *testing.T) {
+	was := &Set{Unit: []byte("# of 11\n[Service]\nExecStart=/bin/kcm \\\n  --v=2\nNice=1\nBindReadOnlyPaths=/home/1111111111111111:/etc/kcm\nEnvironment=A=1 \\\n  B=2\n")}
+	want := &Set{Unit: []byte("# of 22\n[Service]\nExecStart=/bin/kcm \\\n  --v=3\nBindReadOnlyPaths=/home/2222222222222222:/etc/kcm\nEnvironment=A=1 \\\n  B=3\nNice=2\n")}
+	expected := []string{"- Nice=1", "- Environment=…", "+ Environment=…", "+ Nice=2"}
+	if got := unitChanges(was, want); !slices.Equal(got, expected) {
+		t.Errorf("%q, expected %q", got, expected)
+	}
+	was.Generation = "found-0123456789ab" // somebody else's
+	if got := unitChanges(was, want); !slices.Equal(got, []string{"- Nice=…", "- Environment=…", "+ Environment=…", "+ Nice=2"}) {
+		t.Errorf("%q", got)
+	}
+	if got := unitChanges(was, was); len(got) > 0 {
+		t.Errorf("nothing changes, and it says %q", got)
+	}
+	if got := unitChanges(nil, want); len(got) > 0 {
+		t.Errorf("of nothing nothing is told, and it says %q", got)
+	}
+}
+
+// TestOneName: hosts whose kernels have one name can't be told apart in a lease.
+func TestOneName(t *testing.T) {
+	for _, c := range []struct {
+		names map[string]string
+		says  string
+	}{
+		{map[string]string{"cp-1": "a", "cp-2": "b"}, ""},
+		{map[string]string{"cp-1": "", "cp-2": ""}, ""}, // not known
+		{map[string]string{"cp-1": "a", "cp-2": "b", "cp-3": "a"}, `cp-1 and cp-3 have one hostname, "a"`},
+	} {
+		err := oneName(c.names)
+		if (err != nil) != (c.says != "") || err != nil && !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%v: %v", c.names, err)
+		}
+	}
+}
+
+// TestHolder: a lease is of the host whose kernel has its name, whatever others are called
+// in the cluster.
+func TestHolder(t *testing.T) {
+	o := &Observation{}
+	for _, h := range [][3]string{{"cp-1", "cp-1", "cp-2"}, {"cp-2", "cp-2", "cp-1"}, {"cp-3", "old-3", "new-3"}} {
+		o.Hosts = append(o.Hosts, &Host{Node: h[0], Called: h[1], Seen: &Seen{About: About{Name: h[2]}}})
+	}
+	for name, want := range map[string]string{"cp-1": "cp-2", "cp-2": "cp-1", "new-3": "cp-3", "old-3": "cp-3", "cp-3": "", "": ""} {
+		got := ""
+		o.Leader = Leader{Holder: name + "_1", Hostname: name}
+		if h := o.leader(); h != nil {
+			got = h.Node
+		}
+		if got != want {
+			t.Errorf("%q is %q, expected %q", name, got, want)
+		}
+	}
+}
+
+// TestReleases: who gives a lease back as it ends, by its feature gates.
+func TestReleases(t *testing.T) {
+	for gates, want := range map[string]bool{
+		"":                        false,
+		releaseGate + "=true":     true,
+		releaseGate + "=false":    false,
+		"AllAlpha=true":           true,
+		"AllAlpha=false":          false,
+		"AllBeta=true":            false,
+		"A=true, AllAlpha = True": true,
+		"AllAlpha=true," + releaseGate + "=false": false,
+		"AllAlpha=false," + releaseGate + "=true": true,
+	} {
+		s := &Set{flags: map[string]string{"feature-gates": gates}}
+		if got := s.Releases(); got != want {
+			t.Errorf("%q: %v", gates, got)
+		}
+	}
+}

@@ -1,0 +1,291 @@
+package plan
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kcmgen/kcmgen/gen/tree"
+)
+
+// HostError is what is wrong with one host.
+type HostError struct {
+	Node string
+	Err  error
+}
+
+func (e *HostError) Error() string { return e.Node + ": " + e.Err.Error() }
+
+// Unwrap returns what is wrong.
+func (e *HostError) Unwrap() error { return e.Err }
+
+// New decides what is to be done. The error names every reason why hosts can't take it;
+// the plan shows then what they would have got.
+func New(o *Observation) (*Plan, error) {
+	p := &Plan{
+		Schema: Schema, ID: o.id(), Cluster: o.Cluster.Name, Action: o.Action, Steps: []Step{}, Unchanged: []string{},
+		Timing: o.timing(), ReadsLease: o.ReadsLease, Releases: o.releases(),
+	}
+	leader := o.leader()
+	p.Leader = o.Leader.Holder
+	if leader != nil {
+		p.Leader = leader.Node
+	}
+	for _, h := range o.Hosts {
+		s := h.step()
+		if s == nil {
+			p.Unchanged = append(p.Unchanged, h.Node)
+			continue
+		}
+		s.Leader = h == leader
+		p.Steps = append(p.Steps, *s)
+	}
+	slices.SortStableFunc(p.Steps, func(a, b Step) int { return cmp.Compare(a.rank(), b.rank()) })
+	p.Hosts = o.records(p)
+	p.Notes = o.notes(p)
+	return p, o.preflight(p)
+}
+
+// ID names what hosts are to have, by node: the same again is the same rollout, resumed.
+func (o *Observation) id() string {
+	sum := sha256.New()
+	for _, h := range o.Hosts {
+		writeID(sum, h)
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:8])
+}
+
+func writeID(w io.Writer, h *Host) { fmt.Fprintf(w, "%s=%s\n", h.Node, h.Want.Generation) }
+
+// timing is how long things may take with these hosts' flags.
+func (o *Observation) timing() Timing {
+	gate, soak := o.Cluster.Deploy.Gate, o.Cluster.Deploy.Soak
+	lease := o.longest("leader-elect-lease-duration", "15s")
+	// The lease of one who is gone has to run out first. The retry is jittered, and twice:
+	// to see it, and to take it.
+	lead := gate + lease + 6*o.longest("leader-elect-retry-period", "2s") + 5*time.Second
+	return Timing{
+		Gate: In(gate), Soak: In(soak), Lead: In(lead), Lease: In(lease), Away: In(gate + time.Minute),
+		Revert: In(lead + 3*soak + 15*time.Second), // later than an operator who is still there would
+	}
+}
+
+// longest is the longest time that a flag has on any host.
+func (o *Observation) longest(flag, fallback string) time.Duration {
+	var out time.Duration
+	for _, h := range o.Hosts {
+		if d, err := time.ParseDuration(h.Want.value(flag, fallback)); err == nil {
+			out = max(out, d)
+		}
+	}
+	return out
+}
+
+// releases reports whether any host's process gives its lease back as it ends.
+func (o *Observation) releases() bool {
+	for _, h := range slices.Concat(o.Hosts, o.Beside) {
+		if h.Want != nil && h.Want.Releases() || h.Was != nil && h.Was.Releases() {
+			return true
+		}
+	}
+	return false
+}
+
+// elects reports whether the cluster has a leader to tell.
+func (o *Observation) elects() bool {
+	return slices.ContainsFunc(o.Hosts, func(h *Host) bool { return h.Want.Elects() })
+}
+
+// leader is the host that holds the lease: by the name that its kernel has, and where no
+// host has that one any more, by the name that it has in the cluster. nil: none of these.
+func (o *Observation) leader() *Host {
+	if o.Leader.Hostname == "" {
+		return nil
+	}
+	for _, name := range []func(*Host) string{
+		func(h *Host) string { return h.Seen.Name },
+		func(h *Host) string { return h.Called },
+	} {
+		i := slices.IndexFunc(o.Hosts, func(h *Host) bool { return name(h) == o.Leader.Hostname })
+		if i >= 0 {
+			return o.Hosts[i]
+		}
+	}
+	return nil
+}
+
+// records are what is written down of the hosts.
+func (o *Observation) records(p *Plan) []Record {
+	var out []Record
+	for _, h := range slices.Concat(o.Hosts, o.Beside) {
+		if h.Unreached != nil {
+			continue
+		}
+		out = append(out, h.record(p))
+	}
+	slices.SortFunc(out, func(a, b Record) int { return cmp.Compare(a.Node, b.Node) })
+	return out
+}
+
+func (h *Host) record(p *Plan) Record {
+	r := Record{
+		Node: h.Node, Named: h.Want != nil, Hostname: h.Seen.Name, Called: h.Called, Unit: h.Unit.Name, Stamp: h.Seen.Stamp,
+		Runs: h.Seen.Runs, Base: h.Seen.Base(h.Unit), Unwell: h.Unwell, Skew: In(h.Skew), Blind: h.Blind != nil,
+	}
+	if h.Want == nil && h.Blind != nil { // its process is seen all the same
+		r.Unwell = ""
+	}
+	if t := h.Seen.Trial; t != nil {
+		r.Trial = t.Generation
+	}
+	if h.Want == nil {
+		return r
+	}
+	r.Wants, r.Elects = h.Want.Generation, h.Want.Elects()
+	if st := h.Seen.State; st != nil && !st.Ended && st.Rollout == p.ID {
+		r.Unended = true
+		if h.Seen.Runs == r.Wants && st.Generation == r.Wants && st.Previous != "-" {
+			r.Previous = st.Previous
+		}
+	}
+	return r
+}
+
+// Base is the checksum of the unit's file, or None.
+func (s *Seen) Base(u Unit) string {
+	if f := s.Files[u.Start]; f.Type != Missing {
+		return f.SHA256
+	}
+	return None
+}
+
+// FlagChange is a flag whose value changes: empty is none.
+type FlagChange struct {
+	Name string  `json:"name"`
+	From *string `json:"from,omitempty"`
+	To   *string `json:"to,omitempty"`
+}
+
+// step is what is to be done to a host, nil if nothing is.
+func (h *Host) step() *Step {
+	differs, stale := h.differs(), h.stale()
+	s := &Step{Node: h.Node, Address: h.Address, From: h.Seen.Runs, To: h.Want.Generation, Unwell: h.Unwell}
+	if t := h.Seen.Trial; t != nil {
+		s.Recover = t.Generation
+	}
+	switch {
+	case s.Recover != "":
+		s.Restart = "a deployment of " + Short(s.Recover) + " was never confirmed"
+	case s.From == s.To && len(differs) == 0 && stale == "" && (h.Unwell == "" || s.To == None):
+		return nil
+	case s.From == s.To && len(differs) == 0:
+		s.Restart = cmp.Or(stale, h.Unwell)
+	case s.From == s.To:
+		s.Restart = "files of its generation were changed on the host"
+		s.Files = differs
+	default:
+		s.Restart = AnotherGeneration
+	}
+	if s.Stops = s.To == None; s.Stops || s.From == s.To {
+		return s
+	}
+	s.Flags, s.Unit = flagChanges(h.Was, &h.Want.Set), unitChanges(h.Was, &h.Want.Set)
+	if h.compared() {
+		s.Files = h.fileChanges(differs)
+	} else {
+		s.Files = differs
+	}
+	return s
+}
+
+// compared reports whether files of the old generation are compared with those of the
+// new one. Else the unit is all that somebody changed.
+func (h *Host) compared() bool {
+	none := h.Seen.Runs == None || IsFound(h.Seen.Runs)
+	return !none || len(h.Missing()) > 0
+}
+
+// OldFiles are the paths of a host whose files have to be in [Host].Old before [New] is
+// called.
+func (h *Host) OldFiles() []string {
+	if h.Seen.Runs == h.Want.Generation || h.Want.Generation == None || !h.compared() {
+		return nil
+	}
+	var out []string
+	for _, e := range h.Want.Trees[h.generation()].Entries() {
+		out = append(out, path.Join(h.Unit.Home, h.Seen.Runs, e.Path))
+	}
+	return out
+}
+
+// generation is the directory of the generation that the host gets.
+func (h *Host) generation() string { return path.Join(h.Unit.Home, h.Want.Generation) }
+
+// fileChanges compares two generations by their files' names.
+func (h *Host) fileChanges(differs []FileChange) []FileChange {
+	var out []FileChange
+	for _, e := range h.Want.Trees[h.generation()].Entries() {
+		f := h.Old[path.Join(h.Unit.Home, h.Seen.Runs, e.Path)]
+		switch {
+		case e.Path == path.Base(h.Unit.Start): // its flags are told, or it is new
+		case !f.Regular():
+			out = append(out, FileChange{Path: e.Path, Kind: tree.Added})
+		case f.SHA256 != SumOf(e):
+			out = append(out, FileChange{Path: e.Path, Kind: tree.Changed, What: []string{"contents"}})
+		}
+	}
+	for _, c := range differs {
+		if !strings.HasPrefix(c.Path, h.Unit.Home+"/") {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func flagChanges(was, want *Set) []FlagChange {
+	if was == nil || len(was.Argv) == 0 { // nothing that can be compared
+		return nil
+	}
+	names := map[string]bool{}
+	for name := range was.flags {
+		names[name] = true
+	}
+	for name := range want.flags {
+		names[name] = true
+	}
+	var out []FlagChange
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		from, had := was.flags[name]
+		to, has := want.flags[name]
+		if had && has && from == to {
+			continue
+		}
+		c := FlagChange{Name: name}
+		if had {
+			c.From = &from
+		}
+		if has {
+			c.To = &to
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// Holder returns why nothing can be done to the hosts just now: another session changes
+// one, and what is seen of it is half done. "" where none does.
+func (o *Observation) Holder() (node, who string) {
+	for _, h := range slices.Concat(o.Hosts, o.Beside) {
+		if h.Unreached == nil && h.Seen.Holder != "" {
+			return h.Node, h.Seen.Holder
+		}
+	}
+	return "", ""
+}

@@ -1,0 +1,194 @@
+package plan
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/tree"
+)
+
+// Want is what one host is to have, as the exported tree holds it.
+type Want struct {
+	Set
+	// Trees are put there whole, by their path on the host: the generation, and
+	// a program's.
+	Trees map[string]tree.Tree
+	// Dirs are directories that the unit needs, by path.
+	Dirs map[string]fs.FileMode
+}
+
+// EditedError is a tree that isn't what an export wrote.
+type EditedError struct{ Path, Detail string }
+
+func (e *EditedError) Error() string { return e.Path + " " + e.Detail }
+
+// Wants reads what the hosts of a cluster are to have from its exported tree.
+func Wants(c *spec.Cluster, s *tree.State) (map[string]*Want, error) {
+	if err := intact(s); err != nil {
+		return nil, err
+	}
+	ours, err := asExported(s)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]*Want{}
+	for i := range c.Nodes {
+		n := &c.Nodes[i]
+		generation, ok := s.Manifest.Nodes[n.Name]
+		if !ok {
+			return nil, &EditedError{"nodes/" + n.Name, "isn't there: the cluster has the node, and its last export hadn't"}
+		}
+		w, err := wantOf(c, n.Name, generation, ours)
+		if err != nil {
+			return nil, fmt.Errorf("nodes/%s: %w", n.Name, err)
+		}
+		out[n.Name] = w
+	}
+	return out, nil
+}
+
+// intact returns an error unless the files of a tree are those that its manifest
+// lists.
+func intact(s *tree.State) error {
+	if len(s.Gone) > 0 {
+		return &EditedError{s.Gone[0], "is gone"}
+	}
+	for _, f := range s.Manifest.Files {
+		e, ok := s.Ours.Get(f.Path)
+		if !ok || f.Dir || f.SHA256 == "" || !strings.HasPrefix(f.Path, "nodes/") {
+			continue
+		}
+		if SumOf(e) != f.SHA256 {
+			return &EditedError{f.Path, "was changed since it was exported"}
+		}
+	}
+	return nil
+}
+
+// asExported is a tree with the modes that it was exported with: whatever carries trees
+// about, a git checkout or an archive of a pipeline, may have lost them.
+func asExported(s *tree.State) (tree.Tree, error) {
+	modes := map[string]fs.FileMode{}
+	for _, f := range s.Manifest.Files {
+		mode, err := strconv.ParseUint(f.Mode, 8, 9)
+		if err != nil {
+			return tree.Tree{}, &EditedError{f.Path, fmt.Sprintf("has mode %q in the manifest", f.Mode)}
+		}
+		modes[f.Path] = fs.FileMode(mode)
+	}
+	entries := slices.Clone(s.Ours.Entries())
+	for i := range entries {
+		if mode, ok := modes[entries[i].Path]; ok {
+			entries[i].Mode = mode
+		}
+	}
+	return tree.New(entries)
+}
+
+// SumOf is the SHA-256 of a file, in hex.
+func SumOf(e tree.Entry) string {
+	if !e.Blob.Empty() {
+		return e.Blob.SHA256
+	}
+	sum := sha256.Sum256(e.Bytes())
+	return hex.EncodeToString(sum[:])
+}
+
+func wantOf(c *spec.Cluster, node, generation string, ours tree.Tree) (*Want, error) {
+	if c.Layout != spec.Systemd {
+		return nil, errors.New("static pods can't be deployed yet; copy its files by other means")
+	}
+	if generation == "" {
+		return nil, errors.New("generations: false can't be deployed: without a generation there is nothing to go back to")
+	}
+	home := path.Join(c.Paths.Generations, generation)
+	w := &Want{Trees: map[string]tree.Tree{}, Dirs: map[string]fs.FileMode{}}
+	in := map[string][]tree.Entry{}
+	files := map[string]tree.Entry{}
+	for _, e := range ours.Entries() {
+		p, ok := strings.CutPrefix(e.Path, "nodes/"+node)
+		if !ok || p == "" || p[0] != '/' {
+			continue
+		}
+		files[p] = e
+		switch top := topOf(c, home, p); {
+		case e.Dir && p != home && top == "":
+			w.Dirs[p] = e.Mode
+		case top != "" && p != top:
+			e.Path = strings.TrimPrefix(p, top+"/")
+			in[top] = append(in[top], e)
+		}
+	}
+	for top, es := range in {
+		t, err := tree.New(es)
+		if err != nil {
+			return nil, err
+		}
+		w.Trees[top] = t
+	}
+	read := func(p string) ([]byte, error) {
+		e, ok := files[p]
+		if !ok {
+			return nil, nil // the user's own, on the host
+		}
+		return e.Bytes(), nil
+	}
+	inside := path.Join(home, path.Base(c.Paths.Unit))
+	if slices.Compare(files[c.Paths.Unit].Data, files[inside].Data) != 0 || len(files[inside].Data) == 0 {
+		return nil, &EditedError{"nodes/" + node + c.Paths.Unit, "isn't the unit of generation " + generation}
+	}
+	s, err := NewSet(generation, files[inside].Data, read)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Paths.Unit, err)
+	}
+	w.Set = *s
+	return w, nil
+}
+
+// topOf is the folder that is put on the host whole and holds a path: the
+// generation, or that of a program by its checksum.
+func topOf(c *spec.Cluster, home, p string) string {
+	if p == home || strings.HasPrefix(p, home+"/") {
+		return home
+	}
+	if below, ok := strings.CutPrefix(p, c.Paths.Programs+"/"); ok {
+		sum, _, _ := strings.Cut(below, "/")
+		return path.Join(c.Paths.Programs, sum)
+	}
+	return ""
+}
+
+// Paths are all paths of a host that say whether it has what it is to have, and
+// whether it can get it: files, folders, and the folders above them.
+func (w *Want) Paths(unit string) []string {
+	all := map[string]bool{unit: true}
+	if len(w.Argv) > 0 {
+		all[w.Argv[0]] = true
+	}
+	above := func(p string) {
+		for d := path.Dir(p); d != "/"; d = path.Dir(d) {
+			all[d] = true
+		}
+	}
+	above(unit)
+	for top, t := range w.Trees {
+		all[top] = true
+		above(top)
+		for _, e := range t.Entries() {
+			all[path.Join(top, e.Path)] = true
+		}
+	}
+	for d := range w.Dirs {
+		all[d] = true
+	}
+	return slices.Sorted(maps.Keys(all))
+}

@@ -1,0 +1,394 @@
+package rollout
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/kcmgen/kcmgen/deploy/plan"
+)
+
+// way is the way back of one host.
+type way struct {
+	kind Kind   // Revert ends its trial, Undo leaves what was confirmed
+	to   string // the generation that it leads to; "" where that isn't known
+	// until is when the apiserver isn't waited for any more; zero: as long as the whole
+	// rollout waits for it.
+	until time.Time
+	soak  time.Duration // that the host has to stay healthy
+	idle  error         // what it has by now doesn't start
+	twice bool          // it was seen to be confirmed after all, and left that, too
+	lost  int           // how often there was no answer
+	begun time.Time
+	err   error
+}
+
+// wayBack is that of the whole rollout.
+type wayBack struct {
+	hosts    []int // in this order
+	todo     []int
+	lull     lull
+	longest  time.Duration // that one of them didn't work meanwhile
+	until    time.Time     // when none waits for a better moment any more
+	patience time.Time     // how long the apiserver is waited for
+}
+
+// fail ends the way forward, with a host, or between two (-1). Until the new configuration
+// has led, it may be at fault in a way that only a leader shows, so all hosts of the
+// rollout go back.
+func (s *State) fail(i int, cause error) {
+	if i >= 0 {
+		cause = s.named(i, cause)
+		if h := &s.hosts[i]; h.result.Outcome == Unfinished {
+			h.result.Seconds = s.now.Sub(h.begun).Seconds()
+		}
+	}
+	s.stage, s.cause, s.rounds = Returning, cause, nil
+	s.back = wayBack{
+		hosts: s.waysBack(i), lull: lull{releases: s.plan.Releases, poll: s.poll}, longest: restartTime,
+		until: s.now.Add(s.plan.Lead.Duration()), patience: s.now.Add(s.plan.Away.Duration()),
+	}
+	if away := (*AwayError)(nil); errors.As(cause, &away) {
+		s.back.patience = s.now // it has been waited for
+	}
+	s.back.todo = slices.Clone(s.back.hosts)
+	s.at = -1
+	s.nextBack()
+}
+
+// restartTime is how long a host is taken not to work while it goes back.
+const restartTime = 3 * time.Second
+
+// waysBack are the hosts that go back, the newest first. Those that didn't work with what
+// they go back to come last, since nothing says that they will.
+func (s *State) waysBack(failed int) []int {
+	var out []int
+	add := func(i int, kind Kind, to string) {
+		s.hosts[i].way = way{kind: kind, to: to}
+		out = append(out, i)
+	}
+	if failed >= 0 && s.hosts[failed].result.Outcome != "" {
+		to := s.hosts[failed].runs
+		if p := s.plan.Hosts[failed]; !s.changed(failed) && p.Previous != "" && !s.led {
+			to = p.Previous // an earlier run of this rollout brought it what now fails
+		}
+		add(failed, Revert, to)
+	}
+	if s.led {
+		return out
+	}
+	for _, i := range slices.Backward(s.done) {
+		if s.changed(i) {
+			add(i, Undo, s.hosts[i].runs)
+		}
+	}
+	for i, h := range slices.Backward(s.plan.Hosts) { // an earlier run of this rollout did
+		if h.Named && h.Unended && h.Previous != "" && i != failed && !slices.Contains(out, i) {
+			add(i, Undo, h.Previous)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b int) int { return cmp.Compare(s.hopeless(a), s.hopeless(b)) })
+	return out
+}
+
+// hopeless is 1 for a host that didn't work with what it goes back to, else 0.
+func (s *State) hopeless(i int) int {
+	if h := &s.hosts[i]; h.unwell != "" && h.way.to == h.runs {
+		return 1
+	}
+	return 0
+}
+
+// changed: else it was restarted with what it had.
+func (s *State) changed(i int) bool { return s.hosts[i].runs != s.plan.Hosts[i].Wants }
+
+// nextBack takes hosts back one after the other, and lets all soak together: the time in
+// which a leader's fault can strike is short then.
+func (s *State) nextBack() {
+	if len(s.back.todo) == 0 {
+		s.settle()
+		return
+	}
+	var all []Action
+	for _, i := range s.back.todo {
+		a := s.on(i, Examine)
+		a.Ask, a.Next = Process|Healthz, true
+		all = append(all, a)
+	}
+	for _, i := range s.all(s.stays) {
+		a := s.on(i, Examine)
+		if a.Ask = Process | Healthz; s.plan.Hosts[i].Blind {
+			a.Ask = Process
+		}
+		all = append(all, a)
+	}
+	if s.elects() && len(s.back.todo) > 1 {
+		all = append(all, Action{Kind: ReadLease})
+	}
+	s.ask(-1, all...)
+}
+
+// stays reports whether a host isn't to be restarted any more, and is to work meanwhile.
+func (s *State) stays(i int) bool {
+	h := &s.hosts[i]
+	stops := h.way.to == plan.None && slices.Contains(s.back.hosts, i)
+	return !slices.Contains(s.back.todo, i) && h.unwell == "" && h.way.err == nil && !stops && len(s.back.todo) > 0
+}
+
+// chosenBack takes the next host back. One that doesn't work is first, since nothing is
+// lost with it. Before one that works is restarted, it waits until no other one can become
+// the leader meanwhile, and end by that; but not for ever.
+func (s *State) chosenBack(r round) {
+	if r.paused() {
+		s.nextBack()
+		return
+	}
+	todo := s.back.todo
+	k := slices.IndexFunc(todo, func(i int) bool {
+		e := r.answer(Examine, s.plan.Hosts[i].Node)
+		return s.hopeless(i) == 0 && e.Err == nil && (!e.Health.Running || e.Health.Healthz != nil)
+	})
+	if k < 0 {
+		k = slices.IndexFunc(todo, s.soonBack)
+	}
+	lease := r.answer(ReadLease, "")
+	switch {
+	case k >= 0:
+	case !s.now.After(s.back.until) && slices.ContainsFunc(s.all(s.stays), func(i int) bool { return s.works(i, *r.answer(Examine, s.plan.Hosts[i].Node)) != nil }):
+		s.pause(-1, s.poll)
+		return
+	case lease == nil || lease.Err != nil || s.now.After(s.back.until):
+		k = 0 // it can't be told, or no other one is left
+	default:
+		var ok bool
+		if k, ok = s.quiet(lease.Lease); !ok {
+			s.pause(-1, s.poll)
+			return
+		}
+	}
+	i := todo[k]
+	s.back.todo = slices.Delete(todo, k, k+1)
+	w := s.hosts[i].way
+	w.until = s.back.patience
+	s.sendBack(i, w)
+}
+
+// soonBack: a host whose own timer would restart it while another one is.
+func (s *State) soonBack(i int) bool {
+	left := s.hosts[i].reverts.Sub(s.now)
+	return s.hosts[i].way.kind == Revert && left < s.plan.Gate.Duration()+15*time.Second
+}
+
+// quiet returns which of the hosts can be restarted while none of the others becomes the
+// leader.
+func (s *State) quiet(l *Lease) (int, bool) {
+	age, leads := time.Duration(0), -1
+	if l != nil {
+		age = s.now.Sub(l.Renewed)
+		i := s.holder(l, func(plan.Record) bool { return true })
+		if i >= 0 {
+			age += s.plan.Hosts[i].Skew.Duration()
+		}
+		leads = slices.Index(s.back.todo, i)
+	}
+	return s.back.lull.next(s.now, l, age, leads, s.back.longest)
+}
+
+// sendBack takes one host back, and says why.
+func (s *State) sendBack(i int, w way) {
+	h := &s.hosts[i]
+	h.result.Reason = oneLine(s.cause.Error())
+	own := s.own(i, s.cause)
+	if ge := (*GateError)(nil); errors.As(s.cause, &ge) && own != s.cause { // else another host's log
+		h.result.Log = ge.Log
+	}
+	s.tell(i, "back", "%v", own)
+	s.goBack(i, w)
+}
+
+// goBack tells a host to run what it had.
+func (s *State) goBack(i int, w way) {
+	h := &s.hosts[i]
+	if w.begun.IsZero() {
+		w.begun = s.now
+	}
+	h.phase, h.way = GoingBack, w
+	a := s.on(i, w.kind)
+	if w.kind == Undo {
+		a.Generation = s.plan.Hosts[i].Wants
+	}
+	s.ask(i, a)
+}
+
+// wentBack: the host has heard, or couldn't be told.
+func (s *State) wentBack(i int, e Event) {
+	h := &s.hosts[i]
+	switch {
+	case errors.Is(e.Err, ErrNotStarted) && (s.stage == Recovering || h.unwell != ""):
+		h.way.idle = e.Err // it gets another one next, or never worked
+	case e.Err != nil && s.oneMoreTry(i, e.Err):
+		s.goBack(i, h.way)
+		return
+	case e.Err != nil:
+		s.isBack(i, e.Err)
+		return
+	}
+	h.phase = Looking
+	s.ask(i, s.on(i, Look))
+}
+
+// oneMoreTry reports whether a host is asked once more, over a new connection: what the old
+// one may have been through is no fault of the host.
+func (s *State) oneMoreTry(i int, err error) bool {
+	w := &s.hosts[i].way
+	if errors.Is(err, ErrRefused) || errors.Is(err, ErrNotStarted) || w.lost == backTries-1 {
+		return false
+	}
+	w.lost++
+	return true
+}
+
+// backTries is how often a host is told the same on the way back.
+const backTries = 3
+
+// looked: what the host has by now decides whether it is where it is to be, and whether it
+// is waited for.
+func (s *State) looked(i int, e Event) {
+	h, f := &s.hosts[i], e.Found
+	wants := s.plan.Hosts[i].Wants
+	switch {
+	case e.Err != nil && s.oneMoreTry(i, e.Err):
+		s.ask(i, s.on(i, Look))
+	case e.Err != nil:
+		s.isBack(i, e.Err)
+	case s.stage == Recovering:
+		h.runs, h.base, h.unwell = f.Runs, f.Base, f.Unwell
+		if f.Runs == plan.None || h.way.idle != nil {
+			s.isBack(i, nil)
+			return
+		}
+		s.watchBack(i)
+	case f.Trial:
+		s.isBack(i, errors.New("its trial is still going on"))
+	case f.Runs == wants && f.Runs != h.way.to && !h.way.twice:
+		// It had been confirmed, and the answer was lost; or an earlier run had done that.
+		w := h.way
+		w.kind, w.twice = Undo, true
+		s.goBack(i, w)
+	case f.Runs != h.way.to && (!plan.IsFound(f.Runs) || !plan.IsFound(h.way.to)):
+		s.isBack(i, fmt.Errorf("it runs %s, and had %s", plan.Short(f.Runs), plan.Short(h.way.to)))
+	case h.way.idle != nil || f.Runs == plan.None && !f.Known:
+		s.isBack(i, nil)
+	default:
+		s.watchBack(i)
+	}
+}
+
+// watchBack waits until a host is as it was: healthy, and for a while.
+func (s *State) watchBack(i int) {
+	h := &s.hosts[i]
+	h.phase = Reverted
+	s.watchHost(i, gate{soak: h.way.soak, until: h.way.until})
+}
+
+// isBack goes on with a host that is back, or why it isn't.
+func (s *State) isBack(i int, err error) {
+	h := &s.hosts[i]
+	looked := h.phase == Reverted || h.phase == Explained
+	switch {
+	case looked && err == nil:
+		h.unwell = ""
+	case looked && (s.stage == Recovering || h.unwell != ""): // it didn't work before, and needn't now
+		h.unwell, err = cmp.Or(h.unwell, err.Error()), nil
+	}
+	h.phase, h.way.err = Waiting, err
+	switch s.stage {
+	case Recovering:
+		s.recovered(i, err)
+	case Returning:
+		s.back.longest = max(s.back.longest, s.now.Sub(h.way.begun))
+		s.nextBack()
+	default:
+		s.settled()
+	}
+}
+
+// settle has all that went back stay healthy for a while.
+func (s *State) settle() {
+	s.stage = Settling
+	var all []int
+	for _, i := range s.back.hosts {
+		if s.hosts[i].way.err == nil {
+			all = append(all, i)
+		}
+	}
+	for _, i := range all {
+		h := &s.hosts[i]
+		h.phase, h.way.soak = Looking, s.plan.Soak.Duration()
+		s.ask(i, s.on(i, Look))
+	}
+	s.settled()
+}
+
+// settled goes on once no host is waited for any more.
+func (s *State) settled() {
+	if len(s.rounds) > 0 {
+		return
+	}
+	s.finish(s.outcome())
+}
+
+// outcome is how a rollout ended that went back.
+func (s *State) outcome() error {
+	stranded := &StrandedError{Err: s.cause, Stranded: map[string]error{}, Left: map[string]Left{}}
+	unseen := &UnseenError{Err: s.cause}
+	var went []string
+	for _, i := range s.back.hosts {
+		h, node := &s.hosts[i], s.plan.Hosts[i].Node
+		var away *AwayError
+		switch {
+		case errors.As(h.way.err, &away):
+			unseen.Nodes, unseen.Away = append(unseen.Nodes, node), away
+			h.result.Outcome = RolledBack
+			s.tell(i, "back", "it has what it had; whether it works can't be seen: %v", away)
+		case h.way.err != nil:
+			s.strand(i, stranded)
+		default:
+			h.result.Outcome = RolledBack
+			s.tell(i, "back", "as it was")
+			went = append(went, node)
+		}
+	}
+	kept := slices.ContainsFunc(s.done, func(i int) bool { return s.hosts[i].result.Outcome == Done && s.changed(i) })
+	switch {
+	case len(stranded.Stranded) > 0:
+		return stranded
+	case len(unseen.Nodes) > 0:
+		return unseen
+	case len(went) > 0 && !kept: // else the new configuration leads, and stays where it is
+		return &RolledBackError{s.plan.Action, went, s.cause}
+	}
+	return s.cause
+}
+
+// strand notes a host that couldn't be brought back, and what is left to do there.
+func (s *State) strand(i int, stranded *StrandedError) {
+	h, node := &s.hosts[i], s.plan.Hosts[i].Node
+	h.result.Outcome = Stranded
+	left, err := LeftOnTrial, h.way.err
+	if h.way.kind == Undo {
+		left = LeftChanged
+	}
+	var ill *GateError
+	var unheard *UnconfirmedError
+	switch {
+	case errors.Is(err, ErrNotStarted) || errors.As(err, &ill): // it is back, and nothing is tried again
+		err, left = fmt.Errorf("it has what it had, and %w", err), LeftUnwell
+	case h.way.kind == Revert && !errors.As(s.cause, &unheard): // else that was said
+		err = fmt.Errorf("%w; within %v it goes back by itself, if it can", err, s.plan.Revert.Duration())
+	}
+	s.tell(i, "stranded", "%v", err)
+	stranded.Stranded[node], stranded.Left[node] = err, left
+}

@@ -1,0 +1,105 @@
+package rollout
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/kcmgen/kcmgen/deploy/plan"
+)
+
+// lastLook bounds the look at all hosts: one whose connection broke has been told of.
+const lastLook = 10 * time.Second
+
+// inspect looks at all hosts once a rollout is over, where something was changed: what a
+// host is reported to be, it is.
+func (s *State) inspect() {
+	s.stage = Inspecting
+	if len(s.all(func(i int) bool { return s.hosts[i].result.Outcome != "" })) == 0 {
+		s.stage, s.err = Finished, s.cause
+		return
+	}
+	s.until = s.now.Add(lastLook)
+	s.lookAtAll()
+}
+
+func (s *State) lookAtAll() {
+	var all []Action
+	for i := range s.hosts {
+		a := s.on(i, Examine)
+		a.Ask = Process
+		all = append(all, a)
+	}
+	s.ask(-1, all...)
+}
+
+// inspected notes hosts that have ended for good. One that is on its way to end is looked
+// at again.
+func (s *State) inspected(r round) {
+	if r.paused() {
+		s.lookAtAll()
+		return
+	}
+	ending := slices.ContainsFunc(r.events, func(e Event) bool { return e.Err == nil && e.Health.Ending })
+	if ending && s.now.Before(s.until) {
+		s.pause(-1, s.poll)
+		return
+	}
+	gone := GoneErrors{}
+	for k, e := range r.events {
+		i := s.index(r.asked[k].Node)
+		h, p := &s.hosts[i], s.plan.Hosts[i]
+		if e.Err != nil || !lost(e.Health.Over, h.result.Outcome, h.unwell == "", s.stops(i)) {
+			continue
+		}
+		err := &GoneError{e.Health.Active, p.Unit}
+		s.tell(i, "gone", "%v", err)
+		if p.Named { // else somebody may be at work there
+			gone[p.Node] = err
+			h.result.Outcome, h.result.Reason = Gone, err.Error()
+		}
+	}
+	s.stage, s.err = Finished, withGone(s.cause, gone)
+}
+
+// lost reports whether a host has ended for good that is to run. over: its process has,
+// outcome is what became of the host.
+func lost(over bool, outcome string, worked, stops bool) bool {
+	switch {
+	case !over:
+		return false
+	case outcome == Done, stops:
+		return !stops
+	case outcome == Stranded: // that was said
+		return false
+	}
+	return worked
+}
+
+// stops reports whether a host is to run nothing: it leaves the cluster, or went back to
+// that.
+func (s *State) stops(i int) bool {
+	h := &s.hosts[i]
+	if h.result.Outcome == RolledBack {
+		return h.way.to == plan.None
+	}
+	return s.plan.Hosts[i].Wants == plan.None
+}
+
+// withGone adds hosts that have ended for good to what became of a rollout.
+func withGone(err error, gone GoneErrors) error {
+	if len(gone) == 0 {
+		return err
+	}
+	var stranded *StrandedError
+	switch {
+	case err == nil:
+		return gone
+	case !errors.As(err, &stranded):
+		stranded = &StrandedError{Err: err, Stranded: map[string]error{}, Left: map[string]Left{}}
+	}
+	for node, g := range gone {
+		stranded.Stranded[node], stranded.Left[node] = g, LeftStopped
+	}
+	return stranded
+}

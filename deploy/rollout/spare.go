@@ -1,0 +1,175 @@
+package rollout
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/kcmgen/kcmgen/deploy/plan"
+)
+
+// spare waits until all others work, so that no more than one ever doesn't: one that is
+// restarted by somebody else just now is no reason to take all back. A host that doesn't
+// work itself has nothing to lose.
+func (s *State) spare() {
+	s.stage, s.watch, s.told = Sparing, s.out.stopwatch(s.now), ""
+	if s.hosts[s.at].unwell != "" {
+		s.try(s.at)
+		return
+	}
+	s.seeOthers()
+}
+
+func (s *State) seeOthers() {
+	var all []Action
+	for _, i := range s.all(s.counts) {
+		a := s.examine(i, Process|Healthz)
+		if s.plan.Hosts[i].Blind {
+			a.Ask = Process
+		}
+		all = append(all, a)
+	}
+	if len(all) == 0 {
+		s.try(s.at)
+		return
+	}
+	s.ask(-1, all...)
+}
+
+// counts reports whether a host has to work while another one is restarted.
+func (s *State) counts(i int) bool {
+	h := &s.hosts[i]
+	stopped := h.result.Outcome == Done && s.plan.Hosts[i].Wants == plan.None
+	return i != s.at && !stopped && (h.unwell == "" || h.settled.pid != 0)
+}
+
+// examine looks at a host with what it runs by now.
+func (s *State) examine(i int, q Questions) Action {
+	a := s.on(i, Examine)
+	a.Ask, a.Next = q, s.hosts[i].settled.pid != 0
+	return a
+}
+
+// spared goes on if all others work.
+func (s *State) spared(r round) {
+	if r.paused() {
+		s.seeOthers()
+		return
+	}
+	other, fault := -1, error(nil)
+	for k, a := range r.asked {
+		if a.Ask == Apiserver {
+			continue
+		}
+		i := s.index(a.Node)
+		fault = s.works(i, r.events[k])
+		if (fault != nil || s.ended(i, r.events[k])) && r.again(a.Node) == nil {
+			s.extend(r, s.examine(i, Apiserver))
+			return
+		}
+		if r.events[k].Err == nil { // what isn't excused shows in the next gate
+			s.steady(i, r.events[k].Health, r.again(a.Node))
+		}
+		if fault != nil {
+			other = i
+			break
+		}
+	}
+	switch h := &s.hosts[s.at]; {
+	case other < 0 && s.told != "" && !h.chosen: // who leads may have changed meanwhile
+		h.chosen = true
+		s.steps = append(s.steps, s.at)
+		s.choose()
+		return
+	case other < 0:
+		s.try(s.at)
+		return
+	}
+	s.awaitOther(other, fault, apiserver(r.again(s.plan.Hosts[other].Node)))
+}
+
+// awaitOther waits for a host that doesn't work now, if that may get better. asked is what
+// it gets from the apiserver.
+func (s *State) awaitOther(i int, fault, asked error) {
+	h, name := &s.hosts[i], s.plan.Hosts[i].Node
+	s.out.see(s.now, s.now, errors.Is(asked, ErrAway))
+	excused := s.out.excuses(s.now, s.grace())
+	switch away := s.out.lasted(s.now); {
+	case away > s.plan.Away.Duration():
+		s.fail(s.at, &AwayError{away, asked})
+	// It is the new configuration's fault, or there is no chance.
+	case !excused && (h.settled.pid != 0 && !h.pardoned || s.watch.took(&s.out, s.now) > s.plan.Gate.Duration()):
+		s.fail(s.at, &SpareError{Node: name, Unit: s.plan.Hosts[i].Unit, Err: fault})
+	default:
+		if s.told != name {
+			s.told = name
+			s.tell(s.at, "waits", "for %s, which doesn't work now: %v", name, fault)
+		}
+		s.pause(-1, s.poll)
+	}
+}
+
+// works returns why a host doesn't.
+func (s *State) works(i int, e Event) error {
+	switch {
+	case e.Err != nil:
+		return e.Err
+	case !e.Health.Running:
+		return fmt.Errorf("%s is %s", s.plan.Hosts[i].Unit, e.Health.Active)
+	case s.plan.Hosts[i].Blind:
+		return nil // it can't be asked
+	}
+	return e.Health.Healthz
+}
+
+// ended reports whether the process of a host that passed earlier has ended, and nothing
+// that is known by now excuses that.
+func (s *State) ended(i int, e Event) bool {
+	h := &s.hosts[i]
+	return e.Err == nil && h.settled.pid != 0 && pulseOf(e.Health) != h.settled && !h.pardoned && !s.out.excuses(s.now, s.grace())
+}
+
+// steady holds a host that passed earlier to what its process was then. asked is what the
+// host gets from the apiserver; nil: it wasn't asked.
+func (s *State) steady(i int, is Health, asked *Event) (ok bool) {
+	h := &s.hosts[i]
+	if h.settled.pid == 0 {
+		return true
+	}
+	h.settled, h.pardoned, ok = regard(h.settled, pulseOf(is), h.pardoned, func() bool {
+		return s.out.excuses(s.now, s.grace()) || errors.Is(apiserver(asked), ErrAway)
+	})
+	return ok
+}
+
+// apiserver is what an examination got from the apiserver.
+func apiserver(e *Event) error {
+	switch {
+	case e == nil:
+		return nil
+	case e.Err != nil:
+		return e.Err
+	}
+	return e.Health.Apiserver
+}
+
+// regard is what to think of a host that passed earlier, by its process: what it is held
+// to from now on, whether its end is excused still, and whether it is as it should be.
+// excused reports whether what ends now ends by an outage.
+func regard(settled, is pulse, pardoned bool, excused func() bool) (pulse, bool, bool) {
+	switch {
+	case is == settled:
+		return settled, pardoned, true
+	case !pardoned && !excused():
+		return settled, false, false
+	case is.pid == 0: // it is to be started again
+		return settled, true, true
+	}
+	return is, false, true
+}
+
+func pulseOf(h Health) pulse { return pulse{h.PID, h.Restarts} }
+
+// grace is how long after an outage programs may still end by it: a lease is lost, a
+// request times out.
+func (s *State) grace() time.Duration { return s.plan.Lease.Duration() + 5*time.Second }

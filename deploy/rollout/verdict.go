@@ -1,0 +1,130 @@
+package rollout
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// seeLeader sees whether somebody who runs the new generation leads, and goes on doing so:
+// a lease that isn't renewed is left from one who is gone.
+func (s *State) seeLeader(i int, r round) {
+	g, e := &s.hosts[i].gate, r.answer(ReadLease, "")
+	if e == nil || !s.plan.Hosts[i].Elects {
+		return
+	}
+	// While a question of this machine's hung, the host may have had no answers either.
+	if out := s.outage(g); !out.goesOn() && out.see(s.now.Add(-e.Took), s.now, false) {
+		s.tell(i, "waits", "no more: the apiserver is back, and hung for %v", e.Took.Round(time.Second))
+	}
+	away := errors.Is(e.Err, ErrAway)
+	if g.unseen.see(s.now, s.now, away); e.Err != nil {
+		g.leading, g.leadless = time.Time{}, e.Err.Error()
+		if away && s.due(i) {
+			s.prolong(i)
+		}
+		return
+	}
+	s.seeLease(i, e.Lease)
+}
+
+func (s *State) seeLease(i int, l *Lease) {
+	g, k := &s.hosts[i].gate, s.holder(l, named)
+	// A host that isn't of this rollout, as with --limit, or that it comes to later.
+	foreign := l != nil && (k < 0 || slices.Contains(s.steps, k))
+	if !foreign || l.Holder != g.holder {
+		g.foreign = false
+	}
+	switch {
+	case l == nil:
+		g.leading, g.leadless = time.Time{}, "nobody holds the lease"
+	case foreign:
+		g.foreign = g.foreign || l.Holder == g.holder && l.Renewed.After(g.renewed)
+		g.holder, g.renewed = l.Holder, l.Renewed
+		g.leading, g.leadless = time.Time{}, "the lease is held by "+l.Holder
+	case k != i && s.hosts[k].settled.pid == 0 && s.step(k) != nil: // with what it had
+		g.leading, g.leadless = time.Time{}, "the lease is held by "+l.Holder
+	case l.Holder != g.holder || g.renewed.IsZero():
+		g.leading, g.leadless = time.Time{}, "the lease is held by "+l.Holder+", which hasn't renewed it yet"
+		g.holder, g.renewed = l.Holder, l.Renewed
+	case l.Renewed.After(g.renewed):
+		if g.leading.IsZero() {
+			g.leading = s.now
+			if s.seen != l.Holder {
+				s.seen = l.Holder
+				s.tell(k, "leads", "and renews its lease")
+			}
+		}
+		g.renewed = l.Renewed
+	}
+}
+
+// decide ends a gate where its host has passed, or failed, by now; else it looks again.
+func (s *State) decide(i int, is Health) {
+	passed, err := s.verdict(i)
+	var ge *GateError
+	switch {
+	case passed:
+		h := &s.hosts[i]
+		h.server = is.Server
+		if h.gate.next {
+			h.settled, s.led = h.gate.pulse, s.led || h.gate.leads(s.now)
+		}
+		s.gateEnded(i, nil)
+	case errors.As(err, &ge):
+		s.explain(i, i, ge)
+	case err != nil:
+		s.gateEnded(i, err)
+	default:
+		s.pause(i, s.poll)
+	}
+}
+
+// healthy reports whether a host has been so for long enough.
+func (g *gate) healthy(now time.Time) bool { return !g.since.IsZero() && now.Sub(g.since) >= g.soak }
+
+// leads reports whether somebody has led for long enough.
+func (g *gate) leads(now time.Time) bool {
+	return !g.leading.IsZero() && now.Sub(g.leading) >= g.soak
+}
+
+// verdict says whether a host has passed by now, or why it won't.
+func (s *State) verdict(i int) (passed bool, err error) {
+	g := &s.hosts[i].gate
+	out := s.outage(g)
+	if g.healthy(s.now) && (!g.lead || g.foreign || g.leads(s.now)) {
+		return true, nil
+	}
+	if s.tired(g) {
+		return false, &AwayError{out.lasted(s.now), g.absent}
+	}
+	// While the apiserver is away nothing gets better, and afterwards it takes a moment.
+	took, limit := g.watch.took(out, s.now), s.plan.Gate.Duration()
+	if out.excuses(s.now, s.grace()) {
+		took = min(took, limit)
+	}
+	switch unseen := g.unseen.lasted(s.now); {
+	case g.since.IsZero() && took > limit:
+		return false, &GateError{Reason: fmt.Sprintf("it isn't healthy after %v: %s", limit, g.fault)}
+	case !g.healthy(s.now) && took > limit+2*g.soak:
+		return false, &GateError{Reason: fmt.Sprintf("it isn't healthy for %v together: %s", g.soak, g.fault)}
+	case unseen > s.plan.Away.Duration():
+		return false, &AwayError{unseen, errors.New(g.leadless)}
+	case took-unseen > s.plan.Lead.Duration()+2*g.soak:
+		return false, &GateError{Reason: "nobody with the new configuration leads: " + g.leadless}
+	}
+	return false, nil
+}
+
+// tired reports whether an apiserver that is away isn't waited for any longer.
+func (s *State) tired(g *gate) bool {
+	out := s.outage(g)
+	switch {
+	case !out.goesOn():
+		return false
+	case !g.until.IsZero():
+		return !s.now.Before(g.until)
+	}
+	return out.lasted(s.now) > s.plan.Away.Duration()
+}
