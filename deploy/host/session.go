@@ -24,7 +24,7 @@ var parts embed.FS
 // the rest.
 func script() string {
 	var b strings.Builder
-	for _, name := range []string{"base", "look", "stage", "trial", "settle", "serve"} {
+	for _, name := range []string{"base", "systemd", "look", "stage", "trial", "settle", "serve"} {
 		text, err := parts.ReadFile("script/" + name + ".sh")
 		if err != nil {
 			panic(err) // it was compiled in

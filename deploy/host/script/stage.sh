@@ -39,13 +39,5 @@ seal() {
 	mv -T "$1" "$2" && sync "${2%/*}"
 }
 
-# verify UNITFILE: what systemd says of a unit; its exit status says nothing.
-verify() {
-	command -v systemd-analyze >/dev/null || return 0
-	said=$(within 60 systemd-analyze verify "$1" 2>&1)
-	printf '%s\n' "$said" | grep -F -e "${1##*/}" -e "$1"
-	return 0
-}
-
 # parse PROGRAM ARGUMENT…: the program reads its own arguments, and says its version.
 parse() { within 60 "$@" --version 2>&1 </dev/null; }

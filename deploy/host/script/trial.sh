@@ -41,11 +41,7 @@ keep() {
 }
 
 journal() {
-	enabled=no active=no
-	systemctl is-enabled -q "$4" 2>/dev/null && enabled=yes
-	case $(systemctl is-active "$4" 2>/dev/null) in
-	active | activating | reloading) active=yes ;; # one that waits to be started again, too
-	esac
+	unit_runs "$4"
 	printf 'generation %s\nprevious %s\nstart %s\nunit %s\nenabled %s\nactive %s\nrollout %s\nby %s\nsince %s\n' \
 		"$1" "$2" "$3" "$4" "$enabled" "$active" "$5" "$6" "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
 }
@@ -98,28 +94,13 @@ disarm() {
 # is done and the unit doesn't start.
 switch() {
 	if [ "$2" = none ]; then
-		within 120 systemctl stop "$4" 2>/dev/null
-		systemctl disable -q "$4" 2>/dev/null
-		rm -f "$3" && sync "${3%/*}" && systemctl daemon-reload || return 1
-		systemctl reset-failed "$4" 2>/dev/null
-		systemctl cat "$4" >/dev/null 2>&1 || return 0 # else a package's own comes to light
+		unit_stop "$4"
+		rm -f "$3" && sync "${3%/*}" && unit_reread || return 1
+		unit_left "$4" || return 0 # else a package's own comes to light
 	else
-		name "$3" "$1/$2/${3##*/}" && systemctl daemon-reload || return 1
+		name "$3" "$1/$2/${3##*/}" && unit_reread || return 1
 	fi
-	if [ "$5" = yes ]; then
-		systemctl enable -q "$4" 2>/dev/null
-	else
-		systemctl disable -q "$4" 2>/dev/null
-	fi
-	systemctl reset-failed "$4" 2>/dev/null
-	if [ "$6" = yes ]; then
-		within 120 systemctl -q restart "$4" || {
-			echo "$4 doesn't start ($(systemctl show "$4" -p Result --value))" >&2
-			return 2
-		}
-	else
-		within 120 systemctl stop "$4" || return 2
-	fi
+	unit_start "$4" "$5" "$6"
 }
 
 # back HOME: ends a trial with what ran before it. One that doesn't start is what ran
@@ -140,17 +121,11 @@ reboot() {
 	[ -e "$file" ] || return 0
 	previous=$(field "$file" previous) start=$(field "$file" start) unit=$(field "$file" unit)
 	if [ "$previous" = none ]; then
-		systemctl disable -q "$unit" 2>/dev/null
+		unit_unlist "$unit"
 		rm -f "$start" && sync "${start%/*}" || return 1
 	else
 		name "$start" "$1/$previous/${start##*/}" || return 1
 	fi
-	systemctl daemon-reload || return 1
-	if [ "$(field "$file" enabled)" = yes ]; then
-		systemctl enable -q "$unit" 2>/dev/null
-	else
-		systemctl disable -q "$unit" 2>/dev/null
-		systemctl stop --no-block "$unit" 2>/dev/null # boot has it in its queue already
-	fi
+	unit_reread && unit_boot "$unit" "$(field "$file" enabled)" || return 1
 	rm -f "$file" && sync "$1"
 }
