@@ -9,3 +9,6 @@ func ParseReplies(about, files, state string) {
 	_, _ = parseFiles(files)
 	_ = parseProcess(state).From("0123456789abcdef")
 }
+
+// Raw is a line for the host as it stands.
+func Raw(line string) Command { return Command{line: line, name: "raw"} }

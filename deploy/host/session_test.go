@@ -42,6 +42,23 @@ func within(t *testing.T) context.Context {
 	return need.Time(t)
 }
 
+// TestBusy: a host that looks whether its operator is there just as it writes down that he
+// is finds an empty file, and doesn't end the session by that.
+func TestBusy(t *testing.T) {
+	impatient := strings.Replace(host.Shell(true), `serve "$nonce" 15`, `serve "$nonce" 1`, 1)
+	s, err := host.Open(within(t), start(t, private(t, impatient)), "0123456789abcdef")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	if _, err := s.Do(within(t), host.Raw(`: >"$scratch/beat"; sleep 3`)); err != nil {
+		t.Errorf("the session: %v", err)
+	}
+	if !strings.Contains(impatient, `serve "$nonce" 1`) || impatient == host.Shell(true) {
+		t.Error("the session isn't impatient")
+	}
+}
+
 // TestLook: what is told of files is what they are, links not followed.
 func TestLook(t *testing.T) {
 	dir := t.TempDir()

@@ -15,7 +15,10 @@ serve() {
 		last=
 		while sleep "$2"; do
 			now=$(cat "$scratch/beat") && [ -d "/proc/$$" ] || exit
-			[ "$now" = busy ] || [ "$now" != "$last" ] || kill -TERM $$ || exit
+			case $now in
+			busy | '') ;; # empty: it is being written just now
+			"$last") kill -TERM $$ || exit ;;
+			esac
 			last=$now
 		done
 	) </dev/null >/dev/null 2>&1 9>&- &
