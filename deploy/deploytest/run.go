@@ -224,6 +224,9 @@ func (r *Run) onHost(h *Host, a rollout.Action) (e rollout.Event) {
 	case rollout.Prepare:
 		e.Files = 1
 	case rollout.Try:
+		if h.Name == w.Edited {
+			h.Unit = plan.Found
+		}
 		if r.base(h) != a.Base {
 			return rollout.Event{Err: refused("the unit isn't the one of the plan")}
 		}

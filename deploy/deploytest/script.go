@@ -19,6 +19,7 @@ import (
 //	config new start=ends lead=ends
 //	stop cp-3                its process has ended for good before the rollout
 //	beside cp-3              the rollout isn't about it
+//	edited cp-2              another program changes its unit file just before its turn
 //	crash cp-3 2s            its process ends then, and is started again
 //	away 10s 25s             the apiserver isn't there between these times
 //	lose 12                  the answer to the 12th action of the next run gets lost
@@ -88,6 +89,8 @@ func (s *script) do(word string, args []string) error {
 		s.world.Host(arg(0)).Beside = true
 	case "away":
 		s.world.Away = append(s.world.Away, at(0), at(1))
+	case "edited":
+		s.world.Edited = arg(0)
 	case "crash":
 		s.world.Crash = map[string]time.Time{arg(0): at(1)}
 	case "lose":

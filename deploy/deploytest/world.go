@@ -61,6 +61,9 @@ type World struct {
 	Hosts   []*Host
 	// Away are times at which the apiserver isn't there: from, to, from, to.
 	Away []time.Time
+	// Edited is a host whose unit file another program changes just before it is to be
+	// changed.
+	Edited string
 	// Crash are times at which a host's process ends, by no fault of what it runs.
 	Crash map[string]time.Time
 

@@ -16,13 +16,14 @@ type way struct {
 	to   string // the generation that it leads to; "" where that isn't known
 	// until is when the apiserver isn't waited for any more; zero: as long as the whole
 	// rollout waits for it.
-	until time.Time
-	soak  time.Duration // that the host has to stay healthy
-	idle  error         // what it has by now doesn't start
-	twice bool          // it was seen to be confirmed after all, and left that, too
-	lost  int           // how often there was no answer
-	begun time.Time
-	err   error
+	until  time.Time
+	soak   time.Duration // that the host has to stay healthy
+	theirs bool          // another program has changed the host, and the rollout hasn't
+	idle   error         // what it has by now doesn't start
+	twice  bool          // it was seen to be confirmed after all, and left that, too
+	lost   int           // how often there was no answer
+	begun  time.Time
+	err    error
 }
 
 // wayBack is that of the whole rollout.
@@ -134,7 +135,7 @@ func (s *State) nextBack() {
 func (s *State) stays(i int) bool {
 	h := &s.hosts[i]
 	stops := h.way.to == plan.None && slices.Contains(s.back.hosts, i)
-	return !slices.Contains(s.back.todo, i) && h.unwell == "" && h.way.err == nil && !stops && len(s.back.todo) > 0
+	return !slices.Contains(s.back.todo, i) && h.unwell == "" && h.way.err == nil && !h.way.theirs && !stops && len(s.back.todo) > 0
 }
 
 // chosenBack takes the next host back. One that doesn't work is first, since nothing is
@@ -277,6 +278,9 @@ func (s *State) looked(i int, e Event) {
 		w := h.way
 		w.kind, w.twice = Undo, true
 		s.goBack(i, w)
+	case f.Runs != h.way.to && h.refused: // another program has changed it since
+		h.way.theirs = true
+		s.isBack(i, nil)
 	case f.Runs != h.way.to && (!plan.IsFound(f.Runs) || !plan.IsFound(h.way.to)):
 		s.isBack(i, fmt.Errorf("it runs %s, and had %s", plan.Short(f.Runs), plan.Short(h.way.to)))
 	case h.way.idle != nil || f.Runs == plan.None && !f.Known:
@@ -320,7 +324,7 @@ func (s *State) settle() {
 	s.stage = Settling
 	var all []int
 	for _, i := range s.back.hosts {
-		if s.hosts[i].way.err == nil {
+		if w := s.hosts[i].way; w.err == nil && !w.theirs {
 			all = append(all, i)
 		}
 	}
@@ -355,6 +359,9 @@ func (s *State) outcome() error {
 			s.tell(i, "back", "it has what it had; whether it works can't be seen: %v", away)
 		case h.way.err != nil:
 			s.strand(i, stranded)
+		case h.way.theirs:
+			h.result.Outcome = Untouched
+			s.tell(i, "back", "another program has changed it since the plan was made: it stays as it is")
 		default:
 			h.result.Outcome = RolledBack
 			s.tell(i, "back", "as it was")

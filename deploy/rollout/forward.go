@@ -86,6 +86,7 @@ func (s *State) try(i int) {
 func (s *State) tried(i int, e Event) {
 	switch {
 	case e.Err != nil:
+		s.hosts[i].refused = errors.Is(e.Err, ErrRefused)
 		s.fail(i, e.Err)
 	case s.plan.Hosts[i].Wants == plan.None:
 		s.confirm(i)

@@ -15,7 +15,8 @@ import (
 // Stage is what a rollout is at.
 type Stage int
 
-// Stages, in their order. A rollout that fails goes from any of them to Returning.
+// Stages, in their order. A rollout that fails before Choosing has changed nothing, and goes
+// to Inspecting; from Choosing, Sparing or Trying it goes to Returning.
 const (
 	Begun      Stage = iota
 	Locking          // all hosts of the cluster, the first before the others
@@ -85,6 +86,7 @@ type host struct {
 	tries     int       // to confirm it
 	chosen    bool      // it was chosen, had to wait, and was put back to be chosen again
 	again     bool      // it was asked twice to write down that the run ended
+	refused   bool      // it didn't do what it was told to try, or took it back itself
 	recovered bool      // the trial that an earlier run left is ended
 	gate      gate
 	way       way
