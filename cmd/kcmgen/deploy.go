@@ -148,7 +148,7 @@ func deployOne(ctx context.Context, o deployOptions, v *gen.Vetted, now func() t
 	if err != nil {
 		return outcome{}, err
 	}
-	s, err := o.settings(c, now)
+	s, err := o.settings(c, now, std)
 	if err != nil {
 		return outcome{}, err
 	}

@@ -36,6 +36,7 @@ edited without a restart. It prints nothing where nothing differs.
 		},
 	}
 	outFlag(cmd, &o.out)
+	sshConfigFlag(cmd, &o.sshConfig)
 	cmd.Flags().BoolVar(&o.live, "live", false, "look at the hosts")
 	cmd.Flags().StringSliceVar(&o.limit, "limit", nil, "these nodes only, such as cp-1,cp-2")
 	cmd.Flags().StringVar(&o.format, "format", "text", "how to print what differs: text or json")
@@ -67,7 +68,7 @@ func runDiff(ctx context.Context, o diffOptions, args []string, now func() time.
 		if err != nil {
 			return named(c, len(r.clusters), err)
 		}
-		s, err := o.settings(c, now)
+		s, err := o.settings(c, now, std)
 		if err != nil {
 			return err
 		}

@@ -107,10 +107,13 @@ func reachHint(err error) string {
 	var at *remote.Error
 	var key *remote.HostKeyError
 	var identity *remote.IdentityError
+	var words *remote.SSHError
 	var noisy *host.NoisyError
 	switch {
 	case errors.As(err, &noisy):
 		return "what prints is mostly ~/.bashrc of the login's user: let it print for people only, by a first line: case $- in *i*) ;; *) return ;; esac"
+	case errors.As(err, &words):
+		return "these are ssh's own words: mend its configuration, or name another one: --ssh-config FILE"
 	case errors.As(err, &identity) && errors.As(err, &at):
 		return fmt.Sprintf("put the key there, or write another into the cluster: nodes: %q: ssh: identityFile; in retire, --host comes instead", at.Node)
 	case errors.As(err, &key) && errors.As(err, &at):

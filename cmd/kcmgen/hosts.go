@@ -31,11 +31,13 @@ type hostOptions struct {
 	limit        []string
 	kubeconfig   string
 	withoutLease bool
+	sshConfig    string
 	format       string
 }
 
 func hostFlags(cmd *cobra.Command, o *hostOptions) {
 	outFlag(cmd, &o.out)
+	sshConfigFlag(cmd, &o.sshConfig)
 	fs := cmd.Flags()
 	fs.StringSliceVar(&o.limit, "limit", nil, "these nodes only, such as cp-1,cp-2")
 	fs.StringVar(&o.kubeconfig, "kubeconfig", "", "of somebody who may read the leader lease (default deploy.kubeconfig of the cluster)")
@@ -43,6 +45,10 @@ func hostFlags(cmd *cobra.Command, o *hostOptions) {
 	fs.StringVar(&o.format, "format", "text", "how to print what was done: text or json")
 	completeFlag(cmd, "limit", completeNodeList)
 	completeFlag(cmd, "format", completeWords("text", "json"))
+}
+
+func sshConfigFlag(cmd *cobra.Command, file *string) {
+	cmd.Flags().StringVar(file, "ssh-config", "", "ssh's configuration, as for ssh -F, where \"none\" is none (default ~/.ssh/config and that of all users)")
 }
 
 // loadHosts loads clusters, and says where their trees are.
@@ -138,16 +144,19 @@ type notExportedError struct{ dir string }
 func (e *notExportedError) Error() string { return e.dir + " isn't there: nothing was exported yet" }
 
 // settings are what a rollout needs of this machine.
-func (o *hostOptions) settings(c *spec.Cluster, now func() time.Time) (*deploy.Options, error) {
-	ssh, err := sshConfig()
+func (o *hostOptions) settings(c *spec.Cluster, now func() time.Time, std stdio) (*deploy.Options, error) {
+	ssh, err := sshConfig(o.sshConfig)
 	if err != nil {
 		return nil, err
+	}
+	if file := ssh.WithoutSSH(); file != "" {
+		sayVisibly(std.err, "note: no ssh program is found: of %s, only Host, HostName, User, Port, IdentityFile and ProxyJump are read", file)
 	}
 	s := &deploy.Options{SSH: ssh, Who: whoami(ssh), Nonce: nonce, Now: now}
 	if o.withoutLease {
 		return s, nil
 	}
-	file, err := o.kubeconfigFile(c, ssh)
+	file, err := o.kubeconfigFile(c)
 	if err != nil {
 		return nil, err
 	}
@@ -162,19 +171,31 @@ func (o *hostOptions) settings(c *spec.Cluster, now func() time.Time) (*deploy.O
 }
 
 // kubeconfigFile is what the command line or the cluster names. kubectl's own variable
-// doesn't count: which cluster is changed would hang on a shell.
-func (o *hostOptions) kubeconfigFile(c *spec.Cluster, ssh *remote.Config) (string, error) {
+// doesn't count: which cluster is changed would hang on a shell. ~ is $HOME, as it is
+// for kubectl and for the shell that the file was put there with.
+func (o *hostOptions) kubeconfigFile(c *spec.Cluster) (string, error) {
 	switch {
 	case o.kubeconfig != "":
 		return o.kubeconfig, nil
 	case c.Deploy.Kubeconfig == "":
 		return "", errNoKubeconfig
 	}
-	file, err := ssh.AtHome(c.Deploy.Kubeconfig)
-	if err != nil {
-		return "", fmt.Errorf("deploy.kubeconfig of cluster %s: %w", c.Name, err)
+	rest, atHome := strings.CutPrefix(c.Deploy.Kubeconfig, "~")
+	if !atHome {
+		return c.Local(c.Deploy.Kubeconfig), nil
 	}
-	return c.Local(file), nil
+	if rest != "" && !os.IsPathSeparator(rest[0]) {
+		return "", fmt.Errorf("deploy.kubeconfig of cluster %s: %q: the home of another user isn't followed here", c.Name, c.Deploy.Kubeconfig)
+	}
+	home, err := os.UserHomeDir()
+	if err != nil { // in a systemd service, for one
+		u, failed := user.Current()
+		if failed != nil {
+			return "", err
+		}
+		home = u.HomeDir
+	}
+	return filepath.Join(home, rest), nil
 }
 
 // maxKubeconfig bounds a kubeconfig, in bytes: certificates lie in it, and nothing big.
@@ -191,23 +212,16 @@ func (e *kubeconfigError) Unwrap() error { return e.err }
 var errNoKubeconfig = errors.New("no kubeconfig is named, so nobody can tell who leads: " +
 	"the leader can't be the last one, and whether the new configuration leads can't be seen")
 
-// sshConfig is how this machine's user reaches hosts. ~ is $HOME, as it is for the
-// shell that a kubeconfig or a key was put there with. Where there is no such
-// variable, in a systemd service for one, it's the password file's, as for ssh.
-func sshConfig() (*remote.Config, error) {
-	home, err := os.UserHomeDir()
-	name := ""
-	if u, failed := user.Current(); failed == nil {
-		_, name, _ = strings.Cut(`\`+u.Username, `\`)
-		name = name[strings.LastIndex(name, `\`)+1:]
-		if err != nil {
-			home, err = u.HomeDir, nil
-		}
-	}
+// sshConfig is how this machine's user reaches hosts. Home is the password file's, as
+// it is for ssh, whatever $HOME says.
+func sshConfig(file string) (*remote.Config, error) {
+	u, err := user.Current()
 	if err != nil {
 		return nil, err
 	}
-	return &remote.Config{Home: home, User: name, AgentSocket: os.Getenv("SSH_AUTH_SOCK"), LookupEnv: os.LookupEnv}, nil
+	_, name, _ := strings.Cut(`\`+u.Username, `\`)
+	name = name[strings.LastIndex(name, `\`)+1:]
+	return &remote.Config{File: file, Home: u.HomeDir, User: name, AgentSocket: os.Getenv("SSH_AUTH_SOCK"), LookupEnv: os.LookupEnv}, nil
 }
 
 // whoami says to another operator whose lock it is.

@@ -54,6 +54,7 @@ How the host is reached is known from its last deploy; --host names another way,
 		},
 	}
 	outFlag(cmd, &o.out)
+	sshConfigFlag(cmd, &o.sshConfig)
 	cmd.Flags().StringVar(&o.host, "host", "", "[USER@]HOST instead of what its last deploy used")
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "show what would be done, and do nothing")
 	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "don't ask")
@@ -106,7 +107,7 @@ func runRetire(ctx context.Context, o retireOptions, args []string, now func() t
 	}
 	c.Nodes = []spec.Node{*node}
 	o.withoutLease = true
-	s, err := o.settings(&c, now)
+	s, err := o.settings(&c, now, std)
 	if err != nil {
 		return err
 	}

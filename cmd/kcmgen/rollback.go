@@ -56,7 +56,7 @@ func runRollback(ctx context.Context, o deployOptions, args []string, now func()
 }
 
 func rollbackOne(ctx context.Context, o deployOptions, c *spec.Cluster, now func() time.Time, std stdio) (outcome, error) {
-	s, err := o.settings(c, now)
+	s, err := o.settings(c, now, std)
 	if err != nil {
 		return outcome{}, err
 	}

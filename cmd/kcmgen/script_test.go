@@ -13,6 +13,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -110,6 +111,9 @@ shift
 exec "$@"`,
 	// offline runs a command without a network, not even loopback.
 	"offline": `exec $NAMESPACES --net -- "$@"`,
+	// sshless runs kcmgen where no ssh is to be found.
+	"sshless": `kcmgen=$(command -v kcmgen)
+PATH=${kcmgen%/*} exec "$@"`,
 	// builder is buildah with a store of its own, which needs no kernel module.
 	"builder": `exec buildah --storage-driver vfs --root "$WORK/.images/root" --runroot "$WORK/.images/run" "$@"`,
 }
@@ -133,6 +137,11 @@ func setup(env *testscript.Env) error {
 	}
 	env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
 	env.Setenv("HOME", home)
+	me, err := user.Current()
+	if err != nil {
+		return err
+	}
+	env.Setenv("LOGIN_HOME", me.HomeDir) // ssh's, which no HOME moves
 	env.Setenv("LC_ALL", "C")
 	hostArch(env)
 	env.Values[snapshots{}] = map[string]picture{}

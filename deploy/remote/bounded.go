@@ -11,6 +11,7 @@ const maxOutput = 16 << 20
 
 // bounded collects what is printed, which may still go on when it is taken.
 type bounded struct {
+	max int // in bytes
 	mu  sync.Mutex
 	buf bytes.Buffer
 }
@@ -18,10 +19,12 @@ type bounded struct {
 func (b *bounded) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.buf.Len()+len(p) > maxOutput {
-		return 0, fmt.Errorf("the command printed more than %d bytes", maxOutput)
+	room := min(len(p), b.max-b.buf.Len())
+	b.buf.Write(p[:room])
+	if room < len(p) {
+		return room, fmt.Errorf("the command printed more than %d bytes", b.max)
 	}
-	return b.buf.Write(p)
+	return len(p), nil
 }
 
 func (b *bounded) take() []byte {

@@ -16,7 +16,7 @@ import (
 
 // Dial connects to a host, checks its key and logs in.
 func (c *Config) Dial(ctx context.Context, t Target) (*Conn, error) {
-	e, err := c.resolve(t)
+	e, err := c.resolve(ctx, t)
 	if err != nil {
 		return nil, err
 	}

@@ -2,10 +2,11 @@ package remote
 
 import (
 	"cmp"
+	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
-	"net/url"
-	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -42,283 +43,180 @@ func (e *endpoint) address() string { return net.JoinHostPort(e.host, strconv.It
 // name is the host as errors name it.
 func (e *endpoint) name() string { return e.user + "@" + e.address() }
 
-// maxJumps bounds a chain of jump hosts: a host that is its own has no end.
-const maxJumps = 8
-
 // resolve finds out how a target is reached.
-func (c *Config) resolve(t Target) (*endpoint, error) {
-	e, err := c.endpoint(t, 0)
+func (c *Config) resolve(ctx context.Context, t Target) (*endpoint, error) {
+	e, err := c.endpoint(ctx, t, 0)
 	if err != nil {
 		return nil, &Error{Node: t.Name, Host: cmp.Or(t.Host, t.Address), Step: StepConfig, Err: err}
 	}
 	return e, nil
 }
 
-func (c *Config) endpoint(t Target, depth int) (*endpoint, error) {
+func (c *Config) endpoint(ctx context.Context, t Target, depth int) (*endpoint, error) {
 	if depth > maxJumps {
 		return nil, fmt.Errorf("more than %d jump hosts: does ProxyJump lead back to the same host?", maxJumps)
 	}
-	r, fallback, err := c.alias(t)
+	a, err := c.find(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	for _, keyword := range []string{"canonicalizehostname", "proxycommand", "revokedhostkeys"} {
-		s, ok := r.first(keyword)
-		if off := ok && (strings.EqualFold(s.args[0], "no") || strings.EqualFold(s.args[0], "none")); ok && !off {
-			return nil, s.fail("%s isn't followed here: set it to \"none\" or \"no\" in a Host block for kcmgen's hosts, before this line", keyword)
-		}
-	}
-	e := &endpoint{node: t.Name, user: r.login(), pinned: t.HostKeys}
-	if e.host, err = r.hostName(); err != nil {
+	if err := a.unfollowed(); err != nil {
 		return nil, err
 	}
-	if !r.led && fallback != "" {
-		e.host = fallback
-	}
-	e.host = strings.ToLower(e.host)
-	if e.host == "" || strings.HasPrefix(e.host, "-") || strings.ContainsAny(e.host, " \t\r\n/@") {
+	e := &endpoint{node: t.Name, user: a.value("user"), host: strings.ToLower(a.value("hostname")), pinned: t.HostKeys}
+	if !isHost(e.host) {
 		return nil, fmt.Errorf("%q is no host", e.host)
 	}
-	if e.port, err = r.port(); err != nil {
+	if e.port, err = strconv.Atoi(a.value("port")); err != nil || e.port < 1 || e.port > 65535 {
+		return nil, fmt.Errorf("port %q: a number from 1 to 65535 was expected", a.value("port"))
+	}
+	e.network = map[string]string{"inet": "tcp4", "inet6": "tcp6"}[strings.ToLower(a.value("addressfamily"))]
+	e.network = cmp.Or(e.network, "tcp")
+	if err := c.keys(a, e, t.IdentityFile); err != nil {
 		return nil, err
 	}
-	if e.network, err = r.network(); err != nil {
+	if err := c.trust(a, e); err != nil {
 		return nil, err
 	}
-	tokens := r.tokens(e)
-	if err := r.keys(e, t.IdentityFile, tokens); err != nil {
-		return nil, err
-	}
-	if err := r.trust(e, tokens); err != nil {
-		return nil, err
-	}
-	e.via, err = c.jump(r, tokens, depth)
+	e.via, err = c.jump(ctx, a, depth)
 	return e, err
 }
 
-// alias reads the configuration for what one would type after ssh. fallback is
-// where that leads if the configuration doesn't say.
-func (c *Config) alias(t Target) (r *sshConfig, fallback string, err error) {
-	said := map[string]string{"user": t.User, "proxyjump": t.ProxyJump}
-	if t.Port != 0 {
-		said["port"] = strconv.Itoa(t.Port)
-	}
+// find asks for what one would type after ssh: the cluster's word, else the node's
+// name where the configuration has it, else the node's address.
+func (c *Config) find(ctx context.Context, t Target) (*answer, error) {
+	q := question{host: t.Host, user: t.User, port: t.Port, jump: t.ProxyJump, identity: t.IdentityFile != ""}
 	if t.Host != "" {
-		r, err = c.readConfig(t.Host, said)
-		return r, "", err
+		return c.ask(ctx, q)
 	}
 	if t.Name != "" {
-		r, err = c.readConfig(t.Name, said)
-		if err != nil || r.named {
-			return r, t.Address, err
+		q.host = t.Name
+		a, err := c.ask(ctx, q)
+		if err != nil || !strings.EqualFold(a.value("hostname"), t.Name) {
+			return a, err
+		}
+		q.host = stranger(t.Name)
+		b, err := c.ask(ctx, q)
+		if err != nil || !same(a, t.Name, b, q.host) { // some refuse what they don't know
+			q.host, q.hostName = t.Name, t.Address
+			return c.ask(ctx, q)
 		}
 	}
-	r, err = c.readConfig(t.Address, said)
-	return r, "", err
+	q.host = t.Address
+	return c.ask(ctx, q)
 }
 
-func (r *sshConfig) first(keyword string) (setting, bool) {
-	if s := r.values[keyword]; len(s) > 0 {
-		return s[0], true
+// stranger is a name that no configuration has. None of its characters is in name: a
+// pattern that name matches, by more than stars and question marks, it never does.
+func stranger(name string) string {
+	letters := "abcdefghijklmnopqrstuvwxyz0123456789"
+	name = strings.ToLower(name)
+	if others := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(name, r) {
+			return -1
+		}
+		return r
+	}, letters); others != "" {
+		letters = others
 	}
-	return setting{}, false
+	out := make([]byte, 40)
+	for i := range out {
+		out[i] = letters[rand.IntN(len(letters))]
+	}
+	return string(out)
 }
 
-func (r *sshConfig) value(keyword string) string {
-	if s, ok := r.first(keyword); ok {
-		return s.args[0]
+// unfollowed refuses what would lead to a host in another way, or trust other keys.
+// What is about terminals, about sharing connections or about algorithms is passed over.
+func (a *answer) unfollowed() error {
+	for _, refused := range []struct{ keyword, advice string }{
+		{"ProxyCommand", "kcmgen connects by itself: give ProxyJump in its place"},
+		{"RevokedHostKeys", "kcmgen reads no such file: put the keys into known_hosts, as @revoked"},
+		{"KnownHostsCommand", "kcmgen runs no such command: put the keys into known_hosts, or into hostKeys of the cluster"},
+	} {
+		value := a.value(strings.ToLower(refused.keyword))
+		if value == "" || strings.EqualFold(value, "none") {
+			continue
+		}
+		return fmt.Errorf("%s %q isn't followed here; %s, and say \"%s none\" before it, in a Host block for kcmgen's hosts", refused.keyword, value, refused.advice, refused.keyword)
 	}
-	return ""
-}
-
-func (r *sshConfig) login() string { return cmp.Or(r.value("user"), r.User) }
-
-func (r *sshConfig) hostName() (string, error) {
-	s, ok := r.first("hostname")
-	if !ok {
-		return r.host, nil
-	}
-	return expand(s, s.args[0], map[byte]string{'h': r.host})
-}
-
-func (r *sshConfig) port() (int, error) {
-	s, ok := r.first("port")
-	if !ok {
-		return 22, nil
-	}
-	port, err := strconv.Atoi(s.args[0])
-	if err != nil || port < 1 || port > 65535 {
-		return 0, s.fail("port %q: a number from 1 to 65535 was expected", s.args[0])
-	}
-	return port, nil
-}
-
-func (r *sshConfig) network() (string, error) {
-	s, ok := r.first("addressfamily")
-	if !ok {
-		return "tcp", nil
-	}
-	switch strings.ToLower(s.args[0]) {
-	case "any":
-		return "tcp", nil
-	case "inet":
-		return "tcp4", nil
-	case "inet6":
-		return "tcp6", nil
-	}
-	return "", s.fail("addressfamily %q: any, inet or inet6 was expected", s.args[0])
+	return nil
 }
 
 // keys are the files and the agent to log in with. wanted is the cluster's file.
-func (r *sshConfig) keys(e *endpoint, wanted string, tokens map[byte]string) error {
+func (c *Config) keys(a *answer, e *endpoint, wanted string) error {
 	if wanted != "" {
-		file, err := r.path(setting{}, wanted)
-		if err != nil {
-			return err
+		file := wanted
+		if strings.ContainsAny(wanted[:1], "~$%") || strings.Contains(wanted, "${") {
+			var err error
+			if file, err = c.fileName(a, wanted); err != nil {
+				return err
+			}
 		}
 		e.identities = append(e.identities, identity{file: file, wanted: true})
 	}
-	for _, s := range r.values["identityfile"] {
-		if strings.EqualFold(s.args[0], "none") {
+	usual := len(a.values["identityfile"]) > 1 && !slices.ContainsFunc(a.values["identityfile"], func(file string) bool {
+		return !strings.HasPrefix(file, "~/.ssh/id_")
+	})
+	for _, name := range a.values["identityfile"] {
+		if strings.EqualFold(name, "none") {
 			continue
 		}
-		file, err := r.fileName(s, s.args[0], tokens)
+		file, err := c.fileName(a, name)
 		if err != nil {
-			return err
+			return fmt.Errorf("identityfile %w", err)
 		}
-		e.identities = append(e.identities, identity{file: file})
+		e.identities = append(e.identities, identity{file: file, fallback: usual})
 	}
-	if len(r.values["identityfile"]) == 0 && wanted == "" {
-		for _, name := range []string{"id_rsa", "id_ecdsa", "id_ecdsa_sk", "id_ed25519", "id_ed25519_sk"} {
-			e.identities = append(e.identities, identity{file: r.ssh(name), fallback: true})
+	for _, name := range a.values["certificatefile"] {
+		if strings.EqualFold(name, "none") {
+			continue
 		}
-	}
-	for _, s := range r.values["certificatefile"] {
-		file, err := r.fileName(s, s.args[0], tokens)
+		file, err := c.fileName(a, name)
 		if err != nil {
-			return err
+			return fmt.Errorf("certificatefile %w", err)
 		}
 		e.certificates = append(e.certificates, file)
 	}
-	e.identitiesOnly = strings.EqualFold(r.value("identitiesonly"), "yes")
-	return r.agent(e, tokens)
+	e.identitiesOnly = strings.EqualFold(a.value("identitiesonly"), "yes")
+	return c.agent(a, e)
 }
 
-func (r *sshConfig) agent(e *endpoint, tokens map[byte]string) error {
-	e.agent = r.AgentSocket
-	s, ok := r.first("identityagent")
-	if !ok || s.args[0] == "SSH_AUTH_SOCK" {
-		return nil
-	}
-	if strings.EqualFold(s.args[0], "none") {
-		e.agent = ""
-		return nil
-	}
-	var err error
-	if name, variable := strings.CutPrefix(s.args[0], "$"); variable && !strings.HasPrefix(name, "{") {
-		e.agent, err = r.env(s, name)
+func (c *Config) agent(a *answer, e *endpoint) error {
+	socket := a.value("identityagent")
+	variable, isVariable := strings.CutPrefix(socket, "$")
+	switch {
+	case socket == "" || socket == "SSH_AUTH_SOCK":
+		e.agent = c.AgentSocket
+	case strings.EqualFold(socket, "none"):
+	case isVariable:
+		var err error
+		e.agent, err = c.env(variable)
 		return err
+	case strings.HasPrefix(socket, "~/"):
+		e.agent = a.home + socket[1:]
+	default:
+		e.agent = socket
 	}
-	e.agent, err = r.fileName(s, s.args[0], tokens)
-	return err
+	return nil
 }
 
 // trust is what the host's key is compared with.
-func (r *sshConfig) trust(e *endpoint, tokens map[byte]string) error {
+func (c *Config) trust(a *answer, e *endpoint) error {
 	e.plainName = e.host
 	e.knownAs = e.host
 	if e.port != 22 {
 		e.knownAs = fmt.Sprintf("[%s]:%d", e.host, e.port)
 	}
-	if alias := strings.ToLower(r.value("hostkeyalias")); alias != "" {
+	if alias := strings.ToLower(a.value("hostkeyalias")); alias != "" {
 		e.plainName, e.knownAs = alias, alias
 	}
-	for _, kind := range []struct {
-		keyword  string
-		defaults []string
-	}{
-		{"userknownhostsfile", []string{r.ssh("known_hosts"), r.ssh("known_hosts2")}},
-		{"globalknownhostsfile", []string{filepath.Join(r.systemDir(), "ssh_known_hosts"), filepath.Join(r.systemDir(), "ssh_known_hosts2")}},
-	} {
-		s, ok := r.first(kind.keyword)
-		if !ok {
-			e.knownHosts = append(e.knownHosts, kind.defaults...)
-			continue
+	for _, keyword := range []string{"userknownhostsfile", "globalknownhostsfile"} {
+		files, err := c.fileNames(a, keyword)
+		if err != nil {
+			return err
 		}
-		for _, name := range s.args {
-			if strings.EqualFold(name, "none") {
-				continue
-			}
-			file, err := r.fileName(s, name, tokens)
-			if err != nil {
-				return err
-			}
-			e.knownHosts = append(e.knownHosts, file)
-		}
+		e.knownHosts = append(e.knownHosts, files...)
 	}
 	return nil
-}
-
-// jump resolves the jump hosts. Of several, the last is reached through those
-// before it, and the first as the configuration says.
-func (c *Config) jump(r *sshConfig, tokens map[byte]string, depth int) (*endpoint, error) {
-	s, ok := r.first("proxyjump")
-	if !ok || strings.EqualFold(s.args[0], "none") {
-		return nil, nil
-	}
-	list, err := expand(s, s.args[0], tokens)
-	if err != nil {
-		return nil, err
-	}
-	last, before := list, ""
-	if i := strings.LastIndexByte(list, ','); i >= 0 {
-		last, before = list[i+1:], list[:i]
-	}
-	t, err := parseJump(last)
-	if err != nil {
-		return nil, s.fail("proxyjump %q: %v", list, err)
-	}
-	t.ProxyJump = before
-	e, err := c.endpoint(t, depth+1)
-	if err != nil {
-		return nil, fmt.Errorf("jump host %s: %w", t.Host, err)
-	}
-	return e, nil
-}
-
-// parseJump reads [user@]host[:port] or ssh://[user@]host[:port].
-func parseJump(s string) (Target, error) {
-	if rest, uri := strings.CutPrefix(s, "ssh://"); uri {
-		u, err := url.Parse("ssh://" + strings.TrimSuffix(rest, "/"))
-		if err != nil || u.Path != "" || u.Hostname() == "" {
-			return Target{}, fmt.Errorf("[user@]host[:port] was expected")
-		}
-		s = u.Host
-		if u.User != nil {
-			s = u.User.Username() + "@" + s
-		}
-	}
-	var t Target
-	if i := strings.LastIndexByte(s, '@'); i >= 0 {
-		if t.User = s[:i]; t.User == "" {
-			return Target{}, fmt.Errorf("[user@]host[:port] was expected")
-		}
-		s = s[i+1:]
-	}
-	t.Host = s
-	if strings.Count(s, ":") == 1 || strings.HasPrefix(s, "[") && !strings.HasSuffix(s, "]") {
-		host, port, err := net.SplitHostPort(s)
-		if err != nil {
-			return Target{}, err
-		}
-		if t.Port, err = strconv.Atoi(port); err != nil || t.Port < 1 || t.Port > 65535 {
-			return Target{}, fmt.Errorf("port %q: a number from 1 to 65535 was expected", port)
-		}
-		t.Host = host
-	}
-	t.Host = strings.TrimSuffix(strings.TrimPrefix(t.Host, "["), "]")
-	if t.Host == "" {
-		return Target{}, fmt.Errorf("[user@]host[:port] was expected")
-	}
-	return t, nil
 }

@@ -70,7 +70,18 @@ func (e *KeepaliveError) Error() string {
 	return fmt.Sprintf("the connection is lost: no sign of life for %v", e.After)
 }
 
-// ConfigError is a line of an ssh_config file that can't be followed.
+// SSHError is what ssh said in place of how a host is reached.
+type SSHError struct {
+	Said string
+	Err  error // how it ended
+}
+
+func (e *SSHError) Error() string { return fmt.Sprintf("%s (%v)", e.Said, e.Err) }
+
+// Unwrap is how it ended.
+func (e *SSHError) Unwrap() error { return e.Err }
+
+// ConfigError is a line of ssh_config that can't be followed without an ssh.
 type ConfigError struct {
 	File   string
 	Line   int

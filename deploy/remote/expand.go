@@ -2,102 +2,98 @@ package remote
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 )
 
-// tokens are ssh's percent tokens. Those that this machine's own names go into
-// are left out, and say so where they are used.
-func (r *sshConfig) tokens(e *endpoint) map[byte]string {
-	known := e.host
-	if alias := r.value("hostkeyalias"); alias != "" {
-		known = alias
+// fileName is the name of a file as ssh opens it. Of keys and certificates ssh -G
+// prints what the configuration says, and of most others what came out.
+func (c *Config) fileName(a *answer, name string) (string, error) {
+	rest, atHome := strings.CutPrefix(name, "~")
+	if !atHome {
+		return c.expand(name, a.tokens)
 	}
-	return map[byte]string{
-		'd': r.Home, 'h': e.host, 'k': known, 'n': r.typed,
-		'p': strconv.Itoa(e.port), 'r': e.user, 'u': r.User,
+	if rest != "" && rest[0] != '/' && rest[0] != filepath.Separator {
+		return "", fmt.Errorf("%q: the home of another user isn't followed here", name)
 	}
+	rest, err := c.expand(rest, a.tokens)
+	return a.home + rest, err
 }
 
-// expand puts tokens into a value.
-func expand(s setting, value string, tokens map[byte]string) (string, error) {
+// expand puts in tokens, %h, and variables, ${NAME}, in one go: what was put in
+// isn't looked at again.
+func (c *Config) expand(value string, tokens map[byte]string) (string, error) {
 	var b strings.Builder
 	for i := 0; i < len(value); i++ {
-		if value[i] != '%' {
-			b.WriteByte(value[i])
-			continue
-		}
-		i++
-		if i == len(value) {
-			return "", s.fail("%q ends in a single %%", value)
-		}
-		text, ok := tokens[value[i]]
 		switch {
-		case value[i] == '%':
-			b.WriteByte('%')
-		case ok:
+		case strings.HasPrefix(value[i:], "${"):
+			name, _, closed := strings.Cut(value[i+2:], "}")
+			if !closed {
+				return "", fmt.Errorf("%q: ${ is never closed", value)
+			}
+			text, err := c.env(name)
+			if err != nil {
+				return "", fmt.Errorf("%q: %w", value, err)
+			}
 			b.WriteString(text)
+			i += len("${}") + len(name) - 1
+		case value[i] != '%':
+			b.WriteByte(value[i])
+		case i+1 == len(value):
+			return "", fmt.Errorf("%q ends in a single %%", value)
 		default:
-			return "", s.fail("%q: %%%c isn't followed here", value, value[i])
+			i++
+			text, ok := tokens[value[i]]
+			if value[i] == '%' {
+				text, ok = "%", true
+			}
+			if !ok {
+				return "", fmt.Errorf("%q: %%%c isn't followed here", value, value[i])
+			}
+			b.WriteString(text)
 		}
 	}
 	return b.String(), nil
 }
 
-// env asks for a variable that a line names.
-func (r *sshConfig) env(s setting, name string) (string, error) {
-	if r.LookupEnv != nil {
-		if value, ok := r.LookupEnv(name); ok {
+// env asks for a variable that the configuration names.
+func (c *Config) env(name string) (string, error) {
+	if c.LookupEnv != nil {
+		if value, ok := c.LookupEnv(name); ok {
 			return value, nil
 		}
 	}
-	return "", s.fail("the variable %s isn't set", name)
+	return "", fmt.Errorf("the variable %s isn't set", name)
 }
 
-// AtHome puts the home folder into the name of a file that begins with ~.
-func (c *Config) AtHome(name string) (string, error) {
-	rest, ok := strings.CutPrefix(name, "~")
-	switch {
-	case !ok:
-		return name, nil
-	case rest != "" && rest[0] != '/' && rest[0] != filepath.Separator:
-		return "", fmt.Errorf("%q: the home of another user isn't followed here", name)
-	}
-	return c.Home + rest, nil
-}
-
-// path puts the home folder and variables into the name of a file.
-func (r *sshConfig) path(s setting, name string) (string, error) {
-	name, err := r.AtHome(name)
-	if err != nil {
-		return "", s.fail("%v", err)
-	}
-	var b strings.Builder
-	for {
-		before, rest, found := strings.Cut(name, "${")
-		b.WriteString(before)
-		if !found {
-			return b.String(), nil
+// fileNames are those of a list, which ssh -G prints with a space between them, and
+// the names' own spaces as they are. A name is taken to begin at its root or at ~: one
+// that doesn't may be the rest of the one before. Where it could be either, it is
+// refused: of two files that say what is trusted, none may be lost.
+func (c *Config) fileNames(a *answer, keyword string) ([]string, error) {
+	var out []string
+	for _, list := range a.values[keyword] {
+		var names []string
+		for _, word := range strings.Split(list, " ") {
+			switch _, err := os.Lstat(word); {
+			case strings.EqualFold(list, "none"), filepath.IsAbs(word), strings.HasPrefix(word, "~"):
+				names = append(names, word)
+			case len(names) == 0 || err == nil && word != "":
+				return nil, fmt.Errorf("%s %q: where a name begins can't be told: give names that begin with / or ~, and have no spaces", keyword, list)
+			default:
+				names[len(names)-1] += " " + word
+			}
 		}
-		variable, after, closed := strings.Cut(rest, "}")
-		if !closed {
-			return "", s.fail("%q: ${ is never closed", name)
+		for _, name := range names {
+			if strings.EqualFold(name, "none") {
+				continue
+			}
+			if rest, atHome := strings.CutPrefix(name, "~/"); atHome {
+				name = filepath.Join(a.home, rest)
+			}
+			out = append(out, name)
 		}
-		value, err := r.env(s, variable)
-		if err != nil {
-			return "", err
-		}
-		b.WriteString(value)
-		name = after
 	}
-}
-
-// fileName is the name of a file with everything put in.
-func (r *sshConfig) fileName(s setting, name string, tokens map[byte]string) (string, error) {
-	name, err := expand(s, name, tokens)
-	if err != nil {
-		return "", err
-	}
-	return r.path(s, name)
+	return out, nil
 }

@@ -98,7 +98,7 @@ func TestJump(t *testing.T) {
 	second.authorize(m.key)
 	known := []string{first.known() + " " + first.key, second.known() + " " + second.key, last.known() + " " + last.key}
 	write(t, m.ssh("known_hosts"), strings.Join(known, "\n")+"\n")
-	write(t, m.ssh("config"), fmt.Sprintf("Host second\n HostName %s\n Port %d\nHost n1\n HostName %s\n Port %d\n ProxyJump %s@%s,second\n",
+	m.configure(t, fmt.Sprintf("Host second\n HostName %s\n Port %d\nHost n1\n HostName %s\n Port %d\n ProxyJump %s@%s,second\n",
 		second.host, second.port, last.host, last.port, m.User, first.address()))
 	target := Target{Name: "n1", Address: "192.0.2.1"} // nothing is there
 	conn := dial(t, m, target)

@@ -1,9 +1,11 @@
 package remote
 
 import (
+	"context"
 	"crypto/ed25519"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -78,29 +80,44 @@ func FuzzPinned(f *testing.F) {
 	})
 }
 
-// FuzzConfig: an ssh_config is read or refused, and what comes out of it is a host.
-func FuzzConfig(f *testing.F) {
+// FuzzSubset: without an ssh, a configuration is read or refused, and what comes out
+// of it is a host.
+func FuzzSubset(f *testing.F) {
 	for _, text := range []string{
-		"Host n1\n HostName 10.0.0.1\n Port 22\n ProxyJump a,b@c:1\n", "Match host a,!b user x final all exec y\nUser=\"a b\\\" c\"",
-		"IdentityFile ~/%d/%%/${HOME}\n", "Match final\nHost *\nHostName %h.x\n", "Include *\n", "host\t=\t'a", "ProxyJump ssh://a@[::1]:2/,[b]\n", "Match !host=n1\n",
+		"Host n1\n HostName 10.0.0.1\n Port 22\n ProxyJump a,b@c:1\n", "User=\"a b\\\" c\"", "IdentityFile ~/%d/%%/${HOME}\n",
+		"Match final\nHost *\nHostName %h.x\n", "Include *\n", "host\t=\t'a", "ProxyJump ssh://a@[::1]:2/,[b]\n", "Host \"n1\" !n2 # x\nUser = \"a\"b\n",
 	} {
 		f.Add(text)
 	}
-	home := f.TempDir()
-	if err := os.MkdirAll(filepath.Join(home, ".ssh"), 0o700); err != nil {
-		f.Fatal(err)
-	}
-	c := &Config{Home: home, SystemDir: filepath.Join(home, "etc"), User: "me"}
+	file := filepath.Join(f.TempDir(), "config")
+	c := &Config{Home: "/home/me", File: file, User: "me", SSH: func(context.Context, ...string) ([]byte, error) { return nil, exec.ErrNotFound }}
 	f.Fuzz(func(t *testing.T, text string) {
-		if strings.Contains(strings.ToLower(text), "include") {
-			return // no files of this machine
-		}
-		if err := os.WriteFile(c.ssh("config"), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		e, err := c.resolve(Target{Name: "n1", Address: "10.0.0.1"})
+		e, err := c.resolve(t.Context(), Target{Name: "n1", Address: "10.0.0.1"})
 		for ; err == nil && e != nil; e = e.via {
 			if e.host == "" || e.port < 1 || e.port > 65535 || e.knownAs == "" {
+				t.Errorf("%+v", e)
+			}
+		}
+	})
+}
+
+// FuzzAnswer: whatever an ssh prints, it is a host or an error.
+func FuzzAnswer(f *testing.F) {
+	told := "controlpath /home/me/" + strings.Repeat(separator+"x", len(asked)) + "\n"
+	for _, text := range []string{
+		told + "hostname n1\nport 22\nuser me\nuserknownhostsfile /a b /c\n", told + "hostname n1\nport 0\n", "hostname n1\r\n", "controlpath\nhostname n1\n",
+		told + "hostname n1\nport 22\nproxyjump a,%n\nidentityfile ~/%h\nidentityagent $A\n",
+	} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		c := &Config{SSH: func(context.Context, ...string) ([]byte, error) { return []byte(text), nil }}
+		e, err := c.resolve(t.Context(), Target{Name: "n1", Host: "n1"})
+		for ; err == nil && e != nil; e = e.via {
+			if !isHost(e.host) || e.port < 1 || e.port > 65535 || e.knownAs == "" {
 				t.Errorf("%+v", e)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"strings"
 
@@ -92,6 +93,22 @@ func (t *trust) find(all []hostLine, e *endpoint) {
 			t.lines = append(t.lines, l)
 		}
 	}
+}
+
+// readOf reads a file of ssh's within a budget. ssh users name the null device where
+// they want none, so it is an empty file.
+func readOf(b *regular.Budget, name string) ([]byte, error) {
+	data, err := b.Read(name)
+	if errors.Is(err, regular.ErrNotRegular) && isNull(name) {
+		return nil, nil
+	}
+	return data, err
+}
+
+func isNull(name string) bool {
+	fi, err := os.Stat(name)
+	null, nullErr := os.Stat(os.DevNull)
+	return err == nil && nullErr == nil && os.SameFile(fi, null)
 }
 
 // parseKnown reads a known_hosts file. As with ssh, a line that can't be read
@@ -181,7 +198,7 @@ func cutField(s string) (field, rest string) {
 func (l *hostLine) matches(name string) bool {
 	rest, hashed := strings.CutPrefix(l.hosts, "|1|")
 	if !hashed {
-		return patternList(l.hosts, name, true)
+		return patternList(l.hosts, name)
 	}
 	salt64, hash64, ok := strings.Cut(rest, "|")
 	salt, err1 := base64.StdEncoding.DecodeString(salt64)

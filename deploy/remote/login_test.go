@@ -56,7 +56,8 @@ func TestLogin(t *testing.T) {
 		want []string // parts of the error; nil: logged in
 		not  string   // part that it must not have
 	}{
-		{name: "a default key", set: func(*testing.T, *machine, *server, *Target) {}},
+		{name: "a key of the configuration", set: func(*testing.T, *machine, *server, *Target) {}},
+		{name: "a default key", set: func(_ *testing.T, m *machine, _ *server, _ *Target) { m.withoutSSH() }},
 		{name: "RSA", set: func(t *testing.T, m *machine, s *server, target *Target) {
 			target.IdentityFile = m.ssh("rsa")
 			s.authorize(key(t, target.IdentityFile, "rsa"))
@@ -87,11 +88,11 @@ func TestLogin(t *testing.T) {
 		}},
 		{name: "IdentityAgent", set: func(t *testing.T, m *machine, _ *server, _ *Target) {
 			startAgent(t, m, m.ssh("id_ed25519"))
-			write(t, m.ssh("config"), "IdentityAgent "+m.AgentSocket+"\nIdentityFile none\n")
+			m.configure(t, "IdentityAgent "+m.AgentSocket+"\nIdentityFile none\n")
 			m.AgentSocket = ""
 		}},
 		{name: "IdentityFile that isn't there", set: func(t *testing.T, m *machine, _ *server, _ *Target) {
-			write(t, m.ssh("config"), "IdentityFile ~/.ssh/nowhere\nIdentityFile ~/.ssh/id_ed25519\n")
+			m.configure(t, "IdentityFile ~/.ssh/nowhere\nIdentityFile ~/.ssh/id_ed25519\n")
 		}},
 		{name: "certificate", set: func(t *testing.T, m *machine, s *server, _ *Target) {
 			ca := key(t, m.ssh("ca"), "ed25519")
@@ -104,7 +105,7 @@ func TestLogin(t *testing.T) {
 			if err := os.Rename(m.ssh("id_ed25519-cert.pub"), m.ssh("c")); err != nil {
 				t.Fatal(err)
 			}
-			write(t, m.ssh("config"), "CertificateFile ~/.ssh/c\n")
+			m.configure(t, "CertificateFile ~/.ssh/c\n")
 			s.authorize("cert-authority " + ca)
 		}},
 		{
@@ -133,7 +134,7 @@ func TestLogin(t *testing.T) {
 			set: func(t *testing.T, m *machine, _ *server, _ *Target) {
 				startAgent(t, m, m.ssh("id_ed25519"))
 				key(t, m.ssh("other"), "ed25519")
-				write(t, m.ssh("config"), "IdentitiesOnly yes\nIdentityFile ~/.ssh/other\n")
+				m.configure(t, "IdentitiesOnly yes\nIdentityFile ~/.ssh/other\n")
 			},
 		},
 	} {
@@ -171,6 +172,7 @@ func TestLogin(t *testing.T) {
 func TestIdentity(t *testing.T) {
 	m, s := ready(t)
 	startAgent(t, m, m.ssh("id_ed25519"))
+	m.withoutSSH() // ~ is the test's home then
 	write(t, m.ssh("config"), "Port 22\n")
 	write(t, m.ssh("secret"), read(t, m.ssh("id_ed25519")))
 	dialled := 0
@@ -211,6 +213,7 @@ func TestIdentity(t *testing.T) {
 // six. What somebody configured comes first, and is then the only one.
 func TestLoginOrder(t *testing.T) {
 	m, s := ready(t)
+	m.withoutSSH() // its usual keys come after the agent's, and are the test's own
 	var others []string
 	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g"} {
 		key(t, m.ssh(name), "ed25519")
@@ -226,8 +229,10 @@ func TestLoginOrder(t *testing.T) {
 	target := s.target()
 	target.IdentityFile = m.ssh("id_ed25519")
 	dial(t, m, target)
-	if n := s.offers() - before; n != 1 {
-		t.Errorf("%d offers for a configured key", n)
+	m.SSH, m.File, target.IdentityFile = nil, m.ssh("config"), ""
+	dial(t, m, target)
+	if n := s.offers() - before; n != 2 {
+		t.Errorf("%d offers for two logins by a configured key", n)
 	}
 	// A host that takes no keys isn't one that refuses ours.
 	m, s = ready(t, "PubkeyAuthentication no", "KbdInteractiveAuthentication yes")

@@ -26,14 +26,11 @@ func wildcard(pattern, s string) bool {
 }
 
 // patternList reports whether one of the patterns, which commas part, matches, and
-// none with an exclamation mark does.
-func patternList(list, s string, fold bool) bool {
+// none with an exclamation mark does. The patterns' case doesn't count.
+func patternList(list, s string) bool {
 	matched := false
 	for p := range strings.SplitSeq(list, ",") {
-		p, not := strings.CutPrefix(p, "!")
-		if fold {
-			p = strings.ToLower(p)
-		}
+		p, not := strings.CutPrefix(strings.ToLower(p), "!")
 		if !wildcard(p, s) {
 			continue
 		}

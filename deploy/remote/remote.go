@@ -4,15 +4,19 @@
 // an unknown host key is refused, nothing is ever asked, and everything that waits
 // for the other side has a deadline.
 //
-// # What is read of ssh_config
+// # What ssh is asked
 //
-// Host, Match (all, final, host, originalhost, user, localuser) and Include;
-// AddressFamily, CertificateFile, GlobalKnownHostsFile, HostKeyAlias, HostName,
-// IdentitiesOnly, IdentityAgent, IdentityFile, Port, ProxyJump, User and
-// UserKnownHostsFile. CanonicalizeHostname, ProxyCommand, RevokedHostKeys and the
-// other criteria of Match would lead elsewhere, or refuse a host, in ways that
-// aren't followed here: where they apply, that is an error. What is left is about
-// terminals, sharing or the choice of algorithms, and is passed over.
+// ssh -G, on this machine, tells how a host is reached: it knows Match exec, Include,
+// CanonicalizeHostname and what is added next year. Followed are AddressFamily,
+// CertificateFile, GlobalKnownHostsFile, HostKeyAlias, HostName, IdentitiesOnly,
+// IdentityAgent, IdentityFile, Port, ProxyJump, User and UserKnownHostsFile.
+// ProxyCommand, RevokedHostKeys and KnownHostsCommand would lead elsewhere, or trust
+// other keys, in ways that aren't followed here: where they apply, that is an error.
+// What is left is about terminals, sharing or the choice of algorithms, and is passed
+// over. ~ is the home directory of the password file, whatever HOME is: ssh says so.
+//
+// Without an ssh program, one file is read: Host, HostName, User, Port, IdentityFile
+// and ProxyJump. What is more and would matter is refused, with its line.
 //
 // # Round trips
 //
@@ -36,8 +40,9 @@ type Target struct {
 	Address string // the node's own
 
 	// Host is what one would type after ssh. Without it that is the node's name,
-	// if a Host block of the configuration names it, and else its address. A
-	// block for the name that has no HostName leads to the address too.
+	// if the configuration has it: leads it elsewhere, or says of it what it doesn't
+	// say of a name that nobody has. Else it is the address. A name that is led
+	// nowhere leads to the address, too.
 	Host         string
 	Port         int
 	User         string
@@ -52,12 +57,19 @@ type Target struct {
 
 // Config is what this machine has to reach hosts with.
 type Config struct {
-	Home        string // ~, with .ssh/config, known_hosts and keys
-	SystemDir   string // ssh_config and ssh_known_hosts of all users; "" is /etc/ssh
-	User        string // of this machine, the login where nobody says another
+	// File is read in place of ~/.ssh/config and that of all users, as ssh -F does;
+	// "" is both of them, and "none" neither.
+	File        string
 	AgentSocket string // $SSH_AUTH_SOCK
 
-	// LookupEnv is asked for ${VARIABLE} in ssh_config; nil knows none.
+	// Home and User are this machine's user's. Where there is an ssh, it knows both.
+	Home string
+	User string
+
+	// SSH runs ssh with arguments, and returns what it printed; nil runs the program.
+	// Where there is none the error is exec.ErrNotFound.
+	SSH func(ctx context.Context, args ...string) ([]byte, error)
+	// LookupEnv is asked for ${VARIABLE} in the configuration; nil knows none.
 	LookupEnv func(string) (string, bool)
 	// DialContext opens TCP connections; nil is a net.Dialer's.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
@@ -96,13 +108,6 @@ func (d Deadlines) orDefault() Deadlines {
 		d.KeepaliveCount = 3
 	}
 	return d
-}
-
-func (c *Config) systemDir() string {
-	if c.SystemDir == "" {
-		return "/etc/ssh"
-	}
-	return c.SystemDir
 }
 
 func (c *Config) dialTCP(ctx context.Context, network, address string) (net.Conn, error) {

@@ -165,7 +165,7 @@ func (c *Conn) Run(ctx context.Context, command string, stdin io.Reader) (stdout
 		}
 		_ = s.Stdin.Close()
 	}()
-	var out, errs bounded
+	out, errs := bounded{max: maxOutput}, bounded{max: maxOutput}
 	ended := make(chan error, 3)
 	go func() { _, err := io.Copy(&out, s.Stdout); ended <- err }()
 	go func() { _, err := io.Copy(&errs, s.Stderr); ended <- err }()

@@ -191,11 +191,30 @@ func operator(t testing.TB) *machine {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	m := &machine{Config: &Config{Home: filepath.Join(dir, "home"), SystemDir: filepath.Join(dir, "etc"), User: me.Username}}
+	m := &machine{Config: &Config{Home: filepath.Join(dir, "home"), User: me.Username}}
+	m.File = m.ssh("config")
+	m.configure(t, "")
 	write(t, m.ssh("known_hosts"), "")
 	m.key = key(t, m.ssh("id_ed25519"), "ed25519")
 	m.Deadlines = Deadlines{Connect: patience, Handshake: patience, Operation: patience, Keepalive: patience}
 	return m
+}
+
+// configure writes a configuration, with ~ for the test's home. ssh takes the home of
+// the password file, so that its usual files are named.
+func (m *machine) configure(t testing.TB, text string) {
+	t.Helper()
+	usual := "\nHost *\n UserKnownHostsFile ~/.ssh/known_hosts\n GlobalKnownHostsFile none\n"
+	if !strings.Contains(text, "IdentityFile") {
+		usual += " IdentityFile ~/.ssh/id_ed25519\n"
+	}
+	write(t, m.File, strings.ReplaceAll(text+usual, "~/", m.Home+"/"))
+}
+
+// withoutSSH is a machine that has no ssh: the few lines there are in its home count.
+func (m *machine) withoutSSH() {
+	m.File = "none"
+	m.SSH = func(context.Context, ...string) ([]byte, error) { return nil, exec.ErrNotFound }
 }
 
 // ready is an operator and a server that know each other.

@@ -41,6 +41,7 @@ func (g *Ground) NewOperator(ctx context.Context, home string) (*Operator, error
 		Env:        []string{"HOME=" + home, "TMPDIR=" + os.TempDir(), "PATH=" + os.Getenv("PATH"), "USER=root", "LC_ALL=C.UTF-8"},
 		ground:     g,
 	}
+	o.Env = append(o.Env, "KCMGEN_SSH_CONFIG="+o.SSHConfig) // ssh's home is the password file's
 	key, err := os.ReadFile(filepath.Join(g.state, "id_ed25519"))
 	if err != nil {
 		return nil, err
@@ -66,8 +67,8 @@ func (g *Ground) NewOperator(ctx context.Context, home string) (*Operator, error
 // origin is the repository that each operator gets a copy of.
 func (g *Ground) origin() string { return filepath.Join(g.state, "origin") }
 
-// sshConfig lets ssh go by the hosts' names, as people have it. ssh itself asks
-// passwd for the home and needs to be told (SSH does).
+// sshConfig lets ssh go by the hosts' names, as people have it. ssh asks passwd for the
+// home, and needs to be told of the file (Env and SSH do).
 func (o *Operator) sshConfig() string {
 	var b strings.Builder
 	for _, h := range o.ground.Hosts {
