@@ -58,6 +58,10 @@ func (c *Config) ask(ctx context.Context, q question) (*answer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ssh -G %s: %w", q.host, err)
 	}
+	if q.jump != "" {
+		a.values["proxyjump"] = []string{q.jump}
+	}
+	a.tokens['j'] = a.value("proxyjump")
 	return a, nil
 }
 
@@ -101,9 +105,9 @@ func (q question) args(file string) []string {
 	if q.port != 0 {
 		args = append(args, "-p", strconv.Itoa(q.port))
 	}
-	if q.jump != "" {
-		option("ProxyJump", q.jump)
-		option("ProxyCommand", "none") // of "none", ssh takes that for no word about it
+	if q.jump != "" { // a list of ours is put in after: ssh knows no bare IPv6 address in it
+		option("ProxyJump", "none")
+		option("ProxyCommand", "none") // ProxyJump=none alone leaves the configuration's
 	}
 	if q.identity {
 		option("IdentityFile", "none")
@@ -130,7 +134,7 @@ func parseAnswer(out string) (*answer, error) {
 	if a.value("hostname") == "" {
 		return nil, errors.New("it prints no hostname, as OpenSSH's does")
 	}
-	a.tokens['d'], a.tokens['j'] = a.home, a.value("proxyjump")
+	a.tokens['d'] = a.home
 	a.tokens['k'] = cmp.Or(a.value("hostkeyalias"), a.tokens['n'])
 	return a, nil
 }

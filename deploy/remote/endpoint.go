@@ -31,7 +31,7 @@ type endpoint struct {
 	pinned     []string
 }
 
-// identity is a key file that somebody configured, or that ssh looks for.
+// identity is a key file that is configured, or that ssh looks for.
 type identity struct {
 	file     string
 	wanted   bool // by the cluster: without it, no other is offered

@@ -14,11 +14,15 @@ func (c *Config) fileName(a *answer, name string) (string, error) {
 	if !atHome {
 		return c.expand(name, a.tokens)
 	}
-	if rest != "" && rest[0] != '/' && rest[0] != filepath.Separator {
-		return "", fmt.Errorf("%q: the home of another user isn't followed here", name)
+	if rest != "" && !os.IsPathSeparator(rest[0]) {
+		return "", otherHome(name)
 	}
 	rest, err := c.expand(rest, a.tokens)
 	return a.home + rest, err
+}
+
+func otherHome(name string) error {
+	return fmt.Errorf("%q: the home of another user isn't followed here", name)
 }
 
 // expand puts in tokens, %h, and variables, ${NAME}, in one go: what was put in
@@ -89,7 +93,10 @@ func (c *Config) fileNames(a *answer, keyword string) ([]string, error) {
 			if strings.EqualFold(name, "none") {
 				continue
 			}
-			if rest, atHome := strings.CutPrefix(name, "~/"); atHome {
+			if rest, atHome := strings.CutPrefix(name, "~"); atHome {
+				if rest == "" || !os.IsPathSeparator(rest[0]) {
+					return nil, fmt.Errorf("%s %w", keyword, otherHome(name))
+				}
 				name = filepath.Join(a.home, rest)
 			}
 			out = append(out, name)

@@ -41,7 +41,7 @@ type Target struct {
 
 	// Host is what one would type after ssh. Without it that is the node's name,
 	// if the configuration has it: leads it elsewhere, or says of it what it doesn't
-	// say of a name that nobody has. Else it is the address. A name that is led
+	// say of an unknown name. Else it is the address. A name that is led
 	// nowhere leads to the address, too.
 	Host         string
 	Port         int

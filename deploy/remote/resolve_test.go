@@ -115,6 +115,7 @@ func TestResolveRefused(t *testing.T) {
 		{"Host n1\n IdentityFile ${NOT_SET}/k\n", "NOT_SET"},
 		{"Host n1\n IdentityAgent $NOT_SET\n", "NOT_SET"},
 		{"UserKnownHostsFile known\n", "where a name begins"},
+		{"GlobalKnownHostsFile ~other/known\n", "another user"},
 	} {
 		m := operator(t)
 		write(t, m.File, strings.ReplaceAll(c.text, "SELF", m.File))
@@ -151,11 +152,11 @@ func TestResolveSaid(t *testing.T) {
 		t.Errorf("%s by %v with %v", e.name(), e.via, e.identities)
 	}
 	m.configure(t, "")
-	e, err = m.resolve(t.Context(), Target{Name: "n1", Address: "10.0.0.1", IdentityFile: "~/first", ProxyJump: "ssh://me@b:9,c"})
+	e, err = m.resolve(t.Context(), Target{Name: "n1", Address: "10.0.0.1", IdentityFile: "~/first", ProxyJump: "fd00::1,ssh://me@[fd00::2]:9,c"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e.via.host != "c" || e.via.via.name() != "me@b:9" || strings.HasPrefix(e.identities[0].file, "~") || !e.identities[0].wanted {
+	if e.via.host != "c" || e.via.via.name() != "me@[fd00::2]:9" || e.via.via.via.host != "fd00::1" || e.via.via.via.via != nil || strings.HasPrefix(e.identities[0].file, "~") || !e.identities[0].wanted {
 		t.Errorf("%+v", e)
 	}
 }
