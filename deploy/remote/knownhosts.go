@@ -1,5 +1,21 @@
 package remote
 
+// This file reads known_hosts, and no library does it in its place. With
+// github.com/skeema/knownhosts v1.3.3 (on golang.org/x/crypto/ssh/knownhosts v0.55.0),
+// of the 49 cases of TestHostKeys:
+//
+//   - 30 of 30 refusals are refused, but 8 for a reason that isn't theirs: it asks for
+//     certificates of the authority's own type of key only, so that none of an ECDSA
+//     authority for an Ed25519 host is ever looked at.
+//   - Asked for all types, 29 are: it trusts a revoked key that comes in a certificate
+//     (findings/knownhosts-revoked-in-certificate.sh), as it does anyway where both are
+//     of one type.
+//   - 6 of 19 hosts that ssh trusts are refused: [127.0.*]:* and [127.0.0.?]:*, a name
+//     without its port, certificates of an authority of another type (known and pinned),
+//     and any host as soon as one line of the file can't be read.
+//
+// It tells of a refusal neither which line revokes nor which one is for another type.
+
 import (
 	"bytes"
 	"crypto/hmac"
