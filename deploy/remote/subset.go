@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -85,70 +87,40 @@ func (c *Config) subsetFile(a *answer, host string) error {
 	}
 	applies := true
 	for i, line := range strings.Split(string(data), "\n") {
-		keyword, args := subsetLine(line)
-		if keyword == "" {
+		parts := configLine.FindStringSubmatch(line)
+		if parts == nil {
 			continue
 		}
-		fail := func(format string, args ...any) error {
-			return &ConfigError{File: name, Line: i + 1, Detail: fmt.Sprintf(format, args...)}
+		keyword, args := strings.ToLower(parts[1]), strings.Fields(parts[2])
+		if end := slices.IndexFunc(args, func(arg string) bool { return arg[0] == '#' }); end >= 0 {
+			args = args[:end]
 		}
-		if keyword == "host" {
-			applies = patternList(strings.Join(args, ","), strings.ToLower(host))
-		}
+		fault := ""
 		switch {
-		case keyword == "host", keyword != "match" && !applies, passedOver(keyword):
-		case !followed(keyword):
-			return fail("%s isn't followed without OpenSSH's ssh, and none is found here: install it", keyword)
-		case len(args) != 1 || strings.ContainsAny(args[0], `"'\`):
-			return fail("%s: one plain value was expected; to have all of ssh's rules, install OpenSSH's ssh", keyword)
+		case keyword != "host" && keyword != "match" && !applies, slices.Contains(passedOver, keyword):
+		case keyword != "host" && !slices.Contains(followed, keyword):
+			fault = "isn't followed without OpenSSH's ssh, and none is found here: install it"
+		case len(args) == 0 || keyword != "host" && len(args) > 1 || strings.ContainsAny(parts[2], `"'\`), keyword == "host" && strings.Contains(parts[2], ","):
+			fault = "needs OpenSSH's ssh, which isn't found here: without it, a line is a keyword and one plain value, or several of Host"
+		case keyword == "host":
+			applies = patternList(strings.Join(args, ","), strings.ToLower(host))
 		case keyword == "identityfile" || len(a.values[keyword]) == 0:
 			a.values[keyword] = append(a.values[keyword], args[0])
+		}
+		if fault != "" {
+			return &ConfigError{File: name, Line: i + 1, Detail: keyword + " " + fault}
 		}
 	}
 	return nil
 }
 
-func followed(keyword string) bool {
-	switch keyword {
-	case "hostname", "user", "port", "identityfile", "proxyjump":
-		return true
-	}
-	return false
-}
+// configLine is a line of ssh_config: a keyword and its values, with an equals sign
+// between them or none.
+var configLine = regexp.MustCompile(`^\s*([^\s=#][^\s=]*)\s*=?(.*)`)
+
+var followed = []string{"hostname", "user", "port", "identityfile", "proxyjump"}
 
 // passedOver are keywords that neither lead elsewhere nor change what is trusted.
-func passedOver(keyword string) bool {
-	switch keyword {
-	case "addkeystoagent", "batchmode", "compression", "connecttimeout", "controlmaster", "controlpath", "controlpersist",
-		"forwardagent", "forwardx11", "hashknownhosts", "loglevel", "requesttty", "sendenv", "serveralivecountmax",
-		"serveraliveinterval", "setenv", "stricthostkeychecking", "tcpkeepalive", "visualhostkey":
-		return true
-	}
-	return false
-}
-
-// subsetLine splits a line into its keyword, in lower case, and its values, each of
-// which may be quoted as a whole.
-func subsetLine(line string) (keyword string, args []string) {
-	line = strings.TrimSpace(line)
-	if line == "" || line[0] == '#' {
-		return "", nil
-	}
-	end := strings.IndexAny(line+" ", " \t=")
-	keyword = strings.ToLower(line[:end])
-	rest := strings.TrimLeft(line[end:], " \t")
-	rest = strings.TrimLeft(strings.TrimPrefix(rest, "="), " \t")
-	for rest != "" && rest[0] != '#' {
-		word, after, quoted := "", "", false
-		if rest[0] == '"' {
-			word, after, quoted = strings.Cut(rest[1:], `"`)
-		}
-		if !quoted || after != "" && after[0] != ' ' && after[0] != '\t' {
-			end := strings.IndexAny(rest+" ", " \t")
-			word, after = rest[:end], rest[end:]
-		}
-		args = append(args, word)
-		rest = strings.TrimLeft(after, " \t")
-	}
-	return keyword, args
-}
+var passedOver = strings.Fields("addkeystoagent batchmode compression connecttimeout controlmaster controlpath controlpersist " +
+	"forwardagent forwardx11 hashknownhosts loglevel requesttty sendenv serveralivecountmax serveraliveinterval setenv " +
+	"stricthostkeychecking tcpkeepalive visualhostkey")
