@@ -1,0 +1,63 @@
+package rollout
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// outcome is how a rollout ended that went back.
+func (s *State) outcome() error {
+	stranded := &StrandedError{Err: s.cause, Stranded: map[string]error{}, Left: map[string]Left{}}
+	unseen := &UnseenError{Err: s.cause}
+	var went []string
+	for _, i := range s.back.hosts {
+		h, node := &s.hosts[i], s.plan.Hosts[i].Node
+		var away *AwayError
+		switch {
+		case errors.As(h.way.err, &away):
+			unseen.Nodes, unseen.Away = append(unseen.Nodes, node), away
+			h.result.Outcome = RolledBack
+			s.tell(i, "back", "it has what it had; whether it works can't be seen: %v", away)
+		case h.way.err != nil:
+			s.strand(i, stranded)
+		case h.way.theirs:
+			h.result.Outcome = Untouched
+			s.tell(i, "back", "another program has changed it since the plan was made: it stays as it is")
+		default:
+			h.result.Outcome = RolledBack
+			s.tell(i, "back", "as it was")
+			went = append(went, node)
+		}
+	}
+	kept := slices.ContainsFunc(s.done, func(i int) bool { return s.hosts[i].result.Outcome == Done && s.changed(i) })
+	switch {
+	case len(stranded.Stranded) > 0:
+		return stranded
+	case len(unseen.Nodes) > 0:
+		return unseen
+	case len(went) > 0 && !kept: // else the new configuration leads, and stays where it is
+		return &RolledBackError{s.plan.Action, went, s.cause}
+	}
+	return s.cause
+}
+
+// strand notes a host that couldn't be brought back, and what is left to do there.
+func (s *State) strand(i int, stranded *StrandedError) {
+	h, node := &s.hosts[i], s.plan.Hosts[i].Node
+	h.result.Outcome = Stranded
+	left, err := LeftOnTrial, h.way.err
+	if h.way.kind == Undo {
+		left = LeftChanged
+	}
+	var ill *GateError
+	var unheard *UnconfirmedError
+	switch {
+	case errors.Is(err, ErrNotStarted) || errors.As(err, &ill): // it is back, and nothing is tried again
+		err, left = fmt.Errorf("it has what it had, and %w", err), LeftUnwell
+	case h.way.kind == Revert && !errors.As(s.cause, &unheard): // else that was said
+		err = fmt.Errorf("%w; within %v it goes back by itself, if it can", err, s.plan.Revert.Duration())
+	}
+	s.tell(i, "stranded", "%v", err)
+	stranded.Stranded[node], stranded.Left[node] = err, left
+}
