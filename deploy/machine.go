@@ -68,7 +68,6 @@ func (m *machine) connect(ctx context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.conn, m.session = conn, s
-	m.host.Address, m.host.User = conn.Host(), conn.User()
 	return nil
 }
 
