@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/mod/module"
@@ -32,8 +33,10 @@ const scripts = "testdata/script/*.txtar"
 var release = module.Version{Path: "github.com/kcmgen/kcmgen", Version: "v0.1.0"}
 
 // TestScripts runs every script with these in its environment: $RELEASE, a git
-// repository with the files as they stand, tagged; and what go needs to find the
-// caller's caches, so that nothing is fetched when they are warm.
+// repository with the files as they stand, tagged; $PROXY, a module proxy that has
+// it; $MODULES, a module cache that has everything else; and what go needs to find
+// the caller's caches, so that nothing is fetched when they are warm. The command
+// "built" sets $BUILT, a folder with the release's kcmgen, which is built once.
 func TestScripts(t *testing.T) {
 	found, err := filepath.Glob(scripts)
 	if err != nil || len(found) < 4 {
@@ -53,30 +56,44 @@ func TestScripts(t *testing.T) {
 	if err := publish(t.Context(), dir); err != nil {
 		t.Fatal(err)
 	}
+	at := t.TempDir()
+	proxy, modules := filepath.Join(at, "proxy"), filepath.Join(at, "modules")
+	if err := errors.Join(offer(proxy, dir), borrow(caller["GOMODCACHE"], modules, ours...)); err != nil {
+		t.Fatal(err)
+	}
+	built := sync.OnceValue(func() error { return build(dir, filepath.Join(at, "bin"), caller) })
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Dir(scripts),
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
-			for _, kv := range caller {
-				name, value, _ := strings.Cut(kv, "=")
+			for name, value := range caller {
 				env.Setenv(name, value)
 			}
 			env.Setenv("RELEASE", dir)
+			env.Setenv("PROXY", proxy)
+			env.Setenv("MODULES", modules)
 			env.Values[asked{}] = env.T()
 			return home(env)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"judge":    judge,
-			"edit":     edit,
-			"proxy":    proxy,
+			"judge": judge,
+			"edit":  edit,
+			"built": func(ts *testscript.TestScript, neg bool, args []string) {
+				if neg || len(args) != 0 {
+					ts.Fatalf("usage: built")
+				}
+				ts.Check(built())
+				ts.Setenv("BUILT", filepath.Join(at, "bin"))
+			},
 			"complete": complete,
 		},
 	})
 }
 
-// goEnv is what a program that builds needs to know of the caller's caches.
-func goEnv(t *testing.T) []string {
+// goEnv is what a program that builds needs to know of the caller's caches. With
+// -trimpath what was compiled elsewhere serves a checkout in a folder of its own.
+func goEnv(t *testing.T) map[string]string {
 	t.Helper()
 	names := []string{"GOMODCACHE", "GOCACHE", "GOPROXY", "GOSUMDB", "GONOSUMDB", "GOTOOLCHAIN"}
 	out, err := exec.Command("go", append([]string{"env"}, names...)...).Output()
@@ -87,10 +104,64 @@ func goEnv(t *testing.T) []string {
 	if len(values) != len(names) {
 		t.Fatalf("go env: %q", out)
 	}
+	env := map[string]string{"GOFLAGS": "-trimpath"}
 	for i, name := range names {
-		values[i] = name + "=" + values[i]
+		env[name] = values[i]
 	}
-	return values
+	return env
+}
+
+// ours are the places of the release in a module cache.
+var ours = []string{"github.com/kcmgen", "cache/download/github.com/kcmgen"}
+
+// borrow makes a module cache of what another one has, by symbolic links, without
+// some places. In the caller's the release would stay, and be found by the next run,
+// which has other files under the same version.
+func borrow(from, to string, without ...string) error {
+	all, err := os.ReadDir(from)
+	if err != nil {
+		return err
+	}
+	if err := os.Mkdir(to, 0o777); err != nil {
+		return err
+	}
+	for _, e := range all {
+		name, left, below := e.Name(), false, []string(nil)
+		for _, w := range without {
+			first, rest, more := strings.Cut(w, "/")
+			switch {
+			case first != name:
+			case more:
+				below = append(below, rest)
+			default:
+				left = true
+			}
+		}
+		switch {
+		case left:
+		case below != nil:
+			err = borrow(filepath.Join(from, name), filepath.Join(to, name), below...)
+		default:
+			err = os.Symlink(filepath.Join(from, name), filepath.Join(to, name))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// build makes the kcmgen of a checkout.
+func build(checkout, to string, env map[string]string) error {
+	cmd := exec.Command("go", "build", "-C", checkout, "-o", to+string(filepath.Separator), "./cmd/kcmgen")
+	cmd.Env = os.Environ()
+	for name, value := range env {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%v: %w\n%s", cmd, err, out)
+	}
+	return nil
 }
 
 // home is a user who can commit, and whom git lets look at other people's
@@ -212,20 +283,24 @@ func complete(ts *testscript.TestScript, neg bool, args []string) {
 	})
 }
 
-// proxy DIR makes a module proxy that has the release and nothing else.
-func proxy(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: proxy DIR")
+// offer makes a module proxy that has the release, of a checkout, and nothing else.
+func offer(dir, checkout string) error {
+	at := filepath.Join(dir, filepath.FromSlash(release.Path), "@v")
+	mod, err := os.ReadFile(filepath.Join(checkout, "go.mod"))
+	if err != nil {
+		return err
 	}
-	at := filepath.Join(ts.MkAbs(args[0]), filepath.FromSlash(release.Path), "@v")
-	ts.Check(os.MkdirAll(at, 0o777))
-	write := func(name, text string) {
-		ts.Check(os.WriteFile(filepath.Join(at, name), []byte(text), 0o666))
+	if err := os.MkdirAll(at, 0o777); err != nil {
+		return err
 	}
-	write("list", release.Version+"\n")
-	write(release.Version+".info", fmt.Sprintf(`{"Version":%q,"Time":"2026-01-02T03:04:05Z"}`, release.Version))
-	write(release.Version+".mod", ts.ReadFile(filepath.Join(ts.Getenv("RELEASE"), "go.mod")))
 	f, err := os.Create(filepath.Join(at, release.Version+".zip"))
-	ts.Check(err)
-	ts.Check(errors.Join(zip.CreateFromDir(f, release, ts.Getenv("RELEASE")), f.Close()))
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		zip.CreateFromDir(f, release, checkout), f.Close(),
+		os.WriteFile(filepath.Join(at, "list"), []byte(release.Version+"\n"), 0o666),
+		os.WriteFile(filepath.Join(at, release.Version+".info"), fmt.Appendf(nil, `{"Version":%q,"Time":"2026-01-02T03:04:05Z"}`, release.Version), 0o666),
+		os.WriteFile(filepath.Join(at, release.Version+".mod"), mod, 0o666),
+	)
 }
