@@ -18,7 +18,7 @@ import (
 // is there, is what was meant, and is what the host's own programs understand. It returns
 // how many files it sent.
 func (m *machine) prepare(ctx context.Context, s *host.Session) (int, error) {
-	if _, err := m.client(&m.host.Want.Set); err != nil {
+	if err := m.readable(); err != nil {
 		return 0, err
 	}
 	n, err := m.stage(ctx, s)
@@ -26,6 +26,17 @@ func (m *machine) prepare(ctx context.Context, s *host.Session) (int, error) {
 		return n, err
 	}
 	return n, m.check(ctx, s)
+}
+
+// readable returns an error if what the host is to run can't be asked for the lease with its
+// own kubeconfig. What somebody else wrote may name files in it, and isn't asked then.
+func (m *machine) readable() error {
+	set := &m.host.Want.Set
+	if plan.IsFound(set.Generation) {
+		return nil
+	}
+	_, err := m.client(set)
+	return err
 }
 
 // stage puts trees on the host that aren't there as they should be.

@@ -5,7 +5,9 @@ import (
 	"testing"
 
 	"github.com/kcmgen/kcmgen/deploy/host"
+	"github.com/kcmgen/kcmgen/deploy/plan"
 	"github.com/kcmgen/kcmgen/deploy/rollout"
+	"github.com/kcmgen/kcmgen/gen/keys"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/live"
 )
@@ -18,6 +20,22 @@ func TestFits(t *testing.T) {
 	} {
 		if err := fits("/bin/kcm", says, want); (err == nil) != ok {
 			t.Errorf("%q: %v", says, err)
+		}
+	}
+}
+
+// TestReadable: a kubeconfig of ours has to hold its credentials; one that somebody else
+// wrote may name files, and is gone back to all the same.
+func TestReadable(t *testing.T) {
+	text := []byte(`{"apiVersion":"v1","kind":"Config","current-context":"c","contexts":[{"name":"c","context":{"cluster":"k","user":"u"}}],
+		"users":[{"name":"u","user":{"client-certificate":"/etc/a.pem","client-key":"/etc/a.key"}}],"clusters":[{"name":"k","cluster":{"server":"https://192.0.2.1:6443"}}]}`)
+	for generation, ok := range map[string]bool{"0123456789abcdef": false, plan.Found: true, "found-0123456789ab": true} {
+		m := &machine{
+			host:    &plan.Host{Want: &plan.Want{Set: plan.Set{Generation: generation, Kubeconfig: keys.NewSecret(text)}}},
+			clients: map[*plan.Set]*live.Client{},
+		}
+		if err := m.readable(); (err == nil) != ok {
+			t.Errorf("%s: %v", generation, err)
 		}
 	}
 }
