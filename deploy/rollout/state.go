@@ -173,9 +173,6 @@ func (s State) Led() bool { return s.led }
 // Result is what became of a host.
 func (s State) Result(node string) Result { return s.hosts[s.index(node)].result }
 
-// Phase is what a host is at.
-func (s State) Phase(node string) Phase { return s.hosts[s.index(node)].phase }
-
 // Clone is the same state apart: to go on with one of them in place leaves the other as it is.
 func (s State) Clone() State {
 	s.hosts = slices.Clone(s.hosts)
