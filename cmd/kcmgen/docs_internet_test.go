@@ -80,7 +80,7 @@ func releases(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	data, err := compile(parts[4], parts[5])
+	data, err := saying(parts[4], parts[5])
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return

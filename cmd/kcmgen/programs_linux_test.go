@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kcmgen/kcmgen/gen/binary/binarytest"
 	"github.com/kcmgen/kcmgen/gen/judges/need"
 )
 
@@ -34,25 +35,19 @@ func newProgramSite(t *testing.T, size int64) *programSite {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(s.dir, "main.go"), []byte("package main\n\nfunc main() {}\n"), 0o600); err != nil {
+	data, err := binarytest.Program(runtime.GOARCH, "")
+	if err != nil {
 		t.Fatal(err)
 	}
 	name := filepath.Join(s.dir, "program")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", name, "main.go")
-	build.Dir = s.dir
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GO111MODULE=off")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+	if err := os.WriteFile(name, data, 0o600); err != nil {
+		t.Fatal(err)
 	}
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	fi, err := f.Stat()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for left := size - fi.Size(); left > 0; left -= 1 << 20 {
+	for left := size - int64(len(data)); left > 0; left -= 1 << 20 {
 		if _, err := f.Write(bytes.Repeat([]byte{byte(left >> 20), 7, 1}, 1<<20)[:min(left, 1<<20)]); err != nil {
 			t.Fatal(err)
 		}

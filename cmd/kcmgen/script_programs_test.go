@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/pem"
@@ -20,6 +21,8 @@ import (
 	"sync"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/kcmgen/kcmgen/gen/binary/binarytest"
 )
 
 // serve DIR VAR starts a server on loopback for the rest of the script. $VAR is
@@ -76,15 +79,9 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[1]+"_TLS", safe.URL)
 }
 
-// compiled are programs by architecture and text, for all scripts.
-var compiled struct {
-	sync.Mutex
-	files map[string][]byte
-}
-
-// program ARCH FILE VAR writes a small static program for an architecture, which
-// prints its name when it is run; $VAR is its SHA-256. Instead of ARCH, -dynamic is
-// the shell of this machine.
+// program ARCH FILE VAR writes a small static program for an architecture; $VAR is
+// its SHA-256. On this machine's it can be run, and prints its name. Instead of ARCH,
+// -dynamic is the shell of this machine.
 func program(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: program ARCH FILE VAR")
@@ -94,7 +91,7 @@ func program(ts *testscript.TestScript, neg bool, args []string) {
 	if args[0] == "-dynamic" {
 		data, err = os.ReadFile("/bin/sh")
 	} else {
-		data, err = compile(args[0], filepath.Base(args[1]))
+		data, err = saying(args[0], filepath.Base(args[1]))
 	}
 	ts.Check(err)
 	file := ts.MkAbs(args[1])
@@ -104,37 +101,57 @@ func program(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[2], hex.EncodeToString(sum[:]))
 }
 
-// compile makes a small static program for an architecture, which prints text.
-func compile(arch, text string) ([]byte, error) {
-	compiled.Lock()
-	defer compiled.Unlock()
-	key := arch + " " + text
-	if data, ok := compiled.files[key]; ok {
-		return data, nil
-	}
+// blank is what stands for the name in the program that is compiled.
+var blank = bytes.Repeat([]byte("?"), 32)
+
+// compiled is a program of this machine that prints what stands for its name, without
+// the zeros at the end. All scripts share it.
+var compiled = sync.OnceValues(func() ([]byte, error) {
 	dir, err := os.MkdirTemp("", "kcmgen-program-")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
+	const text = `package main
+
+var name = "%s"
+
+func main() {
+	n := len(name)
+	for name[n-1] == 0 {
+		n--
+	}
+	println(name[:n])
+}
+`
 	err = errors.Join(os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module program\n"), 0o666),
-		os.WriteFile(filepath.Join(dir, "main.go"), fmt.Appendf(nil, "package main\n\nfunc main() { println(%q) }\n", text), 0o666))
+		os.WriteFile(filepath.Join(dir, "main.go"), fmt.Appendf(nil, text, blank), 0o666))
 	if err != nil {
 		return nil, err
 	}
 	// Not ts.Exec: the script's home has no build cache.
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", "program", ".")
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOFLAGS=", "GOWORK=off")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOFLAGS=", "GOWORK=off")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("go build for %s: %w\n%s", arch, err, out)
+		return nil, fmt.Errorf("go build: %w\n%s", err, out)
 	}
-	data, err := os.ReadFile(filepath.Join(dir, "program"))
-	if compiled.files == nil {
-		compiled.files = map[string][]byte{}
+	return os.ReadFile(filepath.Join(dir, "program"))
+})
+
+// saying is a program for an architecture; on this machine's it prints a name.
+func saying(arch, name string) ([]byte, error) {
+	if arch != runtime.GOARCH {
+		return binarytest.Program(arch, name)
 	}
-	compiled.files[key] = data
-	return data, err
+	data, err := compiled()
+	if err != nil {
+		return nil, err
+	}
+	if len(name) > len(blank) || bytes.Count(data, blank) != 1 {
+		return nil, fmt.Errorf("the program has no one place for %q", name)
+	}
+	return bytes.Replace(data, blank, append([]byte(name), make([]byte, len(blank)-len(name))...), 1), nil
 }
 
 // expand FILE... puts variables of the script in the place of ${NAME} in files.

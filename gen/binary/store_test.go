@@ -8,8 +8,8 @@ import (
 	"errors"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -17,25 +17,14 @@ import (
 	"testing/iotest"
 	"time"
 
+	"github.com/kcmgen/kcmgen/gen/binary/binarytest"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// program is a real one for an architecture, made by the Go at hand.
+// program is one for an architecture.
 func program(t *testing.T, arch string) []byte {
 	t.Helper()
-	dir := t.TempDir()
-	for name, text := range map[string]string{"go.mod": "module program\n", "main.go": "package main\n\nfunc main() { println(\"a program\") }\n"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", "program", ".")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOFLAGS=", "GOWORK=off")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build for %s: %v\n%s", arch, err, out)
-	}
-	data, err := os.ReadFile(filepath.Join(dir, "program"))
+	data, err := binarytest.Program(arch, "a program")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,6 +64,23 @@ func TestMachines(t *testing.T) {
 			if fits := built == arch; fits != (err == nil) || !fits && !errors.As(err, &pe) {
 				t.Errorf("a program for %s, asked for as %s: %v", built, arch, err)
 			}
+		}
+	}
+}
+
+// TestWhole: a whole program passes, too; this test is one.
+func TestWhole(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("programs are ELF files on Linux")
+	}
+	self, err := os.Open("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer self.Close()
+	for _, arch := range spec.Archs {
+		if err := check(self, arch); (arch == runtime.GOARCH) != (err == nil) {
+			t.Errorf("a program for %s, asked for as %s: %v", runtime.GOARCH, arch, err)
 		}
 	}
 }
