@@ -67,7 +67,7 @@ func newLab(t *testing.T) *lab {
 	l.exe = os.Getenv(builtVar)
 	if l.exe == "" {
 		l.exe = filepath.Join(l.dir, "kcmgen")
-		if out, err := exec.Command("go", "build", "-o", l.exe, ".").CombinedOutput(); err != nil {
+		if out, err := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", l.exe, ".").CombinedOutput(); err != nil {
 			t.Fatalf("go build: %v\n%s", err, out)
 		}
 	}

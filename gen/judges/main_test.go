@@ -39,7 +39,7 @@ func testMain(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	scratch, kcmgen = dir, filepath.Join(dir, "kcmgen")
-	build := exec.Command("go", "build", "-o", kcmgen, "./cmd/kcmgen")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", kcmgen, "./cmd/kcmgen")
 	build.Dir = repo
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building kcmgen: %v\n%s", err, out)

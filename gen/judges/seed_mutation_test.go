@@ -79,6 +79,7 @@ func TestSeedMutations(t *testing.T) {
 		{"another key in the context", "static-pod/" + seedImage + "/ca-key.pem", "", "pki/sa.key", imageDiffers, "ca-key.pem"},
 	} {
 		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
 			cluster, file, _ := strings.Cut(m.file, "/")
 			tree := t.TempDir()
 			if err := os.CopyFS(tree, os.DirFS(filepath.Join(ready(t).dir, cluster))); err != nil {
