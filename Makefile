@@ -13,8 +13,9 @@ help: ## list the targets
 build: ## build bin/kcmgen
 	go build -trimpath -ldflags='-s -w' -o bin/kcmgen ./cmd/kcmgen
 
+# By make build: go run would compile everything once more, with other flags.
 demo: ## make everything that the example cluster needs, in out/
-	@go run ./cmd/kcmgen export ./cue/example
+	@$(MAKE) -s --no-print-directory build && bin/kcmgen export ./cue/example
 
 # The judges, cue and cfssl and kubectl at the versions we promise to agree
 # with, come first on PATH: whatever else is installed is not asked. A test that
