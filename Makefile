@@ -5,7 +5,7 @@ FUZZTIME  ?= 10s
 TESTFLAGS ?=
 TESTTIME  ?= 2h
 
-.PHONY: help build demo test e2e lint fmt fuzz bench bench-deploy facts snapshot clean
+.PHONY: help build demo test race e2e lint fmt fuzz bench bench-deploy facts snapshot clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,14 @@ test: ## run every test, as far as this machine has what it takes
 	done; \
 	"$$runner/missing" "$$dir" || status=1; \
 	rm -rf "$$dir"; exit $$status
+
+# The packages in which goroutines share something. In TestHostKeys none do that don't
+# elsewhere, and most of its time goes to programs, which have no detector inside.
+RACING = ./deploy/... ./live ./gen/binary ./gen/config ./gen/pki ./gen/tree
+
+race: ## run the tests of what runs at the same time under Go's race detector, with a C compiler
+	@judges=$$(tools/install.sh judges) && PATH="$$judges:$$PATH" CGO_ENABLED=1 \
+	go test -race -skip '^TestHostKeys$$' -timeout $(TESTTIME) $(TESTFLAGS) $(RACING)
 
 # Real programs of Kubernetes are built from Go modules where the user's cache
 # doesn't have them: a quarter of an hour, once. So is a Debian for the hosts,
