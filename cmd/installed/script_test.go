@@ -51,6 +51,7 @@ func TestScripts(t *testing.T) {
 			t.Errorf("%s starts %s: say \"judge %[2]s\" before it", name, program)
 		}
 	}
+	need.Program(t, "git")
 	dir := t.TempDir()
 	caller := goEnv(t)
 	if err := publish(t.Context(), dir); err != nil {
