@@ -17,16 +17,16 @@ build: ## build bin/kcmgen
 demo: ## make everything that the example cluster needs, in out/
 	@$(MAKE) -s --no-print-directory build && bin/kcmgen export ./cue/example
 
-# The judges, cue and cfssl and kubectl at the versions we promise to agree
+# The reference programs, cue and cfssl and kubectl, at the versions we promise to agree
 # with, come first on PATH: whatever else is installed is not asked. A test that
 # lacks another program is skipped, and the last lines say which those are. The
 # variable tells go test, which keeps results, that one was installed. No test
 # is measured by the clock, so the time limit is for those that hang.
 test: ## run every test, as far as this machine has what it takes
-	@judges=$$(tools/install.sh judges) && runner=$$(tools/install.sh test) && dir=$$(mktemp -d) || exit; status=0; \
+	@reference=$$(tools/install.sh reference) && runner=$$(tools/install.sh test) && dir=$$(mktemp -d) || exit; status=0; \
 	export KCMGEN_TEST_PROGRAMS="$$(IFS=:; ls $$PATH /usr/lib/openssh 2>/dev/null | git hash-object --stdin)"; \
 	for module in tools/test tools/kubernetes .; do \
-		[ $$module != . ] || PATH="$$judges:$$PATH"; \
+		[ $$module != . ] || PATH="$$reference:$$PATH"; \
 		(cd $$module && "$$runner/gotestsum" --format pkgname --hide-summary skipped --jsonfile "$$dir/$${module##*/}_" -- \
 			-timeout $(TESTTIME) $(TESTFLAGS) ./...) || { status=$$?; break; }; \
 	done; \
@@ -38,7 +38,7 @@ test: ## run every test, as far as this machine has what it takes
 RACING = ./deploy/... ./live ./gen/binary ./gen/config ./gen/pki ./gen/tree
 
 race: ## run the tests of what runs at the same time under Go's race detector, with a C compiler
-	@judges=$$(tools/install.sh judges) && PATH="$$judges:$$PATH" CGO_ENABLED=1 \
+	@reference=$$(tools/install.sh reference) && PATH="$$reference:$$PATH" CGO_ENABLED=1 \
 	go test -race -skip '^TestHostKeys$$' -timeout $(TESTTIME) $(TESTFLAGS) $(RACING)
 
 # Real programs of Kubernetes are built from Go modules where the user's cache
@@ -71,7 +71,7 @@ fuzz: ## run every fuzz target for FUZZTIME (10s)
 	done
 
 bench: build ## compare speed and size with the stock tools
-	@judges=$$(tools/install.sh judges) && PATH="$$judges:$$PATH" go -C tools/bench run .
+	@reference=$$(tools/install.sh reference) && PATH="$$reference:$$PATH" go -C tools/bench run .
 
 bench-deploy: ## compare deploy with ssh, scp and tar, at 30 ms from three hosts
 	cd e2e && go test -run '^TestBenchDeploy$$' -v . -bench-deploy
@@ -88,8 +88,8 @@ facts: ## read the flags of a Kubernetes version, VERSION=v1.38.0, into gen/flag
 # GoReleaser makes a release, and this is one without a tag. What it needs comes
 # from tools/release; it fetches nothing and publishes nothing.
 snapshot: ## make what a release is made of, in dist/
-	@tools=$$(tools/install.sh release) && judges=$$(tools/install.sh judges) && \
-	export PATH="$$tools:$$judges:$$PATH" && tools/release/snapshot.sh && tools/release/check.sh dist
+	@tools=$$(tools/install.sh release) && reference=$$(tools/install.sh reference) && \
+	export PATH="$$tools:$$reference:$$PATH" && tools/release/snapshot.sh && tools/release/check.sh dist
 
 # Not out/: it holds the keys of certificate authorities, which nobody can make again.
 clean: ## remove what make build and make snapshot made

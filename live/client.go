@@ -26,7 +26,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/client-go/tools/clientcmd/api"
 
-	"github.com/kcmgen/kcmgen/gen/regular"
+	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
 const (

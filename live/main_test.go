@@ -19,7 +19,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kcmgen/kcmgen/gen/judges/need"
+	"github.com/kcmgen/kcmgen/internal/need"
 	"github.com/kcmgen/kcmgen/live"
 )
 

@@ -1,16 +1,16 @@
 #!/bin/sh
-# Usage: tools/install.sh judges|lint|release|test
+# Usage: tools/install.sh reference|lint|release|test
 #
 # Builds the programs that tools/<name>/go.mod lists as tools, unless they are
 # there already, and prints the folder they are in:
 #
-#	PATH=$(tools/install.sh judges):$PATH
+#	PATH=$(tools/install.sh reference):$PATH
 #
 # That folder lies in the user's cache, not in the checkout: a fresh clone or
 # another worktree finds it warm, and no linter or `git clean` walks over it.
 set -eu
 
-name=${1:?usage: tools/install.sh judges|lint|release|test}
+name=${1:?usage: tools/install.sh reference|lint|release|test}
 cd "$(dirname "$0")/$name"
 
 # The folder's name says everything that decides the binaries, so a bumped

@@ -19,8 +19,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/kcmgen/kcmgen/gen/judges/lsp"
-	"github.com/kcmgen/kcmgen/gen/judges/need"
+	"github.com/kcmgen/kcmgen/internal/lsp"
+	"github.com/kcmgen/kcmgen/internal/need"
 )
 
 // repo is the repository's root, as tests see it.
@@ -48,7 +48,7 @@ func TestScripts(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, program := range need.Unasked(string(data), nil) {
-			t.Errorf("%s starts %s: say \"judge %[2]s\" before it", name, program)
+			t.Errorf("%s starts %s: say \"needs %[2]s\" before it", name, program)
 		}
 	}
 	need.Program(t, "git")
@@ -78,7 +78,7 @@ func TestScripts(t *testing.T) {
 			return home(env)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"judge": judge,
+			"needs": needs,
 			"edit":  edit,
 			"built": func(ts *testscript.TestScript, neg bool, args []string) {
 				if neg || len(args) != 0 {
@@ -233,12 +233,12 @@ func copyFile(from, to string) error {
 	return os.WriteFile(to, data, fi.Mode().Perm())
 }
 
-// asked is the test that the judge commands of a script speak for.
+// asked is the test that the needs commands of a script speak for.
 type asked struct{}
 
-// judge NAME... says which outside programs a script takes from there on. Where
+// needs NAME... says which outside programs a script takes from there on. Where
 // one isn't there, the rest is skipped.
-func judge(ts *testscript.TestScript, _ bool, args []string) {
+func needs(ts *testscript.TestScript, _ bool, args []string) {
 	for _, name := range args {
 		need.Program(ts.Value(asked{}).(need.T), name)
 	}

@@ -7,7 +7,7 @@ import (
 	"fmt"
 
 	"github.com/kcmgen/kcmgen/deploy"
-	"github.com/kcmgen/kcmgen/gen/regular"
+	"github.com/kcmgen/kcmgen/internal/regular"
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 

@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/kcmgen/kcmgen/gen/tree/treetest/inject"
+	"github.com/kcmgen/kcmgen/internal/treetest/inject"
 )
 
 // errnos are what a disk says that is full, over quota, broken or taken away,

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kcmgen/kcmgen/gen/judges/need"
-	"github.com/kcmgen/kcmgen/gen/tree/treetest/inject"
+	"github.com/kcmgen/kcmgen/internal/need"
+	"github.com/kcmgen/kcmgen/internal/treetest/inject"
 
 	"github.com/kcmgen/kcmgen/gen/keys"
 )

@@ -19,7 +19,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/kcmgen/kcmgen/gen/tree/treetest/inject"
+	"github.com/kcmgen/kcmgen/internal/treetest/inject"
 )
 
 // testKeyModes is the first sentence of promise 10, with umask 0: whatever ends

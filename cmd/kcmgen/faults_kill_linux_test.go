@@ -13,7 +13,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/kcmgen/kcmgen/gen/tree/treetest/inject"
+	"github.com/kcmgen/kcmgen/internal/treetest/inject"
 )
 
 // A scene is a command over an out folder, and what may be there afterwards.

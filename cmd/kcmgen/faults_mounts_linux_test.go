@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/kcmgen/kcmgen/gen/judges/need"
+	"github.com/kcmgen/kcmgen/internal/need"
 )
 
 // mountsVar says that this process has its own mounts.

@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/kcmgen/kcmgen/gen/tree/treetest/inject"
+	"github.com/kcmgen/kcmgen/internal/treetest/inject"
 )
 
 // testConcurrent is promise 4: of eight exports of two variants at once, each

@@ -16,8 +16,8 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/kcmgen/kcmgen/gen/judges/need"
-	"github.com/kcmgen/kcmgen/gen/tree/treetest/inject"
+	"github.com/kcmgen/kcmgen/internal/need"
+	"github.com/kcmgen/kcmgen/internal/treetest/inject"
 )
 
 // TestFaults holds promises 1 to 8 and the first half of 10 against the built

@@ -11,7 +11,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen/artefact"
 	"github.com/kcmgen/kcmgen/gen/flags"
-	"github.com/kcmgen/kcmgen/gen/regular"
+	"github.com/kcmgen/kcmgen/internal/regular"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/vet"
 )

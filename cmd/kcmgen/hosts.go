@@ -19,7 +19,7 @@ import (
 	"github.com/kcmgen/kcmgen/deploy/remote"
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/plan"
-	"github.com/kcmgen/kcmgen/gen/regular"
+	"github.com/kcmgen/kcmgen/internal/regular"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/tree"
 	"github.com/kcmgen/kcmgen/live"

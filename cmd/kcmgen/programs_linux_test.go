@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kcmgen/kcmgen/gen/binary/binarytest"
-	"github.com/kcmgen/kcmgen/gen/judges/need"
+	"github.com/kcmgen/kcmgen/internal/binarytest"
+	"github.com/kcmgen/kcmgen/internal/need"
 )
 
 // programSite is a CUE module with a cluster of three hosts, which have a program

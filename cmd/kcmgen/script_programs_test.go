@@ -22,7 +22,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/kcmgen/kcmgen/gen/binary/binarytest"
+	"github.com/kcmgen/kcmgen/internal/binarytest"
 )
 
 // serve DIR VAR starts a server on loopback for the rest of the script. $VAR is

@@ -15,7 +15,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/config"
 	"github.com/kcmgen/kcmgen/gen/edit"
-	"github.com/kcmgen/kcmgen/gen/regular"
+	"github.com/kcmgen/kcmgen/internal/regular"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/tree"
 	"github.com/kcmgen/kcmgen/gen/upgrade"

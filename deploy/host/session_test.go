@@ -16,7 +16,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/deploy/host"
 	"github.com/kcmgen/kcmgen/deploy/plan"
-	"github.com/kcmgen/kcmgen/gen/judges/need"
+	"github.com/kcmgen/kcmgen/internal/need"
 )
 
 // session is a session with this machine's own shell. The script's lock and scratch

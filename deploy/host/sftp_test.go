@@ -14,8 +14,8 @@ import (
 	"testing"
 
 	"github.com/kcmgen/kcmgen/deploy/host"
-	"github.com/kcmgen/kcmgen/gen/judges/need"
-	"github.com/kcmgen/kcmgen/gen/tree/treetest"
+	"github.com/kcmgen/kcmgen/internal/need"
+	"github.com/kcmgen/kcmgen/internal/treetest"
 )
 
 // local is a command of this machine as a host's.

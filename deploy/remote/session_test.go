@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kcmgen/kcmgen/gen/judges/need"
+	"github.com/kcmgen/kcmgen/internal/need"
 )
 
 func TestRun(t *testing.T) {

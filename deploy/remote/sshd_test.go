@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kcmgen/kcmgen/gen/judges/need"
+	"github.com/kcmgen/kcmgen/internal/need"
 )
 
 // patience is the deadline where none is meant to pass: no machine is so busy.

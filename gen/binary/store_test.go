@@ -17,7 +17,7 @@ import (
 	"testing/iotest"
 	"time"
 
-	"github.com/kcmgen/kcmgen/gen/binary/binarytest"
+	"github.com/kcmgen/kcmgen/internal/binarytest"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 

@@ -18,7 +18,7 @@ import (
 	"cuelang.org/go/cue/inject/embed"
 	"cuelang.org/go/cue/token"
 
-	"github.com/kcmgen/kcmgen/gen/regular"
+	"github.com/kcmgen/kcmgen/internal/regular"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 

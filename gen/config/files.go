@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/kcmgen/kcmgen/gen/regular"
+	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
 // outLock is in the folder that exports write to: what lies below it is nobody's

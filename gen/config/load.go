@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kcmgen/kcmgen/gen/regular"
+	"github.com/kcmgen/kcmgen/internal/regular"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 

@@ -21,7 +21,7 @@ import (
 	"cuelang.org/go/cue/token"
 	"cuelang.org/go/mod/modfile"
 
-	"github.com/kcmgen/kcmgen/gen/regular"
+	"github.com/kcmgen/kcmgen/internal/regular"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/vendoring"
 	"github.com/kcmgen/kcmgen/schemas"

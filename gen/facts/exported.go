@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/kcmgen/kcmgen/gen/regular"
+	"github.com/kcmgen/kcmgen/internal/regular"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 

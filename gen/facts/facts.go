@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/kcmgen/kcmgen/gen/keys"
-	"github.com/kcmgen/kcmgen/gen/regular"
+	"github.com/kcmgen/kcmgen/internal/regular"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/vet"
 )

@@ -17,7 +17,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/kcmgen/kcmgen/gen/judges/need"
+	"github.com/kcmgen/kcmgen/internal/need"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/kcmgen/kcmgen/gen/keys"
-	"github.com/kcmgen/kcmgen/gen/keys/keystest"
+	"github.com/kcmgen/kcmgen/internal/keystest"
 	"github.com/kcmgen/kcmgen/gen/pki"
 	"github.com/kcmgen/kcmgen/gen/plan"
 )

@@ -13,7 +13,7 @@ import (
 	"sync/atomic"
 
 	"github.com/kcmgen/kcmgen/gen/keys"
-	"github.com/kcmgen/kcmgen/gen/regular"
+	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
 // Disk is a folder of this machine as an FS. No name leads out of it, not by

@@ -5,7 +5,7 @@ import (
 	"net/netip"
 	"testing"
 
-	"github.com/kcmgen/kcmgen/gen/keys/keystest"
+	"github.com/kcmgen/kcmgen/internal/keystest"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/trial"
 )

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/kcmgen/kcmgen/gen"
-	"github.com/kcmgen/kcmgen/gen/keys/keystest"
+	"github.com/kcmgen/kcmgen/internal/keystest"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/tree"
 )

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	machine "github.com/kcmgen/kcmgen/gen/judges/need"
+	machine "github.com/kcmgen/kcmgen/internal/need"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 

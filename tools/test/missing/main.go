@@ -20,7 +20,7 @@ import (
 	"strings"
 )
 
-// mark begins the reason of a test that lacks something: gen/judges/need writes it.
+// mark begins the reason of a test that lacks something: internal/need writes it.
 const mark = "not run here: "
 
 func main() {

@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"github.com/kcmgen/kcmgen/gen/tree"
-	"github.com/kcmgen/kcmgen/gen/tree/treetest"
+	"github.com/kcmgen/kcmgen/internal/treetest"
 )
 
 // brokenVar says which broken FS runBroken tests.

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kcmgen/kcmgen/gen/judges/need"
-	"github.com/kcmgen/kcmgen/gen/tree/treetest/inject"
+	"github.com/kcmgen/kcmgen/internal/need"
+	"github.com/kcmgen/kcmgen/internal/treetest/inject"
 )
 
 // gone fails the test if the "hang" program working in dir has not ended. What

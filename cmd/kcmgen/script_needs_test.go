@@ -11,7 +11,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/kcmgen/kcmgen/gen/judges/need"
+	"github.com/kcmgen/kcmgen/internal/need"
 )
 
 // TestScriptsAsk: what a script takes of the machine it asks for, so that where it's
@@ -28,7 +28,7 @@ func TestScriptsAsk(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, program := range need.Unasked(string(data), wrappers) {
-			t.Errorf("%s starts %s: say \"judge %[2]s\" before it", name, program)
+			t.Errorf("%s starts %s: say \"needs %[2]s\" before it", name, program)
 		}
 	}
 }
@@ -40,12 +40,12 @@ var versions = map[string]struct{ args, version string }{
 	"openssl": {"version", "OpenSSL"},
 }
 
-// asked is what the judge commands of a script asked for.
+// asked is what the needs commands of a script asked for.
 type asked struct{}
 
-// judge NAME... says which outside programs a script takes from there on. Where
+// needs NAME... says which outside programs a script takes from there on. Where
 // one isn't there, the rest is skipped. "namespaces" are those of the wrappers.
-func judge(ts *testscript.TestScript, _ bool, args []string) {
+func needs(ts *testscript.TestScript, _ bool, args []string) {
 	t := ts.Value(asked{}).(need.T)
 	for _, name := range args {
 		if name == "namespaces" {

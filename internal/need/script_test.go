@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/kcmgen/kcmgen/gen/judges/need"
+	"github.com/kcmgen/kcmgen/internal/need"
 )
 
 func TestUnasked(t *testing.T) {
@@ -15,10 +15,10 @@ func TestUnasked(t *testing.T) {
 	}{
 		{"exec kcmgen vet\nexec git add fish\nstdout zsh\n", nil},
 		{"exec fish a\n! exec zsh b\n[root] exec buildah\nexec fish\n", []string{"fish", "zsh", "buildah"}},
-		{"judge fish zsh\nexec fish a\nexits 2 zsh b\n", nil},
-		{"exec fish a\njudge fish\n", []string{"fish"}},
+		{"needs fish zsh\nexec fish a\nexits 2 zsh b\n", nil},
+		{"exec fish a\nneeds fish\n", []string{"fish"}},
 		{"exec offline kcmgen vet\n", []string{"namespaces"}},
-		{"judge namespaces\nexits 3 offline cue vet\n", []string{"cue"}},
+		{"needs namespaces\nexits 3 offline cue vet\n", []string{"cue"}},
 		{"exec unpriv fish\n", []string{"fish"}},
 		{"exec sh -c 'cat a | openssl x509; for i in 1; do curl $i; done'\n", []string{"openssl", "curl"}},
 		{"exec sh -c 'echo openssl curl'\n", nil},

@@ -16,8 +16,8 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/config"
-	"github.com/kcmgen/kcmgen/gen/judges/need"
-	"github.com/kcmgen/kcmgen/gen/keys/keystest"
+	"github.com/kcmgen/kcmgen/internal/need"
+	"github.com/kcmgen/kcmgen/internal/keystest"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 

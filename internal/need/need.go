@@ -30,8 +30,8 @@ type T interface {
 	Fatal(args ...any)
 }
 
-// builds is said of the judges: make test brings them along, go test doesn't.
-const builds = `make test builds it; or PATH="$(tools/install.sh judges):$PATH"`
+// builds is said of the reference programs: make test brings them along, go test doesn't.
+const builds = `make test builds it; or PATH="$(tools/install.sh reference):$PATH"`
 
 // source says where a program comes from.
 var source = map[string]string{

@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kcmgen/kcmgen/gen/tree/treetest/inject"
+	"github.com/kcmgen/kcmgen/internal/treetest/inject"
 )
 
 // programVar names, in the environment, the program that the test binary is to

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kcmgen/kcmgen/gen/judges/lsp"
-	"github.com/kcmgen/kcmgen/gen/judges/need"
+	"github.com/kcmgen/kcmgen/internal/lsp"
+	"github.com/kcmgen/kcmgen/internal/need"
 	"github.com/kcmgen/kcmgen/schemas"
 )
 

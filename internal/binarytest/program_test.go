@@ -16,7 +16,7 @@ import (
 // To make the headers anew, with a compiler for each architecture, which takes
 // minutes the first time:
 //
-//	go test ./gen/binary/binarytest -update
+//	go test ./internal/binarytest -update
 var update = flag.Bool("update", false, "write the headers of programs that Go compiles now")
 
 // TestHeaders: each architecture has its header, and only that.

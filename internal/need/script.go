@@ -24,7 +24,7 @@ func Typed(line string) []string {
 var always = []string{"bash", "git", "make", "setpriv", "sh"}
 
 // Unasked are the programs that a script of package testscript starts without a
-// line "judge NAME" before it. A wrapper stands before another command, and takes
+// line "needs NAME" before it. A wrapper stands before another command, and takes
 // what it is said to take.
 func Unasked(script string, wrappers map[string]string) []string {
 	script, _, _ = strings.Cut(script, "\n-- ")
@@ -35,7 +35,7 @@ func Unasked(script string, wrappers map[string]string) []string {
 			words = words[1:]
 		}
 		switch {
-		case len(words) > 1 && words[0] == "judge":
+		case len(words) > 1 && words[0] == "needs":
 			asked = append(asked, words[1:]...)
 			continue
 		case len(words) > 1 && words[0] == "exec":

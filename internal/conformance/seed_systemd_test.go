@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"github.com/kcmgen/kcmgen/gen/artefact"
-	"github.com/kcmgen/kcmgen/gen/judges/need"
+	"github.com/kcmgen/kcmgen/internal/need"
 )
 
 // What the systemd document says around its heredocs: the environment file, the

@@ -1,4 +1,4 @@
-module github.com/kcmgen/kcmgen/tools/judges
+module github.com/kcmgen/kcmgen/tools/reference
 
 go 1.26.0
 
@@ -6,7 +6,7 @@ tool (
 	cuelang.org/go/cmd/cue
 	github.com/cloudflare/cfssl/cmd/cfssl
 	github.com/cloudflare/cfssl/cmd/cfssljson
-	github.com/kcmgen/kcmgen/tools/judges/kubectl
+	github.com/kcmgen/kcmgen/tools/reference/kubectl
 )
 
 require (

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kcmgen/kcmgen/gen/judges/need"
+	"github.com/kcmgen/kcmgen/internal/need"
 )
 
 // repo is the repository's root, as tests see it.
