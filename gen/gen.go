@@ -11,6 +11,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen/artefact"
 	"github.com/kcmgen/kcmgen/gen/facts"
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/keys"
 	"github.com/kcmgen/kcmgen/gen/pki"
@@ -25,7 +26,7 @@ import (
 // Vetted is a cluster, what is wrong with it, and the user's own keys.
 type Vetted struct {
 	Cluster  *spec.Cluster
-	Findings []spec.Finding
+	Findings []finding.Finding
 	given    keys.Bundle
 }
 
@@ -46,7 +47,7 @@ func VetIn(c *spec.Cluster, out string, index *facts.Index, now time.Time) *Vett
 	for i := range found {
 		found[i] = c.Embedded.Finding(found[i])
 	}
-	return &Vetted{c, spec.Told(found), given}
+	return &Vetted{c, finding.Worded(found), given}
 }
 
 // Plan decides what will be made. old is the cluster's tree as it lies in out/.

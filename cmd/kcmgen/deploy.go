@@ -15,6 +15,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/deploy"
 	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -89,7 +90,7 @@ func runDeploy(ctx context.Context, o deployOptions, args []string, now func() t
 	if err := printFindings(std.err, r.findings, false); err != nil {
 		return err
 	}
-	if failed(r.findings) {
+	if finding.Failed(r.findings) {
 		say(std.err, "kcmgen: nothing was deployed")
 		return errFindings
 	}

@@ -13,9 +13,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/keys"
 	"github.com/kcmgen/kcmgen/gen/plan"
-	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
@@ -97,7 +97,7 @@ func runExport(ctx context.Context, o exportOptions, args []string, now time.Tim
 		return err
 	}
 	var faulty error
-	if failed(r.findings) {
+	if finding.Failed(r.findings) {
 		faulty = errFindings
 		if o.keepGoing {
 			r.dropFaulty(std)
@@ -179,10 +179,10 @@ func withoutCanceled(errs []error) error {
 }
 
 // needFiles: what a review may leave unchecked, an export has to read.
-func needFiles(findings []spec.Finding) {
+func needFiles(findings []finding.Finding) {
 	for i := range findings {
-		if f := &findings[i]; f.Rule == "key-file" && f.Severity == spec.NotChecked && strings.HasPrefix(f.Field, "pki.") {
-			f.Severity = spec.Error
+		if f := &findings[i]; f.Rule == "key-file" && f.Severity == finding.NotChecked && strings.HasPrefix(f.Field, "pki.") {
+			f.Severity = finding.Error
 		}
 	}
 }

@@ -10,10 +10,11 @@ import (
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/artefact"
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/flags"
-	"github.com/kcmgen/kcmgen/internal/regular"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/vet"
+	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
 // checkFlags checks the command line that a file holds: a unit, a pod, or a list.
@@ -28,10 +29,10 @@ func checkFlags(o flagsOptions, minor int, std stdio) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	var args []string
-	var at []spec.Pos
-	var unknown []spec.Finding
+	var at []finding.Pos
+	var unknown []finding.Finding
 	for _, a := range found {
-		pos := spec.Pos{File: name, Line: a.Line, Col: a.Col}
+		pos := finding.Pos{File: name, Line: a.Line, Col: a.Col}
 		if a.Unknown {
 			unknown = append(unknown, unknownArgument(pos, a.Value))
 			continue
@@ -43,11 +44,11 @@ func checkFlags(o flagsOptions, minor int, std stdio) error {
 		return err
 	}
 	findings := append(vet.CommandLine(version, args, at), unknown...)
-	slices.SortStableFunc(findings, func(a, b spec.Finding) int {
+	slices.SortStableFunc(findings, func(a, b finding.Finding) int {
 		return cmp.Or(cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
 	})
 	if o.format == "json" {
-		err = printJSON(std.out, append([]spec.Finding{}, findings...))
+		err = printJSON(std.out, append([]finding.Finding{}, findings...))
 	} else {
 		err = printFindings(std.out, findings, false)
 	}
@@ -79,9 +80,9 @@ func (o flagsOptions) checkedMinor(asked int, data []byte, std stdio) int {
 }
 
 // unknownArgument is the finding of an argument that the host alone knows.
-func unknownArgument(at spec.Pos, value string) spec.Finding {
-	return spec.Finding{
-		Rule: "flag-syntax", Severity: spec.NotChecked, Pos: at,
+func unknownArgument(at finding.Pos, value string) finding.Finding {
+	return finding.Finding{
+		Rule: "flag-syntax", Severity: finding.NotChecked, Pos: at,
 		Message:  fmt.Sprintf("%.80s is known on the host only: a variable or a specifier is in it", value),
 		Expected: "the words that it stands for, to check them too",
 	}
@@ -104,13 +105,13 @@ func readLine(name string, std stdio) ([]byte, error) {
 }
 
 // count says how many findings there are of which kind.
-func count(fs []spec.Finding) string {
-	of := map[spec.Severity]int{}
+func count(fs []finding.Finding) string {
+	of := map[finding.Severity]int{}
 	for _, f := range fs {
 		of[f.Severity]++
 	}
-	out := plural(of[spec.Error], "error") + ", " + plural(of[spec.Warning], "warning")
-	if n := of[spec.NotChecked]; n > 0 {
+	out := plural(of[finding.Error], "error") + ", " + plural(of[finding.Warning], "warning")
+	if n := of[finding.NotChecked]; n > 0 {
 		out += fmt.Sprintf(", %d not checked", n)
 	}
 	return out

@@ -10,9 +10,9 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen/config"
 	"github.com/kcmgen/kcmgen/gen/edit"
-	"github.com/kcmgen/kcmgen/internal/regular"
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/tree"
+	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
 type fmtOptions struct{ check bool }
@@ -83,7 +83,7 @@ func runFmt(o fmtOptions, args []string, std stdio) error {
 // formatFile reports whether a file was not in the standard format.
 func formatFile(name string, check bool) (bool, error) {
 	if err := config.Readable(name); err != nil {
-		return false, &edit.SyntaxError{Pos: spec.Pos{File: name}, Err: err}
+		return false, &edit.SyntaxError{Pos: finding.Pos{File: name}, Err: err}
 	}
 	fi, err := os.Stat(name) // for its mode
 	if err != nil {

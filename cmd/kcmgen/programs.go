@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/kcmgen/kcmgen/gen/binary"
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/render"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/tree"
@@ -103,7 +104,7 @@ func saidAt(c *spec.Cluster, arch string) string {
 	if d, _ := c.Download(arch); d.File == "" {
 		return ""
 	}
-	field := spec.Path("binary", "source", arch, "file")
+	field := finding.Path("binary", "source", arch, "file")
 	return fmt.Sprintf(" (cluster.%s, %s)", field, c.Source.At(field))
 }
 
@@ -152,7 +153,7 @@ func loadVetted(ctx context.Context, out string, args []string, now time.Time, s
 	if err := printFindings(std.err, r.findings, false); err != nil {
 		return nil, err
 	}
-	if failed(r.findings) {
+	if finding.Failed(r.findings) {
 		say(std.err, "kcmgen: nothing was written")
 		return nil, errFindings
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/gen"
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
 type showOptions struct {
@@ -59,7 +59,7 @@ type shown struct {
 	Flag    string   `json:"flag"`
 	Value   string   `json:"value"`
 	Field   string   `json:"field"`             // where it comes from
-	Pos     spec.Pos `json:"position,omitzero"` // of that field, if the user wrote it
+	Pos     finding.Pos `json:"position,omitzero"` // of that field, if the user wrote it
 
 	node string // as it is called: what is embedded isn't shown
 }
@@ -77,7 +77,7 @@ func runShow(ctx context.Context, o showOptions, args []string, now time.Time, s
 		return err
 	}
 	var faulty error
-	if failed(r.findings) {
+	if finding.Failed(r.findings) {
 		faulty = errFindings
 	}
 	all := o.pick(r.clusters)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
 // strictness says which findings fail a command beside errors: "true", all;
@@ -52,14 +52,14 @@ func (s *strictness) Set(text string) error {
 }
 
 // fails reports whether findings end a command with exit code 3.
-func (s strictness) fails(findings []spec.Finding) bool {
-	return slices.ContainsFunc(findings, func(f spec.Finding) bool {
+func (s strictness) fails(findings []finding.Finding) bool {
+	return slices.ContainsFunc(findings, func(f finding.Finding) bool {
 		switch {
 		case f.Waived != "":
 			return false
-		case f.Severity == spec.Warning:
+		case f.Severity == finding.Warning:
 			return s != ""
-		case f.Severity == spec.NotChecked:
+		case f.Severity == finding.NotChecked:
 			return s == "true"
 		}
 		return true
@@ -67,8 +67,8 @@ func (s strictness) fails(findings []spec.Finding) bool {
 }
 
 // withoutUnchecked leaves out what could not be checked, and says so in one line.
-func withoutUnchecked(findings []spec.Finding, std stdio) []spec.Finding {
-	open := func(f spec.Finding) bool { return f.Severity == spec.NotChecked && f.Waived == "" }
+func withoutUnchecked(findings []finding.Finding, std stdio) []finding.Finding {
+	open := func(f finding.Finding) bool { return f.Severity == finding.NotChecked && f.Waived == "" }
 	var rules []string
 	n := 0
 	for _, f := range findings {

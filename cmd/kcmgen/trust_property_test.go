@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/keys"
 )
 
@@ -51,7 +52,7 @@ cluster: schemas.#Cluster & {
 	var talk bytes.Buffer
 	std := stdio{out: &talk, err: &talk}
 	r, err := load(t.Context(), []string{filepath.Join(dir, "one")}, now, std)
-	if err != nil || len(r.clusters) != 1 || failed(r.findings) {
+	if err != nil || len(r.clusters) != 1 || finding.Failed(r.findings) {
 		t.Fatalf("%v, %v\n%s", err, r.findings, talk.String())
 	}
 	m := &mutator{t: t, rnd: rand.New(rand.NewPCG(5, 6)), good: exportedOnce(t, r.clusters[0], now), other: exportedOnce(t, r.clusters[0], now)}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/upgrade"
@@ -103,7 +104,7 @@ func runUpgrade(ctx context.Context, o upgradeOptions, args []string, std stdio)
 	if err != nil {
 		return err
 	}
-	if failed(before.faults) {
+	if finding.Failed(before.faults) {
 		return errors.Join(printFindings(std.out, before.faults, false), errFindings)
 	}
 	u := &upgrading{opts: o, args: args, to: to, now: now, before: before}

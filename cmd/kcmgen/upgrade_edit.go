@@ -15,10 +15,11 @@ import (
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/config"
 	"github.com/kcmgen/kcmgen/gen/edit"
-	"github.com/kcmgen/kcmgen/internal/regular"
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/tree"
 	"github.com/kcmgen/kcmgen/gen/upgrade"
+	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
 // upgrading is one run of the command.
@@ -46,12 +47,12 @@ type upgraded struct {
 	steps    []stepDone
 	byHand   []placed // to do beside the edits
 	blocking []placed // to settle before anything is written
-	findings []spec.Finding
+	findings []finding.Finding
 }
 
 // placed is a text about a place.
 type placed struct {
-	Pos  spec.Pos `json:"position"`
+	Pos  finding.Pos `json:"position"`
 	Text string   `json:"text"`
 }
 
@@ -64,7 +65,7 @@ type stepDone struct {
 
 type editDone struct {
 	upgrade.Edit
-	at spec.Pos
+	at finding.Pos
 }
 
 // once appends what isn't there yet.
@@ -77,7 +78,7 @@ func once(ps []placed, p placed) []placed {
 
 // add takes in where an edit was done, each place once: one may hold for many
 // nodes.
-func (s *stepDone) add(e upgrade.Edit, places []spec.Pos) {
+func (s *stepDone) add(e upgrade.Edit, places []finding.Pos) {
 	for _, at := range places {
 		if !slices.ContainsFunc(s.edits, func(was editDone) bool { return was.at == at && told(was.Edit) == told(e) }) {
 			s.edits = append(s.edits, editDone{e, at})
@@ -224,10 +225,10 @@ func (u *upgrading) dropWaivers(c *upgraded) (dropped bool, err error) {
 		return filepath.Dir(name) != c.before.Cluster.Dir
 	}))
 	for _, f := range c.findings {
-		if f.Rule != "waiver" || f.Severity != spec.Warning || useless[f.Field] {
+		if f.Rule != "waiver" || f.Severity != finding.Warning || useless[f.Field] {
 			continue
 		}
-		rule := spec.Labels(f.Field)[1]
+		rule := finding.Labels(f.Field)[1]
 		e := upgrade.Edit{
 			Edit:  edit.Edit{Op: edit.Drop, Path: []string{"waivers", rule}},
 			Field: f.Field, Reason: "nothing breaks the rule any more",
@@ -254,8 +255,8 @@ func (c *upgraded) verify() {
 	for _, f := range c.before.Findings {
 		was[findingKey(f)] = true
 	}
-	c.findings = slices.DeleteFunc(c.findings, func(f spec.Finding) bool {
-		return f.Waived != "" || was[findingKey(f)] || f.Severity == spec.NotChecked
+	c.findings = slices.DeleteFunc(c.findings, func(f finding.Finding) bool {
+		return f.Waived != "" || was[findingKey(f)] || f.Severity == finding.NotChecked
 	})
 	if len(c.blocking) > 0 {
 		return
@@ -272,7 +273,7 @@ func (c *upgraded) verify() {
 	if !maps.Equal(c.before.Cluster.APIServer.Flags, c.after.APIServer.Flags) {
 		block("apiserver.flags", "the edits would change the flags of the kube-apiserver, which has some from the same place: write them apart")
 	}
-	if failed(c.findings) {
+	if finding.Failed(c.findings) {
 		block("", "with these edits it would break rules that it keeps now:")
 	}
 }
@@ -294,7 +295,7 @@ func (c *upgraded) leftToPeople() {
 		for _, arch := range slices.Sorted(maps.Keys(old.Binary.Source)) {
 			d := old.Binary.Source[arch]
 			if at := d.URL + d.File; strings.Contains(at, from) || d.SHA256 != "" {
-				add(spec.Path("binary", "source", arch), "binary.source.%s is %s: the program of %s, and its own sha256", arch, d.Origin(), c.plan.To)
+				add(finding.Path("binary", "source", arch), "binary.source.%s is %s: the program of %s, and its own sha256", arch, d.Origin(), c.plan.To)
 			}
 		}
 	}

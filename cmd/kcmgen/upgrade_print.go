@@ -11,7 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 
 	"github.com/kcmgen/kcmgen/gen/edit"
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/upgrade"
 )
 
@@ -114,7 +114,7 @@ func (c *upgraded) printLeft(w io.Writer) {
 }
 
 func (p placed) String() string {
-	if p.Pos == (spec.Pos{}) {
+	if p.Pos == (finding.Pos{}) {
 		return p.Text
 	}
 	return p.Pos.String() + ": " + p.Text
@@ -147,7 +147,7 @@ func (u *upgrading) printEnd(std stdio) {
 }
 
 type editJSON struct {
-	Pos    spec.Pos `json:"position"`
+	Pos    finding.Pos `json:"position"`
 	Op     edit.Op  `json:"op"`
 	Field  string   `json:"field,omitempty"`
 	From   string   `json:"from,omitempty"`
@@ -168,7 +168,7 @@ type upgradeJSON struct {
 	Steps    []stepJSON     `json:"steps"`
 	ByHand   []placed       `json:"byHand"`
 	Settle   []placed       `json:"settle"`
-	Findings []spec.Finding `json:"findings"` // that the edits would bring
+	Findings []finding.Finding `json:"findings"` // that the edits would bring
 }
 
 type fileJSON struct {
@@ -185,7 +185,7 @@ func (u *upgrading) printJSON(w io.Writer) error {
 	for _, c := range u.clusters {
 		out := upgradeJSON{
 			Cluster: c.name(), From: c.plan.From.String(), To: c.plan.To.String(), Steps: []stepJSON{},
-			ByHand: append([]placed{}, c.byHand...), Settle: append([]placed{}, c.blocking...), Findings: append([]spec.Finding{}, c.findings...),
+			ByHand: append([]placed{}, c.byHand...), Settle: append([]placed{}, c.blocking...), Findings: append([]finding.Finding{}, c.findings...),
 		}
 		for _, s := range c.steps {
 			step := stepJSON{minorName(s.minor), []editJSON{}, append([]placed{}, s.notes...)}

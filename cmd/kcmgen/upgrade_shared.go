@@ -10,6 +10,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/config"
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/upgrade"
 )
@@ -20,7 +21,7 @@ type neighbour struct {
 	files         []string // the changed ones, by absolute name
 	owner         *upgraded
 	before, after *gen.Vetted // nil: it is no valid cluster
-	faults        []spec.Finding
+	faults        []finding.Finding
 }
 
 // sharedWith looks for the clusters that weren't named and have a changed file
@@ -52,7 +53,7 @@ func (u *upgrading) sharedWith(ctx context.Context, std stdio) error {
 		for _, f := range before.of[dir] {
 			was[findingKey(f)] = true
 		}
-		n.faults = slices.DeleteFunc(slices.Clone(after.of[dir]), func(f spec.Finding) bool { return f.Severity != spec.Error || was[findingKey(f)] })
+		n.faults = slices.DeleteFunc(slices.Clone(after.of[dir]), func(f finding.Finding) bool { return f.Severity != finding.Error || was[findingKey(f)] })
 		if changes := n.changes(); len(changes) > 0 {
 			n.owner.blocking = append(n.owner.blocking, changes...)
 			u.moved = append(u.moved, n)
@@ -111,10 +112,10 @@ func (u *upgrading) owner(name string) *upgraded {
 }
 
 // shown is a file of the cluster as a place.
-func (c *upgraded) shown(name string) spec.Pos { return spec.Pos{File: shownPath(name)} }
+func (c *upgraded) shown(name string) finding.Pos { return finding.Pos{File: shownPath(name)} }
 
 // findingKey tells findings apart; an element that is left may have moved up.
-func findingKey(f spec.Finding) string {
+func findingKey(f finding.Finding) string {
 	field, _, _ := strings.Cut(f.Field, "[")
 	return f.Rule + " " + field
 }
@@ -146,10 +147,10 @@ func (n *neighbour) changes() []placed {
 	}
 	had := map[string]bool{}
 	for _, f := range n.before.Findings {
-		had[findingKey(f)] = had[findingKey(f)] || failed([]spec.Finding{f})
+		had[findingKey(f)] = had[findingKey(f)] || finding.Failed([]finding.Finding{f})
 	}
 	for _, f := range n.after.Findings {
-		if failed([]spec.Finding{f}) && !had[findingKey(f)] {
+		if finding.Failed([]finding.Finding{f}) && !had[findingKey(f)] {
 			add(f.Field, fmt.Sprintf("break a rule that it keeps now: %s [%s]", f.Message, f.Rule))
 		}
 	}
@@ -158,7 +159,7 @@ func (n *neighbour) changes() []placed {
 
 // place is where the edit is that touches a field of the cluster, or else where
 // the cluster has the field.
-func (n *neighbour) place(field string) spec.Pos {
+func (n *neighbour) place(field string) finding.Pos {
 	shared := map[string]bool{}
 	for _, name := range n.files {
 		shared[shownPath(name)] = true
@@ -181,7 +182,7 @@ func (n *neighbour) place(field string) spec.Pos {
 
 // lastLabel is the last label of a path that isn't an element's.
 func lastLabel(field string) string {
-	labels := spec.Labels(field)
+	labels := finding.Labels(field)
 	for n := len(labels); n > 0; n-- {
 		if !strings.HasPrefix(labels[n-1], "[") {
 			return labels[n-1]

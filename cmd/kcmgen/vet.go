@@ -16,7 +16,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/config"
 	"github.com/kcmgen/kcmgen/gen/facts"
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
 type vetOptions struct {
@@ -99,9 +99,9 @@ func runVet(ctx context.Context, o vetOptions, args []string, std stdio) error {
 type loaded struct {
 	clusters []*gen.Vetted
 	skipped  []config.Skipped
-	findings []spec.Finding
-	faults   []spec.Finding            // those of the CUE, whose clusters are missing
-	of       map[string][]spec.Finding // of the CUE, by the folder of the package
+	findings []finding.Finding
+	faults   []finding.Finding            // those of the CUE, whose clusters are missing
+	of       map[string][]finding.Finding // of the CUE, by the folder of the package
 }
 
 // load loads clusters whose trees lie where they do by default.
@@ -142,7 +142,7 @@ func loadWith(ctx context.Context, out string, args []string, overlay map[string
 // names in those aren't shown where they are embedded.
 func (r *loaded) dropFaulty(std stdio) {
 	r.clusters = slices.DeleteFunc(r.clusters, func(v *gen.Vetted) bool {
-		bad := failed(v.Findings) || failed(r.of[v.Cluster.Dir])
+		bad := finding.Failed(v.Findings) || finding.Failed(r.of[v.Cluster.Dir])
 		if bad {
 			say(std.err, "%s: left out: it has errors", v.Cluster.Name)
 		}
@@ -155,9 +155,6 @@ func (r *loaded) printSkipped(std stdio) {
 		say(std.err, "skipped %s: %s", plainName(s.Dir), s.Reason)
 	}
 }
-
-// failed reports whether findings end a command with exit code 3.
-func failed(findings []spec.Finding) bool { return strictness("").fails(findings) }
 
 // asUsage makes a usage error of a command line that names no cluster there could be.
 func asUsage(err error) error {
@@ -173,8 +170,8 @@ func (r *loaded) printJSON(w io.Writer) error {
 	doc := struct {
 		Clusters []string         `json:"clusters"`
 		Skipped  []config.Skipped `json:"skipped"`
-		Findings []spec.Finding   `json:"findings"`
-	}{[]string{}, append([]config.Skipped{}, r.skipped...), append([]spec.Finding{}, r.findings...)}
+		Findings []finding.Finding   `json:"findings"`
+	}{[]string{}, append([]config.Skipped{}, r.skipped...), append([]finding.Finding{}, r.findings...)}
 	for _, v := range r.clusters {
 		doc.Clusters = append(doc.Clusters, v.Cluster.Embedded.Redact(v.Cluster.Name))
 	}
@@ -183,31 +180,21 @@ func (r *loaded) printJSON(w io.Writer) error {
 
 // printFindings prints each finding as file:line:col, what, where, what was
 // expected, and advice. What several clusters have from one place is printed once.
-func printFindings(w io.Writer, findings []spec.Finding, waived bool) error {
-	key := func(f spec.Finding) string {
-		f.Cluster = ""
-		return fmt.Sprintf("%+v", f)
-	}
-	sharing := map[string][]string{}
-	for _, f := range findings {
-		sharing[key(f)] = append(sharing[key(f)], f.Cluster)
-	}
-	for _, f := range findings {
-		clusters, ok := sharing[key(f)]
-		if f.Waived != "" && !waived || !ok {
+func printFindings(w io.Writer, findings []finding.Finding, waived bool) error {
+	for _, g := range finding.Groups(findings) {
+		if g.Waived != "" && !waived {
 			continue
 		}
-		delete(sharing, key(f))
-		if err := printFinding(w, f, clusters); err != nil {
+		if err := printFinding(w, g.Finding, g.Clusters); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-var severityColour = map[spec.Severity]string{spec.Error: red, spec.Warning: yellow, spec.NotChecked: yellow}
+var severityColour = map[finding.Severity]string{finding.Error: red, finding.Warning: yellow, finding.NotChecked: yellow}
 
-func printFinding(w io.Writer, f spec.Finding, clusters []string) error {
+func printFinding(w io.Writer, f finding.Finding, clusters []string) error {
 	what := colour(w, severityColour[f.Severity], string(f.Severity))
 	if f.Waived != "" {
 		what = "waived " + what
@@ -226,7 +213,6 @@ func printFinding(w io.Writer, f spec.Finding, clusters []string) error {
 		line("field", "cluster."+f.Field)
 	}
 	line("node", f.Node)
-	clusters = slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(clusters))), func(name string) bool { return name == "" })
 	if len(clusters) > 1 {
 		line("clusters", strings.Join(clusters, ", "))
 	}

@@ -11,12 +11,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
 // decode reads a cluster from the JSON that CUE exports. What CUE's types let
 // through and ours don't is a finding.
-func decode(data []byte) (*spec.Cluster, []spec.Finding) {
+func decode(data []byte) (*spec.Cluster, []finding.Finding) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
 	dec.DisallowUnknownFields()
@@ -29,11 +30,11 @@ func decode(data []byte) (*spec.Cluster, []spec.Finding) {
 	return d.cluster(&w), d.findings
 }
 
-type decoder struct{ findings []spec.Finding }
+type decoder struct{ findings []finding.Finding }
 
 func (d *decoder) fault(field string, err error) {
-	d.findings = append(d.findings, spec.Finding{
-		Rule: "cue-type", Severity: spec.Error, Field: field,
+	d.findings = append(d.findings, finding.Finding{
+		Rule: "cue-type", Severity: finding.Error, Field: field,
 		Message: err.Error(), Expected: expected(field, nil),
 	})
 }
@@ -66,7 +67,7 @@ func (d *decoder) cluster(w *wireCluster) *spec.Cluster {
 }
 
 func (d *decoder) node(name string, w wireNode) spec.Node {
-	at := spec.Path("nodes", name)
+	at := finding.Path("nodes", name)
 	n := spec.Node{Name: name, Hostname: w.Hostname, Arch: w.Arch, SSH: w.SSH, Flags: d.settings(at+".flags", w.Flags)}
 	n.Addresses = []netip.Addr{d.addr(at+".address", w.Address)}
 	for i, a := range w.Addresses {
@@ -114,7 +115,7 @@ func (d *decoder) pki(w wirePKI) spec.PKI {
 	for _, name := range slices.Sorted(maps.Keys(w.Profiles)) {
 		p.Profiles[name] = spec.Profile{
 			Usages: w.Profiles[name].Usages,
-			Expiry: d.duration(spec.Path("pki", "profiles", name, "expiry"), w.Profiles[name].Expiry),
+			Expiry: d.duration(finding.Path("pki", "profiles", name, "expiry"), w.Profiles[name].Expiry),
 		}
 	}
 	return p
@@ -145,7 +146,7 @@ func (d *decoder) directives(at string, m map[string]any) []spec.Directive {
 			values = []any{m[name]}
 		}
 		for _, v := range values {
-			out = append(out, spec.Directive{Name: name, Value: d.scalar(spec.Path(at)+"."+name, v)})
+			out = append(out, spec.Directive{Name: name, Value: d.scalar(finding.Path(at)+"."+name, v)})
 		}
 	}
 	return out
@@ -173,7 +174,7 @@ func (d *decoder) settings(at string, m map[string]any) spec.Settings {
 			out[name] = spec.Setting{Omit: true}
 			continue
 		}
-		out[name] = spec.Setting{Value: d.scalar(at+"."+spec.Label(name), m[name])}
+		out[name] = spec.Setting{Value: d.scalar(at+"."+finding.Label(name), m[name])}
 	}
 	return out
 }
@@ -197,7 +198,7 @@ func (d *decoder) scalar(at string, v any) string {
 	case map[string]any:
 		var parts []string
 		for _, name := range slices.Sorted(maps.Keys(v)) {
-			parts = append(parts, name+"="+d.scalar(at+"."+spec.Label(name), v[name]))
+			parts = append(parts, name+"="+d.scalar(at+"."+finding.Label(name), v[name]))
 		}
 		return strings.Join(parts, ",")
 	}

@@ -18,8 +18,8 @@ import (
 	"cuelang.org/go/cue/inject/embed"
 	"cuelang.org/go/cue/token"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/internal/regular"
-	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
 // Why a file isn't embedded.
@@ -193,8 +193,8 @@ func (e *embedder) inside(at string) (string, error) {
 // embeds looks at what the files of a package, and of its imports, say that they
 // embed: an attribute that CUE passes over in silence, and kinds of files that name
 // further ones, are findings.
-func (l *loader) embeds(inst *build.Instance, ex *explainer) []spec.Finding {
-	var out []spec.Finding
+func (l *loader) embeds(inst *build.Instance, ex *explainer) []finding.Finding {
+	var out []finding.Finding
 	eachFile(inst, map[*build.Instance]bool{}, func(f *ast.File) {
 		said, extern := embedAttributes(f)
 		if len(said) > 0 && !extern {
@@ -266,13 +266,13 @@ func embedAttributes(f *ast.File) (said []*ast.Attribute, extern bool) {
 }
 
 // notEmbedded are the findings of files that CUE was refused.
-func (x *explainer) notEmbedded(e *embedder, inst *build.Instance) []spec.Finding {
+func (x *explainer) notEmbedded(e *embedder, inst *build.Instance) []finding.Finding {
 	x.files = slices.Sorted(maps.Keys(e.embedded))
-	var out []spec.Finding
+	var out []finding.Finding
 	for _, name := range slices.Sorted(maps.Keys(e.refused)) {
 		why := unnamed(e.refused[name])
-		f := spec.Finding{
-			Rule: "cue-embed", Severity: spec.Error, Cluster: x.cluster, Pos: spec.Pos{File: x.rel(name)},
+		f := finding.Finding{
+			Rule: "cue-embed", Severity: finding.Error, Cluster: x.cluster, Pos: finding.Pos{File: x.rel(name)},
 			Message:  fmt.Sprintf("%s is not embedded: %v", x.rel(name), why),
 			Expected: "a regular file of this module, not below " + outDir + "/",
 		}

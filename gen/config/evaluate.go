@@ -10,13 +10,13 @@ import (
 	"strings"
 	"sync"
 
-	"golang.org/x/sync/errgroup"
-
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/build"
 	"cuelang.org/go/cue/cuecontext"
 	"cuelang.org/go/cue/load"
+	"golang.org/x/sync/errgroup"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -26,8 +26,8 @@ type outcome struct {
 	isCluster bool   // a cluster's package, be it a faulty one
 	skipped   string // why it isn't
 	other     bool   // another cluster than the one that is wanted
-	findings  []spec.Finding
-	differs   []spec.Finding // how its vocabulary differs from ours
+	findings  []finding.Finding
+	differs   []finding.Finding // how its vocabulary differs from ours
 }
 
 const noClusterField = `no field "cluster"`
@@ -180,20 +180,20 @@ func (l *loader) instance(inst *build.Instance, p place) outcome {
 	if at := embeddedCluster(inst); field == nil && at.IsValid() {
 		f := ex.at(at, "cue-embedded", "the cluster is embedded at the top of the file, where CUE lets misspelt fields through")
 		f.Expected = "cluster: schemas.#Cluster & {…}"
-		return outcome{findings: []spec.Finding{f}}
+		return outcome{findings: []finding.Finding{f}}
 	}
 	switch {
 	case field == nil && p.deep:
 		return outcome{skipped: noClusterField}
 	case field == nil:
-		return outcome{findings: []spec.Finding{l.noCluster(p.dir, "the package has no field \"cluster\"")}}
+		return outcome{findings: []finding.Finding{l.noCluster(p.dir, "the package has no field \"cluster\"")}}
 	}
 	schema := schemaOf(inst)
 	if schema == nil {
 		f := ex.at(field.Pos(), "cue-schema", "the cluster is not held to a schema")
 		f.Expected = "cluster: schemas.#Cluster & {…}"
 		f.Hint = fmt.Sprintf("add: import %q", schemaPath)
-		return outcome{isCluster: true, findings: []spec.Finding{f}}
+		return outcome{isCluster: true, findings: []finding.Finding{f}}
 	}
 	return l.cluster(inst, schema, p, ex)
 }
@@ -252,10 +252,10 @@ func (l *loader) again(p place, over map[string][]byte) *build.Instance {
 
 // field evaluates the field "cluster" to JSON, in a context of its own: a reused
 // one grows.
-func (l *loader) field(inst, schema *build.Instance, p place, ex *explainer) (_ []byte, found []spec.Finding) {
+func (l *loader) field(inst, schema *build.Instance, p place, ex *explainer) (_ []byte, found []finding.Finding) {
 	files, err := newEmbedder(p.root, l.shelf.budget)
 	if err != nil {
-		return nil, []spec.Finding{ex.unreadable(p.root, err)}
+		return nil, []finding.Finding{ex.unreadable(p.root, err)}
 	}
 	defer files.close()
 	files.attach(inst)

@@ -3,6 +3,7 @@ package config
 import (
 	"strings"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -65,7 +66,7 @@ const (
 // expected says what a field should hold: in words where there are some, else
 // the alternatives that CUE offers.
 func expected(field string, alternatives []string) string {
-	labels := spec.Labels(field)
+	labels := finding.Labels(field)
 	for _, w := range words {
 		if matches(strings.Split(w.path, "."), labels) {
 			return w.expected
@@ -89,7 +90,7 @@ func matches(pattern, labels []string) bool {
 // hostFault says why a field that takes a host doesn't take a text; nothing where it
 // takes no host, or takes this one.
 func hostFault(field, text string) string {
-	labels := spec.Labels(field)
+	labels := finding.Labels(field)
 	parse := spec.ParseHost
 	switch {
 	case matches([]string{"pki", "*", "sans", "extra", "*"}, labels):

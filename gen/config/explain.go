@@ -11,6 +11,7 @@ import (
 	"cuelang.org/go/cue/errors"
 	"cuelang.org/go/cue/token"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/vendoring"
 )
@@ -24,14 +25,14 @@ type explainer struct {
 	user     map[string]bool // files of the package itself
 	schema   func() cue.Value
 	typed    *typed // the package of a minor version, if the cluster imports one
-	source   spec.Source
+	source   finding.Source
 	embedded *spec.Embedded    // what its files embed; nil: nothing
 	files    []string          // that are embedded
 	values   map[string]string // what the user wrote, by field
 }
 
 // faults explains errors of evaluation.
-func (x *explainer) faults(err error) []spec.Finding {
+func (x *explainer) faults(err error) []finding.Finding {
 	var order []string
 	groups := map[string][]errors.Error{}
 	x.tell(err)
@@ -53,7 +54,7 @@ func (x *explainer) faults(err error) []spec.Finding {
 		}
 		groups[field] = append(groups[field], e)
 	}
-	var out []spec.Finding
+	var out []finding.Finding
 	for _, field := range order {
 		if x.elementsTell(field, groups) {
 			continue
@@ -63,9 +64,9 @@ func (x *explainer) faults(err error) []spec.Finding {
 		out = append(out, f)
 	}
 	// What depends on a missing field is incomplete: only the cause is news.
-	required := func(f spec.Finding) bool { return f.Rule == "cue-missing" && !incomplete(groups[f.Field]) }
+	required := func(f finding.Finding) bool { return f.Rule == "cue-missing" && !incomplete(groups[f.Field]) }
 	if slices.ContainsFunc(out, required) {
-		out = slices.DeleteFunc(out, func(f spec.Finding) bool { return f.Rule == "cue-missing" && incomplete(groups[f.Field]) })
+		out = slices.DeleteFunc(out, func(f finding.Finding) bool { return f.Rule == "cue-missing" && incomplete(groups[f.Field]) })
 	}
 	return out
 }
@@ -105,8 +106,8 @@ func incomplete(es []errors.Error) bool {
 
 // fault makes one finding of all errors at a field: a disjunction reports one
 // for each of its branches.
-func (x *explainer) fault(field string, es []errors.Error) spec.Finding {
-	f := spec.Finding{Rule: "cue-type", Severity: spec.Error, Field: field}
+func (x *explainer) fault(field string, es []errors.Error) finding.Finding {
+	f := finding.Finding{Rule: "cue-type", Severity: finding.Error, Field: field}
 	f.Pos, f.Also = x.sides(field, es)
 	format, _ := es[0].Msg()
 	switch {
@@ -144,7 +145,7 @@ func (x *explainer) fault(field string, es []errors.Error) spec.Finding {
 	}
 	if e, at := sitePolicy(es); e != nil {
 		f.Message += ", which this site's own constraints don't allow"
-		f.Expected, f.Also, f.Hint = x.bound(field, e), []spec.Pos{x.pos(at)}, ""
+		f.Expected, f.Also, f.Hint = x.bound(field, e), []finding.Pos{x.pos(at)}, ""
 	}
 	if e := x.ownConflict(es); e != nil {
 		f.Message, f.Expected = "two values for one field: "+oneLine(e), "one value"
@@ -202,21 +203,21 @@ func (x *explainer) ownConflict(es []errors.Error) errors.Error {
 }
 
 // unknown explains a field that the schema doesn't have.
-func (x *explainer) unknown(f spec.Finding, field string, e errors.Error) spec.Finding {
-	labels := spec.Labels(field)
+func (x *explainer) unknown(f finding.Finding, field string, e errors.Error) finding.Finding {
+	labels := finding.Labels(field)
 	f.Rule = "cue-unknown-field"
 	if ps := positions(e); len(ps) > 0 && fieldOf(e) == field {
 		f.Pos = x.pos(ps[0]) // the label, not its value
 	}
 	if len(labels) >= 2 && labels[0] == "nodes" && !spec.IsName(labels[1]) {
-		f.Rule, f.Field = "node-name", spec.Path(labels[:2]...)
+		f.Rule, f.Field = "node-name", finding.Path(labels[:2]...)
 		f.Pos = x.source.At(f.Field)
 		f.Message = fmt.Sprintf("node name %.80q is not a DNS name", labels[1])
 		f.Expected = expected("nodes.*", nil)
 		return f
 	}
 	if len(labels) >= 3 && strings.HasPrefix(field, "binary.source.") && !slices.Contains(spec.Archs, labels[2]) {
-		f.Field = spec.Path(labels[:3]...)
+		f.Field = finding.Path(labels[:3]...)
 		f.Pos = x.source.At(f.Field)
 		f.Message = fmt.Sprintf("no architecture is called %.80q", labels[2])
 		f.Expected = "one of " + strings.Join(spec.Archs, ", ")
@@ -245,7 +246,7 @@ func (x *explainer) unknown(f spec.Finding, field string, e errors.Error) spec.F
 }
 
 // sides are the user's position of a field, and the schema's constraint.
-func (x *explainer) sides(field string, es []errors.Error) (spec.Pos, []spec.Pos) {
+func (x *explainer) sides(field string, es []errors.Error) (finding.Pos, []finding.Pos) {
 	var user, schema []token.Pos
 	for _, e := range es {
 		for _, p := range positions(e) {
@@ -263,12 +264,12 @@ func (x *explainer) sides(field string, es []errors.Error) (spec.Pos, []spec.Pos
 	if len(schema) == 0 {
 		return first, nil
 	}
-	return first, []spec.Pos{x.pos(schema[0])}
+	return first, []finding.Pos{x.pos(schema[0])}
 }
 
 // others are the user's further positions.
-func (x *explainer) others(es []errors.Error, not spec.Pos) []spec.Pos {
-	var out []spec.Pos
+func (x *explainer) others(es []errors.Error, not finding.Pos) []finding.Pos {
+	var out []finding.Pos
 	for _, e := range es {
 		for _, p := range positions(e) {
 			if at := x.pos(p); at != not && !slices.Contains(out, at) {
@@ -302,18 +303,18 @@ func (x *explainer) alternatives(field string, es []errors.Error) []string {
 	return out
 }
 
-func (x *explainer) pos(p token.Pos) spec.Pos {
+func (x *explainer) pos(p token.Pos) finding.Pos {
 	name := p.Filename()
 	for _, file := range x.files { // CUE says them as the attribute does
 		if !filepath.IsAbs(name) && strings.HasSuffix(file, string(filepath.Separator)+filepath.FromSlash(name)) {
 			name = file
 		}
 	}
-	return spec.Pos{File: x.rel(name), Line: p.Line(), Col: p.Column()}
+	return finding.Pos{File: x.rel(name), Line: p.Line(), Col: p.Column()}
 }
 
-func (x *explainer) at(p token.Pos, rule, msg string) spec.Finding {
-	return spec.Finding{Rule: rule, Severity: spec.Error, Pos: x.pos(p), Message: msg}
+func (x *explainer) at(p token.Pos, rule, msg string) finding.Finding {
+	return finding.Finding{Rule: rule, Severity: finding.Error, Pos: x.pos(p), Message: msg}
 }
 
 // positions of an error, those of its inputs before its own.
@@ -335,7 +336,7 @@ func fieldOf(e errors.Error) string {
 	}
 	out := make([]string, len(labels))
 	for i, l := range labels {
-		if ls := spec.Labels(l); len(ls) == 1 {
+		if ls := finding.Labels(l); len(ls) == 1 {
 			l = ls[0]
 		}
 		if i > 0 && isIndex(l) {
@@ -343,7 +344,7 @@ func fieldOf(e errors.Error) string {
 		}
 		out[i] = l
 	}
-	return spec.Path(out...)
+	return finding.Path(out...)
 }
 
 func isIndex(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }

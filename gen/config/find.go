@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -163,7 +164,7 @@ func (f *finder) place(p place) {
 	}
 }
 
-func (f *finder) add(finding spec.Finding) { f.res.Findings = append(f.res.Findings, finding) }
+func (f *finder) add(found finding.Finding) { f.res.Findings = append(f.res.Findings, found) }
 
 // ModuleRoot is the root of the CUE module around a folder, as a path from dir
 // where that is how people would say it.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"unicode"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -63,7 +64,7 @@ cluster: schemas.#Cluster & {
 `
 }
 
-func findings(t testing.TB, root string) ([]spec.Finding, []*spec.Cluster) {
+func findings(t testing.TB, root string) ([]finding.Finding, []*spec.Cluster) {
 	t.Helper()
 	res, err := Load(t.Context(), root, []string{"./prod"}, Options{})
 	if err != nil {
@@ -255,7 +256,7 @@ func TestEmbeddedBesideRefused(t *testing.T) {
 			if len(clusters) != 1 || len(clusters[0].Refused) == 0 {
 				t.Fatalf("%d clusters, %v", len(clusters), got)
 			}
-			if f := clusters[0].Embedded.Finding(spec.Finding{Message: "it is QUIET-WORD"}); strings.Contains(f.Message, "QUIET") {
+			if f := clusters[0].Embedded.Finding(finding.Finding{Message: "it is QUIET-WORD"}); strings.Contains(f.Message, "QUIET") {
 				t.Errorf("told: %q", f.Message)
 			}
 		})

@@ -9,18 +9,19 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kcmgen/kcmgen/internal/regular"
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
 // Result is what a set of packages holds.
 type Result struct {
 	Clusters []*spec.Cluster // sorted by name
 	Skipped  []Skipped
-	Findings []spec.Finding // faults in the CUE; their clusters are missing above
+	Findings []finding.Finding // faults in the CUE; their clusters are missing above
 	// Of are the findings by the absolute folder of the package that has them: names
 	// of clusters can be computed, twice the same, or not for showing.
-	Of map[string][]spec.Finding
+	Of map[string][]finding.Finding
 }
 
 // Skipped is a package that is no cluster.
@@ -60,7 +61,7 @@ type Options struct {
 // Faults of the input come back as findings, not as an error; the error is for
 // what can't be read.
 func Load(ctx context.Context, cwd string, args []string, o Options) (*Result, error) {
-	res := &Result{Of: map[string][]spec.Finding{}}
+	res := &Result{Of: map[string][]finding.Finding{}}
 	l := &loader{cwd: cwd, opts: o, shelf: newShelf(regular.NewBudget(MaxFile, maxSum)), rough: roughFiles{}}
 	if len(args) == 0 {
 		root, ok := moduleRoot(cwd)
@@ -84,7 +85,7 @@ func Load(ctx context.Context, cwd string, args []string, o Options) (*Result, e
 	}
 	slices.SortStableFunc(res.Clusters, func(a, b *spec.Cluster) int { return strings.Compare(a.Name, b.Name) })
 	res.sameNames()
-	res.Findings = spec.Told(res.Findings)
+	res.Findings = finding.Worded(res.Findings)
 	return res, nil
 }
 
@@ -135,9 +136,9 @@ func (res *Result) collect(l *loader, args []string, f *finder, outcomes []outco
 }
 
 // blame notes whose findings these are.
-func (res *Result) blame(dir string, found ...spec.Finding) {
+func (res *Result) blame(dir string, found ...finding.Finding) {
 	if len(found) > 0 {
-		res.Of[dir] = append(res.Of[dir], spec.Told(found)...)
+		res.Of[dir] = append(res.Of[dir], finding.Worded(found)...)
 	}
 }
 
@@ -149,9 +150,9 @@ func (res *Result) sameNames() {
 		if a.Name != b.Name {
 			continue
 		}
-		f := spec.Finding{
-			Rule: "cluster-name-duplicate", Severity: spec.Error, Cluster: b.Name, Field: "name",
-			Pos: b.Source.At("name"), Also: []spec.Pos{a.Source.At("name")},
+		f := finding.Finding{
+			Rule: "cluster-name-duplicate", Severity: finding.Error, Cluster: b.Name, Field: "name",
+			Pos: b.Source.At("name"), Also: []finding.Pos{a.Source.At("name")},
 			Message:  fmt.Sprintf("two clusters have the name %q", b.Name),
 			Expected: "names that differ: each is a folder below out/",
 			Hint:     "rename one, or name the folder of the one you mean",
@@ -174,18 +175,18 @@ func (l *loader) rel(path string) string {
 	return path
 }
 
-func (l *loader) noCluster(dir, why string) spec.Finding {
-	return spec.Finding{
-		Rule: "cue-no-cluster", Severity: spec.Error, Pos: spec.Pos{File: l.rel(dir)},
+func (l *loader) noCluster(dir, why string) finding.Finding {
+	return finding.Finding{
+		Rule: "cue-no-cluster", Severity: finding.Error, Pos: finding.Pos{File: l.rel(dir)},
 		Message:  why,
 		Expected: "cluster: schemas.#Cluster & {…}",
 		Hint:     "name the folder of a cluster's package, or a folder above it followed by /...",
 	}
 }
 
-func noModule(dir string) spec.Finding {
-	return spec.Finding{
-		Rule: "cue-module", Severity: spec.Error, Pos: spec.Pos{File: dir},
+func noModule(dir string) finding.Finding {
+	return finding.Finding{
+		Rule: "cue-module", Severity: finding.Error, Pos: finding.Pos{File: dir},
 		Message:  "not inside a CUE module",
 		Expected: "a folder cue.mod here or above",
 		Hint:     "type: kcmgen init DIR",

@@ -7,16 +7,16 @@ import (
 
 	"cuelang.org/go/cue/errors"
 
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
 // loading explains errors that come before evaluation: syntax, imports, and
 // names that lead nowhere.
-func (x *explainer) loading(err error) []spec.Finding {
+func (x *explainer) loading(err error) []finding.Finding {
 	x.tell(err)
-	var out []spec.Finding
+	var out []finding.Finding
 	for _, e := range errors.Errors(err) {
-		f := spec.Finding{Rule: "cue-syntax", Severity: spec.Error, Pos: spec.Pos{File: x.rel(x.dir)}}
+		f := finding.Finding{Rule: "cue-syntax", Severity: finding.Error, Pos: finding.Pos{File: x.rel(x.dir)}}
 		if places := positions(e); len(places) > 0 {
 			f.Pos = x.pos(places[0])
 		}

@@ -10,14 +10,14 @@ import (
 	"cuelang.org/go/cue/load"
 	"cuelang.org/go/mod/modfile"
 
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
 // modules are what several places want to know of theirs, each looked at once.
 type modules map[string]moduleInfo
 
 type moduleInfo struct {
-	faults []spec.Finding // what keeps CUE from reading its file
+	faults []finding.Finding // what keeps CUE from reading its file
 	ours   string         // the folder of the vocabulary, if the module is the one that it's of
 }
 
@@ -43,8 +43,8 @@ func (m modules) of(l *loader, root string) moduleInfo {
 	return out
 }
 
-func (l *loader) moduleFile(name string, parse bool) []spec.Finding {
-	f := spec.Finding{Rule: "cue-module", Severity: spec.Error, Pos: spec.Pos{File: l.rel(name)}}
+func (l *loader) moduleFile(name string, parse bool) []finding.Finding {
+	f := finding.Finding{Rule: "cue-module", Severity: finding.Error, Pos: finding.Pos{File: l.rel(name)}}
 	data, own := l.opts.Overlay[name]
 	if !own {
 		var err error
@@ -54,7 +54,7 @@ func (l *loader) moduleFile(name string, parse bool) []spec.Finding {
 			return nil // an old module has none
 		case err != nil:
 			f.Rule, f.Message, f.Expected = "cue-unreadable", unnamed(err).Error(), "a file of CUE"
-			return []spec.Finding{f}
+			return []finding.Finding{f}
 		case !parse:
 			return nil
 		}
@@ -72,7 +72,7 @@ func (l *loader) moduleFile(name string, parse bool) []spec.Finding {
 	if strings.Contains(f.Message, "language version") {
 		f.Expected = `language: version: "` + moduleLanguage + `", or another that CUE has`
 	}
-	return []spec.Finding{f}
+	return []finding.Finding{f}
 }
 
 // unnamed is an error without the name of the file, where that is said already.

@@ -7,7 +7,7 @@ import (
 
 	"cuelang.org/go/cue/build"
 
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
 // Outline is what a cluster's package says at first sight, without being
@@ -51,10 +51,10 @@ func Outlines(cwd, dir string) []Outline {
 	return out
 }
 
-func outline(source spec.Source) Outline {
+func outline(source finding.Source) Outline {
 	nodes, flags := map[string]bool{}, map[string]bool{}
 	for field := range source {
-		ls := spec.Labels(field)
+		ls := finding.Labels(field)
 		if len(ls) >= 2 && ls[0] == "nodes" && ls[1] != "*" {
 			nodes[ls[1]] = true
 		}

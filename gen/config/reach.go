@@ -15,8 +15,8 @@ import (
 	"cuelang.org/go/cue/load"
 	"cuelang.org/go/cue/parser"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/internal/regular"
-	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
 // MaxFile bounds a CUE file, in bytes: 5,000 nodes take half a megabyte, and
@@ -124,8 +124,8 @@ func importsOf(name string, data []byte) []string {
 		return nil // loading will say what is wrong
 	}
 	var out []string
-	for spec := range file.ImportSpecs() {
-		if p, err := strconv.Unquote(spec.Path.Value); err == nil {
+	for imported := range file.ImportSpecs() {
+		if p, err := strconv.Unquote(imported.Path.Value); err == nil {
 			out = append(out, ast.ParseImportPath(p).Path)
 		}
 	}
@@ -224,15 +224,15 @@ func (r *reach) path(path string) {
 }
 
 // unreadable are the findings of what can't be read.
-func (r *reach) unreadable(l *loader) []spec.Finding {
-	var out []spec.Finding
+func (r *reach) unreadable(l *loader) []finding.Finding {
+	var out []finding.Finding
 	for _, fault := range r.fault {
-		out = append(out, spec.Finding{
-			Rule: "cue-unreadable", Severity: spec.Error, Pos: spec.Pos{File: l.rel(fault.name)},
+		out = append(out, finding.Finding{
+			Rule: "cue-unreadable", Severity: finding.Error, Pos: finding.Pos{File: l.rel(fault.name)},
 			Message: fault.err.Error(), Expected: "a file of CUE",
 		})
 	}
-	slices.SortFunc(out, func(a, b spec.Finding) int { return strings.Compare(a.Pos.File, b.Pos.File) })
+	slices.SortFunc(out, func(a, b finding.Finding) int { return strings.Compare(a.Pos.File, b.Pos.File) })
 	return out
 }
 

@@ -14,6 +14,7 @@ import (
 	"cuelang.org/go/cue/literal"
 	"cuelang.org/go/cue/token"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/schemas"
 )
@@ -26,26 +27,26 @@ func subject(field string, all []errors.Error) (about string, ok bool) {
 	flag, rest, inside := flagPath(field)
 	switch {
 	case !inside:
-		labels := spec.Labels(field)
+		labels := finding.Labels(field)
 		last := len(labels) - 1
 		if last < 0 || !strings.HasPrefix(labels[last], "_") {
 			return field, true
 		}
 		labels[last] = labels[last][1:]
-		return spec.Path(labels...), true
+		return finding.Path(labels...), true
 	case len(rest) > 0 && strings.HasPrefix(rest[0], "_"):
-		return spec.Path(flag...), true
+		return finding.Path(flag...), true
 	case len(rest) > 0:
 		return field, true
 	}
 	return field, !slices.ContainsFunc(all, func(e errors.Error) bool {
 		other, part, ok := flagPath(fieldOf(e))
-		return ok && len(part) > 0 && !strings.HasPrefix(part[0], "_") && spec.Path(other...) == field
+		return ok && len(part) > 0 && !strings.HasPrefix(part[0], "_") && finding.Path(other...) == field
 	})
 }
 
 // explain adds to a fault what the package of a minor version knows of it.
-func (t *typed) explain(f *spec.Finding, x *explainer) {
+func (t *typed) explain(f *finding.Finding, x *explainer) {
 	if t != nil && f.Field == "version" {
 		t.otherVersion(f, x.values["version"])
 		return
@@ -86,15 +87,15 @@ func (t *typed) explain(f *spec.Finding, x *explainer) {
 var outOfBound = regexp.MustCompile(`^invalid value ("(?:[^"\\]|\\.)*") \(out of bound`)
 
 // declared is where the vocabulary says a field.
-func (x *explainer) declared(f *ast.Field) []spec.Pos {
+func (x *explainer) declared(f *ast.Field) []finding.Pos {
 	if f == nil {
 		return nil
 	}
-	return []spec.Pos{x.pos(f.Label.Pos())}
+	return []finding.Pos{x.pos(f.Label.Pos())}
 }
 
 // nearest names what was meant, if something comes near.
-func nearest(f *spec.Finding, said string, known []string) {
+func nearest(f *finding.Finding, said string, known []string) {
 	if near := spec.NearestSafe(said, known); near != "" {
 		f.Expected, f.Hint = near, fmt.Sprintf("did you mean %q?", near)
 	}
@@ -124,7 +125,7 @@ func (x *explainer) part(field string) string {
 	name, bad := flag[len(flag)-1], ""
 	for path, text := range x.values {
 		at, part, ok := flagPath(path)
-		if !ok || len(part) != 1 || spec.Path(at...) != field || bad != "" && bad < path {
+		if !ok || len(part) != 1 || finding.Path(at...) != field || bad != "" && bad < path {
 			continue
 		}
 		said, err := literal.Unquote(text)
@@ -139,7 +140,7 @@ func (x *explainer) part(field string) string {
 }
 
 // otherVersion explains a version that isn't of the package's minor.
-func (t *typed) otherVersion(f *spec.Finding, written string) {
+func (t *typed) otherVersion(f *finding.Finding, written string) {
 	text, err := literal.Unquote(written)
 	if err != nil {
 		return
@@ -159,7 +160,7 @@ func (t *typed) otherVersion(f *spec.Finding, written string) {
 }
 
 // unknownFlag explains a name that is no flag's.
-func (t *typed) unknownFlag(f spec.Finding, name string, x *explainer) spec.Finding {
+func (t *typed) unknownFlag(f finding.Finding, name string, x *explainer) finding.Finding {
 	f.Message = fmt.Sprintf("%q is no flag's name", name)
 	f.Expected = `the flag as kube-controller-manager has it, such as "leader-elect"`
 	meant := dashed(name)
@@ -192,7 +193,7 @@ func dashed(name string) string {
 }
 
 // unknownGate explains a name that is no feature gate's.
-func (t *typed) unknownGate(f spec.Finding, name string, x *explainer) spec.Finding {
+func (t *typed) unknownGate(f finding.Finding, name string, x *explainer) finding.Finding {
 	f.Message = fmt.Sprintf("%q is no feature gate's name", name)
 	f.Expected = "the gate as Kubernetes has it"
 	if t == nil {
@@ -299,7 +300,7 @@ func (t *typed) meaning(name string) string {
 
 // explainHost says what is wrong with a host, and points at the vocabulary's word for
 // one: CUE tells of a default's elements first.
-func (x *explainer) explainHost(f *spec.Finding, es []errors.Error) {
+func (x *explainer) explainHost(f *finding.Finding, es []errors.Error) {
 	said, err := literal.Unquote(x.values[f.Field])
 	if err != nil { // it is computed
 		for _, e := range es {
@@ -316,7 +317,7 @@ func (x *explainer) explainHost(f *spec.Finding, es []errors.Error) {
 	for _, e := range es {
 		for _, p := range positions(e) {
 			if filepath.Base(p.Filename()) == "node.cue" && !x.user[p.Filename()] {
-				f.Also = []spec.Pos{x.pos(p)}
+				f.Also = []finding.Pos{x.pos(p)}
 				return
 			}
 		}

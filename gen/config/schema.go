@@ -21,9 +21,9 @@ import (
 	"cuelang.org/go/cue/token"
 	"cuelang.org/go/mod/modfile"
 
-	"github.com/kcmgen/kcmgen/internal/regular"
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/vendoring"
+	"github.com/kcmgen/kcmgen/internal/regular"
 	"github.com/kcmgen/kcmgen/schemas"
 )
 
@@ -160,22 +160,22 @@ func ownSchema(name string) (string, bool) {
 
 // changedDefaults are values that a cluster has by its copy of the vocabulary
 // and not by ours. An edit that says so was meant, and can't be kept.
-func changedDefaults(theirs, ours []byte, ex *explainer, d *drift) []spec.Finding {
+func changedDefaults(theirs, ours []byte, ex *explainer, d *drift) []finding.Finding {
 	var a, b any
 	if json.Unmarshal(theirs, &a) != nil || json.Unmarshal(ours, &b) != nil {
 		return nil // ours was refused: that is told already
 	}
-	var out []spec.Finding
+	var out []finding.Finding
 	differences(nil, a, b, func(labels []string, was, is any) {
-		field := spec.Path(labels...)
-		f := spec.Finding{
-			Rule: "schema-default", Severity: spec.Warning, Cluster: ex.cluster, Field: field, Pos: ex.source.At(field), Also: []spec.Pos{d.Pos},
+		field := finding.Path(labels...)
+		f := finding.Finding{
+			Rule: "schema-default", Severity: finding.Warning, Cluster: ex.cluster, Field: field, Pos: ex.source.At(field), Also: []finding.Pos{d.Pos},
 			Message:  fmt.Sprintf("%s is %v by the vendored vocabulary, and %v by this kcmgen's, which is what counts", field, was, is),
 			Expected: "a value that the cluster says itself, or one vocabulary",
 			Hint:     d.Hint,
 		}
 		if d.edited {
-			f.Severity = spec.Error
+			f.Severity = finding.Error
 		}
 		out = append(out, f)
 	})
@@ -206,7 +206,7 @@ func differences(at []string, a, b any, found func(at []string, a, b any)) {
 
 // drift is a vocabulary that isn't ours.
 type drift struct {
-	spec.Finding
+	finding.Finding
 	edited bool // by hand
 }
 
@@ -219,7 +219,7 @@ func (l *loader) drift(schema *build.Instance) *drift {
 	}
 	files, err := Vendored(dir)
 	if err != nil {
-		return &drift{spec.Finding{Rule: "schema-differs", Severity: spec.Error, Pos: spec.Pos{File: l.rel(dir)}, Message: err.Error()}, false}
+		return &drift{finding.Finding{Rule: "schema-differs", Severity: finding.Error, Pos: finding.Pos{File: l.rel(dir)}, Message: err.Error()}, false}
 	}
 	c := vendoring.Inspect(files)
 	if c.Current() {
@@ -244,16 +244,16 @@ func schemaDir(schema *build.Instance) string {
 	return dir
 }
 
-func (l *loader) explainDrift(dir string, c vendoring.Copy) spec.Finding {
-	f := spec.Finding{
-		Rule: "schema-differs", Severity: spec.Warning, Pos: spec.Pos{File: l.rel(dir)},
+func (l *loader) explainDrift(dir string, c vendoring.Copy) finding.Finding {
+	f := finding.Finding{
+		Rule: "schema-differs", Severity: finding.Warning, Pos: finding.Pos{File: l.rel(dir)},
 		Expected: "the vocabulary of this kcmgen, " + l.opts.Version,
 		Hint:     "type: kcmgen schema vendor",
 	}
 	vendored := strings.HasSuffix(filepath.ToSlash(dir), "/"+vendoring.Dir)
 	switch {
 	case vendored && c.Newer(l.opts.Version):
-		f.Rule, f.Severity = "schema-newer", spec.Error
+		f.Rule, f.Severity = "schema-newer", finding.Error
 		f.Message = fmt.Sprintf("the vendored vocabulary is that of kcmgen %s, newer than this one", c.Version)
 		f.Expected = "kcmgen " + c.Version + " or newer"
 		f.Hint = "type: go install github.com/kcmgen/kcmgen/cmd/kcmgen@" + c.Version

@@ -8,18 +8,18 @@ import (
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/build"
 
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/vendoring"
 	"github.com/kcmgen/kcmgen/schemas"
 )
 
 // unshared warns of what looks as if it held for a cluster, and doesn't: CUE
 // passes in silence over files of another package's name.
-func (l *loader) unshared(inst, schema *build.Instance, p place) []spec.Finding {
-	var out []spec.Finding
+func (l *loader) unshared(inst, schema *build.Instance, p place) []finding.Finding {
+	var out []finding.Finding
 	warn := func(name, other, want, hint string) {
-		out = append(out, spec.Finding{
-			Rule: "cue-other-package", Severity: spec.Warning, Pos: spec.Pos{File: l.rel(name)},
+		out = append(out, finding.Finding{
+			Rule: "cue-other-package", Severity: finding.Warning, Pos: finding.Pos{File: l.rel(name)},
 			Message:  fmt.Sprintf("this file is of package %s: %s doesn't take it in", other, l.rel(p.dir)),
 			Expected: "package " + want, Hint: hint,
 		})

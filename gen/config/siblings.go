@@ -5,18 +5,18 @@ import (
 
 	"cuelang.org/go/cue"
 
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
 // firstUnknown is the first field on the way to one that the schema doesn't have: of a
 // misspelt one CUE sometimes tells by what is in it.
 func (x *explainer) firstUnknown(field string) string {
 	v := x.schema()
-	labels := spec.Labels(field)
+	labels := finding.Labels(field)
 	for n, l := range labels {
 		next, ok := child(v, l)
 		if !ok {
-			return spec.Path(labels[:n+1]...)
+			return finding.Path(labels[:n+1]...)
 		}
 		v = next
 	}

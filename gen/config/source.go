@@ -14,7 +14,7 @@ import (
 	"cuelang.org/go/cue/literal"
 	"cuelang.org/go/cue/token"
 
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
 // clusterField is the top-level field "cluster" of a package, or nil.
@@ -133,8 +133,8 @@ func plainString(e ast.Expr, label string) (string, bool) {
 // syntax, since a value that was unified no longer tells whose side a position
 // is on. A field that another one refers to is found at the reference.
 // It also returns what the user wrote, for those fields that are literals.
-func sourceOf(inst *build.Instance, rel func(string) string) (spec.Source, map[string]string) {
-	out := indexer{out: spec.Source{}, values: map[string]string{}, rel: rel}
+func sourceOf(inst *build.Instance, rel func(string) string) (finding.Source, map[string]string) {
+	out := indexer{out: finding.Source{}, values: map[string]string{}, rel: rel}
 	// What the package says itself comes before what it takes from folders above.
 	files := slices.Clone(inst.Files)
 	slices.SortStableFunc(files, func(a, b *ast.File) int {
@@ -157,17 +157,17 @@ func sourceOf(inst *build.Instance, rel func(string) string) (spec.Source, map[s
 }
 
 type indexer struct {
-	out    spec.Source
+	out    finding.Source
 	values map[string]string
 	rel    func(string) string
 }
 
 func (s *indexer) record(labels []string, p token.Pos) {
-	path := spec.Path(labels...)
+	path := finding.Path(labels...)
 	if _, ok := s.out[path]; ok || !p.IsValid() {
 		return
 	}
-	s.out[path] = spec.Pos{File: s.rel(p.Filename()), Line: p.Line(), Col: p.Column()}
+	s.out[path] = finding.Pos{File: s.rel(p.Filename()), Line: p.Line(), Col: p.Column()}
 }
 
 func (s *indexer) field(f *ast.Field, labels []string) {
@@ -181,7 +181,7 @@ func (s *indexer) field(f *ast.Field, labels []string) {
 
 func (s *indexer) expr(e ast.Expr, labels []string) {
 	if b, err := format.Node(e); err == nil && len(b) < 80 {
-		s.values[spec.Path(labels...)] = trimSyntax(string(b))
+		s.values[finding.Path(labels...)] = trimSyntax(string(b))
 	}
 	switch e := e.(type) {
 	case *ast.StructLit:

@@ -15,6 +15,7 @@ import (
 	"cuelang.org/go/cue/literal"
 	"cuelang.org/go/cue/token"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -41,9 +42,9 @@ func (x *explainer) tell(err error) {
 	}
 }
 
-func (x *explainer) unreadable(name string, err error) spec.Finding {
-	return spec.Finding{
-		Rule: "cue-unreadable", Severity: spec.Error, Cluster: x.cluster, Pos: spec.Pos{File: x.rel(name)},
+func (x *explainer) unreadable(name string, err error) finding.Finding {
+	return finding.Finding{
+		Rule: "cue-unreadable", Severity: finding.Error, Cluster: x.cluster, Pos: finding.Pos{File: x.rel(name)},
 		Message: unnamed(err).Error(), Expected: "a folder of CUE",
 	}
 }

@@ -13,15 +13,15 @@ import (
 	"cuelang.org/go/cue/ast/astutil"
 	"cuelang.org/go/cue/build"
 
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/schemas"
 )
 
 // held is what came of evaluating a cluster's field.
 type held struct {
 	data     []byte
-	findings []spec.Finding
-	refused  []spec.Finding // what only the types of its flags refuse
+	findings []finding.Finding
+	refused  []finding.Finding // what only the types of its flags refuse
 }
 
 // held evaluates a cluster's field. If it fails, and the types of its version's
@@ -32,7 +32,7 @@ func (l *loader) held(inst *build.Instance, p place, over map[string][]byte, ex 
 	schema := schemaOf(inst)
 	data, findings := l.field(inst, schema, p, ex)
 	minor, typed := schemas.MinorOf(schema.ImportPath)
-	if !typed || !slices.ContainsFunc(findings, func(f spec.Finding) bool { return inFlags(f.Field) }) {
+	if !typed || !slices.ContainsFunc(findings, func(f finding.Finding) bool { return inFlags(f.Field) }) {
 		return held{data: data, findings: findings}
 	}
 	all := maps.Clone(over)
@@ -49,7 +49,7 @@ func (l *loader) held(inst *build.Instance, p place, over map[string][]byte, ex 
 		ex.embedded = opened.embedded // with what came of the embedded files in this data
 		return held{data: data, refused: findings}
 	}
-	if slices.ContainsFunc(others, func(f spec.Finding) bool { return !inFlags(f.Field) }) {
+	if slices.ContainsFunc(others, func(f finding.Finding) bool { return !inFlags(f.Field) }) {
 		return held{findings: refused}
 	}
 	// What no flag can be called or hold is left out, for the sake of the others.
@@ -73,7 +73,7 @@ const openBase = `package schemas
 `
 
 // without leaves the flags at which there are findings out of a cluster.
-func without(data []byte, at []spec.Finding) ([]byte, error) {
+func without(data []byte, at []finding.Finding) ([]byte, error) {
 	var cluster map[string]any
 	if err := json.Unmarshal(data, &cluster); err != nil {
 		return nil, err
@@ -107,14 +107,14 @@ import "%[2]s"
 `
 
 // union is all of a, and those of b at other fields, by their places.
-func union(a, b []spec.Finding) []spec.Finding {
+func union(a, b []finding.Finding) []finding.Finding {
 	out := slices.Clone(a)
 	for _, f := range b {
-		if !slices.ContainsFunc(a, func(o spec.Finding) bool { return o.Field == f.Field }) {
+		if !slices.ContainsFunc(a, func(o finding.Finding) bool { return o.Field == f.Field }) {
 			out = append(out, f)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b spec.Finding) int {
+	slices.SortStableFunc(out, func(a, b finding.Finding) int {
 		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
 	})
 	return out
@@ -123,7 +123,7 @@ func union(a, b []spec.Finding) []spec.Finding {
 // flagPath is the part of a path that names a flag of kube-controller-manager, the
 // cluster's or a node's, and the rest of it.
 func flagPath(field string) (flag, rest []string, ok bool) {
-	labels := spec.Labels(field)
+	labels := finding.Labels(field)
 	n := 2
 	if len(labels) > 0 && labels[0] == "nodes" {
 		n = 4
@@ -141,12 +141,12 @@ func inFlags(field string) bool {
 
 // unknownMinor is a finding if a cluster imports the package of a minor version
 // that this program doesn't have.
-func (x *explainer) unknownMinor(inst, schema *build.Instance) []spec.Finding {
+func (x *explainer) unknownMinor(inst, schema *build.Instance) []finding.Finding {
 	minor, typed := schemas.MinorOf(schema.ImportPath)
 	if !typed || slices.Contains(schemas.Minors(), minor) {
 		return nil
 	}
-	f := spec.Finding{Rule: "cue-import", Severity: spec.Error, Cluster: x.cluster, Pos: spec.Pos{File: x.rel(x.dir)}}
+	f := finding.Finding{Rule: "cue-import", Severity: finding.Error, Cluster: x.cluster, Pos: finding.Pos{File: x.rel(x.dir)}}
 	f.Message, f.Expected, f.Hint = noMinor(minor)
 	for _, file := range inst.Files {
 		for imported := range file.ImportSpecs() {
@@ -155,7 +155,7 @@ func (x *explainer) unknownMinor(inst, schema *build.Instance) []spec.Finding {
 			}
 		}
 	}
-	return []spec.Finding{f}
+	return []finding.Finding{f}
 }
 
 // minorIn is the minor version whose package a message names.

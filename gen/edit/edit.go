@@ -10,7 +10,7 @@ import (
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/literal"
 
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
 // Op is what an edit does.
@@ -36,7 +36,7 @@ type Edit struct {
 
 // action is an edit at one place.
 type action struct {
-	at spec.Pos
+	at finding.Pos
 	do func()
 }
 
@@ -44,15 +44,15 @@ type action struct {
 // returns for each the places in the files as they were read: none if it found
 // none. They are looked for before the first is done, for several may come to
 // one place: a pattern holds for many nodes.
-func (p *Package) Do(edits ...Edit) [][]spec.Pos {
+func (p *Package) Do(edits ...Edit) [][]finding.Pos {
 	var all []action
-	out := make([][]spec.Pos, len(edits))
+	out := make([][]finding.Pos, len(edits))
 	for i, e := range edits {
 		actions := p.actions(e)
 		for _, a := range actions {
 			out[i] = append(out[i], a.at)
 		}
-		slices.SortFunc(out[i], func(a, b spec.Pos) int {
+		slices.SortFunc(out[i], func(a, b finding.Pos) int {
 			return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, a.Col-b.Col)
 		})
 		out[i] = slices.Compact(out[i])
@@ -119,7 +119,7 @@ func labelLike(l ast.Label, name string) string {
 	if _, quoted := l.(*ast.BasicLit); quoted {
 		return strconv.Quote(name)
 	}
-	return spec.Label(name)
+	return finding.Label(name)
 }
 
 // element renames or drops an element of a value, in each of the forms that one

@@ -9,7 +9,7 @@ import (
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/parser"
 
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
 // Files are CUE files that are being edited, each read once, however many
@@ -112,13 +112,13 @@ type Package struct {
 }
 
 // pos is where a node stands, for people.
-func (p *Package) pos(n ast.Node) spec.Pos {
+func (p *Package) pos(n ast.Node) finding.Pos {
 	at := n.Pos()
 	name := at.Filename()
 	if s := p.all.sources[name]; s != nil {
 		name = s.shown
 	}
-	return spec.Pos{File: name, Line: at.Line(), Col: at.Column()}
+	return finding.Pos{File: name, Line: at.Line(), Col: at.Column()}
 }
 
 // changes are edits by the nodes that they concern.

@@ -10,12 +10,12 @@ import (
 	"cuelang.org/go/cue/format"
 	"cuelang.org/go/cue/parser"
 
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
 // SyntaxError is a file that can't be parsed, with the place of its first fault.
 type SyntaxError struct {
-	Pos spec.Pos
+	Pos finding.Pos
 	Err error
 }
 
@@ -44,7 +44,7 @@ func syntaxError(name string, err error) error {
 	p := first.Position()
 	message, args := first.Msg()
 	return &SyntaxError{
-		Pos: spec.Pos{File: cmp.Or(p.Filename(), name), Line: p.Line(), Col: p.Column()},
+		Pos: finding.Pos{File: cmp.Or(p.Filename(), name), Line: p.Line(), Col: p.Column()},
 		Err: fmt.Errorf(message, args...),
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 	"cuelang.org/go/cue/ast"
 
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
 // cut is a range of bytes and what comes in its place.
@@ -115,17 +115,17 @@ func children(in ast.Node) []ast.Node {
 
 // Kept are the comments of a file that stood above something that goes, and stay
 // since they may be about what follows.
-func (fs *Files) Kept(name string) []spec.Pos {
-	var out []spec.Pos
+func (fs *Files) Kept(name string) []finding.Pos {
+	var out []finding.Pos
 	s := fs.sources[name]
 	for n, in := range fs.changes.dropped {
 		nodes := children(in)
 		if i := slices.Index(nodes, n); n.Pos().Filename() == name && i >= 0 && fs.changes.heads(s, nodes[i:]) {
 			at := docOf(n).Pos()
-			out = append(out, spec.Pos{File: s.shown, Line: at.Line(), Col: at.Column()})
+			out = append(out, finding.Pos{File: s.shown, Line: at.Line(), Col: at.Column()})
 		}
 	}
-	slices.SortFunc(out, func(a, b spec.Pos) int { return cmp.Or(a.Line-b.Line, a.Col-b.Col) })
+	slices.SortFunc(out, func(a, b finding.Pos) int { return cmp.Or(a.Line-b.Line, a.Col-b.Col) })
 	return out
 }
 

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/keys"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/vet"
@@ -74,7 +75,7 @@ func namedKeys(c *spec.Cluster) []namedKey {
 		all = append(all, namedKey{"pki.frontProxy.keyFile", c.PKI.FrontProxy.KeyFile})
 	}
 	for _, n := range c.Nodes {
-		all = append(all, namedKey{spec.Path("nodes", n.Name, "ssh", "identityFile"), n.SSH.IdentityFile})
+		all = append(all, namedKey{finding.Path("nodes", n.Name, "ssh", "identityFile"), n.SSH.IdentityFile})
 	}
 	return slices.DeleteFunc(all, func(n namedKey) bool { return n.file == "" || n.file[0] == '~' })
 }

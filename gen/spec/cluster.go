@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/netip"
 	"time"
+
+	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
 // Layout says how a node starts the process.
@@ -44,10 +46,10 @@ type Cluster struct {
 	// Dir is the folder of the cluster's package; relative files start there.
 	Dir string
 	// Source tells where the user wrote a field.
-	Source Source
+	Source finding.Source
 	// Refused is what the types of its version's flags refuse: the flags are here
 	// as they were written all the same, so that rules can say more of them.
-	Refused []Finding
+	Refused []finding.Finding
 
 	// Embedded is what it has from files that its CUE embeds; nil: nothing.
 	Embedded *Embedded

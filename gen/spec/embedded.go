@@ -7,6 +7,8 @@ import (
 	"sync"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
 // Embedded is what a cluster has from files that its CUE embeds. Whoever changes the
@@ -167,7 +169,7 @@ func boundary(text string, at int) bool {
 }
 
 // Finding is a finding without what was embedded.
-func (e *Embedded) Finding(f Finding) Finding {
+func (e *Embedded) Finding(f finding.Finding) finding.Finding {
 	if e == nil {
 		return f
 	}

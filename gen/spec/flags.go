@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
 // Setting is one flag as a user wrote it: a value, or null to leave it out.
@@ -74,7 +76,7 @@ func (c *Cluster) NodeFlags(n *Node) Flags {
 		all[f.Name] = f
 	}
 	layer(all, c.Flags, "flags")
-	layer(all, n.Flags, Path("nodes", n.Name, "flags"))
+	layer(all, n.Flags, finding.Path("nodes", n.Name, "flags"))
 	out := make(Flags, 0, len(all))
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		out = append(out, all[name])
@@ -88,7 +90,7 @@ func layer(all map[string]Flag, s Settings, field string) {
 			delete(all, name)
 			continue
 		}
-		all[name] = Flag{Name: name, Value: v.Value, Field: field + "." + Label(name)}
+		all[name] = Flag{Name: name, Value: v.Value, Field: field + "." + finding.Label(name)}
 	}
 }
 

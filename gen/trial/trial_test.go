@@ -12,8 +12,9 @@ import (
 	"time"
 
 	"github.com/kcmgen/kcmgen/gen"
-	"github.com/kcmgen/kcmgen/internal/keystest"
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/internal/keystest"
 )
 
 const year = 8760 * time.Hour
@@ -47,7 +48,7 @@ func cluster(dir string) *spec.Cluster {
 			Binary: "/bin/kcm", Programs: "/lib/programs", Unit: "/etc/kcm.service", Manifest: "/etc/m/kcm.yaml", Generations: "/etc/g",
 		},
 		Unit:   spec.Unit{Hardened: true},
-		Source: spec.Source{},
+		Source: finding.Source{},
 	}
 	c.PKI.Client.SANs = spec.SANs{Nodes: "none"}
 	for i, name := range []string{"cp-1", "cp-2"} {
@@ -83,7 +84,7 @@ func made(t *testing.T, ca keystest.CA) *keystest.Made {
 func errs(v *gen.Vetted) []string {
 	var out []string
 	for _, f := range v.Findings {
-		if f.Severity == spec.Error && f.Waived == "" {
+		if f.Severity == finding.Error && f.Waived == "" {
 			out = append(out, f.Rule+": "+f.Message)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/edit"
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
@@ -123,7 +124,7 @@ func (p *planner) defaults() {
 // Settled reports whether a setting of the edited cluster is what was planned.
 func (p *Plan) Settled(c *spec.Cluster) (field string, ok bool) {
 	for _, h := range stateOf(c) {
-		want := p.Expected[spec.Path(h.path...)]
+		want := p.Expected[finding.Path(h.path...)]
 		for _, name := range h.names() {
 			if w, ok := want[name]; !ok || w != h.flags[name] {
 				return h.field(name), false

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -30,7 +31,7 @@ func stateOf(c *spec.Cluster) state {
 func (s state) settings() map[string]spec.Settings {
 	out := map[string]spec.Settings{}
 	for _, h := range s {
-		out[spec.Path(h.path...)] = h.flags
+		out[finding.Path(h.path...)] = h.flags
 	}
 	return out
 }
@@ -38,7 +39,7 @@ func (s state) settings() map[string]spec.Settings {
 func (h *holder) names() []string { return slices.Sorted(maps.Keys(h.flags)) }
 
 func (h *holder) field(name string) string {
-	return spec.Path(append(slices.Clone(h.path), name)...)
+	return finding.Path(append(slices.Clone(h.path), name)...)
 }
 
 // flags is a node's command line after the edits so far.

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -63,7 +64,7 @@ func (v *view) hosts() []host {
 	}
 	if f, ok := v.APIServer.Flags[advertise]; ok {
 		if a, err := netip.ParseAddr(f.Value); err == nil {
-			out = append(out, host{a.Unmap(), spec.Path("apiserver", "flags", advertise), "that the apiserver publishes"})
+			out = append(out, host{a.Unmap(), finding.Path("apiserver", "flags", advertise), "that the apiserver publishes"})
 		}
 	}
 	return out
@@ -112,7 +113,7 @@ func apiserverAddress(v *view) []fault {
 		// An unspecified one stands for the host's own.
 		if a, err := netip.ParseAddr(f.Value); err == nil && !a.IsUnspecified() && refusedEndpoint(a) != "" {
 			out = append(out, fault{
-				field:    spec.Path("apiserver", "flags", advertise),
+				field:    finding.Path("apiserver", "flags", advertise),
 				message:  fmt.Sprintf("the apiserver can't publish %s: it is %s, and the apiserver ends", a, refusedEndpoint(a)),
 				expected: "an address that pods can reach",
 			})
@@ -132,7 +133,7 @@ func (v *view) sharedAddress(a netip.Addr) []fault {
 	for _, n := range v.nodes {
 		if len(v.nodes) > 1 && slices.Contains(n.Addresses, a) {
 			return one(fault{
-				field: "apiserver.address", severity: spec.Warning, also: []string{addressField(n, slices.Index(n.Addresses, a))},
+				field: "apiserver.address", severity: finding.Warning, also: []string{addressField(n, slices.Index(n.Addresses, a))},
 				message:  fmt.Sprintf("%s is node %s's own address: without that host, no node reaches an apiserver", a, n.Name),
 				expected: "an address that moves to another host, or a load balancer's",
 			})
@@ -200,7 +201,7 @@ func nodeNameAddress(v *view) []fault {
 	}
 	var out []fault
 	for _, n := range v.nodes {
-		at := spec.Path("nodes", n.Name)
+		at := finding.Path("nodes", n.Name)
 		h, err := spec.ParseHost(n.Name)
 		switch {
 		case err != nil:
@@ -210,7 +211,7 @@ func nodeNameAddress(v *view) []fault {
 			})
 		case h.Addr.IsValid() && !slices.Contains(n.Addresses, h.Addr):
 			out = append(out, fault{
-				field: at, severity: spec.Warning, also: []string{addressField(n, 0)},
+				field: at, severity: finding.Warning, also: []string{addressField(n, 0)},
 				message:  fmt.Sprintf("the certificate of node %s would name the address %s, which isn't the node's", n.Name, n.Name),
 				expected: "an address of the node's, another name, or sans: names: false",
 			})
@@ -233,7 +234,7 @@ func sshJump(v *view) []fault {
 	for _, n := range v.nodes {
 		if why := spec.JumpFault(n.SSH.ProxyJump); n.SSH.ProxyJump != "" && why != "" {
 			out = append(out, fault{
-				field:    spec.Path("nodes", n.Name, "ssh", "proxyJump"),
+				field:    finding.Path("nodes", n.Name, "ssh", "proxyJump"),
 				message:  fmt.Sprintf("node %s has no jump host %s", n.Name, why),
 				expected: `[user@]host[:port], several with "," between, or "none"`,
 			})

@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
 var authorityRules = []Rule{
@@ -257,7 +257,7 @@ func caWeak(v *view) []fault {
 		}
 		if what, want := unknownKey(cert); what != "" && a.field != "pki.ca" {
 			out = append(out, fault{
-				field: a.field + ".certFile", severity: spec.Error, expected: want,
+				field: a.field + ".certFile", severity: finding.Error, expected: want,
 				message: fmt.Sprintf("the key of %s is %s: who breaks it can claim to be anyone", a.name(), what),
 			})
 		}
@@ -267,7 +267,7 @@ func caWeak(v *view) []fault {
 		}
 		f := fault{field: a.field + ".certFile", message: fmt.Sprintf("%s is signed with %s", a.name(), hash), expected: "SHA-256 or better"}
 		if intermediate(cert) {
-			f.severity = spec.Error
+			f.severity = finding.Error
 			f.message += ": who trusts its root refuses it"
 		}
 		out = append(out, f)
@@ -297,7 +297,7 @@ func (a authority) madeExpiry(now time.Time) []fault {
 	cert := a.made.Cert
 	if a.made.Err != nil {
 		return one(fault{
-			field: a.field, severity: spec.NotChecked, expected: "to run as who exports",
+			field: a.field, severity: finding.NotChecked, expected: "to run as who exports",
 			message: fmt.Sprintf("%s: %v: nobody looked whether the CA that kcmgen made ends", a.made.File, a.made.Err),
 		})
 	}
@@ -311,7 +311,7 @@ func (a authority) madeExpiry(now time.Time) []fault {
 	}
 	switch left := cert.NotAfter.Sub(now); {
 	case left <= 0:
-		f.severity = spec.Error
+		f.severity = finding.Error
 		f.message = fmt.Sprintf("%s ended at %s: no certificate can be made, and none of it is taken", a.name(), end)
 	case left > notice(cert):
 		return nil

@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -40,25 +41,25 @@ func TestAuthorities(t *testing.T) {
 		ca, front *x509.Certificate
 		public    crypto.PublicKey
 		want      []string
-		severity  spec.Severity // of the first
+		severity  finding.Severity // of the first
 	}{
 		"a root":                      {ca: ca(func(*x509.Certificate) {})},
-		"an intermediate":             {ca: ca(issued), want: []string{"ca-intermediate"}, severity: spec.Error},
-		"a root's new key":            {ca: ca(func(c *x509.Certificate) { c.SubjectKeyId, c.AuthorityKeyId = []byte("x"), []byte("y") }), want: []string{"ca-intermediate"}, severity: spec.Error},
+		"an intermediate":             {ca: ca(issued), want: []string{"ca-intermediate"}, severity: finding.Error},
+		"a root's new key":            {ca: ca(func(c *x509.Certificate) { c.SubjectKeyId, c.AuthorityKeyId = []byte("x"), []byte("y") }), want: []string{"ca-intermediate"}, severity: finding.Error},
 		"a root that names its key":   {ca: ca(func(c *x509.Certificate) { c.SubjectKeyId, c.AuthorityKeyId = []byte("x"), []byte("x") })},
 		"a front proxy that is one":   {front: ca(issued)},
-		"SHA-1":                       {ca: ca(func(c *x509.Certificate) { c.SignatureAlgorithm = x509.SHA1WithRSA }), want: []string{"ca-weak"}, severity: spec.Warning},
-		"MD5":                         {front: ca(func(c *x509.Certificate) { c.SignatureAlgorithm = x509.MD5WithRSA }), want: []string{"ca-weak"}, severity: spec.Warning},
-		"an intermediate of SHA-1":    {front: ca(func(c *x509.Certificate) { issued(c); c.SignatureAlgorithm = x509.ECDSAWithSHA1 }), want: []string{"ca-weak"}, severity: spec.Error},
-		"RSA of 2047":                 {ca: ca(func(c *x509.Certificate) { c.PublicKey = rsaKey(2047) }), want: []string{"key-strength"}, severity: spec.Error},
+		"SHA-1":                       {ca: ca(func(c *x509.Certificate) { c.SignatureAlgorithm = x509.SHA1WithRSA }), want: []string{"ca-weak"}, severity: finding.Warning},
+		"MD5":                         {front: ca(func(c *x509.Certificate) { c.SignatureAlgorithm = x509.MD5WithRSA }), want: []string{"ca-weak"}, severity: finding.Warning},
+		"an intermediate of SHA-1":    {front: ca(func(c *x509.Certificate) { issued(c); c.SignatureAlgorithm = x509.ECDSAWithSHA1 }), want: []string{"ca-weak"}, severity: finding.Error},
+		"RSA of 2047":                 {ca: ca(func(c *x509.Certificate) { c.PublicKey = rsaKey(2047) }), want: []string{"key-strength"}, severity: finding.Error},
 		"RSA of 2048":                 {ca: ca(func(c *x509.Certificate) { c.PublicKey = rsaKey(2048) })},
-		"P-224":                       {ca: ca(func(c *x509.Certificate) { c.PublicKey = p224 }), want: []string{"key-strength"}, severity: spec.Error},
-		"P-224 without a certificate": {public: p224, want: []string{"key-strength"}, severity: spec.Error},
-		"a front proxy of P-224":      {front: ca(func(c *x509.Certificate) { c.PublicKey = p224 }), want: []string{"ca-weak"}, severity: spec.Error},
-		"a front proxy of RSA 1024":   {front: ca(func(c *x509.Certificate) { c.PublicKey = rsaKey(1024) }), want: []string{"ca-weak"}, severity: spec.Error},
+		"P-224":                       {ca: ca(func(c *x509.Certificate) { c.PublicKey = p224 }), want: []string{"key-strength"}, severity: finding.Error},
+		"P-224 without a certificate": {public: p224, want: []string{"key-strength"}, severity: finding.Error},
+		"a front proxy of P-224":      {front: ca(func(c *x509.Certificate) { c.PublicKey = p224 }), want: []string{"ca-weak"}, severity: finding.Error},
+		"a front proxy of RSA 1024":   {front: ca(func(c *x509.Certificate) { c.PublicKey = rsaKey(1024) }), want: []string{"ca-weak"}, severity: finding.Error},
 		"a front proxy of Ed25519":    {front: ca(func(c *x509.Certificate) { c.PublicKey = ed25519.PublicKey("x") })},
-		"a front proxy that agrees":   {front: ca(func(c *x509.Certificate) { c.PublicKey = &ecdh.PublicKey{} }), want: []string{"ca-weak"}, severity: spec.Error},
-		"one that Go can't read":      {ca: ca(func(c *x509.Certificate) { c.PublicKey, c.RawSubjectPublicKeyInfo = nil, []byte("x") }), want: []string{"key-strength"}, severity: spec.Error},
+		"a front proxy that agrees":   {front: ca(func(c *x509.Certificate) { c.PublicKey = &ecdh.PublicKey{} }), want: []string{"ca-weak"}, severity: finding.Error},
+		"one that Go can't read":      {ca: ca(func(c *x509.Certificate) { c.PublicKey, c.RawSubjectPublicKeyInfo = nil, []byte("x") }), want: []string{"key-strength"}, severity: finding.Error},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := base()
@@ -100,9 +101,9 @@ func TestMadeAuthorityEnds(t *testing.T) {
 			if want == "" {
 				continue
 			}
-			severity := spec.Warning
+			severity := finding.Warning
 			if at >= life {
-				severity = spec.Error
+				severity = finding.Error
 			}
 			if got[0].Severity != severity || !strings.Contains(got[0].Hint, "move ca.* out of out/test/pki") {
 				t.Errorf("a CA for %s says after %s: %+v", life, at, got[0])

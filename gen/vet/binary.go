@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -20,7 +21,7 @@ func nodeArchitecture(v *view) []fault {
 		}
 		said[n.Arch] = true
 		out = append(out, fault{
-			field: "binary.source", also: []string{spec.Path("nodes", n.Name, "arch")},
+			field: "binary.source", also: []string{finding.Path("nodes", n.Name, "arch")},
 			message:  fmt.Sprintf("node %s is %s, and binary has no source for it", n.Name, n.Arch),
 			expected: fmt.Sprintf("binary: source: %s: {url: …, sha256: …}", n.Arch),
 		})
@@ -36,7 +37,7 @@ func (v *view) unverified() map[string]string {
 	}
 	for arch, d := range v.Binary.Source {
 		if d.SHA256 == "" {
-			out[arch] = spec.Path("binary", "source", arch)
+			out[arch] = finding.Path("binary", "source", arch)
 		}
 	}
 	return out
@@ -67,7 +68,7 @@ func downloadCredentials(v *view) []fault {
 	for _, arch := range slices.Sorted(maps.Keys(v.Binary.Source)) {
 		if held := v.Binary.Source[arch].Credentials(); held != "" {
 			out = append(out, fault{
-				field: spec.Path("binary", "source", arch, "url"), message: fmt.Sprintf("the URL of the program for %s holds %s: %s", arch, held, why),
+				field: finding.Path("binary", "source", arch, "url"), message: fmt.Sprintf("the URL of the program for %s holds %s: %s", arch, held, why),
 				expected: "a URL that anybody may know, or a file",
 			})
 		}

@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/flags"
-	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
 const (
@@ -79,19 +79,19 @@ func coordinatedAPIServer(v *view, n *nodeView) []fault {
 	expected := fmt.Sprintf(`apiserver: flags: {"feature-gates": "%s=true", "runtime-config": "%s=true"}`, coordinated, strings.Join(want, "=true,"))
 	if len(v.APIServer.Flags) == 0 {
 		return one(fault{
-			field: at, also: []string{"apiserver.flags"}, severity: spec.NotChecked,
+			field: at, also: []string{"apiserver.flags"}, severity: finding.NotChecked,
 			message:  fmt.Sprintf("feature gate %s is on, and whether the apiserver can elect was not checked: its flags aren't stated", coordinated),
 			expected: expected,
 		})
 	}
 	var lacks, also []string
 	if !v.apiserverCoordinates(minor) {
-		lacks, also = append(lacks, "doesn't have it on"), append(also, spec.Path("apiserver", "flags", featureGates))
+		lacks, also = append(lacks, "doesn't have it on"), append(also, finding.Path("apiserver", "flags", featureGates))
 	}
 	served := v.APIServer.Flags[runtimeConfig].Value
 	for _, api := range want {
 		if !serves(served, api) {
-			lacks, also = append(lacks, "doesn't serve "+api), append(also, spec.Path("apiserver", "flags", runtimeConfig))
+			lacks, also = append(lacks, "doesn't serve "+api), append(also, finding.Path("apiserver", "flags", runtimeConfig))
 		}
 	}
 	if len(lacks) == 0 {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -55,7 +56,7 @@ func directiveUnknown(v *view) []fault {
 				continue
 			}
 			f := fault{
-				field:    spec.Path("unit", section, d.Name),
+				field:    finding.Path("unit", section, d.Name),
 				message:  fmt.Sprintf("systemd knows no %s in [%s], and passes over it", d.Name, section),
 				expected: "a directive of " + manual(section),
 			}

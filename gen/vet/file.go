@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -149,7 +150,7 @@ func directiveUnsafe(v *view) []fault {
 		ds   []spec.Directive
 	}{{"Unit", v.Unit.Unit}, {"Service", v.Unit.Service}, {"Install", v.Unit.Install}} {
 		for _, d := range s.ds {
-			field := spec.Path("unit", s.name, d.Name)
+			field := finding.Path("unit", s.name, d.Name)
 			switch {
 			case !spec.PlainLine(d.Value):
 				out = append(out, fault{field: field, message: fmt.Sprintf("%s=%.60q: a control character, or not UTF-8", d.Name, d.Value), expected: "one line of text"})
@@ -162,7 +163,7 @@ func directiveUnsafe(v *view) []fault {
 	}
 	for _, k := range slices.Sorted(maps.Keys(v.Pod.Annotations)) {
 		if !spec.PlainText(v.Pod.Annotations[k]) {
-			out = append(out, fault{field: spec.Path("pod", "annotations", k), message: "an annotation that isn't text", expected: "UTF-8 without control characters"})
+			out = append(out, fault{field: finding.Path("pod", "annotations", k), message: "an annotation that isn't text", expected: "UTF-8 without control characters"})
 		}
 	}
 	return out

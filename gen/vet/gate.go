@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
@@ -11,7 +12,7 @@ import (
 const featureGates = "feature-gates"
 
 // gateField is where one feature gate is set.
-func gateField(f spec.Flag, name string) string { return f.Field + "." + spec.Label(name) }
+func gateField(f spec.Flag, name string) string { return f.Field + "." + finding.Label(name) }
 
 // gateOn reports whether a feature gate is on in a node's process.
 func (n *nodeView) gateOn(name string) bool { return n.minor.On(name, n.gates) }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -139,7 +140,7 @@ func pathHidden(v *view, n *nodeView) []fault {
 // hiddenFault says what hides a path in a unit, and what to write instead.
 func hiddenFault(x need, d spec.Directive) fault {
 	f := fault{
-		field: x.field, also: []string{spec.Path("unit", "Service", d.Name)},
+		field: x.field, also: []string{finding.Path("unit", "Service", d.Name)},
 		message: fmt.Sprintf("%s, which %s=%s hides from the process", x.what, d.Name, d.Value),
 	}
 	switch d.Name {
@@ -222,7 +223,7 @@ func (v *view) volumeHint(n *nodeView, x need) string {
 	if x.flag.Writes {
 		kind = ", readOnly: false"
 	}
-	return fmt.Sprintf("pod: volumes: %s: {hostPath: %q%s}", spec.Label(v.volumeName(n, x.path)), x.path, kind)
+	return fmt.Sprintf("pod: volumes: %s: {hostPath: %q%s}", finding.Label(v.volumeName(n, x.path)), x.path, kind)
 }
 
 // volumeName is a name for the volume of a path: of the file, unless another path
@@ -268,7 +269,7 @@ func pathReadOnly(v *view, n *nodeView) []fault {
 		}
 		if d, guarded := s.guards(x.path); guarded {
 			out = append(out, fault{
-				field: x.field, also: []string{spec.Path("unit", "Service", d.Name)},
+				field: x.field, also: []string{finding.Path("unit", "Service", d.Name)},
 				message:  fmt.Sprintf("%s to write to, which %s=%s forbids", x.what, d.Name, d.Value),
 				expected: "a place that can be written to", hint: writableHint(x, d),
 			})

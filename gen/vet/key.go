@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -70,7 +71,7 @@ func unreadable(field, file, want string, err error) []fault {
 	case errors.Is(err, ErrEncrypted):
 		f.hint = fmt.Sprintf("openssl pkey -in %s -out FILE", file)
 	case errors.Is(err, fs.ErrNotExist):
-		f.severity = spec.NotChecked
+		f.severity = finding.NotChecked
 		f.message = fmt.Sprintf("%s is not on this machine", file)
 		f.expected = "the file, where certificates are made"
 	}
@@ -91,7 +92,7 @@ func caKeyUnset(v *view) []fault {
 	f := fault{field: "pki.ca.certFile", message: "the CA comes without its private key: no certificate can be made", expected: `pki: ca: keyFile: "…"`}
 	for _, n := range v.nodes {
 		if slices.Contains(v.Placed(n.flags), spec.CAKey) {
-			f.severity = spec.Error
+			f.severity = finding.Error
 			f.message = "the CA comes without its private key, and --cluster-signing-key-file needs it on the hosts"
 		}
 	}
@@ -115,7 +116,7 @@ func caExpiry(v *view) []fault {
 		f := fault{field: a.field + ".certFile", message: fmt.Sprintf("the CA %s ends at %s", a.spec.CertFile, end.Format(time.DateOnly)), expected: "a CA that lives on"}
 		switch left := end.Sub(v.facts.Now); {
 		case left <= 0:
-			f.severity = spec.Error
+			f.severity = finding.Error
 			f.message = fmt.Sprintf("the CA %s ended at %s", a.spec.CertFile, end.Format(time.DateOnly))
 			out = append(out, f)
 		case left < soon:
@@ -130,7 +131,7 @@ func caKeyMismatch(v *view) []fault {
 	for _, a := range v.authorities() {
 		if missing(a.facts.CertErr, a.facts.KeyErr) && a.spec.CertFile != "" && a.spec.KeyFile != "" {
 			out = append(out, fault{
-				field: a.field + ".keyFile", severity: spec.NotChecked,
+				field: a.field + ".keyFile", severity: finding.NotChecked,
 				message: fmt.Sprintf("nobody looked whether %s is the key of %s", a.spec.KeyFile, a.spec.CertFile), expected: "both files, where certificates are made",
 			})
 		}
@@ -164,7 +165,7 @@ func serviceAccountKeyIsCA(v *view) []fault {
 	}
 	if sa := v.PKI.ServiceAccount; sa.KeyFile != "" && v.PKI.CA.CertFile != "" && missing(v.facts.CA.CertErr, v.facts.ServiceAccount.KeyErr) {
 		return one(fault{
-			field: "pki.serviceAccount.keyFile", severity: spec.NotChecked,
+			field: "pki.serviceAccount.keyFile", severity: finding.NotChecked,
 			message: fmt.Sprintf("nobody looked whether %s is the CA's key", sa.KeyFile), expected: want,
 		})
 	}
@@ -187,7 +188,7 @@ func serviceAccountKeyDiffers(v *view) []fault {
 		return nil
 	}
 	if ours == nil {
-		return one(fault{field: field, severity: spec.NotChecked, message: "the service-account key was not compared with the apiserver's: it isn't the user's own file, or not on this machine"})
+		return one(fault{field: field, severity: finding.NotChecked, message: "the service-account key was not compared with the apiserver's: it isn't the user's own file, or not on this machine"})
 	}
 	if slices.ContainsFunc(v.facts.APIServerKeys, func(k crypto.PublicKey) bool { return equal(k, ours) }) {
 		return nil
@@ -299,7 +300,7 @@ func certificateProfile(v *view) []fault {
 		}{{l.client, "client auth"}, {l.serving, "server auth"}} {
 			if need.part && !v.admits(l, need.usage) {
 				out = append(out, fault{
-					field: l.field + ".profile", also: []string{spec.Path("pki", "profiles", l.spec.Profile, "usages")},
+					field: l.field + ".profile", also: []string{finding.Path("pki", "profiles", l.spec.Profile, "usages")},
 					message: fmt.Sprintf("profile %q lacks the usage %q", l.spec.Profile, need.usage), expected: need.usage,
 				})
 			}
@@ -319,7 +320,7 @@ func certificateLifetime(v *view) []fault {
 	for _, l := range v.leaves() {
 		name := l.spec.Profile
 		p := v.PKI.Profiles[name]
-		field := spec.Path("pki", "profiles", name, "expiry")
+		field := finding.Path("pki", "profiles", name, "expiry")
 		if seen[name] {
 			continue
 		}
@@ -380,11 +381,11 @@ func signingDuration(v *view, n *nodeView) []fault {
 		x := fault{field: f.Field, message: fmt.Sprintf("kube-controller-manager signs certificates for %s", f.Value), expected: "8760h or less"}
 		switch {
 		case err != nil || d <= 0:
-			x.severity, x.message, x.expected = spec.Error, fmt.Sprintf("--%s is %q", name, f.Value), `a duration above zero, with its unit, such as "8760h"`
+			x.severity, x.message, x.expected = finding.Error, fmt.Sprintf("--%s is %q", name, f.Value), `a duration above zero, with its unit, such as "8760h"`
 		case d <= year:
 			continue
 		case d > 2*year:
-			x.severity = spec.Error
+			x.severity = finding.Error
 		}
 		return one(x)
 	}

@@ -3,6 +3,7 @@ package vet
 import (
 	"fmt"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
@@ -10,15 +11,15 @@ import (
 // CommandLine applies the rules that need nothing but a command line: the
 // arguments after the program's name, of one node. at tells where each argument
 // stands.
-func CommandLine(version spec.Version, args []string, at []spec.Pos) []spec.Finding {
+func CommandLine(version spec.Version, args []string, at []finding.Pos) []finding.Finding {
 	m := flags.Of(version.Minor)
 	given, faults := m.Read(args)
 	c := &spec.Cluster{
 		Version: version, Profile: "standard",
-		Flags: spec.Settings{}, Source: spec.Source{}, Nodes: []spec.Node{{}},
+		Flags: spec.Settings{}, Source: finding.Source{}, Nodes: []spec.Node{{}},
 	}
 	if len(at) > 0 { // what isn't there stands nowhere else
-		c.Source["flags"] = spec.Pos{File: at[0].File}
+		c.Source["flags"] = finding.Pos{File: at[0].File}
 	}
 	line := &line{given: given, faults: faults, at: at}
 	for _, g := range given {
@@ -27,11 +28,11 @@ func CommandLine(version spec.Version, args []string, at []spec.Pos) []spec.Find
 			value = d.Join(c.Flags[g.Name].Value, value)
 		}
 		c.Flags[g.Name] = spec.Setting{Value: value}
-		c.Source[spec.Path("flags", g.Name)] = at[g.Arg]
+		c.Source[finding.Path("flags", g.Name)] = at[g.Arg]
 	}
 	v := newView(c, Facts{})
 	v.nodes[0].line = line
-	var out []spec.Finding
+	var out []finding.Finding
 	for _, r := range Rules() {
 		if r.Flags {
 			out = append(out, v.apply(r)...)
@@ -48,7 +49,7 @@ func CommandLine(version spec.Version, args []string, at []spec.Pos) []spec.Find
 type line struct {
 	given  []flags.Given
 	faults []flags.Fault
-	at     []spec.Pos
+	at     []finding.Pos
 }
 
 // lineField is the field of what is no flag's.
@@ -60,7 +61,7 @@ func flagSyntax(v *view, n *nodeView) []fault {
 	}
 	var out []fault
 	for _, f := range n.line.faults {
-		field := spec.Path(lineField, fmt.Sprintf("[%d]", f.Arg))
+		field := finding.Path(lineField, fmt.Sprintf("[%d]", f.Arg))
 		v.Source[field] = n.line.at[f.Arg]
 		out = append(out, fault{field: field, message: f.Message, expected: f.Expected})
 	}
@@ -80,10 +81,10 @@ func flagRepeated(v *view, n *nodeView) []fault {
 		if !again || !known || d.Adds() {
 			continue
 		}
-		field := spec.Path("flags", g.Name, fmt.Sprintf("[%d]", before.Arg))
+		field := finding.Path("flags", g.Name, fmt.Sprintf("[%d]", before.Arg))
 		v.Source[field] = n.line.at[before.Arg]
 		out = append(out, fault{
-			field: field, also: []string{spec.Path("flags", g.Name)},
+			field: field, also: []string{finding.Path("flags", g.Name)},
 			message:  fmt.Sprintf("--%s=%.80s has no effect: the flag comes again, and the last counts", g.Name, before.Value),
 			expected: "each flag once",
 		})

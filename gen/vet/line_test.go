@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
@@ -13,9 +14,9 @@ import (
 // checkLine applies the rules to words of v1.37.
 func checkLine(words string) []string {
 	args := strings.Fields(words)
-	at := make([]spec.Pos, len(args))
+	at := make([]finding.Pos, len(args))
 	for i := range at {
-		at[i] = spec.Pos{File: "f", Line: i + 1, Col: 1}
+		at[i] = finding.Pos{File: "f", Line: i + 1, Col: 1}
 	}
 	return ids(CommandLine(spec.Version{Minor: 37}, args, at))
 }
@@ -69,13 +70,13 @@ func FuzzCommandLine(f *testing.F) {
 	f.Fuzz(func(t *testing.T, words string, minor uint8) {
 		minors := flags.Minors()
 		args := strings.Split(words, " ")
-		at := make([]spec.Pos, len(args))
+		at := make([]finding.Pos, len(args))
 		for i := range at {
-			at[i] = spec.Pos{File: "f", Line: i + 1, Col: 1}
+			at[i] = finding.Pos{File: "f", Line: i + 1, Col: 1}
 		}
-		for _, finding := range CommandLine(spec.Version{Minor: minors[int(minor)%len(minors)]}, args, at) {
-			if finding.Rule == "" || finding.Message == "" {
-				t.Errorf("%q: %+v says nothing", words, finding)
+		for _, f := range CommandLine(spec.Version{Minor: minors[int(minor)%len(minors)]}, args, at) {
+			if f.Rule == "" || f.Message == "" {
+				t.Errorf("%q: %+v says nothing", words, f)
 			}
 		}
 	})

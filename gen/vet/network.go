@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -50,13 +51,13 @@ func serviceRangeDiffers(v *view, n *nodeView) []fault {
 		flag = spec.Flag{Value: text(v.Networks.Services), Field: "networks.services"}
 	}
 	theirs, ok := v.APIServer.Flags[serviceRange]
-	field, whose := spec.Path("apiserver", "flags", serviceRange), "the apiserver's"
+	field, whose := finding.Path("apiserver", "flags", serviceRange), "the apiserver's"
 	switch {
 	case flag.Value == "":
 		return unknownRange(v, n, theirs)
 	case !ok && len(v.APIServer.Flags) == 0:
 		return one(fault{
-			field: "apiserver.flags", severity: spec.NotChecked,
+			field: "apiserver.flags", severity: finding.NotChecked,
 			message:  fmt.Sprintf("the service range %s was not compared with the apiserver's", flag.Value),
 			expected: `apiserver: flags: "service-cluster-ip-range": as the apiserver runs with`,
 		})
@@ -90,7 +91,7 @@ func unknownRange(v *view, n *nodeView, theirs spec.Setting) []fault {
 		for _, s := range services {
 			if p.Overlaps(s) {
 				return one(fault{
-					field: al.field, also: []string{spec.Path("apiserver", "flags", serviceRange)},
+					field: al.field, also: []string{finding.Path("apiserver", "flags", serviceRange)},
 					message:  fmt.Sprintf("the pod range %s overlaps the apiserver's service range %s, which kube-controller-manager isn't told", p, s),
 					expected: fmt.Sprintf("networks: services: [%q]", s),
 				})
@@ -112,7 +113,7 @@ func cidrInvalid(v *view, n *nodeView) []fault {
 		flags = append(flags, f)
 	}
 	if s, ok := v.APIServer.Flags[serviceRange]; ok {
-		flags = append(flags, spec.Flag{Name: "apiserver's " + serviceRange, Value: s.Value, Field: spec.Path("apiserver", "flags", serviceRange)})
+		flags = append(flags, spec.Flag{Name: "apiserver's " + serviceRange, Value: s.Value, Field: finding.Path("apiserver", "flags", serviceRange)})
 	}
 	for _, f := range flags {
 		ps, ok := prefixes(f.Value)
@@ -188,7 +189,7 @@ func hostBits(v *view) []fault {
 	if s, ok := v.APIServer.Flags[serviceRange]; ok {
 		ps, _ := prefixes(s.Value)
 		for _, p := range ps {
-			out = append(out, bits(p, spec.Path("apiserver", "flags", serviceRange))...)
+			out = append(out, bits(p, finding.Path("apiserver", "flags", serviceRange))...)
 		}
 	}
 	return out

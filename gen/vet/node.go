@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
 func addressDuplicate(v *view) []fault {
@@ -22,7 +22,7 @@ func addressDuplicate(v *view) []fault {
 				continue // said twice, and still its own
 			}
 			out = append(out, fault{
-				field: addressField(n, i), also: []string{spec.Path("nodes", first.Name, "address")},
+				field: addressField(n, i), also: []string{finding.Path("nodes", first.Name, "address")},
 				message:  fmt.Sprintf("nodes %s and %s have one address, %s", first.Name, n.Name, a),
 				expected: "an address of its own for every node",
 			})
@@ -34,9 +34,9 @@ func addressDuplicate(v *view) []fault {
 // addressField is the field of a node's i-th address.
 func addressField(n *nodeView, i int) string {
 	if i == 0 {
-		return spec.Path("nodes", n.Name, "address")
+		return finding.Path("nodes", n.Name, "address")
 	}
-	return spec.Path("nodes", n.Name, "addresses", fmt.Sprintf("[%d]", i-1))
+	return finding.Path("nodes", n.Name, "addresses", fmt.Sprintf("[%d]", i-1))
 }
 
 func nameDuplicate(v *view) []fault {
@@ -45,7 +45,7 @@ func nameDuplicate(v *view) []fault {
 	for _, n := range v.nodes {
 		if first, ok := host[n.Hostname]; ok {
 			out = append(out, fault{
-				field: spec.Path("nodes", n.Name, "hostname"), also: []string{spec.Path("nodes", first)},
+				field: finding.Path("nodes", n.Name, "hostname"), also: []string{finding.Path("nodes", first)},
 				message:  fmt.Sprintf("nodes %s and %s have one host name, %q", first, n.Name, n.Hostname),
 				expected: "host names that differ: the leader lease is held under them",
 			})
@@ -60,7 +60,7 @@ func nameDuplicate(v *view) []fault {
 		}
 		if first, ok := ssh[at]; ok {
 			out = append(out, fault{
-				field: spec.Path("nodes", n.Name, "ssh", "host"), also: []string{spec.Path("nodes", first, "ssh", "host")},
+				field: finding.Path("nodes", n.Name, "ssh", "host"), also: []string{finding.Path("nodes", first, "ssh", "host")},
 				message:  fmt.Sprintf("nodes %s and %s are reached at one SSH endpoint, %s", first, n.Name, at),
 				expected: "endpoints that differ",
 			})

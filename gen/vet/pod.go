@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -44,12 +45,12 @@ func podInvalid(v *view) []fault {
 	var out []fault
 	mounted := map[string]string{}
 	for _, vol := range v.Pod.Volumes {
-		field := spec.Path("pod", "volumes", vol.Name)
+		field := finding.Path("pod", "volumes", vol.Name)
 		if vol.Name == "kcmgen" || strings.HasPrefix(vol.Name, "kcmgen-") || len(vol.Name) > 63 {
 			out = append(out, fault{field: field, message: fmt.Sprintf("a volume can't be named %.80q", vol.Name), expected: "up to 63 characters, not beginning with kcmgen"})
 		}
 		if other, ok := mounted[vol.MountPath]; ok || vol.MountPath == v.Paths.Dir {
-			out = append(out, fault{field: field, message: fmt.Sprintf("two volumes are mounted at %s", vol.MountPath), expected: "a place of its own", also: []string{spec.Path("pod", "volumes", other)}})
+			out = append(out, fault{field: field, message: fmt.Sprintf("two volumes are mounted at %s", vol.MountPath), expected: "a place of its own", also: []string{finding.Path("pod", "volumes", other)}})
 		}
 		mounted[vol.MountPath] = vol.Name
 	}
@@ -60,7 +61,7 @@ func podInvalid(v *view) []fault {
 		r, err2 := quantity(request)
 		if ok && err1 == nil && err2 == nil && l < r {
 			out = append(out, fault{
-				field: spec.Path("pod", "resources", "limits", name), also: []string{spec.Path("pod", "resources", "requests", name)},
+				field: finding.Path("pod", "resources", "limits", name), also: []string{finding.Path("pod", "resources", "requests", name)},
 				message: fmt.Sprintf("the limit of %s, %s, is below the request, %s", name, limit, request), expected: "a limit that is no less",
 			})
 		}

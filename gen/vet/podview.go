@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -40,7 +41,7 @@ func (v *view) podMounts(n *nodeView) []podMount {
 	for _, vol := range v.Pod.Volumes {
 		out = append(out, podMount{
 			path: vol.MountPath, file: strings.HasPrefix(vol.Type, "File"), readOnly: vol.ReadOnly,
-			field: spec.Path("pod", "volumes", vol.Name),
+			field: finding.Path("pod", "volumes", vol.Name),
 		})
 	}
 	return out

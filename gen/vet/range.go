@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -79,7 +80,7 @@ func (v *view) ranges() []network {
 		add(n.ranges())
 	}
 	if s, ok := v.APIServer.Flags[serviceRange]; ok {
-		add(flagRanges(spec.Flag{Value: s.Value, Field: spec.Path("apiserver", "flags", serviceRange)}, "services"))
+		add(flagRanges(spec.Flag{Value: s.Value, Field: finding.Path("apiserver", "flags", serviceRange)}, "services"))
 	}
 	return out
 }
@@ -107,7 +108,7 @@ func flagRanges(f spec.Flag, kind string) []network {
 // stated are the networks, and the apiserver's service ranges where no other field
 // says the same.
 func (v *view) stated() []network {
-	apiserver := spec.Path("apiserver", "flags", serviceRange)
+	apiserver := finding.Path("apiserver", "flags", serviceRange)
 	return append(v.networks(), slices.DeleteFunc(v.ranges(), func(n network) bool { return n.field != apiserver })...)
 }
 
@@ -257,7 +258,7 @@ func nodeRangeSmall(_ *view, n *nodeView) []fault {
 		case m == full-1:
 			x.message = fmt.Sprintf("a node's range /%d is two addresses a node: none is left for a pod", m)
 		default:
-			x.message, x.severity = fmt.Sprintf("a node's range /%d has room for one pod beside the gateway", m), spec.Warning
+			x.message, x.severity = fmt.Sprintf("a node's range /%d has room for one pod beside the gateway", m), finding.Warning
 		}
 		out = append(out, x)
 	}

@@ -1,6 +1,8 @@
 package vet
 
-import "github.com/kcmgen/kcmgen/gen/spec"
+import (
+	"github.com/kcmgen/kcmgen/gen/finding"
+)
 
 // Rules is the table of all rules, by topic.
 func Rules() []Rule {
@@ -16,8 +18,8 @@ func Rules() []Rule {
 }
 
 const (
-	isError   = spec.Error
-	isWarning = spec.Warning
+	isError   = finding.Error
+	isWarning = finding.Warning
 )
 
 var networkRules = []Rule{

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -38,7 +39,7 @@ func pathUnreadable(v *view, n *nodeView) []fault {
 		what += fmt.Sprintf(" and %d more", more)
 	}
 	return one(fault{
-		field:    spec.Path("unit", "Service", s.user.Name),
+		field:    finding.Path("unit", "Service", s.user.Name),
 		message:  fmt.Sprintf("with %s=%s the process can't read %s: what kcmgen puts there is root's", s.user.Name, s.user.Value, what),
 		expected: "no such line: the unit runs as root, without a single capability",
 		hint:     "if it has to be another user, have something else put files of its own on the hosts: flagDefaults: \"none\", and their paths under flags",

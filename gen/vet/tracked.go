@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -32,7 +33,7 @@ func keyTracked(v *view) []fault {
 			hint = "git config --global --add safe.directory " + spec.ShellWord(owner.Dir)
 		}
 		return one(fault{
-			field: "name", severity: spec.NotChecked, hint: hint,
+			field: "name", severity: finding.NotChecked, hint: hint,
 			message: fmt.Sprintf("whether git tracks a private key can't be told: %v", err), expected: "a git that lists what it tracks",
 		})
 	}

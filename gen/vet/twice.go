@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -80,7 +81,7 @@ func profileUndone(v *view, n *nodeView) []fault {
 			continue
 		}
 		out = append(out, fault{
-			field: f.Field, also: []string{"profile"}, severity: spec.Warning,
+			field: f.Field, also: []string{"profile"}, severity: finding.Warning,
 			message:  fmt.Sprintf("--%s is %s, and profile %q makes it %s: it is there for an apiserver that answers late", f.Name, f.Value, v.Profile, said.Value),
 			expected: "no such flag, or no profile",
 		})

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -81,7 +82,7 @@ func unitType(v *view, n *nodeView) []fault {
 	if !ok {
 		return nil
 	}
-	return one(fault{field: spec.Path("unit", "Service", "Type"), message: fmt.Sprintf("with Type=%s systemd %s", kind, waits), expected: `"exec" or "simple"`, hint: "waive this if paths.binary is a program that does that for it"})
+	return one(fault{field: finding.Path("unit", "Service", "Type"), message: fmt.Sprintf("with Type=%s systemd %s", kind, waits), expected: `"exec" or "simple"`, hint: "waive this if paths.binary is a program that does that for it"})
 }
 
 // The limits of a manager whose system.conf says nothing, and the pause of a unit that
@@ -113,7 +114,7 @@ func startLimit(v *view, n *nodeView) []fault {
 		return nil
 	}
 	return one(fault{
-		field: spec.Path("unit", "Service", "RestartSec"),
+		field: finding.Path("unit", "Service", "RestartSec"),
 		message: fmt.Sprintf("systemd gives a process up that ends at once: %v apart, it is started more than %d times in %v",
 			pause, burst, interval),
 		expected: fmt.Sprintf("RestartSec of %v or more, or unit: Unit: StartLimitIntervalSec: 0", interval/time.Duration(burst)),
@@ -158,7 +159,7 @@ func networkHidden(v *view, n *nodeView) []fault {
 	service := v.Service(n.flags)
 	var out []fault
 	hidden := func(name, message, expected string) {
-		out = append(out, fault{field: spec.Path("unit", "Service", name), message: message, expected: expected})
+		out = append(out, fault{field: finding.Path("unit", "Service", name), message: message, expected: expected})
 	}
 	shared := len(said(service, "NetworkNamespacePath")) > 0 || len(said(v.Unit.Unit, "JoinsNamespaceOf")) > 0
 	if isYes(lastSaid(service, "", "PrivateNetwork")) && !shared {

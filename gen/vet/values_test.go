@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
@@ -44,7 +45,7 @@ func with(name, value string) func(*spec.Cluster) {
 func wrote(fields ...string) func(*spec.Cluster) {
 	return func(c *spec.Cluster) {
 		for _, f := range fields {
-			c.Source[f] = spec.Pos{File: "c.cue", Line: 1, Col: 1}
+			c.Source[f] = finding.Pos{File: "c.cue", Line: 1, Col: 1}
 		}
 	}
 }

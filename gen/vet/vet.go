@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
@@ -45,7 +46,7 @@ type Material struct {
 // Rule is one row of the table.
 type Rule struct {
 	ID       string
-	Severity spec.Severity
+	Severity finding.Severity
 	// Fixed rules can't be waived: what they refuse doesn't work at all.
 	Fixed bool
 	// Flags: the rule looks at nothing but a command line.
@@ -62,7 +63,7 @@ type fault struct {
 	message  string
 	expected string
 	hint     string
-	severity spec.Severity
+	severity finding.Severity
 	also     []string // fields that the user may change instead
 }
 
@@ -112,9 +113,9 @@ func newView(c *spec.Cluster, facts Facts) *view {
 }
 
 // Check applies every rule. Waived findings come back with their reason.
-func Check(c *spec.Cluster, facts Facts) []spec.Finding {
+func Check(c *spec.Cluster, facts Facts) []finding.Finding {
 	v := newView(c, facts)
-	var out []spec.Finding
+	var out []finding.Finding
 	for _, r := range Rules() {
 		out = append(out, v.apply(r)...)
 	}
@@ -125,13 +126,13 @@ func Check(c *spec.Cluster, facts Facts) []spec.Finding {
 
 // folded makes one finding of those that say the same of the same place: what is
 // written for all nodes is at fault once, however many there are.
-func folded(fs []spec.Finding) []spec.Finding {
+func folded(fs []finding.Finding) []finding.Finding {
 	type fault struct {
 		rule, message, waived string
-		at                    spec.Pos
+		at                    finding.Pos
 	}
 	first := map[fault]int{}
-	var out []spec.Finding
+	var out []finding.Finding
 	for _, f := range fs {
 		key := fault{f.Rule, f.Message, f.Waived, f.Pos}
 		if i, again := first[key]; again && f.Node != "" && f.Pos.Line > 0 {
@@ -145,8 +146,8 @@ func folded(fs []spec.Finding) []spec.Finding {
 }
 
 // sorted puts findings in the order of their places.
-func sorted(fs []spec.Finding) []spec.Finding {
-	slices.SortStableFunc(fs, func(a, b spec.Finding) int {
+func sorted(fs []finding.Finding) []finding.Finding {
+	slices.SortStableFunc(fs, func(a, b finding.Finding) int {
 		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line),
 			cmp.Compare(a.Pos.Col, b.Pos.Col), cmp.Compare(a.Rule, b.Rule), cmp.Compare(a.Node, b.Node))
 	})
@@ -155,15 +156,15 @@ func sorted(fs []spec.Finding) []spec.Finding {
 
 // explained leaves out that a value isn't of its flag's type, or not among those
 // it takes, where a rule that nobody can waive says more of the same field.
-func explained(fs []spec.Finding) []spec.Finding {
-	plain := func(f spec.Finding) bool { return f.Rule == "flag-type" || f.Rule == "flag-value" }
+func explained(fs []finding.Finding) []finding.Finding {
+	plain := func(f finding.Finding) bool { return f.Rule == "flag-type" || f.Rule == "flag-value" }
 	said := map[string]bool{}
 	for _, f := range fs {
-		if f.Severity == spec.Error && !plain(f) && fixed(f.Rule) {
+		if f.Severity == finding.Error && !plain(f) && fixed(f.Rule) {
 			said[f.Field] = true
 		}
 	}
-	return slices.DeleteFunc(fs, func(f spec.Finding) bool { return plain(f) && said[f.Field] })
+	return slices.DeleteFunc(fs, func(f finding.Finding) bool { return plain(f) && said[f.Field] })
 }
 
 func fixed(rule string) bool {
@@ -171,8 +172,8 @@ func fixed(rule string) bool {
 }
 
 // apply runs one rule. The same fault on several nodes is one finding.
-func (v *view) apply(r Rule) []spec.Finding {
-	var out []spec.Finding
+func (v *view) apply(r Rule) []finding.Finding {
+	var out []finding.Finding
 	if r.cluster != nil {
 		for _, f := range r.cluster(v) {
 			out = append(out, v.finding(r, f, ""))
@@ -196,8 +197,8 @@ func (v *view) apply(r Rule) []spec.Finding {
 	return out
 }
 
-func (v *view) finding(r Rule, f fault, node string) spec.Finding {
-	out := spec.Finding{
+func (v *view) finding(r Rule, f fault, node string) finding.Finding {
+	out := finding.Finding{
 		Rule: r.ID, Severity: cmp.Or(f.severity, r.Severity), Cluster: v.Name, Node: node, Field: f.field,
 		Pos: v.Source.At(f.field), Message: f.message, Expected: f.expected, Hint: f.hint,
 	}
@@ -216,10 +217,10 @@ func (v *view) flagField(n *nodeView, name string) string {
 		return f.Field
 	}
 	if n.Flags[name].Omit {
-		return spec.Path("nodes", n.Name, "flags", name)
+		return finding.Path("nodes", n.Name, "flags", name)
 	}
 	if v.Flags[name].Omit {
-		return spec.Path("flags", name)
+		return finding.Path("flags", name)
 	}
 	return "flags"
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -47,7 +48,7 @@ func base() *spec.Cluster {
 		Generations: true,
 		Unit:        spec.Unit{Hardened: true, Service: []spec.Directive{{Name: "Restart", Value: "always"}, {Name: "RestartSec", Value: "5"}}},
 		Pod:         spec.Pod{Image: "registry.k8s.io/kube-controller-manager:v1.37.1", Hardened: true},
-		Source:      spec.Source{},
+		Source:      finding.Source{},
 	}
 	for i, name := range []string{"a", "b", "c"} {
 		c.Nodes = append(c.Nodes, spec.Node{
@@ -71,14 +72,14 @@ func set(c *spec.Cluster, name, value string) { c.Flags[name] = spec.Setting{Val
 
 func omit(c *spec.Cluster, name string) { c.Flags[name] = spec.Setting{Omit: true} }
 
-func ids(fs []spec.Finding) []string {
+func ids(fs []finding.Finding) []string {
 	var out []string
 	for _, f := range fs {
 		id := f.Rule
 		switch {
 		case f.Waived != "":
 			id += " waived"
-		case f.Severity == spec.NotChecked:
+		case f.Severity == finding.NotChecked:
 			id += " not checked"
 		}
 		out = append(out, id)

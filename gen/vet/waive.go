@@ -5,20 +5,21 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
 // waive marks the findings that the cluster's waivers accept, and returns
 // findings about the waivers themselves.
-func waive(c *spec.Cluster, findings []spec.Finding) []spec.Finding {
+func waive(c *spec.Cluster, findings []finding.Finding) []finding.Finding {
 	rules := map[string]Rule{}
 	for _, r := range Rules() {
 		rules[r.ID] = r
 	}
-	var out []spec.Finding
+	var out []finding.Finding
 	for _, w := range c.Waivers {
-		field := spec.Path("waivers", w.Rule)
-		f := spec.Finding{Rule: "waiver", Severity: spec.Error, Cluster: c.Name, Field: field, Pos: c.Source.At(field)}
+		field := finding.Path("waivers", w.Rule)
+		f := finding.Finding{Rule: "waiver", Severity: finding.Error, Cluster: c.Name, Field: field, Pos: c.Source.At(field)}
 		r, known := rules[w.Rule]
 		switch {
 		case !known:
@@ -27,7 +28,7 @@ func waive(c *spec.Cluster, findings []spec.Finding) []spec.Finding {
 		case r.Fixed:
 			f.Message = fmt.Sprintf("rule %s can't be waived: %s", w.Rule, r.Doc)
 		case !accept(findings, w):
-			f.Severity = spec.Warning
+			f.Severity = finding.Warning
 			f.Message = fmt.Sprintf("nothing breaks rule %s any more", w.Rule)
 			f.Hint = "remove the waiver"
 		default:
@@ -40,7 +41,7 @@ func waive(c *spec.Cluster, findings []spec.Finding) []spec.Finding {
 
 // accept marks what a waiver covers; it reports whether there was anything. What
 // could not be checked here may need the waiver elsewhere.
-func accept(findings []spec.Finding, w spec.Waiver) bool {
+func accept(findings []finding.Finding, w spec.Waiver) bool {
 	used := false
 	for i := range findings {
 		f := &findings[i]
@@ -50,7 +51,7 @@ func accept(findings []spec.Finding, w spec.Waiver) bool {
 			continue
 		}
 		used = true
-		if f.Severity != spec.NotChecked {
+		if f.Severity != finding.NotChecked {
 			f.Waived = w.Reason
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
@@ -74,7 +75,7 @@ func nodeMonitorTiming(v *view, n *nodeView) []fault {
 		}
 		return one(fault{
 			field: field, message: fmt.Sprintf("node-monitor-grace-period is %s, and node-monitor-period %s: healthy nodes count as gone between two looks", grace, period),
-			expected: "a grace period several times the period", severity: spec.Error,
+			expected: "a grace period several times the period", severity: finding.Error,
 		})
 	case graceFlag.Field != "" && grace < 2*heartbeat:
 		return one(fault{

@@ -16,9 +16,10 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/config"
-	"github.com/kcmgen/kcmgen/internal/need"
-	"github.com/kcmgen/kcmgen/internal/keystest"
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/internal/keystest"
+	"github.com/kcmgen/kcmgen/internal/need"
 )
 
 // TestAuthoritiesAsOpensslSees sets openssl's verdict beside vet's, on CAs of every
@@ -111,7 +112,7 @@ func TestAuthoritiesAsOpensslSees(t *testing.T) {
 func refusals(c *spec.Cluster, now time.Time) []string {
 	var out []string
 	for _, f := range gen.Vet(c, "", now).Findings {
-		if f.Severity == spec.Error {
+		if f.Severity == finding.Error {
 			out = append(out, f.Rule+": "+f.Message)
 		}
 	}

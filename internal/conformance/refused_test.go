@@ -11,7 +11,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/config"
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
 // loadAll loads every package of a module: the clusters by the package's
@@ -30,7 +30,7 @@ func loadAll(t testing.TB, dir string) (map[string]*gen.Vetted, map[string]strin
 		v, name := gen.Vet(c, "", time.Now()), filepath.Base(c.Dir)
 		fit[name] = v
 		for _, f := range v.Findings {
-			if f.Severity == spec.Error && f.Waived == "" {
+			if f.Severity == finding.Error && f.Waived == "" {
 				refused[name] = f.Rule
 				delete(fit, name)
 			}
