@@ -81,7 +81,7 @@ func (m *machine) put(ctx context.Context, s *host.Session, f *host.Client, top 
 	var sums []string
 	for _, e := range t.Entries() {
 		if !e.Dir {
-			sums = append(sums, plan.SumOf(e)+"  "+e.Path)
+			sums = append(sums, e.Sum()+"  "+e.Path)
 		}
 	}
 	return s.Seal(ctx, partial, top, sums)

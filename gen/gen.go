@@ -14,6 +14,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/keys"
+	"github.com/kcmgen/kcmgen/gen/outdir"
+	"github.com/kcmgen/kcmgen/gen/outdir/layout"
 	"github.com/kcmgen/kcmgen/gen/pki"
 	"github.com/kcmgen/kcmgen/gen/plan"
 	"github.com/kcmgen/kcmgen/gen/render"
@@ -51,12 +53,12 @@ func VetIn(c *spec.Cluster, out string, index *facts.Index, now time.Time) *Vett
 }
 
 // Plan decides what will be made. old is the cluster's tree as it lies in out/.
-func (v *Vetted) Plan(old *tree.State, now time.Time) (*plan.Plan, keys.Bundle, error) {
+func (v *Vetted) Plan(old *outdir.State, now time.Time) (*plan.Plan, keys.Bundle, error) {
 	return v.PlanAccepting(old, nil, now)
 }
 
 // PlanAccepting is Plan, where a person asked for changes of what others trust.
-func (v *Vetted) PlanAccepting(old *tree.State, accepted plan.Accepted, now time.Time) (*plan.Plan, keys.Bundle, error) {
+func (v *Vetted) PlanAccepting(old *outdir.State, accepted plan.Accepted, now time.Time) (*plan.Plan, keys.Bundle, error) {
 	have := keys.Bundle{}
 	for _, path := range old.Gone {
 		have.Add(path, nil, keys.Secret{})
@@ -75,7 +77,7 @@ func (v *Vetted) PlanAccepting(old *tree.State, accepted plan.Accepted, now time
 }
 
 // past is what a tree's manifest says of it.
-func past(old *tree.State) plan.Past {
+func past(old *outdir.State) plan.Past {
 	if old.Manifest == nil {
 		return plan.Past{}
 	}
@@ -98,7 +100,7 @@ func (e *StaleError) Error() string { return e.Reason }
 // ImageFiles are the files that the image of an architecture among the nodes holds
 // besides the program, as the last export wrote them. It makes nothing: it returns a
 // StaleError where an export would.
-func (v *Vetted) ImageFiles(ctx context.Context, old *tree.State, arch string, now time.Time) ([]render.Copied, error) {
+func (v *Vetted) ImageFiles(ctx context.Context, old *outdir.State, arch string, now time.Time) ([]render.Copied, error) {
 	p, have, err := v.Plan(old, now)
 	if err != nil {
 		return nil, err
@@ -136,7 +138,7 @@ func Generate(ctx context.Context, p *plan.Plan, have keys.Bundle, programs rend
 	if err := readBack(p, out.Tree); err != nil {
 		return tree.Tree{}, err
 	}
-	return tree.WithManifest(out.Tree, tree.Manifest{
+	return outdir.WithManifest(out.Tree, outdir.Manifest{
 		Kcmgen: version, Cluster: p.Cluster.Name, Kubernetes: p.Cluster.Version.String(), Nodes: out.Generations,
 	})
 }
@@ -145,7 +147,7 @@ func Generate(ctx context.Context, p *plan.Plan, have keys.Bundle, programs rend
 // plan's: no value may have become something else on the way.
 func readBack(p *plan.Plan, t tree.Tree) error {
 	for _, h := range p.Hosts {
-		at := "nodes/" + h.Node.Name + p.Cluster.StartFile()
+		at := layout.NodeFile(h.Node.Name, p.Cluster.StartFile())
 		e, ok := t.Get(at)
 		if !ok {
 			return fmt.Errorf("%s was not rendered", at)

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -241,13 +239,9 @@ func record(ctx context.Context, dir string, report *deploy.Report, std stdio) e
 	if err != nil {
 		return err
 	}
-	name := deploysDir + report.Started.Format("20060102T150405.000Z") + "-" + report.Action + ".json"
-	err = out.Put(report.Cluster, name, func(w io.Writer) error {
-		_, err := w.Write(append(data, '\n'))
-		return err
-	})
+	name, err := out.PutReport(report.Cluster, report.Action, report.Started, append(data, '\n'))
 	if err == nil {
-		say(std.err, "wrote %s", filepath.Join(dir, report.Cluster, filepath.FromSlash(name)))
+		say(std.err, "wrote %s", name)
 	}
 	return errors.Join(err, out.Close())
 }

@@ -7,8 +7,8 @@ import (
 	"fmt"
 
 	"github.com/kcmgen/kcmgen/deploy"
+	"github.com/kcmgen/kcmgen/gen/disk"
 	"github.com/kcmgen/kcmgen/internal/regular"
-	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
 // check refuses flags that don't go together, and reads the plan.
@@ -49,7 +49,7 @@ func (o *deployOptions) writePlan(p *deploy.Plan, std stdio) error {
 	if err != nil {
 		return err
 	}
-	if err := tree.ReplaceFile(o.outPlan, append(data, '\n'), 0o644); err != nil {
+	if err := disk.ReplaceFile(o.outPlan, append(data, '\n'), 0o644); err != nil {
 		return err
 	}
 	say(std.err, "wrote %s", o.outPlan)

@@ -15,6 +15,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/keys"
+	"github.com/kcmgen/kcmgen/gen/outdir"
 	"github.com/kcmgen/kcmgen/gen/plan"
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
@@ -78,7 +79,7 @@ func runExport(ctx context.Context, o exportOptions, args []string, now time.Tim
 	if o.out, err = outFolder(o.out, args); err != nil {
 		return err
 	}
-	if err := tree.Writable(o.out); err != nil {
+	if err := outdir.Writable(o.out); err != nil {
 		return err
 	}
 	r, err := loadWith(ctx, o.out, args, nil, now, std)
@@ -130,7 +131,7 @@ func runExport(ctx context.Context, o exportOptions, args []string, now time.Tim
 
 // tellGone names the trees of clusters that the module no longer has: their keys
 // are still good, and only people can say whether they should be.
-func tellGone(out *tree.Out, clusters []*gen.Vetted, dir string, std stdio) error {
+func tellGone(out *outdir.Dir, clusters []*gen.Vetted, dir string, std stdio) error {
 	names, err := out.Clusters()
 	for _, name := range names {
 		if !slices.ContainsFunc(clusters, func(v *gen.Vetted) bool { return v.Cluster.Name == name }) {
@@ -142,7 +143,7 @@ func tellGone(out *tree.Out, clusters []*gen.Vetted, dir string, std stdio) erro
 
 // exportAll decides for all clusters before it writes for one, unless told to
 // keep going: a fault of the last is no reason to have changed the first.
-func exportAll(ctx context.Context, out *tree.Out, clusters []*gen.Vetted, o exportOptions, now time.Time, std stdio) error {
+func exportAll(ctx context.Context, out *outdir.Dir, clusters []*gen.Vetted, o exportOptions, now time.Time, std stdio) error {
 	stop := func(error) bool { return !o.keepGoing }
 	todo := make([]*export, len(clusters))
 	named := func(i int, err error) error {
@@ -191,7 +192,7 @@ func needFiles(findings []finding.Finding) {
 type export struct {
 	name    string
 	dir     string // as people call it
-	old     *tree.State
+	old     *outdir.State
 	plan    *plan.Plan
 	tree    tree.Tree
 	images  []oldImage
@@ -201,16 +202,16 @@ type export struct {
 	accepted plan.Accepted
 }
 
-func newExportOf(ctx context.Context, out *tree.Out, v *gen.Vetted, o exportOptions, now time.Time, std stdio) (*export, error) {
+func newExportOf(ctx context.Context, out *outdir.Dir, v *gen.Vetted, o exportOptions, now time.Time, std stdio) (*export, error) {
 	e := &export{name: v.Cluster.Name, dir: filepath.Join(o.out, v.Cluster.Name)}
-	if err := tree.Writable(e.dir); err != nil {
+	if err := outdir.Writable(e.dir); err != nil {
 		return nil, err
 	}
 	err := recoverTree(out, e.name, std)
 	if err != nil {
 		return nil, err
 	}
-	if e.old, err = out.Read(e.name, ownFiles()...); err != nil {
+	if e.old, err = out.Read(e.name); err != nil {
 		return nil, err
 	}
 	if err := e.atHome(out, o.out); err != nil {
@@ -261,7 +262,7 @@ func (e *export) earlier(prune bool) string {
 }
 
 // recoverTree ends what a killed run left of a cluster's tree, and says so.
-func recoverTree(out *tree.Out, name string, std stdio) error {
+func recoverTree(out *outdir.Dir, name string, std stdio) error {
 	recovered, err := out.Recover(name)
 	if err == nil && recovered != "" {
 		say(std.err, "%s: %s", name, recovered)
@@ -269,7 +270,7 @@ func recoverTree(out *tree.Out, name string, std stdio) error {
 	return err
 }
 
-func (e *export) write(out *tree.Out, std stdio) error {
+func (e *export) write(out *outdir.Dir, std stdio) error {
 	if len(e.changes) == 0 {
 		reportAccepted(e.name, e.plan, e.accepted, std)
 		reportForeign(e.name, e.old.Foreign, e.prune, std)

@@ -5,14 +5,15 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/kcmgen/kcmgen/gen/outdir"
+	"github.com/kcmgen/kcmgen/gen/outdir/layout"
 	"github.com/kcmgen/kcmgen/gen/spec"
-	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
 // reportGenerations says which hosts get something new, and which have left.
 func reportGenerations(e *export, std stdio) {
-	entry, _ := e.tree.Get(tree.ManifestName)
-	now, err := tree.ParseManifest(entry.Data)
+	entry, _ := e.tree.Get(layout.Manifest)
+	now, err := outdir.ParseManifest(entry.Data)
 	old := e.old.Manifest
 	if err != nil || old == nil {
 		return // a first export is all new

@@ -9,9 +9,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/gen/config"
+	"github.com/kcmgen/kcmgen/gen/disk"
 	"github.com/kcmgen/kcmgen/gen/edit"
 	"github.com/kcmgen/kcmgen/gen/finding"
-	"github.com/kcmgen/kcmgen/gen/tree"
 	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
@@ -100,5 +100,5 @@ func formatFile(name string, check bool) (bool, error) {
 	if check {
 		return true, nil
 	}
-	return true, tree.ReplaceFile(name, formatted, fi.Mode().Perm())
+	return true, disk.ReplaceFile(name, formatted, fi.Mode().Perm())
 }

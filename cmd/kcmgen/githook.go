@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/kcmgen/kcmgen/gen/tree"
+	"github.com/kcmgen/kcmgen/gen/disk"
 )
 
 // hook checks what is about to be committed as it stands in git's index: the
@@ -75,7 +75,7 @@ func hookFile(dir string) (string, error) {
 	}
 	name := filepath.Join(hooks, "pre-commit")
 	if _, err := os.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
-		return "", errors.Join(&tree.ExistsError{Path: name}, err)
+		return "", errors.Join(&disk.ExistsError{Path: name}, err)
 	}
 	return name, nil
 }
@@ -123,7 +123,7 @@ func writeHook(dir string, std stdio) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	if err := tree.ReplaceFile(name, []byte(hook), 0o755); err != nil {
+	if err := disk.ReplaceFile(name, []byte(hook), 0o755); err != nil {
 		return err
 	}
 	say(std.out, "wrote %s", name)

@@ -13,18 +13,19 @@ import (
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/binary"
 	"github.com/kcmgen/kcmgen/gen/config"
+	"github.com/kcmgen/kcmgen/gen/disk"
 	"github.com/kcmgen/kcmgen/gen/flags"
+	"github.com/kcmgen/kcmgen/gen/outdir"
 	"github.com/kcmgen/kcmgen/gen/spec"
-	"github.com/kcmgen/kcmgen/gen/tree"
 	"github.com/kcmgen/kcmgen/gen/vendoring"
 )
 
 // hint is advice for an error: the command to type next.
 func hint(err error) string {
-	var newer *tree.NewerSchemaError
+	var newer *outdir.NewerSchemaError
 	var folder *config.NoFolderError
-	var unwritable *tree.NotWritableError
-	var modes *tree.NoModesError
+	var unwritable *outdir.NotWritableError
+	var modes *outdir.NoModesError
 	var unknown *noFlagError
 	var lost *lostManifestError
 	var missing *notFetchedError
@@ -64,9 +65,9 @@ func hint(err error) string {
 			return fmt.Sprintf("did you mean %s?", near) + clustersAtHand(" The clusters here: %s")
 		}
 		return "name the folder of a cluster's package" + clustersAtHand(", or a cluster here (%s)") + "; without an argument all are taken"
-	case errors.Is(err, tree.ErrLocked):
+	case errors.Is(err, outdir.ErrLocked):
 		return "wait for it to end, or see who it is: fuser -v " + word(lockFile(err))
-	case errors.Is(err, tree.ErrInTheWay), errors.Is(err, tree.ErrOthers):
+	case errors.Is(err, outdir.ErrInTheWay), errors.Is(err, outdir.ErrOthers):
 		return "move it away; what is no private key, kcmgen removes too: kcmgen export --prune"
 	case errors.Is(err, syscall.ENOSPC):
 		return "make room, and run it again"
@@ -125,7 +126,7 @@ func repositoryHint(err error) string {
 	var newer *newerCopyError
 	var full *notEmptyError
 	var name *nameTakenError
-	var taken *tree.ExistsError
+	var taken *disk.ExistsError
 	var shown *nothingShownError
 	var gitRefused *gitError
 	switch {

@@ -18,10 +18,11 @@ import (
 	"github.com/kcmgen/kcmgen/deploy"
 	"github.com/kcmgen/kcmgen/deploy/remote"
 	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/gen/outdir"
 	"github.com/kcmgen/kcmgen/gen/plan"
-	"github.com/kcmgen/kcmgen/internal/regular"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/tree"
+	"github.com/kcmgen/kcmgen/internal/regular"
 	"github.com/kcmgen/kcmgen/live"
 )
 
@@ -69,7 +70,7 @@ func loadHosts(ctx context.Context, o *hostOptions, args []string, now time.Time
 }
 
 // exported is what the last export wrote for the hosts of a cluster.
-func exported(ctx context.Context, c *spec.Cluster, dir string, std stdio) (map[string]*deploy.Want, *tree.State, error) {
+func exported(ctx context.Context, c *spec.Cluster, dir string, std stdio) (map[string]*deploy.Want, *outdir.State, error) {
 	if _, err := os.Stat(filepath.Join(dir, c.Name)); err != nil {
 		return nil, nil, &notExportedError{filepath.Join(dir, c.Name)}
 	}
@@ -81,7 +82,7 @@ func exported(ctx context.Context, c *spec.Cluster, dir string, std stdio) (map[
 	if err := recoverTree(out, c.Name, std); err != nil {
 		return nil, nil, err
 	}
-	s, err := out.Read(c.Name, ownFiles()...)
+	s, err := out.Read(c.Name)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -100,7 +101,7 @@ func exported(ctx context.Context, c *spec.Cluster, dir string, std stdio) (map[
 
 // outdated says what an export would do to a tree, "" if nothing: what is deployed then
 // isn't what the CUE says.
-func outdated(ctx context.Context, v *gen.Vetted, state *tree.State, now time.Time) string {
+func outdated(ctx context.Context, v *gen.Vetted, state *outdir.State, now time.Time) string {
 	p, have, err := v.Plan(state, now)
 	if err != nil {
 		return "be refused: " + strings.ReplaceAll(err.Error(), "\n", "; ")
@@ -259,9 +260,3 @@ func (o *hostOptions) nodes(c *spec.Cluster) ([]string, error) {
 	}
 	return slices.Compact(slices.Sorted(slices.Values(o.limit))), nil
 }
-
-// deploysDir is where reports lie in a cluster's folder; no manifest lists them.
-const deploysDir = "deploys/"
-
-// ownFiles are kcmgen's files in a cluster's folder that no manifest lists.
-func ownFiles() []string { return append(archives(), deploysDir) }

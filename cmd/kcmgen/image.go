@@ -16,8 +16,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/binary"
 	"github.com/kcmgen/kcmgen/gen/image"
+	"github.com/kcmgen/kcmgen/gen/outdir"
 	"github.com/kcmgen/kcmgen/gen/spec"
-	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
 type imageOptions struct {
@@ -68,7 +68,7 @@ func runImage(ctx context.Context, o imageOptions, args []string, now time.Time,
 	if o.out, err = outFolder(o.out, args); err != nil {
 		return err
 	}
-	if err := tree.Writable(o.out); err != nil {
+	if err := outdir.Writable(o.out); err != nil {
 		return err
 	}
 	r, err := loadVetted(ctx, o.out, args, now, std)
@@ -179,7 +179,7 @@ type madeImage struct {
 // makeImages returns those that it made, also where it couldn't make them all.
 func makeImages(ctx context.Context, todo []anImage, o imageOptions, now time.Time, std stdio) (made []madeImage, err error) {
 	for _, i := range todo {
-		if err := tree.Writable(filepath.Join(o.out, i.v.Cluster.Name)); err != nil {
+		if err := outdir.Writable(filepath.Join(o.out, i.v.Cluster.Name)); err != nil {
 			return nil, err
 		}
 	}
@@ -198,7 +198,7 @@ func makeImages(ctx context.Context, todo []anImage, o imageOptions, now time.Ti
 		if err := ctx.Err(); err != nil {
 			return made, err
 		}
-		m, err := i.write(out, images[n], o.out)
+		m, err := i.write(out, images[n])
 		if err != nil {
 			return made, fmt.Errorf("cluster %s: %w", i.v.Cluster.Name, err)
 		}
@@ -208,14 +208,14 @@ func makeImages(ctx context.Context, todo []anImage, o imageOptions, now time.Ti
 }
 
 // content is what goes into the image, with files as they lie in the tree.
-func (i anImage) content(ctx context.Context, out *tree.Out, now time.Time, std stdio) (image.Image, error) {
-	c, have := i.v.Cluster, &tree.State{}
+func (i anImage) content(ctx context.Context, out *outdir.Dir, now time.Time, std stdio) (image.Image, error) {
+	c, have := i.v.Cluster, &outdir.State{}
 	if copies(c) {
 		err := recoverTree(out, c.Name, std)
 		if err != nil {
 			return image.Image{}, err
 		}
-		if have, err = out.Read(c.Name, ownFiles()...); err != nil {
+		if have, err = out.Read(c.Name); err != nil {
 			return image.Image{}, err
 		}
 	}
@@ -233,7 +233,7 @@ func copies(c *spec.Cluster) bool {
 
 // imageOf is the image of a cluster that is makeable, with files as a tree has
 // them, and without what its program is read from.
-func imageOf(ctx context.Context, v *gen.Vetted, arch string, have *tree.State, now time.Time) (image.Image, error) {
+func imageOf(ctx context.Context, v *gen.Vetted, arch string, have *outdir.State, now time.Time) (image.Image, error) {
 	c := v.Cluster
 	d, _ := c.Download(arch)
 	img := image.Image{
@@ -281,26 +281,14 @@ func imageName(c *spec.Cluster) string {
 	return name
 }
 
-func (i anImage) write(out *tree.Out, img image.Image, dir string) (madeImage, error) {
-	c, file := i.v.Cluster, archive(i.arch)
-	m := madeImage{Cluster: c.Name, Arch: i.arch, Name: img.Name, File: filepath.Join(dir, c.Name, filepath.FromSlash(file))}
-	err := out.Put(c.Name, file, func(w io.Writer) (err error) {
+func (i anImage) write(out *outdir.Dir, img image.Image) (madeImage, error) {
+	m := madeImage{Cluster: i.v.Cluster.Name, Arch: i.arch, Name: img.Name}
+	var err error
+	m.File, err = out.PutImage(m.Cluster, i.arch, func(w io.Writer) (err error) {
 		m.Digest, m.Size, err = img.Write(w)
 		return err
 	})
 	return m, err
-}
-
-// archive is an image's place in a cluster's folder; no manifest lists it.
-func archive(arch string) string { return "image/" + arch + ".tar" }
-
-// archives are all places that an image can have.
-func archives() []string {
-	var out []string
-	for _, arch := range spec.Archs {
-		out = append(out, archive(arch))
-	}
-	return out
 }
 
 func printImages(w io.Writer, made []madeImage, format string) error {

@@ -12,10 +12,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/gen/config"
+	"github.com/kcmgen/kcmgen/gen/disk"
 	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/starter"
-	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
 type initOptions struct {
@@ -160,7 +160,7 @@ func begin(dir string, c starter.Cluster, module string, std stdio) error {
 		t = t.Without(".gitignore")
 		say(std.err, "kept %s: see to it that git ignores out/", filepath.Join(dir, ".gitignore"))
 	}
-	if err := tree.Plant(dir, t); err != nil {
+	if err := disk.Plant(dir, t); err != nil {
 		return err
 	}
 	at := filepath.Join("clusters", c.Name, starter.File)
@@ -192,7 +192,7 @@ func addPackage(dir, root string, c starter.Cluster, std stdio) error {
 	if err != nil {
 		return err
 	}
-	if err := tree.Plant(dir, t); err != nil {
+	if err := disk.Plant(dir, t); err != nil {
 		return err
 	}
 	say(std.out, "wrote %s", filepath.Join(dir, starter.File))

@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/gen/config"
+	"github.com/kcmgen/kcmgen/gen/outdir"
 	"github.com/kcmgen/kcmgen/gen/spec"
-	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
 func outFlag(cmd *cobra.Command, out *string) {
@@ -81,8 +81,8 @@ func treesOf(cwd string, c *spec.Cluster) string {
 }
 
 // openOut opens the folder of the trees, and says so if it has to wait.
-func openOut(ctx context.Context, dir string, std stdio) (*tree.Out, error) {
-	return tree.OpenOut(ctx, dir, lockWait, func() {
+func openOut(ctx context.Context, dir string, std stdio) (*outdir.Dir, error) {
+	return outdir.Open(ctx, dir, lockWait, func() {
 		say(std.err, "waiting for another kcmgen that writes to %s", dir)
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/netip"
 	"path"
 	"path/filepath"
@@ -173,23 +172,14 @@ func pastDeploys(ctx context.Context, dir, cluster string, std stdio) ([]deploy.
 		return nil, err
 	}
 	defer out.Close()
-	s, err := out.Read(cluster, ownFiles()...)
+	all, err := out.Reports(cluster)
 	if err != nil {
 		return nil, err
 	}
 	var reports []deploy.Report
-	for _, p := range s.Beside() {
-		if !strings.HasPrefix(p, deploysDir) {
-			continue
-		}
-		f, err := out.Open(cluster, p)
-		if err != nil {
-			return nil, err
-		}
-		data, err := io.ReadAll(f)
-		_ = f.Close()
+	for _, data := range all {
 		var report deploy.Report
-		if err == nil && json.Unmarshal(data, &report) == nil {
+		if json.Unmarshal(data, &report) == nil {
 			reports = append(reports, report)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/gen/config"
-	"github.com/kcmgen/kcmgen/gen/tree"
+	"github.com/kcmgen/kcmgen/gen/disk"
 	"github.com/kcmgen/kcmgen/gen/vendoring"
 )
 
@@ -147,7 +147,7 @@ func writeCopy(at string, changes []vendoring.Change) error {
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			return err
 		}
-		if err := tree.ReplaceFile(name, f.Data, 0o644); err != nil {
+		if err := disk.ReplaceFile(name, f.Data, 0o644); err != nil {
 			return err
 		}
 	}

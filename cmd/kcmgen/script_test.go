@@ -48,7 +48,7 @@ func TestScripts(t *testing.T) {
 		Condition:           condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":     exits,
-			"needs": needs,
+			"needs":     needs,
 			"edit":      editFile,
 			"expand":    expand,
 			"program":   program,

@@ -54,11 +54,11 @@ are shown all the same.
 
 // shown is one flag of one node.
 type shown struct {
-	Cluster string   `json:"cluster"`
-	Node    string   `json:"node"`
-	Flag    string   `json:"flag"`
-	Value   string   `json:"value"`
-	Field   string   `json:"field"`             // where it comes from
+	Cluster string      `json:"cluster"`
+	Node    string      `json:"node"`
+	Flag    string      `json:"flag"`
+	Value   string      `json:"value"`
+	Field   string      `json:"field"`             // where it comes from
 	Pos     finding.Pos `json:"position,omitzero"` // of that field, if the user wrote it
 
 	node string // as it is called: what is embedded isn't shown

@@ -7,8 +7,9 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/image"
+	"github.com/kcmgen/kcmgen/gen/outdir"
+	"github.com/kcmgen/kcmgen/gen/outdir/layout"
 	"github.com/kcmgen/kcmgen/gen/spec"
-	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
 // oldImage is an archive in a cluster's folder that isn't what "kcmgen image"
@@ -19,22 +20,22 @@ type oldImage struct {
 }
 
 // oldImages compares what the archives were made from with what they would be.
-func oldImages(ctx context.Context, out *tree.Out, e *export, v *gen.Vetted, dir string, now time.Time) ([]oldImage, error) {
+func oldImages(ctx context.Context, out *outdir.Dir, e *export, v *gen.Vetted, dir string, now time.Time) ([]oldImage, error) {
 	var old []oldImage
 	for _, arch := range spec.Archs {
-		at := archive(arch)
-		if !slices.Contains(e.old.Beside(), at) {
+		at := layout.Image(arch)
+		if !e.old.HasImage(arch) {
 			continue
 		}
 		if makeable(v.Cluster, arch) != nil {
 			old = append(old, oldImage{path: at})
 			continue
 		}
-		img, err := imageOf(ctx, v, arch, &tree.State{Ours: e.tree}, now)
+		img, err := imageOf(ctx, v, arch, &outdir.State{Ours: e.tree}, now)
 		if err != nil {
 			return nil, err
 		}
-		if img.Inputs() != inputsOf(out, e.name, at) {
+		if img.Inputs() != inputsOf(out, e.name, arch) {
 			old = append(old, oldImage{at, renewal(v.Cluster, arch, dir)})
 		}
 	}
@@ -43,8 +44,8 @@ func oldImages(ctx context.Context, out *tree.Out, e *export, v *gen.Vetted, dir
 
 // inputsOf is what an archive was made from, or nothing: one that can't be read
 // isn't the image either, and is no reason to write no tree.
-func inputsOf(out *tree.Out, name, file string) string {
-	f, err := out.Open(name, file)
+func inputsOf(out *outdir.Dir, name, arch string) string {
+	f, err := out.OpenImage(name, arch)
 	if err != nil {
 		return ""
 	}

@@ -11,9 +11,10 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/keys"
+	"github.com/kcmgen/kcmgen/gen/outdir"
+	"github.com/kcmgen/kcmgen/gen/outdir/layout"
 	"github.com/kcmgen/kcmgen/gen/plan"
 	"github.com/kcmgen/kcmgen/gen/spec"
-	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
 // acceptHelp is what --accept does.
@@ -64,7 +65,7 @@ type treeError struct {
 func (e *treeError) Unwrap() error { return e.error }
 
 // inTree gives an error of planning what its advice needs.
-func inTree(err error, c *spec.Cluster, out *tree.Out, dir string) error {
+func inTree(err error, c *spec.Cluster, out *outdir.Dir, dir string) error {
 	var other *plan.OtherClusterError
 	if err == nil {
 		return nil
@@ -112,7 +113,7 @@ func (e *elsewhereError) Error() string {
 
 // atHome returns an error if a cluster that has no manifest has its tree elsewhere,
 // or has keys of a tree whose manifest was lost.
-func (e *export) atHome(out *tree.Out, dir string) error {
+func (e *export) atHome(out *outdir.Dir, dir string) error {
 	if e.old.Manifest != nil {
 		return nil
 	}
@@ -129,7 +130,8 @@ func (e *export) atHome(out *tree.Out, dir string) error {
 // key that others trust.
 func hostKey(file string) bool {
 	name := path.Base(file)
-	return strings.HasPrefix(file, "nodes/") && (name == spec.CAKey.FileName() || name == spec.ServiceAccountKey.FileName())
+	_, _, host := layout.OnHost(file)
+	return host && (name == spec.CAKey.FileName() || name == spec.ServiceAccountKey.FileName())
 }
 
 // homeHint: a folder that was moved is moved back.

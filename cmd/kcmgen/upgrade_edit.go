@@ -14,10 +14,10 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/config"
+	"github.com/kcmgen/kcmgen/gen/disk"
 	"github.com/kcmgen/kcmgen/gen/edit"
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
-	"github.com/kcmgen/kcmgen/gen/tree"
 	"github.com/kcmgen/kcmgen/gen/upgrade"
 	"github.com/kcmgen/kcmgen/internal/regular"
 )
@@ -53,7 +53,7 @@ type upgraded struct {
 // placed is a text about a place.
 type placed struct {
 	Pos  finding.Pos `json:"position"`
-	Text string   `json:"text"`
+	Text string      `json:"text"`
 }
 
 // stepDone is a step with the places of its edits.
@@ -327,13 +327,13 @@ func (u *upgrading) writeFiles() error {
 		}
 	}
 	for i, name := range names {
-		err := tree.ReplaceFile(name, u.changed[name], modes[name])
+		err := disk.ReplaceFile(name, u.changed[name], modes[name])
 		if err == nil {
 			continue
 		}
 		errs := []error{fmt.Errorf("writing %s: %w", u.files.Shown(name), err)}
 		for _, done := range names[:i] {
-			if err := tree.ReplaceFile(done, u.files.Data(done), modes[done]); err != nil {
+			if err := disk.ReplaceFile(done, u.files.Data(done), modes[done]); err != nil {
 				errs = append(errs, fmt.Errorf("putting %s back: %w", u.files.Shown(done), err))
 			}
 		}

@@ -148,11 +148,11 @@ func (u *upgrading) printEnd(std stdio) {
 
 type editJSON struct {
 	Pos    finding.Pos `json:"position"`
-	Op     edit.Op  `json:"op"`
-	Field  string   `json:"field,omitempty"`
-	From   string   `json:"from,omitempty"`
-	To     string   `json:"to,omitempty"`
-	Reason string   `json:"reason,omitempty"`
+	Op     edit.Op     `json:"op"`
+	Field  string      `json:"field,omitempty"`
+	From   string      `json:"from,omitempty"`
+	To     string      `json:"to,omitempty"`
+	Reason string      `json:"reason,omitempty"`
 }
 
 type stepJSON struct {
@@ -162,12 +162,12 @@ type stepJSON struct {
 }
 
 type upgradeJSON struct {
-	Cluster  string         `json:"cluster"`
-	From     string         `json:"from"`
-	To       string         `json:"to"`
-	Steps    []stepJSON     `json:"steps"`
-	ByHand   []placed       `json:"byHand"`
-	Settle   []placed       `json:"settle"`
+	Cluster  string            `json:"cluster"`
+	From     string            `json:"from"`
+	To       string            `json:"to"`
+	Steps    []stepJSON        `json:"steps"`
+	ByHand   []placed          `json:"byHand"`
+	Settle   []placed          `json:"settle"`
 	Findings []finding.Finding `json:"findings"` // that the edits would bring
 }
 

@@ -168,9 +168,9 @@ func asUsage(err error) error {
 
 func (r *loaded) printJSON(w io.Writer) error {
 	doc := struct {
-		Clusters []string         `json:"clusters"`
-		Skipped  []config.Skipped `json:"skipped"`
-		Findings []finding.Finding   `json:"findings"`
+		Clusters []string          `json:"clusters"`
+		Skipped  []config.Skipped  `json:"skipped"`
+		Findings []finding.Finding `json:"findings"`
 	}{[]string{}, append([]config.Skipped{}, r.skipped...), append([]finding.Finding{}, r.findings...)}
 	for _, v := range r.clusters {
 		doc.Clusters = append(doc.Clusters, v.Cluster.Embedded.Redact(v.Cluster.Name))

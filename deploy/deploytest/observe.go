@@ -87,7 +87,7 @@ func (w *World) observe(h *Host, known sets) *plan.Host {
 	return out
 }
 
-func sum(unit []byte) string { return plan.SumOf(tree.Entry{Data: unit}) }
+func sum(unit []byte) string { return tree.Entry{Data: unit}.Sum() }
 
 func (j *Journal) plan() *plan.Journal {
 	return &plan.Journal{Generation: j.Generation, Previous: j.Previous, Rollout: j.Rollout, By: j.By, Ended: j.Ended}

@@ -70,7 +70,7 @@ func (h *Host) file(p string, e tree.Entry) []FileChange {
 		return []FileChange{{Path: p, Kind: tree.Changed, What: []string{"type"}, Want: "regular file", Have: f.Type}}
 	}
 	var what []string
-	if f.Size != e.Size() || f.SHA256 != "" && f.SHA256 != SumOf(e) {
+	if f.Size != e.Size() || f.SHA256 != "" && f.SHA256 != e.Sum() {
 		what = []string{"contents"}
 	}
 	return attributes(p, f, e.Mode, what)

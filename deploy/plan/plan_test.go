@@ -51,7 +51,7 @@ func observed(t *testing.T, node string) *Host {
 	for _, p := range append([]string{top}, top+"/ca.crt", top+"/"+u.Name) {
 		h.Seen.Files[p] = File{Path: p, Type: Missing}
 	}
-	h.Seen.Files[u.Start] = File{Type: "regular file", Mode: "644", Owner: "root:root", Size: int64(len(was.Unit)), SHA256: SumOf(tree.Entry{Data: was.Unit})}
+	h.Seen.Files[u.Start] = File{Type: "regular file", Mode: "644", Owner: "root:root", Size: int64(len(was.Unit)), SHA256: tree.Entry{Data: was.Unit}.Sum()}
 	h.Seen.Files[want.Program()] = File{Type: "regular file", Mode: "755", Owner: "root:root"}
 	h.Old = map[string]File{u.Home + "/" + old + "/ca.crt": {Type: "regular file", SHA256: "0"}}
 	h.Seen.Process = Process{Known: true, Enabled: true, Running: true, Active: "active (running)", PID: 1, Args: was.Argv, Mounts: map[string]string{"/etc/kubernetes/kcm": u.Home + "/" + old}}
@@ -117,7 +117,7 @@ func runsFresh(h *Host) {
 	h.Seen.Runs, h.Was = fresh, &h.Want.Set
 	h.Seen.Files[top] = File{Type: Directory, Mode: "700", Owner: "root:root"}
 	for _, e := range h.Want.Trees[top].Entries() {
-		h.Seen.Files[top+"/"+e.Path] = File{Type: "regular file", Mode: "644", Owner: "root:root", Size: e.Size(), SHA256: SumOf(e)}
+		h.Seen.Files[top+"/"+e.Path] = File{Type: "regular file", Mode: "644", Owner: "root:root", Size: e.Size(), SHA256: e.Sum()}
 	}
 	h.Seen.Files[h.Unit.Start] = h.Seen.Files[top+"/"+h.Unit.Name]
 	h.Seen.Process.Args, h.Seen.Process.Mounts = h.Want.Argv, map[string]string{"/etc/kubernetes/kcm": top}

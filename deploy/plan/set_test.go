@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kcmgen/kcmgen/gen/outdir"
+	"github.com/kcmgen/kcmgen/gen/outdir/layout"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
@@ -65,7 +67,7 @@ func TestSet(t *testing.T) {
 }
 
 // exportedTree is a small tree as an export writes it.
-func exportedTree(t *testing.T, change func(*tree.Manifest, map[string]string)) *tree.State {
+func exportedTree(t *testing.T, change func(*outdir.Manifest, map[string]string)) *outdir.State {
 	t.Helper()
 	files := map[string]string{
 		"nodes/cp-1/etc/kubernetes/kcmgen/" + generation + "/ca.crt":                          "ca",
@@ -85,17 +87,17 @@ func exportedTree(t *testing.T, change func(*tree.Manifest, map[string]string)) 
 		}
 		return out
 	}
-	all, err := tree.WithManifest(build(), tree.Manifest{Cluster: "c", Nodes: map[string]string{"cp-1": generation}})
+	all, err := outdir.WithManifest(build(), outdir.Manifest{Cluster: "c", Nodes: map[string]string{"cp-1": generation}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, _ := all.Get(tree.ManifestName)
-	m, err := tree.ParseManifest(e.Data)
+	e, _ := all.Get(layout.Manifest)
+	m, err := outdir.ParseManifest(e.Data)
 	if err != nil {
 		t.Fatal(err)
 	}
 	change(m, files)
-	return &tree.State{Manifest: m, Ours: build()}
+	return &outdir.State{Manifest: m, Ours: build()}
 }
 
 func aCluster() *spec.Cluster {
@@ -109,7 +111,7 @@ func aCluster() *spec.Cluster {
 
 func TestWants(t *testing.T) {
 	unit := "nodes/cp-1/etc/systemd/system/kube-controller-manager.service"
-	wants, err := Wants(aCluster(), exportedTree(t, func(*tree.Manifest, map[string]string) {}))
+	wants, err := Wants(aCluster(), exportedTree(t, func(*outdir.Manifest, map[string]string) {}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,15 +127,15 @@ func TestWants(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name, want string
-		change     func(*tree.Manifest, map[string]string)
+		change     func(*outdir.Manifest, map[string]string)
 	}{
-		{"edited", unit + " was changed since it was exported", func(_ *tree.Manifest, f map[string]string) { f[unit] += "#" }},
-		{"another unit", "isn't the unit of generation", func(m *tree.Manifest, f map[string]string) {
+		{"edited", unit + " was changed since it was exported", func(_ *outdir.Manifest, f map[string]string) { f[unit] += "#" }},
+		{"another unit", "isn't the unit of generation", func(m *outdir.Manifest, f map[string]string) {
 			f[unit] = unitWith("--v=2")
 			m.Files = nil
 		}},
-		{"a node more", "nodes/cp-1 isn't there: the cluster has the node, and its last export hadn't", func(m *tree.Manifest, _ map[string]string) { m.Nodes = nil }},
-		{"no generations", "generations: false can't be deployed", func(m *tree.Manifest, _ map[string]string) { m.Nodes["cp-1"] = "" }},
+		{"a node more", "nodes/cp-1 isn't there: the cluster has the node, and its last export hadn't", func(m *outdir.Manifest, _ map[string]string) { m.Nodes = nil }},
+		{"no generations", "generations: false can't be deployed", func(m *outdir.Manifest, _ map[string]string) { m.Nodes["cp-1"] = "" }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, err := Wants(aCluster(), exportedTree(t, c.change)); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -141,7 +143,7 @@ func TestWants(t *testing.T) {
 			}
 		})
 	}
-	gone := exportedTree(t, func(*tree.Manifest, map[string]string) {})
+	gone := exportedTree(t, func(*outdir.Manifest, map[string]string) {})
 	gone.Gone = []string{unit}
 	if _, err := Wants(aCluster(), gone); !errors.As(err, new(*EditedError)) {
 		t.Errorf("a file that is gone: %v", err)
@@ -151,7 +153,7 @@ func TestWants(t *testing.T) {
 // TestDiffers: a host that has everything differs in nothing, and every one of its
 // faults is named.
 func TestDiffers(t *testing.T) {
-	wants, err := Wants(aCluster(), exportedTree(t, func(*tree.Manifest, map[string]string) {}))
+	wants, err := Wants(aCluster(), exportedTree(t, func(*outdir.Manifest, map[string]string) {}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,10 +169,10 @@ func TestDiffers(t *testing.T) {
 			}
 			for _, e := range tr.Entries() {
 				p := top + "/" + e.Path
-				m.Seen.Files[p] = File{Path: p, Type: "regular file", Mode: "644", Owner: "root:root", Size: e.Size(), SHA256: SumOf(e)}
+				m.Seen.Files[p] = File{Path: p, Type: "regular file", Mode: "644", Owner: "root:root", Size: e.Size(), SHA256: e.Sum()}
 			}
 		}
-		m.Seen.Files[u.Start] = File{Path: u.Start, Type: "regular file", Mode: "644", Owner: "root:root", Size: int64(len(w.Unit)), SHA256: SumOf(tree.Entry{Data: w.Unit})}
+		m.Seen.Files[u.Start] = File{Path: u.Start, Type: "regular file", Mode: "644", Owner: "root:root", Size: int64(len(w.Unit)), SHA256: tree.Entry{Data: w.Unit}.Sum()}
 		return m
 	}
 	if d := have().differs(); len(d) > 0 {
@@ -228,7 +230,7 @@ func TestRank(t *testing.T) {
 // with, not those that it has here.
 func TestLostModes(t *testing.T) {
 	const file = "ca.crt"
-	wants, err := Wants(aCluster(), exportedTree(t, func(m *tree.Manifest, _ map[string]string) {
+	wants, err := Wants(aCluster(), exportedTree(t, func(m *outdir.Manifest, _ map[string]string) {
 		for i := range m.Files {
 			if path.Base(m.Files[i].Path) == file {
 				m.Files[i].Mode = "0440"
@@ -242,7 +244,7 @@ func TestLostModes(t *testing.T) {
 	if !ok || e.Mode != 0o440 {
 		t.Errorf("%s has mode %o", file, e.Mode)
 	}
-	if _, err := Wants(aCluster(), exportedTree(t, func(m *tree.Manifest, _ map[string]string) { m.Files[0].Mode = "rw-" })); err == nil {
+	if _, err := Wants(aCluster(), exportedTree(t, func(m *outdir.Manifest, _ map[string]string) { m.Files[0].Mode = "rw-" })); err == nil {
 		t.Error("a mode that is none is taken")
 	}
 }

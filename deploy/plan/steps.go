@@ -237,7 +237,7 @@ func (h *Host) fileChanges(differs []FileChange) []FileChange {
 		case e.Path == path.Base(h.Unit.Start): // its flags are told, or it is new
 		case !f.Regular():
 			out = append(out, FileChange{Path: e.Path, Kind: tree.Added})
-		case f.SHA256 != SumOf(e):
+		case f.SHA256 != e.Sum():
 			out = append(out, FileChange{Path: e.Path, Kind: tree.Changed, What: []string{"contents"}})
 		}
 	}

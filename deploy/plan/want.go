@@ -1,8 +1,6 @@
 package plan
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/kcmgen/kcmgen/gen/outdir"
+	"github.com/kcmgen/kcmgen/gen/outdir/layout"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
@@ -32,7 +32,7 @@ type EditedError struct{ Path, Detail string }
 func (e *EditedError) Error() string { return e.Path + " " + e.Detail }
 
 // Wants reads what the hosts of a cluster are to have from its exported tree.
-func Wants(c *spec.Cluster, s *tree.State) (map[string]*Want, error) {
+func Wants(c *spec.Cluster, s *outdir.State) (map[string]*Want, error) {
 	if err := intact(s); err != nil {
 		return nil, err
 	}
@@ -45,11 +45,11 @@ func Wants(c *spec.Cluster, s *tree.State) (map[string]*Want, error) {
 		n := &c.Nodes[i]
 		generation, ok := s.Manifest.Nodes[n.Name]
 		if !ok {
-			return nil, &EditedError{"nodes/" + n.Name, "isn't there: the cluster has the node, and its last export hadn't"}
+			return nil, &EditedError{layout.Node(n.Name), "isn't there: the cluster has the node, and its last export hadn't"}
 		}
 		w, err := wantOf(c, n.Name, generation, ours)
 		if err != nil {
-			return nil, fmt.Errorf("nodes/%s: %w", n.Name, err)
+			return nil, fmt.Errorf("%s: %w", layout.Node(n.Name), err)
 		}
 		out[n.Name] = w
 	}
@@ -58,16 +58,17 @@ func Wants(c *spec.Cluster, s *tree.State) (map[string]*Want, error) {
 
 // intact returns an error unless the files of a tree are those that its manifest
 // lists.
-func intact(s *tree.State) error {
+func intact(s *outdir.State) error {
 	if len(s.Gone) > 0 {
 		return &EditedError{s.Gone[0], "is gone"}
 	}
 	for _, f := range s.Manifest.Files {
 		e, ok := s.Ours.Get(f.Path)
-		if !ok || f.Dir || f.SHA256 == "" || !strings.HasPrefix(f.Path, "nodes/") {
+		_, _, host := layout.OnHost(f.Path)
+		if !ok || f.Dir || f.SHA256 == "" || !host {
 			continue
 		}
-		if SumOf(e) != f.SHA256 {
+		if e.Sum() != f.SHA256 {
 			return &EditedError{f.Path, "was changed since it was exported"}
 		}
 	}
@@ -76,7 +77,7 @@ func intact(s *tree.State) error {
 
 // asExported is a tree with the modes that it was exported with: whatever carries trees
 // about, a git checkout or an archive of a pipeline, may have lost them.
-func asExported(s *tree.State) (tree.Tree, error) {
+func asExported(s *outdir.State) (tree.Tree, error) {
 	modes := map[string]fs.FileMode{}
 	for _, f := range s.Manifest.Files {
 		mode, err := strconv.ParseUint(f.Mode, 8, 9)
@@ -94,15 +95,6 @@ func asExported(s *tree.State) (tree.Tree, error) {
 	return tree.New(entries)
 }
 
-// SumOf is the SHA-256 of a file, in hex.
-func SumOf(e tree.Entry) string {
-	if !e.Blob.Empty() {
-		return e.Blob.SHA256
-	}
-	sum := sha256.Sum256(e.Bytes())
-	return hex.EncodeToString(sum[:])
-}
-
 func wantOf(c *spec.Cluster, node, generation string, ours tree.Tree) (*Want, error) {
 	if c.Layout != spec.Systemd {
 		return nil, errors.New("static pods can't be deployed yet; copy its files by other means")
@@ -115,8 +107,8 @@ func wantOf(c *spec.Cluster, node, generation string, ours tree.Tree) (*Want, er
 	in := map[string][]tree.Entry{}
 	files := map[string]tree.Entry{}
 	for _, e := range ours.Entries() {
-		p, ok := strings.CutPrefix(e.Path, "nodes/"+node)
-		if !ok || p == "" || p[0] != '/' {
+		of, p, ok := layout.OnHost(e.Path)
+		if !ok || of != node {
 			continue
 		}
 		files[p] = e
@@ -144,7 +136,7 @@ func wantOf(c *spec.Cluster, node, generation string, ours tree.Tree) (*Want, er
 	}
 	inside := path.Join(home, path.Base(c.Paths.Unit))
 	if slices.Compare(files[c.Paths.Unit].Data, files[inside].Data) != 0 || len(files[inside].Data) == 0 {
-		return nil, &EditedError{"nodes/" + node + c.Paths.Unit, "isn't the unit of generation " + generation}
+		return nil, &EditedError{layout.NodeFile(node, c.Paths.Unit), "isn't the unit of generation " + generation}
 	}
 	s, err := NewSet(generation, files[inside].Data, read)
 	if err != nil {

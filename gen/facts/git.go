@@ -8,10 +8,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/kcmgen/kcmgen/gen/outdir/layout"
 	"github.com/kcmgen/kcmgen/gen/vet"
 )
 
@@ -139,7 +141,7 @@ func (r *repository) read() {
 		r.objects[name] = fields[1]
 		parts := strings.Split(name, "/")
 		for i := 1; i < len(parts)-1; i++ {
-			if parts[i] == "pki" || parts[i] == "nodes" || parts[i] == "image" {
+			if slices.Contains(layout.Directories, parts[i]) {
 				r.below[parts[i-1]] = append(r.below[parts[i-1]], indexed{name, strings.Join(parts[:i], "/"), strings.Join(parts[i:], "/")})
 			}
 		}

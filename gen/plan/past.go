@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/keys"
+	"github.com/kcmgen/kcmgen/gen/outdir/layout"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -155,7 +156,8 @@ func isSum(key crypto.PublicKey, sum string) bool {
 // having been made or given.
 func (past Past) tokensByCA(c *spec.Cluster) bool {
 	for _, f := range past.Files {
-		if f.Sum == "" && strings.HasPrefix(f.Path, "nodes/") &&
+		_, _, host := layout.OnHost(f.Path)
+		if f.Sum == "" && host &&
 			(path.Base(f.Path) == spec.ServiceAccountKey.FileName() || c.Paths.ServiceAccountKey != c.Paths.CAKey && strings.HasSuffix(f.Path, c.Paths.ServiceAccountKey)) {
 			return true
 		}

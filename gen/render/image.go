@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/keys"
+	"github.com/kcmgen/kcmgen/gen/outdir/layout"
 	"github.com/kcmgen/kcmgen/gen/plan"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/tree"
@@ -46,14 +47,12 @@ func ImageFiles(p *plan.Plan, b keys.Bundle, arch string) ([]Copied, error) {
 	}
 	var out []Copied
 	for _, f := range once(p.Cluster, roles, held) {
-		e := f.entry(path.Join(contextDir(arch), contextName(p.Cluster, f.role, roles)))
+		e := f.entry(path.Join(layout.ImageContext(arch), contextName(p.Cluster, f.role, roles)))
 		e.Owner = ""
 		out = append(out, Copied{e, p.Cluster.Paths.Of(f.role)})
 	}
 	return out, nil
 }
-
-func contextDir(arch string) string { return "image/" + arch }
 
 const containerfileName = "Containerfile"
 
@@ -70,7 +69,7 @@ func imageEntries(p *plan.Plan, b keys.Bundle, programs Programs) ([]tree.Entry,
 		if err != nil {
 			return nil, err
 		}
-		dir := contextDir(arch)
+		dir := layout.ImageContext(arch)
 		es = append(es, tree.Entry{Path: dir, Dir: true, Mode: privateDir},
 			tree.Entry{Path: dir + "/" + containerfileName, Mode: publicMode, Data: containerfile(c, arch, files)})
 		for _, f := range files {

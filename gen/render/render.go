@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/keys"
+	"github.com/kcmgen/kcmgen/gen/outdir/layout"
 	"github.com/kcmgen/kcmgen/gen/plan"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/tree"
@@ -130,7 +131,7 @@ func (r *hostRenderer) host(h plan.Host) (hostOutput, error) {
 		return hostOutput{}, err
 	}
 	c := r.plan.Cluster
-	root := path.Join("nodes", h.Node.Name)
+	root := layout.Node(h.Node.Name)
 	at := func(hostPath string) string { return root + hostPath }
 	es, err := installed(c, h.Node, root, r.programs)
 	if err != nil {

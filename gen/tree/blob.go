@@ -6,13 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
 )
-
-// maxData is the size up to which a file's contents are held in memory.
-const maxData = 1 << 20
 
 // Blob is the contents of a file that stays where it lies until they are
 // written: a program of 70 MB, for every host.
@@ -33,8 +28,8 @@ func (e Entry) Size() int64 {
 	return int64(len(e.Bytes()))
 }
 
-// sum is the SHA-256 of the contents, in hex.
-func (e Entry) sum() string {
+// Sum is the SHA-256 of the contents, in hex.
+func (e Entry) Sum() string {
 	if !e.Blob.Empty() {
 		return e.Blob.SHA256
 	}
@@ -73,32 +68,3 @@ func (b Blob) writeTo(w io.Writer) error {
 
 // ErrBlobChanged is a file that holds something else than the blob it was.
 var ErrBlobChanged = errors.New("it changed while it was read")
-
-// known is a file whose sum has been taken: another name of it has the same.
-type known struct {
-	info fs.FileInfo
-	sum  string
-}
-
-// blob is a file of the folder, not held in memory.
-func (w *walker) blob(p string, fi fs.FileInfo) (Blob, error) {
-	b := Blob{Path: filepath.Join(w.disk.dir, filepath.FromSlash(p)), Size: fi.Size()}
-	for _, k := range w.blobs {
-		if os.SameFile(k.info, fi) {
-			b.SHA256 = k.sum
-			return b, nil
-		}
-	}
-	f, err := w.disk.root.Open(p)
-	if err != nil {
-		return b, err
-	}
-	defer f.Close()
-	sum := sha256.New()
-	if b.Size, err = io.Copy(sum, f); err != nil {
-		return b, err
-	}
-	b.SHA256 = hex.EncodeToString(sum.Sum(nil))
-	w.blobs = append(w.blobs, known{fi, b.SHA256})
-	return b, nil
-}

@@ -31,20 +31,20 @@ type File interface {
 // Modes of folders that a tree needs and doesn't name: as folders are, so that a
 // copy of them does no harm to a host, but for those that hold a secret.
 const (
-	impliedMode fs.FileMode = 0o755
-	secretMode  fs.FileMode = 0o700
+	ImpliedMode fs.FileMode = 0o755
+	SecretMode  fs.FileMode = 0o700
 )
 
 // Stage writes a tree into the new folder dir and makes all of it durable. It
 // returns the first error with the path it happened at; what is staged then is
 // of no use and may be removed.
 func Stage(fsys FS, dir string, t Tree) error {
-	return stage(fsys, dir, t, func(Entry) (bool, error) { return false, nil })
+	return StagePlacing(fsys, dir, t, func(Entry) (bool, error) { return false, nil })
 }
 
-// stage is Stage, but for entries that place puts there by other means.
-func stage(fsys FS, dir string, t Tree, place func(Entry) (bool, error)) error {
-	if err := fsys.Mkdir(dir, secretMode); err != nil {
+// StagePlacing is Stage, but for entries that place puts there by other means.
+func StagePlacing(fsys FS, dir string, t Tree, place func(Entry) (bool, error)) error {
+	if err := fsys.Mkdir(dir, SecretMode); err != nil {
 		return err
 	}
 	dirs := []string{dir}
@@ -184,6 +184,9 @@ func write(fsys FS, name string, e Entry) (pending, error) {
 	return pending{name, f}, nil
 }
 
+// Settle makes what was written to a file durable, and closes it.
+func Settle(name string, f File) error { return settle([]pending{{name, f}}) }
+
 // settle syncs and closes all files, whatever happens to one of them.
 func settle(files []pending) error {
 	var first error
@@ -206,11 +209,11 @@ func folders(t Tree) []Entry {
 	for _, e := range t.entries {
 		for d := path.Dir(e.Path); d != "."; d = path.Dir(d) {
 			if _, ok := seen[d]; !ok {
-				seen[d] = Entry{Path: d, Mode: impliedMode, Dir: true}
+				seen[d] = Entry{Path: d, Mode: ImpliedMode, Dir: true}
 			}
 		}
 		if d := path.Dir(e.Path); d != "." && e.IsSecret() {
-			seen[d] = Entry{Path: d, Mode: secretMode, Dir: true}
+			seen[d] = Entry{Path: d, Mode: SecretMode, Dir: true}
 		}
 	}
 	for _, e := range t.entries {

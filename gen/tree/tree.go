@@ -1,6 +1,6 @@
-// Package tree is a set of files and folders: what it holds, how two of them
-// differ, and how one is put where an older one stands without a moment
-// between. Disk and host are both reached through FS.
+// Package tree is a set of files and directories: what it holds, how two of them
+// differ, and how one is written somewhere new. Disk and host are both reached
+// through FS.
 package tree
 
 import (
@@ -45,7 +45,7 @@ func (e Entry) Same(o Entry) bool {
 
 func sameContents(e, o Entry) bool {
 	if !e.Blob.Empty() || !o.Blob.Empty() {
-		return e.Size() == o.Size() && e.sum() == o.sum()
+		return e.Size() == o.Size() && e.Sum() == o.Sum()
 	}
 	return bytes.Equal(e.Bytes(), o.Bytes())
 }
@@ -61,11 +61,12 @@ func New(entries []Entry) (Tree, error) {
 			return Tree{}, err
 		}
 	}
-	return sorted(entries)
+	return NewFound(entries)
 }
 
-// sorted is New for paths that are safe, or were found on a disk.
-func sorted(entries []Entry) (Tree, error) {
+// NewFound is New for paths that were found on a disk: what others call their files
+// is their business.
+func NewFound(entries []Entry) (Tree, error) {
 	es := slices.Clone(entries)
 	slices.SortStableFunc(es, func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })
 	files := map[string]bool{}

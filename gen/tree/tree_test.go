@@ -9,6 +9,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen/keys"
 	"github.com/kcmgen/kcmgen/gen/tree"
+	"github.com/kcmgen/kcmgen/internal/treetest"
 )
 
 func file(p, data string) tree.Entry { return tree.Entry{Path: p, Mode: 0o644, Data: []byte(data)} }
@@ -26,15 +27,8 @@ func newTree(t testing.TB, es ...tree.Entry) tree.Tree {
 	return all
 }
 
-// hostile are paths that no tree and no manifest may hold.
-var hostile = []string{
-	"", ".", "..", "/", "/a", "../a", "a/..", "a/../b", "a/../../b", "./a", "a/.", "a/./b", "a//b", "a/", "//a",
-	"a\x00b", "a\nb", "a\rb", "a\tb", "a\x1b[31m", "a\x7fb", "a\u0085b", "a\u009bb", "a\xffb", "\xc3\x28", "a\ufffdb",
-	`a\b`, `..\a`, `C:\a`, "-a", "a/-rf", "a/--/b", "-",
-}
-
 func TestSafe(t *testing.T) {
-	for _, p := range hostile {
+	for _, p := range treetest.HostilePaths {
 		if err := tree.Safe(p); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%q", p)) {
 			t.Errorf("Safe(%q): %v", p, err)
 		}
@@ -76,7 +70,7 @@ func TestNew(t *testing.T) {
 			t.Errorf("%s: %q", c.name, got)
 		}
 	}
-	for _, p := range hostile {
+	for _, p := range treetest.HostilePaths {
 		if _, err := tree.New([]tree.Entry{file(p, "")}); err == nil {
 			t.Errorf("New takes %q", p)
 		}

@@ -15,9 +15,9 @@ import (
 	"time"
 
 	"github.com/kcmgen/kcmgen/gen"
-	"github.com/kcmgen/kcmgen/internal/keystest"
+	"github.com/kcmgen/kcmgen/gen/outdir"
 	"github.com/kcmgen/kcmgen/gen/spec"
-	"github.com/kcmgen/kcmgen/gen/tree"
+	"github.com/kcmgen/kcmgen/internal/keystest"
 )
 
 // random is a CA with a few things unusual.
@@ -78,7 +78,7 @@ func TestVetAgreesWithHandshakes(t *testing.T) {
 				return
 			}
 			refused++
-			p, have, err := v.Plan(&tree.State{}, start)
+			p, have, err := v.Plan(&outdir.State{}, start)
 			if err == nil {
 				_, err = gen.Generate(context.Background(), p, have, nil, start, "v0")
 			}
@@ -104,7 +104,7 @@ type shown struct {
 // exported reads them from what an export makes.
 func exported(t *testing.T, v *gen.Vetted) []shown {
 	t.Helper()
-	p, have, err := v.Plan(&tree.State{}, start)
+	p, have, err := v.Plan(&outdir.State{}, start)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/gen/disk"
+	"github.com/kcmgen/kcmgen/gen/outdir"
+	"github.com/kcmgen/kcmgen/gen/outdir/layout"
 	"github.com/kcmgen/kcmgen/gen/render"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/tree"
@@ -34,7 +37,7 @@ func startText(t testing.TB, v *gen.Vetted) (string, error) {
 func generate(t testing.TB, v *gen.Vetted) (tree.Tree, error) {
 	t.Helper()
 	now := time.Now()
-	p, have, err := v.Plan(&tree.State{}, now)
+	p, have, err := v.Plan(&outdir.State{}, now)
 	if err != nil {
 		return tree.Tree{}, err
 	}
@@ -148,7 +151,7 @@ func intended(c *spec.Cluster, at string) error {
 	}
 	top, rest, _ := strings.Cut(at, "/")
 	if top != "nodes" {
-		if !slices.Contains([]string{"pki", "image", tree.ManifestName}, top) {
+		if !slices.Contains([]string{"pki", "image", layout.Manifest}, top) {
 			return fmt.Errorf("%q has no place in a tree", at)
 		}
 		return nil
@@ -188,12 +191,12 @@ func (h hasty) Create(name string, mode fs.FileMode) (tree.File, error) {
 // one export uses.
 func stage(t testing.TB, dir, name string, made tree.Tree) error {
 	t.Helper()
-	out, err := tree.OpenOut(t.Context(), dir, time.Minute, func() {})
+	d, err := disk.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer out.Close()
-	return tree.Stage(hasty{out}, "."+name+".new", made)
+	defer d.Close()
+	return tree.Stage(hasty{d}, "."+name+".new", made)
 }
 
 // sampleNames gives every 40th refused one to the program itself.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kcmgen/kcmgen/gen/disk"
 	"github.com/kcmgen/kcmgen/gen/tree"
 	"github.com/kcmgen/kcmgen/internal/treetest"
 )
@@ -20,14 +21,14 @@ const brokenVar = "TREETEST_BROKEN"
 
 func TestDisk(t *testing.T) {
 	treetest.Staging(t, func(t *testing.T, dir string) treetest.Target {
-		d := disk(t, dir)
+		d := openDisk(t, dir)
 		return treetest.Target{FS: d, Dir: dir}
 	})
 }
 
 func TestDiskForMany(t *testing.T) {
 	treetest.Staging(t, func(t *testing.T, dir string) treetest.Target {
-		d := disk(t, dir)
+		d := openDisk(t, dir)
 		s := d.Staging()
 		t.Cleanup(func() {
 			if err := s.Close(); err != nil {
@@ -38,9 +39,9 @@ func TestDiskForMany(t *testing.T) {
 	})
 }
 
-func disk(t *testing.T, dir string) *tree.Disk {
+func openDisk(t *testing.T, dir string) *disk.Disk {
 	t.Helper()
-	d, err := tree.OpenDisk(dir)
+	d, err := disk.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +56,7 @@ func disk(t *testing.T, dir string) *tree.Disk {
 // runBroken is the suite on an FS that it has to fail.
 func runBroken(t *testing.T, name string) {
 	treetest.Staging(t, func(t *testing.T, dir string) treetest.Target {
-		d := disk(t, dir)
+		d := openDisk(t, dir)
 		return treetest.Target{FS: broken{d, name, dir}, Dir: dir}
 	})
 }
@@ -104,7 +105,7 @@ func TestSuiteFindsFaults(t *testing.T) {
 
 // broken is a disk with one fault of many.
 type broken struct {
-	*tree.Disk
+	*disk.Disk
 	fault, dir string
 }
 

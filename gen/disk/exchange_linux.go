@@ -1,4 +1,4 @@
-package tree
+package disk
 
 import "golang.org/x/sys/unix"
 

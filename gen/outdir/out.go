@@ -1,4 +1,7 @@
-package tree
+// Package outdir is the directory of the clusters' trees, out/ by default: what lies
+// where in it, its lock, the manifest of a tree, the images and the reports of
+// deployments beside it, and how a tree takes the place of the one before.
+package outdir
 
 import (
 	"context"
@@ -9,15 +12,20 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/rogpeppe/go-internal/lockedfile"
+
+	"github.com/kcmgen/kcmgen/gen/disk"
+	"github.com/kcmgen/kcmgen/gen/outdir/layout"
 )
 
-// Out is the folder of all clusters' trees, locked for one run.
-type Out struct {
-	*Disk
-	unlock func()
+// Dir is the folder of all clusters' trees, locked for one run.
+type Dir struct {
+	disk       *disk.Disk
+	unlock     func()
+	twoRenames atomic.Bool
 }
 
 const lockName = ".kcmgen.lock"
@@ -25,11 +33,11 @@ const lockName = ".kcmgen.lock"
 // ErrLocked is another run that holds the folder for longer than the wait.
 var ErrLocked = errors.New("another kcmgen is writing to it")
 
-// OpenOut opens the folder dir, made if missing, and waits for the run that has
+// Open opens the folder dir, made if missing, and waits for the run that has
 // it open, if there is one; waiting is called once before that. A folder whose
 // file system keeps no modes is refused, and the others have a .gitignore before
 // anything else is in them: what follows are private keys.
-func OpenOut(ctx context.Context, dir string, wait time.Duration, waiting func()) (*Out, error) {
+func Open(ctx context.Context, dir string, wait time.Duration, waiting func()) (*Dir, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -37,13 +45,13 @@ func OpenOut(ctx context.Context, dir string, wait time.Duration, waiting func()
 	if err != nil {
 		return nil, err
 	}
-	d, err := OpenDisk(dir)
+	d, err := disk.Open(dir)
 	if err != nil {
 		unlock()
 		return nil, err
 	}
-	out := &Out{d, unlock}
-	if err := d.ignore(); err != nil {
+	out := &Dir{disk: d, unlock: unlock}
+	if err := out.ignore(); err != nil {
 		_ = out.Close()
 		return nil, err
 	}
@@ -51,24 +59,28 @@ func OpenOut(ctx context.Context, dir string, wait time.Duration, waiting func()
 }
 
 // Clusters are the names of the trees in the folder: folders with a manifest.
-func (o *Out) Clusters() ([]string, error) {
-	entries, err := fs.ReadDir(o.root.FS(), ".")
+func (d *Dir) Clusters() ([]string, error) {
+	entries, err := fs.ReadDir(d.disk.Root().FS(), ".")
 	if err != nil {
-		return nil, o.named(err)
+		return nil, d.disk.Named(err)
 	}
 	var out []string
 	for _, e := range entries {
-		if e.IsDir() && e.Name()[0] != '.' && o.exists(path.Join(e.Name(), ManifestName)) {
+		if e.IsDir() && e.Name()[0] != '.' && d.disk.Exists(path.Join(e.Name(), layout.Manifest)) {
 			out = append(out, e.Name())
 		}
 	}
 	return out, nil
 }
 
+// TwoRenames reports whether a tree was replaced by two renames, because the
+// file system can't exchange two folders: for a moment there was none.
+func (d *Dir) TwoRenames() bool { return d.twoRenames.Load() }
+
 // Close releases the folder and its lock.
-func (o *Out) Close() error {
-	defer o.unlock()
-	return o.Disk.Close()
+func (d *Dir) Close() error {
+	defer d.unlock()
+	return d.disk.Close()
 }
 
 // lock takes the lock file. The lock dies with its process, so none is ever stale.
@@ -80,7 +92,7 @@ func lock(ctx context.Context, dir string, wait time.Duration, waiting func()) (
 	}
 	got := make(chan locked, 1)
 	go func() {
-		f, err := lockedfile.OpenFile(name, os.O_RDWR|os.O_CREATE|notFollowed, lockMode)
+		f, err := lockedfile.OpenFile(name, os.O_RDWR|os.O_CREATE|disk.NotFollowed, lockMode)
 		got <- locked{f, err}
 	}()
 	say, end := time.NewTimer(min(wait, 200*time.Millisecond)), time.NewTimer(wait)
@@ -129,26 +141,26 @@ func giveBack(r locked) {
 const ignoreName = ".gitignore"
 
 // ignore keeps the folder out of git.
-func (d *Disk) ignore() error {
+func (d *Dir) ignore() error {
 	// What a killed run left of its own writing. Nobody else has the lock.
-	left, err := fs.Glob(d.root.FS(), "."+ignoreName+"*")
+	left, err := fs.Glob(d.disk.Root().FS(), "."+ignoreName+"*")
 	if err != nil {
 		return err
 	}
 	for _, name := range left {
-		if err := d.clear(name); err != nil {
+		if err := d.disk.Clear(name); err != nil {
 			return err
 		}
 	}
-	if !d.exists(ignoreName) {
-		return d.named(d.writeAtomic(ignoreName, []byte("# Private keys lie below: nothing here belongs into git.\n*\n"), 0o644))
+	if !d.disk.Exists(ignoreName) {
+		return d.disk.WriteAtomic(ignoreName, []byte("# Private keys lie below: nothing here belongs into git.\n*\n"), 0o644)
 	}
 	data, err := d.readRegular(ignoreName)
 	if err != nil {
 		return err
 	}
 	if !ignoresAll(string(data)) {
-		return fmt.Errorf("%s lets files below it into git, private keys too: give it a line * at the end", filepath.Join(d.dir, ignoreName))
+		return fmt.Errorf("%s lets files below it into git, private keys too: give it a line * at the end", filepath.Join(d.disk.Dir(), ignoreName))
 	}
 	return nil
 }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package tree
+package disk
 
 import (
 	"errors"
@@ -12,24 +12,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// notFollowed has a file opened as itself, be it a link, and without waiting for it.
-const notFollowed = unix.O_NOFOLLOW | unix.O_NONBLOCK
+// NotFollowed has a file opened as itself, be it a link, and without waiting for it.
+const NotFollowed = unix.O_NOFOLLOW | unix.O_NONBLOCK
 
-// protects returns an error where no file modes keep keys to their owner.
-func protects() error { return nil }
+// HasModes says that file modes keep keys to their owner here.
+const HasModes = true
 
-// mayWrite returns an error if this process can't make entries in a folder.
-func mayWrite(dir string) error { return unix.Access(dir, unix.W_OK|unix.X_OK) }
+// MayWrite returns an error if this process can't make entries in a folder.
+func MayWrite(dir string) error { return unix.Access(dir, unix.W_OK|unix.X_OK) }
 
-// foreign reports whether a folder belongs to another user than this one.
-func foreign(fi fs.FileInfo) bool {
+// Foreign reports whether a file or folder belongs to another user than this one.
+func Foreign(fi fs.FileInfo) bool {
 	me := os.Geteuid()
 	st, ok := fi.Sys().(*syscall.Stat_t)
 	return ok && me != 0 && int(st.Uid) != me
 }
 
-// writeAtomic writes a file that is whole or isn't there, by way of a file
-// .<name><number> beside it.
 func (d *Disk) writeAtomic(name string, data []byte, mode fs.FileMode) error {
 	return renameio.WriteFile(name, data, mode, renameio.IgnoreUmask(), renameio.WithRoot(d.root))
 }

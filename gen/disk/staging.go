@@ -1,4 +1,4 @@
-package tree
+package disk
 
 import (
 	"errors"
@@ -6,9 +6,11 @@ import (
 	"os"
 	"path"
 	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// Staging is a Disk as an FS for many files. A name is looked up from the folder
+// Staging is a Disk as a tree.FS for many files. A name is looked up from the folder
 // before, whose parents stay open: from the top, a thousand hosts' paths cost
 // more than what is written to them. Close it before a folder that it has
 // worked in changes its name.
@@ -22,7 +24,7 @@ type openFolder struct {
 	root *os.Root
 }
 
-// Staging is an FS on the same folder.
+// Staging is a tree.FS on the same folder.
 func (d *Disk) Staging() *Staging { return &Staging{disk: d} }
 
 // Close releases the folders.
@@ -44,7 +46,7 @@ func (s *Staging) Mkdir(name string, mode fs.FileMode) error {
 }
 
 // Create is FS.Create.
-func (s *Staging) Create(name string, mode fs.FileMode) (File, error) {
+func (s *Staging) Create(name string, mode fs.FileMode) (tree.File, error) {
 	dir, err := s.enter(path.Dir(name))
 	if err != nil {
 		return nil, s.named(name, err)

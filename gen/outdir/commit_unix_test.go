@@ -1,6 +1,6 @@
 //go:build unix
 
-package tree_test
+package outdir_test
 
 import (
 	"errors"
@@ -13,14 +13,16 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/kcmgen/kcmgen/gen/outdir"
+	"github.com/kcmgen/kcmgen/gen/outdir/layout"
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
 // openDisk opens a folder of a test's own.
-func openDisk(t *testing.T) (*tree.Disk, string) {
+func openDisk(t *testing.T) (*outdir.Dir, string) {
 	t.Helper()
 	dir := t.TempDir()
-	d, err := tree.OpenDisk(dir)
+	d, err := outdir.Unlocked(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +72,7 @@ func laid(t *testing.T, dir string) string {
 			if err != nil {
 				return err
 			}
-			if filepath.Base(rel) != tree.ManifestName {
+			if filepath.Base(rel) != layout.Manifest {
 				rel += "=" + string(data)
 			}
 		}
@@ -84,13 +86,13 @@ func laid(t *testing.T, dir string) string {
 }
 
 // replace puts a tree, with its manifest, in the place of x.
-func replace(t *testing.T, d *tree.Disk, prune bool, es ...tree.Entry) error {
+func replace(t *testing.T, d *outdir.Dir, prune bool, es ...tree.Entry) error {
 	t.Helper()
 	old, err := d.Read("x")
 	if err != nil {
 		t.Fatal(err)
 	}
-	all, err := tree.WithManifest(newTree(t, es...), tree.Manifest{Cluster: "x"})
+	all, err := outdir.WithManifest(newTree(t, es...), outdir.Manifest{Cluster: "x"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -316,7 +318,7 @@ func TestWritable(t *testing.T) {
 		"file/dir":  "is a file",
 		"dir/../fi": "",
 	} {
-		err := tree.Writable(filepath.Join(at, p))
+		err := outdir.Writable(filepath.Join(at, p))
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: %v", p, err)
 		}

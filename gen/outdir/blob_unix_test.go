@@ -1,6 +1,6 @@
 //go:build unix
 
-package tree_test
+package outdir_test
 
 import (
 	"bytes"
@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kcmgen/kcmgen/gen/outdir"
+	"github.com/kcmgen/kcmgen/gen/outdir/layout"
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
@@ -77,7 +79,7 @@ func TestBlobs(t *testing.T) {
 			t.Errorf("%s is another as a blob", p)
 		}
 	}
-	manifest, _ := read().Get(tree.ManifestName)
+	manifest, _ := read().Get(layout.Manifest)
 	if want := fmt.Sprintf(`"path":"a/kcm","mode":"0755","size":%d,"sha256":"%s"`, one.Blob.Size, one.Blob.SHA256); !strings.Contains(string(manifest.Data), want) {
 		t.Errorf("the manifest doesn't say %s:\n%s", want, manifest.Data)
 	}
@@ -145,14 +147,14 @@ func TestPut(t *testing.T) {
 		es    []tree.Entry
 		prune bool
 	}{{[]tree.Entry{file("a", "1")}, false}, {[]tree.Entry{file("image/amd64/a", "1")}, true}, {nil, true}} {
-		old, err := d.Read("x", beside, "image/arm64.tar")
+		old, err := d.Read("x")
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(old.Foreign) > 0 {
 			t.Errorf("foreign are %v", old.Foreign)
 		}
-		all, err := tree.WithManifest(newTree(t, step.es...), tree.Manifest{Cluster: "x"})
+		all, err := outdir.WithManifest(newTree(t, step.es...), outdir.Manifest{Cluster: "x"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -172,7 +174,7 @@ func TestPut(t *testing.T) {
 	if got := laid(t, dir); got != "x/image/amd64.tar=2 x/manifest.json" {
 		t.Errorf("there is %s", got)
 	}
-	f, err := d.Open("x", beside)
+	f, err := d.OpenFile("x", beside)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,14 +182,20 @@ func TestPut(t *testing.T) {
 		t.Errorf("%s holds %q (%v)", beside, data, err)
 	}
 	// At another place it is somebody else's; and so is a folder of that name.
-	if s, err := d.Read("x", "image/arm64.tar"); err != nil || len(s.Foreign) != 2 {
+	lay(t, dir, "x/image/mips.tar=theirs", "x/other/amd64.tar=theirs")
+	if s, err := d.Read("x"); err != nil || !slices.Equal(s.Foreign, []string{"image/mips.tar", "other", "other/amd64.tar"}) {
 		t.Errorf("foreign are %v (%v)", s.Foreign, err)
+	}
+	for _, theirs := range []string{"x/image/mips.tar", "x/other"} {
+		if err := os.RemoveAll(filepath.Join(dir, theirs)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := os.Remove(filepath.Join(dir, "x", beside)); err != nil {
 		t.Fatal(err)
 	}
 	lay(t, dir, "x/"+beside+"/note=mine")
-	if s, err := d.Read("x", beside); err != nil || len(s.Foreign) != 2 {
+	if s, err := d.Read("x"); err != nil || len(s.Foreign) != 2 {
 		t.Errorf("foreign are %v (%v)", s.Foreign, err)
 	}
 	if err := put("3", nil); err == nil || !strings.Contains(err.Error(), filepath.Join(dir, "x", beside)) {
@@ -203,7 +211,7 @@ func TestPut(t *testing.T) {
 	if err := put("4", nil); err != nil {
 		t.Fatal(err)
 	}
-	old, err := d.Read("x", beside)
+	old, err := d.Read("x")
 	if err != nil {
 		t.Fatal(err)
 	}

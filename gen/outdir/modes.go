@@ -1,8 +1,10 @@
-package tree
+package outdir
 
 import (
 	"fmt"
 	"io/fs"
+
+	"github.com/kcmgen/kcmgen/gen/disk"
 )
 
 // NoModesError is a place where nothing keeps a private key to its owner: file
@@ -42,7 +44,7 @@ func keepsModes(dir string, lock modeFile) error {
 	if fi.Mode().Perm() == lockMode {
 		return nil
 	}
-	if foreign(fi) {
+	if disk.Foreign(fi) {
 		return &NotWritableError{dir, fmt.Errorf("%s in it belongs to another user", lockName)}
 	}
 	// Somebody may have changed it, or the umask; then it can be put right.

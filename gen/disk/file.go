@@ -1,4 +1,4 @@
-package tree
+package disk
 
 import (
 	"io/fs"
@@ -13,7 +13,7 @@ func ReplaceFile(name string, data []byte, mode fs.FileMode) (err error) {
 	if target, err := filepath.EvalSymlinks(name); err == nil {
 		name = target
 	}
-	d, err := OpenDisk(filepath.Dir(name))
+	d, err := Open(filepath.Dir(name))
 	if err != nil {
 		return err
 	}

@@ -1,15 +1,16 @@
-package tree
+package outdir
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
-)
 
-// ManifestName is the file that lists a tree, in the tree itself.
-const ManifestName = "manifest.json"
+	"github.com/kcmgen/kcmgen/gen/outdir/layout"
+	"github.com/kcmgen/kcmgen/gen/tree"
+)
 
 // ManifestSchema is the form of the manifest that this kcmgen writes.
 const ManifestSchema = 1
@@ -61,7 +62,7 @@ func ParseManifest(data []byte) (*Manifest, error) {
 		return nil, fmt.Errorf("not a manifest of kcmgen: %w", err)
 	}
 	for _, f := range m.Files {
-		if err := Safe(f.Path); err != nil {
+		if err := tree.Safe(f.Path); err != nil {
 			return nil, err
 		}
 	}
@@ -78,25 +79,25 @@ func (m *Manifest) listed() map[string]ManifestFile {
 	for _, f := range m.Files {
 		out[f.Path] = f
 	}
-	out[ManifestName] = ManifestFile{Path: ManifestName}
+	out[layout.Manifest] = ManifestFile{Path: layout.Manifest}
 	return out
 }
 
 // WithManifest adds to a tree the manifest that lists it.
-func WithManifest(t Tree, m Manifest) (Tree, error) {
+func WithManifest(t tree.Tree, m Manifest) (tree.Tree, error) {
 	m.Schema = ManifestSchema
-	for _, e := range t.entries {
+	for _, e := range t.Entries() {
 		f := ManifestFile{Path: e.Path, Mode: mode(e.Mode), Owner: e.Owner, Dir: e.Dir, Secret: e.IsSecret(), Size: e.Size()}
 		if !e.Dir && !e.IsSecret() {
-			f.SHA256 = e.sum()
+			f.SHA256 = e.Sum()
 		}
 		m.Files = append(m.Files, f)
 	}
 	data, err := m.encode()
 	if err != nil {
-		return Tree{}, err
+		return tree.Tree{}, err
 	}
-	return New(append(t.entries[:len(t.entries):len(t.entries)], Entry{Path: ManifestName, Mode: 0o644, Data: data}))
+	return tree.New(append(slices.Clip(t.Entries()), tree.Entry{Path: layout.Manifest, Mode: 0o644, Data: data}))
 }
 
 // encode writes one line a file, so that a difference reads well.

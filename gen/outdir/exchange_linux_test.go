@@ -1,4 +1,4 @@
-package tree_test
+package outdir_test
 
 import (
 	"errors"

@@ -1,4 +1,4 @@
-package tree
+package disk
 
 import (
 	"errors"
@@ -7,11 +7,13 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
 // TestPlant: a tree is put beside what is there, or nothing is left of it.
 func TestPlant(t *testing.T) {
-	planted, err := New([]Entry{
+	planted, err := tree.New([]tree.Entry{
 		{Path: "a", Mode: 0o644, Data: []byte("a")},
 		{Path: "a-b", Mode: 0o644, Data: []byte("a-b")},
 		{Path: "dir/x", Mode: 0o600, Data: []byte("x")},

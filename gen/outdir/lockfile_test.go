@@ -1,6 +1,6 @@
 //go:build unix
 
-package tree
+package outdir
 
 import (
 	"context"
@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
 // A pull request may hold the lock file: as a link, what it leads to keeps its mode
@@ -39,7 +41,7 @@ func TestLockThatIsNone(t *testing.T) {
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			o, err := OpenOut(ctx, out, time.Minute, func() { cancel() }) // waiting is a fault here
+			o, err := Open(ctx, out, time.Minute, func() { cancel() }) // waiting is a fault here
 			if err == nil {
 				_ = o.Close()
 				t.Error("it was taken for a lock file")
@@ -64,14 +66,14 @@ func TestLockThatIsNone(t *testing.T) {
 // name, and a folder of them too.
 func TestForeignNames(t *testing.T) {
 	dir := t.TempDir()
-	d, err := OpenDisk(dir)
+	d, err := Unlocked(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer d.Close()
 	replace := func(text string) {
 		t.Helper()
-		made, err := New([]Entry{{Path: "ours", Mode: 0o644, Data: []byte(text)}})
+		made, err := tree.New([]tree.Entry{{Path: "ours", Mode: 0o644, Data: []byte(text)}})
 		if err != nil {
 			t.Fatal(err)
 		}

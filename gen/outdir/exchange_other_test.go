@@ -1,6 +1,6 @@
 //go:build unix && !linux
 
-package tree_test
+package outdir_test
 
 import "testing"
 

@@ -1,6 +1,10 @@
-package tree
+package outdir
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/kcmgen/kcmgen/gen/tree"
+)
 
 // FuzzParseManifest: a manifest is read or refused. No file that a read one
 // lists can lie outside of the cluster's folder.
@@ -21,7 +25,7 @@ func FuzzParseManifest(f *testing.F) {
 			t.Errorf("read schema %d", m.Schema)
 		}
 		for at := range m.listed() {
-			if err := Safe(at); err != nil {
+			if err := tree.Safe(at); err != nil {
 				t.Errorf("it lists %v", err)
 			}
 		}

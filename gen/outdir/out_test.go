@@ -1,6 +1,6 @@
 //go:build unix
 
-package tree_test
+package outdir_test
 
 import (
 	"context"
@@ -13,15 +13,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kcmgen/kcmgen/gen/tree"
+	"github.com/kcmgen/kcmgen/gen/outdir"
 )
 
-func openOut(t *testing.T, dir string, wait time.Duration, waiting func()) (*tree.Out, error) {
+func openOut(t *testing.T, dir string, wait time.Duration, waiting func()) (*outdir.Dir, error) {
 	t.Helper()
 	if waiting == nil {
 		waiting = func() {} // that may be said of a busy machine: see TestOpenOutSilent
 	}
-	return tree.OpenOut(t.Context(), dir, wait, waiting)
+	return outdir.Open(t.Context(), dir, wait, waiting)
 }
 
 func TestOpenOut(t *testing.T) {
@@ -74,7 +74,7 @@ func TestOpenOut(t *testing.T) {
 
 // held are folders that stay open. Whoever gave up waiting for one must not get
 // it after all: see TestOpenOutGivesUp.
-var held []*tree.Out
+var held []*outdir.Dir
 
 // TestOpenOutWaits: a folder that another run has is waited for, said once, and
 // given up in time.
@@ -93,7 +93,7 @@ func TestOpenOutWaits(t *testing.T) {
 		if took := time.Since(begin); took < wait {
 			t.Errorf("it gave up after %v, not %v", took, wait)
 		}
-		if !errors.Is(err, tree.ErrLocked) || !strings.Contains(err.Error(), filepath.Join(dir, ".kcmgen.lock")) {
+		if !errors.Is(err, outdir.ErrLocked) || !strings.Contains(err.Error(), filepath.Join(dir, ".kcmgen.lock")) {
 			t.Errorf("held by another run: %v", err)
 		}
 	}
@@ -102,7 +102,7 @@ func TestOpenOutWaits(t *testing.T) {
 	}
 
 	ctx, cancel := context.WithCancelCause(t.Context())
-	if _, err := tree.OpenOut(ctx, dir, time.Hour, func() { cancel(nil) }); !errors.Is(err, context.Canceled) {
+	if _, err := outdir.Open(ctx, dir, time.Hour, func() { cancel(nil) }); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
@@ -117,7 +117,7 @@ func TestOpenOutGets(t *testing.T) {
 	got := make(chan error)
 	waits := make(chan struct{})
 	go func() {
-		out, err := tree.OpenOut(t.Context(), dir, time.Hour, func() { close(waits) })
+		out, err := outdir.Open(t.Context(), dir, time.Hour, func() { close(waits) })
 		if err == nil {
 			err = out.Close()
 		}
@@ -180,7 +180,7 @@ func givesUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := openOut(t, dir, 50*time.Millisecond, func() {}); !errors.Is(err, tree.ErrLocked) {
+	if _, err := openOut(t, dir, 50*time.Millisecond, func() {}); !errors.Is(err, outdir.ErrLocked) {
 		t.Fatal(err)
 	}
 	if err := first.Close(); err != nil {

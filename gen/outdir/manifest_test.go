@@ -1,4 +1,4 @@
-package tree_test
+package outdir_test
 
 import (
 	"crypto/sha256"
@@ -8,7 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kcmgen/kcmgen/gen/outdir"
+	"github.com/kcmgen/kcmgen/gen/outdir/layout"
 	"github.com/kcmgen/kcmgen/gen/tree"
+	"github.com/kcmgen/kcmgen/internal/treetest"
 )
 
 func TestParseManifest(t *testing.T) {
@@ -24,7 +27,7 @@ func TestParseManifest(t *testing.T) {
 		{"another type", `{"schema":1,"files":"x"}`, "not a manifest of kcmgen: json: cannot unmarshal"},
 		{"a list", `[]`, "not a manifest of kcmgen: json: cannot unmarshal"},
 	} {
-		m, err := tree.ParseManifest([]byte(c.text))
+		m, err := outdir.ParseManifest([]byte(c.text))
 		switch {
 		case c.want == "" && (err != nil || m == nil):
 			t.Errorf("%s: %v", c.name, err)
@@ -32,29 +35,29 @@ func TestParseManifest(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
-	var newer *tree.NewerSchemaError
-	if _, err := tree.ParseManifest([]byte(`{"schema":7}`)); !errors.As(err, &newer) || newer.Schema != 7 {
+	var newer *outdir.NewerSchemaError
+	if _, err := outdir.ParseManifest([]byte(`{"schema":7}`)); !errors.As(err, &newer) || newer.Schema != 7 {
 		t.Errorf("%v", err)
 	}
-	for _, p := range hostile {
+	for _, p := range treetest.HostilePaths {
 		data, err := json.Marshal(map[string]any{"schema": 1, "files": []any{map[string]string{"path": p}}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := tree.ParseManifest(data); err == nil {
+		if _, err := outdir.ParseManifest(data); err == nil {
 			t.Errorf("a manifest with %q is read", p)
 		}
 	}
 }
 
 func TestWithManifest(t *testing.T) {
-	all, err := tree.WithManifest(newTree(t, secret("pki/a.key", "the key"), file("b", "<&>\u2028"), dir("d")), tree.Manifest{
+	all, err := outdir.WithManifest(newTree(t, secret("pki/a.key", "the key"), file("b", "<&>\u2028"), dir("d")), outdir.Manifest{
 		Kcmgen: "v1", Cluster: "demo", Kubernetes: "v1.37.1", Nodes: map[string]string{"n2": "b", "n1": "a"},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, ok := all.Get(tree.ManifestName)
+	e, ok := all.Get(layout.Manifest)
 	if !ok || e.Mode != 0o644 || e.IsSecret() {
 		t.Fatalf("%v, %v", e, ok)
 	}
@@ -78,21 +81,21 @@ func TestWithManifest(t *testing.T) {
 	if string(e.Data) != strings.Replace(want, `"size":7,"sha`, `"size":6,"sha`, 1) {
 		t.Errorf("got\n%s", e.Data)
 	}
-	m, err := tree.ParseManifest(e.Data)
+	m, err := outdir.ParseManifest(e.Data)
 	if err != nil || m.Schema != 1 || m.Cluster != "demo" || m.Nodes["n2"] != "b" || len(m.Files) != 3 || !m.Files[2].Secret || m.Files[2].SHA256 != "" {
 		t.Errorf("%+v, %v", m, err)
 	}
-	if _, err := tree.WithManifest(all, tree.Manifest{}); err == nil {
+	if _, err := outdir.WithManifest(all, outdir.Manifest{}); err == nil {
 		t.Error("a tree takes two manifests")
 	}
 }
 
 func TestWithManifestOfNothing(t *testing.T) {
-	all, err := tree.WithManifest(tree.Tree{}, tree.Manifest{})
+	all, err := outdir.WithManifest(tree.Tree{}, outdir.Manifest{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m, err := tree.ParseManifest(all.Entries()[0].Data); err != nil || len(m.Files) != 0 {
+	if m, err := outdir.ParseManifest(all.Entries()[0].Data); err != nil || len(m.Files) != 0 {
 		t.Errorf("%+v, %v\n%s", m, err, all.Entries()[0].Data)
 	}
 }

@@ -1,4 +1,4 @@
-package tree
+package disk
 
 import (
 	"errors"
@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
 // ExistsError is a file or folder that Plant would have to overwrite.
@@ -19,7 +21,7 @@ func (e *ExistsError) Error() string { return e.Path + " is there already" }
 // Plant puts a tree into a folder, which it makes if need be. Nothing is
 // overwritten: if one of the tree's topmost names is taken, or anything fails,
 // the folder is left as it was.
-func Plant(dir string, t Tree) (err error) {
+func Plant(dir string, t tree.Tree) (err error) {
 	made, err := makeFolders(dir)
 	defer func() {
 		if err != nil {
@@ -31,27 +33,27 @@ func Plant(dir string, t Tree) (err error) {
 	if err != nil {
 		return err
 	}
-	d, err := OpenDisk(dir)
+	d, err := Open(dir)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
 	tops := topmost(t)
 	for _, name := range tops {
-		if d.exists(name) {
+		if d.Exists(name) {
 			return &ExistsError{filepath.Join(dir, name)}
 		}
 	}
 	// Nobody's: what a killed run leaves of it is in nobody's way either.
 	planting := fmt.Sprintf(".kcmgen-%d.new", os.Getpid())
-	if err := Stage(d, planting, t); err != nil {
-		return errors.Join(err, d.clear(planting))
+	if err := tree.Stage(d, planting, t); err != nil {
+		return errors.Join(err, d.Clear(planting))
 	}
-	defer func() { err = errors.Join(err, d.clear(planting)) }()
+	defer func() { err = errors.Join(err, d.Clear(planting)) }()
 	for i, name := range tops {
 		if err := d.root.Rename(planting+"/"+name, name); err != nil {
 			for _, back := range tops[:i] {
-				err = errors.Join(err, d.clear(back))
+				err = errors.Join(err, d.Clear(back))
 			}
 			return d.named(err)
 		}
@@ -60,9 +62,9 @@ func Plant(dir string, t Tree) (err error) {
 }
 
 // topmost are the first parts of a tree's paths.
-func topmost(t Tree) []string {
+func topmost(t tree.Tree) []string {
 	var out []string
-	for _, e := range t.entries {
+	for _, e := range t.Entries() {
 		first, _, _ := strings.Cut(e.Path, "/")
 		if !slices.Contains(out, first) {
 			out = append(out, first)
