@@ -7,7 +7,6 @@ import (
 
 	"github.com/kcmgen/kcmgen/deploy/plan"
 	"github.com/kcmgen/kcmgen/deploy/rollout"
-
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 

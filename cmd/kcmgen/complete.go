@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kcmgen/kcmgen/gen/config"
+	"github.com/kcmgen/kcmgen/gen"
 )
 
 // completer finds words for the shell from the CUE at hand.
@@ -26,7 +26,7 @@ func completeClusters(_ *cobra.Command, args []string, begun string) ([]string, 
 }
 
 func completeNodes(_ *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
-	return parts(args, begun, func(c config.Outline) []string { return c.Nodes })
+	return parts(args, begun, func(c gen.Outline) []string { return c.Nodes })
 }
 
 // completeNodeList goes on after the commas of nodes that are there.
@@ -48,18 +48,12 @@ func completeNodeList(cmd *cobra.Command, args []string, begun string) ([]string
 func completeFlagNames(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
 	derived := map[string]bool{}
 	few := len(args) > 0 || len(outlines(nil)) <= 10
-	if cwd, err := os.Getwd(); err == nil && few {
-		if res, err := config.Load(cmd.Context(), cwd, args, config.Options{Version: version()}); err == nil {
-			for _, c := range res.Clusters {
-				for i := range c.Nodes {
-					for _, f := range c.NodeFlags(&c.Nodes[i]) {
-						derived[f.Name] = true
-					}
-				}
-			}
+	if few {
+		for _, name := range gen.FlagNames(cmd.Context(), gen.Request{Args: args, Version: version()}) {
+			derived[name] = true
 		}
 	}
-	return parts(args, begun, func(c config.Outline) []string {
+	return parts(args, begun, func(c gen.Outline) []string {
 		return append(slices.Sorted(maps.Keys(derived)), c.Flags...)
 	})
 }
@@ -78,7 +72,7 @@ func completeFlag(cmd *cobra.Command, flag string, c completer) {
 }
 
 // parts are words of the clusters that the command line names so far, or of all.
-func parts(args []string, begun string, of func(config.Outline) []string) ([]string, cobra.ShellCompDirective) {
+func parts(args []string, begun string, of func(gen.Outline) []string) ([]string, cobra.ShellCompDirective) {
 	var out []string
 	for _, c := range outlines(args) {
 		for _, word := range of(c) {
@@ -91,13 +85,13 @@ func parts(args []string, begun string, of func(config.Outline) []string) ([]str
 	return out, cobra.ShellCompDirectiveNoFileComp
 }
 
-func outlines(args []string) []config.Outline {
+func outlines(args []string) []gen.Outline {
 	cwd, err := os.Getwd()
 	if err != nil {
 		return nil
 	}
-	all := config.Outlines(cwd, cwd)
-	named := slices.DeleteFunc(slices.Clone(all), func(c config.Outline) bool {
+	all := gen.Outlines(cwd, cwd)
+	named := slices.DeleteFunc(slices.Clone(all), func(c gen.Outline) bool {
 		dir := func(arg string) bool { return strings.TrimPrefix(strings.TrimSuffix(arg, "/"), "./") == c.Dir }
 		return !slices.Contains(args, c.Name) && !slices.ContainsFunc(args, dir)
 	})

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -85,19 +84,19 @@ func runDeploy(ctx context.Context, o deployOptions, args []string, now func() t
 	if err := o.oneCluster(r); err != nil {
 		return err
 	}
-	if err := printFindings(std.err, r.findings, false); err != nil {
+	if err := printFindings(std.err, r.Findings, false); err != nil {
 		return err
 	}
-	if finding.Failed(r.findings) {
+	if finding.Failed(r.Findings) {
 		say(std.err, "kcmgen: nothing was deployed")
 		return errFindings
 	}
 	var all outcome
-	for _, v := range r.clusters {
+	for _, v := range r.Clusters {
 		one, err := deployOne(ctx, o, v, now, std)
 		all.add(one)
 		if err != nil {
-			return errors.Join(all.print(std, o), named(v.Cluster, len(r.clusters), err))
+			return errors.Join(all.print(std, o), named(v.Cluster, len(r.Clusters), err))
 		}
 	}
 	return all.print(std, o)
@@ -156,7 +155,7 @@ func deployOne(ctx context.Context, o deployOptions, v *gen.Vetted, now func() t
 		return outcome{}, err
 	}
 	behind := make(chan string, 1)
-	go func() { behind <- outdated(ctx, v, state, now()) }()
+	go func() { behind <- gen.Outdated(ctx, v, state, programs(), now()) }()
 	r, err := deploy.Begin(ctx, c, nodes, wants, *s)
 	if err != nil {
 		return outcome{}, err
@@ -231,17 +230,13 @@ func agreed(std stdio, action string, hosts int) error {
 
 // record writes a report beside the tree.
 func record(ctx context.Context, dir string, report *deploy.Report, std stdio) error {
-	data, err := json.MarshalIndent(report, "", "  ")
+	data, err := report.Encode()
 	if err != nil {
 		return err
 	}
-	out, err := openOut(context.WithoutCancel(ctx), dir, std)
-	if err != nil {
-		return err
-	}
-	name, err := out.PutReport(report.Cluster, report.Action, report.Started, append(data, '\n'))
+	name, err := gen.PutReport(ctx, dir, report.Cluster, report.Action, report.Started, data, newScreen(std).progress())
 	if err == nil {
 		say(std.err, "wrote %s", name)
 	}
-	return errors.Join(err, out.Close())
+	return err
 }

@@ -1,14 +1,10 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
-	"fmt"
 
 	"github.com/kcmgen/kcmgen/deploy"
-	"github.com/kcmgen/kcmgen/gen/disk"
-	"github.com/kcmgen/kcmgen/internal/regular"
+	"github.com/kcmgen/kcmgen/gen"
 )
 
 // check refuses flags that don't go together, and reads the plan.
@@ -22,19 +18,14 @@ func (o *deployOptions) check() error {
 	if err := checkFormat(o.format); err != nil || o.plan == "" {
 		return err
 	}
-	data, err := regular.Read(o.plan, maxPlan)
-	if err != nil {
-		return err
-	}
-	if o.reviewed, err = deploy.ReadPlan(bytes.NewReader(data)); err != nil {
-		return fmt.Errorf("%s: %w", o.plan, err)
-	}
-	return nil
+	var err error
+	o.reviewed, err = deploy.ReadPlan(o.plan)
+	return err
 }
 
 // oneCluster refuses plans in files for anything but one cluster.
-func (o *deployOptions) oneCluster(r *loaded) error {
-	if (o.plan != "" || o.outPlan != "") && len(r.clusters) != 1 {
+func (o *deployOptions) oneCluster(r *gen.Loaded) error {
+	if (o.plan != "" || o.outPlan != "") && len(r.Clusters) != 1 {
 		return usageError{errors.New("a plan is of one cluster: name it")}
 	}
 	return nil
@@ -45,19 +36,12 @@ func (o *deployOptions) writePlan(p *deploy.Plan, std stdio) error {
 	if o.outPlan == "" {
 		return nil
 	}
-	data, err := json.MarshalIndent(p, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := disk.ReplaceFile(o.outPlan, append(data, '\n'), 0o644); err != nil {
+	if err := deploy.WritePlan(o.outPlan, p); err != nil {
 		return err
 	}
 	say(std.err, "wrote %s", o.outPlan)
 	return nil
 }
-
-// maxPlan bounds a plan's file, in bytes: one host takes some hundred.
-const maxPlan = 16 << 20
 
 // holds returns an error unless what would be done is what the given plan says.
 func (o *deployOptions) holds(p *deploy.Plan) error {

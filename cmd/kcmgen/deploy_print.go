@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/kcmgen/kcmgen/deploy"
-	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
 // printPlan shows what will be done, to somebody who may say no.
@@ -69,7 +68,7 @@ func printStep(w io.Writer, s deploy.Step) {
 }
 
 func printChanges(w io.Writer, indent string, files []deploy.FileChange, flags []deploy.FlagChange, unit []string) {
-	plain := map[tree.Kind][]string{}
+	plain := map[deploy.Kind][]string{}
 	for _, f := range files {
 		if len(f.What) == 0 || len(f.What) == 1 && f.What[0] == "contents" {
 			plain[f.Kind] = append(plain[f.Kind], f.Path)
@@ -81,7 +80,7 @@ func printChanges(w io.Writer, indent string, files []deploy.FileChange, flags [
 		}
 		sayVisibly(w, "%s%s", indent, line)
 	}
-	for _, kind := range []tree.Kind{tree.Added, tree.Changed} {
+	for _, kind := range []deploy.Kind{deploy.Added, deploy.Changed} {
 		if names := plain[kind]; len(names) > 0 {
 			sayVisibly(w, "%s%s %s", indent, kind, strings.Join(names, ", "))
 		}

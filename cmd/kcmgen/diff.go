@@ -56,17 +56,17 @@ func runDiff(ctx context.Context, o diffOptions, args []string, now func() time.
 	if err != nil {
 		return err
 	}
-	if len(r.faults) > 0 {
-		return errors.Join(printFindings(std.err, r.faults, false), errFindings)
+	if len(r.Faults) > 0 {
+		return errors.Join(printFindings(std.err, r.Faults, false), errFindings)
 	}
 	o.withoutLease = true
 	drifts := map[string][]deploy.Drift{}
 	same := true
-	for _, v := range r.clusters {
+	for _, v := range r.Clusters {
 		c := v.Cluster
 		wants, _, err := exported(ctx, c, o.out, std)
 		if err != nil {
-			return named(c, len(r.clusters), err)
+			return named(c, len(r.Clusters), err)
 		}
 		s, err := o.settings(c, now, std)
 		if err != nil {
@@ -79,7 +79,7 @@ func runDiff(ctx context.Context, o diffOptions, args []string, now func() time.
 		s.Thorough = true
 		rollout, err := deploy.Begin(ctx, c, nodes, wants, *s)
 		if err != nil {
-			return named(c, len(r.clusters), err)
+			return named(c, len(r.Clusters), err)
 		}
 		drifts[c.Name] = rollout.Drifts()
 		rollout.Close()

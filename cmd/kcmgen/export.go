@@ -1,34 +1,22 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/gen"
-	"github.com/kcmgen/kcmgen/gen/finding"
-	"github.com/kcmgen/kcmgen/gen/keys"
-	"github.com/kcmgen/kcmgen/gen/outdir"
-	"github.com/kcmgen/kcmgen/gen/plan"
-	"github.com/kcmgen/kcmgen/gen/tree"
+	"github.com/kcmgen/kcmgen/gen/spec"
 )
-
-// lockWait bounds how long an export waits for another one.
-const lockWait = time.Minute
 
 type exportOptions struct {
 	out       string
 	prune     bool
 	keepGoing bool
 	accept    []string
-	accepted  plan.Accepted
 }
 
 func newExport(std stdio) *cobra.Command {
@@ -70,281 +58,100 @@ unless --keep-going; the exit code tells of it either way.
 	outFlag(cmd, &o.out)
 	cmd.Flags().BoolVar(&o.prune, "prune", false, "remove files in a cluster's folder that kcmgen didn't write, and images that the cluster no longer makes")
 	cmd.Flags().StringSliceVar(&o.accept, "accept", nil, acceptHelp)
-	completeFlag(cmd, "accept", completeWords(plan.Acceptable()...))
+	completeFlag(cmd, "accept", completeWords(gen.Acceptable()...))
 	cmd.Flags().BoolVar(&o.keepGoing, "keep-going", false, "write the clusters that are in order, whatever is wrong with others")
 	return cmd
 }
 
-func runExport(ctx context.Context, o exportOptions, args []string, now time.Time, std stdio) (err error) {
-	if o.out, err = outFolder(o.out, args); err != nil {
-		return err
-	}
-	if err := outdir.Writable(o.out); err != nil {
-		return err
-	}
-	r, err := loadWith(ctx, o.out, args, nil, now, std)
-	if err != nil {
-		return err
-	}
-	if o.accepted, err = accepting(o.accept, r.clusters); err != nil {
-		return err
-	}
-	needFiles(r.findings)
-	for _, v := range r.clusters {
-		needFiles(v.Findings)
-	}
-	r.printSkipped(std)
-	if err := printFindings(std.err, r.findings, false); err != nil {
-		return err
-	}
-	var faulty error
-	if finding.Failed(r.findings) {
-		faulty = errFindings
-		if o.keepGoing {
-			r.dropFaulty(std)
-		}
-		if !o.keepGoing || len(r.clusters) == 0 {
-			say(std.err, "kcmgen: nothing was written")
-			return faulty
-		}
-	}
-	out, err := openOut(ctx, o.out, std)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if out.TwoRenames() {
-			say(std.err, "%s: its file system can't exchange two folders, so two renames replaced the old tree; a run that is ended between them leaves it to the next one to put the old tree back", o.out)
-		}
-		if cerr := out.Close(); err == nil {
-			err = cerr
-		}
-	}()
-	if err := exportAll(ctx, out, r.clusters, o, now, std); err != nil {
-		return err
-	}
-	if len(args) == 0 && faulty == nil {
-		return tellGone(out, r.clusters, o.out, std)
-	}
-	return faulty
-}
-
-// tellGone names the trees of clusters that the module no longer has: their keys
-// are still good, and only people can say whether they should be.
-func tellGone(out *outdir.Dir, clusters []*gen.Vetted, dir string, std stdio) error {
-	names, err := out.Clusters()
-	for _, name := range names {
-		if !slices.ContainsFunc(clusters, func(v *gen.Vetted) bool { return v.Cluster.Name == name }) {
-			say(std.err, "kept %s: no cluster here is called %s any more", plainName(filepath.Join(dir, name)), plainName(name))
-		}
-	}
-	return err
-}
-
-// exportAll decides for all clusters before it writes for one, unless told to
-// keep going: a fault of the last is no reason to have changed the first.
-func exportAll(ctx context.Context, out *outdir.Dir, clusters []*gen.Vetted, o exportOptions, now time.Time, std stdio) error {
-	stop := func(error) bool { return !o.keepGoing }
-	todo := make([]*export, len(clusters))
-	named := func(i int, err error) error {
-		if err != nil {
-			return fmt.Errorf("cluster %s: %w", clusters[i].Cluster.Name, err)
-		}
-		return nil
-	}
-	decided := parallel(ctx, len(clusters), std, newMeter(std.err, "prepared"), stop, func(i int, std stdio) (err error) {
-		todo[i], err = newExportOf(ctx, out, clusters[i], o, now, std)
-		return named(i, err)
-	})
-	failed := withoutCanceled(decided)
-	if failed != nil && !o.keepGoing {
-		return failed
-	}
-	written := parallel(ctx, len(todo), std, newMeter(std.err, "written"), stop, func(i int, std stdio) error {
-		if decided[i] != nil {
-			return nil
-		}
-		return named(i, todo[i].write(out, std))
-	})
-	return errors.Join(failed, withoutCanceled(written))
-}
-
-// withoutCanceled joins errors but those of work that was given up for another's.
-func withoutCanceled(errs []error) error {
-	all := errors.Join(errs...)
-	if all == nil {
-		return nil
-	}
-	own := slices.DeleteFunc(slices.Clone(errs), func(err error) bool { return errors.Is(err, context.Canceled) })
-	return cmp.Or(errors.Join(own...), error(context.Canceled))
-}
-
-// needFiles: what a review may leave unchecked, an export has to read.
-func needFiles(findings []finding.Finding) {
-	for i := range findings {
-		if f := &findings[i]; f.Rule == "key-file" && f.Severity == finding.NotChecked && strings.HasPrefix(f.Field, "pki.") {
-			f.Severity = finding.Error
-		}
-	}
-}
-
-// export is what is to be done for one cluster.
-type export struct {
-	name    string
-	dir     string // as people call it
-	old     *outdir.State
-	plan    *plan.Plan
-	tree    tree.Tree
-	images  []oldImage
-	changes []tree.Change
-	prune   func(path string) bool
-
-	accepted plan.Accepted
-}
-
-func newExportOf(ctx context.Context, out *outdir.Dir, v *gen.Vetted, o exportOptions, now time.Time, std stdio) (*export, error) {
-	e := &export{name: v.Cluster.Name, dir: filepath.Join(o.out, v.Cluster.Name)}
-	if err := outdir.Writable(e.dir); err != nil {
-		return nil, err
-	}
-	err := recoverTree(out, e.name, std)
-	if err != nil {
-		return nil, err
-	}
-	if e.old, err = out.Read(e.name); err != nil {
-		return nil, err
-	}
-	if err := e.atHome(out, o.out); err != nil {
-		return nil, err
-	}
-	p, have, err := v.PlanAccepting(e.old, o.accepted, now)
-	if err != nil {
-		return nil, inTree(err, v.Cluster, out, o.out)
-	}
-	e.plan, e.accepted = p, o.accepted
-	programs, err := carriedPrograms(ctx, v.Cluster)
-	if err != nil {
-		return nil, err
-	}
-	if e.tree, err = gen.Generate(ctx, p, have, programs, now, version()); err != nil {
-		return nil, err
-	}
-	if file := e.earlier(o.prune); file != "" {
-		return nil, &lostManifestError{e.dir, file}
-	}
-	if e.old.Manifest == nil && slices.ContainsFunc(e.old.Foreign, hostKey) {
-		return nil, &lostManifestError{e.dir, ""}
-	}
-	if e.images, err = oldImages(ctx, out, e, v, o.out, now); err != nil {
-		return nil, err
-	}
-	e.prune = func(path string) bool { return o.prune && !e.keeps(path) }
-	e.changes = tree.Diff(e.old.Ours, e.tree)
-	for _, f := range slices.Concat(e.old.Foreign, e.old.Beside()) {
-		if e.prune(f) {
-			e.changes = append(e.changes, tree.Change{Kind: tree.Removed, Path: f})
-		}
-	}
-	return e, nil
-}
-
-// earlier is a file where this export has one, and which no manifest tells to be
-// kcmgen's: it is in the way, and most likely an earlier export's.
-func (e *export) earlier(prune bool) string {
-	i := slices.IndexFunc(e.old.Foreign, func(path string) bool {
-		ours, ok := e.tree.Get(path)
-		return ok && !ours.Dir && (!prune || holdsKey(path, e.old.Foreign))
-	})
-	if e.old.Manifest != nil || i < 0 {
-		return ""
-	}
-	return e.old.Foreign[i]
-}
-
-// recoverTree ends what a killed run left of a cluster's tree, and says so.
-func recoverTree(out *outdir.Dir, name string, std stdio) error {
-	recovered, err := out.Recover(name)
-	if err == nil && recovered != "" {
-		say(std.err, "%s: %s", name, recovered)
-	}
-	return err
-}
-
-func (e *export) write(out *outdir.Dir, std stdio) error {
-	if len(e.changes) == 0 {
-		reportAccepted(e.name, e.plan, e.accepted, std)
-		reportForeign(e.name, e.old.Foreign, e.prune, std)
-		reportImages(e, std)
-		say(std.out, "%s: nothing changed, nothing written", e.name)
-		return nil
-	}
-	if err := out.Replace(e.name, e.tree, e.old, e.prune); err != nil {
-		return err
-	}
-	reportForeign(e.name, e.old.Foreign, e.prune, std)
-	reportAccepted(e.name, e.plan, e.accepted, std)
-	reportMade(e.name, e.plan, std)
-	reportGenerations(e, std)
-	reportImages(e, std)
-	say(std.out, "%s: wrote %s", e.dir, counts(e.changes))
-	return nil
-}
-
-// holdsKey reports whether a path is a private key's or a folder above one:
-// whatever key lies there, it may be the only copy.
-func holdsKey(path string, foreign []string) bool {
-	return slices.ContainsFunc(foreign, func(f string) bool {
-		return keys.IsKeyPath(f) && (f == path || strings.HasPrefix(f, path+"/"))
+func runExport(ctx context.Context, o exportOptions, args []string, now time.Time, std stdio) error {
+	s := newScreen(std)
+	defer s.end()
+	return gen.Export(ctx, gen.ExportOptions{
+		Request: s.request(o.out, args, now), Prune: o.prune, KeepGoing: o.keepGoing, Accept: o.accept,
+		Programs: programs(), Hear: s.hear,
 	})
 }
 
-// lostManifestError is a cluster's folder with keys, or another file that an export
-// writes, and without the manifest that says whose they are.
-type lostManifestError struct{ dir, file string }
-
-func (e *lostManifestError) Error() string {
-	return e.dir + " holds " + cmp.Or(e.file, "keys") + ", and its manifest.json is gone: kcmgen can't tell its files from yours"
-}
-
-// reportMade says why each key and certificate was made.
-func reportMade(name string, p *plan.Plan, std stdio) {
-	for _, it := range p.Make() {
-		say(std.err, "%s: made pki/%s: %s", name, it.ID, it.Reason)
-		if short := it.Short(); short != "" {
-			say(std.err, "%s: pki/%s: %s", name, it.ID, short)
-		}
-	}
-}
-
-func reportForeign(name string, foreign []string, pruned func(string) bool, std stdio) {
-	for _, f := range foreign {
+// printExported says what became of a cluster's tree.
+func printExported(e *gen.Exported, std stdio) {
+	name := e.Cluster.Name
+	talk := func(format string, args ...any) { say(std.err, name+": "+format, args...) }
+	for _, o := range e.Others {
 		switch {
-		case pruned(f):
-			say(std.err, "%s: removed %s: kcmgen didn't write it", name, plainName(f))
-		case holdsKey(f, foreign):
-			say(std.err, "%s: kept %s: kcmgen didn't write it, and --prune leaves keys alone", name, plainName(f))
+		case o.Removed:
+			talk("removed %s: kcmgen didn't write it", plainName(o.Path))
+		case o.Key:
+			talk("kept %s: kcmgen didn't write it, and --prune leaves keys alone", plainName(o.Path))
 		default:
-			say(std.err, "%s: kept %s: kcmgen didn't write it (--prune removes it)", name, plainName(f))
+			talk("kept %s: kcmgen didn't write it (--prune removes it)", plainName(o.Path))
 		}
 	}
+	for _, c := range e.Accepted {
+		talk("accepted: %s", c)
+	}
+	for _, word := range e.Needless {
+		talk("--accept %s: there was nothing to accept", word)
+	}
+	for _, it := range e.Made {
+		talk("made pki/%s: %s", it.ID, it.Reason)
+		if short := it.Short(); short != "" {
+			talk("pki/%s: %s", it.ID, short)
+		}
+	}
+	for _, n := range e.Nodes {
+		switch n.Kind {
+		case gen.Added:
+			talk("node %s is new", n.Node)
+		case gen.Changed:
+			talk("node %s gets another generation", n.Node)
+		default:
+			talk("node %s is gone; what runs on its host runs on: %s", n.Node, retirement(e, n.Node))
+		}
+	}
+	for _, i := range e.Images {
+		switch {
+		case i.Makes:
+			talk("%s isn't what the cluster says now: %s renews it", i.Path, renewal(e, i.Arch))
+		case i.Removed:
+			talk("removed %s: the cluster makes no such image any more", i.Path)
+		default:
+			talk("kept %s: the cluster makes no such image any more (--prune removes it)", i.Path)
+		}
+	}
+	if len(e.Changes) == 0 {
+		say(std.out, "%s: nothing changed, nothing written", name)
+		return
+	}
+	say(std.out, "%s: wrote %s", e.Dir, gen.Counts(e.Changes))
 }
 
-// counts sums up changes of files; folders come along with them.
-func counts(changes []tree.Change) string {
-	n := map[tree.Kind]int{}
-	for _, c := range changes {
-		if !c.Old.Dir && !c.New.Dir {
-			n[c.Kind]++
-		}
+// retirement is how a host that has left is stopped: by a command where there is
+// one for its layout, or by hand.
+func retirement(e *gen.Exported, node string) string {
+	c := e.Cluster
+	switch {
+	case c.Layout == spec.StaticPod:
+		return "remove " + c.Paths.Manifest + " there, and the keys"
+	case !c.Generations:
+		return "systemctl disable --now " + filepath.Base(c.Paths.Unit) + " there, and remove the keys"
 	}
-	var parts []string
-	for _, k := range []tree.Kind{tree.Added, tree.Changed, tree.Removed} {
-		if n[k] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n[k], k))
-		}
+	return "kcmgen retire " + word(node) + ofTree(c, e.Out)
+}
+
+// renewal is the command that makes an image again at its place.
+func renewal(e *gen.Exported, arch string) string {
+	cmd := "kcmgen image"
+	if !slices.Contains(e.Cluster.NodeArchs(), arch) {
+		cmd += " --arch " + arch
 	}
-	if len(parts) == 0 {
-		return "folders only"
+	return cmd + ofTree(e.Cluster, e.Out)
+}
+
+// ofTree are the words of a command that name a cluster, and where its tree lies.
+func ofTree(c *spec.Cluster, out string) string {
+	words := ""
+	if !gen.IsUsualOut(c, out) {
+		words = " -o " + word(out)
 	}
-	return strings.Join(parts, ", ")
+	return words + " " + word(gen.DirOf(c))
 }

@@ -3,14 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -49,75 +47,37 @@ Proxies come from HTTPS_PROXY, HTTP_PROXY and NO_PROXY. "kcmgen export" and
 	return cmd
 }
 
-// aProgram is a line of the listing.
-type aProgram struct {
-	Cluster string `json:"cluster"`
-	Arch    string `json:"arch"`
-	SHA256  string `json:"sha256"`
-	Size    int64  `json:"size"`
-	Fetched bool   `json:"fetched"` // it wasn't there before
-}
-
-func (p aProgram) String() string {
-	did := "have"
-	if p.Fetched {
-		did = "fetched"
-	}
-	return fmt.Sprintf("%s: %s: %s sha256:%s, %d bytes", p.Cluster, p.Arch, did, p.SHA256, p.Size)
-}
-
 func runFetch(ctx context.Context, o fetchOptions, args []string, now time.Time, std stdio) error {
 	if err := checkFormat(o.format); err != nil {
 		return err
 	}
-	if err := checkArchs(o.archs); err != nil {
+	if err := gen.CheckArchs(o.archs); err != nil {
 		return err
 	}
 	r, err := loadVetted(ctx, "", args, now, std)
 	if err != nil {
 		return err
 	}
-	s, err := programStore()
-	if err != nil {
-		return err
-	}
-	named, have := 0, []aProgram{}
-	var errs []error
-	for _, v := range r.clusters {
-		c := v.Cluster
-		for _, arch := range sources(c, o.archs) {
-			named++
-			f, fetched, err := bring(ctx, s, c, arch, telling(c.Name, std))
-			if err != nil {
-				errs = append(errs, fmt.Errorf("cluster %s: %w", c.Name, err))
-				continue
-			}
-			have = append(have, aProgram{c.Name, arch, f.SHA256, f.Size, fetched})
-			if o.format == "text" {
-				say(std.out, "%s", have[len(have)-1])
-			}
+	have, named, err := gen.Fetch(ctx, r, o.archs, programs(), newScreen(std).progress(), func(p gen.Brought) {
+		if o.format == "text" {
+			printBrought(std.out, p)
 		}
-	}
-	if named == 0 && len(o.archs) > 0 {
-		return &noSourceError{o.archs[0], "no cluster here names a program for " + strings.Join(o.archs, " or ")}
-	}
-	if named == 0 {
+	})
+	if err == nil && named == 0 {
 		say(std.err, "kcmgen: no cluster here names a program (binary.source)")
 	}
-	if o.format == "json" && (len(have) > 0 || len(errs) == 0) {
-		errs = append(errs, printJSON(std.out, struct {
-			Programs []aProgram `json:"programs"`
-		}{have}))
+	if o.format == "json" && (len(have) > 0 || err == nil) {
+		err = errors.Join(err, printJSON(std.out, struct {
+			Programs []gen.Brought `json:"programs"`
+		}{append([]gen.Brought{}, have...)}))
 	}
-	return errors.Join(errs...)
+	return err
 }
 
-// sources are the architectures that a cluster names a program for, of those
-// that are asked for.
-func sources(c *spec.Cluster, asked []string) []string {
-	if c.Binary == nil {
-		return nil
+func printBrought(w io.Writer, p gen.Brought) {
+	did := "have"
+	if p.Fetched {
+		did = "fetched"
 	}
-	out := slices.Sorted(maps.Keys(c.Binary.Source))
-	return slices.DeleteFunc(out, func(arch string) bool { return len(asked) > 0 && !slices.Contains(asked, arch) })
+	say(w, "%s: %s: %s sha256:%s, %d bytes", p.Cluster, p.Arch, did, p.SHA256, p.Size)
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -23,7 +22,7 @@ type flagsOptions struct {
 func newFlags(std stdio) *cobra.Command {
 	var o flagsOptions
 	minors := flags.Minors()
-	newest := minorName(minors[len(minors)-1])
+	newest := flags.MinorName(minors[len(minors)-1])
 	cmd := &cobra.Command{
 		Use:   "flags [NAME]...",
 		Short: "List and explain the flags of kube-controller-manager",
@@ -42,7 +41,7 @@ its image's tag says.
 It knows %s to %s, from their compiled options, not from documentation. What a
 cluster says in CUE is checked by kcmgen vet.
 
-`, minorName(minors[0]), newest) + exitCodes,
+`, flags.MinorName(minors[0]), newest) + exitCodes,
 		Example: `  kcmgen flags --version v1.34             what v1.34 takes
   kcmgen flags pod-eviction-timeout        one flag, and what became of it
   kcmgen flags --diff v1.30..v1.37         what changed in between
@@ -67,31 +66,9 @@ cluster says in CUE is checked by kcmgen vet.
 	f.BoolVar(&o.gates, "feature-gates", false, "list what --feature-gates of kube-controller-manager names")
 	f.BoolVar(&o.all, "all", false, "list hidden flags too")
 	f.StringVar(&o.format, "format", "text", "how to print: text or json")
-	completeFlag(cmd, "version", completeWords(minorNames()...))
+	completeFlag(cmd, "version", completeWords(flags.MinorNames()...))
 	completeFlag(cmd, "format", completeWords("text", "json"))
 	return cmd
-}
-
-func minorName(minor int) string { return fmt.Sprintf("v1.%d", minor) }
-
-func minorNames() []string {
-	var out []string
-	for _, minor := range flags.Minors() {
-		out = append(out, minorName(minor))
-	}
-	return out
-}
-
-// parseMinor reads v1.34, 1.34 or v1.34.2, of which the patch makes no difference.
-func parseMinor(s string) (int, error) {
-	parts := strings.Split(strings.TrimPrefix(strings.TrimSpace(s), "v"), ".")
-	if len(parts) == 2 || len(parts) == 3 {
-		if minor, err := strconv.Atoi(parts[1]); err == nil && parts[0] == "1" && flags.Of(minor) != nil {
-			return minor, nil
-		}
-	}
-	names := minorNames()
-	return 0, fmt.Errorf("there is no data of %q: it begins with %s and ends with %s", s, names[0], names[len(names)-1])
 }
 
 func runFlags(o flagsOptions, names []string, std stdio) error {
@@ -104,7 +81,7 @@ func runFlags(o flagsOptions, names []string, std stdio) error {
 	if o.diff != "" {
 		return runFlagsDiff(o, std)
 	}
-	minor, err := parseMinor(o.version)
+	minor, err := flags.ParseMinor(o.version)
 	if err != nil {
 		return usageError{fmt.Errorf("--version: %w", err)}
 	}
@@ -160,53 +137,14 @@ func printDefs(w io.Writer, defs []flags.Def) error {
 	return printRows(w, rows)
 }
 
-// explained is what is known of one flag.
-type explained struct {
-	flags.Def
-	Known      bool         `json:"known"` // to the version asked about
-	Since      string       `json:"since"`
-	Deprecates string       `json:"deprecatedSince,omitempty"`
-	Removed    string       `json:"removedIn,omitempty"`
-	Defaults   []valueSince `json:"defaults"`
-	flags.Note
-}
-
-// valueSince is a value from a version on.
-type valueSince struct {
-	Since string `json:"since"`
-	Value string `json:"value"`
-}
-
-// noFlagError is a name that no version has a flag of.
-type noFlagError struct{ name string }
-
-func (e *noFlagError) Error() string {
-	names := minorNames()
-	return fmt.Sprintf("no version from %s to %s has a flag %q", names[0], names[len(names)-1], e.name)
-}
-
 func explainFlags(o flagsOptions, minor int, names []string, std stdio) error {
-	out := []explained{}
+	out := []flags.Explained{}
 	var errs []error
 	for _, name := range names {
-		name = strings.ReplaceAll(strings.TrimLeft(name, "-"), "_", "-") // as the command line reads it
-		life, ok := flags.LifeOf(name)
-		if !ok {
-			errs = append(errs, &noFlagError{name})
+		e, err := flags.Explain(minor, name)
+		if err != nil {
+			errs = append(errs, err)
 			continue
-		}
-		e := explained{Since: minorName(life.First), Note: life.Note}
-		for _, v := range life.Defaults {
-			e.Defaults = append(e.Defaults, valueSince{minorName(v.From), v.Value})
-		}
-		if e.Def, e.Known = flags.Of(minor).Flag(name); !e.Known {
-			e.Def, _ = flags.Of(life.Last).Flag(name)
-		}
-		if life.Deprecated > 0 {
-			e.Deprecates = minorName(life.Deprecated)
-		}
-		if gone := life.Removed(); gone > 0 {
-			e.Removed = minorName(gone)
 		}
 		out = append(out, e)
 	}
@@ -222,11 +160,11 @@ func explainFlags(o flagsOptions, minor int, names []string, std stdio) error {
 	return errors.Join(errs...)
 }
 
-func printExplained(w io.Writer, e explained, minor int) {
+func printExplained(w io.Writer, e flags.Explained, minor int) {
 	say(w, "--%s", e.Name)
 	line := func(label, format string, args ...any) { say(w, "    %-11s %s", label, fmt.Sprintf(format, args...)) }
 	if !e.Known {
-		line("unknown to", "%s", minorName(minor))
+		line("unknown to", "%s", flags.MinorName(minor))
 	}
 	kind := e.Type
 	if b := e.Bounds(); b != "" {
@@ -261,7 +199,7 @@ func printExplained(w io.Writer, e explained, minor int) {
 
 // orEarlier says so of the oldest version that there is data of.
 func orEarlier(minor string) string {
-	if minor == minorNames()[0] {
+	if minor == flags.MinorNames()[0] {
 		return minor + " or earlier"
 	}
 	return minor

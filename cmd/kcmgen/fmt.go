@@ -1,18 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
-	"github.com/kcmgen/kcmgen/gen/config"
-	"github.com/kcmgen/kcmgen/gen/disk"
-	"github.com/kcmgen/kcmgen/gen/edit"
 	"github.com/kcmgen/kcmgen/gen/finding"
-	"github.com/kcmgen/kcmgen/internal/regular"
+	"github.com/kcmgen/kcmgen/gen/repository"
 )
 
 type fmtOptions struct{ check bool }
@@ -40,65 +34,25 @@ With --check it writes nothing, names the files that differ, and exits with 4.
 }
 
 func runFmt(o fmtOptions, args []string, std stdio) error {
-	if len(args) == 0 {
-		root, err := config.ModuleRoot(".")
-		if err != nil {
-			return err
-		}
-		args = []string{root}
-	}
 	var result error
-	var failures []error
-	for _, arg := range args {
-		files, err := config.Files(arg, func(dir string, err error) { say(std.err, "skipped %s: %v", plainName(dir), errors.Unwrap(err)) })
-		if err != nil {
-			return fmt.Errorf("reading CUE files: %w", err)
-		}
-		for _, name := range files { // a fault of one is no reason to leave the others
-			changed, err := formatFile(name, o.check)
-			var syntax *edit.SyntaxError
-			switch {
-			case errors.As(err, &syntax):
-				say(std.err, "%s: error: %v", syntax.Pos, syntax.Err)
-				result = errFindings
-			case err != nil:
-				failures = append(failures, err)
-			case changed:
-				say(std.out, "%s", plainName(name))
-				if o.check && result == nil {
-					result = errDiffers
-				}
+	err := repository.Format(args, o.check, repository.Formatting{
+		Skipped: func(dir string, err error) { say(std.err, "skipped %s: %v", plainName(dir), errors.Unwrap(err)) },
+		Syntax: func(at finding.Pos, err error) {
+			say(std.err, "%s: error: %v", at, err)
+			result = errFindings
+		},
+		Changed: func(file string) {
+			say(std.out, "%s", plainName(file))
+			if o.check && result == nil {
+				result = errDiffers
 			}
-		}
-	}
-	if len(failures) > 0 {
-		return errors.Join(failures...)
+		},
+	})
+	if err != nil {
+		return err
 	}
 	if errors.Is(result, errDiffers) {
 		say(std.err, "hint: kcmgen fmt writes them in the standard format")
 	}
 	return result
-}
-
-// formatFile reports whether a file was not in the standard format.
-func formatFile(name string, check bool) (bool, error) {
-	if err := config.Readable(name); err != nil {
-		return false, &edit.SyntaxError{Pos: finding.Pos{File: name}, Err: err}
-	}
-	fi, err := os.Stat(name) // for its mode
-	if err != nil {
-		return false, err
-	}
-	src, err := regular.Read(name, config.MaxFile)
-	if err != nil {
-		return false, err
-	}
-	formatted, err := edit.Format(name, src)
-	if err != nil || bytes.Equal(src, formatted) {
-		return false, err
-	}
-	if check {
-		return true, nil
-	}
-	return true, disk.ReplaceFile(name, formatted, fi.Mode().Perm())
 }

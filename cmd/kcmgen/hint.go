@@ -11,25 +11,23 @@ import (
 	"syscall"
 
 	"github.com/kcmgen/kcmgen/gen"
-	"github.com/kcmgen/kcmgen/gen/binary"
-	"github.com/kcmgen/kcmgen/gen/config"
-	"github.com/kcmgen/kcmgen/gen/disk"
 	"github.com/kcmgen/kcmgen/gen/flags"
-	"github.com/kcmgen/kcmgen/gen/outdir"
+	"github.com/kcmgen/kcmgen/gen/repository"
 	"github.com/kcmgen/kcmgen/gen/spec"
-	"github.com/kcmgen/kcmgen/gen/vendoring"
+	"github.com/kcmgen/kcmgen/gen/upgrade"
+	"github.com/kcmgen/kcmgen/internal/download"
 )
 
 // hint is advice for an error: the command to type next.
 func hint(err error) string {
-	var newer *outdir.NewerSchemaError
-	var folder *config.NoFolderError
-	var unwritable *outdir.NotWritableError
-	var modes *outdir.NoModesError
-	var unknown *noFlagError
-	var lost *lostManifestError
-	var missing *notFetchedError
-	var skipped *skippedMinorsError
+	var newer *gen.NewerSchemaError
+	var folder *gen.NoDirError
+	var unwritable *gen.NotWritableError
+	var modes *gen.NoModesError
+	var unknown *flags.UnknownError
+	var lost *gen.LostManifestError
+	var missing *gen.NotFetchedError
+	var skipped *upgrade.SkippedMinorsError
 	if h := hostHint(err); h != "" {
 		return h
 	}
@@ -43,31 +41,31 @@ func hint(err error) string {
 	case errors.As(err, &newer):
 		return "use the kcmgen that wrote it, or a newer one; kcmgen --version tells this one's"
 	case errors.As(err, &lost):
-		return "put manifest.json back from a backup; to start anew, move " + lost.dir + " away"
+		return "put manifest.json back from a backup; to start anew, move " + lost.Dir + " away"
 	case errors.As(err, &skipped):
-		return skipped.next
+		return skipped.Next
 	case errors.As(err, &missing):
-		return "kcmgen fetch " + word(missing.dir)
+		return "kcmgen fetch " + word(missing.Dir)
 	case errors.As(err, &unknown):
-		if first, _ := flags.GateYears(unknown.name); first > 0 {
+		if first, _ := flags.GateYears(unknown.Name); first > 0 {
 			return "it is a feature gate: kcmgen flags --feature-gates"
 		}
-		if first, _ := flags.ControllerYears(unknown.name); first > 0 {
+		if first, _ := flags.ControllerYears(unknown.Name); first > 0 {
 			return "it is a controller: kcmgen flags --controllers"
 		}
-		if near := spec.Nearest(unknown.name, flags.Names()); near != "" {
+		if near := spec.Nearest(unknown.Name, flags.Names()); near != "" {
 			return "did you mean --" + near + "?"
 		}
-	case errors.Is(err, config.ErrNoModule):
+	case errors.Is(err, gen.ErrNoModule):
 		return "go to a folder of a CUE module, or begin one: kcmgen init DIR"
 	case errors.As(err, &folder):
 		if near := nearestCluster(folder); near != "" {
 			return fmt.Sprintf("did you mean %s?", near) + clustersAtHand(" The clusters here: %s")
 		}
 		return "name the folder of a cluster's package" + clustersAtHand(", or a cluster here (%s)") + "; without an argument all are taken"
-	case errors.Is(err, outdir.ErrLocked):
+	case errors.Is(err, gen.ErrLocked):
 		return "wait for it to end, or see who it is: fuser -v " + word(lockFile(err))
-	case errors.Is(err, outdir.ErrInTheWay), errors.Is(err, outdir.ErrOthers):
+	case errors.Is(err, gen.ErrInTheWay), errors.Is(err, gen.ErrOthers):
 		return "move it away; what is no private key, kcmgen removes too: kcmgen export --prune"
 	case errors.Is(err, syscall.ENOSPC):
 		return "make room, and run it again"
@@ -83,19 +81,19 @@ func hint(err error) string {
 
 // programHint is advice about programs and images.
 func programHint(err error) string {
-	var fetch *binary.FetchError
-	var sum *binary.SumError
-	var program *binary.ProgramError
-	var dynamic *binary.DynamicError
-	var based *basedImageError
+	var fetch *gen.FetchError
+	var sum *gen.SumError
+	var program *gen.ProgramError
+	var dynamic *gen.DynamicError
+	var based *gen.BasedImageError
 	var stale *gen.StaleError
-	var proxy *proxyError
-	var source *noSourceError
+	var proxy *download.ProxyError
+	var source *gen.NoSourceError
 	switch {
 	case errors.As(err, &source):
-		return "say where it is had: binary: source: " + cmp.Or(source.arch, "ARCH") + `: {url: "https://…", sha256: "…"}`
+		return "say where it is had: binary: source: " + cmp.Or(source.Arch, "ARCH") + `: {url: "https://…", sha256: "…"}`
 	case errors.As(err, &proxy):
-		return "export " + proxy.variable + "=http://HOST:PORT, or unset " + proxy.variable
+		return "export " + proxy.Variable + "=http://HOST:PORT, or unset " + proxy.Variable
 	case errors.As(err, &stale):
 		return "kcmgen export first, with the same clusters and --out"
 	case errors.As(err, &based):
@@ -103,11 +101,11 @@ func programHint(err error) string {
 	case errors.As(err, &sum):
 		return "don't use it before you know why; Kubernetes publishes the checksum beside the program, at its URL with .sha256"
 	case errors.As(err, &program):
-		return "binary.source names programs by architecture: see that each URL, file and sha256 is its own"
+		return "gen.source names programs by architecture: see that each URL, file and sha256 is its own"
 	case errors.As(err, &dynamic):
 		return "build it with CGO_ENABLED=0, or say an image.base that has the libraries, and build from the Containerfile"
-	case errors.Is(err, binary.ErrNoChecksum):
-		return "give binary.source a sha256; Kubernetes publishes it beside the program, at its URL with .sha256"
+	case errors.Is(err, gen.ErrNoChecksum):
+		return "give gen.source a sha256; Kubernetes publishes it beside the program, at its URL with .sha256"
 	case errors.Is(err, context.Canceled):
 		return ""
 	case errors.As(err, &fetch) && !fetch.File:
@@ -121,23 +119,23 @@ func word(s string) string { return spec.ShellWord(s) }
 
 // repositoryHint is advice on a user's own repository.
 func repositoryHint(err error) string {
-	var module *config.NoModuleError
-	var edited *editedError
-	var newer *newerCopyError
-	var full *notEmptyError
-	var name *nameTakenError
-	var taken *disk.ExistsError
+	var module *gen.NoModuleError
+	var edited *repository.EditedError
+	var newer *repository.NewerCopyError
+	var full *repository.NotEmptyError
+	var name *repository.NameTakenError
+	var taken *repository.ExistsError
 	var shown *nothingShownError
-	var gitRefused *gitError
+	var gitRefused *repository.GitError
 	switch {
 	case errors.As(err, &module):
 		return "begin one: kcmgen init DIR"
 	case errors.As(err, &edited):
-		return "constraints of your own go to " + vendoring.UsrDir + "; to lose what was edited: kcmgen schema vendor --force"
+		return "constraints of your own go to " + repository.OwnDir + "; to lose what was edited: kcmgen schema vendor --force"
 	case errors.As(err, &newer):
-		return "go install github.com/kcmgen/kcmgen/cmd/kcmgen@" + newer.theirs
-	case errors.As(err, &full) && full.module != "":
-		return "name a new folder in this CUE module: kcmgen init " + word(filepath.Join(full.module, "clusters", "NAME"))
+		return "go install github.com/kcmgen/kcmgen/cmd/kcmgen@" + newer.Theirs
+	case errors.As(err, &full) && full.Module != "":
+		return "name a new folder in this CUE module: kcmgen init " + word(filepath.Join(full.Module, "clusters", "NAME"))
 	case errors.As(err, &name):
 		return "give this one another: --name"
 	case errors.As(err, &full):
@@ -149,13 +147,13 @@ func repositoryHint(err error) string {
 	case errors.As(err, &shown):
 		return "leave --node or --flag out to see all"
 	case errors.As(err, &gitRefused):
-		return "the hook lies in a git repository: git init " + word(gitRefused.dir)
+		return "the hook lies in a git repository: git init " + word(gitRefused.Dir)
 	}
 	return ""
 }
 
 // nearestCluster is the cluster that a name was meant for.
-func nearestCluster(e *config.NoFolderError) string {
+func nearestCluster(e *gen.NoDirError) string {
 	if !e.IsName() {
 		return ""
 	}

@@ -8,25 +8,23 @@ import (
 	"strings"
 
 	"github.com/kcmgen/kcmgen/deploy"
-	"github.com/kcmgen/kcmgen/deploy/host"
-	"github.com/kcmgen/kcmgen/deploy/remote"
-	"github.com/kcmgen/kcmgen/live"
+	"github.com/kcmgen/kcmgen/gen"
 )
 
 // hostHint is advice about hosts, and about what is done there.
 func hostHint(err error) string {
-	var locked *host.LockedError
+	var locked *deploy.LockedError
 	var edited *deploy.EditedError
 	var refused *deploy.RefusedError
 	var other *deploy.OtherProgramError
 	var spare *deploy.SpareError
 	var unsettled *deploy.UnsettledError
 	var wayback *deploy.NoWayBackError
-	var none *notExportedError
-	var unread *kubeconfigError
+	var none *gen.NotExportedError
+	var unread *deploy.KubeconfigError
 	var still *stillInError
-	var stranger *strangerError
-	var retired *retiredError
+	var stranger *deploy.NeverDeployedError
+	var retired *deploy.RetiredError
 	if hint := leftHint(err); hint != "" {
 		return hint
 	}
@@ -35,7 +33,7 @@ func hostHint(err error) string {
 		return "wait for it to end; a lock whose holder is gone is free within half a minute"
 	case errors.As(err, &edited):
 		return "kcmgen export, and look at what it changes, before you deploy"
-	case errors.As(err, &refused) && strings.HasSuffix(refused.Text, host.SaysNothing):
+	case errors.As(err, &refused) && strings.HasSuffix(refused.Text, deploy.SaysNothing):
 		return "nothing was changed; see on the host what that program is: " + word(refused.Program) + " --version"
 	case errors.As(err, &refused) && refused.Program == deploy.Systemd:
 		return "nothing was changed; what it complains of comes from the cluster: mend it there, then kcmgen export"
@@ -53,7 +51,7 @@ func hostHint(err error) string {
 		return "deploy what it should run: kcmgen export, kcmgen deploy"
 	case errors.As(err, &none):
 		return "kcmgen export first, with the same clusters and --out"
-	case errors.Is(err, errNoKubeconfig):
+	case errors.Is(err, deploy.ErrNoKubeconfig):
 		return "name one: --kubeconfig FILE, or deploy: kubeconfig in the cluster (KUBECONFIG and ~/.kube/config aren't looked at); to go on without: --without-lease"
 	case errors.As(err, &unread):
 		return "name one that is there: --kubeconfig FILE, or deploy: kubeconfig in the cluster, where a relative one starts at the cluster's folder"
@@ -101,14 +99,14 @@ func leftHint(err error) string {
 // reachHint is advice about ways to a host that don't work.
 func reachHint(err error) string {
 	var shell *deploy.NoShellError
-	var walled *remote.ForwardForbiddenError
-	var login *remote.LoginError
+	var walled *deploy.ForwardForbiddenError
+	var login *deploy.LoginError
 	var lease *deploy.LeaseError
-	var at *remote.Error
-	var key *remote.HostKeyError
-	var identity *remote.IdentityError
-	var words *remote.SSHError
-	var noisy *host.NoisyError
+	var at *deploy.ConnectionError
+	var key *deploy.HostKeyError
+	var identity *deploy.IdentityError
+	var words *deploy.SSHError
+	var noisy *deploy.NoisyError
 	switch {
 	case errors.As(err, &noisy):
 		return "what prints is mostly ~/.bashrc of the login's user: let it print for people only, by a first line: case $- in *i*) ;; *) return ;; esac"
@@ -126,11 +124,11 @@ func reachHint(err error) string {
 		return "ssh-add " + word(login.Locked[0])
 	case errors.As(err, &login):
 		return "see that ssh itself gets in: ssh " + word(login.User) + "@HOST true; the user is ssh.user of the node, or User in ~/.ssh/config"
-	case errors.As(err, &lease) && errors.Is(err, live.ErrForbidden):
+	case errors.As(err, &lease) && errors.Is(err, deploy.ErrForbidden):
 		return "the kubeconfig's user has to be allowed to get leases in kube-system"
 	case errors.As(err, &lease):
 		return "see that it works: kubectl get lease -n kube-system kube-controller-manager; to go on without: --without-lease"
-	case errors.As(err, &at) && at.Node != "" && (at.Step == remote.StepConnect || at.Step == remote.StepBanner):
+	case errors.As(err, &at) && at.Node != "" && (at.Step == deploy.StepConnect || at.Step == deploy.StepBanner):
 		return "if " + at.Node + " is down, leave it out: --limit with the other nodes"
 	}
 	return ""
@@ -138,18 +136,18 @@ func reachHint(err error) string {
 
 // hostKeyHint is advice about a host that may be another one. Nothing is trusted for
 // having been seen: a key counts once somebody has compared it.
-func hostKeyHint(node string, k *remote.HostKeyError) string {
+func hostKeyHint(node string, k *deploy.HostKeyError) string {
 	switch k.Fault {
-	case remote.Unknown:
+	case deploy.KeyUnknown:
 		return "compare that with what the host itself says, on its console: " + fingerprint(k.Type) + "; " + trust(node, k)
-	case remote.Changed:
+	case deploy.KeyChanged:
 		if k.Pinned {
 			return "find out why first: somebody may be in between; if the host was made anew, " + trust(node, k)
 		}
 		return "find out why first: somebody may be in between; if the host was made anew: ssh-keygen -R " + word(k.Name) + " -f " + word(k.Known[0].File) + ", and " + trust(node, k)
-	case remote.OtherType:
+	case deploy.KeyOtherType:
 		return "see on its console whether it is the same host: " + fingerprint("") + "; then add a key of a type that it has where the known ones are"
-	case remote.Revoked:
+	case deploy.KeyRevoked:
 		return "don't log in to it: whoever has that key can pose as this host; make it a new one, on its console: ssh-keygen -A, after removing the old one from /etc/ssh"
 	}
 	return ""
@@ -165,7 +163,7 @@ func fingerprint(kind string) string {
 }
 
 // trust says where a key is written down that was compared.
-func trust(node string, k *remote.HostKeyError) string {
+func trust(node string, k *deploy.HostKeyError) string {
 	if node == "" {
 		return "once it is the same, add a line to ~/.ssh/known_hosts: " + k.Name + " " + k.Line
 	}

@@ -3,19 +3,19 @@ package main
 import (
 	"path/filepath"
 
-	"github.com/kcmgen/kcmgen/gen/config"
+	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/gen/repository"
 	"github.com/kcmgen/kcmgen/gen/spec"
-	"github.com/kcmgen/kcmgen/gen/starter"
 )
 
 // ask asks for what the command line doesn't say.
 func (o *initOptions) ask(args *[]string, a *asker) (err error) {
 	if len(*args) == 0 {
 		question, fallback := "folder of the new repository", "clusters"
-		if _, err := config.ModuleRoot("."); err == nil {
+		if _, err := gen.ModuleRoot("."); err == nil {
 			question, fallback = "folder of the new cluster", filepath.Join("clusters", "new")
 		}
-		dir, err := a.ask(question, fallback, free)
+		dir, err := a.ask(question, fallback, repository.Free)
 		if err != nil {
 			return err
 		}
@@ -26,25 +26,25 @@ func (o *initOptions) ask(args *[]string, a *asker) (err error) {
 		value    *string
 		fallback string
 	}{
-		{"name of the cluster", &o.name, nameOf(filepath.Clean((*args)[0]))},
-		{"how nodes run kube-controller-manager, systemd or staticPod", &o.layout, string(spec.Systemd)},
-		{"control-plane nodes", &o.nodes, o.nodes},
-		{"version of Kubernetes", &o.version, o.version},
+		{"name of the cluster", &o.Name, repository.NameOf(filepath.Clean((*args)[0]))},
+		{"how nodes run kube-controller-manager, systemd or staticPod", &o.Layout, string(spec.Systemd)},
+		{"control-plane nodes", &o.Nodes, o.Nodes},
+		{"version of Kubernetes", &o.Version, o.Version},
 	}
 	for _, q := range questions {
 		check := func(answer string) error {
-			try := initOptions{name: "x", layout: string(spec.Systemd), nodes: exampleNodes, version: starter.Newest}
+			try := repository.First{Name: "x", Layout: string(spec.Systemd), Nodes: exampleNodes, Version: repository.Newest}
 			switch q.value {
-			case &o.name:
-				try.name = answer
-			case &o.layout:
-				try.layout = answer
-			case &o.nodes:
-				try.nodes = answer
+			case &o.Name:
+				try.Name = answer
+			case &o.Layout:
+				try.Layout = answer
+			case &o.Nodes:
+				try.Nodes = answer
 			default:
-				try.version = answer
+				try.Version = answer
 			}
-			_, err := try.cluster()
+			_, err := try.Cluster()
 			return err
 		}
 		if *q.value, err = a.ask(q.text, q.fallback, check); err != nil {

@@ -2,14 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"net/netip"
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -67,36 +64,19 @@ func (e *stillInError) Error() string {
 	return fmt.Sprintf("cluster %s still has node %s", e.cluster, e.node)
 }
 
-// strangerError is a node that no deploy is known of.
-type strangerError struct{ cluster, node string }
-
-func (e *strangerError) Error() string {
-	return fmt.Sprintf("no deploy of cluster %s to a node %s is known here", e.cluster, e.node)
-}
-
-// retiredError is a node that was retired already.
-type retiredError struct {
-	cluster, node string
-	at            time.Time
-}
-
-func (e *retiredError) Error() string {
-	return fmt.Sprintf("node %s of cluster %s was retired at %s", e.node, e.cluster, e.at.Format(time.RFC3339))
-}
-
 func runRetire(ctx context.Context, o retireOptions, args []string, now func() time.Time, std stdio) error {
 	name := args[0]
 	r, err := loadHosts(ctx, &o.hostOptions, args[1:], now(), std)
 	if err != nil {
 		return err
 	}
-	if len(r.clusters) != 1 {
-		if len(r.clusters) == 0 {
-			return errors.Join(printFindings(std.err, r.findings, false), errFindings)
+	if len(r.Clusters) != 1 {
+		if len(r.Clusters) == 0 {
+			return errors.Join(printFindings(std.err, r.Findings, false), errFindings)
 		}
 		return usageError{errors.New("the module has several clusters: name the node's")}
 	}
-	c := *r.clusters[0].Cluster
+	c := *r.Clusters[0].Cluster
 	if slices.ContainsFunc(c.Nodes, func(n spec.Node) bool { return n.Name == name }) {
 		return &stillInError{c.Name, name, path.Base(c.Paths.Unit)}
 	}
@@ -130,7 +110,7 @@ func runRetire(ctx context.Context, o retireOptions, args []string, now func() t
 	}
 	std.hold()
 	report, err := rollout.Retire(ctx)
-	report.Kcmgen, report.Action = version(), "retire"
+	report.Kcmgen, report.Action = version(), deploy.ActionRetire
 	err = errors.Join(err, record(ctx, o.out, report, std))
 	if err == nil {
 		_, err = fmt.Fprintf(std.out, "%s: %s: retired\n", c.Name, name)
@@ -141,80 +121,11 @@ func runRetire(ctx context.Context, o retireOptions, args []string, now func() t
 // node is how a host is reached that the cluster has no more.
 func (o *retireOptions) node(ctx context.Context, c *spec.Cluster, name string, std stdio) (*spec.Node, error) {
 	if o.host != "" {
-		n := &spec.Node{Name: name, Addresses: []netip.Addr{{}}, SSH: spec.SSH{Host: o.host}}
-		if user, host, ok := strings.Cut(o.host, "@"); ok {
-			n.SSH.User, n.SSH.Host = user, host
-		}
-		return n, nil
+		return deploy.NodeAt(name, o.host), nil
 	}
-	past, err := pastDeploys(ctx, o.out, c.Name, std)
+	before, err := past(ctx, o.out, c.Name, std)
 	if err != nil {
 		return nil, err
 	}
-	h, retired := lastOf(past, name)
-	if !retired.IsZero() {
-		return nil, &retiredError{c.Name, name, retired}
-	}
-	if h != nil {
-		address, err := netip.ParseAddr(h.Target.Address)
-		if err != nil {
-			return nil, err
-		}
-		return &spec.Node{Name: name, Addresses: []netip.Addr{address}, SSH: h.Target.SSH}, nil
-	}
-	return nil, &strangerError{c.Name, name}
-}
-
-// pastDeploys are the reports beside a cluster's tree, the oldest first.
-func pastDeploys(ctx context.Context, dir, cluster string, std stdio) ([]deploy.Report, error) {
-	out, err := openOut(ctx, dir, std)
-	if err != nil {
-		return nil, err
-	}
-	defer out.Close()
-	all, err := out.Reports(cluster)
-	if err != nil {
-		return nil, err
-	}
-	var reports []deploy.Report
-	for _, data := range all {
-		var report deploy.Report
-		if json.Unmarshal(data, &report) == nil {
-			reports = append(reports, report)
-		}
-	}
-	return reports, nil
-}
-
-// lastOf is what the last deploy to a node says of it, nil if there was none, or if it
-// was retired since: then that is when.
-func lastOf(reports []deploy.Report, node string) (last *deploy.HostReport, retired time.Time) {
-	for _, r := range reports {
-		for _, h := range r.Hosts {
-			switch {
-			case h.Node != node:
-			case r.Action == "retire" && h.Outcome == deploy.Done:
-				last, retired = nil, r.Started
-			case h.Target != nil:
-				last, retired = &h, time.Time{}
-			}
-		}
-	}
-	return last, retired
-}
-
-// left are nodes that deploys are known of, and that the cluster has no more.
-func left(reports []deploy.Report, c *spec.Cluster) []string {
-	var out []string
-	for _, r := range reports {
-		for _, h := range r.Hosts {
-			last, _ := lastOf(reports, h.Node)
-			has := slices.ContainsFunc(c.Nodes, func(n spec.Node) bool { return n.Name == h.Node })
-			if last != nil && !has && !slices.Contains(out, h.Node) {
-				out = append(out, h.Node)
-			}
-		}
-	}
-	slices.Sort(out)
-	return out
+	return before.Node(c.Name, name)
 }

@@ -44,14 +44,14 @@ func runRollback(ctx context.Context, o deployOptions, args []string, now func()
 	if err != nil {
 		return err
 	}
-	if len(r.clusters) != 1 {
-		if len(r.clusters) == 0 {
-			_ = printFindings(std.err, r.findings, false)
+	if len(r.Clusters) != 1 {
+		if len(r.Clusters) == 0 {
+			_ = printFindings(std.err, r.Findings, false)
 			return errFindings
 		}
 		return usageError{errors.New("one cluster goes back at a time: name it")}
 	}
-	done, err := rollbackOne(ctx, o, r.clusters[0].Cluster, now, std)
+	done, err := rollbackOne(ctx, o, r.Clusters[0].Cluster, now, std)
 	return errors.Join(done.print(std, o), err)
 }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/kcmgen/kcmgen/gen"
 )
 
 // Exit codes, the same for every command.
@@ -33,7 +35,7 @@ const rolloutCodes = exitCodes + ` ·
 5 rolled back · 6 rollback failed · 7 rolled back, the apiserver is away`
 
 // errFindings ends a command whose findings have been printed.
-var errFindings = errors.New("findings")
+var errFindings = gen.ErrFindings
 
 // errDiffers ends a command that was asked whether something differs, and has
 // printed what does.
@@ -51,6 +53,10 @@ func run(ctx context.Context, args []string, std stdio) int {
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	var usage usageError
+	var option *gen.OptionError
+	if errors.As(err, &option) {
+		err = usageError{err}
+	}
 	switch {
 	case err == nil:
 		return exitOK

@@ -99,8 +99,8 @@ func reachable(t *testing.T) {
 	}
 }
 
-// programs that scripts put before a command.
-var programs = map[string]string{
+// wrappers that scripts put before a command.
+var wrappers = map[string]string{
 	// unpriv runs a command as a user whom file modes stop: root ignores them.
 	"unpriv": `[ "$(id -u)" = 0 ] || exec "$@"
 exec setpriv --reuid=65534 --regid=65534 --clear-groups -- "$@"`,
@@ -130,7 +130,7 @@ func setup(env *testscript.Env) error {
 			return err
 		}
 	}
-	for name, text := range programs {
+	for name, text := range wrappers {
 		if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+text+"\n"), 0o755); err != nil {
 			return err
 		}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -52,36 +51,24 @@ are shown all the same.
 	return cmd
 }
 
-// shown is one flag of one node.
-type shown struct {
-	Cluster string      `json:"cluster"`
-	Node    string      `json:"node"`
-	Flag    string      `json:"flag"`
-	Value   string      `json:"value"`
-	Field   string      `json:"field"`             // where it comes from
-	Pos     finding.Pos `json:"position,omitzero"` // of that field, if the user wrote it
-
-	node string // as it is called: what is embedded isn't shown
-}
-
 func runShow(ctx context.Context, o showOptions, args []string, now time.Time, std stdio) error {
 	if err := checkFormat(o.format); err != nil {
 		return err
 	}
-	r, err := load(ctx, args, now, std)
+	r, err := load(ctx, "", args, now, std)
 	if err != nil {
 		return err
 	}
-	r.printSkipped(std)
-	if err := printFindings(std.err, r.findings, false); err != nil {
+	printSkipped(r.Skipped, std)
+	if err := printFindings(std.err, r.Findings, false); err != nil {
 		return err
 	}
 	var faulty error
-	if finding.Failed(r.findings) {
+	if finding.Failed(r.Findings) {
 		faulty = errFindings
 	}
-	all := o.pick(r.clusters)
-	if len(all) == 0 && len(r.clusters) > 0 {
+	all := r.Show(o.nodes, o.flags)
+	if len(all) == 0 && len(r.Clusters) > 0 {
 		return &nothingShownError{o.nodes, o.flags}
 	}
 	if o.format == "json" {
@@ -99,31 +86,9 @@ func (e *nothingShownError) Error() string {
 	return fmt.Sprintf("no node of these clusters fits --node %q and has --flag %q", e.nodes, e.flags)
 }
 
-func (o *showOptions) pick(clusters []*gen.Vetted) []shown {
-	out := []shown{}
-	wanted := func(list []string, name string) bool { return len(list) == 0 || slices.Contains(list, name) }
-	for _, v := range clusters {
-		c := v.Cluster
-		for i := range c.Nodes {
-			n := &c.Nodes[i]
-			if !wanted(o.nodes, n.Name) {
-				continue
-			}
-			for _, f := range c.NodeFlags(n) {
-				if wanted(o.flags, f.Name) {
-					pos, _ := c.Source.Exact(f.Field)
-					hide := c.Embedded.Redact
-					out = append(out, shown{hide(c.Name), hide(n.Name), hide(f.Name), hide(f.Value), "cluster." + hide(f.Field), pos, c.Name + " " + n.Name})
-				}
-			}
-		}
-	}
-	return out
-}
-
 // printShown prints a block for each node, the flags in one column and where
 // they come from in the next.
-func printShown(w io.Writer, all []shown) error {
+func printShown(w io.Writer, all []gen.Shown) error {
 	width := 0
 	for _, s := range all {
 		width = max(width, len(s.Flag)+len(s.Value)+3)
@@ -131,7 +96,7 @@ func printShown(w io.Writer, all []shown) error {
 	width = min(width, 60)
 	var b bytes.Buffer
 	for i, s := range all {
-		if i == 0 || all[i-1].node != s.node {
+		if i == 0 || all[i-1].Self != s.Self {
 			fmt.Fprintf(&b, "%s %s\n", printable(s.Cluster), printable(s.Node))
 		}
 		from := s.Field

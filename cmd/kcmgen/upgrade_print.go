@@ -4,120 +4,77 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 
-	"github.com/rogpeppe/go-internal/diff"
-
-	"github.com/kcmgen/kcmgen/gen/edit"
-	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/upgrade"
 )
 
-// told is an edit in words.
-func told(e upgrade.Edit) string {
-	name := ""
-	if n := len(e.Path); n > 0 {
-		name = e.Path[n-1]
+func printUpgrade(u *upgrade.Run, format string, std stdio) error {
+	if format == "json" {
+		return printJSON(std.out, u.Report())
 	}
-	if n := len(e.Path); n > 1 && e.Path[n-2] == "flags" {
-		name = "--" + name
-	}
-	switch {
-	case e.Op == edit.Set:
-		return fmt.Sprintf("%s becomes %s", name, e.To)
-	case e.Op == edit.Rename:
-		return fmt.Sprintf("%s becomes --%s", name, e.To)
-	case e.Op == edit.RenameElement:
-		return fmt.Sprintf("%s: %s becomes %s", name, e.From, e.To)
-	case e.Op == edit.DropElement:
-		return fmt.Sprintf("%s: %s goes", name, e.From)
-	case e.Op == edit.Import:
-		return "imports " + e.To
-	case e.Path[0] == "waivers":
-		return fmt.Sprintf("waiver %s goes", name)
-	}
-	return name + " goes"
-}
-
-func (u *upgrading) print(std stdio) error {
-	if u.opts.format == "json" {
-		return u.printJSON(std.out)
-	}
-	u.before.printSkipped(std)
+	printSkipped(u.Before().Skipped, std)
 	var b bytes.Buffer
-	for i, c := range u.clusters {
+	for i, c := range u.Clusters {
 		if i > 0 {
 			say(&b, "")
 		}
-		c.print(&b, std.out)
+		printUpgradeOf(c, &b, std.out)
 	}
-	for _, name := range slices.Sorted(maps.Keys(u.changed)) {
+	for _, name := range u.Files() {
 		say(&b, "")
-		if also := u.also[name]; len(also) > 0 {
-			say(&b, "%s also serves %s, not named here", u.files.Shown(name), strings.Join(also, ", "))
+		if also := u.Also[name]; len(also) > 0 {
+			say(&b, "%s also serves %s, not named here", u.Shown(name), strings.Join(also, ", "))
 		}
-		for _, at := range u.files.Kept(name) {
+		for _, at := range u.Kept(name) {
 			say(&b, "%s: this comment stays: see whether it is about what is below it now", at)
 		}
-		b.Write(u.diff(name))
+		b.Write(u.Diff(name))
 	}
 	_, err := std.out.Write(b.Bytes())
 	return err
 }
 
-func (u *upgrading) diff(name string) []byte {
-	shown := u.files.Shown(name)
-	return diff.Diff(shown, u.files.Data(name), shown, u.changed[name])
-}
-
-// print tells what a cluster needs; out is where it will be read.
-func (c *upgraded) print(w, out io.Writer) {
-	from, to := c.plan.From, c.plan.To
+// printUpgradeOf tells what a cluster needs; out is where it will be read.
+func printUpgradeOf(c *upgrade.Cluster, w, out io.Writer) {
+	from, to := c.Plan.From, c.Plan.To
 	if from == to {
-		say(w, "%s", colour(out, bold, fmt.Sprintf("%s: has %s", c.name(), to)))
+		say(w, "%s", colour(out, bold, fmt.Sprintf("%s: has %s", c.Name(), to)))
 	} else {
-		say(w, "%s", colour(out, bold, fmt.Sprintf("%s: %s to %s", c.name(), from, to)))
+		say(w, "%s", colour(out, bold, fmt.Sprintf("%s: %s to %s", c.Name(), from, to)))
 	}
 	if from.Minor < to.Minor {
 		say(w, "    first     the kube-apiserver: kube-controller-manager may be one minor version older, and never newer")
 	}
-	for _, s := range c.steps {
-		if len(s.edits)+len(s.notes) == 0 && s.minor == from.Minor {
+	for _, s := range c.Steps {
+		if len(s.Edits)+len(s.Notes) == 0 && s.Minor == from.Minor {
 			continue
 		}
-		say(w, "  %s", minorName(s.minor))
-		if len(s.edits)+len(s.notes) == 0 {
+		say(w, "  %s", flags.MinorName(s.Minor))
+		if len(s.Edits)+len(s.Notes) == 0 {
 			say(w, "    nothing")
 		}
-		for _, e := range s.edits {
-			say(w, "    edit      %s: %s%s", e.at, told(e.Edit), because(e.Reason))
+		for _, e := range s.Edits {
+			say(w, "    edit      %s: %s%s", e.At, e.Edit, because(e.Reason))
 		}
-		for _, n := range s.notes {
+		for _, n := range s.Notes {
 			say(w, "    know      %s", n)
 		}
 	}
-	c.printLeft(w)
+	printLeft(c, w)
 }
 
-func (c *upgraded) printLeft(w io.Writer) {
-	for _, p := range c.byHand {
+func printLeft(c *upgrade.Cluster, w io.Writer) {
+	for _, p := range c.ByHand {
 		say(w, "    by hand   %s", p)
 	}
-	for _, p := range c.blocking {
+	for _, p := range c.Blocking {
 		say(w, "    settle    %s", p)
 	}
-	for _, f := range c.findings {
+	for _, f := range c.Findings {
 		_ = printFinding(w, f, nil) // into memory
 	}
-}
-
-func (p placed) String() string {
-	if p.Pos == (finding.Pos{}) {
-		return p.Text
-	}
-	return p.Pos.String() + ": " + p.Text
 }
 
 func because(reason string) string {
@@ -127,77 +84,32 @@ func because(reason string) string {
 	return ": " + reason
 }
 
-// printEnd is the last word: what was written, and the command to type next.
-func (u *upgrading) printEnd(std stdio) {
+// printUpgraded is the last word: what was written, and the command to type next.
+func printUpgraded(u *upgrade.Run, wrote bool, args []string, std stdio) {
 	switch {
-	case len(u.changed) == 0:
+	case len(u.Changed) == 0:
 		say(std.err, "nothing to write")
-	case u.opts.write:
-		for _, name := range slices.Sorted(maps.Keys(u.changed)) {
-			say(std.err, "wrote %s", u.files.Shown(name))
+	case wrote:
+		for _, name := range u.Files() {
+			say(std.err, "wrote %s", u.Shown(name))
 		}
 		next := "kcmgen export"
-		for _, a := range u.args {
+		for _, a := range args {
 			next += " " + word(a)
 		}
 		say(std.err, "next: %s", next)
 	default:
-		say(std.err, "nothing written; next: %s", u.next())
+		say(std.err, "nothing written; next: %s", u.Next())
 	}
 }
 
-type editJSON struct {
-	Pos    finding.Pos `json:"position"`
-	Op     edit.Op     `json:"op"`
-	Field  string      `json:"field,omitempty"`
-	From   string      `json:"from,omitempty"`
-	To     string      `json:"to,omitempty"`
-	Reason string      `json:"reason,omitempty"`
-}
-
-type stepJSON struct {
-	To    string     `json:"to"`
-	Edits []editJSON `json:"edits"`
-	Notes []placed   `json:"notes"`
-}
-
-type upgradeJSON struct {
-	Cluster  string            `json:"cluster"`
-	From     string            `json:"from"`
-	To       string            `json:"to"`
-	Steps    []stepJSON        `json:"steps"`
-	ByHand   []placed          `json:"byHand"`
-	Settle   []placed          `json:"settle"`
-	Findings []finding.Finding `json:"findings"` // that the edits would bring
-}
-
-type fileJSON struct {
-	File  string   `json:"file"`
-	Diff  string   `json:"diff"`
-	Other []string `json:"alsoServes,omitempty"`
-}
-
-func (u *upgrading) printJSON(w io.Writer) error {
-	doc := struct {
-		Clusters []upgradeJSON `json:"clusters"`
-		Files    []fileJSON    `json:"files"`
-	}{[]upgradeJSON{}, []fileJSON{}}
-	for _, c := range u.clusters {
-		out := upgradeJSON{
-			Cluster: c.name(), From: c.plan.From.String(), To: c.plan.To.String(), Steps: []stepJSON{},
-			ByHand: append([]placed{}, c.byHand...), Settle: append([]placed{}, c.blocking...), Findings: append([]finding.Finding{}, c.findings...),
-		}
-		for _, s := range c.steps {
-			step := stepJSON{minorName(s.minor), []editJSON{}, append([]placed{}, s.notes...)}
-			for _, e := range s.edits {
-				step.Edits = append(step.Edits, editJSON{e.at, e.Op, e.Field, e.From, e.To, e.Reason})
-			}
-			out.Steps = append(out.Steps, step)
-		}
-		doc.Clusters = append(doc.Clusters, out)
+// printWaysOut says how to go on where a file serves clusters that weren't named.
+func printWaysOut(u *upgrade.Run, std stdio) {
+	w := u.WaysOut()
+	if len(w.Up) > 0 {
+		say(std.err, "if %s is to go up too, next: %s", strings.Join(w.Up, ", "), w.Next)
 	}
-	for _, name := range slices.Sorted(maps.Keys(u.changed)) {
-		doc.Files = append(doc.Files, fileJSON{u.files.Shown(name), string(u.diff(name)), u.also[name]})
+	if len(w.Stay) > 0 {
+		say(std.err, "if %s is to stay: move the setting from %s into each cluster that needs it", strings.Join(w.Stay, ", "), strings.Join(w.Files, ", "))
 	}
-	return printJSON(w, doc)
 }

@@ -1,21 +1,15 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/gen"
-	"github.com/kcmgen/kcmgen/gen/config"
-	"github.com/kcmgen/kcmgen/gen/facts"
 	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
@@ -72,15 +66,15 @@ func runVet(ctx context.Context, o vetOptions, args []string, std stdio) error {
 	if o.unchecked != "list" && o.unchecked != "count" {
 		return usageError{fmt.Errorf("--unchecked is %q, not list or count", o.unchecked)}
 	}
-	r, err := loadWith(ctx, o.out, args, nil, time.Now(), std)
+	r, err := load(ctx, o.out, args, time.Now(), std)
 	if err != nil {
 		return err
 	}
 	if o.format == "json" {
-		err = r.printJSON(std.out)
+		err = printVetted(std.out, r)
 	} else {
-		r.printSkipped(std)
-		shown := r.findings
+		printSkipped(r.Skipped, std)
+		shown := r.Findings
 		if o.unchecked == "count" {
 			shown = withoutUnchecked(shown, std)
 		}
@@ -89,90 +83,25 @@ func runVet(ctx context.Context, o vetOptions, args []string, std stdio) error {
 	if err != nil {
 		return err
 	}
-	if o.strict.fails(r.findings) {
+	if o.strict.fails(r.Findings) {
 		return errFindings
 	}
 	return nil
 }
 
-// loaded are the clusters of a command line, vetted.
-type loaded struct {
-	clusters []*gen.Vetted
-	skipped  []config.Skipped
-	findings []finding.Finding
-	faults   []finding.Finding            // those of the CUE, whose clusters are missing
-	of       map[string][]finding.Finding // of the CUE, by the folder of the package
-}
-
-// load loads clusters whose trees lie where they do by default.
-func load(ctx context.Context, args []string, now time.Time, std stdio) (*loaded, error) {
-	return loadWith(ctx, "", args, nil, now, std)
-}
-
-// loadWith loads clusters whose trees lie in the folder out, "" for the default, as
-// if files, by their absolute names, held something else.
-func loadWith(ctx context.Context, out string, args []string, overlay map[string][]byte, now time.Time, std stdio) (*loaded, error) {
-	cwd, err := os.Getwd()
-	if err != nil {
-		return nil, err
-	}
-	m := newMeter(std.err, "evaluated")
-	res, err := config.Load(ctx, cwd, args, config.Options{Version: version(), Progress: m.step, Overlay: overlay})
-	m.end()
-	if err != nil {
-		return nil, asUsage(err)
-	}
-	all := &loaded{skipped: res.Skipped, findings: res.Findings, faults: res.Findings, of: res.Of, clusters: make([]*gen.Vetted, len(res.Clusters))}
-	m = newMeter(std.err, "vetted")
-	index := &facts.Index{}
-	errs := parallel(ctx, len(res.Clusters), std, m, func(error) bool { return true }, func(i int, _ stdio) error {
-		all.clusters[i] = gen.VetIn(res.Clusters[i], cmp.Or(out, treesOf(cwd, res.Clusters[i])), index, now)
-		return nil
-	})
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
-	for _, v := range all.clusters {
-		all.findings = append(all.findings, v.Findings...)
-	}
-	return all, nil
-}
-
-// dropFaulty leaves out the clusters that have an error, by the findings of each: the
-// names in those aren't shown where they are embedded.
-func (r *loaded) dropFaulty(std stdio) {
-	r.clusters = slices.DeleteFunc(r.clusters, func(v *gen.Vetted) bool {
-		bad := finding.Failed(v.Findings) || finding.Failed(r.of[v.Cluster.Dir])
-		if bad {
-			say(std.err, "%s: left out: it has errors", v.Cluster.Name)
-		}
-		return bad
-	})
-}
-
-func (r *loaded) printSkipped(std stdio) {
-	for _, s := range r.skipped {
+func printSkipped(skipped []gen.Skipped, std stdio) {
+	for _, s := range skipped {
 		say(std.err, "skipped %s: %s", plainName(s.Dir), s.Reason)
 	}
 }
 
-// asUsage makes a usage error of a command line that names no cluster there could be.
-func asUsage(err error) error {
-	var folder *config.NoFolderError
-	var module *config.NoModuleError
-	if errors.As(err, &module) || errors.As(err, &folder) && folder.IsName() {
-		return usageError{err}
-	}
-	return err
-}
-
-func (r *loaded) printJSON(w io.Writer) error {
+func printVetted(w io.Writer, r *gen.Loaded) error {
 	doc := struct {
 		Clusters []string          `json:"clusters"`
-		Skipped  []config.Skipped  `json:"skipped"`
+		Skipped  []gen.Skipped     `json:"skipped"`
 		Findings []finding.Finding `json:"findings"`
-	}{[]string{}, append([]config.Skipped{}, r.skipped...), append([]finding.Finding{}, r.findings...)}
-	for _, v := range r.clusters {
+	}{[]string{}, append([]gen.Skipped{}, r.Skipped...), append([]finding.Finding{}, r.Findings...)}
+	for _, v := range r.Clusters {
 		doc.Clusters = append(doc.Clusters, v.Cluster.Embedded.Redact(v.Cluster.Name))
 	}
 	return printJSON(w, doc)

@@ -159,3 +159,23 @@ func Diff(old, new Tree) []Change {
 	}
 	return out
 }
+
+// Counts sums up changes of files in words; directories come along with them.
+func Counts(changes []Change) string {
+	n := map[Kind]int{}
+	for _, c := range changes {
+		if !c.Old.Dir && !c.New.Dir {
+			n[c.Kind]++
+		}
+	}
+	var parts []string
+	for _, k := range []Kind{Added, Changed, Removed} {
+		if n[k] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n[k], k))
+		}
+	}
+	if len(parts) == 0 {
+		return "folders only"
+	}
+	return strings.Join(parts, ", ")
+}

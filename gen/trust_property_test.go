@@ -1,9 +1,8 @@
 //go:build unix
 
-package main
+package gen
 
 import (
-	"bytes"
 	"crypto"
 	"fmt"
 	"io/fs"
@@ -11,14 +10,15 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/keys"
+	"github.com/kcmgen/kcmgen/gen/outdir"
 )
 
 // TestTrustStaysTheSame: whatever is changed in a cluster's folder, one thing at a
@@ -49,23 +49,21 @@ cluster: schemas.#Cluster & {
 `
 	write(t, filepath.Join(dir, "one", "cluster.cue"), text)
 	now := time.Now()
-	var talk bytes.Buffer
-	std := stdio{out: &talk, err: &talk}
-	r, err := load(t.Context(), []string{filepath.Join(dir, "one")}, now, std)
-	if err != nil || len(r.clusters) != 1 || finding.Failed(r.findings) {
-		t.Fatalf("%v, %v\n%s", err, r.findings, talk.String())
+	l, err := Load(t.Context(), Request{Args: []string{filepath.Join(dir, "one")}, Now: now})
+	if err != nil || len(l.Clusters) != 1 || finding.Failed(l.Findings) {
+		t.Fatalf("%v, %v", err, l)
 	}
-	m := &mutator{t: t, rnd: rand.New(rand.NewPCG(5, 6)), good: exportedOnce(t, r.clusters[0], now), other: exportedOnce(t, r.clusters[0], now)}
+	m := &mutator{t: t, rnd: rand.New(rand.NewPCG(5, 6)), good: exportedOnce(t, l.Clusters[0], now), other: exportedOnce(t, l.Clusters[0], now)}
 	kept, refused := 0, map[string]int{}
 	for what, change := range m.changes() {
 		out := filepath.Join(t.TempDir(), "out")
 		m.restore(out)
 		change(filepath.Join(out, "one"))
 		was := everything(t, filepath.Join(out, "one"))
-		err := exportInto(t, r.clusters[0], out, now)
+		err := exportInto(t, l.Clusters[0], out, now)
 		is := everything(t, filepath.Join(out, "one"))
 		if err != nil {
-			refused[strings.ReplaceAll(generation.ReplaceAllString(err.Error(), "GENERATION"), filepath.Dir(out), "")]++
+			refused[strings.ReplaceAll(generationName.ReplaceAllString(err.Error(), "GENERATION"), filepath.Dir(out), "")]++
 			if !maps.Equal(was, is) {
 				t.Errorf("%s: refused (%v), and the tree isn't as it was", what, err)
 			}
@@ -95,23 +93,18 @@ func write(t *testing.T, name, text string) {
 }
 
 // exportInto is an export without the loading before it.
-func exportInto(t *testing.T, v *gen.Vetted, dir string, now time.Time) error {
+func exportInto(t *testing.T, v *Vetted, dir string, now time.Time) error {
 	t.Helper()
-	var talk bytes.Buffer
-	std := stdio{out: &talk, err: &talk}
-	out, err := openOut(t.Context(), dir, std)
+	out, err := outdir.Open(t.Context(), dir, lockWait, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer out.Close()
-	e, err := newExportOf(t.Context(), out, v, exportOptions{out: dir}, now, std)
-	if err != nil {
-		return err
-	}
-	return e.write(out, std)
+	e := exporter{ExportOptions{Request: Request{Out: dir, Now: now}, Hear: func(Event) {}}, nil, out}
+	return e.export(t.Context(), []*Vetted{v})
 }
 
-func exportedOnce(t *testing.T, v *gen.Vetted, now time.Time) map[string]string {
+func exportedOnce(t *testing.T, v *Vetted, now time.Time) map[string]string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "out")
 	if err := exportInto(t, v, dir, now); err != nil {
@@ -184,7 +177,7 @@ func (m *mutator) changes() map[string]func(dir string) {
 	names := slices.Sorted(maps.Keys(m.good))
 	others := map[string]string{} // by path without the generation
 	for rel, data := range m.other {
-		others[generation.ReplaceAllString(rel, "G")] = data
+		others[generationName.ReplaceAllString(rel, "G")] = data
 	}
 	check := func(err error) {
 		if err != nil {
@@ -204,7 +197,7 @@ func (m *mutator) changes() map[string]func(dir string) {
 		put("emptied", "")
 		put("cut off", was[:len(was)/2])
 		put("grown", was+"\n")
-		put("another's", strings.TrimPrefix(others[generation.ReplaceAllString(rel, "G")], "file "))
+		put("another's", strings.TrimPrefix(others[generationName.ReplaceAllString(rel, "G")], "file "))
 		flips := 1
 		if rel == "manifest.json" {
 			flips = 60
@@ -236,3 +229,5 @@ func (m *mutator) changes() map[string]func(dir string) {
 	}
 	return out
 }
+
+var generationName = regexp.MustCompile(`\b[0-9a-f]{16}\b`)

@@ -1,4 +1,6 @@
-package main
+// Package download opens URLs, and gives up where people would. Errors say the cause in
+// words, without the URL, which the caller names.
+package download
 
 import (
 	"context"
@@ -19,15 +21,16 @@ const maxRedirects = 5
 
 // downloader opens URLs. A server that is silent for longer than this has hung;
 // how long it may take in all depends on the line, and is the user's to end.
-type downloader struct{ connect, silence time.Duration }
-
-// download opens what a URL names, and gives up as people would.
-func download(ctx context.Context, address string) (io.ReadCloser, error) {
-	return downloader{connect: 10 * time.Second, silence: 30 * time.Second}.open(ctx, address)
+type downloader struct {
+	connect, silence time.Duration
+	agent            string
 }
 
-// open is binary.Open. Errors say the cause in words, without the URL, which the
-// caller names.
+// By is a way to open URLs as a client of a name, such as kcmgen/v1.2.3.
+func By(agent string) func(ctx context.Context, address string) (io.ReadCloser, error) {
+	return downloader{connect: 10 * time.Second, silence: 30 * time.Second, agent: agent}.open
+}
+
 func (d downloader) open(ctx context.Context, address string) (io.ReadCloser, error) {
 	// Reads that wait too long are ended by ending the request.
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -36,7 +39,7 @@ func (d downloader) open(ctx context.Context, address string) (io.ReadCloser, er
 		cancel(nil)
 		return nil, errors.New("it can't be parsed") // the cause may quote a password
 	}
-	req.Header.Set("User-Agent", "kcmgen/"+version())
+	req.Header.Set("User-Agent", d.agent)
 	res, err := d.client().Do(req)
 	if err != nil {
 		cancel(nil)
@@ -85,12 +88,12 @@ func (d downloader) client() *http.Client {
 	}
 }
 
-// proxyError is a variable that should name a proxy. What it holds isn't told:
+// ProxyError is a variable that should name a proxy. What it holds isn't told:
 // there may be a password in it.
-type proxyError struct{ variable string }
+type ProxyError struct{ Variable string }
 
-func (e *proxyError) Error() string {
-	return e.variable + " isn't the address of a proxy, such as http://proxy.example.com:3128"
+func (e *ProxyError) Error() string {
+	return e.Variable + " isn't the address of a proxy, such as http://proxy.example.com:3128"
 }
 
 // proxy is the one that the environment names. http.ProxyFromEnvironment puts
@@ -106,7 +109,7 @@ func proxy(req *http.Request) (*url.URL, error) {
 	}
 	value := os.Getenv(variable)
 	if _, err := url.Parse(value); err != nil && strings.Contains(value, "://") || u.Hostname() == "" {
-		return nil, &proxyError{variable}
+		return nil, &ProxyError{variable}
 	}
 	return u, nil
 }

@@ -1,7 +1,7 @@
-// Package upgrade decides what a cluster needs to go from one Kubernetes version
+// Package steps decides what a cluster needs to go from one Kubernetes version
 // to another: which edits of its CUE, and what a person must know. It is pure,
 // and goes one minor version at a time.
-package upgrade
+package steps
 
 import (
 	"fmt"
@@ -34,6 +34,32 @@ type Edit struct {
 	edit.Edit
 	Field  string
 	Reason string
+}
+
+// String is the edit in words.
+func (e Edit) String() string {
+	name := ""
+	if n := len(e.Path); n > 0 {
+		name = e.Path[n-1]
+	}
+	if n := len(e.Path); n > 1 && e.Path[n-2] == "flags" {
+		name = "--" + name
+	}
+	switch {
+	case e.Op == edit.Set:
+		return fmt.Sprintf("%s becomes %s", name, e.To)
+	case e.Op == edit.Rename:
+		return fmt.Sprintf("%s becomes --%s", name, e.To)
+	case e.Op == edit.RenameElement:
+		return fmt.Sprintf("%s: %s becomes %s", name, e.From, e.To)
+	case e.Op == edit.DropElement:
+		return fmt.Sprintf("%s: %s goes", name, e.From)
+	case e.Op == edit.Import:
+		return "imports " + e.To
+	case e.Path[0] == "waivers":
+		return fmt.Sprintf("waiver %s goes", name)
+	}
+	return name + " goes"
 }
 
 // Note is something to know. One that blocks has to be settled by a person

@@ -1,4 +1,4 @@
-package main
+package repository
 
 import (
 	"errors"
@@ -40,14 +40,14 @@ find . -type d -name cue.mod -prune | sort | while IFS= read -r module; do
 done
 `
 
-// gitError is git's refusal.
-type gitError struct {
-	dir string
-	err error
+// GitError is git's refusal.
+type GitError struct {
+	Dir string
+	Err error
 }
 
-func (e *gitError) Error() string { return fmt.Sprintf("git in %s: %v", e.dir, e.err) }
-func (e *gitError) Unwrap() error { return e.err }
+func (e *GitError) Error() string { return fmt.Sprintf("git in %s: %v", e.Dir, e.Err) }
+func (e *GitError) Unwrap() error { return e.Err }
 
 func git(dir string, args ...string) (string, error) {
 	out, err := exec.Command("git", append([]string{"-C", dir}, args...)...).Output()
@@ -55,14 +55,15 @@ func git(dir string, args ...string) (string, error) {
 		err = errors.New(strings.TrimSpace(string(exit.Stderr)))
 	}
 	if err != nil {
-		return "", &gitError{dir, err}
+		return "", &GitError{dir, err}
 	}
 	return strings.TrimSpace(string(out)), nil
 }
 
-// hookFile is where the pre-commit hook of the repository around dir has to lie;
+// HookFile is where the pre-commit hook of the repository around dir has to lie;
 // it is an error if there is one.
-func hookFile(dir string) (string, error) {
+func HookFile(dir string) (string, error) {
+	dir = existing(dir)
 	hooks, err := git(dir, "rev-parse", "--git-path", "hooks")
 	if err != nil {
 		return "", err
@@ -114,18 +115,15 @@ func resolved(name string) (string, error) {
 	}
 }
 
-// writeHook writes the hook of the repository around dir.
-func writeHook(dir string, std stdio) error {
-	name, err := hookFile(dir)
+// WriteHook writes the pre-commit hook of the repository around dir, and returns its
+// name.
+func WriteHook(dir string) (string, error) {
+	name, err := HookFile(dir)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		return err
+		return "", err
 	}
-	if err := disk.ReplaceFile(name, []byte(hook), 0o755); err != nil {
-		return err
-	}
-	say(std.out, "wrote %s", name)
-	return nil
+	return name, disk.ReplaceFile(name, []byte(hook), 0o755)
 }

@@ -1,4 +1,4 @@
-package main
+package upgrade
 
 import (
 	"bytes"
@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/config"
@@ -18,58 +17,76 @@ import (
 	"github.com/kcmgen/kcmgen/gen/edit"
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
-	"github.com/kcmgen/kcmgen/gen/upgrade"
+	"github.com/kcmgen/kcmgen/gen/upgrade/steps"
 	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
-// upgrading is one run of the command.
-type upgrading struct {
-	opts     upgradeOptions
-	args     []string
-	to       spec.Version
-	now      time.Time
-	before   *loaded
-	clusters []*upgraded
-
-	files   edit.Files
-	changed map[string][]byte // what files become, by absolute name
-	also    map[string][]string
-	moved   []*neighbour // the clusters that weren't named, and would change
+// Options are those of a Run.
+type Options struct {
+	gen.Request
+	To         string // a version, or a minor version for the patch that there is data of
+	Write      bool   // the edits will be written
+	SkipMinors bool   // write past minor versions
 }
 
-// upgraded is one cluster of it.
-type upgraded struct {
+// Run is what it takes to bring clusters to another version: their CUE edited in
+// memory, and evaluated and vetted again.
+type Run struct {
+	opts     Options
+	to       spec.Version
+	before   *gen.Loaded
+	Clusters []*Cluster
+	// Changed is what files become, by absolute name.
+	Changed map[string][]byte
+	// Also are the directories of clusters that weren't named and have a changed file,
+	// by its absolute name.
+	Also  map[string][]string
+	Moved []*Neighbour // of these, those that the edits would change
+
+	files edit.Files
+}
+
+// Cluster is one cluster of a Run.
+type Cluster struct {
 	before *gen.Vetted
-	plan   *upgrade.Plan
+	Plan   *steps.Plan
 	pkg    *edit.Package
 	after  *spec.Cluster // nil if it isn't one any more
 
-	steps    []stepDone
-	byHand   []placed // to do beside the edits
-	blocking []placed // to settle before anything is written
-	findings []finding.Finding
+	Steps    []StepDone
+	ByHand   []Placed          // to do beside the edits
+	Blocking []Placed          // to settle before anything is written
+	Findings []finding.Finding // that the edits would bring
 }
 
-// placed is a text about a place.
-type placed struct {
+// Placed is a text about a place.
+type Placed struct {
 	Pos  finding.Pos `json:"position"`
 	Text string      `json:"text"`
 }
 
-// stepDone is a step with the places of its edits.
-type stepDone struct {
-	minor int
-	edits []editDone
-	notes []placed
+func (p Placed) String() string {
+	if p.Pos == (finding.Pos{}) {
+		return p.Text
+	}
+	return p.Pos.String() + ": " + p.Text
 }
 
-type editDone struct {
-	upgrade.Edit
-	at finding.Pos
+// StepDone is a step with the places of its edits.
+type StepDone struct {
+	Minor int
+	Edits []EditDone
+	Notes []Placed
+}
+
+// EditDone is an edit of a Run, with its place.
+type EditDone struct {
+	steps.Edit
+	At finding.Pos
 }
 
 // once appends what isn't there yet.
-func once(ps []placed, p placed) []placed {
+func once(ps []Placed, p Placed) []Placed {
 	if slices.Contains(ps, p) {
 		return ps
 	}
@@ -78,32 +95,33 @@ func once(ps []placed, p placed) []placed {
 
 // add takes in where an edit was done, each place once: one may hold for many
 // nodes.
-func (s *stepDone) add(e upgrade.Edit, places []finding.Pos) {
+func (s *StepDone) add(e steps.Edit, places []finding.Pos) {
 	for _, at := range places {
-		if !slices.ContainsFunc(s.edits, func(was editDone) bool { return was.at == at && told(was.Edit) == told(e) }) {
-			s.edits = append(s.edits, editDone{e, at})
+		if !slices.ContainsFunc(s.Edits, func(was EditDone) bool { return was.At == at && was.Edit.String() == e.String() }) {
+			s.Edits = append(s.Edits, EditDone{e, at})
 		}
 	}
 }
 
-func (c *upgraded) name() string { return c.before.Cluster.Name }
+// Name is the cluster's.
+func (c *Cluster) Name() string { return c.before.Cluster.Name }
 
 // edit plans the edits of all files, and evaluates what comes out in memory.
-func (u *upgrading) edit(ctx context.Context, std stdio) error {
-	for _, c := range u.clusters {
+func (u *Run) edit(ctx context.Context) error {
+	for _, c := range u.Clusters {
 		if err := u.open(c); err != nil {
 			return err
 		}
-		for _, s := range c.plan.Steps {
+		for _, s := range c.Plan.Steps {
 			c.do(s)
 		}
 	}
-	if err := u.evaluate(ctx, std); err != nil {
+	if err := u.evaluate(ctx); err != nil {
 		return err
 	}
 	// A waiver shows that it is of no use any more only once the rest is done.
 	again := false
-	for _, c := range u.clusters {
+	for _, c := range u.Clusters {
 		dropped, err := u.dropWaivers(c)
 		if err != nil {
 			return err
@@ -111,19 +129,19 @@ func (u *upgrading) edit(ctx context.Context, std stdio) error {
 		again = again || dropped
 	}
 	if again {
-		if err := u.evaluate(ctx, std); err != nil {
+		if err := u.evaluate(ctx); err != nil {
 			return err
 		}
 	}
-	for _, c := range u.clusters {
+	for _, c := range u.Clusters {
 		c.verify()
 		c.leftToPeople()
 	}
-	return u.sharedWith(ctx, std)
+	return u.sharedWith(ctx)
 }
 
 // open reads the files of a cluster's package.
-func (u *upgrading) open(c *upgraded) error {
+func (u *Run) open(c *Cluster) error {
 	names := config.PackageFiles(c.before.Cluster.Dir)
 	for _, name := range names {
 		if u.files.Has(name) {
@@ -150,8 +168,8 @@ func shownPath(name string) string {
 }
 
 // do carries out what a step needs, and notes what can't be.
-func (c *upgraded) do(s *upgrade.Step) {
-	done := stepDone{minor: s.Minor}
+func (c *Cluster) do(s *steps.Step) {
+	done := StepDone{Minor: s.Minor}
 	source := c.before.Cluster.Source
 	edits := make([]edit.Edit, len(s.Edits))
 	for i, e := range s.Edits {
@@ -163,50 +181,50 @@ func (c *upgraded) do(s *upgrade.Step) {
 			done.add(e, at)
 		case e.Op == edit.Import: // the base vocabulary
 		default:
-			c.blocking = once(c.blocking, placed{
-				source.At(e.Field), fmt.Sprintf("%s: its literal isn't in the files of this package: edit it where it comes from", told(e)),
+			c.Blocking = once(c.Blocking, Placed{
+				source.At(e.Field), fmt.Sprintf("%s: its literal isn't in the files of this package: edit it where it comes from", e),
 			})
 		}
 	}
 	for _, n := range s.Notes {
-		p := placed{Text: n.Text}
+		p := Placed{Text: n.Text}
 		if n.Field != "" {
 			p.Pos = source.At(n.Field)
 		}
 		if n.Blocks {
-			c.blocking = once(c.blocking, p)
+			c.Blocking = once(c.Blocking, p)
 		} else {
-			done.notes = once(done.notes, p)
+			done.Notes = once(done.Notes, p)
 		}
 	}
-	c.steps = append(c.steps, done)
+	c.Steps = append(c.Steps, done)
 }
 
 // evaluate evaluates and vets the edited clusters, without writing them.
-func (u *upgrading) evaluate(ctx context.Context, std stdio) error {
-	for _, c := range u.clusters {
+func (u *Run) evaluate(ctx context.Context) error {
+	for _, c := range u.Clusters {
 		if err := u.files.Merge(c.pkg); err != nil {
 			return err
 		}
 	}
 	var err error
-	if u.changed, err = u.files.Changed(); err != nil {
+	if u.Changed, err = u.files.Changed(); err != nil {
 		return err
 	}
-	for name, data := range u.changed {
+	for name, data := range u.Changed {
 		if bytes.Equal(data, u.files.Data(name)) {
-			delete(u.changed, name)
+			delete(u.Changed, name)
 		}
 	}
-	after, err := loadWith(ctx, "", u.args, u.changed, u.now, std)
+	after, err := u.load(ctx, u.opts.Args, u.Changed)
 	if err != nil {
 		return err
 	}
-	for _, c := range u.clusters {
-		c.after, c.findings = nil, slices.Clone(after.faults)
-		for _, v := range after.clusters {
-			if v.Cluster.Name == c.name() {
-				c.after, c.findings = v.Cluster, v.Findings
+	for _, c := range u.Clusters {
+		c.after, c.Findings = nil, slices.Clone(after.Faults)
+		for _, v := range after.Clusters {
+			if v.Cluster.Name == c.Name() {
+				c.after, c.Findings = v.Cluster, v.Findings
 			}
 		}
 	}
@@ -215,27 +233,27 @@ func (u *upgrading) evaluate(ctx context.Context, std stdio) error {
 
 // dropWaivers takes out the waivers that were of use, and are no more. One in a
 // folder above may be of use to another cluster.
-func (u *upgrading) dropWaivers(c *upgraded) (dropped bool, err error) {
+func (u *Run) dropWaivers(c *Cluster) (dropped bool, err error) {
 	useless := map[string]bool{}
 	for _, f := range c.before.Findings {
 		useless[f.Field] = f.Rule == "waiver"
 	}
-	last := &c.steps[len(c.steps)-1]
+	last := &c.Steps[len(c.Steps)-1]
 	own := u.files.Package(slices.DeleteFunc(config.PackageFiles(c.before.Cluster.Dir), func(name string) bool {
 		return filepath.Dir(name) != c.before.Cluster.Dir
 	}))
-	for _, f := range c.findings {
+	for _, f := range c.Findings {
 		if f.Rule != "waiver" || f.Severity != finding.Warning || useless[f.Field] {
 			continue
 		}
 		rule := finding.Labels(f.Field)[1]
-		e := upgrade.Edit{
+		e := steps.Edit{
 			Edit:  edit.Edit{Op: edit.Drop, Path: []string{"waivers", rule}},
 			Field: f.Field, Reason: "nothing breaks the rule any more",
 		}
 		at := own.Do(e.Edit)[0]
 		if len(at) == 0 {
-			last.notes = once(last.notes, placed{
+			last.Notes = once(last.Notes, Placed{
 				c.before.Cluster.Source.At(f.Field), fmt.Sprintf("waiver %s is of no use to this cluster any more", rule),
 			})
 		}
@@ -246,71 +264,72 @@ func (u *upgrading) dropWaivers(c *upgraded) (dropped bool, err error) {
 }
 
 // verify compares what the edited CUE comes to with what was planned.
-func (c *upgraded) verify() {
+func (c *Cluster) verify() {
 	if c.after == nil {
-		c.blocking = append(c.blocking, placed{Text: "with these edits it is no valid cluster any more:"})
+		c.Blocking = append(c.Blocking, Placed{Text: "with these edits it is no valid cluster any more:"})
 		return
 	}
 	was := map[string]bool{}
 	for _, f := range c.before.Findings {
 		was[findingKey(f)] = true
 	}
-	c.findings = slices.DeleteFunc(c.findings, func(f finding.Finding) bool {
+	c.Findings = slices.DeleteFunc(c.Findings, func(f finding.Finding) bool {
 		return f.Waived != "" || was[findingKey(f)] || f.Severity == finding.NotChecked
 	})
-	if len(c.blocking) > 0 {
+	if len(c.Blocking) > 0 {
 		return
 	}
 	block := func(field, text string) {
-		c.blocking = append(c.blocking, placed{c.before.Cluster.Source.At(field), text})
+		c.Blocking = append(c.Blocking, Placed{c.before.Cluster.Source.At(field), text})
 	}
-	if c.after.Version != c.plan.To {
-		block("version", fmt.Sprintf("with these edits the version is %s, not %s: edit it by hand where it comes from", c.after.Version, c.plan.To))
+	if c.after.Version != c.Plan.To {
+		block("version", fmt.Sprintf("with these edits the version is %s, not %s: edit it by hand where it comes from", c.after.Version, c.Plan.To))
 	}
-	if field, ok := c.plan.Settled(c.after); !ok {
+	if field, ok := c.Plan.Settled(c.after); !ok {
 		block(field, fmt.Sprintf("with these edits %s isn't what it should be: edit it by hand", "cluster."+field))
 	}
 	if !maps.Equal(c.before.Cluster.APIServer.Flags, c.after.APIServer.Flags) {
 		block("apiserver.flags", "the edits would change the flags of the kube-apiserver, which has some from the same place: write them apart")
 	}
-	if finding.Failed(c.findings) {
+	if finding.Failed(c.Findings) {
 		block("", "with these edits it would break rules that it keeps now:")
 	}
 }
 
 // leftToPeople names what goes with the version, and no edit can know.
-func (c *upgraded) leftToPeople() {
+func (c *Cluster) leftToPeople() {
 	old, source := c.before.Cluster, c.before.Cluster.Source
 	add := func(field, format string, args ...any) {
-		c.byHand = append(c.byHand, placed{source.At(field), fmt.Sprintf(format, args...)})
+		c.ByHand = append(c.ByHand, Placed{source.At(field), fmt.Sprintf(format, args...)})
 	}
-	from := c.plan.From.String()
-	if c.plan.From == c.plan.To {
+	from := c.Plan.From.String()
+	if c.Plan.From == c.Plan.To {
 		return
 	}
-	if a := c.after; a != nil && a.Layout == spec.StaticPod && a.Version == c.plan.To && strings.Contains(a.Pod.Image, from) {
+	if a := c.after; a != nil && a.Layout == spec.StaticPod && a.Version == c.Plan.To && strings.Contains(a.Pod.Image, from) {
 		add("pod.image", "pod.image is %s: another image", c.after.Pod.Image)
 	}
 	if old.Binary != nil {
 		for _, arch := range slices.Sorted(maps.Keys(old.Binary.Source)) {
 			d := old.Binary.Source[arch]
 			if at := d.URL + d.File; strings.Contains(at, from) || d.SHA256 != "" {
-				add(finding.Path("binary", "source", arch), "binary.source.%s is %s: the program of %s, and its own sha256", arch, d.Origin(), c.plan.To)
+				add(finding.Path("binary", "source", arch), "binary.source.%s is %s: the program of %s, and its own sha256", arch, d.Origin(), c.Plan.To)
 			}
 		}
 	}
-	if v := old.APIServer.Version; v != nil && v.Minor < c.plan.To.Minor {
-		add("apiserver.version", "apiserver.version is %s: bring the kube-apiserver to v1.%d first, and say so here", v, c.plan.To.Minor)
+	if v := old.APIServer.Version; v != nil && v.Minor < c.Plan.To.Minor {
+		add("apiserver.version", "apiserver.version is %s: bring the kube-apiserver to v1.%d first, and say so here", v, c.Plan.To.Minor)
 	}
 }
 
-func (u *upgrading) blocked() bool {
-	return slices.ContainsFunc(u.clusters, func(c *upgraded) bool { return len(c.blocking) > 0 })
+// Blocked reports whether a person has to settle something before anything is written.
+func (u *Run) Blocked() bool {
+	return slices.ContainsFunc(u.Clusters, func(c *Cluster) bool { return len(c.Blocking) > 0 })
 }
 
-// writeFiles replaces the files, all of them or none.
-func (u *upgrading) writeFiles() error {
-	names := slices.Sorted(maps.Keys(u.changed))
+// Write replaces the files, all of them or none.
+func (u *Run) Write() error {
+	names := slices.Sorted(maps.Keys(u.Changed))
 	modes := map[string]os.FileMode{}
 	for _, name := range names {
 		fi, err := os.Stat(name)
@@ -327,7 +346,7 @@ func (u *upgrading) writeFiles() error {
 		}
 	}
 	for i, name := range names {
-		err := disk.ReplaceFile(name, u.changed[name], modes[name])
+		err := disk.ReplaceFile(name, u.Changed[name], modes[name])
 		if err == nil {
 			continue
 		}

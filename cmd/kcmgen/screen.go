@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/internal/download"
+)
+
+// screen shows how far a run has come, and says what happens in it.
+type screen struct {
+	std   stdio
+	stage string
+	meter *meter
+}
+
+func newScreen(std stdio) *screen { return &screen{std: std, meter: newMeter(nil, "")} }
+
+// end takes the line of progress away.
+func (s *screen) end() { s.meter.end() }
+
+func (s *screen) progress() gen.Progress {
+	return gen.Progress{
+		Step: func(stage string, done, total int) {
+			if stage != s.stage {
+				s.end()
+				s.stage, s.meter = stage, newMeter(s.std.err, stage)
+			}
+			s.meter.step(done, total)
+			if done == total {
+				s.end()
+			}
+		},
+		Waiting:  func(dir string) { say(s.std.err, "waiting for another kcmgen that writes to %s", dir) },
+		Fetching: func(cluster, origin string) { say(s.std.err, "%s: fetching %s", cluster, origin) },
+	}
+}
+
+// hear says what happens.
+func (s *screen) hear(e gen.Event) {
+	s.end()
+	switch e := e.(type) {
+	case gen.Vetting:
+		printSkipped(e.Skipped, s.std)
+		_ = printFindings(s.std.err, e.Findings, false) // talk
+	case gen.LeftOut:
+		say(s.std.err, "%s: left out: it has errors", e.Cluster)
+	case gen.NothingWritten:
+		say(s.std.err, "kcmgen: nothing was written")
+	case gen.Recovered:
+		say(s.std.err, "%s: %s", e.Cluster, e.Text)
+	case gen.TwoRenames:
+		say(s.std.err, "%s: its file system can't exchange two folders, so two renames replaced the old tree; a run that is ended between them leaves it to the next one to put the old tree back", e.Out)
+	case gen.Unclaimed:
+		say(s.std.err, "kept %s: no cluster here is called %s any more", plainName(e.Dir), plainName(e.Name))
+	case *gen.Exported:
+		printExported(e, s.std)
+	}
+}
+
+// request is what a command line asks for, with trees in the directory out.
+func (s *screen) request(out string, args []string, now time.Time) gen.Request {
+	return gen.Request{Args: args, Out: out, Version: version(), Now: now, Progress: s.progress()}
+}
+
+// load loads clusters whose trees lie in the directory out, "" for the default.
+func load(ctx context.Context, out string, args []string, now time.Time, std stdio) (*gen.Loaded, error) {
+	s := newScreen(std)
+	defer s.end()
+	return gen.Load(ctx, s.request(out, args, now))
+}
+
+// loadVetted loads clusters and tells what is wrong with them, as talk. An error
+// ends it before anything is done.
+func loadVetted(ctx context.Context, out string, args []string, now time.Time, std stdio) (*gen.Loaded, error) {
+	r, err := load(ctx, out, args, now, std)
+	if err != nil {
+		return nil, err
+	}
+	printSkipped(r.Skipped, std)
+	if err := printFindings(std.err, r.Findings, false); err != nil {
+		return nil, err
+	}
+	if finding.Failed(r.Findings) {
+		say(std.err, "kcmgen: nothing was written")
+		return nil, errFindings
+	}
+	return r, nil
+}
+
+// programs are below KCMGEN_CACHE, or in the user's cache directory.
+func programs() gen.Programs {
+	return gen.Programs{
+		Dir: func() (string, error) {
+			dir := os.Getenv("KCMGEN_CACHE")
+			if dir == "" {
+				cache, err := os.UserCacheDir()
+				if err != nil {
+					return "", errors.New("there is no cache folder for programs: " + err.Error() + "; KCMGEN_CACHE names one")
+				}
+				dir = filepath.Join(cache, "kcmgen")
+			}
+			return filepath.Join(dir, "programs"), nil
+		},
+		Open: download.By("kcmgen/" + version()),
+	}
+}

@@ -1,0 +1,408 @@
+package gen
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/gen/keys"
+	"github.com/kcmgen/kcmgen/gen/outdir"
+	"github.com/kcmgen/kcmgen/gen/outdir/layout"
+	"github.com/kcmgen/kcmgen/gen/plan"
+	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/tree"
+)
+
+// lockWait bounds how long a run waits for another one that writes to out/.
+const lockWait = time.Minute
+
+// ErrFindings ends a run because of what is wrong with clusters.
+var ErrFindings = errors.New("findings")
+
+// ExportOptions are those of Export.
+type ExportOptions struct {
+	Request
+	Prune     bool // remove what kcmgen didn't write, and images that are no longer made
+	KeepGoing bool // write the clusters that are in order, whatever is wrong with others
+	// Accept are changes of what others trust that are asked for: words of
+	// plan.Acceptable.
+	Accept   []string
+	Programs Programs
+	// Hear is told what happens, in the order of the clusters.
+	Hear func(Event)
+}
+
+// What Export tells. A cluster's Exported comes last.
+type (
+	// Vetting comes before anything is written.
+	Vetting struct{ *Loaded }
+	// LeftOut is a cluster with an error, where the others are written.
+	LeftOut struct{ Cluster string }
+	// NothingWritten is a run that ended by findings.
+	NothingWritten struct{}
+	// Recovered is what a killed run left of a cluster's tree, and was ended.
+	Recovered struct{ Cluster, Text string }
+	// TwoRenames is a file system that can't exchange two directories.
+	TwoRenames struct{ Out string }
+	// Unclaimed is the tree of a cluster that no longer is one.
+	Unclaimed struct{ Dir, Name string }
+)
+
+func (Vetting) event()        {}
+func (LeftOut) event()        {}
+func (NothingWritten) event() {}
+func (Recovered) event()      {}
+func (TwoRenames) event()     {}
+func (Unclaimed) event()      {}
+func (*Exported) event()      {}
+
+// Exported is what became of a cluster's tree.
+type Exported struct {
+	Cluster  *spec.Cluster
+	Out, Dir string        // the directory of all trees, and of this one
+	Changes  []tree.Change // none: nothing was written
+	Others   []Other
+	Accepted []plan.Change // of what others trust
+	Needless []string      // what was accepted and didn't change
+	Made     []plan.Item   // keys and certificates, each with its reason
+	Nodes    []NodeChange  // none in the first export
+	Images   []OldImage
+}
+
+// Other is a file in a cluster's directory that kcmgen didn't write.
+type Other struct {
+	Path    string
+	Removed bool
+	Key     bool // it is a private key, or a directory above one, and always stays
+}
+
+// NodeChange is a node whose host gets another generation (tree.Changed), its first
+// one (tree.Added), or none any more (tree.Removed).
+type NodeChange struct {
+	Node string
+	Kind tree.Kind
+}
+
+// OldImage is an archive beside a cluster's tree that isn't what MakeImages would make
+// there now.
+type OldImage struct {
+	Arch, Path string
+	Makes      bool // the cluster makes such an image
+	Removed    bool
+}
+
+// Export brings the trees of clusters up to date, in out/. Nothing is written if one
+// cluster has an error, but with KeepGoing; it returns ErrFindings either way.
+func Export(ctx context.Context, o ExportOptions) (err error) {
+	all := len(o.Args) == 0
+	if o.Out, err = OutDir(o.Out, o.Args); err != nil {
+		return err
+	}
+	if err := outdir.Writable(o.Out); err != nil {
+		return err
+	}
+	l, err := Load(ctx, o.Request)
+	if err != nil {
+		return err
+	}
+	accepted, err := accepting(o.Accept, l.Clusters)
+	if err != nil {
+		return err
+	}
+	l.needFiles()
+	o.Hear(Vetting{l})
+	faulty := finding.Failed(l.Findings)
+	if faulty && o.KeepGoing {
+		for _, name := range l.withoutFaulty() {
+			o.Hear(LeftOut{name})
+		}
+	}
+	if faulty && (!o.KeepGoing || len(l.Clusters) == 0) {
+		o.Hear(NothingWritten{})
+		return ErrFindings
+	}
+	out, err := outdir.Open(ctx, o.Out, lockWait, o.waiting(o.Out))
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if out.TwoRenames() {
+			o.Hear(TwoRenames{o.Out})
+		}
+		if cerr := out.Close(); err == nil {
+			err = cerr
+		}
+	}()
+	e := exporter{o, accepted, out}
+	if err := e.export(ctx, l.Clusters); err != nil {
+		return err
+	}
+	if faulty {
+		return ErrFindings
+	}
+	if all {
+		return e.unclaimed(l.Clusters)
+	}
+	return nil
+}
+
+func (p Progress) waiting(dir string) func() {
+	return func() {
+		if p.Waiting != nil {
+			p.Waiting(dir)
+		}
+	}
+}
+
+// accepting reads words of plan.Acceptable. They are about one cluster: what is meant
+// for one must not let an accident of another pass.
+func accepting(words []string, clusters []*Vetted) (plan.Accepted, error) {
+	out := plan.Accepted{}
+	for _, w := range words {
+		if !slices.Contains(plan.Acceptable(), w) {
+			text := fmt.Sprintf("--accept %s: it takes %s", w, strings.Join(plan.Acceptable(), ", "))
+			if near := spec.Nearest(w, plan.Acceptable()); near != "" {
+				text += fmt.Sprintf("; did you mean %s?", near)
+			}
+			return nil, badOption(text)
+		}
+		out[w] = true
+	}
+	if len(words) > 0 && len(clusters) > 1 {
+		return nil, badOption("--accept is about one cluster: name it")
+	}
+	return out, nil
+}
+
+// needFiles: what a review may leave unchecked, an export has to read.
+func (l *Loaded) needFiles() {
+	need := func(findings []finding.Finding) {
+		for i := range findings {
+			if f := &findings[i]; f.Rule == "key-file" && f.Severity == finding.NotChecked && strings.HasPrefix(f.Field, "pki.") {
+				f.Severity = finding.Error
+			}
+		}
+	}
+	need(l.Findings)
+	for _, v := range l.Clusters {
+		need(v.Findings)
+	}
+}
+
+// exporter is one run of Export.
+type exporter struct {
+	ExportOptions
+	accepted plan.Accepted
+	out      *outdir.Dir
+}
+
+// export decides for all clusters before it writes for one, unless told to
+// keep going: a fault of the last is no reason to have changed the first.
+func (e exporter) export(ctx context.Context, clusters []*Vetted) error {
+	stop := func(error) bool { return !e.KeepGoing }
+	todo := make([]*export, len(clusters))
+	named := func(i int, err error) error {
+		if err != nil {
+			return fmt.Errorf("cluster %s: %w", clusters[i].Cluster.Name, err)
+		}
+		return nil
+	}
+	decided := newWork(len(clusters), e.Hear, e.step("prepared")).run(ctx, stop, func(i int, tell func(Event)) (err error) {
+		todo[i], err = e.decide(ctx, clusters[i], tell)
+		return named(i, err)
+	})
+	failed := withoutCanceled(decided)
+	if failed != nil && !e.KeepGoing {
+		return failed
+	}
+	written := newWork(len(todo), e.Hear, e.step("written")).run(ctx, stop, func(i int, tell func(Event)) error {
+		if decided[i] != nil {
+			return nil
+		}
+		return named(i, e.write(todo[i], tell))
+	})
+	return errors.Join(failed, withoutCanceled(written))
+}
+
+// unclaimed tells of the trees of clusters that the module no longer has: their keys
+// are still good, and only people can say whether they should be.
+func (e exporter) unclaimed(clusters []*Vetted) error {
+	names, err := e.out.Clusters()
+	for _, name := range names {
+		if !slices.ContainsFunc(clusters, func(v *Vetted) bool { return v.Cluster.Name == name }) {
+			e.Hear(Unclaimed{filepath.Join(e.Out, name), name})
+		}
+	}
+	return err
+}
+
+// export is what is to be done for one cluster.
+type export struct {
+	Exported
+	old  *outdir.State
+	plan *plan.Plan
+	tree tree.Tree
+}
+
+func (e exporter) decide(ctx context.Context, v *Vetted, tell func(Event)) (*export, error) {
+	c := v.Cluster
+	x := &export{Exported: Exported{Cluster: c, Out: e.Out, Dir: filepath.Join(e.Out, c.Name)}}
+	if err := outdir.Writable(x.Dir); err != nil {
+		return nil, err
+	}
+	err := recoverTree(e.out, c.Name, tell)
+	if err != nil {
+		return nil, err
+	}
+	if x.old, err = e.out.Read(c.Name); err != nil {
+		return nil, err
+	}
+	if err := x.atHome(e.out); err != nil {
+		return nil, err
+	}
+	p, have, err := v.PlanAccepting(x.old, e.accepted, e.Now)
+	if err != nil {
+		return nil, inTree(err, c, e.out, e.Out)
+	}
+	x.plan = p
+	programs, err := e.Programs.carried(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if x.tree, err = Generate(ctx, p, have, programs, e.Now, e.Version); err != nil {
+		return nil, err
+	}
+	if file := x.earlier(e.Prune); file != "" {
+		return nil, &LostManifestError{x.Dir, file}
+	}
+	if x.old.Manifest == nil && slices.ContainsFunc(x.old.Foreign, isHostKey) {
+		return nil, &LostManifestError{x.Dir, ""}
+	}
+	if x.Images, err = x.oldImages(ctx, e.out, v, e.Prune, e.Now); err != nil {
+		return nil, err
+	}
+	x.compare(e.Prune, e.accepted)
+	return x, nil
+}
+
+// compare says what the run changes, and what it leaves.
+func (x *export) compare(prune bool, accepted plan.Accepted) {
+	x.Changes = tree.Diff(x.old.Ours, x.tree)
+	for _, f := range x.old.Foreign {
+		o := Other{Path: f, Key: holdsKey(f, x.old.Foreign)}
+		o.Removed = prune && !o.Key
+		x.Others = append(x.Others, o)
+	}
+	for _, f := range slices.Concat(x.old.Foreign, x.old.Beside()) {
+		if x.removes(f) {
+			x.Changes = append(x.Changes, tree.Change{Kind: tree.Removed, Path: f})
+		}
+	}
+	x.Accepted = x.plan.Accepted
+	for _, word := range plan.Acceptable() {
+		used := slices.ContainsFunc(x.plan.Accepted, func(c plan.Change) bool { return c.ID == word })
+		if accepted[word] && !used && word != plan.Name {
+			x.Needless = append(x.Needless, word)
+		}
+	}
+	if len(x.Changes) > 0 {
+		x.Made, x.Nodes = x.plan.Make(), x.nodes()
+	}
+}
+
+// removes reports whether a file that no manifest lists goes: never what leads to a
+// private key, and of images only those that the cluster doesn't make any more, in
+// which keys are copies.
+func (x *export) removes(file string) bool {
+	return slices.ContainsFunc(x.Others, func(o Other) bool { return o.Path == file && o.Removed }) ||
+		slices.ContainsFunc(x.Images, func(i OldImage) bool { return i.Path == file && i.Removed })
+}
+
+// nodes says which hosts get something new, and which have left.
+func (x *export) nodes() []NodeChange {
+	entry, _ := x.tree.Get(layout.Manifest)
+	now, err := outdir.ParseManifest(entry.Data)
+	old := x.old.Manifest
+	if err != nil || old == nil {
+		return nil // a first export is all new
+	}
+	var out []NodeChange
+	for _, node := range slices.Sorted(maps.Keys(now.Nodes)) {
+		switch was, known := old.Nodes[node]; {
+		case !known:
+			out = append(out, NodeChange{node, tree.Added})
+		case was != now.Nodes[node]:
+			out = append(out, NodeChange{node, tree.Changed})
+		}
+	}
+	for _, node := range slices.Sorted(maps.Keys(old.Nodes)) {
+		if _, ok := now.Nodes[node]; !ok {
+			out = append(out, NodeChange{node, tree.Removed})
+		}
+	}
+	return out
+}
+
+// earlier is a file where this export has one, and which no manifest tells to be
+// kcmgen's: it is in the way, and most likely an earlier export's.
+func (x *export) earlier(prune bool) string {
+	i := slices.IndexFunc(x.old.Foreign, func(path string) bool {
+		ours, ok := x.tree.Get(path)
+		return ok && !ours.Dir && (!prune || holdsKey(path, x.old.Foreign))
+	})
+	if x.old.Manifest != nil || i < 0 {
+		return ""
+	}
+	return x.old.Foreign[i]
+}
+
+// recoverTree ends what a killed run left of a cluster's tree, and says so.
+func recoverTree(out *outdir.Dir, name string, tell func(Event)) error {
+	recovered, err := out.Recover(name)
+	if err == nil && recovered != "" {
+		tell(Recovered{name, recovered})
+	}
+	return err
+}
+
+func (e exporter) write(x *export, tell func(Event)) error {
+	if len(x.Changes) > 0 {
+		if err := e.out.Replace(x.Cluster.Name, x.tree, x.old, x.removes); err != nil {
+			return err
+		}
+	}
+	tell(&x.Exported)
+	return nil
+}
+
+// holdsKey reports whether a path is a private key's or a directory above one:
+// whatever key lies there, it may be the only copy.
+func holdsKey(path string, foreign []string) bool {
+	return slices.ContainsFunc(foreign, func(f string) bool {
+		return keys.IsKeyPath(f) && (f == path || strings.HasPrefix(f, path+"/"))
+	})
+}
+
+// isHostKey reports whether a file of a cluster's tree is a host's copy of a private
+// key that others trust.
+func isHostKey(file string) bool {
+	name := path.Base(file)
+	_, _, host := layout.OnHost(file)
+	return host && (name == spec.CAKey.FileName() || name == spec.ServiceAccountKey.FileName())
+}
+
+// LostManifestError is a cluster's directory with keys, or another file that an export
+// writes, and without the manifest that says whose they are.
+type LostManifestError struct{ Dir, File string }
+
+func (e *LostManifestError) Error() string {
+	return e.Dir + " holds " + cmp.Or(e.File, "keys") + ", and its manifest.json is gone: kcmgen can't tell its files from yours"
+}

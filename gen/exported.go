@@ -1,0 +1,122 @@
+package gen
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/kcmgen/kcmgen/gen/keys"
+	"github.com/kcmgen/kcmgen/gen/outdir"
+	"github.com/kcmgen/kcmgen/gen/plan"
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// TreeError is an error about a cluster's tree, which its advice names.
+type TreeError struct {
+	Err     error
+	Cluster *spec.Cluster
+	Out     string // the directory of the trees
+	Home    string // the name of the tree that is the cluster's instead; may be empty
+}
+
+func (e *TreeError) Error() string { return e.Err.Error() }
+
+// Unwrap is the cause.
+func (e *TreeError) Unwrap() error { return e.Err }
+
+// inTree gives an error of planning what its advice needs.
+func inTree(err error, c *spec.Cluster, out *outdir.Dir, dir string) error {
+	var other *plan.OtherClusterError
+	if err == nil {
+		return nil
+	}
+	t := &TreeError{Err: err, Cluster: c, Out: dir}
+	if errors.As(err, &other) {
+		for _, name := range out.MadeFor(c.Name) {
+			t.Home = cmp.Or(t.Home, name)
+		}
+	}
+	return t
+}
+
+// ElsewhereError is a cluster without a tree, while its tree lies under another
+// name: what would be made is another CA.
+type ElsewhereError struct{ Dir, At string }
+
+func (e *ElsewhereError) Error() string {
+	return e.Dir + " isn't there, and " + e.At + " is its tree: manifest.json says so"
+}
+
+// atHome returns an error if a cluster that has no manifest has its tree elsewhere,
+// or has keys of a tree whose manifest was lost.
+func (x *export) atHome(out *outdir.Dir) error {
+	if x.old.Manifest != nil {
+		return nil
+	}
+	if slices.ContainsFunc(x.old.Foreign, keys.IsTrusted) {
+		return &LostManifestError{x.Dir, ""}
+	}
+	for _, name := range out.MadeFor(x.Cluster.Name) {
+		return &ElsewhereError{x.Dir, filepath.Join(x.Out, name)}
+	}
+	return nil
+}
+
+// NotExportedError is a cluster without a tree.
+type NotExportedError struct{ Dir string }
+
+func (e *NotExportedError) Error() string { return e.Dir + " isn't there: nothing was exported yet" }
+
+// ReadExported is what the last export wrote of a cluster, with its manifest. It ends
+// what a killed run left of the tree before.
+func ReadExported(ctx context.Context, c *spec.Cluster, dir string, told Progress, hear func(Event)) (*outdir.State, error) {
+	at := filepath.Join(dir, c.Name)
+	if _, err := os.Stat(at); err != nil {
+		return nil, &NotExportedError{at}
+	}
+	out, err := outdir.Open(ctx, dir, lockWait, told.waiting(dir))
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close()
+	if err := recoverTree(out, c.Name, hear); err != nil {
+		return nil, err
+	}
+	s, err := out.Read(c.Name)
+	if err != nil {
+		return nil, err
+	}
+	if s.Manifest == nil {
+		return nil, &NotExportedError{at}
+	}
+	if made := s.Manifest.Cluster; made != c.Name {
+		return nil, inTree(&plan.OtherClusterError{Cluster: c.Name, Made: made}, c, out, dir)
+	}
+	return s, nil
+}
+
+// Reports are the reports of deployments that PutReport wrote of a cluster, the oldest
+// first.
+func Reports(ctx context.Context, dir, cluster string, told Progress) ([][]byte, error) {
+	out, err := outdir.Open(ctx, dir, lockWait, told.waiting(dir))
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close()
+	return out.Reports(cluster)
+}
+
+// PutReport writes what became of a deployment beside a cluster's tree, and returns its
+// name as people call it. It is written though ctx has ended.
+func PutReport(ctx context.Context, dir, cluster, action string, started time.Time, data []byte, told Progress) (string, error) {
+	out, err := outdir.Open(context.WithoutCancel(ctx), dir, lockWait, told.waiting(dir))
+	if err != nil {
+		return "", err
+	}
+	name, err := out.PutReport(cluster, action, started, data)
+	return name, errors.Join(err, out.Close())
+}

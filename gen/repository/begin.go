@@ -1,0 +1,205 @@
+// Package repository works on the files that a user keeps in git: it begins a
+// repository, formats its CUE, and keeps the copy of the vocabulary and the hook in it.
+package repository
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/config"
+	"github.com/kcmgen/kcmgen/gen/disk"
+	"github.com/kcmgen/kcmgen/gen/flags"
+	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/starter"
+)
+
+// First is the first cluster of a repository, or another in it, as flags say it.
+type First struct{ Name, Layout, Nodes, Version string }
+
+// Cluster checks what was said.
+func (o First) Cluster() (starter.Cluster, error) {
+	c := starter.Cluster{Name: o.Name, Layout: spec.Layout(o.Layout)}
+	if !spec.IsName(o.Name) || len(o.Name) > 63 {
+		return c, fmt.Errorf("%q is no name for a cluster: up to 63 lower-case letters, digits, \"-\" and \".\" (--name)", o.Name)
+	}
+	switch c.Layout {
+	case spec.Systemd, spec.StaticPod:
+	case "":
+		return c, errors.New("--layout is missing: systemd or staticPod")
+	default:
+		return c, fmt.Errorf("--layout is %q, not systemd or staticPod", o.Layout)
+	}
+	if minor, err := flags.ParseMinor(o.Version); err == nil && strings.Count(o.Version, ".") == 1 {
+		o.Version = flags.Of(minor).Version // the patch that its data was read from
+	}
+	var err error
+	if c.Version, err = spec.ParseVersion(o.Version); err != nil {
+		return c, fmt.Errorf("--version: %w", err)
+	}
+	if c.Nodes, err = starter.ParseNodes(o.Nodes); err != nil {
+		return c, fmt.Errorf("--nodes: %w", err)
+	}
+	return c, nil
+}
+
+// Free returns an error if init couldn't begin in a folder.
+func Free(dir string) error {
+	root, err := config.ModuleRoot(existing(dir))
+	if err != nil {
+		return beginnings(dir)
+	}
+	return unused(dir, root)
+}
+
+// Begun is what Begin wrote.
+type Begun struct {
+	File        string // the cluster's, as people call it
+	Module      bool   // with the CUE module around it
+	Kept        string // a .gitignore that was there
+	NeedsSchema bool   // stock cue doesn't find the vocabulary in this module
+}
+
+// Begin writes the package of a cluster to a directory, and the CUE module around it
+// where there is none, with that path. version is this program's. Nothing is
+// overwritten.
+func Begin(dir string, c starter.Cluster, module, version string) (*Begun, error) {
+	if root, err := config.ModuleRoot(existing(dir)); err == nil {
+		return addPackage(dir, root, c)
+	}
+	if err := beginnings(dir); err != nil {
+		return nil, err
+	}
+	c.Package = "clusters"
+	if err := config.CheckModule(module); err != nil {
+		return nil, &ModuleError{err}
+	}
+	t, err := starter.Repository(module, version, c)
+	if err != nil {
+		return nil, err
+	}
+	out := &Begun{File: filepath.Join(dir, "clusters", c.Name, starter.File), Module: true}
+	if name := filepath.Join(dir, ".gitignore"); exists(name) {
+		t = t.Without(".gitignore")
+		out.Kept = name
+	}
+	return out, disk.Plant(dir, t)
+}
+
+// ModuleError is a path that no CUE module can have.
+type ModuleError struct{ Err error }
+
+func (e *ModuleError) Error() string { return e.Err.Error() }
+
+func exists(name string) bool {
+	_, err := os.Lstat(name)
+	return err == nil
+}
+
+// addPackage writes one more package into a module.
+func addPackage(dir, root string, c starter.Cluster) (*Begun, error) {
+	if err := unused(dir, root); err != nil {
+		return nil, err
+	}
+	cwd, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range config.Outlines(cwd, root) {
+		if o.Name == c.Name {
+			return nil, &NameTakenError{o.Name, o.Dir}
+		}
+	}
+	c.Package = starter.PackageName(filepath.Base(filepath.Dir(absolute(dir))))
+	t, err := starter.Package(c)
+	if err != nil {
+		return nil, err
+	}
+	out := &Begun{File: filepath.Join(dir, starter.File), NeedsSchema: !config.ProvidesSchema(root)}
+	return out, disk.Plant(dir, t)
+}
+
+// NameOf is the name that a cluster in a directory has by default.
+func NameOf(dir string) string { return strings.ToLower(filepath.Base(absolute(dir))) }
+
+// absolute is a path from the root, where that can be told.
+func absolute(dir string) string {
+	if abs, err := filepath.Abs(dir); err == nil {
+		return abs
+	}
+	return dir
+}
+
+// NameTakenError is a name that another cluster of the module has.
+type NameTakenError struct{ Name, Dir string }
+
+func (e *NameTakenError) Error() string {
+	return fmt.Sprintf("%s has a cluster of the name %q already", e.Dir, e.Name)
+}
+
+// unused returns an error if a folder in a module holds something.
+func unused(dir, root string) error {
+	if rel, err := filepath.Rel(absolute(root), absolute(dir)); err == nil {
+		for part := range strings.SplitSeq(filepath.ToSlash(rel), "/") {
+			if part == "cue.mod" || part != "." && part != ".." && (part[0] == '.' || part[0] == '_') {
+				return fmt.Errorf("%s: CUE passes over folders like %s", dir, part)
+			}
+		}
+	}
+	entries, err := os.ReadDir(dir)
+	switch {
+	case err == nil && len(entries) > 0:
+		has := entries[0].Name()
+		if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == "cue.mod" }) {
+			has = "cue.mod"
+		}
+		return &NotEmptyError{dir, has, root}
+	case err == nil || errors.Is(err, fs.ErrNotExist):
+		return nil
+	}
+	return err
+}
+
+// existing is a folder, or the nearest one above it that is there.
+func existing(dir string) string {
+	for {
+		if fi, err := os.Stat(dir); err == nil && fi.IsDir() {
+			return dir
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return dir
+		}
+		dir = up
+	}
+}
+
+// NotEmptyError is a folder that holds something already.
+type NotEmptyError struct {
+	Dir, Has string
+	Module   string // the root of the CUE module it lies in, if it does
+}
+
+func (e *NotEmptyError) Error() string {
+	return fmt.Sprintf("%s is not empty: it has %s", e.Dir, e.Has)
+}
+
+// beginnings returns an error unless a folder is empty, or has no more in it
+// than a new git repository.
+func beginnings(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil && len(entries) == 0 {
+		return nil // not there yet, or for whoever writes to it to explain
+	}
+	for _, e := range entries {
+		name := e.Name()
+		if name[0] != '.' && !strings.HasPrefix(name, "README") && !strings.HasPrefix(name, "LICENSE") {
+			return &NotEmptyError{dir, name, ""}
+		}
+	}
+	return err
+}

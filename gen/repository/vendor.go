@@ -1,0 +1,113 @@
+package repository
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/kcmgen/kcmgen/gen/config"
+	"github.com/kcmgen/kcmgen/gen/disk"
+	"github.com/kcmgen/kcmgen/gen/vendoring"
+)
+
+// EditedError is a copy of the vocabulary that holds somebody's work.
+type EditedError struct{ File string }
+
+func (e *EditedError) Error() string { return e.File + " was edited by hand" }
+
+// NewerCopyError is a copy of the vocabulary that a later kcmgen made.
+type NewerCopyError struct{ Dir, Theirs, Ours string }
+
+func (e *NewerCopyError) Error() string {
+	return fmt.Sprintf("%s is that of kcmgen %s, newer than this one (%s)", e.Dir, e.Theirs, e.Ours)
+}
+
+// Vocabulary is the copy of the vocabulary in a CUE module.
+type Vocabulary struct {
+	Root, Dir string // of the module, and of the copy
+	// Provided says that there is none, and that the module has the vocabulary already,
+	// as its own or by a dependency.
+	Provided bool
+	Missing  bool
+	// Current says that it is this program's, as it wrote it.
+	Current bool
+	Edited  []string // its files that were edited by hand, as people call them
+	Differs []Difference
+
+	copy vendoring.Copy
+}
+
+// Difference is what else is another in a file of the copy.
+type Difference struct{ File, What string }
+
+// ReadVocabulary looks at the copy of the vocabulary in the CUE module around dir.
+func ReadVocabulary(dir string) (*Vocabulary, error) {
+	root, err := config.ModuleRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	v := &Vocabulary{Root: root, Dir: filepath.Join(root, filepath.FromSlash(vendoring.Dir))}
+	files, err := config.Vendored(v.Dir)
+	if err != nil {
+		return nil, err
+	}
+	v.copy = vendoring.Inspect(files)
+	v.Missing = len(files) == 0
+	v.Provided = v.Missing && config.ProvidesSchema(root)
+	v.Current = v.copy.Current()
+	edited := map[string]bool{}
+	for _, name := range v.copy.Edited {
+		edited[name] = true
+		v.Edited = append(v.Edited, v.called(name))
+	}
+	for _, ch := range v.copy.Changes() {
+		if !edited[ch.Name] {
+			v.Differs = append(v.Differs, Difference{v.called(ch.Name), string(ch.What)})
+		}
+	}
+	return v, nil
+}
+
+func (v *Vocabulary) called(name string) string {
+	return filepath.Join(v.Dir, filepath.FromSlash(name))
+}
+
+// Renew writes this program's vocabulary over the copy, and reports whether that was
+// needed. Without force it returns an EditedError or a NewerCopyError where somebody's
+// work, or a newer program's, would be lost.
+func (v *Vocabulary) Renew(version string, force bool) (wrote bool, err error) {
+	was := v.copy
+	if was.Current() && len(was.Edited) == 0 && was.Version != "" {
+		return false, nil
+	}
+	if !force && len(v.Edited) > 0 {
+		return false, &EditedError{v.Edited[0]}
+	}
+	if !force && was.Newer(version) {
+		return false, &NewerCopyError{v.Dir, was.Version, version}
+	}
+	return true, writeCopy(v.Dir, version, was.Changes())
+}
+
+// writeCopy writes the files one by one, each whole or not at all. A run that is
+// ended in between leaves a copy that is unedited and not current: the next run
+// goes on.
+func writeCopy(at, version string, changes []vendoring.Change) error {
+	for _, f := range vendoring.Copies(version) {
+		name := filepath.Join(at, filepath.FromSlash(f.Name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			return err
+		}
+		if err := disk.ReplaceFile(name, f.Data, 0o644); err != nil {
+			return err
+		}
+	}
+	var err error
+	for _, ch := range changes {
+		if ch.What == vendoring.Extra {
+			err = errors.Join(err, os.Remove(filepath.Join(at, filepath.FromSlash(ch.Name))))
+		}
+	}
+	return err
+}

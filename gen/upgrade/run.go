@@ -1,0 +1,142 @@
+// Package upgrade brings clusters to another version of Kubernetes: it edits their CUE
+// in memory, evaluates and vets what comes out, and writes all of it or nothing. What a
+// cluster needs is decided in package steps.
+package upgrade
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/gen/flags"
+	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/upgrade/steps"
+)
+
+// parseTarget reads a version to go to: of a minor alone, the patch that there is
+// data of.
+func parseTarget(s string) (spec.Version, error) {
+	if s == "" {
+		return spec.Version{}, &gen.OptionError{Err: errors.New("--to says the version to go to, such as " + flags.MinorNames()[len(flags.MinorNames())-1])}
+	}
+	minor, err := flags.ParseMinor(strings.SplitN(s, "-", 2)[0])
+	if err != nil {
+		return spec.Version{}, &gen.OptionError{Err: fmt.Errorf("--to: %w", err)}
+	}
+	if strings.Count(s, ".") == 1 {
+		s = flags.Of(minor).Version
+	}
+	v, err := spec.ParseVersion(s)
+	if err != nil {
+		return spec.Version{}, &gen.OptionError{Err: fmt.Errorf("--to: %w", err)}
+	}
+	return v, nil
+}
+
+// SkippedMinorsError is an upgrade that leaves minor versions out.
+type SkippedMinorsError struct {
+	Cluster  string
+	From, To spec.Version
+	Next     string // the command that doesn't
+}
+
+func (e *SkippedMinorsError) Error() string {
+	return fmt.Sprintf("%s: from %s to %s are %d minor versions, and Kubernetes goes up one at a time; --skip-minors writes it all the same",
+		e.Cluster, e.From, e.To, e.To.Minor-e.From.Minor)
+}
+
+// Prepare loads the clusters and plans their steps. It returns gen.ErrFindings where
+// the CUE has faults already, which are the Run's Faults then, and a
+// SkippedMinorsError, as an OptionError, where minor versions are left out and writing
+// is meant.
+func Prepare(ctx context.Context, o Options) (*Run, error) {
+	to, err := parseTarget(o.To)
+	if err != nil {
+		return nil, err
+	}
+	u := &Run{opts: o, to: to}
+	if u.before, err = u.load(ctx, o.Args, nil); err != nil {
+		return nil, err
+	}
+	if finding.Failed(u.before.Faults) {
+		return u, gen.ErrFindings
+	}
+	for _, v := range u.before.Clusters {
+		plan, err := steps.New(v.Cluster, u.target(v.Cluster.Version))
+		if err != nil {
+			return nil, &gen.OptionError{Err: err}
+		}
+		u.Clusters = append(u.Clusters, &Cluster{before: v, Plan: plan})
+	}
+	if c := u.lowest(); o.Write && !o.SkipMinors && c != nil && u.to.Minor-c.Plan.From.Minor > 1 {
+		return nil, &gen.OptionError{Err: &SkippedMinorsError{c.Name(), c.Plan.From, u.to, u.Next()}}
+	}
+	return u, u.edit(ctx)
+}
+
+// Before are the clusters as they were.
+func (u *Run) Before() *gen.Loaded { return u.before }
+
+func (u *Run) load(ctx context.Context, args []string, overlay map[string][]byte) (*gen.Loaded, error) {
+	r := u.opts.Request
+	r.Args, r.Overlay = args, overlay
+	return gen.Load(ctx, r)
+}
+
+// target is the version for a cluster to go to: its own if it is on that minor
+// version, with a later patch.
+func (u *Run) target(has spec.Version) spec.Version {
+	if strings.Count(u.opts.To, ".") == 1 && has.Minor == u.to.Minor && u.to.Older(has) {
+		return has
+	}
+	return u.to
+}
+
+// lowest is the cluster with the oldest version.
+func (u *Run) lowest() *Cluster {
+	var out *Cluster
+	for _, c := range u.Clusters {
+		if out == nil || c.Plan.From.Minor < out.Plan.From.Minor {
+			out = c
+		}
+	}
+	return out
+}
+
+// Next is the command that does the first step of what was planned.
+func (u *Run) Next() string {
+	low := u.lowest()
+	to, args := u.opts.To, u.opts.Args
+	if low.Plan.From.Minor+1 < u.to.Minor && !u.opts.SkipMinors {
+		to = flags.MinorName(low.Plan.From.Minor + 1)
+		var behind []string
+		for _, c := range u.Clusters {
+			if c.Plan.From.Minor == low.Plan.From.Minor {
+				behind = append(behind, c.Name())
+			}
+		}
+		if len(behind) < len(u.Clusters) {
+			args = behind
+		}
+	}
+	out := "kcmgen upgrade --to " + spec.ShellWord(to) + " --write"
+	if u.opts.SkipMinors {
+		out += " --skip-minors"
+	}
+	for _, a := range args {
+		out += " " + spec.ShellWord(a)
+	}
+	return out
+}
+
+func workingDir() string {
+	cwd, err := os.Getwd()
+	if err != nil {
+		return "."
+	}
+	return cwd
+}

@@ -1,0 +1,238 @@
+package upgrade
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/gen/config"
+	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/upgrade/steps"
+)
+
+// Neighbour is a cluster that wasn't named, and has a changed file too.
+type Neighbour struct {
+	Called        string   // its directory, for people
+	Files         []string // the changed ones, by absolute name
+	owner         *Cluster
+	before, after *gen.Vetted // nil: it is no valid cluster
+	faults        []finding.Finding
+}
+
+// sharedWith looks for the clusters that weren't named and have a changed file
+// too, and sees to it that they stay what they are: they may be on another minor
+// version, which still needs what goes.
+func (u *Run) sharedWith(ctx context.Context) error {
+	found := u.neighbours()
+	if len(found) == 0 {
+		return nil
+	}
+	dirs := slices.Sorted(maps.Keys(found))
+	before, err := u.load(ctx, dirs, nil)
+	if err != nil {
+		return err
+	}
+	after, err := u.load(ctx, dirs, u.Changed)
+	if err != nil {
+		return err
+	}
+	for _, v := range before.Clusters {
+		found[v.Cluster.Dir].before = v
+	}
+	for _, v := range after.Clusters {
+		found[v.Cluster.Dir].after = v
+	}
+	for _, dir := range dirs {
+		n := found[dir]
+		was := map[string]bool{}
+		for _, f := range before.Of[dir] {
+			was[findingKey(f)] = true
+		}
+		n.faults = slices.DeleteFunc(slices.Clone(after.Of[dir]), func(f finding.Finding) bool { return f.Severity != finding.Error || was[findingKey(f)] })
+		if changes := n.changes(); len(changes) > 0 {
+			n.owner.Blocking = append(n.owner.Blocking, changes...)
+			u.Moved = append(u.Moved, n)
+		}
+		if n.before == nil {
+			last := &n.owner.Steps[len(n.owner.Steps)-1]
+			last.Notes = once(last.Notes, Placed{n.owner.shown(n.Files[0]), n.Called + " has errors already: whether this changes it can't be told"})
+		}
+	}
+	return nil
+}
+
+// neighbours finds them by their folders, in the modules of the changed files.
+func (u *Run) neighbours() map[string]*Neighbour {
+	u.Also = map[string][]string{}
+	out := map[string]*Neighbour{}
+	cwd := workingDir()
+	looked := map[string]bool{}
+	for _, changed := range slices.Sorted(maps.Keys(u.Changed)) {
+		root, err := config.ModuleRoot(filepath.Dir(changed))
+		if err != nil || looked[root] {
+			continue
+		}
+		looked[root] = true
+		for _, o := range config.Outlines(cwd, root) {
+			dir := o.Dir
+			if !filepath.IsAbs(dir) {
+				dir = filepath.Join(cwd, dir)
+			}
+			if slices.ContainsFunc(u.Clusters, func(c *Cluster) bool { return c.before.Cluster.Dir == dir }) {
+				continue
+			}
+			for _, name := range config.PackageFiles(dir) {
+				if u.Changed[name] == nil {
+					continue
+				}
+				u.Also[name] = append(u.Also[name], o.Dir)
+				if out[dir] == nil {
+					out[dir] = &Neighbour{Called: o.Dir, owner: u.owner(name)}
+				}
+				out[dir].Files = append(out[dir].Files, name)
+			}
+		}
+	}
+	return out
+}
+
+// owner is the first of the named clusters that has a file.
+func (u *Run) owner(name string) *Cluster {
+	for _, c := range u.Clusters {
+		if slices.Contains(config.PackageFiles(c.before.Cluster.Dir), name) {
+			return c
+		}
+	}
+	return u.Clusters[0] // not so: only files of theirs are edited
+}
+
+// shown is a file of the cluster as a place.
+func (c *Cluster) shown(name string) finding.Pos { return finding.Pos{File: shownPath(name)} }
+
+// findingKey tells findings apart; an element that is left may have moved up.
+func findingKey(f finding.Finding) string {
+	field, _, _ := strings.Cut(f.Field, "[")
+	return f.Rule + " " + field
+}
+
+// changes are what the edits would make of a cluster that nobody named.
+func (n *Neighbour) changes() []Placed {
+	var out []Placed
+	add := func(field, text string) { out = once(out, Placed{n.place(field), n.Called + " would " + text}) }
+	for _, f := range n.faults {
+		if n.after == nil {
+			add(f.Field, fmt.Sprintf("be no valid cluster: %s [%s]", f.Message, f.Rule))
+		}
+	}
+	if n.before == nil || n.after == nil {
+		if n.before != nil && len(out) == 0 {
+			add("", "be no valid cluster")
+		}
+		return out
+	}
+	was, is := n.before.Cluster, n.after.Cluster
+	if was.Version != is.Version {
+		add("version", fmt.Sprintf("go from %s to %s too", was.Version, is.Version))
+	}
+	for _, d := range commandLines(was, is) {
+		add(d.field, d.text)
+	}
+	if !maps.Equal(was.APIServer.Flags, is.APIServer.Flags) {
+		add("apiserver.flags", "have other flags of the kube-apiserver")
+	}
+	had := map[string]bool{}
+	for _, f := range n.before.Findings {
+		had[findingKey(f)] = had[findingKey(f)] || finding.Failed([]finding.Finding{f})
+	}
+	for _, f := range n.after.Findings {
+		if finding.Failed([]finding.Finding{f}) && !had[findingKey(f)] {
+			add(f.Field, fmt.Sprintf("break a rule that it keeps now: %s [%s]", f.Message, f.Rule))
+		}
+	}
+	return out
+}
+
+// place is where the edit is that touches a field of the cluster, or else where
+// the cluster has the field.
+func (n *Neighbour) place(field string) finding.Pos {
+	shared := map[string]bool{}
+	for _, name := range n.Files {
+		shared[shownPath(name)] = true
+	}
+	name, _, _ := strings.Cut(lastLabel(field), "[")
+	for _, s := range n.owner.Steps {
+		for _, e := range s.Edits {
+			if len(e.Path) > 0 && shared[e.At.File] && (e.Path[len(e.Path)-1] == name || e.To == name) {
+				return e.At
+			}
+		}
+	}
+	if n.before != nil {
+		if at := n.before.Cluster.Source.At(field); shared[at.File] {
+			return at
+		}
+	}
+	return n.owner.shown(n.Files[0])
+}
+
+// lastLabel is the last label of a path that isn't an element's.
+func lastLabel(field string) string {
+	labels := finding.Labels(field)
+	for n := len(labels); n > 0; n-- {
+		if !strings.HasPrefix(labels[n-1], "[") {
+			return labels[n-1]
+		}
+	}
+	return ""
+}
+
+// WaysOut says how to go on where a file serves clusters that weren't named: with
+// them, or apart from them.
+type WaysOut struct {
+	Up    []string // clusters that can go up too,
+	Next  string   // and the command that takes them along
+	Stay  []string // all of them
+	Files []string // that they share with the named ones
+}
+
+// WaysOut is empty where the edits change none of them.
+func (u *Run) WaysOut() WaysOut {
+	together := *u
+	together.Clusters, together.opts.Args = slices.Clone(u.Clusters), slices.Clone(u.opts.Args)
+	var out WaysOut
+	for _, n := range u.Moved {
+		out.Stay = append(out.Stay, n.Called)
+		for _, name := range n.Files {
+			out.Files = append(out.Files, shownPath(name))
+		}
+		if n.before == nil {
+			continue
+		}
+		if has := n.before.Cluster.Version; u.target(has).Older(has) {
+			continue // Kubernetes goes up only
+		}
+		out.Up = append(out.Up, n.Called)
+		together.Clusters = append(together.Clusters, &Cluster{before: n.before, Plan: &steps.Plan{From: n.before.Cluster.Version, To: u.to}})
+		together.opts.Args = append(together.opts.Args, u.argument(n.before.Cluster))
+	}
+	slices.Sort(out.Files)
+	out.Files = slices.Compact(out.Files)
+	if len(out.Up) > 0 {
+		slices.Sort(together.opts.Args)
+		out.Next = together.Next()
+	}
+	return out
+}
+
+// argument names a cluster as the others were named.
+func (u *Run) argument(c *spec.Cluster) string {
+	if slices.ContainsFunc(u.opts.Args, func(arg string) bool { return !spec.IsName(arg) }) {
+		return gen.DirOf(c)
+	}
+	return c.Name
+}
