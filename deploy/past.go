@@ -63,6 +63,13 @@ func (p Past) Left(c *spec.Cluster) []string {
 	return out
 }
 
+// StillInError is a node that the cluster still has.
+type StillInError struct{ Cluster, Node, Unit string }
+
+func (e *StillInError) Error() string {
+	return fmt.Sprintf("cluster %s still has node %s", e.Cluster, e.Node)
+}
+
 // NeverDeployedError is a node that no deployment is known of.
 type NeverDeployedError struct{ Cluster, Node string }
 

@@ -2,6 +2,7 @@ package gen
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"slices"
 
@@ -22,8 +23,9 @@ type Shown struct {
 }
 
 // Show lists the flags that nodes are started with: those of the names that are asked
-// for, or all, with what is embedded left out of them.
-func (l *Loaded) Show(nodes, flags []string) []Shown {
+// for, or all, with what is embedded left out of them. It returns a NothingShownError where
+// the choice leaves none.
+func (l *Loaded) Show(nodes, flags []string) ([]Shown, error) {
 	out := []Shown{}
 	wanted := func(list []string, name string) bool { return len(list) == 0 || slices.Contains(list, name) }
 	for _, v := range l.Clusters {
@@ -42,7 +44,17 @@ func (l *Loaded) Show(nodes, flags []string) []Shown {
 			}
 		}
 	}
-	return out
+	if len(out) == 0 && len(l.Clusters) > 0 {
+		return nil, &NothingShownError{nodes, flags}
+	}
+	return out, nil
+}
+
+// NothingShownError is a choice of nodes and flags that leaves nothing.
+type NothingShownError struct{ Nodes, Flags []string }
+
+func (e *NothingShownError) Error() string {
+	return fmt.Sprintf("no node of these clusters fits --node %q and has --flag %q", e.Nodes, e.Flags)
 }
 
 // FlagNames are the flags that nodes are started with, in no order; what can't be

@@ -146,17 +146,9 @@ func deployOne(ctx context.Context, o deployOptions, v *gen.Vetted, now func() t
 	if err != nil {
 		return outcome{}, err
 	}
-	s, err := o.settings(c, now, std)
-	if err != nil {
-		return outcome{}, err
-	}
-	nodes, err := o.nodes(c)
-	if err != nil {
-		return outcome{}, err
-	}
 	behind := make(chan string, 1)
 	go func() { behind <- gen.Outdated(ctx, v, state, programs(), now()) }()
-	r, err := deploy.Begin(ctx, c, nodes, wants, *s)
+	r, err := o.connect(ctx, c, wants, now, std)
 	if err != nil {
 		return outcome{}, err
 	}

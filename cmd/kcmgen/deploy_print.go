@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -213,18 +212,14 @@ func (t *teller) tick() {
 
 // exitOf is the exit code of a rollout that failed.
 func exitOf(err error) (int, bool) {
-	var stranded *deploy.StrandedError
-	var back *deploy.RolledBackError
-	var unseen *deploy.UnseenError
-	var moved *deploy.MovedError
 	switch {
-	case errors.As(err, &moved):
+	case is[*deploy.MovedError](err):
 		return exitDiffers, true
-	case errors.As(err, &stranded):
+	case is[*deploy.StrandedError](err):
 		return exitStranded, true
-	case errors.As(err, &unseen):
+	case is[*deploy.UnseenError](err):
 		return exitUnseen, true
-	case errors.As(err, &back):
+	case is[*deploy.RolledBackError](err):
 		return exitRolledBack, true
 	}
 	return 0, false

@@ -39,9 +39,8 @@ edited without a restart. It prints nothing where nothing differs.
 	sshConfigFlag(cmd, &o.sshConfig)
 	cmd.Flags().BoolVar(&o.live, "live", false, "look at the hosts")
 	cmd.Flags().StringSliceVar(&o.limit, "limit", nil, "these nodes only, such as cp-1,cp-2")
-	cmd.Flags().StringVar(&o.format, "format", "text", "how to print what differs: text or json")
+	formatFlag(cmd, &o.format, "how to print what differs")
 	completeFlag(cmd, "limit", completeNodeList)
-	completeFlag(cmd, "format", completeWords("text", "json"))
 	return cmd
 }
 
@@ -59,8 +58,8 @@ func runDiff(ctx context.Context, o diffOptions, args []string, now func() time.
 	if len(r.Faults) > 0 {
 		return errors.Join(printFindings(std.err, r.Faults, false), errFindings)
 	}
-	o.withoutLease = true
-	drifts := map[string][]deploy.Drift{}
+	o.withoutLease, o.thorough = true, true
+	all := []clusterDrift{}
 	same := true
 	for _, v := range r.Clusters {
 		c := v.Cluster
@@ -68,30 +67,22 @@ func runDiff(ctx context.Context, o diffOptions, args []string, now func() time.
 		if err != nil {
 			return named(c, len(r.Clusters), err)
 		}
-		s, err := o.settings(c, now, std)
-		if err != nil {
-			return err
-		}
-		nodes, err := o.nodes(c)
-		if err != nil {
-			return err
-		}
-		s.Thorough = true
-		rollout, err := deploy.Begin(ctx, c, nodes, wants, *s)
+		rollout, err := o.connect(ctx, c, wants, now, std)
 		if err != nil {
 			return named(c, len(r.Clusters), err)
 		}
-		drifts[c.Name] = rollout.Drifts()
+		drifts := rollout.Drifts()
 		rollout.Close()
-		for _, d := range drifts[c.Name] {
+		for _, d := range drifts {
 			same = same && d.Same()
+			all = append(all, clusterDrift{c.Name, d})
 		}
 		if o.format == "text" {
-			printDrifts(std.out, c.Name, drifts[c.Name])
+			printDrifts(std.out, c.Name, drifts)
 		}
 	}
 	if o.format == "json" {
-		if err := printJSON(std.out, drifts); err != nil {
+		if err := printList(std.out, "hosts", all); err != nil {
 			return err
 		}
 	}
@@ -99,6 +90,12 @@ func runDiff(ctx context.Context, o diffOptions, args []string, now func() time.
 		return errDiffers
 	}
 	return nil
+}
+
+// clusterDrift is what a host of a cluster has that wasn't exported for it.
+type clusterDrift struct {
+	Cluster string `json:"cluster"`
+	deploy.Drift
 }
 
 func printDrifts(w io.Writer, cluster string, drifts []deploy.Drift) {

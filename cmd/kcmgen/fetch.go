@@ -42,8 +42,7 @@ Proxies come from HTTPS_PROXY, HTTP_PROXY and NO_PROXY. "kcmgen export" and
 	}
 	cmd.Flags().StringSliceVar(&o.archs, "arch", nil, "architectures, such as amd64,arm64 (default all that a cluster names)")
 	completeFlag(cmd, "arch", completeWords(spec.Archs...))
-	cmd.Flags().StringVar(&o.format, "format", "text", "how to print what was brought: text or json")
-	completeFlag(cmd, "format", completeWords("text", "json"))
+	formatFlag(cmd, &o.format, "how to print what was brought")
 	return cmd
 }
 
@@ -67,9 +66,7 @@ func runFetch(ctx context.Context, o fetchOptions, args []string, now time.Time,
 		say(std.err, "kcmgen: no cluster here names a program (binary.source)")
 	}
 	if o.format == "json" && (len(have) > 0 || err == nil) {
-		err = errors.Join(err, printJSON(std.out, struct {
-			Programs []gen.Brought `json:"programs"`
-		}{append([]gen.Brought{}, have...)}))
+		err = errors.Join(err, printList(std.out, "programs", have))
 	}
 	return err
 }

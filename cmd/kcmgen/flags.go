@@ -47,7 +47,7 @@ cluster says in CUE is checked by kcmgen vet.
   kcmgen flags --diff v1.30..v1.37         what changed in between
   kcmgen flags --check /etc/systemd/system/kube-controller-manager.service
   kcmgen flags --controllers --version v1.34
-  kcmgen flags --format json | jq -r '.[].name'`,
+  kcmgen flags --format json | jq -r '.flags[].name'`,
 		ValidArgsFunction: func(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
 			fits := func(name string) bool { return !strings.HasPrefix(name, begun) }
 			return slices.DeleteFunc(flags.Names(), fits), cobra.ShellCompDirectiveNoFileComp
@@ -65,9 +65,8 @@ cluster says in CUE is checked by kcmgen vet.
 	f.BoolVar(&o.controllers, "controllers", false, "list what --controllers of kube-controller-manager names")
 	f.BoolVar(&o.gates, "feature-gates", false, "list what --feature-gates of kube-controller-manager names")
 	f.BoolVar(&o.all, "all", false, "list hidden flags too")
-	f.StringVar(&o.format, "format", "text", "how to print: text or json")
+	formatFlag(cmd, &o.format, "how to print")
 	completeFlag(cmd, "version", completeWords(flags.MinorNames()...))
-	completeFlag(cmd, "format", completeWords("text", "json"))
 	return cmd
 }
 
@@ -96,7 +95,7 @@ func runFlags(o flagsOptions, names []string, std stdio) error {
 	}
 	defs := slices.DeleteFunc(slices.Clone(flags.Of(minor).Flags), func(d flags.Def) bool { return d.Hidden && !o.all })
 	if o.format == "json" {
-		return printJSON(std.out, defs)
+		return printList(std.out, "flags", defs)
 	}
 	return printDefs(std.out, defs)
 }
@@ -149,7 +148,7 @@ func explainFlags(o flagsOptions, minor int, names []string, std stdio) error {
 		out = append(out, e)
 	}
 	if o.format == "json" {
-		return errors.Join(append(errs, printJSON(std.out, out))...)
+		return errors.Join(append(errs, printList(std.out, "flags", out))...)
 	}
 	for i, e := range out {
 		if i > 0 {

@@ -18,7 +18,7 @@ func checkFlags(o flagsOptions, minor int, std stdio) error {
 	}
 	findings := checked.Findings
 	if o.format == "json" {
-		err = printJSON(std.out, append([]finding.Finding{}, findings...))
+		err = printList(std.out, "findings", findings)
 	} else {
 		err = printFindings(std.out, findings, false)
 	}

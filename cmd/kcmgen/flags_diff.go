@@ -33,7 +33,7 @@ func runFlagsDiff(o flagsOptions, std stdio) error {
 	}
 	changes := of(older, newer)
 	if o.format == "json" {
-		return printJSON(std.out, changes)
+		return printList(std.out, "changes", changes)
 	}
 	var b bytes.Buffer
 	for _, c := range changes {
@@ -41,29 +41,8 @@ func runFlagsDiff(o flagsOptions, std stdio) error {
 		if !o.controllers && !o.gates {
 			name = "--" + name
 		}
-		fmt.Fprintf(&b, "%s  %-10s  %s%s\n", c.In, c.Change, name, tail(c))
+		fmt.Fprintf(&b, "%s  %-10s  %s%s\n", c.In, c.Change, name, c.Words())
 	}
 	_, err = std.out.Write(b.Bytes())
 	return err
-}
-
-// tail is what a change comes to, in words.
-func tail(c flags.Change) string {
-	out := ""
-	switch c.Change {
-	case "default", "type", "stage":
-		out += fmt.Sprintf(": %q becomes %q", c.From, c.To)
-	case "renamed", "locked":
-		out += ": " + c.To
-	}
-	if c.Change == "added" {
-		return out
-	}
-	switch {
-	case c.ReplacedBy != "":
-		out += ": use --" + c.ReplacedBy
-	case c.Change != "default" && c.Note.Note != "":
-		out += ": " + c.Note.Note
-	}
-	return out
 }

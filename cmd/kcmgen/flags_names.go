@@ -13,50 +13,21 @@ import (
 func listNames(o flagsOptions, m *flags.Minor, std stdio) error {
 	switch {
 	case o.format == "json" && o.controllers:
-		return printJSON(std.out, m.Controllers)
+		return printList(std.out, "controllers", m.Controllers)
 	case o.format == "json":
-		return printJSON(std.out, m.FeatureGates)
+		return printList(std.out, "featureGates", m.FeatureGates)
 	}
 	var rows [][]string
 	if o.controllers {
 		for _, c := range m.Controllers {
-			rows = append(rows, []string{c.Name, strings.Join(c.Aliases, ","), controllerNote(c)})
+			rows = append(rows, []string{c.Name, strings.Join(c.Aliases, ","), c.Words()})
 		}
 	} else {
 		for _, g := range m.FeatureGates {
-			rows = append(rows, []string{g.Name, fmt.Sprint(g.Default), gateNote(g)})
+			rows = append(rows, []string{g.Name, fmt.Sprint(g.Default), g.Words()})
 		}
 	}
 	return printRows(std.out, rows)
-}
-
-func controllerNote(c flags.Controller) string {
-	var out []string
-	if c.OffByDefault {
-		out = append(out, `off, "*" doesn't mean it`)
-	}
-	if len(c.Gates) > 0 {
-		needs := "needs " + strings.Join(c.Gates, " and ")
-		if c.UnknownWhileOff {
-			needs += ", unknown without"
-		}
-		out = append(out, needs)
-	}
-	if c.Cloud {
-		out = append(out, "for a cloud provider")
-	}
-	return strings.Join(out, "; ")
-}
-
-func gateNote(g flags.Gate) string {
-	out := g.Stage
-	if g.Locked {
-		out += ", locked"
-	}
-	if len(g.Needs) > 0 {
-		out += "; needs " + strings.Join(g.Needs, " and ")
-	}
-	return out
 }
 
 // printRows prints columns, each as wide as its widest cell.

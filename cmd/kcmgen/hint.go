@@ -18,11 +18,16 @@ import (
 	"github.com/kcmgen/kcmgen/internal/download"
 )
 
+// is reports whether an error is of a type, or has one of it in it.
+func is[T error](err error) bool {
+	var t T
+	return errors.As(err, &t)
+}
+
 // hint is advice for an error: the command to type next.
 func hint(err error) string {
 	var newer *gen.NewerSchemaError
 	var folder *gen.NoDirError
-	var unwritable *gen.NotWritableError
 	var modes *gen.NoModesError
 	var unknown *flags.UnknownError
 	var lost *gen.LostManifestError
@@ -73,7 +78,7 @@ func hint(err error) string {
 		return "run kcmgen export on Linux or macOS, or in WSL; kcmgen vet works here too"
 	case errors.As(err, &modes):
 		return "write to a disk of this machine's own, such as your home: kcmgen export -o DIR"
-	case errors.As(err, &unwritable):
+	case is[*gen.NotWritableError](err):
 		return "write to another folder: kcmgen export -o DIR"
 	}
 	return programHint(err)
@@ -82,11 +87,7 @@ func hint(err error) string {
 // programHint is advice about programs and images.
 func programHint(err error) string {
 	var fetch *gen.FetchError
-	var sum *gen.SumError
 	var program *gen.ProgramError
-	var dynamic *gen.DynamicError
-	var based *gen.BasedImageError
-	var stale *gen.StaleError
 	var proxy *download.ProxyError
 	var source *gen.NoSourceError
 	switch {
@@ -94,18 +95,18 @@ func programHint(err error) string {
 		return "say where it is had: binary: source: " + cmp.Or(source.Arch, "ARCH") + `: {url: "https://…", sha256: "…"}`
 	case errors.As(err, &proxy):
 		return "export " + proxy.Variable + "=http://HOST:PORT, or unset " + proxy.Variable
-	case errors.As(err, &stale):
+	case is[*gen.StaleError](err):
 		return "kcmgen export first, with the same clusters and --out"
-	case errors.As(err, &based):
+	case is[*gen.BasedImageError](err):
 		return "take image.base away; or kcmgen export, and buildah bud out/CLUSTER/image/ARCH"
-	case errors.As(err, &sum):
+	case is[*gen.SumError](err):
 		return "don't use it before you know why; Kubernetes publishes the checksum beside the program, at its URL with .sha256"
 	case errors.As(err, &program):
-		return "gen.source names programs by architecture: see that each URL, file and sha256 is its own"
-	case errors.As(err, &dynamic):
+		return "binary.source names programs by architecture: see that each URL, file and sha256 is its own"
+	case is[*gen.DynamicError](err):
 		return "build it with CGO_ENABLED=0, or say an image.base that has the libraries, and build from the Containerfile"
 	case errors.Is(err, gen.ErrNoChecksum):
-		return "give gen.source a sha256; Kubernetes publishes it beside the program, at its URL with .sha256"
+		return "give binary.source a sha256; Kubernetes publishes it beside the program, at its URL with .sha256"
 	case errors.Is(err, context.Canceled):
 		return ""
 	case errors.As(err, &fetch) && !fetch.File:
@@ -125,7 +126,6 @@ func repositoryHint(err error) string {
 	var full *repository.NotEmptyError
 	var name *repository.NameTakenError
 	var taken *repository.ExistsError
-	var shown *nothingShownError
 	var gitRefused *repository.GitError
 	switch {
 	case errors.As(err, &module):
@@ -144,7 +144,7 @@ func repositoryHint(err error) string {
 		return "add to it: kcmgen schema vendor --check && kcmgen vet && kcmgen fmt --check"
 	case errors.As(err, &taken):
 		return "name another folder"
-	case errors.As(err, &shown):
+	case is[*gen.NothingShownError](err):
 		return "leave --node or --flag out to see all"
 	case errors.As(err, &gitRefused):
 		return "the hook lies in a git repository: git init " + word(gitRefused.Dir)

@@ -13,25 +13,17 @@ import (
 
 // hostHint is advice about hosts, and about what is done there.
 func hostHint(err error) string {
-	var locked *deploy.LockedError
-	var edited *deploy.EditedError
 	var refused *deploy.RefusedError
 	var other *deploy.OtherProgramError
 	var spare *deploy.SpareError
-	var unsettled *deploy.UnsettledError
-	var wayback *deploy.NoWayBackError
-	var none *gen.NotExportedError
-	var unread *deploy.KubeconfigError
-	var still *stillInError
-	var stranger *deploy.NeverDeployedError
-	var retired *deploy.RetiredError
+	var still *deploy.StillInError
 	if hint := leftHint(err); hint != "" {
 		return hint
 	}
 	switch {
-	case errors.As(err, &locked):
+	case is[*deploy.LockedError](err):
 		return "wait for it to end; a lock whose holder is gone is free within half a minute"
-	case errors.As(err, &edited):
+	case is[*deploy.EditedError](err):
 		return "kcmgen export, and look at what it changes, before you deploy"
 	case errors.As(err, &refused) && strings.HasSuffix(refused.Text, deploy.SaysNothing):
 		return "nothing was changed; see on the host what that program is: " + word(refused.Program) + " --version"
@@ -45,21 +37,21 @@ func hostHint(err error) string {
 		return "see what is wrong there first: systemctl status " + unitOf(spare.Unit) + "; then the same command again"
 	case deploy.Replan(err):
 		return "the same command again: its plan is made anew"
-	case errors.As(err, &unsettled):
+	case is[*deploy.UnsettledError](err):
 		return "wait until it has gone back, or name it, too: a deploy of it ends its trial"
-	case errors.As(err, &wayback):
+	case is[*deploy.NoWayBackError](err):
 		return "deploy what it should run: kcmgen export, kcmgen deploy"
-	case errors.As(err, &none):
+	case is[*gen.NotExportedError](err):
 		return "kcmgen export first, with the same clusters and --out"
 	case errors.Is(err, deploy.ErrNoKubeconfig):
 		return "name one: --kubeconfig FILE, or deploy: kubeconfig in the cluster (KUBECONFIG and ~/.kube/config aren't looked at); to go on without: --without-lease"
-	case errors.As(err, &unread):
+	case is[*deploy.KubeconfigError](err):
 		return "name one that is there: --kubeconfig FILE, or deploy: kubeconfig in the cluster, where a relative one starts at the cluster's folder"
 	case errors.As(err, &still):
-		return "take it out of the CUE first; to stop it for a while: systemctl stop " + unitOf(still.unit) + ", on the host"
-	case errors.As(err, &stranger):
+		return "take it out of the CUE first; to stop it for a while: systemctl stop " + unitOf(still.Unit) + ", on the host"
+	case is[*deploy.NeverDeployedError](err):
 		return "say how it is reached: --host [USER@]HOST"
-	case errors.As(err, &retired):
+	case is[*deploy.RetiredError](err):
 		return "nothing is left to do there; to do it once more all the same: --host [USER@]HOST"
 	}
 	if hint := reachHint(err); hint != "" {
@@ -76,19 +68,17 @@ func hostHint(err error) string {
 // called.
 func leftHint(err error) string {
 	var stranded *deploy.StrandedError
-	var away *deploy.AwayError
 	var gone deploy.GoneErrors
 	var same *deploy.SameNameError
-	var moved *deploy.MovedError
 	switch {
-	case errors.As(err, &moved):
+	case is[*deploy.MovedError](err):
 		return "nothing was changed; make another plan, and have it reviewed: the same command with --dry-run --out-plan FILE in place of --plan"
 	case errors.As(err, &stranded):
 		return byHand(stranded)
 	case errors.As(err, &gone):
 		unit := unitOf(gone.Unit())
 		return fmt.Sprintf("see why it ended: journalctl -u %s -n 50; then systemctl start %s, on each", unit, unit)
-	case errors.As(err, &away):
+	case is[*deploy.AwayError](err):
 		return "hosts go on by themselves once the apiserver is back; then kcmgen deploy, which finds what is left to do"
 	case errors.As(err, &same):
 		return fmt.Sprintf("give each a name of its own: hostnamectl set-hostname %s, then systemctl restart %s, on %s", same.Nodes[1], unitOf(same.Unit), same.Nodes[1])
@@ -99,26 +89,23 @@ func leftHint(err error) string {
 // reachHint is advice about ways to a host that don't work.
 func reachHint(err error) string {
 	var shell *deploy.NoShellError
-	var walled *deploy.ForwardForbiddenError
 	var login *deploy.LoginError
 	var lease *deploy.LeaseError
 	var at *deploy.ConnectionError
 	var key *deploy.HostKeyError
-	var identity *deploy.IdentityError
 	var words *deploy.SSHError
-	var noisy *deploy.NoisyError
 	switch {
-	case errors.As(err, &noisy):
+	case is[*deploy.NoisyError](err):
 		return "what prints is mostly ~/.bashrc of the login's user: let it print for people only, by a first line: case $- in *i*) ;; *) return ;; esac"
 	case errors.As(err, &words):
 		return "these are ssh's own words: mend its configuration, or name another one: --ssh-config FILE"
-	case errors.As(err, &identity) && errors.As(err, &at):
+	case is[*deploy.IdentityError](err) && errors.As(err, &at):
 		return fmt.Sprintf("put the key there, or write another into the cluster: nodes: %q: ssh: identityFile; in retire, --host comes instead", at.Node)
 	case errors.As(err, &key) && errors.As(err, &at):
 		return hostKeyHint(at.Node, key)
 	case errors.As(err, &shell) && strings.Contains(shell.Error(), "password"):
 		return "let that user run everything without a password (NOPASSWD: ALL in sudoers), or log in as root"
-	case errors.As(err, &walled):
+	case is[*deploy.ForwardForbiddenError](err):
 		return "let its sshd connect onwards for that user: AllowTcpForwarding local"
 	case errors.As(err, &login) && len(login.Locked) > 0:
 		return "ssh-add " + word(login.Locked[0])

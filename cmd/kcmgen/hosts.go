@@ -24,6 +24,7 @@ type hostOptions struct {
 	withoutLease bool
 	sshConfig    string
 	format       string
+	thorough     bool // long files of hosts are read, too
 }
 
 func hostFlags(cmd *cobra.Command, o *hostOptions) {
@@ -33,9 +34,8 @@ func hostFlags(cmd *cobra.Command, o *hostOptions) {
 	fs.StringSliceVar(&o.limit, "limit", nil, "these nodes only, such as cp-1,cp-2")
 	fs.StringVar(&o.kubeconfig, "kubeconfig", "", "of somebody who may read the leader lease (default deploy.kubeconfig of the cluster)")
 	fs.BoolVar(&o.withoutLease, "without-lease", false, "go on without knowing who leads")
-	fs.StringVar(&o.format, "format", "text", "how to print what was done: text or json")
+	formatFlag(cmd, &o.format, "how to print what was done")
 	completeFlag(cmd, "limit", completeNodeList)
-	completeFlag(cmd, "format", completeWords("text", "json"))
 }
 
 func sshConfigFlag(cmd *cobra.Command, file *string) {
@@ -108,6 +108,20 @@ func (o *hostOptions) settings(c *spec.Cluster, now func() time.Time, std stdio)
 		return s, nil
 	}
 	return s, s.ReadLeader(c, o.kubeconfig)
+}
+
+// connect reaches the hosts that the command line is about.
+func (o *hostOptions) connect(ctx context.Context, c *spec.Cluster, wants map[string]*deploy.Want, now func() time.Time, std stdio) (*deploy.Hosts, error) {
+	s, err := o.settings(c, now, std)
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := o.nodes(c)
+	if err != nil {
+		return nil, err
+	}
+	s.Thorough = o.thorough
+	return deploy.Begin(ctx, c, nodes, wants, *s)
 }
 
 // nodes are those of a cluster that the command line is about.

@@ -46,8 +46,7 @@ one that a registry tells.
 	outFlag(cmd, &o.out)
 	cmd.Flags().StringSliceVar(&o.archs, "arch", nil, "architectures, such as amd64,arm64 (default those of the nodes)")
 	completeFlag(cmd, "arch", completeWords(spec.Archs...))
-	cmd.Flags().StringVar(&o.format, "format", "text", "how to print what was made: text or json")
-	completeFlag(cmd, "format", completeWords("text", "json"))
+	formatFlag(cmd, &o.format, "how to print what was made")
 	return cmd
 }
 
@@ -80,9 +79,7 @@ func runImage(ctx context.Context, o imageOptions, args []string, now time.Time,
 
 func printImages(w io.Writer, made []gen.MadeImage, format string) error {
 	if format == "json" {
-		return printJSON(w, struct {
-			Images []gen.MadeImage `json:"images"`
-		}{made})
+		return printList(w, "images", made)
 	}
 	for _, m := range made {
 		if _, err := fmt.Fprintf(w, "%s %s %d bytes\n", m.File, m.Digest, m.Size); err != nil {

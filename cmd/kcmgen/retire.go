@@ -57,13 +57,6 @@ How the host is reached is known from its last deploy; --host names another way,
 	return cmd
 }
 
-// stillInError is a node that the cluster still has.
-type stillInError struct{ cluster, node, unit string }
-
-func (e *stillInError) Error() string {
-	return fmt.Sprintf("cluster %s still has node %s", e.cluster, e.node)
-}
-
 func runRetire(ctx context.Context, o retireOptions, args []string, now func() time.Time, std stdio) error {
 	name := args[0]
 	r, err := loadHosts(ctx, &o.hostOptions, args[1:], now(), std)
@@ -78,7 +71,7 @@ func runRetire(ctx context.Context, o retireOptions, args []string, now func() t
 	}
 	c := *r.Clusters[0].Cluster
 	if slices.ContainsFunc(c.Nodes, func(n spec.Node) bool { return n.Name == name }) {
-		return &stillInError{c.Name, name, path.Base(c.Paths.Unit)}
+		return &deploy.StillInError{Cluster: c.Name, Node: name, Unit: path.Base(c.Paths.Unit)}
 	}
 	node, err := o.node(ctx, &c, name, std)
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kcmgen/kcmgen/deploy"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -56,15 +55,7 @@ func runRollback(ctx context.Context, o deployOptions, args []string, now func()
 }
 
 func rollbackOne(ctx context.Context, o deployOptions, c *spec.Cluster, now func() time.Time, std stdio) (outcome, error) {
-	s, err := o.settings(c, now, std)
-	if err != nil {
-		return outcome{}, err
-	}
-	nodes, err := o.nodes(c)
-	if err != nil {
-		return outcome{}, err
-	}
-	r, err := deploy.Begin(ctx, c, nodes, nil, *s)
+	r, err := o.connect(ctx, c, nil, now, std)
 	if err != nil {
 		return outcome{}, err
 	}

@@ -4,12 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"regexp"
 	"time"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -44,10 +41,9 @@ are shown all the same.
 	f := cmd.Flags()
 	f.StringSliceVar(&o.nodes, "node", nil, "show these nodes only")
 	f.StringSliceVar(&o.flags, "flag", nil, "show these flags only")
-	f.StringVar(&o.format, "format", "text", "how to print: text or json")
+	formatFlag(cmd, &o.format, "how to print")
 	completeFlag(cmd, "node", completeNodes)
 	completeFlag(cmd, "flag", completeFlagNames)
-	completeFlag(cmd, "format", completeWords("text", "json"))
 	return cmd
 }
 
@@ -67,23 +63,16 @@ func runShow(ctx context.Context, o showOptions, args []string, now time.Time, s
 	if finding.Failed(r.Findings) {
 		faulty = errFindings
 	}
-	all := r.Show(o.nodes, o.flags)
-	if len(all) == 0 && len(r.Clusters) > 0 {
-		return &nothingShownError{o.nodes, o.flags}
+	all, err := r.Show(o.nodes, o.flags)
+	if err != nil {
+		return err
 	}
 	if o.format == "json" {
-		err = printJSON(std.out, all)
+		err = printList(std.out, "flags", all)
 	} else {
 		err = printShown(std.out, all)
 	}
 	return cmp.Or(err, faulty)
-}
-
-// nothingShownError is a choice of nodes and flags that leaves nothing.
-type nothingShownError struct{ nodes, flags []string }
-
-func (e *nothingShownError) Error() string {
-	return fmt.Sprintf("no node of these clusters fits --node %q and has --flag %q", e.nodes, e.flags)
 }
 
 // printShown prints a block for each node, the flags in one column and where
@@ -108,29 +97,3 @@ func printShown(w io.Writer, all []gen.Shown) error {
 	_, err := w.Write(b.Bytes())
 	return err
 }
-
-func checkFormat(format string) error {
-	if format != "text" && format != "json" {
-		return usageError{fmt.Errorf("--format is %q, not text or json", format)}
-	}
-	return nil
-}
-
-func printJSON(w io.Writer, v any) error {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return err
-	}
-	// What steers a terminal is a control character to JSON only below a space.
-	text := controls.ReplaceAllStringFunc(b.String(), func(s string) string {
-		r, _ := utf8.DecodeRuneInString(s)
-		return fmt.Sprintf(`\u%04x`, r)
-	})
-	_, err := io.WriteString(w, text)
-	return err
-}
-
-var controls = regexp.MustCompile(`[\x{7f}-\x{9f}]`)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -53,33 +52,15 @@ func (s *strictness) Set(text string) error {
 
 // fails reports whether findings end a command with exit code 3.
 func (s strictness) fails(findings []finding.Finding) bool {
-	return slices.ContainsFunc(findings, func(f finding.Finding) bool {
-		switch {
-		case f.Waived != "":
-			return false
-		case f.Severity == finding.Warning:
-			return s != ""
-		case f.Severity == finding.NotChecked:
-			return s == "true"
-		}
-		return true
-	})
+	return finding.Failed(findings) ||
+		s != "" && finding.Has(findings, finding.Warning) || s == "true" && finding.Has(findings, finding.NotChecked)
 }
 
 // withoutUnchecked leaves out what could not be checked, and says so in one line.
 func withoutUnchecked(findings []finding.Finding, std stdio) []finding.Finding {
-	open := func(f finding.Finding) bool { return f.Severity == finding.NotChecked && f.Waived == "" }
-	var rules []string
-	n := 0
-	for _, f := range findings {
-		if open(f) {
-			n++
-			rules = append(rules, f.Rule)
-		}
+	rest, unchecked, rules := finding.SplitUnchecked(findings)
+	if unchecked > 0 {
+		say(std.err, "not checked here: %s (%s); kcmgen vet lists them", plural(unchecked, "finding"), strings.Join(rules, ", "))
 	}
-	if n > 0 {
-		slices.Sort(rules)
-		say(std.err, "not checked here: %s (%s); kcmgen vet lists them", plural(n, "finding"), strings.Join(slices.Compact(rules), ", "))
-	}
-	return slices.DeleteFunc(slices.Clone(findings), open)
+	return rest
 }

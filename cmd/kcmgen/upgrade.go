@@ -49,9 +49,8 @@ unknown, older, or too far away to be written)`,
 	f.StringVar(&o.to, "to", "", "version of Kubernetes to go to, such as v1.37 or v1.37.4")
 	f.BoolVar(&o.write, "write", false, "change the CUE files")
 	f.BoolVar(&o.skipMinors, "skip-minors", false, "write even if minor versions are left out, as for a new cluster")
-	f.StringVar(&o.format, "format", "text", "how to print: text or json")
+	formatFlag(cmd, &o.format, "how to print")
 	completeFlag(cmd, "to", completeWords(flags.MinorNames()...))
-	completeFlag(cmd, "format", completeWords("text", "json"))
 	return cmd
 }
 

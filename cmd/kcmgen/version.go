@@ -1,31 +1,16 @@
 package main
 
 import (
-	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
-	"runtime"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/kcmgen/kcmgen/gen"
 )
 
-// about is what a build knows of itself. What it doesn't know is left out: the
-// revision is known to builds from a checkout, not to go install ...@v0.1.0.
-type about struct {
-	Version  string `json:"version"`
-	Revision string `json:"revision,omitempty"`
-	Time     string `json:"time,omitempty"`     // of the revision
-	Modified *bool  `json:"modified,omitempty"` // the checkout had changes besides
-	Go       string `json:"go"`
-	Platform string `json:"platform"`
-	CUE      string `json:"cue"`
-	CFSSL    string `json:"cfssl"`
-}
-
 func newVersion(std stdio) *cobra.Command {
-	format := "text"
+	var format string
 	cmd := &cobra.Command{
 		Use:   "version",
 		Short: "Tell which kcmgen this is, and which CUE and cfssl are in it",
@@ -38,19 +23,16 @@ Go, CUE and cfssl in it. A report of a fault should have it.
   kcmgen version --format json`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			info, _ := debug.ReadBuildInfo()
-			switch format {
-			case "text":
-				return newAbout(info).print(std.out)
-			case "json":
-				enc := json.NewEncoder(std.out)
-				enc.SetIndent("", "  ")
-				return enc.Encode(newAbout(info))
+			if err := checkFormat(format); err != nil {
+				return err
 			}
-			return usageError{fmt.Errorf("--format is %q, not text or json", format)}
+			if format == "json" {
+				return printJSON(std.out, gen.ReadBuild())
+			}
+			return printBuild(std.out, gen.ReadBuild())
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", format, "how to print it: text or json")
+	formatFlag(cmd, &format, "how to print it")
 	return cmd
 }
 
@@ -62,45 +44,7 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	return usageError{fmt.Errorf("%s takes no arguments, and got %q", cmd.CommandPath(), args[0])}
 }
 
-// newAbout reads what the build recorded; nil is a build that recorded nothing.
-func newAbout(info *debug.BuildInfo) about {
-	a := about{
-		Version:  moduleVersion(info),
-		Go:       runtime.Version(),
-		Platform: runtime.GOOS + "/" + runtime.GOARCH,
-		CUE:      "unknown",
-		CFSSL:    "unknown",
-	}
-	if info == nil {
-		return a
-	}
-	for _, s := range info.Settings {
-		switch s.Key {
-		case "vcs.revision":
-			a.Revision = s.Value
-		case "vcs.time":
-			a.Time = s.Value
-		case "vcs.modified":
-			modified := s.Value == "true"
-			a.Modified = &modified
-		}
-	}
-	for _, m := range info.Deps {
-		used := m
-		if m.Replace != nil {
-			used = m.Replace
-		}
-		switch m.Path {
-		case "cuelang.org/go":
-			a.CUE = cmp.Or(used.Version, "(devel)")
-		case "github.com/cloudflare/cfssl":
-			a.CFSSL = cmp.Or(used.Version, "(devel)")
-		}
-	}
-	return a
-}
-
-func (a about) print(w io.Writer) error {
+func printBuild(w io.Writer, a gen.Build) error {
 	revision := a.Revision
 	if a.Modified != nil && *a.Modified {
 		revision += ", modified"
@@ -116,15 +60,5 @@ func (a about) print(w io.Writer) error {
 	return err
 }
 
-// version is the module's, as the build recorded it.
-func version() string {
-	info, _ := debug.ReadBuildInfo()
-	return moduleVersion(info)
-}
-
-func moduleVersion(info *debug.BuildInfo) string {
-	if info == nil {
-		return "(devel)"
-	}
-	return cmp.Or(info.Main.Version, "(devel)")
-}
+// version is this program's, as the build recorded it.
+func version() string { return gen.ReadBuild().Version }

@@ -50,8 +50,7 @@ ends some day, and is told in time.
 		RunE:              func(cmd *cobra.Command, args []string) error { return runVet(cmd.Context(), o, args, std) },
 	}
 	outFlag(cmd, &o.out)
-	cmd.Flags().StringVar(&o.format, "format", "text", "how to print findings: text or json")
-	completeFlag(cmd, "format", completeWords("text", "json"))
+	formatFlag(cmd, &o.format, "how to print findings")
 	strictFlag(cmd, &o.strict, "fail on warnings and on what could not be checked; =warnings: on warnings only")
 	cmd.Flags().StringVar(&o.unchecked, "unchecked", "list", "how to print what could not be checked: list, or count for one line of all")
 	completeFlag(cmd, "unchecked", completeWords("list", "count"))

@@ -72,8 +72,26 @@ func Worded(all []Finding) []Finding {
 }
 
 // Failed reports whether one of the findings is an error that no waiver accepts.
-func Failed(findings []Finding) bool {
-	return slices.ContainsFunc(findings, func(f Finding) bool { return f.Severity == Error && f.Waived == "" })
+func Failed(findings []Finding) bool { return Has(findings, Error) }
+
+// Has reports whether one of the findings has a severity, and no waiver accepts it.
+func Has(findings []Finding, s Severity) bool {
+	return slices.ContainsFunc(findings, func(f Finding) bool { return f.Severity == s && f.Waived == "" })
+}
+
+// SplitUnchecked takes out the findings of what could not be checked, but for waived
+// ones. It returns the rest, how many those are, and their rules, sorted.
+func SplitUnchecked(findings []Finding) (rest []Finding, unchecked int, rules []string) {
+	for _, f := range findings {
+		if f.Severity != NotChecked || f.Waived != "" {
+			rest = append(rest, f)
+			continue
+		}
+		unchecked++
+		rules = append(rules, f.Rule)
+	}
+	slices.Sort(rules)
+	return rest, unchecked, slices.Compact(rules)
 }
 
 // Group is a finding with the names of all clusters that have it from one place.

@@ -105,3 +105,24 @@ func GateChanges(older, newer int) []Change {
 	}
 	return out
 }
+
+// Words say what a change comes to.
+func (c Change) Words() string {
+	out := ""
+	switch c.Change {
+	case "default", "type", "stage":
+		out += fmt.Sprintf(": %q becomes %q", c.From, c.To)
+	case "renamed", "locked":
+		out += ": " + c.To
+	}
+	if c.Change == "added" {
+		return out
+	}
+	switch {
+	case c.ReplacedBy != "":
+		out += ": use --" + c.ReplacedBy
+	case c.Change != "default" && c.Note.Note != "":
+		out += ": " + c.Note.Note
+	}
+	return out
+}

@@ -61,3 +61,22 @@ func (m *Minor) either(name, old string) string {
 	}
 	return old
 }
+
+// Words say what is special about a controller.
+func (c Controller) Words() string {
+	var out []string
+	if c.OffByDefault {
+		out = append(out, `off, "*" doesn't mean it`)
+	}
+	if len(c.Gates) > 0 {
+		needs := "needs " + strings.Join(c.Gates, " and ")
+		if c.UnknownWhileOff {
+			needs += ", unknown without"
+		}
+		out = append(out, needs)
+	}
+	if c.Cloud {
+		out = append(out, "for a cloud provider")
+	}
+	return strings.Join(out, "; ")
+}

@@ -116,3 +116,15 @@ func (m *Minor) On(name string, settings []GateSetting) bool {
 	}
 	return g.Default
 }
+
+// Words say what is special about a feature gate.
+func (g Gate) Words() string {
+	out := g.Stage
+	if g.Locked {
+		out += ", locked"
+	}
+	if len(g.Needs) > 0 {
+		out += "; needs " + strings.Join(g.Needs, " and ")
+	}
+	return out
+}

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"regexp"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+)
+
+// formatFlag adds --format, which says how to do something.
+func formatFlag(cmd *cobra.Command, format *string, how string) {
+	cmd.Flags().StringVar(format, "format", "text", how+": text or json")
+	completeFlag(cmd, "format", completeWords("text", "json"))
+}
+
+func checkFormat(format string) error {
+	if format != "text" && format != "json" {
+		return usageError{fmt.Errorf("--format is %q, not text or json", format)}
+	}
+	return nil
+}
+
+// jsonSchema is the form of what --format json prints, the first field of each
+// document: an object with a list of what was asked for. docs/compatibility.md says
+// what a reader can count on.
+const jsonSchema = 1
+
+// printList prints a document with one list.
+func printList[T any](w io.Writer, name string, list []T) error {
+	return printJSON(w, map[string]any{name: append([]T{}, list...)})
+}
+
+// printJSON prints a document, which is an object, with its schema first.
+func printJSON(w io.Writer, doc any) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(doc); err != nil {
+		return err
+	}
+	body := bytes.TrimSpace(b.Bytes())[1:]
+	head := fmt.Sprintf(`{"schema":%d,`, jsonSchema)
+	if body[0] == '}' {
+		head = head[:len(head)-1]
+	}
+	var out bytes.Buffer
+	if err := json.Indent(&out, append([]byte(head), body...), "", "  "); err != nil {
+		return err
+	}
+	// What steers a terminal is a control character to JSON only below a space.
+	text := controls.ReplaceAllStringFunc(out.String(), func(s string) string {
+		r, _ := utf8.DecodeRuneInString(s)
+		return fmt.Sprintf(`\u%04x`, r)
+	})
+	_, err := io.WriteString(w, text+"\n")
+	return err
+}
+
+var controls = regexp.MustCompile(`[\x{7f}-\x{9f}]`)
