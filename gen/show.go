@@ -8,6 +8,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen/config"
 	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/gen/policy"
 )
 
 // Shown is one flag of one node.
@@ -35,7 +36,7 @@ func (l *Loaded) Show(nodes, flags []string) ([]Shown, error) {
 			if !wanted(nodes, n.Name) {
 				continue
 			}
-			for _, f := range c.NodeFlags(n) {
+			for _, f := range policy.NodeFlags(c, n) {
 				if wanted(flags, f.Name) {
 					pos, _ := c.Source.Exact(f.Field)
 					hide := c.Embedded.Redact
@@ -71,7 +72,7 @@ func FlagNames(ctx context.Context, r Request) []string {
 	var out []string
 	for _, c := range res.Clusters {
 		for i := range c.Nodes {
-			for _, f := range c.NodeFlags(&c.Nodes[i]) {
+			for _, f := range policy.NodeFlags(c, &c.Nodes[i]) {
 				out = append(out, f.Name)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/artefact"
 	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/keys"
+	"github.com/kcmgen/kcmgen/gen/policy"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -67,20 +68,22 @@ func NewSet(generation string, unit []byte, read func(path string) ([]byte, erro
 	return s, err
 }
 
-func (s *Set) value(flag, fallback string) string {
+// value is a flag's value: where it isn't given, the default of the newest version. The
+// flags that are asked for here have one default in all versions.
+func (s *Set) value(flag string) string {
 	if v, ok := s.flags[flag]; ok {
 		return v
 	}
-	return fallback
+	return flags.Default(flags.Newest(), flag)
 }
 
 // Healthz is where the process answers, seen from its own host; "" if it doesn't.
 func (s *Set) Healthz() string {
-	port := s.value("secure-port", "10257")
+	port := s.value("secure-port")
 	if n, err := strconv.Atoi(port); err != nil || n == 0 {
 		return ""
 	}
-	address := s.value("bind-address", "0.0.0.0")
+	address := s.value("bind-address")
 	if ip := net.ParseIP(address); ip != nil && ip.IsUnspecified() {
 		address = "127.0.0.1"
 	}
@@ -94,7 +97,7 @@ func (s *Set) Lease() (namespace, name string, err error) {
 		fs = append(fs, spec.Flag{Name: name, Value: value})
 	}
 	slices.SortFunc(fs, func(a, b spec.Flag) int { return strings.Compare(a.Name, b.Name) })
-	return fs.Lease()
+	return policy.Lease(fs)
 }
 
 func (s *Set) leaseName() string {
@@ -125,7 +128,7 @@ const releaseGate = "ControllerManagerReleaseLeaderElectionLockOnExit"
 // Releases reports whether a process gives its lease back as it ends.
 func (s *Set) Releases() bool {
 	on := map[string]string{}
-	for gate := range strings.SplitSeq(s.value("feature-gates", ""), ",") {
+	for gate := range strings.SplitSeq(s.flags["feature-gates"], ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(gate), "=")
 		on[strings.TrimSpace(name)] = strings.ToLower(strings.TrimSpace(value))
 	}

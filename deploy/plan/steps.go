@@ -67,10 +67,10 @@ func writeID(w io.Writer, h *Host) { fmt.Fprintf(w, "%s=%s\n", h.Node, h.Want.Ge
 // timing is how long things may take with these hosts' flags.
 func (o *Observation) timing() Timing {
 	gate, soak := o.Cluster.Deploy.Gate, o.Cluster.Deploy.Soak
-	lease := o.longest("leader-elect-lease-duration", "15s")
+	lease := o.longest("leader-elect-lease-duration")
 	// The lease of one who is gone has to run out first. The retry is jittered, and twice:
 	// to see it, and to take it.
-	lead := gate + lease + 6*o.longest("leader-elect-retry-period", "2s") + 5*time.Second
+	lead := gate + lease + 6*o.longest("leader-elect-retry-period") + 5*time.Second
 	return Timing{
 		Gate: In(gate), Soak: In(soak), Lead: In(lead), Lease: In(lease), Away: In(gate + time.Minute),
 		Revert: In(lead + 3*soak + 15*time.Second), // later than an operator who is still there would
@@ -78,10 +78,10 @@ func (o *Observation) timing() Timing {
 }
 
 // longest is the longest time that a flag has on any host.
-func (o *Observation) longest(flag, fallback string) time.Duration {
+func (o *Observation) longest(flag string) time.Duration {
 	var out time.Duration
 	for _, h := range o.Hosts {
-		if d, err := time.ParseDuration(h.Want.value(flag, fallback)); err == nil {
+		if d, err := time.ParseDuration(h.Want.value(flag)); err == nil {
 			out = max(out, d)
 		}
 	}

@@ -41,7 +41,7 @@ func (d *decoder) fault(field string, err error) {
 
 func (d *decoder) cluster(w *wireCluster) *spec.Cluster {
 	c := &spec.Cluster{
-		Name: w.Name, Layout: spec.Layout(w.Layout), Profile: w.Profile, Hardened: w.FlagDefaults == "hardened",
+		Name: w.Name, Layout: spec.Layout(w.Layout), Profile: spec.Profile(w.Profile), Hardened: w.FlagDefaults == "hardened",
 		Flags: d.settings("flags", w.Flags), Kubeconfig: w.Kubeconfig, Paths: w.Paths, Generations: w.Generations,
 		Binary: w.Binary, Image: w.Image,
 	}
@@ -89,7 +89,7 @@ func (d *decoder) networks(w wireNetworks) spec.Networks {
 
 func (d *decoder) apiserver(w wireAPIServer) spec.APIServer {
 	a := spec.APIServer{
-		Endpoint: w.Endpoint, Address: w.Address, Port: w.Port,
+		Endpoint: spec.Endpoint(w.Endpoint), Address: w.Address, Port: w.Port,
 		ServiceAccountKeyFile: w.ServiceAccountKeyFile, Flags: d.settings("apiserver.flags", w.Flags),
 	}
 	if w.Version != "" {
@@ -105,7 +105,7 @@ func (d *decoder) pki(w wirePKI) spec.PKI {
 		ServiceAccount: spec.ServiceAccount{
 			KeyFile: w.ServiceAccount.KeyFile, UseCA: w.ServiceAccount.Use == "ca", Key: w.ServiceAccount.Key,
 		},
-		Profiles: map[string]spec.Profile{},
+		Profiles: map[string]spec.SigningProfile{},
 		Accept:   map[string]string{"ca": w.Accept.CA, "front-proxy-ca": w.Accept.FrontProxy, "sa": w.Accept.ServiceAccount},
 	}
 	if w.FrontProxy != nil {
@@ -113,7 +113,7 @@ func (d *decoder) pki(w wirePKI) spec.PKI {
 		p.FrontProxy = &a
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.Profiles)) {
-		p.Profiles[name] = spec.Profile{
+		p.Profiles[name] = spec.SigningProfile{
 			Usages: w.Profiles[name].Usages,
 			Expiry: d.duration(finding.Path("pki", "profiles", name, "expiry"), w.Profiles[name].Expiry),
 		}

@@ -18,7 +18,7 @@ type modules map[string]moduleInfo
 
 type moduleInfo struct {
 	faults []finding.Finding // what keeps CUE from reading its file
-	ours   string         // the folder of the vocabulary, if the module is the one that it's of
+	ours   string            // the folder of the vocabulary, if the module is the one that it's of
 }
 
 // has reports whether a package is one of the vocabulary's own.

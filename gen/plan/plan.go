@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/kcmgen/kcmgen/gen/keys"
+	"github.com/kcmgen/kcmgen/gen/policy"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -134,8 +135,8 @@ func newPlan(c *spec.Cluster) *Plan {
 func Leaves(c *spec.Cluster) []Item { return newPlan(c).leaves() }
 
 func newHost(c *spec.Cluster, n *spec.Node) Host {
-	h := Host{Node: n, Flags: c.NodeFlags(n)}
-	for _, r := range c.Placed(h.Flags) {
+	h := Host{Node: n, Flags: policy.NodeFlags(c, n)}
+	for _, r := range policy.Placed(c, h.Flags) {
 		if c.Layout == spec.StaticPod && c.Image.Copies(r) {
 			h.InImage = append(h.InImage, r)
 		} else {
@@ -309,7 +310,7 @@ func hosts(c *spec.Cluster, own *spec.Node, s spec.SANs) []string {
 	}
 	for i := range c.Nodes {
 		n := &c.Nodes[i]
-		if s.Nodes == "none" || s.Nodes == "own" && n.Name != own.Name && !c.PKI.Shared {
+		if s.Nodes == spec.NoNodes || s.Nodes == spec.OwnNode && n.Name != own.Name && !c.PKI.Shared {
 			continue
 		}
 		for _, a := range n.Addresses {

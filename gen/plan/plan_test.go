@@ -34,7 +34,7 @@ func cluster(names ...string) *spec.Cluster {
 			CA:             spec.Authority{Subject: spec.Subject{CN: "ca"}, Key: ecdsa, Expiry: 10 * year},
 			ServiceAccount: spec.ServiceAccount{Key: ecdsa},
 			Separate:       true, Client: leaf("client"), Serving: leaf("serving"), Combined: leaf("combined"),
-			Profiles: map[string]spec.Profile{
+			Profiles: map[string]spec.SigningProfile{
 				"client":   {Usages: []string{"digital signature", "client auth"}, Expiry: year},
 				"serving":  {Usages: []string{"digital signature", "server auth"}, Expiry: year},
 				"combined": {Usages: []string{"signing", "key encipherment", "server auth", "client auth"}, Expiry: year},
@@ -109,7 +109,7 @@ func TestReasons(t *testing.T) {
 		"the key size":    {func(c *spec.Cluster) { c.PKI.Client.Key.Size = 384 }, 0, map[string]string{aClient: "key was ecdsa-256, is ecdsa-384"}},
 		"the usages":      {func(c *spec.Cluster) { c.PKI.Serving.Profile = "combined" }, 0, map[string]string{aServing: "usages"}},
 		"the lifetime": {func(c *spec.Cluster) {
-			c.PKI.Profiles["client"] = spec.Profile{Usages: c.PKI.Profiles["client"].Usages, Expiry: 2 * year}
+			c.PKI.Profiles["client"] = spec.SigningProfile{Usages: c.PKI.Profiles["client"].Usages, Expiry: 2 * year}
 		}, 0, map[string]string{aClient: "lifetime was 8760h, is 17520h"}},
 		"one for both":  {func(c *spec.Cluster) { c.PKI.Separate = false }, 0, map[string]string{"nodes/a/combined": "none yet"}},
 		"one for all":   {func(c *spec.Cluster) { c.PKI.Shared = true }, 0, map[string]string{"shared/client": "none yet", "shared/serving": "none yet"}},
@@ -244,7 +244,7 @@ func TestDates(t *testing.T) {
 	}
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for range 300 {
-		c.PKI.Profiles["client"] = spec.Profile{Usages: []string{"client auth"}, Expiry: time.Hour + time.Duration(rnd.Int64N(int64(10*year)))}
+		c.PKI.Profiles["client"] = spec.SigningProfile{Usages: []string{"client auth"}, Expiry: time.Hour + time.Duration(rnd.Int64N(int64(10*year)))}
 		now := start.Add(time.Duration(rnd.Int64N(int64(10*year - time.Hour))))
 		b := issue(t, c, keys.Bundle{keys.CA: have[keys.CA], keys.ServiceAccount: have[keys.ServiceAccount]}, now)
 		cert, err := b[aClient].Certificate()

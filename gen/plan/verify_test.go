@@ -11,9 +11,9 @@ import (
 	"testing"
 
 	"github.com/kcmgen/kcmgen/gen/keys"
-	"github.com/kcmgen/kcmgen/internal/keystest"
 	"github.com/kcmgen/kcmgen/gen/pki"
 	"github.com/kcmgen/kcmgen/gen/plan"
+	"github.com/kcmgen/kcmgen/internal/keystest"
 )
 
 // TestKeptIsVerified: a leaf that is right in all that the plan compares, and that

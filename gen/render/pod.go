@@ -15,7 +15,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/plan"
+	"github.com/kcmgen/kcmgen/gen/policy"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -130,19 +132,16 @@ func quantities(m map[string]string) (corev1.ResourceList, error) {
 	return out, nil
 }
 
-// DefaultSecurePort is --secure-port where the flag isn't given.
-const DefaultSecurePort = "10257"
-
 // probe asks /healthz on the secure port: there is none without that port.
 func probe(fs spec.Flags, hostNetwork bool, p *spec.Probe) (*corev1.Probe, error) {
-	port, err := strconv.ParseInt(fs.Value("secure-port", DefaultSecurePort), 10, 32)
+	port, err := strconv.ParseInt(fs.Value("secure-port", flags.Default(flags.Newest(), "secure-port")), 10, 32)
 	if err != nil {
 		return nil, fmt.Errorf("--secure-port: %w", err)
 	}
 	if p == nil || port == 0 {
 		return nil, nil
 	}
-	host := fs.Value("bind-address", "0.0.0.0")
+	host := fs.Value("bind-address", flags.Default(flags.Newest(), "bind-address"))
 	if !hostNetwork {
 		host = "" // the pod's own address
 	} else if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
@@ -181,7 +180,7 @@ func volumes(c *spec.Cluster, h plan.Host, generation string) ([]corev1.Volume, 
 			ms = append(ms, corev1.VolumeMount{Name: name, MountPath: at, ReadOnly: true})
 		}
 	}
-	if dir, ok := c.CertDirMade(h.Flags); ok {
+	if dir, ok := policy.CertDirMade(c, h.Flags); ok {
 		vs = append(vs, corev1.Volume{Name: volume + "-cert-dir", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
 		ms = append(ms, corev1.VolumeMount{Name: volume + "-cert-dir", MountPath: dir})
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/keys"
 	"github.com/kcmgen/kcmgen/gen/outdir/layout"
 	"github.com/kcmgen/kcmgen/gen/plan"
+	"github.com/kcmgen/kcmgen/gen/policy"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
@@ -163,7 +164,7 @@ func (r *hostRenderer) host(h plan.Host) (hostOutput, error) {
 	}
 	es = append(es, startEntry(c, at(c.StartFile()), text))
 	dirs := workingDirectories(c)
-	if dir, ok := c.CertDir(h.Flags); ok && c.Layout == spec.Systemd {
+	if dir, ok := policy.CertDir(c, h.Flags); ok && c.Layout == spec.Systemd {
 		dirs = append(dirs, dir)
 	}
 	slices.Sort(dirs)

@@ -28,7 +28,7 @@ func cluster() *spec.Cluster {
 		PKI: spec.PKI{
 			CA: spec.Authority{Subject: spec.Subject{CN: "ca"}, Key: key, Expiry: 87600 * time.Hour}, ServiceAccount: spec.ServiceAccount{Key: key},
 			Separate: true, Client: leaf("x"), Serving: leaf("x"),
-			Profiles: map[string]spec.Profile{"x": {Usages: []string{"client auth", "server auth"}, Expiry: 8760 * time.Hour}},
+			Profiles: map[string]spec.SigningProfile{"x": {Usages: []string{"client auth", "server auth"}, Expiry: 8760 * time.Hour}},
 		},
 		Kubeconfig: spec.Kubeconfig{Cluster: "k", User: "u", Context: "c"},
 		Paths: spec.Paths{

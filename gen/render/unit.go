@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/plan"
+	"github.com/kcmgen/kcmgen/gen/policy"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -15,7 +16,7 @@ func unit(c *spec.Cluster, h plan.Host, generation string) ([]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# Written by kcmgen for node %s of cluster %s. Change the CUE, not this file.\n", h.Node.Name, c.Name)
 	b.WriteString("[Unit]\n")
-	if err := directives(&b, spec.WithDefault(c.Unit.Unit, spec.Directive{Name: "After", Value: "network-online.target"},
+	if err := directives(&b, policy.WithDefault(c.Unit.Unit, spec.Directive{Name: "After", Value: "network-online.target"},
 		spec.Directive{Name: "Wants", Value: "network-online.target"})); err != nil {
 		return nil, err
 	}
@@ -23,7 +24,7 @@ func unit(c *spec.Cluster, h plan.Host, generation string) ([]byte, error) {
 	if err := command(&b, c, h); err != nil {
 		return nil, err
 	}
-	if err := directives(&b, c.Service(h.Flags)); err != nil {
+	if err := directives(&b, policy.Service(c, h.Flags)); err != nil {
 		return nil, err
 	}
 	if c.Generations {
@@ -113,7 +114,7 @@ func mounts(c *spec.Cluster, h plan.Host, generation string) []mount {
 	if len(h.Placed) == 0 {
 		return nil
 	}
-	if c.InDir(h.Placed, h.Flags) {
+	if policy.InDir(c, h.Placed, h.Flags) {
 		return []mount{{from: dir, to: c.Paths.Dir}}
 	}
 	var out []mount

@@ -19,6 +19,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen/artefact"
 	"github.com/kcmgen/kcmgen/gen/plan"
+	"github.com/kcmgen/kcmgen/gen/policy"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -89,7 +90,7 @@ func manyMaps(t *testing.T, check func(c *spec.Cluster, text []byte)) string {
 		}
 		slices.Sort(gates) // as the configuration is read
 		c.Flags["feature-gates"] = spec.Setting{Value: strings.Join(gates, ",")}
-		p := plan.Host{Node: &c.Nodes[0], Flags: c.NodeFlags(&c.Nodes[0])}
+		p := plan.Host{Node: &c.Nodes[0], Flags: policy.NodeFlags(c, &c.Nodes[0])}
 		text, err := pod(c, p, "g")
 		if err != nil {
 			t.Fatal(err)

@@ -19,12 +19,42 @@ const (
 	StaticPod Layout = "staticPod"
 )
 
+// Profile says how patient a cluster's leader election is.
+type Profile string
+
+// The profiles.
+const (
+	Standard   Profile = "standard"
+	SlowBoards Profile = "slowBoards" // for hosts on which an answer may take half a minute
+)
+
+// Endpoint says which apiserver a node talks to.
+type Endpoint string
+
+// The endpoints.
+const (
+	EndpointNode         Endpoint = "node"         // on the node, by its address
+	EndpointLocal        Endpoint = "local"        // on the node, by its loopback address
+	EndpointVIP          Endpoint = "vip"          // by a virtual address
+	EndpointLoadBalancer Endpoint = "loadBalancer" // by a load balancer's
+)
+
+// NodeNames says which nodes a certificate is for.
+type NodeNames string
+
+// Of which nodes a certificate has names and addresses.
+const (
+	OwnNode  NodeNames = "own"
+	AllNodes NodeNames = "all"
+	NoNodes  NodeNames = "none"
+)
+
 // Cluster is one highly available kube-controller-manager.
 type Cluster struct {
 	Name     string
 	Version  Version
 	Layout   Layout
-	Profile  string // "standard" or "slowBoards"
+	Profile  Profile
 	Hardened bool   // flags are derived and hardened, not only what the user wrote
 	Nodes    []Node // sorted by name
 
@@ -95,7 +125,7 @@ type Networks struct {
 
 // APIServer is what is known of the kube-apiserver.
 type APIServer struct {
-	Endpoint              string // node, local, vip, loadBalancer
+	Endpoint              Endpoint
 	Address               string
 	Port                  int
 	Version               *Version
@@ -113,7 +143,7 @@ type PKI struct {
 	Client         Leaf
 	Serving        Leaf
 	Combined       Leaf
-	Profiles       map[string]Profile
+	Profiles       map[string]SigningProfile
 	// Accept are fingerprints of public keys, by id of the key material: what
 	// others trust may become these.
 	Accept map[string]string
@@ -147,7 +177,7 @@ type Leaf struct {
 
 // SANs are the subject alternative names of a leaf.
 type SANs struct {
-	Nodes string // own, all, none
+	Nodes NodeNames
 	Names bool
 	Extra []string
 }
@@ -170,8 +200,8 @@ type Key struct {
 
 func (k Key) String() string { return fmt.Sprintf("%s-%d", k.Algo, k.Size) }
 
-// Profile is a cfssl signing profile.
-type Profile struct {
+// SigningProfile is a signing profile of cfssl.
+type SigningProfile struct {
 	Usages []string
 	Expiry time.Duration
 }
@@ -190,9 +220,9 @@ type Waiver struct {
 func (c *Cluster) Endpoint(n *Node) string {
 	host := c.APIServer.Address
 	switch c.APIServer.Endpoint {
-	case "node":
+	case EndpointNode:
 		host = n.Address().String()
-	case "local":
+	case EndpointLocal:
 		host = "127.0.0.1"
 		if n.Address().Is6() {
 			host = "::1"

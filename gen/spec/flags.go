@@ -1,13 +1,9 @@
 package spec
 
 import (
-	"maps"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
 // Setting is one flag as a user wrote it: a value, or null to leave it out.
@@ -60,55 +56,4 @@ func (fs Flags) Value(name, fallback string) string {
 		return f.Value
 	}
 	return fallback
-}
-
-// NodeFlags is the command line of one node. From weak to strong: what follows
-// from the other fields and the hardened defaults, the profile, the cluster's
-// flags, the node's own.
-func (c *Cluster) NodeFlags(n *Node) Flags {
-	all := map[string]Flag{}
-	if c.Hardened {
-		for _, f := range c.derivedFlags() {
-			all[f.Name] = f
-		}
-	}
-	for _, f := range c.profileFlags() {
-		all[f.Name] = f
-	}
-	layer(all, c.Flags, "flags")
-	layer(all, n.Flags, finding.Path("nodes", n.Name, "flags"))
-	out := make(Flags, 0, len(all))
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		out = append(out, all[name])
-	}
-	return out
-}
-
-func layer(all map[string]Flag, s Settings, field string) {
-	for name, v := range s {
-		if v.Omit {
-			delete(all, name)
-			continue
-		}
-		all[name] = Flag{Name: name, Value: v.Value, Field: field + "." + finding.Label(name)}
-	}
-}
-
-// CertDir is the folder that KCM writes a self-signed serving certificate to, if
-// its flags ask for one. Without --cert-dir it keeps it in memory.
-func (c *Cluster) CertDir(fs Flags) (string, bool) {
-	dir := fs.Value("cert-dir", "")
-	return dir, dir != "" && fs.Value("tls-cert-file", "") == "" && fs.Value("secure-port", "") != "0"
-}
-
-// CertDirMade is the CertDir of a pod, where kcmgen gives it a directory: no volume
-// of the user's holds it.
-func (c *Cluster) CertDirMade(fs Flags) (string, bool) {
-	dir, ok := c.CertDir(fs)
-	for _, v := range c.Pod.Volumes {
-		if at := path.Clean(dir); at == v.MountPath || strings.HasPrefix(at, strings.TrimSuffix(v.MountPath, "/")+"/") {
-			return "", false
-		}
-	}
-	return dir, ok
 }

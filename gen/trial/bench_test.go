@@ -5,9 +5,9 @@ import (
 	"net/netip"
 	"testing"
 
-	"github.com/kcmgen/kcmgen/internal/keystest"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/trial"
+	"github.com/kcmgen/kcmgen/internal/keystest"
 )
 
 // BenchmarkRun: a thousand nodes are vetted in a moment, whatever the CA.

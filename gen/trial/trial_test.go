@@ -35,7 +35,7 @@ func cluster(dir string) *spec.Cluster {
 			CA:             spec.Authority{CertFile: "ca.crt", KeyFile: "ca.key", Key: ecdsa, Expiry: 10 * year},
 			ServiceAccount: spec.ServiceAccount{Key: ecdsa},
 			Separate:       true, Client: leaf("client"), Serving: leaf("serving"), Combined: leaf("combined"),
-			Profiles: map[string]spec.Profile{
+			Profiles: map[string]spec.SigningProfile{
 				"client":   {Usages: []string{"digital signature", "client auth"}, Expiry: year},
 				"serving":  {Usages: []string{"digital signature", "server auth"}, Expiry: year},
 				"combined": {Usages: []string{"digital signature", "key encipherment", "server auth", "client auth"}, Expiry: year},
@@ -204,10 +204,10 @@ func TestTheCAIsNotBlamed(t *testing.T) {
 		want   []string // the rules
 	}{
 		"a profile without its usage": {usual, func(c *spec.Cluster) {
-			c.PKI.Profiles["client"] = spec.Profile{Usages: []string{"server auth"}, Expiry: year}
+			c.PKI.Profiles["client"] = spec.SigningProfile{Usages: []string{"server auth"}, Expiry: year}
 		}, []string{"certificate-profile"}},
 		"a profile for a minute": {usual, func(c *spec.Cluster) {
-			c.PKI.Profiles["client"] = spec.Profile{Usages: []string{"client auth"}, Expiry: time.Minute}
+			c.PKI.Profiles["client"] = spec.SigningProfile{Usages: []string{"client auth"}, Expiry: time.Minute}
 		}, []string{"certificate-lifetime"}},
 		"no profile":                  {usual, func(c *spec.Cluster) { c.PKI.Serving.Profile = "x" }, []string{"certificate-profile"}},
 		"no serving certificate":      {clients, omit("tls-cert-file", "tls-private-key-file"), []string{"ca-verifies"}}, // the apiserver's

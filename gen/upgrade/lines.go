@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kcmgen/kcmgen/gen/policy"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -21,9 +22,9 @@ func commandLines(was, is *spec.Cluster) []lineChange {
 		at := slices.IndexFunc(is.Nodes, func(o spec.Node) bool { return o.Name == n.Name })
 		var flags spec.Flags
 		if at >= 0 {
-			flags = is.NodeFlags(&is.Nodes[at])
+			flags = policy.NodeFlags(is, &is.Nodes[at])
 		}
-		for _, d := range flagsDiffer(was.NodeFlags(n), flags) {
+		for _, d := range flagsDiffer(policy.NodeFlags(was, n), flags) {
 			if nodes[d] == nil {
 				order = append(order, d)
 			}

@@ -48,7 +48,7 @@ func (v *view) apiserverEndpoint() (netip.Addr, bool) {
 
 // endpointIsNode reports whether every node talks to an apiserver of its own.
 func (v *view) endpointIsNode() bool {
-	return v.APIServer.Endpoint == "node" || v.APIServer.Endpoint == "local"
+	return v.APIServer.Endpoint == spec.EndpointNode || v.APIServer.Endpoint == spec.EndpointLocal
 }
 
 // hosts are the addresses of nodes and of the apiserver.
@@ -226,7 +226,7 @@ func (v *view) namesNodes() bool {
 	if !v.PKI.Separate {
 		leaves = []spec.Leaf{v.PKI.Combined}
 	}
-	return slices.ContainsFunc(leaves, func(l spec.Leaf) bool { return l.SANs.Names && l.SANs.Nodes != "none" })
+	return slices.ContainsFunc(leaves, func(l spec.Leaf) bool { return l.SANs.Names && l.SANs.Nodes != spec.NoNodes })
 }
 
 func sshJump(v *view) []fault {

@@ -26,7 +26,7 @@ func servicesAre(s string) func(*spec.Cluster) {
 }
 
 // reach has all nodes reach the apiserver by one address.
-func reach(endpoint, address string) func(*spec.Cluster) {
+func reach(endpoint spec.Endpoint, address string) func(*spec.Cluster) {
 	return func(c *spec.Cluster) { c.APIServer.Endpoint, c.APIServer.Address = endpoint, address }
 }
 

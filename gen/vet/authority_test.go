@@ -167,7 +167,7 @@ func TestServingIsHeldToAClient(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := base()
 			c.PKI.Serving.Subject = tc.subject
-			c.PKI.Profiles["serving"] = spec.Profile{Usages: tc.usages, Expiry: year}
+			c.PKI.Profiles["serving"] = spec.SigningProfile{Usages: tc.usages, Expiry: year}
 			if diff := cmp.Diff(tc.want, ids(Check(c, Facts{}))); diff != "" {
 				t.Errorf("broken rules (-want +got):\n%s", diff)
 			}

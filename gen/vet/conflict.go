@@ -28,7 +28,7 @@ func flagConflict(v *view, n *nodeView) []fault {
 // logging: component-base/logs/api/v1 Validate.
 func logging(v *view, n *nodeView) []fault {
 	var out []fault
-	if f, ok := n.flags.Get("vmodule"); ok && f.Value != "" && n.flags.Value("logging-format", "text") != "text" {
+	if f, ok := n.flags.Get("vmodule"); ok && f.Value != "" && n.value("logging-format") != "text" {
 		out = append(out, fault{field: f.Field, message: "--vmodule goes with --logging-format=text only", expected: "no such flag, or the other format"})
 	}
 	if f, ok := n.flags.Get("log-flush-frequency"); ok {
@@ -120,8 +120,8 @@ func requestHeaders(_ *view, n *nodeView) []fault {
 
 // connection: client-go's kubernetes.NewForConfig.
 func connection(_ *view, n *nodeView) []fault {
-	qps, err1 := strconv.ParseFloat(n.flags.Value("kube-api-qps", "20"), 32)
-	burst, err2 := strconv.ParseInt(n.flags.Value("kube-api-burst", "30"), 0, 32)
+	qps, err1 := strconv.ParseFloat(n.value("kube-api-qps"), 32)
+	burst, err2 := strconv.ParseInt(n.value("kube-api-burst"), 0, 32)
 	if err1 != nil || err2 != nil || qps <= 0 || burst >= 1 {
 		return nil
 	}

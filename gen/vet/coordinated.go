@@ -19,7 +19,7 @@ const (
 // coordinates reports whether a node's process stands for election by the apiserver, and
 // the field that says so.
 func (n *nodeView) coordinates() (field string, ok bool) {
-	if n.minor == nil || !isTrue(n.flags.Value("leader-elect", "true")) || !n.gateOn(coordinated) {
+	if n.minor == nil || !isTrue(n.value("leader-elect")) || !n.gateOn(coordinated) {
 		return "", false
 	}
 	f, _ := n.flags.Get(featureGates)

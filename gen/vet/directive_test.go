@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	machine "github.com/kcmgen/kcmgen/internal/need"
 	"github.com/kcmgen/kcmgen/gen/spec"
+	machine "github.com/kcmgen/kcmgen/internal/need"
 )
 
 var directiveCases = map[string]testCase{

@@ -22,12 +22,8 @@ func leaderElectOff(v *view, n *nodeView) []fault {
 	})
 }
 
-// election are the three times, with kube-controller-manager's defaults.
-var election = []struct{ name, fallback string }{
-	{"leader-elect-lease-duration", "15s"},
-	{"leader-elect-renew-deadline", "10s"},
-	{"leader-elect-retry-period", "2s"},
-}
+// election are the three times.
+var election = []string{"leader-elect-lease-duration", "leader-elect-renew-deadline", "leader-elect-retry-period"}
 
 // jitter is what client-go's leader election multiplies the retry period with.
 const jitter = 1.2
@@ -38,18 +34,18 @@ func leaderElectTiming(v *view, n *nodeView) []fault {
 	}
 	var t [3]time.Duration
 	field := "flags"
-	for i, e := range election {
-		f, given := n.flags.Get(e.name)
-		value := e.fallback
+	for i, name := range election {
+		f, given := n.flags.Get(name)
+		value := n.value(name)
 		if given {
-			value, field = f.Value, f.Field
+			field = f.Field
 		}
 		d, err := time.ParseDuration(value)
 		if err != nil && v.minor != nil {
 			return nil // flag-type
 		}
 		if err != nil || d <= 0 {
-			return one(fault{field: f.Field, message: fmt.Sprintf("%s is %q", e.name, value), expected: `a duration above zero, with its unit, such as "15s"`})
+			return one(fault{field: f.Field, message: fmt.Sprintf("%s is %q", name, value), expected: `a duration above zero, with its unit, such as "15s"`})
 		}
 		t[i] = d
 	}
@@ -78,18 +74,14 @@ func leaderElectDiffers(v *view) []fault {
 			}
 		}
 	}
-	for _, l := range []struct{ name, fallback string }{
-		{"leader-elect-resource-lock", "leases"},
-		{"leader-elect-resource-name", "kube-controller-manager"},
-		{"leader-elect-resource-namespace", "kube-system"},
-	} {
+	for _, name := range []string{"leader-elect-resource-lock", "leader-elect-resource-name", "leader-elect-resource-namespace"} {
 		first := v.nodes[0]
-		want := first.flags.Value(l.name, l.fallback)
+		want := first.value(name)
 		for _, n := range v.nodes[1:] {
-			if got := n.flags.Value(l.name, l.fallback); got != want {
+			if got := n.value(name); got != want {
 				out = append(out, fault{
-					field: v.flagField(n, l.name), also: []string{v.flagField(first, l.name)},
-					message:  fmt.Sprintf("%s is %q on node %s and %q on node %s: both would lead", l.name, want, first.Name, got, n.Name),
+					field: v.flagField(n, name), also: []string{v.flagField(first, name)},
+					message:  fmt.Sprintf("%s is %q on node %s and %q on node %s: both would lead", name, want, first.Name, got, n.Name),
 					expected: "one value on all nodes",
 				})
 			}
@@ -105,7 +97,7 @@ func leaseAndLimit(v *view, n *nodeView) []fault {
 		return nil
 	}
 	cores, err1 := quantity(limit)
-	renew, err := time.ParseDuration(n.flags.Value("leader-elect-renew-deadline", "10s"))
+	renew, err := time.ParseDuration(n.value("leader-elect-renew-deadline"))
 	if err1 != nil || err != nil || cores >= 1 || renew > 20*time.Second {
 		return nil
 	}

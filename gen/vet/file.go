@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/gen/policy"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -79,7 +80,7 @@ func (v *view) places(n *nodeView) []place {
 	if v.Layout == spec.Systemd {
 		out = append(out, place{path: v.Paths.Unit, field: "paths.unit", what: "the unit"})
 	}
-	for _, r := range v.Placed(n.flags) {
+	for _, r := range policy.Placed(v.Cluster, n.flags) {
 		if v.PKI.ServiceAccount.UseCA && r == spec.ServiceAccountKey && v.Paths.Of(r) == v.Paths.CAKey {
 			continue
 		}
@@ -252,7 +253,7 @@ func (v *view) seenBy(n *nodeView, f spec.Flag) string {
 func eachFile(v *view, n *nodeView, check func(f spec.Flag, able, found []spec.Role) *fault) []fault {
 	var out []fault
 	for _, f := range n.flags {
-		able, ok := spec.FileFlags[f.Name]
+		able, ok := policy.FileFlags[f.Name]
 		if !ok || f.Value == "" {
 			continue
 		}

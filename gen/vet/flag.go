@@ -265,9 +265,9 @@ func (v *view) unread(n *nodeView, name string) bool {
 		on, ok := n.flags.Get("leader-elect")
 		return ok && !on.Bool()
 	case strings.HasPrefix(name, "tls-"):
-		return isZero(n.flags.Value("secure-port", "10257"))
+		return isZero(n.value("secure-port"))
 	case name == "cidr-allocator-type":
-		return !isTrue(n.flags.Value(allocate, "false")) &&
+		return !isTrue(n.value(allocate)) &&
 			(v.Version.Minor < refusesAllocators || n.flags.Value(name, "") == "")
 	}
 	return false

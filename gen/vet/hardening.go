@@ -97,11 +97,11 @@ func delegatedAuth(v *view, n *nodeView) []fault {
 }
 
 func insecurePort(v *view, n *nodeView) []fault {
-	if v.Version.Minor >= 22 || n.flags.Value("port", "10252") == "0" {
+	if v.Version.Minor >= 22 || n.value("port") == "0" {
 		return nil
 	}
 	return one(fault{
-		field: v.flagField(n, "port"), message: fmt.Sprintf("kube-controller-manager %s serves plain HTTP to everybody on port %s", v.Version, n.flags.Value("port", "10252")),
+		field: v.flagField(n, "port"), message: fmt.Sprintf("kube-controller-manager %s serves plain HTTP to everybody on port %s", v.Version, n.value("port")),
 		expected: "flags: port: 0",
 	})
 }

@@ -86,9 +86,9 @@ func starting(prefixes ...string) func(string) bool {
 }
 
 // says is a cause that another flag's value is.
-func says(other string, fallback string, holds func(value string) bool, reason string) func(*view, *nodeView, spec.Flag) (string, string) {
+func says(other string, holds func(value string) bool, reason string) func(*view, *nodeView, spec.Flag) (string, string) {
 	return func(_ *view, n *nodeView, _ spec.Flag) (string, string) {
-		if !holds(n.flags.Value(other, fallback)) {
+		if !holds(n.value(other)) {
 			return "", ""
 		}
 		return reason, other
@@ -106,35 +106,35 @@ func isFalse(value string) bool {
 
 // causes are what was seen in kube-controller-manager's source and runs.
 var causes = []cause{
-	{starting("leader-elect-"), says("leader-elect", "true", isFalse, "leader-elect is false")},
-	{named("enable-leader-migration"), says("leader-elect", "true", isFalse, "leader-elect is false")},
-	{named("leader-migration-config"), says("enable-leader-migration", "false", isFalse, "enable-leader-migration is not true")},
+	{starting("leader-elect-"), says("leader-elect", isFalse, "leader-elect is false")},
+	{named("enable-leader-migration"), says("leader-elect", isFalse, "leader-elect is false")},
+	{named("leader-migration-config"), says("enable-leader-migration", isFalse, "enable-leader-migration is not true")},
 	{named("cluster-signing-duration", "experimental-cluster-signing-duration"), noSigner},
-	{servingFlags, says("secure-port", "10257", isZero, "secure-port is 0: nothing is served")},
-	{named("cert-dir"), says("tls-cert-file", "", func(s string) bool { return s != "" }, "tls-cert-file is given")},
-	{named("tls-cipher-suites"), says("tls-min-version", "", func(s string) bool { return s == "VersionTLS13" }, "TLS 1.3 chooses its own suites, and tls-min-version allows nothing else")},
+	{servingFlags, says("secure-port", isZero, "secure-port is 0: nothing is served")},
+	{named("cert-dir"), says("tls-cert-file", func(s string) bool { return s != "" }, "tls-cert-file is given")},
+	{named("tls-cipher-suites"), says("tls-min-version", func(s string) bool { return s == "VersionTLS13" }, "TLS 1.3 chooses its own suites, and tls-min-version allows nothing else")},
 	{named("contention-profiling"), func(_ *view, n *nodeView, f spec.Flag) (string, string) {
 		if p, ok := n.flags.Get("profiling"); !f.Bool() || !ok || p.Bool() {
 			return "", ""
 		}
 		return "profiling is false", "profiling"
 	}},
-	{named("authentication-tolerate-lookup-failure"), says("authentication-skip-lookup", "false", isTrue, "authentication-skip-lookup is true")},
+	{named("authentication-tolerate-lookup-failure"), says("authentication-skip-lookup", isTrue, "authentication-skip-lookup is true")},
 	{
 		named("authentication-token-webhook-cache-ttl", "authentication-skip-lookup", "authentication-tolerate-lookup-failure"),
-		says("authentication-kubeconfig", "", isEmpty, "without authentication-kubeconfig nobody is asked"),
+		says("authentication-kubeconfig", isEmpty, "without authentication-kubeconfig nobody is asked"),
 	},
 	{
 		named("authorization-webhook-cache-authorized-ttl", "authorization-webhook-cache-unauthorized-ttl"),
-		says("authorization-kubeconfig", "", isEmpty, "without authorization-kubeconfig nobody is asked"),
+		says("authorization-kubeconfig", isEmpty, "without authorization-kubeconfig nobody is asked"),
 	},
-	{named("kube-api-burst"), says("kube-api-qps", "20", func(s string) bool { return strings.HasPrefix(s, "-") }, "kube-api-qps is below 0: there is no limit")},
-	{named("concurrent-serviceaccount-token-syncs"), says("service-account-private-key-file", "", isEmpty, "without service-account-private-key-file its controller doesn't start")},
-	{named("attach-detach-reconcile-sync-period"), says("disable-attach-detach-reconcile-sync", "false", isTrue, "disable-attach-detach-reconcile-sync is true")},
-	{named("log-json-split-stream", "log-json-info-buffer-size"), says("logging-format", "text", func(s string) bool { return s != "json" }, "logging-format is not json")},
-	{named("log-text-split-stream", "log-text-info-buffer-size"), says("logging-format", "text", func(s string) bool { return s == "json" }, "logging-format is json")},
-	{named("concurrent-gc-syncs"), says("enable-garbage-collector", "true", isFalse, "enable-garbage-collector is false")},
-	{named("pod-eviction-timeout"), says("enable-taint-manager", "true", isTrue, "pods are evicted by taints (enable-taint-manager), after their own tolerationSeconds")},
+	{named("kube-api-burst"), says("kube-api-qps", func(s string) bool { return strings.HasPrefix(s, "-") }, "kube-api-qps is below 0: there is no limit")},
+	{named("concurrent-serviceaccount-token-syncs"), says("service-account-private-key-file", isEmpty, "without service-account-private-key-file its controller doesn't start")},
+	{named("attach-detach-reconcile-sync-period"), says("disable-attach-detach-reconcile-sync", isTrue, "disable-attach-detach-reconcile-sync is true")},
+	{named("log-json-split-stream", "log-json-info-buffer-size"), says("logging-format", func(s string) bool { return s != "json" }, "logging-format is not json")},
+	{named("log-text-split-stream", "log-text-info-buffer-size"), says("logging-format", func(s string) bool { return s == "json" }, "logging-format is json")},
+	{named("concurrent-gc-syncs"), says("enable-garbage-collector", isFalse, "enable-garbage-collector is false")},
+	{named("pod-eviction-timeout"), says("enable-taint-manager", isTrue, "pods are evicted by taints (enable-taint-manager), after their own tolerationSeconds")},
 	{named("cloud-config", "configure-cloud-routes", "route-reconciliation-period", "external-cloud-volume-plugin", "concurrent-service-syncs", "allow-untagged-cloud", "node-sync-period"), noCloud},
 }
 
@@ -169,7 +169,7 @@ func noCloud(v *view, n *nodeView, f spec.Flag) (string, string) {
 		return fmt.Sprintf("v1.%d has no cloud provider in it", v.Version.Minor), ""
 	case provider == "" || provider == "external":
 		return "it is for a cloud provider in the tree, and cloud-provider names none", "cloud-provider"
-	case routes && !isTrue(n.flags.Value(allocate, "false")):
+	case routes && !isTrue(n.value(allocate)):
 		return allocate + " is not true", allocate
 	}
 	return "", ""

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/gen/policy"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -69,7 +70,7 @@ func (v *view) needs(n *nodeView) []need {
 			if v.Layout == spec.Systemd { // an image may have no such link
 				x.path = withoutLink(p)
 			}
-			for _, r := range v.Placed(n.flags) {
+			for _, r := range policy.Placed(v.Cluster, n.flags) {
 				if v.Paths.Of(r) == p {
 					x.role, x.ours = r, true
 				}
@@ -108,7 +109,7 @@ func (v *view) pathUnread(n *nodeView, f spec.Flag) bool {
 		return true
 	}
 	if f.Name == "log-file" || f.Name == "log-dir" {
-		return !isFalse(n.flags.Value("logtostderr", "true"))
+		return !isFalse(n.value("logtostderr"))
 	}
 	if v.minor != nil {
 		if _, known := v.minor.Flag(f.Name); !known {
@@ -176,7 +177,7 @@ func pathInImage(v *view, n *nodeView) []fault {
 
 // certDirUnsafe: kcmgen makes the directory, and a mount or a directive for it.
 func certDirUnsafe(v *view, n *nodeView) []fault {
-	dir, ok := v.CertDir(n.flags)
+	dir, ok := policy.CertDir(v.Cluster, n.flags)
 	if !ok || hostPath.MatchString(strings.TrimSuffix(dir, "/")) && len(dir) <= maxPath {
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/kcmgen/kcmgen/gen/flags"
+	"github.com/kcmgen/kcmgen/gen/policy"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -227,7 +228,7 @@ func TestPathFlags(t *testing.T) {
 			t.Errorf("no version has --%s", name)
 		}
 	}
-	for name := range spec.FileFlags {
+	for name := range policy.FileFlags {
 		if spec.PathFlags[name] != (spec.PathFlag{}) {
 			t.Errorf("--%s names a file to read", name)
 		}

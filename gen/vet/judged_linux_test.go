@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	machine "github.com/kcmgen/kcmgen/internal/need"
 	"github.com/kcmgen/kcmgen/gen/spec"
+	machine "github.com/kcmgen/kcmgen/internal/need"
 )
 
 // judgedFiles are on a host whose units are judged: what the process sees of them,

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/gen/policy"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -91,7 +92,7 @@ func caKeyUnset(v *view) []fault {
 	}
 	f := fault{field: "pki.ca.certFile", message: "the CA comes without its private key: no certificate can be made", expected: `pki: ca: keyFile: "…"`}
 	for _, n := range v.nodes {
-		if slices.Contains(v.Placed(n.flags), spec.CAKey) {
+		if slices.Contains(policy.Placed(v.Cluster, n.flags), spec.CAKey) {
 			f.severity = finding.Error
 			f.message = "the CA comes without its private key, and --cluster-signing-key-file needs it on the hosts"
 		}

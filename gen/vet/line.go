@@ -15,7 +15,7 @@ func CommandLine(version spec.Version, args []string, at []finding.Pos) []findin
 	m := flags.Of(version.Minor)
 	given, faults := m.Read(args)
 	c := &spec.Cluster{
-		Version: version, Profile: "standard",
+		Version: version, Profile: spec.Standard,
 		Flags: spec.Settings{}, Source: finding.Source{}, Nodes: []spec.Node{{}},
 	}
 	if len(at) > 0 { // what isn't there stands nowhere else

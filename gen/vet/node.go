@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
 func addressDuplicate(v *view) []fault {
@@ -90,7 +91,7 @@ func addressKind(v *view) []fault {
 // that is link-local wants a zone, or is one that the apiserver on the node can't publish.
 func (v *view) unreachable(a netip.Addr, i int) bool {
 	return a.IsUnspecified() || a.IsMulticast() || a == broadcast || a.IsLoopback() && len(v.nodes) > 1 ||
-		a.IsLinkLocalUnicast() && (a.Is6() || i == 0 && v.APIServer.Endpoint == "node")
+		a.IsLinkLocalUnicast() && (a.Is6() || i == 0 && v.APIServer.Endpoint == spec.EndpointNode)
 }
 
 func bindAddressForeign(_ *view, n *nodeView) []fault {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/gen/policy"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -29,7 +30,7 @@ func manifestFolder(v *view) []fault {
 		}
 		return out
 	}
-	for _, r := range v.Placed(v.nodes[0].flags) {
+	for _, r := range policy.Placed(v.Cluster, v.nodes[0].flags) {
 		if strings.HasPrefix(v.Paths.Of(r), folder) {
 			out = append(out, fault{field: "paths." + string(r), also: []string{"paths.manifest"}, message: fmt.Sprintf("%s lies in the folder of manifests", v.Paths.Of(r)), expected: "a folder elsewhere"})
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/gen/policy"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -21,12 +22,12 @@ type podMount struct {
 func (v *view) podMounts(n *nodeView) []podMount {
 	var out []podMount
 	var placed []spec.Role
-	for _, r := range v.Placed(n.flags) {
+	for _, r := range policy.Placed(v.Cluster, n.flags) {
 		if !v.Image.Copies(r) {
 			placed = append(placed, r)
 		}
 	}
-	if v.Generations && len(placed) > 0 && v.InDir(placed, n.flags) {
+	if v.Generations && len(placed) > 0 && policy.InDir(v.Cluster, placed, n.flags) {
 		out = append(out, podMount{path: v.Paths.Dir, readOnly: true})
 		placed = nil
 	}
@@ -35,7 +36,7 @@ func (v *view) podMounts(n *nodeView) []podMount {
 			out = append(out, m)
 		}
 	}
-	if dir, ok := v.CertDirMade(n.flags); ok {
+	if dir, ok := policy.CertDirMade(v.Cluster, n.flags); ok {
 		out = append(out, podMount{path: path.Clean(dir)})
 	}
 	for _, vol := range v.Pod.Volumes {

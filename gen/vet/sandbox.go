@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kcmgen/kcmgen/gen/policy"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -47,7 +48,7 @@ type sandbox struct {
 func (v *view) sandbox(n *nodeView) *sandbox {
 	s := &sandbox{}
 	lists := map[string][]spec.Directive{}
-	service := v.Service(n.flags)
+	service := policy.Service(v.Cluster, n.flags)
 	for _, d := range service {
 		lists[d.Name] = holding(service, d.Name)
 	}
@@ -67,7 +68,7 @@ func (v *view) sandbox(n *nodeView) *sandbox {
 	s.identity(last("User"), last("DynamicUser"))
 	if v.Generations { // bound to where the flags look for it
 		own := spec.Directive{Name: "BindReadOnlyPaths"}
-		if placed := v.Placed(n.flags); v.InDir(placed, n.flags) {
+		if placed := policy.Placed(v.Cluster, n.flags); policy.InDir(v.Cluster, placed, n.flags) {
 			s.add(bound, true, own, v.Paths.Dir)
 		} else {
 			for _, r := range placed {

@@ -36,7 +36,7 @@ const oldHTTP2 = 20
 func tlsHTTP2(v *view, n *nodeView) []fault {
 	f, suites, ok := v.suitesOf(n)
 	old := v.Version.Minor <= oldHTTP2
-	if !ok || isTrue(n.flags.Value("disable-http2-serving", "false")) || n.flags.Value(tlsLeast, "") == tls13 && !old {
+	if !ok || isTrue(n.value("disable-http2-serving")) || n.flags.Value(tlsLeast, "") == tls13 && !old {
 		return nil
 	}
 	x := fault{

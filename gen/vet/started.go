@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/gen/policy"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -19,15 +20,15 @@ func pathUnreadable(v *view, n *nodeView) []fault {
 	if s.user.Name == "" || s.reads {
 		return nil
 	}
-	placed := v.Placed(n.flags)
-	whole := v.Generations && v.InDir(placed, n.flags) // in a directory that is root's alone
+	placed := policy.Placed(v.Cluster, n.flags)
+	whole := v.Generations && policy.InDir(v.Cluster, placed, n.flags) // in a directory that is root's alone
 	var closed []string
 	for _, r := range placed {
 		if r.Secret() || whole {
 			closed = append(closed, v.Paths.Of(r))
 		}
 	}
-	if dir, ok := v.CertDir(n.flags); ok {
+	if dir, ok := policy.CertDir(v.Cluster, n.flags); ok {
 		closed = append(closed, dir)
 	}
 	if len(closed) == 0 {
@@ -53,9 +54,9 @@ func probeUnreachable(v *view, n *nodeView) []fault {
 		return nil
 	}
 	var out []fault
-	bind, err := netip.ParseAddr(n.flags.Value("bind-address", "0.0.0.0"))
+	bind, err := netip.ParseAddr(n.value("bind-address"))
 	asked := v.Pod.Liveness != nil || v.Pod.Startup != nil
-	serves := !isZero(n.flags.Value("secure-port", "10257"))
+	serves := !isZero(n.value("secure-port"))
 	f := fault{field: "pod.hostNetwork", also: []string{v.flagField(n, "bind-address")}, expected: `hostNetwork: true, or flags: "bind-address": "0.0.0.0"`}
 	f.hint = `the address wants its reason, too: waivers: "bind-address-public": reason: "…"`
 	switch {
@@ -68,10 +69,10 @@ func probeUnreachable(v *view, n *nodeView) []fault {
 		out = append(out, f)
 	}
 	host := v.APIServer.Address
-	if v.APIServer.Endpoint == "local" {
+	if v.APIServer.Endpoint == spec.EndpointLocal {
 		host = "127.0.0.1"
 	}
-	if a, err := netip.ParseAddr(host); v.APIServer.Endpoint != "node" && (host == "localhost" || err == nil && a.Unmap().IsLoopback()) {
+	if a, err := netip.ParseAddr(host); v.APIServer.Endpoint != spec.EndpointNode && (host == "localhost" || err == nil && a.Unmap().IsLoopback()) {
 		out = append(out, fault{
 			field: "pod.hostNetwork", also: []string{"apiserver.endpoint"},
 			message:  fmt.Sprintf("the apiserver is looked for at %s, which without the host's network is the pod itself", host),
@@ -110,7 +111,7 @@ func restartPolicy(v *view, n *nodeView) []fault {
 			restart = d.Value
 		}
 	}
-	elects := isTrue(n.flags.Value("leader-elect", "true"))
+	elects := isTrue(n.value("leader-elect"))
 	f := fault{field: "unit.Service.Restart", expected: `"always"`}
 	switch {
 	case elects && n.releases() && !v.restartsOn(restart, 0):

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/gen/policy"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -15,7 +16,7 @@ import (
 // rules and other files go by the field, the process by the flag.
 func saidTwice(v *view, n *nodeView) []fault {
 	var out []fault
-	for _, said := range v.FieldFlags() {
+	for _, said := range policy.FieldFlags(v.Cluster) {
 		f, ok := n.flags.Get(said.Name)
 		if !ok || !written(f) || said.Field == "profile" {
 			continue
@@ -70,7 +71,7 @@ func (v *view) apiserverDiffers(ours []netip.Prefix) bool {
 // there for its length.
 func profileUndone(v *view, n *nodeView) []fault {
 	var out []fault
-	for _, said := range v.FieldFlags() {
+	for _, said := range policy.FieldFlags(v.Cluster) {
 		f, ok := n.flags.Get(said.Name)
 		if !ok || said.Field != "profile" {
 			continue

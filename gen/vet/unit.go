@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/gen/policy"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -77,7 +78,7 @@ func unitType(v *view, n *nodeView) []fault {
 	if v.Layout != spec.Systemd {
 		return nil
 	}
-	kind := lastSaid(v.Service(n.flags), "simple", "Type")
+	kind := lastSaid(policy.Service(v.Cluster, n.flags), "simple", "Type")
 	waits, ok := unitTypes[kind]
 	if !ok {
 		return nil
@@ -94,7 +95,7 @@ const (
 )
 
 func startLimit(v *view, n *nodeView) []fault {
-	service := v.Service(n.flags)
+	service := policy.Service(v.Cluster, n.flags)
 	restart := lastSaid(service, "no", "Restart")
 	if v.Layout != spec.Systemd || restart == "no" || len(said(service, "RestartSteps", "RestartMaxDelaySec")) > 0 {
 		return nil
@@ -156,7 +157,7 @@ func networkHidden(v *view, n *nodeView) []fault {
 	if v.Layout != spec.Systemd {
 		return nil
 	}
-	service := v.Service(n.flags)
+	service := policy.Service(v.Cluster, n.flags)
 	var out []fault
 	hidden := func(name, message, expected string) {
 		out = append(out, fault{field: finding.Path("unit", "Service", name), message: message, expected: expected})
@@ -168,8 +169,8 @@ func networkHidden(v *view, n *nodeView) []fault {
 	if denied := said(service, "IPAddressDeny"); slices.Contains(strings.Fields(strings.Join(denied, " ")), "any") && len(said(service, "IPAddressAllow")) == 0 {
 		hidden("IPAddressDeny", "IPAddressDeny=any lets the process reach no apiserver", `IPAddressAllow with its address, "localhost" and whoever may ask`)
 	}
-	bind, err := netip.ParseAddr(n.flags.Value("bind-address", "0.0.0.0"))
-	serves := err == nil && !isZero(n.flags.Value("secure-port", "10257"))
+	bind, err := netip.ParseAddr(n.value("bind-address"))
+	serves := err == nil && !isZero(n.value("secure-port"))
 	if denied := strings.Fields(strings.Join(said(service, "SocketBindDeny"), " ")); serves && len(said(service, "SocketBindAllow")) == 0 &&
 		slices.ContainsFunc(denied, func(w string) bool { return w == "any" || w == "tcp" }) {
 		hidden("SocketBindDeny", "with SocketBindDeny the process can't listen on its port", "SocketBindAllow with the port")
@@ -178,7 +179,7 @@ func networkHidden(v *view, n *nodeView) []fault {
 	if serves {
 		families[family(bind)] = true
 	}
-	if a, err := netip.ParseAddr(v.APIServer.Address); err == nil && v.APIServer.Endpoint != "node" && v.APIServer.Endpoint != "local" {
+	if a, err := netip.ParseAddr(v.APIServer.Address); err == nil && v.APIServer.Endpoint != spec.EndpointNode && v.APIServer.Endpoint != spec.EndpointLocal {
 		families[family(a)] = true
 	}
 	for _, f := range []string{"AF_INET", "AF_INET6"} {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/flags"
+	"github.com/kcmgen/kcmgen/gen/policy"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -78,11 +79,17 @@ type view struct {
 type nodeView struct {
 	*spec.Node
 	flags       spec.Flags
+	version     int                 // minor, of the cluster
 	known       []knownFlag         // those of them that the version has
 	minor       *flags.Minor        // of its feature gates: the cluster's, or what it emulates
 	gates       []flags.GateSetting // of --feature-gates
 	controllers []string            // of --controllers
 	line        *line               // nil for a node of a cluster
+}
+
+// value is a flag's value: where it isn't given, the default of the cluster's version.
+func (n *nodeView) value(name string) string {
+	return n.flags.Value(name, flags.Default(n.version, name))
 }
 
 // knownFlag is a flag, and what the version knows of it.
@@ -94,7 +101,7 @@ type knownFlag struct {
 func newView(c *spec.Cluster, facts Facts) *view {
 	v := &view{Cluster: c, facts: facts, minor: flags.Of(c.Version.Minor)}
 	for i := range c.Nodes {
-		n := &nodeView{Node: &c.Nodes[i], flags: c.NodeFlags(&c.Nodes[i]), minor: v.minor, controllers: []string{"*"}}
+		n := &nodeView{Node: &c.Nodes[i], flags: policy.NodeFlags(c, &c.Nodes[i]), version: c.Version.Minor, minor: v.minor, controllers: []string{"*"}}
 		if minor, least, ok := v.emulated(n); ok {
 			n.minor = v.minor.Emulating(minor, least)
 		}

@@ -34,7 +34,7 @@ func base() *spec.Cluster {
 		PKI: spec.PKI{
 			CA: spec.Authority{Expiry: 87600 * time.Hour}, Separate: true,
 			Client: leaf("client"), Serving: leaf("serving"), Combined: leaf("combined"),
-			Profiles: map[string]spec.Profile{
+			Profiles: map[string]spec.SigningProfile{
 				"client":   {Usages: []string{"client auth"}, Expiry: year},
 				"serving":  {Usages: []string{"server auth"}, Expiry: year},
 				"combined": {Usages: []string{"client auth", "server auth"}, Expiry: year},

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/gen/policy"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -52,5 +53,5 @@ func (p *planner) flags(n *spec.Node) spec.Flags {
 			node.Flags = h.flags
 		}
 	}
-	return c.NodeFlags(&node)
+	return policy.NodeFlags(&c, &node)
 }

@@ -1,13 +1,16 @@
-package spec
+package policy
 
 import (
 	"fmt"
 	"slices"
+
+	"github.com/kcmgen/kcmgen/gen/flags"
+	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
 // NoElectionError is a kube-controller-manager that writes no lease.
 type NoElectionError struct {
-	Flag Flag // by which
+	Flag spec.Flag // by which
 }
 
 func (e *NoElectionError) Error() string {
@@ -16,7 +19,7 @@ func (e *NoElectionError) Error() string {
 
 // Lease is the lease that a kube-controller-manager with these flags takes
 // before it acts.
-func (fs Flags) Lease() (namespace, name string, err error) {
+func Lease(fs spec.Flags) (namespace, name string, err error) {
 	if f, ok := fs.Get("leader-elect"); ok && !f.Bool() {
 		return "", "", &NoElectionError{f}
 	}
@@ -25,6 +28,6 @@ func (fs Flags) Lease() (namespace, name string, err error) {
 	if f, ok := fs.Get("leader-elect-resource-lock"); ok && !slices.Contains([]string{"leases", "endpointsleases", "configmapsleases"}, f.Value) {
 		return "", "", &NoElectionError{f}
 	}
-	return fs.Value("leader-elect-resource-namespace", "kube-system"),
-		fs.Value("leader-elect-resource-name", "kube-controller-manager"), nil
+	return fs.Value("leader-elect-resource-namespace", flags.Default(flags.Newest(), "leader-elect-resource-namespace")),
+		fs.Value("leader-elect-resource-name", flags.Default(flags.Newest(), "leader-elect-resource-name")), nil
 }

@@ -1,14 +1,16 @@
-package spec
+package policy
 
 import (
 	"slices"
 	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
 // sandbox is what kube-controller-manager needs nothing of: it speaks TCP, reads
 // its files and writes nothing but a self-signed certificate, if asked to. It stays
 // root, whose files are 0600, but without a single capability.
-var sandbox = []Directive{
+var sandbox = []spec.Directive{
 	{Name: "CapabilityBoundingSet", Value: ""},
 	{Name: "LockPersonality", Value: "yes"},
 	{Name: "MemoryDenyWriteExecute", Value: "yes"},
@@ -37,25 +39,25 @@ var sandbox = []Directive{
 
 // Service are the lines of a unit's [Service] but for the command line and the
 // mounts of a generation: what the user wrote, and what is added to it.
-func (c *Cluster) Service(fs Flags) []Directive {
+func Service(c *spec.Cluster, fs spec.Flags) []spec.Directive {
 	if !c.Unit.Hardened {
 		return c.Unit.Service
 	}
 	out := WithDefault(c.Unit.Service, sandbox...)
-	if dir, ok := c.CertDir(fs); ok {
-		out = append(out, Directive{Name: "ReadWritePaths", Value: dir})
+	if dir, ok := CertDir(c, fs); ok {
+		out = append(out, spec.Directive{Name: "ReadWritePaths", Value: dir})
 	}
 	return out
 }
 
 // WithDefault adds those defaults that the user says nothing about.
-func WithDefault(ds []Directive, defaults ...Directive) []Directive {
+func WithDefault(ds []spec.Directive, defaults ...spec.Directive) []spec.Directive {
 	out := slices.Clone(ds)
 	for _, d := range defaults {
-		if !slices.ContainsFunc(ds, func(o Directive) bool { return o.Name == d.Name }) {
+		if !slices.ContainsFunc(ds, func(o spec.Directive) bool { return o.Name == d.Name }) {
 			out = append(out, d)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Directive) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(out, func(a, b spec.Directive) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }

@@ -1,9 +1,10 @@
-package spec_test
+package policy_test
 
 import (
 	"errors"
 	"testing"
 
+	"github.com/kcmgen/kcmgen/gen/policy"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -27,9 +28,9 @@ func TestLease(t *testing.T) {
 		{flags("leader-elect-resource-lock", "configmapsleases"), "kube-system/kube-controller-manager"},
 		{flags("leader-elect-resource-lock", "endpoints"), "--leader-elect-resource-lock=endpoints: kube-controller-manager writes no lease"},
 	} {
-		namespace, name, err := c.fs.Lease()
+		namespace, name, err := policy.Lease(c.fs)
 		got := namespace + "/" + name
-		if none := (*spec.NoElectionError)(nil); errors.As(err, &none) {
+		if none := (*policy.NoElectionError)(nil); errors.As(err, &none) {
 			got = err.Error()
 		}
 		if got != c.want {

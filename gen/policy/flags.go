@@ -1,0 +1,168 @@
+// Package policy is what kcmgen adds to what a user wrote of a cluster: the flags that
+// follow from its other fields and those that harden it, which keys reach which host,
+// and the sandbox of a unit.
+package policy
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// derivedFlags are the flags that follow from the cluster's other fields, and
+// the settings the benchmarks (CIS 1.3, STIG, NSA) ask for.
+func derivedFlags(c *spec.Cluster) []spec.Flag {
+	p := "paths."
+	fs := []spec.Flag{
+		flag("authentication-kubeconfig", c.Paths.Kubeconfig, p + "kubeconfig"),
+		flag("authorization-kubeconfig", c.Paths.Kubeconfig, p + "kubeconfig"),
+		flag("bind-address", "127.0.0.1", "flagDefaults"),
+		flag("client-ca-file", c.Paths.CA, p + "ca"),
+		flag("cluster-signing-cert-file", c.Paths.CA, p + "ca"),
+		flag("cluster-signing-duration", "8760h", "flagDefaults"),
+		flag("cluster-signing-key-file", c.Paths.CAKey, p + "caKey"),
+		flag("kubeconfig", c.Paths.Kubeconfig, p + "kubeconfig"),
+		flag("leader-elect", "true", "flagDefaults"),
+		flag("profiling", "false", "flagDefaults"),
+		flag("root-ca-file", c.Paths.CA, p + "ca"),
+		flag("service-account-private-key-file", c.Paths.ServiceAccountKey, p + "serviceAccountKey"),
+		flag("terminated-pod-gc-threshold", "12500", "flagDefaults"),
+		flag("tls-cert-file", c.Paths.TLSCert, p + "tlsCert"),
+		flag("tls-min-version", "VersionTLS12", "flagDefaults"),
+		flag("tls-private-key-file", c.Paths.TLSKey, p + "tlsKey"),
+		flag("use-service-account-credentials", "true", "flagDefaults"),
+	}
+	if c.Version.Minor < 22 {
+		// Before v1.22 this is plain HTTP for everybody, on by default; v1.24 has no
+		// such flag.
+		fs = append(fs, flag("port", "0", "flagDefaults"))
+	}
+	if c.PKI.FrontProxy != nil {
+		fs = append(fs, flag("requestheader-client-ca-file", c.Paths.FrontProxyCA, p + "frontProxyCA"))
+	} else {
+		// Without that CA it is looked up in the apiserver, and a program that is started
+		// while the apiserver is away ends by it. What goes on without it takes less, not
+		// more: nobody's word for who a user is, and those it doesn't know are anonymous,
+		// who may read /healthz. Client certificates are held to client-ca-file.
+		fs = append(fs, flag("authentication-tolerate-lookup-failure", "true", "flagDefaults"))
+	}
+	if len(c.Networks.Pods) > 0 {
+		fs = append(fs, networkFlags(c)...)
+	}
+	return fs
+}
+
+func flag(name, value, field string) spec.Flag {
+	return spec.Flag{Name: name, Value: value, Field: field}
+}
+
+// networkFlags make KCM give every node a range of the pod networks. Without
+// pod networks none of them has a meaning: KCM ignores the service range too.
+func networkFlags(c *spec.Cluster) []spec.Flag {
+	n := c.Networks
+	fs := []spec.Flag{
+		flag("allocate-node-cidrs", "true", "networks.pods"),
+		flag("cluster-cidr", joinPrefixes(n.Pods), "networks.pods"),
+	}
+	if len(n.Services) > 0 {
+		fs = append(fs, flag("service-cluster-ip-range", joinPrefixes(n.Services), "networks.services"))
+	}
+	// The generic mask stops KCM on dual stack.
+	if len(n.Pods) == 1 {
+		mask, field := n.MaskIPv4, "networks.nodeMask.ipv4"
+		if n.Pods[0].Addr().Is6() {
+			mask, field = n.MaskIPv6, "networks.nodeMask.ipv6"
+		}
+		return append(fs, flag("node-cidr-mask-size", strconv.Itoa(mask), field))
+	}
+	return append(fs,
+		flag("node-cidr-mask-size-ipv4", strconv.Itoa(n.MaskIPv4), "networks.nodeMask.ipv4"),
+		flag("node-cidr-mask-size-ipv6", strconv.Itoa(n.MaskIPv6), "networks.nodeMask.ipv6"))
+}
+
+// FieldFlags are the flags that say what other fields of the cluster say: the networks,
+// the node masks and the profile. Paths aren't among them: they are where kcmgen puts
+// files, and a flag may name another file of the host.
+func FieldFlags(c *spec.Cluster) []spec.Flag {
+	out := profileFlags(c)
+	n := c.Networks
+	if len(n.Services) > 0 {
+		out = append(out, flag("service-cluster-ip-range", joinPrefixes(n.Services), "networks.services"))
+	}
+	if len(n.Pods) == 0 {
+		return out
+	}
+	out = append(out, flag("cluster-cidr", joinPrefixes(n.Pods), "networks.pods"))
+	for _, p := range n.Pods {
+		suffix, mask := "ipv4", n.MaskIPv4
+		if p.Addr().Is6() {
+			suffix, mask = "ipv6", n.MaskIPv6
+		}
+		field, size := "networks.nodeMask."+suffix, strconv.Itoa(mask)
+		out = append(out, flag("node-cidr-mask-size-" + suffix, size, field))
+		if len(n.Pods) == 1 {
+			out = append(out, flag("node-cidr-mask-size", size, field))
+		}
+	}
+	return out
+}
+
+// profileFlags are the leader-election times of a profile. KCM gives each
+// attempt to renew half of the renew deadline, so these survive an apiserver
+// that takes up to 30 seconds to answer, at the price of a takeover that takes
+// up to 100 seconds after a crash.
+func profileFlags(c *spec.Cluster) []spec.Flag {
+	if c.Profile != spec.SlowBoards {
+		return nil
+	}
+	return []spec.Flag{
+		flag("leader-elect-lease-duration", "90s", "profile"),
+		flag("leader-elect-renew-deadline", "60s", "profile"),
+		flag("leader-elect-retry-period", "10s", "profile"),
+	}
+}
+
+func joinPrefixes(ps []netip.Prefix) string {
+	s := make([]string, len(ps))
+	for i, p := range ps {
+		s[i] = p.String()
+	}
+	return strings.Join(s, ",")
+}
+
+// NodeFlags is the command line of one node. From weak to strong: what follows
+// from the other fields and the hardened defaults, the profile, the cluster's
+// flags, the node's own.
+func NodeFlags(c *spec.Cluster, n *spec.Node) spec.Flags {
+	all := map[string]spec.Flag{}
+	if c.Hardened {
+		for _, f := range derivedFlags(c) {
+			all[f.Name] = f
+		}
+	}
+	for _, f := range profileFlags(c) {
+		all[f.Name] = f
+	}
+	layer(all, c.Flags, "flags")
+	layer(all, n.Flags, finding.Path("nodes", n.Name, "flags"))
+	out := make(spec.Flags, 0, len(all))
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		out = append(out, all[name])
+	}
+	return out
+}
+
+func layer(all map[string]spec.Flag, s spec.Settings, field string) {
+	for name, v := range s {
+		if v.Omit {
+			delete(all, name)
+			continue
+		}
+		all[name] = spec.Flag{Name: name, Value: v.Value, Field: field + "." + finding.Label(name)}
+	}
+}
