@@ -1,19 +1,16 @@
 package gen
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/kcmgen/kcmgen/gen/finding"
-	"github.com/kcmgen/kcmgen/gen/keys"
 	"github.com/kcmgen/kcmgen/gen/outdir"
 	"github.com/kcmgen/kcmgen/gen/outdir/layout"
 	"github.com/kcmgen/kcmgen/gen/plan"
@@ -381,28 +378,4 @@ func (e exporter) write(x *export, tell func(Event)) error {
 	}
 	tell(&x.Exported)
 	return nil
-}
-
-// holdsKey reports whether a path is a private key's or a directory above one:
-// whatever key lies there, it may be the only copy.
-func holdsKey(path string, foreign []string) bool {
-	return slices.ContainsFunc(foreign, func(f string) bool {
-		return keys.IsKeyPath(f) && (f == path || strings.HasPrefix(f, path+"/"))
-	})
-}
-
-// isHostKey reports whether a file of a cluster's tree is a host's copy of a private
-// key that others trust.
-func isHostKey(file string) bool {
-	name := path.Base(file)
-	_, _, host := layout.OnHost(file)
-	return host && (name == spec.CAKey.FileName() || name == spec.ServiceAccountKey.FileName())
-}
-
-// LostManifestError is a cluster's directory with keys, or another file that an export
-// writes, and without the manifest that says whose they are.
-type LostManifestError struct{ Dir, File string }
-
-func (e *LostManifestError) Error() string {
-	return e.Dir + " holds " + cmp.Or(e.File, "keys") + ", and its manifest.json is gone: kcmgen can't tell its files from yours"
 }

@@ -17,8 +17,8 @@ import (
 	"testing/iotest"
 	"time"
 
-	"github.com/kcmgen/kcmgen/internal/binarytest"
 	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/internal/binarytest"
 )
 
 // program is one for an architecture.

@@ -5,8 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/kcmgen/kcmgen/internal/regular"
 	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
 // manifestName is the file in an exported tree that says whose it is.

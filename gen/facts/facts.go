@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"github.com/kcmgen/kcmgen/gen/keys"
-	"github.com/kcmgen/kcmgen/internal/regular"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/vet"
+	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
 // Read reads the files that a cluster names, and the CAs in its tree, which lies

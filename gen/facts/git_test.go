@@ -17,8 +17,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/kcmgen/kcmgen/internal/need"
 	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/internal/need"
 )
 
 // repo is a repository with files, all of them added.

@@ -19,22 +19,22 @@ import (
 func derivedFlags(c *spec.Cluster) []spec.Flag {
 	p := "paths."
 	fs := []spec.Flag{
-		flag("authentication-kubeconfig", c.Paths.Kubeconfig, p + "kubeconfig"),
-		flag("authorization-kubeconfig", c.Paths.Kubeconfig, p + "kubeconfig"),
+		flag("authentication-kubeconfig", c.Paths.Kubeconfig, p+"kubeconfig"),
+		flag("authorization-kubeconfig", c.Paths.Kubeconfig, p+"kubeconfig"),
 		flag("bind-address", "127.0.0.1", "flagDefaults"),
-		flag("client-ca-file", c.Paths.CA, p + "ca"),
-		flag("cluster-signing-cert-file", c.Paths.CA, p + "ca"),
+		flag("client-ca-file", c.Paths.CA, p+"ca"),
+		flag("cluster-signing-cert-file", c.Paths.CA, p+"ca"),
 		flag("cluster-signing-duration", "8760h", "flagDefaults"),
-		flag("cluster-signing-key-file", c.Paths.CAKey, p + "caKey"),
-		flag("kubeconfig", c.Paths.Kubeconfig, p + "kubeconfig"),
+		flag("cluster-signing-key-file", c.Paths.CAKey, p+"caKey"),
+		flag("kubeconfig", c.Paths.Kubeconfig, p+"kubeconfig"),
 		flag("leader-elect", "true", "flagDefaults"),
 		flag("profiling", "false", "flagDefaults"),
-		flag("root-ca-file", c.Paths.CA, p + "ca"),
-		flag("service-account-private-key-file", c.Paths.ServiceAccountKey, p + "serviceAccountKey"),
+		flag("root-ca-file", c.Paths.CA, p+"ca"),
+		flag("service-account-private-key-file", c.Paths.ServiceAccountKey, p+"serviceAccountKey"),
 		flag("terminated-pod-gc-threshold", "12500", "flagDefaults"),
-		flag("tls-cert-file", c.Paths.TLSCert, p + "tlsCert"),
+		flag("tls-cert-file", c.Paths.TLSCert, p+"tlsCert"),
 		flag("tls-min-version", "VersionTLS12", "flagDefaults"),
-		flag("tls-private-key-file", c.Paths.TLSKey, p + "tlsKey"),
+		flag("tls-private-key-file", c.Paths.TLSKey, p+"tlsKey"),
 		flag("use-service-account-credentials", "true", "flagDefaults"),
 	}
 	if c.Version.Minor < 22 {
@@ -43,7 +43,7 @@ func derivedFlags(c *spec.Cluster) []spec.Flag {
 		fs = append(fs, flag("port", "0", "flagDefaults"))
 	}
 	if c.PKI.FrontProxy != nil {
-		fs = append(fs, flag("requestheader-client-ca-file", c.Paths.FrontProxyCA, p + "frontProxyCA"))
+		fs = append(fs, flag("requestheader-client-ca-file", c.Paths.FrontProxyCA, p+"frontProxyCA"))
 	} else {
 		// Without that CA it is looked up in the apiserver, and a program that is started
 		// while the apiserver is away ends by it. What goes on without it takes less, not
@@ -104,7 +104,7 @@ func FieldFlags(c *spec.Cluster) []spec.Flag {
 			suffix, mask = "ipv6", n.MaskIPv6
 		}
 		field, size := "networks.nodeMask."+suffix, strconv.Itoa(mask)
-		out = append(out, flag("node-cidr-mask-size-" + suffix, size, field))
+		out = append(out, flag("node-cidr-mask-size-"+suffix, size, field))
 		if len(n.Pods) == 1 {
 			out = append(out, flag("node-cidr-mask-size", size, field))
 		}

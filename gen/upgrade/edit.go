@@ -97,7 +97,7 @@ func once(ps []Placed, p Placed) []Placed {
 // nodes.
 func (s *StepDone) add(e steps.Edit, places []finding.Pos) {
 	for _, at := range places {
-		if !slices.ContainsFunc(s.Edits, func(was EditDone) bool { return was.At == at && was.Edit.String() == e.String() }) {
+		if !slices.ContainsFunc(s.Edits, func(was EditDone) bool { return was.At == at && was.String() == e.String() }) {
 			s.Edits = append(s.Edits, EditDone{e, at})
 		}
 	}

@@ -22,7 +22,11 @@ planted=$(cat <<'TABLE'
 gen/vet/planted.go        cuelang.org/go/cue
 gen/tree/planted.go       github.com/kcmgen/kcmgen/gen/config
 gen/spec/planted.go       github.com/kcmgen/kcmgen/gen/flags
-cmd/kcmgen/planted.go     github.com/cloudflare/cfssl/csr
+gen/outdir/planted.go     github.com/kcmgen/kcmgen/gen/plan
+gen/outdir/layout/planted.go github.com/kcmgen/kcmgen/gen/keys
+gen/planted.go            github.com/kcmgen/kcmgen/gen/edit
+cmd/kcmgen/planted.go     github.com/kcmgen/kcmgen/gen/outdir
+cmd/kcmgen/request.go     github.com/cloudflare/cfssl/csr
 cmd/kcmgen/pages.go       github.com/spf13/cobra/doc
 gen/render/planted.go     github.com/google/go-containerregistry/pkg/v1/empty
 gen/plan/planted.go       github.com/rogpeppe/go-internal/testscript
