@@ -1,4 +1,4 @@
-# Nothing is downloaded into this folder: tools/install.sh builds what a target
+# Nothing is downloaded into this directory: tools/install.sh builds what a target
 # needs once, into the user's cache.
 
 FUZZTIME  ?= 10s

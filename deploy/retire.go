@@ -12,12 +12,12 @@ import (
 
 // Retirement is what leaving a cluster means for a host.
 type Retirement struct {
-	Node    string `json:"node"`
-	Address string `json:"address"`
-	Unit    string `json:"unit"`
-	Runs    string `json:"runs"` // a generation, or none
-	Folder  string `json:"folder"`
-	Active  string `json:"active"` // in systemd's words
+	Node      string `json:"node"`
+	Address   string `json:"address"`
+	Unit      string `json:"unit"`
+	Runs      string `json:"runs"` // a generation, or none
+	Directory string `json:"directory"`
+	Active    string `json:"active"` // in systemd's words
 }
 
 // PlanRetirement says what there is to stop and to remove on the one host.
@@ -29,7 +29,7 @@ func (h *Hosts) PlanRetirement() (*Retirement, error) {
 	}
 	return &Retirement{
 		Node: m.node.Name, Address: m.host.Address, Unit: u.Start, Runs: seen.Runs,
-		Folder: u.Home, Active: seen.Process.Active,
+		Directory: u.Home, Active: seen.Process.Active,
 	}, nil
 }
 

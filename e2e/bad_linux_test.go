@@ -29,7 +29,7 @@ type node struct {
 	name  string
 	unit  string
 	files map[string][]byte
-	out   string // the cluster's folder, for what it takes from there
+	out   string // the cluster's directory, for what it takes from there
 }
 
 // flag sets a flag of the unit.
@@ -81,7 +81,7 @@ func (n *node) inKubeconfig(t *testing.T, name, key string, data []byte) {
 
 // altered is an exported tree as another export might have left it: each node's unit
 // and files are changed, the generation has another name, and unit and manifest agree
-// with it. No rule has seen it. It returns the folder to deploy from.
+// with it. No rule has seen it. It returns the directory to deploy from.
 func (s *scene) altered(t *testing.T, change func(*testing.T, *node)) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "out")

@@ -9,7 +9,7 @@ import (
 )
 
 // bound is a unit as kcmgen writes them, with a program that only lives. One bind
-// is of a whole folder, the other of one file into a folder that others use.
+// is of a whole directory, the other of one file into a directory that others use.
 const bound = `[Service]
 ExecStart=/usr/bin/sleep infinity
 ProtectSystem=strict
@@ -21,8 +21,8 @@ WantedBy=multi-user.target
 `
 
 const (
-	boundFolder = "/etc/kubernetes/kube-controller-manager/ca.crt"
-	boundFile   = "/etc/kubernetes/pki/ca.crt"
+	boundDirectory = "/etc/kubernetes/kube-controller-manager/ca.crt"
+	boundFile      = "/etc/kubernetes/pki/ca.crt"
 )
 
 // TestBind: on real systemd a generation is seen at the fixed paths by the process
@@ -39,7 +39,7 @@ func TestBind(t *testing.T) {
 		write("/etc/kubernetes/kcmgen/"+generation+"/ca.crt", generation)
 	}
 	write("/etc/kubernetes/pki/apiserver.crt", "another's")
-	commit := func(generation string) { // as deploy does: a rename in the same folder
+	commit := func(generation string) { // as deploy does: a rename in the same directory
 		t.Helper()
 		write("/etc/systemd/system/.bound.new", fmt.Sprintf(bound, generation))
 		do(t, h, "mv", "-T", "/etc/systemd/system/.bound.new", "/etc/systemd/system/bound.service")
@@ -53,7 +53,7 @@ func TestBind(t *testing.T) {
 	if out := do(t, h, "cat", first+"/root/etc/kubernetes/pki/apiserver.crt"); out != "another's" {
 		t.Errorf("beside a bound file the process sees %q", out)
 	}
-	if out := do(t, h, "stat", "-c", "%a %U", first+"/root"+boundFolder); out != "600 root\n" {
+	if out := do(t, h, "stat", "-c", "%a %U", first+"/root"+boundDirectory); out != "600 root\n" {
 		t.Errorf("a bound file is %q", out)
 	}
 	checkMountPoints(t, h)
@@ -92,7 +92,7 @@ func TestBind(t *testing.T) {
 // sees says which generation a process has at both paths.
 func sees(t *testing.T, h *ground.Host, process, generation string) {
 	t.Helper()
-	for _, path := range []string{boundFolder, boundFile} {
+	for _, path := range []string{boundDirectory, boundFile} {
 		if out := do(t, h, "cat", process+"/root"+path); out != generation {
 			t.Errorf("the process sees %q at %s, expected %q", out, path, generation)
 		}
@@ -106,7 +106,7 @@ func checkMountPoints(t *testing.T, h *ground.Host) {
 		t.Errorf("others see %q where the process has its files", out)
 	}
 	if out := do(t, h, "ls", "/etc/kubernetes/pki"); out != "apiserver.crt\nca.crt\n" {
-		t.Errorf("others see %q in their own folder", out)
+		t.Errorf("others see %q in their own directory", out)
 	}
 }
 
@@ -114,7 +114,7 @@ func checkMountPoints(t *testing.T, h *ground.Host) {
 func checkReadOnly(t *testing.T, h *ground.Host) {
 	t.Helper()
 	pid := strings.TrimPrefix(mainProcess(t, h, "bound", "/usr/bin/sleep"), "/proc/")
-	for _, path := range []string{boundFolder, boundFile, "/etc/kubernetes/kube-controller-manager/new", "/etc/new", "/usr/new"} {
+	for _, path := range []string{boundDirectory, boundFile, "/etc/kubernetes/kube-controller-manager/new", "/etc/new", "/usr/new"} {
 		r, err := h.Run(t.Context(), "nsenter", "--target="+pid, "--mount", "--", "sh", "-c", `echo x >>"$1"`, "sh", path)
 		if err != nil || r.Code == 0 || !strings.Contains(r.Err, "Read-only file system") {
 			t.Errorf("writing to %s: %+v, %v", path, r, err)

@@ -116,15 +116,15 @@ func TestInstall(t *testing.T) {
 		t.Fatal(err)
 	}
 	sum := sha256.Sum256(data)
-	folder := "/usr/local/lib/kcmgen/" + hex.EncodeToString(sum[:8])
+	directory := "/usr/local/lib/kcmgen/" + hex.EncodeToString(sum[:8])
 	install := fmt.Sprintf("binary: {install: true, source: amd64: {file: %q, sha256: %q}}", manager, hex.EncodeToString(sum[:]))
 	changed(t, o, install)
 	deploy := []string{"deploy", "--yes", "--kubeconfig", o.Kubeconfig, "--limit", h.Name, "."}
 	kcmgenDoes(t, o, 0, "fetch")
 	kcmgenDoes(t, o, 0, "export")
 	kcmgenDoes(t, o, 0, deploy...)
-	if out := do(t, h, "sh", "-c", "readlink /proc/$(systemctl show -P MainPID kube-controller-manager)/exe"); out != folder+"/kube-controller-manager\n" {
-		t.Errorf("it runs %s, expected it in %s", out, folder)
+	if out := do(t, h, "sh", "-c", "readlink /proc/$(systemctl show -P MainPID kube-controller-manager)/exe"); out != directory+"/kube-controller-manager\n" {
+		t.Errorf("it runs %s, expected it in %s", out, directory)
 	}
 	if out := kcmgenDoes(t, o, 0, deploy...).Out; !strings.Contains(out, "nothing to do") {
 		t.Errorf("again: %s", out)
@@ -133,8 +133,8 @@ func TestInstall(t *testing.T) {
 		changed(t, o, `flags: "node-monitor-grace-period": "`+value+`"`)
 		kcmgenDoes(t, o, 0, deploy...)
 	}
-	if r, err := h.Run(t.Context(), "ls", folder); err != nil || r.Code == 0 {
-		t.Errorf("%s is still there: %v", folder, err)
+	if r, err := h.Run(t.Context(), "ls", directory); err != nil || r.Code == 0 {
+		t.Errorf("%s is still there: %v", directory, err)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/kcmgen/kcmgen/e2e/ground"
 )
 
-// byHandUnit is a unit as people's guides have it: certificates in one folder, a
+// byHandUnit is a unit as people's guides have it: certificates in one directory, a
 // kubeconfig that names them, switches without a value, an address and a port of its
 // own.
 const byHandUnit = `[Unit]
@@ -198,7 +198,7 @@ func (s *scene) unretired(t *testing.T, h *ground.Host, before, text string) {
 	s.must(t, 0, "retire", "--yes", h.Name)
 	left := strings.Fields(do(t, h, "ls", "-A", "/"+homeOnHost))
 	if len(left) != 1 || !strings.HasPrefix(left[0], "found-") {
-		t.Fatalf("left of the folder: %q", left)
+		t.Fatalf("left of the directory: %q", left)
 	}
 	if got := do(t, h, "cat", "/"+homeOnHost+"/"+left[0]+"/"+filepath.Base(unitOnHost)); got != text {
 		t.Errorf("kept was\n%s", got)

@@ -252,7 +252,7 @@ func checkPower(t *testing.T, g *ground.Ground, operator *ground.Operator) {
 	}
 }
 
-// checkDisk: a folder can be full, and read-only.
+// checkDisk: a directory can be full, and read-only.
 func checkDisk(t *testing.T, h *ground.Host) {
 	ctx, dir := t.Context(), "/etc/kubernetes"
 	do(t, h, "mkdir", dir)

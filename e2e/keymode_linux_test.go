@@ -44,7 +44,7 @@ func TestKeyModes(t *testing.T) {
 }
 
 // traceSFTP traces the sftp-server that something starts. It returns how many files and
-// folders that made, and which could be opened by others: when they were made, or, keys,
+// directories that made, and which could be opened by others: when they were made, or, keys,
 // at any time.
 func (s *site) traceSFTP(t *testing.T, do func()) (made int, wide []string) {
 	t.Helper()

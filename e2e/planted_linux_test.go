@@ -13,7 +13,7 @@ import (
 type plant struct {
 	name  string
 	at    string // a path; @ is the new generation
-	how   string // link, dangling, fifo, folder, file
+	how   string // link, dangling, fifo, directory, file
 	codes []int  // how the command may end
 	says  string
 	// spoils: what was planted takes the old generation's own place, so only what
@@ -21,7 +21,7 @@ type plant struct {
 	spoils bool
 }
 
-// plants are links, fifos, folders and files at all places that a deployment writes to,
+// plants are links, fifos, directories and files at all places that a deployment writes to,
 // in the order of its writes.
 func plants() []plant {
 	var out []plant
@@ -30,9 +30,9 @@ func plants() []plant {
 			out = append(out, plant{name: how + " at " + at, at: at, how: how, codes: codes, says: says, spoils: spoils})
 		}
 	}
-	all := []string{"link", "dangling", "fifo", "folder"}
+	all := []string{"link", "dangling", "fifo", "directory"}
 	const home, units = generations + "/", "/etc/systemd/system/"
-	each(home+"@", []int{0}, "", false, "link", "dangling", "fifo", "folder", "file") // makes way
+	each(home+"@", []int{0}, "", false, "link", "dangling", "fifo", "directory", "file") // makes way
 	each(home+"@.x.partial", []int{0}, "", false, all...)
 	each(unitFile, []int{1}, unitFile, true, all...)
 	each(units+".kube-controller-manager.service.kcmgen", []int{0}, "", false, all...)
@@ -57,9 +57,9 @@ func plants() []plant {
 
 // canary is what nobody has any business with. Links lead to it.
 const canary = `
-mkdir -p /canary/folder; cd /canary
-echo untouched >file; echo untouched >folder/file; chmod 640 file folder/file; chmod 750 folder
-touch -d 2020-01-01 file folder/file folder .`
+mkdir -p /canary/directory; cd /canary
+echo untouched >file; echo untouched >directory/file; chmod 640 file directory/file; chmod 750 directory
+touch -d 2020-01-01 file directory/file directory .`
 
 const canaryNow = `find /canary -printf '%p %y %m %u %s %T@ %C@\n' | sort; find /canary -type f -exec cat {} +`
 
@@ -75,10 +75,10 @@ esac
 [ ! -e "$at" ] || cp -a "$at" /root/kept/it
 rm -rf "$at"
 case $how in
-link) [ "$3" = folder ] && ln -s /canary/folder "$at" || ln -s /canary/file "$at" ;;
+link) [ "$3" = directory ] && ln -s /canary/directory "$at" || ln -s /canary/file "$at" ;;
 dangling) ln -s /canary/new "$at" ;;
 fifo) mkfifo "$at" ;;
-folder) mkdir "$at"; echo theirs >"$at/file" ;;
+directory) mkdir "$at"; echo theirs >"$at/file" ;;
 file) echo theirs >"$at" ;;
 esac`
 
@@ -103,7 +103,7 @@ func planted(t *testing.T, all []*site) {
 	share(t, all, few(plants(), 1000, 3), func(t *testing.T, s *site, p plant) {
 		t.Run(p.name, func(t *testing.T) { s.planted(t, p, sum) })
 	})
-	figure(t, "links, fifos, folders in its way", "%d written through; %v", sum.of["through"], sum)
+	figure(t, "links, fifos, directories in its way", "%d written through; %v", sum.of["through"], sum)
 }
 
 func (s *site) planted(t *testing.T, p plant, sum *count) {
@@ -114,7 +114,7 @@ func (s *site) planted(t *testing.T, p plant, sum *count) {
 	at := strings.ReplaceAll(p.at, "@", to.generation)
 	target := "file"
 	if strings.Contains(p.at, "@") {
-		target = "folder"
+		target = "directory"
 	}
 	before := do(t, s.h, "sh", "-c", canaryNow)
 	do(t, s.h, "sh", "-euc", planting, "sh", at, p.how, target)

@@ -14,8 +14,8 @@ type place struct {
 	name string
 	// spoil makes it so; mend makes it good again.
 	spoil, mend string
-	limit       string   // of a tmpfs over folder, before that
-	folder      string   // "" is the folder of generations
+	limit       string   // of a tmpfs over directory, before that
+	directory   string   // "" is the directory of generations
 	sftp        string   // stands in the place of sftp-server
 	codes       []int    // how the command may end
 	says        []string // what it must name then
@@ -32,7 +32,7 @@ func places() []place {
 		{name: "no inodes", limit: "nr_inodes=30", codes: []int{1}, says: []string{generations, "inodes"}},
 		{name: "full while staging", limit: "size=4m", sftp: home + "dd if=/dev/zero of=$d/.full bs=4k count=4000 2>/dev/null\n" + realSFTP, codes: []int{1}, says: []string{generations, "full"}},
 		{name: "no inodes while staging", limit: "nr_inodes=200", sftp: home + fill + realSFTP, codes: []int{1}, says: []string{generations, "inodes"}},
-		{name: "full at the commit", limit: "size=1m", folder: "/etc/systemd/system", sftp: units + fill + realSFTP, codes: []int{1, 5}, says: []string{"/etc/systemd/system", "space"}},
+		{name: "full at the commit", limit: "size=1m", directory: "/etc/systemd/system", sftp: units + fill + realSFTP, codes: []int{1, 5}, says: []string{"/etc/systemd/system", "space"}},
 		{name: "read-only", spoil: "mount --bind $home $home && mount -o remount,bind,ro $home", mend: "umount $home", codes: []int{1}, says: []string{generations, "read-only"}},
 		{name: "read-only units", spoil: "mount --bind $units $units && mount -o remount,bind,ro $units", mend: "umount $units", codes: []int{1}, says: []string{"/etc/systemd/system", "read-only"}},
 		{name: "sftp-server -R", sftp: `exec /usr/lib/openssh/sftp-server.real -R "$@"`, codes: []int{1}, says: []string{generations, "permission denied"}},
@@ -107,11 +107,11 @@ func (s *site) cramped(t *testing.T, p place, sum *count) {
 
 func (s *site) spoil(t *testing.T, p place) {
 	t.Helper()
-	if p.folder == "" {
-		p.folder = generations
+	if p.directory == "" {
+		p.directory = generations
 	}
 	if p.limit != "" {
-		if err := s.h.Limit(t.Context(), p.folder, p.limit); err != nil {
+		if err := s.h.Limit(t.Context(), p.directory, p.limit); err != nil {
 			t.Fatal(err)
 		}
 		do(t, s.h, "systemctl", "restart", unit) // its mounts are of what lay there before
@@ -132,11 +132,11 @@ func (s *site) mend(t *testing.T, p place) {
 		do(t, s.h, "sh", "-euc", shorthand+p.mend)
 	}
 	if p.limit != "" {
-		folder := p.folder
-		if folder == "" {
-			folder = generations
+		directory := p.directory
+		if directory == "" {
+			directory = generations
 		}
-		do(t, s.h, "sh", "-euc", `rm -f "$1"/.full*; cp -a "$1" /root/kept; umount "$1"; rm -rf "$1"; mv /root/kept "$1"`, "sh", folder)
+		do(t, s.h, "sh", "-euc", `rm -f "$1"/.full*; cp -a "$1" /root/kept; umount "$1"; rm -rf "$1"; mv /root/kept "$1"`, "sh", directory)
 		do(t, s.h, "systemctl", "daemon-reload")
 	}
 	s.serve(t, realSFTP)

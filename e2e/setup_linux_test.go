@@ -187,25 +187,25 @@ func do(t *testing.T, h *ground.Host, args ...string) string {
 	return out
 }
 
-// mainProcess is a unit's main process, by its folder in the host's /proc, once it
+// mainProcess is a unit's main process, by its directory in the host's /proc, once it
 // is the program: systemd says "active" as soon as it has forked, while the mounts
 // and the sandbox are still to be made.
 func mainProcess(t *testing.T, h *ground.Host, unit, program string) string {
 	t.Helper()
-	folder := ""
+	directory := ""
 	eventually(t, func() error {
 		show, err := h.Show(t.Context(), unit, "MainPID")
 		if err != nil {
 			return err
 		}
-		folder = "/proc/" + show["MainPID"]
-		r, err := h.Run(t.Context(), "readlink", folder+"/exe")
+		directory = "/proc/" + show["MainPID"]
+		r, err := h.Run(t.Context(), "readlink", directory+"/exe")
 		if err == nil && r.Out != program+"\n" {
 			err = fmt.Errorf("%s has process %s, which runs %q", unit, show["MainPID"], r.Out)
 		}
 		return err
 	})
-	return folder
+	return directory
 }
 
 // patience is longer than anything takes on a busy machine.

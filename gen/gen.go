@@ -32,7 +32,7 @@ type Vetted struct {
 	given    keys.Bundle
 }
 
-// Vet checks a cluster against every rule. out is the folder of the clusters'
+// Vet checks a cluster against every rule. out is the directory of the clusters'
 // trees, "" for none: what an export made there has to fit yet.
 func Vet(c *spec.Cluster, out string, now time.Time) *Vetted {
 	return VetIn(c, out, &facts.Index{}, now)

@@ -188,7 +188,7 @@ func imageOf(ctx context.Context, v *Vetted, arch string, have *outdir.State, no
 		Program: image.File{To: c.Paths.Binary, Mode: 0o755, Sum: d.SHA256},
 	}
 	if c.Image != nil {
-		img.Folders = c.Image.Directories
+		img.Directories = c.Image.Directories
 	}
 	if !copies(c) {
 		return img, nil

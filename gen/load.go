@@ -99,7 +99,7 @@ func Load(ctx context.Context, r Request) (*Loaded, error) {
 
 // asOption makes an OptionError of a request that names no cluster there could be.
 func asOption(err error) error {
-	var dir *config.NoFolderError
+	var dir *config.NoDirError
 	var module *config.NoModuleError
 	if errors.As(err, &module) || errors.As(err, &dir) && dir.IsName() {
 		return &OptionError{err}
@@ -148,7 +148,7 @@ func OutDir(named string, args []string) (string, error) {
 			return filepath.Join(root, "out"), nil
 		}
 	}
-	return "", badOption("these clusters lie in several CUE modules: name a folder for their trees with --out")
+	return "", badOption("these clusters lie in several CUE modules: name a directory for their trees with --out")
 }
 
 func addRoot(roots map[string]string, dir string) {

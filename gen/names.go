@@ -11,7 +11,7 @@ import (
 
 // What the packages below this one tell, under the names that its callers use.
 type (
-	NoDirError    = config.NoFolderError
+	NoDirError    = config.NoDirError
 	NoModuleError = config.NoModuleError
 	Skipped       = config.Skipped
 	Outline       = config.Outline

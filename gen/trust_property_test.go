@@ -21,7 +21,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/outdir"
 )
 
-// TestTrustStaysTheSame: whatever is changed in a cluster's folder, one thing at a
+// TestTrustStaysTheSame: whatever is changed in a cluster's directory, one thing at a
 // time, an export refuses it and leaves every byte as it is, or the CAs and the
 // service-account key are those of before.
 func TestTrustStaysTheSame(t *testing.T) {
@@ -113,7 +113,7 @@ func exportedOnce(t *testing.T, v *Vetted, now time.Time) map[string]string {
 	return everything(t, filepath.Join(dir, "one"))
 }
 
-// everything below a folder: contents of files by path, and "dir" of folders.
+// everything below a directory: contents of files by path, and "dir" of directories.
 func everything(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	out := map[string]string{}
@@ -170,7 +170,7 @@ func (m *mutator) restore(out string) {
 	}
 }
 
-// changes are what can happen to each file and folder: lost, cut off, a byte
+// changes are what can happen to each file and directory: lost, cut off, a byte
 // flipped, that of another export of the same cluster, another file's contents.
 func (m *mutator) changes() map[string]func(dir string) {
 	out := map[string]func(string){}

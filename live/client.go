@@ -50,7 +50,7 @@ type Client struct {
 }
 
 // New makes a client of a kubeconfig's current context. Files that the kubeconfig
-// names start at base, its folder. Where dial isn't nil, it makes every connection,
+// names start at base, its directory. Where dial isn't nil, it makes every connection,
 // and proxies of this machine's environment don't count: a proxy-url in the
 // kubeconfig does. Nothing is connected yet.
 func New(kubeconfig []byte, base string, dial Dial) (*Client, error) {
@@ -206,7 +206,7 @@ func checkFiles(c *api.Cluster, u *api.AuthInfo) error {
 
 // resolve makes files that are relative start at base.
 func resolve(all *api.Config, base string) error {
-	origin := filepath.Join(base, "kubeconfig") // only its folder counts
+	origin := filepath.Join(base, "kubeconfig") // only its directory counts
 	for _, c := range all.Clusters {
 		c.LocationOfOrigin = origin
 	}

@@ -13,7 +13,7 @@ import (
 // Path is the import path of the vocabulary.
 const Path = "github.com/kcmgen/kcmgen/schemas"
 
-// Files are the CUE files of the vocabulary: those of the base, and a folder for
+// Files are the CUE files of the vocabulary: those of the base, and a directory for
 // each package below it.
 //
 //go:embed *.cue types/*.cue v1_*/*.cue
@@ -24,7 +24,7 @@ var Files embed.FS
 var Minors = sync.OnceValue(func() []int {
 	entries, err := Files.ReadDir(".")
 	if err != nil {
-		panic(err) // an embedded folder can't fail to be read
+		panic(err) // an embedded directory can't fail to be read
 	}
 	var out []int
 	for _, e := range entries {

@@ -2,18 +2,18 @@
 # Usage: tools/install.sh reference|lint|release|test
 #
 # Builds the programs that tools/<name>/go.mod lists as tools, unless they are
-# there already, and prints the folder they are in:
+# there already, and prints the directory they are in:
 #
 #	PATH=$(tools/install.sh reference):$PATH
 #
-# That folder lies in the user's cache, not in the checkout: a fresh clone or
+# That directory lies in the user's cache, not in the checkout: a fresh clone or
 # another worktree finds it warm, and no linter or `git clean` walks over it.
 set -eu
 
 name=${1:?usage: tools/install.sh reference|lint|release|test}
 cd "$(dirname "$0")/$name"
 
-# The folder's name says everything that decides the binaries, so a bumped
+# The directory's name says everything that decides the binaries, so a bumped
 # version or another Go never meets an old build. git does the hashing because
 # sha256sum is not on every system, and git is.
 key=$({ go env GOVERSION && cat ../install.sh go.mod go.sum && find . -name '*.go' -exec cat {} +; } | git hash-object --stdin | cut -c1-16)
@@ -32,7 +32,7 @@ if ! [ -d "$home/bin" ]; then
 	env GOOS= GOARCH= GOFLAGS= GOWORK=off CGO_ENABLED=0 GOBIN="$work/bin" \
 		go install -trimpath -ldflags='-s -w' tool >&2
 
-	# One rename publishes the lot, so bin is complete or absent. Into a folder
+	# One rename publishes the lot, so bin is complete or absent. Into a directory
 	# that another run has filled meanwhile it fails, and theirs is as good.
 	mv "$work/bin" "$home/" 2>/dev/null || [ -d "$home/bin" ]
 fi

@@ -36,7 +36,7 @@ var release = module.Version{Path: "github.com/kcmgen/kcmgen", Version: "v0.1.0"
 // repository with the files as they stand, tagged; $PROXY, a module proxy that has
 // it; $MODULES, a module cache that has everything else; and what go needs to find
 // the caller's caches, so that nothing is fetched when they are warm. The command
-// "built" sets $BUILT, a folder with the release's kcmgen, which is built once.
+// "built" sets $BUILT, a directory with the release's kcmgen, which is built once.
 func TestScripts(t *testing.T) {
 	found, err := filepath.Glob(scripts)
 	if err != nil || len(found) < 4 {
@@ -93,7 +93,7 @@ func TestScripts(t *testing.T) {
 }
 
 // goEnv is what a program that builds needs to know of the caller's caches. With
-// -trimpath what was compiled elsewhere serves a checkout in a folder of its own.
+// -trimpath what was compiled elsewhere serves a checkout in a directory of its own.
 func goEnv(t *testing.T) map[string]string {
 	t.Helper()
 	names := []string{"GOMODCACHE", "GOCACHE", "GOPROXY", "GOSUMDB", "GONOSUMDB", "GOTOOLCHAIN"}

@@ -14,7 +14,7 @@ import (
 // completer finds words for the shell from the CUE at hand.
 type completer func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective)
 
-// completeClusters offers the names of clusters, and lets the shell offer folders.
+// completeClusters offers the names of clusters, and lets the shell offer directories.
 func completeClusters(_ *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
 	var out []string
 	for _, c := range outlines(nil) {

@@ -31,7 +31,7 @@ func documents(t *testing.T) []string {
 }
 
 // TestDocuments runs every command of the documentation in the order it stands
-// there, and compares what it prints. Each document has a folder of its own, a
+// there, and compares what it prints. Each document has a directory of its own, a
 // copy of the CUE module with the ready clusters and the Makefile.
 func TestDocuments(t *testing.T) {
 	ran := 0
@@ -115,14 +115,14 @@ esac
 echo "go $*: nothing that the documents' tests know" >&2
 exit 97`
 
-// reaching are programs that act on what lies outside a document's folder: the
+// reaching are programs that act on what lies outside a document's directory: the
 // machine's own images, hosts, registries. A test that ran them would too.
 var reaching = []string{
 	"crane", "crictl", "ctr", "docker", "nerdctl", "podman", "rsync", "scp", "sftp", "skopeo", "ssh", "sudo", "systemctl", "wget",
 }
 
 // shell is one sh in which a document's commands run, so that each finds the
-// folder and the variables that the one before left.
+// directory and the variables that the one before left.
 type shell struct {
 	dir   string // where it begins: the checkout
 	stdin io.Writer
@@ -158,7 +158,7 @@ func newShell(t *testing.T) *shell {
 		}
 	}
 	for _, name := range reaching {
-		text := fmt.Sprintf("#!/bin/sh\necho '%s reaches out of this folder: put %s above its block' >&2\nexit 97\n", name, needsHosts)
+		text := fmt.Sprintf("#!/bin/sh\necho '%s reaches out of this directory: put %s above its block' >&2\nexit 97\n", name, needsHosts)
 		if err := os.WriteFile(filepath.Join(bin, name), []byte(text), 0o755); err != nil {
 			t.Fatal(err)
 		}

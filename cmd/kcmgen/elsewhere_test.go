@@ -21,7 +21,7 @@ func TestExportRefused(t *testing.T) {
 		t.Errorf("exit %d\n%s%s", code, &stdout, &stderr)
 	}
 	if _, err := os.Lstat(out); err == nil {
-		t.Error("it made the folder")
+		t.Error("it made the directory")
 	}
 	t.Chdir(filepath.Join("..", ".."))
 	stderr.Reset()

@@ -25,7 +25,7 @@ func newExport(std stdio) *cobra.Command {
 		Use:   "export [CLUSTER | DIR | DIR/...]...",
 		Short: "Write certificates, kubeconfigs, units or static pods into the out tree",
 		Long: `Export vets clusters as "kcmgen vet" does, writes nothing if one has an error,
-and then makes for each the folder OUT/<cluster>:
+and then makes for each the directory OUT/<cluster>:
 
   pki/            its CA, service-account keys and certificates; stays here
   nodes/<node>/   mirrors / of that host: what lies here is what the host gets
@@ -33,7 +33,7 @@ and then makes for each the folder OUT/<cluster>:
   manifest.json   every file: path, mode, owner, size, checksum
 
 Keys and certificates that still fit are kept; each that is made anew says why.
-Whatever ends a run, the folder holds the old tree or the new one. Files that
+Whatever ends a run, the directory holds the old tree or the new one. Files that
 kcmgen didn't write stay, unless --prune. An image that "kcmgen image" made
 and that isn't what the cluster says now is told.
 
@@ -56,7 +56,7 @@ unless --keep-going; the exit code tells of it either way.
 		},
 	}
 	outFlag(cmd, &o.out)
-	cmd.Flags().BoolVar(&o.prune, "prune", false, "remove files in a cluster's folder that kcmgen didn't write, and images that the cluster no longer makes")
+	cmd.Flags().BoolVar(&o.prune, "prune", false, "remove files in a cluster's directory that kcmgen didn't write, and images that the cluster no longer makes")
 	cmd.Flags().StringSliceVar(&o.accept, "accept", nil, acceptHelp)
 	completeFlag(cmd, "accept", completeWords(gen.Acceptable()...))
 	cmd.Flags().BoolVar(&o.keepGoing, "keep-going", false, "write the clusters that are in order, whatever is wrong with others")

@@ -34,7 +34,7 @@ func init() {
 	os.Exit(0)
 }
 
-// linkSelf gives the test binary the name asName in a folder.
+// linkSelf gives the test binary the name asName in a directory.
 func linkSelf(t *testing.T, dir string) string {
 	t.Helper()
 	name := filepath.Join(dir, asName)
@@ -167,7 +167,7 @@ func writeLateChmod(from, to string) error {
 	})
 }
 
-// eachFile makes the folders of a tree elsewhere and has its files written.
+// eachFile makes the directories of a tree elsewhere and has its files written.
 func eachFile(from, to string, write func(data []byte, dst string, mode fs.FileMode) error) error {
 	return filepath.WalkDir(from, func(p string, e fs.DirEntry, err error) error {
 		if err != nil {

@@ -118,7 +118,7 @@ func (sc *scene) judgeTalk(t *testing.T, res inject.Result, failed inject.Call, 
 		t.Errorf("%v: the cause is not named:\n%s", failed, said)
 	}
 	names := []string{failed.Path, failed.To}
-	if failed.Name == "unlinkat" { // os.Root names the folder that it empties
+	if failed.Name == "unlinkat" { // os.Root names the directory that it empties
 		rel, _ := filepath.Rel(sc.site.out(), failed.Path)
 		top, _, _ := strings.Cut(rel, "/")
 		names = append(names, filepath.Join(sc.site.out(), top))

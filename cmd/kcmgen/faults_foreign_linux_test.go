@@ -18,7 +18,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/keys"
 )
 
-// others are files that kcmgen didn't write, by path in the cluster's folder.
+// others are files that kcmgen didn't write, by path in the cluster's directory.
 // What is made is as old as it gets, so that a touch shows.
 var others = map[string]func(name string) error{
 	"notes.txt":         func(n string) error { return os.WriteFile(n, []byte("mine\n"), 0o640) },
@@ -133,13 +133,13 @@ func testForeign(t *testing.T, l *lab) {
 	}
 	t.Logf("promise 8: %d kinds of files × 4 exports and --prune", len(names))
 	inTheWay(t, l)
-	fileForFolder(t, l)
+	fileForDirectory(t, l)
 	fifoForOurs(t, l)
 	t.Run("another's file", func(t *testing.T) { anothersFile(t, l) })
 }
 
-// fileForFolder has somebody's file where the manifest lists a folder.
-func fileForFolder(t *testing.T, l *lab) {
+// fileForDirectory has somebody's file where the manifest lists a directory.
+func fileForDirectory(t *testing.T, l *lab) {
 	s := l.site(t)
 	s.reset(t, l.one)
 	found, err := filepath.Glob(filepath.Join(s.demo(), "nodes/cp-1/etc/kubernetes/kcmgen/*"))
@@ -180,13 +180,13 @@ func inTheWay(t *testing.T, l *lab) {
 		"file": func(n string) error { return os.WriteFile(n, []byte("the only copy"), 0o600) },
 		"link": func(n string) error { return os.Symlink("/etc/passwd", n) },
 		"fifo": func(n string) error { return syscall.Mkfifo(n, 0o600) },
-		"a folder": func(n string) error {
+		"a directory": func(n string) error {
 			return errors.Join(os.Mkdir(n, 0o755), os.WriteFile(n+"/x", nil, 0o600))
 		},
 	} {
 		for _, at := range []string{"pki/nodes/cp-2", "nodes/cp-2/etc", "nodes/cp-2/etc/systemd/system/kube-controller-manager.service", "pki/nodes/cp-2/client.key"} {
-			folder := !strings.Contains(filepath.Base(at), ".")
-			if name == "a folder" && folder {
+			directory := !strings.Contains(filepath.Base(at), ".")
+			if name == "a directory" && directory {
 				continue // it is one anyway
 			}
 			s := l.site(t)

@@ -23,7 +23,7 @@ import (
 )
 
 // testKeyModes is the first sentence of promise 10, with umask 0: whatever ends
-// up with a private key in it was never open to others, nor was a folder it
+// up with a private key in it was never open to others, nor was a directory it
 // lies in, and git was told before.
 func testKeyModes(t *testing.T, l *lab) {
 	for _, from := range []string{"", l.one} {
@@ -54,13 +54,13 @@ func testKeyModes(t *testing.T, l *lab) {
 		for _, leak := range leaks {
 			t.Error(leak)
 		}
-		t.Logf("promise 10: %d files with keys, %d ever wider than 0600 or in folders wider than 0700; %d leaks", len(secrets), len(wide), len(leaks))
+		t.Logf("promise 10: %d files with keys, %d ever wider than 0600 or in directories wider than 0700; %d leaks", len(secrets), len(wide), len(leaks))
 	}
 	keysBrokenWriter(t, l)
 	scanFinds(t, l)
 }
 
-// secretFiles are the files below a folder that hold a private key, found by
+// secretFiles are the files below a directory that hold a private key, found by
 // what is in them.
 func secretFiles(t *testing.T, dir string) map[string][]byte {
 	t.Helper()
@@ -83,7 +83,7 @@ func secretFiles(t *testing.T, dir string) map[string][]byte {
 }
 
 // tooWide replays what a run did to names and modes, and lists which of the
-// secret files, their own folders, and the cluster's around them ever had a wider
+// secret files, their own directories, and the cluster's around them ever had a wider
 // mode than they may. With umask 0 the mode of a call is what comes about.
 func tooWide(calls []inject.Call, out string, secrets map[string][]byte) []string {
 	widest := map[string]uint32{} // every bit that a file ever had
@@ -116,7 +116,7 @@ func tooWide(calls []inject.Call, out string, secrets map[string][]byte) []strin
 		}
 	}
 	var wide []string
-	folders := map[string]bool{}
+	directories := map[string]bool{}
 	known := 0
 	for p := range secrets {
 		m, ok := widest[p]
@@ -126,14 +126,14 @@ func tooWide(calls []inject.Call, out string, secrets map[string][]byte) []strin
 		if m&^0o600 != 0 {
 			wide = append(wide, fmt.Sprintf("%s was once %#o", p, m))
 		}
-		folders[filepath.Dir(p)] = true // its own; those between are as on a host
+		directories[filepath.Dir(p)] = true // its own; those between are as on a host
 		rel, _ := filepath.Rel(out, p)
 		top, _, _ := strings.Cut(rel, "/")
-		folders[filepath.Join(out, top)] = true // the cluster's, around all of them
+		directories[filepath.Join(out, top)] = true // the cluster's, around all of them
 	}
-	for _, d := range slices.Sorted(maps.Keys(folders)) {
+	for _, d := range slices.Sorted(maps.Keys(directories)) {
 		if widest[d]&^0o700 != 0 {
-			wide = append(wide, fmt.Sprintf("folder %s was once %#o", d, widest[d]))
+			wide = append(wide, fmt.Sprintf("directory %s was once %#o", d, widest[d]))
 		}
 	}
 	if known == 0 {

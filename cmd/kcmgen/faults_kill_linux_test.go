@@ -16,7 +16,7 @@ import (
 	"github.com/kcmgen/kcmgen/internal/treetest/inject"
 )
 
-// A scene is a command over an out folder, and what may be there afterwards.
+// A scene is a command over an out directory, and what may be there afterwards.
 type scene struct {
 	name    string
 	site    *site
@@ -32,7 +32,7 @@ type scene struct {
 // foreignFiles are of people who keep notes among what is generated.
 var foreignFiles = []string{"notes.txt", "pki/link", "theirs/deep/file"}
 
-// scenes are the ways in which an export changes an out folder, or doesn't.
+// scenes are the ways in which an export changes an out directory, or doesn't.
 func scenes(t *testing.T, l *lab) []*scene {
 	t.Helper()
 	mixed := filepath.Join(quickDir(t), "out")
@@ -154,7 +154,7 @@ type leftError struct{ names []string }
 
 func (e *leftError) Error() string { return fmt.Sprintf("left behind: %q", e.names) }
 
-// leftovers are the files in out/ and in the folder for temporary files that
+// leftovers are the files in out/ and in the directory for temporary files that
 // should not be there when a run has ended well.
 func leftovers(t *testing.T, s *site) []string {
 	t.Helper()

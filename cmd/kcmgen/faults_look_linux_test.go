@@ -24,11 +24,11 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// A picture is all that can be seen of a folder's files without their inode
+// A picture is all that can be seen of a directory's files without their inode
 // numbers: a line for each, by path.
 type picture map[string]string
 
-// look takes a picture, but for what lies in the folder skip. A folder that
+// look takes a picture, but for what lies in the directory skip. A directory that
 // isn't there gives an empty one.
 func look(t testing.TB, dir, skip string) picture {
 	t.Helper()
@@ -99,7 +99,7 @@ type listingFile struct {
 	Dir, Secret        bool
 }
 
-// whole returns an error unless a folder is the complete tree of a variant:
+// whole returns an error unless a directory is the complete tree of a variant:
 // just what its manifest lists and the foreign paths, each with its mode, size
 // and checksum, and with keys, certificates, kubeconfigs and units that belong
 // together. It knows nothing of how kcmgen writes or reads.

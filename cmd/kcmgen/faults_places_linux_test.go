@@ -14,10 +14,10 @@ import (
 	"github.com/kcmgen/kcmgen/internal/treetest/inject"
 )
 
-// twoRenames is what an export says once where two folders can't be exchanged.
-const twoRenames = "out: its file system can't exchange two folders"
+// twoRenames is what an export says once where two directories can't be exchanged.
+const twoRenames = "out: its file system can't exchange two directories"
 
-// testTwoRenames: without the exchange of two folders the trees come out the
+// testTwoRenames: without the exchange of two directories the trees come out the
 // same, and it is said, once for all clusters.
 func testTwoRenames(t *testing.T, l *lab) {
 	for _, errno := range []syscall.Errno{syscall.EINVAL, syscall.ENOSYS} {

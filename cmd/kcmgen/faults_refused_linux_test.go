@@ -31,7 +31,7 @@ func becomeUser(attr **syscall.SysProcAttr, uid uint32) bool {
 	return true
 }
 
-// refused checks that an export to a folder ends with exit 1 and a message that
+// refused checks that an export to a directory ends with exit 1 and a message that
 // names it, before any work: the cluster that it should read is broken. It does
 // so as this user and as another.
 func refused(t *testing.T, s *site, name, out, why string, uid uint32) {

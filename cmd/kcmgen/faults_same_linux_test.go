@@ -126,7 +126,7 @@ func (s *site) shake(t *testing.T) {
 	}
 }
 
-// hashTree is one hash over the paths, modes and bytes below a folder.
+// hashTree is one hash over the paths, modes and bytes below a directory.
 func hashTree(t *testing.T, dir string) string {
 	t.Helper()
 	h := sha256.New()
@@ -192,7 +192,7 @@ func testUnchanged(t *testing.T, l *lab) {
 	}
 }
 
-// inodes is what stat knows of all files below a folder, but for when they were
+// inodes is what stat knows of all files below a directory, but for when they were
 // read.
 func inodes(t *testing.T, dir string) map[string]string {
 	t.Helper()

@@ -57,7 +57,7 @@ type lab struct {
 	dir string // any user can read it
 	exe string // kcmgen
 	as  string // this test binary by the name asName
-	one string // an out folder with what cue/one says, and nothing else
+	one string // an out directory with what cue/one says, and nothing else
 	two string // the same after cue/two
 }
 
@@ -84,7 +84,7 @@ func newLab(t *testing.T) *lab {
 // builtVar names a kcmgen that is built already, for a test in a test.
 const builtVar = "KCMGEN_FAULTS_BUILT"
 
-// openDir is a folder without symbolic links before it that every user can
+// openDir is a directory without symbolic links before it that every user can
 // reach, which t.TempDir is not.
 func openDir(t *testing.T) string { return openDirIn(t, "") }
 
@@ -137,7 +137,7 @@ cluster: schemas.#Cluster & {
 }
 
 // A site is somebody's machine: a checkout with clusters in it, a home and a
-// folder for temporary files.
+// directory for temporary files.
 type site struct {
 	exe string
 	dir string
@@ -184,7 +184,7 @@ func (s *site) work() string { return filepath.Join(s.dir, "w") }
 func (s *site) out() string  { return filepath.Join(s.work(), "out") }
 func (s *site) demo() string { return filepath.Join(s.out(), "demo") }
 
-// reset makes out/ a copy of a folder, or takes it away.
+// reset makes out/ a copy of a directory, or takes it away.
 func (s *site) reset(t *testing.T, from string) {
 	t.Helper()
 	tmp, err := filepath.Glob(filepath.Join(s.dir, "tmp", ".*"))
@@ -260,7 +260,7 @@ func writeFile(t *testing.T, name, text string, mode fs.FileMode) {
 	}
 }
 
-// copyTree copies a folder with modes, times and symbolic links.
+// copyTree copies a directory with modes, times and symbolic links.
 func copyTree(t *testing.T, from, to string) {
 	t.Helper()
 	var dirs []string

@@ -27,7 +27,7 @@ binary.source: from its URL, or from a file. A program is kept only if its SHA-2
 is the cluster's and it is an executable of its architecture. Those that are there
 already are checked again, and not fetched.
 
-Programs lie in the user's cache folder (KCMGEN_CACHE names another), by checksum.
+Programs lie in the user's cache directory (KCMGEN_CACHE names another), by checksum.
 Proxies come from HTTPS_PROXY, HTTP_PROXY and NO_PROXY. "kcmgen export" and
 "kcmgen image" take them from there.
 

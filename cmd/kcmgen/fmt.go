@@ -17,7 +17,7 @@ func newFmt(std stdio) *cobra.Command {
 		Use:   "fmt [FILE | DIR]...",
 		Short: "Bring CUE files into the standard format",
 		Long: `Fmt rewrites CUE files in the format of "cue fmt", and names those it changed.
-Folders are taken with all that lies below them, but for hidden ones, other CUE
+Directories are taken with all that lies below them, but for hidden ones, other CUE
 modules and cue.mod; without an argument it takes the module around the working
 directory. Lines go on to end as they do.
 

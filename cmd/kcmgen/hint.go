@@ -27,7 +27,7 @@ func is[T error](err error) bool {
 // hint is advice for an error: the command to type next.
 func hint(err error) string {
 	var newer *gen.NewerSchemaError
-	var folder *gen.NoDirError
+	var directory *gen.NoDirError
 	var modes *gen.NoModesError
 	var unknown *flags.UnknownError
 	var lost *gen.LostManifestError
@@ -62,12 +62,12 @@ func hint(err error) string {
 			return "did you mean --" + near + "?"
 		}
 	case errors.Is(err, gen.ErrNoModule):
-		return "go to a folder of a CUE module, or begin one: kcmgen init DIR"
-	case errors.As(err, &folder):
-		if near := nearestCluster(folder); near != "" {
+		return "go to a directory of a CUE module, or begin one: kcmgen init DIR"
+	case errors.As(err, &directory):
+		if near := nearestCluster(directory); near != "" {
 			return fmt.Sprintf("did you mean %s?", near) + clustersAtHand(" The clusters here: %s")
 		}
-		return "name the folder of a cluster's package" + clustersAtHand(", or a cluster here (%s)") + "; without an argument all are taken"
+		return "name the directory of a cluster's package" + clustersAtHand(", or a cluster here (%s)") + "; without an argument all are taken"
 	case errors.Is(err, gen.ErrLocked):
 		return "wait for it to end, or see who it is: fuser -v " + word(lockFile(err))
 	case errors.Is(err, gen.ErrInTheWay), errors.Is(err, gen.ErrOthers):
@@ -79,7 +79,7 @@ func hint(err error) string {
 	case errors.As(err, &modes):
 		return "write to a disk of this machine's own, such as your home: kcmgen export -o DIR"
 	case is[*gen.NotWritableError](err):
-		return "write to another folder: kcmgen export -o DIR"
+		return "write to another directory: kcmgen export -o DIR"
 	}
 	return programHint(err)
 }
@@ -135,15 +135,15 @@ func repositoryHint(err error) string {
 	case errors.As(err, &newer):
 		return "go install github.com/kcmgen/kcmgen/cmd/kcmgen@" + newer.Theirs
 	case errors.As(err, &full) && full.Module != "":
-		return "name a new folder in this CUE module: kcmgen init " + word(filepath.Join(full.Module, "clusters", "NAME"))
+		return "name a new directory in this CUE module: kcmgen init " + word(filepath.Join(full.Module, "clusters", "NAME"))
 	case errors.As(err, &name):
 		return "give this one another: --name"
 	case errors.As(err, &full):
-		return "name a new folder, or one with nothing but .git in it"
+		return "name a new directory, or one with nothing but .git in it"
 	case errors.As(err, &taken) && filepath.Base(taken.Path) == "pre-commit":
 		return "add to it: kcmgen schema vendor --check && kcmgen vet && kcmgen fmt --check"
 	case errors.As(err, &taken):
-		return "name another folder"
+		return "name another directory"
 	case is[*gen.NothingShownError](err):
 		return "leave --node or --flag out to see all"
 	case errors.As(err, &gitRefused):

@@ -46,7 +46,7 @@ func hostHint(err error) string {
 	case errors.Is(err, deploy.ErrNoKubeconfig):
 		return "name one: --kubeconfig FILE, or deploy: kubeconfig in the cluster (KUBECONFIG and ~/.kube/config aren't looked at); to go on without: --without-lease"
 	case is[*deploy.KubeconfigError](err):
-		return "name one that is there: --kubeconfig FILE, or deploy: kubeconfig in the cluster, where a relative one starts at the cluster's folder"
+		return "name one that is there: --kubeconfig FILE, or deploy: kubeconfig in the cluster, where a relative one starts at the cluster's directory"
 	case errors.As(err, &still):
 		return "take it out of the CUE first; to stop it for a while: systemctl stop " + unitOf(still.Unit) + ", on the host"
 	case is[*deploy.NeverDeployedError](err):

@@ -29,7 +29,7 @@ does, and makes for each architecture among the nodes an image from scratch:
 
   OUT/<cluster>/image/<arch>.tar    an OCI archive, named as pod.image says
 
-It holds the program at paths.binary, the folders of image.directories, and the
+It holds the program at paths.binary, the directories of image.directories, and the
 files of image.copy as the last export wrote them; no key is in it unless
 image.copy says so. The same cluster gives the same bytes, and the digest is the
 one that a registry tells.

@@ -64,7 +64,7 @@ func runInit(o initOptions, args []string, ask bool, std stdio) error {
 			return err
 		}
 	case len(args) == 0:
-		return usageError{errors.New("init wants the folder to begin in, such as: kcmgen init infra")}
+		return usageError{errors.New("init wants the directory to begin in, such as: kcmgen init infra")}
 	}
 	dir := filepath.Clean(args[0])
 	if o.Name == "" {
@@ -106,7 +106,7 @@ func begin(dir string, c repository.Cluster, module string, std stdio) error {
 		if b.NeedsSchema {
 			say(std.err, "stock cue and editors need the vocabulary too; type: kcmgen schema vendor")
 		}
-		say(std.err, "next: edit it, then type: kcmgen vet %s", word(folderArgument(dir)))
+		say(std.err, "next: edit it, then type: kcmgen vet %s", word(directoryArgument(dir)))
 		return nil
 	}
 	say(std.out, "wrote %s, and the CUE module around it", b.File)
@@ -118,8 +118,8 @@ func begin(dir string, c repository.Cluster, module string, std stdio) error {
 	return nil
 }
 
-// folderArgument writes a folder as other commands take it.
-func folderArgument(dir string) string {
+// directoryArgument writes a directory as other commands take it.
+func directoryArgument(dir string) string {
 	dir = filepath.ToSlash(filepath.Clean(dir))
 	if dir == "." || strings.HasPrefix(dir, "../") || filepath.IsAbs(dir) {
 		return dir

@@ -11,9 +11,9 @@ import (
 // ask asks for what the command line doesn't say.
 func (o *initOptions) ask(args *[]string, a *asker) (err error) {
 	if len(*args) == 0 {
-		question, fallback := "folder of the new repository", "clusters"
+		question, fallback := "directory of the new repository", "clusters"
 		if _, err := gen.ModuleRoot("."); err == nil {
-			question, fallback = "folder of the new cluster", filepath.Join("clusters", "new")
+			question, fallback = "directory of the new cluster", filepath.Join("clusters", "new")
 		}
 		dir, err := a.ask(question, fallback, repository.Free)
 		if err != nil {

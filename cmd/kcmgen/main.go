@@ -1,6 +1,6 @@
 // Kcmgen turns clusters written in CUE into what runs a highly available
 // kube-controller-manager: certificates, kubeconfigs, systemd units or static
-// pods, one folder for every host.
+// pods, one directory for every host.
 package main
 
 import (

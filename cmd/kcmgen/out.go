@@ -7,24 +7,24 @@ import (
 )
 
 func outFlag(cmd *cobra.Command, out *string) {
-	cmd.Flags().VarP((*folder)(out), "out", "o", "folder of the clusters' trees (default out, beside cue.mod)")
+	cmd.Flags().VarP((*directory)(out), "out", "o", "directory of the clusters' trees (default out, beside cue.mod)")
 }
 
-// folder is a flag that names one: what a script's empty variable leaves isn't
+// directory is a flag that names one: what a script's empty variable leaves isn't
 // the default.
-type folder string
+type directory string
 
 // String is pflag.Value.String.
-func (f *folder) String() string { return string(*f) }
+func (f *directory) String() string { return string(*f) }
 
 // Type is pflag.Value.Type.
-func (f *folder) Type() string { return "string" }
+func (f *directory) Type() string { return "string" }
 
 // Set is pflag.Value.Set.
-func (f *folder) Set(s string) error {
+func (f *directory) Set(s string) error {
 	if s == "" {
-		return errors.New("it names no folder")
+		return errors.New("it names no directory")
 	}
-	*f = folder(s)
+	*f = directory(s)
 	return nil
 }

@@ -19,7 +19,7 @@ import (
 )
 
 // programSite is a CUE module with a cluster of three hosts, which have a program
-// put there, and a folder to write to.
+// put there, and a directory to write to.
 type programSite struct {
 	dir  string
 	size int64

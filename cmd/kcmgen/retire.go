@@ -28,9 +28,9 @@ func newRetire(std stdio) *cobra.Command {
 		Use:   "retire NODE [CLUSTER | DIR]",
 		Short: "Stop and clean a host that left the cluster",
 		Long: `Retire stops kube-controller-manager on a host whose node was taken out of the CUE,
-and removes its unit, the folder of generations with all keys in it, and installed
+and removes its unit, the directory of generations with all keys in it, and installed
 programs. A unit that somebody else wrote and the first deploy replaced stays in
-that folder.
+that directory.
 
 How the host is reached is known from its last deploy; --host names another way, as
 ~/.ssh/config has it.
@@ -92,7 +92,7 @@ func runRetire(ctx context.Context, o retireOptions, args []string, now func() t
 	if err != nil {
 		return err
 	}
-	sayVisibly(std.err, "%s: retire %s (%s): stops %s, which is %s, removes it and %s", c.Name, p.Node, p.Address, filepath.Base(p.Unit), p.Active, p.Folder)
+	sayVisibly(std.err, "%s: retire %s (%s): stops %s, which is %s, removes it and %s", c.Name, p.Node, p.Address, filepath.Base(p.Unit), p.Active, p.Directory)
 	if o.dryRun {
 		return nil
 	}

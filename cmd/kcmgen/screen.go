@@ -55,7 +55,7 @@ func (s *screen) hear(e gen.Event) {
 	case gen.Recovered:
 		say(s.std.err, "%s: %s", e.Cluster, e.Text)
 	case gen.TwoRenames:
-		say(s.std.err, "%s: its file system can't exchange two folders, so two renames replaced the old tree; a run that is ended between them leaves it to the next one to put the old tree back", e.Out)
+		say(s.std.err, "%s: its file system can't exchange two directories, so two renames replaced the old tree; a run that is ended between them leaves it to the next one to put the old tree back", e.Out)
 	case gen.Unclaimed:
 		say(s.std.err, "kept %s: no cluster here is called %s any more", plainName(e.Dir), plainName(e.Name))
 	case *gen.Exported:
@@ -101,7 +101,7 @@ func programs() gen.Programs {
 			if dir == "" {
 				cache, err := os.UserCacheDir()
 				if err != nil {
-					return "", errors.New("there is no cache folder for programs: " + err.Error() + "; KCMGEN_CACHE names one")
+					return "", errors.New("there is no cache directory for programs: " + err.Error() + "; KCMGEN_CACHE names one")
 				}
 				dir = filepath.Join(cache, "kcmgen")
 			}

@@ -32,7 +32,7 @@ var update = flag.Bool("update", false, "write what kcmgen says into the scripts
 // scripts is what a reader finds testdata/script by, and the tests too.
 const scripts = "testdata/script/*.txtar"
 
-// TestScripts runs every script in a folder that is a copy of this CUE module:
+// TestScripts runs every script in a directory that is a copy of this CUE module:
 // schemas/, cue.mod/ and the ready clusters in cue/.
 func TestScripts(t *testing.T) {
 	if found, err := filepath.Glob(scripts); err != nil || len(found) < 40 {
@@ -85,7 +85,7 @@ func TestScriptsShowEveryRule(t *testing.T) {
 }
 
 // reachable lets the unprivileged user of some scripts reach kcmgen, which lies
-// in a temporary folder of the user who runs the tests.
+// in a temporary directory of the user who runs the tests.
 func reachable(t *testing.T) {
 	name, err := exec.LookPath("kcmgen")
 	if err != nil {
@@ -221,7 +221,7 @@ func perm(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// picture is a folder at a moment: what each path holds, and which file that is.
+// picture is a directory at a moment: what each path holds, and which file that is.
 type picture map[string]struct{ content, file string }
 
 type snapshots struct{}
@@ -266,7 +266,7 @@ func look(ts *testscript.TestScript, dir string) picture {
 	return out
 }
 
-// snapshot DIR NAME remembers a folder, or that there is none.
+// snapshot DIR NAME remembers a directory, or that there is none.
 func snapshot(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: snapshot DIR NAME")
@@ -277,9 +277,9 @@ func snapshot(ts *testscript.TestScript, neg bool, args []string) {
 // generation is the one part of a path that no script can know.
 var generation = regexp.MustCompile(`\b[0-9a-f]{16}\b`)
 
-// difference lists what changed in a folder since a snapshot: "+", "-" or "~",
-// and the path; folders only if asked for.
-func difference(ts *testscript.TestScript, args []string, folders bool) []string {
+// difference lists what changed in a directory since a snapshot: "+", "-" or "~",
+// and the path; directories only if asked for.
+func difference(ts *testscript.TestScript, args []string, directories bool) []string {
 	if len(args) != 2 {
 		ts.Fatalf("usage: unchanged | untouched | changes DIR NAME")
 	}
@@ -295,7 +295,7 @@ func difference(ts *testscript.TestScript, args []string, folders bool) []string
 		old, before := was[p]
 		now, after := is[p]
 		switch {
-		case !folders && strings.HasPrefix(all[p].content, "d"):
+		case !directories && strings.HasPrefix(all[p].content, "d"):
 		case !before:
 			out = append(out, "+ "+p)
 		case !after:
@@ -307,7 +307,7 @@ func difference(ts *testscript.TestScript, args []string, folders bool) []string
 	return out
 }
 
-// unchanged DIR NAME: the folder holds the same paths, modes and bytes.
+// unchanged DIR NAME: the directory holds the same paths, modes and bytes.
 func unchanged(ts *testscript.TestScript, neg bool, args []string) {
 	diff := difference(ts, args, true)
 	if neg == (len(diff) > 0) {

@@ -39,7 +39,7 @@ func trustHint(err error) string {
 // treeHint writes advice about a cluster's tree.
 type treeHint struct{ *gen.TreeError }
 
-// homeHint: a folder that was moved is moved back.
+// homeHint: a directory that was moved is moved back.
 func (t treeHint) homeHint(e *gen.OtherClusterError) string {
 	here, theirs := t.at(), filepath.Join(t.Out, e.Made)
 	meant := "if " + e.Made + " was renamed to " + e.Cluster + ": " + t.export(gen.AcceptName)

@@ -26,7 +26,7 @@ func newVet(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "vet [CLUSTER | DIR | DIR/...]...",
 		Short: "Check clusters: syntax, types, and the rules between fields",
-		Long: `Vet loads the clusters of these names or in these folders, or all clusters of the
+		Long: `Vet loads the clusters of these names or in these directories, or all clusters of the
 CUE module around the working directory, and prints what is wrong with them: file,
 line and column, what was expected, and a hint. It prints nothing if nothing is
 wrong.
@@ -38,12 +38,12 @@ in the cluster itself: waivers: "rule-id": reason: "why".
 --unchecked count makes one line of all that could not be checked, for hooks, where
 keys rightly aren't at hand.
 
-It looks into the folder of the clusters' trees too: a CA that an export made there
+It looks into the directory of the clusters' trees too: a CA that an export made there
 ends some day, and is told in time.
 
 ` + exitCodes,
 		Example: `  kcmgen vet                       every cluster of this CUE module
-  kcmgen vet ./cue/example         one cluster, by its folder
+  kcmgen vet ./cue/example         one cluster, by its directory
   kcmgen vet prod                  one cluster, by its name
   kcmgen vet --format json ./cue/...`,
 		ValidArgsFunction: completeClusters,

@@ -28,14 +28,14 @@ func (s *Session) Lock(ctx context.Context, u plan.Unit, who string) (stamp stri
 	return strings.TrimSpace(out), err
 }
 
-// Prepare makes folders that are to hold what comes, and removes what a session that
+// Prepare makes directories that are to hold what comes, and removes what a session that
 // didn't end left in them.
 func (s *Session) Prepare(ctx context.Context, dirs ...string) error {
 	_, err := s.brief(ctx, command("prepare", dirs...))
 	return err
 }
 
-// Seal compares what lies in the folder partial with its sums (SHA-256 in hex by
+// Seal compares what lies in the directory partial with its sums (SHA-256 in hex by
 // relative path, one for every file), makes it durable and renames it to final.
 func (s *Session) Seal(ctx context.Context, partial, final string, sums []string) error {
 	c := command("seal", partial, final, strconv.Itoa(len(sums)))
@@ -183,7 +183,7 @@ func (s *Session) Log(ctx context.Context, u plan.Unit, lines int) ([]string, er
 	return strings.FieldsFunc(out, func(r rune) bool { return r == '\n' }), err
 }
 
-// Room says what could keep files from being written to a folder, "" if nothing is
+// Room says what could keep files from being written to a directory, "" if nothing is
 // seen.
 func (s *Session) Room(ctx context.Context, dir string) (string, error) {
 	out, err := s.brief(ctx, command("room", dir))

@@ -1,5 +1,5 @@
 // Package host is what kcmgen does on a host: a session with the shell script
-// that holds the host's half, and the folder tree over SFTP. How the host is
+// that holds the host's half, and the directory tree over SFTP. How the host is
 // reached is its caller's business.
 package host
 

@@ -20,7 +20,7 @@ import (
 )
 
 // session is a session with this machine's own shell. The script's lock and scratch
-// folder lie in /run, which is a file system of the test's own.
+// directory lie in /run, which is a file system of the test's own.
 func session(t *testing.T) *host.Session {
 	t.Helper()
 	s, err := host.Open(within(t), start(t, private(t, host.Shell(true))), "0123456789abcdef")
@@ -144,7 +144,7 @@ func TestSeal(t *testing.T) {
 			err := session(t).Seal(within(t), dir+"/g.partial", dir+"/g", []string{sum("data") + "  a"})
 			_, there := os.Lstat(dir + "/g")
 			if c.want == "" && (err != nil || there != nil) || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || there == nil) {
-				t.Errorf("%v; the sealed folder: %v", err, there)
+				t.Errorf("%v; the sealed directory: %v", err, there)
 			}
 		})
 	}

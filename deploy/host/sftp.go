@@ -120,12 +120,12 @@ func (c *Client) Close() error {
 	}
 }
 
-// FS is a folder of the host.
+// FS is a directory of the host.
 func (c *Client) FS(dir string) *FS {
 	return &FS{client: c.client, dir: dir, inside: map[string]bool{".": true}}
 }
 
-// Staging is a folder of the host for what [Session.Seal] makes durable afterwards, all
+// Staging is a directory of the host for what [Session.Seal] makes durable afterwards, all
 // at once: four ways there and back less.
 func (c *Client) Staging(dir string) tree.FS { return staging{c.FS(dir)} }
 
@@ -145,12 +145,12 @@ type stagedFile struct{ *remoteFile }
 
 func (stagedFile) Sync() error { return nil }
 
-// FS is a folder of a host over SFTP.
+// FS is a directory of a host over SFTP.
 type FS struct {
 	client *sftp.Client
 	dir    string
 	mu     sync.Mutex
-	inside map[string]bool // folders that are known to be real ones
+	inside map[string]bool // directories that are known to be real ones
 }
 
 // Parallel is how many files are worth being written at once: what takes time is the
@@ -172,7 +172,7 @@ func (f *FS) Mkdir(name string, mode fs.FileMode) error {
 	return named("chmod", p, f.client.Chmod(p, mode))
 }
 
-// within returns an error unless a folder is below the FS's own without a symbolic
+// within returns an error unless a directory is below the FS's own without a symbolic
 // link on the way. What this FS made needs no look.
 func (f *FS) within(dir string) error {
 	if !fs.ValidPath(dir) {
@@ -189,7 +189,7 @@ func (f *FS) within(dir string) error {
 	}
 	fi, err := f.client.Lstat(path.Join(f.dir, dir))
 	if err == nil && !fi.IsDir() {
-		err = errors.New("its folder is no folder")
+		err = errors.New("its directory is no directory")
 	}
 	return err
 }

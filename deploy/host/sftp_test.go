@@ -77,7 +77,7 @@ func start(t *testing.T, command string) host.Process {
 	return l
 }
 
-// TestStaging holds the SFTP folder to what a disk is held to, with the real server.
+// TestStaging holds the SFTP directory to what a disk is held to, with the real server.
 func TestStaging(t *testing.T) {
 	need.Program(t, "sftp-server")
 	treetest.Staging(t, func(t *testing.T, dir string) treetest.Target {

@@ -11,7 +11,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// FileChange is a file or folder of a host that isn't as it is to be.
+// FileChange is a file or directory of a host that isn't as it is to be.
 type FileChange struct {
 	Path string    `json:"path"`
 	Kind tree.Kind `json:"kind"`
@@ -25,17 +25,17 @@ type FileChange struct {
 func (h *Host) differs() []FileChange {
 	var out []FileChange
 	for top, t := range h.Want.Trees {
-		out = append(out, h.folder(top, 0o700, h.private(top))...)
+		out = append(out, h.directory(top, 0o700, h.private(top))...)
 		for _, e := range t.Entries() {
 			if p := path.Join(top, e.Path); e.Dir {
-				out = append(out, h.folder(p, e.Mode, true)...)
+				out = append(out, h.directory(p, e.Mode, true)...)
 			} else {
 				out = append(out, h.file(p, e)...)
 			}
 		}
 	}
 	for d, mode := range h.Want.Dirs {
-		out = append(out, h.folder(d, mode, false)...)
+		out = append(out, h.directory(d, mode, false)...)
 	}
 	if h.Want.Generation != None {
 		out = append(out, h.file(h.Unit.Start, tree.Entry{Mode: 0o644, Data: h.Want.Unit})...)
@@ -44,11 +44,11 @@ func (h *Host) differs() []FileChange {
 	return out
 }
 
-// private reports whether a folder of ours holds secrets: a program's doesn't.
+// private reports whether a directory of ours holds secrets: a program's doesn't.
 func (h *Host) private(top string) bool { return path.Dir(top) == h.Unit.Home }
 
-// folder compares a folder. One that others have, too, only has to be there.
-func (h *Host) folder(p string, mode fs.FileMode, ours bool) []FileChange {
+// directory compares a directory. One that others have, too, only has to be there.
+func (h *Host) directory(p string, mode fs.FileMode, ours bool) []FileChange {
 	f := h.Seen.Files[p]
 	switch {
 	case f.Type == Missing:
@@ -142,7 +142,7 @@ func OtherArgs(have, want []string) string {
 func (h *Host) Missing() []string {
 	var out []string
 	for top, t := range h.Want.Trees {
-		fault := len(h.folder(top, 0o700, h.private(top))) > 0
+		fault := len(h.directory(top, 0o700, h.private(top))) > 0
 		for _, e := range t.Entries() {
 			fault = fault || !e.Dir && len(h.file(path.Join(top, e.Path), e)) > 0
 		}

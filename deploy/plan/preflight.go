@@ -55,7 +55,7 @@ func (h *Host) Unfit() []error {
 	if h.Blind != nil {
 		out = append(out, fmt.Errorf("whether it becomes healthy couldn't be seen: %w", h.Blind))
 	}
-	out = append(out, h.unfitFolders()...)
+	out = append(out, h.unfitDirectories()...)
 	switch f := h.Seen.Files[h.Unit.Start]; {
 	case h.Seen.Process.Masked:
 		no("%s is masked: systemctl unmask %s, if it is to run", h.Unit.Name, h.Unit.Name)
@@ -70,9 +70,9 @@ func (h *Host) Unfit() []error {
 	return append(out, h.unfitRoom()...)
 }
 
-// unfitFolders: what is written through a link, or below a folder that others may
+// unfitDirectories: what is written through a link, or below a directory that others may
 // write to, may be anybody's.
-func (h *Host) unfitFolders() []error {
+func (h *Host) unfitDirectories() []error {
 	var out []error
 	seen := map[string]bool{}
 	for _, leaf := range append(slices.Sorted(maps.Keys(h.Want.Trees)), h.Unit.Start) {
@@ -85,7 +85,7 @@ func (h *Host) unfitFolders() []error {
 			mode, _ := strconv.ParseUint(f.Mode, 8, 32)
 			switch {
 			case f.Type != Directory:
-				out = append(out, fmt.Errorf("%s is a %s where a folder is expected", d, f.Type))
+				out = append(out, fmt.Errorf("%s is a %s where a directory is expected", d, f.Type))
 			case f.Owner[:min(len(f.Owner), 5)] != "root:" || mode&0o022 != 0 && mode&0o1000 == 0:
 				out = append(out, fmt.Errorf("%s belongs to %s with mode %s: others could change what is put there", d, f.Owner, f.Mode))
 			}

@@ -118,7 +118,7 @@ func TestWants(t *testing.T) {
 	w := wants["cp-1"]
 	home := "/etc/kubernetes/kcmgen/" + generation
 	if len(w.Trees) != 2 || len(w.Trees[home].Entries()) != 2 || len(w.Trees["/usr/local/lib/kcmgen/aa"].Entries()) != 1 || w.Dirs["/var/lib/kcm"] != fs.FileMode(0o755) {
-		t.Errorf("folders %v, dirs %v", w.Trees, w.Dirs)
+		t.Errorf("directories %v, dirs %v", w.Trees, w.Dirs)
 	}
 	for _, p := range []string{"/etc", "/etc/systemd/system", home, home + "/ca.crt", "/usr/local/lib/kcmgen/aa/kube-controller-manager", "/var/lib/kcm", "/usr/local/bin/kube-controller-manager"} {
 		if !slices.Contains(w.Paths(aCluster().Paths.Unit), p) {
@@ -178,21 +178,21 @@ func TestDiffers(t *testing.T) {
 	if d := have().differs(); len(d) > 0 {
 		t.Errorf("a host that has everything differs: %v", d)
 	}
-	if faults := have().unfitFolders(); len(faults) > 0 {
-		t.Errorf("its folders are refused: %v", faults)
+	if faults := have().unfitDirectories(); len(faults) > 0 {
+		t.Errorf("its directories are refused: %v", faults)
 	}
 	ca, home := u.Home+"/"+generation+"/ca.crt", u.Home+"/"+generation
 	for name, c := range map[string]struct {
 		path, what string
 		change     func(*File)
 	}{
-		"contents":       {ca, "contents", func(f *File) { f.SHA256 = "0" }},
-		"size":           {ca, "contents", func(f *File) { f.Size, f.SHA256 = 1, "" }},
-		"mode":           {ca, "mode", func(f *File) { f.Mode = "666" }},
-		"owner":          {u.Start, "owner", func(f *File) { f.Owner = "nobody:root" }},
-		"a link":         {u.Start, "type", func(f *File) { f.Type = Link }},
-		"missing":        {ca, "", func(f *File) { f.Type = Missing }},
-		"an open folder": {home, "mode", func(f *File) { f.Mode = "755" }},
+		"contents":          {ca, "contents", func(f *File) { f.SHA256 = "0" }},
+		"size":              {ca, "contents", func(f *File) { f.Size, f.SHA256 = 1, "" }},
+		"mode":              {ca, "mode", func(f *File) { f.Mode = "666" }},
+		"owner":             {u.Start, "owner", func(f *File) { f.Owner = "nobody:root" }},
+		"a link":            {u.Start, "type", func(f *File) { f.Type = Link }},
+		"missing":           {ca, "", func(f *File) { f.Type = Missing }},
+		"an open directory": {home, "mode", func(f *File) { f.Mode = "755" }},
 	} {
 		m := have()
 		f := m.Seen.Files[c.path]
@@ -204,15 +204,15 @@ func TestDiffers(t *testing.T) {
 		}
 	}
 	for name, change := range map[string]func(*File){
-		"a link":         func(f *File) { f.Type = Link },
-		"others' folder": func(f *File) { f.Owner = "ops:ops" },
-		"open to others": func(f *File) { f.Mode = "777" },
+		"a link":            func(f *File) { f.Type = Link },
+		"others' directory": func(f *File) { f.Owner = "ops:ops" },
+		"open to others":    func(f *File) { f.Mode = "777" },
 	} {
 		m := have()
 		f := m.Seen.Files["/etc/kubernetes"]
 		change(&f)
 		m.Seen.Files["/etc/kubernetes"] = f
-		if faults := m.unfitFolders(); len(faults) != 1 || !strings.Contains(faults[0].Error(), "/etc/kubernetes ") {
+		if faults := m.unfitDirectories(); len(faults) != 1 || !strings.Contains(faults[0].Error(), "/etc/kubernetes ") {
 			t.Errorf("%s: %v", name, faults)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// inGeneration is where a path goes through a generation's folder.
+// inGeneration is where a path goes through a generation's directory.
 var inGeneration = regexp.MustCompile(`/[0-9a-f]{16}\b`)
 
 // unitChanges are the lines of a unit that change beside its flags: "- " was, "+ " will

@@ -146,7 +146,7 @@ func wantOf(c *spec.Cluster, node, generation string, ours tree.Tree) (*Want, er
 	return w, nil
 }
 
-// topOf is the folder that is put on the host whole and holds a path: the
+// topOf is the directory that is put on the host whole and holds a path: the
 // generation, or that of a program by its checksum.
 func topOf(c *spec.Cluster, home, p string) string {
 	if p == home || strings.HasPrefix(p, home+"/") {
@@ -160,7 +160,7 @@ func topOf(c *spec.Cluster, home, p string) string {
 }
 
 // Paths are all paths of a host that say whether it has what it is to have, and
-// whether it can get it: files, folders, and the folders above them.
+// whether it can get it: files, directories, and the directories above them.
 func (w *Want) Paths(unit string) []string {
 	all := map[string]bool{unit: true}
 	if len(w.Argv) > 0 {

@@ -142,7 +142,7 @@ func (s *server) listen() {
 	})
 }
 
-// process is sshd for one connection. root's needs a folder that the system makes
+// process is sshd for one connection. root's needs a directory that the system makes
 // when its service starts; the test doesn't leave one behind.
 func (s *server) process(ctx context.Context) *exec.Cmd {
 	sshd := []string{s.sshd, "-i", "-f", filepath.Join(s.dir, "config"), "-E", s.log}

@@ -26,7 +26,7 @@ type gate struct {
 	Default, Locked bool
 }
 
-// skipped are flags that read files or folders of this machine, or end the process.
+// skipped are flags that read files or directories of this machine, or end the process.
 var skipped = []string{
 	"help", "version", "kubeconfig", "master", "cert-dir", "allow-metric-labels-manifest",
 	"controllers", "feature-gates", // made in their own way

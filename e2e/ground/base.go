@@ -35,7 +35,7 @@ func (s System) packages() string {
 	return strings.Join(list, ",")
 }
 
-// recipe are mmdebstrap's arguments but for the folder. Manuals are left out
+// recipe are mmdebstrap's arguments but for the directory. Manuals are left out
 // for the sake of the cache; keys and the machine id, since hosts have their
 // own.
 func (s System) recipe() []string {

@@ -110,7 +110,7 @@ func (g *Ground) startDaemon(name string, cmd *exec.Cmd) error {
 }
 
 // export makes the repository that operators get, and returns the cluster's
-// folder in out.
+// directory in out.
 func (g *Ground) export(ctx context.Context) (string, error) {
 	dir := g.origin()
 	files := maps.Clone(g.options.Cluster)

@@ -46,7 +46,7 @@ func (h *Host) WrapSFTP(ctx context.Context, script string) error {
 	return h.WriteFile(ctx, sftpServer, script, 0o755)
 }
 
-// Limit puts a folder, with what is in it, on a disk of its own with a tmpfs's
+// Limit puts a directory, with what is in it, on a disk of its own with a tmpfs's
 // limits: "size=64k", "nr_inodes=20".
 func (h *Host) Limit(ctx context.Context, dir, options string) error {
 	_, err := h.Do(ctx, "sh", "-euc", `
@@ -58,7 +58,7 @@ func (h *Host) Limit(ctx context.Context, dir, options string) error {
 	return err
 }
 
-// ReadOnly makes a folder a mount that nobody writes to.
+// ReadOnly makes a directory a mount that nobody writes to.
 func (h *Host) ReadOnly(ctx context.Context, dir string) error {
 	_, err := h.Do(ctx, "sh", "-euc", `mount --bind "$1" "$1" && mount -o remount,bind,ro "$1"`, "sh", dir)
 	return err

@@ -31,7 +31,7 @@ type Options struct {
 // Ground is running: see the package's comment.
 type Ground struct {
 	Hosts []*Host
-	// Logs is the folder of everybody's log. It is kept after a failure.
+	// Logs is the directory of everybody's log. It is kept after a failure.
 	Logs string
 
 	options Options

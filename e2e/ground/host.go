@@ -36,7 +36,7 @@ type Host struct {
 	boot   *daemon // nil: powered off
 }
 
-// dir is the host's folder in the state.
+// dir is the host's directory in the state.
 func (h *Host) dir(name string) string { return filepath.Join(h.ground.state, h.Name, name) }
 
 // empty takes away all that the host ever wrote. It must be off.
@@ -176,13 +176,13 @@ func (h *Host) Show(ctx context.Context, unit string, properties ...string) (map
 	return values, err
 }
 
-// WriteFile writes a file of the host, and the folders it lies in.
+// WriteFile writes a file of the host, and the directories it lies in.
 func (h *Host) WriteFile(ctx context.Context, path, content string, mode os.FileMode) error {
 	_, err := h.do(ctx, content, "sh", "-euc", `mkdir -p "${1%/*}"; cat >"$1"; chmod "$2" "$1"`, "sh", path, fmt.Sprintf("%o", mode))
 	return err
 }
 
-// Extract puts a local folder's files onto the host, below its root, all owned by
+// Extract puts a local directory's files onto the host, below its root, all owned by
 // root: what the README tells people to do with nodes/<node>.
 func (h *Host) Extract(ctx context.Context, dir string) error {
 	archive, err := program(ctx, "tar", "-C", dir, "--owner=0", "--group=0", "-c", ".")

@@ -125,7 +125,7 @@ func (h *Host) layer(ctx context.Context) error {
 	return nil
 }
 
-// writeBelow writes a file and the folders it lies in, whatever the umask.
+// writeBelow writes a file and the directories it lies in, whatever the umask.
 func writeBelow(path, content string, mode os.FileMode) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err

@@ -29,7 +29,7 @@ type Operator struct {
 	ground *Ground
 }
 
-// NewOperator makes an operator in an empty folder of the test's.
+// NewOperator makes an operator in an empty directory of the test's.
 func (g *Ground) NewOperator(ctx context.Context, home string) (*Operator, error) {
 	o := &Operator{
 		Home:       home,

@@ -21,7 +21,7 @@ import (
 const lockFile = "/run/kcmgen-e2e.lock"
 
 // acquire waits for the lock, removes what a dead run left, and makes the
-// folder of this one.
+// directory of this one.
 func (g *Ground) acquire(ctx context.Context, cache string) error {
 	lock, err := os.OpenFile(lockFile, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

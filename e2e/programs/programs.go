@@ -12,7 +12,7 @@ import (
 	"syscall"
 )
 
-// Kcmgen builds the program under test into a folder, and returns its file. root is the
+// Kcmgen builds the program under test into a directory, and returns its file. root is the
 // repository's.
 func Kcmgen(root, dir string) (string, error) {
 	file := filepath.Join(dir, "kcmgen")

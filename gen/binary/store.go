@@ -1,5 +1,5 @@
 // Package binary keeps checked programs: kube-controller-manager for each
-// architecture, in a cache folder, every file named by its SHA-256. What is in
+// architecture, in a cache directory, every file named by its SHA-256. What is in
 // there has been seen whole, and is seen again each time it is used.
 package binary
 
@@ -22,7 +22,7 @@ import (
 // MaxSize is more than any program takes: what sends more doesn't send one.
 const MaxSize int64 = 1 << 30
 
-// Store is the folder of checked programs.
+// Store is the directory of checked programs.
 type Store struct {
 	Dir   string // made where it is needed
 	Limit int64  // bytes that a program may have; 0 is MaxSize
@@ -178,7 +178,7 @@ func (s Store) put(ctx context.Context, arch string, d spec.Download, r io.Reade
 	if err := tmp.Close(); err != nil {
 		return File{}, err
 	}
-	// The folder isn't synced: losing the name to a power cut costs a download.
+	// The directory isn't synced: losing the name to a power cut costs a download.
 	name := filepath.Join(s.Dir, sum)
 	return File{name, size, sum}, os.Rename(tmp.Name(), name)
 }

@@ -31,7 +31,7 @@ var (
 	errEmbedKind = errors.New("it is embedded as a kind of file that may lead to others")
 )
 
-// outDir is where exports go unless another folder is named.
+// outDir is where exports go unless another directory is named.
 const outDir = "out"
 
 // embedder is the file system as what CUE embeds from it: regular files of the

@@ -32,7 +32,7 @@ type outcome struct {
 
 const noClusterField = `no field "cluster"`
 
-// dir is the folder of the package at a place, as its cluster has it.
+// dir is the directory of the package at a place, as its cluster has it.
 func (o outcome) dir(p place) string {
 	if o.cluster != nil {
 		return o.cluster.Dir
@@ -129,7 +129,7 @@ func shares(places []place, some []int, n int) [][]int {
 }
 
 // instances loads packages. Each is named: with a pattern CUE lets one broken
-// package hide all others. A folder with a dot in its name would be taken for a
+// package hide all others. A directory with a dot in its name would be taken for a
 // file, so it is loaded from inside.
 func (l *loader) instances(places []place, share []int) []*build.Instance {
 	root := places[share[0]].root

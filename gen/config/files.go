@@ -11,13 +11,13 @@ import (
 	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
-// outLock is in the folder that exports write to: what lies below it is nobody's
+// outLock is in the directory that exports write to: what lies below it is nobody's
 // CUE, and a great deal.
 const outLock = ".kcmgen.lock"
 
-// walk calls each for a folder and those below it, parents first, with their CUE
-// files: not for hidden folders, cue.mod, other modules, and the trees that kcmgen
-// writes. A folder that can't be read goes to unread, and is passed over.
+// walk calls each for a directory and those below it, parents first, with their CUE
+// files: not for hidden directories, cue.mod, other modules, and the trees that kcmgen
+// writes. A directory that can't be read goes to unread, and is passed over.
 func walk(dir string, each func(dir string, files []string), unread func(dir string, err error)) error {
 	return filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
 		switch {
@@ -43,10 +43,10 @@ func has(dir, name string) bool {
 	return err == nil
 }
 
-// hidden reports whether CUE passes over a file or folder of that name.
+// hidden reports whether CUE passes over a file or directory of that name.
 func hidden(name string) bool { return name[0] == '.' || name[0] == '_' }
 
-// cueFiles are the files of a folder that CUE takes for a package.
+// cueFiles are the files of a directory that CUE takes for a package.
 func cueFiles(dir string) []string {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -77,8 +77,8 @@ func Readable(name string) error {
 }
 
 // Files are the CUE files that an argument stands for, seen from the working
-// directory: a file, or a folder with all below it that belongs to its module.
-// unread hears of folders that can't be read.
+// directory: a file, or a directory with all below it that belongs to its module.
+// unread hears of directories that can't be read.
 func Files(arg string, unread func(dir string, err error)) ([]string, error) {
 	if rest, ok := strings.CutSuffix(filepath.ToSlash(arg), "/..."); ok {
 		arg = rest + "/"

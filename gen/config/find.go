@@ -12,16 +12,16 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-var errNoName = errors.New("no such folder, and no cluster of this CUE module has that name")
+var errNoName = errors.New("no such directory, and no cluster of this CUE module has that name")
 
 // ErrNoModule is a cluster's name where no CUE module is.
-var ErrNoModule = errors.New("no such folder, and this is not inside a CUE module, whose clusters have names")
+var ErrNoModule = errors.New("no such directory, and this is not inside a CUE module, whose clusters have names")
 
 // IsName reports whether an error is of an argument that could only be a cluster's
 // name, and is none's.
-func (e *NoFolderError) IsName() bool { return e.Err == errNoName || e.Err == ErrNoModule }
+func (e *NoDirError) IsName() bool { return e.Err == errNoName || e.Err == ErrNoModule }
 
-// place is a folder to be loaded as a package.
+// place is a directory to be loaded as a package.
 type place struct {
 	dir, root string // of the package, of its module
 	arg       int    // the argument that led here
@@ -34,9 +34,9 @@ type finder struct {
 	*loader
 	places []place
 	seen   map[string]bool
-	deep   map[int]string // folders of the arguments that are patterns
+	deep   map[int]string // directories of the arguments that are patterns
 	named  map[int]bool   // arguments that are names
-	// shared are folders whose package goes on below them, and those folders.
+	// shared are directories whose package goes on below them, and those directories.
 	shared map[string][]string
 	res    *Result
 }
@@ -55,9 +55,9 @@ func (f *finder) argument(i int, arg string) error {
 	case !deep && spec.IsName(arg) && (errors.Is(err, fs.ErrNotExist) || err == nil && fi.IsDir() && !hasCUE(dir)):
 		return f.name(i, arg)
 	case err != nil:
-		return &NoFolderError{called, errors.Unwrap(err)}
+		return &NoDirError{called, errors.Unwrap(err)}
 	case !fi.IsDir():
-		return &NoFolderError{called, errors.New("it is a file; a cluster is named by the folder of its package")}
+		return &NoDirError{called, errors.New("it is a file; a cluster is named by the directory of its package")}
 	}
 	root, ok := moduleRoot(dir)
 	switch {
@@ -66,7 +66,7 @@ func (f *finder) argument(i int, arg string) error {
 	case deep:
 		return f.below(place{dir: dir, root: root, arg: i, deep: true})
 	case !hasCUE(dir):
-		f.add(f.noCluster(dir, "no CUE files in this folder"))
+		f.add(f.noCluster(dir, "no CUE files in this directory"))
 	default:
 		f.place(place{dir: dir, root: root, arg: i})
 	}
@@ -77,7 +77,7 @@ func (f *finder) argument(i int, arg string) error {
 func (f *finder) name(i int, name string) error {
 	root, ok := moduleRoot(f.cwd)
 	if !ok {
-		return &NoFolderError{name, ErrNoModule}
+		return &NoDirError{name, ErrNoModule}
 	}
 	if f.named == nil {
 		f.named = map[int]bool{}
@@ -87,7 +87,7 @@ func (f *finder) name(i int, name string) error {
 }
 
 // below adds all packages from p.dir down, as CUE's own pattern would, but those
-// that packages further down take in: CUE unifies a package with what folders
+// that packages further down take in: CUE unifies a package with what directories
 // above it say under the same package name.
 func (f *finder) below(p place) error {
 	if f.deep == nil {
@@ -137,7 +137,7 @@ func (f *finder) share(dir string, below []string) {
 	f.shared[dir] = below
 }
 
-// sharedByNone are the folders that go on below them where no cluster is: what is
+// sharedByNone are the directories that go on below them where no cluster is: what is
 // shared by clusters has its use, and is no news.
 func (f *finder) sharedByNone(outcomes []outcome) []Skipped {
 	used := map[string]bool{}
@@ -166,7 +166,7 @@ func (f *finder) place(p place) {
 
 func (f *finder) add(found finding.Finding) { f.res.Findings = append(f.res.Findings, found) }
 
-// ModuleRoot is the root of the CUE module around a folder, as a path from dir
+// ModuleRoot is the root of the CUE module around a directory, as a path from dir
 // where that is how people would say it.
 func ModuleRoot(dir string) (string, error) {
 	root, ok := moduleRoot(dir)
@@ -181,7 +181,7 @@ func ModuleRoot(dir string) (string, error) {
 	return root, nil
 }
 
-// NoModuleError is a folder outside of any CUE module.
+// NoModuleError is a directory outside of any CUE module.
 type NoModuleError struct{ Dir string }
 
 func (e *NoModuleError) Error() string { return e.Dir + " is not inside a CUE module" }
@@ -203,7 +203,7 @@ func moduleRoot(dir string) (string, bool) {
 	}
 }
 
-// sharedWithBelow are the folders whose package goes on in folders below them, and
+// sharedWithBelow are the directories whose package goes on in directories below them, and
 // those.
 func (l *loader) sharedWithBelow(dirs []string) map[string][]string {
 	packages := map[string]map[string]bool{}

@@ -18,7 +18,7 @@ import (
 
 const canary = "CANARY-hunter2-CANARY"
 
-// module makes a module of some files, with a cluster prod in the folder prod.
+// module makes a module of some files, with a cluster prod in the directory prod.
 func module(t testing.TB, files map[string]string) string {
 	t.Helper()
 	root, err := filepath.EvalSymlinks(t.TempDir())

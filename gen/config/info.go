@@ -24,7 +24,7 @@ func (f *openFile) Stat() (fs.FileInfo, error) {
 // Close is fs.File.Close.
 func (f *openFile) Close() error { return nil }
 
-// openDir is a folder.
+// openDir is a directory.
 type openDir struct {
 	name    string
 	entries func() ([]fs.DirEntry, error)
@@ -53,7 +53,7 @@ func (d *openDir) ReadDir(n int) ([]fs.DirEntry, error) {
 // Close is fs.File.Close.
 func (d *openDir) Close() error { return nil }
 
-// info is of a file or a folder.
+// info is of a file or a directory.
 type info struct {
 	name string
 	size int64

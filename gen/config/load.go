@@ -19,7 +19,7 @@ type Result struct {
 	Clusters []*spec.Cluster // sorted by name
 	Skipped  []Skipped
 	Findings []finding.Finding // faults in the CUE; their clusters are missing above
-	// Of are the findings by the absolute folder of the package that has them: names
+	// Of are the findings by the absolute directory of the package that has them: names
 	// of clusters can be computed, twice the same, or not for showing.
 	Of map[string][]finding.Finding
 }
@@ -30,16 +30,16 @@ type Skipped struct {
 	Reason string `json:"reason"`
 }
 
-// NoFolderError is an argument that names no folder and no cluster.
-type NoFolderError struct {
+// NoDirError is an argument that names no directory and no cluster.
+type NoDirError struct {
 	Name string
 	Err  error
 }
 
-func (e *NoFolderError) Error() string { return fmt.Sprintf("reading cluster: %s: %v", e.Name, e.Err) }
+func (e *NoDirError) Error() string { return fmt.Sprintf("reading cluster: %s: %v", e.Name, e.Err) }
 
 // Unwrap is the cause.
-func (e *NoFolderError) Unwrap() error { return e.Err }
+func (e *NoDirError) Unwrap() error { return e.Err }
 
 // Options of Load.
 type Options struct {
@@ -52,8 +52,8 @@ type Options struct {
 	Overlay map[string][]byte
 }
 
-// Load evaluates the packages that args name, seen from the folder cwd. An
-// argument is a folder, one followed by /... for all packages below it, or the
+// Load evaluates the packages that args name, seen from the directory cwd. An
+// argument is a directory, one followed by /... for all packages below it, or the
 // name of a cluster in the CUE module around cwd. None means every package of
 // that module. Packages are evaluated in parallel. It reads files only: no
 // registry is asked.
@@ -126,10 +126,10 @@ func (res *Result) collect(l *loader, args []string, f *finder, outcomes []outco
 	slices.SortStableFunc(res.Skipped, func(a, b Skipped) int { return strings.Compare(a.Dir, b.Dir) })
 	for i, arg := range args {
 		if dir, deep := f.deep[i]; deep && !found[i] && len(res.Findings) == 0 {
-			res.Findings = append(res.Findings, l.noCluster(dir, "no package below this folder has a field \"cluster\""))
+			res.Findings = append(res.Findings, l.noCluster(dir, "no package below this directory has a field \"cluster\""))
 		}
 		if f.named[i] && !found[i] {
-			return &NoFolderError{arg, errNoName}
+			return &NoDirError{arg, errNoName}
 		}
 	}
 	return nil
@@ -154,8 +154,8 @@ func (res *Result) sameNames() {
 			Rule: "cluster-name-duplicate", Severity: finding.Error, Cluster: b.Name, Field: "name",
 			Pos: b.Source.At("name"), Also: []finding.Pos{a.Source.At("name")},
 			Message:  fmt.Sprintf("two clusters have the name %q", b.Name),
-			Expected: "names that differ: each is a folder below out/",
-			Hint:     "rename one, or name the folder of the one you mean",
+			Expected: "names that differ: each is a directory below out/",
+			Hint:     "rename one, or name the directory of the one you mean",
 		}
 		f = b.Embedded.Finding(a.Embedded.Finding(f))
 		res.Findings = append(res.Findings, f)
@@ -180,7 +180,7 @@ func (l *loader) noCluster(dir, why string) finding.Finding {
 		Rule: "cue-no-cluster", Severity: finding.Error, Pos: finding.Pos{File: l.rel(dir)},
 		Message:  why,
 		Expected: "cluster: schemas.#Cluster & {…}",
-		Hint:     "name the folder of a cluster's package, or a folder above it followed by /...",
+		Hint:     "name the directory of a cluster's package, or a directory above it followed by /...",
 	}
 }
 
@@ -188,7 +188,7 @@ func noModule(dir string) finding.Finding {
 	return finding.Finding{
 		Rule: "cue-module", Severity: finding.Error, Pos: finding.Pos{File: dir},
 		Message:  "not inside a CUE module",
-		Expected: "a folder cue.mod here or above",
+		Expected: "a directory cue.mod here or above",
 		Hint:     "type: kcmgen init DIR",
 	}
 }

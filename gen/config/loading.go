@@ -53,7 +53,7 @@ func (x *explainer) loading(err error) []finding.Finding {
 			f.Rule, f.Message, f.Pos.Line = "cue-unreadable", oneLine(e), 0
 		case strings.HasPrefix(format, "found packages") && len(args) >= 4:
 			f.Message = fmt.Sprintf("found packages %q (%v) and %q (%v)", args[:4]...)
-			f.Expected = "one package in a folder"
+			f.Expected = "one package in a directory"
 		case strings.HasPrefix(format, "reference"):
 			f.Rule, f.Message = "cue-reference", oneLine(e)
 			f.Expected = "the name of a field around this one, or of an import"

@@ -18,7 +18,7 @@ type modules map[string]moduleInfo
 
 type moduleInfo struct {
 	faults []finding.Finding // what keeps CUE from reading its file
-	ours   string            // the folder of the vocabulary, if the module is the one that it's of
+	ours   string            // the directory of the vocabulary, if the module is the one that it's of
 }
 
 // has reports whether a package is one of the vocabulary's own.
@@ -88,7 +88,7 @@ func unnamed(err error) error {
 func (r *reach) dropUnused() {
 	name := filepath.Join(r.root, "cue.mod", "module.cue")
 	data, own := r.over[name]
-	if f := r.shelf.folder(filepath.Dir(name)); !own && f != nil {
+	if f := r.shelf.directory(filepath.Dir(name)); !own && f != nil {
 		data = f.files[name]
 	}
 	file, err := modfile.ParseNonStrict(data, name)

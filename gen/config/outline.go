@@ -20,7 +20,7 @@ type Outline struct {
 }
 
 // Outlines are the clusters of the CUE module around dir, sorted by name, with
-// their folders as seen from cwd.
+// their directories as seen from cwd.
 // What can't be read is passed over: this is for completing a command line.
 func Outlines(cwd, dir string) []Outline {
 	root, ok := moduleRoot(dir)
@@ -68,8 +68,8 @@ func outline(source finding.Source) Outline {
 	return Outline{Nodes: slices.Sorted(maps.Keys(nodes)), Flags: slices.Sorted(maps.Keys(flags))}
 }
 
-// PackageFiles are the files of the package in a folder, with those of the same
-// package in the folders above.
+// PackageFiles are the files of the package in a directory, with those of the same
+// package in the directories above.
 func PackageFiles(dir string) []string {
 	root, ok := moduleRoot(dir)
 	if !ok {

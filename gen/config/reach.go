@@ -27,21 +27,21 @@ const (
 	maxSum  = 64 << 20
 )
 
-// shelf holds what was read of folders, each once. CUE is given these files in the
+// shelf holds what was read of directories, each once. CUE is given these files in the
 // place of the disk's: it would wait for a fifo, and read a device without an end.
 // It is safe for use by several at once.
 type shelf struct {
 	budget *regular.Budget
 	mu     sync.Mutex
-	dirs   map[string]*folder
+	dirs   map[string]*directory
 }
 
 func newShelf(budget *regular.Budget) *shelf {
-	return &shelf{budget: budget, dirs: map[string]*folder{}}
+	return &shelf{budget: budget, dirs: map[string]*directory{}}
 }
 
-// folder is what CUE would read of one.
-type folder struct {
+// directory is what CUE would read of one.
+type directory struct {
 	files   map[string][]byte // its CUE files by absolute name
 	hidden  []string          // what CUE would stumble over
 	imports []string
@@ -54,8 +54,8 @@ type fault struct {
 	err  error
 }
 
-// folder looks at a folder; nil if there is none.
-func (s *shelf) folder(dir string) *folder {
+// directory looks at a directory; nil if there is none.
+func (s *shelf) directory(dir string) *directory {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f, ok := s.dirs[dir]
@@ -66,12 +66,12 @@ func (s *shelf) folder(dir string) *folder {
 	return f
 }
 
-func (s *shelf) look(dir string) *folder {
+func (s *shelf) look(dir string) *directory {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil // loading will say why
 	}
-	f := &folder{files: map[string][]byte{}}
+	f := &directory{files: map[string][]byte{}}
 	for _, e := range entries {
 		name := filepath.Join(dir, e.Name())
 		if e.IsDir() {
@@ -104,7 +104,7 @@ var knownExts = []string{
 	".proto", ".textproto", ".textpb", ".pb", ".binpb", ".wasm", ".xml",
 }
 
-// stumbles reports whether CUE would open what is no file. A link to a folder may be
+// stumbles reports whether CUE would open what is no file. A link to a directory may be
 // a package's.
 func stumbles(name string) bool {
 	fi, err := os.Stat(name)
@@ -137,7 +137,7 @@ type reach struct {
 	shelf *shelf
 	root  string
 	over  map[string][]byte   // what counts in place of the disk's, by absolute name
-	inDir map[string][]string // the names of over by their folder
+	inDir map[string][]string // the names of over by their directory
 	seen  map[string]bool
 	out   map[string]load.Source
 	fault []fault
@@ -161,13 +161,13 @@ func (l *loader) reach(root string, dirs []string, over map[string][]byte) *reac
 	return r
 }
 
-// dir takes in a folder and those above it, up to the module's root, of which CUE
+// dir takes in a directory and those above it, up to the module's root, of which CUE
 // reads the files too, and then what they import.
 func (r *reach) dir(dir string) {
 	var imports []string
 	for ; !r.seen[dir]; dir = filepath.Dir(dir) {
 		r.seen[dir] = true
-		if f := r.shelf.folder(dir); f != nil {
+		if f := r.shelf.directory(dir); f != nil {
 			imports = append(imports, r.take(f)...)
 		}
 		for _, name := range r.inDir[dir] {
@@ -182,7 +182,7 @@ func (r *reach) dir(dir string) {
 	}
 }
 
-func (r *reach) take(f *folder) []string {
+func (r *reach) take(f *directory) []string {
 	for name, data := range f.files {
 		if _, own := r.over[name]; !own {
 			r.out[name] = load.FromBytes(data)
@@ -202,7 +202,7 @@ func (r *reach) take(f *folder) []string {
 	return f.imports
 }
 
-// path takes in all folders that an import path may stand for: those of its name in
+// path takes in all directories that an import path may stand for: those of its name in
 // cue.mod, and, as the module's own name may be any part of it, those below the root.
 func (r *reach) path(path string) {
 	if !fs.ValidPath(path) || r.seen["import "+path] {
@@ -236,7 +236,7 @@ func (r *reach) unreadable(l *loader) []finding.Finding {
 	return out
 }
 
-// config has CUE load packages of the module, seen from one of its folders.
+// config has CUE load packages of the module, seen from one of its directories.
 func (r *reach) config(dir string) *load.Config {
 	return &load.Config{
 		Dir: dir, ModuleRoot: r.root, Overlay: maps.Clone(r.out),

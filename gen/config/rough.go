@@ -10,8 +10,8 @@ import (
 	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
-// roughFiles are the CUE files of folders at first sight, each folder once: among
-// thousands of folders, all ask for the one above them. Of files it keeps no more than
+// roughFiles are the CUE files of directories at first sight, each directory once: among
+// thousands of directories, all ask for the one above them. Of files it keeps no more than
 // what is asked for, however large they are. It isn't for use by several at once.
 type roughFiles map[string][]roughFile
 
@@ -22,7 +22,7 @@ type roughFile struct {
 	named bool   // it says that name plainly
 }
 
-func (r roughFiles) folder(dir string) []roughFile {
+func (r roughFiles) directory(dir string) []roughFile {
 	out, ok := r[dir]
 	if !ok {
 		for _, name := range cueFiles(dir) {
@@ -53,11 +53,11 @@ func atFirstSight(name string) roughFile {
 	return out
 }
 
-// packages are the names in the package clauses of a folder's files. What can't be
+// packages are the names in the package clauses of a directory's files. What can't be
 // read has none: loading it will say why.
 func (r roughFiles) packages(dir string) map[string]bool {
 	out := map[string]bool{}
-	for _, f := range r.folder(dir) {
+	for _, f := range r.directory(dir) {
 		if f.pkg != "" {
 			out[f.pkg] = true
 		}
@@ -66,12 +66,12 @@ func (r roughFiles) packages(dir string) map[string]bool {
 }
 
 // pkg are the files of the package at a place, with those of the same package in the
-// folders above.
+// directories above.
 func (r roughFiles) pkg(p place) []roughFile {
 	names := r.packages(p.dir)
 	var out []roughFile
 	for _, dir := range p.upwards() {
-		for _, f := range r.folder(dir) {
+		for _, f := range r.directory(dir) {
 			if names[f.pkg] {
 				out = append(out, f)
 			}
@@ -91,18 +91,18 @@ func (r roughFiles) clusterName(p place) (string, bool) {
 }
 
 // noCluster reports whether a package has no cluster at first sight. Beyond plain
-// fields it's for CUE to say: it takes as long for each of thousands of folders as
-// the folder above them has entries.
+// fields it's for CUE to say: it takes as long for each of thousands of directories as
+// the directory above them has entries.
 func (r roughFiles) noCluster(p place) bool {
 	names := r.packages(p.dir)
 	if len(names) != 1 || names["_"] {
 		return false
 	}
 	faulty := func(f roughFile) bool { return f.pkg == "" || !f.bare }
-	return !slices.ContainsFunc(r.folder(p.dir), faulty) && !slices.ContainsFunc(r.pkg(p), faulty)
+	return !slices.ContainsFunc(r.directory(p.dir), faulty) && !slices.ContainsFunc(r.pkg(p), faulty)
 }
 
-// upwards are the folder of a place and those above it, up to the module's root.
+// upwards are the directory of a place and those above it, up to the module's root.
 func (p place) upwards() []string {
 	var out []string
 	for dir := p.dir; ; dir = filepath.Dir(dir) {
@@ -114,7 +114,7 @@ func (p place) upwards() []string {
 }
 
 // files parses the files of the package at a place as far as that goes, with those of
-// the same package in the folders above.
+// the same package in the directories above.
 func (p place) files() []*ast.File {
 	names := roughFiles{}.packages(p.dir)
 	var out []*ast.File

@@ -51,12 +51,12 @@ func overlay(root string) map[string][]byte {
 	return insteadOf(dir)
 }
 
-// Vendored reads the copy of the vocabulary in a folder.
+// Vendored reads the copy of the vocabulary in a directory.
 func Vendored(dir string) ([]vendoring.File, error) {
 	return vendoring.Read(boundedDir{dir, regular.NewBudget(MaxFile, maxSum)})
 }
 
-// boundedDir is a folder whose files are regular ones, within a budget.
+// boundedDir is a directory whose files are regular ones, within a budget.
 type boundedDir struct {
 	dir    string
 	budget *regular.Budget
@@ -128,8 +128,8 @@ func CheckModule(module string) error {
 func insteadOf(dir string) map[string][]byte {
 	out := map[string][]byte{}
 	for _, f := range vendoring.Ours() { // what we don't have says nothing
-		folder := filepath.Join(dir, filepath.FromSlash(path.Dir(f.Name)))
-		for _, name := range cueFiles(folder) {
+		directory := filepath.Join(dir, filepath.FromSlash(path.Dir(f.Name)))
+		for _, name := range cueFiles(directory) {
 			out[name] = []byte("package " + packageName(f.Name) + "\n")
 		}
 	}
@@ -228,7 +228,7 @@ func (l *loader) drift(schema *build.Instance) *drift {
 	return &drift{l.explainDrift(dir, c), len(c.Edited) > 0}
 }
 
-// schemaDir is the folder of the copy that holds the base, whichever package of it
+// schemaDir is the directory of the copy that holds the base, whichever package of it
 // was imported: a site's own constraints, in cue.mod/usr, are loaded with it.
 func schemaDir(schema *build.Instance) string {
 	dir := schema.Dir

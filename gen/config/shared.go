@@ -27,7 +27,7 @@ func (l *loader) unshared(inst, schema *build.Instance, p place) []finding.Findi
 	for dir := filepath.Dir(p.dir); p.dir != p.root; dir = filepath.Dir(dir) {
 		for _, name := range cueFiles(dir) {
 			if f := roughly(name); f != nil && f.PackageName() != inst.PkgName && clusterField(&build.Instance{Files: []*ast.File{f}}) != nil {
-				warn(name, f.PackageName(), inst.PkgName, "give both one package name, or move this file into a folder of its own")
+				warn(name, f.PackageName(), inst.PkgName, "give both one package name, or move this file into a directory of its own")
 			}
 		}
 		if dir == p.root || dir == filepath.Dir(dir) {
@@ -35,9 +35,9 @@ func (l *loader) unshared(inst, schema *build.Instance, p place) []finding.Findi
 		}
 	}
 	policy := filepath.Join(p.root, filepath.FromSlash(vendoring.UsrDir))
-	for _, folder := range policyFolders(schema) {
-		want := packageName(path.Join(folder, "policy.cue"))
-		for _, name := range cueFiles(filepath.Join(policy, folder)) {
+	for _, directory := range policyDirectories(schema) {
+		want := packageName(path.Join(directory, "policy.cue"))
+		for _, name := range cueFiles(filepath.Join(policy, directory)) {
 			if f := roughly(name); f != nil && f.PackageName() != want {
 				warn(name, f.PackageName(), want, "")
 			}
@@ -46,9 +46,9 @@ func (l *loader) unshared(inst, schema *build.Instance, p place) []finding.Findi
 	return out
 }
 
-// policyFolders are the folders of a site's constraints on what a cluster imports:
+// policyDirectories are the directories of a site's constraints on what a cluster imports:
 // the base, and the package of its minor version.
-func policyFolders(schema *build.Instance) []string {
+func policyDirectories(schema *build.Instance) []string {
 	if minor, typed := schemas.MinorOf(schema.ImportPath); typed {
 		return []string{".", fmt.Sprintf("v1_%d", minor)}
 	}

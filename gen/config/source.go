@@ -135,7 +135,7 @@ func plainString(e ast.Expr, label string) (string, bool) {
 // It also returns what the user wrote, for those fields that are literals.
 func sourceOf(inst *build.Instance, rel func(string) string) (finding.Source, map[string]string) {
 	out := indexer{out: finding.Source{}, values: map[string]string{}, rel: rel}
-	// What the package says itself comes before what it takes from folders above.
+	// What the package says itself comes before what it takes from directories above.
 	files := slices.Clone(inst.Files)
 	slices.SortStableFunc(files, func(a, b *ast.File) int {
 		return cmp.Compare(len(filepath.Dir(b.Filename)), len(filepath.Dir(a.Filename)))

@@ -45,7 +45,7 @@ func (x *explainer) tell(err error) {
 func (x *explainer) unreadable(name string, err error) finding.Finding {
 	return finding.Finding{
 		Rule: "cue-unreadable", Severity: finding.Error, Cluster: x.cluster, Pos: finding.Pos{File: x.rel(name)},
-		Message: unnamed(err).Error(), Expected: "a folder of CUE",
+		Message: unnamed(err).Error(), Expected: "a directory of CUE",
 	}
 }
 

@@ -12,14 +12,14 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// Disk is a folder of this machine as a tree.FS. No name leads out of it, not by
+// Disk is a directory of this machine as a tree.FS. No name leads out of it, not by
 // symbolic links either.
 type Disk struct {
 	dir  string // as people call it
 	root *os.Root
 }
 
-// Open opens an existing folder.
+// Open opens an existing directory.
 func Open(dir string) (*Disk, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -28,13 +28,13 @@ func Open(dir string) (*Disk, error) {
 	return &Disk{dir: dir, root: root}, nil
 }
 
-// Close releases the folder.
+// Close releases the directory.
 func (d *Disk) Close() error { return d.root.Close() }
 
-// Dir is the folder's own name, as people call it.
+// Dir is the directory's own name, as people call it.
 func (d *Disk) Dir() string { return d.dir }
 
-// Root is the folder itself. The errors of its methods go through Named.
+// Root is the directory itself. The errors of its methods go through Named.
 func (d *Disk) Root() *os.Root { return d.root }
 
 // Exists reports whether there is something of a name.
@@ -43,7 +43,7 @@ func (d *Disk) Exists(name string) bool {
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// Clear removes a file, or a folder with all that is in it. Nothing there is no error.
+// Clear removes a file, or a directory with all that is in it. Nothing there is no error.
 func (d *Disk) Clear(name string) error { return d.named(d.root.RemoveAll(name)) }
 
 // WriteAtomic writes a file that is whole or isn't there, by way of a file
@@ -61,7 +61,7 @@ func (d *Disk) Link(from, to string) (bool, error) {
 	return err == nil, d.named(err)
 }
 
-// Exchange swaps the names of two folders in one step. It returns
+// Exchange swaps the names of two directories in one step. It returns
 // errors.ErrUnsupported where the file system can't.
 func (d *Disk) Exchange(a, b string) error {
 	err := exchange(d.root, a, b)
@@ -105,7 +105,7 @@ func create(dir *os.Root, name string, mode fs.FileMode) (tree.File, error) {
 	return f, nil
 }
 
-// Named puts the folder's own name before the path of an error, so that it names a
+// Named puts the directory's own name before the path of an error, so that it names a
 // file that people can look at.
 func (d *Disk) Named(err error) error { return d.named(err) }
 

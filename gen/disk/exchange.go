@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// exchange swaps the names of two folders in one step; errors.ErrUnsupported
+// exchange swaps the names of two directories in one step; errors.ErrUnsupported
 // where the file system can't.
 func exchange(root *os.Root, a, b string) error {
 	dir, err := root.Open(".")
@@ -24,7 +24,7 @@ func exchange(root *os.Root, a, b string) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS), errors.Is(err, unix.ENOTSUP):
-		return fmt.Errorf("exchanging folders: %w", errors.ErrUnsupported)
+		return fmt.Errorf("exchanging directories: %w", errors.ErrUnsupported)
 	}
 	return &fs.PathError{Op: "exchange", Path: a, Err: err}
 }

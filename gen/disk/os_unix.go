@@ -18,10 +18,10 @@ const NotFollowed = unix.O_NOFOLLOW | unix.O_NONBLOCK
 // HasModes says that file modes keep keys to their owner here.
 const HasModes = true
 
-// MayWrite returns an error if this process can't make entries in a folder.
+// MayWrite returns an error if this process can't make entries in a directory.
 func MayWrite(dir string) error { return unix.Access(dir, unix.W_OK|unix.X_OK) }
 
-// Foreign reports whether a file or folder belongs to another user than this one.
+// Foreign reports whether a file or directory belongs to another user than this one.
 func Foreign(fi fs.FileInfo) bool {
 	me := os.Geteuid()
 	st, ok := fi.Sys().(*syscall.Stat_t)

@@ -13,16 +13,16 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// ExistsError is a file or folder that Plant would have to overwrite.
+// ExistsError is a file or directory that Plant would have to overwrite.
 type ExistsError struct{ Path string }
 
 func (e *ExistsError) Error() string { return e.Path + " is there already" }
 
-// Plant puts a tree into a folder, which it makes if need be. Nothing is
+// Plant puts a tree into a directory, which it makes if need be. Nothing is
 // overwritten: if one of the tree's topmost names is taken, or anything fails,
-// the folder is left as it was.
+// the directory is left as it was.
 func Plant(dir string, t tree.Tree) (err error) {
-	made, err := makeFolders(dir)
+	made, err := makeDirectories(dir)
 	defer func() {
 		if err != nil {
 			for _, d := range made { // deepest first
@@ -73,9 +73,9 @@ func topmost(t tree.Tree) []string {
 	return out
 }
 
-// makeFolders makes a folder with those above it that are missing, and says
+// makeDirectories makes a directory with those above it that are missing, and says
 // which those were, deepest first.
-func makeFolders(dir string) (made []string, err error) {
+func makeDirectories(dir string) (made []string, err error) {
 	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
 		fi, err := os.Stat(d)
 		if err == nil && !fi.IsDir() {

@@ -10,24 +10,24 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// Staging is a Disk as a tree.FS for many files. A name is looked up from the folder
+// Staging is a Disk as a tree.FS for many files. A name is looked up from the directory
 // before, whose parents stay open: from the top, a thousand hosts' paths cost
-// more than what is written to them. Close it before a folder that it has
+// more than what is written to them. Close it before a directory that it has
 // worked in changes its name.
 type Staging struct {
 	disk *Disk
-	open []openFolder // each in the one before
+	open []openDirectory // each in the one before
 }
 
-type openFolder struct {
+type openDirectory struct {
 	name string // from the disk's root
 	root *os.Root
 }
 
-// Staging is a tree.FS on the same folder.
+// Staging is a tree.FS on the same directory.
 func (d *Disk) Staging() *Staging { return &Staging{disk: d} }
 
-// Close releases the folders.
+// Close releases the directories.
 func (s *Staging) Close() error {
 	var all []error
 	for len(s.open) > 0 {
@@ -67,7 +67,7 @@ func (s *Staging) SyncDir(name string) error {
 	return s.named(name, syncDir(dir, path.Base(name)))
 }
 
-// enter opens a folder and all above it, leaving those that it isn't in.
+// enter opens a directory and all above it, leaving those that it isn't in.
 func (s *Staging) enter(dir string) (*os.Root, error) {
 	for len(s.open) > 0 && dir != s.top().name && !strings.HasPrefix(dir, s.top().name+"/") {
 		if err := s.leave(); err != nil {
@@ -90,12 +90,12 @@ func (s *Staging) enter(dir string) (*os.Root, error) {
 		if len(s.open) > 0 {
 			name = s.top().name + "/" + part
 		}
-		s.open, at = append(s.open, openFolder{name, next}), next
+		s.open, at = append(s.open, openDirectory{name, next}), next
 	}
 	return at, nil
 }
 
-func (s *Staging) top() openFolder { return s.open[len(s.open)-1] }
+func (s *Staging) top() openDirectory { return s.open[len(s.open)-1] }
 
 func (s *Staging) leave() error {
 	last := s.top()
@@ -103,7 +103,7 @@ func (s *Staging) leave() error {
 	return last.root.Close()
 }
 
-// named gives an error the whole name, of which the folder knows the end.
+// named gives an error the whole name, of which the directory knows the end.
 func (s *Staging) named(name string, err error) error {
 	var pe *fs.PathError
 	if errors.As(err, &pe) {

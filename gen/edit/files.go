@@ -59,7 +59,7 @@ func (fs *Files) Package(names []string) *Package {
 			p.files = append(p.files, s)
 		}
 	}
-	// What the package says itself comes before what it has from folders above.
+	// What the package says itself comes before what it has from directories above.
 	slices.SortStableFunc(p.files, func(a, b *source) int { return len(filepath.Dir(b.name)) - len(filepath.Dir(a.name)) })
 	return p
 }

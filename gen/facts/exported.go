@@ -16,7 +16,7 @@ const (
 )
 
 // exported are the tracked files of a cluster's exported trees. Another program's
-// folder may have the cluster's name, and folders like a tree's in it: a tree is what
+// directory may have the cluster's name, and directories like a tree's in it: a tree is what
 // lies where this cluster is exported to, or what a manifest says is one.
 func (r *repository) exported(c *spec.Cluster, out string) ([]indexed, error) {
 	if len(r.below[c.Name]) == 0 {
@@ -44,7 +44,7 @@ func (r *repository) exported(c *spec.Cluster, out string) ([]indexed, error) {
 	return files, nil
 }
 
-// isTree reports whether a folder is a tree of the cluster.
+// isTree reports whether a directory is a tree of the cluster.
 func (r *repository) isTree(tree, cluster string, own []string) (bool, error) {
 	if slices.Contains(own, tree) {
 		return true, nil

@@ -19,7 +19,7 @@ import (
 )
 
 // Read reads the files that a cluster names, and the CAs in its tree, which lies
-// in the folder out, and asks git for the keys it tracks. What can't be read is a
+// in the directory out, and asks git for the keys it tracks. What can't be read is a
 // fact too; the bundle has what could of the user's own, by id.
 func Read(c *spec.Cluster, out string, index *Index, now time.Time) (vet.Facts, keys.Bundle) {
 	r := reader{local: c.Local, given: keys.Bundle{}}

@@ -43,7 +43,7 @@ const (
 	gitOutput = 256 << 20
 )
 
-// of is the repository around a folder; nil without one, or without git.
+// of is the repository around a directory; nil without one, or without git.
 func (x *Index) of(dir string) *repository {
 	root, env, ok := workTree(dir)
 	if !ok {

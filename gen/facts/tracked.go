@@ -19,7 +19,7 @@ import (
 )
 
 // tracked are the private keys of a cluster that git tracks: files that it names,
-// and those of a tree that was exported for it, be it in the folder out or elsewhere.
+// and those of a tree that was exported for it, be it in the directory out or elsewhere.
 func (x *Index) tracked(c *spec.Cluster, out string) ([]vet.TrackedKey, error) {
 	r := x.of(c.Dir)
 	if r == nil || errors.Is(r.err, errNoRepository) {

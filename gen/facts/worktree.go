@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// workTree finds the repository around a folder as git does, and the environment
+// workTree finds the repository around a directory as git does, and the environment
 // that git is asked in. In a hook, git says itself where the repository lies, and
 // which index is about to be committed. It leaves the root of a linked work tree
-// unsaid, and takes the folder it is called in for it: a hook may stand below.
+// unsaid, and takes the directory it is called in for it: a hook may stand below.
 func workTree(dir string) (root string, env []string, ok bool) {
 	at := os.Getenv("GIT_DIR")
 	if _, err := os.Stat(at); at != "" && err != nil {
-		at = "" // it was said from another folder
+		at = "" // it was said from another directory
 	}
 	if tree := os.Getenv("GIT_WORK_TREE"); at != "" && tree != "" {
 		root, err := filepath.Abs(tree)
@@ -56,7 +56,7 @@ func ownIndex(root, gitDir string) bool {
 	return sameFile(here, root)
 }
 
-// around walks up from a folder to the one with a repository, and says where git
+// around walks up from a directory to the one with a repository, and says where git
 // keeps that: in .git, or where the file .git says.
 func around(dir string) (root, gitDir string) {
 	root, err := filepath.Abs(dir)
@@ -79,14 +79,14 @@ func around(dir string) (root, gitDir string) {
 	}
 }
 
-// isGitDir reports whether a folder looks like a repository to git, which passes over
+// isGitDir reports whether a directory looks like a repository to git, which passes over
 // others, such as an empty one.
 func isGitDir(dir string) bool {
 	has := func(name string) bool { _, err := os.Lstat(filepath.Join(dir, name)); return err == nil }
 	return has("HEAD") && (has("commondir") || has("refs") && (has("objects") || os.Getenv("GIT_OBJECT_DIRECTORY") != ""))
 }
 
-// linked is the folder that a file .git names, "gitdir: FOLDER".
+// linked is the directory that a file .git names, "gitdir: DIRECTORY".
 func linked(root, file string) string {
 	data, err := os.ReadFile(file)
 	to, ok := strings.CutPrefix(strings.TrimRight(string(data), "\r\n"), "gitdir: ")
@@ -105,7 +105,7 @@ func sameFile(a, b string) bool {
 	return err1 == nil && err2 == nil && os.SameFile(x, y)
 }
 
-// absolute has variables that name files mean the same in another folder. What isn't
+// absolute has variables that name files mean the same in another directory. What isn't
 // there from here is said from the root, where git is asked.
 func absolute(env []string) []string {
 	out := make([]string, len(env))

@@ -10,7 +10,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/vet"
 )
 
-// TestHookBelow: in a linked work tree git names its folder and not the root; a hook
+// TestHookBelow: in a linked work tree git names its directory and not the root; a hook
 // that stands below the root finds the keys all the same, and another repository's
 // are that one's.
 func TestHookBelow(t *testing.T) {
@@ -75,7 +75,7 @@ func TestNoRepository(t *testing.T) {
 	}
 }
 
-// TestOwner: a repository of another user is told with its folder.
+// TestOwner: a repository of another user is told with its directory.
 func TestOwner(t *testing.T) {
 	dir := repo(t, map[string]string{"a": ""})
 	t.Setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")

@@ -117,7 +117,7 @@ var data embed.FS
 var Minors = sync.OnceValue(func() []int {
 	entries, err := data.ReadDir("data")
 	if err != nil {
-		panic(err) // an embedded folder can't fail to be read
+		panic(err) // an embedded directory can't fail to be read
 	}
 	var out []int
 	for _, e := range entries {

@@ -25,12 +25,12 @@ import (
 
 // Image says what an image holds.
 type Image struct {
-	Name    string // with a tag; what the image is called where it is loaded
-	Arch    string
-	Version string
-	Program File // what the image runs
-	Folders []string
-	Files   []File // besides the program, in a layer of their own
+	Name        string // with a tag; what the image is called where it is loaded
+	Arch        string
+	Version     string
+	Program     File // what the image runs
+	Directories []string
+	Files       []File // besides the program, in a layer of their own
 }
 
 // File is a file of an image, root's.
@@ -85,8 +85,8 @@ func (i Image) layers() ([]*layer, error) {
 		return nil, err
 	}
 	out := []*layer{program}
-	if len(i.Files) > 0 || len(i.Folders) > 0 {
-		files, err := newLayer(i.Files, i.Folders)
+	if len(i.Files) > 0 || len(i.Directories) > 0 {
+		files, err := newLayer(i.Files, i.Directories)
 		if err != nil {
 			return nil, err
 		}
@@ -98,13 +98,13 @@ func (i Image) layers() ([]*layer, error) {
 // collide returns an error if one path is said twice, or lies below a file.
 func (i Image) collide() error {
 	files := append([]File{i.Program}, i.Files...)
-	paths := slices.Clone(i.Folders)
+	paths := slices.Clone(i.Directories)
 	for _, f := range files {
 		paths = append(paths, f.To)
 	}
 	for n, f := range files {
 		for m, p := range paths {
-			if p == f.To && m != len(i.Folders)+n || strings.HasPrefix(p, f.To+"/") {
+			if p == f.To && m != len(i.Directories)+n || strings.HasPrefix(p, f.To+"/") {
 				return fmt.Errorf("%s and %s are in each other's way in the image", f.To, p)
 			}
 		}
@@ -192,10 +192,10 @@ func archive(w io.Writer, i Image, img v1.Image, layers []*layer) error {
 
 func blobPath(h v1.Hash) string { return "blobs/" + h.Algorithm + "/" + h.Hex }
 
-// writeTar writes folders and files, parents first, as root's and without a time.
-func writeTar(w io.Writer, files []File, folders []string) error {
+// writeTar writes directories and files, parents first, as root's and without a time.
+func writeTar(w io.Writer, files []File, directories []string) error {
 	t := tar.NewWriter(w)
-	for _, dir := range folders {
+	for _, dir := range directories {
 		if err := t.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir + "/", Mode: 0o755, ModTime: epoch}); err != nil {
 			return err
 		}

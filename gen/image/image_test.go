@@ -29,9 +29,9 @@ func sample(t *testing.T) (Image, string) {
 	}
 	return Image{
 		Name: "localhost/kcm:v1.37.1", Arch: "arm64", Version: "v1.37.1",
-		Program: File{To: "/usr/bin/kcm", Mode: 0o755, Size: int64(len(data)), Sum: strings.TrimPrefix(digestOf(data), "sha256:"), Open: func() (io.ReadCloser, error) { return os.Open(name) }},
-		Folders: []string{"/var/lib/kubernetes", "/etc/kubernetes"},
-		Files:   []File{Bytes("/etc/kubernetes/sa.key", 0o600, []byte("key")), Bytes("/etc/ca.crt", 0o644, []byte("ca"))},
+		Program:     File{To: "/usr/bin/kcm", Mode: 0o755, Size: int64(len(data)), Sum: strings.TrimPrefix(digestOf(data), "sha256:"), Open: func() (io.ReadCloser, error) { return os.Open(name) }},
+		Directories: []string{"/var/lib/kubernetes", "/etc/kubernetes"},
+		Files:       []File{Bytes("/etc/kubernetes/sa.key", 0o600, []byte("key")), Bytes("/etc/ca.crt", 0o644, []byte("ca"))},
 	}, name
 }
 
@@ -165,7 +165,7 @@ func TestReproducible(t *testing.T) {
 	}
 	other, _ := sample(t)
 	other.Files[0], other.Files[1] = other.Files[1], other.Files[0]
-	other.Folders[0], other.Folders[1] = other.Folders[1], other.Folders[0]
+	other.Directories[0], other.Directories[1] = other.Directories[1], other.Directories[0]
 	for what, i := range map[string]Image{"again": i, "in another order": other} {
 		if again, d := write(t, i); d != digest || !bytes.Equal(again, first) {
 			t.Errorf("%s it is %s, and was %s", what, d, digest)
@@ -179,7 +179,7 @@ func TestReproducible(t *testing.T) {
 		"a version":       func(i *Image) { i.Version = "v1.37.2" },
 		"a mode":          func(i *Image) { i.Files[0].Mode = 0o644 },
 		"contents":        func(i *Image) { i.Files[0] = Bytes(i.Files[0].To, i.Files[0].Mode, []byte("other")) },
-		"a folder":        func(i *Image) { i.Folders = i.Folders[1:] },
+		"a directory":     func(i *Image) { i.Directories = i.Directories[1:] },
 		"a place":         func(i *Image) { i.Program.To = "/kcm" },
 		"a file":          func(i *Image) { i.Files = i.Files[1:] },
 		"another place":   func(i *Image) { i.Files[0].To = "/x" },
@@ -281,11 +281,11 @@ func (full) Write([]byte) (int, error) { return 0, errFull }
 // TestCollide: two files of an image have two places.
 func TestCollide(t *testing.T) {
 	for name, change := range map[string]func(*Image){
-		"one place":             func(i *Image) { i.Files[0].To = i.Files[1].To },
-		"the program's":         func(i *Image) { i.Files[0].To = i.Program.To },
-		"below the program":     func(i *Image) { i.Files[0].To = i.Program.To + "/ca.crt" },
-		"a folder at a file":    func(i *Image) { i.Folders[0] = i.Files[0].To },
-		"a folder below a file": func(i *Image) { i.Folders[0] = i.Program.To + "/x/y" },
+		"one place":                func(i *Image) { i.Files[0].To = i.Files[1].To },
+		"the program's":            func(i *Image) { i.Files[0].To = i.Program.To },
+		"below the program":        func(i *Image) { i.Files[0].To = i.Program.To + "/ca.crt" },
+		"a directory at a file":    func(i *Image) { i.Directories[0] = i.Files[0].To },
+		"a directory below a file": func(i *Image) { i.Directories[0] = i.Program.To + "/x/y" },
 	} {
 		i, _ := sample(t)
 		change(&i)

@@ -33,9 +33,9 @@ func (i Image) Inputs() string {
 	in := struct {
 		Recipe                       int
 		Name, Arch, Version, Program string
-		Folders                      []string
+		Directories                  []string
 		Files                        []file
-	}{Recipe: recipe, Name: i.Name, Arch: i.Arch, Version: i.Version, Program: i.Program.To, Folders: slices.Sorted(slices.Values(i.Folders))}
+	}{Recipe: recipe, Name: i.Name, Arch: i.Arch, Version: i.Version, Program: i.Program.To, Directories: slices.Sorted(slices.Values(i.Directories))}
 	for _, f := range append([]File{i.Program}, i.Files...) {
 		if f.Sum == "" {
 			return ""

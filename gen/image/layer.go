@@ -20,20 +20,20 @@ import (
 // memory.
 type layer struct {
 	files          []File
-	folders        []string
+	directories    []string
 	what           string
 	digest, diffID v1.Hash
 	size           int64
 }
 
-func newLayer(files []File, folders []string) (*layer, error) {
-	l := &layer{files: slices.Clone(files), folders: parents(files, folders)}
+func newLayer(files []File, directories []string) (*layer, error) {
+	l := &layer{files: slices.Clone(files), directories: parents(files, directories)}
 	for i, f := range l.files {
 		f.To = strings.TrimPrefix(f.To, "/")
 		l.files[i] = f
 	}
 	slices.SortFunc(l.files, func(a, b File) int { return strings.Compare(a.To, b.To) })
-	l.what = "folders"
+	l.what = "directories"
 	if len(l.files) > 0 {
 		l.what = l.files[0].To
 	}
@@ -45,9 +45,9 @@ func newLayer(files []File, folders []string) (*layer, error) {
 	return l, nil
 }
 
-// parents are all folders of a layer, without the slash before them, sorted:
+// parents are all directories of a layer, without the slash before them, sorted:
 // each comes before what lies in it.
-func parents(files []File, folders []string) []string {
+func parents(files []File, directories []string) []string {
 	var out []string
 	add := func(dir string) {
 		for ; dir != "/" && dir != "."; dir = path.Dir(dir) {
@@ -57,7 +57,7 @@ func parents(files []File, folders []string) []string {
 	for _, f := range files {
 		add(path.Dir(f.To))
 	}
-	for _, dir := range folders {
+	for _, dir := range directories {
 		add(path.Clean(dir))
 	}
 	slices.Sort(out)
@@ -71,7 +71,7 @@ func (l *layer) write(packed, plain io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := writeTar(io.MultiWriter(z, plain), l.files, l.folders); err != nil {
+	if err := writeTar(io.MultiWriter(z, plain), l.files, l.directories); err != nil {
 		return err
 	}
 	return z.Close()

@@ -13,7 +13,7 @@ const (
 // Bundle is key material by id.
 type Bundle map[string]Pair
 
-// Dir is the folder of key material in a cluster's tree.
+// Dir is the directory of key material in a cluster's tree.
 const Dir = "pki"
 
 // CertPath is where a certificate lies in a cluster's tree.

@@ -83,7 +83,7 @@ func TestBlobs(t *testing.T) {
 	if want := fmt.Sprintf(`"path":"a/kcm","mode":"0755","size":%d,"sha256":"%s"`, one.Blob.Size, one.Blob.SHA256); !strings.Contains(string(manifest.Data), want) {
 		t.Errorf("the manifest doesn't say %s:\n%s", want, manifest.Data)
 	}
-	// Another file changes: these are linked, from each other's folder even.
+	// Another file changes: these are linked, from each other's directory even.
 	if err := replace(t, d, false, append(es[:2:2], file("c", "2"), at(one, "z/kcm"))...); err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestPut(t *testing.T) {
 	if got := laid(t, dir); got != "" {
 		t.Errorf("it left %s", got)
 	}
-	// The folder need not be there yet; it will hold keys.
+	// The directory need not be there yet; it will hold keys.
 	if err := put("1", nil); err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func TestPut(t *testing.T) {
 	if data, err := io.ReadAll(f); string(data) != "2" || errors.Join(err, f.Close()) != nil {
 		t.Errorf("%s holds %q (%v)", beside, data, err)
 	}
-	// At another place it is somebody else's; and so is a folder of that name.
+	// At another place it is somebody else's; and so is a directory of that name.
 	lay(t, dir, "x/image/mips.tar=theirs", "x/other/amd64.tar=theirs")
 	if s, err := d.Read("x"); err != nil || !slices.Equal(s.Foreign, []string{"image/mips.tar", "other", "other/amd64.tar"}) {
 		t.Errorf("foreign are %v (%v)", s.Foreign, err)
@@ -199,12 +199,12 @@ func TestPut(t *testing.T) {
 		t.Errorf("foreign are %v (%v)", s.Foreign, err)
 	}
 	if err := put("3", nil); err == nil || !strings.Contains(err.Error(), filepath.Join(dir, "x", beside)) {
-		t.Errorf("over a folder: %v", err)
+		t.Errorf("over a directory: %v", err)
 	}
 	if got := laid(t, dir); got != "x/image/amd64.tar/note=mine x/manifest.json" {
 		t.Errorf("there is %s", got)
 	}
-	// It goes if that is wanted, and its folder with it.
+	// It goes if that is wanted, and its directory with it.
 	if err := os.RemoveAll(filepath.Join(dir, "x", beside)); err != nil {
 		t.Fatal(err)
 	}

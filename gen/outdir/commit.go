@@ -14,13 +14,13 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// Replace puts t in the place of the folder name, whose state was read before,
+// Replace puts t in the place of the directory name, whose state was read before,
 // so that whoever looks, and whoever cuts the power, finds the old tree or the
 // new one. Files that didn't change, those beside the tree and foreign ones are
 // linked, not copied; of the latter two, those that prune is true for go.
 //
 // The new tree is built in .<name>.new beside it and made durable, then the two
-// folders change their names with each other in one system call.
+// directories change their names with each other in one system call.
 func (d *Dir) Replace(name string, t tree.Tree, old *State, prune func(path string) bool) error {
 	next := "." + name + ".new"
 	if err := d.disk.Clear(next); err != nil {
@@ -93,11 +93,11 @@ func (d *Dir) build(name, next string, t tree.Tree, old *State, prune func(strin
 	if err := errors.Join(err, staging.Close()); err != nil {
 		return err
 	}
-	return d.folderTimes(name, next, kept)
+	return d.directoryTimes(name, next, kept)
 }
 
-// folderTimes gives foreign folders their times back, which filling them took.
-func (d *Dir) folderTimes(name, next string, kept []tree.Entry) error {
+// directoryTimes gives foreign directories their times back, which filling them took.
+func (d *Dir) directoryTimes(name, next string, kept []tree.Entry) error {
 	for _, e := range kept {
 		if !e.Dir {
 			continue
@@ -126,7 +126,7 @@ var ErrInTheWay = errors.New("a file that kcmgen didn't write is in the way")
 var ErrOthers = errors.New("it is another user's, and can't be taken along")
 
 // withForeign is the tree with foreign entries in it, and the modes of those
-// that aren't folders.
+// that aren't directories.
 func withForeign(t tree.Tree, kept []tree.Entry) (tree.Tree, map[string]fs.FileMode, error) {
 	es := append([]tree.Entry(nil), t.Entries()...)
 	foreign := map[string]fs.FileMode{}
@@ -191,7 +191,7 @@ func (d *Dir) sameTime(from fs.File, to string) error {
 	return d.disk.Named(d.disk.Root().Chtimes(to, time.Time{}, fi.ModTime()))
 }
 
-// swap gives next the name, and name's folder the name of next, where that is
+// swap gives next the name, and name's directory the name of next, where that is
 // possible in one step. Otherwise two renames do it, which Recover takes back if
 // the run dies between them; TwoRenames then says that it was so.
 func (d *Dir) swap(name, next string) error {

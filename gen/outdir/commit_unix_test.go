@@ -18,7 +18,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// openDisk opens a folder of a test's own.
+// openDisk opens a directory of a test's own.
 func openDisk(t *testing.T) (*outdir.Dir, string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -30,7 +30,7 @@ func openDisk(t *testing.T) (*outdir.Dir, string) {
 	return d, dir
 }
 
-// lay makes files: "path" or "path=contents" or "path/" for a folder.
+// lay makes files: "path" or "path=contents" or "path/" for a directory.
 func lay(t *testing.T, dir string, files ...string) {
 	t.Helper()
 	for _, f := range files {
@@ -48,7 +48,7 @@ func lay(t *testing.T, dir string, files ...string) {
 	}
 }
 
-// laid is what lies in a folder, as lay takes it; folders only if empty.
+// laid is what lies in a directory, as lay takes it; directories only if empty.
 func laid(t *testing.T, dir string) string {
 	t.Helper()
 	var all []string
@@ -112,16 +112,16 @@ func TestReplace(t *testing.T) {
 		{"the same", nil, false, first, "a=1 d/ k/key=K manifest.json", ""},
 		{"a change", nil, false, []tree.Entry{file("a", "2")}, "a=2 manifest.json", ""},
 		{"nothing", nil, false, nil, "manifest.json", ""},
-		{"a file becomes a folder", nil, false, []tree.Entry{file("a/b", "1")}, "a/b=1 manifest.json", ""},
-		{"a folder becomes a file", nil, false, []tree.Entry{file("k", "1")}, "k=1 manifest.json", ""},
+		{"a file becomes a directory", nil, false, []tree.Entry{file("a/b", "1")}, "a/b=1 manifest.json", ""},
+		{"a directory becomes a file", nil, false, []tree.Entry{file("k", "1")}, "k=1 manifest.json", ""},
 		{"foreign files", []string{"n=mine", "k/n=mine", "e/"}, false, []tree.Entry{file("a", "2")}, "a=2 e/ k/n=mine manifest.json n=mine", ""},
-		{"foreign files in a folder of ours", []string{"d/n=mine"}, false, first, "a=1 d/n=mine k/key=K manifest.json", ""},
+		{"foreign files in a directory of ours", []string{"d/n=mine"}, false, first, "a=1 d/n=mine k/key=K manifest.json", ""},
 		{"pruned", []string{"n=mine", "k/n=mine", "e/"}, true, []tree.Entry{file("a", "2")}, "a=2 manifest.json", ""},
 		{"in the way", []string{"b=mine"}, false, []tree.Entry{file("b", "1")}, "a=1 b=mine d/ k/key=K manifest.json", "b: a file that kcmgen didn't write is in the way"},
-		{"in the way of a folder", []string{"b=mine"}, false, []tree.Entry{file("b/c", "1")}, "a=1 b=mine d/ k/key=K manifest.json", `"b/c" lies below "b", which is a file`},
-		{"in the way as a folder", []string{"b/c=mine"}, false, []tree.Entry{file("b", "1")}, "a=1 b/c=mine d/ k/key=K manifest.json", "b: a file that kcmgen didn't write is in the way"},
+		{"in the way of a directory", []string{"b=mine"}, false, []tree.Entry{file("b/c", "1")}, "a=1 b=mine d/ k/key=K manifest.json", `"b/c" lies below "b", which is a file`},
+		{"in the way as a directory", []string{"b/c=mine"}, false, []tree.Entry{file("b", "1")}, "a=1 b/c=mine d/ k/key=K manifest.json", "b: a file that kcmgen didn't write is in the way"},
 		{"in the way, pruned", []string{"b/c=mine"}, true, []tree.Entry{file("b", "1")}, "b=1 manifest.json", ""},
-		{"a folder that both have", []string{"b/c=mine"}, false, []tree.Entry{file("b/d", "1")}, "b/c=mine b/d=1 manifest.json", ""},
+		{"a directory that both have", []string{"b/c=mine"}, false, []tree.Entry{file("b/d", "1")}, "b/c=mine b/d=1 manifest.json", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, with := range []struct {
@@ -289,7 +289,7 @@ func TestRead(t *testing.T) {
 		"torn":    {`x/manifest.json={"sch`, "x/manifest.json: not a manifest"},
 		"newer":   {`x/manifest.json={"schema":2}`, "x/manifest.json: the manifest has schema 2"},
 		"hostile": {`x/manifest.json={"schema":1,"files":[{"path":"../../etc/passwd"}]}`, "is not a safe path"},
-		"file":    {`x=`, "x is not a folder"},
+		"file":    {`x=`, "x is not a directory"},
 	} {
 		d, at := openDisk(t)
 		lay(t, at, c.lay)

@@ -21,7 +21,7 @@ func TestLockThatIsNone(t *testing.T) {
 		"link to a file":  func(dir, at string) error { return os.Symlink(filepath.Join(dir, "target"), at) },
 		"link to nothing": func(dir, at string) error { return os.Symlink(filepath.Join(dir, "new"), at) },
 		"fifo":            func(_, at string) error { return syscall.Mkfifo(at, 0o644) },
-		"folder":          func(_, at string) error { return os.Mkdir(at, 0o755) },
+		"directory":       func(_, at string) error { return os.Mkdir(at, 0o755) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -63,7 +63,7 @@ func TestLockThatIsNone(t *testing.T) {
 }
 
 // What others call their files is their business: they are taken along, whatever the
-// name, and a folder of them too.
+// name, and a directory of them too.
 func TestForeignNames(t *testing.T) {
 	dir := t.TempDir()
 	d, err := Unlocked(dir)

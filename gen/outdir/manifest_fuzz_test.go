@@ -7,7 +7,7 @@ import (
 )
 
 // FuzzParseManifest: a manifest is read or refused. No file that a read one
-// lists can lie outside of the cluster's folder.
+// lists can lie outside of the cluster's directory.
 func FuzzParseManifest(f *testing.F) {
 	for _, s := range []string{
 		"", "{}", "[]", "null", `{"schema":1}`, `{"schema":2}`, `{"schema":0}`, `{"schema":-1}`, `{"schema":"1"}`, `{"schema":1e3}`, `{"schema":99999999999999999999}`,

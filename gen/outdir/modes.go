@@ -32,7 +32,7 @@ type modeFile interface {
 
 // keepsModes finds out, by the lock file and so before the first key, whether
 // the file system of dir gives a file the mode that was asked for. Some say so
-// (vfat), some take any mode and forget it (ntfs-3g, many a shared folder).
+// (vfat), some take any mode and forget it (ntfs-3g, many a shared directory).
 func keepsModes(dir string, lock modeFile) error {
 	fi, err := lock.Stat()
 	if err != nil {

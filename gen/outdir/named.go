@@ -1,6 +1,6 @@
 package outdir
 
-// MadeFor are the names of the trees in the folder whose manifest is that of a
+// MadeFor are the names of the trees in the directory whose manifest is that of a
 // cluster, whatever they are called.
 func (d *Dir) MadeFor(cluster string) []string {
 	var out []string

@@ -21,7 +21,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/outdir/layout"
 )
 
-// Dir is the folder of all clusters' trees, locked for one run.
+// Dir is the directory of all clusters' trees, locked for one run.
 type Dir struct {
 	disk       *disk.Disk
 	unlock     func()
@@ -30,11 +30,11 @@ type Dir struct {
 
 const lockName = ".kcmgen.lock"
 
-// ErrLocked is another run that holds the folder for longer than the wait.
+// ErrLocked is another run that holds the directory for longer than the wait.
 var ErrLocked = errors.New("another kcmgen is writing to it")
 
-// Open opens the folder dir, made if missing, and waits for the run that has
-// it open, if there is one; waiting is called once before that. A folder whose
+// Open opens the directory dir, made if missing, and waits for the run that has
+// it open, if there is one; waiting is called once before that. A directory whose
 // file system keeps no modes is refused, and the others have a .gitignore before
 // anything else is in them: what follows are private keys.
 func Open(ctx context.Context, dir string, wait time.Duration, waiting func()) (*Dir, error) {
@@ -58,7 +58,7 @@ func Open(ctx context.Context, dir string, wait time.Duration, waiting func()) (
 	return out, nil
 }
 
-// Clusters are the names of the trees in the folder: folders with a manifest.
+// Clusters are the names of the trees in the directory: directories with a manifest.
 func (d *Dir) Clusters() ([]string, error) {
 	entries, err := fs.ReadDir(d.disk.Root().FS(), ".")
 	if err != nil {
@@ -74,10 +74,10 @@ func (d *Dir) Clusters() ([]string, error) {
 }
 
 // TwoRenames reports whether a tree was replaced by two renames, because the
-// file system can't exchange two folders: for a moment there was none.
+// file system can't exchange two directories: for a moment there was none.
 func (d *Dir) TwoRenames() bool { return d.twoRenames.Load() }
 
-// Close releases the folder and its lock.
+// Close releases the directory and its lock.
 func (d *Dir) Close() error {
 	defer d.unlock()
 	return d.disk.Close()
@@ -140,7 +140,7 @@ func giveBack(r locked) {
 
 const ignoreName = ".gitignore"
 
-// ignore keeps the folder out of git.
+// ignore keeps the directory out of git.
 func (d *Dir) ignore() error {
 	// What a killed run left of its own writing. Nobody else has the lock.
 	left, err := fs.Glob(d.disk.Root().FS(), "."+ignoreName+"*")

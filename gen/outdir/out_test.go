@@ -72,11 +72,11 @@ func TestOpenOut(t *testing.T) {
 	}
 }
 
-// held are folders that stay open. Whoever gave up waiting for one must not get
+// held are directories that stay open. Whoever gave up waiting for one must not get
 // it after all: see TestOpenOutGivesUp.
 var held []*outdir.Dir
 
-// TestOpenOutWaits: a folder that another run has is waited for, said once, and
+// TestOpenOutWaits: a directory that another run has is waited for, said once, and
 // given up in time.
 func TestOpenOutWaits(t *testing.T) {
 	dir := t.TempDir()
@@ -137,7 +137,7 @@ func TestOpenOutGets(t *testing.T) {
 	}
 }
 
-// TestOpenOutSilent: of a folder that is free it isn't said that it is waited for,
+// TestOpenOutSilent: of a directory that is free it isn't said that it is waited for,
 // unless the machine itself keeps it waiting.
 func TestOpenOutSilent(t *testing.T) {
 	dir := t.TempDir()

@@ -10,11 +10,11 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// putName is where a file for a folder is written before it has its name.
+// putName is where a file for a directory is written before it has its name.
 func putName(name string) string { return "." + name + ".put" }
 
-// put writes one file of the folder name, readable for its owner only, that no
-// manifest lists: whole, or not at all. Folders above it are made once it is
+// put writes one file of the directory name, readable for its owner only, that no
+// manifest lists: whole, or not at all. Directories above it are made once it is
 // written.
 func (d *Dir) put(name, file string, write func(io.Writer) error) error {
 	next := putName(name)
@@ -34,7 +34,7 @@ func (d *Dir) put(name, file string, write func(io.Writer) error) error {
 	return d.disk.SyncDir(path.Dir(at))
 }
 
-// open opens a file of the folder name, to read it.
+// open opens a file of the directory name, to read it.
 func (d *Dir) open(name, file string) (io.ReadSeekCloser, error) {
 	f, err := d.disk.Root().Open(path.Join(name, file))
 	if err != nil {
@@ -55,7 +55,7 @@ func (d *Dir) fill(next string, write func(io.Writer) error) error {
 	return tree.Settle(next, f)
 }
 
-// parents makes the folders above a file, as Stage would.
+// parents makes the directories above a file, as Stage would.
 func (d *Dir) parents(at string) error {
 	dir, mode := "", tree.SecretMode
 	for part := range strings.SplitSeq(path.Dir(at), "/") {

@@ -22,12 +22,12 @@ import (
 	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
-// State is what lies in a folder that exports write to.
+// State is what lies in a directory that exports write to.
 type State struct {
 	Manifest *Manifest // nil: no export yet
 	Ours     tree.Tree // what the manifest lists, as it is now
 	Gone     []string  // what the manifest lists and isn't there any more, sorted
-	Foreign  []string  // everything else but folders that hold ours, sorted
+	Foreign  []string  // everything else but directories that hold ours, sorted
 	foreign  []tree.Entry
 	beside   []tree.Entry // ours too, taken along as foreign files are
 }
@@ -41,8 +41,8 @@ func (s *State) Beside() []string {
 	return out
 }
 
-// Read looks at the folder name. Files that aren't the manifest's are listed,
-// not read. A folder that isn't there is an empty state.
+// Read looks at the directory name. Files that aren't the manifest's are listed,
+// not read. A directory that isn't there is an empty state.
 func (d *Dir) Read(name string) (*State, error) {
 	s := &State{}
 	fi, err := d.disk.Root().Lstat(name)
@@ -52,7 +52,7 @@ func (d *Dir) Read(name string) (*State, error) {
 	case err != nil:
 		return nil, d.disk.Named(err)
 	case !fi.IsDir():
-		return nil, fmt.Errorf("%s is not a folder", filepath.Join(d.disk.Dir(), name))
+		return nil, fmt.Errorf("%s is not a directory", filepath.Join(d.disk.Dir(), name))
 	}
 	if s.Manifest, err = d.manifest(name); err != nil {
 		return nil, err
@@ -71,19 +71,19 @@ func (d *Dir) Read(name string) (*State, error) {
 	return s, err
 }
 
-// walker sorts what lies in a folder into ours and foreign.
+// walker sorts what lies in a directory into ours and foreign.
 type walker struct {
 	out    *Dir
 	name   string
 	state  *State
 	listed map[string]ManifestFile
 	beside []string
-	needed map[string]bool // folders that ours lie in
+	needed map[string]bool // directories that ours lie in
 	ours   []tree.Entry
 	blobs  []known
 }
 
-// walk visits what lies in a folder and below it. fs.WalkDir takes no names but those
+// walk visits what lies in a directory and below it. fs.WalkDir takes no names but those
 // in UTF-8.
 func (w *walker) walk(dir string) error {
 	f, err := w.out.disk.Root().Open(dir)
@@ -160,14 +160,14 @@ func own() []string {
 }
 
 // isBeside reports whether a file is kcmgen's own, though no manifest lists it: by
-// its path, or because it lies in a folder of such, whose path ends with a slash.
+// its path, or because it lies in a directory of such, whose path ends with a slash.
 func (w *walker) isBeside(rel string) bool {
 	return slices.ContainsFunc(w.beside, func(b string) bool {
 		return b == rel || strings.HasSuffix(b, "/") && path.Dir(rel)+"/" == b
 	})
 }
 
-// parents are the folders that files of ours lie in.
+// parents are the directories that files of ours lie in.
 func (w *walker) parents() map[string]bool {
 	out := map[string]bool{}
 	add := func(p string) {
@@ -180,7 +180,7 @@ func (w *walker) parents() map[string]bool {
 	}
 	for _, p := range w.beside {
 		if w.out.disk.Exists(path.Join(w.name, p)) {
-			add(p) // of a folder, whose path ends with a slash, itself
+			add(p) // of a directory, whose path ends with a slash, itself
 		}
 	}
 	return out
@@ -227,7 +227,7 @@ type known struct {
 	sum  string
 }
 
-// blob is a file of the folder, not held in memory.
+// blob is a file of the directory, not held in memory.
 func (w *walker) blob(p string, fi fs.FileInfo) (tree.Blob, error) {
 	b := tree.Blob{Path: filepath.Join(w.out.disk.Dir(), filepath.FromSlash(p)), Size: fi.Size()}
 	for _, k := range w.blobs {

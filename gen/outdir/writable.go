@@ -12,7 +12,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/disk"
 )
 
-// NotWritableError is a folder that trees can't be written to.
+// NotWritableError is a directory that trees can't be written to.
 type NotWritableError struct {
 	Dir string
 	Err error

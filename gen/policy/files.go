@@ -61,7 +61,7 @@ func wants(c *spec.Cluster, fs spec.Flags, r spec.Role) bool {
 	return false
 }
 
-// InDir reports whether paths.dir as a whole can be a generation's folder, so
+// InDir reports whether paths.dir as a whole can be a generation's directory, so
 // that one mount binds it: every placed file has its own name in it, and nothing
 // else that the process needs lies there, which the mount would hide.
 func InDir(c *spec.Cluster, placed []spec.Role, fs spec.Flags) bool {
@@ -99,7 +99,7 @@ func InDir(c *spec.Cluster, placed []spec.Role, fs spec.Flags) bool {
 	return !inside(c.Paths.Generations) && !inside(c.Paths.Binary) && (!c.Installs() || !inside(c.Paths.Programs))
 }
 
-// CertDir is the folder that KCM writes a self-signed serving certificate to, if
+// CertDir is the directory that KCM writes a self-signed serving certificate to, if
 // its flags ask for one. Without --cert-dir it keeps it in memory.
 func CertDir(c *spec.Cluster, fs spec.Flags) (string, bool) {
 	dir := fs.Value("cert-dir", "")

@@ -113,7 +113,7 @@ func contextName(c *spec.Cluster, r spec.Role, all []spec.Role) string {
 // containerfile needs no package manager: the program is fetched by the builder,
 // or lies in the context, where its checksum has been seen. From scratch there is
 // no shell, so the builder has to check it (--checksum),
-// and WORKDIR makes the folders.
+// and WORKDIR makes the directories.
 func containerfile(c *spec.Cluster, arch string, files []Copied) []byte {
 	img := c.Image
 	bin, _ := c.Download(arch)
@@ -157,7 +157,7 @@ func addProgram(b *bytes.Buffer, c *spec.Cluster, bin spec.Download, check bool)
 	}
 }
 
-// runInBase checks what was fetched and makes folders, with what the base has.
+// runInBase checks what was fetched and makes directories, with what the base has.
 func runInBase(b *bytes.Buffer, c *spec.Cluster, bin spec.Download) {
 	run := []string{"set -e"}
 	if bin.URL != "" {

@@ -156,7 +156,7 @@ func probe(fs spec.Flags, hostNetwork bool, p *spec.Probe) (*corev1.Probe, error
 	}, nil
 }
 
-// volumes bind the generation's folder, as a whole or file by file, then the
+// volumes bind the generation's directory, as a whole or file by file, then the
 // user's own. Without generations each file is its own volume.
 func volumes(c *spec.Cluster, h plan.Host, generation string) ([]corev1.Volume, []corev1.VolumeMount) {
 	var vs []corev1.Volume

@@ -205,7 +205,7 @@ func startEntry(c *spec.Cluster, at string, text []byte) tree.Entry {
 	return tree.Entry{Path: at, Mode: mode, Owner: rootOwner, Data: text}
 }
 
-// workingDirectories are folders that a unit needs to be there: WorkingDirectory
+// workingDirectories are directories that a unit needs to be there: WorkingDirectory
 // without "-" before it or a specifier in it.
 func workingDirectories(c *spec.Cluster) []string {
 	if c.Layout != spec.Systemd {

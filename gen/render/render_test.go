@@ -102,17 +102,17 @@ func TestGeneration(t *testing.T) {
 	}
 }
 
-// TestMounts: the folder as a whole is bound only where nothing else lies in it.
+// TestMounts: the directory as a whole is bound only where nothing else lies in it.
 func TestMounts(t *testing.T) {
 	for name, tc := range map[string]struct {
 		change func(*spec.Cluster)
 		whole  bool
 	}{
-		"nothing else":        {func(*spec.Cluster) {}, true},
-		"a file elsewhere":    {func(c *spec.Cluster) { c.Paths.CA = "/etc/other/ca.crt" }, false},
-		"a file of the host":  {func(c *spec.Cluster) { c.Flags["cloud-config"] = spec.Setting{Value: "/etc/k/cloud.conf"} }, false},
-		"a folder of its own": {func(c *spec.Cluster) { c.Flags["cert-dir"] = spec.Setting{Value: "/etc/k"} }, false},
-		"the binary":          {func(c *spec.Cluster) { c.Paths.Binary = "/etc/k/bin" }, false},
+		"nothing else":           {func(*spec.Cluster) {}, true},
+		"a file elsewhere":       {func(c *spec.Cluster) { c.Paths.CA = "/etc/other/ca.crt" }, false},
+		"a file of the host":     {func(c *spec.Cluster) { c.Flags["cloud-config"] = spec.Setting{Value: "/etc/k/cloud.conf"} }, false},
+		"a directory of its own": {func(c *spec.Cluster) { c.Flags["cert-dir"] = spec.Setting{Value: "/etc/k"} }, false},
+		"the binary":             {func(c *spec.Cluster) { c.Paths.Binary = "/etc/k/bin" }, false},
 		"the working directory": {func(c *spec.Cluster) {
 			c.Unit.Service = []spec.Directive{{Name: "WorkingDirectory", Value: "-/etc/k/run"}}
 		}, false},
@@ -132,7 +132,7 @@ func TestMounts(t *testing.T) {
 			e, _ := rendered(t, c, keys.Bundle{}).Tree.Get("nodes/a/etc/systemd/system/kcm.service")
 			n := strings.Count(string(e.Data), "BindReadOnlyPaths=")
 			if (n == 1) != tc.whole {
-				t.Errorf("%d mounts; the whole folder is wanted: %v\n%s", n, tc.whole, e.Data)
+				t.Errorf("%d mounts; the whole directory is wanted: %v\n%s", n, tc.whole, e.Data)
 			}
 		})
 	}

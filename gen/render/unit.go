@@ -104,11 +104,11 @@ func directives(b *bytes.Buffer, ds []spec.Directive) error {
 	return nil
 }
 
-// mount binds a file or folder of the generation to the path that flags name.
+// mount binds a file or directory of the generation to the path that flags name.
 type mount struct{ from, to, name string }
 
-// mounts binds the whole folder where it is the generation's alone, else each
-// file, so that other files in the users' folders stay in sight.
+// mounts binds the whole directory where it is the generation's alone, else each
+// file, so that other files in the users' directories stay in sight.
 func mounts(c *spec.Cluster, h plan.Host, generation string) []mount {
 	dir := path.Join(c.Paths.Generations, generation)
 	if len(h.Placed) == 0 {

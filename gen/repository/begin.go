@@ -47,7 +47,7 @@ func (o First) Cluster() (starter.Cluster, error) {
 	return c, nil
 }
 
-// Free returns an error if init couldn't begin in a folder.
+// Free returns an error if init couldn't begin in a directory.
 func Free(dir string) error {
 	root, err := config.ModuleRoot(existing(dir))
 	if err != nil {
@@ -141,12 +141,12 @@ func (e *NameTakenError) Error() string {
 	return fmt.Sprintf("%s has a cluster of the name %q already", e.Dir, e.Name)
 }
 
-// unused returns an error if a folder in a module holds something.
+// unused returns an error if a directory in a module holds something.
 func unused(dir, root string) error {
 	if rel, err := filepath.Rel(absolute(root), absolute(dir)); err == nil {
 		for part := range strings.SplitSeq(filepath.ToSlash(rel), "/") {
 			if part == "cue.mod" || part != "." && part != ".." && (part[0] == '.' || part[0] == '_') {
-				return fmt.Errorf("%s: CUE passes over folders like %s", dir, part)
+				return fmt.Errorf("%s: CUE passes over directories like %s", dir, part)
 			}
 		}
 	}
@@ -164,7 +164,7 @@ func unused(dir, root string) error {
 	return err
 }
 
-// existing is a folder, or the nearest one above it that is there.
+// existing is a directory, or the nearest one above it that is there.
 func existing(dir string) string {
 	for {
 		if fi, err := os.Stat(dir); err == nil && fi.IsDir() {
@@ -178,7 +178,7 @@ func existing(dir string) string {
 	}
 }
 
-// NotEmptyError is a folder that holds something already.
+// NotEmptyError is a directory that holds something already.
 type NotEmptyError struct {
 	Dir, Has string
 	Module   string // the root of the CUE module it lies in, if it does
@@ -188,7 +188,7 @@ func (e *NotEmptyError) Error() string {
 	return fmt.Sprintf("%s is not empty: it has %s", e.Dir, e.Has)
 }
 
-// beginnings returns an error unless a folder is empty, or has no more in it
+// beginnings returns an error unless a directory is empty, or has no more in it
 // than a new git repository.
 func beginnings(dir string) error {
 	entries, err := os.ReadDir(dir)

@@ -81,7 +81,7 @@ func HookFile(dir string) (string, error) {
 	return name, nil
 }
 
-// ownHooks returns an error if a folder of hooks isn't this repository's alone.
+// ownHooks returns an error if a directory of hooks isn't this repository's alone.
 func ownHooks(dir, hooks string) error {
 	at, err := resolved(hooks)
 	if err != nil {

@@ -100,7 +100,7 @@ func (c *Cluster) Carries(arch string) bool {
 }
 
 // Program is the path of the program that a node starts: the one put there,
-// below a folder named by its checksum, or the one that is there already.
+// below a directory named by its checksum, or the one that is there already.
 func (c *Cluster) Program(n *Node) string {
 	if d, ok := c.Download(n.Arch); ok && c.Installs() {
 		return path.Join(c.Paths.Programs, d.SHA256[:min(16, len(d.SHA256))], ProgramName)
@@ -118,7 +118,7 @@ func (c *Cluster) NodeArchs() []string {
 }
 
 // Local is a file that the cluster names, as this machine finds it: a relative
-// one starts at the folder of the cluster's package.
+// one starts at the directory of the cluster's package.
 func (c *Cluster) Local(file string) string {
 	if filepath.IsAbs(file) {
 		return file

@@ -73,7 +73,7 @@ type Cluster struct {
 	Deploy      Deploy
 	Waivers     []Waiver // sorted by rule
 
-	// Dir is the folder of the cluster's package; relative files start there.
+	// Dir is the directory of the cluster's package; relative files start there.
 	Dir string
 	// Source tells where the user wrote a field.
 	Source finding.Source

@@ -32,7 +32,7 @@ type Probe struct {
 	FailureThreshold    int32 `json:"failureThreshold"`
 }
 
-// Volume is a further host folder or file of a pod.
+// Volume is a further host directory or file of a pod.
 type Volume struct {
 	Name      string `json:"-"`
 	HostPath  string `json:"hostPath"`

@@ -78,8 +78,8 @@ func Repository(module, version string, c Cluster) (tree.Tree, error) {
 	return tree.New(es)
 }
 
-// PackageName makes a CUE identifier of a folder's name.
-func PackageName(folder string) string {
+// PackageName makes a CUE identifier of a directory's name.
+func PackageName(directory string) string {
 	name := strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
@@ -88,7 +88,7 @@ func PackageName(folder string) string {
 			return r - 'A' + 'a'
 		}
 		return '_'
-	}, folder)
+	}, directory)
 	name = strings.Trim(name, "_")
 	if name == "" || name[0] <= '9' || slices.Contains(keywords, name) {
 		return "clusters"
@@ -178,7 +178,7 @@ func ParseNodes(s string) ([]Node, error) {
 // Newest is the newest version of Kubernetes that kcmgen knows of.
 const Newest = "v1.37.1"
 
-// Package is a package's folder with its one file.
+// Package is a package's directory with its one file.
 func Package(c Cluster) (tree.Tree, error) {
 	src, err := Source(c)
 	if err != nil {

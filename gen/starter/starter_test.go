@@ -37,13 +37,13 @@ func FuzzParseNodes(f *testing.F) {
 	})
 }
 
-// TestPackageName: every folder's name gives an identifier.
+// TestPackageName: every directory's name gives an identifier.
 func TestPackageName(t *testing.T) {
-	for folder, want := range map[string]string{
+	for directory, want := range map[string]string{
 		"clusters": "clusters", "My-Clusters": "my_clusters", "2026": "clusters", "": "clusters", "ü": "clusters", "_x": "x", "a.b": "a_b",
 	} {
-		if got := PackageName(folder); got != want {
-			t.Errorf("%q: %q, not %q", folder, got, want)
+		if got := PackageName(directory); got != want {
+			t.Errorf("%q: %q, not %q", directory, got, want)
 		}
 	}
 }

@@ -12,12 +12,12 @@ import (
 // FS is where a tree is staged: a disk, or a host over SFTP. Names are relative
 // to its root, with slashes. treetest holds the suite that each one passes.
 type FS interface {
-	// Mkdir makes a folder that isn't there yet, with exactly this mode.
+	// Mkdir makes a directory that isn't there yet, with exactly this mode.
 	Mkdir(name string, mode fs.FileMode) error
 	// Create makes a file that isn't there yet, with exactly this mode before
 	// its first byte, and follows no symbolic link.
 	Create(name string, mode fs.FileMode) (File, error)
-	// SyncDir makes the entries of a folder durable.
+	// SyncDir makes the entries of a directory durable.
 	SyncDir(name string) error
 }
 
@@ -28,14 +28,14 @@ type File interface {
 	Close() error
 }
 
-// Modes of folders that a tree needs and doesn't name: as folders are, so that a
+// Modes of directories that a tree needs and doesn't name: as directories are, so that a
 // copy of them does no harm to a host, but for those that hold a secret.
 const (
 	ImpliedMode fs.FileMode = 0o755
 	SecretMode  fs.FileMode = 0o700
 )
 
-// Stage writes a tree into the new folder dir and makes all of it durable. It
+// Stage writes a tree into the new directory dir and makes all of it durable. It
 // returns the first error with the path it happened at; what is staged then is
 // of no use and may be removed.
 func Stage(fsys FS, dir string, t Tree) error {
@@ -48,7 +48,7 @@ func StagePlacing(fsys FS, dir string, t Tree, place func(Entry) (bool, error)) 
 		return err
 	}
 	dirs := []string{dir}
-	for _, d := range folders(t) {
+	for _, d := range directories(t) {
 		if err := fsys.Mkdir(path.Join(dir, d.Path), d.Mode); err != nil {
 			return err
 		}
@@ -78,7 +78,7 @@ func StagePlacing(fsys FS, dir string, t Tree, place func(Entry) (bool, error)) 
 	if err := write(fsys, dir, files); err != nil {
 		return err
 	}
-	// Deepest first: a folder is durable when its children are.
+	// Deepest first: a directory is durable when its children are.
 	slices.Reverse(dirs)
 	for _, d := range dirs {
 		if err := fsys.SyncDir(d); err != nil {
@@ -202,9 +202,9 @@ func settle(files []pending) error {
 	return first
 }
 
-// folders are all folders of a tree, parents first: those it names, with their
+// directories are all directories of a tree, parents first: those it names, with their
 // mode, and those it needs.
-func folders(t Tree) []Entry {
+func directories(t Tree) []Entry {
 	seen := map[string]Entry{}
 	for _, e := range t.entries {
 		for d := path.Dir(e.Path); d != "."; d = path.Dir(d) {

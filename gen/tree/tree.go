@@ -14,7 +14,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/keys"
 )
 
-// Entry is one file or folder. Its contents are secret or they are not; a
+// Entry is one file or directory. Its contents are secret or they are not; a
 // secret never prints itself. What is too big to be held lies in a file.
 type Entry struct {
 	Path   string      // relative, with slashes
@@ -87,7 +87,7 @@ func NewFound(entries []Entry) (Tree, error) {
 }
 
 // Safe returns an error unless a path is relative, clean and made of visible
-// characters, so that joined to a folder it stays inside.
+// characters, so that joined to a directory it stays inside.
 func Safe(p string) error {
 	if !fs.ValidPath(p) || p == "." || strings.ContainsFunc(p, unsafe) {
 		return fmt.Errorf("%q is not a safe path", p)
@@ -175,7 +175,7 @@ func Counts(changes []Change) string {
 		}
 	}
 	if len(parts) == 0 {
-		return "folders only"
+		return "directories only"
 	}
 	return strings.Join(parts, ", ")
 }

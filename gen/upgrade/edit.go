@@ -232,7 +232,7 @@ func (u *Run) evaluate(ctx context.Context) error {
 }
 
 // dropWaivers takes out the waivers that were of use, and are no more. One in a
-// folder above may be of use to another cluster.
+// directory above may be of use to another cluster.
 func (u *Run) dropWaivers(c *Cluster) (dropped bool, err error) {
 	useless := map[string]bool{}
 	for _, f := range c.before.Findings {

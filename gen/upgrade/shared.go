@@ -66,7 +66,7 @@ func (u *Run) sharedWith(ctx context.Context) error {
 	return nil
 }
 
-// neighbours finds them by their folders, in the modules of the changed files.
+// neighbours finds them by their directories, in the modules of the changed files.
 func (u *Run) neighbours() map[string]*Neighbour {
 	u.Also = map[string][]string{}
 	out := map[string]*Neighbour{}

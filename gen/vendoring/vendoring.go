@@ -32,13 +32,13 @@ const UsrDir = "cue.mod/usr/" + schemas.Path
 // Kubernetes: the base's for one that has no package of its own.
 func Package(minor int) string { return schemas.Package(minor) }
 
-// File is one file of the vocabulary, by its name below the package's folder.
+// File is one file of the vocabulary, by its name below the package's directory.
 type File struct {
 	Name string
 	Data []byte
 }
 
-// Read returns the CUE files of a folder, sorted by name; a folder that isn't
+// Read returns the CUE files of a directory, sorted by name; a directory that isn't
 // there has none.
 func Read(fsys fs.FS) ([]File, error) {
 	var out []File

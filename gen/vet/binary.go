@@ -85,7 +85,7 @@ func installUnverified(v *view) []fault {
 	for _, arch := range slices.Sorted(maps.Keys(fields)) {
 		out = append(out, fault{
 			field: fields[arch], also: []string{"binary.install"},
-			message: fmt.Sprintf("the program for %s has no checksum, which names its folder on the hosts", arch), expected: "sha256: 64 hex digits",
+			message: fmt.Sprintf("the program for %s has no checksum, which names its directory on the hosts", arch), expected: "sha256: 64 hex digits",
 		})
 	}
 	return out

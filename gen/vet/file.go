@@ -73,7 +73,7 @@ func (v *view) places(n *nodeView) []place {
 			out = append(out, place{path: v.Paths.Binary, field: "paths.binary", what: "the binary"})
 		}
 	case v.Installs():
-		out = append(out, place{path: v.Paths.Programs, field: "paths.programs", what: "the folder of programs"})
+		out = append(out, place{path: v.Paths.Programs, field: "paths.programs", what: "the directory of programs"})
 	default:
 		out = append(out, place{path: v.Paths.Binary, field: "paths.binary", what: "the binary"})
 	}
@@ -87,7 +87,7 @@ func (v *view) places(n *nodeView) []place {
 		out = append(out, place{path: v.Paths.Of(r), field: "paths." + string(r), what: string(r)})
 	}
 	if v.Generations {
-		out = append(out, place{path: v.Paths.Generations, field: "paths.generations", what: "the folder of generations"})
+		out = append(out, place{path: v.Paths.Generations, field: "paths.generations", what: "the directory of generations"})
 	}
 	if dir := workingDirectory(v); dir != "" {
 		out = append(out, place{path: dir, field: "unit.Service.WorkingDirectory", what: "the working directory", around: true})
@@ -95,7 +95,7 @@ func (v *view) places(n *nodeView) []place {
 	return out
 }
 
-// pathsCollide: two files with one path, or one where another's folder is. A
+// pathsCollide: two files with one path, or one where another's directory is. A
 // place is reported once, however many it collides with.
 func pathsCollide(v *view, n *nodeView) []fault {
 	var out []fault

@@ -13,9 +13,9 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// manifestFolder: the kubelet skips dot files and takes every other one in the
-// folder for a pod.
-func manifestFolder(v *view) []fault {
+// manifestDirectory: the kubelet skips dot files and takes every other one in the
+// directory for a pod.
+func manifestDirectory(v *view) []fault {
 	if v.Layout != spec.StaticPod {
 		return nil
 	}
@@ -23,16 +23,16 @@ func manifestFolder(v *view) []fault {
 	if strings.HasPrefix(path.Base(v.Paths.Manifest), ".") {
 		out = append(out, fault{field: "paths.manifest", message: fmt.Sprintf("the kubelet doesn't read %s: its name begins with a dot", v.Paths.Manifest), expected: "a name without a dot before it"})
 	}
-	folder := path.Dir(v.Paths.Manifest) + "/"
+	directory := path.Dir(v.Paths.Manifest) + "/"
 	if v.Generations {
-		if strings.HasPrefix(v.Paths.Generations+"/", folder) {
-			out = append(out, fault{field: "paths.generations", also: []string{"paths.manifest"}, message: "the generations lie in the folder of manifests", expected: "a folder elsewhere"})
+		if strings.HasPrefix(v.Paths.Generations+"/", directory) {
+			out = append(out, fault{field: "paths.generations", also: []string{"paths.manifest"}, message: "the generations lie in the directory of manifests", expected: "a directory elsewhere"})
 		}
 		return out
 	}
 	for _, r := range policy.Placed(v.Cluster, v.nodes[0].flags) {
-		if strings.HasPrefix(v.Paths.Of(r), folder) {
-			out = append(out, fault{field: "paths." + string(r), also: []string{"paths.manifest"}, message: fmt.Sprintf("%s lies in the folder of manifests", v.Paths.Of(r)), expected: "a folder elsewhere"})
+		if strings.HasPrefix(v.Paths.Of(r), directory) {
+			out = append(out, fault{field: "paths." + string(r), also: []string{"paths.manifest"}, message: fmt.Sprintf("%s lies in the directory of manifests", v.Paths.Of(r)), expected: "a directory elsewhere"})
 		}
 	}
 	return out

@@ -154,8 +154,8 @@ var fileRules = []Rule{
 		Doc: "paths are absolute, clean, and of plain characters",
 	},
 	{
-		ID: "manifest-folder", Severity: isError, Fixed: true, cluster: manifestFolder,
-		Doc: "the kubelet reads the manifest, and nothing else in its folder",
+		ID: "manifest-directory", Severity: isError, Fixed: true, cluster: manifestDirectory,
+		Doc: "the kubelet reads the manifest, and nothing else in its directory",
 	},
 	{
 		ID: "pod-invalid", Severity: isError, Fixed: true, cluster: podInvalid,
@@ -275,6 +275,6 @@ var binaryRules = []Rule{
 	{ID: "node-architecture", Severity: isError, Fixed: true, cluster: nodeArchitecture, Doc: "an image and an installed program have a source for every architecture among the nodes"},
 	{ID: "download-unverified", Severity: isError, cluster: downloadUnverified, Doc: "a program has a checksum, wherever it comes from"},
 	{ID: "download-credentials", Severity: isError, cluster: downloadCredentials, Doc: "the URL of a program holds no password, token or signature"},
-	{ID: "install-unverified", Severity: isError, Fixed: true, cluster: installUnverified, Doc: "an installed program has a checksum: its folder is named by it"},
+	{ID: "install-unverified", Severity: isError, Fixed: true, cluster: installUnverified, Doc: "an installed program has a checksum: its directory is named by it"},
 	{ID: "install-layout", Severity: isError, Fixed: true, cluster: installLayout, Doc: "a program is installed where systemd starts it; a static pod's is in its image"},
 }

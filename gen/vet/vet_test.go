@@ -214,8 +214,8 @@ var cases = map[string]testCase{
 	}, []string{"file-pair"}},
 	"a port that isn't one":    {func(c *spec.Cluster) { set(c, "secure-port", "https") }, []string{"flag-type"}},
 	"a port out of range":      {func(c *spec.Cluster) { set(c, "secure-port", "65536") }, []string{"flag-value"}},
-	"a manifest nobody reads":  {func(c *spec.Cluster) { pods(c); c.Paths.Manifest = "/etc/m/.kcm.yaml" }, []string{"manifest-folder"}},
-	"keys beside the manifest": {func(c *spec.Cluster) { pods(c); c.Generations = false; c.Paths.CA = "/etc/m/ca.crt" }, []string{"manifest-folder"}},
+	"a manifest nobody reads":  {func(c *spec.Cluster) { pods(c); c.Paths.Manifest = "/etc/m/.kcm.yaml" }, []string{"manifest-directory"}},
+	"keys beside the manifest": {func(c *spec.Cluster) { pods(c); c.Generations = false; c.Paths.CA = "/etc/m/ca.crt" }, []string{"manifest-directory"}},
 	"a volume of our name":     {func(c *spec.Cluster) { pods(c); c.Pod.Volumes = []spec.Volume{{Name: "kcmgen", MountPath: "/x"}} }, []string{"pod-invalid"}},
 	"two volumes at one place": {func(c *spec.Cluster) {
 		pods(c)
@@ -242,7 +242,7 @@ var cases = map[string]testCase{
 	"a certificate in the image":   {func(c *spec.Cluster) { image(c, spec.CA) }, nil},
 	"one image, many kubeconfigs":  {func(c *spec.Cluster) { image(c, spec.KubeconfigFile) }, []string{"image-keys", "image-per-node"}},
 	"no binary for a node":         {func(c *spec.Cluster) { image(c); c.Nodes[0].Arch = "arm64" }, []string{"node-architecture"}},
-	"folders from scratch":         {func(c *spec.Cluster) { image(c); c.Image.Directories = []string{"/x"} }, nil},
+	"directories from scratch":     {func(c *spec.Cluster) { image(c); c.Image.Directories = []string{"/x"} }, nil},
 	"an image of nothing":          {func(c *spec.Cluster) { image(c); c.Binary = nil }, []string{"node-architecture"}},
 	"a source for another node":    {func(c *spec.Cluster) { source(c); c.Nodes[1].Arch = "arm" }, []string{"node-architecture"}},
 	"a key for a program":          {func(c *spec.Cluster) { image(c, spec.CA); c.Paths.Binary = c.Paths.CA }, []string{"paths-collide"}},

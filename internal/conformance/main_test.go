@@ -21,7 +21,7 @@ const repo = "../.."
 
 var (
 	kcmgen string // the built binary
-	// scratch is a folder that other users can read: systemd's parser refuses
+	// scratch is a directory that other users can read: systemd's parser refuses
 	// to work as root.
 	scratch string
 )
@@ -114,7 +114,7 @@ func ready(t testing.TB) exported {
 }
 
 // module is a CUE module of its own with the vocabulary and these packages,
-// by folder.
+// by directory.
 func module(t testing.TB, packages map[string]string) string {
 	t.Helper()
 	dir, err := os.MkdirTemp(scratch, "module-")

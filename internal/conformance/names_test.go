@@ -80,7 +80,7 @@ var hostileFields = map[string]string{
 	"context":    oneNode + "binary: source: amd64: file: \"kcm\", waivers: \"download-unverified\": reason: \"a test\", layout: \"staticPod\", image: copy: [\"ca\"], paths: ca: %s",
 	"unit":       oneNode + "paths: unit: %s + \".service\"",
 	"manifest":   oneNode + "layout: \"staticPod\", paths: manifest: %s + \".yaml\"",
-	"folder":     oneNode + "paths: generations: %s",
+	"directory":  oneNode + "paths: generations: %s",
 	"work":       oneNode + "unit: Service: WorkingDirectory: %s",
 	"optional":   oneNode + "unit: Service: WorkingDirectory: \"-\" + %s",
 	"image":      oneNode + "binary: source: amd64: {url: \"https://x.example/a\", sha256: \"" + "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef" + "\"}, image: {base: \"debian:12\", directories: [%s]}",
@@ -147,7 +147,7 @@ func TestNamesAndPaths(t *testing.T) {
 // intended says where a cluster's files may lie.
 func intended(c *spec.Cluster, at string) error {
 	if !fs.ValidPath(at) || path.Clean(at) != at {
-		return fmt.Errorf("%q can leave its folder", at)
+		return fmt.Errorf("%q can leave its directory", at)
 	}
 	top, rest, _ := strings.Cut(at, "/")
 	if top != "nodes" {
@@ -187,7 +187,7 @@ func (h hasty) Create(name string, mode fs.FileMode) (tree.File, error) {
 	return hastyFile{f}, err
 }
 
-// stage writes a tree as export does, into a folder with a name as long as the
+// stage writes a tree as export does, into a directory with a name as long as the
 // one export uses.
 func stage(t testing.TB, dir, name string, made tree.Tree) error {
 	t.Helper()

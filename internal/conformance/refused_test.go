@@ -15,7 +15,7 @@ import (
 )
 
 // loadAll loads every package of a module: the clusters by the package's
-// folder, and for those that are refused the rule that does it.
+// directory, and for those that are refused the rule that does it.
 func loadAll(t testing.TB, dir string) (map[string]*gen.Vetted, map[string]string) {
 	t.Helper()
 	res, err := config.Load(t.Context(), dir, []string{"./..."}, config.Options{})

@@ -185,7 +185,7 @@ func imageDiffers(t testing.TB, tree string) difference {
 	d.equal("the image's base", got.Base, want.Base)
 	d.equal("the image's download", got.Downloads, want.Downloads)
 	d.equal("what is executable", got.Executable, want.Executable)
-	d.equal("the image's folders", got.Directories, want.Directories)
+	d.equal("the image's directories", got.Directories, want.Directories)
 	d.equal("the files that are copied", got.Copied, want.Copied)
 	d.equal("the image's entry point", got.Entrypoint, want.Entrypoint)
 	d.equal("what can't be understood", got.Unknown, want.Unknown)

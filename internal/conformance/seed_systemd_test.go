@@ -146,7 +146,7 @@ func systemdDiffers(t testing.TB, tree, node string) difference {
 	}
 	work := want["Service"]["WorkingDirectory"][0]
 	if fi, err := os.Stat(host + work); err != nil || !fi.IsDir() {
-		d.addf("%s is no folder of the host", work)
+		d.addf("%s is no directory of the host", work)
 	}
 	d.places(t, tree, host, got["Service"]["BindReadOnlyPaths"])
 	return d

@@ -12,7 +12,7 @@ import (
 )
 
 // judgedHost is where the program, its files and generations lie in tests that
-// run the unit: a folder that the host's own files never have.
+// run the unit: a directory that the host's own files never have.
 const judgedHost = "/run/kcmgen-judge"
 
 // hostileUnit is a cluster whose unit runs once and writes its arguments.
@@ -86,7 +86,7 @@ true
 }
 
 // manager runs a systemd user manager as root in namespaces of its own, until
-// the unit ends. Arguments: the node's files, a folder, systemd, unshare.
+// the unit ends. Arguments: the node's files, a directory, systemd, unshare.
 const manager = `
 set -eu
 export node=$1 work=$2 systemd=$3 unshare=$4

@@ -66,7 +66,7 @@ type Diagnostic struct {
 // FileURI is how the protocol names a file.
 func FileURI(path string) string { return "file://" + path }
 
-// Start starts `cue lsp` on the folder dir and shakes hands; end ends it, and
+// Start starts `cue lsp` on the directory dir and shakes hands; end ends it, and
 // returns what it said on stderr.
 func Start(t T, cue, dir string, env []string) (s *Server, end func() string) {
 	ctx, cancel := context.WithCancel(context.Background())

@@ -66,7 +66,7 @@ var source = map[string]string{
 	"zsh":             "apt-get install zsh",
 }
 
-// beside PATH are the folders in which only some users' shells look, and those of
+// beside PATH are the directories in which only some users' shells look, and those of
 // programs that others start.
 var beside = []string{"/usr/sbin", "/sbin", "/usr/lib/systemd", "/lib/systemd", "/usr/lib/openssh", "/usr/libexec/openssh", "/usr/lib/ssh", "/usr/libexec"}
 

@@ -13,7 +13,7 @@ import (
 	"syscall"
 )
 
-// ErrNotRegular is a folder, a fifo, a socket or a device where a file was
+// ErrNotRegular is a directory, a fifo, a socket or a device where a file was
 // expected, be it by way of a symbolic link.
 var ErrNotRegular = errors.New("it is no regular file")
 

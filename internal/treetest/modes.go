@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-func folder(t *testing.T) string {
+func directory(t *testing.T) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "root")
 	must(t, os.Mkdir(dir, 0o700))

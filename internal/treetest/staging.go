@@ -20,13 +20,13 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// A Target is an empty folder under test.
+// A Target is an empty directory under test.
 type Target struct {
 	FS  tree.FS
-	Dir string // the same folder, as this machine sees it
+	Dir string // the same directory, as this machine sees it
 }
 
-// Staging runs the suite. open makes a target of an empty folder; what serves it,
+// Staging runs the suite. open makes a target of an empty directory; what serves it,
 // if that is another process, has to be started there, for it has to inherit the
 // umask that the suite has set. The suite doesn't run in parallel with anything,
 // because a process has one umask.
@@ -50,11 +50,11 @@ func Staging(t *testing.T, open func(t *testing.T, dir string) Target) {
 		{"a whole tree is new", wholeTreeNew},
 		{"a blob that changes", blobChanges},
 	} {
-		t.Run(c.name, func(t *testing.T) { c.test(t, open(t, folder(t))) })
+		t.Run(c.name, func(t *testing.T) { c.test(t, open(t, directory(t))) })
 	}
 	for _, mask := range []int{0, 0o022, 0o077, 0o377} {
 		t.Run(fmt.Sprintf("modes with umask %03o", mask), func(t *testing.T) {
-			dir := folder(t) // before: where the mask takes a user's own rights, a user can make none
+			dir := directory(t) // before: where the mask takes a user's own rights, a user can make none
 			old := syscall.Umask(mask)
 			defer syscall.Umask(old)
 			exactModes(t, open(t, dir))
@@ -72,7 +72,7 @@ func put(target Target, name string, mode fs.FileMode, data []byte) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// see is a file or folder as this machine sees it.
+// see is a file or directory as this machine sees it.
 func see(t *testing.T, target Target, name string) fs.FileInfo {
 	t.Helper()
 	fi, err := os.Lstat(filepath.Join(target.Dir, name))
@@ -104,7 +104,7 @@ func createExclusive(t *testing.T, target Target) {
 func mkdirExclusive(t *testing.T, target Target) {
 	must(t, target.FS.Mkdir("d", 0o755))
 	if err := target.FS.Mkdir("d", 0o700); err == nil {
-		t.Error("Mkdir of a folder that is there succeeds")
+		t.Error("Mkdir of a directory that is there succeeds")
 	}
 	if fi := see(t, target, "d"); fi != nil && fi.Mode().Perm() != 0o755 {
 		t.Errorf("its mode is now %v", fi.Mode())
@@ -252,7 +252,7 @@ func errorsName(t *testing.T, target Target) {
 	}
 }
 
-// namesInside has names that lead out of the folder. Trees hold none, and an FS
+// namesInside has names that lead out of the directory. Trees hold none, and an FS
 // is the last to check.
 func namesInside(t *testing.T, target Target) {
 	must(t, os.Symlink("..", filepath.Join(target.Dir, "up")))
@@ -273,8 +273,8 @@ func namesInside(t *testing.T, target Target) {
 func sample(t *testing.T) tree.Tree {
 	t.Helper()
 	es := []tree.Entry{
-		{Path: "a/deep/folder", Dir: true, Mode: 0o755},
-		{Path: "a/deep/folder/public", Mode: 0o644, Data: []byte("public")},
+		{Path: "a/deep/directory", Dir: true, Mode: 0o755},
+		{Path: "a/deep/directory/public", Mode: 0o644, Data: []byte("public")},
 		{Path: "a/key", Mode: 0o600, Secret: keys.NewSecret([]byte("secret"))},
 		{Path: "a-b", Mode: 0o640, Data: []byte("sorts between a and a/")},
 		{Path: "empty", Mode: 0o444},
@@ -341,7 +341,7 @@ func wholeTree(t *testing.T, target Target) {
 	}
 	for name, mode := range map[string]fs.FileMode{"new": 0o700, "new/a": 0o700, "new/a/deep": 0o755, "new/many": 0o755} {
 		if fi := see(t, target, name); fi != nil && fi.Mode().Perm() != mode {
-			t.Errorf("the folder %s that nobody names is %v, not %v", name, fi.Mode(), mode)
+			t.Errorf("the directory %s that nobody names is %v, not %v", name, fi.Mode(), mode)
 		}
 	}
 	err := filepath.WalkDir(filepath.Join(target.Dir, "new"), func(p string, _ fs.DirEntry, err error) error {
@@ -357,16 +357,16 @@ func wholeTree(t *testing.T, target Target) {
 // wholeTreeNew has something where the tree is to be staged.
 func wholeTreeNew(t *testing.T, target Target) {
 	elsewhere := t.TempDir()
-	must(t, os.Mkdir(filepath.Join(target.Dir, "folder"), 0o755))
+	must(t, os.Mkdir(filepath.Join(target.Dir, "directory"), 0o755))
 	must(t, os.Symlink(elsewhere, filepath.Join(target.Dir, "link")))
 	must(t, os.WriteFile(filepath.Join(target.Dir, "file"), []byte("x"), 0o600))
-	for _, name := range []string{"folder", "link", "file"} {
+	for _, name := range []string{"directory", "link", "file"} {
 		err := tree.Stage(target.FS, name, sample(t))
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("Stage where a %s is: %v", name, err)
 		}
 	}
-	for _, dir := range []string{elsewhere, filepath.Join(target.Dir, "folder")} {
+	for _, dir := range []string{elsewhere, filepath.Join(target.Dir, "directory")} {
 		if es, err := os.ReadDir(dir); err != nil || len(es) > 0 {
 			t.Errorf("%s holds %v, %v", dir, es, err)
 		}

@@ -69,21 +69,21 @@ func TestSuiteFindsFaults(t *testing.T) {
 		return
 	}
 	for name, where := range map[string]string{
-		"nothing":                  "",
-		"takes the umask":          "modes_with_umask_077",
-		"chmods afterwards":        "mode_before_content",
-		"isn't exclusive":          "create_is_exclusive",
-		"follows dangling links":   "no_symbolic_link_is_followed",
-		"removes what's there":     "what_is_in_the_way_stays",
-		"mkdir isn't exclusive":    "mkdir_is_exclusive",
-		"mkdir makes parents":      "mkdir_is_exclusive",
-		"loses the end":            "contents",
-		"syncs nothing":            "sync_dir",
-		"doesn't name":             "errors_name_the_path",
-		"leads out":                "names_stay_inside",
-		"folders take the umask":   "modes_with_umask_022",
-		"has few files":            "many_open_files",
-		"stages over what's there": "a_whole_tree_is_new",
+		"nothing":                    "",
+		"takes the umask":            "modes_with_umask_077",
+		"chmods afterwards":          "mode_before_content",
+		"isn't exclusive":            "create_is_exclusive",
+		"follows dangling links":     "no_symbolic_link_is_followed",
+		"removes what's there":       "what_is_in_the_way_stays",
+		"mkdir isn't exclusive":      "mkdir_is_exclusive",
+		"mkdir makes parents":        "mkdir_is_exclusive",
+		"loses the end":              "contents",
+		"syncs nothing":              "sync_dir",
+		"doesn't name":               "errors_name_the_path",
+		"leads out":                  "names_stay_inside",
+		"directories take the umask": "modes_with_umask_022",
+		"has few files":              "many_open_files",
+		"stages over what's there":   "a_whole_tree_is_new",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -119,7 +119,7 @@ func (b broken) Mkdir(name string, mode fs.FileMode) error {
 		if _, err := os.Lstat(full); err != nil {
 			return errors.Join(os.MkdirAll(full, mode), os.Chmod(full, mode))
 		}
-	case "folders take the umask":
+	case "directories take the umask":
 		return os.Mkdir(full, mode)
 	}
 	err := b.Disk.Mkdir(name, mode)

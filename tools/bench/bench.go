@@ -28,7 +28,7 @@ type bench struct {
 	kcmgen  string
 	self    string // this program
 	env     []string
-	runs    int // counts output folders, none is used twice
+	runs    int // counts output directories, none is used twice
 }
 
 func newBench(repo, kcmgen, tmpfs, disk string) (b *bench, err error) {
@@ -182,7 +182,7 @@ func (w work) address(i int) string { return fmt.Sprintf("172.16.%d.%d", i/250, 
 // waivers is the file of a package that says what is accepted.
 const waivers = "waivers.cue"
 
-// cluster writes w as a CUE package and returns its folder in the module.
+// cluster writes w as a CUE package and returns its directory in the module.
 func (b *bench) cluster(w work) (string, error) {
 	pkg := "./clusters/" + strings.NewReplacer(" ", "-", ",", "").Replace(fmt.Sprint(w.nodes, " ", w))
 	dir := filepath.Join(b.scratch, pkg)

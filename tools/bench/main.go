@@ -32,8 +32,8 @@ func main() {
 func run(ctx context.Context) (err error) {
 	repo := flag.String("repo", "../..", "the checkout")
 	kcmgen := flag.String("kcmgen", "../../bin/kcmgen", "the program, built as it is released")
-	tmpfs := flag.String("tmpfs", "/dev/shm", "a folder in memory")
-	disk := flag.String("disk", diskDir(), "a folder on a disk; empty leaves its rows out")
+	tmpfs := flag.String("tmpfs", "/dev/shm", "a directory in memory")
+	disk := flag.String("disk", diskDir(), "a directory on a disk; empty leaves its rows out")
 	budget := flag.Duration("budget", 9*time.Second, "stop repeating a row after this time, and three rounds")
 	only := flag.String("only", "", "run the sections whose title contains this")
 	keys := flag.Int("keys", 0, "make this many RSA keys and end: what a row compares with")

@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// export is kcmgen's side of w, with its output below base. A fresh folder for
+// export is kcmgen's side of w, with its output below base. A fresh directory for
 // each run: what removing an old one costs is nobody's to pay.
 func (b *bench) export(w work, base string) (side, error) {
 	pkg, err := b.cluster(w)
@@ -44,7 +44,7 @@ func (b *bench) pipeline(w work, base string, env ...string) side {
 	return s
 }
 
-// fresh is a side whose every run writes a folder of its own below base.
+// fresh is a side whose every run writes a directory of its own below base.
 func (b *bench) fresh(base string, nodes int, argv func(out string) []string, env ...string) side {
 	var out string
 	return side{

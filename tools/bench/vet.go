@@ -59,7 +59,7 @@ func (b *bench) repository() (string, error) {
 	return b.userModule(filepath.Join(b.scratch, "repository"))
 }
 
-// crowd is one with n packages beside the cluster, all in one folder, that have none.
+// crowd is one with n packages beside the cluster, all in one directory, that have none.
 func (b *bench) crowd(n int) (string, error) {
 	dir, err := b.userModule(filepath.Join(b.scratch, fmt.Sprintf("crowd-%d", n)))
 	for i := 0; err == nil && i < n; i++ {

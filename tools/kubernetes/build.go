@@ -15,7 +15,7 @@ import (
 	"strings"
 )
 
-// The recipe: another one makes other programs, so their folder is named by it.
+// The recipe: another one makes other programs, so their directory is named by it.
 //
 //go:embed module.go
 var recipeModule string
@@ -23,7 +23,7 @@ var recipeModule string
 //go:embed build.go
 var recipeBuild string
 
-// home is the folder of everything that is made of a version. Nothing in it is
+// home is the directory of everything that is made of a version. Nothing in it is
 // ever half written: files come by rename, and two runs may work at once.
 func home(v version) (string, error) {
 	cache := os.Getenv("KCMGEN_CACHE")
@@ -39,7 +39,7 @@ func home(v version) (string, error) {
 	return dir, os.MkdirAll(dir, 0o755)
 }
 
-// build returns a folder that has these programs.
+// build returns a directory that has these programs.
 func build(ctx context.Context, v version, programs []string) (bin string, err error) {
 	dir, err := home(v)
 	if err != nil {
@@ -65,7 +65,7 @@ func build(ctx context.Context, v version, programs []string) (bin string, err e
 	var packages []string
 	for _, p := range missing {
 		if _, err := os.Stat(filepath.Join(m.source, "cmd", p)); err != nil {
-			return "", fmt.Errorf("kubernetes %s has no program %q; its programs are the folders of %s", v, p, filepath.Join(m.source, "cmd"))
+			return "", fmt.Errorf("kubernetes %s has no program %q; its programs are the directories of %s", v, p, filepath.Join(m.source, "cmd"))
 		}
 		packages = append(packages, path.Join("k8s.io/kubernetes/cmd", p))
 	}
@@ -95,7 +95,7 @@ func program(name string) string {
 	return name
 }
 
-// inside calls do in a scratch folder that is a module of this version. What Go
+// inside calls do in a scratch directory that is a module of this version. What Go
 // adds to go.mod and go.sum is kept in dir for the next run, which then needs no
 // network.
 func (m *module) inside(ctx context.Context, dir string, do func(work string) error) (err error) {

@@ -150,11 +150,11 @@ func TestBuilt(t *testing.T) {
 		}
 	}
 	if err := run(ctx, []string{"facts", "v1.37.1", "-o", filepath.Join(dir, "none")}); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("facts into no folder: %v", err)
+		t.Errorf("facts into no directory: %v", err)
 	}
 }
 
-// TestInside: the folder of a run is gone when it ends, and what Go found out
+// TestInside: the directory of a run is gone when it ends, and what Go found out
 // stays, unless the run failed.
 func TestInside(t *testing.T) {
 	dir := t.TempDir()

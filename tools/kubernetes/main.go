@@ -24,7 +24,7 @@ const usage = `usage: kubernetes build VERSION PROGRAM...
        kubernetes facts [-o DIR] VERSION
 
 build makes programs of a Kubernetes version, such as kube-controller-manager,
-unless your cache folder has them, and prints the folder they are in.
+unless your cache directory has them, and prints the directory they are in.
 facts writes DIR/v1.NN.json: what that version's kube-controller-manager knows.
 `
 
@@ -53,7 +53,7 @@ func run(ctx context.Context, args []string) error {
 	flags.SetOutput(io.Discard) // main tells
 	dir := ""
 	if args[0] == "facts" {
-		flags.StringVar(&dir, "o", filepath.Join("..", "..", "gen", "flags", "data"), "the folder to write to")
+		flags.StringVar(&dir, "o", filepath.Join("..", "..", "gen", "flags", "data"), "the directory to write to")
 	}
 	names, err := positional(flags, args[1:])
 	if err != nil {

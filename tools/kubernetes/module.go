@@ -83,7 +83,7 @@ func moduleFile(ref *modfile.File, v version, published map[string]string) ([]by
 		switch to := published[r.Old.Path]; {
 		case to != "":
 			errs = append(errs, out.AddReplace(r.Old.Path, "", r.Old.Path, to))
-		case r.New.Version == "": // a folder, which isn't part of the module
+		case r.New.Version == "": // a directory, which isn't part of the module
 			errs = append(errs, fmt.Errorf("kubernetes %s replaces %s by %s, and no version of it is known", v, r.Old.Path, r.New.Path))
 		default:
 			errs = append(errs, out.AddReplace(r.Old.Path, r.Old.Version, r.New.Path, r.New.Version))

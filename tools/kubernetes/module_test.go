@@ -30,7 +30,7 @@ func TestModuleFile(t *testing.T) {
 				"replace github.com/json-iterator/go => github.com/json-iterator/go v1.1.12\n\nreplace golang.org/x/text => golang.org/x/text v0.3.6\n\n" +
 				"replace github.com/modern-go/reflect2 => github.com/modern-go/reflect2 v1.0.2\n",
 		},
-		"what it replaces by folders of its own, and nobody publishes": {
+		"what it replaces by directories of its own, and nobody publishes": {
 			version: version{38, 0},
 			ref:     "go 1.27\nreplace k8s.io/new => ./new\n",
 		},

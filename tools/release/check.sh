@@ -14,7 +14,7 @@ systems=(linux_amd64 linux_arm64 darwin_amd64 darwin_arm64 windows_amd64)
 sha256sum --quiet --strict -c checksums.txt
 [ "$(wc -l <checksums.txt)" = $((2 * ${#systems[@]})) ] || { echo "checksums.txt has not two files for each system" >&2; exit 1; }
 
-# the folder that an archive was unpacked to
+# the directory that an archive was unpacked to
 unpack() {
 	local into=$scratch/$1 exe=kcmgen
 	mkdir "$into"

@@ -83,7 +83,7 @@ text() {
 	cat -- "$1"
 }
 
-# room DIR: what could keep files from being written there, or in the folder it
+# room DIR: what could keep files from being written there, or in the directory it
 # would be made in.
 room() {
 	dir=$1

@@ -44,7 +44,7 @@ again() {
 	rm -f "$1/trial" && sync "$1"
 }
 
-# programs FOLDER: those that kcmgen put there, each in a folder named by its checksum.
+# programs DIRECTORY: those that kcmgen put there, each in a directory named by its checksum.
 programs() {
 	for d in "$1"/*/; do
 		d=${d%/}
@@ -90,7 +90,7 @@ unsettle() {
 }
 
 # link HOME GENERATION: nothing but people reads it, so nothing fails for its sake. Some
-# mv, uutils' 0.0.30 among them, replace no link to a folder.
+# mv, uutils' 0.0.30 among them, replace no link to a directory.
 link() {
 	[ -h "$1/current" ] || rm -rf "$1/current"
 	rm -f "$1/.current.kcmgen"

@@ -9,7 +9,7 @@ lock() {
 	stamp "$2" "$3"
 }
 
-# prepare DIR…: folders that are to hold what comes are made, and what an
+# prepare DIR…: directories that are to hold what comes are made, and what an
 # unfinished session left in them goes.
 prepare() {
 	for dir; do

@@ -66,7 +66,7 @@ verify() {
 }
 
 # process UNIT: the unit as systemd has it, and its process as the kernel has it:
-# arguments, and mounts that come from folders called like generations.
+# arguments, and mounts that come from directories called like generations.
 process() {
 	show=$(systemctl show "$1" -p LoadState -p ActiveState -p SubState -p MainPID -p NRestarts -p InvocationID \
 		-p FragmentPath -p DropInPaths -p NeedDaemonReload -p UnitFileState -p Result -p ExecMainStatus)
@@ -79,7 +79,7 @@ process() {
 	return 0
 }
 
-# unread UNIT KNOWN: systemd doesn't look into folders that weren't there when it read
+# unread UNIT KNOWN: systemd doesn't look into directories that weren't there when it read
 # the unit.
 unread() {
 	for f in /etc/systemd/system/"$1".d/*.conf /run/systemd/system/"$1".d/*.conf; do

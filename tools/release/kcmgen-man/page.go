@@ -35,7 +35,7 @@ var special = regexp.MustCompile("[\\\\`*_{}\\[\\]<>#|~]")
 
 func escape(text string) string { return special.ReplaceAllString(text, `\$0`) }
 
-// eachPage rewrites every page in a folder, in which there must be some.
+// eachPage rewrites every page in a directory, in which there must be some.
 func eachPage(dir string, f func(string) string) error {
 	names, err := filepath.Glob(filepath.Join(dir, "*.1"))
 	if err != nil {

@@ -1,8 +1,8 @@
 // Command missing ends make test: of what was skipped it prints one line for each
 // reason, most of them programs that this machine doesn't have. It reads the files of
-// a folder, which go test -json wrote.
+// a directory, which go test -json wrote.
 //
-//	missing FOLDER
+//	missing DIRECTORY
 //
 // With CI set, a skipped test is a failure: .ci/run has installed everything.
 package main
@@ -41,7 +41,7 @@ func main() {
 // skips are the tests that were skipped, by reason.
 type skips map[string][]string
 
-// readAll adds the runs that a folder has.
+// readAll adds the runs that a directory has.
 func (s skips) readAll(dir string) error {
 	files, err := os.ReadDir(dir)
 	if err != nil {
