@@ -96,11 +96,11 @@ func kcmgenSays(t *testing.T, version string, args []string) verdict {
 		lines += "'" + a + "'\n"
 	}
 	r := execute(t, t.TempDir(), lines, kcmgen, "flags", "--check", "-", "--version", minorOf(version), "--format", "json")
-	var findings []finding
-	if err := json.Unmarshal([]byte(r.out), &findings); err != nil {
+	var doc struct{ Findings []finding }
+	if err := json.Unmarshal([]byte(r.out), &doc); err != nil {
 		t.Errorf("%q: %v\n%s", args, err, r.err)
 	}
-	return judged(version, findings)
+	return judged(version, doc.Findings)
 }
 
 // finding is one of kcmgen's.

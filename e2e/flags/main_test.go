@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,7 +88,13 @@ func flagsOf(t testing.TB, minor string) []flag {
 func list[T any](t testing.TB, out *[]T, args ...string) {
 	t.Helper()
 	r := execute(t, t.TempDir(), "", kcmgen, append([]string{"flags", "--format", "json"}, args...)...)
-	if err := json.Unmarshal([]byte(r.out), out); err != nil || len(*out) < 30 {
+	var doc struct {
+		Schema                           int
+		Flags, Controllers, FeatureGates []T
+	}
+	err := json.Unmarshal([]byte(r.out), &doc)
+	*out = slices.Concat(doc.Flags, doc.Controllers, doc.FeatureGates)
+	if err != nil || doc.Schema != 1 || len(*out) < 30 {
 		t.Fatalf("kcmgen flags %q: %d of them, %v\n%s", args, len(*out), err, r.err)
 	}
 }
