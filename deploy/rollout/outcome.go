@@ -18,7 +18,7 @@ func (s *State) outcome() error {
 		case errors.As(h.way.err, &away):
 			unseen.Nodes, unseen.Away = append(unseen.Nodes, node), away
 			h.result.Outcome = RolledBack
-			s.tell(i, "back", "it has what it had; whether it works can't be seen: %v", away)
+			s.tell(i, "back", "it has what it had; whether it works can't be seen while the apiserver is away: %v", away.Err)
 		case h.way.err != nil:
 			s.strand(i, stranded)
 		case h.way.theirs:

@@ -307,15 +307,21 @@ func (s *State) on(i int, k Kind) Action { return Action{Kind: k, Node: s.plan.H
 
 // named says which host an error is of, unless it does so itself.
 func (s *State) named(i int, err error) error {
+	node := s.plan.Hosts[i].Node
 	var he *plan.HostError
 	var itself interface{ NodeName() string }
+	var away *AwayError // it ends with what was asked by way of a host, maybe of this one
 	switch {
-	case err == nil || errors.As(err, &he):
-		return err
-	case errors.As(err, &itself) && itself.NodeName() == s.plan.Hosts[i].Node:
+	case err == nil:
+		return nil
+	case errors.As(err, &away):
+		if he, ok := err.(*plan.HostError); ok {
+			return he
+		}
+	case errors.As(err, &he) || errors.As(err, &itself) && itself.NodeName() == node:
 		return err
 	}
-	return &plan.HostError{Node: s.plan.Hosts[i].Node, Err: err}
+	return &plan.HostError{Node: node, Err: err}
 }
 
 // own is an error of a host without its name, for where that is said already.
