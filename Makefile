@@ -51,8 +51,8 @@ e2e: ## run the tests on real hosts, against real Kubernetes programs
 	[ ! -f "$$dir/figures" ] || cat "$$dir/figures"; grep '^DONE ' "$$dir/log"; \
 	status=$$(cat "$$dir/status"); rm -rf "$$dir"; exit $$status
 
-lint: ## check the code, its formatting and who imports what
-	@tools=$$(tools/install.sh lint) && \
+lint: ## check the code, its formatting, its words and who imports what
+	@tools/lint/words.sh && tools=$$(tools/install.sh lint) && \
 	for module in . e2e tools/bench tools/kubernetes tools/release tools/test; do (cd $$module && "$$tools/golangci-lint" run ./...) || exit 1; done && \
 	unformatted=$$("$$tools/gofumpt" -l .) && \
 	{ [ -z "$$unformatted" ] || { echo "make fmt would change: $$unformatted" >&2; exit 1; }; }

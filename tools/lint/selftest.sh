@@ -56,3 +56,11 @@ while read -r file import; do
 	fi
 done <<<"$planted"
 [ "$missed" = 0 ] || { printf 'golangci-lint said:\n%s\n' "$said" >&2; exit 1; }
+
+# The list of words bites too.
+git init -q . && printf 'Some''body did it.\n' >planted.md && git add planted.md tools/lint
+if tools/lint/words.sh 2>/dev/null; then
+	echo "NOT refused: a word of tools/lint/words.txt" >&2
+	exit 1
+fi
+git rm -qf planted.md && tools/lint/words.sh && echo "refused: a word of tools/lint/words.txt"
