@@ -1,5 +1,5 @@
-// Package schemas_test writes docs/reference.md from the vocabulary itself, so
-// that the two can't say different things.
+// Package schemas_test writes docs/reference.md from the schemas, so that the two
+// can't differ.
 package schemas_test
 
 import (
@@ -25,19 +25,19 @@ import (
 	"github.com/kcmgen/kcmgen/gen/flags"
 )
 
-var update = flag.Bool("update", false, "write docs/reference.md and the packages of minor versions anew")
+var update = flag.Bool("update", false, "write docs/reference.md and the packages of minor versions")
 
 const referenceDoc = "../docs/reference.md"
 
 const referenceHead = `# Reference
 
-Everything that a cluster can say, in the order of its fields; [Write a cluster](cluster.md) goes by task. This page is made from
-[schemas/](../schemas). A field may be left out unless it is **required**; what it is then stands under *default*, and ` + "`<dir>`" + ` in a default is the
-value of the field ` + "`dir`" + `. Fields that aren't here are refused.
+All fields of a cluster, in their order; [Write a cluster](cluster.md) goes by task. This page is made from
+[schemas/](../schemas). A field may be omitted unless it is **required**; its value is then the *default*. ` + "`<dir>`" + ` in a default is the
+value of the field ` + "`dir`" + `. Fields that aren't here are refused. KCM is kube-controller-manager.
 
 A cluster imports the package of its minor version, %s.
-It holds ` + "`version`" + ` to that, and knows every flag of its kube-controller-manager: name, type and range, controllers and feature gates. The base,
-` + "`github.com/kcmgen/kcmgen/schemas`" + `, leaves flags open.
+The package permits ` + "`version`" + ` in that minor version only, and knows every flag of its kube-controller-manager: name, type and range, controllers and feature gates. The base,
+` + "`github.com/kcmgen/kcmgen/schemas`" + `, does not check flags.
 `
 
 // packages are the minor versions that have a package of their own.
@@ -47,7 +47,7 @@ func packages() string {
 	return fmt.Sprintf("from [v1_%d](../schemas/v1_%[1]d/flags.cue) to [v1_%[2]d](../schemas/v1_%[2]d/flags.cue)", first, last)
 }
 
-// TestReference: docs/reference.md says what the schemas say.
+// TestReference compares docs/reference.md with the schemas.
 func TestReference(t *testing.T) {
 	got := []byte(newReference(t).String())
 	if *update {
@@ -64,15 +64,15 @@ func TestReference(t *testing.T) {
 	}
 }
 
-// TestDefaults: the defaults in the reference are those that CUE gives a cluster
-// which doesn't say them.
+// TestDefaults compares the defaults in the reference with those of a cluster that
+// CUE evaluates.
 func TestDefaults(t *testing.T) {
 	r := newReference(t)
 	minimal := `import "github.com/kcmgen/kcmgen/schemas"
 cluster: schemas.#Cluster & {name: "c", version: "v1.2.3", layout: "systemd", nodes: n: address: "10.0.0.1"}
 `
 	for _, s := range r.sections {
-		// What a cluster may leave out altogether has its defaults once it's there.
+		// An optional struct has its defaults once it is there.
 		for _, place := range r.at[s.name] {
 			if place != "" && !strings.Contains(place, "<") {
 				minimal += "cluster: " + strings.ReplaceAll(place, ".", ": ") + ": _\n"
@@ -118,8 +118,8 @@ cluster: schemas.#Cluster & {name: "c", version: "v1.2.3", layout: "systemd", no
 type reference struct {
 	t           *testing.T
 	definitions map[string]*ast.Field
-	sections    []*section          // in the order a cluster comes across them
-	values      []string            // definitions that are no structs
+	sections    []*section          // in the order in which a cluster uses them
+	values      []string            // definitions that aren't structs
 	at          map[string][]string // where each is used
 }
 
@@ -133,7 +133,7 @@ type section struct {
 type row struct {
 	field, typ, standard, meaning string
 
-	under string // the condition it stands under
+	under string // the condition under which it applies
 }
 
 func newReference(t *testing.T) *reference {
@@ -157,7 +157,7 @@ func newReference(t *testing.T) *reference {
 	r.definition("#Cluster", "")
 	for name, f := range r.definitions {
 		if _, used := r.at[name]; !used && strings.HasPrefix(name, "#") {
-			t.Errorf("%s: %s is a definition that no cluster comes across", f.Pos(), name)
+			t.Errorf("%s: %s is a definition that no cluster uses", f.Pos(), name)
 		}
 	}
 	return r
@@ -182,7 +182,7 @@ func (r *reference) definition(name, at string) {
 	s := &section{name: name}
 	r.sections = append(r.sections, s)
 	for _, part := range operands(f.Value, token.AND) {
-		// The rest, a matchN say, is for the comment to explain.
+		// The comment explains the rest, such as a matchN.
 		if body, ok := part.(*ast.StructLit); ok {
 			r.decls(s, body.Elts, "", at, "")
 		}
@@ -200,8 +200,8 @@ func (r *reference) use(e ast.Expr, at string) {
 	}, nil)
 }
 
-// decls adds the fields of a struct to a section: prefix is the struct's path
-// there, at its path in the cluster, and where the condition it stands under.
+// decls adds the fields of a struct to a section. prefix is the struct's path
+// there, at its path in the cluster, and where the condition under which it applies.
 func (r *reference) decls(s *section, all []ast.Decl, prefix, at, where string) {
 	for _, d := range all {
 		switch d := d.(type) {
@@ -224,7 +224,7 @@ func (r *reference) decls(s *section, all []ast.Decl, prefix, at, where string) 
 func (r *reference) field(s *section, f *ast.Field, prefix, at, where string) {
 	name, form := fieldName(f)
 	if strings.HasPrefix(name, "_") {
-		return // holds the field beside it to what that one's comment says
+		return // a constraint on the field next to it, whose comment explains it
 	}
 	path, full := join(prefix, name), join(at, name)
 	k := kindOf(r, f.Value)
@@ -249,8 +249,8 @@ func (r *reference) field(s *section, f *ast.Field, prefix, at, where string) {
 	}
 }
 
-// firstSentence of the definition that an expression begins with: what the field
-// is that has no comment of its own.
+// firstSentence returns the first sentence about the definition that an expression
+// begins with. It describes a field without a comment of its own.
 func (r *reference) firstSentence(e ast.Expr) string {
 	id, ok := operands(e, token.AND)[0].(*ast.Ident)
 	if !ok {
@@ -271,7 +271,7 @@ func join(prefix, name string) string {
 	return prefix + "." + name
 }
 
-// sentence begins and ends as one does.
+// sentence gives text a capital letter and a full stop.
 func sentence(text string) string {
 	if text == "" {
 		return ""
@@ -289,7 +289,7 @@ func (r *reference) isStruct(name string) bool {
 // anchor is a link to a definition that has no place yet.
 var anchor = regexp.MustCompile(`\(#\` + unresolved + `(\w+)\)`)
 
-// cell is text in a table's cell.
+// cell returns text for a table's cell.
 func (r *reference) cell(text string) string {
 	text = anchor.ReplaceAllStringFunc(text, func(link string) string {
 		name := anchor.FindStringSubmatch(link)[1]
@@ -301,7 +301,7 @@ func (r *reference) cell(text string) string {
 	return strings.ReplaceAll(text, "|", `\|`)
 }
 
-// String is the document.
+// String returns the document.
 func (r *reference) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, referenceHead, packages())
@@ -312,7 +312,7 @@ func (r *reference) String() string {
 			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", w.field, r.cell(w.typ), r.cell(w.standard), r.cell(w.meaning))
 		}
 	}
-	b.WriteString("\n## Values\n\nWhat single values look like.\n\n| | form | |\n|---|---|---|\n")
+	b.WriteString("\n## Values\n\nThe form of single values.\n\n| | form | |\n|---|---|---|\n")
 	slices.Sort(r.values)
 	for _, name := range r.values {
 		f := r.definitions[name]
@@ -322,7 +322,7 @@ func (r *reference) String() string {
 	return b.String()
 }
 
-// intro is a definition's comment, and where it is used.
+// intro returns a definition's comment, and where it is used.
 func (r *reference) intro(name string) string {
 	out := ""
 	if doc := docOf(r.definitions[name]); doc != "" {
