@@ -31,7 +31,7 @@ const referenceDoc = "../docs/reference.md"
 
 const referenceHead = `# Reference
 
-All fields of a cluster, in their order; [Write a cluster](cluster.md) goes by task. This page is made from
+All fields of a cluster, in their order; [Write a cluster](cluster.md) is organized by task. This page is made from
 [schemas/](../schemas). A field may be omitted unless it is **required**; its value is then the *default*. ` + "`<dir>`" + ` in a default is the
 value of the field ` + "`dir`" + `. Fields that aren't here are refused. KCM is kube-controller-manager.
 
