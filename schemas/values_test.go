@@ -72,7 +72,7 @@ func valuesOf(t *testing.T, m *flags.Minor, d flags.Def) (good, bad []string) {
 		for _, alias := range c.Aliases {
 			good = append(good, fmt.Sprintf("[%q, %q]", alias, "-"+alias))
 		}
-		bad = []string{`"*"`, `["-*"]`, `["nobody"]`, `["--` + c.Name + `"]`, `[]`, `["*,` + c.Name + `"]`, `true`}
+		bad = []string{`"*"`, `["-*"]`, `["missing"]`, `["--` + c.Name + `"]`, `[]`, `["*,` + c.Name + `"]`, `true`}
 	case d.Type == "stringSlice" && len(d.Allowed) > 0:
 		a, b := d.Allowed[0], d.Allowed[1]
 		good = []string{strconv.Quote(a), strconv.Quote(a + "," + b), fmt.Sprintf("[%q, %q]", a, b), `[]`, `""`, "null"}
