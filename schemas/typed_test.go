@@ -56,8 +56,8 @@ func TestTyped(t *testing.T) {
 
 const typedHead = `// Made by go test ./schemas -update from gen/flags: don't edit.
 
-// Package v1_%[1]d is the vocabulary for clusters of v1.%[1]d: version is held to
-// it, and flags are those of its kube-controller-manager.
+// Package v1_%[1]d is the schema for clusters of v1.%[1]d: it takes no other minor
+// version, and the flags of that kube-controller-manager.
 //
 //	import "github.com/kcmgen/kcmgen/schemas/v1_%[1]d"
 //
@@ -89,7 +89,7 @@ func typed(t *testing.T, minor int) []byte {
 	t.Helper()
 	m := flags.Of(minor)
 	var body bytes.Buffer
-	fmt.Fprintf(&body, "// #Flags are all flags of kube-controller-manager v1.%d, under their real names\n// without the leading dashes. null takes away what kcmgen would pass by itself.\n#Flags: {\n", minor)
+	fmt.Fprintf(&body, "// #Flags are all flags of kube-controller-manager v1.%d, under their real names\n// without the leading dashes. null leaves out a flag that kcmgen would pass.\n#Flags: {\n", minor)
 	for _, d := range m.Flags {
 		if d.Name == "help" || d.Name == "version" { // they end the process at once
 			continue

@@ -1,4 +1,4 @@
-package judges_test
+package conformance_test
 
 import (
 	"fmt"

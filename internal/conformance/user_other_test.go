@@ -1,6 +1,6 @@
 //go:build !unix
 
-package judges_test
+package conformance_test
 
 import "os/exec"
 
