@@ -8,7 +8,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// ask asks for what the command line doesn't say.
+// ask asks for what the command line leaves out.
 func (o *initOptions) ask(args *[]string, a *asker) (err error) {
 	if len(*args) == 0 {
 		question, fallback := "directory of the new repository", "clusters"
