@@ -15,7 +15,7 @@ func (o *initOptions) ask(args *[]string, a *asker) (err error) {
 		if _, err := gen.ModuleRoot("."); err == nil {
 			question, fallback = "directory of the new cluster", filepath.Join("clusters", "new")
 		}
-		dir, err := a.ask(question, fallback, repository.Free)
+		dir, err := a.ask(question, fallback, repository.CheckFree)
 		if err != nil {
 			return err
 		}
