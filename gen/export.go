@@ -297,7 +297,7 @@ func (x *export) compare(prune bool, accepted plan.Accepted) {
 		o.Removed = prune && !o.Key
 		x.Others = append(x.Others, o)
 	}
-	for _, f := range slices.Concat(x.old.Foreign, x.old.Beside()) {
+	for _, f := range slices.Concat(x.old.Foreign, x.old.Unlisted()) {
 		if x.removes(f) {
 			x.Changes = append(x.Changes, tree.Change{Kind: tree.Removed, Path: f})
 		}

@@ -158,8 +158,8 @@ func TestPut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(old.Beside(), []string{beside}) {
-			t.Errorf("beside are %v", old.Beside())
+		if !slices.Equal(old.Unlisted(), []string{beside}) {
+			t.Errorf("beside are %v", old.Unlisted())
 		}
 		if err := d.Replace("x", all, old, func(p string) bool { return step.prune && p != beside }); err != nil {
 			t.Fatal(err)

@@ -26,8 +26,8 @@ func openOut(t *testing.T, dir string, wait time.Duration, waiting func()) (*out
 
 func TestOpenOut(t *testing.T) {
 	for _, c := range []struct{ name, before, ignore, err string }{
-		{"new", "", "# Private keys lie below: nothing here belongs into git.\n*\n", ""},
-		{"there", "out/x=1", "# Private keys lie below: nothing here belongs into git.\n*\n", ""},
+		{"new", "", "# Private keys lie below: nothing here belongs in git.\n*\n", ""},
+		{"there", "out/x=1", "# Private keys lie below: nothing here belongs in git.\n*\n", ""},
 		{"a good .gitignore", "out/.gitignore=*", "*", ""},
 		{"another good .gitignore", "out/.gitignore=!x\n*\n", "!x\n*\n", ""},
 		{"a .gitignore with an exception", "out/.gitignore=*\n!x\n", "*\n!x\n", "lets files below it into git"},
