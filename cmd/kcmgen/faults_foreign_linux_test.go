@@ -230,7 +230,7 @@ func anothersFile(t *testing.T, l *lab) {
 		s := l.site(t)
 		s.reset(t, l.one)
 		err := filepath.WalkDir(s.out(), func(p string, _ os.DirEntry, err error) error {
-			return errors.Join(err, os.Lchown(p, nobody, nobody))
+			return errors.Join(err, os.Lchown(p, otherUID, otherUID))
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -242,7 +242,7 @@ func anothersFile(t *testing.T, l *lab) {
 		}
 		what, when := sight(t, name)
 		cmd := s.command(t, s.args(two)...)
-		if !becomeUser(&cmd.SysProcAttr, nobody) {
+		if !becomeUser(&cmd.SysProcAttr, otherUID) {
 			return
 		}
 		code, _, stderr := runCmd(t, cmd)

@@ -183,8 +183,8 @@ func testReadOnly(t *testing.T, l *lab) {
 		s := l.site(t)
 		mounted(t, s, c.from, "size=4m,mode=777")
 		mount(t, "tmpfs", s.out(), "tmpfs", syscall.MS_REMOUNT|syscall.MS_RDONLY, "")
-		refused(t, s, c.name, s.out(), "read-only file system", nobody)
-		refused(t, s, c.name, filepath.Join(s.out(), "below/it"), "read-only file system", nobody)
+		refused(t, s, c.name, s.out(), "read-only file system", otherUID)
+		refused(t, s, c.name, filepath.Join(s.out(), "below/it"), "read-only file system", otherUID)
 		unmount(t, s.out())
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/kcmgen/kcmgen/internal/treetest/inject"
 )
 
-// nobody is the id of a user that owns nothing here.
-const nobody = 65534
+// otherUID is the id of a user that owns nothing here.
+const otherUID = 65534
 
 // becomeUser makes a command run as another user, if this process may do that. It reports
 // whether the command runs without privilege.
@@ -60,9 +60,9 @@ func testRefused(t *testing.T, l *lab) {
 		t.Errorf("/proc/self: exit %d, %s", code, stderr)
 	}
 	writeFile(t, filepath.Join(s.work(), "file"), "", 0o666)
-	refused(t, s, "a file", filepath.Join(s.work(), "file"), "it is a file", nobody)
+	refused(t, s, "a file", filepath.Join(s.work(), "file"), "it is a file", otherUID)
 	if os.Getuid() != 0 {
-		refused(t, s, "root's", "/usr", "permission denied", nobody)
+		refused(t, s, "root's", "/usr", "permission denied", otherUID)
 	}
 	need.Root(t)
 	own := func(dir string, uid int, mode os.FileMode) string {
@@ -73,16 +73,16 @@ func testRefused(t *testing.T, l *lab) {
 		}
 		return dir
 	}
-	refused(t, s, "root's", own("roots", 0, 0o755), "permission denied", nobody)
-	refused(t, s, "below root's", filepath.Join(own("roots", 0, 0o755), "a/b"), "permission denied", nobody)
-	refused(t, s, "another's, open to all", own("open", 1, 0o777), "belongs to another user", nobody)
-	refused(t, s, "one's own without w", own("mine", nobody, 0o555), "permission denied", nobody)
-	refused(t, s, "hidden", filepath.Join(own("hidden", 0, 0o700), "out"), "permission denied", nobody)
+	refused(t, s, "root's", own("roots", 0, 0o755), "permission denied", otherUID)
+	refused(t, s, "below root's", filepath.Join(own("roots", 0, 0o755), "a/b"), "permission denied", otherUID)
+	refused(t, s, "another's, open to all", own("open", 1, 0o777), "belongs to another user", otherUID)
+	refused(t, s, "one's own without w", own("mine", otherUID, 0o555), "permission denied", otherUID)
+	refused(t, s, "hidden", filepath.Join(own("hidden", 0, 0o700), "out"), "permission denied", otherUID)
 
 	// Where it may write, the same command gets as far as the broken cluster.
-	out := own("good", nobody, 0o755)
+	out := own("good", otherUID, 0o755)
 	cmd := s.command(t, s.exe, "export", "./cue/broken", "-o", out)
-	becomeUser(&cmd.SysProcAttr, nobody)
+	becomeUser(&cmd.SysProcAttr, otherUID)
 	if code, _, stderr := runCmd(t, cmd); code != 3 || !strings.Contains(stderr, "cluster.cue") {
 		t.Errorf("control: exit %d\n%s", code, stderr)
 	}
@@ -94,13 +94,13 @@ func theirTree(t *testing.T, l *lab) {
 	s := l.site(t)
 	s.reset(t, l.one)
 	for _, name := range []string{s.out(), filepath.Join(s.out(), ".kcmgen.lock")} {
-		if err := os.Chown(name, nobody, nobody); err != nil {
+		if err := os.Chown(name, otherUID, otherUID); err != nil {
 			t.Fatal(err)
 		}
 	}
 	before := look(t, s.demo(), "")
 	p := s.program(s.args(two))
-	p.User = &inject.User{UID: nobody, GID: nobody}
+	p.User = &inject.User{UID: otherUID, GID: otherUID}
 	res, err := inject.Trace(t.Context(), p)
 	if err != nil || res.Exit != 1 || !strings.Contains(string(res.Output), "out/demo: permission denied") {
 		t.Errorf("root's tree: exit %d, %v\n%s", res.Exit, err, res.Output)

@@ -1,6 +1,5 @@
-// Package judges holds tests alone: what is written, judged by tools nobody
-// here wrote. OpenSSL and cfssl read the certificates, systemd itself the
-// units, kubectl and cue the pods and kubeconfigs; and both seed documents'
-// own texts (testdata/seeds) are held against what is exported of their
-// clusters.
-package judges
+// Package conformance holds tests that check kcmgen's output with other tools. OpenSSL and
+// cfssl read the certificates, systemd itself the units, kubectl and cue the pods and
+// kubeconfigs; and both seed documents' own texts (testdata/seeds) are compared with the
+// export of their clusters.
+package conformance

@@ -1,8 +1,8 @@
 //go:build !unix
 
-package judges_test
+package conformance_test
 
 import "os/exec"
 
-// runAs does nothing where there is no root.
+// runAs does nothing on systems without root.
 func runAs(*exec.Cmd, uint32) {}

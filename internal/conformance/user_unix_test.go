@@ -1,13 +1,13 @@
 //go:build unix
 
-package judges_test
+package conformance_test
 
 import (
 	"os/exec"
 	"syscall"
 )
 
-// runAs has root run a command as somebody else.
+// runAs makes root run a command as another user.
 func runAs(cmd *exec.Cmd, id uint32) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: id, Gid: id}}
 }
