@@ -6,20 +6,20 @@ import (
 	"runtime/debug"
 )
 
-// Build is what a build knows of itself. What it doesn't know is left out: the
-// revision is known to builds from a checkout, not to go install ...@v0.1.0.
+// Build describes a build of kcmgen. Unknown fields are left out: builds from a
+// checkout have a revision, those by go install ...@v0.1.0 don't.
 type Build struct {
 	Version  string `json:"version"`
 	Revision string `json:"revision,omitempty"`
 	Time     string `json:"time,omitempty"`     // of the revision
-	Modified *bool  `json:"modified,omitempty"` // the checkout had changes besides
+	Modified *bool  `json:"modified,omitempty"` // the checkout had uncommitted changes
 	Go       string `json:"go"`
 	Platform string `json:"platform"`
 	CUE      string `json:"cue"`
 	CFSSL    string `json:"cfssl"`
 }
 
-// ReadBuild is this program's build; what it didn't record is unknown.
+// ReadBuild returns the build information of this program.
 func ReadBuild() Build {
 	info, _ := debug.ReadBuildInfo()
 	return buildOf(info)

@@ -17,19 +17,19 @@ import (
 	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
-// CheckedLine is a command line that was found in a file.
+// CheckedLine is the result of checking a command line.
 type CheckedLine struct {
 	Arguments int
-	Version   spec.Version // that it was held against
-	// NoData is the version that a pod's image has, where there is no data of it.
+	Version   spec.Version // that it was checked against
+	// NoData is the version of a pod's image if there is no data for it.
 	NoData   string
 	Findings []finding.Finding
 }
 
-// CheckFile checks the command line that a file holds, or the standard input for "-":
-// a unit, a pod, or a list. It is held against a minor version or, where none is
-// named, that of a pod's image, if it tells one.
-func CheckFile(name string, stdin io.Reader, minor int, named bool) (*CheckedLine, error) {
+// CheckFile checks the command line in a file, or in the standard input for "-": a
+// unit, a pod, or a list of flags. It checks against the minor version or, unless that
+// is explicit, against the version of a pod's image, if its tag has one.
+func CheckFile(name string, stdin io.Reader, minor int, explicit bool) (*CheckedLine, error) {
 	data, err := readLine(name, stdin)
 	if err != nil {
 		return nil, err
@@ -50,8 +50,8 @@ func CheckFile(name string, stdin io.Reader, minor int, named bool) (*CheckedLin
 		args, at = append(args, a.Value), append(at, pos)
 	}
 	out := &CheckedLine{Arguments: len(found)}
-	if !named {
-		minor = out.minorOf(data, minor)
+	if !explicit {
+		minor = out.imageMinor(data, minor)
 	}
 	if out.Version, err = spec.ParseVersion(flags.Of(minor).Version); err != nil {
 		return nil, err
@@ -63,24 +63,24 @@ func CheckFile(name string, stdin io.Reader, minor int, named bool) (*CheckedLin
 	return out, nil
 }
 
-// minorOf is the minor version of a pod's image, or another where it tells none.
-func (c *CheckedLine) minorOf(data []byte, other int) int {
+// imageMinor returns the minor version in the tag of a pod's image, or fallback.
+func (c *CheckedLine) imageMinor(data []byte, fallback int) int {
 	tag := artefact.ImageTag(data)
-	if strings.HasPrefix(tag, "1.") { // as some registries name them
+	if strings.HasPrefix(tag, "1.") { // some registries leave out the v
 		tag = "v" + tag
 	}
 	v, err := spec.ParseVersion(tag)
 	switch {
 	case err != nil:
-		return other
+		return fallback
 	case flags.Of(v.Minor) == nil:
 		c.NoData = tag
-		return other
+		return fallback
 	}
 	return v.Minor
 }
 
-// unknownArgument is the finding of an argument that the host alone knows.
+// unknownArgument returns the finding for an argument that only the host can expand.
 func unknownArgument(at finding.Pos, value string) finding.Finding {
 	return finding.Finding{
 		Rule: "flag-syntax", Severity: finding.NotChecked, Pos: at,
@@ -89,8 +89,8 @@ func unknownArgument(at finding.Pos, value string) finding.Finding {
 	}
 }
 
-// readLine reads the file, or the standard input for "-", and no more of it than
-// a command line can be.
+// readLine reads the file, or the standard input for "-", up to the length of the
+// longest command line.
 func readLine(name string, stdin io.Reader) ([]byte, error) {
 	if name == "-" {
 		return io.ReadAll(io.LimitReader(stdin, artefact.MaxFile+1))

@@ -18,38 +18,37 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// lockWait bounds how long a run waits for another one that writes to out/.
+// lockWait is how long a run waits for another run that writes to out/.
 const lockWait = time.Minute
 
-// ErrFindings ends a run because of what is wrong with clusters.
+// ErrFindings ends a run that found errors in clusters.
 var ErrFindings = errors.New("findings")
 
-// ExportOptions are those of Export.
+// ExportOptions are the options of Export.
 type ExportOptions struct {
 	Request
 	Prune     bool // remove what kcmgen didn't write, and images that are no longer made
-	KeepGoing bool // write the clusters that are in order, whatever is wrong with others
-	// Accept are changes of what others trust that are asked for: words of
-	// plan.Acceptable.
+	KeepGoing bool // write the clusters without errors, even if others have some
+	// Accept are the accepted changes of what others trust: words of plan.Acceptable.
 	Accept   []string
 	Programs Programs
-	// Hear is told what happens, in the order of the clusters.
-	Hear func(Event)
+	// OnEvent is called with events, in the order of the clusters.
+	OnEvent func(Event)
 }
 
-// What Export tells. A cluster's Exported comes last.
+// Events of Export. A cluster's Exported comes last.
 type (
 	// Vetting comes before anything is written.
 	Vetting struct{ *Loaded }
-	// LeftOut is a cluster with an error, where the others are written.
+	// LeftOut is a cluster with an error, while others are written.
 	LeftOut struct{ Cluster string }
-	// NothingWritten is a run that ended by findings.
+	// NothingWritten says that a run ended because of findings.
 	NothingWritten struct{}
-	// Recovered is what a killed run left of a cluster's tree, and was ended.
+	// Recovered says how the tree of a killed run was recovered.
 	Recovered struct{ Cluster, Text string }
-	// TwoRenames is a file system that can't exchange two directories.
+	// TwoRenames says that a file system can't exchange two directories.
 	TwoRenames struct{ Out string }
-	// Unclaimed is the tree of a cluster that no longer is one.
+	// Unclaimed is a tree whose cluster is gone from the CUE.
 	Unclaimed struct{ Dir, Name string }
 )
 
@@ -61,14 +60,14 @@ func (TwoRenames) event()     {}
 func (Unclaimed) event()      {}
 func (*Exported) event()      {}
 
-// Exported is what became of a cluster's tree.
+// Exported is the result of exporting a cluster.
 type Exported struct {
 	Cluster  *spec.Cluster
 	Out, Dir string        // the directory of all trees, and of this one
 	Changes  []tree.Change // none: nothing was written
 	Others   []Other
 	Accepted []plan.Change // of what others trust
-	Needless []string      // what was accepted and didn't change
+	Needless []string      // accepted, but not changed
 	Made     []plan.Item   // keys and certificates, each with its reason
 	Nodes    []NodeChange  // none in the first export
 	Images   []OldImage
@@ -82,22 +81,22 @@ type Other struct {
 }
 
 // NodeChange is a node whose host gets another generation (tree.Changed), its first
-// one (tree.Added), or none any more (tree.Removed).
+// one (tree.Added), or whose node is gone (tree.Removed).
 type NodeChange struct {
 	Node string
 	Kind tree.Kind
 }
 
-// OldImage is an archive beside a cluster's tree that isn't what MakeImages would make
-// there now.
+// OldImage is an archive in a cluster's directory that differs from what MakeImages
+// would write now.
 type OldImage struct {
 	Arch, Path string
 	Makes      bool // the cluster makes such an image
 	Removed    bool
 }
 
-// Export brings the trees of clusters up to date, in out/. Nothing is written if one
-// cluster has an error, but with KeepGoing; it returns ErrFindings either way.
+// Export updates the trees of clusters in out/. If a cluster has an error, it returns
+// ErrFindings, and writes nothing unless KeepGoing is set.
 func Export(ctx context.Context, o ExportOptions) (err error) {
 	all := len(o.Args) == 0
 	if o.Out, err = OutDir(o.Out, o.Args); err != nil {
@@ -110,20 +109,20 @@ func Export(ctx context.Context, o ExportOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	accepted, err := accepting(o.Accept, l.Clusters)
+	accepted, err := parseAccepted(o.Accept, l.Clusters)
 	if err != nil {
 		return err
 	}
-	l.needFiles()
-	o.Hear(Vetting{l})
+	l.requireKeyFiles()
+	o.OnEvent(Vetting{l})
 	faulty := finding.Failed(l.Findings)
 	if faulty && o.KeepGoing {
 		for _, name := range l.withoutFaulty() {
-			o.Hear(LeftOut{name})
+			o.OnEvent(LeftOut{name})
 		}
 	}
 	if faulty && (!o.KeepGoing || len(l.Clusters) == 0) {
-		o.Hear(NothingWritten{})
+		o.OnEvent(NothingWritten{})
 		return ErrFindings
 	}
 	out, err := outdir.Open(ctx, o.Out, lockWait, o.waiting(o.Out))
@@ -132,7 +131,7 @@ func Export(ctx context.Context, o ExportOptions) (err error) {
 	}
 	defer func() {
 		if out.TwoRenames() {
-			o.Hear(TwoRenames{o.Out})
+			o.OnEvent(TwoRenames{o.Out})
 		}
 		if cerr := out.Close(); err == nil {
 			err = cerr
@@ -159,9 +158,9 @@ func (p Progress) waiting(dir string) func() {
 	}
 }
 
-// accepting reads words of plan.Acceptable. They are about one cluster: what is meant
-// for one must not let an accident of another pass.
-func accepting(words []string, clusters []*Vetted) (plan.Accepted, error) {
+// parseAccepted parses words of plan.Acceptable. They apply to one cluster: accepting a
+// change of one must not accept an accident of another.
+func parseAccepted(words []string, clusters []*Vetted) (plan.Accepted, error) {
 	out := plan.Accepted{}
 	for _, w := range words {
 		if !slices.Contains(plan.Acceptable(), w) {
@@ -179,8 +178,8 @@ func accepting(words []string, clusters []*Vetted) (plan.Accepted, error) {
 	return out, nil
 }
 
-// needFiles: what a review may leave unchecked, an export has to read.
-func (l *Loaded) needFiles() {
+// requireKeyFiles makes errors of key files that vet couldn't read: export needs them.
+func (l *Loaded) requireKeyFiles() {
 	need := func(findings []finding.Finding) {
 		for i := range findings {
 			if f := &findings[i]; f.Rule == "key-file" && f.Severity == finding.NotChecked && strings.HasPrefix(f.Field, "pki.") {
@@ -201,8 +200,8 @@ type exporter struct {
 	out      *outdir.Dir
 }
 
-// export decides for all clusters before it writes for one, unless told to
-// keep going: a fault of the last is no reason to have changed the first.
+// export prepares all clusters before it writes one, so that an error in the last
+// leaves the first unchanged, unless KeepGoing is set.
 func (e exporter) export(ctx context.Context, clusters []*Vetted) error {
 	stop := func(error) bool { return !e.KeepGoing }
 	todo := make([]*export, len(clusters))
@@ -212,36 +211,36 @@ func (e exporter) export(ctx context.Context, clusters []*Vetted) error {
 		}
 		return nil
 	}
-	decided := newWork(len(clusters), e.Hear, e.step("prepared")).run(ctx, stop, func(i int, tell func(Event)) (err error) {
-		todo[i], err = e.decide(ctx, clusters[i], tell)
+	decided := newWork(len(clusters), e.OnEvent, e.step("prepared")).run(ctx, stop, func(i int, emit func(Event)) (err error) {
+		todo[i], err = e.decide(ctx, clusters[i], emit)
 		return named(i, err)
 	})
 	failed := withoutCanceled(decided)
 	if failed != nil && !e.KeepGoing {
 		return failed
 	}
-	written := newWork(len(todo), e.Hear, e.step("written")).run(ctx, stop, func(i int, tell func(Event)) error {
+	written := newWork(len(todo), e.OnEvent, e.step("written")).run(ctx, stop, func(i int, emit func(Event)) error {
 		if decided[i] != nil {
 			return nil
 		}
-		return named(i, e.write(todo[i], tell))
+		return named(i, e.write(todo[i], emit))
 	})
 	return errors.Join(failed, withoutCanceled(written))
 }
 
-// unclaimed tells of the trees of clusters that the module no longer has: their keys
-// are still good, and only people can say whether they should be.
+// unclaimed reports the trees of clusters that the module no longer has. Their keys are
+// still valid, and only a person can decide whether they should be.
 func (e exporter) unclaimed(clusters []*Vetted) error {
 	names, err := e.out.Clusters()
 	for _, name := range names {
 		if !slices.ContainsFunc(clusters, func(v *Vetted) bool { return v.Cluster.Name == name }) {
-			e.Hear(Unclaimed{filepath.Join(e.Out, name), name})
+			e.OnEvent(Unclaimed{filepath.Join(e.Out, name), name})
 		}
 	}
 	return err
 }
 
-// export is what is to be done for one cluster.
+// export is the work for one cluster.
 type export struct {
 	Exported
 	old  *outdir.State
@@ -249,35 +248,35 @@ type export struct {
 	tree tree.Tree
 }
 
-func (e exporter) decide(ctx context.Context, v *Vetted, tell func(Event)) (*export, error) {
+func (e exporter) decide(ctx context.Context, v *Vetted, emit func(Event)) (*export, error) {
 	c := v.Cluster
 	x := &export{Exported: Exported{Cluster: c, Out: e.Out, Dir: filepath.Join(e.Out, c.Name)}}
 	if err := outdir.Writable(x.Dir); err != nil {
 		return nil, err
 	}
-	err := recoverTree(e.out, c.Name, tell)
+	err := recoverTree(e.out, c.Name, emit)
 	if err != nil {
 		return nil, err
 	}
 	if x.old, err = e.out.Read(c.Name); err != nil {
 		return nil, err
 	}
-	if err := x.atHome(e.out); err != nil {
+	if err := x.checkHome(e.out); err != nil {
 		return nil, err
 	}
 	p, have, err := v.PlanAccepting(x.old, e.accepted, e.Now)
 	if err != nil {
-		return nil, inTree(err, c, e.out, e.Out)
+		return nil, withTree(err, c, e.out, e.Out)
 	}
 	x.plan = p
-	programs, err := e.Programs.carried(ctx, c)
+	programs, err := e.Programs.inTree(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	if x.tree, err = Generate(ctx, p, have, programs, e.Now, e.Version); err != nil {
 		return nil, err
 	}
-	if file := x.earlier(e.Prune); file != "" {
+	if file := x.inTheWay(e.Prune); file != "" {
 		return nil, &LostManifestError{x.Dir, file}
 	}
 	if x.old.Manifest == nil && slices.ContainsFunc(x.old.Foreign, isHostKey) {
@@ -290,7 +289,7 @@ func (e exporter) decide(ctx context.Context, v *Vetted, tell func(Event)) (*exp
 	return x, nil
 }
 
-// compare says what the run changes, and what it leaves.
+// compare fills in what the run changes, and what it leaves.
 func (x *export) compare(prune bool, accepted plan.Accepted) {
 	x.Changes = tree.Diff(x.old.Ours, x.tree)
 	for _, f := range x.old.Foreign {
@@ -298,7 +297,7 @@ func (x *export) compare(prune bool, accepted plan.Accepted) {
 		o.Removed = prune && !o.Key
 		x.Others = append(x.Others, o)
 	}
-	for _, f := range slices.Concat(x.old.Foreign, x.old.Beside()) {
+	for _, f := range slices.Concat(x.old.Foreign, x.old.Unlisted()) {
 		if x.removes(f) {
 			x.Changes = append(x.Changes, tree.Change{Kind: tree.Removed, Path: f})
 		}
@@ -315,15 +314,15 @@ func (x *export) compare(prune bool, accepted plan.Accepted) {
 	}
 }
 
-// removes reports whether a file that no manifest lists goes: never what leads to a
-// private key, and of images only those that the cluster doesn't make any more, in
-// which keys are copies.
+// removes reports whether the run removes a file that no manifest lists. It never
+// removes a private key or a directory above one. It removes images that the cluster no
+// longer makes: keys in them are copies.
 func (x *export) removes(file string) bool {
 	return slices.ContainsFunc(x.Others, func(o Other) bool { return o.Path == file && o.Removed }) ||
 		slices.ContainsFunc(x.Images, func(i OldImage) bool { return i.Path == file && i.Removed })
 }
 
-// nodes says which hosts get something new, and which have left.
+// nodes returns the nodes that change, compared with the manifest before.
 func (x *export) nodes() []NodeChange {
 	entry, _ := x.tree.Get(layout.Manifest)
 	now, err := outdir.ParseManifest(entry.Data)
@@ -348,9 +347,9 @@ func (x *export) nodes() []NodeChange {
 	return out
 }
 
-// earlier is a file where this export has one, and which no manifest tells to be
-// kcmgen's: it is in the way, and most likely an earlier export's.
-func (x *export) earlier(prune bool) string {
+// inTheWay returns a file that this export would overwrite and that no manifest lists,
+// or "". It is most likely an earlier export's.
+func (x *export) inTheWay(prune bool) string {
 	i := slices.IndexFunc(x.old.Foreign, func(path string) bool {
 		ours, ok := x.tree.Get(path)
 		return ok && !ours.Dir && (!prune || holdsKey(path, x.old.Foreign))
@@ -361,21 +360,21 @@ func (x *export) earlier(prune bool) string {
 	return x.old.Foreign[i]
 }
 
-// recoverTree ends what a killed run left of a cluster's tree, and says so.
-func recoverTree(out *outdir.Dir, name string, tell func(Event)) error {
+// recoverTree recovers the tree of a killed run, and emits Recovered.
+func recoverTree(out *outdir.Dir, name string, emit func(Event)) error {
 	recovered, err := out.Recover(name)
 	if err == nil && recovered != "" {
-		tell(Recovered{name, recovered})
+		emit(Recovered{name, recovered})
 	}
 	return err
 }
 
-func (e exporter) write(x *export, tell func(Event)) error {
+func (e exporter) write(x *export, emit func(Event)) error {
 	if len(x.Changes) > 0 {
 		if err := e.out.Replace(x.Cluster.Name, x.tree, x.old, x.removes); err != nil {
 			return err
 		}
 	}
-	tell(&x.Exported)
+	emit(&x.Exported)
 	return nil
 }

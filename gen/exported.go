@@ -18,21 +18,21 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// TreeError is an error about a cluster's tree, which its advice names.
+// TreeError is an error in a cluster's tree, with what a hint needs.
 type TreeError struct {
 	Err     error
 	Cluster *spec.Cluster
 	Out     string // the directory of the trees
-	Home    string // the name of the tree that is the cluster's instead; may be empty
+	Home    string // the name of the cluster's own tree, if it is another; may be empty
 }
 
 func (e *TreeError) Error() string { return e.Err.Error() }
 
-// Unwrap is the cause.
+// Unwrap returns the cause.
 func (e *TreeError) Unwrap() error { return e.Err }
 
-// inTree gives an error of planning what its advice needs.
-func inTree(err error, c *spec.Cluster, out *outdir.Dir, dir string) error {
+// withTree makes a TreeError of an error of planning.
+func withTree(err error, c *spec.Cluster, out *outdir.Dir, dir string) error {
 	var other *plan.OtherClusterError
 	if err == nil {
 		return nil
@@ -46,17 +46,17 @@ func inTree(err error, c *spec.Cluster, out *outdir.Dir, dir string) error {
 	return t
 }
 
-// ElsewhereError is a cluster without a tree, while its tree lies under another
-// name: what would be made is another CA.
+// ElsewhereError is a cluster whose tree lies under another name: an export would make
+// another CA.
 type ElsewhereError struct{ Dir, At string }
 
 func (e *ElsewhereError) Error() string {
 	return e.Dir + " isn't there, and " + e.At + " is its tree: manifest.json says so"
 }
 
-// atHome returns an error if a cluster that has no manifest has its tree elsewhere,
-// or has keys of a tree whose manifest was lost.
-func (x *export) atHome(out *outdir.Dir) error {
+// checkHome returns an error if a cluster without a manifest has its tree elsewhere, or
+// has keys of a tree whose manifest was lost.
+func (x *export) checkHome(out *outdir.Dir) error {
 	if x.old.Manifest != nil {
 		return nil
 	}
@@ -74,19 +74,20 @@ type NotExportedError struct{ Dir string }
 
 func (e *NotExportedError) Error() string { return e.Dir + " isn't there: nothing was exported yet" }
 
-// ReadExported is what the last export wrote of a cluster, with its manifest. It ends
-// what a killed run left of the tree before.
-func ReadExported(ctx context.Context, c *spec.Cluster, dir string, told Progress, hear func(Event)) (*outdir.State, error) {
+// ReadExported reads a cluster's tree with its manifest. It first recovers the tree if
+// a run was killed. It returns a NotExportedError if there is no tree, and a TreeError
+// if the tree is another cluster's.
+func ReadExported(ctx context.Context, c *spec.Cluster, dir string, progress Progress, onEvent func(Event)) (*outdir.State, error) {
 	at := filepath.Join(dir, c.Name)
 	if _, err := os.Stat(at); err != nil {
 		return nil, &NotExportedError{at}
 	}
-	out, err := outdir.Open(ctx, dir, lockWait, told.waiting(dir))
+	out, err := outdir.Open(ctx, dir, lockWait, progress.waiting(dir))
 	if err != nil {
 		return nil, err
 	}
 	defer out.Close()
-	if err := recoverTree(out, c.Name, hear); err != nil {
+	if err := recoverTree(out, c.Name, onEvent); err != nil {
 		return nil, err
 	}
 	s, err := out.Read(c.Name)
@@ -97,15 +98,14 @@ func ReadExported(ctx context.Context, c *spec.Cluster, dir string, told Progres
 		return nil, &NotExportedError{at}
 	}
 	if made := s.Manifest.Cluster; made != c.Name {
-		return nil, inTree(&plan.OtherClusterError{Cluster: c.Name, Made: made}, c, out, dir)
+		return nil, withTree(&plan.OtherClusterError{Cluster: c.Name, Made: made}, c, out, dir)
 	}
 	return s, nil
 }
 
-// Reports are the reports of deployments that PutReport wrote of a cluster, the oldest
-// first.
-func Reports(ctx context.Context, dir, cluster string, told Progress) ([][]byte, error) {
-	out, err := outdir.Open(ctx, dir, lockWait, told.waiting(dir))
+// Reports returns the reports that PutReport wrote for a cluster, the oldest first.
+func Reports(ctx context.Context, dir, cluster string, progress Progress) ([][]byte, error) {
+	out, err := outdir.Open(ctx, dir, lockWait, progress.waiting(dir))
 	if err != nil {
 		return nil, err
 	}
@@ -113,10 +113,10 @@ func Reports(ctx context.Context, dir, cluster string, told Progress) ([][]byte,
 	return out.Reports(cluster)
 }
 
-// PutReport writes what became of a deployment beside a cluster's tree, and returns its
-// name as people call it. It is written though ctx has ended.
-func PutReport(ctx context.Context, dir, cluster, action string, started time.Time, data []byte, told Progress) (string, error) {
-	out, err := outdir.Open(context.WithoutCancel(ctx), dir, lockWait, told.waiting(dir))
+// PutReport writes the report of a deployment into the cluster's directory, even after
+// ctx has ended, and returns its path for messages.
+func PutReport(ctx context.Context, dir, cluster, action string, started time.Time, data []byte, progress Progress) (string, error) {
+	out, err := outdir.Open(context.WithoutCancel(ctx), dir, lockWait, progress.waiting(dir))
 	if err != nil {
 		return "", err
 	}
@@ -124,8 +124,8 @@ func PutReport(ctx context.Context, dir, cluster, action string, started time.Ti
 	return name, errors.Join(err, out.Close())
 }
 
-// holdsKey reports whether a path is a private key's or a directory above one:
-// whatever key lies there, it may be the only copy.
+// holdsKey reports whether a path is a private key or a directory above one. Any such
+// key may be the only copy.
 func holdsKey(path string, foreign []string) bool {
 	return slices.ContainsFunc(foreign, func(f string) bool {
 		return keys.IsKeyPath(f) && (f == path || strings.HasPrefix(f, path+"/"))
@@ -140,8 +140,8 @@ func isHostKey(file string) bool {
 	return host && (name == spec.CAKey.FileName() || name == spec.ServiceAccountKey.FileName())
 }
 
-// LostManifestError is a cluster's directory with keys, or another file that an export
-// writes, and without the manifest that says whose they are.
+// LostManifestError is a cluster's directory with keys, or with File, which an export
+// writes, but without the manifest that lists kcmgen's files.
 type LostManifestError struct{ Dir, File string }
 
 func (e *LostManifestError) Error() string {

@@ -1,5 +1,5 @@
-// Package gen is the whole way from a cluster to its tree: vet, plan, issue,
-// render. Loading comes before it (config), writing after it (tree).
+// Package gen takes a cluster from CUE to its tree: load, vet, plan, issue, render and
+// write.
 package gen
 
 import (
@@ -25,20 +25,20 @@ import (
 	"github.com/kcmgen/kcmgen/gen/vet"
 )
 
-// Vetted is a cluster, what is wrong with it, and the user's own keys.
+// Vetted is a cluster with its findings and the user's own keys.
 type Vetted struct {
 	Cluster  *spec.Cluster
 	Findings []finding.Finding
 	given    keys.Bundle
 }
 
-// Vet checks a cluster against every rule. out is the directory of the clusters'
-// trees, "" for none: what an export made there has to fit yet.
+// Vet checks a cluster against every rule, and against what an export made in out, the
+// directory of the clusters' trees ("" for none).
 func Vet(c *spec.Cluster, out string, now time.Time) *Vetted {
 	return VetIn(c, out, &facts.Index{}, now)
 }
 
-// VetIn is Vet for many clusters, which ask git once for all of them.
+// VetIn is Vet for many clusters: with a shared index git is asked once for all.
 func VetIn(c *spec.Cluster, out string, index *facts.Index, now time.Time) *Vetted {
 	f, given := facts.Read(c, out, index, now)
 	f.Refusals = trial.Run(c, trial.Authorities{
@@ -52,12 +52,12 @@ func VetIn(c *spec.Cluster, out string, index *facts.Index, now time.Time) *Vett
 	return &Vetted{c, finding.Worded(found), given}
 }
 
-// Plan decides what will be made. old is the cluster's tree as it lies in out/.
+// Plan decides what an export makes. old is the cluster's tree in out/.
 func (v *Vetted) Plan(old *outdir.State, now time.Time) (*plan.Plan, keys.Bundle, error) {
 	return v.PlanAccepting(old, nil, now)
 }
 
-// PlanAccepting is Plan, where a person asked for changes of what others trust.
+// PlanAccepting is Plan with accepted changes of what others trust.
 func (v *Vetted) PlanAccepting(old *outdir.State, accepted plan.Accepted, now time.Time) (*plan.Plan, keys.Bundle, error) {
 	have := keys.Bundle{}
 	for _, path := range old.Gone {
@@ -66,7 +66,7 @@ func (v *Vetted) PlanAccepting(old *outdir.State, accepted plan.Accepted, now ti
 	for _, e := range old.Ours.Entries() {
 		have.Add(e.Path, e.Data, e.Secret)
 	}
-	p, err := plan.Follow(v.Cluster, past(old), have, v.given, accepted, now)
+	p, err := plan.Follow(v.Cluster, pastOf(old), have, v.given, accepted, now)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -76,8 +76,8 @@ func (v *Vetted) PlanAccepting(old *outdir.State, accepted plan.Accepted, now ti
 	return p, have, nil
 }
 
-// past is what a tree's manifest says of it.
-func past(old *outdir.State) plan.Past {
+// pastOf returns what the last export wrote, by the tree's manifest.
+func pastOf(old *outdir.State) plan.Past {
 	if old.Manifest == nil {
 		return plan.Past{}
 	}
@@ -92,14 +92,14 @@ func past(old *outdir.State) plan.Past {
 	return out
 }
 
-// StaleError is an exported tree that an export would change.
+// StaleError is a tree that is out of date: an export would change it.
 type StaleError struct{ Reason string }
 
 func (e *StaleError) Error() string { return e.Reason }
 
-// ImageFiles are the files that the image of an architecture among the nodes holds
-// besides the program, as the last export wrote them. It makes nothing: it returns a
-// StaleError where an export would.
+// ImageFiles returns the files of an architecture's image, except the program, as the
+// last export wrote them. It makes no files: it returns a StaleError if the tree is out
+// of date.
 func (v *Vetted) ImageFiles(ctx context.Context, old *outdir.State, arch string, now time.Time) ([]render.Copied, error) {
 	p, have, err := v.Plan(old, now)
 	if err != nil {
@@ -124,8 +124,8 @@ func (v *Vetted) ImageFiles(ctx context.Context, old *outdir.State, arch string,
 	return files, nil
 }
 
-// Generate carries a plan out in memory: the tree with its manifest. Programs
-// stay in their files.
+// Generate carries out a plan in memory, and returns the tree with its manifest.
+// Programs stay in their files.
 func Generate(ctx context.Context, p *plan.Plan, have keys.Bundle, programs render.Programs, now time.Time, version string) (tree.Tree, error) {
 	bundle, err := pki.Issue(ctx, p, have, now)
 	if err != nil {
@@ -143,8 +143,8 @@ func Generate(ctx context.Context, p *plan.Plan, have keys.Bundle, programs rend
 	})
 }
 
-// readBack parses every unit and pod and compares its command line with the
-// plan's: no value may have become something else on the way.
+// readBack parses every unit and pod and compares its command line with the plan, to
+// prove that rendering changed no value.
 func readBack(p *plan.Plan, t tree.Tree) error {
 	for _, h := range p.Hosts {
 		at := layout.NodeFile(h.Node.Name, p.Cluster.StartFile())
@@ -159,7 +159,7 @@ func readBack(p *plan.Plan, t tree.Tree) error {
 		if program := p.Cluster.Program(h.Node); len(got) == 0 || got[0] != program {
 			return fmt.Errorf("%s: it doesn't start %s: %q", at, program, got)
 		}
-		// Every flag is written --name=value, so none needs to be known as a bool.
+		// Every flag is written --name=value, so bools need no special case.
 		parsed, err := flags.Parse(got[1:], func(string) bool { return false })
 		if err != nil {
 			return fmt.Errorf("%s: %w", at, err)

@@ -23,29 +23,29 @@ type MadeImage struct {
 	Arch    string `json:"arch"`
 	Name    string `json:"name"`
 	File    string `json:"file"`
-	Digest  string `json:"digest"` // as a registry tells it
+	Digest  string `json:"digest"` // as a registry shows it
 	Size    int64  `json:"size"`   // of the archive, in bytes
 }
 
-// ImageOptions are those of MakeImages.
+// ImageOptions are the options of MakeImages.
 type ImageOptions struct {
 	Out      string   // the directory of the clusters' trees
-	Archs    []string // nil: those of the nodes
+	Archs    []string // nil: the architectures of the nodes
 	Programs Programs
 	Now      time.Time
 	Progress
-	Hear func(Event)
+	OnEvent func(Event)
 }
 
-// anImage is one that is to be made.
-type anImage struct {
+// imageJob is an image to make.
+type imageJob struct {
 	v       *Vetted
 	arch    string
 	program binary.File
 }
 
-// MakeImages makes the images of clusters, and brings the programs that go into them.
-// It returns those that it made, also where it couldn't make them all.
+// MakeImages makes the images of clusters, and fetches missing programs. It returns the
+// images that it made, also together with an error.
 func MakeImages(ctx context.Context, l *Loaded, o ImageOptions) (made []MadeImage, err error) {
 	todo, err := o.decide(ctx, l)
 	if err != nil {
@@ -64,7 +64,7 @@ func MakeImages(ctx context.Context, l *Loaded, o ImageOptions) (made []MadeImag
 	images := make([]image.Image, len(todo))
 	for n, i := range todo {
 		if images[n], err = i.content(ctx, out, o); err != nil {
-			return nil, fmt.Errorf("cluster %s: %w", i.v.Cluster.Name, inTree(err, i.v.Cluster, out, o.Out))
+			return nil, fmt.Errorf("cluster %s: %w", i.v.Cluster.Name, withTree(err, i.v.Cluster, out, o.Out))
 		}
 	}
 	for n, i := range todo {
@@ -80,25 +80,25 @@ func MakeImages(ctx context.Context, l *Loaded, o ImageOptions) (made []MadeImag
 	return made, nil
 }
 
-// decide says what to make, and brings the programs: a fault of the last image is no
-// reason to have made the first, nor to download anything.
-func (o ImageOptions) decide(ctx context.Context, l *Loaded) ([]anImage, error) {
-	var out []anImage
+// decide returns the images to make, and fetches their programs. It checks all of them
+// before it downloads anything.
+func (o ImageOptions) decide(ctx context.Context, l *Loaded) ([]imageJob, error) {
+	var out []imageJob
 	var errs []error
 	for _, v := range l.Clusters {
 		c := v.Cluster
 		if c.Binary == nil && len(l.Clusters) > 1 {
-			continue // of many clusters, some have nothing to do with images
+			continue // not every cluster has images
 		}
 		archs := o.Archs
 		if len(archs) == 0 {
 			archs = c.NodeArchs()
 		}
 		for _, arch := range slices.Compact(slices.Sorted(slices.Values(archs))) {
-			if err := makeable(c, arch); err != nil {
+			if err := checkImage(c, arch); err != nil {
 				errs = append(errs, fmt.Errorf("cluster %s: %w", c.Name, err))
 			}
-			out = append(out, anImage{v: v, arch: arch})
+			out = append(out, imageJob{v: v, arch: arch})
 		}
 	}
 	if len(out) == 0 {
@@ -120,15 +120,15 @@ func (o ImageOptions) decide(ctx context.Context, l *Loaded) ([]anImage, error) 
 	return out, errors.Join(errs...)
 }
 
-// BasedImageError is an image that has to be built on another.
+// BasedImageError is an image with a base image, which kcmgen doesn't build.
 type BasedImageError struct{ Base string }
 
 func (e *BasedImageError) Error() string {
 	return fmt.Sprintf("image.base is %s: kcmgen makes images from scratch, which is all that the program needs", e.Base)
 }
 
-// makeable returns an error if an image can't be made of what the cluster says.
-func makeable(c *spec.Cluster, arch string) error {
+// checkImage returns an error if kcmgen can't make the cluster's image.
+func checkImage(c *spec.Cluster, arch string) error {
 	if c.Image != nil && c.Image.Base != "scratch" {
 		return &BasedImageError{c.Image.Base}
 	}
@@ -144,9 +144,9 @@ func makeable(c *spec.Cluster, arch string) error {
 	return nil
 }
 
-// program is the program of an image, brought here if need be.
+// program returns the program of an image, and fetches it if it is missing.
 func (o ImageOptions) program(ctx context.Context, s binary.Store, c *spec.Cluster, arch string) (binary.File, error) {
-	f, _, err := bring(ctx, s, c, arch, o.Programs.opening(c.Name, o.Progress))
+	f, _, err := provide(ctx, s, c, arch, o.Programs.opener(c.Name, o.Progress))
 	if err != nil {
 		return f, err
 	}
@@ -154,11 +154,11 @@ func (o ImageOptions) program(ctx context.Context, s binary.Store, c *spec.Clust
 	return f, f.Static(d.Origin())
 }
 
-// content is what goes into the image, with files as they lie in the tree.
-func (i anImage) content(ctx context.Context, out *outdir.Dir, o ImageOptions) (image.Image, error) {
+// content returns the content of the image, with files from the tree.
+func (i imageJob) content(ctx context.Context, out *outdir.Dir, o ImageOptions) (image.Image, error) {
 	c, have := i.v.Cluster, &outdir.State{}
 	if copies(c) {
-		err := recoverTree(out, c.Name, o.Hear)
+		err := recoverTree(out, c.Name, o.OnEvent)
 		if err != nil {
 			return image.Image{}, err
 		}
@@ -168,18 +168,18 @@ func (i anImage) content(ctx context.Context, out *outdir.Dir, o ImageOptions) (
 	}
 	img, err := imageOf(ctx, i.v, i.arch, have, o.Now)
 	img.Program.Size = i.program.Size
-	img.Program.Open = func() (io.ReadCloser, error) { return openUntil(ctx, i.program.Path) }
+	img.Program.Open = func() (io.ReadCloser, error) { return openCancellable(ctx, i.program.Path) }
 	return img, err
 }
 
-// copies reports whether a cluster's images hold files of its tree: nothing is
-// kept off a host that has no pods.
+// copies reports whether a cluster's images hold files of its tree. Only static pods
+// have such images.
 func copies(c *spec.Cluster) bool {
 	return c.Image != nil && len(c.Image.Copy) > 0 && c.Layout == spec.StaticPod
 }
 
-// imageOf is the image of a cluster that is makeable, with files as a tree has
-// them, and without what its program is read from.
+// imageOf returns the image of a cluster that passed checkImage, with files from a
+// tree. Size and Open of its program are not set.
 func imageOf(ctx context.Context, v *Vetted, arch string, have *outdir.State, now time.Time) (image.Image, error) {
 	c := v.Cluster
 	d, _ := c.Download(arch)
@@ -200,26 +200,26 @@ func imageOf(ctx context.Context, v *Vetted, arch string, have *outdir.State, no
 	return img, err
 }
 
-// openUntil opens a file that can be read until ctx ends: packing it takes seconds.
-func openUntil(ctx context.Context, name string) (io.ReadCloser, error) {
+// openCancellable opens a file whose reads fail once ctx ends: packing takes seconds.
+func openCancellable(ctx context.Context, name string) (io.ReadCloser, error) {
 	f, err := os.Open(name)
-	return endable{f, ctx}, err
+	return cancellableFile{f, ctx}, err
 }
 
-type endable struct {
+type cancellableFile struct {
 	io.ReadCloser
 	ctx context.Context
 }
 
-func (e endable) Read(p []byte) (int, error) {
-	if err := e.ctx.Err(); err != nil {
+func (f cancellableFile) Read(p []byte) (int, error) {
+	if err := f.ctx.Err(); err != nil {
 		return 0, err
 	}
-	return e.ReadCloser.Read(p)
+	return f.ReadCloser.Read(p)
 }
 
-// imageName is what pod.image calls the image, with a tag: the digest of one
-// that is being made can't be said beforehand.
+// imageName returns the name in pod.image with a tag, and without a digest: that is
+// unknown before the image is made.
 func imageName(c *spec.Cluster) string {
 	name, _, _ := strings.Cut(c.Pod.Image, "@")
 	if !strings.Contains(name[strings.LastIndex(name, "/")+1:], ":") {
@@ -228,7 +228,7 @@ func imageName(c *spec.Cluster) string {
 	return name
 }
 
-func (i anImage) write(out *outdir.Dir, img image.Image) (MadeImage, error) {
+func (i imageJob) write(out *outdir.Dir, img image.Image) (MadeImage, error) {
 	m := MadeImage{Cluster: i.v.Cluster.Name, Arch: i.arch, Name: img.Name}
 	var err error
 	m.File, err = out.PutImage(m.Cluster, i.arch, func(w io.Writer) (err error) {

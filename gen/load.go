@@ -16,29 +16,29 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// Request is which clusters a command is about, and what it is run with.
+// Request says which clusters to load, and how.
 type Request struct {
-	// Args are directories, patterns or names, seen from the working directory, as
-	// config.Load takes them.
+	// Args are directories, patterns or names for config.Load, relative to the working
+	// directory.
 	Args []string
 	// Out is the directory of the clusters' trees; "" is the default, out in the CUE
 	// module of each.
 	Out string
-	// Overlay holds files that count instead of those on disk, by absolute name.
+	// Overlay holds contents that replace those of files on disk, by absolute name.
 	Overlay map[string][]byte
-	Version string // of this program
+	Version string // of kcmgen
 	Now     time.Time
 	Progress
 }
 
-// Progress hears how a run gets on. Each field may be nil.
+// Progress has callbacks for the progress of a run. Each may be nil.
 type Progress struct {
-	// Step is told how many clusters have come through a stage. It isn't called by
-	// two at once.
+	// Step is called with the number of clusters that passed a stage. Calls don't
+	// overlap.
 	Step func(stage string, done, total int)
-	// Waiting is told of a directory that another run has locked.
+	// Waiting is called before waiting for a directory that another run has locked.
 	Waiting func(dir string)
-	// Fetching is told where a program is about to be downloaded from.
+	// Fetching is called before a program is downloaded.
 	Fetching func(cluster, origin string)
 }
 
@@ -49,13 +49,13 @@ func (p Progress) step(stage string) func(done, total int) {
 	return func(done, total int) { p.Step(stage, done, total) }
 }
 
-// OptionError is what a user asked for, where it makes no sense: words that name
-// nothing, or options that don't go together.
+// OptionError is a request that makes no sense: arguments that name nothing, or options
+// that exclude each other.
 type OptionError struct{ Err error }
 
 func (e *OptionError) Error() string { return e.Err.Error() }
 
-// Unwrap is the cause.
+// Unwrap returns the cause.
 func (e *OptionError) Unwrap() error { return e.Err }
 
 func badOption(text string) error { return &OptionError{errors.New(text)} }
@@ -65,13 +65,13 @@ type Loaded struct {
 	Clusters []*Vetted
 	Skipped  []config.Skipped
 	Findings []finding.Finding
-	Faults   []finding.Finding            // those of the CUE, whose clusters are missing
-	Of       map[string][]finding.Finding // of the CUE, by the absolute directory of the package
+	Faults   []finding.Finding            // errors in the CUE; their clusters are missing
+	Of       map[string][]finding.Finding // the same by the absolute directory of the package
 }
 
-// Load evaluates and vets clusters, several at once. What is wrong with them are
-// findings; the error is for what can't be read, and an OptionError where the request
-// names nothing.
+// Load evaluates and vets clusters in parallel. Errors in clusters are findings; Load
+// returns an error for what can't be read, and an OptionError if the request names
+// nothing.
 func Load(ctx context.Context, r Request) (*Loaded, error) {
 	cwd, err := os.Getwd()
 	if err != nil {
@@ -97,7 +97,7 @@ func Load(ctx context.Context, r Request) (*Loaded, error) {
 	return all, nil
 }
 
-// asOption makes an OptionError of a request that names no cluster there could be.
+// asOption makes an OptionError of an argument that can't name a cluster.
 func asOption(err error) error {
 	var dir *config.NoDirError
 	var module *config.NoModuleError
@@ -107,8 +107,8 @@ func asOption(err error) error {
 	return err
 }
 
-// withoutFaulty takes out the clusters that have an error, by the findings of each:
-// the names in those aren't shown where they are embedded. It returns their names.
+// withoutFaulty removes the clusters that have an error, and returns their names. It
+// doesn't compare names in findings, which may be redacted.
 func (l *Loaded) withoutFaulty() []string {
 	var out []string
 	l.Clusters = slices.DeleteFunc(l.Clusters, func(v *Vetted) bool {
@@ -121,10 +121,10 @@ func (l *Loaded) withoutFaulty() []string {
 	return out
 }
 
-// OutDir is the directory of the clusters' trees: the one that is named, or out in the
-// CUE module of the clusters that args name. It doesn't depend on where one stands:
-// another place would mean another CA. It is an OptionError where they lie in several
-// modules.
+// OutDir returns the directory of the clusters' trees: the one that is named, or out in
+// the CUE module of the clusters in args. It doesn't depend on the working directory:
+// another place would mean another CA. It returns an OptionError if the clusters lie in
+// several modules.
 func OutDir(named string, args []string) (string, error) {
 	if named != "" {
 		return named, nil
@@ -133,7 +133,7 @@ func OutDir(named string, args []string) (string, error) {
 	for _, arg := range args {
 		dir := strings.TrimSuffix(filepath.ToSlash(arg), "...")
 		if fi, err := os.Stat(filepath.Clean(dir)); err != nil || !fi.IsDir() {
-			dir = "." // a cluster's name, or for loading to explain
+			dir = "." // a cluster's name, or an error that Load returns
 		}
 		addRoot(roots, filepath.Clean(dir))
 	}
@@ -142,7 +142,7 @@ func OutDir(named string, args []string) (string, error) {
 	}
 	switch len(roots) {
 	case 0:
-		return "out", nil // loading will say that there is no module
+		return "out", nil // Load returns an error: no module
 	case 1:
 		for _, root := range roots {
 			return filepath.Join(root, "out"), nil
@@ -161,8 +161,8 @@ func addRoot(roots map[string]string, dir string) {
 	}
 }
 
-// outOf is where the tree of a cluster lies by default, as one calls it from the
-// directory cwd; "" if it has no module.
+// outOf returns the default directory of a cluster's tree, relative to cwd if that is
+// shorter, or "" without a module.
 func outOf(cwd string, c *spec.Cluster) string {
 	root, err := config.ModuleRoot(c.Dir)
 	if err != nil {
@@ -175,14 +175,15 @@ func outOf(cwd string, c *spec.Cluster) string {
 	return dir
 }
 
-// IsUsualOut reports whether a cluster's tree lies where commands look for it that
-// aren't told.
-func IsUsualOut(c *spec.Cluster, out string) bool {
-	usual, err := OutDir("", []string{DirOf(c)})
-	return err == nil && filepath.Clean(usual) == filepath.Clean(out)
+// IsDefaultOut reports whether out is where commands look for a cluster's tree without
+// --out.
+func IsDefaultOut(c *spec.Cluster, out string) bool {
+	dir, err := OutDir("", []string{DirOf(c)})
+	return err == nil && filepath.Clean(dir) == filepath.Clean(out)
 }
 
-// DirOf is a cluster's directory as people type it.
+// DirOf returns a cluster's directory as an argument: "./dir" below the working
+// directory, absolute elsewhere.
 func DirOf(c *spec.Cluster) string {
 	cwd, err := os.Getwd()
 	if err != nil {

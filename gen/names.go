@@ -9,7 +9,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// What the packages below this one tell, under the names that its callers use.
+// Types of the packages below, for callers of this one.
 type (
 	NoDirError    = config.NoDirError
 	NoModuleError = config.NoModuleError
@@ -33,7 +33,7 @@ type (
 	ConflictError     = plan.Conflict
 )
 
-// Errors of these packages, likewise.
+// Errors of these packages.
 var (
 	ErrNoModule   = config.ErrNoModule
 	ErrNoChecksum = binary.ErrNoChecksum
@@ -42,17 +42,17 @@ var (
 	ErrOthers     = outdir.ErrOthers
 )
 
-// How what others trust comes to be another.
+// Ways in which what others trust changes.
 const (
 	TrustLost     = plan.Lost
 	TrustReplaced = plan.Replaced
 	TrustEnded    = plan.Ended
 )
 
-// AcceptName is the word that accepts another cluster's name.
+// AcceptName is the word of --accept for a renamed cluster.
 const AcceptName = plan.Name
 
-// What becomes of files and nodes.
+// Kinds of changes of files and nodes.
 const (
 	Added   = tree.Added
 	Changed = tree.Changed
@@ -62,26 +62,26 @@ const (
 // KeyDir is the directory of key material in a cluster's tree.
 const KeyDir = keys.Dir
 
-// Ids of the key material that others trust.
+// IDs of the key material that others trust.
 const (
 	CA             = keys.CA
 	FrontProxyCA   = keys.FrontProxyCA
 	ServiceAccount = keys.ServiceAccount
 )
 
-// Functions of these packages, likewise.
+// Functions of these packages.
 var (
-	// Acceptable are the changes of what others trust that can be asked for.
+	// Acceptable returns the words of --accept.
 	Acceptable = plan.Acceptable
-	// CertFile and KeyFile are where a certificate and a private key lie in a
+	// CertFile and KeyFile return the paths of a certificate and a private key in a
 	// cluster's tree.
 	CertFile = keys.CertPath
 	KeyFile  = keys.KeyPath
-	// Counts sums up changes of files in words.
+	// Counts returns the number of changes of files, in words.
 	Counts = tree.Counts
-	// ModuleRoot is the root of the CUE module around a directory.
+	// ModuleRoot returns the root of the CUE module around a directory.
 	ModuleRoot = config.ModuleRoot
-	// Outlines are the clusters of a CUE module at first sight.
+	// Outlines returns the clusters of a CUE module without evaluating them.
 	Outlines = config.Outlines
 	// Writable returns an error if trees can't be written below a directory.
 	Writable = outdir.Writable

@@ -18,10 +18,10 @@ import (
 
 // Programs says where programs come from.
 type Programs struct {
-	// Dir is the directory of checked programs. It is asked for only where a program
-	// is needed.
+	// Dir returns the directory of checked programs. It is called only if a program is
+	// needed.
 	Dir func() (string, error)
-	// Open opens a URL; nil where no network may be used.
+	// Open opens a URL; nil if the network must not be used.
 	Open binary.Open
 }
 
@@ -32,17 +32,16 @@ func (p Programs) store() (binary.Store, error) {
 
 // NotFetchedError is a program that an export needs and may not download.
 type NotFetchedError struct {
-	Dir string // the cluster's, as people type it
+	Dir string // the cluster's, as an argument
 	Err error
 }
 
 func (e *NotFetchedError) Error() string { return e.Err.Error() }
 
-// Unwrap is the cause.
+// Unwrap returns the cause.
 func (e *NotFetchedError) Unwrap() error { return e.Err }
 
-// NoSourceError is a program for an architecture, or for any, that a cluster or
-// all of them don't say how to have.
+// NoSourceError is a program without a source. An empty Arch means any architecture.
 type NoSourceError struct{ Arch, Text string }
 
 func (e *NoSourceError) Error() string { return e.Text }
@@ -51,9 +50,9 @@ func noSource(arch string) error {
 	return &NoSourceError{arch, "binary has no source for " + arch}
 }
 
-// carried are the programs that a cluster's tree holds. An export uses no network:
-// what has a URL was fetched before.
-func (p Programs) carried(ctx context.Context, c *spec.Cluster) (render.Programs, error) {
+// inTree returns the programs that a cluster's tree holds. An export uses no network:
+// it returns a NotFetchedError for a program with a URL that wasn't fetched before.
+func (p Programs) inTree(ctx context.Context, c *spec.Cluster) (render.Programs, error) {
 	out := render.Programs{}
 	for _, arch := range c.NodeArchs() {
 		if !c.Carries(arch) {
@@ -63,7 +62,7 @@ func (p Programs) carried(ctx context.Context, c *spec.Cluster) (render.Programs
 		if err != nil {
 			return nil, err
 		}
-		f, _, err := bring(ctx, s, c, arch, nil)
+		f, _, err := provide(ctx, s, c, arch, nil)
 		if errors.Is(err, binary.ErrMissing) {
 			return nil, &NotFetchedError{DirOf(c), err}
 		}
@@ -75,9 +74,9 @@ func (p Programs) carried(ctx context.Context, c *spec.Cluster) (render.Programs
 	return out, nil
 }
 
-// bring is a cluster's program, from the store or into it. Without a way to open
-// URLs, only files are brought.
-func bring(ctx context.Context, s binary.Store, c *spec.Cluster, arch string, open binary.Open) (binary.File, bool, error) {
+// provide returns a cluster's program from the store, and fetches it if it is missing.
+// If open is nil it fetches files only. The bool reports whether it was fetched.
+func provide(ctx context.Context, s binary.Store, c *spec.Cluster, arch string, open binary.Open) (binary.File, bool, error) {
 	d, ok := c.Download(arch)
 	if !ok {
 		return binary.File{}, false, noSource(arch)
@@ -91,14 +90,14 @@ func bring(ctx context.Context, s binary.Store, c *spec.Cluster, arch string, op
 	}
 	f, fetched, err := s.Fetch(ctx, arch, d, open)
 	if err != nil {
-		err = fmt.Errorf("the program for %s%s: %w", arch, saidAt(c, arch), err)
+		err = fmt.Errorf("the program for %s%s: %w", arch, sourcePos(c, arch), err)
 	}
 	return f, fetched, err
 }
 
-// saidAt is where a cluster names the file of a program: its path alone doesn't
-// tell what a relative one was written as, or where. A URL tells itself.
-func saidAt(c *spec.Cluster, arch string) string {
+// sourcePos returns the field and position that name the file of a program, for a
+// message: the path may be relative in the CUE. It returns "" for a URL.
+func sourcePos(c *spec.Cluster, arch string) string {
 	if d, _ := c.Download(arch); d.File == "" {
 		return ""
 	}
@@ -106,17 +105,17 @@ func saidAt(c *spec.Cluster, arch string) string {
 	return fmt.Sprintf(" (cluster.%s, %s)", field, c.Source.At(field))
 }
 
-// opening is the way to open URLs, which says so before: it may take a while.
-func (p Programs) opening(cluster string, told Progress) binary.Open {
+// opener returns p.Open with a call of Fetching before it.
+func (p Programs) opener(cluster string, progress Progress) binary.Open {
 	return func(ctx context.Context, url string) (io.ReadCloser, error) {
-		if told.Fetching != nil {
-			told.Fetching(cluster, spec.Download{URL: url}.Origin())
+		if progress.Fetching != nil {
+			progress.Fetching(cluster, spec.Download{URL: url}.Origin())
 		}
 		return p.Open(ctx, url)
 	}
 }
 
-// CheckArchs returns an OptionError for a name that no architecture has.
+// CheckArchs returns an OptionError if a name isn't an architecture.
 func CheckArchs(archs []string) error {
 	for _, arch := range archs {
 		if !slices.Contains(spec.Archs, arch) {
@@ -126,8 +125,8 @@ func CheckArchs(archs []string) error {
 	return nil
 }
 
-// Brought is a program that a cluster names, checked and at hand.
-type Brought struct {
+// CheckedProgram is a program that a cluster names, in the store and checked.
+type CheckedProgram struct {
 	Cluster string `json:"cluster"`
 	Arch    string `json:"arch"`
 	SHA256  string `json:"sha256"`  // in hex
@@ -135,11 +134,11 @@ type Brought struct {
 	Fetched bool   `json:"fetched"` // it wasn't there before
 }
 
-// Fetch brings the programs that clusters name for the architectures archs, nil for
-// all, and checks them. hear is called for each as soon as it is there. It returns
-// those that it has and the errors of the others, and a NoSourceError if none is named
-// for an architecture that was asked for. named is how many the clusters name.
-func Fetch(ctx context.Context, l *Loaded, archs []string, p Programs, told Progress, hear func(Brought)) (have []Brought, named int, err error) {
+// Fetch fetches and checks the programs that clusters name for the architectures archs,
+// nil for all. It calls ready for each. It returns the programs and the errors of the
+// others, or a NoSourceError if none is named for archs. named is the number of
+// programs that the clusters name.
+func Fetch(ctx context.Context, l *Loaded, archs []string, p Programs, progress Progress, ready func(CheckedProgram)) (have []CheckedProgram, named int, err error) {
 	s, err := p.store()
 	if err != nil {
 		return nil, 0, err
@@ -149,13 +148,13 @@ func Fetch(ctx context.Context, l *Loaded, archs []string, p Programs, told Prog
 		c := v.Cluster
 		for _, arch := range sources(c, archs) {
 			named++
-			f, fetched, err := bring(ctx, s, c, arch, p.opening(c.Name, told))
+			f, fetched, err := provide(ctx, s, c, arch, p.opener(c.Name, progress))
 			if err != nil {
 				errs = append(errs, fmt.Errorf("cluster %s: %w", c.Name, err))
 				continue
 			}
-			have = append(have, Brought{c.Name, arch, f.SHA256, f.Size, fetched})
-			hear(have[len(have)-1])
+			have = append(have, CheckedProgram{c.Name, arch, f.SHA256, f.Size, fetched})
+			ready(have[len(have)-1])
 		}
 	}
 	if named == 0 && len(archs) > 0 {
@@ -164,12 +163,12 @@ func Fetch(ctx context.Context, l *Loaded, archs []string, p Programs, told Prog
 	return have, named, errors.Join(errs...)
 }
 
-// sources are the architectures that a cluster names a program for, of those
-// that are asked for.
-func sources(c *spec.Cluster, asked []string) []string {
+// sources returns the architectures that a cluster names a program for, limited to
+// archs unless that is empty.
+func sources(c *spec.Cluster, archs []string) []string {
 	if c.Binary == nil {
 		return nil
 	}
 	out := slices.Sorted(maps.Keys(c.Binary.Source))
-	return slices.DeleteFunc(out, func(arch string) bool { return len(asked) > 0 && !slices.Contains(asked, arch) })
+	return slices.DeleteFunc(out, func(arch string) bool { return len(archs) > 0 && !slices.Contains(archs, arch) })
 }

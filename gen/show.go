@@ -17,15 +17,15 @@ type Shown struct {
 	Node    string      `json:"node"`
 	Flag    string      `json:"flag"`
 	Value   string      `json:"value"`
-	Field   string      `json:"field"`             // where it comes from
+	Field   string      `json:"field"`             // that sets it
 	Pos     finding.Pos `json:"position,omitzero"` // of that field, if the user wrote it
 
-	Self string `json:"-"` // cluster and node as they are called: what is embedded isn't shown
+	Self string `json:"-"` // cluster and node, not redacted; not to be shown
 }
 
-// Show lists the flags that nodes are started with: those of the names that are asked
-// for, or all, with what is embedded left out of them. It returns a NothingShownError where
-// the choice leaves none.
+// Show returns the flags of nodes, limited to the named nodes and flags unless those
+// are empty. Values from embedded files are redacted. It returns a NothingShownError if
+// no flag is left.
 func (l *Loaded) Show(nodes, flags []string) ([]Shown, error) {
 	out := []Shown{}
 	wanted := func(list []string, name string) bool { return len(list) == 0 || slices.Contains(list, name) }
@@ -51,15 +51,15 @@ func (l *Loaded) Show(nodes, flags []string) ([]Shown, error) {
 	return out, nil
 }
 
-// NothingShownError is a choice of nodes and flags that leaves nothing.
+// NothingShownError is a choice of nodes and flags that matches nothing.
 type NothingShownError struct{ Nodes, Flags []string }
 
 func (e *NothingShownError) Error() string {
 	return fmt.Sprintf("no node of these clusters fits --node %q and has --flag %q", e.Nodes, e.Flags)
 }
 
-// FlagNames are the flags that nodes are started with, in no order; what can't be
-// evaluated has none.
+// FlagNames returns the names of the flags of all nodes, with repeats and in no order.
+// Clusters that can't be evaluated are left out.
 func FlagNames(ctx context.Context, r Request) []string {
 	cwd, err := os.Getwd()
 	if err != nil {

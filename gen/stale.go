@@ -13,15 +13,14 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// oldImages compares what the archives beside a tree were made from with what they
-// would be, once the tree is written.
+// oldImages returns the archives whose inputs differ from those of the new tree.
 func (x *export) oldImages(ctx context.Context, out *outdir.Dir, v *Vetted, prune bool, now time.Time) ([]OldImage, error) {
 	var old []OldImage
 	for _, arch := range spec.Archs {
 		if !x.old.HasImage(arch) {
 			continue
 		}
-		if makeable(v.Cluster, arch) != nil {
+		if checkImage(v.Cluster, arch) != nil {
 			old = append(old, OldImage{Arch: arch, Path: layout.Image(arch), Removed: prune})
 			continue
 		}
@@ -36,8 +35,8 @@ func (x *export) oldImages(ctx context.Context, out *outdir.Dir, v *Vetted, prun
 	return old, nil
 }
 
-// inputsOf is what an archive was made from, or nothing: one that can't be read
-// isn't the image either, and is no reason to write no tree.
+// inputsOf returns the checksum of an archive's inputs, or "" if it can't be read,
+// which counts as an old image and doesn't stop an export.
 func inputsOf(out *outdir.Dir, name, arch string) string {
 	f, err := out.OpenImage(name, arch)
 	if err != nil {
@@ -51,8 +50,8 @@ func inputsOf(out *outdir.Dir, name, arch string) string {
 	return sum
 }
 
-// Outdated says what an export would do to a tree, "" if nothing: what is deployed then
-// isn't what the CUE says.
+// Outdated returns what an export would do to a tree, in words, or "" if the tree is up
+// to date.
 func Outdated(ctx context.Context, v *Vetted, state *outdir.State, p Programs, now time.Time) string {
 	todo, have, err := v.Plan(state, now)
 	if err != nil {
@@ -61,9 +60,9 @@ func Outdated(ctx context.Context, v *Vetted, state *outdir.State, p Programs, n
 	if made := todo.Make(); len(made) > 0 {
 		return fmt.Sprintf("make pki/%s: %s", made[0].ID, made[0].Reason)
 	}
-	programs, err := p.carried(ctx, v.Cluster)
+	programs, err := p.inTree(ctx, v.Cluster)
 	if err != nil {
-		return "" // what isn't at hand was exported once all the same
+		return "" // a missing program doesn't make the tree out of date
 	}
 	t, err := Generate(ctx, todo, have, programs, now, state.Manifest.Kcmgen)
 	if err != nil {

@@ -21,9 +21,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/outdir"
 )
 
-// TestTrustStaysTheSame: whatever is changed in a cluster's directory, one thing at a
-// time, an export refuses it and leaves every byte as it is, or the CAs and the
-// service-account key are those of before.
+// TestTrustStaysTheSame changes one thing at a time in a cluster's directory. An export
+// must refuse and change no byte, or keep the CAs and the service-account key.
 func TestTrustStaysTheSame(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	if err != nil {
@@ -78,7 +77,7 @@ cluster: schemas.#Cluster & {
 	}
 	t.Logf("%d changes kept what others trust, %d kinds of refusals: %q", kept, len(refused), slices.Sorted(maps.Keys(refused)))
 	if kept < 50 || len(refused) < 8 {
-		t.Errorf("%d kept, %d kinds of refusals: the test shows little", kept, len(refused))
+		t.Errorf("%d kept, %d kinds of refusals: too few cases", kept, len(refused))
 	}
 }
 
@@ -100,7 +99,7 @@ func exportInto(t *testing.T, v *Vetted, dir string, now time.Time) error {
 		t.Fatal(err)
 	}
 	defer out.Close()
-	e := exporter{ExportOptions{Request: Request{Out: dir, Now: now}, Hear: func(Event) {}}, nil, out}
+	e := exporter{ExportOptions{Request: Request{Out: dir, Now: now}, OnEvent: func(Event) {}}, nil, out}
 	return e.export(t.Context(), []*Vetted{v})
 }
 
@@ -113,7 +112,7 @@ func exportedOnce(t *testing.T, v *Vetted, now time.Time) map[string]string {
 	return everything(t, filepath.Join(dir, "one"))
 }
 
-// everything below a directory: contents of files by path, and "dir" of directories.
+// everything returns all below a directory by path: "file " and the contents, or "dir".
 func everything(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	out := map[string]string{}
@@ -136,7 +135,7 @@ func everything(t *testing.T, dir string) map[string]string {
 	return out
 }
 
-// publicKeys are those that others trust, by the file they were read from.
+// publicKeys returns the keys that others trust, by the file they were read from.
 func publicKeys(all map[string]string) map[string]crypto.PublicKey {
 	out := map[string]crypto.PublicKey{}
 	for _, at := range []string{"pki/ca.crt", "pki/ca.key", "pki/front-proxy-ca.crt", "pki/front-proxy-ca.key", "pki/sa.pub", "pki/sa.key"} {
@@ -150,7 +149,7 @@ func publicKeys(all map[string]string) map[string]crypto.PublicKey {
 	return out
 }
 
-// mutator changes one thing of a tree.
+// mutator changes one thing in a tree.
 type mutator struct {
 	t           *testing.T
 	rnd         *rand.Rand
@@ -170,8 +169,8 @@ func (m *mutator) restore(out string) {
 	}
 }
 
-// changes are what can happen to each file and directory: lost, cut off, a byte
-// flipped, that of another export of the same cluster, another file's contents.
+// changes returns what can happen to each file and directory: removed, truncated, a bit
+// flipped, replaced by another export's file or another file's contents.
 func (m *mutator) changes() map[string]func(dir string) {
 	out := map[string]func(string){}
 	names := slices.Sorted(maps.Keys(m.good))

@@ -11,29 +11,28 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Event is something that a person should know of while a run goes on.
+// Event is a message to the user during a run.
 type Event interface{ event() }
 
-// work is a number of things that are done several at once, and whose events are
-// heard in the order of the things.
+// work runs tasks in parallel and delivers their events in the order of the tasks.
 type work struct {
-	mu     sync.Mutex
-	hear   func(Event)
-	step   func(done, total int)
-	events [][]Event
-	ended  []bool
-	next   int // the first whose events weren't heard yet
-	done   int
+	mu      sync.Mutex
+	deliver func(Event)
+	step    func(done, total int)
+	events  [][]Event
+	ended   []bool
+	next    int // the first task whose events weren't delivered yet
+	done    int
 }
 
-func newWork(n int, hear func(Event), step func(done, total int)) *work {
-	return &work{hear: hear, step: step, events: make([][]Event, n), ended: make([]bool, n)}
+func newWork(n int, deliver func(Event), step func(done, total int)) *work {
+	return &work{deliver: deliver, step: step, events: make([][]Event, n), ended: make([]bool, n)}
 }
 
-// run calls do for each of the things, as many at once as there are processors. What
-// each tells is heard as soon as all before it have ended. It returns every error at
-// its index; once stop says so of an error, no further thing is begun.
-func (w *work) run(ctx context.Context, stop func(error) bool, do func(i int, tell func(Event)) error) []error {
+// run calls do for each task, as many at once as there are processors. The events of a
+// task are delivered once all tasks before it have ended. run returns each task's error
+// at its index. After an error for which stop returns true, no further task begins.
+func (w *work) run(ctx context.Context, stop func(error) bool, do func(i int, emit func(Event)) error) []error {
 	errs := make([]error, len(w.events))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
@@ -50,7 +49,7 @@ func (w *work) run(ctx context.Context, stop func(error) bool, do func(i int, te
 			return nil
 		})
 	}
-	_ = g.Wait() // errs has it
+	_ = g.Wait() // the error is in errs
 	return errs
 }
 
@@ -61,7 +60,7 @@ func (w *work) end(i int) {
 	w.done++
 	for ; w.next < len(w.events) && w.ended[w.next]; w.next++ {
 		for _, e := range w.events[w.next] {
-			w.hear(e)
+			w.deliver(e)
 		}
 		w.events[w.next] = nil
 	}
@@ -70,7 +69,8 @@ func (w *work) end(i int) {
 	}
 }
 
-// withoutCanceled joins errors but those of work that was given up for another's.
+// withoutCanceled joins errors, without those of tasks that were cancelled because of
+// another task's error.
 func withoutCanceled(errs []error) error {
 	all := errors.Join(errs...)
 	if all == nil {

@@ -1,6 +1,5 @@
-// Package installed holds tests alone: kcmgen as other people get it. They make
-// a release of the files as they stand, v0.1.0, and have the real programs fetch
-// it: pre-commit from a git repository, go install from a module proxy, make
-// from a clone. None of this is part of the program's own tests, for it takes
-// what surrounds the program: the whole repository.
+// Package installed holds tests of kcmgen as users install it. They make a release v0.1.0 of
+// the current files, and have the real programs fetch it: pre-commit from a git repository,
+// go install from a module proxy, make from a clone. They aren't in the program's package,
+// because they need the whole repository.
 package installed

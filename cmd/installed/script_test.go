@@ -26,17 +26,17 @@ import (
 // repo is the repository's root, as tests see it.
 const repo = "../.."
 
-// scripts is what a reader finds testdata/script by, and the tests too.
+// scripts is the pattern of the script files.
 const scripts = "testdata/script/*.txtar"
 
 // release is what the tests publish.
 var release = module.Version{Path: "github.com/kcmgen/kcmgen", Version: "v0.1.0"}
 
-// TestScripts runs every script with these in its environment: $RELEASE, a git
-// repository with the files as they stand, tagged; $PROXY, a module proxy that has
-// it; $MODULES, a module cache that has everything else; and what go needs to find
-// the caller's caches, so that nothing is fetched when they are warm. The command
-// "built" sets $BUILT, a directory with the release's kcmgen, which is built once.
+// TestScripts runs every script with this environment: $RELEASE, a git repository with the
+// current files, tagged; $PROXY, a module proxy that has it; $MODULES, a module cache that
+// has everything else; and the variables for the caller's caches, so that nothing is
+// fetched when they are warm. The command "built" sets $BUILT, a directory with the
+// release's kcmgen, which is built once.
 func TestScripts(t *testing.T) {
 	found, err := filepath.Glob(scripts)
 	if err != nil || len(found) < 4 {
@@ -92,8 +92,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// goEnv is what a program that builds needs to know of the caller's caches. With
-// -trimpath what was compiled elsewhere serves a checkout in a directory of its own.
+// goEnv returns the variables for the caller's caches. With -trimpath a checkout in another
+// directory can use packages that were compiled elsewhere.
 func goEnv(t *testing.T) map[string]string {
 	t.Helper()
 	names := []string{"GOMODCACHE", "GOCACHE", "GOPROXY", "GOSUMDB", "GONOSUMDB", "GOTOOLCHAIN"}
@@ -112,12 +112,12 @@ func goEnv(t *testing.T) map[string]string {
 	return env
 }
 
-// ours are the places of the release in a module cache.
+// ours are the paths of the release in a module cache.
 var ours = []string{"github.com/kcmgen", "cache/download/github.com/kcmgen"}
 
-// borrow makes a module cache of what another one has, by symbolic links, without
-// some places. In the caller's the release would stay, and be found by the next run,
-// which has other files under the same version.
+// borrow makes a module cache of symbolic links to another one, without some paths. In the
+// caller's cache the release would stay for the next run, which has other files under the
+// same version.
 func borrow(from, to string, without ...string) error {
 	all, err := os.ReadDir(from)
 	if err != nil {
@@ -152,7 +152,7 @@ func borrow(from, to string, without ...string) error {
 	return nil
 }
 
-// build makes the kcmgen of a checkout.
+// build builds the kcmgen of a checkout.
 func build(checkout, to string, env map[string]string) error {
 	cmd := exec.Command("go", "build", "-C", checkout, "-o", to+string(filepath.Separator), "./cmd/kcmgen")
 	cmd.Env = os.Environ()
@@ -165,8 +165,7 @@ func build(checkout, to string, env map[string]string) error {
 	return nil
 }
 
-// home is a user who can commit, and whom git lets look at other people's
-// repositories.
+// home sets up a user who can commit, and whose git reads other users' repositories.
 func home(env *testscript.Env) error {
 	dir := filepath.Join(env.WorkDir, ".home")
 	if err := os.Mkdir(dir, 0o777); err != nil {
@@ -179,8 +178,8 @@ func home(env *testscript.Env) error {
 	return os.WriteFile(filepath.Join(dir, ".gitconfig"), []byte(config), 0o666)
 }
 
-// publish makes a tagged repository of what git knows or would add, as it
-// stands now; deleted files are still listed.
+// publish makes a tagged repository of all files that git tracks or would add; deleted files
+// are still listed.
 func publish(ctx context.Context, dir string) error {
 	list := exec.CommandContext(ctx, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
 	list.Dir = repo
@@ -233,18 +232,18 @@ func copyFile(from, to string) error {
 	return os.WriteFile(to, data, fi.Mode().Perm())
 }
 
-// asked is the test that the needs commands of a script speak for.
+// asked is the key of the test that runs a script.
 type asked struct{}
 
-// needs NAME... says which outside programs a script takes from there on. Where
-// one isn't there, the rest is skipped.
+// needs NAME... says which outside programs a script uses from here on. If one is missing,
+// the rest is skipped.
 func needs(ts *testscript.TestScript, _ bool, args []string) {
 	for _, name := range args {
 		need.Program(ts.Value(asked{}).(need.T), name)
 	}
 }
 
-// edit FILE OLD NEW replaces the one place that has the text OLD.
+// edit FILE OLD NEW replaces the text OLD, which must occur once.
 func edit(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: edit FILE OLD NEW")
@@ -256,9 +255,9 @@ func edit(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(data, args[1], args[2], 1)), 0o666))
 }
 
-// complete FILE OLD NEW prints what an editor offers to complete, by stock cue's
-// language server, if a user types NEW in the one place of OLD. A ‸ in NEW is the
-// cursor. The file stays as it is.
+// complete FILE OLD NEW prints what stock cue's language server offers to complete after a
+// user replaces OLD, which must occur once, with NEW. A ‸ in NEW is the cursor. The file
+// isn't changed.
 func complete(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: complete FILE OLD NEW")
@@ -284,7 +283,7 @@ func complete(ts *testscript.TestScript, neg bool, args []string) {
 	})
 }
 
-// offer makes a module proxy that has the release, of a checkout, and nothing else.
+// offer makes a module proxy that has only the release, from a checkout.
 func offer(dir, checkout string) error {
 	at := filepath.Join(dir, filepath.FromSlash(release.Path), "@v")
 	mod, err := os.ReadFile(filepath.Join(checkout, "go.mod"))

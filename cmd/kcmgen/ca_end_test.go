@@ -9,9 +9,8 @@ import (
 	"time"
 )
 
-// TestMadeCAEnds goes through the life of a CA that an export made, run by run: it
-// is said that it ends while there is time, that certificates end with it, and
-// nothing is made of it when it has.
+// TestMadeCAEnds follows a CA that an export made to its end: kcmgen warns in time that it
+// expires and that certificates expire with it, and makes no certificates after that.
 func TestMadeCAEnds(t *testing.T) {
 	dir := t.TempDir()
 	for _, sub := range []string{"cue.mod", "schemas"} {

@@ -5,8 +5,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// commandDoc is a command as those see it who write manual pages: tools/release
-// makes them from it, so that what formats them stays out of this program.
+// commandDoc describes a command. tools/release makes manual pages from it, so that
+// their formatter stays out of this program.
 type commandDoc struct {
 	Use      string       `json:"use"`
 	Short    string       `json:"short"`
@@ -22,15 +22,15 @@ type flagDoc struct {
 	Shorthand  string `json:"shorthand,omitempty"`
 	Type       string `json:"type"`
 	Default    string `json:"default"`
-	NoValue    string `json:"noValue,omitempty"` // what --name alone means
+	NoValue    string `json:"noValue,omitempty"` // the value of --name alone
 	Usage      string `json:"usage"`
-	Persistent bool   `json:"persistent,omitempty"` // its sub commands have it too
+	Persistent bool   `json:"persistent,omitempty"` // its subcommands have it too
 }
 
 func newCommands(std stdio) *cobra.Command {
 	return &cobra.Command{
 		Use:    "__commands",
-		Short:  "Print all commands and flags as JSON, for what makes the manual pages",
+		Short:  "Print all commands and flags as JSON, for the manual pages",
 		Hidden: true,
 		Args:   noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -39,8 +39,8 @@ func newCommands(std stdio) *cobra.Command {
 	}
 }
 
-// describe is a command with all below it, in the order of its help. Flags that
-// every command has (--help) are the reader's to add.
+// describe returns a command and its subcommands in the order of the help. It leaves
+// out --help, which every command has.
 func describe(cmd *cobra.Command) commandDoc {
 	cmd.InitDefaultVersionFlag()
 	d := commandDoc{Use: cmd.Use, Short: cmd.Short, Long: cmd.Long, Example: cmd.Example, Aliases: cmd.Aliases}

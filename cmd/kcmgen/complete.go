@@ -11,7 +11,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen"
 )
 
-// completer finds words for the shell from the CUE at hand.
+// completer returns words for the shell, from the CUE module around the working directory.
 type completer func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective)
 
 // completeClusters offers the names of clusters, and lets the shell offer directories.
@@ -26,25 +26,24 @@ func completeClusters(_ *cobra.Command, args []string, begun string) ([]string, 
 }
 
 func completeNodes(_ *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
-	return parts(args, begun, func(c gen.Outline) []string { return c.Nodes })
+	return wordsOf(args, begun, func(c gen.Outline) []string { return c.Nodes })
 }
 
-// completeNodeList goes on after the commas of nodes that are there.
+// completeNodeList completes the last node of a list with commas.
 func completeNodeList(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
-	there := begun[:strings.LastIndex(begun, ",")+1]
-	nodes, how := completeNodes(cmd, args, begun[len(there):])
+	list := begun[:strings.LastIndex(begun, ",")+1]
+	nodes, directive := completeNodes(cmd, args, begun[len(list):])
 	out := []string{}
 	for _, n := range nodes {
-		if !slices.Contains(strings.Split(there, ","), n) {
-			out = append(out, there+n)
+		if !slices.Contains(strings.Split(list, ","), n) {
+			out = append(out, list+n)
 		}
 	}
-	return out, how
+	return out, directive
 }
 
-// completeFlagNames offers what the named clusters' nodes are started with. To
-// know that they are evaluated; what is said in their CUE has to do where that
-// fails, or would take long.
+// completeFlagNames offers the flags of the named clusters' nodes. It evaluates the
+// clusters. Where that fails, or would take long, it offers the flags in their CUE.
 func completeFlagNames(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
 	derived := map[string]bool{}
 	few := len(args) > 0 || len(outlines(nil)) <= 10
@@ -53,7 +52,7 @@ func completeFlagNames(cmd *cobra.Command, args []string, begun string) ([]strin
 			derived[name] = true
 		}
 	}
-	return parts(args, begun, func(c gen.Outline) []string {
+	return wordsOf(args, begun, func(c gen.Outline) []string {
 		return append(slices.Sorted(maps.Keys(derived)), c.Flags...)
 	})
 }
@@ -67,12 +66,12 @@ func completeWords(words ...string) completer {
 
 func completeFlag(cmd *cobra.Command, flag string, c completer) {
 	if err := cmd.RegisterFlagCompletionFunc(flag, c); err != nil {
-		panic(err) // the flag isn't there: seen by the first test that runs
+		panic(err) // no such flag: the first test fails
 	}
 }
 
-// parts are words of the clusters that the command line names so far, or of all.
-func parts(args []string, begun string, of func(gen.Outline) []string) ([]string, cobra.ShellCompDirective) {
+// wordsOf returns the words of the clusters that the command line names, or of all.
+func wordsOf(args []string, begun string, of func(gen.Outline) []string) ([]string, cobra.ShellCompDirective) {
 	var out []string
 	for _, c := range outlines(args) {
 		for _, word := range of(c) {

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// shells are those that kcmgen completes for, and how.
+// shells are the shells that kcmgen writes completion scripts for.
 var shells = []struct {
 	name  string
 	write func(root *cobra.Command, w io.Writer) error
@@ -28,9 +28,9 @@ func newCompletion(std stdio) *cobra.Command {
 	}
 	return &cobra.Command{
 		Use:   "completion " + strings.Join(names, "|"),
-		Short: "Print what makes a shell complete kcmgen's command lines",
-		Long: `Completion prints a script for your shell. A package or archive of kcmgen holds
-the same scripts.
+		Short: "Print a script that completes kcmgen's command lines in a shell",
+		Long: `Completion prints a completion script for your shell. Packages and archives of
+kcmgen hold the same scripts.
 
 ` + exitCodes,
 		Example: `  kcmgen completion bash > /etc/bash_completion.d/kcmgen           or source <(kcmgen completion bash)
@@ -41,7 +41,7 @@ the same scripts.
 		Args: func(_ *cobra.Command, args []string) error {
 			switch {
 			case len(args) != 1:
-				return usageError{errors.New("completion wants one shell: " + strings.Join(names, ", "))}
+				return usageError{errors.New("completion needs one shell: " + strings.Join(names, ", "))}
 			case !slices.Contains(names, args[0]):
 				return usageError{fmt.Errorf("no completion for the shell %q, only for %s", args[0], strings.Join(names, ", "))}
 			}

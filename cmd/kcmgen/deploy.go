@@ -20,10 +20,10 @@ type deployOptions struct {
 	hostOptions
 	dryRun  bool
 	yes     bool
-	outPlan string // where a dry run writes its plan
-	plan    string // a plan that was written so: exactly that one is done
+	outPlan string // the file that a dry run writes its plan to
+	plan    string // the file of a plan to carry out
 
-	reviewed *deploy.Plan // it; nil: none is named
+	reviewed *deploy.Plan // the plan in that file; nil without --plan
 }
 
 func newDeploy(std stdio) *cobra.Command {
@@ -34,19 +34,19 @@ func newDeploy(std stdio) *cobra.Command {
 		Long: `Deploy takes what the last export wrote for the hosts of clusters, shows what will
 change, and asks. All hosts are then prepared at once, and changed one after the
 other, the leader last: its unit is put in place, kube-controller-manager is
-restarted, and has to be healthy and to stay so. A host that isn't goes back to
-what it had; so do those before it, until somebody leads with the new files. A
-host whose operator is gone goes back by itself.
+restarted, and must become healthy and stay so. A host that isn't healthy is
+rolled back; so are those before it, until an instance leads with the new files.
+A host that loses its operator goes back by itself.
 
 Where nothing changed, nothing is written and nothing is restarted. The same
 command resumes what was interrupted.
 
-With --plan nobody is asked: what the plan says is done, or nothing, with exit
-code 4, where the exported files, a host or the leader has changed since.
+With --plan there is no question: deploy carries out exactly that plan, or does
+nothing and exits with 4 if the exported files, a host or the leader has changed.
 
 Who leads is read from the apiserver with the kubeconfig that the cluster names
-(deploy.kubeconfig) or --kubeconfig. What became of each host is written to
-OUT/<cluster>/deploys/, too.
+(deploy.kubeconfig) or --kubeconfig. A report on each host is written to
+OUT/<cluster>/deploys/.
 
 ` + rolloutCodes,
 		Example: `  kcmgen deploy ./cue/prod --dry-run     show what would change
@@ -64,7 +64,7 @@ OUT/<cluster>/deploys/, too.
 	return cmd
 }
 
-// flags are those of a command that changes hosts.
+// flags adds the flags of a command that changes hosts.
 func (o *deployOptions) flags(cmd *cobra.Command) {
 	hostFlags(cmd, &o.hostOptions)
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "show what would be done, and do nothing")
@@ -102,7 +102,7 @@ func runDeploy(ctx context.Context, o deployOptions, args []string, now func() t
 	return all.print(std, o)
 }
 
-// outcome is what became of clusters, or would: a dry run has plans only.
+// outcome is the result for clusters. A dry run has plans only.
 type outcome struct {
 	Plans   []*deploy.Plan   `json:"plans,omitempty"`
 	Deploys []*deploy.Report `json:"deploys,omitempty"`
@@ -112,7 +112,7 @@ func (a *outcome) add(b outcome) {
 	a.Plans, a.Deploys = append(a.Plans, b.Plans...), append(a.Deploys, b.Deploys...)
 }
 
-// print is the last thing on the screen, or data for others.
+// print prints the plans and reports, as text or JSON.
 func (a outcome) print(std stdio, o deployOptions) error {
 	if o.format == "json" {
 		if a.Plans == nil && a.Deploys == nil {
@@ -132,7 +132,7 @@ func (a outcome) print(std stdio, o deployOptions) error {
 	return printReports(std.out, a.Deploys)
 }
 
-// named says which of several clusters it was.
+// named adds the cluster's name to an error if there are several clusters.
 func named(c *spec.Cluster, of int, err error) error {
 	if of > 1 {
 		return fmt.Errorf("cluster %s: %w", c.Name, err)
@@ -160,7 +160,7 @@ func deployOne(ctx context.Context, o deployOptions, v *gen.Vetted, now func() t
 	return carryOut(ctx, o, r, p, err, std)
 }
 
-// carryOut shows a plan, asks, does it and writes down what became of it.
+// carryOut shows a plan, asks, carries it out and writes the report.
 func carryOut(ctx context.Context, o deployOptions, r *deploy.Hosts, p *deploy.Plan, err error, std stdio) (outcome, error) {
 	if busy := r.Busy(); busy != nil && (err != nil || len(p.Steps) > 0) {
 		if err != nil || !o.dryRun {
@@ -168,11 +168,11 @@ func carryOut(ctx context.Context, o deployOptions, r *deploy.Hosts, p *deploy.P
 		}
 		p.Notes = append(p.Notes, busy.Error()+": the plan will be another one afterwards")
 	}
-	if o.dryRun && err == nil { // then the plan is what was asked for
+	if o.dryRun && err == nil {
 		return outcome{Plans: []*deploy.Plan{p}}, o.writePlan(p, std)
 	}
 	if err == nil {
-		err = o.holds(p)
+		err = o.checkReviewed(p)
 	}
 	if p != nil {
 		printPlan(std.err, p)
@@ -181,15 +181,15 @@ func carryOut(ctx context.Context, o deployOptions, r *deploy.Hosts, p *deploy.P
 	case err != nil:
 		return outcome{}, err
 	case len(p.Steps) > 0 && !o.yes && o.reviewed == nil:
-		if err := agreed(std, p.Action, len(p.Steps)); err != nil {
+		if err := confirm(std, p.Action, len(p.Steps)); err != nil {
 			return outcome{}, err
 		}
 	}
 	std.hold()
-	t := newTeller(std)
-	report, err := r.Apply(ctx, p, t.tell)
-	t.end()
-	err = o.held(err)
+	l := newRolloutLog(std)
+	report, err := r.Apply(ctx, p, l.print)
+	l.end()
+	err = o.movedSinceReview(err)
 	report.Kcmgen, report.Action = version(), p.Action
 	if len(p.Steps) > 0 {
 		err = errors.Join(err, record(ctx, o.out, report, std))
@@ -197,13 +197,13 @@ func carryOut(ctx context.Context, o deployOptions, r *deploy.Hosts, p *deploy.P
 	return outcome{Deploys: []*deploy.Report{report}}, err
 }
 
-// errDisagreed ends a command that was told no.
-var errDisagreed = errors.New("nothing was done")
+// errDeclined ends a command whose question was answered with no.
+var errDeclined = errors.New("nothing was done")
 
-// agreed asks whether to go on.
-func agreed(std stdio, action string, hosts int) error {
+// confirm asks whether to go on, and returns an error if not.
+func confirm(std stdio, action string, hosts int) error {
 	if !std.interactive() {
-		return usageError{fmt.Errorf("nobody can be asked here whether to %s: say --yes", action)}
+		return usageError{fmt.Errorf("can't ask here whether to %s: say --yes", action)}
 	}
 	answer, err := std.asker().ask(fmt.Sprintf("%s to %s?", action, plural(hosts, "host")), "no", func(s string) error {
 		if !slices.Contains([]string{"yes", "y", "no", "n"}, strings.ToLower(s)) {
@@ -215,12 +215,12 @@ func agreed(std stdio, action string, hosts int) error {
 		return err
 	}
 	if !strings.HasPrefix(strings.ToLower(answer), "y") {
-		return errDisagreed
+		return errDeclined
 	}
 	return nil
 }
 
-// record writes a report beside the tree.
+// record writes a report into the cluster's directory.
 func record(ctx context.Context, dir string, report *deploy.Report, std stdio) error {
 	data, err := report.Encode()
 	if err != nil {

@@ -26,12 +26,12 @@ func (o *deployOptions) check() error {
 // oneCluster refuses plans in files for anything but one cluster.
 func (o *deployOptions) oneCluster(r *gen.Loaded) error {
 	if (o.plan != "" || o.outPlan != "") && len(r.Clusters) != 1 {
-		return usageError{errors.New("a plan is of one cluster: name it")}
+		return usageError{errors.New("a plan is for one cluster: name it")}
 	}
 	return nil
 }
 
-// writePlan writes a plan to where a review can read it.
+// writePlan writes a plan to the file of --out-plan.
 func (o *deployOptions) writePlan(p *deploy.Plan, std stdio) error {
 	if o.outPlan == "" {
 		return nil
@@ -43,8 +43,8 @@ func (o *deployOptions) writePlan(p *deploy.Plan, std stdio) error {
 	return nil
 }
 
-// holds returns an error unless what would be done is what the given plan says.
-func (o *deployOptions) holds(p *deploy.Plan) error {
+// checkReviewed returns a MovedError if a plan differs from the one of --plan.
+func (o *deployOptions) checkReviewed(p *deploy.Plan) error {
 	if o.reviewed == nil {
 		return nil
 	}
@@ -54,9 +54,9 @@ func (o *deployOptions) holds(p *deploy.Plan) error {
 	return nil
 }
 
-// held is the error of a rollout whose host was changed at the last moment: with a plan
-// that was reviewed, no other one will do.
-func (o *deployOptions) held(err error) error {
+// movedSinceReview makes a MovedError of an error that asks for a new plan: with
+// --plan no other plan may be carried out.
+func (o *deployOptions) movedSinceReview(err error) error {
 	if o.reviewed != nil && deploy.Replan(err) {
 		return &deploy.MovedError{Moves: []deploy.Move{{Text: err.Error()}}}
 	}

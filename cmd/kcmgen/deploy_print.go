@@ -10,7 +10,7 @@ import (
 	"github.com/kcmgen/kcmgen/deploy"
 )
 
-// printPlan shows what will be done, to somebody who may say no.
+// printPlan prints what will be done, before the question.
 func printPlan(w io.Writer, p *deploy.Plan) {
 	if len(p.Steps) == 0 {
 		printNotes(w, p.Notes)
@@ -40,7 +40,7 @@ func printPlan(w io.Writer, p *deploy.Plan) {
 	if len(p.Unchanged) > 0 {
 		say(w, "  unchanged: %s", strings.Join(p.Unchanged, ", "))
 	}
-	say(w, "each has up to %v to be healthy and has to stay so for %v; nobody there to confirm it, it goes back by itself after %v",
+	say(w, "each has up to %v to become healthy and must stay so for %v; without an operator to confirm it, it goes back by itself after %v",
 		seconds(p.Gate), seconds(p.Soak), seconds(p.Revert))
 	printNotes(w, p.Notes)
 }
@@ -55,7 +55,7 @@ func printNotes(w io.Writer, notes []string) {
 
 func printStep(w io.Writer, s deploy.Step) {
 	if s.Recover != "" {
-		sayVisibly(w, "       first ends the trial of %s, which nobody confirmed", shortGeneration(s.Recover))
+		sayVisibly(w, "       first ends the trial of %s, which was not confirmed", shortGeneration(s.Recover))
 	}
 	if s.Unwell != "" {
 		sayVisibly(w, "       isn't healthy now: %s", s.Unwell)
@@ -111,7 +111,7 @@ func sayNothingToDo(w io.Writer, cluster string, nodes []string) error {
 	return err
 }
 
-// printReports says what was done.
+// printReports prints the outcome on each host.
 func printReports(w io.Writer, reports []*deploy.Report) error {
 	for _, r := range reports {
 		if r.Outcome == deploy.Unchanged {
@@ -145,9 +145,9 @@ func printReports(w io.Writer, reports []*deploy.Report) error {
 	return nil
 }
 
-// teller shows what happens: a line each, and on a terminal below them for how long
-// the last one has gone on.
-type teller struct {
+// rolloutLog prints a line for each event, and below it, on a terminal, how long the
+// current step has taken.
+type rolloutLog struct {
 	w     io.Writer
 	mu    sync.Mutex
 	live  bool
@@ -156,61 +156,61 @@ type teller struct {
 	last  string
 }
 
-func newTeller(std stdio) *teller {
-	t := &teller{w: std.err, live: terminal(std.err), done: make(chan struct{})}
-	if t.live {
-		go t.tick()
+func newRolloutLog(std stdio) *rolloutLog {
+	l := &rolloutLog{w: std.err, live: terminal(std.err), done: make(chan struct{})}
+	if l.live {
+		go l.tick()
 	}
-	return t
+	return l
 }
 
-// end takes the last line away: what follows is said by others.
-func (t *teller) end() {
-	close(t.done)
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.clear()
-	t.last = ""
+// end removes the line with the time, and prints no more.
+func (l *rolloutLog) end() {
+	close(l.done)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.clear()
+	l.last = ""
 }
 
-func (t *teller) tell(e deploy.Event) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.clear()
+func (l *rolloutLog) print(e deploy.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.clear()
 	what := e.Step
 	switch e.Step {
 	case "back", "stranded":
-		what = colour(t.w, red, e.Step)
+		what = colour(l.w, red, e.Step)
 	}
-	fmt.Fprintf(t.w, "%s: %s: %s\n", e.Node, what, visible(e.Text))
-	t.since, t.last = time.Now(), e.Node+": "+e.Step
+	fmt.Fprintf(l.w, "%s: %s: %s\n", e.Node, what, visible(e.Text))
+	l.since, l.last = time.Now(), e.Node+": "+e.Step
 }
 
-// clear takes the line away that says for how long.
-func (t *teller) clear() {
-	if t.live && t.last != "" {
-		fmt.Fprint(t.w, "\r\x1b[K")
+// clear removes the line with the time.
+func (l *rolloutLog) clear() {
+	if l.live && l.last != "" {
+		fmt.Fprint(l.w, "\r\x1b[K")
 	}
 }
 
-func (t *teller) tick() {
+func (l *rolloutLog) tick() {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
 		select {
-		case <-t.done:
+		case <-l.done:
 			return
 		case <-tick.C:
 		}
-		t.mu.Lock()
-		if t.last != "" {
-			fmt.Fprintf(t.w, "\r\x1b[K%s, %v", t.last, time.Since(t.since).Round(time.Second))
+		l.mu.Lock()
+		if l.last != "" {
+			fmt.Fprintf(l.w, "\r\x1b[K%s, %v", l.last, time.Since(l.since).Round(time.Second))
 		}
-		t.mu.Unlock()
+		l.mu.Unlock()
 	}
 }
 
-// exitOf is the exit code of a rollout that failed.
+// exitOf returns the exit code for a rollout's error, and false for other errors.
 func exitOf(err error) (int, bool) {
 	switch {
 	case is[*deploy.MovedError](err):

@@ -8,23 +8,23 @@ import (
 	"github.com/kcmgen/kcmgen/deploy"
 )
 
-// TestHostileHost: what hosts say is shown, and steers no terminal.
+// TestHostileHost: text from hosts is shown, and does not control the terminal.
 func TestHostileHost(t *testing.T) {
 	const evil = "a\x1b]0;owned\x07\x1b[2Jb\rc\x9bd"
 	value := evil
-	var out, talk bytes.Buffer
-	printPlan(&talk, &deploy.Plan{
+	var out, stderr bytes.Buffer
+	printPlan(&stderr, &deploy.Plan{
 		Cluster: "c", Leader: evil, Notes: []string{evil},
 		Steps: []deploy.Step{{Node: "cp-1", Address: evil, From: evil, To: "x", Restart: evil, Unwell: evil, Recover: evil, Flags: []deploy.FlagChange{{Name: "v", From: &value}}}},
 	})
-	n := newTeller(stdio{err: &talk})
-	n.tell(deploy.Event{Node: "cp-1", Step: "back", Text: evil})
+	n := newRolloutLog(stdio{err: &stderr})
+	n.print(deploy.Event{Node: "cp-1", Step: "back", Text: evil})
 	n.end()
 	printDrifts(&out, "c", []deploy.Drift{{Node: "cp-1", Runs: evil, Process: evil, DropIns: []string{evil}, Trial: evil}})
 	if err := printReports(&out, []*deploy.Report{{Cluster: "c", Hosts: []deploy.HostReport{{Node: "cp-1", Outcome: deploy.RolledBack, From: evil, To: "x", Log: []string{evil}}}}}); err != nil {
 		t.Fatal(err)
 	}
-	for what, got := range map[string]string{"stdout": out.String(), "stderr": talk.String()} {
+	for what, got := range map[string]string{"stdout": out.String(), "stderr": stderr.String()} {
 		if !strings.Contains(got, "owned") || strings.ContainsAny(got, "\x1b\x07\r") || strings.Contains(got, "\x9b") {
 			t.Errorf("%s: %q", what, got)
 		}

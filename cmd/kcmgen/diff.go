@@ -21,10 +21,10 @@ func newDiff(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff --live [CLUSTER | DIR | DIR/...]...",
 		Short: "Compare what the hosts have with what was exported for them",
-		Long: `Diff looks at every host of clusters, changes nothing, and prints what is other
-there than the last export wrote: files by contents, mode and owner, the flags of
-the unit, and what the running process has other than its unit, which was then
-edited without a restart. It prints nothing where nothing differs.
+		Long: `Diff looks at every host of clusters, changes nothing, and prints what differs
+from the last export: files by contents, mode and owner, the flags of the unit,
+and the running process where it differs from its unit, which was then edited
+without a restart. It prints nothing where nothing differs.
 
 ` + exitCodes,
 		Example: `  kcmgen diff --live ./cue/prod
@@ -92,7 +92,7 @@ func runDiff(ctx context.Context, o diffOptions, args []string, now func() time.
 	return nil
 }
 
-// clusterDrift is what a host of a cluster has that wasn't exported for it.
+// clusterDrift is how a host of a cluster differs from the export.
 type clusterDrift struct {
 	Cluster string `json:"cluster"`
 	deploy.Drift

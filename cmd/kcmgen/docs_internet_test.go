@@ -24,10 +24,9 @@ import (
 	"time"
 )
 
-// internet is what the documents' commands meet of it, and the environment that
-// leads there: a proxy on loopback that knows one host, dl.k8s.io, where small
-// programs stand for kube-controller-manager. Clients check its certificate as
-// ever.
+// internet starts what the documents' commands need of the Internet, and returns the
+// environment to use it: a proxy on loopback that knows one host, dl.k8s.io, which serves
+// small programs as kube-controller-manager. Clients verify its certificate as usual.
 func internet(t *testing.T) []string {
 	t.Helper()
 	site := httptest.NewUnstartedServer(http.HandlerFunc(releases))
@@ -51,7 +50,7 @@ func internet(t *testing.T) []string {
 	return []string{"HTTPS_PROXY=" + proxy.URL, "https_proxy=" + proxy.URL, "SSL_CERT_FILE=" + trust}
 }
 
-// certificate is a host's own, signed by itself.
+// certificate returns a self-signed certificate for a host.
 func certificate(t *testing.T, host string) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -91,7 +90,7 @@ func releases(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(data)
 }
 
-// tunnel joins a proxy's client with the host it asked for.
+// tunnel connects a proxy's client to the host that it asked for.
 func tunnel(w http.ResponseWriter, addr string) {
 	there, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -109,7 +108,7 @@ func tunnel(w http.ResponseWriter, addr string) {
 	_ = here.Close()
 }
 
-// storage lets buildah keep a reader's images where the test ends with them.
+// storage returns an environment that keeps buildah's images in the test's directory.
 func storage(t *testing.T) []string {
 	t.Helper()
 	dir := t.TempDir()

@@ -20,7 +20,7 @@ import (
 	"github.com/kcmgen/kcmgen/internal/need"
 )
 
-// documents are all that a reader is told to type from.
+// documents returns the files with commands for readers.
 func documents(t *testing.T) []string {
 	t.Helper()
 	found, err := filepath.Glob("../../docs/*.md")
@@ -30,9 +30,9 @@ func documents(t *testing.T) []string {
 	return append([]string{"../../README.md"}, found...)
 }
 
-// TestDocuments runs every command of the documentation in the order it stands
-// there, and compares what it prints. Each document has a directory of its own, a
-// copy of the CUE module with the ready clusters and the Makefile.
+// TestDocuments runs every command of the documentation in order, and compares its output.
+// Each document has its own directory: a copy of the CUE module with the ready clusters and
+// the Makefile.
 func TestDocuments(t *testing.T) {
 	ran := 0
 	for _, name := range documents(t) {
@@ -62,8 +62,8 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
-// follow types a document's commands. It returns the steps that -update can
-// write anew: those that differ and leave nothing out.
+// follow runs a document's commands. It returns the steps that -update can rewrite: those
+// that differ and leave nothing out.
 func follow(t *testing.T, name string, doc *transcript) (steps []step, got [][]string) {
 	sh := newShell(t)
 	for _, s := range doc.steps {
@@ -80,7 +80,7 @@ func follow(t *testing.T, name string, doc *transcript) (steps []step, got [][]s
 			continue
 		}
 		for _, name := range need.Typed(s.command) {
-			need.Program(t, name) // without it, what follows isn't run either
+			need.Program(t, name) // without it the rest is skipped too
 		}
 		out, code := sh.run(t, at, s.command)
 		want := doc.want(s)
@@ -100,14 +100,13 @@ func follow(t *testing.T, name string, doc *transcript) (steps []step, got [][]s
 	return steps, got
 }
 
-// dryRun are the targets whose recipes a test can't run inside a test: that
-// make finds them, and their files, is all that is looked at.
+// dryRun are make targets that can't run inside a test: it only checks that make finds them
+// and their files.
 var dryRun = regexp.MustCompile(`^make (test|race|e2e|lint|fmt|fuzz|bench|facts|snapshot)\b`)
 
-// goForDocuments stands for the compiler, since what it would compile is at
-// hand: this test binary is the package ./cmd/kcmgen. So make demo and make
-// build run as they are in the Makefile; whatever else they may come to ask of
-// go is refused.
+// goForDocuments replaces go, because its result exists already: this test binary is the
+// package ./cmd/kcmgen. So make demo and make build run as in the Makefile; other go
+// commands are refused.
 const goForDocuments = `case "$*" in
 "build "*" ./cmd/kcmgen") mkdir -p bin && exec ln -sf "$(command -v kcmgen)" bin/kcmgen ;;
 esac
@@ -115,14 +114,14 @@ esac
 echo "go $*: nothing that the documents' tests know" >&2
 exit 97`
 
-// reaching are programs that act on what lies outside a document's directory: the
-// machine's own images, hosts, registries. A test that ran them would too.
+// reaching are programs that act outside a document's directory: on the machine's images,
+// hosts, or registries. A test that ran them would do so too.
 var reaching = []string{
 	"crane", "crictl", "ctr", "docker", "nerdctl", "podman", "rsync", "scp", "sftp", "skopeo", "ssh", "sudo", "systemctl", "wget",
 }
 
-// shell is one sh in which a document's commands run, so that each finds the
-// directory and the variables that the one before left.
+// shell is one sh that runs a document's commands, so that each has the directory and the
+// variables of those before it.
 type shell struct {
 	dir   string // where it begins: the checkout
 	stdin io.Writer
@@ -172,7 +171,7 @@ func newShell(t *testing.T) *shell {
 		"GIT_AUTHOR_NAME=reader", "GIT_AUTHOR_EMAIL=reader@example.com", "GIT_COMMITTER_NAME=reader", "GIT_COMMITTER_EMAIL=reader@example.com",
 	}
 	cmd.Env = append(append(cmd.Env, internet(t)...), storage(t)...)
-	// Its children end with it, and so does a read of what they would print.
+	// Its children end with it, and so does reading their output.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	stdin, err := cmd.StdinPipe()
@@ -194,14 +193,13 @@ func newShell(t *testing.T) *shell {
 	return &shell{work, stdin, bufio.NewReader(stdout)}
 }
 
-// ended is the line that the shell prints behind each command's output.
+// ended is the line that the shell prints after each command's output.
 const ended = "-- the command ended with exit code "
 
-// run types a command and returns what it prints and its exit code.
+// run runs a command and returns its output and its exit code.
 func (s *shell) run(t *testing.T, at, command string) ([]string, int) {
 	t.Helper()
-	// The braces stay in this shell, so that cd does what it should; the second
-	// line leaves $? as the command did.
+	// The braces keep this shell, so that cd has an effect; the second line leaves $? as it was.
 	_, err := fmt.Fprintf(s.stdin, "{\n%s\n} </dev/null 2>&1\n_code=$?; printf '\\n%s%%d\\n' $_code; (exit $_code)\n", command, ended)
 	if err != nil {
 		t.Fatalf("%s: %v", at, err)
@@ -222,7 +220,7 @@ func (s *shell) run(t *testing.T, at, command string) ([]string, int) {
 		if err != nil {
 			t.Fatalf("%s: %v", at, err)
 		}
-		// The newline before the last line: one of ours where the output had one.
+		// The newline before the last line is ours unless the output ends without one.
 		if n := len(out); n > 0 && out[n-1] == "" {
 			out = out[:n-1]
 		}
@@ -230,7 +228,7 @@ func (s *shell) run(t *testing.T, at, command string) ([]string, int) {
 	}
 }
 
-// parse lets sh read a command without running it.
+// parse checks a command's syntax with sh, without running it.
 func (s *shell) parse(t *testing.T, at, command string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "sh", "-n")
@@ -240,7 +238,7 @@ func (s *shell) parse(t *testing.T, at, command string) {
 	}
 }
 
-// TestTranscript: what the comparison of the documents lets pass, and what not.
+// TestTranscript: what the comparison of documents accepts, and what not.
 func TestTranscript(t *testing.T) {
 	for _, c := range []struct {
 		want, got string

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestExportRefused: where nothing keeps a key to its owner, export says so
-// before any work (the cluster isn't there), and vet works.
+// TestExportRefused: on systems without file modes export refuses before any work (the
+// cluster doesn't exist), and vet works.
 func TestExportRefused(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out")
 	var stdout, stderr strings.Builder

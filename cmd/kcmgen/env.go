@@ -12,23 +12,23 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// prefix is that of all variables.
+// prefix is the prefix of kcmgen's environment variables.
 const prefix = "KCMGEN_"
 
-// variableOf is the environment variable that sets a flag.
+// variableOf returns the name of the environment variable that sets a flag.
 func variableOf(flag string) string {
 	return prefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// otherVariables are those that aren't a flag's: programs' cache, and what the tests
-// of this repository are run with.
+// otherVariables set no flag: the cache of programs, and settings of this
+// repository's tests.
 var otherVariables = []string{
 	"KCMGEN_CACHE", "KCMGEN_E2E_FIGURES", "KCMGEN_E2E_LEAVE", "KCMGEN_FAULTS", "KCMGEN_FAULTS_BUILT", "KCMGEN_FAULTS_MOUNTS",
 	"KCMGEN_LIVE", "KCMGEN_MOUNT", "KCMGEN_TEST_PROGRAMS",
 }
 
-// unknownVariables says of variables with kcmgen's prefix that no flag reads them: a
-// misspelt one would leave a default in its place, in silence.
+// unknownVariables returns a warning for each variable with kcmgen's prefix that no
+// flag reads: a misspelt one would silently leave the default.
 func unknownVariables(root *cobra.Command, environ []string) []string {
 	known := slices.Clone(otherVariables)
 	var visit func(cmd *cobra.Command)
@@ -39,7 +39,7 @@ func unknownVariables(root *cobra.Command, environ []string) []string {
 		}
 	}
 	visit(root)
-	slices.Sort(known) // of several that are near, the same one each time
+	slices.Sort(known) // so that the suggestion is always the same
 	words := make([]string, len(known))
 	for i, name := range known {
 		words[i] = strings.TrimPrefix(name, prefix)
@@ -60,19 +60,18 @@ func unknownVariables(root *cobra.Command, environ []string) []string {
 	return out
 }
 
-// fromEnvironment sets the flags that the command line leaves out from their
-// variables. An empty variable counts as none.
+// fromEnvironment sets flags that the command line leaves out from their environment
+// variables. An empty variable counts as unset.
 func fromEnvironment(cmd *cobra.Command) (err error) {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		value := os.Getenv(variableOf(f.Name))
-		talk := f.Name == "help" || f.Name == "version" && f.Value.Type() == "bool"
-		// What flags is asked is a question of the moment: a variable that was set
-		// for something else would answer another.
-		asked := cmd.Name() == "flags" && f.Name != "format"
-		// A change of what others trust is asked for once: a variable would go on
-		// accepting.
-		asked = asked || f.Name == "accept"
-		if f.Changed || value == "" || talk || asked || err != nil {
+		skip := f.Name == "help" || f.Name == "version" && f.Value.Type() == "bool"
+		// "kcmgen flags" answers one question at a time: a variable that was set for
+		// another command would change the question.
+		skip = skip || cmd.Name() == "flags" && f.Name != "format"
+		// A change of trust is accepted once: a variable would go on accepting.
+		skip = skip || f.Name == "accept"
+		if f.Changed || value == "" || skip || err != nil {
 			return
 		}
 		if ferr := cmd.Flags().Set(f.Name, value); ferr != nil {

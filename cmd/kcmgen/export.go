@@ -32,19 +32,19 @@ and then makes for each the directory OUT/<cluster>:
   image/<arch>/   what an image is built from, if the cluster says so
   manifest.json   every file: path, mode, owner, size, checksum
 
-Keys and certificates that still fit are kept; each that is made anew says why.
-Whatever ends a run, the directory holds the old tree or the new one. Files that
-kcmgen didn't write stay, unless --prune. An image that "kcmgen image" made
-and that isn't what the cluster says now is told.
+Keys and certificates that still fit are kept; for each new one export says why.
+However a run ends, the directory holds the old tree or the new one. Files that
+kcmgen didn't write stay, unless --prune. An image by "kcmgen image" that no
+longer matches the cluster is reported.
 
 What others trust stays the same: the CAs and the service-account key. An export
-that would change one, because its file was lost, replaced or changed its place,
-or because the CUE names another, writes nothing and says what it would change,
-what that means, and how it is asked for: --accept, or the new key's fingerprint
-in the CUE (pki.accept).
+that would change one, because its file was lost, replaced or moved, or because
+the CUE names another, writes nothing and says what it would change, what that
+means, and how to accept it: --accept, or the new key's fingerprint in the CUE
+(pki.accept).
 
-Clusters are made in parallel. An error in one keeps all from being written,
-unless --keep-going; the exit code tells of it either way.
+Clusters are exported in parallel. An error in one keeps all from being written,
+unless --keep-going; the exit code reports it either way.
 
 ` + exitCodes,
 		Example: `  kcmgen export ./cue/example            write out/example
@@ -59,7 +59,7 @@ unless --keep-going; the exit code tells of it either way.
 	cmd.Flags().BoolVar(&o.prune, "prune", false, "remove files in a cluster's directory that kcmgen didn't write, and images that the cluster no longer makes")
 	cmd.Flags().StringSliceVar(&o.accept, "accept", nil, acceptHelp)
 	completeFlag(cmd, "accept", completeWords(gen.Acceptable()...))
-	cmd.Flags().BoolVar(&o.keepGoing, "keep-going", false, "write the clusters that are in order, whatever is wrong with others")
+	cmd.Flags().BoolVar(&o.keepGoing, "keep-going", false, "write the clusters without errors, even if others have some")
 	return cmd
 }
 
@@ -68,54 +68,54 @@ func runExport(ctx context.Context, o exportOptions, args []string, now time.Tim
 	defer s.end()
 	return gen.Export(ctx, gen.ExportOptions{
 		Request: s.request(o.out, args, now), Prune: o.prune, KeepGoing: o.keepGoing, Accept: o.accept,
-		Programs: programs(), Hear: s.hear,
+		Programs: programs(), OnEvent: s.event,
 	})
 }
 
-// printExported says what became of a cluster's tree.
+// printExported prints what an export changed in a cluster's tree.
 func printExported(e *gen.Exported, std stdio) {
 	name := e.Cluster.Name
-	talk := func(format string, args ...any) { say(std.err, name+": "+format, args...) }
+	note := func(format string, args ...any) { say(std.err, name+": "+format, args...) }
 	for _, o := range e.Others {
 		switch {
 		case o.Removed:
-			talk("removed %s: kcmgen didn't write it", plainName(o.Path))
+			note("removed %s: kcmgen didn't write it", plainName(o.Path))
 		case o.Key:
-			talk("kept %s: kcmgen didn't write it, and --prune leaves keys alone", plainName(o.Path))
+			note("kept %s: kcmgen didn't write it, and --prune leaves keys alone", plainName(o.Path))
 		default:
-			talk("kept %s: kcmgen didn't write it (--prune removes it)", plainName(o.Path))
+			note("kept %s: kcmgen didn't write it (--prune removes it)", plainName(o.Path))
 		}
 	}
 	for _, c := range e.Accepted {
-		talk("accepted: %s", c)
+		note("accepted: %s", c)
 	}
 	for _, word := range e.Needless {
-		talk("--accept %s: there was nothing to accept", word)
+		note("--accept %s: there was nothing to accept", word)
 	}
 	for _, it := range e.Made {
-		talk("made pki/%s: %s", it.ID, it.Reason)
+		note("made pki/%s: %s", it.ID, it.Reason)
 		if short := it.Short(); short != "" {
-			talk("pki/%s: %s", it.ID, short)
+			note("pki/%s: %s", it.ID, short)
 		}
 	}
 	for _, n := range e.Nodes {
 		switch n.Kind {
 		case gen.Added:
-			talk("node %s is new", n.Node)
+			note("node %s is new", n.Node)
 		case gen.Changed:
-			talk("node %s gets another generation", n.Node)
+			note("node %s gets another generation", n.Node)
 		default:
-			talk("node %s is gone; what runs on its host runs on: %s", n.Node, retirement(e, n.Node))
+			note("node %s is gone; what runs on its host runs on: %s", n.Node, retirement(e, n.Node))
 		}
 	}
 	for _, i := range e.Images {
 		switch {
 		case i.Makes:
-			talk("%s isn't what the cluster says now: %s renews it", i.Path, renewal(e, i.Arch))
+			note("%s isn't what the cluster says now: %s renews it", i.Path, renewal(e, i.Arch))
 		case i.Removed:
-			talk("removed %s: the cluster makes no such image any more", i.Path)
+			note("removed %s: the cluster makes no such image any more", i.Path)
 		default:
-			talk("kept %s: the cluster makes no such image any more (--prune removes it)", i.Path)
+			note("kept %s: the cluster makes no such image any more (--prune removes it)", i.Path)
 		}
 	}
 	if len(e.Changes) == 0 {
@@ -125,8 +125,8 @@ func printExported(e *gen.Exported, std stdio) {
 	say(std.out, "%s: wrote %s", e.Dir, gen.Counts(e.Changes))
 }
 
-// retirement is how a host that has left is stopped: by a command where there is
-// one for its layout, or by hand.
+// retirement returns how to stop a host that left the cluster: a command of kcmgen,
+// or what to do by hand.
 func retirement(e *gen.Exported, node string) string {
 	c := e.Cluster
 	switch {
@@ -138,7 +138,7 @@ func retirement(e *gen.Exported, node string) string {
 	return "kcmgen retire " + word(node) + ofTree(c, e.Out)
 }
 
-// renewal is the command that makes an image again at its place.
+// renewal returns the command that makes an image again in the same file.
 func renewal(e *gen.Exported, arch string) string {
 	cmd := "kcmgen image"
 	if !slices.Contains(e.Cluster.NodeArchs(), arch) {
@@ -147,10 +147,10 @@ func renewal(e *gen.Exported, arch string) string {
 	return cmd + ofTree(e.Cluster, e.Out)
 }
 
-// ofTree are the words of a command that name a cluster, and where its tree lies.
+// ofTree returns the arguments that name a cluster and the directory of its tree.
 func ofTree(c *spec.Cluster, out string) string {
 	words := ""
-	if !gen.IsUsualOut(c, out) {
+	if !gen.IsDefaultOut(c, out) {
 		words = " -o " + word(out)
 	}
 	return words + " " + word(gen.DirOf(c))

@@ -17,9 +17,9 @@ import (
 	"unsafe"
 )
 
-// asName is the name by which the test binary is one of the programs below. It
-// takes "--" and a command line to become after changing what that inherits, or
-// the name of a broken writer, a finished tree, and where to put it.
+// asName is the name under which the test binary is one of the programs below. Its
+// arguments are "--" and a command to run after changing what that inherits, or the name of
+// a broken writer, a finished tree, and its target.
 const asName = "kcmgen-faults-as"
 
 // init comes before TestMain, which has no room for more programs.
@@ -34,7 +34,7 @@ func init() {
 	os.Exit(0)
 }
 
-// linkSelf gives the test binary the name asName in a directory.
+// linkSelf links the test binary as asName into a directory.
 func linkSelf(t *testing.T, dir string) string {
 	t.Helper()
 	name := filepath.Join(dir, asName)
@@ -75,8 +75,8 @@ func as(args []string) error {
 	return errors.New("nothing to do")
 }
 
-// forbidExchange makes renameat2 with RENAME_EXCHANGE fail as on a file system
-// that doesn't have it, for this thread and what it becomes.
+// forbidExchange makes renameat2 with RENAME_EXCHANGE fail as on a file system without it,
+// for this thread and the program that it runs.
 func forbidExchange() error {
 	const (
 		load   = syscall.BPF_LD | syscall.BPF_W | syscall.BPF_ABS
@@ -108,18 +108,17 @@ func forbidExchange() error {
 	return nil
 }
 
-// renameat2 is the number of that system call, which package syscall lacks.
+// renameat2 is the number of the system call, which package syscall lacks.
 var renameat2 = map[string]uint32{"amd64": 316, "arm64": 276}[runtime.GOARCH]
 
-// writers put a finished tree in its place wrongly, each in its own way.
+// writers put a finished tree in its place, each wrongly in its own way.
 var writers = map[string]func(from, to string) error{
 	"in place":   writeInPlace,
 	"deaf":       writeDeaf,
 	"late chmod": writeLateChmod,
 }
 
-// writeInPlace writes over what is there, file by file, and then removes what
-// is no longer wanted.
+// writeInPlace overwrites the existing files one by one, and then removes the others.
 func writeInPlace(from, to string) error {
 	err := eachFile(from, to, func(data []byte, dst string, mode fs.FileMode) error {
 		return errors.Join(os.WriteFile(dst, data, mode), os.Chmod(dst, mode))
@@ -143,7 +142,7 @@ func writeInPlace(from, to string) error {
 	})
 }
 
-// writeDeaf stages as one should, and doesn't hear when the disk is full.
+// writeDeaf stages correctly, but ignores a full disk.
 func writeDeaf(from, to string) error {
 	next, previous := to+".new", to+".old"
 	_ = eachFile(from, next, func(data []byte, dst string, mode fs.FileMode) error {
@@ -160,14 +159,14 @@ func writeDeaf(from, to string) error {
 	return nil
 }
 
-// writeLateChmod takes away from keys what others may do, when they are there.
+// writeLateChmod restricts the mode of keys only after writing them.
 func writeLateChmod(from, to string) error {
 	return eachFile(from, to, func(data []byte, dst string, mode fs.FileMode) error {
 		return errors.Join(os.WriteFile(dst, data, 0o644), os.Chmod(dst, mode))
 	})
 }
 
-// eachFile makes the directories of a tree elsewhere and has its files written.
+// eachFile makes the directories of a tree elsewhere and calls write for its files.
 func eachFile(from, to string, write func(data []byte, dst string, mode fs.FileMode) error) error {
 	return filepath.WalkDir(from, func(p string, e fs.DirEntry, err error) error {
 		if err != nil {

@@ -14,13 +14,12 @@ import (
 	"github.com/kcmgen/kcmgen/internal/treetest/inject"
 )
 
-// errnos are what a disk says that is full, over quota, broken or taken away,
-// and what a process hears that has too many files open.
+// errnos are the errors of a disk that is full, over quota, broken or removed, and of a
+// process with too many open files.
 var errnos = []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.EROFS, syscall.EMFILE}
 
-// testFail is promise 2: whichever system call fails, the old tree is intact,
-// or the new one complete if it is in place already; kcmgen says which file it
-// was, and exits 1.
+// testFail is promise 2: whichever system call fails, the old tree is intact, or the new
+// one complete if it is in place already; kcmgen names the file, and exits 1.
 func testFail(t *testing.T, l *lab) {
 	var sum tally
 	var absorbed atomic.Int64
@@ -45,8 +44,8 @@ func testFail(t *testing.T, l *lab) {
 	}
 }
 
-// failEverywhere fails each call in turn, with one error after the other, and
-// those around the moment of truth with every error.
+// failEverywhere fails each call in turn, with one error after the other, and those around
+// the swap with every error.
 func failEverywhere(t *testing.T, sc *scene, sum *tally, absorbed *atomic.Int64) {
 	sc.before(t)
 	all, err := inject.Trace(t.Context(), sc.site.program(sc.args))
@@ -83,7 +82,7 @@ func failEverywhere(t *testing.T, sc *scene, sum *tally, absorbed *atomic.Int64)
 				absorbed.Add(1)
 				continue
 			}
-			sc.judgeTalk(t, res, failed, errno)
+			sc.judgeOutput(t, res, failed, errno)
 			if state != "old" && strings.Contains(string(res.Output), "old tree is as it was") {
 				t.Errorf("%v: the new tree is in place, and it says\n%s", failed, res.Output)
 			}
@@ -95,16 +94,16 @@ func failEverywhere(t *testing.T, sc *scene, sum *tally, absorbed *atomic.Int64)
 	}
 }
 
-// harmless are calls that an export has another way for: what can't be linked
-// is copied.
+// harmless reports whether export recovers from the failure of a call: files that can't be
+// linked are copied.
 func harmless(c inject.Call) bool { return c.Name == "linkat" }
 
-// judgeTalk checks how a run ended and what it said about the call that failed.
-func (sc *scene) judgeTalk(t *testing.T, res inject.Result, failed inject.Call, errno syscall.Errno) {
+// judgeOutput checks how a run ended and what it printed about the call that failed.
+func (sc *scene) judgeOutput(t *testing.T, res inject.Result, failed inject.Call, errno syscall.Errno) {
 	t.Helper()
 	said := string(res.Output)
 	if strings.HasPrefix(filepath.Base(failed.Path), "..gitignore") && res.Exit == 0 {
-		t.Errorf("%v: nobody hears of it", failed)
+		t.Errorf("%v: it isn't reported", failed)
 		return
 	}
 	if res.Exit != 1 {
@@ -131,7 +130,7 @@ func (sc *scene) judgeTalk(t *testing.T, res inject.Result, failed inject.Call, 
 	t.Errorf("%v: the file is not named:\n%s", failed, said)
 }
 
-// failForGood is a disk that is full, or taken away, from some call on.
+// failForGood simulates a disk that is full, or removed, from some call on.
 func failForGood(t *testing.T, sc *scene, sum *tally) {
 	full := []string{"openat", "write", "mkdirat", "linkat", "symlinkat", "fsync", "renameat", "renameat2"}
 	sc.before(t)
@@ -163,7 +162,7 @@ func failForGood(t *testing.T, sc *scene, sum *tally) {
 	}
 }
 
-// failBrokenWriter shows that the same faults find a writer that hears none.
+// failBrokenWriter shows that the same faults expose a writer that ignores them.
 func failBrokenWriter(t *testing.T, l *lab) {
 	sc := brokenScene(t, l, "deaf")
 	var found tally

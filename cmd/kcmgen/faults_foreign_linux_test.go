@@ -18,8 +18,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/keys"
 )
 
-// others are files that kcmgen didn't write, by path in the cluster's directory.
-// What is made is as old as it gets, so that a touch shows.
+// others are files that kcmgen didn't write, by path in the cluster's directory. They get an
+// old time, so that a touch shows.
 var others = map[string]func(name string) error{
 	"notes.txt":         func(n string) error { return os.WriteFile(n, []byte("mine\n"), 0o640) },
 	".hidden":           func(n string) error { return os.WriteFile(n, nil, 0o600) },
@@ -59,8 +59,8 @@ func plantOthers(t *testing.T, demo string) []string {
 	return names
 }
 
-// sight is what of somebody else's file must stay: kind, mode, owner, time and
-// contents.
+// sight returns what must stay of a foreign file: kind, mode, owner and contents, and its
+// time.
 func sight(t *testing.T, name string) (what, when string) {
 	t.Helper()
 	fi, err := os.Lstat(name)
@@ -82,8 +82,8 @@ func sight(t *testing.T, name string) (what, when string) {
 	return strings.Join([]string{fi.Mode().String(), data, string(rune('0' + st.Uid%10))}, " "), fi.ModTime().UTC().String()
 }
 
-// testForeign is promise 8: what kcmgen didn't write is reported, and stays as
-// it is until somebody says --prune.
+// testForeign is promise 8: files that kcmgen didn't write are reported, and stay as they
+// are unless --prune is given.
 func testForeign(t *testing.T, l *lab) {
 	s := l.site(t)
 	s.reset(t, l.one)
@@ -138,7 +138,7 @@ func testForeign(t *testing.T, l *lab) {
 	t.Run("another's file", func(t *testing.T) { anothersFile(t, l) })
 }
 
-// fileForDirectory has somebody's file where the manifest lists a directory.
+// fileForDirectory puts a foreign file where the manifest lists a directory.
 func fileForDirectory(t *testing.T, l *lab) {
 	s := l.site(t)
 	s.reset(t, l.one)
@@ -156,7 +156,7 @@ func fileForDirectory(t *testing.T, l *lab) {
 	}
 }
 
-// fifoForOurs has fifos where kcmgen reads a file: it must not wait for them.
+// fifoForOurs puts fifos where kcmgen reads files: it must not block.
 func fifoForOurs(t *testing.T, l *lab) {
 	for _, name := range []string{"demo/manifest.json", "demo/pki/ca.key", ".gitignore", ".kcmgen.lock"} {
 		s := l.site(t)
@@ -174,7 +174,7 @@ func fifoForOurs(t *testing.T, l *lab) {
 	}
 }
 
-// inTheWay has a file of somebody's where the tree needs its own.
+// inTheWay puts a foreign file where the tree needs its own.
 func inTheWay(t *testing.T, l *lab) {
 	for name, plant := range map[string]func(n string) error{
 		"file": func(n string) error { return os.WriteFile(n, []byte("the only copy"), 0o600) },
@@ -222,15 +222,15 @@ func inTheWay(t *testing.T, l *lab) {
 	}
 }
 
-// anothersFile is of another user, in a tree of one without privilege: the
-// kernel's protected_hardlinks forbids to link it.
+// anothersFile puts another user's file into the tree of an unprivileged user: the kernel's
+// protected_hardlinks forbids linking it.
 func anothersFile(t *testing.T, l *lab) {
 	need.Root(t)
 	for _, mode := range []os.FileMode{0o644, 0o600} {
 		s := l.site(t)
 		s.reset(t, l.one)
 		err := filepath.WalkDir(s.out(), func(p string, _ os.DirEntry, err error) error {
-			return errors.Join(err, os.Lchown(p, nobody, nobody))
+			return errors.Join(err, os.Lchown(p, otherUID, otherUID))
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -242,7 +242,7 @@ func anothersFile(t *testing.T, l *lab) {
 		}
 		what, when := sight(t, name)
 		cmd := s.command(t, s.args(two)...)
-		if !becomeUser(&cmd.SysProcAttr, nobody) {
+		if !becomeUser(&cmd.SysProcAttr, otherUID) {
 			return
 		}
 		code, _, stderr := runCmd(t, cmd)

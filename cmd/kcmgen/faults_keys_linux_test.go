@@ -22,9 +22,9 @@ import (
 	"github.com/kcmgen/kcmgen/internal/treetest/inject"
 )
 
-// testKeyModes is the first sentence of promise 10, with umask 0: whatever ends
-// up with a private key in it was never open to others, nor was a directory it
-// lies in, and git was told before.
+// testKeyModes is the first sentence of promise 10, with umask 0: no file that ever holds a
+// private key, and no directory around it, was ever open to others, and .gitignore came
+// first.
 func testKeyModes(t *testing.T, l *lab) {
 	for _, from := range []string{"", l.one} {
 		s := l.site(t)
@@ -48,7 +48,7 @@ func testKeyModes(t *testing.T, l *lab) {
 		for _, c := range res.Calls {
 			leaks = append(leaks, scan(c.Path+" "+c.To, secrets)...)
 			if c.PID != res.Calls[0].PID {
-				t.Errorf("it starts a process, whose arguments and environment nobody checks: %v", c)
+				t.Errorf("it starts a process, whose arguments and environment the test doesn't check: %v", c)
 			}
 		}
 		for _, leak := range leaks {
@@ -60,8 +60,8 @@ func testKeyModes(t *testing.T, l *lab) {
 	scanFinds(t, l)
 }
 
-// secretFiles are the files below a directory that hold a private key, found by
-// what is in them.
+// secretFiles returns the files below a directory that hold a private key, by their
+// contents.
 func secretFiles(t *testing.T, dir string) map[string][]byte {
 	t.Helper()
 	all := map[string][]byte{}
@@ -82,9 +82,9 @@ func secretFiles(t *testing.T, dir string) map[string][]byte {
 	return all
 }
 
-// tooWide replays what a run did to names and modes, and lists which of the
-// secret files, their own directories, and the cluster's around them ever had a wider
-// mode than they may. With umask 0 the mode of a call is what comes about.
+// tooWide replays what a run did to names and modes. It returns which of the secret files,
+// their own directories, and the cluster's directories ever had a wider mode than they may.
+// With umask 0 the mode of a call takes effect unchanged.
 func tooWide(calls []inject.Call, out string, secrets map[string][]byte) []string {
 	widest := map[string]uint32{} // every bit that a file ever had
 	move := func(from, to string, swap bool) {
@@ -142,8 +142,7 @@ func tooWide(calls []inject.Call, out string, secrets map[string][]byte) []strin
 	return wide
 }
 
-// ignoredFirst checks that .gitignore is there, whole, before the first file of
-// a tree is.
+// ignoredFirst checks that .gitignore is complete before the first file of a tree exists.
 func ignoredFirst(t *testing.T, calls []inject.Call, out string) {
 	t.Helper()
 	ignored := false
@@ -160,8 +159,8 @@ func ignoredFirst(t *testing.T, calls []inject.Call, out string) {
 	}
 }
 
-// scan looks in a text for parts of private keys: of the files as they are, and
-// of the numbers in them, as bytes, hex, base64 and decimal.
+// scan looks in a text for parts of private keys: of the files themselves, and of the
+// numbers in them, as bytes, hex, base64 and decimal.
 func scan(text string, secrets map[string][]byte) []string {
 	var found []string
 	lower := strings.ToLower(text)
@@ -175,7 +174,7 @@ func scan(text string, secrets map[string][]byte) []string {
 	return found
 }
 
-// chunks are strings that show a key, by what they are.
+// chunks returns strings that reveal a key, by description.
 func chunks(data []byte) map[string]string {
 	out := map[string]string{}
 	for _, block := range privateBlocks(data) {
@@ -202,7 +201,7 @@ func chunks(data []byte) map[string]string {
 	return out
 }
 
-// privateBlocks are the private keys in a PEM file or a kubeconfig.
+// privateBlocks returns the private keys in a PEM file or a kubeconfig.
 func privateBlocks(data []byte) []*pem.Block {
 	for line := range strings.Lines(string(data)) {
 		if text, ok := strings.CutPrefix(strings.TrimSpace(line), "client-key-data: "); ok {
@@ -220,8 +219,8 @@ func privateBlocks(data []byte) []*pem.Block {
 	return out
 }
 
-// keysBrokenWriter shows that a writer is found that makes keys as it makes
-// everything, and changes their mode afterwards.
+// keysBrokenWriter shows that the test exposes a writer that creates keys like other files,
+// and changes their mode afterwards.
 func keysBrokenWriter(t *testing.T, l *lab) {
 	sc := brokenScene(t, l, "late chmod")
 	mkdir(t, sc.site.out())
@@ -237,7 +236,7 @@ func keysBrokenWriter(t *testing.T, l *lab) {
 	}
 }
 
-// scanFinds shows that the scanner sees each way to give a key away.
+// scanFinds shows that the scanner finds each way to reveal a key.
 func scanFinds(t *testing.T, l *lab) {
 	secrets := secretFiles(t, filepath.Join(l.two, "demo"))
 	tried := 0

@@ -22,17 +22,17 @@ type scene struct {
 	site    *site
 	from    string   // a copy of out/ before
 	args    []string // the command
-	want    variant  // what the new tree is of
-	foreign []string // what else may be in the new tree
+	want    variant  // of the new tree
+	foreign []string // other files in the new tree
 	old     picture  // out/demo before
 	aside   bool     // the old tree may lie in .demo.old
 	every   int      // sample one call in so many
 }
 
-// foreignFiles are of people who keep notes among what is generated.
+// foreignFiles are users' notes among the generated files.
 var foreignFiles = []string{"notes.txt", "pki/link", "theirs/deep/file"}
 
-// scenes are the ways in which an export changes an out directory, or doesn't.
+// scenes returns the ways in which an export changes an out directory, or doesn't.
 func scenes(t *testing.T, l *lab) []*scene {
 	t.Helper()
 	mixed := filepath.Join(quickDir(t), "out")
@@ -75,7 +75,7 @@ func scenes(t *testing.T, l *lab) []*scene {
 	return out
 }
 
-// sample is every, or 1 for whoever has the time: KCMGEN_FAULTS=all.
+// sample returns every, or 1 with KCMGEN_FAULTS=all.
 func (sc *scene) sample() int {
 	if os.Getenv("KCMGEN_FAULTS") == "all" {
 		return 1
@@ -83,18 +83,18 @@ func (sc *scene) sample() int {
 	return sc.every
 }
 
-// swapOf is where among its calls an export puts the new tree in place, or -1.
+// swapOf returns the index of the call that puts the new tree in place, or -1.
 func swapOf(calls []inject.Call) int {
 	return slices.IndexFunc(calls, func(c inject.Call) bool {
 		return strings.HasPrefix(c.Name, "rename") && slices.Contains([]string{filepath.Base(c.Path), filepath.Base(c.To)}, "demo")
 	})
 }
 
-// before makes the site what it was.
+// before restores the site's state before the command.
 func (sc *scene) before(t *testing.T) { sc.site.reset(t, sc.from) }
 
-// judge says which tree is there: "old", "new", or "aside" for the old one that
-// the next run puts back. Anything else is torn.
+// judge returns which tree there is: "old", "new", or "aside" for the old one that the next
+// run restores. Anything else is an error: the tree is torn.
 func (sc *scene) judge(t *testing.T) (string, error) {
 	t.Helper()
 	now := look(t, sc.site.demo(), "")
@@ -118,13 +118,13 @@ func (sc *scene) judge(t *testing.T) (string, error) {
 	return "new", nil
 }
 
-// foreignError is a file of somebody else's that came along, but not as it was.
+// foreignError is a foreign file that was kept, but changed.
 type foreignError struct{ text string }
 
 func (e *foreignError) Error() string { return "foreign " + e.text }
 
-// converge returns an error unless the same command, run again, ends well with
-// the complete tree, and once more changes nothing and says so.
+// converge returns an error unless the same command, run again, succeeds with the complete
+// tree, and a third run changes nothing and says so.
 func (sc *scene) converge(t *testing.T) error {
 	t.Helper()
 	s := sc.site
@@ -149,13 +149,13 @@ func (sc *scene) converge(t *testing.T) error {
 	return nil
 }
 
-// leftError is files that nobody will ever remove.
+// leftError is files that no later run would remove.
 type leftError struct{ names []string }
 
 func (e *leftError) Error() string { return fmt.Sprintf("left behind: %q", e.names) }
 
-// leftovers are the files in out/ and in the directory for temporary files that
-// should not be there when a run has ended well.
+// leftovers returns the files in out/ and in the temporary directory that should not exist
+// after a successful run.
 func leftovers(t *testing.T, s *site) []string {
 	t.Helper()
 	var left []string
@@ -173,7 +173,7 @@ func leftovers(t *testing.T, s *site) []string {
 	return left
 }
 
-// tally counts what runs came to.
+// tally counts the outcomes of runs.
 type tally struct{ old, new, aside, torn, converged atomic.Int64 }
 
 func (c *tally) count(state string) {
@@ -280,7 +280,7 @@ func (sc *scene) mustConverge(t *testing.T, n int) {
 	}
 }
 
-// killBrokenWriter shows that the same kills find a writer that writes in place.
+// killBrokenWriter shows that the same kills expose a writer that writes in place.
 func killBrokenWriter(t *testing.T, l *lab) {
 	sc := brokenScene(t, l, "in place")
 	var found tally
@@ -305,7 +305,7 @@ func killBrokenWriter(t *testing.T, l *lab) {
 	}
 }
 
-// brokenScene has a broken writer put the tree of cue/two where one's is.
+// brokenScene has a broken writer replace the tree of cue/one with that of cue/two.
 func brokenScene(t *testing.T, l *lab, writer string) *scene {
 	t.Helper()
 	s := l.site(t)

@@ -24,12 +24,12 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// A picture is all that can be seen of a directory's files without their inode
-// numbers: a line for each, by path.
+// A picture is what can be seen of a directory's files, except inode numbers: a line for
+// each, by path.
 type picture map[string]string
 
-// look takes a picture, but for what lies in the directory skip. A directory that
-// isn't there gives an empty one.
+// look takes a picture of a directory without the directory skip. The picture of a missing
+// directory is empty.
 func look(t testing.TB, dir, skip string) picture {
 	t.Helper()
 	all := picture{}
@@ -72,7 +72,7 @@ func look(t testing.TB, dir, skip string) picture {
 	return all
 }
 
-// differs says how two pictures differ, or nothing.
+// differs returns how two pictures differ, or "".
 func (p picture) differs(q picture) string {
 	var out []string
 	names := maps.Clone(p)
@@ -85,7 +85,7 @@ func (p picture) differs(q picture) string {
 	return strings.Join(out[:min(len(out), 5)], "\n")
 }
 
-// listing is manifest.json as anybody would read it.
+// listing is manifest.json, parsed independently of kcmgen.
 type listing struct {
 	Schema  int
 	Cluster string
@@ -99,10 +99,10 @@ type listingFile struct {
 	Dir, Secret        bool
 }
 
-// whole returns an error unless a directory is the complete tree of a variant:
-// just what its manifest lists and the foreign paths, each with its mode, size
-// and checksum, and with keys, certificates, kubeconfigs and units that belong
-// together. It knows nothing of how kcmgen writes or reads.
+// whole returns an error unless a directory is the complete tree of a variant: exactly what
+// its manifest lists and the foreign paths, each with its mode, size and checksum, and with
+// matching keys, certificates, kubeconfigs and units. It is independent of how kcmgen
+// writes or reads.
 func whole(dir string, v variant, foreign []string) error {
 	data, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
 	if err != nil {
@@ -129,7 +129,7 @@ func whole(dir string, v variant, foreign []string) error {
 	return together(dir, v, m)
 }
 
-// present compares the paths that are there with those that should be.
+// present compares the existing paths with the expected ones.
 func present(dir string, m listing, foreign []string) error {
 	want := map[string]bool{".": true, "manifest.json": true}
 	add := func(p string) {
@@ -146,7 +146,7 @@ func present(dir string, m listing, foreign []string) error {
 	err := filepath.WalkDir(dir, func(p string, _ fs.DirEntry, err error) error {
 		rel, _ := filepath.Rel(dir, p)
 		if err == nil && !want[rel] {
-			err = fmt.Errorf("%s is there and nobody lists it", rel)
+			err = fmt.Errorf("%s exists and isn't listed", rel)
 		}
 		delete(want, rel)
 		return err
@@ -157,7 +157,7 @@ func present(dir string, m listing, foreign []string) error {
 	return err
 }
 
-// check compares one file with its line.
+// check compares a file with its line in the manifest.
 func (f listingFile) check(dir string) error {
 	name := filepath.Join(dir, f.Path)
 	fi, err := os.Lstat(name)
@@ -190,7 +190,7 @@ func (f listingFile) check(dir string) error {
 	return nil
 }
 
-// together returns an error unless the files of a tree belong to each other.
+// together returns an error unless the files of a tree match each other.
 func together(dir string, v variant, m listing) error {
 	ca, err := pairIn(dir, "pki/ca")
 	if err != nil {

@@ -16,10 +16,10 @@ import (
 	"github.com/kcmgen/kcmgen/internal/need"
 )
 
-// mountsVar says that this process has its own mounts.
+// mountsVar is set in a process with its own mounts.
 const mountsVar = "KCMGEN_FAULTS_MOUNTS"
 
-// testMounts runs TestFaults again, in a process that may mount: it is onMounts there.
+// testMounts runs TestFaults again in a process that may mount: there it runs onMounts.
 func testMounts(t *testing.T, l *lab) {
 	need.Namespaces(t)           // a chroot gives root the process, and yet no mounts
 	self, err := os.Executable() // /proc/self/exe would be of the mounts of this process, which in a chroot has another name
@@ -56,8 +56,8 @@ func testMounts(t *testing.T, l *lab) {
 	need.Missing(t, "mounts", "as root; or where users may have mounts of their own")
 }
 
-// onMounts is the part of promises 2 and 3 that takes real file
-// systems: full, without inodes, read-only; and one that loses modes.
+// onMounts is the part of promises 2 and 3 that needs real file systems: full, without
+// inodes, read-only; and one that loses modes.
 func onMounts(t *testing.T) {
 	mount(t, "none", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "")
 	l := newLab(t)
@@ -74,7 +74,7 @@ func mount(t *testing.T, from, to, kind string, flags uintptr, data string) {
 	}
 }
 
-// mounted puts a small file system on out/, and a tree on it.
+// mounted mounts a small file system on out/, and puts a tree on it.
 func mounted(t *testing.T, s *site, from, options string) {
 	t.Helper()
 	mkdir(t, s.out())
@@ -91,7 +91,7 @@ func unmount(t *testing.T, dir string) {
 	}
 }
 
-// testFull leaves ever more pages free on a full disk.
+// testFull leaves more and more free pages on a full disk.
 func testFull(t *testing.T, l *lab) {
 	page := os.Getpagesize()
 	short, done := 0, false
@@ -127,7 +127,7 @@ func testFull(t *testing.T, l *lab) {
 	}
 }
 
-// testNoInodes leaves ever more inodes.
+// testNoInodes leaves more and more free inodes.
 func testNoInodes(t *testing.T, l *lab) {
 	used := len(look(t, l.one, "")) + 1
 	short, done := 0, false
@@ -148,7 +148,7 @@ func testNoInodes(t *testing.T, l *lab) {
 	}
 }
 
-// starve runs an export that needs room. It reports whether there was enough.
+// starve runs an export that needs space, and reports whether there was enough.
 func starve(t *testing.T, s *site, what string, fill func() (free func())) bool {
 	t.Helper()
 	old := look(t, s.demo(), "")
@@ -177,14 +177,14 @@ func starve(t *testing.T, s *site, what string, fill func() (free func())) bool 
 	return false
 }
 
-// testReadOnly is promise 3 on a mount that nobody can write to.
+// testReadOnly is promise 3 on a read-only mount.
 func testReadOnly(t *testing.T, l *lab) {
 	for _, c := range []struct{ name, from string }{{"with a tree", l.one}, {"empty", ""}} {
 		s := l.site(t)
 		mounted(t, s, c.from, "size=4m,mode=777")
 		mount(t, "tmpfs", s.out(), "tmpfs", syscall.MS_REMOUNT|syscall.MS_RDONLY, "")
-		refused(t, s, c.name, s.out(), "read-only file system", nobody)
-		refused(t, s, c.name, filepath.Join(s.out(), "below/it"), "read-only file system", nobody)
+		refused(t, s, c.name, s.out(), "read-only file system", otherUID)
+		refused(t, s, c.name, filepath.Join(s.out(), "below/it"), "read-only file system", otherUID)
 		unmount(t, s.out())
 	}
 }

@@ -14,11 +14,11 @@ import (
 	"github.com/kcmgen/kcmgen/internal/treetest/inject"
 )
 
-// twoRenames is what an export says once where two directories can't be exchanged.
+// twoRenames is what an export prints if two directories can't be exchanged.
 const twoRenames = "out: its file system can't exchange two directories"
 
-// testTwoRenames: without the exchange of two directories the trees come out the
-// same, and it is said, once for all clusters.
+// testTwoRenames: without the exchange of two directories the trees are the same, and the
+// message is printed once for all clusters.
 func testTwoRenames(t *testing.T, l *lab) {
 	for _, errno := range []syscall.Errno{syscall.EINVAL, syscall.ENOSYS} {
 		s := l.site(t)
@@ -28,7 +28,7 @@ func testTwoRenames(t *testing.T, l *lab) {
 			writeFile(t, filepath.Join(other, "cluster.cue"), strings.Replace(v.cue(), `"demo"`, `"other"`, 1), 0o644)
 		}
 		write(one)
-		if first := s.mustTalk(t, s.args(one, "./cue/other")...); strings.Contains(first, twoRenames) {
+		if first := s.mustStderr(t, s.args(one, "./cue/other")...); strings.Contains(first, twoRenames) {
 			t.Errorf("%v: the first trees replace nothing, and yet:\n%s", errno, first)
 		}
 		write(two)
@@ -43,14 +43,14 @@ func testTwoRenames(t *testing.T, l *lab) {
 			t.Errorf("%v: %v", errno, err)
 		}
 		write(one)
-		if talk := s.mustTalk(t, s.args(one, "./cue/other")...); strings.Contains(talk, twoRenames) {
-			t.Errorf("with the exchange:\n%s", talk)
+		if stderr := s.mustStderr(t, s.args(one, "./cue/other")...); strings.Contains(stderr, twoRenames) {
+			t.Errorf("with the exchange:\n%s", stderr)
 		}
 	}
 }
 
-// mustTalk runs a command line that must succeed, and returns its talk.
-func (s *site) mustTalk(t *testing.T, args ...string) string {
+// mustStderr runs a command that must succeed, and returns its stderr.
+func (s *site) mustStderr(t *testing.T, args ...string) string {
 	t.Helper()
 	code, stdout, stderr := s.run(t, args...)
 	if code != 0 {
@@ -59,9 +59,9 @@ func (s *site) mustTalk(t *testing.T, args ...string) string {
 	return stderr
 }
 
-// testNoModes: the lock file tells what a file system makes of modes, before
-// there is a key. One that somebody else changed is put right. (A real file
-// system without modes is onMounts'.)
+// testNoModes: the lock file shows whether a file system keeps modes, before there is a key.
+// A mode that was changed later is restored. (onMounts has a real file system without
+// modes.)
 func testNoModes(t *testing.T, l *lab) {
 	s := l.site(t)
 	mkdir(t, s.out())
@@ -78,7 +78,7 @@ func testNoModes(t *testing.T, l *lab) {
 	}
 }
 
-// keylessRefusal checks an export to a place without modes.
+// keylessRefusal checks that an export to a place without modes wrote no key.
 func keylessRefusal(t *testing.T, s *site, code int, said, mode string) {
 	t.Helper()
 	want := "kcmgen: write to out: its file system keeps no file modes: a file made 0600 is " + mode + "\nhint: write to a disk "
@@ -91,16 +91,15 @@ func keylessRefusal(t *testing.T, s *site, code int, said, mode string) {
 	}
 }
 
-// testModesLost is testNoModes on NTFS as ntfs-3g mounts it by default: it takes
-// every mode and forgets it.
+// testModesLost is testNoModes on NTFS as ntfs-3g mounts it by default: it accepts every
+// mode and forgets it.
 func testModesLost(t *testing.T, l *lab) {
 	dev, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
 	switch {
 	case err == nil:
 		_ = dev.Close()
 	case os.Getenv("CI") != "":
-		// A device is nothing that could be installed, and testNoModes shows the same
-		// with a fault.
+		// No package could provide the device, and testNoModes shows the same with a fault.
 		t.Logf("no file system in user space, so NTFS itself was not tried: %v", err)
 		return
 	default:
@@ -119,7 +118,7 @@ func testModesLost(t *testing.T, l *lab) {
 			t.Fatalf("%q: %v\n%s", args, err, out)
 		}
 	}
-	// ntfs-3g itself ends with its mount.
+	// ntfs-3g ends when its mount does.
 	t.Cleanup(func() { unmount(t, s.out()) })
 	code, stdout, stderr := s.run(t, s.args(one)...)
 	keylessRefusal(t, s, code, stdout+stderr, "0777")

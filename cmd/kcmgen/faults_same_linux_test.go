@@ -18,8 +18,8 @@ import (
 	"github.com/kcmgen/kcmgen/internal/treetest/inject"
 )
 
-// testConcurrent is promise 4: of eight exports of two variants at once, each
-// waits for its turn or says who has it, and the tree is one of them.
+// testConcurrent is promise 4: of eight exports of two variants at once, each waits for its
+// turn or reports the lock, and the tree is one of them.
 func testConcurrent(t *testing.T, l *lab) {
 	const rounds, runs = 50, 8
 	s := l.site(t)
@@ -64,15 +64,14 @@ func testConcurrent(t *testing.T, l *lab) {
 	t.Logf("promise 4: %d rounds of %d: %d mixed; ends as %v; %d said that they wait, %d gave up", rounds, runs, mixed, won, waited, held)
 }
 
-// testSameBytes is promise 6: with the same keys the same tree comes out,
-// whatever the surroundings.
+// testSameBytes is promise 6: the same keys give the same tree, whatever the environment.
 func testSameBytes(t *testing.T, l *lab) {
 	const runs = 100
 	zones := []string{"", "UTC", "Asia/Kathmandu", "America/St_Johns", ":/nonsense"}
 	locales := []string{"C", "tr_TR.UTF-8", "de_DE.UTF-8", "POSIX"}
 	hashes, others := map[string]int{}, map[string]int{}
 	for i := range runs {
-		// One checkout after the other, each elsewhere.
+		// One checkout after the other, each in another place.
 		dir := filepath.Join(quickDir(t), strings.Repeat("d", 1+i%17), fmt.Sprintf("a b%d", i%5))
 		s := l.siteIn(t, dir)
 		copyTree(t, l.two, s.out())
@@ -111,8 +110,8 @@ func testSameBytes(t *testing.T, l *lab) {
 	}
 }
 
-// shake makes the tree another one with the same keys: a flag changes on every
-// node and all modes are wrong.
+// shake makes another tree with the same keys: a flag changes on every node, and all modes
+// are wrong.
 func (s *site) shake(t *testing.T) {
 	t.Helper()
 	v := two
@@ -126,7 +125,7 @@ func (s *site) shake(t *testing.T) {
 	}
 }
 
-// hashTree is one hash over the paths, modes and bytes below a directory.
+// hashTree returns one hash over the paths, modes and bytes below a directory.
 func hashTree(t *testing.T, dir string) string {
 	t.Helper()
 	h := sha256.New()
@@ -153,8 +152,8 @@ func hashTree(t *testing.T, dir string) string {
 	return fmt.Sprintf("%x", h.Sum(nil))
 }
 
-// testUnchanged is promise 7: nothing changed, nothing written, not even the
-// times of a file.
+// testUnchanged is promise 7: if nothing changed, nothing is written, not even the times of
+// a file.
 func testUnchanged(t *testing.T, l *lab) {
 	s := l.site(t)
 	s.reset(t, l.two)
@@ -184,7 +183,7 @@ func testUnchanged(t *testing.T, l *lab) {
 		}
 		t.Logf("promise 7: %s: %d files, %d calls beside the lock", name, len(before), len(calls))
 	}
-	// It would be seen: the same look at an export that changes something.
+	// A change would be seen: the same check of an export that changes something.
 	before := inodes(t, s.out())
 	s.mustExport(t, one)
 	if maps.Equal(before, inodes(t, s.out())) {
@@ -192,8 +191,7 @@ func testUnchanged(t *testing.T, l *lab) {
 	}
 }
 
-// inodes is what stat knows of all files below a directory, but for when they were
-// read.
+// inodes returns what stat shows of all files below a directory, except access times.
 func inodes(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}

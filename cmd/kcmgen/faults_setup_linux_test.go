@@ -20,9 +20,9 @@ import (
 	"github.com/kcmgen/kcmgen/internal/treetest/inject"
 )
 
-// TestFaults holds promises 1 to 8 and the first half of 10 against the built
-// program: killed, failed, starved of room, raced and moved about. Whatever
-// judges it is first shown to find a writer that is broken on purpose.
+// TestFaults tests promises 1 to 8 and the first half of 10 with the built program: it is
+// killed, its calls fail, it runs out of space, races and is moved about. Each check is
+// first shown to find a writer that is broken on purpose.
 func TestFaults(t *testing.T) {
 	if os.Getenv(mountsVar) != "" {
 		onMounts(t)
@@ -52,12 +52,12 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// A lab is the program, built once, and trees that it wrote undisturbed.
+// A lab is the program, built once, and trees that it wrote without faults.
 type lab struct {
-	dir string // any user can read it
+	dir string // readable for all users
 	exe string // kcmgen
 	as  string // this test binary by the name asName
-	one string // an out directory with what cue/one says, and nothing else
+	one string // an out directory with only the tree of cue/one
 	two string // the same after cue/two
 }
 
@@ -81,11 +81,11 @@ func newLab(t *testing.T) *lab {
 	return l
 }
 
-// builtVar names a kcmgen that is built already, for a test in a test.
+// builtVar names a kcmgen that is already built, for a test in a test.
 const builtVar = "KCMGEN_FAULTS_BUILT"
 
-// openDir is a directory without symbolic links before it that every user can
-// reach, which t.TempDir is not.
+// openDir returns a directory without symbolic links in its path that every user can reach;
+// t.TempDir isn't one.
 func openDir(t *testing.T) string { return openDirIn(t, "") }
 
 func openDirIn(t *testing.T, parent string) string {
@@ -136,22 +136,22 @@ cluster: schemas.#Cluster & {
 	return b.String() + "}\n"
 }
 
-// A site is somebody's machine: a checkout with clusters in it, a home and a
-// directory for temporary files.
+// A site is a user's machine: a checkout with clusters, a home and a directory for
+// temporary files.
 type site struct {
 	exe string
 	dir string
 	env []string
 }
 
-// site makes a fresh one. Its files are everybody's to read.
+// site makes a new one. All users can read its files.
 func (l *lab) site(t *testing.T) *site {
 	t.Helper()
 	return l.siteIn(t, quickDir(t))
 }
 
-// quickDir is openDir in memory, if that can be had: what a kill leaves is the
-// same, and no run waits for a disk.
+// quickDir is openDir in memory if possible: a kill leaves the same state, and no run waits
+// for a disk.
 func quickDir(t *testing.T) string {
 	t.Helper()
 	const memory = "/dev/shm"
@@ -175,7 +175,7 @@ func (l *lab) siteIn(t *testing.T, dir string) *site {
 		mkdir(t, filepath.Join(s.work(), "cue", v.name))
 		writeFile(t, filepath.Join(s.work(), "cue", v.name, "cluster.cue"), v.cue(), 0o644)
 	}
-	// Without its garbage collector it makes the same calls in half the time.
+	// Without garbage collection it makes the same calls in half the time.
 	s.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir + "/home", "TMPDIR=" + dir + "/tmp", "GOGC=off", "LC_ALL=C"}
 	return s
 }
@@ -184,7 +184,7 @@ func (s *site) work() string { return filepath.Join(s.dir, "w") }
 func (s *site) out() string  { return filepath.Join(s.work(), "out") }
 func (s *site) demo() string { return filepath.Join(s.out(), "demo") }
 
-// reset makes out/ a copy of a directory, or takes it away.
+// reset makes out/ a copy of a directory, or removes it.
 func (s *site) reset(t *testing.T, from string) {
 	t.Helper()
 	tmp, err := filepath.Glob(filepath.Join(s.dir, "tmp", ".*"))
@@ -201,18 +201,17 @@ func (s *site) reset(t *testing.T, from string) {
 	}
 }
 
-// args is the command line of an export.
+// args returns the arguments of an export.
 func (s *site) args(v variant, more ...string) []string {
 	return append([]string{s.exe, "export", "./cue/" + v.name}, more...)
 }
 
-// program is an export for the tracer, which counts what it does anywhere in the
-// site.
+// program returns a command for the tracer, which counts its calls anywhere in the site.
 func (s *site) program(args []string) inject.Program {
 	return inject.Program{Args: args, Env: s.env, Dir: s.work(), Under: s.dir}
 }
 
-// run runs a command line to its end.
+// run runs a command to its end.
 func (s *site) run(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	return runCmd(t, s.command(t, args...))

@@ -21,15 +21,15 @@ func newFetch(std stdio) *cobra.Command {
 	var o fetchOptions
 	cmd := &cobra.Command{
 		Use:   "fetch [CLUSTER | DIR | DIR/...]...",
-		Short: "Bring the programs that clusters name, and check them",
-		Long: `Fetch vets clusters, then brings each kube-controller-manager that one names in
-binary.source: from its URL, or from a file. A program is kept only if its SHA-256
-is the cluster's and it is an executable of its architecture. Those that are there
-already are checked again, and not fetched.
+		Short: "Fetch the programs that clusters name, and check them",
+		Long: `Fetch vets clusters, then fetches each kube-controller-manager that one names in
+binary.source, from its URL or from a file. A program is kept only if it has the
+SHA-256 in the cluster and is an executable for its architecture. Programs that
+were fetched before are checked again, and not fetched.
 
-Programs lie in the user's cache directory (KCMGEN_CACHE names another), by checksum.
-Proxies come from HTTPS_PROXY, HTTP_PROXY and NO_PROXY. "kcmgen export" and
-"kcmgen image" take them from there.
+Programs are kept by checksum in the user's cache directory (KCMGEN_CACHE names
+another); "kcmgen export" and "kcmgen image" take them from there. Proxies come
+from HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
 
 ` + exitCodes,
 		Example: `  kcmgen fetch ./cue/prod                what this cluster's hosts and images need
@@ -42,7 +42,7 @@ Proxies come from HTTPS_PROXY, HTTP_PROXY and NO_PROXY. "kcmgen export" and
 	}
 	cmd.Flags().StringSliceVar(&o.archs, "arch", nil, "architectures, such as amd64,arm64 (default all that a cluster names)")
 	completeFlag(cmd, "arch", completeWords(spec.Archs...))
-	formatFlag(cmd, &o.format, "how to print what was brought")
+	formatFlag(cmd, &o.format, "how to print what was fetched")
 	return cmd
 }
 
@@ -57,9 +57,9 @@ func runFetch(ctx context.Context, o fetchOptions, args []string, now time.Time,
 	if err != nil {
 		return err
 	}
-	have, named, err := gen.Fetch(ctx, r, o.archs, programs(), newScreen(std).progress(), func(p gen.Brought) {
+	have, named, err := gen.Fetch(ctx, r, o.archs, programs(), newScreen(std).progress(), func(p gen.CheckedProgram) {
 		if o.format == "text" {
-			printBrought(std.out, p)
+			printProgram(std.out, p)
 		}
 	})
 	if err == nil && named == 0 {
@@ -71,7 +71,7 @@ func runFetch(ctx context.Context, o fetchOptions, args []string, now time.Time,
 	return err
 }
 
-func printBrought(w io.Writer, p gen.Brought) {
+func printProgram(w io.Writer, p gen.CheckedProgram) {
 	did := "have"
 	if p.Fetched {
 		did = "fetched"

@@ -15,7 +15,7 @@ import (
 type flagsOptions struct {
 	version, diff, check, format string
 	strict                       strictness
-	all, versioned               bool // versioned: --version is given
+	all, versioned               bool // versioned: --version was given
 	controllers, gates           bool
 }
 
@@ -26,31 +26,30 @@ func newFlags(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "flags [NAME]...",
 		Short: "List and explain the flags of kube-controller-manager",
-		Long: fmt.Sprintf(`Flags lists what a minor version of kube-controller-manager takes, with types and
-defaults. Of flags that are named it tells more: since when there are they, what
-became of them, what takes their place. --controllers and --feature-gates list
-the names that the flags of these names take.
+		Long: fmt.Sprintf(`Flags lists the flags of a minor version of kube-controller-manager, with types and
+defaults. For flags that are named it prints more: the versions that have them,
+and what replaces them. --controllers and --feature-gates list the names that the
+flags of these names accept.
 
---diff tells what changes between two versions: of flags, or of the names.
+--diff prints what changes between two versions: of flags, or of the names.
 
---check reads the command line in a file, a systemd unit, a static pod or a list of
-flags, and finds what a version wouldn't take of it, and what it would take in
-silence and do nothing with. Without --version a pod is held against the version that
-its image's tag says.
+--check reads a command line from a file (a systemd unit, a static pod or a list of
+flags), and finds what a version would refuse, and what it would accept and
+ignore. Without --version a pod is checked against the version in its image's tag.
 
-It knows %s to %s, from their compiled options, not from documentation. What a
-cluster says in CUE is checked by kcmgen vet.
+It knows %s to %s, from their compiled options, not from documentation. For
+clusters in CUE there is kcmgen vet.
 
 `, flags.MinorName(minors[0]), newest) + exitCodes,
-		Example: `  kcmgen flags --version v1.34             what v1.34 takes
-  kcmgen flags pod-eviction-timeout        one flag, and what became of it
+		Example: `  kcmgen flags --version v1.34             the flags of v1.34
+  kcmgen flags pod-eviction-timeout        one flag, and its history
   kcmgen flags --diff v1.30..v1.37         what changed in between
   kcmgen flags --check /etc/systemd/system/kube-controller-manager.service
   kcmgen flags --controllers --version v1.34
   kcmgen flags --format json | jq -r '.flags[].name'`,
 		ValidArgsFunction: func(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
-			fits := func(name string) bool { return !strings.HasPrefix(name, begun) }
-			return slices.DeleteFunc(flags.Names(), fits), cobra.ShellCompDirectiveNoFileComp
+			differs := func(name string) bool { return !strings.HasPrefix(name, begun) }
+			return slices.DeleteFunc(flags.Names(), differs), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.versioned = cmd.Flags().Changed("version")
@@ -59,7 +58,7 @@ cluster says in CUE is checked by kcmgen vet.
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.version, "version", newest, "minor version of Kubernetes")
-	f.StringVar(&o.diff, "diff", "", "two minor versions, as v1.30..v1.37: tell what changed")
+	f.StringVar(&o.diff, "diff", "", "two minor versions, as v1.30..v1.37: print what changed")
 	f.StringVar(&o.check, "check", "", "check the command line in a file; - is the standard input")
 	strictFlag(cmd, &o.strict, "with --check: fail on warnings and on what could not be checked; =warnings: on warnings only")
 	f.BoolVar(&o.controllers, "controllers", false, "list what --controllers of kube-controller-manager names")
@@ -74,7 +73,7 @@ func runFlags(o flagsOptions, names []string, std stdio) error {
 	if err := checkFormat(o.format); err != nil {
 		return err
 	}
-	if err := oneQuestion(o, names); err != nil {
+	if err := checkExclusive(o, names); err != nil {
 		return err
 	}
 	if o.diff != "" {
@@ -100,8 +99,8 @@ func runFlags(o flagsOptions, names []string, std stdio) error {
 	return printDefs(std.out, defs)
 }
 
-// oneQuestion refuses flags of which one would be passed over in silence.
-func oneQuestion(o flagsOptions, names []string) error {
+// checkExclusive refuses combinations of flags of which one would be ignored.
+func checkExclusive(o flagsOptions, names []string) error {
 	for _, c := range []struct {
 		clash bool
 		why   string
@@ -120,7 +119,7 @@ func oneQuestion(o flagsOptions, names []string) error {
 	return nil
 }
 
-// printDefs prints a line a flag: name, type, default, and what is special.
+// printDefs prints a line for each flag: name, type, default, deprecated, hidden.
 func printDefs(w io.Writer, defs []flags.Def) error {
 	var rows [][]string
 	for _, d := range defs {
@@ -196,7 +195,7 @@ func printExplained(w io.Writer, e flags.Explained, minor int) {
 	}
 }
 
-// orEarlier says so of the oldest version that there is data of.
+// orEarlier adds "or earlier" to the oldest version with data.
 func orEarlier(minor string) string {
 	if minor == flags.MinorNames()[0] {
 		return minor + " or earlier"

@@ -7,7 +7,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
-// checkFlags checks the command line that a file holds: a unit, a pod, or a list.
+// checkFlags checks the command line in a file: a unit, a pod, or a list of flags.
 func checkFlags(o flagsOptions, minor int, std stdio) error {
 	checked, err := gen.CheckFile(o.check, std.in, minor, o.versioned)
 	if err != nil {
@@ -31,7 +31,7 @@ func checkFlags(o flagsOptions, minor int, std stdio) error {
 	return err
 }
 
-// count says how many findings there are of which kind.
+// count returns the number of findings of each severity as text.
 func count(fs []finding.Finding) string {
 	of := map[finding.Severity]int{}
 	for _, f := range fs {

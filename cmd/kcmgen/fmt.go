@@ -17,9 +17,9 @@ func newFmt(std stdio) *cobra.Command {
 		Use:   "fmt [FILE | DIR]...",
 		Short: "Bring CUE files into the standard format",
 		Long: `Fmt rewrites CUE files in the format of "cue fmt", and names those it changed.
-Directories are taken with all that lies below them, but for hidden ones, other CUE
-modules and cue.mod; without an argument it takes the module around the working
-directory. Lines go on to end as they do.
+A directory stands for all below it, except hidden directories, other CUE modules
+and cue.mod; without an argument fmt takes the module around the working
+directory. Line ends stay as they are.
 
 With --check it writes nothing, names the files that differ, and exits with 4.
 

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// formatFlag adds --format, which says how to do something.
+// formatFlag adds --format; how is its help.
 func formatFlag(cmd *cobra.Command, format *string, how string) {
 	cmd.Flags().StringVar(format, "format", "text", how+": text or json")
 	completeFlag(cmd, "format", completeWords("text", "json"))
@@ -24,9 +24,8 @@ func checkFormat(format string) error {
 	return nil
 }
 
-// jsonSchema is the form of what --format json prints, the first field of each
-// document: an object with a list of what was asked for. docs/compatibility.md says
-// what a reader can count on.
+// jsonSchema is the version of the output of --format json, and the first field of
+// each document. docs/compatibility.md says what a reader can rely on.
 const jsonSchema = 1
 
 // printList prints a document with one list.
@@ -34,7 +33,7 @@ func printList[T any](w io.Writer, name string, list []T) error {
 	return printJSON(w, map[string]any{name: append([]T{}, list...)})
 }
 
-// printJSON prints a document, which is an object, with its schema first.
+// printJSON prints an object with its schema version first.
 func printJSON(w io.Writer, doc any) error {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -51,7 +50,7 @@ func printJSON(w io.Writer, doc any) error {
 	if err := json.Indent(&out, append([]byte(head), body...), "", "  "); err != nil {
 		return err
 	}
-	// What steers a terminal is a control character to JSON only below a space.
+	// JSON escapes control characters below space only; terminals obey others too.
 	text := controls.ReplaceAllStringFunc(out.String(), func(s string) string {
 		r, _ := utf8.DecodeRuneInString(s)
 		return fmt.Sprintf(`\u%04x`, r)

@@ -9,9 +9,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// TestHelp: every command says what it does, shows how it is typed, and tells the
-// exit codes; every flag says what it is for; and no two names of flags share a
-// variable.
+// TestHelp: every command has a description, an example and the exit codes in its help;
+// every flag has a description; and no two flags share a variable.
 func TestHelp(t *testing.T) {
 	variables := map[string]string{}
 	seen := 0

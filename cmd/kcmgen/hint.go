@@ -18,13 +18,13 @@ import (
 	"github.com/kcmgen/kcmgen/internal/download"
 )
 
-// is reports whether an error is of a type, or has one of it in it.
+// is reports whether an error is of type T, or wraps one.
 func is[T error](err error) bool {
 	var t T
 	return errors.As(err, &t)
 }
 
-// hint is advice for an error: the command to type next.
+// hint returns advice on an error, such as the command to type next, or "".
 func hint(err error) string {
 	var newer *gen.NewerSchemaError
 	var directory *gen.NoDirError
@@ -44,7 +44,7 @@ func hint(err error) string {
 	}
 	switch {
 	case errors.As(err, &newer):
-		return "use the kcmgen that wrote it, or a newer one; kcmgen --version tells this one's"
+		return "use the kcmgen that wrote it, or a newer one; kcmgen --version prints this one's"
 	case errors.As(err, &lost):
 		return "put manifest.json back from a backup; to start anew, move " + lost.Dir + " away"
 	case errors.As(err, &skipped):
@@ -84,7 +84,7 @@ func hint(err error) string {
 	return programHint(err)
 }
 
-// programHint is advice about programs and images.
+// programHint returns advice on errors of programs and images.
 func programHint(err error) string {
 	var fetch *gen.FetchError
 	var program *gen.ProgramError
@@ -92,7 +92,7 @@ func programHint(err error) string {
 	var source *gen.NoSourceError
 	switch {
 	case errors.As(err, &source):
-		return "say where it is had: binary: source: " + cmp.Or(source.Arch, "ARCH") + `: {url: "https://…", sha256: "…"}`
+		return "say where to get it: binary: source: " + cmp.Or(source.Arch, "ARCH") + `: {url: "https://…", sha256: "…"}`
 	case errors.As(err, &proxy):
 		return "export " + proxy.Variable + "=http://HOST:PORT, or unset " + proxy.Variable
 	case is[*gen.StaleError](err):
@@ -115,10 +115,10 @@ func programHint(err error) string {
 	return ""
 }
 
-// word makes one word of a text for sh.
+// word quotes a text as one word for sh.
 func word(s string) string { return spec.ShellWord(s) }
 
-// repositoryHint is advice on a user's own repository.
+// repositoryHint returns advice on errors of a user's own repository.
 func repositoryHint(err error) string {
 	var module *gen.NoModuleError
 	var edited *repository.EditedError
@@ -152,7 +152,7 @@ func repositoryHint(err error) string {
 	return ""
 }
 
-// nearestCluster is the cluster that a name was meant for.
+// nearestCluster returns the name of a cluster that a misspelt name may mean, or "".
 func nearestCluster(e *gen.NoDirError) string {
 	if !e.IsName() {
 		return ""
@@ -165,7 +165,8 @@ func nearestCluster(e *gen.NoDirError) string {
 	return spec.Nearest(e.Name, names)
 }
 
-// clustersAtHand lists a few clusters of this module by name, in a text with %s.
+// clustersAtHand puts the names of up to 10 clusters of this module into format,
+// which has one %s. It returns "" if there are none.
 func clustersAtHand(format string) string {
 	var names []string
 	for _, c := range outlines(nil) {
@@ -179,7 +180,7 @@ func clustersAtHand(format string) string {
 	return fmt.Sprintf(format, strings.Join(names, ", "))
 }
 
-// lockFile is the name that the error begins with.
+// lockFile returns the file name that the error begins with.
 func lockFile(err error) string {
 	name, _, _ := strings.Cut(err.Error(), ": ")
 	return name

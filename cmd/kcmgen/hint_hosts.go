@@ -11,7 +11,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen"
 )
 
-// hostHint is advice about hosts, and about what is done there.
+// hostHint returns advice on errors of hosts and rollouts.
 func hostHint(err error) string {
 	var refused *deploy.RefusedError
 	var other *deploy.OtherProgramError
@@ -64,8 +64,8 @@ func hostHint(err error) string {
 	return ""
 }
 
-// leftHint is advice about hosts that aren't as they should be, and about what they are
-// called.
+// leftHint returns advice on hosts that are left in a wrong state, that changed, or
+// that share a name.
 func leftHint(err error) string {
 	var stranded *deploy.StrandedError
 	var gone deploy.GoneErrors
@@ -86,7 +86,7 @@ func leftHint(err error) string {
 	return ""
 }
 
-// reachHint is advice about ways to a host that don't work.
+// reachHint returns advice on errors of reaching a host.
 func reachHint(err error) string {
 	var shell *deploy.NoShellError
 	var login *deploy.LoginError
@@ -121,26 +121,26 @@ func reachHint(err error) string {
 	return ""
 }
 
-// hostKeyHint is advice about a host that may be another one. Nothing is trusted for
-// having been seen: a key counts once somebody has compared it.
+// hostKeyHint returns advice on a host whose key isn't trusted. A key is trusted once a
+// person has compared it, not because it was seen before.
 func hostKeyHint(node string, k *deploy.HostKeyError) string {
 	switch k.Fault {
 	case deploy.KeyUnknown:
 		return "compare that with what the host itself says, on its console: " + fingerprint(k.Type) + "; " + trust(node, k)
 	case deploy.KeyChanged:
 		if k.Pinned {
-			return "find out why first: somebody may be in between; if the host was made anew, " + trust(node, k)
+			return "find out why first: the connection may be intercepted; if the host was made anew, " + trust(node, k)
 		}
-		return "find out why first: somebody may be in between; if the host was made anew: ssh-keygen -R " + word(k.Name) + " -f " + word(k.Known[0].File) + ", and " + trust(node, k)
+		return "find out why first: the connection may be intercepted; if the host was made anew: ssh-keygen -R " + word(k.Name) + " -f " + word(k.Known[0].File) + ", and " + trust(node, k)
 	case deploy.KeyOtherType:
 		return "see on its console whether it is the same host: " + fingerprint("") + "; then add a key of a type that it has where the known ones are"
 	case deploy.KeyRevoked:
-		return "don't log in to it: whoever has that key can pose as this host; make it a new one, on its console: ssh-keygen -A, after removing the old one from /etc/ssh"
+		return "don't log in to it: anyone who has that key can pose as this host; make it a new one, on its console: ssh-keygen -A, after removing the old one from /etc/ssh"
 	}
 	return ""
 }
 
-// fingerprint is the command that shows the fingerprints of a host's own keys.
+// fingerprint returns the command that shows the fingerprints of a host's own keys.
 func fingerprint(kind string) string {
 	kind, _, _ = strings.Cut(strings.TrimPrefix(kind, "ssh-"), "-")
 	if kind == "" {
@@ -149,7 +149,7 @@ func fingerprint(kind string) string {
 	return "for f in /etc/ssh/ssh_host_" + kind + "_key.pub; do ssh-keygen -lf $f; done"
 }
 
-// trust says where a key is written down that was compared.
+// trust returns advice on where to write down a key that was compared.
 func trust(node string, k *deploy.HostKeyError) string {
 	if node == "" {
 		return "once it is the same, add a line to ~/.ssh/known_hosts: " + k.Name + " " + k.Line
@@ -157,7 +157,7 @@ func trust(node string, k *deploy.HostKeyError) string {
 	return fmt.Sprintf("once it is the same, write into the cluster: nodes: %q: ssh: hostKeys: [%q]", node, k.Line)
 }
 
-// byHand are the commands that bring hosts back where kcmgen couldn't.
+// byHand returns the commands that roll back hosts where kcmgen couldn't.
 func byHand(e *deploy.StrandedError) string {
 	var out []string
 	for node, command := range e.ByHand {
@@ -167,7 +167,7 @@ func byHand(e *deploy.StrandedError) string {
 	return strings.Join(out, "; ")
 }
 
-// unitOf is a unit as people type it.
+// unitOf returns the name of a unit without ".service"; "" means the usual unit.
 func unitOf(name string) string {
 	return cmp.Or(strings.TrimSuffix(name, ".service"), "kube-controller-manager")
 }

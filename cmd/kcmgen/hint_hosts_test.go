@@ -13,8 +13,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// TestHostKeyHint: what to do about a host key is said for nodes, which the cluster
-// pins, and for jump hosts, which it can't; never to trust one unseen.
+// TestHostKeyHint: hints about a host key are for nodes, whose keys the cluster can pin, and
+// for jump hosts, whose keys it can't; they never say to trust an unseen key.
 func TestHostKeyHint(t *testing.T) {
 	key := remote.HostKeyError{
 		Name: "[jump.example]:2222", Type: "ecdsa-sha2-nistp256", Line: "ecdsa-sha2-nistp256 AAAA",
@@ -49,7 +49,7 @@ func TestHostKeyHint(t *testing.T) {
 	}
 }
 
-// TestRefusedHint: only who complains of a flag is told of flags.
+// TestRefusedHint: only an error about a flag gets a hint about flags.
 func TestRefusedHint(t *testing.T) {
 	const kcm = "/usr/local/bin/kcm"
 	for _, c := range []struct {
@@ -82,8 +82,7 @@ func TestRefusedHint(t *testing.T) {
 	}
 }
 
-// TestLeftHint: what to do about hosts after a rollout, and about their names; and what
-// it ends with.
+// TestLeftHint: hints about hosts after a rollout and about their names, and the exit codes.
 func TestLeftHint(t *testing.T) {
 	away := &deploy.AwayError{For: time.Minute, Err: errors.New("refused")}
 	bad := errors.New("it ended 2 times by itself")

@@ -16,7 +16,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// hostOptions are those of every command that reaches hosts.
+// hostOptions are the options of every command that connects to hosts.
 type hostOptions struct {
 	out          string
 	limit        []string
@@ -24,7 +24,7 @@ type hostOptions struct {
 	withoutLease bool
 	sshConfig    string
 	format       string
-	thorough     bool // long files of hosts are read, too
+	thorough     bool // read long files on hosts, too
 }
 
 func hostFlags(cmd *cobra.Command, o *hostOptions) {
@@ -32,17 +32,17 @@ func hostFlags(cmd *cobra.Command, o *hostOptions) {
 	sshConfigFlag(cmd, &o.sshConfig)
 	fs := cmd.Flags()
 	fs.StringSliceVar(&o.limit, "limit", nil, "these nodes only, such as cp-1,cp-2")
-	fs.StringVar(&o.kubeconfig, "kubeconfig", "", "of somebody who may read the leader lease (default deploy.kubeconfig of the cluster)")
+	fs.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig of a user who may read the leader lease (default deploy.kubeconfig of the cluster)")
 	fs.BoolVar(&o.withoutLease, "without-lease", false, "go on without knowing who leads")
 	formatFlag(cmd, &o.format, "how to print what was done")
 	completeFlag(cmd, "limit", completeNodeList)
 }
 
 func sshConfigFlag(cmd *cobra.Command, file *string) {
-	cmd.Flags().StringVar(file, "ssh-config", "", "ssh's configuration, as for ssh -F, where \"none\" is none (default ~/.ssh/config and that of all users)")
+	cmd.Flags().StringVar(file, "ssh-config", "", "ssh's configuration, as for ssh -F, where \"none\" is none (default ~/.ssh/config and the system's)")
 }
 
-// loadHosts loads clusters, and says where their trees are.
+// loadHosts loads clusters, and sets o.out to the directory of their trees.
 func loadHosts(ctx context.Context, o *hostOptions, args []string, now time.Time, std stdio) (*gen.Loaded, error) {
 	var err error
 	if o.out, err = gen.OutDir(o.out, args); err != nil {
@@ -59,10 +59,10 @@ func loadHosts(ctx context.Context, o *hostOptions, args []string, now time.Time
 	return r, nil
 }
 
-// exported is what the last export wrote for the hosts of a cluster.
+// exported reads what the last export wrote for the hosts of a cluster, by node.
 func exported(ctx context.Context, c *spec.Cluster, dir string, std stdio) (map[string]*deploy.Want, *gen.State, error) {
 	screen := newScreen(std)
-	s, err := gen.ReadExported(ctx, c, dir, screen.progress(), screen.hear)
+	s, err := gen.ReadExported(ctx, c, dir, screen.progress(), screen.event)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -73,19 +73,19 @@ func exported(ctx context.Context, c *spec.Cluster, dir string, std stdio) (map[
 	return wants, s, nil
 }
 
-// past are the reports of a cluster's deployments.
-func past(ctx context.Context, dir, cluster string, std stdio) (deploy.Past, error) {
+// readPast reads the reports of a cluster's deployments.
+func readPast(ctx context.Context, dir, cluster string, std stdio) (deploy.Past, error) {
 	written, err := gen.Reports(ctx, dir, cluster, newScreen(std).progress())
 	return deploy.ReadPast(written), err
 }
 
-// notes are what this machine adds to those of a plan.
+// notes returns what a plan should say about this machine's files.
 func (o *hostOptions) notes(ctx context.Context, c *spec.Cluster, behind string, std stdio) []string {
 	var out []string
 	if behind != "" {
 		out = append(out, "this is what the last export wrote; another one would "+behind+": kcmgen export, if that is to be deployed")
 	}
-	before, err := past(ctx, o.out, c.Name, std)
+	before, err := readPast(ctx, o.out, c.Name, std)
 	if err != nil {
 		return append(out, err.Error())
 	}
@@ -95,7 +95,8 @@ func (o *hostOptions) notes(ctx context.Context, c *spec.Cluster, behind string,
 	return out
 }
 
-// settings are what a rollout needs of this machine.
+// settings returns what a rollout needs of this machine: ssh's configuration and, unless
+// --without-lease, a client that reads the leader lease.
 func (o *hostOptions) settings(c *spec.Cluster, now func() time.Time, std stdio) (*deploy.Options, error) {
 	s, err := deploy.Local(o.sshConfig, now)
 	if err != nil {
@@ -110,7 +111,7 @@ func (o *hostOptions) settings(c *spec.Cluster, now func() time.Time, std stdio)
 	return s, s.ReadLeader(c, o.kubeconfig)
 }
 
-// connect reaches the hosts that the command line is about.
+// connect connects to the hosts that the command line names.
 func (o *hostOptions) connect(ctx context.Context, c *spec.Cluster, wants map[string]*deploy.Want, now func() time.Time, std stdio) (*deploy.Hosts, error) {
 	s, err := o.settings(c, now, std)
 	if err != nil {
@@ -124,7 +125,7 @@ func (o *hostOptions) connect(ctx context.Context, c *spec.Cluster, wants map[st
 	return deploy.Begin(ctx, c, nodes, wants, *s)
 }
 
-// nodes are those of a cluster that the command line is about.
+// nodes returns the names of the nodes in --limit, sorted, or of all nodes.
 func (o *hostOptions) nodes(c *spec.Cluster) ([]string, error) {
 	var all []string
 	for i := range c.Nodes {
@@ -133,7 +134,7 @@ func (o *hostOptions) nodes(c *spec.Cluster) ([]string, error) {
 	switch {
 	case o.limit == nil:
 		return all, nil
-	case len(o.limit) == 0: // what a script's empty variable leaves isn't "all"
+	case len(o.limit) == 0: // an empty variable in a script doesn't mean all
 		return nil, usageError{errors.New("--limit names no node")}
 	}
 	for _, name := range o.limit {

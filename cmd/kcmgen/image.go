@@ -24,15 +24,15 @@ func newImage(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "image [CLUSTER | DIR | DIR/...]...",
 		Short: "Make container images, without a daemon",
-		Long: `Image vets clusters, fetches the programs that aren't there yet as "kcmgen fetch"
-does, and makes for each architecture among the nodes an image from scratch:
+		Long: `Image vets clusters, fetches missing programs as "kcmgen fetch" does, and makes an
+image from scratch for each architecture of the nodes:
 
   OUT/<cluster>/image/<arch>.tar    an OCI archive, named as pod.image says
 
 It holds the program at paths.binary, the directories of image.directories, and the
 files of image.copy as the last export wrote them; no key is in it unless
 image.copy says so. The same cluster gives the same bytes, and the digest is the
-one that a registry tells.
+one that a registry shows.
 
 ` + exitCodes,
 		Example: `  kcmgen image ./cue/prod                 write out/prod/image/amd64.tar
@@ -69,7 +69,7 @@ func runImage(ctx context.Context, o imageOptions, args []string, now time.Time,
 	}
 	s := newScreen(std)
 	made, err := gen.MakeImages(ctx, r, gen.ImageOptions{
-		Out: o.out, Archs: o.archs, Programs: programs(), Now: now, Progress: s.progress(), Hear: s.hear,
+		Out: o.out, Archs: o.archs, Programs: programs(), Now: now, Progress: s.progress(), OnEvent: s.event,
 	})
 	if len(made) == 0 && err != nil {
 		return err

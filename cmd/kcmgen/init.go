@@ -22,15 +22,15 @@ func newInit(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init [DIR]",
 		Short: "Begin a repository of your own, or another cluster in it",
-		Long: `Init writes a first cluster to go on from. Outside of any CUE module DIR becomes
+		Long: `Init writes a first cluster to start from. Outside of any CUE module DIR becomes
 one, with the cluster in DIR/clusters/NAME, the vocabulary for stock cue and
 editors, and a .gitignore for out/. Inside a CUE module DIR becomes one more
 package. Nothing is ever overwritten.
 
 On a terminal and without flags it asks for what it needs.
 
---git-hook writes a hook that vets what is about to be committed; without DIR it
-writes nothing else.
+--git-hook writes a hook that vets before each commit; without DIR init writes
+nothing else.
 
 ` + exitCodes,
 		Example: `  kcmgen init infra --name prod --layout systemd --nodes cp-1=10.0.0.11,cp-2=10.0.0.12
@@ -64,7 +64,7 @@ func runInit(o initOptions, args []string, ask bool, std stdio) error {
 			return err
 		}
 	case len(args) == 0:
-		return usageError{errors.New("init wants the directory to begin in, such as: kcmgen init infra")}
+		return usageError{errors.New("init needs the directory to begin in, such as: kcmgen init infra")}
 	}
 	dir := filepath.Clean(args[0])
 	if o.Name == "" {
@@ -76,7 +76,7 @@ func runInit(o initOptions, args []string, ask bool, std stdio) error {
 	}
 	if o.gitHook {
 		if _, err := repository.HookFile(dir); err != nil {
-			return err // before anything is written
+			return err // nothing is written yet
 		}
 	}
 	if err := begin(dir, c, o.module, std); err != nil {
@@ -88,7 +88,7 @@ func runInit(o initOptions, args []string, ask bool, std stdio) error {
 	return nil
 }
 
-// begin writes the package, and the module around it where there is none.
+// begin writes the package, and a module around it if there is none.
 func begin(dir string, c repository.Cluster, module string, std stdio) error {
 	b, err := repository.Begin(dir, c, module, version())
 	var bad *repository.ModuleError
@@ -118,7 +118,7 @@ func begin(dir string, c repository.Cluster, module string, std stdio) error {
 	return nil
 }
 
-// directoryArgument writes a directory as other commands take it.
+// directoryArgument returns a directory as an argument of other commands.
 func directoryArgument(dir string) string {
 	dir = filepath.ToSlash(filepath.Clean(dir))
 	if dir == "." || strings.HasPrefix(dir, "../") || filepath.IsAbs(dir) {

@@ -8,14 +8,14 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// ask asks for what the command line doesn't say.
+// ask asks for what the command line leaves out.
 func (o *initOptions) ask(args *[]string, a *asker) (err error) {
 	if len(*args) == 0 {
 		question, fallback := "directory of the new repository", "clusters"
 		if _, err := gen.ModuleRoot("."); err == nil {
 			question, fallback = "directory of the new cluster", filepath.Join("clusters", "new")
 		}
-		dir, err := a.ask(question, fallback, repository.Free)
+		dir, err := a.ask(question, fallback, repository.CheckFree)
 		if err != nil {
 			return err
 		}

@@ -10,8 +10,7 @@ import (
 	"github.com/kcmgen/kcmgen/internal/treetest/inject"
 )
 
-// TestMain lets the test binary be kcmgen, for scripts, and the tracer of
-// programs under test, for faults.
+// TestMain makes the test binary kcmgen, for scripts, and a tracer, for faults.
 func TestMain(m *testing.M) {
 	inject.Main()
 	testscript.Main(m, map[string]func(){

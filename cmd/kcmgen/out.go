@@ -7,20 +7,20 @@ import (
 )
 
 func outFlag(cmd *cobra.Command, out *string) {
-	cmd.Flags().VarP((*directory)(out), "out", "o", "directory of the clusters' trees (default out, beside cue.mod)")
+	cmd.Flags().VarP((*directory)(out), "out", "o", "directory of the clusters' trees (default out, next to cue.mod)")
 }
 
-// directory is a flag that names one: what a script's empty variable leaves isn't
-// the default.
+// directory is a flag's value that must not be empty: an empty variable in a script
+// doesn't mean the default.
 type directory string
 
-// String is pflag.Value.String.
+// String implements pflag.Value.
 func (f *directory) String() string { return string(*f) }
 
-// Type is pflag.Value.Type.
+// Type implements pflag.Value.
 func (f *directory) Type() string { return "string" }
 
-// Set is pflag.Value.Set.
+// Set implements pflag.Value.
 func (f *directory) Set(s string) error {
 	if s == "" {
 		return errors.New("it names no directory")

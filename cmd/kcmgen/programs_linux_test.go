@@ -18,15 +18,14 @@ import (
 	"github.com/kcmgen/kcmgen/internal/need"
 )
 
-// programSite is a CUE module with a cluster of three hosts, which have a program
-// put there, and a directory to write to.
+// programSite is a CUE module with a cluster of three hosts that get a program, and an
+// output directory.
 type programSite struct {
 	dir  string
 	size int64
 }
 
-// newProgramSite has a program of some size: what follows an ELF file's sections
-// doesn't matter to anyone.
+// newProgramSite uses a program of a given size: it is padded after the ELF sections.
 func newProgramSite(t *testing.T, size int64) *programSite {
 	t.Helper()
 	s := &programSite{dir: t.TempDir(), size: size}
@@ -59,7 +58,7 @@ func newProgramSite(t *testing.T, size int64) *programSite {
 	return s
 }
 
-// write writes the cluster, of a version.
+// write writes the cluster with a version.
 func (s *programSite) write(t *testing.T, version string) {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(s.dir, "program"))
@@ -89,8 +88,8 @@ cluster: schemas.#Cluster & {
 	}
 }
 
-// run runs kcmgen, which is killed when ctx ends. It returns what was said, and how
-// many kB it had at most.
+// run runs kcmgen, which is killed when ctx ends. It returns its output and its peak memory
+// in kB.
 func (s *programSite) run(ctx context.Context, args ...string) (out string, peak int, err error) {
 	var b bytes.Buffer
 	cmd := exec.CommandContext(ctx, "kcmgen", args...)
@@ -101,7 +100,7 @@ func (s *programSite) run(ctx context.Context, args ...string) (out string, peak
 	}
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
-	// The resource usage of a child counts what this process had when it forked.
+	// The resource usage of a child includes this process's memory at the fork.
 	status := fmt.Sprintf("/proc/%d/status", cmd.Process.Pid)
 	for {
 		select {
@@ -116,8 +115,8 @@ func (s *programSite) run(ctx context.Context, args ...string) (out string, peak
 	}
 }
 
-// killedWriting kills kcmgen when it begins to write an image, and tells whether
-// that came before its end.
+// killedWriting kills kcmgen when it begins to write an image, and reports whether that was
+// before its end.
 func (s *programSite) killedWriting(t *testing.T) bool {
 	t.Helper()
 	part := filepath.Join(s.dir, "out/.c.put")
@@ -140,8 +139,8 @@ func (s *programSite) killedWriting(t *testing.T) bool {
 	return err == nil
 }
 
-// TestProgramMemory: a program of 70 MB for three hosts, and its image, are never
-// in memory, first and when nothing has changed.
+// TestProgramMemory: a program of 70 MB for three hosts, and its image, are never in
+// memory, in a first run and when nothing changed.
 func TestProgramMemory(t *testing.T) {
 	s := newProgramSite(t, 70_000_000)
 	for _, args := range [][]string{{"export", "./c"}, {"export", "./c"}, {"image", "./c"}, {"fetch", "./c"}} {
@@ -165,8 +164,8 @@ func TestProgramMemory(t *testing.T) {
 	}
 }
 
-// TestImageKilled kills kcmgen at all times of its life: the image there is the
-// old one or the new one, and the next run leaves nothing of the dead one.
+// TestImageKilled kills kcmgen at many moments: the image is the old one or the new one, and
+// the next run removes what the killed one left.
 func TestImageKilled(t *testing.T) {
 	s := newProgramSite(t, 6_000_000)
 	archive := filepath.Join(s.dir, "out/c/image", runtime.GOARCH+".tar")
@@ -211,8 +210,8 @@ func TestImageKilled(t *testing.T) {
 			left++
 		}
 	}
-	// On a machine that is busy by turns all of them may have come too early or too
-	// late: one that comes when something is being written counts, too.
+	// On a machine with varying load all kills may have come too early or too late: one while
+	// writing counts, too.
 	for left == 0 {
 		s.write(t, versions[(slices.Index(versions, old)+1)%2])
 		if s.killedWriting(t) {

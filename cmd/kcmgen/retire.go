@@ -29,11 +29,11 @@ func newRetire(std stdio) *cobra.Command {
 		Short: "Stop and clean a host that left the cluster",
 		Long: `Retire stops kube-controller-manager on a host whose node was taken out of the CUE,
 and removes its unit, the directory of generations with all keys in it, and installed
-programs. A unit that somebody else wrote and the first deploy replaced stays in
-that directory.
+programs. A unit that kcmgen didn't write, and that the first deploy replaced,
+stays in that directory.
 
-How the host is reached is known from its last deploy; --host names another way, as
-~/.ssh/config has it.
+Retire connects to the host as its last deploy did; --host names another address,
+as in ~/.ssh/config.
 
 ` + exitCodes,
 		Example: `  kcmgen retire cp-4 ./cue/prod --dry-run
@@ -97,7 +97,7 @@ func runRetire(ctx context.Context, o retireOptions, args []string, now func() t
 		return nil
 	}
 	if !o.yes {
-		if err := agreed(std, "retire", 1); err != nil {
+		if err := confirm(std, "retire", 1); err != nil {
 			return err
 		}
 	}
@@ -111,12 +111,13 @@ func runRetire(ctx context.Context, o retireOptions, args []string, now func() t
 	return err
 }
 
-// node is how a host is reached that the cluster has no more.
+// node returns the node that was taken out of the CUE, as --host or its last deploy
+// has it.
 func (o *retireOptions) node(ctx context.Context, c *spec.Cluster, name string, std stdio) (*spec.Node, error) {
 	if o.host != "" {
 		return deploy.NodeAt(name, o.host), nil
 	}
-	before, err := past(ctx, o.out, c.Name, std)
+	before, err := readPast(ctx, o.out, c.Name, std)
 	if err != nil {
 		return nil, err
 	}

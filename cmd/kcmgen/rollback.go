@@ -16,11 +16,10 @@ func newRollback(std stdio) *cobra.Command {
 		Use:   "rollback [CLUSTER | DIR | DIR/...]",
 		Short: "Take the hosts back to the generation before",
 		Long: `Rollback takes each host of a cluster back to what it ran before its last deploy:
-unit, certificates and keys together, through the same gate, the leader last. A
-host whose first deploy it was has its own unit back, or none.
+unit, certificates and keys together, through the same gate, the leader last.
+After a first deploy a host gets its own unit back, or none.
 
-Nothing of the exported tree is needed, and what vet finds keeps nobody from going
-back.
+Rollback needs nothing of the exported tree, and findings of vet don't stop it.
 
 ` + rolloutCodes,
 		Example: `  kcmgen rollback ./cue/prod --dry-run

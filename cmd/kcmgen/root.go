@@ -21,8 +21,8 @@ const (
 	exitUsage    = 2
 	exitFindings = 3
 	exitDiffers  = 4
-	// Of deploy and rollback: every host is back where it was; one isn't; all are, and
-	// whether they work can't be seen while the apiserver is away.
+	// Of deploy and rollback: every host is back where it was; one isn't; all are, but
+	// while the apiserver is away their health is unknown.
 	exitRolledBack = 5
 	exitStranded   = 6
 	exitUnseen     = 7
@@ -30,24 +30,23 @@ const (
 
 const exitCodes = `Exit codes: 0 done · 1 failed (input, output or internal) · 2 usage · 3 findings · 4 differs`
 
-// rolloutCodes are those of commands that change hosts.
+// rolloutCodes are the exit codes of commands that change hosts.
 const rolloutCodes = exitCodes + ` ·
 5 rolled back · 6 rollback failed · 7 rolled back, the apiserver is away`
 
 // errFindings ends a command whose findings have been printed.
 var errFindings = gen.ErrFindings
 
-// errDiffers ends a command that was asked whether something differs, and has
-// printed what does.
+// errDiffers ends a command that compares, and has printed what differs.
 var errDiffers = errors.New("differs")
 
-// usageError is a command line that can't be understood.
+// usageError is an error in the command line.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// run is the program: arguments without its name in, exit code out. Nothing
-// else decides on exit codes, and nothing else prints errors.
+// run runs kcmgen with arguments, without its name, and returns the exit code. Only
+// run chooses exit codes and prints errors.
 func run(ctx context.Context, args []string, std stdio) int {
 	root := newRoot(std)
 	root.SetArgs(args)
@@ -65,7 +64,7 @@ func run(ctx context.Context, args []string, std stdio) int {
 	case errors.Is(err, errDiffers):
 		return exitDiffers
 	case errors.As(err, &usage):
-		// pflag tells which function of Go's wasn't satisfied.
+		// pflag's errors end with the name of a Go function.
 		text, _, _ := strings.Cut(err.Error(), ": strconv.")
 		fmt.Fprintf(std.err, "kcmgen: %s\nhint: %s\n", visible(text), visible(cmp.Or(hint(usage.error), cmd.CommandPath()+" --help")))
 		return exitUsage
@@ -107,7 +106,7 @@ KCMGEN_KEEP_GOING. The command line wins.
 	root.SetErr(std.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
-		if !strings.HasPrefix(cmd.Name(), "__") { // a shell that completes has no use for it
+		if !strings.HasPrefix(cmd.Name(), "__") { // not while a shell completes
 			for _, line := range unknownVariables(root, os.Environ()) {
 				say(std.err, "%s", visible(line))
 			}
@@ -125,9 +124,9 @@ KCMGEN_KEEP_GOING. The command line wins.
 	return root
 }
 
-// group adds commands under a heading of the help.
+// group adds commands under a heading in the help.
 func group(root *cobra.Command, id, title string, cmds ...*cobra.Command) {
-	cobra.EnableCommandSorting = false // the order here is that of one's work
+	cobra.EnableCommandSorting = false // they are in the order of use
 	root.AddGroup(&cobra.Group{ID: id, Title: title})
 	for _, cmd := range cmds {
 		cmd.GroupID = id
@@ -135,7 +134,7 @@ func group(root *cobra.Command, id, title string, cmds ...*cobra.Command) {
 	}
 }
 
-// strictHelp lets "help" refuse what is no command, as all else does.
+// strictHelp makes "help" refuse an unknown command.
 func strictHelp(root *cobra.Command) {
 	for _, cmd := range root.Commands() {
 		if cmd.Name() == "help" {
@@ -149,7 +148,7 @@ func strictHelp(root *cobra.Command) {
 	}
 }
 
-// noSubcommand refuses what isn't a command's name.
+// noSubcommand refuses any argument: it isn't the name of a subcommand.
 func noSubcommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
@@ -170,7 +169,7 @@ func atMostOne(what string) cobra.PositionalArgs {
 	}
 }
 
-// say writes a line of talk.
+// say writes a line to a person.
 func say(w io.Writer, format string, args ...any) {
 	fmt.Fprintln(w, coloured(fmt.Sprintf(format, args...)))
 }

@@ -10,8 +10,8 @@ func newSchema(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "schema",
 		Short: "Keep the vocabulary that clusters are written in",
-		Long: `Schema keeps the copy of the vocabulary that lies in a CUE module, so that stock
-cue and editors know the fields of a cluster without a network.
+		Long: `Schema maintains the copy of the vocabulary in a CUE module, so that stock cue and
+editors know the fields of a cluster without a network.
 
 ` + exitCodes,
 		Example: `  kcmgen schema vendor`,
@@ -33,7 +33,7 @@ func newSchemaVendor(std stdio) *cobra.Command {
 working directory), at ` + repository.VendorDir + `.
 A copy that was edited by hand is left alone, unless --force; constraints of your
 own belong in ` + repository.OwnDir + `, where
-they hold for every cluster.
+they apply to every cluster.
 
 With --check it writes nothing, says what differs, and exits with 4.
 

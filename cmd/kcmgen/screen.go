@@ -12,7 +12,7 @@ import (
 	"github.com/kcmgen/kcmgen/internal/download"
 )
 
-// screen shows how far a run has come, and says what happens in it.
+// screen shows the progress of a run, and its events.
 type screen struct {
 	std   stdio
 	stage string
@@ -21,7 +21,7 @@ type screen struct {
 
 func newScreen(std stdio) *screen { return &screen{std: std, meter: newMeter(nil, "")} }
 
-// end takes the line of progress away.
+// end removes the line of progress.
 func (s *screen) end() { s.meter.end() }
 
 func (s *screen) progress() gen.Progress {
@@ -41,13 +41,13 @@ func (s *screen) progress() gen.Progress {
 	}
 }
 
-// hear says what happens.
-func (s *screen) hear(e gen.Event) {
+// event prints an event.
+func (s *screen) event(e gen.Event) {
 	s.end()
 	switch e := e.(type) {
 	case gen.Vetting:
 		printSkipped(e.Skipped, s.std)
-		_ = printFindings(s.std.err, e.Findings, false) // talk
+		_ = printFindings(s.std.err, e.Findings, false) // stderr may be closed
 	case gen.LeftOut:
 		say(s.std.err, "%s: left out: it has errors", e.Cluster)
 	case gen.NothingWritten:
@@ -63,20 +63,20 @@ func (s *screen) hear(e gen.Event) {
 	}
 }
 
-// request is what a command line asks for, with trees in the directory out.
+// request makes a request for clusters whose trees are in the directory out.
 func (s *screen) request(out string, args []string, now time.Time) gen.Request {
 	return gen.Request{Args: args, Out: out, Version: version(), Now: now, Progress: s.progress()}
 }
 
-// load loads clusters whose trees lie in the directory out, "" for the default.
+// load loads clusters whose trees are in the directory out, "" for the default.
 func load(ctx context.Context, out string, args []string, now time.Time, std stdio) (*gen.Loaded, error) {
 	s := newScreen(std)
 	defer s.end()
 	return gen.Load(ctx, s.request(out, args, now))
 }
 
-// loadVetted loads clusters and tells what is wrong with them, as talk. An error
-// ends it before anything is done.
+// loadVetted loads clusters and prints their findings to stderr. It returns
+// errFindings if one of them is an error.
 func loadVetted(ctx context.Context, out string, args []string, now time.Time, std stdio) (*gen.Loaded, error) {
 	r, err := load(ctx, out, args, now, std)
 	if err != nil {
@@ -93,7 +93,8 @@ func loadVetted(ctx context.Context, out string, args []string, now time.Time, s
 	return r, nil
 }
 
-// programs are below KCMGEN_CACHE, or in the user's cache directory.
+// programs returns the store of programs, below KCMGEN_CACHE or in the user's cache
+// directory.
 func programs() gen.Programs {
 	return gen.Programs{
 		Dir: func() (string, error) {

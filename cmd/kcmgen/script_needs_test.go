@@ -14,8 +14,8 @@ import (
 	"github.com/kcmgen/kcmgen/internal/need"
 )
 
-// TestScriptsAsk: what a script takes of the machine it asks for, so that where it's
-// missing the rest is skipped.
+// TestScriptsAsk: scripts ask for the programs that they use, so that the rest of a script
+// is skipped if one is missing.
 func TestScriptsAsk(t *testing.T) {
 	found, err := filepath.Glob(scripts)
 	if err != nil || len(found) == 0 {
@@ -33,18 +33,18 @@ func TestScriptsAsk(t *testing.T) {
 	}
 }
 
-// versions are how outside programs tell theirs, where it counts.
+// versions are the commands that print versions of outside programs, where they matter.
 var versions = map[string]struct{ args, version string }{
 	"buildah": {"--version", "buildah version"},
 	"cue":     {"version", "cue version v0.17.1"},
 	"openssl": {"version", "OpenSSL"},
 }
 
-// asked is what the needs commands of a script asked for.
+// asked is the key of the programs that a script asked for.
 type asked struct{}
 
-// needs NAME... says which outside programs a script takes from there on. Where
-// one isn't there, the rest is skipped. "namespaces" are those of the wrappers.
+// needs NAME... says which outside programs a script uses from here on. If one is missing,
+// the rest is skipped. "namespaces" stands for the namespaces of the wrappers.
 func needs(ts *testscript.TestScript, _ bool, args []string) {
 	t := ts.Value(asked{}).(need.T)
 	for _, name := range args {

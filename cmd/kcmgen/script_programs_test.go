@@ -25,16 +25,15 @@ import (
 	"github.com/kcmgen/kcmgen/internal/binarytest"
 )
 
-// serve DIR VAR starts a server on loopback for the rest of the script. $VAR is
-// its address, $VAR_TLS the same over https, with a certificate that programs of
-// the script trust. Below them:
+// serve DIR VAR starts a server on loopback for the rest of the script. $VAR is its address,
+// $VAR_TLS its https address, with a certificate that the script's programs trust. It has:
 //
 //	/NAME          the file, and a line in $WORK/asked
 //	/moved/NAME    a redirect to it
 //	/plain/NAME    a redirect to it over http, presigned
 //	/round         a redirect to itself
 //	/busy/NAME     status 503
-//	/cut/NAME      half of the file, though all of it was announced
+//	/cut/NAME      half of the file, with the whole length announced
 func serve(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: serve DIR VAR")
@@ -79,9 +78,9 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[1]+"_TLS", safe.URL)
 }
 
-// program ARCH FILE VAR writes a small static program for an architecture; $VAR is
-// its SHA-256. On this machine's it can be run, and prints its name. Instead of ARCH,
-// -dynamic is the shell of this machine.
+// program ARCH FILE VAR writes a small static program for an architecture; $VAR is its
+// SHA-256. For this machine's architecture it can be run, and prints its name. -dynamic
+// instead of ARCH means this machine's shell.
 func program(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: program ARCH FILE VAR")
@@ -101,11 +100,11 @@ func program(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[2], hex.EncodeToString(sum[:]))
 }
 
-// blank is what stands for the name in the program that is compiled.
+// blank stands for the name in the compiled program.
 var blank = bytes.Repeat([]byte("?"), 32)
 
-// compiled is a program of this machine that prints what stands for its name, without
-// the zeros at the end. All scripts share it.
+// compiled is a program for this machine that prints what replaces blank, without the zeros
+// at the end. All scripts share it.
 var compiled = sync.OnceValues(func() ([]byte, error) {
 	dir, err := os.MkdirTemp("", "kcmgen-program-")
 	if err != nil {
@@ -139,7 +138,7 @@ func main() {
 	return os.ReadFile(filepath.Join(dir, "program"))
 })
 
-// saying is a program for an architecture; on this machine's it prints a name.
+// saying returns a program for an architecture; on this machine it prints a name.
 func saying(arch, name string) ([]byte, error) {
 	if arch != runtime.GOARCH {
 		return binarytest.Program(arch, name)
@@ -149,12 +148,12 @@ func saying(arch, name string) ([]byte, error) {
 		return nil, err
 	}
 	if len(name) > len(blank) || bytes.Count(data, blank) != 1 {
-		return nil, fmt.Errorf("the program has no one place for %q", name)
+		return nil, fmt.Errorf("the program has %q not exactly once", name)
 	}
 	return bytes.Replace(data, blank, append([]byte(name), make([]byte, len(blank)-len(name))...), 1), nil
 }
 
-// expand FILE... puts variables of the script in the place of ${NAME} in files.
+// expand FILE... replaces ${NAME} in files with the script's variables.
 func expand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) == 0 {
 		ts.Fatalf("usage: expand FILE...")
@@ -165,7 +164,7 @@ func expand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// hostArch names this machine for scripts that run what they made.
+// hostArch sets this machine's architecture for scripts.
 func hostArch(env *testscript.Env) {
 	env.Setenv("HOSTARCH", runtime.GOARCH)
 	env.Setenv("OTHERARCH", strings.NewReplacer("amd64", "arm64", "arm64", "amd64").Replace(runtime.GOARCH))

@@ -29,7 +29,7 @@ import (
 
 var update = flag.Bool("update", false, "write what kcmgen says into the scripts that compare it")
 
-// scripts is what a reader finds testdata/script by, and the tests too.
+// scripts is the pattern of the script files.
 const scripts = "testdata/script/*.txtar"
 
 // TestScripts runs every script in a directory that is a copy of this CUE module:
@@ -62,8 +62,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// TestScriptsShowEveryRule keeps the scripts as long as the table of rules: each
-// has to be seen in what vet is expected to print.
+// TestScriptsShowEveryRule: for each rule some script must expect its finding.
 func TestScriptsShowEveryRule(t *testing.T) {
 	found, err := filepath.Glob(scripts)
 	if err != nil || len(found) == 0 {
@@ -84,8 +83,8 @@ func TestScriptsShowEveryRule(t *testing.T) {
 	}
 }
 
-// reachable lets the unprivileged user of some scripts reach kcmgen, which lies
-// in a temporary directory of the user who runs the tests.
+// reachable makes kcmgen, in a temporary directory of the user who runs the tests, reachable
+// for the unprivileged user of some scripts.
 func reachable(t *testing.T) {
 	name, err := exec.LookPath("kcmgen")
 	if err != nil {
@@ -99,9 +98,9 @@ func reachable(t *testing.T) {
 	}
 }
 
-// wrappers that scripts put before a command.
+// wrappers are the commands that scripts put before a command.
 var wrappers = map[string]string{
-	// unpriv runs a command as a user whom file modes stop: root ignores them.
+	// unpriv runs a command as an unprivileged user: root ignores file modes.
 	"unpriv": `[ "$(id -u)" = 0 ] || exec "$@"
 exec setpriv --reuid=65534 --regid=65534 --clear-groups -- "$@"`,
 	// readonly DIR runs a command that sees DIR on a read-only mount.
@@ -111,10 +110,10 @@ shift
 exec "$@"`,
 	// offline runs a command without a network, not even loopback.
 	"offline": `exec $NAMESPACES --net -- "$@"`,
-	// sshless runs kcmgen where no ssh is to be found.
+	// sshless runs kcmgen without an ssh program.
 	"sshless": `kcmgen=$(command -v kcmgen)
 PATH=${kcmgen%/*} exec "$@"`,
-	// builder is buildah with a store of its own, which needs no kernel module.
+	// builder is buildah with its own store, which needs no kernel module.
 	"builder": `exec buildah --storage-driver vfs --root "$WORK/.images/root" --runroot "$WORK/.images/run" "$@"`,
 }
 
@@ -156,12 +155,11 @@ func condition(cond string) (bool, error) {
 	return false, fmt.Errorf("unknown condition %q", cond)
 }
 
-// schemaPlace is a position in the vocabulary, which moves with every comment
-// that is written there.
+// schemaPlace matches a position in the vocabulary, which changes with every comment there.
 var schemaPlace = regexp.MustCompile(`(schemas/[\w/]+\.cue):\d+:\d+`)
 
-// exits CODE PROGRAM [ARG...] runs a program that must end with that very code.
-// In its output, positions in the vocabulary read schemas/FILE.cue:*.
+// exits CODE PROGRAM [ARG...] runs a program that must end with exactly that code. In its
+// output, positions in the vocabulary become schemas/FILE.cue:*.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits CODE PROGRAM [ARG...]")
@@ -178,14 +176,14 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
 	}
-	out, talk := ts.ReadFile("stdout"), ts.ReadFile("stderr")
-	if schemaPlace.MatchString(out + talk) {
+	out, stderr := ts.ReadFile("stdout"), ts.ReadFile("stderr")
+	if schemaPlace.MatchString(out + stderr) {
 		fmt.Fprint(ts.Stdout(), schemaPlace.ReplaceAllString(out, "$1:*"))
-		fmt.Fprint(ts.Stderr(), schemaPlace.ReplaceAllString(talk, "$1:*"))
+		fmt.Fprint(ts.Stderr(), schemaPlace.ReplaceAllString(stderr, "$1:*"))
 	}
 }
 
-// edit FILE OLD NEW replaces the one place that has the text OLD.
+// edit FILE OLD NEW replaces the text OLD, which must occur once.
 func editFile(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: edit FILE OLD NEW")
@@ -197,8 +195,7 @@ func editFile(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(data, args[1], args[2], 1)), 0o666))
 }
 
-// perm MODE PATTERN... checks the permission bits of files; each pattern has to
-// match some.
+// perm MODE PATTERN... checks the permission bits of files; each pattern must match some.
 func perm(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: perm MODE PATTERN...")
@@ -221,7 +218,7 @@ func perm(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// picture is a directory at a moment: what each path holds, and which file that is.
+// picture is the state of a directory: the content of each path, and its inode and time.
 type picture map[string]struct{ content, file string }
 
 type snapshots struct{}
@@ -266,7 +263,7 @@ func look(ts *testscript.TestScript, dir string) picture {
 	return out
 }
 
-// snapshot DIR NAME remembers a directory, or that there is none.
+// snapshot DIR NAME remembers the state of a directory, which may be missing.
 func snapshot(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: snapshot DIR NAME")
@@ -274,11 +271,11 @@ func snapshot(ts *testscript.TestScript, neg bool, args []string) {
 	taken(ts)[args[1]] = look(ts, args[0])
 }
 
-// generation is the one part of a path that no script can know.
+// generation matches the part of a path that differs from run to run.
 var generation = regexp.MustCompile(`\b[0-9a-f]{16}\b`)
 
-// difference lists what changed in a directory since a snapshot: "+", "-" or "~",
-// and the path; directories only if asked for.
+// difference returns what changed in a directory since a snapshot: "+", "-" or "~", and the
+// path. Directories are included if asked for.
 func difference(ts *testscript.TestScript, args []string, directories bool) []string {
 	if len(args) != 2 {
 		ts.Fatalf("usage: unchanged | untouched | changes DIR NAME")
@@ -307,7 +304,7 @@ func difference(ts *testscript.TestScript, args []string, directories bool) []st
 	return out
 }
 
-// unchanged DIR NAME: the directory holds the same paths, modes and bytes.
+// unchanged DIR NAME checks that the directory has the same paths, modes and bytes.
 func unchanged(ts *testscript.TestScript, neg bool, args []string) {
 	diff := difference(ts, args, true)
 	if neg == (len(diff) > 0) {
@@ -316,7 +313,7 @@ func unchanged(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("%s since %s:\n%s", args[0], args[1], strings.Join(diff, "\n"))
 }
 
-// untouched DIR NAME: unchanged, and each is the same inode with the same time.
+// untouched DIR NAME checks that it is unchanged, with the same inodes and times.
 func untouched(ts *testscript.TestScript, neg bool, args []string) {
 	unchanged(ts, false, args)
 	is, was := look(ts, args[0]), taken(ts)[args[1]]
@@ -330,13 +327,13 @@ func untouched(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// changes DIR NAME prints which files changed since the snapshot, for cmp.
+// changes DIR NAME prints the files that changed since the snapshot, for cmp.
 func changes(ts *testscript.TestScript, _ bool, args []string) {
 	lines := difference(ts, args, false)
 	for i, line := range lines {
 		lines[i] = generation.ReplaceAllString(line, "<generation>")
 	}
-	// By path without the names that no script can know.
+	// By path, with generations replaced.
 	slices.SortFunc(lines, func(a, b string) int {
 		return cmp.Or(cmp.Compare(a[2:], b[2:]), cmp.Compare(a, b))
 	})
@@ -346,7 +343,7 @@ func changes(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// inode tells a file that was replaced from one that wasn't touched.
+// inode distinguishes a file that was replaced from one that wasn't touched.
 func inode(fi fs.FileInfo) uint64 {
 	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
 		return uint64(st.Ino)

@@ -24,10 +24,9 @@ func newShow(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show [CLUSTER | DIR | DIR/...]...",
 		Short: "Show the flags that each node's kube-controller-manager gets, and why",
-		Long: `Show prints the command line that clusters come to, node by node: every flag with
-its value, and the field of the cluster that it comes from with its place. What is
-wrong with clusters goes to stderr, and ends it with 3; those that can be evaluated
-are shown all the same.
+		Long: `Show prints the command line of each node: every flag with its value, the field of
+the cluster that sets it, and the position of that field. Findings go to stderr,
+and errors make it exit with 3; clusters that can be evaluated are shown anyway.
 
 ` + exitCodes,
 		Example: `  kcmgen show prod
@@ -75,8 +74,8 @@ func runShow(ctx context.Context, o showOptions, args []string, now time.Time, s
 	return cmp.Or(err, faulty)
 }
 
-// printShown prints a block for each node, the flags in one column and where
-// they come from in the next.
+// printShown prints a block for each node: the flags in one column, and the fields
+// that set them in the next.
 func printShown(w io.Writer, all []gen.Shown) error {
 	width := 0
 	for _, s := range all {

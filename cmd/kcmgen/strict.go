@@ -10,8 +10,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
-// strictness says which findings fail a command beside errors: "true", all;
-// "warnings", those alone.
+// strictness says which findings fail a command in addition to errors: "true" for
+// all, or "warnings".
 type strictness string
 
 const onlyWarnings = "warnings"
@@ -22,7 +22,7 @@ func strictFlag(cmd *cobra.Command, s *strictness, usage string) {
 	completeFlag(cmd, "strict", completeWords(onlyWarnings))
 }
 
-// String is pflag.Value.String.
+// String implements pflag.Value.
 func (s *strictness) String() string {
 	if *s == "" {
 		return "false"
@@ -30,10 +30,10 @@ func (s *strictness) String() string {
 	return string(*s)
 }
 
-// Type is pflag.Value.Type. It is a bool's, with one word more.
+// Type implements pflag.Value. The flag is a bool that also accepts "warnings".
 func (s *strictness) Type() string { return "bool" }
 
-// Set is pflag.Value.Set.
+// Set implements pflag.Value.
 func (s *strictness) Set(text string) error {
 	if text == onlyWarnings {
 		*s = onlyWarnings
@@ -56,7 +56,7 @@ func (s strictness) fails(findings []finding.Finding) bool {
 		s != "" && finding.Has(findings, finding.Warning) || s == "true" && finding.Has(findings, finding.NotChecked)
 }
 
-// withoutUnchecked leaves out what could not be checked, and says so in one line.
+// withoutUnchecked leaves out what could not be checked, and prints one line about it.
 func withoutUnchecked(findings []finding.Finding, std stdio) []finding.Finding {
 	rest, unchecked, rules := finding.SplitUnchecked(findings)
 	if unchecked > 0 {

@@ -14,13 +14,14 @@ import (
 	"golang.org/x/term"
 )
 
-// terminal reports whether a stream is one: only there we ask, draw and colour.
+// terminal reports whether a stream is a terminal: only there kcmgen asks questions,
+// draws progress and uses colours.
 func terminal(stream any) bool {
 	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// interactive reports whether somebody can be asked.
+// interactive reports whether kcmgen can ask questions.
 func (s stdio) interactive() bool { return terminal(s.in) && terminal(s.err) }
 
 // asker asks questions on a terminal.
@@ -31,8 +32,8 @@ type asker struct {
 
 func (s stdio) asker() *asker { return &asker{bufio.NewScanner(s.in), s.err} }
 
-// ask puts a question until check accepts the answer; an empty one means the
-// default.
+// ask asks a question until check accepts the answer, up to ten times. An empty
+// answer means fallback.
 func (a *asker) ask(question, fallback string, check func(string) error) (string, error) {
 	for range 10 {
 		fmt.Fprintf(a.out, "%s [%s]: ", question, fallback)
@@ -49,11 +50,11 @@ func (a *asker) ask(question, fallback string, check func(string) error) (string
 		}
 		say(a.out, "%v", err)
 	}
-	return "", errors.New("ten answers that don't fit")
+	return "", errors.New("no valid answer in ten attempts")
 }
 
-// Colours of what people look for first. Whoever sets NO_COLOR, or doesn't read
-// this on a terminal, gets none.
+// Colours of what people look for first. There are none with NO_COLOR, or where the
+// output isn't a terminal.
 const (
 	red      = "\x1b[31m"
 	yellow   = "\x1b[33m"
@@ -69,8 +70,8 @@ func colour(w io.Writer, code, text string) string {
 	return code + text + unstyled
 }
 
-// visible is a text without control characters but tabs and line ends: what comes
-// from a host may be anything, and shouldn't steer the terminal that shows it.
+// visible replaces control characters, except tabs and line ends: text from a host
+// must not control the terminal.
 func visible(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' && r != '\t' && r != '\n' || r == 0x7f || r >= 0x80 && r < 0xa0 {
@@ -80,14 +81,13 @@ func visible(s string) string {
 	}, s)
 }
 
-// sayVisibly is say for what comes from a host.
+// sayVisibly is say for text from a host.
 func sayVisibly(w io.Writer, format string, args ...any) {
 	fmt.Fprintln(w, visible(fmt.Sprintf(format, args...)))
 }
 
-// printable is a text on one line that shows each control character as Go writes it, and
-// what is no UTF-8 too: files are called anything, and nothing in a name may steer
-// the terminal, or look like a line of its own.
+// printable returns a text on one line, with control characters and invalid UTF-8
+// escaped as in Go: a file name must not control the terminal or look like a line.
 func printable(s string) string {
 	if utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return s
@@ -96,8 +96,8 @@ func printable(s string) string {
 	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
 
-// plainName is the name of a file from a disk, quoted where that is needed to tell it
-// from the text around it.
+// plainName returns a file name, quoted if it has unprintable characters or spaces at
+// its ends.
 func plainName(name string) string {
 	if p := printable(name); p != name || name != strings.TrimSpace(name) {
 		return strconv.Quote(name)
@@ -105,7 +105,7 @@ func plainName(name string) string {
 	return name
 }
 
-// coloured is a line without control characters but those that colour makes.
+// coloured escapes control characters, except the codes that colour adds.
 func coloured(s string) string {
 	var b strings.Builder
 next:
@@ -124,8 +124,7 @@ next:
 	return b.String()
 }
 
-// meter is a line on a terminal that says how far a run has come; elsewhere it
-// says nothing.
+// meter is a line of progress on a terminal; elsewhere it prints nothing.
 type meter struct {
 	w    io.Writer
 	what string
@@ -148,7 +147,7 @@ func (m *meter) step(done, total int) {
 	fmt.Fprintf(m.w, "\r\x1b[K%s %d of %d", m.what, done, total)
 }
 
-// end takes the line away.
+// end removes the line.
 func (m *meter) end() {
 	if m.w != nil && m.last >= 0 {
 		fmt.Fprint(m.w, "\r\x1b[K")

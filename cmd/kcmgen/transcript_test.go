@@ -10,18 +10,18 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 )
 
-// transcript is what a document shows of a terminal: its ```console blocks.
-// A line that begins with "$ " is a command, and goes on in the next line
-// behind a "\" at its end; what follows is what the command prints, both
-// streams in one. "…" alone on a line stands for any lines, inside a line for
-// any text; generations, digests, times and places in the vocabulary may be others.
+// transcript is a document's terminal sessions: its ```console blocks. A line that begins
+// with "$ " is a command, which continues in the next line after a "\" at its end. The
+// lines after it are its output, both streams in one. "…" alone on a line stands for any
+// lines, inside a line for any text. Generations, digests, times and positions in the
+// vocabulary may differ.
 type transcript struct {
 	lines []string // of the document
 	steps []step
-	other []string // what is wrong with its blocks
+	other []string // errors in its blocks
 }
 
-// step is one command and what it prints.
+// step is a command and its output.
 type step struct {
 	command string
 	line    int // of the command, counted from 1
@@ -30,8 +30,8 @@ type step struct {
 	to      int
 }
 
-// needsHosts, above a block, says that its commands reach hosts that no test
-// has: they are parsed, and not run.
+// needsHosts, above a block, marks commands that need hosts, which tests don't have: they
+// are parsed, and not run.
 const needsHosts = "<!-- needs hosts -->"
 
 // readTranscript finds the commands of a document.
@@ -92,10 +92,10 @@ func (t *transcript) block(from, to int, hosts bool) {
 	}
 }
 
-// want is what a step's command is said to print, a line each.
+// want returns the documented output of a step, by line.
 func (t *transcript) want(s step) []string { return t.lines[s.from:s.to] }
 
-// saysMore reports whether a step shows anything but that there is output.
+// saysMore reports whether a step's output has more than "…".
 func (t *transcript) saysMore(s step) bool {
 	for _, line := range t.want(s) {
 		if strings.Trim(line, " …") != "" {
@@ -105,7 +105,7 @@ func (t *transcript) saysMore(s step) bool {
 	return false
 }
 
-// variable is what no document can know.
+// variable matches text that differs from run to run.
 var variable = []struct {
 	form *regexp.Regexp
 	name string
@@ -128,8 +128,7 @@ func normal(lines []string) []string {
 	return out
 }
 
-// compare is how what was printed differs from what is documented; empty if it
-// doesn't.
+// compare returns how the output differs from the documented one, or "".
 func compare(want, got []string) string {
 	want, got = normal(want), normal(got)
 	if matches(want, got) {
@@ -137,7 +136,7 @@ func compare(want, got []string) string {
 	}
 	shown := make([]string, len(want))
 	for i, line := range want {
-		// Where it fits, a line that leaves something out is no difference.
+		// A line that leaves something out and matches is no difference.
 		shown[i] = line
 		for _, g := range got {
 			if line != "…" && strings.Contains(line, "…") && matches([]string{line}, []string{g}) {
@@ -167,8 +166,8 @@ func matches(want, got []string) bool {
 	return regexp.MustCompile(form + `$`).Match(text(got))
 }
 
-// rewrite is the document with other output in the place of some steps', which
-// are in the order of their lines.
+// rewrite returns the document with the output of some steps replaced. The steps are in the
+// order of their lines.
 func (t *transcript) rewrite(steps []step, got [][]string) string {
 	var out []string
 	at := 0

@@ -8,10 +8,10 @@ import (
 	"github.com/kcmgen/kcmgen/gen"
 )
 
-// acceptHelp is what --accept does.
+// acceptHelp is the help of --accept.
 const acceptHelp = "change what others trust, of one cluster: ca, front-proxy-ca, sa, or name, after which it was renamed"
 
-// trustHint is advice about what others trust.
+// trustHint returns advice on changes of what others trust.
 func trustHint(err error) string {
 	var elsewhere *gen.ElsewhereError
 	if errors.As(err, &elsewhere) {
@@ -39,7 +39,7 @@ func trustHint(err error) string {
 // treeHint writes advice about a cluster's tree.
 type treeHint struct{ *gen.TreeError }
 
-// homeHint: a directory that was moved is moved back.
+// homeHint returns advice on a directory that was moved or renamed.
 func (t treeHint) homeHint(e *gen.OtherClusterError) string {
 	here, theirs := t.at(), filepath.Join(t.Out, e.Made)
 	meant := "if " + e.Made + " was renamed to " + e.Cluster + ": " + t.export(gen.AcceptName)
@@ -71,8 +71,8 @@ func (t treeHint) conflictHint(c *gen.ConflictError) string {
 	return "to keep what clients trust, change the CUE back; " + anew
 }
 
-// changesHint is one line for all that can be copied back, and one for each other
-// change.
+// changesHint returns one line for all files that can be copied back, and one for
+// each other change.
 func (t treeHint) changesHint(changes []gen.TrustChange) string {
 	var commands, ids, hints []string
 	for _, c := range changes {
@@ -109,7 +109,7 @@ func (t treeHint) changeHint(c gen.TrustChange) string {
 	return "change the CUE back; if the new one is meant: " + t.accept(c)
 }
 
-// accept is how a change is accepted: now, or in the CUE for all to see.
+// accept returns how to accept a change: by a command, or in the CUE.
 func (t treeHint) accept(c gen.TrustChange) string {
 	hint := t.export(c.ID)
 	if c.New != "" {
@@ -130,7 +130,7 @@ func (t treeHint) at() string { return filepath.Join(t.Out, t.Cluster.Name) }
 
 func (t treeHint) pki(id string) string { return word(filepath.Join(t.at(), gen.KeyDir, id)) }
 
-// export is the command that accepts a change.
+// export returns the command that accepts a change.
 func (t treeHint) export(what string) string {
 	return "kcmgen export" + ofTree(t.Cluster, t.Out) + " --accept " + what
 }

@@ -22,19 +22,19 @@ func newUpgrade(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "upgrade --to VERSION [CLUSTER | DIR | DIR/...]...",
 		Short: "Bring clusters to another version of Kubernetes",
-		Long: `Upgrade tells what clusters need to go to another version of Kubernetes, minor
+		Long: `Upgrade prints what clusters need to go to another version of Kubernetes, minor
 version by minor version: what has to change in their CUE, and why; what changes
 without that; what is left to a person. It shows the difference, and writes nothing.
 
 With --write it changes the CUE: the version, names of flags and controllers, flags
-and feature gates that are gone. Comments and layout stay. What comes out has been
-evaluated and vetted before, and is written whole or not at all. Nor is it if a
-cluster that isn't named has a changed file too, and would be another one by it.
+and feature gates that are gone. Comments and layout stay. The result is evaluated
+and vetted first, and written whole or not at all. Nothing is written if an edit
+would change a cluster that isn't named and shares the file.
 
 Kubernetes goes up one minor version at a time, so --write refuses more without
 --skip-minors. The kube-apiserver always goes first.
 
-A minor version, such as v1.37, means the patch that its data was read from.
+A minor version, such as v1.37, means the patch release that its data comes from.
 
 ` + exitCodes + `
 (3 also if a person has to settle something first; 2 also for a version that is

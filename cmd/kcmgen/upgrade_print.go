@@ -36,7 +36,7 @@ func printUpgrade(u *upgrade.Run, format string, std stdio) error {
 	return err
 }
 
-// printUpgradeOf tells what a cluster needs; out is where it will be read.
+// printUpgradeOf prints what a cluster needs to w; out decides on colours.
 func printUpgradeOf(c *upgrade.Cluster, w, out io.Writer) {
 	from, to := c.Plan.From, c.Plan.To
 	if from == to {
@@ -73,7 +73,7 @@ func printLeft(c *upgrade.Cluster, w io.Writer) {
 		say(w, "    settle    %s", p)
 	}
 	for _, f := range c.Findings {
-		_ = printFinding(w, f, nil) // into memory
+		_ = printFinding(w, f, nil) // w is a buffer
 	}
 }
 
@@ -84,7 +84,7 @@ func because(reason string) string {
 	return ": " + reason
 }
 
-// printUpgraded is the last word: what was written, and the command to type next.
+// printUpgraded prints what was written, and the command to type next.
 func printUpgraded(u *upgrade.Run, wrote bool, args []string, std stdio) {
 	switch {
 	case len(u.Changed) == 0:
@@ -103,7 +103,7 @@ func printUpgraded(u *upgrade.Run, wrote bool, args []string, std stdio) {
 	}
 }
 
-// printWaysOut says how to go on where a file serves clusters that weren't named.
+// printWaysOut prints how to continue if a file also serves clusters that weren't named.
 func printWaysOut(u *upgrade.Run, std stdio) {
 	w := u.WaysOut()
 	if len(w.Up) > 0 {

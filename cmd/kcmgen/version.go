@@ -13,10 +13,9 @@ func newVersion(std stdio) *cobra.Command {
 	var format string
 	cmd := &cobra.Command{
 		Use:   "version",
-		Short: "Tell which kcmgen this is, and which CUE and cfssl are in it",
-		Long: `Version tells this program's version, the revision it was built from if it was
-built from a checkout, and what decides what it reads and makes: the versions of
-Go, CUE and cfssl in it. A report of a fault should have it.
+		Short: "Print the versions of kcmgen, and of CUE and cfssl in it",
+		Long: `Version prints the version of kcmgen, its revision if it was built from a checkout,
+and the versions of Go, CUE and cfssl in it. Include it in reports of faults.
 
 ` + exitCodes,
 		Example: `  kcmgen version
@@ -60,5 +59,5 @@ func printBuild(w io.Writer, a gen.Build) error {
 	return err
 }
 
-// version is this program's, as the build recorded it.
+// version returns kcmgen's version, as the build recorded it.
 func version() string { return gen.ReadBuild().Version }

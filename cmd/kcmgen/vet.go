@@ -31,15 +31,15 @@ CUE module around the working directory, and prints what is wrong with them: fil
 line and column, what was expected, and a hint. It prints nothing if nothing is
 wrong.
 
-Warnings don't fail it, but with --strict, and nor does what could not be checked
-here; --strict=warnings takes warnings only. A finding that has to stay is accepted
-in the cluster itself: waivers: "rule-id": reason: "why".
+Warnings, and what could not be checked here, fail it only with --strict;
+--strict=warnings fails on warnings only. To accept a finding, write into the
+cluster: waivers: "rule-id": reason: "why".
 
---unchecked count makes one line of all that could not be checked, for hooks, where
-keys rightly aren't at hand.
+--unchecked count prints one line for all that could not be checked. It is for
+hooks on machines without the keys.
 
-It looks into the directory of the clusters' trees too: a CA that an export made there
-ends some day, and is told in time.
+Vet also reads the directory of the clusters' trees, and warns before a CA that an
+export made there expires.
 
 ` + exitCodes,
 		Example: `  kcmgen vet                       every cluster of this CUE module
@@ -52,7 +52,7 @@ ends some day, and is told in time.
 	outFlag(cmd, &o.out)
 	formatFlag(cmd, &o.format, "how to print findings")
 	strictFlag(cmd, &o.strict, "fail on warnings and on what could not be checked; =warnings: on warnings only")
-	cmd.Flags().StringVar(&o.unchecked, "unchecked", "list", "how to print what could not be checked: list, or count for one line of all")
+	cmd.Flags().StringVar(&o.unchecked, "unchecked", "list", "how to print what could not be checked: list, or count for one line")
 	completeFlag(cmd, "unchecked", completeWords("list", "count"))
 	cmd.Flags().BoolVar(&o.waived, "waived", false, "show waived findings too")
 	return cmd
@@ -106,8 +106,8 @@ func printVetted(w io.Writer, r *gen.Loaded) error {
 	return printJSON(w, doc)
 }
 
-// printFindings prints each finding as file:line:col, what, where, what was
-// expected, and advice. What several clusters have from one place is printed once.
+// printFindings prints each finding with its position, message, what was expected,
+// and advice. A finding of several clusters at one position is printed once.
 func printFindings(w io.Writer, findings []finding.Finding, waived bool) error {
 	for _, g := range finding.Groups(findings) {
 		if g.Waived != "" && !waived {

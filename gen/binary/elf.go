@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// machine is how ELF says an architecture.
+// machine is an architecture in ELF headers.
 type machine struct {
 	machine elf.Machine
 	class   elf.Class
@@ -22,7 +22,7 @@ func (m machine) String() string {
 	return fmt.Sprintf("%s, %s, %s", strings.TrimPrefix(m.machine.String(), "EM_"), bits, order)
 }
 
-// machines are those that a cluster can name.
+// machines has the architectures that a cluster can name.
 var machines = map[string]machine{
 	"386":     {elf.EM_386, elf.ELFCLASS32, elf.ELFDATA2LSB},
 	"amd64":   {elf.EM_X86_64, elf.ELFCLASS64, elf.ELFDATA2LSB},
@@ -33,11 +33,11 @@ var machines = map[string]machine{
 	"s390x":   {elf.EM_S390, elf.ELFCLASS64, elf.ELFDATA2MSB},
 }
 
-// check returns an error unless a file is an executable ELF of an architecture.
+// check returns an error unless a file is an ELF executable for an architecture.
 func check(r io.ReaderAt, arch string) error {
 	want, ok := machines[arch]
 	if !ok {
-		return errors.New("no architecture has this name")
+		return errors.New("unknown architecture")
 	}
 	f, err := elf.NewFile(r)
 	if err != nil {
@@ -46,15 +46,15 @@ func check(r io.ReaderAt, arch string) error {
 	if got := (machine{f.Machine, f.Class, f.Data}); got != want {
 		return fmt.Errorf("its ELF header says %s; %s is %s", got, arch, want)
 	}
-	// A program that can be loaded anywhere is a shared object with an entry.
+	// A position-independent executable is a shared object with an entry.
 	if f.Type != elf.ET_EXEC && (f.Type != elf.ET_DYN || f.Entry == 0) {
 		return fmt.Errorf("it can't be executed: its ELF type is %s", strings.TrimPrefix(f.Type.String(), "ET_"))
 	}
 	return nil
 }
 
-// Static returns a DynamicError if a program needs a loader, which an image from
-// scratch doesn't have.
+// Static returns a DynamicError if a program needs a loader, which an image from scratch
+// doesn't have. origin names the program's source in the error.
 func (f File) Static(origin string) error {
 	r, err := os.Open(f.Path)
 	if err != nil {

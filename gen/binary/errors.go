@@ -7,16 +7,16 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// ErrMissing is a program that has to be fetched first.
+// ErrMissing is a program that isn't in the store.
 var ErrMissing = errors.New("is not in the store")
 
-// ErrNoChecksum is a URL that anything could be had from.
+// ErrNoChecksum is a URL without a checksum.
 var ErrNoChecksum = errors.New("it has no sha256: what comes from its URL can't be checked")
 
-// FetchError is a source that can't be read to its end.
+// FetchError is a source that can't be read completely.
 type FetchError struct {
 	Origin string
-	File   bool // of this machine
+	File   bool // the source is a file, not a URL
 	Err    error
 }
 
@@ -31,17 +31,17 @@ func fetchError(d spec.Download, err error) error {
 	return &FetchError{d.Origin(), d.File != "", err}
 }
 
-// Unwrap is the cause.
+// Unwrap returns the cause.
 func (e *FetchError) Unwrap() error { return e.Err }
 
-// SumError is a file that isn't the one the cluster says.
+// SumError is a file with another checksum than the cluster names.
 type SumError struct{ Origin, Want, Got string }
 
 func (e *SumError) Error() string {
 	return fmt.Sprintf("%s has SHA-256 %s, the cluster says %s", e.Origin, e.Got, e.Want)
 }
 
-// ProgramError is a file that isn't a program of its architecture.
+// ProgramError is a file that isn't a program for its architecture.
 type ProgramError struct {
 	Origin, Arch string
 	Err          error
@@ -51,10 +51,10 @@ func (e *ProgramError) Error() string {
 	return fmt.Sprintf("%s is no program for %s: %v", e.Origin, e.Arch, e.Err)
 }
 
-// Unwrap is the cause.
+// Unwrap returns the cause.
 func (e *ProgramError) Unwrap() error { return e.Err }
 
-// DynamicError is a program that needs a loader and libraries of its host.
+// DynamicError is a program that is linked dynamically.
 type DynamicError struct{ Origin, Interpreter string }
 
 func (e *DynamicError) Error() string {

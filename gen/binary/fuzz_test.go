@@ -11,8 +11,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// FuzzCheck: whatever a server sends is a program for one architecture at most,
-// and looking at it is safe.
+// FuzzCheck: any bytes are a program for at most one architecture, and checking them is
+// safe.
 func FuzzCheck(f *testing.F) {
 	for _, m := range machines {
 		h := make([]byte, 64)

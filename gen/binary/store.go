@@ -1,6 +1,6 @@
-// Package binary keeps checked programs: kube-controller-manager for each
-// architecture, in a cache directory, every file named by its SHA-256. What is in
-// there has been seen whole, and is seen again each time it is used.
+// Package binary keeps checked programs in a cache directory: kube-controller-manager
+// for each architecture. Every file is named by its SHA-256, which is checked before it
+// is stored and each time it is used.
 package binary
 
 import (
@@ -19,13 +19,13 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// MaxSize is more than any program takes: what sends more doesn't send one.
+// MaxSize is the default limit of a program's size, in bytes.
 const MaxSize int64 = 1 << 30
 
 // Store is the directory of checked programs.
 type Store struct {
-	Dir   string // made where it is needed
-	Limit int64  // bytes that a program may have; 0 is MaxSize
+	Dir   string // made if missing
+	Limit int64  // of a program's size, in bytes; 0 means MaxSize
 }
 
 // File is a checked program in the store.
@@ -35,12 +35,11 @@ type File struct {
 	SHA256 string
 }
 
-// Open reads what lies at a URL. Dialling is the caller's: nothing here reaches
-// a network.
+// Open opens a URL. The caller provides it: this package uses no network.
 type Open func(ctx context.Context, url string) (io.ReadCloser, error)
 
-// Have returns the program with a SHA-256, or ErrMissing. A file that no longer
-// is what its name says is removed, and missing.
+// Have returns the program with a SHA-256, or ErrMissing. It removes a file whose
+// checksum is wrong, and returns ErrMissing.
 func (s Store) Have(arch, sum string) (File, error) {
 	name := filepath.Join(s.Dir, sum)
 	f, err := os.Open(name)
@@ -58,18 +57,18 @@ func (s Store) Have(arch, sum string) (File, error) {
 	}
 	if hex.EncodeToString(hash.Sum(nil)) != sum {
 		_ = os.Remove(name)
-		return File{}, fmt.Errorf("the program for %s (SHA-256 %s) was spoilt in %s, and %w", arch, sum, s.Dir, ErrMissing)
+		return File{}, fmt.Errorf("the program for %s (SHA-256 %s) was corrupt in %s, and %w", arch, sum, s.Dir, ErrMissing)
 	}
-	// One checksum may stand at two architectures.
+	// A cluster may name one checksum for two architectures.
 	if err := check(f, arch); err != nil {
 		return File{}, &ProgramError{name, arch, err}
 	}
 	return File{name, size, sum}, nil
 }
 
-// Fetch returns a program, brought here first if the store doesn't have it; it
-// reports whether it was. A URL needs a checksum; a file may lack it. A file is
-// looked at each time: what is in the store is no reason for it to be gone.
+// Fetch returns a program, and fetches it first if the store doesn't have it. It reports
+// whether it was fetched. A URL needs a checksum, or Fetch returns ErrNoChecksum; a file
+// doesn't. A file must exist even if the store has the program.
 func (s Store) Fetch(ctx context.Context, arch string, d spec.Download, open Open) (f File, fetched bool, err error) {
 	known := d.SHA256
 	switch {
@@ -100,7 +99,7 @@ func (s Store) Fetch(ctx context.Context, arch string, d spec.Download, open Ope
 	return f, err == nil, err
 }
 
-// hashOf is a file's SHA-256 in hex.
+// hashOf returns a file's SHA-256 in hex.
 func hashOf(name string) (string, error) {
 	f, err := openFile(name)
 	if err != nil {
@@ -114,7 +113,7 @@ func hashOf(name string) (string, error) {
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
-// openFile opens a file that is one: a fifo would make it wait for ever.
+// openFile opens a regular file, and refuses others: a fifo would block.
 func openFile(name string) (io.ReadCloser, error) {
 	fi, err := os.Stat(name)
 	if err == nil && !fi.Mode().IsRegular() {
@@ -127,7 +126,7 @@ func openFile(name string) (io.ReadCloser, error) {
 	return f, cause(err)
 }
 
-// cause is a system's error without the path, which FetchError names.
+// cause returns an error without its path, which FetchError adds.
 func cause(err error) error {
 	var pe *fs.PathError
 	if errors.As(err, &pe) {
@@ -136,8 +135,8 @@ func cause(err error) error {
 	return err
 }
 
-// put writes what r gives beside its final name, and gives it that name once all
-// of it is known to be the program. Nothing stays of what isn't.
+// put writes r to a temporary file, checks it, and renames it to its final name. After
+// an error it removes the file.
 func (s Store) put(ctx context.Context, arch string, d spec.Download, r io.Reader) (_ File, err error) {
 	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
 		return File{}, err
@@ -185,10 +184,10 @@ func (s Store) put(ctx context.Context, arch string, d spec.Download, r io.Reade
 
 const (
 	tempPrefix = ".fetch-"
-	tempAge    = time.Hour // without a byte written to it
+	tempAge    = time.Hour // since the last write
 )
 
-// sweep removes what killed runs left. A live one writes now and then.
+// sweep removes temporary files of killed runs: a running one keeps writing to its own.
 func (s Store) sweep() {
 	left, _ := filepath.Glob(filepath.Join(s.Dir, tempPrefix+"*"))
 	for _, name := range left {
@@ -198,7 +197,7 @@ func (s Store) sweep() {
 	}
 }
 
-// reader ends with its context, and remembers that it was reading that failed.
+// reader fails when its context ends, and keeps the error to tell it from a write's.
 type reader struct {
 	ctx context.Context
 	r   io.Reader

@@ -21,7 +21,7 @@ import (
 	"github.com/kcmgen/kcmgen/internal/binarytest"
 )
 
-// program is one for an architecture.
+// program returns a program for an architecture.
 func program(t *testing.T, arch string) []byte {
 	t.Helper()
 	data, err := binarytest.Program(arch, "a program")
@@ -36,12 +36,12 @@ func sumOf(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// serves is what a URL gives.
+// serves returns an Open that returns these bytes.
 func serves(r io.Reader) Open {
 	return func(context.Context, string) (io.ReadCloser, error) { return io.NopCloser(r), nil }
 }
 
-// unopened fails a test that reaches for the network.
+// unopened is an Open that fails the test: no URL may be opened.
 func unopened(t *testing.T) Open {
 	return func(_ context.Context, url string) (io.ReadCloser, error) {
 		t.Errorf("it opened %s", url)
@@ -51,7 +51,7 @@ func unopened(t *testing.T) Open {
 
 const address = "https://example.com/program"
 
-// TestMachines: a program passes for its own architecture, and for no other.
+// TestMachines: a program passes for its own architecture only.
 func TestMachines(t *testing.T) {
 	programs := map[string][]byte{}
 	for _, arch := range spec.Archs {
@@ -68,7 +68,7 @@ func TestMachines(t *testing.T) {
 	}
 }
 
-// TestWhole: a whole program passes, too; this test is one.
+// TestWhole: a complete program passes, too; this test is one.
 func TestWhole(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("programs are ELF files on Linux")
@@ -85,7 +85,7 @@ func TestWhole(t *testing.T) {
 	}
 }
 
-// TestRefused: what isn't the program is told apart, and leaves nothing behind.
+// TestRefused: other files are refused, and nothing is left of them.
 func TestRefused(t *testing.T) {
 	good := program(t, "amd64")
 	object := bytes.Clone(good)
@@ -131,7 +131,7 @@ type endless struct{}
 
 func (endless) Read(p []byte) (int, error) { return len(p), nil }
 
-// TestStore: what is there isn't fetched again, and is looked at again.
+// TestStore: a stored program isn't fetched again, but checked again.
 func TestStore(t *testing.T) {
 	good := program(t, "amd64")
 	s := Store{Dir: filepath.Join(t.TempDir(), "store")}
@@ -184,8 +184,8 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// TestLeftovers: what a killed run left goes in time, what a live one writes
-// doesn't, and runs at the same moment don't hurt each other.
+// TestLeftovers: temporary files of a killed run are removed in time, those of a running one
+// aren't, and concurrent runs don't disturb each other.
 func TestLeftovers(t *testing.T) {
 	good := program(t, "amd64")
 	s := Store{Dir: t.TempDir()}

@@ -1,5 +1,5 @@
-// Package disk writes to this machine's disk: below a directory that no name leads out
-// of, durable, and where something is replaced, at once.
+// Package disk writes to this machine's disk: only below a given directory, durably,
+// and with atomic replacement.
 package disk
 
 import (
@@ -12,10 +12,10 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// Disk is a directory of this machine as a tree.FS. No name leads out of it, not by
-// symbolic links either.
+// Disk is a directory of this machine as a tree.FS. No name leads out of it, not even
+// through symbolic links.
 type Disk struct {
-	dir  string // as people call it
+	dir  string // for messages
 	root *os.Root
 }
 
@@ -31,28 +31,27 @@ func Open(dir string) (*Disk, error) {
 // Close releases the directory.
 func (d *Disk) Close() error { return d.root.Close() }
 
-// Dir is the directory's own name, as people call it.
+// Dir returns the directory's name, as given to Open.
 func (d *Disk) Dir() string { return d.dir }
 
-// Root is the directory itself. The errors of its methods go through Named.
+// Root returns the directory as an os.Root. Pass errors of its methods through Named.
 func (d *Disk) Root() *os.Root { return d.root }
 
-// Exists reports whether there is something of a name.
+// Exists reports whether a file or directory exists.
 func (d *Disk) Exists(name string) bool {
 	_, err := d.root.Lstat(name)
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// Clear removes a file, or a directory with all that is in it. Nothing there is no error.
+// Clear removes a file or a directory with all in it. It may be missing.
 func (d *Disk) Clear(name string) error { return d.named(d.root.RemoveAll(name)) }
 
-// WriteAtomic writes a file that is whole or isn't there, by way of a file
-// .<name><number> beside it.
+// WriteAtomic atomically writes a file, through a temporary file .<name><number>.
 func (d *Disk) WriteAtomic(name string, data []byte, mode fs.FileMode) error {
 	return d.named(d.writeAtomic(name, data, mode))
 }
 
-// Link makes a second name for a file; false where that can't be had.
+// Link makes a hard link. It returns false if the file can be copied but not linked.
 func (d *Disk) Link(from, to string) (bool, error) {
 	err := d.root.Link(from, to)
 	if err != nil && cannotLink(err) {
@@ -61,8 +60,8 @@ func (d *Disk) Link(from, to string) (bool, error) {
 	return err == nil, d.named(err)
 }
 
-// Exchange swaps the names of two directories in one step. It returns
-// errors.ErrUnsupported where the file system can't.
+// Exchange atomically exchanges the names of two directories. It returns
+// errors.ErrUnsupported if the file system can't.
 func (d *Disk) Exchange(a, b string) error {
 	err := exchange(d.root, a, b)
 	if errors.Is(err, errors.ErrUnsupported) {
@@ -71,7 +70,7 @@ func (d *Disk) Exchange(a, b string) error {
 	return d.named(err)
 }
 
-// Mkdir is FS.Mkdir.
+// Mkdir implements tree.FS.
 func (d *Disk) Mkdir(name string, mode fs.FileMode) error {
 	return d.named(mkdir(d.root, name, mode))
 }
@@ -80,11 +79,11 @@ func mkdir(dir *os.Root, name string, mode fs.FileMode) error {
 	if err := dir.Mkdir(name, mode); err != nil {
 		return err
 	}
-	// The umask may have taken bits away.
+	// The umask may have cleared bits.
 	return dir.Chmod(name, mode)
 }
 
-// Create is FS.Create.
+// Create implements tree.FS.
 func (d *Disk) Create(name string, mode fs.FileMode) (tree.File, error) {
 	f, err := create(d.root, name, mode)
 	if err != nil {
@@ -105,12 +104,12 @@ func create(dir *os.Root, name string, mode fs.FileMode) (tree.File, error) {
 	return f, nil
 }
 
-// Named puts the directory's own name before the path of an error, so that it names a
-// file that people can look at.
+// Named prepends the directory's name to the path in an error, so that users can find
+// the file.
 func (d *Disk) Named(err error) error { return d.named(err) }
 
-// Within gives the error of an open file the name that it was opened by: a root's
-// files tell their whole path, and named would say the half of it twice.
+// Within replaces the path in an error with the name that the file was opened by:
+// errors of an os.Root's files have the whole path, and Named would repeat half of it.
 func Within(name string, err error) error {
 	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
 		return &fs.PathError{Op: pe.Op, Path: name, Err: pe.Err}
@@ -118,7 +117,7 @@ func Within(name string, err error) error {
 	return err
 }
 
-// SyncDir is FS.SyncDir.
+// SyncDir implements tree.FS.
 func (d *Disk) SyncDir(name string) error { return d.named(syncDir(d.root, name)) }
 
 func syncDir(dir *os.Root, name string) error {

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// exchange swaps the names of two directories in one step; errors.ErrUnsupported
-// where the file system can't.
+// exchange atomically exchanges the names of two directories. It returns
+// errors.ErrUnsupported if the file system can't.
 func exchange(root *os.Root, a, b string) error {
 	dir, err := root.Open(".")
 	if err != nil {

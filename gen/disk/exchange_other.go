@@ -7,5 +7,5 @@ import (
 	"os"
 )
 
-// exchange is not to be had here: two renames take its place.
+// exchange isn't supported on this system: callers use two renames.
 func exchange(*os.Root, string, string) error { return errors.ErrUnsupported }

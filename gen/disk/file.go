@@ -6,9 +6,8 @@ import (
 	"path/filepath"
 )
 
-// ReplaceFile gives a single file new contents: whoever looks sees the old ones
-// or the new. A symbolic link stays one; what it leads to is replaced. The owner
-// stays where the system lets it.
+// ReplaceFile atomically replaces the contents of a file. It follows a symbolic link.
+// The owner stays if the system permits.
 func ReplaceFile(name string, data []byte, mode fs.FileMode) (err error) {
 	if target, err := filepath.EvalSymlinks(name); err == nil {
 		name = target

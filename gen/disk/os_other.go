@@ -6,16 +6,16 @@ import (
 	"io/fs"
 )
 
-// NotFollowed is nothing that can be asked for here.
+// NotFollowed has no effect on this system.
 const NotFollowed = 0
 
-// HasModes is false: what is called a mode here says who may write, not who may read.
+// HasModes is false: modes on this system don't restrict reading.
 const HasModes = false
 
-// MayWrite finds out at the first write here.
+// MayWrite returns nil: on this system only a write shows it.
 func MayWrite(string) error { return nil }
 
-// Foreign is not told by modes here.
+// Foreign returns false: on this system file info has no owner.
 func Foreign(fs.FileInfo) bool { return false }
 
 func (d *Disk) writeAtomic(name string, data []byte, mode fs.FileMode) error {
@@ -25,8 +25,8 @@ func (d *Disk) writeAtomic(name string, data []byte, mode fs.FileMode) error {
 	return d.root.Rename("."+name+".new", name)
 }
 
-// cannotLink says that any failure to link is a reason to copy here.
+// cannotLink returns true: on this system any failure to link is a reason to copy.
 func cannotLink(error) bool { return true }
 
-// keepOwner is nothing here.
+// keepOwner does nothing on this system.
 func keepOwner(string, fs.FileInfo) {}

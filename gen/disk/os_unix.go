@@ -12,10 +12,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// NotFollowed has a file opened as itself, be it a link, and without waiting for it.
+// NotFollowed opens a file without following a link and without blocking.
 const NotFollowed = unix.O_NOFOLLOW | unix.O_NONBLOCK
 
-// HasModes says that file modes keep keys to their owner here.
+// HasModes reports whether file modes restrict reading on this system.
 const HasModes = true
 
 // MayWrite returns an error if this process can't make entries in a directory.
@@ -32,9 +32,8 @@ func (d *Disk) writeAtomic(name string, data []byte, mode fs.FileMode) error {
 	return renameio.WriteFile(name, data, mode, renameio.IgnoreUmask(), renameio.WithRoot(d.root))
 }
 
-// cannotLink reports whether a file can't be given a second name for a reason
-// that copying it gets around: another file system, too many names, one that has
-// no links, or a file of somebody else's.
+// cannotLink reports whether a link failed for a reason that doesn't prevent a copy:
+// another file system, too many links, no links at all, or another user's file.
 func cannotLink(err error) bool {
 	for _, errno := range []syscall.Errno{syscall.EXDEV, syscall.EMLINK, syscall.EPERM, syscall.ENOTSUP, syscall.ENOSYS} {
 		if errors.Is(err, errno) {
@@ -44,9 +43,9 @@ func cannotLink(err error) bool {
 	return false
 }
 
-// keepOwner gives a file the owner that it had: root writes for others too.
+// keepOwner restores a file's owner if root replaced it.
 func keepOwner(name string, was fs.FileInfo) {
 	if st, ok := was.Sys().(*syscall.Stat_t); ok && os.Geteuid() == 0 {
-		_ = os.Lchown(name, int(st.Uid), int(st.Gid)) // it is written; whose it is comes second
+		_ = os.Lchown(name, int(st.Uid), int(st.Gid)) // best effort
 	}
 }

@@ -18,9 +18,9 @@ type ExistsError struct{ Path string }
 
 func (e *ExistsError) Error() string { return e.Path + " is there already" }
 
-// Plant puts a tree into a directory, which it makes if need be. Nothing is
-// overwritten: if one of the tree's topmost names is taken, or anything fails,
-// the directory is left as it was.
+// Plant writes a tree into a directory, which it makes if missing. Nothing is
+// overwritten: if one of the tree's topmost names exists, or anything fails, the
+// directory stays as it was.
 func Plant(dir string, t tree.Tree) (err error) {
 	made, err := makeDirectories(dir)
 	defer func() {
@@ -44,7 +44,7 @@ func Plant(dir string, t tree.Tree) (err error) {
 			return &ExistsError{filepath.Join(dir, name)}
 		}
 	}
-	// Nobody's: what a killed run leaves of it is in nobody's way either.
+	// The name is unique, so that the remains of a killed run never conflict.
 	planting := fmt.Sprintf(".kcmgen-%d.new", os.Getpid())
 	if err := tree.Stage(d, planting, t); err != nil {
 		return errors.Join(err, d.Clear(planting))
@@ -61,7 +61,7 @@ func Plant(dir string, t tree.Tree) (err error) {
 	return d.SyncDir(".")
 }
 
-// topmost are the first parts of a tree's paths.
+// topmost returns the first parts of a tree's paths.
 func topmost(t tree.Tree) []string {
 	var out []string
 	for _, e := range t.Entries() {
@@ -73,8 +73,8 @@ func topmost(t tree.Tree) []string {
 	return out
 }
 
-// makeDirectories makes a directory with those above it that are missing, and says
-// which those were, deepest first.
+// makeDirectories makes a directory and the missing ones above it. It returns those
+// that were missing, deepest first.
 func makeDirectories(dir string) (made []string, err error) {
 	for d := filepath.Clean(dir); ; d = filepath.Dir(d) {
 		fi, err := os.Stat(d)

@@ -11,7 +11,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// TestPlant: a tree is put beside what is there, or nothing is left of it.
+// TestPlant: a tree is added to existing files, or nothing of it is left.
 func TestPlant(t *testing.T) {
 	planted, err := tree.New([]tree.Entry{
 		{Path: "a", Mode: 0o644, Data: []byte("a")},
@@ -42,7 +42,7 @@ func TestPlant(t *testing.T) {
 		t.Errorf("a second time: %v", err)
 	}
 
-	// What a killed run left is no obstacle, and not ours to remove.
+	// The remains of a killed run are no obstacle, and are not removed.
 	left := t.TempDir()
 	if err := os.WriteFile(filepath.Join(left, ".kcmgen-1.new"), nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -51,7 +51,7 @@ func TestPlant(t *testing.T) {
 		t.Errorf("after a killed run: %v: %q", err, below(left))
 	}
 
-	// One name that is taken keeps all away, also those before it.
+	// One existing name keeps all from being written, also those before it.
 	half := t.TempDir()
 	if err := os.WriteFile(filepath.Join(half, "dir"), []byte("mine"), 0o644); err != nil {
 		t.Fatal(err)

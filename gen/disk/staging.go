@@ -10,10 +10,9 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// Staging is a Disk as a tree.FS for many files. A name is looked up from the directory
-// before, whose parents stay open: from the top, a thousand hosts' paths cost
-// more than what is written to them. Close it before a directory that it has
-// worked in changes its name.
+// Staging is a tree.FS for many files. It keeps the last directory and its parents
+// open: for a thousand hosts, resolving each path from the root costs more than writing
+// the files. Close it before renaming a directory that it has used.
 type Staging struct {
 	disk *Disk
 	open []openDirectory // each in the one before
@@ -24,7 +23,7 @@ type openDirectory struct {
 	root *os.Root
 }
 
-// Staging is a tree.FS on the same directory.
+// Staging returns a tree.FS on the same directory.
 func (d *Disk) Staging() *Staging { return &Staging{disk: d} }
 
 // Close releases the directories.
@@ -36,7 +35,7 @@ func (s *Staging) Close() error {
 	return errors.Join(all...)
 }
 
-// Mkdir is FS.Mkdir.
+// Mkdir implements tree.FS.
 func (s *Staging) Mkdir(name string, mode fs.FileMode) error {
 	dir, err := s.enter(path.Dir(name))
 	if err != nil {
@@ -45,7 +44,7 @@ func (s *Staging) Mkdir(name string, mode fs.FileMode) error {
 	return s.named(name, mkdir(dir, path.Base(name), mode))
 }
 
-// Create is FS.Create.
+// Create implements tree.FS.
 func (s *Staging) Create(name string, mode fs.FileMode) (tree.File, error) {
 	dir, err := s.enter(path.Dir(name))
 	if err != nil {
@@ -58,7 +57,7 @@ func (s *Staging) Create(name string, mode fs.FileMode) (tree.File, error) {
 	return f, nil
 }
 
-// SyncDir is FS.SyncDir.
+// SyncDir implements tree.FS.
 func (s *Staging) SyncDir(name string) error {
 	dir, err := s.enter(path.Dir(name))
 	if err != nil {
@@ -67,7 +66,8 @@ func (s *Staging) SyncDir(name string) error {
 	return s.named(name, syncDir(dir, path.Base(name)))
 }
 
-// enter opens a directory and all above it, leaving those that it isn't in.
+// enter opens a directory and its parents, and closes open directories that aren't
+// above it.
 func (s *Staging) enter(dir string) (*os.Root, error) {
 	for len(s.open) > 0 && dir != s.top().name && !strings.HasPrefix(dir, s.top().name+"/") {
 		if err := s.leave(); err != nil {
@@ -103,7 +103,7 @@ func (s *Staging) leave() error {
 	return last.root.Close()
 }
 
-// named gives an error the whole name, of which the directory knows the end.
+// named puts the full name into an error of an open directory.
 func (s *Staging) named(name string, err error) error {
 	var pe *fs.PathError
 	if errors.As(err, &pe) {

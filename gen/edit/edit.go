@@ -13,18 +13,18 @@ import (
 	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
-// Op is what an edit does.
+// Op is the kind of an edit.
 type Op string
 
-// The edits. Elements are those of a list of strings, of a string that is a list
-// with commas, or of a struct whose fields are written "name=value".
+// Kinds of edits. An element is one of a list of strings, of a string with commas, or a
+// field of a struct, written "name=value".
 const (
-	Set           Op = "set"            // the string From becomes To
-	Rename        Op = "rename"         // the field gets the name To
-	Drop          Op = "drop"           // the field goes
-	RenameElement Op = "rename element" // the element From becomes To
-	DropElement   Op = "drop element"   // the element From goes
-	Import        Op = "import"         // the package To is imported instead of its siblings whose names begin with From
+	Set           Op = "set"            // change the string From to To
+	Rename        Op = "rename"         // rename the field to To
+	Drop          Op = "drop"           // remove the field
+	RenameElement Op = "rename element" // change the element From to To
+	DropElement   Op = "drop element"   // remove the element From
+	Import        Op = "import"         // import the package To instead of siblings that begin with From
 )
 
 // Edit is one change of a cluster's CUE, by the path of a field.
@@ -34,16 +34,16 @@ type Edit struct {
 	From, To string
 }
 
-// action is an edit at one place.
+// action is an edit at one position.
 type action struct {
 	at finding.Pos
 	do func()
 }
 
-// Do carries edits out wherever the package writes what they concern, and
-// returns for each the places in the files as they were read: none if it found
-// none. They are looked for before the first is done, for several may come to
-// one place: a pattern holds for many nodes.
+// Do makes edits wherever the package writes their fields. It returns the positions of
+// each edit in the files as they were read, which may be none. It finds all positions
+// before it makes the first edit, because several edits may apply to one position, such
+// as a pattern for many nodes.
 func (p *Package) Do(edits ...Edit) [][]finding.Pos {
 	var all []action
 	out := make([][]finding.Pos, len(edits))
@@ -105,7 +105,7 @@ func (p *Package) write(n ast.Node, text string) action {
 	return action{p.pos(n), func() { p.changes.text[n] = text }}
 }
 
-// text is what a string literal says, with the edits so far.
+// text returns the value of a string literal, with the edits so far.
 func (p *Package) text(e ast.Expr) (string, bool) {
 	if text, ok := p.changes.text[e]; ok {
 		s, err := literal.Unquote(text)
@@ -114,7 +114,7 @@ func (p *Package) text(e ast.Expr) (string, bool) {
 	return stringOf(e)
 }
 
-// labelLike is a name in quotes where it needs them, or the label had them.
+// labelLike returns a name as a label, in quotes if it needs them or if l has them.
 func labelLike(l ast.Label, name string) string {
 	if _, quoted := l.(*ast.BasicLit); quoted {
 		return strconv.Quote(name)
@@ -122,8 +122,7 @@ func labelLike(l ast.Label, name string) string {
 	return finding.Label(name)
 }
 
-// element renames or drops an element of a value, in each of the forms that one
-// can be written in.
+// element renames or drops an element of a value: a list, a struct or a string.
 func (p *Package) element(v ast.Expr, e Edit) []action {
 	switch v := v.(type) {
 	case *ast.ListLit:
@@ -181,8 +180,8 @@ func (p *Package) fieldElement(in *ast.StructLit, e Edit) []action {
 	return out
 }
 
-// imports lets every file import the package To instead of its siblings; names
-// that an import gives a package stay.
+// imports changes imports of siblings to the package To in every file. Explicit names
+// of imports stay.
 func (p *Package) imports(e Edit) []action {
 	var out []action
 	for _, s := range p.files {
@@ -205,7 +204,7 @@ func (p *Package) imports(e Edit) []action {
 	return out
 }
 
-// renameUses gives the names that stand for an import another text.
+// renameUses renames the identifiers that refer to an import.
 func (p *Package) renameUses(f *ast.File, imp *ast.ImportSpec, to string) {
 	ast.Walk(f, func(n ast.Node) bool {
 		if id, ok := n.(*ast.Ident); ok && id.Node == ast.Node(imp) {

@@ -10,7 +10,7 @@ import (
 
 var flags = func(name string) []string { return []string{"flags", name} }
 
-// one does edits to a file that is a package of its own.
+// one makes edits to a file that is a package of its own.
 func one(t testing.TB, src string, edits ...Edit) (string, int) {
 	t.Helper()
 	var fs Files
@@ -148,8 +148,8 @@ func TestDo(t *testing.T) {
 	}
 }
 
-// TestDoTogether: edits of one call find what they concern, though another one
-// of them comes to the same place.
+// TestDoTogether: edits in one call find their positions, even if another one applies to
+// the same position.
 func TestDoTogether(t *testing.T) {
 	var fs Files
 	src := "cluster: nodes: [string]: flags: {port: 0, v: 2, controllers: [\"a\"], \"feature-gates\": \"A=true,B=true,C=true\"}\n"
@@ -180,8 +180,7 @@ func TestDoTogether(t *testing.T) {
 	}
 }
 
-// TestMerge: packages that share a file edit it once, or are told that they
-// differ.
+// TestMerge: packages that share a file edit it once, or get an error if their edits differ.
 func TestMerge(t *testing.T) {
 	var fs Files
 	if err := fs.Add("base.cue", "base.cue", []byte("cluster: version: \"v1.20.1\"\ncluster: flags: {port: 0, v: 2}\n")); err != nil {
@@ -209,8 +208,7 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-// FuzzDo: no CUE makes an edit panic or run for ever, and what comes out can be
-// parsed.
+// FuzzDo: no CUE makes an edit panic or run forever, and the result can be parsed.
 func FuzzDo(f *testing.F) {
 	for _, s := range []string{
 		"cluster: flags: {port: 0, a: b}", "cluster: flags: port: 0", "a: cluster.a & a\ncluster: a.b.cluster & flags\nflags: cluster",

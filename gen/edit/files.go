@@ -12,8 +12,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
-// Files are CUE files that are being edited, each read once, however many
-// packages it belongs to. Nothing is written: Changed returns what they become.
+// Files are CUE files to edit. Each is parsed once, even if it belongs to several
+// packages. Nothing is written: Changed returns the new contents.
 type Files struct {
 	sources map[string]*source
 	changes changes // of all packages that were merged
@@ -26,7 +26,7 @@ type source struct {
 	tree        *ast.File
 }
 
-// Add reads a file. name is what Changed calls it, shown what people do.
+// Add parses a file. name is its name in Changed, shown its name in messages.
 func (fs *Files) Add(name, shown string, data []byte) error {
 	if fs.sources == nil {
 		fs.sources, fs.changes = map[string]*source{}, newChanges()
@@ -42,16 +42,16 @@ func (fs *Files) Add(name, shown string, data []byte) error {
 	return nil
 }
 
-// Has reports whether a file was read.
+// Has reports whether a file was added.
 func (fs *Files) Has(name string) bool { return fs.sources[name] != nil }
 
-// Shown is what people call a file that was read.
+// Shown returns the name of an added file for messages.
 func (fs *Files) Shown(name string) string { return fs.sources[name].shown }
 
-// Data is a file as it was read.
+// Data returns the contents of an added file, without edits.
 func (fs *Files) Data(name string) []byte { return fs.sources[name].data }
 
-// Package is the package that some of the files make, for edits of its own.
+// Package returns a package of some of the files, with its own edits.
 func (fs *Files) Package(names []string) *Package {
 	p := &Package{all: fs, changes: newChanges()}
 	for _, name := range names {
@@ -59,13 +59,13 @@ func (fs *Files) Package(names []string) *Package {
 			p.files = append(p.files, s)
 		}
 	}
-	// What the package says itself comes before what it has from directories above.
+	// Files of the package's own directory come before those of directories above.
 	slices.SortStableFunc(p.files, func(a, b *source) int { return len(filepath.Dir(b.name)) - len(filepath.Dir(a.name)) })
 	return p
 }
 
-// Merge takes over the edits of a package. Packages that share a file and would
-// have one place of it read differently are an error.
+// Merge adds the edits of a package. It returns an error if two packages change the same
+// position of a shared file differently.
 func (fs *Files) Merge(p *Package) error {
 	for node, text := range p.changes.text {
 		if was, ok := fs.changes.text[node]; ok && was != text {
@@ -77,8 +77,8 @@ func (fs *Files) Merge(p *Package) error {
 	return nil
 }
 
-// Changed returns the files that the merged edits change. What was in CUE's
-// standard format stays so; another layout is left as it is.
+// Changed returns the new contents of the files that the merged edits change, by name.
+// Files in CUE's standard format stay so; in others the layout is kept.
 func (fs *Files) Changed() (map[string][]byte, error) {
 	out := map[string][]byte{}
 	for _, s := range fs.sources {
@@ -103,15 +103,14 @@ func (fs *Files) Changed() (map[string][]byte, error) {
 	return out, nil
 }
 
-// Package is a package of files that are being edited. Its edits see each other,
-// not those of other packages.
+// Package is a package of files to edit. Its edits don't see those of other packages.
 type Package struct {
 	all     *Files
 	files   []*source
 	changes changes
 }
 
-// pos is where a node stands, for people.
+// pos returns the position of a node for messages.
 func (p *Package) pos(n ast.Node) finding.Pos {
 	at := n.Pos()
 	name := at.Filename()
@@ -121,11 +120,11 @@ func (p *Package) pos(n ast.Node) finding.Pos {
 	return finding.Pos{File: name, Line: at.Line(), Col: at.Column()}
 }
 
-// changes are edits by the nodes that they concern.
+// changes are edits by syntax node.
 type changes struct {
-	text    map[ast.Node]string   // what a label, a literal or a name becomes
-	dropped map[ast.Node]ast.Node // fields and elements of lists, and what holds them
-	bare    map[ast.Node]bool     // aliases whose name goes
+	text    map[ast.Node]string   // the new text of a label, literal or identifier
+	dropped map[ast.Node]ast.Node // dropped nodes, each with its parent
+	bare    map[ast.Node]bool     // aliases that lose their name
 }
 
 func newChanges() changes {

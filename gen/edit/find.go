@@ -10,21 +10,21 @@ import (
 	"cuelang.org/go/cue/token"
 )
 
-// found is where a package writes one field of its cluster.
+// found is where a package writes a field of its cluster.
 type found struct {
 	fields []site
-	values []ast.Expr // what it is, all references followed
+	values []ast.Expr // its values, with references resolved
 }
 
-// site is a field and the struct or file that it stands in.
+// site is a field with the struct or file that holds it.
 type site struct {
 	field *ast.Field
 	in    ast.Node
 }
 
-// find looks for a field below "cluster" through structs, conjunctions,
-// conditions, embeddings and references within the package. It reads the syntax,
-// since an evaluated value doesn't tell whose literal it came from.
+// find finds a field below "cluster" through structs, conjunctions, conditions,
+// embeddings and references within the package. It searches the syntax tree, because an
+// evaluated value doesn't have the position of its literal.
 func (p *Package) find(path ...string) found {
 	w := &walk{Package: p, seen: map[string]bool{}}
 	labels := append([]string{"cluster"}, path...)
@@ -34,7 +34,7 @@ func (p *Package) find(path ...string) found {
 	return w.found
 }
 
-// Limits of one walk: CUE that refers to itself has no end of its own.
+// Limits of a walk: CUE may refer to itself without end.
 const (
 	maxDepth  = 200
 	maxLabels = 20
@@ -78,8 +78,8 @@ func (w *walk) field(in ast.Node, f *ast.Field, labels []string) {
 	w.expr(f.Value, labels[1:])
 }
 
-// label is a field's name with the edits so far; not fixed if it is a pattern or
-// computed, which may stand for any name.
+// label returns a field's name with the edits so far. It is not fixed if it is a
+// pattern or computed: then it may match any name.
 func (w *walk) label(f *ast.Field) (name string, fixed bool) {
 	l := plainLabel(f)
 	name, _, err := ast.LabelName(l)
@@ -95,7 +95,7 @@ func (w *walk) label(f *ast.Field) (name string, fixed bool) {
 	return name, true
 }
 
-// plainLabel is a field's label without an alias.
+// plainLabel returns a field's label without an alias.
 func plainLabel(f *ast.Field) ast.Label {
 	if a, ok := f.Label.(*ast.Alias); ok {
 		if l, ok := a.Expr.(ast.Label); ok {
@@ -105,8 +105,8 @@ func plainLabel(f *ast.Field) ast.Label {
 	return f.Label
 }
 
-// expr goes into an expression for the field at labels; without labels the
-// expression is what was looked for.
+// expr searches an expression for the field at labels. Without labels the expression
+// itself is the value.
 func (w *walk) expr(e ast.Expr, labels []string) {
 	key := fmt.Sprintf("%p %q", e, labels)
 	if e == nil || w.seen[key] || w.depth > maxDepth || len(labels) > maxLabels || len(w.seen) > maxSteps {
@@ -154,8 +154,8 @@ func (w *walk) expr(e ast.Expr, labels []string) {
 	}
 }
 
-// referred are the expressions that a name stands for. A package's files share
-// their fields, and each has its own imports and lets.
+// referred returns the expressions that an identifier refers to. Files of a package
+// share their fields, but not imports and lets.
 func (w *walk) referred(id *ast.Ident) []ast.Expr {
 	switch n := id.Node.(type) {
 	case *ast.LetClause:
@@ -189,7 +189,7 @@ func (w *walk) named(decls []ast.Decl, name string) []ast.Expr {
 	return out
 }
 
-// stringOf is the text of a literal of one line.
+// stringOf returns the value of a string literal on one line.
 func stringOf(e ast.Expr) (string, bool) {
 	lit, ok := e.(*ast.BasicLit)
 	if !ok || lit.Kind != token.STRING || strings.Contains(lit.Value, "\n") {

@@ -13,7 +13,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
-// SyntaxError is a file that can't be parsed, with the place of its first fault.
+// SyntaxError is a file that can't be parsed, with the position of its first error.
 type SyntaxError struct {
 	Pos finding.Pos
 	Err error
@@ -21,12 +21,11 @@ type SyntaxError struct {
 
 func (e *SyntaxError) Error() string { return fmt.Sprintf("%s: %v", e.Pos, e.Err) }
 
-// Unwrap is the cause.
+// Unwrap returns the cause.
 func (e *SyntaxError) Unwrap() error { return e.Err }
 
-// Format returns a file in CUE's standard format, as "cue fmt" writes it, but for
-// lines that end as on Windows: those go on to do so. name is what errors call
-// the file.
+// Format returns a file in CUE's standard format, as "cue fmt" writes it, except that
+// CRLF line ends stay. name is the file's name in errors.
 func Format(name string, src []byte) ([]byte, error) {
 	f, err := parser.ParseFile(name, src, parser.ParseComments)
 	if err != nil {

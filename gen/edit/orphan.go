@@ -2,8 +2,8 @@ package edit
 
 import "cuelang.org/go/cue/ast"
 
-// dropOrphans drops what only dropped fields referred to: CUE refuses imports,
-// lets and aliases that nothing uses. One may be all that another one was for.
+// dropOrphans drops imports, lets and aliases that only dropped fields referred to: CUE
+// refuses unused ones. It repeats, because one may be the only use of another.
 func (c changes) dropOrphans(s *source) {
 	for range 100 {
 		r := references{changes: c, inside: map[ast.Node]bool{}, outside: map[ast.Node]bool{}, holders: map[ast.Node]ast.Node{}}
@@ -20,7 +20,7 @@ func (c changes) dropOrphans(s *source) {
 	}
 }
 
-// orphan drops one of these; it reports whether it could.
+// orphan drops an import, let or alias, and reports whether it could.
 func (r *references) orphan(s *source, n ast.Node) bool {
 	in := r.holders[n]
 	switch n := n.(type) {
@@ -38,7 +38,7 @@ func (r *references) orphan(s *source, n ast.Node) bool {
 		r.dropped[decl] = s.tree
 		return true
 	case *ast.LetClause:
-		if in == nil { // of a comprehension
+		if in == nil { // it belongs to a comprehension
 			return false
 		}
 		r.dropped[n] = in
@@ -47,13 +47,13 @@ func (r *references) orphan(s *source, n ast.Node) bool {
 	return false
 }
 
-// references are the imports, lets and aliases that a file uses inside and
-// outside of what was dropped.
+// references are the imports, lets and aliases that a file uses inside and outside of
+// dropped nodes.
 type references struct {
 	changes
 	inside, outside map[ast.Node]bool
-	holders         map[ast.Node]ast.Node // the struct, file or declaration around them
-	depth           int                   // of dropped nodes around
+	holders         map[ast.Node]ast.Node // the struct, file or declaration around each
+	depth           int                   // the number of dropped nodes around
 }
 
 func (r *references) before(n ast.Node) bool {
@@ -89,7 +89,7 @@ func (r *references) after(n ast.Node) {
 	}
 }
 
-// declares reports whether a name is where its let or alias is declared.
+// declares reports whether an identifier is the declaration of the let or alias n.
 func declares(n ast.Node, id *ast.Ident) bool {
 	switch n := n.(type) {
 	case *ast.LetClause:

@@ -11,15 +11,14 @@ import (
 	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
-// cut is a range of bytes and what comes in its place.
+// cut is a range of bytes and its replacement.
 type cut struct {
 	start, end int
 	text       string
 }
 
-// splice replaces ranges of a file. All else stays byte for byte: a printed
-// syntax tree would lay out anew what nobody asked for. Of ranges that overlap,
-// the outer one counts.
+// splice replaces ranges of a file. All else stays byte for byte: printing the syntax
+// tree would change the layout elsewhere. Of overlapping ranges the outer one counts.
 func splice(data []byte, cuts []cut) []byte {
 	slices.SortFunc(cuts, func(a, b cut) int { return cmp.Or(a.start-b.start, b.end-a.end) })
 	var out []byte
@@ -27,7 +26,7 @@ func splice(data []byte, cuts []cut) []byte {
 	for _, c := range cuts {
 		if c.start < at {
 			if c.end > at && c.text == "" {
-				at = c.end // two removals that touch
+				at = c.end // two removals overlap
 			}
 			continue
 		}
@@ -37,7 +36,7 @@ func splice(data []byte, cuts []cut) []byte {
 	return append(out, data[at:]...)
 }
 
-// splices are the cuts of each file.
+// splices returns the cuts of each file.
 func (c changes) splices(sources map[string]*source) map[string][]cut {
 	out := map[string][]cut{}
 	add := func(n ast.Node, cs ...cut) {
@@ -60,7 +59,7 @@ func (c changes) splices(sources map[string]*source) map[string][]cut {
 	return out
 }
 
-// removals take what was dropped out of a struct, a file or a list.
+// removals returns the cuts that remove dropped nodes from a struct, a file or a list.
 func (c changes) removals(s *source, in ast.Node) []cut {
 	nodes := children(in)
 	inner, braced := [2]int{}, false
@@ -89,7 +88,7 @@ func (c changes) removals(s *source, in ast.Node) []cut {
 	return cuts
 }
 
-// children are what stands in a file, a struct or a list.
+// children returns the nodes in a file, a struct, a list or an import declaration.
 func children(in ast.Node) []ast.Node {
 	var out []ast.Node
 	switch in := in.(type) {
@@ -113,8 +112,8 @@ func children(in ast.Node) []ast.Node {
 	return out
 }
 
-// Kept are the comments of a file that stood above something that goes, and stay
-// since they may be about what follows.
+// Kept returns the positions of comments above a dropped field that stay, because they
+// may be about the fields that follow.
 func (fs *Files) Kept(name string) []finding.Pos {
 	var out []finding.Pos
 	s := fs.sources[name]
@@ -129,7 +128,7 @@ func (fs *Files) Kept(name string) []finding.Pos {
 	return out
 }
 
-// without is a range of the file without the cuts in it.
+// without returns a range of the file without the cuts in it.
 func (s *source) without(r [2]int, cuts []cut) []byte {
 	shifted := make([]cut, len(cuts))
 	for i, c := range cuts {
@@ -138,8 +137,8 @@ func (s *source) without(r [2]int, cuts []cut) []byte {
 	return splice(s.data[r[0]:r[1]], shifted)
 }
 
-// extent is a node with the comma and the comment behind it, and the comment
-// above it unless that is to stay.
+// extent returns the range of a node with the comma and the comment after it, and with
+// the comment above it unless keepComment is set.
 func (s *source) extent(n ast.Node, keepComment bool) cut {
 	r := cut{start: n.Pos().Offset(), end: n.End().Offset()}
 	if doc := docOf(n); doc != nil && !keepComment {
@@ -158,8 +157,8 @@ func (s *source) extent(n ast.Node, keepComment bool) cut {
 	return r
 }
 
-// whole widens a removal to whole lines, or to the blanks and the comma that
-// would be left over within a line.
+// whole widens a removal to whole lines or, within a line, to the blanks and the comma
+// that would be left over.
 func (s *source) whole(r cut) cut {
 	before := s.data[:r.start]
 	start := len(bytes.TrimRight(before, " \t"))
@@ -185,8 +184,8 @@ func (s *source) whole(r cut) cut {
 	return r
 }
 
-// close joins removals that touch, and takes an empty line below along where
-// there is one above, or nothing.
+// close joins adjacent removals. It also removes an empty line below one if there is
+// an empty line, an opening brace or nothing above it.
 func (s *source) close(cuts []cut) []cut {
 	var out []cut
 	for _, c := range cuts {
@@ -210,18 +209,18 @@ func (s *source) close(cuts []cut) []cut {
 	return out
 }
 
-// newline reports whether a line ends between two offsets.
+// newline reports whether there is a line end between two offsets.
 func (s *source) newline(from, to int) bool {
 	return from < to && bytes.IndexByte(s.data[from:to], '\n') >= 0
 }
 
-// lineOf is what comes before the end of the line.
+// lineOf returns the text up to the line end.
 func lineOf(b []byte) []byte {
 	line, _, _ := bytes.Cut(b, []byte("\n"))
 	return bytes.TrimSuffix(line, []byte("\r"))
 }
 
-// docOf is the comment above a node that belongs to it.
+// docOf returns the doc comment above a node, or nil.
 func docOf(n ast.Node) *ast.CommentGroup {
 	for _, g := range ast.Comments(n) {
 		if g.Doc && g.Position == 0 && len(g.List) > 0 {
@@ -231,9 +230,9 @@ func docOf(n ast.Node) *ast.CommentGroup {
 	return nil
 }
 
-// heads reports whether the comment above the first of some nodes is about a
-// group that goes on without it: one that stays follows with neither an empty
-// line between nor a comment of its own, and the comment doesn't name the first.
+// heads reports whether the comment above the first of some nodes is about a group that
+// remains without it: the comment doesn't name the first node, and a node that stays
+// follows without an empty line or a comment between them.
 func (c changes) heads(s *source, nodes []ast.Node) bool {
 	doc := docOf(nodes[0])
 	f, ok := nodes[0].(*ast.Field)

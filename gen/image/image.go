@@ -1,6 +1,5 @@
-// Package image makes container images without a daemon: one program from
-// scratch, for one architecture, as an OCI archive. The same input gives the same
-// bytes.
+// Package image makes container images without a daemon: a program in an image from
+// scratch, for one architecture, as an OCI archive. The same input gives the same bytes.
 package image
 
 import (
@@ -23,28 +22,27 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// Image says what an image holds.
+// Image is the content of an image.
 type Image struct {
-	Name        string // with a tag; what the image is called where it is loaded
+	Name        string // with a tag; the name after loading
 	Arch        string
 	Version     string
-	Program     File // what the image runs
+	Program     File // the entrypoint
 	Directories []string
-	Files       []File // besides the program, in a layer of their own
+	Files       []File // in a layer of their own
 }
 
-// File is a file of an image, root's.
+// File is a file of an image. Its owner is root.
 type File struct {
 	To   string // absolute path in the image
 	Mode fs.FileMode
 	Size int64
-	Sum  string // SHA-256 in hex of what Open gives, if the caller knows it
-	// Open is called twice: what a layer is called is known only when all of it
-	// has been seen.
+	Sum  string // SHA-256 of the contents in hex; may be empty
+	// Open is called twice: the digest of a layer is needed before its contents.
 	Open func() (io.ReadCloser, error)
 }
 
-// Bytes is a file that is held in memory.
+// Bytes returns a file in memory.
 func Bytes(to string, mode fs.FileMode, data []byte) File {
 	sum := sha256.Sum256(data)
 	return File{To: to, Mode: mode, Size: int64(len(data)), Sum: hex.EncodeToString(sum[:]), Open: func() (io.ReadCloser, error) {
@@ -52,11 +50,11 @@ func Bytes(to string, mode fs.FileMode, data []byte) File {
 	}}
 }
 
-// epoch is the time of everything, so that time isn't a part of any digest.
+// epoch is the time of all files, so that digests don't depend on time.
 var epoch = time.Unix(0, 0).UTC()
 
-// Write writes the image as an OCI archive, and returns the digest that it has in
-// a registry, and the archive's size.
+// Write writes the image as an OCI archive. It returns the digest that the image has in
+// a registry, and the size of the archive in bytes.
 func (i Image) Write(w io.Writer) (digest string, size int64, err error) {
 	layers, err := i.layers()
 	if err != nil {
@@ -75,9 +73,9 @@ func (i Image) Write(w io.Writer) (digest string, size int64, err error) {
 	return hash.String(), int64(n), err
 }
 
-// layers are the program, and then the files that go with it.
+// layers returns a layer for the program, and one for the other files, if any.
 func (i Image) layers() ([]*layer, error) {
-	if err := i.collide(); err != nil {
+	if err := i.checkPaths(); err != nil {
 		return nil, err
 	}
 	program, err := newLayer([]File{i.Program}, nil)
@@ -95,8 +93,8 @@ func (i Image) layers() ([]*layer, error) {
 	return out, nil
 }
 
-// collide returns an error if one path is said twice, or lies below a file.
-func (i Image) collide() error {
+// checkPaths returns an error if a path is repeated, or lies below a file.
+func (i Image) checkPaths() error {
 	files := append([]File{i.Program}, i.Files...)
 	paths := slices.Clone(i.Directories)
 	for _, f := range files {
@@ -112,7 +110,7 @@ func (i Image) collide() error {
 	return nil
 }
 
-// variants are those of architectures that Kubernetes is built for.
+// variants are the variants of architectures that Kubernetes is built for.
 var variants = map[string]string{"arm": "v7", "arm64": "v8"}
 
 func (i Image) platform() *v1.Platform {
@@ -168,7 +166,7 @@ func archive(w io.Writer, i Image, img v1.Image, layers []*layer) error {
 		SchemaVersion: 2, MediaType: types.OCIImageIndex,
 		Manifests: []v1.Descriptor{{
 			MediaType: types.OCIManifestSchema1, Size: int64(len(manifest)), Digest: digest, Platform: i.platform(),
-			// The second is what containerd names it by.
+			// containerd uses the second one.
 			Annotations: map[string]string{"org.opencontainers.image.ref.name": i.Name, "io.containerd.image.name": i.Name},
 		}},
 		Annotations: i.annotations(),
@@ -192,7 +190,7 @@ func archive(w io.Writer, i Image, img v1.Image, layers []*layer) error {
 
 func blobPath(h v1.Hash) string { return "blobs/" + h.Algorithm + "/" + h.Hex }
 
-// writeTar writes directories and files, parents first, as root's and without a time.
+// writeTar writes directories and then files, owned by root and with the time epoch.
 func writeTar(w io.Writer, files []File, directories []string) error {
 	t := tar.NewWriter(w)
 	for _, dir := range directories {

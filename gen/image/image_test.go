@@ -19,7 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// sample is an image with a bit of everything.
+// sample is an image with all kinds of content.
 func sample(t *testing.T) (Image, string) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "program")
@@ -48,7 +48,7 @@ func write(t *testing.T, i Image) ([]byte, string) {
 	return b.Bytes(), digest
 }
 
-// unpack is a tar's files by name, and a line for each entry.
+// unpack returns a tar's files by name, and a line for each entry.
 func unpack(t *testing.T, r io.Reader) (map[string][]byte, []string) {
 	t.Helper()
 	files, lines := map[string][]byte{}, []string(nil)
@@ -74,7 +74,7 @@ func digestOf(data []byte) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// descriptor is OCI's, as the specification has it.
+// descriptor is OCI's descriptor.
 type descriptor struct {
 	MediaType   string            `json:"mediaType"`
 	Digest      string            `json:"digest"`
@@ -83,8 +83,8 @@ type descriptor struct {
 	Platform    map[string]string `json:"platform"`
 }
 
-// TestArchive follows the image from its index to the last file, as somebody
-// else's reader would: every name is the checksum of what it names.
+// TestArchive follows the image from its index to the last file, as any reader would: every
+// blob has the checksum in its name.
 func TestArchive(t *testing.T) {
 	i, _ := sample(t)
 	data, digest := write(t, i)
@@ -155,8 +155,8 @@ func TestArchive(t *testing.T) {
 	}
 }
 
-// TestReproducible: neither time nor order nor place is in the bytes; contents,
-// modes and names are.
+// TestReproducible: the bytes depend on contents, modes and names, not on time, order or
+// place.
 func TestReproducible(t *testing.T) {
 	i, name := sample(t)
 	first, digest := write(t, i)
@@ -197,7 +197,7 @@ func TestReproducible(t *testing.T) {
 	}
 }
 
-// TestInputsOf: what isn't such an archive is told from one, without reading blobs.
+// TestInputsOf: other archives are errors, and blobs aren't read.
 func TestInputsOf(t *testing.T) {
 	i, _ := sample(t)
 	other := i
@@ -227,7 +227,7 @@ func TestInputsOf(t *testing.T) {
 		"no tar":         {bytes.Repeat([]byte("text"), 1000), "invalid tar header"},
 		"half an image":  {data[:700], "unexpected EOF"},
 		"a broken index": {plain.Bytes(), "index.json: unexpected EOF"},
-		"somebody's":     {unknown, "index.json has no io.github.kcmgen.inputs"},
+		"another tool's": {unknown, "index.json has no io.github.kcmgen.inputs"},
 	} {
 		if got, err := InputsOf(bytes.NewReader(tc.data)); got != "" || err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: %q, %v", name, got, err)
@@ -235,7 +235,7 @@ func TestInputsOf(t *testing.T) {
 	}
 }
 
-// counting counts what is read.
+// counting counts the bytes that are read.
 type counting struct {
 	io.ReadSeeker
 	n int
@@ -247,7 +247,7 @@ func (c *counting) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// TestChanging: a program that changes while it is read makes no image.
+// TestChanging: a program that changes while it is read is an error.
 func TestChanging(t *testing.T) {
 	for name, data := range map[string][]string{"other bytes": {"one", "two"}, "fewer": {"one", "on"}, "more": {"one", "once"}} {
 		i, _ := sample(t)
@@ -278,7 +278,7 @@ type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errFull }
 
-// TestCollide: two files of an image have two places.
+// TestCollide: files of an image must have different paths.
 func TestCollide(t *testing.T) {
 	for name, change := range map[string]func(*Image){
 		"one place":                func(i *Image) { i.Files[0].To = i.Files[1].To },

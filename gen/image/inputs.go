@@ -16,15 +16,15 @@ import (
 
 const (
 	indexName = "index.json"
-	// inputsKey annotates the archive's index, which no registry gets: neither the
-	// image nor its digest knows of it.
+	// inputsKey is an annotation of the archive's index. The index isn't pushed, so
+	// the image and its digest don't depend on it.
 	inputsKey = "io.github.kcmgen.inputs"
-	// recipe goes up when the same inputs make another image.
+	// recipe must be increased when the same inputs make another image.
 	recipe = 1
 )
 
-// Inputs is a checksum of all that the image is made of: equal ones make equal
-// images. No file is read for it, and it is empty where a file's sum isn't known.
+// Inputs returns a checksum of all inputs of the image: equal inputs make equal images.
+// It reads no file, and returns "" if the sum of a file is unknown.
 func (i Image) Inputs() string {
 	type file struct {
 		To, Sum string
@@ -58,11 +58,11 @@ func (i Image) annotations() map[string]string {
 	return nil
 }
 
-// maxIndex is more than an index takes that Write wrote.
+// maxIndex is larger than any index by Write, in bytes.
 const maxIndex = 1 << 20
 
-// InputsOf is what Inputs was of the image in an archive, or an error if Write
-// didn't write it. Blobs are passed over, not read.
+// InputsOf returns the value of Inputs of the image in an archive, or an error if Write
+// didn't write it. It doesn't read the blobs.
 func InputsOf(archive io.ReadSeeker) (string, error) {
 	for t := tar.NewReader(archive); ; {
 		h, err := t.Next()

@@ -15,9 +15,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// layer is a v1.Layer that lies nowhere: it is made each time it is read, from
-// its files, and has the same bytes each time. A program of 70 MB is never in
-// memory.
+// layer is a v1.Layer that isn't stored: each read makes the same bytes again from its
+// files, so that a program of 70 MB is never in memory.
 type layer struct {
 	files          []File
 	directories    []string
@@ -45,8 +44,8 @@ func newLayer(files []File, directories []string) (*layer, error) {
 	return l, nil
 }
 
-// parents are all directories of a layer, without the slash before them, sorted:
-// each comes before what lies in it.
+// parents returns all directories of a layer without a leading slash, sorted, so that
+// parents come first.
 func parents(files []File, directories []string) []string {
 	var out []string
 	add := func(dir string) {
@@ -64,9 +63,9 @@ func parents(files []File, directories []string) []string {
 	return slices.Compact(out)
 }
 
-// write writes the compressed layer to packed, and what it is made of to plain.
+// write writes the layer to packed, compressed, and to plain, uncompressed.
 func (l *layer) write(packed, plain io.Writer) error {
-	// The fastest level: a registry's gain is small, and this is done twice.
+	// The fastest level: better ones save little space, and this runs twice.
 	z, err := gzip.NewWriterLevel(packed, gzip.BestSpeed)
 	if err != nil {
 		return err
@@ -77,19 +76,19 @@ func (l *layer) write(packed, plain io.Writer) error {
 	return z.Close()
 }
 
-// Digest is v1.Layer's.
+// Digest implements v1.Layer.
 func (l *layer) Digest() (v1.Hash, error) { return l.digest, nil }
 
-// DiffID is v1.Layer's.
+// DiffID implements v1.Layer.
 func (l *layer) DiffID() (v1.Hash, error) { return l.diffID, nil }
 
-// Size is v1.Layer's.
+// Size implements v1.Layer.
 func (l *layer) Size() (int64, error) { return l.size, nil }
 
-// MediaType is v1.Layer's.
+// MediaType implements v1.Layer.
 func (l *layer) MediaType() (types.MediaType, error) { return types.OCILayer, nil }
 
-// Compressed is v1.Layer's. It fails at its end if the files are others by now.
+// Compressed implements v1.Layer. The last read fails if the files have changed.
 func (l *layer) Compressed() (io.ReadCloser, error) {
 	r, w := io.Pipe()
 	go func() {
@@ -103,7 +102,7 @@ func (l *layer) Compressed() (io.ReadCloser, error) {
 	return r, nil
 }
 
-// Uncompressed is v1.Layer's.
+// Uncompressed implements v1.Layer.
 func (l *layer) Uncompressed() (io.ReadCloser, error) {
 	r, w := io.Pipe()
 	go func() { _ = w.CloseWithError(l.write(io.Discard, w)) }()
@@ -114,7 +113,7 @@ func sum(h hash.Hash) v1.Hash {
 	return v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(h.Sum(nil))}
 }
 
-// counter is a writer that counts.
+// counter is a writer that counts bytes.
 type counter int64
 
 func (c *counter) Write(p []byte) (int, error) {

@@ -19,7 +19,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// big is a program of a size that isn't held in memory.
+// big is a program too large to be held in memory.
 func big(t *testing.T, p, data string) tree.Entry {
 	t.Helper()
 	all := bytes.Repeat([]byte(data), 1+(2<<20)/len(data))
@@ -44,8 +44,8 @@ func stat(t *testing.T, name string) os.FileInfo {
 	return fi
 }
 
-// TestBlobs: big files are read back as what they are, one file for all hosts,
-// and not written again.
+// TestBlobs: large files are read back as blobs, stored once for all hosts, and not written
+// again.
 func TestBlobs(t *testing.T) {
 	d, dir := openDisk(t)
 	one := big(t, "a/kcm", "one")
@@ -83,7 +83,7 @@ func TestBlobs(t *testing.T) {
 	if want := fmt.Sprintf(`"path":"a/kcm","mode":"0755","size":%d,"sha256":"%s"`, one.Blob.Size, one.Blob.SHA256); !strings.Contains(string(manifest.Data), want) {
 		t.Errorf("the manifest doesn't say %s:\n%s", want, manifest.Data)
 	}
-	// Another file changes: these are linked, from each other's directory even.
+	// Another file changes: these are linked, also to each other.
 	if err := replace(t, d, false, append(es[:2:2], file("c", "2"), at(one, "z/kcm"))...); err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func TestBlobs(t *testing.T) {
 			t.Errorf("%s was written again", p)
 		}
 	}
-	// Touched in place by somebody, it is put right.
+	// A file that was changed in place is restored.
 	f, err := os.OpenFile(name("a/kcm"), os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -112,8 +112,8 @@ func TestBlobs(t *testing.T) {
 	}
 }
 
-// TestPut: a file beside the manifest is whole or what it was, belongs to nobody
-// else, and is taken along.
+// TestPut: an unlisted file is written atomically, is readable for its owner only, and is
+// kept when a tree is replaced.
 func TestPut(t *testing.T) {
 	d, dir := openDisk(t)
 	const beside = "image/amd64.tar"
@@ -130,7 +130,7 @@ func TestPut(t *testing.T) {
 	if got := laid(t, dir); got != "" {
 		t.Errorf("it left %s", got)
 	}
-	// The directory need not be there yet; it will hold keys.
+	// The directory may be missing; it will hold keys.
 	if err := put("1", nil); err != nil {
 		t.Fatal(err)
 	}
@@ -158,8 +158,8 @@ func TestPut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(old.Beside(), []string{beside}) {
-			t.Errorf("beside are %v", old.Beside())
+		if !slices.Equal(old.Unlisted(), []string{beside}) {
+			t.Errorf("beside are %v", old.Unlisted())
 		}
 		if err := d.Replace("x", all, old, func(p string) bool { return step.prune && p != beside }); err != nil {
 			t.Fatal(err)
@@ -181,7 +181,7 @@ func TestPut(t *testing.T) {
 	if data, err := io.ReadAll(f); string(data) != "2" || errors.Join(err, f.Close()) != nil {
 		t.Errorf("%s holds %q (%v)", beside, data, err)
 	}
-	// At another place it is somebody else's; and so is a directory of that name.
+	// At another path the file is foreign; and so is a directory of that name.
 	lay(t, dir, "x/image/mips.tar=theirs", "x/other/amd64.tar=theirs")
 	if s, err := d.Read("x"); err != nil || !slices.Equal(s.Foreign, []string{"image/mips.tar", "other", "other/amd64.tar"}) {
 		t.Errorf("foreign are %v (%v)", s.Foreign, err)
@@ -204,7 +204,7 @@ func TestPut(t *testing.T) {
 	if got := laid(t, dir); got != "x/image/amd64.tar/note=mine x/manifest.json" {
 		t.Errorf("there is %s", got)
 	}
-	// It goes if that is wanted, and its directory with it.
+	// It can be pruned, and its directory with it.
 	if err := os.RemoveAll(filepath.Join(dir, "x", beside)); err != nil {
 		t.Fatal(err)
 	}

@@ -14,20 +14,20 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// Replace puts t in the place of the directory name, whose state was read before,
-// so that whoever looks, and whoever cuts the power, finds the old tree or the
-// new one. Files that didn't change, those beside the tree and foreign ones are
-// linked, not copied; of the latter two, those that prune is true for go.
+// Replace atomically replaces the directory name with t. At any time, and after a power
+// cut, the directory holds the old tree or the new one. old is the state that was read
+// before. Files that didn't change, unlisted files and foreign files are linked, not
+// copied; unlisted and foreign files for which prune returns true are removed.
 //
-// The new tree is built in .<name>.new beside it and made durable, then the two
-// directories change their names with each other in one system call.
+// The new tree is built in .<name>.new and made durable. Then the two directories are
+// exchanged in one system call.
 func (d *Dir) Replace(name string, t tree.Tree, old *State, prune func(path string) bool) error {
 	next := "." + name + ".new"
 	if err := d.disk.Clear(next); err != nil {
 		return err
 	}
 	if err := d.build(name, next, t, old, prune); err != nil {
-		// What the caller must know is why; the rest goes at the next run.
+		// The next run removes what remains.
 		_ = d.disk.Root().RemoveAll(next)
 		return err
 	}
@@ -41,12 +41,12 @@ func (d *Dir) Replace(name string, t tree.Tree, old *State, prune func(path stri
 	return d.disk.Clear(next)
 }
 
-// Recover ends what a killed run left, keys among it: it says what it did, or
-// nothing.
+// Recover restores or removes what a killed run left of a tree, keys among it. It
+// returns what it did in words, or "".
 func (d *Dir) Recover(name string) (string, error) {
 	next, previous, put := "."+name+".new", "."+name+".old", putName(name)
-	// Only the two-step swap makes a previous tree. Without a tree under the
-	// name itself, it died between its renames.
+	// Only the swap by two renames makes a previous tree. If there is no tree under
+	// the name itself, the run died between the renames.
 	if d.disk.Exists(previous) && !d.disk.Exists(name) {
 		if err := d.disk.Root().Rename(previous, name); err != nil {
 			return "", d.disk.Named(err)
@@ -67,27 +67,27 @@ func (d *Dir) build(name, next string, t tree.Tree, old *State, prune func(strin
 		}
 		return d.disk.Link(path.Join(name, e.Path), path.Join(next, e.Path))
 	}
-	kept := slices.DeleteFunc(slices.Concat(old.foreign, old.beside), func(e tree.Entry) bool { return prune(e.Path) })
+	kept := slices.DeleteFunc(slices.Concat(old.foreign, old.unlisted), func(e tree.Entry) bool { return prune(e.Path) })
 	all, foreign, err := withForeign(t, kept)
 	if err != nil {
 		return fmt.Errorf("%s: %w", filepath.Join(d.disk.Dir(), name), err)
 	}
 	staging := d.disk.Staging()
-	twins := map[string]string{} // where the first of equal blobs is
+	first := map[string]string{} // the path of the first of equal blobs
 	err = tree.StagePlacing(staging, next, all, func(e tree.Entry) (bool, error) {
 		if mode, ok := foreign[e.Path]; ok {
-			return true, d.carry(path.Join(name, e.Path), path.Join(next, e.Path), mode)
+			return true, d.keep(path.Join(name, e.Path), path.Join(next, e.Path), mode)
 		}
 		placed, err := place(e)
 		if e.Blob.Empty() || err != nil {
 			return placed, err
 		}
-		// One program on every host is one file here.
+		// The same program for every host is stored once.
 		key, at := e.Sum()+e.Mode.String(), path.Join(next, e.Path)
-		if first, ok := twins[key]; ok && !placed {
-			return d.disk.Link(first, at)
+		if from, ok := first[key]; ok && !placed {
+			return d.disk.Link(from, at)
 		}
-		twins[key] = at
+		first[key] = at
 		return placed, nil
 	})
 	if err := errors.Join(err, staging.Close()); err != nil {
@@ -96,7 +96,8 @@ func (d *Dir) build(name, next string, t tree.Tree, old *State, prune func(strin
 	return d.directoryTimes(name, next, kept)
 }
 
-// directoryTimes gives foreign directories their times back, which filling them took.
+// directoryTimes restores the times of foreign directories, which writing into them
+// changed.
 func (d *Dir) directoryTimes(name, next string, kept []tree.Entry) error {
 	for _, e := range kept {
 		if !e.Dir {
@@ -117,16 +118,16 @@ func (d *Dir) directoryTimes(name, next string, kept []tree.Entry) error {
 	return nil
 }
 
-// ErrInTheWay is a file where the tree needs its own, and which may be the only
-// copy of somebody's key.
+// ErrInTheWay is a foreign file at a path of the tree. It may be the only copy of a
+// key.
 var ErrInTheWay = errors.New("a file that kcmgen didn't write is in the way")
 
-// ErrOthers is a file that kcmgen didn't write and can only take along as a copy
-// that would no longer be its owner's.
-var ErrOthers = errors.New("it is another user's, and can't be taken along")
+// ErrOthers is a foreign file of another user that can't be linked: a copy would have
+// another owner.
+var ErrOthers = errors.New("it belongs to another user, and can't be kept")
 
-// withForeign is the tree with foreign entries in it, and the modes of those
-// that aren't directories.
+// withForeign adds foreign entries to a tree. It returns the tree, and the modes of the
+// foreign entries that aren't directories by path.
 func withForeign(t tree.Tree, kept []tree.Entry) (tree.Tree, map[string]fs.FileMode, error) {
 	es := append([]tree.Entry(nil), t.Entries()...)
 	foreign := map[string]fs.FileMode{}
@@ -148,9 +149,9 @@ func withForeign(t tree.Tree, kept []tree.Entry) (tree.Tree, map[string]fs.FileM
 	return all, foreign, err
 }
 
-// carry takes a foreign file along: linked, or copied where the file system or
-// its owner doesn't let it be linked.
-func (d *Dir) carry(from, to string, mode fs.FileMode) error {
+// keep puts a foreign file into the new tree: as a link, or as a copy if the file
+// system or its owner forbids a link.
+func (d *Dir) keep(from, to string, mode fs.FileMode) error {
 	if ok, err := d.disk.Link(from, to); ok || err != nil {
 		return err
 	}
@@ -162,7 +163,7 @@ func (d *Dir) carry(from, to string, mode fs.FileMode) error {
 		}
 		return d.disk.Named(d.disk.Root().Symlink(target, to))
 	case !mode.IsRegular():
-		return fmt.Errorf("%s is a %s that kcmgen can't take along; move it away", filepath.Join(d.disk.Dir(), from), mode.Type())
+		return fmt.Errorf("%s is a %s that kcmgen can't keep; move it away", filepath.Join(d.disk.Dir(), from), mode.Type())
 	}
 	in, err := d.disk.Root().Open(from)
 	if err != nil {
@@ -182,7 +183,7 @@ func (d *Dir) carry(from, to string, mode fs.FileMode) error {
 	return errors.Join(err, tree.Settle(to, out))
 }
 
-// sameTime gives a copy the time of what it was copied from.
+// sameTime sets the modification time of a copy to that of the original.
 func (d *Dir) sameTime(from fs.File, to string) error {
 	fi, err := from.Stat()
 	if err != nil {
@@ -191,9 +192,9 @@ func (d *Dir) sameTime(from fs.File, to string) error {
 	return d.disk.Named(d.disk.Root().Chtimes(to, time.Time{}, fi.ModTime()))
 }
 
-// swap gives next the name, and name's directory the name of next, where that is
-// possible in one step. Otherwise two renames do it, which Recover takes back if
-// the run dies between them; TwoRenames then says that it was so.
+// swap exchanges the names of two directories, in one step if the file system can.
+// Otherwise it uses two renames, and TwoRenames reports true; Recover undoes the first
+// if the run dies between them.
 func (d *Dir) swap(name, next string) error {
 	if !d.disk.Exists(name) {
 		return d.disk.Named(d.disk.Root().Rename(next, name))

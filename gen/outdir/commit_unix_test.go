@@ -18,7 +18,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// openDisk opens a directory of a test's own.
+// openDisk opens a directory of the test.
 func openDisk(t *testing.T) (*outdir.Dir, string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -30,7 +30,7 @@ func openDisk(t *testing.T) (*outdir.Dir, string) {
 	return d, dir
 }
 
-// lay makes files: "path" or "path=contents" or "path/" for a directory.
+// lay makes files: "path", "path=contents", or "path/" for a directory.
 func lay(t *testing.T, dir string, files ...string) {
 	t.Helper()
 	for _, f := range files {
@@ -48,7 +48,7 @@ func lay(t *testing.T, dir string, files ...string) {
 	}
 }
 
-// laid is what lies in a directory, as lay takes it; directories only if empty.
+// laid returns the files in a directory in lay's form; directories only if empty.
 func laid(t *testing.T, dir string) string {
 	t.Helper()
 	var all []string
@@ -85,7 +85,7 @@ func laid(t *testing.T, dir string) string {
 	return strings.Join(all, " ")
 }
 
-// replace puts a tree, with its manifest, in the place of x.
+// replace replaces x with a tree and its manifest.
 func replace(t *testing.T, d *outdir.Dir, prune bool, es ...tree.Entry) error {
 	t.Helper()
 	old, err := d.Read("x")
@@ -165,8 +165,8 @@ func names(t *testing.T, dir string) string {
 	return strings.Join(all, " ")
 }
 
-// TestReplaceKeeps: what didn't change is the same file, not a copy, and what
-// did is another, so that whoever reads the old one reads on.
+// TestReplaceKeeps: an unchanged file stays the same file, and a changed one is another, so
+// that open files keep the old contents.
 func TestReplaceKeeps(t *testing.T) {
 	d, at := openDisk(t)
 	if err := replace(t, d, false, file("same", "1"), file("changed", "1"), tree.Entry{Path: "mode", Mode: 0o600, Data: []byte("1")}); err != nil {
@@ -217,8 +217,8 @@ func must(t *testing.T) func(int, error) int {
 	}
 }
 
-// TestReplaceFirst: there may be a staged rest of a killed run, and anything
-// with a name like it.
+// TestReplaceFirst: a killed run may have left a staged tree, and other files may have
+// similar names.
 func TestReplaceFirst(t *testing.T) {
 	d, at := openDisk(t)
 	lay(t, at, ".x.new/rest=1", ".y.new/not=mine", "y/a=1")
@@ -230,8 +230,8 @@ func TestReplaceFirst(t *testing.T) {
 	}
 }
 
-// TestRecover is every state in which a run that swaps by two renames, or by
-// exchange, may have been killed.
+// TestRecover has every state in which a run may have been killed, with two renames or with
+// an exchange.
 func TestRecover(t *testing.T) {
 	for _, c := range []struct{ name, before, want, says string }{
 		{"nothing at all", "", "", ""},

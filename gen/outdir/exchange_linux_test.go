@@ -11,9 +11,9 @@ import (
 	"github.com/kcmgen/kcmgen/internal/need"
 )
 
-// withoutExchange runs f where renameat2 with RENAME_EXCHANGE fails, as it does
-// on a file system that doesn't have it. The thread with this filter ends with
-// f. (cmd/kcmgen kills a whole export at every call of the same way.)
+// withoutExchange runs f while renameat2 with RENAME_EXCHANGE fails, as on a file system
+// without it. The thread with this filter ends with f. (cmd/kcmgen kills a whole export at
+// every call in the same way.)
 func withoutExchange(t *testing.T, f func()) {
 	t.Helper()
 	done := make(chan error)
@@ -52,7 +52,7 @@ func forbidExchange() error {
 	return err
 }
 
-// TestWithoutExchange shows that withoutExchange does what it says.
+// TestWithoutExchange tests withoutExchange.
 func TestWithoutExchange(t *testing.T) {
 	_, at := openDisk(t)
 	lay(t, at, "a/1=", "b/2=")

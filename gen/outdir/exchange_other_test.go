@@ -4,5 +4,5 @@ package outdir_test
 
 import "testing"
 
-// withoutExchange has no way here to forbid it.
+// withoutExchange can't forbid the exchange on this system.
 func withoutExchange(_ *testing.T, f func()) { f() }

@@ -14,8 +14,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// A pull request may hold the lock file: as a link, what it leads to keeps its mode
-// and its contents; as a fifo, nobody waits for it.
+// A pull request may contain the lock file. If it is a link, its target keeps its mode and
+// contents; if it is a fifo, opening it doesn't block.
 func TestLockThatIsNone(t *testing.T) {
 	for name, plant := range map[string]func(dir, at string) error{
 		"link to a file":  func(dir, at string) error { return os.Symlink(filepath.Join(dir, "target"), at) },
@@ -41,7 +41,7 @@ func TestLockThatIsNone(t *testing.T) {
 			}
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			o, err := Open(ctx, out, time.Minute, func() { cancel() }) // waiting is a fault here
+			o, err := Open(ctx, out, time.Minute, func() { cancel() }) // waiting is an error here
 			if err == nil {
 				_ = o.Close()
 				t.Error("it was taken for a lock file")
@@ -62,8 +62,7 @@ func TestLockThatIsNone(t *testing.T) {
 	}
 }
 
-// What others call their files is their business: they are taken along, whatever the
-// name, and a directory of them too.
+// Foreign files are kept whatever their names, and so is a directory of them.
 func TestForeignNames(t *testing.T) {
 	dir := t.TempDir()
 	d, err := Unlocked(dir)

@@ -12,10 +12,10 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// ManifestSchema is the form of the manifest that this kcmgen writes.
+// ManifestSchema is the version of the manifest's format that this kcmgen writes.
 const ManifestSchema = 1
 
-// Manifest says what an export wrote.
+// Manifest lists what an export wrote.
 type Manifest struct {
 	Schema     int               `json:"schema"`
 	Kcmgen     string            `json:"kcmgen"`
@@ -43,7 +43,7 @@ func (e *NewerSchemaError) Error() string {
 	return fmt.Sprintf("the manifest has schema %d, written by a newer kcmgen; this one knows %d", e.Schema, ManifestSchema)
 }
 
-// ParseManifest reads a manifest.
+// ParseManifest parses a manifest. It returns a NewerSchemaError for a newer format.
 func ParseManifest(data []byte) (*Manifest, error) {
 	var head struct {
 		Schema int `json:"schema"`
@@ -69,8 +69,8 @@ func ParseManifest(data []byte) (*Manifest, error) {
 	return m, nil
 }
 
-// listed are the files of a manifest by path, itself among them. There may be
-// no manifest.
+// listed returns the files of a manifest by path, including the manifest itself. m may
+// be nil.
 func (m *Manifest) listed() map[string]ManifestFile {
 	out := map[string]ManifestFile{}
 	if m == nil {
@@ -83,7 +83,7 @@ func (m *Manifest) listed() map[string]ManifestFile {
 	return out
 }
 
-// WithManifest adds to a tree the manifest that lists it.
+// WithManifest returns a tree with a manifest that lists it.
 func WithManifest(t tree.Tree, m Manifest) (tree.Tree, error) {
 	m.Schema = ManifestSchema
 	for _, e := range t.Entries() {
@@ -100,7 +100,7 @@ func WithManifest(t tree.Tree, m Manifest) (tree.Tree, error) {
 	return tree.New(append(slices.Clip(t.Entries()), tree.Entry{Path: layout.Manifest, Mode: 0o644, Data: data}))
 }
 
-// encode writes one line a file, so that a difference reads well.
+// encode writes each file on its own line, for readable diffs.
 func (m Manifest) encode() ([]byte, error) {
 	files := m.Files
 	m.Files = nil

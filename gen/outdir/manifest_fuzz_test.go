@@ -6,8 +6,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// FuzzParseManifest: a manifest is read or refused. No file that a read one
-// lists can lie outside of the cluster's directory.
+// FuzzParseManifest: a manifest is parsed or refused. A parsed one lists no file outside of
+// the cluster's directory.
 func FuzzParseManifest(f *testing.F) {
 	for _, s := range []string{
 		"", "{}", "[]", "null", `{"schema":1}`, `{"schema":2}`, `{"schema":0}`, `{"schema":-1}`, `{"schema":"1"}`, `{"schema":1e3}`, `{"schema":99999999999999999999}`,

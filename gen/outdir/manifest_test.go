@@ -21,7 +21,7 @@ func TestParseManifest(t *testing.T) {
 		{"what it doesn't know", `{"schema":1,"colour":"red"}`, ""},
 		{"nothing", ``, "not a manifest of kcmgen: unexpected end of JSON input"},
 		{"a torn one", `{"schema":1,"fil`, "not a manifest of kcmgen: unexpected end of JSON input"},
-		{"somebody else's", `{"name":"app"}`, "not a manifest of kcmgen: schema is 0"},
+		{"another program's", `{"name":"app"}`, "not a manifest of kcmgen: schema is 0"},
 		{"an old mistake", `{"schema":-1}`, "not a manifest of kcmgen: schema is -1"},
 		{"a newer one", `{"schema":2,"files":{"a":1}}`, "the manifest has schema 2, written by a newer kcmgen; this one knows 1"},
 		{"another type", `{"schema":1,"files":"x"}`, "not a manifest of kcmgen: json: cannot unmarshal"},

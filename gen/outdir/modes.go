@@ -7,11 +7,11 @@ import (
 	"github.com/kcmgen/kcmgen/gen/disk"
 )
 
-// NoModesError is a place where nothing keeps a private key to its owner: file
-// modes mean nothing there.
+// NoModesError is a place without file modes, where private keys would be readable by
+// other users.
 type NoModesError struct {
-	System string      // the operating system that has none; "" if it's the file system
-	Mode   fs.FileMode // what the file system made of 0600
+	System string      // the operating system without modes; "" if it's the file system
+	Mode   fs.FileMode // of a file that was created with 0600
 }
 
 func (e *NoModesError) Error() string {
@@ -21,18 +21,18 @@ func (e *NoModesError) Error() string {
 	return fmt.Sprintf("its file system keeps no file modes: a file made 0600 is %04o", e.Mode)
 }
 
-// lockMode is the lock file's, and that of every private key.
+// lockMode is the mode of the lock file, and of every private key.
 const lockMode fs.FileMode = 0o600
 
-// modeFile is an open file as far as its mode goes.
+// modeFile is the part of an open file that keepsModes uses.
 type modeFile interface {
 	Stat() (fs.FileInfo, error)
 	Chmod(mode fs.FileMode) error
 }
 
-// keepsModes finds out, by the lock file and so before the first key, whether
-// the file system of dir gives a file the mode that was asked for. Some say so
-// (vfat), some take any mode and forget it (ntfs-3g, many a shared directory).
+// keepsModes returns an error unless the file system of dir keeps file modes. It tests
+// the lock file, before the first key is written. Some file systems refuse a mode
+// (vfat), some accept and forget it (ntfs-3g, many shared directories).
 func keepsModes(dir string, lock modeFile) error {
 	fi, err := lock.Stat()
 	if err != nil {
@@ -47,7 +47,7 @@ func keepsModes(dir string, lock modeFile) error {
 	if disk.Foreign(fi) {
 		return &NotWritableError{dir, fmt.Errorf("%s in it belongs to another user", lockName)}
 	}
-	// Somebody may have changed it, or the umask; then it can be put right.
+	// The mode may have been changed later, or by the umask: then chmod works.
 	refused := lock.Chmod(lockMode)
 	if fi, err = lock.Stat(); err != nil {
 		return err

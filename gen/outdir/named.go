@@ -1,10 +1,10 @@
 package outdir
 
-// MadeFor are the names of the trees in the directory whose manifest is that of a
-// cluster, whatever they are called.
+// MadeFor returns the names of the trees that were exported for a cluster, by their
+// manifests. It leaves out those that can't be read.
 func (d *Dir) MadeFor(cluster string) []string {
 	var out []string
-	names, _ := d.Clusters() // it is for advice: what can't be read is none
+	names, _ := d.Clusters() // for hints only
 	for _, name := range names {
 		if m, err := d.manifest(name); err == nil && m != nil && m.Cluster == cluster {
 			out = append(out, name)

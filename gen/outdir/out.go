@@ -1,6 +1,6 @@
-// Package outdir is the directory of the clusters' trees, out/ by default: what lies
-// where in it, its lock, the manifest of a tree, the images and the reports of
-// deployments beside it, and how a tree takes the place of the one before.
+// Package outdir manages the directory of the clusters' trees, out/ by default: its
+// lock, reading a tree and its manifest, replacing a tree, and the images and reports of
+// deployments in a cluster's directory.
 package outdir
 
 import (
@@ -30,13 +30,12 @@ type Dir struct {
 
 const lockName = ".kcmgen.lock"
 
-// ErrLocked is another run that holds the directory for longer than the wait.
+// ErrLocked means that another run held the lock for longer than the wait.
 var ErrLocked = errors.New("another kcmgen is writing to it")
 
-// Open opens the directory dir, made if missing, and waits for the run that has
-// it open, if there is one; waiting is called once before that. A directory whose
-// file system keeps no modes is refused, and the others have a .gitignore before
-// anything else is in them: what follows are private keys.
+// Open opens and locks the directory dir, and makes it if missing. If another run has
+// the lock, it calls waiting once and waits. Because private keys follow, it refuses a
+// file system without modes, and writes a .gitignore first.
 func Open(ctx context.Context, dir string, wait time.Duration, waiting func()) (*Dir, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
@@ -58,7 +57,7 @@ func Open(ctx context.Context, dir string, wait time.Duration, waiting func()) (
 	return out, nil
 }
 
-// Clusters are the names of the trees in the directory: directories with a manifest.
+// Clusters returns the names of the trees: directories with a manifest.
 func (d *Dir) Clusters() ([]string, error) {
 	entries, err := fs.ReadDir(d.disk.Root().FS(), ".")
 	if err != nil {
@@ -73,8 +72,8 @@ func (d *Dir) Clusters() ([]string, error) {
 	return out, nil
 }
 
-// TwoRenames reports whether a tree was replaced by two renames, because the
-// file system can't exchange two directories: for a moment there was none.
+// TwoRenames reports whether a tree was replaced by two renames, because the file
+// system can't exchange two directories. Between them there was no tree.
 func (d *Dir) TwoRenames() bool { return d.twoRenames.Load() }
 
 // Close releases the directory and its lock.
@@ -83,10 +82,10 @@ func (d *Dir) Close() error {
 	return d.disk.Close()
 }
 
-// lock takes the lock file. The lock dies with its process, so none is ever stale.
+// lock takes the lock. The system releases it with the process, so it is never stale.
 func lock(ctx context.Context, dir string, wait time.Duration, waiting func()) (func(), error) {
 	name := filepath.Join(dir, lockName)
-	// A link may lead anywhere, and what it leads to is given a mode below.
+	// Never follow a link: the mode of the file is changed below.
 	if fi, err := os.Lstat(name); err == nil && !fi.Mode().IsRegular() {
 		return nil, noLock(dir)
 	}
@@ -95,8 +94,8 @@ func lock(ctx context.Context, dir string, wait time.Duration, waiting func()) (
 		f, err := lockedfile.OpenFile(name, os.O_RDWR|os.O_CREATE|disk.NotFollowed, lockMode)
 		got <- locked{f, err}
 	}()
-	say, end := time.NewTimer(min(wait, 200*time.Millisecond)), time.NewTimer(wait)
-	defer say.Stop()
+	report, end := time.NewTimer(min(wait, 200*time.Millisecond)), time.NewTimer(wait)
+	defer report.Stop()
 	defer end.Stop()
 	for {
 		select {
@@ -105,23 +104,23 @@ func lock(ctx context.Context, dir string, wait time.Duration, waiting func()) (
 				r.err = keepsModes(dir, r.f)
 			}
 			if r.err != nil {
-				giveBack(r)
+				release(r)
 				return nil, r.err
 			}
-			return func() { giveBack(r) }, nil
-		case <-say.C:
+			return func() { release(r) }, nil
+		case <-report.C:
 			waiting()
 		case <-end.C:
-			go func() { giveBack(<-got) }()
+			go func() { release(<-got) }()
 			return nil, fmt.Errorf("%s: %w", name, ErrLocked)
 		case <-ctx.Done():
-			go func() { giveBack(<-got) }()
+			go func() { release(<-got) }()
 			return nil, ctx.Err()
 		}
 	}
 }
 
-// noLock is the error of a lock file that is none.
+// noLock returns the error for a lock file that isn't a regular file.
 func noLock(dir string) error {
 	return &NotWritableError{dir, fmt.Errorf("%s in it is no regular file: look at it, and remove it", lockName)}
 }
@@ -131,8 +130,8 @@ type locked struct {
 	err error
 }
 
-// giveBack releases a lock, which may come after its waiter has gone.
-func giveBack(r locked) {
+// release releases a lock, also one that arrives after the wait has ended.
+func release(r locked) {
 	if r.f != nil {
 		_ = r.f.Close()
 	}
@@ -142,7 +141,7 @@ const ignoreName = ".gitignore"
 
 // ignore keeps the directory out of git.
 func (d *Dir) ignore() error {
-	// What a killed run left of its own writing. Nobody else has the lock.
+	// Temporary files of a killed run. This run holds the lock, so they aren't in use.
 	left, err := fs.Glob(d.disk.Root().FS(), "."+ignoreName+"*")
 	if err != nil {
 		return err
@@ -153,7 +152,7 @@ func (d *Dir) ignore() error {
 		}
 	}
 	if !d.disk.Exists(ignoreName) {
-		return d.disk.WriteAtomic(ignoreName, []byte("# Private keys lie below: nothing here belongs into git.\n*\n"), 0o644)
+		return d.disk.WriteAtomic(ignoreName, []byte("# Private keys lie below: nothing here belongs in git.\n*\n"), 0o644)
 	}
 	data, err := d.readRegular(ignoreName)
 	if err != nil {
@@ -165,8 +164,8 @@ func (d *Dir) ignore() error {
 	return nil
 }
 
-// ignoresAll reports whether a .gitignore keeps everything out: the last line
-// that speaks of it decides.
+// ignoresAll reports whether a .gitignore ignores everything. The last matching line
+// decides.
 func ignoresAll(text string) bool {
 	all := false
 	for line := range strings.Lines(text) {

@@ -19,15 +19,15 @@ import (
 func openOut(t *testing.T, dir string, wait time.Duration, waiting func()) (*outdir.Dir, error) {
 	t.Helper()
 	if waiting == nil {
-		waiting = func() {} // that may be said of a busy machine: see TestOpenOutSilent
+		waiting = func() {} // it may be called on a busy machine: see TestOpenOutSilent
 	}
 	return outdir.Open(t.Context(), dir, wait, waiting)
 }
 
 func TestOpenOut(t *testing.T) {
 	for _, c := range []struct{ name, before, ignore, err string }{
-		{"new", "", "# Private keys lie below: nothing here belongs into git.\n*\n", ""},
-		{"there", "out/x=1", "# Private keys lie below: nothing here belongs into git.\n*\n", ""},
+		{"new", "", "# Private keys lie below: nothing here belongs in git.\n*\n", ""},
+		{"there", "out/x=1", "# Private keys lie below: nothing here belongs in git.\n*\n", ""},
 		{"a good .gitignore", "out/.gitignore=*", "*", ""},
 		{"another good .gitignore", "out/.gitignore=!x\n*\n", "!x\n*\n", ""},
 		{"a .gitignore with an exception", "out/.gitignore=*\n!x\n", "*\n!x\n", "lets files below it into git"},
@@ -59,7 +59,7 @@ func TestOpenOut(t *testing.T) {
 		if data, err := os.ReadFile(filepath.Join(dir, "out", ".gitignore")); err != nil || string(data) != c.ignore {
 			t.Errorf("%s: .gitignore is %q, %v", c.name, data, err)
 		}
-		// Whatever came of it, the lock is free.
+		// In any case the lock is free afterwards.
 		out, err = openOut(t, filepath.Join(dir, "out"), time.Minute, nil)
 		if (err == nil) != (c.err == "") {
 			t.Errorf("%s: again: %v", c.name, err)
@@ -72,12 +72,12 @@ func TestOpenOut(t *testing.T) {
 	}
 }
 
-// held are directories that stay open. Whoever gave up waiting for one must not get
-// it after all: see TestOpenOutGivesUp.
+// held are directories that stay open. A caller that gave up waiting for one must not get it
+// later: see TestOpenOutGivesUp.
 var held []*outdir.Dir
 
-// TestOpenOutWaits: a directory that another run has is waited for, said once, and
-// given up in time.
+// TestOpenOutWaits: Open waits for a locked directory, reports it once, and gives up in
+// time.
 func TestOpenOutWaits(t *testing.T) {
 	dir := t.TempDir()
 	first, err := openOut(t, dir, time.Minute, nil)
@@ -86,7 +86,7 @@ func TestOpenOutWaits(t *testing.T) {
 	}
 	held = append(held, first)
 	said := 0
-	// Where both times pass while nothing runs here, it may give up without a word.
+	// On a busy machine it may give up without calling waiting.
 	for wait := 300 * time.Millisecond; said == 0 && wait < time.Hour; wait *= 2 {
 		begin := time.Now()
 		_, err = openOut(t, dir, wait, func() { said++ })
@@ -107,7 +107,7 @@ func TestOpenOutWaits(t *testing.T) {
 	}
 }
 
-// TestOpenOutGets: it gets what the other leaves.
+// TestOpenOutGets: Open succeeds when the other run releases the lock.
 func TestOpenOutGets(t *testing.T) {
 	dir := t.TempDir()
 	first, err := openOut(t, dir, time.Minute, nil)
@@ -137,8 +137,7 @@ func TestOpenOutGets(t *testing.T) {
 	}
 }
 
-// TestOpenOutSilent: of a directory that is free it isn't said that it is waited for,
-// unless the machine itself keeps it waiting.
+// TestOpenOutSilent: for a free directory waiting isn't called, unless the machine is slow.
 func TestOpenOutSilent(t *testing.T) {
 	dir := t.TempDir()
 	for range 100 {
@@ -157,11 +156,11 @@ func TestOpenOutSilent(t *testing.T) {
 	t.Error("it says each time that it waits")
 }
 
-// givingUpVar says that this process is TestOpenOutGivesUp's.
+// givingUpVar is set in a process of TestOpenOutGivesUp.
 const givingUpVar = "TREE_TEST_GIVING_UP"
 
-// TestOpenOutGivesUp: whoever gave up waiting doesn't get the lock later, when
-// nobody would give it back.
+// TestOpenOutGivesUp: a caller that gave up waiting doesn't get the lock later, when it
+// would never be released.
 func TestOpenOutGivesUp(t *testing.T) {
 	if os.Getenv(givingUpVar) != "" {
 		givesUp(t)
@@ -186,7 +185,7 @@ func givesUp(t *testing.T) {
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for range 20 { // what nobody holds is found by then
+	for range 20 { // a lock without a holder is found by then
 		time.Sleep(10 * time.Millisecond)
 		runtime.GC()
 	}

@@ -10,12 +10,11 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// putName is where a file for a directory is written before it has its name.
+// putName returns the temporary name of a file for a cluster's directory.
 func putName(name string) string { return "." + name + ".put" }
 
-// put writes one file of the directory name, readable for its owner only, that no
-// manifest lists: whole, or not at all. Directories above it are made once it is
-// written.
+// put atomically writes a file that no manifest lists into the directory name. Only its
+// owner can read it. Directories above it are made once it is written.
 func (d *Dir) put(name, file string, write func(io.Writer) error) error {
 	next := putName(name)
 	if err := d.disk.Clear(next); err != nil {
@@ -34,7 +33,7 @@ func (d *Dir) put(name, file string, write func(io.Writer) error) error {
 	return d.disk.SyncDir(path.Dir(at))
 }
 
-// open opens a file of the directory name, to read it.
+// open opens a file of the directory name for reading.
 func (d *Dir) open(name, file string) (io.ReadSeekCloser, error) {
 	f, err := d.disk.Root().Open(path.Join(name, file))
 	if err != nil {
@@ -55,7 +54,7 @@ func (d *Dir) fill(next string, write func(io.Writer) error) error {
 	return tree.Settle(next, f)
 }
 
-// parents makes the directories above a file, as Stage would.
+// parents makes the directories above a file, with the modes that tree.Stage uses.
 func (d *Dir) parents(at string) error {
 	dir, mode := "", tree.SecretMode
 	for part := range strings.SplitSeq(path.Dir(at), "/") {

@@ -22,27 +22,27 @@ import (
 	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
-// State is what lies in a directory that exports write to.
+// State is the content of a cluster's directory.
 type State struct {
 	Manifest *Manifest // nil: no export yet
 	Ours     tree.Tree // what the manifest lists, as it is now
-	Gone     []string  // what the manifest lists and isn't there any more, sorted
-	Foreign  []string  // everything else but directories that hold ours, sorted
+	Gone     []string  // what the manifest lists and is missing, sorted
+	Foreign  []string  // everything else except directories above ours, sorted
 	foreign  []tree.Entry
-	beside   []tree.Entry // ours too, taken along as foreign files are
+	unlisted []tree.Entry // images and reports
 }
 
-// Beside are the paths of images and reports, which no manifest lists.
-func (s *State) Beside() []string {
+// Unlisted returns the paths of images and reports, which no manifest lists.
+func (s *State) Unlisted() []string {
 	var out []string
-	for _, e := range s.beside {
+	for _, e := range s.unlisted {
 		out = append(out, e.Path)
 	}
 	return out
 }
 
-// Read looks at the directory name. Files that aren't the manifest's are listed,
-// not read. A directory that isn't there is an empty state.
+// Read reads the directory name. It reads only files that the manifest lists. The state
+// of a missing directory is empty.
 func (d *Dir) Read(name string) (*State, error) {
 	s := &State{}
 	fi, err := d.disk.Root().Lstat(name)
@@ -57,7 +57,7 @@ func (d *Dir) Read(name string) (*State, error) {
 	if s.Manifest, err = d.manifest(name); err != nil {
 		return nil, err
 	}
-	w := walker{out: d, name: name, state: s, listed: s.Manifest.listed(), beside: own()}
+	w := walker{out: d, name: name, state: s, listed: s.Manifest.listed(), unlisted: unlistedPaths()}
 	w.needed = w.parents()
 	if err := w.walk(name); err != nil {
 		return nil, d.disk.Named(err)
@@ -71,20 +71,20 @@ func (d *Dir) Read(name string) (*State, error) {
 	return s, err
 }
 
-// walker sorts what lies in a directory into ours and foreign.
+// walker sorts the files in a directory into ours and foreign.
 type walker struct {
-	out    *Dir
-	name   string
-	state  *State
-	listed map[string]ManifestFile
-	beside []string
-	needed map[string]bool // directories that ours lie in
-	ours   []tree.Entry
-	blobs  []known
+	out      *Dir
+	name     string
+	state    *State
+	listed   map[string]ManifestFile
+	unlisted []string
+	needed   map[string]bool // directories above ours
+	ours     []tree.Entry
+	blobs    []known
 }
 
-// walk visits what lies in a directory and below it. fs.WalkDir takes no names but those
-// in UTF-8.
+// walk visits all below a directory. Unlike fs.WalkDir it accepts names that aren't
+// UTF-8.
 func (w *walker) walk(dir string) error {
 	f, err := w.out.disk.Root().Open(dir)
 	if err != nil {
@@ -140,8 +140,8 @@ func (w *walker) visit(p string) error {
 			e.Data = data
 		}
 		w.ours = append(w.ours, e)
-	case fi.Mode().IsRegular() && w.isBeside(rel):
-		w.state.beside = append(w.state.beside, e)
+	case fi.Mode().IsRegular() && w.isUnlisted(rel):
+		w.state.unlisted = append(w.state.unlisted, e)
 	default:
 		w.state.Foreign = append(w.state.Foreign, rel)
 		w.state.foreign = append(w.state.foreign, tree.Entry{Path: rel, Mode: fi.Mode(), Dir: fi.IsDir()})
@@ -149,9 +149,9 @@ func (w *walker) visit(p string) error {
 	return nil
 }
 
-// own are the files of kcmgen's that no manifest lists: by path, and for those in a
-// directory the directory, with a slash at its end.
-func own() []string {
+// unlistedPaths returns the paths of kcmgen's files that no manifest lists. A path with
+// a slash at the end stands for all files in that directory.
+func unlistedPaths() []string {
 	out := []string{layout.Deploys}
 	for _, arch := range spec.Archs {
 		out = append(out, layout.Image(arch))
@@ -159,15 +159,14 @@ func own() []string {
 	return out
 }
 
-// isBeside reports whether a file is kcmgen's own, though no manifest lists it: by
-// its path, or because it lies in a directory of such, whose path ends with a slash.
-func (w *walker) isBeside(rel string) bool {
-	return slices.ContainsFunc(w.beside, func(b string) bool {
-		return b == rel || strings.HasSuffix(b, "/") && path.Dir(rel)+"/" == b
+// isUnlisted reports whether a file is kcmgen's, though no manifest lists it.
+func (w *walker) isUnlisted(rel string) bool {
+	return slices.ContainsFunc(w.unlisted, func(p string) bool {
+		return p == rel || strings.HasSuffix(p, "/") && path.Dir(rel)+"/" == p
 	})
 }
 
-// parents are the directories that files of ours lie in.
+// parents returns the directories above files of ours.
 func (w *walker) parents() map[string]bool {
 	out := map[string]bool{}
 	add := func(p string) {
@@ -178,9 +177,9 @@ func (w *walker) parents() map[string]bool {
 	for p := range w.listed {
 		add(p)
 	}
-	for _, p := range w.beside {
+	for _, p := range w.unlisted {
 		if w.out.disk.Exists(path.Join(w.name, p)) {
-			add(p) // of a directory, whose path ends with a slash, itself
+			add(p) // a directory's path ends with a slash, so this adds the directory too
 		}
 	}
 	return out
@@ -202,10 +201,10 @@ func (d *Dir) manifest(name string) (*Manifest, error) {
 	return m, nil
 }
 
-// maxManifest bounds a manifest, in bytes: a thousand hosts take some megabytes.
+// maxManifest is the largest manifest, in bytes: a thousand hosts take a few megabytes.
 const maxManifest = 64 << 20
 
-// readRegular reads a file that is one: a fifo would make it wait for ever.
+// readRegular reads a regular file, and refuses others: reading a fifo would block.
 func (d *Dir) readRegular(name string) ([]byte, error) {
 	fi, err := d.disk.Root().Lstat(name)
 	if err != nil {
@@ -218,16 +217,16 @@ func (d *Dir) readRegular(name string) ([]byte, error) {
 	return data, d.disk.Named(err)
 }
 
-// maxData is the size up to which a file's contents are held in memory.
+// maxData is the size in bytes up to which contents are held in memory.
 const maxData = 1 << 20
 
-// known is a file whose sum has been taken: another name of it has the same.
+// known is a file with its checksum; another link to it has the same.
 type known struct {
 	info fs.FileInfo
 	sum  string
 }
 
-// blob is a file of the directory, not held in memory.
+// blob returns a file of the directory without reading it into memory.
 func (w *walker) blob(p string, fi fs.FileInfo) (tree.Blob, error) {
 	b := tree.Blob{Path: filepath.Join(w.out.disk.Dir(), filepath.FromSlash(p)), Size: fi.Size()}
 	for _, k := range w.blobs {

@@ -12,7 +12,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/disk"
 )
 
-// NotWritableError is a directory that trees can't be written to.
+// NotWritableError is a directory that kcmgen can't, or must not, write trees to.
 type NotWritableError struct {
 	Dir string
 	Err error
@@ -20,13 +20,12 @@ type NotWritableError struct {
 
 func (e *NotWritableError) Error() string { return "write to " + e.Dir + ": " + e.Err.Error() }
 
-// Unwrap is the cause.
+// Unwrap returns the cause.
 func (e *NotWritableError) Unwrap() error { return e.Err }
 
-// Writable returns an error if trees can't be written below dir, before any
-// work is done: it is read-only, or another user's, who could take the keys out
-// of it, or this system has nothing to keep them in. dir may be missing if it
-// can be made.
+// Writable returns an error if trees can't be written below dir: if it is read-only, if
+// it belongs to another user, who could read the keys, or if the system has no file
+// modes. dir may be missing if it can be made.
 func Writable(dir string) error {
 	refuse := func(err error) error { return &NotWritableError{dir, err} }
 	if !disk.HasModes {

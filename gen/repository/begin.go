@@ -1,5 +1,5 @@
-// Package repository works on the files that a user keeps in git: it begins a
-// repository, formats its CUE, and keeps the copy of the vocabulary and the hook in it.
+// Package repository works on the user's git repository: it creates one, formats its
+// CUE, and writes the copy of the vocabulary and the hook.
 package repository
 
 import (
@@ -18,10 +18,10 @@ import (
 	"github.com/kcmgen/kcmgen/gen/starter"
 )
 
-// First is the first cluster of a repository, or another in it, as flags say it.
+// First is a new cluster, in the form of flags.
 type First struct{ Name, Layout, Nodes, Version string }
 
-// Cluster checks what was said.
+// Cluster parses the flags.
 func (o First) Cluster() (starter.Cluster, error) {
 	c := starter.Cluster{Name: o.Name, Layout: spec.Layout(o.Layout)}
 	if !spec.IsName(o.Name) || len(o.Name) > 63 {
@@ -35,7 +35,7 @@ func (o First) Cluster() (starter.Cluster, error) {
 		return c, fmt.Errorf("--layout is %q, not systemd or staticPod", o.Layout)
 	}
 	if minor, err := flags.ParseMinor(o.Version); err == nil && strings.Count(o.Version, ".") == 1 {
-		o.Version = flags.Of(minor).Version // the patch that its data was read from
+		o.Version = flags.Of(minor).Version // the patch release that its data comes from
 	}
 	var err error
 	if c.Version, err = spec.ParseVersion(o.Version); err != nil {
@@ -47,31 +47,31 @@ func (o First) Cluster() (starter.Cluster, error) {
 	return c, nil
 }
 
-// Free returns an error if init couldn't begin in a directory.
-func Free(dir string) error {
-	root, err := config.ModuleRoot(existing(dir))
+// CheckFree returns an error if Begin would refuse a directory.
+func CheckFree(dir string) error {
+	root, err := config.ModuleRoot(nearestExisting(dir))
 	if err != nil {
-		return beginnings(dir)
+		return checkFresh(dir)
 	}
-	return unused(dir, root)
+	return checkUnused(dir, root)
 }
 
 // Begun is what Begin wrote.
 type Begun struct {
-	File        string // the cluster's, as people call it
-	Module      bool   // with the CUE module around it
-	Kept        string // a .gitignore that was there
+	File        string // the cluster's
+	Module      bool   // a CUE module was written around it
+	Kept        string // a .gitignore that existed
 	NeedsSchema bool   // stock cue doesn't find the vocabulary in this module
 }
 
-// Begin writes the package of a cluster to a directory, and the CUE module around it
-// where there is none, with that path. version is this program's. Nothing is
+// Begin writes the package of a cluster to a directory. If there is no CUE module
+// around it, it writes one with the path module. version is kcmgen's. Nothing is
 // overwritten.
 func Begin(dir string, c starter.Cluster, module, version string) (*Begun, error) {
-	if root, err := config.ModuleRoot(existing(dir)); err == nil {
+	if root, err := config.ModuleRoot(nearestExisting(dir)); err == nil {
 		return addPackage(dir, root, c)
 	}
-	if err := beginnings(dir); err != nil {
+	if err := checkFresh(dir); err != nil {
 		return nil, err
 	}
 	c.Package = "clusters"
@@ -90,7 +90,7 @@ func Begin(dir string, c starter.Cluster, module, version string) (*Begun, error
 	return out, disk.Plant(dir, t)
 }
 
-// ModuleError is a path that no CUE module can have.
+// ModuleError is an invalid path of a CUE module.
 type ModuleError struct{ Err error }
 
 func (e *ModuleError) Error() string { return e.Err.Error() }
@@ -100,9 +100,9 @@ func exists(name string) bool {
 	return err == nil
 }
 
-// addPackage writes one more package into a module.
+// addPackage writes a cluster's package into a module.
 func addPackage(dir, root string, c starter.Cluster) (*Begun, error) {
-	if err := unused(dir, root); err != nil {
+	if err := checkUnused(dir, root); err != nil {
 		return nil, err
 	}
 	cwd, err := os.Getwd()
@@ -123,10 +123,10 @@ func addPackage(dir, root string, c starter.Cluster) (*Begun, error) {
 	return out, disk.Plant(dir, t)
 }
 
-// NameOf is the name that a cluster in a directory has by default.
+// NameOf returns the default name of a cluster in a directory.
 func NameOf(dir string) string { return strings.ToLower(filepath.Base(absolute(dir))) }
 
-// absolute is a path from the root, where that can be told.
+// absolute returns an absolute path, or dir if the working directory is unknown.
 func absolute(dir string) string {
 	if abs, err := filepath.Abs(dir); err == nil {
 		return abs
@@ -134,15 +134,16 @@ func absolute(dir string) string {
 	return dir
 }
 
-// NameTakenError is a name that another cluster of the module has.
+// NameTakenError is the name of another cluster in the module.
 type NameTakenError struct{ Name, Dir string }
 
 func (e *NameTakenError) Error() string {
 	return fmt.Sprintf("%s has a cluster of the name %q already", e.Dir, e.Name)
 }
 
-// unused returns an error if a directory in a module holds something.
-func unused(dir, root string) error {
+// checkUnused returns an error if a directory in a module isn't empty, or if CUE would
+// ignore it.
+func checkUnused(dir, root string) error {
 	if rel, err := filepath.Rel(absolute(root), absolute(dir)); err == nil {
 		for part := range strings.SplitSeq(filepath.ToSlash(rel), "/") {
 			if part == "cue.mod" || part != "." && part != ".." && (part[0] == '.' || part[0] == '_') {
@@ -164,8 +165,8 @@ func unused(dir, root string) error {
 	return err
 }
 
-// existing is a directory, or the nearest one above it that is there.
-func existing(dir string) string {
+// nearestExisting returns a directory, or the nearest existing one above it.
+func nearestExisting(dir string) string {
 	for {
 		if fi, err := os.Stat(dir); err == nil && fi.IsDir() {
 			return dir
@@ -178,22 +179,21 @@ func existing(dir string) string {
 	}
 }
 
-// NotEmptyError is a directory that holds something already.
+// NotEmptyError is a directory that should be empty and holds Has.
 type NotEmptyError struct {
 	Dir, Has string
-	Module   string // the root of the CUE module it lies in, if it does
+	Module   string // the root of the CUE module around it; may be empty
 }
 
 func (e *NotEmptyError) Error() string {
 	return fmt.Sprintf("%s is not empty: it has %s", e.Dir, e.Has)
 }
 
-// beginnings returns an error unless a directory is empty, or has no more in it
-// than a new git repository.
-func beginnings(dir string) error {
+// checkFresh returns an error unless a directory is empty or a new git repository.
+func checkFresh(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil && len(entries) == 0 {
-		return nil // not there yet, or for whoever writes to it to explain
+		return nil // it doesn't exist yet, or writing to it will fail
 	}
 	for _, e := range entries {
 		name := e.Name()

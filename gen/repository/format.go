@@ -13,17 +13,17 @@ import (
 	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
-// Formatting hears of each file or directory that Format looks at.
+// Formatting has the callbacks of Format.
 type Formatting struct {
 	Skipped func(dir string, err error)
-	Syntax  func(at finding.Pos, err error) // of a file that can't be read as CUE
-	Changed func(file string)               // it isn't in the standard format, or wasn't
+	Syntax  func(at finding.Pos, err error) // a file that isn't valid CUE
+	Changed func(file string)               // a file that isn't, or wasn't, formatted
 }
 
-// Format brings CUE files into the standard format; with check it only says which
-// aren't. Arguments are files and directories; none is the module around the working
-// directory. A fault of one file is no reason to leave the others.
-func Format(args []string, check bool, hear Formatting) error {
+// Format brings CUE files into the standard format; with check it only reports which
+// aren't. args are files and directories; none means the module around the working
+// directory. After an error in one file it goes on with the others.
+func Format(args []string, check bool, on Formatting) error {
 	if len(args) == 0 {
 		root, err := config.ModuleRoot(".")
 		if err != nil {
@@ -33,7 +33,7 @@ func Format(args []string, check bool, hear Formatting) error {
 	}
 	var failures []error
 	for _, arg := range args {
-		files, err := config.Files(arg, hear.Skipped)
+		files, err := config.Files(arg, on.Skipped)
 		if err != nil {
 			return fmt.Errorf("reading CUE files: %w", err)
 		}
@@ -42,18 +42,19 @@ func Format(args []string, check bool, hear Formatting) error {
 			var syntax *edit.SyntaxError
 			switch {
 			case errors.As(err, &syntax):
-				hear.Syntax(syntax.Pos, syntax.Err)
+				on.Syntax(syntax.Pos, syntax.Err)
 			case err != nil:
 				failures = append(failures, err)
 			case changed:
-				hear.Changed(name)
+				on.Changed(name)
 			}
 		}
 	}
 	return errors.Join(failures...)
 }
 
-// formatFile reports whether a file was not in the standard format.
+// formatFile formats a file unless check is set. It reports whether the file was not in
+// the standard format.
 func formatFile(name string, check bool) (bool, error) {
 	if err := config.Readable(name); err != nil {
 		return false, &edit.SyntaxError{Pos: finding.Pos{File: name}, Err: err}

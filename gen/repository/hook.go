@@ -12,21 +12,21 @@ import (
 	"github.com/kcmgen/kcmgen/gen/disk"
 )
 
-// hook checks what is about to be committed as it stands in git's index: the
-// working tree may hold more, or less. It looks for CUE modules itself, so that
-// it holds for those that come later. What is wrong comes before how it is laid out;
-// and keys, which are no part of a commit, are counted and not listed.
+// hook checks the files in git's index, because the working tree may differ from the
+// commit. It searches for CUE modules, so that later ones are checked too. It vets
+// before it checks the format. Keys aren't in a commit, so what can't be checked without
+// them is only counted.
 const hook = `#!/bin/sh
-# Written by kcmgen init --git-hook. What is about to be committed has to pass.
+# Written by kcmgen init --git-hook. It checks what is about to be committed.
 set -e
 git diff --cached --quiet -- '*.cue' '*.json' '*.yaml' '*.yml' '*.toml' '*.txt' '*.key' '*.pem' '*.conf' && exit 0
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM
-# CUE embeds the others.
+# CUE files may embed the others.
 git ls-files -z -- '*.cue' '*.json' '*.yaml' '*.yml' '*.toml' '*.txt' |
 	git -c core.autocrlf=false checkout-index -z --stdin --prefix="$tmp/"
-# Keys aren't brought there: kcmgen asks git which it tracks.
+# Keys aren't copied: kcmgen asks git which ones it tracks.
 GIT_INDEX_FILE=$(git rev-parse --path-format=absolute --git-path index)
 GIT_DIR=$(git rev-parse --absolute-git-dir)
 GIT_WORK_TREE=$tmp
@@ -40,7 +40,7 @@ find . -type d -name cue.mod -prune | sort | while IFS= read -r module; do
 done
 `
 
-// GitError is git's refusal.
+// GitError is an error of a git command.
 type GitError struct {
 	Dir string
 	Err error
@@ -60,10 +60,10 @@ func git(dir string, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// HookFile is where the pre-commit hook of the repository around dir has to lie;
-// it is an error if there is one.
+// HookFile returns the path of the pre-commit hook of the repository around dir. It
+// returns an error if that exists, or if other repositories share it.
 func HookFile(dir string) (string, error) {
-	dir = existing(dir)
+	dir = nearestExisting(dir)
 	hooks, err := git(dir, "rev-parse", "--git-path", "hooks")
 	if err != nil {
 		return "", err
@@ -71,7 +71,7 @@ func HookFile(dir string) (string, error) {
 	if !filepath.IsAbs(hooks) {
 		hooks = filepath.Join(dir, hooks)
 	}
-	if err := ownHooks(dir, hooks); err != nil {
+	if err := checkOwnHooks(dir, hooks); err != nil {
 		return "", err
 	}
 	name := filepath.Join(hooks, "pre-commit")
@@ -81,9 +81,9 @@ func HookFile(dir string) (string, error) {
 	return name, nil
 }
 
-// ownHooks returns an error if a directory of hooks isn't this repository's alone.
-func ownHooks(dir, hooks string) error {
-	at, err := resolved(hooks)
+// checkOwnHooks returns an error if a directory of hooks lies outside the repository.
+func checkOwnHooks(dir, hooks string) error {
+	at, err := resolve(hooks)
 	if err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func ownHooks(dir, hooks string) error {
 		if err != nil {
 			return err
 		}
-		if own, err = resolved(own); err != nil {
+		if own, err = resolve(own); err != nil {
 			return err
 		}
 		if rel, err := filepath.Rel(own, at); err == nil && filepath.IsLocal(rel) {
@@ -102,8 +102,8 @@ func ownHooks(dir, hooks string) error {
 	return fmt.Errorf("core.hooksPath is %s, which other repositories use too: nothing is written there", hooks)
 }
 
-// resolved is a path without symbolic links, of which the end may be missing.
-func resolved(name string) (string, error) {
+// resolve returns a path without symbolic links. The end of it need not exist.
+func resolve(name string) (string, error) {
 	name, err := filepath.Abs(name)
 	if err != nil {
 		return "", err

@@ -6,18 +6,18 @@ import (
 	"github.com/kcmgen/kcmgen/gen/vendoring"
 )
 
-// What callers need of the packages below this one.
+// Types of the packages below, for callers of this one.
 type (
-	// Cluster is what a new repository's first cluster says.
+	// Cluster describes a new cluster.
 	Cluster = starter.Cluster
 	// ExistsError is a file that would have to be overwritten.
 	ExistsError = disk.ExistsError
 )
 
-// Newest is the version of Kubernetes that a new cluster has by default.
+// Newest is the default version of Kubernetes of a new cluster.
 const Newest = starter.Newest
 
-// Directories of the vocabulary in a CUE module: its copy, and constraints of one's own.
+// Directories in a CUE module: the copy of the vocabulary, and the user's constraints.
 const (
 	VendorDir = vendoring.Dir
 	OwnDir    = vendoring.UsrDir

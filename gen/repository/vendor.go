@@ -11,12 +11,12 @@ import (
 	"github.com/kcmgen/kcmgen/gen/vendoring"
 )
 
-// EditedError is a copy of the vocabulary that holds somebody's work.
+// EditedError is a copy of the vocabulary that was edited by hand.
 type EditedError struct{ File string }
 
 func (e *EditedError) Error() string { return e.File + " was edited by hand" }
 
-// NewerCopyError is a copy of the vocabulary that a later kcmgen made.
+// NewerCopyError is a copy of the vocabulary by a later kcmgen.
 type NewerCopyError struct{ Dir, Theirs, Ours string }
 
 func (e *NewerCopyError) Error() string {
@@ -26,22 +26,22 @@ func (e *NewerCopyError) Error() string {
 // Vocabulary is the copy of the vocabulary in a CUE module.
 type Vocabulary struct {
 	Root, Dir string // of the module, and of the copy
-	// Provided says that there is none, and that the module has the vocabulary already,
-	// as its own or by a dependency.
+	// Provided means that there is no copy and none is needed: the module has the
+	// vocabulary itself, or by a dependency.
 	Provided bool
 	Missing  bool
-	// Current says that it is this program's, as it wrote it.
+	// Current means that the copy is what this program writes.
 	Current bool
-	Edited  []string // its files that were edited by hand, as people call them
+	Edited  []string // the files that were edited by hand
 	Differs []Difference
 
 	copy vendoring.Copy
 }
 
-// Difference is what else is another in a file of the copy.
+// Difference is how a file of the copy differs, other than by edits.
 type Difference struct{ File, What string }
 
-// ReadVocabulary looks at the copy of the vocabulary in the CUE module around dir.
+// ReadVocabulary reads the copy of the vocabulary in the CUE module around dir.
 func ReadVocabulary(dir string) (*Vocabulary, error) {
 	root, err := config.ModuleRoot(dir)
 	if err != nil {
@@ -59,23 +59,23 @@ func ReadVocabulary(dir string) (*Vocabulary, error) {
 	edited := map[string]bool{}
 	for _, name := range v.copy.Edited {
 		edited[name] = true
-		v.Edited = append(v.Edited, v.called(name))
+		v.Edited = append(v.Edited, v.path(name))
 	}
 	for _, ch := range v.copy.Changes() {
 		if !edited[ch.Name] {
-			v.Differs = append(v.Differs, Difference{v.called(ch.Name), string(ch.What)})
+			v.Differs = append(v.Differs, Difference{v.path(ch.Name), string(ch.What)})
 		}
 	}
 	return v, nil
 }
 
-func (v *Vocabulary) called(name string) string {
+func (v *Vocabulary) path(name string) string {
 	return filepath.Join(v.Dir, filepath.FromSlash(name))
 }
 
 // Renew writes this program's vocabulary over the copy, and reports whether that was
-// needed. Without force it returns an EditedError or a NewerCopyError where somebody's
-// work, or a newer program's, would be lost.
+// needed. Without force it returns an EditedError or a NewerCopyError instead of
+// overwriting edits or a newer copy.
 func (v *Vocabulary) Renew(version string, force bool) (wrote bool, err error) {
 	was := v.copy
 	if was.Current() && len(was.Edited) == 0 && was.Version != "" {
@@ -90,9 +90,8 @@ func (v *Vocabulary) Renew(version string, force bool) (wrote bool, err error) {
 	return true, writeCopy(v.Dir, version, was.Changes())
 }
 
-// writeCopy writes the files one by one, each whole or not at all. A run that is
-// ended in between leaves a copy that is unedited and not current: the next run
-// goes on.
+// writeCopy writes the files one by one, each atomically. An interrupted run leaves a
+// copy that is neither edited nor current, and the next run completes it.
 func writeCopy(at, version string, changes []vendoring.Change) error {
 	for _, f := range vendoring.Copies(version) {
 		name := filepath.Join(at, filepath.FromSlash(f.Name))

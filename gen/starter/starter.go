@@ -1,5 +1,5 @@
-// Package starter writes the first lines of a user's own repository: a cluster
-// package to go on from, and the CUE module around it.
+// Package starter makes the first files of a user's repository: a cluster package to
+// start from, and the CUE module around it.
 package starter
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/vendoring"
 )
 
-// Cluster is what a first package says.
+// Cluster describes a new cluster.
 type Cluster struct {
 	Package string // CUE's package name
 	Name    string
@@ -28,7 +28,7 @@ type Cluster struct {
 	Nodes   []Node // not empty
 }
 
-// Node is a host by its name and address.
+// Node is a host's name and address.
 type Node struct {
 	Name    string
 	Address netip.Addr
@@ -39,10 +39,10 @@ var text string
 
 var clusterTemplate = template.Must(template.New("cluster.cue").Parse(text))
 
-// File is the name of a package's one file.
+// File is the name of the file in a package.
 const File = "cluster.cue"
 
-// Source is the cluster as CUE, formatted.
+// Source returns the cluster as formatted CUE.
 func Source(c Cluster) ([]byte, error) {
 	pods, services := ranges(c.Nodes)
 	vocabulary := vendoring.Package(c.Version.Minor)
@@ -60,8 +60,8 @@ func Source(c Cluster) ([]byte, error) {
 	return edit.Format(File, b.Bytes())
 }
 
-// Repository is a new CUE module with one cluster: its module file, the copy of
-// the vocabulary, and what keeps out/ out of git. version is this program's.
+// Repository returns a new CUE module with one cluster: its module file, the copy of the
+// vocabulary, and a .gitignore for out/. version is kcmgen's.
 func Repository(module, version string, c Cluster) (tree.Tree, error) {
 	src, err := Source(c)
 	if err != nil {
@@ -78,7 +78,7 @@ func Repository(module, version string, c Cluster) (tree.Tree, error) {
 	return tree.New(es)
 }
 
-// PackageName makes a CUE identifier of a directory's name.
+// PackageName returns a CUE package name for a directory's name.
 func PackageName(directory string) string {
 	name := strings.Map(func(r rune) rune {
 		switch {
@@ -96,11 +96,10 @@ func PackageName(directory string) string {
 	return name
 }
 
-// keywords of CUE that are no names.
+// keywords are CUE's keywords, which can't be package names.
 var keywords = []string{"false", "for", "func", "if", "import", "in", "let", "null", "package", "true"}
 
-// networks are the hosts' networks as one would guess them: a /24 or /64 around
-// each address.
+// networks returns a guess of the hosts' networks: a /24 or /64 around each address.
 func networks(nodes []Node) []string {
 	var out []string
 	for _, n := range nodes {
@@ -125,8 +124,8 @@ var candidates = []struct{ pods, services string }{
 	{"fd01:200::/48", "fd01:32::/112"},
 }
 
-// ranges are pod and service ranges of the first node's family that keep clear of
-// all nodes. Where none does, vet will say so.
+// ranges returns pod and service ranges of the first node's family that contain no node.
+// If all candidates do, vet reports it later.
 func ranges(nodes []Node) (pods, services netip.Prefix) {
 	for _, c := range candidates {
 		p, s := netip.MustParsePrefix(c.pods), netip.MustParsePrefix(c.services)
@@ -142,7 +141,7 @@ func ranges(nodes []Node) (pods, services netip.Prefix) {
 	return pods, services
 }
 
-// mask is the length of the range that each node gets.
+// mask returns the prefix length of a node's pod range.
 func mask(pods netip.Prefix) int {
 	if pods.Addr().Is6() {
 		return 64
@@ -150,7 +149,7 @@ func mask(pods netip.Prefix) int {
 	return 24
 }
 
-// ParseNodes reads nodes as a command line has them: cp-1=10.0.0.11,cp-2=….
+// ParseNodes parses nodes in the form of a flag: cp-1=10.0.0.11,cp-2=….
 func ParseNodes(s string) ([]Node, error) {
 	var out []Node
 	for part := range strings.SplitSeq(s, ",") {
@@ -175,10 +174,10 @@ func ParseNodes(s string) ([]Node, error) {
 	return out, nil
 }
 
-// Newest is the newest version of Kubernetes that kcmgen knows of.
+// Newest is the newest version of Kubernetes that kcmgen has data for.
 const Newest = "v1.37.1"
 
-// Package is a package's directory with its one file.
+// Package returns the directory of a cluster's package.
 func Package(c Cluster) (tree.Tree, error) {
 	src, err := Source(c)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// FuzzParseNodes: whatever the command line says, nodes that are taken have DNS
-// names and addresses of their own, and can be said again.
+// FuzzParseNodes: accepted nodes have distinct DNS names and addresses, and can be formatted
+// and parsed again.
 func FuzzParseNodes(f *testing.F) {
 	for _, s := range []string{"a=10.0.0.1", "b=10.0.0.2, a=10.0.0.1", "a=::1", "a=fe80::1%eth0", "a=10.0.0.1,a=10.0.0.2", "=,", "a=::ffff:10.0.0.1,b=10.0.0.1"} {
 		f.Add(s)

@@ -9,18 +9,18 @@ import (
 	"os"
 )
 
-// Blob is the contents of a file that stays where it lies until they are
-// written: a program of 70 MB, for every host.
+// Blob is contents that stay in a file until they are written, such as a program of
+// 70 MB.
 type Blob struct {
 	Path   string // on this machine
-	Size   int64
-	SHA256 string // in hex; what is read there has to have it
+	Size   int64  // in bytes
+	SHA256 string // in hex; checked when the file is read
 }
 
 // Empty reports whether there is no blob.
 func (b Blob) Empty() bool { return b.Path == "" }
 
-// Size is the length of the contents.
+// Size returns the length of the contents in bytes.
 func (e Entry) Size() int64 {
 	if !e.Blob.Empty() {
 		return e.Blob.Size
@@ -28,7 +28,7 @@ func (e Entry) Size() int64 {
 	return int64(len(e.Bytes()))
 }
 
-// Sum is the SHA-256 of the contents, in hex.
+// Sum returns the SHA-256 of the contents in hex.
 func (e Entry) Sum() string {
 	if !e.Blob.Empty() {
 		return e.Blob.SHA256
@@ -46,8 +46,8 @@ func (e Entry) writeTo(w io.Writer) error {
 	return e.Blob.writeTo(w)
 }
 
-// writeTo copies the file, which may have changed since somebody looked: what
-// was written is held to be the blob's own contents.
+// writeTo copies the file. It returns ErrBlobChanged if the file no longer has the
+// blob's checksum.
 func (b Blob) writeTo(w io.Writer) error {
 	f, err := os.Open(b.Path)
 	if err != nil {
@@ -55,8 +55,7 @@ func (b Blob) writeTo(w io.Writer) error {
 	}
 	defer f.Close()
 	sum := sha256.New()
-	// A byte more than it should have tells of a file that grew. What w can read
-	// in its own way, it does.
+	// One byte more than the size detects a file that grew.
 	if _, err := io.Copy(w, io.TeeReader(io.LimitReader(f, b.Size+1), sum)); err != nil {
 		return err
 	}
@@ -66,5 +65,5 @@ func (b Blob) writeTo(w io.Writer) error {
 	return nil
 }
 
-// ErrBlobChanged is a file that holds something else than the blob it was.
+// ErrBlobChanged means that a blob's file no longer has its checksum.
 var ErrBlobChanged = errors.New("it changed while it was read")

@@ -9,13 +9,13 @@ import (
 	"sync"
 )
 
-// FS is where a tree is staged: a disk, or a host over SFTP. Names are relative
-// to its root, with slashes. treetest holds the suite that each one passes.
+// FS is where a tree is staged: a disk, or a host over SFTP. Names are relative to its
+// root, with slashes. Every implementation must pass the suite in treetest.
 type FS interface {
-	// Mkdir makes a directory that isn't there yet, with exactly this mode.
+	// Mkdir makes a new directory with exactly this mode.
 	Mkdir(name string, mode fs.FileMode) error
-	// Create makes a file that isn't there yet, with exactly this mode before
-	// its first byte, and follows no symbolic link.
+	// Create makes a new file with exactly this mode before its first byte, and
+	// follows no symbolic link.
 	Create(name string, mode fs.FileMode) (File, error)
 	// SyncDir makes the entries of a directory durable.
 	SyncDir(name string) error
@@ -28,21 +28,21 @@ type File interface {
 	Close() error
 }
 
-// Modes of directories that a tree needs and doesn't name: as directories are, so that a
-// copy of them does no harm to a host, but for those that hold a secret.
+// Modes of directories that a tree needs but doesn't name: SecretMode for those that
+// hold a secret, otherwise ImpliedMode, which is safe to copy to a host.
 const (
 	ImpliedMode fs.FileMode = 0o755
 	SecretMode  fs.FileMode = 0o700
 )
 
 // Stage writes a tree into the new directory dir and makes all of it durable. It
-// returns the first error with the path it happened at; what is staged then is
-// of no use and may be removed.
+// returns the first error with its path; the caller may then remove what was staged.
 func Stage(fsys FS, dir string, t Tree) error {
 	return StagePlacing(fsys, dir, t, func(Entry) (bool, error) { return false, nil })
 }
 
-// StagePlacing is Stage, but for entries that place puts there by other means.
+// StagePlacing is Stage, except that it skips files for which place returns true, because
+// place put them there by other means.
 func StagePlacing(fsys FS, dir string, t Tree, place func(Entry) (bool, error)) error {
 	if err := fsys.Mkdir(dir, SecretMode); err != nil {
 		return err
@@ -88,11 +88,11 @@ func StagePlacing(fsys FS, dir string, t Tree, place func(Entry) (bool, error)) 
 	return nil
 }
 
-// eachFile calls write for each file that is to be written, until an error.
+// eachFile calls write for each file to write, until an error.
 type eachFile func(write func(Entry) error) error
 
-// parallel is how many files are worth being written at once: on a disk one, on a
-// host, where what takes time is the way there and back, many.
+// parallel returns how many files to write at once: one on a disk, many on a host,
+// where the round trip takes most of the time.
 func parallel(fsys FS) int {
 	if p, ok := fsys.(interface{ Parallel() int }); ok {
 		return p.Parallel()
@@ -100,7 +100,7 @@ func parallel(fsys FS) int {
 	return 1
 }
 
-// atOnce writes n files at a time, each to its end.
+// atOnce writes n files at a time.
 func atOnce(fsys FS, dir string, files eachFile, n int) error {
 	var mu sync.Mutex
 	var first error
@@ -134,7 +134,7 @@ func atOnce(fsys FS, dir string, files eachFile, n int) error {
 	return err
 }
 
-// inTurn writes one file after the other, and makes many durable together.
+// inTurn writes one file after the other, and syncs many together.
 func inTurn(fsys FS, dir string, files eachFile) error {
 	var open []pending
 	defer func() {
@@ -163,8 +163,8 @@ func inTurn(fsys FS, dir string, files eachFile) error {
 	return batch()
 }
 
-// maxOpen bounds the files that wait for their sync. Syncing after many writes
-// instead of after each lets a journal commit them together.
+// maxOpen is the number of files that are synced together, so that a journal commits
+// them together.
 const maxOpen = 128
 
 type pending struct {
@@ -184,10 +184,10 @@ func write(fsys FS, name string, e Entry) (pending, error) {
 	return pending{name, f}, nil
 }
 
-// Settle makes what was written to a file durable, and closes it.
+// Settle makes a file durable and closes it.
 func Settle(name string, f File) error { return settle([]pending{{name, f}}) }
 
-// settle syncs and closes all files, whatever happens to one of them.
+// settle syncs and closes all files, also after an error, and returns the first error.
 func settle(files []pending) error {
 	var first error
 	for _, p := range files {
@@ -202,8 +202,8 @@ func settle(files []pending) error {
 	return first
 }
 
-// directories are all directories of a tree, parents first: those it names, with their
-// mode, and those it needs.
+// directories returns all directories of a tree, parents first: those that it names,
+// and those that it needs.
 func directories(t Tree) []Entry {
 	seen := map[string]Entry{}
 	for _, e := range t.entries {
@@ -217,7 +217,7 @@ func directories(t Tree) []Entry {
 		}
 	}
 	for _, e := range t.entries {
-		if e.Dir { // what the tree names wins
+		if e.Dir { // an explicit mode wins
 			seen[e.Path] = e
 		}
 	}

@@ -1,6 +1,5 @@
-// Package tree is a set of files and directories: what it holds, how two of them
-// differ, and how one is written somewhere new. Disk and host are both reached
-// through FS.
+// Package tree holds a set of files and directories in memory, compares two of them,
+// and writes one to a disk or a host through FS.
 package tree
 
 import (
@@ -14,12 +13,12 @@ import (
 	"github.com/kcmgen/kcmgen/gen/keys"
 )
 
-// Entry is one file or directory. Its contents are secret or they are not; a
-// secret never prints itself. What is too big to be held lies in a file.
+// Entry is a file or directory. A file's contents are Data, Secret, which is never
+// printed, or Blob, for contents that are too large for memory.
 type Entry struct {
 	Path   string      // relative, with slashes
 	Mode   fs.FileMode // permission bits
-	Owner  string      // "root:root" on a host; empty: whoever writes it
+	Owner  string      // "root:root" on a host; empty: the user that writes it
 	Dir    bool
 	Data   []byte
 	Secret keys.Secret // in place of Data
@@ -29,7 +28,7 @@ type Entry struct {
 // IsSecret reports whether the entry holds private key material.
 func (e Entry) IsSecret() bool { return !e.Secret.Empty() }
 
-// Bytes are the contents, unless they are a blob.
+// Bytes returns the contents, unless they are a blob.
 func (e Entry) Bytes() []byte {
 	if e.IsSecret() {
 		return e.Secret.Reveal()
@@ -37,8 +36,7 @@ func (e Entry) Bytes() []byte {
 	return e.Data
 }
 
-// Same reports whether two entries need no change to become one another on a
-// disk, where the owner is whoever writes.
+// Same reports whether two entries are equal on disk. It ignores the owner.
 func (e Entry) Same(o Entry) bool {
 	return e.Path == o.Path && e.Mode == o.Mode && e.Dir == o.Dir && sameContents(e, o)
 }
@@ -53,8 +51,8 @@ func sameContents(e, o Entry) bool {
 // Tree is a set of entries, sorted by path.
 type Tree struct{ entries []Entry }
 
-// New makes a tree. It refuses a path that could leave the tree, one that is
-// said twice, and a file below a file.
+// New makes a tree. It returns an error for an unsafe path, for a repeated path, and
+// for a path below a file.
 func New(entries []Entry) (Tree, error) {
 	for _, e := range entries {
 		if err := Safe(e.Path); err != nil {
@@ -64,8 +62,7 @@ func New(entries []Entry) (Tree, error) {
 	return NewFound(entries)
 }
 
-// NewFound is New for paths that were found on a disk: what others call their files
-// is their business.
+// NewFound is New for paths that were found on a disk, which need not be Safe.
 func NewFound(entries []Entry) (Tree, error) {
 	es := slices.Clone(entries)
 	slices.SortStableFunc(es, func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })
@@ -86,8 +83,8 @@ func NewFound(entries []Entry) (Tree, error) {
 	return Tree{es}, nil
 }
 
-// Safe returns an error unless a path is relative, clean and made of visible
-// characters, so that joined to a directory it stays inside.
+// Safe returns an error unless a path is relative, clean and printable, so that it stays
+// inside a directory that it is joined to.
 func Safe(p string) error {
 	if !fs.ValidPath(p) || p == "." || strings.ContainsFunc(p, unsafe) {
 		return fmt.Errorf("%q is not a safe path", p)
@@ -104,7 +101,7 @@ func unsafe(r rune) bool {
 	return r < ' ' || r == 0x7f || r == '\\' || r == '\ufffd' || r >= 0x80 && r < 0xa0
 }
 
-// Entries are the tree's entries, sorted by path.
+// Entries returns the tree's entries, sorted by path.
 func (t Tree) Entries() []Entry { return t.entries }
 
 // Get returns the entry at a path.
@@ -116,12 +113,12 @@ func (t Tree) Get(p string) (Entry, bool) {
 	return t.entries[i], true
 }
 
-// Without is the tree but for one entry.
+// Without returns the tree without the entry at a path.
 func (t Tree) Without(p string) Tree {
 	return Tree{slices.DeleteFunc(slices.Clone(t.entries), func(e Entry) bool { return e.Path == p })}
 }
 
-// Kind of a change.
+// Kind is the kind of a change.
 type Kind string
 
 // Kinds of changes.
@@ -131,14 +128,14 @@ const (
 	Removed Kind = "removed"
 )
 
-// Change is one difference between two trees.
+// Change is a difference between two trees.
 type Change struct {
 	Kind     Kind
 	Path     string
 	Old, New Entry
 }
 
-// Diff lists what turns old into new, by path.
+// Diff returns the changes from old to new, sorted by path.
 func Diff(old, new Tree) []Change {
 	var out []Change
 	i, j := 0, 0
@@ -160,7 +157,7 @@ func Diff(old, new Tree) []Change {
 	return out
 }
 
-// Counts sums up changes of files in words; directories come along with them.
+// Counts returns the number of changed files in words. Directories don't count.
 func Counts(changes []Change) string {
 	n := map[Kind]int{}
 	for _, c := range changes {

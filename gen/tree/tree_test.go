@@ -77,7 +77,7 @@ func TestNew(t *testing.T) {
 	}
 }
 
-// TestNewKeeps: the caller's entries are as they were.
+// TestNewKeeps: the caller's entries don't change.
 func TestNewKeeps(t *testing.T) {
 	es := []tree.Entry{file("b", ""), file("a", "")}
 	all := newTree(t, es...)
@@ -143,7 +143,7 @@ func TestDiff(t *testing.T) {
 	}
 }
 
-// TestDiffTurnsOldIntoNew applies differences of many small trees.
+// TestDiffTurnsOldIntoNew applies the differences of many small trees.
 func TestDiffTurnsOldIntoNew(t *testing.T) {
 	names := []string{"a", "a-b", "b/c", "b/d", "e"}
 	make1 := func(bits int) tree.Tree {
@@ -179,7 +179,7 @@ func TestDiffTurnsOldIntoNew(t *testing.T) {
 	}
 }
 
-// fakeFS writes down what is done to it, and fails once.
+// fakeFS records operations, and fails once.
 type fakeFS struct {
 	log  []string
 	fail int // the operation that fails, from 1
@@ -237,8 +237,8 @@ func TestStageOrder(t *testing.T) {
 	}
 }
 
-// TestStageFails: whichever operation fails, Stage says where, goes no further
-// than closing what is open, and leaves no file open.
+// TestStageFails: whichever operation fails, Stage names the path, only closes open files
+// after it, and leaves no file open.
 func TestStageFails(t *testing.T) {
 	var es []tree.Entry
 	for i := range 130 { // more than are open at once

@@ -21,27 +21,27 @@ import (
 	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
-// Options are those of a Run.
+// Options are the options of a Run.
 type Options struct {
 	gen.Request
-	To         string // a version, or a minor version for the patch that there is data of
+	To         string // a version, or a minor version for the patch release with data
 	Write      bool   // the edits will be written
-	SkipMinors bool   // write past minor versions
+	SkipMinors bool   // write even if minor versions are skipped
 }
 
-// Run is what it takes to bring clusters to another version: their CUE edited in
-// memory, and evaluated and vetted again.
+// Run is an upgrade of clusters to another version: their CUE is edited in memory, then
+// evaluated and vetted again.
 type Run struct {
 	opts     Options
 	to       spec.Version
 	before   *gen.Loaded
 	Clusters []*Cluster
-	// Changed is what files become, by absolute name.
+	// Changed has the new contents of files, by absolute name.
 	Changed map[string][]byte
-	// Also are the directories of clusters that weren't named and have a changed file,
-	// by its absolute name.
-	Also  map[string][]string
-	Moved []*Neighbour // of these, those that the edits would change
+	// Also has, by absolute name of a changed file, the directories of clusters that
+	// use it and weren't named.
+	Also     map[string][]string
+	Affected []*Neighbour // the clusters in Also that the edits would change
 
 	files edit.Files
 }
@@ -51,15 +51,15 @@ type Cluster struct {
 	before *gen.Vetted
 	Plan   *steps.Plan
 	pkg    *edit.Package
-	after  *spec.Cluster // nil if it isn't one any more
+	after  *spec.Cluster // nil if the edits make it invalid
 
 	Steps    []StepDone
-	ByHand   []Placed          // to do beside the edits
+	ByHand   []Placed          // to do in addition to the edits
 	Blocking []Placed          // to settle before anything is written
-	Findings []finding.Finding // that the edits would bring
+	Findings []finding.Finding // that the edits would cause
 }
 
-// Placed is a text about a place.
+// Placed is a text with a position.
 type Placed struct {
 	Pos  finding.Pos `json:"position"`
 	Text string      `json:"text"`
@@ -72,29 +72,28 @@ func (p Placed) String() string {
 	return p.Pos.String() + ": " + p.Text
 }
 
-// StepDone is a step with the places of its edits.
+// StepDone is a step with the positions of its edits.
 type StepDone struct {
 	Minor int
 	Edits []EditDone
 	Notes []Placed
 }
 
-// EditDone is an edit of a Run, with its place.
+// EditDone is an edit with its position.
 type EditDone struct {
 	steps.Edit
 	At finding.Pos
 }
 
-// once appends what isn't there yet.
-func once(ps []Placed, p Placed) []Placed {
+// appendNew appends p unless ps has it.
+func appendNew(ps []Placed, p Placed) []Placed {
 	if slices.Contains(ps, p) {
 		return ps
 	}
 	return append(ps, p)
 }
 
-// add takes in where an edit was done, each place once: one may hold for many
-// nodes.
+// add adds an edit at its positions, each once: one edit may apply to many nodes.
 func (s *StepDone) add(e steps.Edit, places []finding.Pos) {
 	for _, at := range places {
 		if !slices.ContainsFunc(s.Edits, func(was EditDone) bool { return was.At == at && was.String() == e.String() }) {
@@ -103,10 +102,10 @@ func (s *StepDone) add(e steps.Edit, places []finding.Pos) {
 	}
 }
 
-// Name is the cluster's.
+// Name returns the cluster's name.
 func (c *Cluster) Name() string { return c.before.Cluster.Name }
 
-// edit plans the edits of all files, and evaluates what comes out in memory.
+// edit makes all edits in memory, and evaluates and checks the result.
 func (u *Run) edit(ctx context.Context) error {
 	for _, c := range u.Clusters {
 		if err := u.open(c); err != nil {
@@ -119,7 +118,7 @@ func (u *Run) edit(ctx context.Context) error {
 	if err := u.evaluate(ctx); err != nil {
 		return err
 	}
-	// A waiver shows that it is of no use any more only once the rest is done.
+	// Only the edited clusters show which waivers are useless now.
 	again := false
 	for _, c := range u.Clusters {
 		dropped, err := u.dropWaivers(c)
@@ -135,9 +134,9 @@ func (u *Run) edit(ctx context.Context) error {
 	}
 	for _, c := range u.Clusters {
 		c.verify()
-		c.leftToPeople()
+		c.addManualSteps()
 	}
-	return u.sharedWith(ctx)
+	return u.checkNeighbours(ctx)
 }
 
 // open reads the files of a cluster's package.
@@ -159,7 +158,7 @@ func (u *Run) open(c *Cluster) error {
 	return nil
 }
 
-// shownPath is a path from the working directory where that is shorter.
+// shownPath returns a path relative to the working directory if that is shorter.
 func shownPath(name string) string {
 	if rel, err := filepath.Rel(workingDir(), name); err == nil && len(rel) < len(name) {
 		return rel
@@ -167,7 +166,7 @@ func shownPath(name string) string {
 	return name
 }
 
-// do carries out what a step needs, and notes what can't be.
+// do makes the edits of a step, and records those that it can't make.
 func (c *Cluster) do(s *steps.Step) {
 	done := StepDone{Minor: s.Minor}
 	source := c.before.Cluster.Source
@@ -181,7 +180,7 @@ func (c *Cluster) do(s *steps.Step) {
 			done.add(e, at)
 		case e.Op == edit.Import: // the base vocabulary
 		default:
-			c.Blocking = once(c.Blocking, Placed{
+			c.Blocking = appendNew(c.Blocking, Placed{
 				source.At(e.Field), fmt.Sprintf("%s: its literal isn't in the files of this package: edit it where it comes from", e),
 			})
 		}
@@ -192,9 +191,9 @@ func (c *Cluster) do(s *steps.Step) {
 			p.Pos = source.At(n.Field)
 		}
 		if n.Blocks {
-			c.Blocking = once(c.Blocking, p)
+			c.Blocking = appendNew(c.Blocking, p)
 		} else {
-			done.Notes = once(done.Notes, p)
+			done.Notes = appendNew(done.Notes, p)
 		}
 	}
 	c.Steps = append(c.Steps, done)
@@ -231,8 +230,8 @@ func (u *Run) evaluate(ctx context.Context) error {
 	return nil
 }
 
-// dropWaivers takes out the waivers that were of use, and are no more. One in a
-// directory above may be of use to another cluster.
+// dropWaivers removes the waivers that the edits made useless. It only notes those in
+// a directory above, which another cluster may need.
 func (u *Run) dropWaivers(c *Cluster) (dropped bool, err error) {
 	useless := map[string]bool{}
 	for _, f := range c.before.Findings {
@@ -253,7 +252,7 @@ func (u *Run) dropWaivers(c *Cluster) (dropped bool, err error) {
 		}
 		at := own.Do(e.Edit)[0]
 		if len(at) == 0 {
-			last.Notes = once(last.Notes, Placed{
+			last.Notes = appendNew(last.Notes, Placed{
 				c.before.Cluster.Source.At(f.Field), fmt.Sprintf("waiver %s is of no use to this cluster any more", rule),
 			})
 		}
@@ -263,7 +262,7 @@ func (u *Run) dropWaivers(c *Cluster) (dropped bool, err error) {
 	return dropped, u.files.Merge(own)
 }
 
-// verify compares what the edited CUE comes to with what was planned.
+// verify compares the edited cluster with the plan.
 func (c *Cluster) verify() {
 	if c.after == nil {
 		c.Blocking = append(c.Blocking, Placed{Text: "with these edits it is no valid cluster any more:"})
@@ -296,8 +295,8 @@ func (c *Cluster) verify() {
 	}
 }
 
-// leftToPeople names what goes with the version, and no edit can know.
-func (c *Cluster) leftToPeople() {
+// addManualSteps adds what changes with the version and no edit can do.
+func (c *Cluster) addManualSteps() {
 	old, source := c.before.Cluster, c.before.Cluster.Source
 	add := func(field, format string, args ...any) {
 		c.ByHand = append(c.ByHand, Placed{source.At(field), fmt.Sprintf(format, args...)})

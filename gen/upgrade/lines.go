@@ -9,12 +9,12 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// lineChange is one of a command line.
+// lineChange is a change in a command line.
 type lineChange struct{ field, text string }
 
-// commandLines compares the command lines of a cluster's nodes, and says what is
-// the same for all nodes once.
-func commandLines(was, is *spec.Cluster) []lineChange {
+// diffCommandLines compares the command lines of a cluster's nodes. A change on all
+// nodes is returned once.
+func diffCommandLines(was, is *spec.Cluster) []lineChange {
 	nodes := map[lineChange][]string{}
 	var order []lineChange
 	for i := range was.Nodes {
@@ -24,7 +24,7 @@ func commandLines(was, is *spec.Cluster) []lineChange {
 		if at >= 0 {
 			flags = policy.NodeFlags(is, &is.Nodes[at])
 		}
-		for _, d := range flagsDiffer(policy.NodeFlags(was, n), flags) {
+		for _, d := range diffFlags(policy.NodeFlags(was, n), flags) {
 			if nodes[d] == nil {
 				order = append(order, d)
 			}
@@ -39,7 +39,7 @@ func commandLines(was, is *spec.Cluster) []lineChange {
 	return order
 }
 
-func flagsDiffer(was, is spec.Flags) []lineChange {
+func diffFlags(was, is spec.Flags) []lineChange {
 	var out []lineChange
 	for _, f := range was {
 		switch now, has := is.Get(f.Name); {
@@ -57,7 +57,7 @@ func flagsDiffer(was, is spec.Flags) []lineChange {
 	return out
 }
 
-// briefly is a flag with as much of its value as a line can hold.
+// briefly returns a flag, cut to 200 characters.
 func briefly(f spec.Flag) string {
 	const most = 200
 	if r := []rune(f.String()); len(r) > most {

@@ -11,17 +11,17 @@ import (
 	"github.com/kcmgen/kcmgen/gen/flags"
 )
 
-// Files are the names of the changed files, sorted.
+// Files returns the absolute names of the changed files, sorted.
 func (u *Run) Files() []string { return slices.Sorted(maps.Keys(u.Changed)) }
 
-// Shown is a file as people call it.
+// Shown returns a file's name for messages.
 func (u *Run) Shown(name string) string { return u.files.Shown(name) }
 
-// Kept are the places of comments in a file that stay, though what they stand above
-// goes.
+// Kept returns the positions of comments in a file that stay, though the field below
+// them is removed.
 func (u *Run) Kept(name string) []finding.Pos { return u.files.Kept(name) }
 
-// Diff is what changes in a file, as a unified difference.
+// Diff returns the change of a file as a unified diff.
 func (u *Run) Diff(name string) []byte {
 	shown := u.files.Shown(name)
 	return diff.Diff(shown, u.files.Data(name), shown, u.Changed[name])
@@ -33,7 +33,7 @@ type Report struct {
 	Files    []FileReport    `json:"files"`
 }
 
-// EditReport is an edit with its place.
+// EditReport is an edit with its position.
 type EditReport struct {
 	Pos    finding.Pos `json:"position"`
 	Op     edit.Op     `json:"op"`
@@ -43,7 +43,7 @@ type EditReport struct {
 	Reason string      `json:"reason,omitempty"`
 }
 
-// StepReport is what the way to one minor version needs.
+// StepReport is the step to one minor version.
 type StepReport struct {
 	To    string       `json:"to"`
 	Edits []EditReport `json:"edits"`
@@ -58,7 +58,7 @@ type ClusterReport struct {
 	Steps    []StepReport      `json:"steps"`
 	ByHand   []Placed          `json:"byHand"`
 	Settle   []Placed          `json:"settle"`
-	Findings []finding.Finding `json:"findings"` // that the edits would bring
+	Findings []finding.Finding `json:"findings"` // that the edits would cause
 }
 
 // FileReport is a file that changes.
@@ -68,7 +68,7 @@ type FileReport struct {
 	Other []string `json:"alsoServes,omitempty"`
 }
 
-// Report is the Run as data.
+// Report returns the Run as data.
 func (u *Run) Report() Report {
 	doc := Report{[]ClusterReport{}, []FileReport{}}
 	for _, c := range u.Clusters {

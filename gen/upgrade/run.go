@@ -1,6 +1,6 @@
 // Package upgrade brings clusters to another version of Kubernetes: it edits their CUE
-// in memory, evaluates and vets what comes out, and writes all of it or nothing. What a
-// cluster needs is decided in package steps.
+// in memory, evaluates and vets the result, and writes all of it or nothing. Package
+// steps decides what a cluster needs.
 package upgrade
 
 import (
@@ -17,8 +17,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/upgrade/steps"
 )
 
-// parseTarget reads a version to go to: of a minor alone, the patch that there is
-// data of.
+// parseTarget parses the version to go to. A minor version means the patch release that
+// its data comes from.
 func parseTarget(s string) (spec.Version, error) {
 	if s == "" {
 		return spec.Version{}, &gen.OptionError{Err: errors.New("--to says the version to go to, such as " + flags.MinorNames()[len(flags.MinorNames())-1])}
@@ -37,11 +37,11 @@ func parseTarget(s string) (spec.Version, error) {
 	return v, nil
 }
 
-// SkippedMinorsError is an upgrade that leaves minor versions out.
+// SkippedMinorsError is an upgrade that skips minor versions.
 type SkippedMinorsError struct {
 	Cluster  string
 	From, To spec.Version
-	Next     string // the command that doesn't
+	Next     string // the command for the first step
 }
 
 func (e *SkippedMinorsError) Error() string {
@@ -49,10 +49,9 @@ func (e *SkippedMinorsError) Error() string {
 		e.Cluster, e.From, e.To, e.To.Minor-e.From.Minor)
 }
 
-// Prepare loads the clusters and plans their steps. It returns gen.ErrFindings where
-// the CUE has faults already, which are the Run's Faults then, and a
-// SkippedMinorsError, as an OptionError, where minor versions are left out and writing
-// is meant.
+// Prepare loads the clusters and plans their steps. It returns gen.ErrFindings if the
+// CUE already has errors, which are in Before().Faults. It returns a SkippedMinorsError
+// in an OptionError if Options.Write is set and minor versions are skipped.
 func Prepare(ctx context.Context, o Options) (*Run, error) {
 	to, err := parseTarget(o.To)
 	if err != nil {
@@ -78,7 +77,7 @@ func Prepare(ctx context.Context, o Options) (*Run, error) {
 	return u, u.edit(ctx)
 }
 
-// Before are the clusters as they were.
+// Before returns the clusters as loaded, without edits.
 func (u *Run) Before() *gen.Loaded { return u.before }
 
 func (u *Run) load(ctx context.Context, args []string, overlay map[string][]byte) (*gen.Loaded, error) {
@@ -87,8 +86,8 @@ func (u *Run) load(ctx context.Context, args []string, overlay map[string][]byte
 	return gen.Load(ctx, r)
 }
 
-// target is the version for a cluster to go to: its own if it is on that minor
-// version, with a later patch.
+// target returns the version for a cluster: its own if it is a later patch release of
+// the target's minor version.
 func (u *Run) target(has spec.Version) spec.Version {
 	if strings.Count(u.opts.To, ".") == 1 && has.Minor == u.to.Minor && u.to.Older(has) {
 		return has
@@ -96,7 +95,7 @@ func (u *Run) target(has spec.Version) spec.Version {
 	return u.to
 }
 
-// lowest is the cluster with the oldest version.
+// lowest returns the cluster with the oldest minor version.
 func (u *Run) lowest() *Cluster {
 	var out *Cluster
 	for _, c := range u.Clusters {
@@ -107,7 +106,7 @@ func (u *Run) lowest() *Cluster {
 	return out
 }
 
-// Next is the command that does the first step of what was planned.
+// Next returns the command for the first step of the plan.
 func (u *Run) Next() string {
 	low := u.lowest()
 	to, args := u.opts.To, u.opts.Args

@@ -15,19 +15,18 @@ import (
 	"github.com/kcmgen/kcmgen/gen/upgrade/steps"
 )
 
-// Neighbour is a cluster that wasn't named, and has a changed file too.
+// Neighbour is a cluster that wasn't named, and that uses a changed file.
 type Neighbour struct {
-	Called        string   // its directory, for people
-	Files         []string // the changed ones, by absolute name
+	Dir           string   // its directory, for messages
+	Files         []string // the changed files, by absolute name
 	owner         *Cluster
-	before, after *gen.Vetted // nil: it is no valid cluster
+	before, after *gen.Vetted // nil: the cluster is invalid
 	faults        []finding.Finding
 }
 
-// sharedWith looks for the clusters that weren't named and have a changed file
-// too, and sees to it that they stay what they are: they may be on another minor
-// version, which still needs what goes.
-func (u *Run) sharedWith(ctx context.Context) error {
+// checkNeighbours blocks edits that would change clusters that weren't named: they may
+// be on another minor version, which still needs what the edits remove.
+func (u *Run) checkNeighbours(ctx context.Context) error {
 	found := u.neighbours()
 	if len(found) == 0 {
 		return nil
@@ -56,17 +55,18 @@ func (u *Run) sharedWith(ctx context.Context) error {
 		n.faults = slices.DeleteFunc(slices.Clone(after.Of[dir]), func(f finding.Finding) bool { return f.Severity != finding.Error || was[findingKey(f)] })
 		if changes := n.changes(); len(changes) > 0 {
 			n.owner.Blocking = append(n.owner.Blocking, changes...)
-			u.Moved = append(u.Moved, n)
+			u.Affected = append(u.Affected, n)
 		}
 		if n.before == nil {
 			last := &n.owner.Steps[len(n.owner.Steps)-1]
-			last.Notes = once(last.Notes, Placed{n.owner.shown(n.Files[0]), n.Called + " has errors already: whether this changes it can't be told"})
+			last.Notes = appendNew(last.Notes, Placed{n.owner.shown(n.Files[0]), n.Dir + " has errors already: whether this changes it can't be told"})
 		}
 	}
 	return nil
 }
 
-// neighbours finds them by their directories, in the modules of the changed files.
+// neighbours returns the neighbours in the modules of the changed files, by absolute
+// directory.
 func (u *Run) neighbours() map[string]*Neighbour {
 	u.Also = map[string][]string{}
 	out := map[string]*Neighbour{}
@@ -92,7 +92,7 @@ func (u *Run) neighbours() map[string]*Neighbour {
 				}
 				u.Also[name] = append(u.Also[name], o.Dir)
 				if out[dir] == nil {
-					out[dir] = &Neighbour{Called: o.Dir, owner: u.owner(name)}
+					out[dir] = &Neighbour{Dir: o.Dir, owner: u.owner(name)}
 				}
 				out[dir].Files = append(out[dir].Files, name)
 			}
@@ -101,29 +101,30 @@ func (u *Run) neighbours() map[string]*Neighbour {
 	return out
 }
 
-// owner is the first of the named clusters that has a file.
+// owner returns the first named cluster that uses a file.
 func (u *Run) owner(name string) *Cluster {
 	for _, c := range u.Clusters {
 		if slices.Contains(config.PackageFiles(c.before.Cluster.Dir), name) {
 			return c
 		}
 	}
-	return u.Clusters[0] // not so: only files of theirs are edited
+	return u.Clusters[0] // can't happen: only their files are edited
 }
 
-// shown is a file of the cluster as a place.
+// shown returns a file as a position for messages.
 func (c *Cluster) shown(name string) finding.Pos { return finding.Pos{File: shownPath(name)} }
 
-// findingKey tells findings apart; an element that is left may have moved up.
+// findingKey identifies a finding before and after the edits. It leaves out indexes,
+// which change when an element is removed.
 func findingKey(f finding.Finding) string {
 	field, _, _ := strings.Cut(f.Field, "[")
 	return f.Rule + " " + field
 }
 
-// changes are what the edits would make of a cluster that nobody named.
+// changes returns what the edits would change in the neighbour.
 func (n *Neighbour) changes() []Placed {
 	var out []Placed
-	add := func(field, text string) { out = once(out, Placed{n.place(field), n.Called + " would " + text}) }
+	add := func(field, text string) { out = appendNew(out, Placed{n.place(field), n.Dir + " would " + text}) }
 	for _, f := range n.faults {
 		if n.after == nil {
 			add(f.Field, fmt.Sprintf("be no valid cluster: %s [%s]", f.Message, f.Rule))
@@ -139,7 +140,7 @@ func (n *Neighbour) changes() []Placed {
 	if was.Version != is.Version {
 		add("version", fmt.Sprintf("go from %s to %s too", was.Version, is.Version))
 	}
-	for _, d := range commandLines(was, is) {
+	for _, d := range diffCommandLines(was, is) {
 		add(d.field, d.text)
 	}
 	if !maps.Equal(was.APIServer.Flags, is.APIServer.Flags) {
@@ -157,8 +158,8 @@ func (n *Neighbour) changes() []Placed {
 	return out
 }
 
-// place is where the edit is that touches a field of the cluster, or else where
-// the cluster has the field.
+// place returns the position of the edit that affects a field of the cluster, or else
+// of the field.
 func (n *Neighbour) place(field string) finding.Pos {
 	shared := map[string]bool{}
 	for _, name := range n.Files {
@@ -180,7 +181,7 @@ func (n *Neighbour) place(field string) finding.Pos {
 	return n.owner.shown(n.Files[0])
 }
 
-// lastLabel is the last label of a path that isn't an element's.
+// lastLabel returns the last label of a path that isn't an index.
 func lastLabel(field string) string {
 	labels := finding.Labels(field)
 	for n := len(labels); n > 0; n-- {
@@ -191,22 +192,22 @@ func lastLabel(field string) string {
 	return ""
 }
 
-// WaysOut says how to go on where a file serves clusters that weren't named: with
-// them, or apart from them.
+// WaysOut says how to continue if the edits would change clusters that weren't named:
+// upgrade them too, or separate them.
 type WaysOut struct {
-	Up    []string // clusters that can go up too,
-	Next  string   // and the command that takes them along
-	Stay  []string // all of them
+	Up    []string // the clusters that can be upgraded too
+	Next  string   // the command that upgrades them too
+	Stay  []string // all of the clusters
 	Files []string // that they share with the named ones
 }
 
-// WaysOut is empty where the edits change none of them.
+// WaysOut returns how to continue. It is empty if the edits change no other cluster.
 func (u *Run) WaysOut() WaysOut {
 	together := *u
 	together.Clusters, together.opts.Args = slices.Clone(u.Clusters), slices.Clone(u.opts.Args)
 	var out WaysOut
-	for _, n := range u.Moved {
-		out.Stay = append(out.Stay, n.Called)
+	for _, n := range u.Affected {
+		out.Stay = append(out.Stay, n.Dir)
 		for _, name := range n.Files {
 			out.Files = append(out.Files, shownPath(name))
 		}
@@ -214,9 +215,9 @@ func (u *Run) WaysOut() WaysOut {
 			continue
 		}
 		if has := n.before.Cluster.Version; u.target(has).Older(has) {
-			continue // Kubernetes goes up only
+			continue // Kubernetes isn't downgraded
 		}
-		out.Up = append(out.Up, n.Called)
+		out.Up = append(out.Up, n.Dir)
 		together.Clusters = append(together.Clusters, &Cluster{before: n.before, Plan: &steps.Plan{From: n.before.Cluster.Version, To: u.to}})
 		together.opts.Args = append(together.opts.Args, u.argument(n.before.Cluster))
 	}
@@ -229,7 +230,8 @@ func (u *Run) WaysOut() WaysOut {
 	return out
 }
 
-// argument names a cluster as the others were named.
+// argument returns a cluster's name, or its directory if other arguments are
+// directories.
 func (u *Run) argument(c *spec.Cluster) string {
 	if slices.ContainsFunc(u.opts.Args, func(arg string) bool { return !spec.IsName(arg) }) {
 		return gen.DirOf(c)

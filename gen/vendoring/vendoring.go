@@ -1,5 +1,5 @@
-// Package vendoring keeps the copy of the vocabulary in a user's repository:
-// what it holds, whether it is still what kcmgen put there, and whose it is.
+// Package vendoring makes and inspects the copy of the vocabulary in a user's
+// repository: its version, and whether it was edited.
 package vendoring
 
 import (
@@ -20,26 +20,25 @@ import (
 	"github.com/kcmgen/kcmgen/schemas"
 )
 
-// Dir is where a CUE module holds the copy, relative to the module's root. CUE
-// finds packages there that no module of the registry provides.
+// Dir is the directory of the copy, relative to a CUE module's root. CUE looks there for
+// packages that no module in the registry provides.
 const Dir = "cue.mod/pkg/" + schemas.Path
 
-// UsrDir is where a site's own constraints on the vocabulary lie: CUE unifies
-// them with the copy.
+// UsrDir is the directory of a site's own constraints on the vocabulary, which CUE
+// unifies with the copy.
 const UsrDir = "cue.mod/usr/" + schemas.Path
 
-// Package is the import path of the vocabulary for clusters of a minor version of
-// Kubernetes: the base's for one that has no package of its own.
+// Package returns the import path of the vocabulary for a minor version of Kubernetes,
+// or of the base vocabulary if that version has no package.
 func Package(minor int) string { return schemas.Package(minor) }
 
-// File is one file of the vocabulary, by its name below the package's directory.
+// File is a file of the vocabulary. Its name is relative to the package's directory.
 type File struct {
 	Name string
 	Data []byte
 }
 
-// Read returns the CUE files of a directory, sorted by name; a directory that isn't
-// there has none.
+// Read returns the CUE files of a directory, sorted by name, or none if it is missing.
 func Read(fsys fs.FS) ([]File, error) {
 	var out []File
 	err := fs.WalkDir(fsys, ".", func(p string, d fs.DirEntry, err error) error {
@@ -63,13 +62,13 @@ func Read(fsys fs.FS) ([]File, error) {
 var Ours = sync.OnceValue(func() []File {
 	files, err := Read(schemas.Files)
 	if err != nil {
-		panic(err) // an embedded file can't fail to be read
+		panic(err) // can't happen: the files are embedded
 	}
 	return files
 })
 
-// Sum names a vocabulary by what its files hold, 16 hex digits. It tells
-// versions apart; it is no proof against forgery.
+// Sum returns a checksum of a vocabulary, 16 hex digits. It distinguishes versions and
+// doesn't protect against forgery.
 func Sum(files []File) string {
 	h := sha256.New()
 	for _, f := range files {
@@ -83,8 +82,8 @@ func sumOf(data []byte) string {
 	return hex.EncodeToString(sum[:])[:16]
 }
 
-// Copies are the files as they are put into a user's repository: each begins
-// with a line that says whose it is and how to tell whether it was edited.
+// Copies returns the files for a user's repository. Each begins with a header that has
+// kcmgen's version and checksums to detect edits.
 func Copies(version string) []File {
 	sum := Sum(Ours())
 	out := make([]File, 0, len(Ours()))
@@ -97,21 +96,21 @@ func Copies(version string) []File {
 
 var header = regexp.MustCompile(`^// From kcmgen (\S+), schemas ([0-9a-f]{16}), file ([0-9a-f]{16})\.[^\n]*\r?\n\r?\n`)
 
-// Copy is what a repository holds of the vocabulary.
+// Copy is the copy of the vocabulary in a repository.
 type Copy struct {
 	Files   []File // without their headers, sorted by name
-	Version string // of the kcmgen it came from; empty without headers
-	// Partial: files are missing, or came from different kcmgens.
+	Version string // of the kcmgen that wrote it; empty without headers
+	// Partial means that files are missing, or are of different versions.
 	Partial bool
-	// Edited are files that hold neither what their header says nor, without one,
-	// what this program carries.
+	// Edited are the files that differ from the checksum in their header or, without a
+	// header, from this program's.
 	Edited []string
 }
 
-// Inspect tells what files are. Line ends of another system are no edit.
+// Inspect inspects the files of a copy. CRLF line ends don't count as an edit.
 func Inspect(files []File) Copy {
 	var c Copy
-	whole := map[string]bool{} // the vocabularies that the files are said to be of
+	whole := map[string]bool{} // the vocabularies in the files' headers
 	for _, f := range files {
 		data := bytes.ReplaceAll(f.Data, []byte("\r\n"), []byte("\n"))
 		m := header.FindSubmatch(data)
@@ -128,7 +127,7 @@ func Inspect(files []File) Copy {
 		if sumOf(rest) != string(m[3]) {
 			c.Edited = append(c.Edited, f.Name)
 		}
-		// A copy that was renewed by halves is as new as its newest file.
+		// A partly renewed copy is as new as its newest file.
 		if v := string(m[1]); c.Version == "" || semver.Compare(v, c.Version) > 0 {
 			c.Version = v
 		}
@@ -137,30 +136,30 @@ func Inspect(files []File) Copy {
 	return c
 }
 
-// Current reports whether the copy holds what this program carries.
+// Current reports whether the copy is this program's vocabulary.
 func (c Copy) Current() bool { return Sum(c.Files) == Sum(Ours()) }
 
-// Newer reports whether the copy came from a later kcmgen than this version. A
-// build that knows of no release, such as one of a shallow clone, can't tell.
+// Newer reports whether the copy was written by a later kcmgen than version. It returns
+// false for a build without a release, such as one of a shallow clone.
 func (c Copy) Newer(version string) bool {
 	released := func(v string) bool { return semver.IsValid(v) && !strings.HasPrefix(v, "v0.0.0-") }
 	return released(version) && released(c.Version) && semver.Compare(c.Version, version) > 0
 }
 
-// Change is a difference between a copy and what this program carries.
+// Change is a difference between a copy and this program's vocabulary.
 type Change struct {
 	Name string
-	What string // one of the words below
+	What string // Missing, Differs or Extra
 }
 
-// What a file of a copy is.
+// Values of Change.What.
 const (
 	Missing = "is missing"
 	Differs = "differs"
 	Extra   = "is not part of it"
 )
 
-// Changes lists how a copy differs from what this program carries.
+// Changes returns how a copy differs from this program's vocabulary, sorted by name.
 func (c Copy) Changes() []Change {
 	var out []Change
 	at := func(files []File, name string) int {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestInspect: what a copy is told to be, after things that happen to copies.
+// TestInspect has the changes that happen to copies.
 func TestInspect(t *testing.T) {
 	replace := func(name string, f func(data []byte) []byte) func([]File) []File {
 		return func(files []File) []File {
@@ -60,7 +60,7 @@ func TestInspect(t *testing.T) {
 	}
 }
 
-// FuzzInspect: any text may stand in a repository.
+// FuzzInspect: a repository may hold any text.
 func FuzzInspect(f *testing.F) {
 	f.Add("node.cue", string(Copies("v1.2.3")[0].Data))
 	f.Add("x.cue", "// From kcmgen v1, schemas 0, file 0. \n\n")

@@ -1,4 +1,4 @@
-// Package binarytest is for tests alone: programs that nobody has to compile.
+// Package binarytest makes programs for tests without compiling them.
 package binarytest
 
 import (
@@ -6,18 +6,17 @@ import (
 	"slices"
 )
 
-// headers are how Go's linker begins a program, by architecture: the ELF header and
-// the program headers, which are all that this repository looks at.
+// headers has the start of a program by Go's linker for each architecture: the ELF
+// header and the program headers, which are all that this repository reads.
 //
 //go:embed headers
 var headers embed.FS
 
-// size is that of a program before its text: more than its headers, and much less
-// than what follows them in a real one.
+// size is the size of a program before its text, in bytes: more than the headers.
 const size = 8000
 
-// Program is a static program for Linux on an architecture, as far as its headers
-// tell. It can't be run. Two texts make two programs.
+// Program returns a file with the headers of a static program for Linux on an
+// architecture. It can't be run. Different texts make different programs.
 func Program(arch, text string) ([]byte, error) {
 	header, err := headers.ReadFile("headers/" + arch)
 	if err != nil {

@@ -50,7 +50,7 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
-// TestProgram: what Program makes has the header, and differs by its text.
+// TestProgram: the result of Program has the header, and depends on the text.
 func TestProgram(t *testing.T) {
 	one, err := Program("amd64", "one")
 	if err != nil {
@@ -65,8 +65,8 @@ func TestProgram(t *testing.T) {
 	}
 }
 
-// header is how a program begins, without a table of sections: that one would be of
-// what isn't there.
+// header returns the start of a program without the section table, whose sections would be
+// missing.
 func header(t *testing.T, data []byte) []byte {
 	t.Helper()
 	program, err := elf.NewFile(bytes.NewReader(data))
@@ -87,7 +87,7 @@ func header(t *testing.T, data []byte) []byte {
 	return out
 }
 
-// compile makes a program for an architecture with the Go at hand.
+// compile builds a program for an architecture with the installed Go.
 func compile(t *testing.T, arch string) []byte {
 	t.Helper()
 	dir := t.TempDir()

@@ -22,9 +22,9 @@ import (
 	"github.com/kcmgen/kcmgen/internal/need"
 )
 
-// TestAuthoritiesAsOpensslSees sets openssl's verdict beside vet's, on CAs of every
-// kind and on what they sign, now and at its end. Where the two differ, the readers
-// of kube-controller-manager's certificates are Go's: why says how.
+// TestAuthoritiesAsOpensslSees compares openssl's verdict with vet's, on CAs of every kind
+// and on certificates that they sign, now and at its end. Where the two differ, why says
+// how: the readers of kube-controller-manager's certificates use Go's rules.
 func TestAuthoritiesAsOpensslSees(t *testing.T) {
 	client, server := x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth
 	now := time.Now().Truncate(time.Second)
@@ -108,7 +108,7 @@ func TestAuthoritiesAsOpensslSees(t *testing.T) {
 	}
 }
 
-// refusals are the errors of vet.
+// refusals returns vet's errors.
 func refusals(c *spec.Cluster, now time.Time) []string {
 	var out []string
 	for _, f := range gen.Vet(c, "", now).Findings {
@@ -119,15 +119,15 @@ func refusals(c *spec.Cluster, now time.Time) []string {
 	return out
 }
 
-// opensslRefuses asks openssl, at the level of security of today's systems, for
-// both uses of what the CA signs.
+// opensslRefuses asks openssl, at the security level of today's systems, for both uses of
+// the CA's certificates.
 func opensslRefuses(t *testing.T, dir string, ca *keystest.Made, now time.Time, partial bool) (bool, string) {
 	t.Helper()
 	refused, all := false, ""
 	for use, purpose := range map[x509.ExtKeyUsage]string{x509.ExtKeyUsageClientAuth: "sslclient", x509.ExtKeyUsageServerAuth: "sslserver"} {
 		file := filepath.Join(dir, purpose+".crt")
 		end := signedBy(t, ca, use, file, now)
-		// Go takes a certificate in the second of its end, openssl until then.
+		// Go accepts a certificate in the second of its end, openssl only before it.
 		for _, at := range []time.Time{now, end.Add(-time.Second)} {
 			args := []string{"verify", "-auth_level", "2", "-purpose", purpose, "-attime", fmt.Sprint(at.Unix()), "-CAfile", filepath.Join(dir, "ca.crt")}
 			if partial {
@@ -142,7 +142,7 @@ func opensslRefuses(t *testing.T, dir string, ca *keystest.Made, now time.Time, 
 	return refused, all
 }
 
-// signedBy writes what the CA signs for a use, and returns when that ends.
+// signedBy writes a certificate that the CA signs for a use, and returns when it ends.
 func signedBy(t *testing.T, ca *keystest.Made, use x509.ExtKeyUsage, file string, now time.Time) time.Time {
 	t.Helper()
 	leaf, err := keystest.CA{Begin: now, End: now.Add(time.Hour)}.Make() // for its key

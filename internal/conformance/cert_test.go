@@ -11,7 +11,7 @@ import (
 	"github.com/kcmgen/kcmgen/internal/need"
 )
 
-// certificate is what openssl reads in a certificate.
+// certificate is a certificate as openssl reads it.
 type certificate struct {
 	subject       map[string]string
 	sans          []string // sorted, as openssl writes them: "DNS:a", "IP Address:b"
@@ -26,7 +26,7 @@ type certificate struct {
 
 const noCertificate = "no certificate of ours has that"
 
-// readCertificate has openssl print a certificate, in forms made for programs.
+// readCertificate parses openssl's output of a certificate.
 func readCertificate(t testing.TB, file string) certificate {
 	t.Helper()
 	text := ask(t, "", "openssl", "x509", "-in", file, "-noout", "-dates", "-dateopt", "iso_8601", "-subject", "-issuer",
@@ -117,8 +117,7 @@ func ips(addresses ...string) []string {
 	return out
 }
 
-// TestCertificates has openssl read and verify every certificate of the ready
-// clusters.
+// TestCertificates: openssl reads and verifies every certificate of the ready clusters.
 func TestCertificates(t *testing.T) {
 	e := ready(t)
 	kcm := map[string]string{"CN": "system:kube-controller-manager"}
@@ -186,8 +185,7 @@ func judgeCertificate(t *testing.T, e exported, file, ca string, caEnd time.Time
 	verifies(t, file, ca, "sslserver", isCA || slices.Contains(want.extended, serverAuth))
 }
 
-// verifies asks openssl whether a certificate is good for a purpose, at its
-// strictest.
+// verifies asks openssl whether a certificate is valid for a purpose, with all its checks.
 func verifies(t *testing.T, file, ca, purpose string, want bool) {
 	t.Helper()
 	args := []string{"verify", "-x509_strict", "-check_ss_sig", "-CAfile", ca}

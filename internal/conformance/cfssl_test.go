@@ -9,9 +9,8 @@ import (
 	"time"
 )
 
-// TestRequestsWorkInCfssl gives what lies beside each certificate, its request
-// and the signing profiles, to cfssl itself: the certificate that comes back
-// says the same.
+// TestRequestsWorkInCfssl gives the request and the signing profiles of each certificate to
+// cfssl: it makes an equal certificate.
 func TestRequestsWorkInCfssl(t *testing.T) {
 	e := ready(t)
 	for file, profile := range map[string]string{
@@ -38,8 +37,7 @@ func TestRequestsWorkInCfssl(t *testing.T) {
 	}
 }
 
-// sameCertificate compares cfssl's certificate with ours in all but key, serial
-// and the moment it was made.
+// sameCertificate compares cfssl's certificate with ours, except key, serial and time.
 func sameCertificate(t *testing.T, cfssl, ours string) {
 	t.Helper()
 	var made struct{ Cert string }
@@ -54,8 +52,8 @@ func sameCertificate(t *testing.T, cfssl, ours string) {
 	}
 	got.begin, got.end, want.begin, want.end = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	if want.selfSigned {
-		// cfssl's -initca knows neither usages nor, without pathlen, a bound on
-		// intermediates: ours is the stricter.
+		// cfssl's -initca supports neither usages nor, without pathlen, a path length: ours is
+		// stricter.
 		want.constraints += ", pathlen:0"
 		want.usage = append([]string{signature}, want.usage...)
 	}
@@ -64,8 +62,7 @@ func sameCertificate(t *testing.T, cfssl, ours string) {
 	}
 }
 
-// TestLeafEndsWithItsCA signs with a CA of the user's own that ends sooner than
-// a leaf would.
+// TestLeafEndsWithItsCA signs with a user's CA that ends before the certificate would.
 func TestLeafEndsWithItsCA(t *testing.T) {
 	dir := module(t, map[string]string{"c": cluster("short", "systemd", oneNode+`pki: ca: {certFile: "ca.crt", keyFile: "ca.key"}`)})
 	ask(t, filepath.Join(dir, "c"), "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "20",
@@ -84,8 +81,8 @@ func TestLeafEndsWithItsCA(t *testing.T) {
 	}
 }
 
-// TestHostileSubjects: every attribute comes out of openssl as it was written,
-// and no other attribute beside it. A second run finds nothing to make again.
+// TestHostileSubjects: openssl reads every attribute as it was written, and no other one. A
+// second run makes nothing again.
 func TestHostileSubjects(t *testing.T) {
 	subject := map[string]string{
 		"CN": `a,CN=b+O=system:masters/O=system:masters`, "O": `"quoted\" = ünïcode 漢字`, "OU": ` leading and trailing `, "L": `#0a;<>`, "ST": `%s$HOME`, "C": "CN",

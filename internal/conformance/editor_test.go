@@ -29,8 +29,8 @@ cluster: v1_37.#Cluster & {
 }
 `
 
-// repository is a repository as a user has it: a CUE module of its own, with the
-// vocabulary among its dependencies.
+// repository returns a repository like a user's: a CUE module with the vocabulary as a
+// dependency.
 func repository(t testing.TB) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "clusters")
@@ -42,13 +42,13 @@ func repository(t testing.TB) string {
 	return dir
 }
 
-// alone is an environment without a registry and without anything of the user's.
+// alone returns an environment without a registry and without the user's files.
 func alone(t testing.TB) []string {
 	return append(offline(t), "HOME="+t.TempDir(), "XDG_CONFIG_HOME="+t.TempDir())
 }
 
-// TestEditor: the language server of stock CUE knows the vocabulary in a user's
-// repository: what can be written, what it means, where it is said.
+// TestEditor: stock CUE's language server knows the vocabulary in a user's repository: it
+// completes, explains and finds fields.
 func TestEditor(t *testing.T) {
 	dir := repository(t)
 	file := filepath.Join(dir, "clusters/prod/cluster.cue")
@@ -104,15 +104,14 @@ func checkCompletion(t *testing.T, s *lsp.Server, file string) {
 			return fmt.Sprint(labels), !slices.ContainsFunc(c.want, func(w string) bool { return !slices.Contains(labels, w) })
 		})
 	}
-	// cue 0.17.1 doesn't look through patterns. Once it does, docs/cluster.md
-	// need no longer say so.
+	// cue 0.17.1 doesn't look through patterns. Once it does, docs/cluster.md need not say so.
 	at := typed(t, s, file, 50, "	nodes: \"cp-1\": {\n		add‸\n	}")
 	if labels := s.Completion(file, at); !slices.Contains(labels, "cluster") || slices.Contains(labels, "addresses") {
 		t.Errorf("completion in a node: %q", labels)
 	}
 }
 
-// checkDiagnostics: syntax is all that the server watches; what doesn't fit the vocabulary is vet's.
+// checkDiagnostics: the server reports syntax errors only; vet checks the vocabulary.
 func checkDiagnostics(t *testing.T, s *lsp.Server, file string) {
 	t.Helper()
 	for i, c := range []struct {
@@ -131,8 +130,7 @@ func checkDiagnostics(t *testing.T, s *lsp.Server, file string) {
 	}
 }
 
-// typed puts text in the place of the line of nodes, and returns where the
-// cursor is that it marks with ‸.
+// typed replaces the line of nodes with text, and returns the position of its mark ‸.
 func typed(t *testing.T, s *lsp.Server, file string, version int, marked string) lsp.Position {
 	t.Helper()
 	marked = strings.Replace(prod, "	nodes: \"cp-1\": address: \"10.0.0.11\"", marked, 1)
@@ -144,15 +142,15 @@ func typed(t *testing.T, s *lsp.Server, file string, version int, marked string)
 func languageServer(t *testing.T, dir string) *lsp.Server {
 	s, end := lsp.Start(t, need.Program(t, "cue"), dir, alone(t))
 	t.Cleanup(func() {
-		if talk := end(); t.Failed() {
-			t.Logf("cue lsp said: %s", talk)
+		if stderr := end(); t.Failed() {
+			t.Logf("cue lsp printed: %s", stderr)
 		}
 	})
 	return s
 }
 
-// TestUserRepository: stock cue works in a user's repository without a network,
-// and leaves its files as they were.
+// TestUserRepository: stock cue works in a user's repository without a network, and leaves
+// its files unchanged.
 func TestUserRepository(t *testing.T) {
 	dir := repository(t)
 	env := alone(t)
@@ -170,8 +168,8 @@ func TestUserRepository(t *testing.T) {
 	}
 }
 
-// TestSitePolicy: what a site adds to the vocabulary in cue.mod/usr, stock cue
-// demands of its clusters, and the file isn't touched by anybody.
+// TestSitePolicy: stock cue applies a site's constraints in cue.mod/usr to its clusters, and
+// the file isn't changed.
 func TestSitePolicy(t *testing.T) {
 	dir := repository(t)
 	env := alone(t)
@@ -192,7 +190,7 @@ func TestSitePolicy(t *testing.T) {
 	}
 }
 
-// snapshot is each file below dir with its mode and contents.
+// snapshot returns each file below dir with its mode and contents.
 func snapshot(t testing.TB, dir string) []string {
 	t.Helper()
 	var out []string

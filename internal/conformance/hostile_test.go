@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// hostileValues are flag values that a parser on the way could take for
-// something else, 360 of them. None is refused: they hold no control character.
+// hostileValues returns 360 flag values that a parser could misread. None is refused: they
+// have no control characters.
 func hostileValues() []string {
 	values := []string{
 		"", " ", "  ", "a b", " leading", "trailing ", " both ", "a  b", `"`, `""`, `"a"`, `"a`, `a"`, `'`, `''`, `'a'`, `'a`, `a'`, `"'"'`, `\`, `\\`, `\\\`, `a\`, `\a`, `\n`, `\t`, `\x41`, `\x00`,
@@ -20,7 +20,7 @@ func hostileValues() []string {
 		strings.Repeat("x", 1500), strings.Repeat("x ", 750), strings.Repeat(`"`, 1000), strings.Repeat(`\`, 999), strings.Repeat("%", 1000), strings.Repeat("$", 1000), strings.Repeat("漢", 500), strings.Repeat(`\x41`, 375),
 		strings.Repeat("word ", 300), strings.Repeat("é ", 600), strings.Repeat("--v=9 ", 250),
 	}
-	// A fixed seed: a failure comes again.
+	// The seed is fixed: a failure can be repeated.
 	r := rand.New(rand.NewPCG(19, 18))
 	pieces := []string{" ", "  ", `"`, `'`, `\`, "%", "$", "${", "}", "{", ";", "#", "=", "-", "--", "%n", "$$", `\x41`, `\n`, `\"`, "a", "Z", "0", "é", "漢", "🙂", "\u00a0", "\u3000", ":", ",", "&", "|", "*", "~", "@", "`", "(", "<"}
 	for len(values) < 360 {
@@ -33,12 +33,12 @@ func hostileValues() []string {
 	return values
 }
 
-// hostileFlags are CUE for a cluster's flags with these values, and their
-// arguments in the order in which a command line has them.
+// hostileFlags returns CUE for a cluster's flags with these values, and the arguments in the
+// order of the command line.
 func hostileFlags(values []string) (string, []string) {
 	var cue strings.Builder
 	var args []string
-	// A version that kcmgen has no data of takes flags of every name and value.
+	// A version without data accepts flags of every name and value.
 	cue.WriteString("version: \"v1.99.0\"\nflags: {\n")
 	for i, v := range values {
 		name := fmt.Sprintf("zz-%04d", i)
@@ -49,9 +49,9 @@ func hostileFlags(values []string) (string, []string) {
 	return cue.String(), args
 }
 
-// refusedRunes are the characters that no value may hold: controls, those of
-// C1, what stands for bytes that aren't text, line separators, and code points
-// that are no characters (systemd ignores a line with one).
+// refusedRunes are the characters that no value may have: control characters (also C1), the
+// replacement character, line separators, and noncharacters (systemd ignores a line with
+// one).
 func refusedRunes() []rune {
 	var out []rune
 	for r := rune(0); r < 0xa0; r++ {
@@ -62,7 +62,7 @@ func refusedRunes() []rune {
 	return append(out, '\ufffd', '\u2028', '\u2029', '\ufdd0', '\ufdef', '\ufffe', '\uffff', '\U0001fffe', '\U0010ffff')
 }
 
-// refusal names the fault that a character would show.
+// refusal returns the error that a character would cause.
 func refusal(r rune) string {
 	switch {
 	case r == '\u2028' || r == '\u2029':

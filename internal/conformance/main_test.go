@@ -21,8 +21,8 @@ const repo = "../.."
 
 var (
 	kcmgen string // the built binary
-	// scratch is a directory that other users can read: systemd's parser refuses
-	// to work as root.
+	// scratch is a directory that other users can read: systemd's parser doesn't run as
+	// root.
 	scratch string
 )
 
@@ -48,7 +48,7 @@ func testMain(m *testing.M) int {
 	return m.Run()
 }
 
-// result is what a program said.
+// result is a program's output.
 type result struct {
 	out, err string
 	code     int
@@ -75,7 +75,7 @@ func finish(t testing.TB, cmd *exec.Cmd) result {
 	return result{out.String(), errs.String(), cmd.ProcessState.ExitCode()}
 }
 
-// ask runs a judge that has to agree, and returns what it printed.
+// ask runs a tool that must succeed, and returns its output.
 func ask(t testing.TB, dir, name string, args ...string) string {
 	t.Helper()
 	r := execute(t, dir, nil, need.Program(t, name), args...)
@@ -85,7 +85,7 @@ func ask(t testing.TB, dir, name string, args ...string) string {
 	return r.out
 }
 
-// exported is the out tree of the ready clusters, and when it was made.
+// exported is the out tree of the ready clusters, with its time.
 type exported struct {
 	dir           string
 	before, after time.Time
@@ -103,7 +103,7 @@ var exportReady = sync.OnceValues(func() (exported, error) {
 	return e, err
 })
 
-// ready exports the ready clusters, once for all tests; nobody changes it.
+// ready exports the ready clusters, once for all tests; no test changes the tree.
 func ready(t testing.TB) exported {
 	t.Helper()
 	e, err := exportReady()
@@ -113,8 +113,7 @@ func ready(t testing.TB) exported {
 	return e
 }
 
-// module is a CUE module of its own with the vocabulary and these packages,
-// by directory.
+// module writes a CUE module with the vocabulary and these packages, by directory.
 func module(t testing.TB, packages map[string]string) string {
 	t.Helper()
 	dir, err := os.MkdirTemp(scratch, "module-")
@@ -132,8 +131,8 @@ func module(t testing.TB, packages map[string]string) string {
 	return dir
 }
 
-// cluster is a package with one cluster of one node, which has no finding, and
-// more fields; those may be said in any order and unify with these.
+// cluster returns a package with a cluster of one node without findings, and with more
+// fields, which are unified with the others.
 func cluster(name, layout, fields string) string {
 	return fmt.Sprintf(`package c
 
@@ -153,8 +152,8 @@ cluster: schemas.#Cluster & {
 // oneNode is the field that most clusters here share.
 const oneNode = "nodes: n1: address: \"10.0.0.11\"\n"
 
-// quoted is s as a CUE string: JSON's strings are some. CUE's files have no byte
-// order mark inside.
+// quoted returns s as a CUE string in JSON's syntax. CUE files can't have a byte order
+// mark.
 func quoted(s string) string {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -184,9 +183,8 @@ func read(t testing.TB, name string) string {
 	return string(data)
 }
 
-// files are the files below dir that match pattern, in path.Match's sense, by
-// their base name. None is a failure: a pattern that matches nothing judges
-// nothing.
+// files returns the files below dir whose base names match pattern, as in path.Match. Having
+// none is a failure, because then nothing would be tested.
 func files(t testing.TB, dir, pattern string) []string {
 	t.Helper()
 	var out []string

@@ -48,7 +48,7 @@ func generate(t testing.TB, v *gen.Vetted) (tree.Tree, error) {
 	return gen.Generate(t.Context(), p, have, programs, now, "judged")
 }
 
-// hostileNames are what a name or path must not be able to do harm as.
+// hostileNames are names or paths that must do no harm.
 func hostileNames() []string {
 	return []string{
 		"..", ".", "", "../x", "../../x", "a/../../x", "a/..", "/etc/passwd", "/", "//", "//x", "/..", "/../x", "/a/../../../x", "/a/./b", "/a//b", "/a/", "a/b", "./a", "~", "~/x", "/~root",
@@ -67,7 +67,7 @@ func longNames() []string {
 	}
 }
 
-// hostileFields are the fields that names and paths come from; %s is the name.
+// hostileFields are the fields for names and paths; %s is the name.
 var hostileFields = map[string]string{
 	"node":       "nodes: %s: address: \"10.0.0.11\"",
 	"hostname":   oneNode + "nodes: n1: hostname: %s",
@@ -88,8 +88,8 @@ var hostileFields = map[string]string{
 	"use":        oneNode + "pki: profiles: %s: usages: [\"client auth\"]",
 }
 
-// TestNamesAndPaths: each hostile name is refused, or all that it leads to lies
-// where it is meant to.
+// TestNamesAndPaths: each hostile name is refused, or all files with it lie where they
+// should.
 func TestNamesAndPaths(t *testing.T) {
 	packages, meant := map[string]string{}, map[string]string{}
 	add := func(name, text, what string) {
@@ -144,7 +144,7 @@ func TestNamesAndPaths(t *testing.T) {
 	sampleNames(t, dir, refused, meant)
 }
 
-// intended says where a cluster's files may lie.
+// intended reports whether a cluster's file may lie at a path.
 func intended(c *spec.Cluster, at string) error {
 	if !fs.ValidPath(at) || path.Clean(at) != at {
 		return fmt.Errorf("%q can leave its directory", at)
@@ -175,7 +175,7 @@ func intended(c *spec.Cluster, at string) error {
 	return nil
 }
 
-// hasty is a disk that doesn't wait for its platter.
+// hasty is a disk that doesn't sync.
 type hasty struct{ tree.FS }
 
 type hastyFile struct{ tree.File }
@@ -187,8 +187,7 @@ func (h hasty) Create(name string, mode fs.FileMode) (tree.File, error) {
 	return hastyFile{f}, err
 }
 
-// stage writes a tree as export does, into a directory with a name as long as the
-// one export uses.
+// stage writes a tree as export does, into a directory with a name of the same length.
 func stage(t testing.TB, dir, name string, made tree.Tree) error {
 	t.Helper()
 	d, err := disk.Open(dir)
@@ -199,7 +198,7 @@ func stage(t testing.TB, dir, name string, made tree.Tree) error {
 	return tree.Stage(hasty{d}, "."+name+".new", made)
 }
 
-// sampleNames gives every 40th refused one to the program itself.
+// sampleNames gives every 40th refused name to the program itself.
 func sampleNames(t *testing.T, dir string, refused, meant map[string]string) {
 	names := make([]string, 0, len(refused))
 	for name := range refused {

@@ -10,8 +10,8 @@ import (
 	"github.com/kcmgen/kcmgen/internal/need"
 )
 
-// offline is an environment in which whoever asks a registry fails at once, and
-// has no cache to look in.
+// offline returns an environment in which every access to a registry fails at once, and
+// without a cache.
 func offline(t testing.TB) []string {
 	t.Helper()
 	nowhere := "http://127.0.0.1:9"
@@ -41,8 +41,8 @@ func TestStockCUE(t *testing.T) {
 	}
 }
 
-// TestKubectlReadsKubeconfigs: each kubeconfig has one of everything, with its
-// keys inside, and its node's apiserver.
+// TestKubectlReadsKubeconfigs: each kubeconfig has one cluster, user and context, with
+// embedded keys and its node's apiserver.
 func TestKubectlReadsKubeconfigs(t *testing.T) {
 	e := ready(t)
 	servers := map[string]string{
@@ -83,8 +83,8 @@ func TestKubectlReadsKubeconfigs(t *testing.T) {
 	}
 }
 
-// TestContainerfileValues: no base, address or path can add an instruction, a
-// command or a word to one.
+// TestContainerfileValues: no base, address or path can add an instruction, a command or a
+// word.
 func TestContainerfileValues(t *testing.T) {
 	hostile := []string{
 		"\nRUN id", "\rRUN id", "x\\\nRUN id", "$(id)", "`id`", "${IFS}id", "x y", "x\ty", " && id", "x;id", "x|id", "x&&id", "'", "\"", "\\", "#", "--chmod=4755", "<<EOF", "[\"a\"]", "\x00", "\u2028RUN id", "\u0085RUN id", "\u00a0x", "*", "x AS y", "é",

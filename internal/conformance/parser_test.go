@@ -10,9 +10,8 @@ import (
 	"github.com/kcmgen/kcmgen/internal/need"
 )
 
-// systemdArgs lets systemd read a unit and tells the command line that it
-// understood. That is before variables: a "$$" is one yet. It needs no
-// privileges, and no running systemd.
+// systemdArgs has systemd parse a unit and returns the command line, before variables are
+// expanded: "$$" is still two characters. It needs no privileges, and no running systemd.
 func systemdArgs(t testing.TB, unit string) []string {
 	t.Helper()
 	systemd := need.Program(t, "systemd")
@@ -57,8 +56,8 @@ func systemdArgs(t testing.TB, unit string) []string {
 	return found[0]
 }
 
-// shellWords splits what systemd's dump quotes: double quotes around a word
-// that needs them, and inside a backslash before " \ ` and $.
+// shellWords splits the output of systemd's dump, which puts some words in double quotes,
+// with a backslash before " \ ` and $.
 func shellWords(line string) []string {
 	var out []string
 	for i := 0; i < len(line); {

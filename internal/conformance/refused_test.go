@@ -14,8 +14,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
-// loadAll loads every package of a module: the clusters by the package's
-// directory, and for those that are refused the rule that does it.
+// loadAll loads every package of a module. It returns the clusters by the package's
+// directory, and the rule for each that is refused.
 func loadAll(t testing.TB, dir string) (map[string]*gen.Vetted, map[string]string) {
 	t.Helper()
 	res, err := config.Load(t.Context(), dir, []string{"./..."}, config.Options{})
@@ -39,8 +39,8 @@ func loadAll(t testing.TB, dir string) (map[string]*gen.Vetted, map[string]strin
 	return fit, refused
 }
 
-// TestValuesRefused: no control character gets past vet, in a flag or in a
-// directive, so that no value can add a line, an argument or a key.
+// TestValuesRefused: vet refuses control characters in flags and directives, so that no
+// value can add a line, an argument or a key.
 func TestValuesRefused(t *testing.T) {
 	packages, meant, fault := map[string]string{}, map[string]string{}, map[string]string{}
 	for i, r := range refusedRunes() {
@@ -78,7 +78,7 @@ func TestValuesRefused(t *testing.T) {
 	}
 }
 
-// TestBackslashAtTheEnd: a directive can't join the next line to it.
+// TestBackslashAtTheEnd: a directive can't be continued by the next line.
 func TestBackslashAtTheEnd(t *testing.T) {
 	packages := map[string]string{}
 	for i, v := range []string{`a\`, `\`, `a \ `, "a\\\u00a0\\", `a\\`} {
@@ -93,8 +93,8 @@ func TestBackslashAtTheEnd(t *testing.T) {
 	}
 }
 
-// TestAnnotationsRefusedOrKept: what YAML has no way to say is refused by vet,
-// and all else is in the pod as it was written.
+// TestAnnotationsRefusedOrKept: vet refuses what YAML can't express, and all else is in the
+// pod as it was written.
 func TestAnnotationsRefusedOrKept(t *testing.T) {
 	packages, value := map[string]string{}, map[string]string{}
 	for i, r := range append(refusedRunes(), '\ufeff') {
@@ -130,8 +130,7 @@ func TestAnnotationsRefusedOrKept(t *testing.T) {
 	}
 }
 
-// TestLongValues: a value too long for a line of a unit is refused, or comes
-// through.
+// TestLongValues: a value too long for a line of a unit is refused, or arrives unchanged.
 func TestLongValues(t *testing.T) {
 	for name, value := range map[string]string{"long": strings.Repeat("a", 2100), "quotes": strings.Repeat(`"`, 1500), "very long": strings.Repeat("ab ", 30000)} {
 		t.Run(name, func(t *testing.T) {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestSeedMutations spoils what was exported in one place at a time: each has
-// to be noticed, or the tests of the seeds prove nothing.
+// TestSeedMutations changes one thing at a time in the export: each must be found, or the
+// tests of the seeds prove nothing.
 func TestSeedMutations(t *testing.T) {
 	unit := func(t testing.TB, tree string) difference { return systemdDiffers(t, tree, "idc-k8s-02") }
 	kubeconfig := func(t testing.TB, tree string) difference { return kubeconfigDiffers(t, tree, "idc-k8s-02") }
@@ -91,13 +91,13 @@ func TestSeedMutations(t *testing.T) {
 					return
 				}
 			}
-			t.Errorf("nobody noticed: no difference names %q", m.noticed)
+			t.Errorf("no difference names %q", m.noticed)
 		})
 	}
 }
 
-// spoil replaces one text in a file by another; without an old one, the whole
-// file by another of the tree.
+// spoil replaces a text in a file or, if old is empty, the whole file by another file of the
+// tree.
 func spoil(t *testing.T, tree, file, old, new string) {
 	t.Helper()
 	at := filepath.Join(tree, file)

@@ -20,7 +20,7 @@ const (
 	seedImage    = "image/arm64"
 )
 
-// podDiffers holds the exported pod against the document's.
+// podDiffers compares the exported pod with the document's.
 func podDiffers(t testing.TB, tree string) difference {
 	t.Helper()
 	var d difference
@@ -38,21 +38,21 @@ func podDiffers(t testing.TB, tree string) difference {
 	return d
 }
 
-// yamlJSON reads YAML with cue, whose parser is another than the one that wrote it.
+// yamlJSON reads YAML with cue, whose parser differs from our writer's.
 func yamlJSON(t testing.TB, file string) any {
 	t.Helper()
 	return fromJSON(t, ask(t, "", "cue", "export", "--out", "json", "yaml:", file))
 }
 
-// kubectlPod reads a pod with the API's own types: a field that they don't have
-// is lost on the way. It asks no server.
+// kubectlPod reads a pod with the API's types, which drop unknown fields. It needs no
+// server.
 func kubectlPod(t testing.TB, file string) result {
 	t.Helper()
 	return execute(t, "", nil, need.Program(t, "kubectl"), "set", "env", "--local", "-f", file, "JUDGED=yes", "-o", "json")
 }
 
-// within demands every field of want in got. The command is compared flag by
-// flag: its order has no meaning.
+// within requires every field of want in got. Commands are compared flag by flag, in any
+// order.
 func (d *difference) within(at string, got, want any) {
 	switch w := want.(type) {
 	case map[string]any:
@@ -94,7 +94,7 @@ func stringsOf(v any) []string {
 	return out
 }
 
-// image is what a Containerfile says, whatever commands it says it with.
+// image is the content of an image by its Containerfile, whatever the commands.
 type image struct {
 	Base        string
 	Downloads   map[string]string // path: URL
@@ -105,7 +105,7 @@ type image struct {
 	Unknown     []string
 }
 
-// readImage understands the instructions that an image of one binary needs.
+// readImage interprets the instructions that an image of one program needs.
 func readImage(text string) image {
 	im := image{Downloads: map[string]string{}, Directories: map[string]string{}, Copied: map[string]string{}}
 	text = strings.ReplaceAll(text, "\\\n", " ")
@@ -162,7 +162,7 @@ func (im *image) copied(from []string, to string) {
 func (im *image) run(command string) {
 	w := strings.Fields(command)
 	switch {
-	// What it takes to have wget, which ADD needs not.
+	// Installing wget, which ADD doesn't need.
 	case w[0] == "set", w[0] == "apt":
 	case w[0] == "wget" && len(w) == 4 && w[1] == "-P":
 		im.Downloads[path.Join(w[2], path.Base(w[3]))] = w[3]
@@ -175,8 +175,8 @@ func (im *image) run(command string) {
 	}
 }
 
-// imageDiffers holds the exported Containerfile and its context against the
-// document's Dockerfile.
+// imageDiffers compares the exported Containerfile and its context with the document's
+// Dockerfile.
 func imageDiffers(t testing.TB, tree string) difference {
 	t.Helper()
 	var d difference
@@ -201,8 +201,8 @@ func imageDiffers(t testing.TB, tree string) difference {
 	return d
 }
 
-// TestSeedStaticPod finds every field of the document's pod and every fact of
-// its image in what is exported for it.
+// TestSeedStaticPod finds every field of the document's pod and every fact of its image in
+// the export.
 func TestSeedStaticPod(t *testing.T) {
 	tree := filepath.Join(ready(t).dir, "static-pod")
 	t.Run("pod", func(t *testing.T) { agree(t, podDiffers(t, tree)) })

@@ -17,8 +17,8 @@ import (
 	"github.com/kcmgen/kcmgen/internal/need"
 )
 
-// What the systemd document says around its heredocs: the environment file, the
-// hosts, and where scp puts what.
+// What the systemd document has outside its heredocs: the environment file, the hosts, and
+// the targets of scp.
 var (
 	seedEnvironment = strings.NewReplacer("${K8S_DIR}", "/data/k8s", "${SERVICE_CIDR}", "10.254.0.0/16")
 	seedNodes       = map[string]string{"idc-k8s-01": "103.172.239.9", "idc-k8s-02": "103.172.238.94", "idc-k8s-03": "103.172.239.71"}
@@ -33,8 +33,7 @@ var (
 
 const seedUnit = "etc/systemd/system/kube-controller-manager.service"
 
-// seedBools are the flags of the seeds that v1.20 knows as bools: bare, they
-// are true.
+// seedBools are the seeds' flags that are bools in v1.20: without a value they are true.
 var seedBools = []string{"allocate-node-cidrs", "leader-elect", "logtostderr", "profiling", "use-service-account-credentials"}
 
 func seed(t testing.TB, name string) string {
@@ -52,7 +51,7 @@ func (d *difference) equal(what string, got, want any) {
 	}
 }
 
-// seedFlags are arguments as kube-controller-manager reads them.
+// seedFlags parses arguments as kube-controller-manager does.
 func seedFlags(d *difference, args []string) map[string]string {
 	out := map[string]string{}
 	for _, a := range args {
@@ -99,13 +98,13 @@ func (d *difference) equalCommands(got, want []string) {
 	}
 }
 
-// answers are what judges say of the documents, which stay as they are.
+// answers caches the tools' output for the documents, which don't change.
 var answers struct {
 	sync.Mutex
 	said map[string]any
 }
 
-// once asks a judge about a document, unless it has been asked before.
+// once runs a tool on a document, unless it ran before.
 func once[T any](document string, ask func() T) T {
 	answers.Lock()
 	defer answers.Unlock()
@@ -120,8 +119,7 @@ func once[T any](document string, ask func() T) T {
 	return said
 }
 
-// systemdDiffers holds one node of the cluster's tree against the document's
-// unit template.
+// systemdDiffers compares one node's tree with the document's unit template.
 func systemdDiffers(t testing.TB, tree, node string) difference {
 	t.Helper()
 	var d difference
@@ -152,8 +150,8 @@ func systemdDiffers(t testing.TB, tree, node string) difference {
 	return d
 }
 
-// places: every file that the document copies to a host is seen by the unit at
-// the same path, by a bind from what the host has.
+// places: the unit sees every file that the document copies to a host at the same path, by a
+// bind mount.
 func (d *difference) places(t testing.TB, tree, host string, binds []string) {
 	t.Helper()
 	source := map[string]string{}
@@ -172,7 +170,7 @@ func (d *difference) places(t testing.TB, tree, host string, binds []string) {
 	}
 }
 
-// kubeconfigDiffers holds a node's kubeconfig against what the document makes.
+// kubeconfigDiffers compares a node's kubeconfig with the document's.
 func kubeconfigDiffers(t testing.TB, tree, node string) difference {
 	t.Helper()
 	var d difference
@@ -187,8 +185,8 @@ var (
 	madeKubeconfigs map[string]any
 )
 
-// seedKubeconfigs runs the document's own kubectl commands on our keys, once,
-// and its sed for each node.
+// seedKubeconfigs runs the document's kubectl commands with our keys, once, and its sed for
+// each node.
 func seedKubeconfigs(t testing.TB) map[string]any {
 	t.Helper()
 	need.Program(t, "kubectl")
@@ -229,8 +227,8 @@ func fromJSON(t testing.TB, text string) any {
 	return v
 }
 
-// requestDiffers holds the document's certificate request against our request
-// and against the certificate itself.
+// requestDiffers compares the document's certificate request with our request and with the
+// certificate itself.
 func requestDiffers(t testing.TB, tree string) difference {
 	t.Helper()
 	var d difference
@@ -265,8 +263,8 @@ func requestDiffers(t testing.TB, tree string) difference {
 	return d
 }
 
-// TestSeedSystemd finds every flag, directive, kubeconfig setting and
-// certificate field of the document in what is exported for it.
+// TestSeedSystemd finds every flag, directive, kubeconfig setting and certificate field of
+// the document in the export.
 func TestSeedSystemd(t *testing.T) {
 	tree := filepath.Join(ready(t).dir, "ha-systemd")
 	need.Program(t, "systemd-analyze")

@@ -10,12 +10,11 @@ import (
 	"github.com/kcmgen/kcmgen/internal/need"
 )
 
-// maxExposure bounds what systemd-analyze thinks of a hardened unit (10: as
-// open as can be). What is left of it: root, the network, no IP address list.
+// maxExposure is the highest score of a hardened unit by systemd-analyze (10 is the worst).
+// What remains: root, the network, no IP address list.
 const maxExposure = 2.0
 
-// hostRoot is a copy of a node's files as the root of a host, with the program
-// and systemd's own units.
+// hostRoot makes a host's root of a node's files, the program and systemd's own units.
 func hostRoot(t testing.TB, node, binary string) string {
 	t.Helper()
 	root := t.TempDir()
@@ -41,8 +40,8 @@ func hostRoot(t testing.TB, node, binary string) string {
 	return root
 }
 
-// TestSystemdVerifies: systemd-analyze has nothing to say of any unit. First it
-// has to find fault with spoilt ones.
+// TestSystemdVerifies: systemd-analyze has no complaint about any unit. First it must find
+// errors in broken ones.
 func TestSystemdVerifies(t *testing.T) {
 	e := ready(t)
 	analyze := need.Program(t, "systemd-analyze")
@@ -77,7 +76,7 @@ func TestSystemdVerifies(t *testing.T) {
 	}
 }
 
-// TestSystemdExposure has systemd rate each unit's sandbox.
+// TestSystemdExposure: systemd rates each unit's sandbox.
 func TestSystemdExposure(t *testing.T) {
 	e := ready(t)
 	for _, unit := range files(t, e.dir, filepath.Base(seedUnit)) {

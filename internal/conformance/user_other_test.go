@@ -4,5 +4,5 @@ package conformance_test
 
 import "os/exec"
 
-// runAs does nothing where there is no root.
+// runAs does nothing on systems without root.
 func runAs(*exec.Cmd, uint32) {}

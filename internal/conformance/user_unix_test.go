@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// runAs has root run a command as somebody else.
+// runAs makes root run a command as another user.
 func runAs(cmd *exec.Cmd, id uint32) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: id, Gid: id}}
 }

@@ -11,11 +11,11 @@ import (
 	"github.com/kcmgen/kcmgen/internal/need"
 )
 
-// judgedHost is where the program, its files and generations lie in tests that
-// run the unit: a directory that the host's own files never have.
+// judgedHost is the directory of the program, its files and generations in tests that run
+// the unit: no host's own files are there.
 const judgedHost = "/run/kcmgen-judge"
 
-// hostileUnit is a cluster whose unit runs once and writes its arguments.
+// hostileUnit returns a cluster whose unit runs once and writes its arguments.
 func hostileUnit(flags string) string {
 	return cluster("hostile", "systemd", oneNode+flags+`
 	waivers: "unit-type": reason: "the program of this test ends"
@@ -39,8 +39,8 @@ func exportOne(t testing.TB, text string) string {
 	return filepath.Join(dir, "out")
 }
 
-// TestValuesThroughSystemd: systemd's own parser finds the arguments that were
-// meant. It stops before variables, so that a "$" is two yet.
+// TestValuesThroughSystemd: systemd's parser finds the intended arguments, before variables
+// are expanded: a "$" is still two characters.
 func TestValuesThroughSystemd(t *testing.T) {
 	flags, want := hostileFlags(hostileValues())
 	out := exportOne(t, hostileUnit(flags))
@@ -51,9 +51,8 @@ func TestValuesThroughSystemd(t *testing.T) {
 	sameArgs(t, got, want)
 }
 
-// TestValuesRunBySystemd: a real systemd starts the hardened unit as it was
-// exported, and the program writes down what it got. It sees its files at the
-// paths that the flags name, and can't write there.
+// TestValuesRunBySystemd: a real systemd starts the exported hardened unit, and the program
+// writes its arguments. It sees its files at the paths in the flags, and can't write there.
 func TestValuesRunBySystemd(t *testing.T) {
 	systemd, unshare := need.Program(t, "systemd"), need.Program(t, "unshare")
 	need.Root(t) // for its mount, process and cgroup namespaces
@@ -64,7 +63,7 @@ func TestValuesRunBySystemd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// What the program does: its arguments, then what it sees.
+	// The program prints its arguments, then what it sees.
 	write(t, filepath.Join(work, "argv"), `#!/bin/sh
 printf '%s\0' "$@"
 cat `+judgedHost+`/fixed/ca.crt
@@ -85,8 +84,8 @@ true
 	}
 }
 
-// manager runs a systemd user manager as root in namespaces of its own, until
-// the unit ends. Arguments: the node's files, a directory, systemd, unshare.
+// manager runs a systemd user manager as root in its own namespaces, until the unit ends.
+// Arguments: the node's files, a directory, systemd, unshare.
 const manager = `
 set -eu
 export node=$1 work=$2 systemd=$3 unshare=$4
@@ -121,8 +120,8 @@ exec "$unshare" --mount --propagation private sh -euc '
 	'\'' )
 '`
 
-// asRun is a container's command as the kubelet runs it: $$ is one $, and $(NAME)
-// a variable (the API's documentation of Container.command).
+// asRun returns a container's command as the kubelet runs it: $$ is one $, and $(NAME) a
+// variable (see the API's documentation of Container.command).
 func asRun(command []string) []string {
 	out := make([]string, len(command))
 	for i, c := range command {
@@ -137,8 +136,8 @@ func asRun(command []string) []string {
 	return out
 }
 
-// sameArgs compares arguments behind the program's name: all of want in their
-// order, and no argument beside those that kcmgen passes by itself.
+// sameArgs compares the arguments after the program's name: all of want in order, and no
+// others except those that kcmgen adds itself.
 func sameArgs(t *testing.T, got, want []string) {
 	t.Helper()
 	got = got[1:]
@@ -148,7 +147,7 @@ func sameArgs(t *testing.T, got, want []string) {
 	}
 	for _, a := range got[:first] {
 		if !strings.HasPrefix(a, "--") || !strings.Contains(a, "=") {
-			t.Errorf("an argument that nobody meant: %.100q", a)
+			t.Errorf("an unexpected argument: %.100q", a)
 		}
 	}
 	got = got[first:]
@@ -170,8 +169,8 @@ func sameArgs(t *testing.T, got, want []string) {
 	t.Logf("%d of %d values came through", len(want)-bad, len(want))
 }
 
-// TestValuesThroughYAML: two other readers of YAML find the arguments and
-// annotations of the pod as they were meant.
+// TestValuesThroughYAML: two other YAML parsers find the intended arguments and annotations
+// of the pod.
 func TestValuesThroughYAML(t *testing.T) {
 	values := hostileValues()
 	flags, want := hostileFlags(values)
@@ -206,12 +205,11 @@ func TestValuesThroughYAML(t *testing.T) {
 	}
 }
 
-// TestValuesThroughKubeconfig: kubectl finds the names as they were meant, and
-// no entry beside them.
+// TestValuesThroughKubeconfig: kubectl finds the intended names, and no other entries.
 func TestValuesThroughKubeconfig(t *testing.T) {
 	packages, value := map[string]string{}, map[string]string{}
 	for i, v := range hostileValues() {
-		// The schema wants a name. Each costs a kubectl: some have to do.
+		// The schema requires a name. Each runs kubectl, so this is a sample.
 		if v == "" || i%9 != 0 && (i > 60 || i%2 != 0) {
 			continue
 		}

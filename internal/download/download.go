@@ -1,5 +1,5 @@
-// Package download opens URLs, and gives up where people would. Errors say the cause in
-// words, without the URL, which the caller names.
+// Package download opens URLs, and gives up if a server hangs. Errors have the cause in
+// words but not the URL, which the caller adds.
 package download
 
 import (
@@ -19,20 +19,20 @@ import (
 
 const maxRedirects = 5
 
-// downloader opens URLs. A server that is silent for longer than this has hung;
-// how long it may take in all depends on the line, and is the user's to end.
+// downloader opens URLs. It limits the times to connect and between reads, but not the
+// total time, which depends on the line.
 type downloader struct {
 	connect, silence time.Duration
 	agent            string
 }
 
-// By is a way to open URLs as a client of a name, such as kcmgen/v1.2.3.
+// By returns a function that opens URLs with a User-Agent, such as kcmgen/v1.2.3.
 func By(agent string) func(ctx context.Context, address string) (io.ReadCloser, error) {
 	return downloader{connect: 10 * time.Second, silence: 30 * time.Second, agent: agent}.open
 }
 
 func (d downloader) open(ctx context.Context, address string) (io.ReadCloser, error) {
-	// Reads that wait too long are ended by ending the request.
+	// Cancelling the request ends reads that wait too long.
 	ctx, cancel := context.WithCancelCause(ctx)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
@@ -58,7 +58,7 @@ func (d downloader) open(ctx context.Context, address string) (io.ReadCloser, er
 	return b, nil
 }
 
-// silentError is a server that has said nothing for so long.
+// silentError is a server that has sent nothing for this time.
 type silentError time.Duration
 
 func (e silentError) Error() string {
@@ -73,7 +73,7 @@ func (d downloader) client() *http.Client {
 			TLSHandshakeTimeout:   d.connect,
 			ResponseHeaderTimeout: d.silence,
 			ForceAttemptHTTP2:     true,
-			DisableCompression:    true, // the checksum is of what the server has
+			DisableCompression:    true, // the checksum is of the uncompressed file
 			DisableKeepAlives:     true,
 		},
 		CheckRedirect: func(req *http.Request, via []*http.Request) error {
@@ -88,16 +88,17 @@ func (d downloader) client() *http.Client {
 	}
 }
 
-// ProxyError is a variable that should name a proxy. What it holds isn't told:
-// there may be a password in it.
+// ProxyError is an environment variable that doesn't name a proxy. Its value isn't
+// shown: it may hold a password.
 type ProxyError struct{ Variable string }
 
 func (e *ProxyError) Error() string {
 	return e.Variable + " isn't the address of a proxy, such as http://proxy.example.com:3128"
 }
 
-// proxy is the one that the environment names. http.ProxyFromEnvironment puts
-// http:// before whatever it can't parse, and so finds a host that is called http.
+// proxy returns the proxy in the environment. It checks the variable itself, because
+// http.ProxyFromEnvironment prepends http:// to what it can't parse, and so finds a
+// host named http.
 func proxy(req *http.Request) (*url.URL, error) {
 	u, err := http.ProxyFromEnvironment(req)
 	if u == nil || err != nil {
@@ -114,7 +115,7 @@ func proxy(req *http.Request) (*url.URL, error) {
 	return u, nil
 }
 
-// body is a response that may not fall silent.
+// body is a response body whose reads fail if the server is silent for too long.
 type body struct {
 	io.ReadCloser
 	ctx     context.Context
@@ -146,8 +147,8 @@ func (b *body) Close() error {
 	return b.ReadCloser.Close()
 }
 
-// plain is the cause of a network error: net/http repeats the request around it,
-// and package net each address that it tried.
+// plain returns the cause of a network error, without the request and the addresses that
+// net/http and net add.
 func plain(err error) error {
 	var ue *url.Error
 	if errors.As(err, &ue) {
@@ -160,7 +161,7 @@ func plain(err error) error {
 	var op *net.OpError
 	switch {
 	case errors.As(err, &op) && op.Op == "proxyconnect":
-		return fmt.Errorf("by way of a proxy: %w", plain(op.Err))
+		return fmt.Errorf("through a proxy: %w", plain(op.Err))
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return fmt.Errorf("no host is called %s", dns.Name)
 	case errors.As(err, &dns):

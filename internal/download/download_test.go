@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// TestDownloadSilence: a server that hangs ends a download, one that is slow but
-// alive doesn't, and a person who ends it is heard at once.
+// TestDownloadSilence: a download ends if the server hangs, but not if it is slow; and
+// cancelling ends it at once.
 func TestDownloadSilence(t *testing.T) {
 	hang := make(chan struct{})
 	say := func(w http.ResponseWriter, pause time.Duration) {
@@ -42,7 +42,7 @@ func TestDownloadSilence(t *testing.T) {
 		data, err := io.ReadAll(r)
 		return len(data), errors.Join(err, r.Close())
 	}
-	// On a busy machine a server that is alive may be silent for longer.
+	// On a busy machine a working server may be silent for longer.
 	for ; ; silence *= 2 {
 		d.silence = silence
 		n, err := get(t.Context(), "/slow")

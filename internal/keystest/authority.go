@@ -1,5 +1,4 @@
-// Package keystest makes CAs for tests: of every kind that people bring, the
-// unusual ones too.
+// Package keystest makes CAs for tests, of all kinds that users have.
 package keystest
 
 import (
@@ -19,8 +18,7 @@ import (
 	"time"
 )
 
-// CA says what is unusual about one. The zero value, with its two times, is a root
-// like most.
+// CA describes a CA. With only Begin and End set, and PathLen -1, it is a usual root.
 type CA struct {
 	Key        string // "p224", "p256" (the default), "p384", "p521", "rsa1024", "rsa2048", "ed25519"
 	Begin, End time.Time
@@ -28,25 +26,25 @@ type CA struct {
 	Permitted  Names
 	Excluded   Names
 	Critical   bool             // of the constraints
-	Extensions []pkix.Extension // beside the usual ones
-	PathLen    int              // -1: no bound, as most have it; 0 is 0
-	Issued     bool             // by a root, so it is an intermediate
-	Subject    string           // its CN
+	Extensions []pkix.Extension // in addition to the usual ones
+	PathLen    int              // -1: none
+	Issued     bool             // by a root: it is an intermediate
+	Subject    string           // the common name
 }
 
-// Names are those of a constraint.
+// Names are the names in a constraint.
 type Names struct {
 	DNS []string
 	IP  []string // ranges
 }
 
-// Unknown is an extension that no program knows.
+// Unknown returns an extension that no program knows.
 func Unknown(critical bool) pkix.Extension {
 	return pkix.Extension{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 99999, 1}, Critical: critical, Value: []byte{5, 0}}
 }
 
-// OddConstraint is a name constraint of a kind that Go doesn't know: the names of
-// directories below O=Example.
+// OddConstraint returns a name constraint that Go doesn't know: directory names below
+// O=Example.
 func OddConstraint(critical bool) pkix.Extension {
 	rdn := []byte("\x30\x12\x31\x10\x30\x0e\x06\x03\x55\x04\x0a\x0c\x07Example")
 	general := append([]byte{0xa4, byte(len(rdn))}, rdn...)
@@ -63,7 +61,7 @@ type Made struct {
 	Root      []byte // of an intermediate
 }
 
-// Make makes it.
+// Make makes the CA.
 func (c CA) Make() (*Made, error) {
 	key, err := newKey(c.Key)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package lsp drives a language server as an editor does. It is for tests.
+// Package lsp is a client of a language server, for tests.
 package lsp
 
 import (
@@ -17,26 +17,26 @@ import (
 	"time"
 )
 
-// T is the test that a server serves.
+// T is the test that uses a server.
 type T interface {
 	Fatalf(format string, args ...any)
 }
 
-// Server is a language server as an editor talks to it: JSON-RPC on its stdin
-// and stdout. Each wait ends within answerWait.
+// Server is a connection to a language server: JSON-RPC on its stdin and stdout. Each
+// wait ends within answerWait.
 type Server struct {
 	t       T
-	writing sync.Mutex // not lock: a reader who waits for a writer stops both
+	writing sync.Mutex // not lock: a write may block until the reader goes on
 	stdin   io.WriteCloser
 
 	lock        sync.Mutex
 	last        int
 	answers     map[int]chan message
-	diagnostics map[string][]Diagnostic // by URI, the newest
-	broken      error                   // why no more messages come
+	diagnostics map[string][]Diagnostic // the newest, by URI
+	broken      error                   // why reading ended
 }
 
-// answerWait is no measure of a server: on a busy machine one may take minutes.
+// answerWait is long because an answer may take minutes on a busy machine.
 const answerWait = 10 * time.Minute
 
 type message struct {
@@ -47,7 +47,7 @@ type message struct {
 	Error  json.RawMessage `json:"error,omitempty"`
 }
 
-// Position counts lines and UTF-16 units from 0.
+// Position is a line and a UTF-16 unit in it, both from 0.
 type Position struct {
 	Line      int `json:"line"`
 	Character int `json:"character"`
@@ -63,17 +63,17 @@ type Diagnostic struct {
 	Message string `json:"message"`
 }
 
-// FileURI is how the protocol names a file.
+// FileURI returns the URI of a file in the protocol.
 func FileURI(path string) string { return "file://" + path }
 
-// Start starts `cue lsp` on the directory dir and shakes hands; end ends it, and
-// returns what it said on stderr.
+// Start starts `cue lsp` on the directory dir and initializes it. end stops it, and
+// returns its stderr.
 func Start(t T, cue, dir string, env []string) (s *Server, end func() string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, cue, "lsp")
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
-	var talk bytes.Buffer
-	cmd.Stderr = &talk
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
 	cmd.WaitDelay = 5 * time.Second
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -90,11 +90,11 @@ func Start(t T, cue, dir string, env []string) (s *Server, end func() string) {
 	read := make(chan struct{})
 	go func() { defer close(read); s.read(bufio.NewReader(stdout)) }()
 	end = func() string {
-		_ = stdin.Close() // a server ends with its editor; this one is made to
+		_ = stdin.Close() // may not be enough to end it
 		cancel()
 		<-read
 		_ = cmd.Wait()
-		return talk.String()
+		return stderr.String()
 	}
 	s.ask("initialize", map[string]any{
 		"processId": os.Getpid(), "rootUri": FileURI(dir), "capabilities": map[string]any{
@@ -103,11 +103,11 @@ func Start(t T, cue, dir string, env []string) (s *Server, end func() string) {
 		},
 		"workspaceFolders": []any{map[string]any{"uri": FileURI(dir), "name": "clusters"}},
 	}, nil)
-	s.tell("initialized", map[string]any{})
+	s.notify("initialized", map[string]any{})
 	return s, end
 }
 
-// read takes messages until there are no more.
+// read handles messages until reading fails.
 func (s *Server) read(r *bufio.Reader) {
 	for {
 		m, err := readMessage(r)
@@ -121,7 +121,7 @@ func (s *Server) read(r *bufio.Reader) {
 			s.answers = nil
 			return
 		}
-		s.took(m)
+		s.handle(m)
 	}
 }
 
@@ -141,7 +141,7 @@ func readMessage(r *bufio.Reader) (m message, err error) {
 	return m, json.Unmarshal(body, &m)
 }
 
-func (s *Server) took(m message) {
+func (s *Server) handle(m message) {
 	s.lock.Lock()
 	defer s.lock.Unlock()
 	switch {
@@ -153,7 +153,7 @@ func (s *Server) took(m message) {
 		if json.Unmarshal(m.Params, &p) == nil {
 			s.diagnostics[p.URI] = p.Diagnostics
 		}
-	case m.Method != "" && m.ID != nil: // it asks us
+	case m.Method != "" && m.ID != nil: // a request by the server
 		var p struct{ Items []any }
 		var result any
 		if m.Method == "workspace/configuration" && json.Unmarshal(m.Params, &p) == nil {
@@ -176,11 +176,11 @@ func (s *Server) send(v any) {
 	}
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	_, _ = fmt.Fprintf(s.stdin, "Content-Length: %d\r\n\r\n%s", len(body), body) // read will hear of it
+	_, _ = fmt.Fprintf(s.stdin, "Content-Length: %d\r\n\r\n%s", len(body), body) // read fails too
 }
 
-// tell sends a notification.
-func (s *Server) tell(method string, params any) {
+// notify sends a notification.
+func (s *Server) notify(method string, params any) {
 	s.send(map[string]any{"jsonrpc": "2.0", "method": method, "params": params})
 }
 
@@ -213,35 +213,35 @@ func (s *Server) ask(method string, params, out any) {
 	}
 }
 
-// Open shows the server a file, as if a person had it before them, with that text.
+// Open opens a file with a text, which may differ from the file on disk.
 func (s *Server) Open(path, text string) {
-	s.tell("textDocument/didOpen", map[string]any{"textDocument": map[string]any{
+	s.notify("textDocument/didOpen", map[string]any{"textDocument": map[string]any{
 		"uri": FileURI(path), "languageId": "cue", "version": 1, "text": text,
 	}})
 }
 
-// Change is what a person types: the file's whole text is another now.
+// Change replaces the text of an open file.
 func (s *Server) Change(path string, version int, text string) {
-	s.tell("textDocument/didChange", map[string]any{
+	s.notify("textDocument/didChange", map[string]any{
 		"textDocument":   map[string]any{"uri": FileURI(path), "version": version},
 		"contentChanges": []any{map[string]any{"text": text}},
 	})
 }
 
-// At asks about a place in a file.
+// At sends a request about a position in a file, and decodes the answer into out.
 func (s *Server) At(method, path string, p Position, out any) {
 	s.ask(method, map[string]any{"textDocument": map[string]any{"uri": FileURI(path)}, "position": p}, out)
 }
 
-// Newest are a file's newest diagnostics.
+// Newest returns a file's newest diagnostics.
 func (s *Server) Newest(path string) []Diagnostic {
 	s.lock.Lock()
 	defer s.lock.Unlock()
 	return s.diagnostics[FileURI(path)]
 }
 
-// Find is the place of the one text in a file that ends with the mark ‸, which
-// stands for the cursor; the mark is no part of the file.
+// Find returns the position of the mark ‸ in marked, which without the mark must occur
+// exactly once in text.
 func Find(t T, text, marked string) Position {
 	before, after, ok := strings.Cut(marked, "‸")
 	if !ok || strings.Count(text, before+after) != 1 {
@@ -252,23 +252,23 @@ func Find(t T, text, marked string) Position {
 	return Position{line, len(head) - strings.LastIndexByte(head, '\n') - 1}
 }
 
-// Until repeats a question, since a server may answer before it has read the
-// module, and fails with what it heard last.
+// Until repeats a question until ask returns true, since a server may answer before it
+// has read the module. After answerWait it fails with the last answer.
 func Until(t T, what string, ask func() (string, bool)) {
 	end := time.Now().Add(answerWait)
 	for {
-		heard, ok := ask()
+		last, ok := ask()
 		if ok {
 			return
 		}
 		if time.Now().After(end) {
-			t.Fatalf("%s: in %s all that came was %s", what, answerWait, heard)
+			t.Fatalf("%s: the last answer after %s was %s", what, answerWait, last)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
 }
 
-// Completion are the labels that are offered at a place, without their colon.
+// Completion returns the labels that are offered at a position, without their colon.
 func (s *Server) Completion(file string, at Position) []string {
 	var list struct{ Items []struct{ Label string } }
 	s.At("textDocument/completion", file, at, &list)

@@ -1,12 +1,12 @@
-// Package need is for tests alone: it says what a test needs of the machine that
-// neither Go nor this repository brings along.
+// Package need is for tests that need a program or a privilege which neither Go nor
+// this repository provides.
 //
-// Where it isn't there, the test is skipped with a reason of one form, by which
-// make test lists at its end what wasn't run:
+// If it is missing, the test is skipped with a reason of one form, and make test lists
+// these reasons at its end:
 //
 //	not run here: buildah (apt-get install buildah)
 //
-// With CI set that is a failure: .ci/run has installed everything.
+// With CI set a skip is a failure: .ci/run has installed everything.
 package need
 
 import (
@@ -24,16 +24,17 @@ import (
 // Mark begins the reason of every skip. tools/test/missing looks for it.
 const Mark = "not run here: "
 
-// T is what of a test, or of a script's, is asked for here.
+// T is the part of testing.T, or of a script's, that this package uses.
 type T interface {
 	Skip(args ...any)
 	Fatal(args ...any)
 }
 
-// builds is said of the reference programs: make test brings them along, go test doesn't.
+// builds is the remedy for the reference programs: make test builds them, go test
+// doesn't.
 const builds = `make test builds it; or PATH="$(tools/install.sh reference):$PATH"`
 
-// source says where a program comes from.
+// source has the remedy for each missing program.
 var source = map[string]string{
 	"cue":     builds,
 	"cfssl":   builds,
@@ -66,17 +67,17 @@ var source = map[string]string{
 	"zsh":             "apt-get install zsh",
 }
 
-// beside PATH are the directories in which only some users' shells look, and those of
-// programs that others start.
-var beside = []string{"/usr/sbin", "/sbin", "/usr/lib/systemd", "/lib/systemd", "/usr/lib/openssh", "/usr/libexec/openssh", "/usr/lib/ssh", "/usr/libexec"}
+// moreDirs are searched after PATH: directories that only some users have in PATH, and
+// those of programs that others start.
+var moreDirs = []string{"/usr/sbin", "/sbin", "/usr/lib/systemd", "/lib/systemd", "/usr/lib/openssh", "/usr/libexec/openssh", "/usr/lib/ssh", "/usr/libexec"}
 
-// find is a program's full name. A user's PATH may lack what root's has.
+// find returns the path of a program. A user's PATH may lack directories of root's.
 func find(name string) (string, error) {
 	at, err := exec.LookPath(name)
 	if err == nil {
 		return filepath.Abs(at)
 	}
-	for _, dir := range beside {
+	for _, dir := range moreDirs {
 		if at, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
 			return at, nil
 		}
@@ -84,11 +85,11 @@ func find(name string) (string, error) {
 	return "", err
 }
 
-// Program is the full name of an outside program that the test can't do without.
+// Program returns the path of an outside program, or skips the test if it is missing.
 func Program(t T, name string) string {
 	helper(t)()
-	// go test keeps results, and would keep a skip for ever: it doesn't see that
-	// something was installed meanwhile. make test tells it by this variable.
+	// go test caches results, also of a skip, and doesn't see that a program was
+	// installed. make test changes this variable then.
 	_ = os.Getenv("KCMGEN_TEST_PROGRAMS")
 	at, err := find(name)
 	switch {
@@ -101,7 +102,7 @@ func Program(t T, name string) string {
 	return ""
 }
 
-// helper is t.Helper, where it has one.
+// helper returns t.Helper, or a function that does nothing if t has none.
 func helper(t T) func() {
 	if h, ok := t.(interface{ Helper() }); ok {
 		return h.Helper
@@ -109,7 +110,7 @@ func helper(t T) func() {
 	return func() {}
 }
 
-// Root is said by a test that the system lets only root do.
+// Root skips the test unless it runs as root.
 func Root(t T) {
 	helper(t)()
 	if os.Getuid() != 0 {
@@ -117,9 +118,9 @@ func Root(t T) {
 	}
 }
 
-// Namespaces is the command that runs another one in namespaces of its own: a
-// mount namespace with --mount, a network with --net, and there it's root.
-// Root itself needs no user namespace, which a chroot, for one, refuses.
+// Namespaces returns the command that runs another one as root in namespaces of its
+// own: add --mount or --net. It skips the test if the system permits none. For root it
+// uses no user namespace, which a chroot would refuse.
 func Namespaces(t T) string {
 	helper(t)()
 	Program(t, "unshare")
@@ -142,7 +143,8 @@ var namespaces = sync.OnceValues(func() (string, error) {
 	return "", fmt.Errorf("no namespaces: %s", &said)
 })
 
-// Missing ends a test for want of something; remedy is how to get it.
+// Missing skips a test because something is missing; remedy says how to get it. With CI
+// set it fails the test.
 func Missing(t T, what, remedy string) {
 	helper(t)()
 	reason := Mark + what + " (" + remedy + ")"
@@ -152,12 +154,12 @@ func Missing(t T, what, remedy string) {
 	t.Skip(reason)
 }
 
-// spare is what is left of go test's -timeout for ending what a test began.
+// spare is the part of go test's -timeout that is left for cleaning up.
 const spare = 10 * time.Second
 
-// Time is for what a test waits for: it ends a little before go test would end
-// everything, and says which test it was. No other time limit is right on
-// each machine, however busy.
+// Time returns a context for a test that waits. It ends shortly before go test would
+// end everything, so that the test itself fails. No other time limit suits every
+// machine, however busy.
 func Time(t testing.TB) context.Context {
 	t.Helper()
 	timed, ok := t.(interface{ Deadline() (time.Time, bool) })

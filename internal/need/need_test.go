@@ -13,13 +13,13 @@ import (
 	"github.com/kcmgen/kcmgen/internal/need"
 )
 
-// told is a test that notes how it was ended.
+// told is a test that records how it ended.
 type told string
 
 func (s *told) Skip(args ...any)  { *s += told("skip: " + fmt.Sprint(args...)); runtime.Goexit() }
 func (s *told) Fatal(args ...any) { *s += told("fatal: " + fmt.Sprint(args...)); runtime.Goexit() }
 
-// ended runs f as a test and tells how it ended.
+// ended runs f as a test and returns how it ended.
 func ended(f func(need.T)) string {
 	var s told
 	done := make(chan struct{})
@@ -31,8 +31,8 @@ func ended(f func(need.T)) string {
 	return string(s)
 }
 
-// TestProgram: what is there is found, what isn't is skipped in one form, and
-// with CI set nothing is skipped.
+// TestProgram: an installed program is found, a missing one skips in one form, and with CI
+// set nothing is skipped.
 func TestProgram(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("PATH", dir)
@@ -57,7 +57,7 @@ func TestProgram(t *testing.T) {
 	}
 }
 
-// TestTime: what is waited for ends before go test does.
+// TestTime: the context ends before go test does.
 func TestTime(t *testing.T) {
 	end, ok := t.Deadline()
 	ours, has := need.Time(t).Deadline()

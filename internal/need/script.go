@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// begins is where a command's name stands in a shell's line.
+// begins matches the names of commands in a shell's line.
 var begins = regexp.MustCompile(`(?m)(?:^|[|;&(])\s*(?:do |then |! )*([\w-]+)`)
 
-// Typed are the outside programs that a line for a shell starts.
+// Typed returns the outside programs that a shell's line starts.
 func Typed(line string) []string {
 	var out []string
 	for _, m := range begins.FindAllStringSubmatch(line, -1) {
@@ -20,12 +20,12 @@ func Typed(line string) []string {
 	return out
 }
 
-// always are programs that a machine which runs make test has.
+// always are programs that every machine with make test has.
 var always = []string{"bash", "git", "make", "setpriv", "sh"}
 
-// Unasked are the programs that a script of package testscript starts without a
-// line "needs NAME" before it. A wrapper stands before another command, and takes
-// what it is said to take.
+// Unasked returns the programs that a script of package testscript starts without a
+// line "needs NAME" before it. wrappers has commands that run another command, and the
+// program that each needs.
 func Unasked(script string, wrappers map[string]string) []string {
 	script, _, _ = strings.Cut(script, "\n-- ")
 	var asked, out []string

@@ -1,6 +1,6 @@
-// Package regular reads files that people name, or that lie where somebody else
-// put them: regular ones of a bounded size, and no other. A fifo would be waited
-// for without an end, and a device may never come to one.
+// Package regular reads regular files of a limited size, and refuses others. It is for
+// files that users name or others put there: reading a fifo would block, and reading a
+// device may never end.
 package regular
 
 import (
@@ -13,11 +13,11 @@ import (
 	"syscall"
 )
 
-// ErrNotRegular is a directory, a fifo, a socket or a device where a file was
-// expected, be it by way of a symbolic link.
+// ErrNotRegular is a directory, a fifo, a socket or a device where a file was expected,
+// also through a symbolic link.
 var ErrNotRegular = errors.New("it is no regular file")
 
-// SizeError is a file that is larger than any of its kind.
+// SizeError is a file that is larger than the limit. Sizes are in bytes.
 type SizeError struct{ Size, Max int64 }
 
 func (e *SizeError) Error() string {
@@ -27,8 +27,8 @@ func (e *SizeError) Error() string {
 	return fmt.Sprintf("file is too large: %d MB, at most %d", e.Size>>20, e.Max>>20)
 }
 
-// Check returns an error unless a name leads to a regular file of at most max
-// bytes. It opens nothing: what is opened may act.
+// Check returns an error unless name is a regular file of at most max bytes, or a link
+// to one. It doesn't open it, because opening a device may have effects.
 func Check(name string, max int64) (fs.FileInfo, error) {
 	fi, err := os.Stat(name)
 	if err != nil {
@@ -47,9 +47,8 @@ func fit(name string, fi fs.FileInfo, max int64) error {
 	return nil
 }
 
-// Open opens a regular file of at most max bytes. What is checked by its name may
-// be another file by the time it is opened, so it is opened without waiting, and
-// checked again.
+// Open opens a regular file of at most max bytes. The file may be replaced after the
+// check, so it is opened without blocking and checked again.
 func Open(name string, max int64) (*os.File, error) {
 	if _, err := Check(name, max); err != nil {
 		return nil, err
@@ -57,7 +56,7 @@ func Open(name string, max int64) (*os.File, error) {
 	return checked(name, max)(os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0))
 }
 
-// OpenIn is Open for a name in a root, which no link leads out of.
+// OpenIn is Open for a name in a root. Links can't lead out of it.
 func OpenIn(root *os.Root, name string, max int64) (*os.File, error) {
 	fi, err := root.Stat(name)
 	if err != nil {
@@ -95,7 +94,7 @@ func Read(name string, max int64) ([]byte, error) {
 	return readAll(f, name, max)
 }
 
-// ReadIn is Read for a name in a root, which no link leads out of.
+// ReadIn is Read for a name in a root. Links can't lead out of it.
 func ReadIn(root *os.Root, name string, max int64) ([]byte, error) {
 	f, err := OpenIn(root, name, max)
 	if err != nil {
@@ -104,8 +103,8 @@ func ReadIn(root *os.Root, name string, max int64) ([]byte, error) {
 	return readAll(f, name, max)
 }
 
-// readAll reads a file to its end and closes it. Some files grow, or say nothing
-// of their size.
+// readAll reads a file to its end and closes it. It checks the size again: some files
+// grow, or have an unknown size.
 func readAll(f *os.File, name string, max int64) ([]byte, error) {
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, max+1))
@@ -118,15 +117,15 @@ func readAll(f *os.File, name string, max int64) ([]byte, error) {
 	return data, nil
 }
 
-// SumError is a file with which all that were read come to more than their bound.
+// SumError is a file that exceeds the total limit of a Budget, in bytes.
 type SumError struct{ Max int64 }
 
 func (e *SumError) Error() string {
 	return fmt.Sprintf("with it, all files together are too large: at most %d MB are read", e.Max>>20)
 }
 
-// Budget bounds what is read of many files: each, and all together. A file that is
-// read again counts once. It is safe for use by several at once.
+// Budget limits the size of each of many files, and of all together. A file that is
+// read again counts once. It is safe for concurrent use.
 type Budget struct {
 	file, sum int64
 
@@ -135,12 +134,12 @@ type Budget struct {
 	left int64
 }
 
-// NewBudget is a budget of so many bytes for each file, and for all.
+// NewBudget returns a budget with limits in bytes: file for each file, sum for all.
 func NewBudget(file, sum int64) *Budget {
 	return &Budget{file: file, sum: sum, left: sum, read: map[string]int64{}}
 }
 
-// File is the bound of each file.
+// File returns the limit of each file in bytes.
 func (b *Budget) File() int64 { return b.file }
 
 // Read is Read within the budget.
@@ -148,8 +147,8 @@ func (b *Budget) Read(name string) ([]byte, error) {
 	return b.Count(name, func() ([]byte, error) { return Read(name, b.file) })
 }
 
-// Count charges what read returns for a name to the budget. Where no more is left
-// than it takes, its contents are dropped.
+// Count calls read for the file name and charges its size to the budget. It returns a
+// SumError if that exceeds the budget.
 func (b *Budget) Count(name string, read func() ([]byte, error)) ([]byte, error) {
 	data, err := read()
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// What is no file of a bounded size is refused without being waited for: nobody
-// writes to the fifo here, and /dev/zero has no end.
+// Files without a limited size are refused without blocking: the fifo here has no
+// writer, and /dev/zero has no end.
 func TestRead(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
@@ -87,7 +87,7 @@ func TestRead(t *testing.T) {
 
 var errLeaves = errors.New("leaves the root")
 
-// A file that is exchanged for a fifo after it was looked at is still refused.
+// A file that is replaced by a fifo after the check is still refused.
 func TestOpenChecksWhatItOpened(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "fifo")
 	if err := syscall.Mkfifo(name, 0o600); err != nil {
@@ -99,7 +99,7 @@ func TestOpenChecksWhatItOpened(t *testing.T) {
 	}
 }
 
-// Files that say nothing of their size are bounded by what is read of them.
+// Files of unknown size are limited while reading.
 func TestReadGrowing(t *testing.T) {
 	name := "/proc/self/status"
 	if _, err := os.Stat(name); err != nil {

@@ -1,7 +1,7 @@
 //go:build unix
 
-// Package treetest is the conformance suite of staging: whatever implements
-// [tree.FS], a disk or a host over SFTP, passes it.
+// Package treetest is the conformance suite of staging: every implementation of
+// [tree.FS] must pass it, for a disk and for a host over SFTP.
 package treetest
 
 import (
@@ -26,10 +26,10 @@ type Target struct {
 	Dir string // the same directory, as this machine sees it
 }
 
-// Staging runs the suite. open makes a target of an empty directory; what serves it,
-// if that is another process, has to be started there, for it has to inherit the
-// umask that the suite has set. The suite doesn't run in parallel with anything,
-// because a process has one umask.
+// Staging runs the suite. open makes a target of an empty directory. If another process
+// serves it, open must start that process, so that it inherits the umask that the suite
+// has set. Because a process has one umask, the suite must not run in parallel with
+// other tests.
 func Staging(t *testing.T, open func(t *testing.T, dir string) Target) {
 	t.Helper()
 	for _, c := range []struct {
@@ -54,7 +54,7 @@ func Staging(t *testing.T, open func(t *testing.T, dir string) Target) {
 	}
 	for _, mask := range []int{0, 0o022, 0o077, 0o377} {
 		t.Run(fmt.Sprintf("modes with umask %03o", mask), func(t *testing.T) {
-			dir := directory(t) // before: where the mask takes a user's own rights, a user can make none
+			dir := directory(t) // before the umask: some take away the user's own rights
 			old := syscall.Umask(mask)
 			defer syscall.Umask(old)
 			exactModes(t, open(t, dir))
@@ -72,7 +72,7 @@ func put(target Target, name string, mode fs.FileMode, data []byte) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// see is a file or directory as this machine sees it.
+// see returns the info of a file or directory, as this machine sees it.
 func see(t *testing.T, target Target, name string) fs.FileInfo {
 	t.Helper()
 	fi, err := os.Lstat(filepath.Join(target.Dir, name))
@@ -133,8 +133,8 @@ func modeBeforeContent(t *testing.T, target Target) {
 	}
 }
 
-// noLinkFollowed has links planted by somebody who would like kcmgen to write
-// to, or make, what they lead to.
+// noLinkFollowed plants links as an attacker would: nothing may be written through
+// them.
 func noLinkFollowed(t *testing.T, target Target) {
 	outside := t.TempDir()
 	at := func(name string) string { return filepath.Join(target.Dir, name) }
@@ -204,7 +204,7 @@ func contents(t *testing.T, target Target) {
 	}
 }
 
-// manyOpen has as many files open at once as Stage has.
+// manyOpen opens as many files at once as Stage does.
 func manyOpen(t *testing.T, target Target) {
 	var open []tree.File
 	for i := range 128 {
@@ -252,8 +252,8 @@ func errorsName(t *testing.T, target Target) {
 	}
 }
 
-// namesInside has names that lead out of the directory. Trees hold none, and an FS
-// is the last to check.
+// namesInside tries names that lead out of the directory. A tree has none, but an FS
+// must refuse them too.
 func namesInside(t *testing.T, target Target) {
 	must(t, os.Symlink("..", filepath.Join(target.Dir, "up")))
 	for _, name := range []string{"../escaped", "up/escaped", "a/../../escaped"} {
@@ -269,7 +269,7 @@ func namesInside(t *testing.T, target Target) {
 	}
 }
 
-// sample is a tree with a bit of everything.
+// sample returns a tree with all kinds of entries.
 func sample(t *testing.T) tree.Tree {
 	t.Helper()
 	es := []tree.Entry{
@@ -288,10 +288,10 @@ func sample(t *testing.T) tree.Tree {
 	return all
 }
 
-// program is more than one write and one packet.
+// program is larger than one write and one packet.
 var program = bytes.Repeat([]byte("0123456789abcde\n"), 3<<20/16)
 
-// blob is a file of this machine, to be put into a tree.
+// blob writes a file and returns it as a blob.
 func blob(t *testing.T, data []byte) tree.Blob {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "blob")
@@ -299,7 +299,7 @@ func blob(t *testing.T, data []byte) tree.Blob {
 	return tree.Blob{Path: name, Size: int64(len(data)), SHA256: fmt.Sprintf("%x", sha256.Sum256(data))}
 }
 
-// blobChanges has files that are no longer what they were when somebody looked.
+// blobChanges stages blobs whose files have changed since they were hashed.
 func blobChanges(t *testing.T, target Target) {
 	for name, change := range map[string]func(file string) error{
 		"other bytes": func(file string) error { return os.WriteFile(file, bytes.ToUpper(program), 0o600) },
@@ -341,7 +341,7 @@ func wholeTree(t *testing.T, target Target) {
 	}
 	for name, mode := range map[string]fs.FileMode{"new": 0o700, "new/a": 0o700, "new/a/deep": 0o755, "new/many": 0o755} {
 		if fi := see(t, target, name); fi != nil && fi.Mode().Perm() != mode {
-			t.Errorf("the directory %s that nobody names is %v, not %v", name, fi.Mode(), mode)
+			t.Errorf("the implied directory %s is %v, not %v", name, fi.Mode(), mode)
 		}
 	}
 	err := filepath.WalkDir(filepath.Join(target.Dir, "new"), func(p string, _ fs.DirEntry, err error) error {
@@ -354,7 +354,7 @@ func wholeTree(t *testing.T, target Target) {
 	must(t, err)
 }
 
-// wholeTreeNew has something where the tree is to be staged.
+// wholeTreeNew stages a tree where something exists.
 func wholeTreeNew(t *testing.T, target Target) {
 	elsewhere := t.TempDir()
 	must(t, os.Mkdir(filepath.Join(target.Dir, "directory"), 0o755))

@@ -16,7 +16,7 @@ import (
 	"github.com/kcmgen/kcmgen/internal/treetest"
 )
 
-// brokenVar says which broken FS runBroken tests.
+// brokenVar names the broken FS that runBroken tests.
 const brokenVar = "TREETEST_BROKEN"
 
 func TestDisk(t *testing.T) {
@@ -53,7 +53,7 @@ func openDisk(t *testing.T, dir string) *disk.Disk {
 	return d
 }
 
-// runBroken is the suite on an FS that it has to fail.
+// runBroken runs the suite on an FS that must fail.
 func runBroken(t *testing.T, name string) {
 	treetest.Staging(t, func(t *testing.T, dir string) treetest.Target {
 		d := openDisk(t, dir)
@@ -61,8 +61,8 @@ func runBroken(t *testing.T, name string) {
 	})
 }
 
-// TestSuiteFindsFaults breaks one thing at a time, and demands that the suite
-// fails where that is tested.
+// TestSuiteFindsFaults breaks one thing at a time, and requires that the suite fails where
+// that is tested.
 func TestSuiteFindsFaults(t *testing.T) {
 	if name := os.Getenv(brokenVar); name != "" { // in a process of its own
 		runBroken(t, name)
@@ -103,13 +103,13 @@ func TestSuiteFindsFaults(t *testing.T) {
 	}
 }
 
-// broken is a disk with one fault of many.
+// broken is a disk with one of many faults.
 type broken struct {
 	*disk.Disk
 	fault, dir string
 }
 
-// Mkdir is FS.Mkdir, or less.
+// Mkdir implements tree.FS, unless that is the fault.
 func (b broken) Mkdir(name string, mode fs.FileMode) error {
 	full := filepath.Join(b.dir, name)
 	switch b.fault {
@@ -129,7 +129,7 @@ func (b broken) Mkdir(name string, mode fs.FileMode) error {
 	return b.anonymous(err)
 }
 
-// Create is FS.Create, or less.
+// Create implements tree.FS, unless that is the fault.
 func (b broken) Create(name string, mode fs.FileMode) (tree.File, error) {
 	full := filepath.Join(b.dir, name)
 	flags := os.O_CREATE | os.O_WRONLY | os.O_EXCL
@@ -163,7 +163,7 @@ func (b broken) Create(name string, mode fs.FileMode) (tree.File, error) {
 	return f, f.Chmod(mode)
 }
 
-// SyncDir is FS.SyncDir, or less.
+// SyncDir implements tree.FS, unless that is the fault.
 func (b broken) SyncDir(name string) error {
 	if b.fault == "syncs nothing" {
 		return nil
@@ -171,7 +171,7 @@ func (b broken) SyncDir(name string) error {
 	return b.Disk.SyncDir(name)
 }
 
-// anonymous takes the name from an error, if that is the fault.
+// anonymous removes the name from an error, if that is the fault.
 func (b broken) anonymous(err error) error {
 	var pe *fs.PathError
 	if b.fault == "doesn't name" && errors.As(err, &pe) {
@@ -180,7 +180,7 @@ func (b broken) anonymous(err error) error {
 	return err
 }
 
-// late gets its mode when it is closed.
+// late sets its mode when it is closed.
 type late struct {
 	*os.File
 	mode fs.FileMode
@@ -188,7 +188,7 @@ type late struct {
 
 func (f late) Close() error { return errors.Join(f.Chmod(f.mode), f.File.Close()) }
 
-// short writes at most a packet.
+// short writes at most one packet.
 type short struct{ tree.File }
 
 func (f short) Write(p []byte) (int, error) {

@@ -19,12 +19,12 @@ import (
 //go:embed cluster.cue.in
 var seed []byte
 
-// bench is the place where everything runs: a CUE module like a user's, with
-// the schemas of this checkout, and a CA for each algorithm.
+// bench is where everything runs: a CUE module like a user's, with the schemas of this
+// checkout, and a CA for each algorithm.
 type bench struct {
 	repo    string // the checkout
-	scratch string // ours, on tmpfs where there is one
-	disk    string // ours, on a disk; empty if there is none
+	scratch string // a temporary directory, on tmpfs if there is one
+	disk    string // a temporary directory on a disk; may be empty
 	kcmgen  string
 	self    string // this program
 	env     []string
@@ -55,7 +55,7 @@ func newBench(repo, kcmgen, tmpfs, disk string) (b *bench, err error) {
 			return nil, err
 		}
 	}
-	// A copy, for whoever builds meanwhile.
+	// A copy, so that a build meanwhile doesn't change it.
 	b.kcmgen = filepath.Join(b.scratch, "kcmgen")
 	if err := copyFile(kcmgen, b.kcmgen, 0o755); err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ func (b *bench) close() error {
 	return err
 }
 
-// copyFile reads no file whole: see command on how much memory is ours.
+// copyFile doesn't read the file into memory: see command on this process's memory.
 func copyFile(from, to string, mode fs.FileMode) (err error) {
 	in, err := os.Open(from)
 	if err != nil {
@@ -120,7 +120,7 @@ func (b *bench) authorityDir(algorithm string) string {
 	return filepath.Join(b.scratch, "ca-"+algorithm)
 }
 
-// authority makes the CA that both sides are given, with cfssl.
+// authority makes the CA for both sides with cfssl.
 func (b *bench) authority(algorithm string, size int) error {
 	dir := b.authorityDir(algorithm)
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -144,11 +144,11 @@ func (b *bench) authority(algorithm string, size int) error {
 	return nil
 }
 
-// work is one cluster to make, for kcmgen and for the pipeline.
+// work is a cluster to make, with kcmgen and with the pipeline.
 type work struct {
 	nodes     int
 	algorithm string // ecdsa or rsa
-	perNode   bool   // a certificate for each node, not one for all
+	perNode   bool   // a certificate for each node instead of one for all
 	newCA     bool   // made in the run, not given
 }
 
@@ -165,7 +165,7 @@ func (w work) String() string {
 	return text + ", CA given"
 }
 
-// keys that are made for w.
+// keys returns the number of keys that are made for w.
 func (w work) keys() int {
 	n := 1
 	if w.perNode {
@@ -179,7 +179,7 @@ func (w work) keys() int {
 
 func (w work) address(i int) string { return fmt.Sprintf("172.16.%d.%d", i/250, 1+i%250) }
 
-// waivers is the file of a package that says what is accepted.
+// waivers is the file of a package with its waivers.
 const waivers = "waivers.cue"
 
 // cluster writes w as a CUE package and returns its directory in the module.
@@ -198,7 +198,7 @@ func (b *bench) cluster(w work) (string, error) {
 	if w.nodes <= 3 {
 		return pkg, b.waive(pkg)
 	}
-	// What is found in a thousand nodes is found in three.
+	// Three nodes have the same findings as a thousand.
 	w.nodes = 3
 	small, err := b.cluster(w)
 	if err != nil {
@@ -211,7 +211,7 @@ func (b *bench) cluster(w work) (string, error) {
 	return pkg, os.WriteFile(filepath.Join(dir, waivers), data, 0o644)
 }
 
-// nodesFile is what tells w from other clusters.
+// nodesFile returns the file with all that distinguishes w from other clusters.
 func (b *bench) nodesFile(w work) []byte {
 	scope, sans, size := "cluster", "all", 256
 	if w.perNode {
@@ -235,8 +235,8 @@ func (b *bench) nodesFile(w work) []byte {
 	return text.Bytes()
 }
 
-// waive accepts what kcmgen finds in pkg: the guides' way is not our way, and
-// which rules it breaks is nothing that a benchmark should have to know.
+// waive waives all findings in pkg. The guides break some rules, and the benchmark need
+// not know which.
 func (b *bench) waive(pkg string) error {
 	cmd := exec.Command(b.kcmgen, "vet", "--format", "json", pkg)
 	cmd.Dir, cmd.Env = b.scratch, b.env
@@ -260,7 +260,7 @@ func (b *bench) waive(pkg string) error {
 	return os.WriteFile(filepath.Join(b.scratch, pkg, waivers), []byte(text), 0o644)
 }
 
-// complete reports an error unless dir has a unit and a kubeconfig for n hosts.
+// complete returns an error unless dir has a unit and a kubeconfig for n hosts.
 func complete(dir string, n int) error {
 	units, configs := 0, 0
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {

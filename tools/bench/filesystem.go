@@ -5,7 +5,7 @@ import (
 	"syscall"
 )
 
-// filesystem names what dir lies on: whether syncing it means anything.
+// filesystem returns the kind of file system of dir, which says whether a sync matters.
 func filesystem(dir string) string {
 	var s syscall.Statfs_t
 	if dir == "" || syscall.Statfs(dir, &s) != nil {

@@ -1,6 +1,6 @@
-// Bench compares kcmgen with the tools that it stands in for, in one run on
-// this machine: it prints ratios and says which of our bounds hold. A missed
-// bound is no failure, for machines are noisy; what can't be run is one.
+// Bench compares kcmgen with the tools that it replaces, in one run on this machine. It
+// prints ratios, and which of our bounds hold. A missed bound is no failure, because
+// machines are noisy; a command that can't run is.
 //
 // It needs Linux, and cfssl, cfssljson, kubectl and cue on PATH: make bench.
 package main
@@ -89,8 +89,8 @@ func run(ctx context.Context) (err error) {
 	return nil
 }
 
-// diskDir is where make bench writes to a disk: our cache, as /tmp is in memory
-// on many machines.
+// diskDir returns a directory on a disk: kcmgen's cache, because /tmp is in memory on
+// many machines.
 func diskDir() string {
 	if dir := os.Getenv("KCMGEN_CACHE"); dir != "" {
 		return dir
@@ -102,7 +102,7 @@ func diskDir() string {
 	return filepath.Join(cache, "kcmgen")
 }
 
-// header says what runs where, and how large the programs are.
+// header prints the machine, the directories, and the sizes of the programs.
 func (b *bench) header(r *report) error {
 	load, err := os.ReadFile("/proc/loadavg")
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// manyNodes: one cluster of many nodes, to memory; and that ten times the nodes
-// take no more than about ten times as long.
+// manyNodes exports one cluster of many nodes to memory. Ten times the nodes must take
+// at most about ten times as long.
 func (b *bench) manyNodes() ([]row, error) {
 	var rows []row
 	for _, perNode := range []bool{false, true} {
@@ -43,11 +43,11 @@ func (b *bench) manyNodes() ([]row, error) {
 	return rows, nil
 }
 
-// manyClusters is how many clusters one call is given.
+// manyClusters is the number of clusters in one call.
 const manyClusters = 300
 
-// clusterNodes are the nodes of the i-th of many clusters, as the pipeline takes
-// them. Each cluster has addresses of its own.
+// clusterNodes returns the nodes of the i-th of many clusters, as arguments of the
+// pipeline. Each cluster has its own addresses.
 func clusterNodes(i int) []string {
 	var nodes []string
 	for n := range 3 {
@@ -56,8 +56,8 @@ func clusterNodes(i int) []string {
 	return nodes
 }
 
-// clusters writes n packages c001, c002 … of three nodes and one shared
-// certificate, with the CA given, and returns the pattern that means them all.
+// clusters writes n packages c001, c002 … of three nodes with one shared certificate and
+// a given CA, and returns the pattern for all of them.
 func (b *bench) clusters(n int) (string, error) {
 	w := work{nodes: 3, algorithm: "ecdsa"}
 	one, err := b.cluster(w)
@@ -90,7 +90,7 @@ func (b *bench) clusters(n int) (string, error) {
 	return "./many/...", nil
 }
 
-// exportClusters is kcmgen's side of many clusters: all in one call.
+// exportClusters returns kcmgen's side of many clusters: all in one call.
 func (b *bench) exportClusters(base string) (side, error) {
 	pattern, err := b.clusters(manyClusters)
 	if err != nil {
@@ -103,8 +103,7 @@ func (b *bench) exportClusters(base string) (side, error) {
 	return s, nil
 }
 
-// manyClusters: all clusters of an organisation. The pipeline is run once for
-// each, as there is no other way to run it.
+// manyClusters exports all clusters of an organisation. The pipeline runs once for each.
 func (b *bench) manyClusters() ([]row, error) {
 	ours, err := b.exportClusters(b.scratch)
 	if err != nil {
@@ -127,8 +126,8 @@ func (b *bench) manyClusters() ([]row, error) {
 	}}, nil
 }
 
-// manyOnDisk prints apart what a disk costs: the same export to memory, where a
-// sync is nothing, is taken off.
+// manyOnDisk prints the cost of a disk: the time of an export to a disk minus that of an
+// export to memory, where a sync does nothing.
 func (b *bench) manyOnDisk() ([]row, error) {
 	w := work{nodes: 1000, algorithm: "ecdsa"}
 	nodesDisk, err1 := b.export(w, b.disk)

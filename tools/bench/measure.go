@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// sample is what one run took.
+// sample is the resources of one run.
 type sample struct {
 	wall, cpu time.Duration // cpu is user and system time, children included
 	rss       int64         // the largest process's peak, in bytes
@@ -24,31 +24,31 @@ type sample struct {
 // stats are the samples of one side of a row.
 type stats []sample
 
-// side is one of the things that a row compares.
+// side is one of the commands that a row compares.
 type side struct {
 	name string
-	// prepare puts the disk in order before each run; its time isn't counted.
+	// prepare prepares the disk before each run; its time isn't counted.
 	prepare func() error
 	run     func(context.Context) (sample, error)
-	// check looks once, after the last run, at what was made.
+	// check checks the output once, after the last run.
 	check func() error
 }
 
-// command runs argv in dir. What it prints is kept for the case that it fails.
+// command returns a function that runs argv in dir. Its output is part of the error.
 func command(dir string, env []string, argv ...string) func(context.Context) (sample, error) {
 	return func(ctx context.Context) (sample, error) {
 		cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-		var talk bytes.Buffer
-		cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, env, &talk, &talk
+		var output bytes.Buffer
+		cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, env, &output, &output
 		start := time.Now()
 		err := cmd.Run()
 		wall := time.Since(start)
 		if err != nil {
-			return sample{}, fmt.Errorf("%v: %w\n%s", argv, err, &talk)
+			return sample{}, fmt.Errorf("%v: %w\n%s", argv, err, &output)
 		}
-		// wait4 gives a child's rusage with its own waited-for children, and as
-		// Maxrss the largest of them. A child begins with our own pages in that
-		// figure: less than ownPeak can't be told.
+		// wait4 returns the rusage of a child with its own waited-for children, and
+		// in Maxrss the largest of them. Maxrss of a child includes this process's
+		// pages at its start, so that values below ownPeak can't be measured.
 		usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 		return sample{wall, cpuOf(usage), usage.Maxrss << 10}, nil
 	}
@@ -68,8 +68,8 @@ func cpuOf(u *syscall.Rusage) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// measure runs the sides in turn, A B A B …, so that a noisy minute falls on
-// all of them. It stops early, after three rounds at least, when budget is spent.
+// measure runs the sides in turn, A B A B …, so that noise affects all of them. It stops
+// early when budget is spent, but not before three rounds.
 func measure(ctx context.Context, sides []side, rounds int, budget time.Duration) ([]stats, error) {
 	out := make([]stats, len(sides))
 	end := time.Now().Add(budget)
@@ -100,8 +100,8 @@ func measure(ctx context.Context, sides []side, rounds int, budget time.Duration
 	return out, nil
 }
 
-// ownPeak is the most memory that this process has had. Its own Maxrss won't
-// do: that one began with the pages of whoever started it.
+// ownPeak returns this process's peak memory in bytes. Its Maxrss won't do: that
+// includes the pages of its parent.
 func ownPeak() int64 {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
@@ -133,7 +133,7 @@ func (s stats) median(of func(sample) time.Duration) time.Duration {
 	return (all[(n-1)/2] + all[n/2]) / 2
 }
 
-// mean comes with its standard error. Unlike medians, means can be subtracted.
+// mean returns the mean and its standard error. Unlike medians, means can be subtracted.
 func (s stats) mean(of func(sample) time.Duration) (mean, se float64) {
 	n := float64(len(s))
 	for _, x := range s {

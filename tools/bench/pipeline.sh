@@ -1,10 +1,10 @@
 #!/bin/sh
 # Usage: pipeline.sh WORK shared|node ecdsa|rsa CADIR|new NAME=IP...
 #
-# What the step-by-step guides do by hand for a highly available
-# kube-controller-manager: cfssl, kubectl config and sed, and a copy for every
-# host. Where they scp, this copies into WORK/nodes/<name>, so that both sides
-# of the benchmark end with the same files on the same disk.
+# Does what the step-by-step guides do by hand for a highly available
+# kube-controller-manager: cfssl, kubectl config and sed, and a copy for every host.
+# Instead of scp it copies into WORK/nodes/<name>, so that both sides of the benchmark
+# end with the same files on the same disk.
 #
 #	shared  one certificate that all hosts get, as in the guides
 #	node    a certificate for each host

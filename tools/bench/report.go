@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// row is one comparison: ours is the first side, the peer the second, and
-// further ones are references for the note.
+// row is a comparison: the first side is ours, the second the peer's, and further ones
+// are references for the note.
 type row struct {
 	title  string
 	sides  []side
@@ -17,23 +17,22 @@ type row struct {
 	note   func([]stats) string
 }
 
-// bound is what a row has to keep: a figure of it, and on which side of limit
-// that figure belongs.
+// bound is a limit for a figure of a row.
 type bound struct {
 	text   string
 	limit  float64
-	floor  bool // limit is the least, not the most
+	floor  bool // limit is the minimum, not the maximum
 	figure func([]stats) float64
 }
 
-// timesLess: ours takes limit times less wall time than the peer, or better.
+// timesLess requires that ours takes at least limit times less wall time than the peer.
 func timesLess(limit float64) bound {
 	return bound{fmt.Sprintf("≥ %g × less wall time", limit), limit, true, func(s []stats) float64 {
 		return 1 / ratio(s, wall)
 	}}
 }
 
-// timesAtMost: ours takes at most limit times the wall time of the peer.
+// timesAtMost requires that ours takes at most limit times the wall time of the peer.
 func timesAtMost(limit float64) bound {
 	return bound{fmt.Sprintf("≤ %g × its wall time", limit), limit, false, func(s []stats) float64 {
 		return ratio(s, wall)
@@ -46,7 +45,7 @@ func cpuAtMost(limit time.Duration) bound {
 	}}
 }
 
-// memoryAtMost holds the peak RSS of every run.
+// memoryAtMost limits the peak RSS of every run.
 func memoryAtMost(megabytes float64) bound {
 	return bound{fmt.Sprintf("≤ %g MB", megabytes), megabytes, false, func(s []stats) float64 {
 		return float64(s[0].peak()) / 1e6
@@ -57,12 +56,12 @@ func ratio(s []stats, of func(sample) time.Duration) float64 {
 	return s[0].median(of).Seconds() / s[1].median(of).Seconds()
 }
 
-// report prints rows as they are ready and remembers the bounds they missed.
+// report prints rows as they are ready, and collects the bounds that they missed.
 type report struct {
 	out    io.Writer
 	missed []string
 	held   int
-	own    func() int64 // a peak below this is only known to be below it
+	own    func() int64 // peaks below this can't be measured
 }
 
 func (r *report) section(title string) {
@@ -107,7 +106,7 @@ func (r *report) summary() {
 	}
 }
 
-// compare words ours/peer.
+// compare returns the ratio ours/peer in words.
 func compare(ratio float64) string {
 	if ratio < 1 {
 		return fmt.Sprintf("%.1f × less", 1/ratio)
@@ -124,9 +123,9 @@ func (r *report) megabytes(n int64) string {
 	return fmt.Sprintf("%.0f", float64(n)/1e6)
 }
 
-// aboveKeys is the note of an RSA row, whose third side is bare key generation.
-// Making an RSA key takes anything from 20 to 300 ms; what is ours to save is
-// the rest. CPU, because ours makes its keys side by side.
+// aboveKeys returns the note of an RSA row, whose third side only generates keys. An RSA
+// key takes from 20 to 300 ms, and only the rest can be saved. It compares CPU time,
+// because ours makes keys in parallel.
 func aboveKeys(all []stats) string {
 	bare, bareErr := all[2].mean(cpu)
 	text := "mean CPU above the bare keys:"

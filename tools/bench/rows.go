@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// export is kcmgen's side of w, with its output below base. A fresh directory for
-// each run: what removing an old one costs is nobody's to pay.
+// export returns kcmgen's side of w, with its output below base. Each run has a fresh
+// directory, so that no run pays for removing an old one.
 func (b *bench) export(w work, base string) (side, error) {
 	pkg, err := b.cluster(w)
 	if err != nil {
@@ -23,7 +23,7 @@ func (b *bench) export(w work, base string) (side, error) {
 	return s, nil
 }
 
-// pipeline is the guides' side of w.
+// pipeline returns the guides' side of w.
 func (b *bench) pipeline(w work, base string, env ...string) side {
 	certificates, ca := "shared", "new"
 	if w.perNode {
@@ -44,7 +44,7 @@ func (b *bench) pipeline(w work, base string, env ...string) side {
 	return s
 }
 
-// fresh is a side whose every run writes a directory of its own below base.
+// fresh returns a side whose every run writes its own directory below base.
 func (b *bench) fresh(base string, nodes int, argv func(out string) []string, env ...string) side {
 	var out string
 	return side{
@@ -53,7 +53,7 @@ func (b *bench) fresh(base string, nodes int, argv func(out string) []string, en
 			old := out
 			out = filepath.Join(base, "out-"+strconv.Itoa(b.runs))
 			if base == b.disk {
-				syscall.Sync() // an fsync waits for what others have written, too
+				syscall.Sync() // an fsync also waits for others' writes
 				return nil
 			}
 			return os.RemoveAll(old)
@@ -65,7 +65,7 @@ func (b *bench) fresh(base string, nodes int, argv func(out string) []string, en
 	}
 }
 
-// threeNodes: a first export to memory, the whole job but for the disk.
+// threeNodes compares a first export to memory, which is all work except the disk's.
 func (b *bench) threeNodes() ([]row, error) {
 	var rows []row
 	for _, w := range []work{
@@ -98,7 +98,7 @@ func (b *bench) threeNodes() ([]row, error) {
 	return rows, nil
 }
 
-// onDisk: the same to a disk, where kcmgen syncs before it commits.
+// onDisk compares the same on a disk, where kcmgen syncs before it commits.
 func (b *bench) onDisk() ([]row, error) {
 	var rows []row
 	for _, w := range []work{
@@ -128,8 +128,8 @@ func (b *bench) onDisk() ([]row, error) {
 	return rows, nil
 }
 
-// unchanged: a second export, which has nothing to write. The pipeline knows
-// no such thing, it does everything again.
+// unchanged compares a second export, which writes nothing. The pipeline does everything
+// again.
 func (b *bench) unchanged() ([]row, error) {
 	var rows []row
 	for _, w := range []work{

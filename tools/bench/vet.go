@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// vetting: against stock CUE on the same packages.
+// vetting compares vet with stock CUE on the same packages.
 func (b *bench) vetting() ([]row, error) {
 	big, err := b.cluster(work{nodes: 1000, algorithm: "ecdsa", newCA: true})
 	if err != nil {
@@ -53,13 +53,14 @@ func (b *bench) vetting() ([]row, error) {
 	}, nil
 }
 
-// repository is a CUE module as users have it: their cluster, and the vocabulary
-// among its dependencies.
+// repository returns a CUE module like a user's: a cluster, and the vocabulary as a
+// dependency.
 func (b *bench) repository() (string, error) {
 	return b.userModule(filepath.Join(b.scratch, "repository"))
 }
 
-// crowd is one with n packages beside the cluster, all in one directory, that have none.
+// crowd returns such a module with n more packages without clusters, all in one
+// directory.
 func (b *bench) crowd(n int) (string, error) {
 	dir, err := b.userModule(filepath.Join(b.scratch, fmt.Sprintf("crowd-%d", n)))
 	for i := 0; err == nil && i < n; i++ {

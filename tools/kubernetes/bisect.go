@@ -1,8 +1,8 @@
 package main
 
-// bound is the last number that is taken on the way from one that is to the last
-// of its type; there is none if that is taken as well. Up to the bound all are.
-// This file is compiled into the probe too.
+// bound returns the last number from good towards last that is taken. All between good
+// and the bound must be taken. It returns false if last is taken as well. This file is
+// also compiled into the probe.
 func bound(good, last int64, taken func(int64) bool) (int64, bool) {
 	if taken(last) {
 		return 0, false

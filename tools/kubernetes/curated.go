@@ -8,13 +8,13 @@ import (
 	"slices"
 )
 
-// curated is what no trial of the compiled options tells.
+// curated has facts that trying the compiled options doesn't show.
 type curated struct {
-	// Words are tried as values of a flag, beside those that its help names.
+	// Words are tried as values of a flag, in addition to those in its help.
 	Words map[string][]string `json:"words"`
-	// Sections of flags that the command itself puts there.
+	// Sections of flags that the command itself adds.
 	Sections map[string]string `json:"sections"`
-	// Allowed are values that are looked at after Validate.
+	// Allowed are values that are checked after Validate.
 	Allowed []struct {
 		Flag    string              `json:"flag"`
 		From    int                 `json:"from"` // minor versions, both included
@@ -38,8 +38,8 @@ func readCurated() (*curated, error) {
 	return c, nil
 }
 
-// apply adds what is curated of a minor version. Where something was measured
-// as well, one of the two is wrong, and that is for a person to find out.
+// apply adds the curated facts of a minor version. It returns an error if they contradict
+// measured ones: a person has to find out which is wrong.
 func (c *curated) apply(f *Facts, minor int) error {
 	for i := range f.Flags {
 		if s, ok := c.Sections[f.Flags[i].Name]; ok {

@@ -19,7 +19,7 @@ import (
 	"time"
 )
 
-// The probe's files; two of them are this program's as well.
+// The probe's files; two of them are also part of this program.
 //
 //go:embed _probe/*.go types.go bisect.go
 var probe embed.FS
@@ -71,8 +71,8 @@ func facts(ctx context.Context, v version, dir string) error {
 	return replace(file, text)
 }
 
-// writeProbe writes the probe's package. It imports whatever the real program
-// does, for that registers formats and gates.
+// writeProbe writes the probe's package. It has the imports of the real program, because
+// those register formats and gates.
 func (m *module) writeProbe(dir string) error {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return err
@@ -96,7 +96,7 @@ func (m *module) writeProbe(dir string) error {
 	})
 }
 
-// importsOf writes a file that imports what the package in dir does, unnamed.
+// importsOf returns a file with the imports of the package in dir, as blank imports.
 func importsOf(dir string) ([]byte, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -127,26 +127,26 @@ func ask(ctx context.Context, program string, words map[string][]string) (f Fact
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
-	var talk bytes.Buffer
+	var stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, program)
 	cmd.Dir = filepath.Dir(program)
-	cmd.Stdin, cmd.Stderr = bytes.NewReader(in), &talk
+	cmd.Stdin, cmd.Stderr = bytes.NewReader(in), &stderr
 	out, err := cmd.Output()
 	if err == nil {
 		err = json.Unmarshal(out, &f)
 	}
 	if err != nil {
-		return f, fmt.Errorf("the probe: %w\n%s", err, tail(talk.Bytes(), 4000))
+		return f, fmt.Errorf("the probe: %w\n%s", err, tail(stderr.Bytes(), 4000))
 	}
 	return f, nil
 }
 
-// tail is the end of what a program said; flags that are deprecated make it long.
-func tail(talk []byte, n int) []byte {
-	return talk[max(0, len(talk)-n):]
+// tail returns the last n bytes of an output, which deprecated flags make long.
+func tail(output []byte, n int) []byte {
+	return output[max(0, len(output)-n):]
 }
 
-// replace writes a file by rename: a run that is cut leaves the old one.
+// replace writes a file atomically.
 func replace(file string, text []byte) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(file), ".facts-")
 	if err != nil {

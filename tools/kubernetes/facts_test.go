@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// committed reads what is measured of every version so far.
+// committed reads the committed facts, by minor version.
 func committed(t *testing.T) map[int][]byte {
 	t.Helper()
 	out := map[int][]byte{}
@@ -41,7 +41,7 @@ func decode(t *testing.T, text []byte) *Facts {
 	return f
 }
 
-// TestFormat: what is committed is written just so, and nothing of it is lost.
+// TestFormat: formatting the committed facts again changes nothing.
 func TestFormat(t *testing.T) {
 	for minor, text := range committed(t) {
 		got, err := format(decode(t, text))
@@ -58,8 +58,8 @@ func TestFormat(t *testing.T) {
 	}
 }
 
-// TestCurated: what is curated is what the data has, of every version; and
-// nothing that was measured is overwritten.
+// TestCurated: the data of every version has the curated facts, and they overwrite no
+// measured ones.
 func TestCurated(t *testing.T) {
 	c, err := readCurated()
 	if err != nil {
@@ -119,8 +119,8 @@ func TestImportsOf(t *testing.T) {
 	}
 }
 
-// TestBuilt: programs that are there are not built again, by whichever command
-// line; wrong ones are told before anything is fetched.
+// TestBuilt: existing programs are not built again, with any command line; a wrong name
+// is an error before anything is fetched.
 func TestBuilt(t *testing.T) {
 	t.Setenv("KCMGEN_CACHE", t.TempDir())
 	t.Setenv("PATH", "") // no go
@@ -154,8 +154,8 @@ func TestBuilt(t *testing.T) {
 	}
 }
 
-// TestInside: the directory of a run is gone when it ends, and what Go found out
-// stays, unless the run failed.
+// TestInside: the scratch directory is removed at the end, and go.mod and go.sum are
+// kept unless the run failed.
 func TestInside(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module a\n"), 0o644); err != nil {

@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// format writes facts with a line for each flag, controller and gate, so that a
-// difference between versions reads well.
+// format writes facts with a line for each flag, controller and gate, for readable
+// diffs between versions.
 func format(f *Facts) ([]byte, error) {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "{\n \"version\": %q", f.Version)
@@ -59,7 +59,7 @@ func spaced(text []byte) []byte {
 	return out
 }
 
-// escaped: text ends in an odd number of backslashes.
+// escaped reports whether text ends in an odd number of backslashes.
 func escaped(text []byte) bool {
 	return (len(text)-len(bytes.TrimRight(text, `\`)))%2 == 1
 }

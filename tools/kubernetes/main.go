@@ -1,6 +1,6 @@
-// Kubernetes compiles programs of one Kubernetes version from its Go modules:
-// the published ones, for real tests, and a probe that tells what that
-// version's kube-controller-manager knows (gen/flags/data).
+// Kubernetes compiles programs of a Kubernetes version from its Go modules: the
+// published ones, for tests on hosts, and a probe that prints what that version's
+// kube-controller-manager knows (gen/flags/data).
 //
 //	go -C tools/kubernetes run . build v1.37.1 kube-controller-manager kubectl
 //	go -C tools/kubernetes run . facts v1.38.0
@@ -50,7 +50,7 @@ func run(ctx context.Context, args []string) error {
 		return errUsage
 	}
 	flags := flag.NewFlagSet("kubernetes", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // main tells
+	flags.SetOutput(io.Discard) // main prints errors
 	dir := ""
 	if args[0] == "facts" {
 		flags.StringVar(&dir, "o", filepath.Join("..", "..", "gen", "flags", "data"), "the directory to write to")
@@ -77,7 +77,7 @@ func run(ctx context.Context, args []string) error {
 	return errUsage
 }
 
-// positional returns the arguments that are no flags, wherever those stand.
+// positional returns the arguments that aren't flags, in any order.
 func positional(flags *flag.FlagSet, args []string) ([]string, error) {
 	var names []string
 	for len(args) > 0 {

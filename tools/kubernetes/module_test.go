@@ -10,7 +10,7 @@ import (
 	"golang.org/x/mod/modfile"
 )
 
-// TestModuleFile: with what each go.mod of Kubernetes has brought so far.
+// TestModuleFile has the peculiarities of Kubernetes' go.mod files so far.
 func TestModuleFile(t *testing.T) {
 	for name, tc := range map[string]struct {
 		version   version
@@ -30,7 +30,7 @@ func TestModuleFile(t *testing.T) {
 				"replace github.com/json-iterator/go => github.com/json-iterator/go v1.1.12\n\nreplace golang.org/x/text => golang.org/x/text v0.3.6\n\n" +
 				"replace github.com/modern-go/reflect2 => github.com/modern-go/reflect2 v1.0.2\n",
 		},
-		"what it replaces by directories of its own, and nobody publishes": {
+		"it replaces modules by its own directories, which are not published": {
 			version: version{38, 0},
 			ref:     "go 1.27\nreplace k8s.io/new => ./new\n",
 		},
@@ -56,7 +56,7 @@ func TestModuleFile(t *testing.T) {
 	}
 }
 
-// TestSortOut: what isn't there gets another version, and an outage none.
+// TestSortOut: a missing version is replaced by another, but not during an outage.
 func TestSortOut(t *testing.T) {
 	const (
 		there    = `{"Path": "k8s.io/api", "Version": "v0.37.1"}`

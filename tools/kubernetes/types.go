@@ -1,7 +1,7 @@
 package main
 
-// Facts is what is measured of a version, in the form of gen/flags/data. This
-// file is compiled into the probe too.
+// Facts are the measured facts of a version, in the form of gen/flags/data. This file is
+// also compiled into the probe.
 type Facts struct {
 	Version      string       `json:"version"`
 	Flags        []Flag       `json:"flags"`
@@ -9,7 +9,7 @@ type Facts struct {
 	FeatureGates []Gate       `json:"featureGates"`
 }
 
-// Flag is one flag; gen/flags explains the fields.
+// Flag is a flag; gen/flags explains the fields.
 type Flag struct {
 	Name            string              `json:"name"`
 	Type            string              `json:"type"`
@@ -26,7 +26,7 @@ type Flag struct {
 	Shorthand       string              `json:"shorthand,omitempty"`
 }
 
-// Controller is one that --controllers can name.
+// Controller is a controller that --controllers can name.
 type Controller struct {
 	Name            string   `json:"name"`
 	Aliases         []string `json:"aliases,omitempty"`
@@ -36,16 +36,16 @@ type Controller struct {
 	Cloud           bool     `json:"cloud,omitempty"`
 }
 
-// Gate is one feature gate.
+// Gate is a feature gate.
 type Gate struct {
 	Name    string   `json:"name"`
 	Default bool     `json:"default"`
 	Stage   string   `json:"stage"`
 	Locked  bool     `json:"locked,omitempty"`
 	Needs   []string `json:"needs,omitempty"`
-	// Emulated is what it is where the version emulates an earlier minor, if that differs.
+	// Emulated has the gate by emulated minor version, where it differs.
 	Emulated map[int]Emulated `json:"emulated,omitempty"`
-	// CompatibleFrom is the --min-compatibility-version from which the default is the other.
+	// CompatibleFrom is the --min-compatibility-version from which the default is inverted.
 	CompatibleFrom int `json:"compatibleFrom,omitempty"`
 }
 

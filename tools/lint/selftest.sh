@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Proves that the table of rooms in .golangci.yml bites: plants imports that
-# cross a wall into a copy of the checkout, and demands that each is refused. A
-# rule whose glob matches nothing is silent, and looks just like a clean tree.
+# Proves that the table of rooms in .golangci.yml works: plants forbidden imports in a
+# copy of the checkout, and requires that each is refused. A rule whose glob matches
+# nothing is silent, and looks like a clean tree.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -9,15 +9,15 @@ lint=$(tools/install.sh lint)/golangci-lint
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 
-# What git knows or would add, as it stands now; deleted files are still listed.
+# All files that git tracks or would add; deleted files are still listed.
 git ls-files -z --cached --others --exclude-standard |
 	while IFS= read -r -d '' file; do [ ! -f "$file" ] || printf '%s\0' "$file"; done |
 	tar --null -T - -cf - | tar -xf - -C "$copy"
 cd "$copy"
 
-# One wall each: a library that has an owner, a room above, a neighbour, a test
-# helper in the product, a library in a test. Each is in go.mod and none makes
-# an import cycle, for Go itself would refuse those before depguard sees them.
+# One case for each kind of rule: a library that has an owner, a room above, a
+# neighbour, a test helper in the product, a library in a test. Each is in go.mod and
+# none makes an import cycle, because Go would refuse those before depguard does.
 planted=$(cat <<'TABLE'
 gen/vet/planted.go        cuelang.org/go/cue
 gen/tree/planted.go       github.com/kcmgen/kcmgen/gen/config

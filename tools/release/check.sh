@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # Usage: tools/release/check.sh DIST
 #
-# Looks at what GoReleaser made, with tools that didn't make it: tar and unzip,
-# sha256sum, go version -m, cue and mandoc.
+# Checks GoReleaser's output with other tools: tar and unzip, sha256sum, go version -m,
+# cue and mandoc.
 set -euo pipefail
 cd "$1"
 shape=$OLDPWD/tools/release/bill.cue
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-# One archive for each system, and each is in the list of checksums.
+# There is one archive for each system, and each is in the list of checksums.
 systems=(linux_amd64 linux_arm64 darwin_amd64 darwin_arm64 windows_amd64)
 sha256sum --quiet --strict -c checksums.txt
 [ "$(wc -l <checksums.txt)" = $((2 * ${#systems[@]})) ] || { echo "checksums.txt has not two files for each system" >&2; exit 1; }
@@ -39,8 +39,7 @@ for s in "${systems[@]}"; do
 	done
 	cd "$OLDPWD"
 
-	# The bill has the shape that it should, and names every module with its
-	# version, as Go tells them.
+	# The bill of materials is valid, and lists every module and version that Go lists.
 	bill=$(echo kcmgen_*_"$s".cdx.json)
 	cue vet -c -d '#Bill' "$shape" "$bill"
 	awk -F '\t' '$2 == "dep" || $2 == "mod" {print $3 "@" $4}' "$scratch/$s/built" | sort >"$scratch/linked"
@@ -50,7 +49,7 @@ for s in "${systems[@]}"; do
 	echo "$s: $(wc -c <"$scratch/$s/program") bytes, $(wc -l <"$scratch/linked") modules"
 done
 
-# The pages are the same everywhere; so is what the program says of itself.
+# The manual pages and the completions are the same in all archives.
 mandoc -Tlint -Wwarning "$scratch"/linux_amd64/man/man1/*.1
 grep -q 'OUT/<cluster>' "$scratch/linux_amd64/man/man1/kcmgen-export.1"
 for s in "${systems[@]}"; do

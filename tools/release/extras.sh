@@ -1,8 +1,8 @@
 #!/bin/sh
 # Usage: tools/release/extras.sh DIR
 #
-# Makes what lies beside the program in an archive, DIR/completions and DIR/man,
-# by asking the program. Needs tools/install.sh release on PATH.
+# Makes the other files of an archive, DIR/completions and DIR/man, with the program.
+# Needs tools/install.sh release on PATH.
 set -eu
 cd "$(dirname "$0")/../.."
 

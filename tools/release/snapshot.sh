@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Usage: tools/release/snapshot.sh
 #
-# Makes dist/, what a release of the files as they stand is made of. GoReleaser
-# works in a clone: there is one in every checkout, with a remote and without
-# changes, and Go records its commit, which it doesn't in a git worktree.
+# Makes dist/, the files of a release from the current files. GoReleaser works in a
+# clone, which has a remote and no changes, and whose commit Go records, unlike that of
+# a git worktree.
 # Needs tools/install.sh release on PATH.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -1,12 +1,12 @@
 #!/bin/sh
 # Writes gen/vet/directives.txt: the directives of services that systemd knows, as
-# several releases of it tell by themselves. Each is unpacked from a Debian suite
-# into a temporary directory, which takes mmdebstrap, root and a network. It is for
-# the day that a suite with a newer systemd is out:
+# several releases of it print them. Each is unpacked from a Debian suite into a
+# temporary directory, which takes mmdebstrap, root and a network. Run it when a suite
+# with a newer systemd is out:
 #
 #   tools/systemd/directives.sh bullseye bookworm trixie sid
 #
-# A suite that is kept as it was on some day needs APT_CHECK_VALID=false.
+# A snapshot of a suite needs APT_CHECK_VALID=false.
 set -eu
 [ $# -gt 0 ] || { echo "which suites? tools/systemd/directives.sh bullseye bookworm trixie sid" >&2; exit 2; }
 out=$(cd "$(dirname "$0")/../.." && pwd)/gen/vet/directives.txt

@@ -1,7 +1,7 @@
-// Package layout says what lies where in the directory of a cluster: the names alone,
-// relative and with slashes. It reads and writes nothing.
+// Package layout defines the paths in a cluster's directory, relative and with slashes.
+// It does no input or output.
 //
-//	manifest.json       what the tree holds
+//	manifest.json       the list of files in the tree
 //	pki/                key material, see package keys
 //	nodes/<node>/…      mirrors / of that host
 //	image/<arch>/       what an image is built from
@@ -11,10 +11,10 @@ package layout
 
 import "strings"
 
-// Manifest is the file that lists a tree, in the tree itself.
+// Manifest is the file that lists the tree.
 const Manifest = "manifest.json"
 
-// Deploys is where reports of deployments lie, with a slash at its end.
+// Deploys is the directory of reports of deployments, with a slash at the end.
 const Deploys = "deploys/"
 
 const (
@@ -23,17 +23,17 @@ const (
 	image = "image/"
 )
 
-// Directories are those at the top of a cluster's directory that may hold keys.
+// Directories are the top directories in a cluster's directory that may hold keys.
 var Directories = []string{keys, strings.TrimSuffix(nodes, "/"), strings.TrimSuffix(image, "/")}
 
-// Node is the directory that mirrors / of a node's host.
+// Node returns the directory that mirrors / of a node's host.
 func Node(node string) string { return nodes + node }
 
-// NodeFile is where a file of a host lies. Its path on the host is absolute.
+// NodeFile returns the path of a host's file; file is its absolute path on the host.
 func NodeFile(node, file string) string { return nodes + node + file }
 
-// OnHost is the node that a file is for, and its absolute path there. It is false for
-// what no host gets.
+// OnHost returns the node that a file is for, and its absolute path on the host. It
+// returns false for a file that isn't for a host.
 func OnHost(file string) (node, at string, ok bool) {
 	rest, ok := strings.CutPrefix(file, nodes)
 	if !ok {
@@ -43,8 +43,8 @@ func OnHost(file string) (node, at string, ok bool) {
 	return node, "/" + at, ok && node != ""
 }
 
-// ImageContext is the directory of what an image of an architecture is built from.
+// ImageContext returns the directory that an architecture's image is built from.
 func ImageContext(arch string) string { return image + arch }
 
-// Image is the archive of an image.
+// Image returns the path of the archive of an architecture's image.
 func Image(arch string) string { return image + arch + ".tar" }

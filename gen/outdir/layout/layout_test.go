@@ -2,7 +2,7 @@ package layout
 
 import "testing"
 
-// TestOnHost: what lies where a host's file does is told apart from all else.
+// TestOnHost: files of hosts are distinguished from others.
 func TestOnHost(t *testing.T) {
 	for file, want := range map[string][2]string{
 		NodeFile("cp-1", "/etc/x"): {"cp-1", "/etc/x"},

@@ -15,7 +15,7 @@ const (
 	gatesFlag       = "feature-gates"
 )
 
-// elements is a value as its list.
+// elements returns the elements of a flag's value.
 func (h *holder) elements(name string) []string {
 	s, ok := h.flags[name]
 	if !ok || s.Omit || s.Value == "" {
@@ -30,7 +30,7 @@ func (h *holder) set(name string, elements []string) {
 	h.flags[name] = s
 }
 
-// controllers brings the names in --controllers to those of this version.
+// controllers changes the names in --controllers to those of this version.
 func (p *planner) controllers(h *holder) {
 	var kept []string
 	var edits []func()
@@ -71,7 +71,7 @@ func (p *planner) controllers(h *holder) {
 	}
 }
 
-// renamed is the first version that calls a controller otherwise than by name.
+// renamed returns the first version in which a controller has another name.
 func (p *planner) renamed(name string) int {
 	for _, minor := range flags.Minors() {
 		if c, ok := flags.Of(minor).Controller(name); ok && c.Name != name {
@@ -81,8 +81,8 @@ func (p *planner) renamed(name string) int {
 	return p.minor
 }
 
-// goneController is the version that removed a controller, at or before minor;
-// 0: none did.
+// goneController returns the version that removed a controller, at or before minor, or
+// 0 if it never existed.
 func goneController(name string, minor int) int {
 	for m := minor; flags.Of(m) != nil; m-- {
 		if _, ok := flags.Of(m).Controller(name); ok {
@@ -100,8 +100,8 @@ func gone(name string, was flags.Controller, minor int) string {
 	return out
 }
 
-// gates takes feature gates out that this version doesn't know, or that say what
-// holds anyway.
+// gates removes feature gates that this version doesn't know, or that are locked to the
+// same value.
 func (p *planner) gates(h *holder) {
 	var kept []string
 	var drops []Edit
@@ -143,8 +143,8 @@ func (p *planner) gates(h *holder) {
 	h.set(gatesFlag, kept)
 }
 
-// gateName is a gate without its value, and without the component that newer
-// versions let one say: "kube:A=true".
+// gateName returns the name of a gate, without its value and without the component that
+// newer versions allow: "kube:A=true".
 func gateName(e string) string {
 	name, _, _ := strings.Cut(strings.TrimSpace(e), "=")
 	if _, after, ok := strings.Cut(name, ":"); ok {
@@ -153,7 +153,7 @@ func gateName(e string) string {
 	return strings.TrimSpace(name)
 }
 
-// gate returns why a gate can go, or what a person has to settle.
+// gate returns why a gate can be removed, or what a person has to settle.
 func (p *planner) gate(e string) (reason, conflict string) {
 	name := gateName(e)
 	_, value, _ := strings.Cut(e, "=")
@@ -181,7 +181,7 @@ func (p *planner) gate(e string) (reason, conflict string) {
 	return "", ""
 }
 
-// locked is the first version up to now that locks a gate, without a break.
+// locked returns the version since which a gate has been locked.
 func (p *planner) locked(name string) int {
 	first := p.minor
 	for m := p.minor; flags.Of(m) != nil; m-- {
@@ -200,8 +200,8 @@ func onOff(b bool) string {
 	return "off by default"
 }
 
-// gateDefaults tells of the gates that this version switches for a cluster that
-// leaves them alone, and of how many are gone.
+// gateDefaults notes how many gates that the cluster doesn't set change their default
+// or are removed.
 func (p *planner) gateDefaults() {
 	set := map[string]bool{}
 	for _, h := range p.state {

@@ -10,7 +10,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// flag sees to one flag that is written in a struct of flags.
+// flag plans the edits and notes for one flag in a struct of flags.
 func (p *planner) flag(h *holder, name string) {
 	life, ever := flags.LifeOf(name)
 	def, has := p.now.Flag(name)
@@ -28,20 +28,19 @@ func (p *planner) flag(h *holder, name string) {
 		p.drop(h, name, "taken, and without effect"+removal(life)+instead(life))
 	case def.Deprecated && p.minor == life.Deprecated && had:
 		p.note(h.field(name), false, "--%s is deprecated%s%s", name, removal(life), instead(life))
-	case name != gatesFlag: // its newer type takes what the older one did
-		p.typed(h, name, def)
+	case name != gatesFlag: // its newer type accepts the same values
+		p.noteType(h, name, def)
 	}
 }
 
-// typed tells of a flag whose type changed under a value that is written.
-func (p *planner) typed(h *holder, name string, def flags.Def) {
+// noteType notes that the type of a flag changed.
+func (p *planner) noteType(h *holder, name string, def flags.Def) {
 	if was, ok := p.before.Flag(name); ok && was.Type != def.Type {
 		p.note(h.field(name), false, "--%s is of type %s now, it was %s", name, def.Type, was.Type)
 	}
 }
 
-// renames reports whether a flag has another name that means the same, and that
-// this version knows.
+// renames reports whether a flag has an equivalent replacement in this version.
 func (p *planner) renames(l flags.Life) bool {
 	_, has := p.now.Flag(l.ReplacedBy)
 	return l.ReplacedBy != "" && l.Equivalent && has
@@ -56,7 +55,7 @@ func (p *planner) rename(h *holder, l flags.Life) {
 		}
 		if s, ok := other.flags[l.ReplacedBy]; ok && s != old {
 			p.note(h.field(l.Name), true, "--%s and --%s are one flag, and %s has another value: keep one of them", l.Name, l.ReplacedBy, "cluster."+other.field(l.ReplacedBy))
-			delete(h.flags, l.Name) // what follows is planned as if it were settled
+			delete(h.flags, l.Name) // plan the rest as if this were settled
 			return
 		}
 	}
@@ -74,7 +73,7 @@ func (p *planner) drop(h *holder, name, reason string) {
 	delete(h.flags, name)
 }
 
-// removal tells when a flag goes.
+// removal returns when a flag is removed, as the end of a message.
 func removal(l flags.Life) string {
 	if gone := l.Removed(); gone > 0 {
 		return fmt.Sprintf("; removed in v1.%d", gone)
@@ -82,7 +81,7 @@ func removal(l flags.Life) string {
 	return ""
 }
 
-// instead tells what serves a flag's purpose now.
+// instead returns what replaces a flag, as the end of a message.
 func instead(l flags.Life) string {
 	switch words := l.Instead(); {
 	case words == "":
@@ -94,7 +93,7 @@ func instead(l flags.Life) string {
 	}
 }
 
-// defaults tells of defaults that change for nodes which are started with them.
+// defaults notes changes of defaults, for nodes that don't set the flag.
 func (p *planner) defaults() {
 	if p.before == p.now {
 		return
@@ -121,7 +120,8 @@ func (p *planner) defaults() {
 	}
 }
 
-// Settled reports whether a setting of the edited cluster is what was planned.
+// Settled reports whether the flags of the edited cluster are as planned, or else
+// returns the first field that isn't.
 func (p *Plan) Settled(c *spec.Cluster) (field string, ok bool) {
 	for _, h := range stateOf(c) {
 		want := p.Expected[finding.Path(h.path...)]

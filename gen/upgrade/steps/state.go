@@ -9,14 +9,14 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// state is what the cluster's structs of flags say after some of the edits, its
-// own first.
+// state has the structs of flags after the edits so far: the cluster's first, then the
+// nodes'.
 type state []*holder
 
-// holder is one struct of flags.
+// holder is a struct of flags.
 type holder struct {
 	path  []string
-	node  *spec.Node // nil: of all nodes
+	node  *spec.Node // nil: the flags of all nodes
 	flags spec.Settings
 }
 
@@ -43,7 +43,7 @@ func (h *holder) field(name string) string {
 	return finding.Path(append(slices.Clone(h.path), name)...)
 }
 
-// flags is a node's command line after the edits so far.
+// flags returns a node's command line after the edits so far.
 func (p *planner) flags(n *spec.Node) spec.Flags {
 	c, node := *p.c, *n
 	c.Version.Minor = p.minor

@@ -1,6 +1,6 @@
-// Package steps decides what a cluster needs to go from one Kubernetes version
-// to another: which edits of its CUE, and what a person must know. It is pure,
-// and goes one minor version at a time.
+// Package steps decides what a cluster needs to go from one Kubernetes version to
+// another: edits of its CUE, and notes for a person. It goes one minor version at a
+// time, and does no input or output.
 package steps
 
 import (
@@ -16,27 +16,27 @@ import (
 // Plan is what one cluster needs.
 type Plan struct {
 	From, To spec.Version
-	Steps    []*Step // one a minor version, in order
-	// Expected are the settings that the edited CUE must evaluate to, by the
-	// path of the struct they stand in.
+	Steps    []*Step // one for each minor version, in order
+	// Expected has the settings that the edited CUE must evaluate to, by the path of
+	// their struct.
 	Expected map[string]spec.Settings
 }
 
-// Step is what the way to one minor version needs.
+// Step is the step to one minor version.
 type Step struct {
 	Minor int
 	Edits []Edit
 	Notes []Note
 }
 
-// Edit is a change of the cluster's CUE, and why.
+// Edit is a change of the cluster's CUE, with its reason.
 type Edit struct {
 	edit.Edit
 	Field  string
 	Reason string
 }
 
-// String is the edit in words.
+// String returns the edit in words.
 func (e Edit) String() string {
 	name := ""
 	if n := len(e.Path); n > 0 {
@@ -62,21 +62,21 @@ func (e Edit) String() string {
 	return name + " goes"
 }
 
-// Note is something to know. One that blocks has to be settled by a person
-// before anything is written.
+// Note is a message for a person. If Blocks is set, the person has to settle it before
+// anything is written.
 type Note struct {
-	Field  string // empty: nothing that the cluster says
+	Field  string // empty: it isn't about a field
 	Text   string
 	Blocks bool
 }
 
-// VersionError is a version that a cluster can't be brought to, or brought from.
+// VersionError is a version that a cluster can't be upgraded to, or from.
 type VersionError struct{ Reason string }
 
 func (e *VersionError) Error() string { return e.Reason }
 
-// New plans the way of a cluster to a version. Without a minor version between
-// it sees to what the version itself no longer takes.
+// New plans the upgrade of a cluster to a version. Within one minor version it plans
+// edits of what that version itself no longer accepts.
 func New(c *spec.Cluster, to spec.Version) (*Plan, error) {
 	switch {
 	case flags.Of(to.Minor) == nil:
@@ -104,8 +104,8 @@ func New(c *spec.Cluster, to spec.Version) (*Plan, error) {
 	return p.plan, nil
 }
 
-// imports brings the typed vocabulary of one minor version to that of another,
-// where the cluster imports one at all.
+// imports changes the import of the typed vocabulary to that of a minor version, if the
+// cluster imports one.
 func imports(minor int) Edit {
 	return Edit{
 		edit.Edit{Op: edit.Import, From: schemas.Path + "/v1_", To: fmt.Sprintf("%s/v1_%d", schemas.Path, minor)},
@@ -119,14 +119,13 @@ func known() string {
 }
 
 type planner struct {
-	c     *spec.Cluster
-	plan  *Plan
-	state state
-	cur   *Step
-	minor int
-	now   *flags.Minor
-	// before is what the version below knows.
-	before *flags.Minor
+	c      *spec.Cluster
+	plan   *Plan
+	state  state
+	cur    *Step
+	minor  int
+	now    *flags.Minor
+	before *flags.Minor // of the minor version before
 }
 
 func (p *planner) step(minor int) {

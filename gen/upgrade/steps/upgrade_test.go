@@ -39,8 +39,8 @@ func cluster(t *testing.T, v string, all, node map[string]string) *spec.Cluster 
 	}
 }
 
-// lines are the edits and what has to be settled, one a line, with the minor
-// version that asks for it; without those that every plan ends with.
+// lines returns the edits and what has to be settled, one a line, with the minor version
+// that needs it; without the edits that every plan ends with.
 func lines(p *Plan) []string {
 	var out []string
 	for _, s := range p.Steps {
@@ -179,9 +179,8 @@ func TestNew(t *testing.T) {
 	}
 }
 
-// TestNoTraces: from every version to every later one, no plan leaves a flag, a
-// controller or a gate that the target doesn't know, and a second plan has
-// nothing to do.
+// TestNoTraces: from every version to every later one, no plan leaves a flag, a controller
+// or a gate that the target doesn't know, and a second plan is empty.
 func TestNoTraces(t *testing.T) {
 	minors := flags.Minors()
 	target := minors[len(minors)-1]
@@ -246,7 +245,7 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-// TestDefaults: a default that changes is told of the nodes that leave it.
+// TestDefaults: a changed default is noted for the nodes that don't set the flag.
 func TestDefaults(t *testing.T) {
 	told := func(all, node map[string]string) bool {
 		p, err := New(cluster(t, "v1.31.1", all, node), version(t, "v1.32.0"))

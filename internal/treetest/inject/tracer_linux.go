@@ -23,7 +23,7 @@ type tracer struct {
 	filter filter
 
 	root      int  // the program's process
-	started   bool // it is the program, not the stage any more
+	started   bool // the stage has become the program
 	threads   map[int]*thread
 	result    Result
 	underWay  int  // counted calls that have been entered and have not returned
@@ -31,7 +31,7 @@ type tracer struct {
 	firstErr  error
 	timedOut  atomic.Bool
 	mu        sync.Mutex
-	killing   bool // nothing runs on any more
+	killing   bool // nothing is resumed any more
 	processes map[int]bool
 }
 
@@ -42,7 +42,7 @@ type thread struct {
 	errno    syscall.Errno // what that call is made to return, or 0
 }
 
-// traceProgram does what a request asks for.
+// traceProgram carries out a request.
 func traceProgram(req request) reply {
 	runtime.LockOSThread() // the thread that starts the program has to trace it
 	f, err := newFilter(req.Program.Only, req.Program.Under)

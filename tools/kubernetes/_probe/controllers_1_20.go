@@ -11,8 +11,9 @@ import (
 	"k8s.io/kubernetes/cmd/kube-controller-manager/app"
 )
 
-// controllers: before v1.29 one is registered only while its gates are on. So
-// each gate is switched, and whoever comes or goes with it needs it.
+// controllers returns all controllers. Before v1.29 a controller is registered only
+// while its gates are on, so each gate is switched: a controller that appears or
+// disappears with it needs it.
 func controllers() []Controller {
 	gates := utilfeature.DefaultMutableFeatureGate
 	before, all := known(), known()

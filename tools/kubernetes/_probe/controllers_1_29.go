@@ -10,7 +10,8 @@ import (
 
 func aliases() map[string]string { return app.ControllerAliases() }
 
-// controllers: since v1.29 each is described, and known whatever its gates say.
+// controllers returns all controllers. Since v1.29 all have descriptors, whatever their
+// gates.
 func controllers() []Controller {
 	var out []Controller
 	for name, d := range app.NewControllerDescriptors() {

@@ -2,5 +2,5 @@
 
 package main
 
-// emulate: these versions emulate no other.
+// emulate does nothing: these versions emulate no other.
 func emulate([]Gate) {}

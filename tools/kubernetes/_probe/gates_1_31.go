@@ -12,8 +12,8 @@ import (
 // firstEmulated is the oldest minor that any version emulates.
 const firstEmulated = 31
 
-// emulate adds what gates are where earlier minors are emulated, which this version
-// knows by itself: it isn't always what they were.
+// emulate adds the gates of emulated earlier minors, as this version has them: they may
+// differ from those minors' own.
 func emulate(gates []Gate) {
 	own := int(version.MustParse(baseversion.Get().GitVersion).Minor())
 	for minor := max(own-3, firstEmulated); minor < own; minor++ {
@@ -21,7 +21,7 @@ func emulate(gates []Gate) {
 			return g.SetEmulationVersion(version.MajorMinor(1, uint(minor)))
 		})
 		for i := range gates {
-			was := Emulated{Stage: "PRE-ALPHA"} // it is younger
+			was := Emulated{Stage: "PRE-ALPHA"} // introduced later
 			if spec, had := then[featuregate.Feature(gates[i].Name)]; had {
 				was = Emulated{Default: spec.Default, Stage: stageOf(spec), Locked: spec.LockToDefault}
 			}
@@ -37,8 +37,8 @@ func emulate(gates []Gate) {
 	compatible(gates, own)
 }
 
-// compatible adds which defaults change with --min-compatibility-version, which is the
-// minor before unless it is given.
+// compatible adds which defaults change with --min-compatibility-version, whose default
+// is the minor before.
 func compatible(gates []Gate, own int) {
 	this := version.MajorMinor(1, uint(own))
 	now := gatesAt(func(g featuregate.MutableVersionedFeatureGate) error {
@@ -57,7 +57,7 @@ func compatible(gates []Gate, own int) {
 	}
 }
 
-// gatesAt are the gates after a change of version.
+// gatesAt returns the gates after a change of version.
 func gatesAt(change func(featuregate.MutableVersionedFeatureGate) error) map[featuregate.Feature]featuregate.FeatureSpec {
 	g := utilfeature.DefaultMutableFeatureGate.DeepCopy()
 	if err := change(g); err != nil {

@@ -1,11 +1,11 @@
 //go:build go1.21
 
-// Probe prints what this version's kube-controller-manager knows. It is compiled
-// by tools/kubernetes into a module of that version, beside types.go and the
-// imports of the real program. Build tags kube1_NN tell versions apart; the go
-// line above lets old modules use today's language.
+// Probe prints what this version's kube-controller-manager knows. tools/kubernetes
+// compiles it in a module of that version, together with types.go and the imports of the
+// real program. Build tags kube1_NN distinguish versions; the go tag above lets old
+// modules use today's language.
 //
-// On standard input it takes words to try as values of flags.
+// It reads words to try as values of flags from standard input.
 package main
 
 import (
@@ -38,7 +38,7 @@ func main() {
 	if facts.Flags, err = flags(command.Flags(), words); err != nil {
 		fail(err)
 	}
-	facts.Controllers = controllers() // the last, for it may switch gates
+	facts.Controllers = controllers() // last, because it may switch gates
 	if err := json.NewEncoder(os.Stdout).Encode(facts); err != nil {
 		fail(err)
 	}
@@ -67,8 +67,8 @@ func stageOf(spec featuregate.FeatureSpec) string {
 	return string(spec.PreRelease)
 }
 
-// gateNeeds are the gates that a gate can't be on without, where this version
-// looks at that.
+// gateNeeds returns, for each gate, the gates that it needs, if this version checks
+// them.
 func gateNeeds() map[featuregate.Feature][]string {
 	out := map[featuregate.Feature][]string{}
 	known, ok := utilfeature.DefaultMutableFeatureGate.(interface {
@@ -86,7 +86,7 @@ func gateNeeds() map[featuregate.Feature][]string {
 	return out
 }
 
-// settings are one set of options, and its flags.
+// settings are a set of options and its flags.
 type settings struct {
 	options *options.KubeControllerManagerOptions
 	named   cliflag.NamedFlagSets
@@ -112,8 +112,8 @@ func (s *settings) validate() error {
 	return err
 }
 
-// call calls a method that takes the known controllers, those off by default
-// and, from v1.28 on, their aliases.
+// call calls a method with the known controllers, those off by default and, from v1.28
+// on, their aliases.
 func call(receiver any, method string) []reflect.Value {
 	m := reflect.ValueOf(receiver).MethodByName(method)
 	args := []any{app.KnownControllers(), offByDefault(), aliases()}
@@ -124,7 +124,8 @@ func call(receiver any, method string) []reflect.Value {
 	return m.Call(in)
 }
 
-// offByDefault has been a set, and is a function.
+// offByDefault returns the controllers that are off by default: a set in old versions, a
+// function in new ones.
 func offByDefault() []string {
 	switch off := any(app.ControllersDisabledByDefault).(type) {
 	case sets.String:
@@ -135,8 +136,8 @@ func offByDefault() []string {
 	panic(fmt.Sprintf("ControllersDisabledByDefault is a %T", app.ControllersDisabledByDefault))
 }
 
-// flags are those of the real command. Its sections are those of the options;
-// what it adds itself is global.
+// flags returns the flags of the real command, in the sections of the options. Flags
+// that the command itself adds are global.
 func flags(command *pflag.FlagSet, words map[string][]string) ([]Flag, error) {
 	s, err := newSettings()
 	if err != nil {

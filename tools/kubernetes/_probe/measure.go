@@ -13,7 +13,7 @@ import (
 	cliflag "k8s.io/component-base/cli/flag"
 )
 
-// refusal is why a value isn't taken, or nil.
+// refusal returns why a value is refused, or nil.
 func refusal(flag, value string) error {
 	s, err := newSettings()
 	if err != nil {
@@ -25,10 +25,10 @@ func refusal(flag, value string) error {
 	return s.validate()
 }
 
-// measure finds what values a flag takes, by trying.
+// measure finds the values that a flag accepts, by trying.
 func measure(d *Flag, usage string, words []string) error {
 	switch d.Type {
-	case "int", "int32": // no flag has a use for more
+	case "int", "int32": // no flag needs more
 		return bounds(d, math.MinInt32, math.MaxInt32, 1)
 	case "int64":
 		return bounds(d, math.MinInt64/2, math.MaxInt64/2, 1)
@@ -40,7 +40,7 @@ func measure(d *Flag, usage string, words []string) error {
 	case "string":
 		d.Allowed = wordsTaken(d, usage, words)
 	}
-	// TLS is looked at when the server starts; its words are those of Go.
+	// TLS flags are checked when the server starts; their words are Go's.
 	switch d.Name {
 	case "tls-cipher-suites":
 		d.Allowed = cliflag.TLSCipherPossibleValues()
@@ -51,8 +51,8 @@ func measure(d *Flag, usage string, words []string) error {
 	return nil
 }
 
-// bounds finds the least and the greatest number that is taken, in 1/unit; unit
-// 0 means that they are durations. Between the default and a bound all are taken.
+// bounds finds the least and the greatest number that is accepted, in 1/unit; unit 0
+// means durations. All numbers between the default and a bound must be accepted.
 func bounds(d *Flag, least, greatest, unit int64) error {
 	text := func(n int64) string {
 		switch unit {
@@ -92,7 +92,7 @@ func given(n, unit int64, ok bool) *float64 {
 	return &f
 }
 
-// number reads a flag's default.
+// number parses a flag's default.
 func number(d *Flag, unit int64) (int64, error) {
 	if unit == 0 {
 		n, err := time.ParseDuration(d.Default)
@@ -104,10 +104,10 @@ func number(d *Flag, unit int64) (int64, error) {
 
 var word = regexp.MustCompile(`[A-Za-z][A-Za-z0-9_-]*`)
 
-// wordsTaken are the values of a flag that refuses nonsense, out of its default,
-// the words of its help and of its refusal, and words that were given. The empty
-// value counts where it is the default: elsewhere it only means "not given". A
-// flag that takes no word at all is no choice of words, but of some other form.
+// wordsTaken returns the values that a flag accepts, if it refuses nonsense. It tries the
+// default, the words in its help and in its refusal, and the given words. The empty value
+// counts only if it is the default: elsewhere it means "not given". It returns none for a
+// flag that accepts no word, whose values have another form.
 func wordsTaken(d *Flag, usage string, words []string) []string {
 	const nonsense = "kcmgen-nonsense"
 	why := refused(d.Name, nonsense)
@@ -131,7 +131,7 @@ func wordsTaken(d *Flag, usage string, words []string) []string {
 	return taken
 }
 
-// refused is refusal, by the logging options too, which are validated apart.
+// refused is refusal that also validates the logging options.
 func refused(flag, value string) error {
 	if err := refusal(flag, value); err != nil {
 		return err
