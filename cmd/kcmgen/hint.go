@@ -100,13 +100,13 @@ func programHint(err error) string {
 	case is[*gen.BasedImageError](err):
 		return "take image.base away; or kcmgen export, and buildah bud out/CLUSTER/image/ARCH"
 	case is[*gen.SumError](err):
-		return "don't use it before you know why; Kubernetes publishes the checksum beside the program, at its URL with .sha256"
+		return "don't use it before you know why; Kubernetes publishes the checksum next to the program, at its URL with .sha256"
 	case errors.As(err, &program):
 		return "binary.source names programs by architecture: see that each URL, file and sha256 is its own"
 	case is[*gen.DynamicError](err):
 		return "build it with CGO_ENABLED=0, or say an image.base that has the libraries, and build from the Containerfile"
 	case errors.Is(err, gen.ErrNoChecksum):
-		return "give binary.source a sha256; Kubernetes publishes it beside the program, at its URL with .sha256"
+		return "give binary.source a sha256; Kubernetes publishes it next to the program, at its URL with .sha256"
 	case errors.Is(err, context.Canceled):
 		return ""
 	case errors.As(err, &fetch) && !fetch.File:
