@@ -71,7 +71,7 @@ func hint(err error) string {
 	case errors.Is(err, gen.ErrLocked):
 		return "wait for it to end, or see who it is: fuser -v " + word(lockFile(err))
 	case errors.Is(err, gen.ErrInTheWay), errors.Is(err, gen.ErrOthers):
-		return "move it away; what is no private key, kcmgen removes too: kcmgen export --prune"
+		return "move it away, or have kcmgen remove it if it isn't a private key: kcmgen export --prune"
 	case errors.Is(err, syscall.ENOSPC):
 		return "make room, and run it again"
 	case errors.As(err, &modes) && modes.System != "":
