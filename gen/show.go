@@ -55,7 +55,7 @@ func (l *Loaded) Show(nodes, flags []string) ([]Shown, error) {
 type NothingShownError struct{ Nodes, Flags []string }
 
 func (e *NothingShownError) Error() string {
-	return fmt.Sprintf("no node of these clusters fits --node %q and has --flag %q", e.Nodes, e.Flags)
+	return fmt.Sprintf("no node of these clusters matches --node %q and has --flag %q", e.Nodes, e.Flags)
 }
 
 // FlagNames returns the names of the flags of all nodes, with repeats and in no order.

@@ -166,7 +166,7 @@ func carryOut(ctx context.Context, o deployOptions, r *deploy.Hosts, p *deploy.P
 		if err != nil || !o.dryRun {
 			return outcome{}, busy
 		}
-		p.Notes = append(p.Notes, busy.Error()+": the plan will be another one afterwards")
+		p.Notes = append(p.Notes, busy.Error()+": the plan will change afterwards")
 	}
 	if o.dryRun && err == nil {
 		return outcome{Plans: []*deploy.Plan{p}}, o.writePlan(p, std)

@@ -181,7 +181,7 @@ func testUnchanged(t *testing.T, l *lab) {
 		if after := inodes(t, s.out()); !maps.Equal(before, after) {
 			t.Errorf("%s: inodes or times changed", name)
 		}
-		t.Logf("promise 7: %s: %d files, %d calls beside the lock", name, len(before), len(calls))
+		t.Logf("promise 7: %s: %d files, %d calls except the lock", name, len(before), len(calls))
 	}
 	// A change would be seen: the same check of an export that changes something.
 	before := inodes(t, s.out())

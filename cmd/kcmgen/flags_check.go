@@ -14,7 +14,7 @@ func checkFlags(o flagsOptions, minor int, std stdio) error {
 		return err
 	}
 	if checked.NoData != "" {
-		say(std.err, "the image has %s, of which there is no data", checked.NoData)
+		say(std.err, "there is no data for the image's version %s", checked.NoData)
 	}
 	findings := checked.Findings
 	if o.format == "json" {

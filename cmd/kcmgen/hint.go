@@ -71,7 +71,7 @@ func hint(err error) string {
 	case errors.Is(err, gen.ErrLocked):
 		return "wait for it to end, or see who it is: fuser -v " + word(lockFile(err))
 	case errors.Is(err, gen.ErrInTheWay), errors.Is(err, gen.ErrOthers):
-		return "move it away; what is no private key, kcmgen removes too: kcmgen export --prune"
+		return "move it away, or have kcmgen remove it if it isn't a private key: kcmgen export --prune"
 	case errors.Is(err, syscall.ENOSPC):
 		return "make room, and run it again"
 	case errors.As(err, &modes) && modes.System != "":
@@ -100,13 +100,13 @@ func programHint(err error) string {
 	case is[*gen.BasedImageError](err):
 		return "take image.base away; or kcmgen export, and buildah bud out/CLUSTER/image/ARCH"
 	case is[*gen.SumError](err):
-		return "don't use it before you know why; Kubernetes publishes the checksum beside the program, at its URL with .sha256"
+		return "don't use it before you know why; Kubernetes publishes the checksum next to the program, at its URL with .sha256"
 	case errors.As(err, &program):
 		return "binary.source names programs by architecture: see that each URL, file and sha256 is its own"
 	case is[*gen.DynamicError](err):
 		return "build it with CGO_ENABLED=0, or say an image.base that has the libraries, and build from the Containerfile"
 	case errors.Is(err, gen.ErrNoChecksum):
-		return "give binary.source a sha256; Kubernetes publishes it beside the program, at its URL with .sha256"
+		return "give binary.source a sha256; Kubernetes publishes it next to the program, at its URL with .sha256"
 	case errors.Is(err, context.Canceled):
 		return ""
 	case errors.As(err, &fetch) && !fetch.File:

@@ -28,7 +28,7 @@ func hostHint(err error) string {
 	case errors.As(err, &refused) && strings.HasSuffix(refused.Text, deploy.SaysNothing):
 		return "nothing was changed; see on the host what that program is: " + word(refused.Program) + " --version"
 	case errors.As(err, &refused) && refused.Program == deploy.Systemd:
-		return "nothing was changed; what it complains of comes from the cluster: mend it there, then kcmgen export"
+		return "nothing was changed; what it complains of comes from the cluster: fix it there, then kcmgen export"
 	case errors.As(err, &refused):
 		return "nothing was changed; see what the flag is on that version: kcmgen flags NAME"
 	case errors.As(err, &other):
@@ -59,7 +59,7 @@ func hostHint(err error) string {
 	}
 	var back *deploy.RolledBackError
 	if errors.As(err, &back) && back.Action == "deploy" {
-		return "hosts have what they had; what failed is still exported: mend the cluster, then kcmgen export and kcmgen deploy"
+		return "hosts have what they had; what failed is still exported: fix the cluster, then kcmgen export and kcmgen deploy"
 	}
 	return ""
 }
@@ -98,7 +98,7 @@ func reachHint(err error) string {
 	case is[*deploy.NoisyError](err):
 		return "what prints is mostly ~/.bashrc of the login's user: let it print for people only, by a first line: case $- in *i*) ;; *) return ;; esac"
 	case errors.As(err, &words):
-		return "these are ssh's own words: mend its configuration, or name another one: --ssh-config FILE"
+		return "these are ssh's own words: fix its configuration, or name another one: --ssh-config FILE"
 	case is[*deploy.IdentityError](err) && errors.As(err, &at):
 		return fmt.Sprintf("put the key there, or write another into the cluster: nodes: %q: ssh: identityFile; in retire, --host comes instead", at.Node)
 	case errors.As(err, &key) && errors.As(err, &at):

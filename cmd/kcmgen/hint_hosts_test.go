@@ -66,7 +66,7 @@ func TestRefusedHint(t *testing.T) {
 		},
 		{
 			&deploy.RefusedError{Program: deploy.Systemd, Text: "kcm.service:3: Unknown key"},
-			"systemd refuses it: kcm.service:3: Unknown key", "what it complains of comes from the cluster: mend it there, then kcmgen export",
+			"systemd refuses it: kcm.service:3: Unknown key", "what it complains of comes from the cluster: fix it there, then kcmgen export",
 		},
 		{
 			&deploy.OtherProgramError{Program: kcm, Is: "v1.36.2", Expected: spec.Version{Minor: 37, Patch: 1}},

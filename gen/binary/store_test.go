@@ -153,11 +153,11 @@ func TestStore(t *testing.T) {
 	if err := os.WriteFile(f.Path, append(bytes.Clone(good), 0), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Have("amd64", d.SHA256); !errors.Is(err, ErrMissing) || !strings.Contains(err.Error(), "spoilt") {
-		t.Errorf("a spoilt file: %v", err)
+	if _, err := s.Have("amd64", d.SHA256); !errors.Is(err, ErrMissing) || !strings.Contains(err.Error(), "corrupt") {
+		t.Errorf("a corrupt file: %v", err)
 	}
 	if _, fetched, err := s.Fetch(t.Context(), "amd64", d, serves(bytes.NewReader(good))); err != nil || !fetched {
-		t.Errorf("fetched after it was spoilt %v: %v", fetched, err)
+		t.Errorf("fetched after it was corrupted %v: %v", fetched, err)
 	}
 }
 

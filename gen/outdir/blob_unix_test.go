@@ -116,9 +116,9 @@ func TestBlobs(t *testing.T) {
 // kept when a tree is replaced.
 func TestPut(t *testing.T) {
 	d, dir := openDisk(t)
-	const beside = "image/amd64.tar"
+	const unlisted = "image/amd64.tar"
 	put := func(data string, fails error) error {
-		return d.Put("x", beside, func(w io.Writer) error {
+		return d.Put("x", unlisted, func(w io.Writer) error {
 			_, err := io.WriteString(w, data)
 			return errors.Join(err, fails)
 		})
@@ -137,8 +137,8 @@ func TestPut(t *testing.T) {
 	if m := stat(t, filepath.Join(dir, "x")).Mode().Perm(); m != 0o700 {
 		t.Errorf("x has mode %o", m)
 	}
-	if m := stat(t, filepath.Join(dir, "x", beside)).Mode().Perm(); m != 0o600 {
-		t.Errorf("%s has mode %o", beside, m)
+	if m := stat(t, filepath.Join(dir, "x", unlisted)).Mode().Perm(); m != 0o600 {
+		t.Errorf("%s has mode %o", unlisted, m)
 	}
 	if err := put("half", broken); !errors.Is(err, broken) {
 		t.Errorf("a writer that fails: %v", err)
@@ -158,10 +158,10 @@ func TestPut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(old.Unlisted(), []string{beside}) {
-			t.Errorf("beside are %v", old.Unlisted())
+		if !slices.Equal(old.Unlisted(), []string{unlisted}) {
+			t.Errorf("unlisted are %v", old.Unlisted())
 		}
-		if err := d.Replace("x", all, old, func(p string) bool { return step.prune && p != beside }); err != nil {
+		if err := d.Replace("x", all, old, func(p string) bool { return step.prune && p != unlisted }); err != nil {
 			t.Fatal(err)
 		}
 		if got := laid(t, dir); !strings.Contains(got, "x/image/amd64.tar=1") {
@@ -174,12 +174,12 @@ func TestPut(t *testing.T) {
 	if got := laid(t, dir); got != "x/image/amd64.tar=2 x/manifest.json" {
 		t.Errorf("there is %s", got)
 	}
-	f, err := d.OpenFile("x", beside)
+	f, err := d.OpenFile("x", unlisted)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if data, err := io.ReadAll(f); string(data) != "2" || errors.Join(err, f.Close()) != nil {
-		t.Errorf("%s holds %q (%v)", beside, data, err)
+		t.Errorf("%s holds %q (%v)", unlisted, data, err)
 	}
 	// At another path the file is foreign; and so is a directory of that name.
 	lay(t, dir, "x/image/mips.tar=theirs", "x/other/amd64.tar=theirs")
@@ -191,21 +191,21 @@ func TestPut(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Remove(filepath.Join(dir, "x", beside)); err != nil {
+	if err := os.Remove(filepath.Join(dir, "x", unlisted)); err != nil {
 		t.Fatal(err)
 	}
-	lay(t, dir, "x/"+beside+"/note=mine")
+	lay(t, dir, "x/"+unlisted+"/note=mine")
 	if s, err := d.Read("x"); err != nil || len(s.Foreign) != 2 {
 		t.Errorf("foreign are %v (%v)", s.Foreign, err)
 	}
-	if err := put("3", nil); err == nil || !strings.Contains(err.Error(), filepath.Join(dir, "x", beside)) {
+	if err := put("3", nil); err == nil || !strings.Contains(err.Error(), filepath.Join(dir, "x", unlisted)) {
 		t.Errorf("over a directory: %v", err)
 	}
 	if got := laid(t, dir); got != "x/image/amd64.tar/note=mine x/manifest.json" {
 		t.Errorf("there is %s", got)
 	}
 	// It can be pruned, and its directory with it.
-	if err := os.RemoveAll(filepath.Join(dir, "x", beside)); err != nil {
+	if err := os.RemoveAll(filepath.Join(dir, "x", unlisted)); err != nil {
 		t.Fatal(err)
 	}
 	if err := put("4", nil); err != nil {
@@ -215,7 +215,7 @@ func TestPut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Replace("x", old.Ours, old, func(p string) bool { return p == beside }); err != nil {
+	if err := d.Replace("x", old.Ours, old, func(p string) bool { return p == unlisted }); err != nil {
 		t.Fatal(err)
 	}
 	if got := laid(t, dir); strings.Contains(got, "image") {

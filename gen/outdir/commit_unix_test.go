@@ -145,7 +145,7 @@ func TestReplace(t *testing.T) {
 					t.Errorf("%s: there is %q, want %q", with.name, got, c.want)
 				}
 				if got := names(t, at); got != "x" {
-					t.Errorf("%s: beside it are %s", with.name, got)
+					t.Errorf("%s: the other files are %s", with.name, got)
 				}
 			}
 		})

@@ -147,7 +147,7 @@ func checkUnused(dir, root string) error {
 	if rel, err := filepath.Rel(absolute(root), absolute(dir)); err == nil {
 		for part := range strings.SplitSeq(filepath.ToSlash(rel), "/") {
 			if part == "cue.mod" || part != "." && part != ".." && (part[0] == '.' || part[0] == '_') {
-				return fmt.Errorf("%s: CUE passes over directories like %s", dir, part)
+				return fmt.Errorf("%s: CUE ignores directories like %s", dir, part)
 			}
 		}
 	}

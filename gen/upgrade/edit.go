@@ -253,7 +253,7 @@ func (u *Run) dropWaivers(c *Cluster) (dropped bool, err error) {
 		at := own.Do(e.Edit)[0]
 		if len(at) == 0 {
 			last.Notes = appendNew(last.Notes, Placed{
-				c.before.Cluster.Source.At(f.Field), fmt.Sprintf("waiver %s is of no use to this cluster any more", rule),
+				c.before.Cluster.Source.At(f.Field), fmt.Sprintf("waiver %s is no longer of use to this cluster", rule),
 			})
 		}
 		last.add(e, at)

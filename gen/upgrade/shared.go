@@ -59,7 +59,7 @@ func (u *Run) checkNeighbours(ctx context.Context) error {
 		}
 		if n.before == nil {
 			last := &n.owner.Steps[len(n.owner.Steps)-1]
-			last.Notes = appendNew(last.Notes, Placed{n.owner.shown(n.Files[0]), n.Dir + " has errors already: whether this changes it can't be told"})
+			last.Notes = appendNew(last.Notes, Placed{n.owner.shown(n.Files[0]), n.Dir + " has errors already, so it can't be compared"})
 		}
 	}
 	return nil

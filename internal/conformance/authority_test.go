@@ -39,10 +39,10 @@ func TestAuthoritiesAsOpensslSees(t *testing.T) {
 	for name, tc := range map[string]struct {
 		ca       keystest.CA
 		refused  bool   // by vet
-		differs  bool   // openssl says the contrary
-		why      string // it does
-		partial  bool   // openssl is told that the CA needn't be a root
-		strength bool   // it is the CA's key
+		differs  bool   // openssl disagrees
+		why      string // for the difference
+		partial  bool   // openssl accepts a CA that isn't a root
+		strength bool   // the CA's key is too weak
 	}{
 		"a usual one":         {},
 		"RSA":                 {ca: keystest.CA{Key: "rsa2048"}},

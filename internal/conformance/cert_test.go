@@ -178,7 +178,7 @@ func judgeCertificate(t *testing.T, e exported, file, ca string, caEnd time.Time
 	}
 	pub := ask(t, "", "openssl", "pkey", "-in", strings.TrimSuffix(file, ".crt")+".key", "-pubout")
 	if got := ask(t, "", "openssl", "x509", "-in", file, "-noout", "-pubkey"); got != pub {
-		t.Errorf("the key beside it is not its own:\n%s%s", got, pub)
+		t.Errorf("the key next to it is not its own:\n%s%s", got, pub)
 	}
 	verifies(t, file, ca, "", true)
 	verifies(t, file, ca, "sslclient", isCA || slices.Contains(want.extended, clientAuth))

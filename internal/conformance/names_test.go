@@ -138,7 +138,7 @@ func TestNamesAndPaths(t *testing.T) {
 	}
 	around, err := os.ReadDir(filepath.Dir(out))
 	if err != nil || len(around) != 1 {
-		t.Errorf("beside out/ lies %v (%v)", around, err)
+		t.Errorf("next to out/ there is %v (%v)", around, err)
 	}
 	t.Logf("%d names and paths: %d refused, %d lie where they are meant to", len(packages), len(refused), len(fit))
 	sampleNames(t, dir, refused, meant)

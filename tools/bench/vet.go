@@ -23,7 +23,7 @@ func (b *bench) vetting() ([]row, error) {
 	}
 	crowd := func(n int) (side, error) {
 		dir, err := b.crowd(n)
-		return side{name: fmt.Sprintf("kcmgen vet beside %d packages", n), run: command(dir, b.env, b.kcmgen, "vet")}, err
+		return side{name: fmt.Sprintf("kcmgen vet next to %d packages", n), run: command(dir, b.env, b.kcmgen, "vet")}, err
 	}
 	many, err := crowd(3000)
 	if err != nil {

@@ -59,7 +59,7 @@ func (p *planner) controllers(h *holder) {
 		}
 	}
 	if len(kept) == 0 && len(edits) > 0 {
-		p.note(h.field(controllersFlag), true, "none of its controllers is in v1.%d; without any it would mean another thing: say which ones are to run", p.minor)
+		p.note(h.field(controllersFlag), true, "none of its controllers is in v1.%d; an empty list would mean something else: say which ones should run", p.minor)
 		delete(h.flags, controllersFlag)
 		return
 	}
@@ -125,7 +125,7 @@ func (p *planner) gates(h *holder) {
 		return
 	}
 	if all := p.state[0].flags[gatesFlag]; len(kept) == 0 && h.node != nil && all.Value != "" {
-		p.note(h.field(gatesFlag), true, "nothing of it counts in v1.%d any more, and without it the node has what all nodes have, which is %q: write null here, or that", p.minor, all.Value)
+		p.note(h.field(gatesFlag), true, "v1.%d ignores all of it, and without it the node gets the value of all nodes, %q: write null here, or that value", p.minor, all.Value)
 		delete(h.flags, gatesFlag)
 		return
 	}

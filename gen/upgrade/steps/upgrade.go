@@ -82,7 +82,7 @@ func New(c *spec.Cluster, to spec.Version) (*Plan, error) {
 	case flags.Of(to.Minor) == nil:
 		return nil, &VersionError{fmt.Sprintf("there is no data of v1.%d: %s", to.Minor, known())}
 	case flags.Of(c.Version.Minor) == nil:
-		return nil, &VersionError{fmt.Sprintf("%s has %s, of which there is no data: %s", c.Name, c.Version, known())}
+		return nil, &VersionError{fmt.Sprintf("%s has %s, and there is no data for it: %s", c.Name, c.Version, known())}
 	case to.Older(c.Version):
 		return nil, &VersionError{fmt.Sprintf("%s has %s, which is newer than %s: Kubernetes goes up only", c.Name, c.Version, to)}
 	}

@@ -235,7 +235,7 @@ func TestNewRefuses(t *testing.T) {
 		"older":           {"v1.30.2", "v1.29.9", "newer"},
 		"an older patch":  {"v1.30.2", "v1.30.1", "newer"},
 		"its candidate":   {"v1.30.2", "v1.30.2-rc.1", "newer"},
-		"from nowhere":    {"v1.19.1", "v1.20.1", "no data: it begins with v1.20"},
+		"from nowhere":    {"v1.19.1", "v1.20.1", "no data for it: it begins with v1.20"},
 		"to nowhere":      {"v1.30.2", "v1.99.0", "no data of v1.99"},
 		"from the future": {"v1.99.2", "v1.37.0", "no data"},
 	} {

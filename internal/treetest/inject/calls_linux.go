@@ -31,7 +31,7 @@ type callSpec struct {
 	changes bool // counts by default
 }
 
-// isOpen says whether the call returns a new descriptor for a path.
+// isOpen reports whether the call returns a new descriptor for a path.
 func (s callSpec) isOpen() bool {
 	return strings.HasPrefix(s.name, "open") || s.name == "creat"
 }
@@ -65,15 +65,15 @@ func allSpecs() []callSpec {
 	return all
 }
 
-// wants says whether calls of this kind can count at all.
-func (f filter) wants(s callSpec) bool {
+// matches reports whether calls of this kind can count at all.
+func (f filter) matches(s callSpec) bool {
 	if len(f.names) == 0 {
 		return s.changes
 	}
 	return slices.Contains(f.names, s.name)
 }
 
-// onlyIfWriting says whether a call of this kind counts only with one of
+// onlyIfWriting reports whether a call of this kind counts only with one of
 // writeFlags.
 func (f filter) onlyIfWriting(s callSpec) bool {
 	return s.isOpen() && len(f.names) == 0
@@ -81,7 +81,7 @@ func (f filter) onlyIfWriting(s callSpec) bool {
 
 const writeFlags = unix.O_ACCMODE | unix.O_CREAT | unix.O_TRUNC
 
-// counts says whether this call counts, given that its kind can.
+// counts reports whether this call counts, given that its kind can.
 func (f filter) counts(s callSpec, c Call) bool {
 	if f.onlyIfWriting(s) && c.Flags&writeFlags == 0 {
 		return false
@@ -98,7 +98,7 @@ func (f filter) counts(s callSpec, c Call) bool {
 	return within(f.under, c.Path) || strings.Count(s.args, "p") == 2 && within(f.under, c.To)
 }
 
-// pseudo says whether the path is of a device or kernel file, or of a file
+// pseudo reports whether the path is of a device or kernel file, or of a file
 // that is in memory only.
 func pseudo(path string) bool {
 	return within("/dev", path) && !within("/dev/shm", path) ||

@@ -35,7 +35,7 @@ func (t *tracer) atCall(th *thread) {
 		t.exit(th, int64(info.data[0]))
 	case info.op == unix.PTRACE_SYSCALL_INFO_SECCOMP && info.arch == auditArch && !t.draining:
 		spec, ok := specs[info.data[0]]
-		if !ok || !t.filter.wants(spec) {
+		if !ok || !t.filter.matches(spec) {
 			return
 		}
 		c := readCall(spec, th.pid, th.tid, [6]uint64(info.data[1:]))

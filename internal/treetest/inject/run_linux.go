@@ -19,7 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Supported says whether runs work on this system.
+// Supported reports whether runs work on this system.
 const Supported = true
 
 // helperName is the argv[0] by which the helper process is recognised.

@@ -89,7 +89,7 @@ func (f filter) bpf() []unix.SockFilter {
 		s := specs[nr]
 		flags := strings.Index(s.args, "f")
 		switch {
-		case !f.wants(s):
+		case !f.matches(s):
 		case f.onlyIfWriting(s) && flags >= 0:
 			code = append(code,
 				unix.SockFilter{Code: equal, Jf: 4, K: uint32(nr)},

@@ -8,7 +8,7 @@ import (
 	"fmt"
 )
 
-// Supported says whether runs work on this system.
+// Supported reports whether runs work on this system.
 const Supported = false
 
 // Main does nothing on this system.
