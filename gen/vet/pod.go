@@ -13,8 +13,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// manifestDirectory: the kubelet skips dot files and takes every other one in the
-// directory for a pod.
+// manifestDirectory: the kubelet skips dot files, and reads every other file in the
+// directory as a pod.
 func manifestDirectory(v *view) []fault {
 	if v.Layout != spec.StaticPod {
 		return nil
@@ -38,7 +38,7 @@ func manifestDirectory(v *view) []fault {
 	return out
 }
 
-// podInvalid holds what the API refuses and the schema can't say.
+// podInvalid reports what the API refuses and the schema can't express.
 func podInvalid(v *view) []fault {
 	if v.Layout != spec.StaticPod {
 		return nil
@@ -70,7 +70,7 @@ func podInvalid(v *view) []fault {
 	return out
 }
 
-// quantity reads a Kubernetes quantity of the schema's form.
+// quantity parses a Kubernetes quantity that the schema allows.
 func quantity(s string) (float64, error) {
 	factor := map[string]float64{
 		"": 1, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18,
