@@ -317,18 +317,18 @@ func TestKeyFiles(t *testing.T) {
 		facts Facts
 		want  []string
 	}{
-		"all fits":                 {Facts{CA: Material{Cert: ca, Public: one}, ServiceAccount: Material{Public: two}, APIServerKeys: []crypto.PublicKey{one, two}}, nil},
-		"key of another CA":        {Facts{CA: Material{Cert: ca, Public: two}}, []string{"ca-key-mismatch"}},
-		"a CA that has ended":      {Facts{Now: end.Add(time.Second), CA: Material{Cert: &x509.Certificate{IsCA: true, NotAfter: end}}}, []string{"ca-expiry"}},
-		"a CA that ends expirySoon":      {Facts{Now: end.Add(-time.Hour), CA: Material{Cert: &x509.Certificate{IsCA: true, NotAfter: end}}}, []string{"ca-expiry"}},
-		"a CA that lives on":       {Facts{Now: end.Add(-expirySoon), CA: Material{Cert: &x509.Certificate{IsCA: true, NotAfter: end}}}, nil},
-		"a CA that may not sign":   {Facts{CA: Material{Cert: &x509.Certificate{IsCA: true, KeyUsage: x509.KeyUsageDigitalSignature}}}, []string{"key-file"}},
-		"no CA":                    {Facts{CA: Material{Cert: &x509.Certificate{PublicKey: one}, Public: one}}, []string{"key-file"}},
-		"not readable":             {Facts{CA: Material{CertErr: errors.New("no PEM certificate")}}, []string{"key-file"}},
-		"not here":                 {Facts{CA: Material{CertErr: fs.ErrNotExist, KeyErr: fs.ErrNotExist}}, []string{"ca-key-mismatch not checked", "key-file not checked", "service-account-key-is-ca not checked"}},
-		"tokens signed by the CA":  {Facts{CA: Material{Cert: ca, Public: one}, ServiceAccount: Material{Public: one}}, []string{"service-account-key-is-ca"}},
-		"apiserver has another":    {Facts{ServiceAccount: Material{Public: one}, APIServerKeys: []crypto.PublicKey{two}}, []string{"service-account-key-differs"}},
-		"nothing to compare it to": {Facts{APIServerKeys: []crypto.PublicKey{two}}, []string{"service-account-key-differs not checked"}},
+		"all fits":                  {Facts{CA: Material{Cert: ca, Public: one}, ServiceAccount: Material{Public: two}, APIServerKeys: []crypto.PublicKey{one, two}}, nil},
+		"key of another CA":         {Facts{CA: Material{Cert: ca, Public: two}}, []string{"ca-key-mismatch"}},
+		"a CA that has ended":       {Facts{Now: end.Add(time.Second), CA: Material{Cert: &x509.Certificate{IsCA: true, NotAfter: end}}}, []string{"ca-expiry"}},
+		"a CA that ends expirySoon": {Facts{Now: end.Add(-time.Hour), CA: Material{Cert: &x509.Certificate{IsCA: true, NotAfter: end}}}, []string{"ca-expiry"}},
+		"a CA that lives on":        {Facts{Now: end.Add(-expirySoon), CA: Material{Cert: &x509.Certificate{IsCA: true, NotAfter: end}}}, nil},
+		"a CA that may not sign":    {Facts{CA: Material{Cert: &x509.Certificate{IsCA: true, KeyUsage: x509.KeyUsageDigitalSignature}}}, []string{"key-file"}},
+		"no CA":                     {Facts{CA: Material{Cert: &x509.Certificate{PublicKey: one}, Public: one}}, []string{"key-file"}},
+		"not readable":              {Facts{CA: Material{CertErr: errors.New("no PEM certificate")}}, []string{"key-file"}},
+		"not here":                  {Facts{CA: Material{CertErr: fs.ErrNotExist, KeyErr: fs.ErrNotExist}}, []string{"ca-key-mismatch not checked", "key-file not checked", "service-account-key-is-ca not checked"}},
+		"tokens signed by the CA":   {Facts{CA: Material{Cert: ca, Public: one}, ServiceAccount: Material{Public: one}}, []string{"service-account-key-is-ca"}},
+		"apiserver has another":     {Facts{ServiceAccount: Material{Public: one}, APIServerKeys: []crypto.PublicKey{two}}, []string{"service-account-key-differs"}},
+		"nothing to compare it to":  {Facts{APIServerKeys: []crypto.PublicKey{two}}, []string{"service-account-key-differs not checked"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := base()
