@@ -49,7 +49,7 @@ func VetIn(c *spec.Cluster, out string, index *facts.Index, now time.Time) *Vett
 	for i := range found {
 		found[i] = c.Embedded.Finding(found[i])
 	}
-	return &Vetted{c, finding.Worded(found), given}
+	return &Vetted{c, finding.EnsureMessages(found), given}
 }
 
 // Plan decides what will be made. old is the cluster's tree as it lies in out/.

@@ -103,7 +103,7 @@ func addUnlessLiteral(e *spec.Embedded, text string) {
 	if s, err := literal.Unquote(text); err == nil {
 		e.Add(s)
 	}
-	if !e.Says(text) {
+	if !e.IsOwn(text) {
 		e.Add(text)
 	}
 }

@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// Host is what a host is called by: an address, or a DNS name.
+// Host is an address or a DNS name of a host.
 type Host struct {
-	Addr netip.Addr // not valid where it is a name
-	Name string     // empty where it is an address
+	Addr netip.Addr // invalid if it is a name
+	Name string     // "" if it is an address
 }
 
-// ParseHost reads an address or a DNS name (RFC 1123). What is neither must not
-// become a name in silence: programs that resolve 10.0.0.300 or 010.0.0.1 don't agree
-// on what it stands for, and a certificate for such a name fits no connection.
+// ParseHost parses an address or a DNS name (RFC 1123). It returns an error for text
+// such as 10.0.0.300 or 010.0.0.1: programs resolve it differently, and a certificate
+// for such a name matches no connection.
 func ParseHost(s string) (Host, error) {
 	if a, err := netip.ParseAddr(s); err == nil {
 		if a.Zone() != "" {
@@ -30,8 +30,8 @@ func ParseHost(s string) (Host, error) {
 	return Host{Name: s}, nameFault(s)
 }
 
-// ParseSAN reads a subject alternative name: a host, or a wildcard for one label
-// below a domain. OpenSSL wants two labels at least behind the asterisk.
+// ParseSAN parses a subject alternative name: a host, or a wildcard for one label below
+// a domain. OpenSSL needs at least two labels after the asterisk.
 func ParseSAN(s string) (Host, error) {
 	domain, wildcard := strings.CutPrefix(s, "*.")
 	if !wildcard {
@@ -65,7 +65,7 @@ func tooLong(s string) error {
 	return fmt.Errorf("it has %d characters, a DNS name %d at most", len(s), maxName)
 }
 
-// otherThanHost tells what people write where a host is asked for.
+// otherThanHost returns an error for text that is obviously something else than a host.
 func otherThanHost(s string) error {
 	host, port, colon := strings.Cut(s, ":")
 	_, err := strconv.ParseUint(port, 10, 16)
@@ -115,8 +115,9 @@ func isLDH(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-'
 }
 
-// numeric reports whether every label is a number as inet_aton reads them: 10.0.0.300,
-// 010.0.0.1, 10.1, 0x7f000001. Resolvers make addresses of many of these.
+// numeric reports whether every label is a number that inet_aton accepts, as in
+// 10.0.0.300, 010.0.0.1, 10.1 or 0x7f000001. Resolvers convert many of these to
+// addresses.
 func numeric(s string) bool {
 	for label := range strings.SplitSeq(s, ".") {
 		digits, cut := "0123456789", label
@@ -132,9 +133,9 @@ func numeric(s string) bool {
 	return true
 }
 
-// JumpFault says what keeps a list of jump hosts, as ssh -J takes it, from being
-// one: [user@]host[:port] or ssh://[user@]host[:port], with commas between, or
-// "none". It is empty where nothing does. A part with a percent sign is ssh's to fill.
+// JumpFault says what is wrong with a list of jump hosts for ssh -J; "" if it is valid.
+// The list is "none", or [user@]host[:port] and ssh://[user@]host[:port] separated by
+// commas. A part with a percent sign isn't checked: ssh expands it.
 func JumpFault(list string) string {
 	if strings.EqualFold(list, "none") {
 		return ""
@@ -179,7 +180,7 @@ func jumpHost(hop string) error {
 	if uri && strings.Contains(host, ":") && bare {
 		return errors.New("a URL has an IPv6 address in brackets")
 	}
-	// An alias of ~/.ssh/config may hold more than a DNS name does.
+	// An alias of ~/.ssh/config may have an underscore.
 	_, err := ParseHost(strings.ReplaceAll(host, "_", "x"))
 	return err
 }

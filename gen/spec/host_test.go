@@ -43,7 +43,7 @@ func TestParseHost(t *testing.T) {
 	}
 }
 
-// What is wrong is said in the terms of what was meant.
+// TestHostFaults: the error says what is wrong.
 func TestHostFaults(t *testing.T) {
 	for s, want := range map[string]string{
 		"10.0.0.300":          "digits and dots are an IP address or nothing, and this is none",

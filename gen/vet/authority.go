@@ -298,7 +298,7 @@ func (a authority) madeExpiry(now time.Time) []fault {
 	if a.made.Err != nil {
 		return one(fault{
 			field: a.field, severity: finding.NotChecked, expected: "to run as the user who exports",
-			message: fmt.Sprintf("%s: %v: the expiry of the CA that kcmgen made was not checked", a.made.File, a.made.Err),
+			message: fmt.Sprintf("%s: %v: the expiry of the CA that kcmgen made is unknown", a.made.File, a.made.Err),
 		})
 	}
 	if a.spec.Existing() || cert == nil {

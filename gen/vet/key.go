@@ -133,7 +133,7 @@ func caKeyMismatch(v *view) []fault {
 		if missing(a.facts.CertErr, a.facts.KeyErr) && a.spec.CertFile != "" && a.spec.KeyFile != "" {
 			out = append(out, fault{
 				field: a.field + ".keyFile", severity: finding.NotChecked,
-				message: fmt.Sprintf("whether %s is the key of %s was not checked", a.spec.KeyFile, a.spec.CertFile), expected: "both files, where certificates are made",
+				message: fmt.Sprintf("whether %s is the key of %s is unknown", a.spec.KeyFile, a.spec.CertFile), expected: "both files, where certificates are made",
 			})
 		}
 		if a.facts.Cert == nil || a.facts.Public == nil || equal(a.facts.Cert.PublicKey, a.facts.Public) {
@@ -167,7 +167,7 @@ func serviceAccountKeyIsCA(v *view) []fault {
 	if sa := v.PKI.ServiceAccount; sa.KeyFile != "" && v.PKI.CA.CertFile != "" && missing(v.facts.CA.CertErr, v.facts.ServiceAccount.KeyErr) {
 		return one(fault{
 			field: "pki.serviceAccount.keyFile", severity: finding.NotChecked,
-			message: fmt.Sprintf("whether %s is the CA's key was not checked", sa.KeyFile), expected: want,
+			message: fmt.Sprintf("whether %s is the CA's key is unknown", sa.KeyFile), expected: want,
 		})
 	}
 	for _, n := range v.nodes {

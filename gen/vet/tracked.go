@@ -34,7 +34,7 @@ func keyTracked(v *view) []fault {
 		}
 		return one(fault{
 			field: "name", severity: finding.NotChecked, hint: hint,
-			message: fmt.Sprintf("whether git tracks a private key was not checked: %v", err), expected: "a git that lists what it tracks",
+			message: fmt.Sprintf("whether git tracks a private key is unknown: %v", err), expected: "a git that lists what it tracks",
 		})
 	}
 	var out []fault
