@@ -105,7 +105,7 @@ func (v *Vetted) ImageFiles(ctx context.Context, old *outdir.State, arch string,
 	if err != nil {
 		return nil, err
 	}
-	if todo := p.Make(); len(todo) > 0 {
+	if todo := p.ToMake(); len(todo) > 0 {
 		return nil, &StaleError{fmt.Sprintf("the image holds exported files, and an export would make pki/%s: %s", todo[0].ID, todo[0].Reason)}
 	}
 	bundle, err := pki.Issue(ctx, p, have, now)

@@ -35,7 +35,7 @@ func Issue(ctx context.Context, p *plan.Plan, have keys.Bundle, now time.Time) (
 		out = keys.Bundle{}
 	}
 	var leaves []plan.Item
-	for _, it := range p.Make() {
+	for _, it := range p.ToMake() {
 		if it.Kind == plan.Leaf {
 			leaves = append(leaves, it)
 			continue
@@ -176,7 +176,7 @@ func verify(cert, ca *x509.Certificate, it plan.Item, now time.Time) error {
 	for _, use := range it.Uses() {
 		for _, at := range []time.Time{now, cert.NotAfter} {
 			if err := keys.Verify(cert, ca, use, at); err != nil {
-				return fmt.Errorf("the certificate that came back doesn't verify: %w", err)
+				return fmt.Errorf("the new certificate doesn't verify: %w", err)
 			}
 		}
 	}
@@ -186,7 +186,7 @@ func verify(cert, ca *x509.Certificate, it plan.Item, now time.Time) error {
 			host = "any." + below
 		}
 		if err := cert.VerifyHostname(host); err != nil {
-			return fmt.Errorf("the certificate that came back isn't good for one of its names: %w", err)
+			return fmt.Errorf("the new certificate doesn't verify for one of its names: %w", err)
 		}
 	}
 	return nil
