@@ -11,8 +11,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// The cfssl files: what `cfssl gencert -config ca-config.json -profile P
-// ID-csr.json` needs to make the same certificate by hand.
+// The types of files for cfssl, to make the same certificate by hand:
+// cfssl gencert -config ca-config.json -profile P ID-csr.json
 type (
 	csrFile struct {
 		CN    string    `json:"CN"`
@@ -42,8 +42,8 @@ type (
 	}
 )
 
-// pkiEntries is everything below pki/. A key that is the user's own file stays
-// where it is, which may be here; its public half is kept beside the rest.
+// pkiEntries returns everything below pki/. The user's own keys aren't copied, unless an
+// earlier export made them; their public halves are.
 func pkiEntries(p *plan.Plan, b keys.Bundle) ([]tree.Entry, error) {
 	es := []tree.Entry{{Path: keys.Dir, Dir: true, Mode: privateDir}}
 	cfg, err := signing(p.Cluster)
