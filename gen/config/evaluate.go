@@ -229,7 +229,7 @@ func (l *loader) cluster(inst, schema *build.Instance, p place, ex *explainer) o
 		return o
 	}
 	c, faults := decode(got.data)
-	c.Dir, c.Source, c.Refused, c.Embedded = inst.Dir, ex.source, got.refused, ex.embedded
+	c.Dir, c.Source, c.TypeErrors, c.Embedded = inst.Dir, ex.source, got.refused, ex.embedded
 	for i, f := range faults {
 		f.Cluster, f.Pos = c.Name, ex.source.At(f.Field)
 		faults[i] = ex.embedded.Finding(f)

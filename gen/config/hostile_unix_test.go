@@ -253,7 +253,7 @@ func TestEmbeddedBesideRefused(t *testing.T) {
 			text = strings.Replace(text, "schemas.#Cluster", "v1_37.#Cluster", 1)
 			text = strings.Replace(text, "networks:", "flags: {"+flag+", \"cluster-name\": strings.ToUpper(_s)}\n\tnetworks:", 1)
 			got, clusters := findings(t, module(t, map[string]string{"prod/cluster.cue": text, "prod/s.txt": "quiet-word"}))
-			if len(clusters) != 1 || len(clusters[0].Refused) == 0 {
+			if len(clusters) != 1 || len(clusters[0].TypeErrors) == 0 {
 				t.Fatalf("%d clusters, %v", len(clusters), got)
 			}
 			if f := clusters[0].Embedded.Finding(finding.Finding{Message: "it is QUIET-WORD"}); strings.Contains(f.Message, "QUIET") {

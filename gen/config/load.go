@@ -19,9 +19,9 @@ type Result struct {
 	Clusters []*spec.Cluster // sorted by name
 	Skipped  []Skipped
 	Findings []finding.Finding // errors in the CUE; Clusters lacks their clusters
-	// Of are the findings by the absolute directory of their package: names of clusters
+	// ByDir are the findings by the absolute directory of their package: names of clusters
 	// can be computed, duplicate, or secret.
-	Of map[string][]finding.Finding
+	ByDir map[string][]finding.Finding
 }
 
 // Skipped is a package without a cluster, and why it was skipped.
@@ -59,7 +59,7 @@ type Options struct {
 // Errors in the CUE are findings. Load returns a NoDirError for an argument that names
 // nothing, a NoModuleError outside a module, and errors of reading.
 func Load(ctx context.Context, cwd string, args []string, o Options) (*Result, error) {
-	res := &Result{Of: map[string][]finding.Finding{}}
+	res := &Result{ByDir: map[string][]finding.Finding{}}
 	l := &loader{cwd: cwd, opts: o, cache: newFileCache(regular.NewBudget(MaxFile, maxSum)), rough: roughFiles{}}
 	if len(args) == 0 {
 		root, ok := moduleRoot(cwd)
@@ -137,7 +137,7 @@ func (res *Result) collect(l *loader, args []string, f *finder, outcomes []outco
 // blame adds findings to those of a package's directory.
 func (res *Result) blame(dir string, found ...finding.Finding) {
 	if len(found) > 0 {
-		res.Of[dir] = append(res.Of[dir], finding.EnsureMessages(found)...)
+		res.ByDir[dir] = append(res.ByDir[dir], finding.EnsureMessages(found)...)
 	}
 }
 

@@ -35,7 +35,7 @@ func TestNoClusterIsSkipped(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := module(t, header)
 			for file, text := range c.files {
-				at := filepath.Join(dir, "beside", file)
+				at := filepath.Join(dir, "many", file)
 				if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
 					t.Fatal(err)
 				}
@@ -43,7 +43,7 @@ func TestNoClusterIsSkipped(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			res, err := config.Load(t.Context(), dir, []string{"./beside/..."}, config.Options{})
+			res, err := config.Load(t.Context(), dir, []string{"./many/..."}, config.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

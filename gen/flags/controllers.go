@@ -66,7 +66,7 @@ func (m *Minor) either(name, old string) string {
 func (c Controller) Words() string {
 	var out []string
 	if c.OffByDefault {
-		out = append(out, `off, "*" doesn't mean it`)
+		out = append(out, `off, "*" doesn't include it`)
 	}
 	if len(c.Gates) > 0 {
 		needs := "needs " + strings.Join(c.Gates, " and ")

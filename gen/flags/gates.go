@@ -33,7 +33,7 @@ func (m *Minor) ParseGates(value string) ([]GateSetting, error) {
 			case component != "" && component != kube:
 				return nil, fmt.Errorf("feature gate %s is of component %q, and kube-controller-manager has %q only", gate, component, kube)
 			case len(out) > 0 && component != previous:
-				return nil, fmt.Errorf("feature gate %s: %q is said of some gates and not of others", gate, kube+":")
+				return nil, fmt.Errorf("feature gate %s: some gates have %q before them and others don't", gate, kube+":")
 			}
 			part, previous = gate, component
 		}

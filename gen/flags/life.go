@@ -52,8 +52,8 @@ var notes = sync.OnceValue(func() map[string]Note {
 	return out
 })
 
-// Noted reports whether there is a note about a flag.
-func Noted(name string) bool { _, ok := notes()[name]; return ok }
+// HasNote reports whether there is a note about a flag.
+func HasNote(name string) bool { _, ok := notes()[name]; return ok }
 
 var lives = sync.OnceValue(func() map[string]*Life {
 	out := map[string]*Life{}

@@ -88,7 +88,7 @@ func (m *Minor) split(arg string) (name, value string, has bool) {
 
 // stray is the fault of an argument that belongs to no flag.
 func stray(args []string, i int) Fault {
-	f := Fault{i, fmt.Sprintf("argument %.80q belongs to no flag: kube-controller-manager takes flags only, and ends", args[i]), "no such argument"}
+	f := Fault{i, fmt.Sprintf("argument %.80q belongs to no flag: kube-controller-manager takes flags only, and exits", args[i]), "no such argument"}
 	switch {
 	case len(args[i]) > 2 && args[i][0] == '-' && args[i][1] != '-':
 		f.Message = fmt.Sprintf("argument %.80q begins with one dash: no flag has such a shorthand", args[i])

@@ -76,9 +76,9 @@ type Cluster struct {
 	Dir string
 	// Source has the positions of the fields that the user wrote.
 	Source finding.Source
-	// Refused are type errors of flags. Flags has these flags nevertheless, so that
+	// TypeErrors are type errors of flags. Flags has these flags nevertheless, so that
 	// rules can say more about them.
-	Refused []finding.Finding
+	TypeErrors []finding.Finding
 
 	// Embedded are values from files that its CUE embeds; nil if there are none.
 	Embedded *Embedded

@@ -20,7 +20,7 @@ type Host struct {
 func ParseHost(s string) (Host, error) {
 	if a, err := netip.ParseAddr(s); err == nil {
 		if a.Zone() != "" {
-			return Host{}, errors.New("an address with a zone means something on one host only")
+			return Host{}, errors.New("an address with a zone is valid on one host only")
 		}
 		return Host{Addr: a}, nil
 	}
@@ -36,20 +36,20 @@ func ParseSAN(s string) (Host, error) {
 	domain, wildcard := strings.CutPrefix(s, "*.")
 	if !wildcard {
 		if strings.Contains(s, "*") {
-			return Host{}, errors.New("an asterisk stands for the whole first label, and nowhere else")
+			return Host{}, errors.New("an asterisk must be the whole first label")
 		}
 		return ParseHost(s)
 	}
 	h, err := ParseSAN(domain)
 	switch {
 	case strings.Contains(domain, "*"):
-		return Host{}, errors.New("an asterisk stands for the whole first label, and nowhere else")
+		return Host{}, errors.New("an asterisk must be the whole first label")
 	case err != nil:
 		return Host{}, err
 	case h.Addr.IsValid():
-		return Host{}, errors.New("no asterisk can stand before an address")
+		return Host{}, errors.New("an address can't have an asterisk before it")
 	case !strings.Contains(domain, "."):
-		return Host{}, errors.New("behind an asterisk come two labels at least")
+		return Host{}, errors.New("an asterisk needs at least two labels after it")
 	case len(s) > maxName:
 		return Host{}, tooLong(s)
 	}
@@ -77,9 +77,9 @@ func otherThanHost(s string) error {
 	case strings.Contains(s, "@"):
 		return errors.New("a host has no user before it")
 	case strings.HasPrefix(s, "["):
-		return errors.New("an IPv6 address stands here without brackets and without a port")
+		return errors.New("an IPv6 address must have no brackets and no port")
 	case colon && host != "" && err == nil:
-		return errors.New("a host stands here without its port")
+		return errors.New("leave out the port")
 	case strings.Contains(s, "/"):
 		return errors.New("a host has no path and no prefix length")
 	}
@@ -91,12 +91,12 @@ func nameFault(s string) error {
 		return tooLong(s)
 	}
 	if numeric(s) {
-		return errors.New("digits and dots are an IP address or nothing, and this is none")
+		return errors.New("it looks like an IP address and is none")
 	}
 	for label := range strings.SplitSeq(s, ".") {
 		switch {
 		case label == "" && strings.HasSuffix(s, ".") && !strings.Contains(s, ".."):
-			return errors.New("a name stands here without a dot at its end")
+			return errors.New("it must not end with a dot")
 		case label == "":
 			return errors.New("a label is empty: two dots, or one at the beginning")
 		case len(label) > maxLabel:
@@ -158,7 +158,7 @@ func jumpHost(hop string) error {
 	}
 	if i := strings.LastIndexByte(host, '@'); i >= 0 {
 		if host[:i] == "" || strings.ContainsAny(host[:i], " \t\r\n/:@[]") {
-			return errors.New("no user stands before the @")
+			return errors.New("there is no user before the @")
 		}
 		host = host[i+1:]
 	}
@@ -166,7 +166,7 @@ func jumpHost(hop string) error {
 	if rest, ok := strings.CutPrefix(host, "["); ok {
 		in, after, closed := strings.Cut(rest, "]")
 		if a, err := netip.ParseAddr(in); !closed || err != nil || !a.Is6() || after != "" && after[0] != ':' {
-			return errors.New("brackets hold an IPv6 address")
+			return errors.New("brackets must hold an IPv6 address")
 		}
 		host, port, bare = in, after, false
 	} else if i := strings.IndexByte(host, ':'); i >= 0 && i == strings.LastIndexByte(host, ':') {

@@ -159,7 +159,7 @@ func flagTooNew(v *view, n *nodeView) []fault {
 func (v *view) eachAging(n *nodeView, found func(spec.Flag, flags.Def, flags.Life) *fault) []fault {
 	return v.eachKnown(n, func(f spec.Flag, d flags.Def) []fault {
 		// Until v1.21, port=0 is what insecure-port demands.
-		if !written(f) || f.Name == "port" && v.Version.Minor <= 21 || !d.Deprecated && !flags.Noted(f.Name) {
+		if !written(f) || f.Name == "port" && v.Version.Minor <= 21 || !d.Deprecated && !flags.HasNote(f.Name) {
 			return nil
 		}
 		l, _ := flags.LifeOf(f.Name)

@@ -57,7 +57,7 @@ var isolationCases = map[string]testCase{
 	"a pod without a volume for a file": {func(c *spec.Cluster) { pods(c); migrates(c, lm) }, []string{"path-hidden"}},
 	"a pod with a volume for it":        {func(c *spec.Cluster) { pods(c); migrates(c, lm); volume(c, lm, true) }, nil},
 	"a pod with a volume around it":     {func(c *spec.Cluster) { pods(c); migrates(c, lm); volume(c, "/etc/kubernetes", true) }, nil},
-	"a pod with a volume beside it":     {func(c *spec.Cluster) { pods(c); migrates(c, lm); volume(c, "/etc/kubernetes/lm", true) }, []string{"path-hidden"}},
+	"a pod with a volume elsewhere":     {func(c *spec.Cluster) { pods(c); migrates(c, lm); volume(c, "/etc/kubernetes/lm", true) }, []string{"path-hidden"}},
 	"a pod that doesn't read it":        {func(c *spec.Cluster) { pods(c); set(c, migration, lm) }, []string{"flag-ignored"}},
 	"a pod with metric labels":          {func(c *spec.Cluster) { pods(c); set(c, "allow-metric-labels-manifest", "/x/m.yaml") }, []string{"path-hidden"}},
 	"a pod with a certificate by name": {func(c *spec.Cluster) {

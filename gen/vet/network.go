@@ -92,7 +92,7 @@ func unknownRange(v *view, n *nodeView, theirs spec.Setting) []fault {
 			if p.Overlaps(s) {
 				return one(fault{
 					field: al.field, also: []string{finding.Path("apiserver", "flags", serviceRange)},
-					message:  fmt.Sprintf("the pod range %s overlaps the apiserver's service range %s, which kube-controller-manager isn't told", p, s),
+					message:  fmt.Sprintf("the pod range %s overlaps the apiserver's service range %s, which kube-controller-manager doesn't know", p, s),
 					expected: fmt.Sprintf("networks: services: [%q]", s),
 				})
 			}

@@ -26,13 +26,13 @@ func manifestDirectory(v *view) []fault {
 	directory := path.Dir(v.Paths.Manifest) + "/"
 	if v.Generations {
 		if strings.HasPrefix(v.Paths.Generations+"/", directory) {
-			out = append(out, fault{field: "paths.generations", also: []string{"paths.manifest"}, message: "the generations lie in the directory of manifests", expected: "a directory elsewhere"})
+			out = append(out, fault{field: "paths.generations", also: []string{"paths.manifest"}, message: "the generations are in the directory of manifests", expected: "a directory elsewhere"})
 		}
 		return out
 	}
 	for _, r := range policy.Placed(v.Cluster, v.nodes[0].flags) {
 		if strings.HasPrefix(v.Paths.Of(r), directory) {
-			out = append(out, fault{field: "paths." + string(r), also: []string{"paths.manifest"}, message: fmt.Sprintf("%s lies in the directory of manifests", v.Paths.Of(r)), expected: "a directory elsewhere"})
+			out = append(out, fault{field: "paths." + string(r), also: []string{"paths.manifest"}, message: fmt.Sprintf("%s is in the directory of manifests", v.Paths.Of(r)), expected: "a directory elsewhere"})
 		}
 	}
 	return out

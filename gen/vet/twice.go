@@ -82,7 +82,7 @@ func profileUndone(v *view, n *nodeView) []fault {
 		}
 		out = append(out, fault{
 			field: f.Field, also: []string{"profile"}, severity: finding.Warning,
-			message:  fmt.Sprintf("--%s is %s, and profile %q makes it %s: it is there for an apiserver that answers late", f.Name, f.Value, v.Profile, said.Value),
+			message:  fmt.Sprintf("--%s is %s, and profile %q makes it %s: the profile is for an apiserver that answers late", f.Name, f.Value, v.Profile, said.Value),
 			expected: "no such flag, or no profile",
 		})
 	}

@@ -25,7 +25,7 @@ func TestTypeFindings(t *testing.T) {
 		"a warning":        {"flags.v", at("flags.v", finding.Warning, ""), true},
 		"a waived error":   {"flags.v", at("flags.v", finding.Error, "known"), true},
 	} {
-		cl := &spec.Cluster{Refused: []finding.Finding{{Field: c.field, Severity: finding.Error}}}
+		cl := &spec.Cluster{TypeErrors: []finding.Finding{{Field: c.field, Severity: finding.Error}}}
 		if got := typeFindings(cl, []finding.Finding{c.found}); (len(got) == 1) != c.want {
 			t.Errorf("%s: %v", name, got)
 		}

@@ -119,7 +119,7 @@ var valueCases = map[string]testCase{
 	"the mask that was written":          {then(with(mask, "24"), wrote("networks.nodeMask.ipv4")), nil},
 	"another mask of a family":           {then(dual, with(mask6, "65"), wrote("networks.nodeMask.ipv6")), []string{"said-twice"}},
 	"no mask of a family":                {then(dual, with(mask4, "0"), with(mask6, "0x0")), nil},
-	"no mask beside the other":           {then(with(mask, "24"), with(mask4, "0")), nil},
+	"a mask of 0 next to another":        {then(with(mask, "24"), with(mask4, "0")), nil},
 	"no mask, and no other":              {then(dual, with(mask, "00")), nil},
 	"a profile undone": {then(func(c *spec.Cluster) { c.Profile = "slowBoards" },
 		with("leader-elect-renew-deadline", "20s")), []string{"said-twice"}},

@@ -196,7 +196,7 @@ var cases = map[string]testCase{
 	"listens on no address":      {func(c *spec.Cluster) { set(c, "bind-address", "") }, []string{"bind-address-public"}},
 	"no allocation":              {func(c *spec.Cluster) { set(c, "controllers", "*,-node-ipam-controller"); omit(c, clusterCIDR) }, nil},
 	"a pod flag over the nodes":  {func(c *spec.Cluster) { set(c, clusterCIDR, "10.0.0.0/16") }, []string{"networks-overlap", "said-twice"}},
-	"services it isn't told": {func(c *spec.Cluster) {
+	"services it doesn't know": {func(c *spec.Cluster) {
 		c.Networks.Services = nil
 		c.APIServer.Flags[serviceRange] = spec.Setting{Value: "10.200.5.0/24"}
 	}, []string{"service-range-differs"}},
@@ -206,17 +206,17 @@ var cases = map[string]testCase{
 		c.Nodes[1].SSH = spec.SSH{Host: "x", ProxyJump: "b"}
 	}, nil},
 	"its own address twice":   {func(c *spec.Cluster) { c.Nodes[0].Addresses = append(c.Nodes[0].Addresses, c.Nodes[0].Addresses[0]) }, nil},
-	"a tag beside a digest":   {func(c *spec.Cluster) { pods(c); c.Pod.Image = "x:v1.30.0@sha256:00" }, []string{"image-version"}},
+	"a tag and a digest":      {func(c *spec.Cluster) { pods(c); c.Pod.Image = "x:v1.30.0@sha256:00" }, []string{"image-version"}},
 	"half the nodes allocate": {func(c *spec.Cluster) { c.Nodes[1].Flags[clusterCIDR] = spec.Setting{Value: "10.201.0.0/16"} }, []string{"allocation-differs"}},
 	"signers twice": {func(c *spec.Cluster) {
 		set(c, "cluster-signing-kubelet-client-cert-file", "/k/ca.crt")
 		set(c, "cluster-signing-kubelet-client-key-file", "/k/ca.key")
 	}, []string{"file-pair"}},
-	"a port that isn't one":    {func(c *spec.Cluster) { set(c, "secure-port", "https") }, []string{"flag-type"}},
-	"a port out of range":      {func(c *spec.Cluster) { set(c, "secure-port", "65536") }, []string{"flag-value"}},
-	"a manifest never read":    {func(c *spec.Cluster) { pods(c); c.Paths.Manifest = "/etc/m/.kcm.yaml" }, []string{"manifest-directory"}},
-	"keys beside the manifest": {func(c *spec.Cluster) { pods(c); c.Generations = false; c.Paths.CA = "/etc/m/ca.crt" }, []string{"manifest-directory"}},
-	"a volume of our name":     {func(c *spec.Cluster) { pods(c); c.Pod.Volumes = []spec.Volume{{Name: "kcmgen", MountPath: "/x"}} }, []string{"pod-invalid"}},
+	"a port that isn't one":     {func(c *spec.Cluster) { set(c, "secure-port", "https") }, []string{"flag-type"}},
+	"a port out of range":       {func(c *spec.Cluster) { set(c, "secure-port", "65536") }, []string{"flag-value"}},
+	"a manifest never read":     {func(c *spec.Cluster) { pods(c); c.Paths.Manifest = "/etc/m/.kcm.yaml" }, []string{"manifest-directory"}},
+	"keys next to the manifest": {func(c *spec.Cluster) { pods(c); c.Generations = false; c.Paths.CA = "/etc/m/ca.crt" }, []string{"manifest-directory"}},
+	"a volume of our name":      {func(c *spec.Cluster) { pods(c); c.Pod.Volumes = []spec.Volume{{Name: "kcmgen", MountPath: "/x"}} }, []string{"pod-invalid"}},
 	"two volumes at one place": {func(c *spec.Cluster) {
 		pods(c)
 		c.Pod.Volumes = []spec.Volume{{Name: "a", MountPath: "/x"}, {Name: "b", MountPath: "/x"}}
