@@ -36,7 +36,7 @@ func CommandLine(data []byte) ([]Arg, error) {
 	case len(data) > MaxFile:
 		return nil, fmt.Errorf("file is too large: %d bytes, at most %d", len(data), MaxFile)
 	case !utf8.Valid(data):
-		return nil, fmt.Errorf("byte %d isn't UTF-8, as units, pods and lists of flags are", invalid(data))
+		return nil, fmt.Errorf("byte %d isn't UTF-8, as units, pods and lists of flags are", firstInvalid(data))
 	case bytes.IndexByte(data, 0) >= 0:
 		return nil, fmt.Errorf("byte %d is a NUL: neither a unit nor a pod nor a list of flags has one", bytes.IndexByte(data, 0))
 	}
@@ -47,7 +47,7 @@ func CommandLine(data []byte) ([]Arg, error) {
 	if err != nil {
 		return nil, err
 	}
-	args := locate(masked(string(data)), words)
+	args := locate(blankComments(string(data)), words)
 	isProgram := func(a Arg) bool { return !strings.HasPrefix(a.Value, "-") && path.Base(a.Value) == program }
 	switch at := slices.IndexFunc(args, isProgram); {
 	case len(args) == 0:
@@ -72,7 +72,7 @@ var keyMaterial = regexp.MustCompile(`(?m)-----BEGIN [A-Z0-9 ]+-----|^PuTTY-User
 // plainWord matches words that may be meant as the name of a flag or a program.
 var plainWord = regexp.MustCompile(`^[a-z][a-z-]{0,39}$`)
 
-func invalid(data []byte) int {
+func firstInvalid(data []byte) int {
 	for i := 0; i < len(data); {
 		r, n := utf8.DecodeRune(data[i:])
 		if r == utf8.RuneError && n == 1 {
@@ -98,7 +98,7 @@ func words(data []byte) (words []string, bare bool, err error) {
 		words, err = podWords(data)
 	default:
 		bare = true
-		words, err = plainWords(masked(string(data)))
+		words, err = plainWords(blankComments(string(data)))
 	}
 	return words, bare, err
 }
@@ -180,8 +180,8 @@ func plainWords(text string) ([]string, error) {
 	return out, nil
 }
 
-// masked replaces comments with blanks.
-func masked(text string) string {
+// blankComments replaces comments with blanks.
+func blankComments(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
 		if t := strings.TrimSpace(line); strings.HasPrefix(t, "#") || strings.HasPrefix(t, ";") {

@@ -171,7 +171,7 @@ func (l *loader) instance(inst *build.Instance, p place) outcome {
 		if none := (*load.NoFilesError)(nil); p.deep && errors.As(inst.Err, &none) {
 			return outcome{skipped: "no CUE package"}
 		}
-		return outcome{findings: ex.loading(inst.Err)}
+		return outcome{findings: ex.loadErrors(inst.Err)}
 	}
 	if strings.HasPrefix(inst.ImportPath, schemaPath+"/") {
 		return outcome{other: true} // a package of the vocabulary
@@ -202,7 +202,7 @@ func (l *loader) instance(inst *build.Instance, p place) outcome {
 // this program's, cluster evaluates it again with this program's, whose result is used:
 // fields that this program doesn't know and defaults that differ must be reported.
 func (l *loader) cluster(inst, schema *build.Instance, p place, ex *explainer) outcome {
-	o := outcome{isCluster: true, differs: l.unshared(inst, schema, p)}
+	o := outcome{isCluster: true, differs: l.otherPackages(inst, schema, p)}
 	drift := l.drift(schema)
 	if drift != nil {
 		o.differs = append(o.differs, drift.Finding)
@@ -215,8 +215,8 @@ func (l *loader) cluster(inst, schema *build.Instance, p place, ex *explainer) o
 	}
 	got := l.evaluated(inst, p, nil, ex)
 	if len(got.findings) == 0 && drift != nil {
-		over, before := insteadOf(schemaDir(schema)), ex.embedded
-		inst = l.again(p, over)
+		over, before := replacement(schemaDir(schema)), ex.embedded
+		inst = l.reload(p, over)
 		ex = l.explainer(inst, p)
 		theirs := got
 		got = l.evaluated(inst, p, over, ex)
@@ -240,8 +240,8 @@ func (l *loader) cluster(inst, schema *build.Instance, p place, ex *explainer) o
 	return o
 }
 
-// again loads a place again, with over in place of files on disk.
-func (l *loader) again(p place, over map[string][]byte) *build.Instance {
+// reload loads a place again, with over in place of files on disk.
+func (l *loader) reload(p place, over map[string][]byte) *build.Instance {
 	all := map[string][]byte{}
 	maps.Copy(all, overlay(p.root))
 	maps.Copy(all, l.opts.Overlay)
@@ -269,7 +269,7 @@ func (l *loader) field(inst, schema *build.Instance, p place, ex *explainer) (_ 
 		return nil, none
 	}
 	if err := inst.Err; err != nil { // building finds unresolved references
-		return nil, ex.loading(err)
+		return nil, ex.loadErrors(err)
 	}
 	if ex.typed == nil {
 		ex.typed = typedPackage(schema)

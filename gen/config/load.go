@@ -106,7 +106,7 @@ func (res *Result) collect(l *loader, args []string, f *finder, outcomes []outco
 			continue
 		}
 		found[p.arg] = found[p.arg] || o.isCluster || len(o.findings) > 0
-		res.blame(o.dir(p), slices.Concat(o.differs, o.findings)...)
+		res.addFindings(o.dir(p), slices.Concat(o.differs, o.findings)...)
 		for _, d := range o.differs { // once for shared files
 			if d.Cluster != "" || !copies[d.Pos.File] {
 				copies[d.Pos.File] = true
@@ -134,8 +134,8 @@ func (res *Result) collect(l *loader, args []string, f *finder, outcomes []outco
 	return nil
 }
 
-// blame adds findings to those of a package's directory.
-func (res *Result) blame(dir string, found ...finding.Finding) {
+// addFindings adds findings to those of a package's directory.
+func (res *Result) addFindings(dir string, found ...finding.Finding) {
 	if len(found) > 0 {
 		res.ByDir[dir] = append(res.ByDir[dir], finding.EnsureMessages(found)...)
 	}
@@ -158,8 +158,8 @@ func (res *Result) sameNames() {
 		}
 		f = b.Embedded.Finding(a.Embedded.Finding(f))
 		res.Findings = append(res.Findings, f)
-		res.blame(a.Dir, f)
-		res.blame(b.Dir, f)
+		res.addFindings(a.Dir, f)
+		res.addFindings(b.Dir, f)
 	}
 }
 

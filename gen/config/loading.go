@@ -10,8 +10,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
-// loading explains errors before evaluation: syntax, imports and unresolved references.
-func (x *explainer) loading(err error) []finding.Finding {
+// loadErrors explains errors before evaluation: syntax, imports and unresolved references.
+func (x *explainer) loadErrors(err error) []finding.Finding {
 	x.recordErrors(err)
 	var out []finding.Finding
 	for _, e := range errors.Errors(err) {
@@ -22,7 +22,7 @@ func (x *explainer) loading(err error) []finding.Finding {
 		format, args := e.Msg()
 		switch {
 		case format == "import failed" && len(errors.Errors(errors.Unwrap(e))) > 0 && !strings.Contains(e.Error(), "cannot find package"):
-			out = append(out, x.loading(errors.Unwrap(e))...) // an error in the imported package
+			out = append(out, x.loadErrors(errors.Unwrap(e))...) // an error in the imported package
 			continue
 		case format == "import failed", strings.HasPrefix(format, "builtin package"):
 			f.Rule, f.Message = "cue-import", importFault(e)
@@ -35,7 +35,7 @@ func (x *explainer) loading(err error) []finding.Finding {
 			if minor, ok := minorIn(f.Message); ok {
 				f.Message, f.Expected, f.Hint = noMinor(minor)
 			}
-			if module, ok := notHere(e); ok {
+			if module, ok := missingModule(e); ok {
 				f.Message = fmt.Sprintf("the module %s, a dependency in cue.mod/module.cue, isn't here", module)
 				f.Expected = "what is imported in this module or its cue.mod/pkg; nothing is fetched from a registry"
 				f.Hint = "put its packages below cue.mod/pkg, and take it out of deps"
@@ -76,8 +76,8 @@ func (x *explainer) notDecoded(e errors.Error) string {
 	return "an embedded file isn't of the type that @embed says"
 }
 
-// notHere returns the missing module that keeps CUE from finding any package.
-func notHere(e errors.Error) (string, bool) {
+// missingModule returns the missing module that keeps CUE from finding any package.
+func missingModule(e errors.Error) (string, bool) {
 	_, rest, ok := strings.Cut(e.Error(), "cannot expand module graph: ")
 	module, _, _ := strings.Cut(rest, ": ")
 	return module, ok

@@ -77,7 +77,7 @@ func (s *fileCache) look(dir string) *directory {
 			continue
 		}
 		if filepath.Ext(name) != ".cue" || hidden(e.Name()) {
-			if stumbles(name) {
+			if mustHide(name) {
 				f.hidden = append(f.hidden, name)
 			}
 			continue
@@ -103,9 +103,9 @@ var knownExts = []string{
 	".proto", ".textproto", ".textpb", ".pb", ".binpb", ".wasm", ".xml",
 }
 
-// stumbles reports whether CUE would open something that isn't a regular file. A link
+// mustHide reports whether CUE would open something that isn't a regular file. A link
 // to a directory may be a package.
-func stumbles(name string) bool {
+func mustHide(name string) bool {
 	fi, err := os.Stat(name)
 	switch {
 	case err != nil:

@@ -48,7 +48,7 @@ func overlay(root string) map[string][]byte {
 			return nil
 		}
 	}
-	return insteadOf(dir)
+	return replacement(dir)
 }
 
 // Vendored reads the copy of the vocabulary in a directory.
@@ -123,9 +123,9 @@ func CheckModule(module string) error {
 	return err
 }
 
-// insteadOf returns files that replace the copy of the vocabulary in dir with this
+// replacement returns files that replace the copy of the vocabulary in dir with this
 // program's.
-func insteadOf(dir string) map[string][]byte {
+func replacement(dir string) map[string][]byte {
 	out := map[string][]byte{}
 	for _, f := range vendoring.Ours() { // files that only the copy has become empty
 		directory := filepath.Join(dir, filepath.FromSlash(path.Dir(f.Name)))

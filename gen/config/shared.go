@@ -13,9 +13,9 @@ import (
 	"github.com/kcmgen/kcmgen/schemas"
 )
 
-// unshared warns about files that look as if they applied to a cluster, and don't: CUE
-// silently ignores files with another package name.
-func (l *loader) unshared(inst, schema *build.Instance, p place) []finding.Finding {
+// otherPackages warns about files that look as if they applied to a cluster, and don't:
+// CUE silently ignores files with another package name.
+func (l *loader) otherPackages(inst, schema *build.Instance, p place) []finding.Finding {
 	var out []finding.Finding
 	warn := func(name, other, want, hint string) {
 		out = append(out, finding.Finding{

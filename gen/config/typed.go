@@ -39,7 +39,7 @@ func (l *loader) evaluated(inst *build.Instance, p place, over map[string][]byte
 		all = map[string][]byte{}
 	}
 	all[filepath.Join(schemaDir(schema), fmt.Sprintf("v1_%d", minor), "flags.cue")] = fmt.Appendf(nil, openPackage, minor, schemaPath)
-	open := l.again(p, all)
+	open := l.reload(p, all)
 	opened := l.explainer(open, p)
 	opened.typed = ex.typed // the names and types of flags are still needed
 	data, others := l.field(open, schemaOf(open), p, opened)
@@ -53,7 +53,7 @@ func (l *loader) evaluated(inst *build.Instance, p place, over map[string][]byte
 	}
 	// Leave out flags with impossible names or values, to check the others.
 	all[filepath.Join(schemaDir(schema), "flags.cue")] = []byte(openBase)
-	open = l.again(p, all)
+	open = l.reload(p, all)
 	opened = l.explainer(open, p)
 	data, left := l.field(open, schemaOf(open), p, opened)
 	if data, err := without(data, others); err == nil && len(left) == 0 {

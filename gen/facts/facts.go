@@ -23,10 +23,10 @@ import (
 func Read(c *spec.Cluster, out string, index *Index, now time.Time) (vet.Facts, keys.Bundle) {
 	r := reader{local: c.Local, given: keys.Bundle{}}
 	f := vet.Facts{Now: now, CA: r.authority(keys.CA, c.PKI.CA)}
-	f.MadeCA = made(c, out, keys.CA, c.PKI.CA)
+	f.MadeCA = madeCA(c, out, keys.CA, c.PKI.CA)
 	if c.PKI.FrontProxy != nil {
 		f.FrontProxy = r.authority(keys.FrontProxyCA, *c.PKI.FrontProxy)
-		f.MadeFrontProxy = made(c, out, keys.FrontProxyCA, *c.PKI.FrontProxy)
+		f.MadeFrontProxy = madeCA(c, out, keys.FrontProxyCA, *c.PKI.FrontProxy)
 	}
 	if file := c.PKI.ServiceAccount.KeyFile; file != "" {
 		pair := keys.Pair{}
@@ -44,10 +44,10 @@ func Read(c *spec.Cluster, out string, index *Index, now time.Time) (vet.Facts, 
 	return f, r.given
 }
 
-// made returns the CA in the cluster's tree that an export made: unlike the user's own,
+// madeCA returns the CA in the cluster's tree that an export made: unlike the user's own,
 // it has its key there. It ignores a CA that is missing or invalid, which an export
 // reports.
-func made(c *spec.Cluster, out, id string, a spec.Authority) vet.Made {
+func madeCA(c *spec.Cluster, out, id string, a spec.Authority) vet.Made {
 	if a.Existing() || out == "" || !filepath.IsLocal(c.Name) {
 		return vet.Made{}
 	}
@@ -57,7 +57,7 @@ func made(c *spec.Cluster, out, id string, a spec.Authority) vet.Made {
 	}
 	data, err := readKey(file)
 	if errors.Is(err, fs.ErrPermission) {
-		return vet.Made{File: file, Err: plain(err)}
+		return vet.Made{File: file, Err: withoutPath(err)}
 	}
 	if err != nil {
 		return vet.Made{}
@@ -121,10 +121,10 @@ func (r reader) private(file string, pair *keys.Pair) (any, error) {
 // read reads a local file; the error doesn't repeat its name.
 func (r reader) read(file string) ([]byte, error) {
 	data, err := readKey(r.local(file))
-	return data, plain(err)
+	return data, withoutPath(err)
 }
 
-func plain(err error) error {
+func withoutPath(err error) error {
 	if pe, ok := err.(*os.PathError); ok {
 		return pe.Err
 	}

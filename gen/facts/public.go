@@ -15,7 +15,7 @@ import (
 func publicKeys(data []byte) ([]crypto.PublicKey, error) {
 	read, err := keyutil.ParsePublicKeysPEM(data)
 	if err != nil {
-		return nil, whyNone(data)
+		return nil, noKeyReason(data)
 	}
 	out := make([]crypto.PublicKey, len(read))
 	for i, key := range read {
@@ -24,8 +24,8 @@ func publicKeys(data []byte) ([]crypto.PublicKey, error) {
 	return out, nil
 }
 
-// whyNone returns why the apiserver finds no key in a file.
-func whyNone(data []byte) error {
+// noKeyReason returns why the apiserver finds no key in a file.
+func noKeyReason(data []byte) error {
 	block, _ := pem.Decode(data)
 	if block == nil {
 		return errors.New("no PEM public key")

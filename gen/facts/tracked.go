@@ -55,7 +55,7 @@ func (x *Index) tracked(c *spec.Cluster, out string) ([]vet.TrackedKey, error) {
 	var found []vet.TrackedKey
 	for _, f := range slices.Sorted(slices.Values(ask)) {
 		if holdsPrivateKey(data[f]) {
-			found = append(found, vet.TrackedKey{Field: fields[f], File: r.shown(f)})
+			found = append(found, vet.TrackedKey{Field: fields[f], File: r.relative(f)})
 		}
 	}
 	return found, nil
@@ -92,8 +92,8 @@ func mayHoldKey(c *spec.Cluster, rest string) bool {
 	})
 }
 
-// shown returns the path of a tracked file relative to the working directory.
-func (r *repository) shown(rel string) string {
+// relative returns the path of a tracked file relative to the working directory.
+func (r *repository) relative(rel string) string {
 	abs := filepath.Join(r.root, filepath.FromSlash(rel))
 	if cwd, err := os.Getwd(); err == nil {
 		if near, err := filepath.Rel(cwd, abs); err == nil {

@@ -20,7 +20,7 @@ func workTree(dir string) (root string, env []string, ok bool) {
 		root, err := filepath.Abs(tree)
 		return root, absolute(os.Environ()), err == nil
 	}
-	root, own := around(dir)
+	root, own := findRepository(dir)
 	switch {
 	case root == "" && at != "":
 		root, err := filepath.Abs("")
@@ -52,13 +52,13 @@ func ownIndex(root, gitDir string) bool {
 	if !filepath.IsAbs(index) || sameFile(filepath.Dir(index), gitDir) {
 		return true
 	}
-	here, _ := around(".")
+	here, _ := findRepository(".")
 	return sameFile(here, root)
 }
 
-// around returns the nearest directory above that has a repository, and its git
+// findRepository returns the nearest directory above that has a repository, and its git
 // directory: .git, or the one that the file .git names.
-func around(dir string) (root, gitDir string) {
+func findRepository(dir string) (root, gitDir string) {
 	root, err := filepath.Abs(dir)
 	if err != nil {
 		return "", ""
@@ -69,7 +69,7 @@ func around(dir string) (root, gitDir string) {
 		case err == nil && fi.IsDir() && isGitDir(at):
 			return root, at
 		case err == nil && !fi.IsDir():
-			return root, linked(root, at)
+			return root, readGitFile(root, at)
 		}
 		up := filepath.Dir(root)
 		if up == root {
@@ -86,8 +86,8 @@ func isGitDir(dir string) bool {
 	return has("HEAD") && (has("commondir") || has("refs") && (has("objects") || os.Getenv("GIT_OBJECT_DIRECTORY") != ""))
 }
 
-// linked returns the directory in a file .git: "gitdir: DIRECTORY".
-func linked(root, file string) string {
+// readGitFile returns the directory in a file .git: "gitdir: DIRECTORY".
+func readGitFile(root, file string) string {
 	data, err := os.ReadFile(file)
 	to, ok := strings.CutPrefix(strings.TrimRight(string(data), "\r\n"), "gitdir: ")
 	if err != nil || !ok {

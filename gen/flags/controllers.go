@@ -48,14 +48,14 @@ func (m *Minor) ControllerOf(d Def) (Controller, bool) {
 	case "root-ca-file", "flex-volume-plugin-dir", "volume-host-cidr-denylist", "volume-host-allow-local-loopback":
 		return Controller{}, false // other controllers read them too
 	case "service-account-private-key-file", "concurrent-serviceaccount-token-syncs":
-		return m.Controller(m.either(tokenController, "serviceaccount-token"))
+		return m.Controller(m.knownName(tokenController, "serviceaccount-token"))
 	}
 	// A section has its controller's name; before v1.28 followed by " controller".
 	return m.Controller(strings.TrimSuffix(d.Section, " controller"))
 }
 
-// either returns name if this version knows it, else old.
-func (m *Minor) either(name, old string) string {
+// knownName returns name if this version knows it, else old.
+func (m *Minor) knownName(name, old string) string {
 	if _, ok := m.Controller(name); ok {
 		return name
 	}

@@ -137,7 +137,7 @@ func Follow(c *spec.Cluster, past Past, have, given keys.Bundle, accepted Accept
 	if err != nil {
 		return nil, err
 	}
-	t := truster{plan: p, past: past, have: have, given: given}
+	t := trustCheck{plan: p, past: past, have: have, given: given}
 	var refused []Change
 	for _, id := range trusted() {
 		change := t.change(id)
@@ -155,15 +155,15 @@ func Follow(c *spec.Cluster, past Past, have, given keys.Bundle, accepted Accept
 	return p, nil
 }
 
-// truster compares a plan with what the last export wrote.
-type truster struct {
+// trustCheck compares a plan with what the last export wrote.
+type trustCheck struct {
 	plan        *Plan
 	past        Past
 	have, given keys.Bundle
 }
 
 // change returns how a plan changes a trusted key, or nil.
-func (t truster) change(id string) *Change {
+func (t trustCheck) change(id string) *Change {
 	written, ok := t.past.publicFile(id)
 	byCA := id == keys.ServiceAccount && !ok && t.past.tokensByCA(t.plan.Cluster)
 	if !ok && !byCA {
@@ -199,7 +199,7 @@ func (t truster) change(id string) *Change {
 }
 
 // compared returns c if a pair differs from what the last export wrote, else nil.
-func (t truster) compared(c *Change, written PastFile, old crypto.PublicKey, p keys.Pair) *Change {
+func (t trustCheck) compared(c *Change, written PastFile, old crypto.PublicKey, p keys.Pair) *Change {
 	var key crypto.PublicKey
 	same := false
 	if c.ID == keys.ServiceAccount {
@@ -229,7 +229,7 @@ func (t truster) compared(c *Change, written PastFile, old crypto.PublicKey, p k
 }
 
 // fromCA returns the change of tokens that the CA's key signed so far, or nil.
-func (t truster) fromCA(c *Change) *Change {
+func (t trustCheck) fromCA(c *Change) *Change {
 	it, ok := t.item(keys.ServiceAccount)
 	if !ok {
 		return nil // it still does, or there are no tokens
@@ -246,7 +246,7 @@ func (t truster) fromCA(c *Change) *Change {
 	return c
 }
 
-func (t truster) item(id string) (Item, bool) {
+func (t trustCheck) item(id string) (Item, bool) {
 	for _, it := range t.plan.Items {
 		if it.ID == id {
 			return it, true
@@ -255,7 +255,7 @@ func (t truster) item(id string) (Item, bool) {
 	return Item{}, false
 }
 
-func (t truster) pair(it Item) keys.Pair {
+func (t trustCheck) pair(it Item) keys.Pair {
 	if it.Given {
 		return t.given[it.ID]
 	}
@@ -263,7 +263,7 @@ func (t truster) pair(it Item) keys.Pair {
 }
 
 // signer returns the fingerprint of the plan's CA; "" if it is unknown.
-func (t truster) signer() string {
+func (t trustCheck) signer() string {
 	it, ok := t.item(keys.CA)
 	if !ok || it.Reason != "" {
 		return ""

@@ -45,7 +45,7 @@ func ImageFiles(p *plan.Plan, b keys.Bundle, arch string) ([]Copied, error) {
 		}
 	}
 	var out []Copied
-	for _, f := range once(p.Cluster, roles, held) {
+	for _, f := range uniquePaths(p.Cluster, roles, held) {
 		e := f.entry(path.Join(layout.ImageContext(arch), contextName(p.Cluster, f.role, roles)))
 		e.Owner = ""
 		out = append(out, Copied{e, p.Cluster.Paths.Of(f.role)})

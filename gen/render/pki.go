@@ -85,7 +85,7 @@ func csr(it plan.Item) ([]byte, error) {
 	if it.Kind == plan.Authority {
 		f.CA = &csrCA{Expiry: it.Expiry.String()}
 	}
-	return indented(f)
+	return indentedJSON(f)
 }
 
 func signing(c *spec.Cluster) ([]byte, error) {
@@ -95,10 +95,10 @@ func signing(c *spec.Cluster) ([]byte, error) {
 		prof := c.PKI.Profiles[name]
 		f.Signing.Profiles[name] = signingProfile{Expiry: prof.Expiry.String(), Usages: prof.Usages}
 	}
-	return indented(f)
+	return indentedJSON(f)
 }
 
-func indented(v any) ([]byte, error) {
+func indentedJSON(v any) ([]byte, error) {
 	data, err := json.MarshalIndent(v, "", "  ")
 	return append(data, '\n'), err
 }

@@ -152,12 +152,12 @@ func (r *hostRenderer) host(h plan.Host) (hostOutput, error) {
 	if c.Generations {
 		dir := path.Join(c.Paths.Generations, generation)
 		es = append(es, tree.Entry{Path: at(dir), Dir: true, Mode: privateDir, Owner: rootOwner})
-		for _, f := range once(c, h.Placed, files) {
+		for _, f := range uniquePaths(c, h.Placed, files) {
 			es = append(es, f.entry(at(path.Join(dir, f.role.FileName()))))
 		}
 		es = append(es, startEntry(c, at(path.Join(dir, path.Base(c.StartFile()))), text))
 	} else {
-		for _, f := range once(c, h.Placed, files) {
+		for _, f := range uniquePaths(c, h.Placed, files) {
 			es = append(es, f.entry(at(c.Paths.Of(f.role))))
 		}
 	}
@@ -173,9 +173,9 @@ func (r *hostRenderer) host(h plan.Host) (hostOutput, error) {
 	return hostOutput{es, generation}, nil
 }
 
-// once returns the files of roles, each path once: the service-account key may be the
-// CA's.
-func once(c *spec.Cluster, roles []spec.Role, files map[spec.Role]file) []file {
+// uniquePaths returns the files of roles, each path once: the service-account key may
+// be the CA's.
+func uniquePaths(c *spec.Cluster, roles []spec.Role, files map[spec.Role]file) []file {
 	var out []file
 	seen := map[string]bool{}
 	for _, r := range roles {

@@ -62,7 +62,7 @@ func (v *view) sameAllocation(a, b *nodeView, name string) bool {
 		slices.SortFunc(theirs, order)
 		return ok1 && ok2 && slices.Equal(ours, theirs)
 	}
-	x, ok1 := allocating(a)
-	y, ok2 := allocating(b)
+	x, ok1 := allocationOf(a)
+	y, ok2 := allocationOf(b)
 	return ok1 && ok2 && slices.Equal(x.pods, y.pods) && slices.Equal(x.masks, y.masks)
 }

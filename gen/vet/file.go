@@ -229,13 +229,13 @@ func fileNotPlaced(v *view, n *nodeView) []fault {
 			x.expected = `pki: frontProxy: certFile: "…"`
 			x.hint = "without it kcmgen has no such file; "
 		}
-		x.hint += "waive this if the file is on the hosts already" + v.seenBy(n, f)
+		x.hint += "waive this if the file is on the hosts already" + v.podViewHint(n, f)
 		return x
 	})
 }
 
-// seenBy is the end of a hint: how a pod gets to see a file of its host.
-func (v *view) seenBy(n *nodeView, f spec.Flag) string {
+// podViewHint is the end of a hint: how a pod gets to see a file of its host.
+func (v *view) podViewHint(n *nodeView, f spec.Flag) string {
 	at := path.Clean(f.Value)
 	m, held := podMountOf(v.podMounts(n), at)
 	switch {

@@ -41,7 +41,7 @@ var isolationRules = []Rule{
 	},
 	{
 		ID: "restart-policy", Severity: isError, node: restartPolicy,
-		Doc: "systemd restarts the process after it lost the leader lease (a warning where the unit restarts it after no failure)",
+		Doc: "systemd restarts the process after it lost the leader lease (a warning where it exits with code 1)",
 	},
 }
 

@@ -227,8 +227,8 @@ func (v *view) clients() []leaf {
 	return slices.DeleteFunc(v.leaves(), func(l leaf) bool { return !l.client && !v.admits(l, "client auth") })
 }
 
-// what is a leaf of clients as messages name it.
-func (l leaf) what() string {
+// label is a leaf of clients as messages name it.
+func (l leaf) label() string {
 	if l.client {
 		return "the client certificate"
 	}
@@ -252,12 +252,12 @@ func certificateIdentity(v *view) []fault {
 		case strings.HasPrefix(s.CN, "system:"):
 			out = append(out, fault{
 				field: l.field + ".subject.CN", also: []string{l.field + ".profile"}, expected: identity + ", or a profile without client auth",
-				message: fmt.Sprintf("%s is %s: anyone with its key has that user's rights", l.what(), s.CN),
+				message: fmt.Sprintf("%s is %s: anyone with its key has that user's rights", l.label(), s.CN),
 			})
 		}
 		if slices.Contains(admins, s.O) {
 			out = append(out, fault{
-				field: l.field + ".subject.O", message: fmt.Sprintf("%s is in %s: nothing could take its rights away", l.what(), s.O), expected: "no O",
+				field: l.field + ".subject.O", message: fmt.Sprintf("%s is in %s: nothing could take its rights away", l.label(), s.O), expected: "no O",
 			})
 		}
 	}
@@ -276,7 +276,7 @@ func certificateOrganization(v *view) []fault {
 			expected: "no O: the rights come with the name",
 		}
 		if !l.client {
-			f.message = fmt.Sprintf("%s its organization %q makes the holder a member of a group of that name", l.what(), o)
+			f.message = fmt.Sprintf("%s its organization %q makes the holder a member of a group of that name", l.label(), o)
 		}
 		out = append(out, f)
 	}

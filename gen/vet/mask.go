@@ -21,23 +21,23 @@ func maskOf(n *nodeView, p netip.Prefix, dual bool) (spec.Flag, string) {
 	if p.Addr().Is6() {
 		name, fallback = mask6, "64"
 	}
-	if f, ok := given(n, mask); ok && !dual {
+	if f, ok := maskFlag(n, mask); ok && !dual {
 		return f, f.Value
 	}
-	if f, ok := given(n, name); ok {
+	if f, ok := maskFlag(n, name); ok {
 		return f, f.Value
 	}
 	return spec.Flag{Name: name, Field: n.flags.Field(clusterCIDR)}, fallback
 }
 
-// given returns the flag of a node mask; 0 counts as not given.
-func given(n *nodeView, name string) (spec.Flag, bool) {
+// maskFlag returns the flag of a node mask; 0 counts as not given.
+func maskFlag(n *nodeView, name string) (spec.Flag, bool) {
 	f, ok := n.flags.Get(name)
 	return f, ok && !isZero(f.Value)
 }
 
-// allocating returns the pod networks, if KCM allocates from them.
-func allocating(n *nodeView) (allocation, bool) {
+// allocationOf returns the pod networks, if KCM allocates from them.
+func allocationOf(n *nodeView) (allocation, bool) {
 	a, ok := n.flags.Get(allocate)
 	c, given := n.flags.Get(clusterCIDR)
 	if !ok || !a.Bool() || !given || ipamOff(n) {
@@ -62,26 +62,26 @@ func allocating(n *nodeView) (allocation, bool) {
 // nodeMaskSize checks what kube-controller-manager demands when its IPAM controller
 // starts; there the leader exits.
 func nodeMaskSize(v *view, n *nodeView) []fault {
-	al, ok := allocating(n)
+	al, ok := allocationOf(n)
 	if !ok {
 		return nil
 	}
 	var out []fault
-	generic, hasGeneric := given(n, mask)
+	generic, hasGeneric := maskFlag(n, mask)
 	for _, name := range []string{mask4, mask6} {
-		if f, ok := given(n, name); ok && hasGeneric {
+		if f, ok := maskFlag(n, name); ok && hasGeneric {
 			out = append(out, fault{
 				field: f.Field, also: []string{generic.Field},
 				message: fmt.Sprintf("both %s and %s are given", mask, name), expected: "one of them",
 			})
 		}
-		if f, ok := given(n, name); ok && !hasFamily(al.pods, name == mask6) {
+		if f, ok := maskFlag(n, name); ok && !hasFamily(al.pods, name == mask6) {
 			out = append(out, fault{
 				field: f.Field, message: fmt.Sprintf("%s is given and no pod network has that family", name),
 				expected: "no such flag",
 			})
 		}
-		if f, ok := given(n, name); ok && len(al.pods) == 1 && v.Version.Minor < 23 {
+		if f, ok := maskFlag(n, name); ok && len(al.pods) == 1 && v.Version.Minor < 23 {
 			out = append(out, fault{
 				field: f.Field, message: fmt.Sprintf("%s with one pod network needs v1.23 or later", name),
 				expected: mask,
@@ -140,7 +140,7 @@ func maskFits(f spec.Flag, value string, p netip.Prefix, m int) []fault {
 // podCapacity counts the node ranges without those that overlap a service range, which
 // KCM never allocates.
 func podCapacity(v *view, n *nodeView) []fault {
-	al, ok := allocating(n)
+	al, ok := allocationOf(n)
 	if !ok {
 		return nil
 	}

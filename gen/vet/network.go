@@ -82,7 +82,7 @@ func serviceRangeDiffers(v *view, n *nodeView) []fault {
 // unknownRange: a KCM that doesn't know the service range could allocate node ranges
 // inside it.
 func unknownRange(v *view, n *nodeView, theirs spec.Setting) []fault {
-	al, ok := allocating(n)
+	al, ok := allocationOf(n)
 	if !ok {
 		return nil
 	}
@@ -184,12 +184,12 @@ func (v *view) networks() []network {
 func hostBits(v *view) []fault {
 	var out []fault
 	for _, n := range v.networks() {
-		out = append(out, bits(n.Prefix, n.field)...)
+		out = append(out, prefixFaults(n.Prefix, n.field)...)
 	}
 	if s, ok := v.APIServer.Flags[serviceRange]; ok {
 		ps, _ := prefixes(s.Value)
 		for _, p := range ps {
-			out = append(out, bits(p, finding.Path("apiserver", "flags", serviceRange))...)
+			out = append(out, prefixFaults(p, finding.Path("apiserver", "flags", serviceRange))...)
 		}
 	}
 	return out
@@ -204,13 +204,13 @@ func hostBitsInFlags(v *view, n *nodeView) []fault {
 		}
 		ps, _ := prefixes(f.Value)
 		for _, p := range ps {
-			out = append(out, bits(p, f.Field)...)
+			out = append(out, prefixFaults(p, f.Field)...)
 		}
 	}
 	return out
 }
 
-func bits(p netip.Prefix, field string) []fault {
+func prefixFaults(p netip.Prefix, field string) []fault {
 	if p.Addr().Is4In6() {
 		return one(fault{field: field, message: fmt.Sprintf("%s is an IPv4 range in IPv6 notation", p), expected: "an IPv4 CIDR such as 10.200.0.0/16"})
 	}

@@ -105,16 +105,16 @@ func flagRanges(f spec.Flag, kind string) []network {
 	return out
 }
 
-// stated returns the cluster's networks, and the apiserver's service ranges that no
+// statedRanges returns the cluster's networks, and the apiserver's service ranges that no
 // other field has.
-func (v *view) stated() []network {
+func (v *view) statedRanges() []network {
 	apiserver := finding.Path("apiserver", "flags", serviceRange)
 	return append(v.networks(), slices.DeleteFunc(v.ranges(), func(n network) bool { return n.field != apiserver })...)
 }
 
 func rangeRefused(v *view) []fault {
 	var out []fault
-	for _, r := range v.stated() {
+	for _, r := range v.statedRanges() {
 		out = append(out, v.rangeFaults(r)...)
 	}
 	return out
@@ -196,7 +196,7 @@ func privateRanges(p netip.Prefix) string {
 
 func rangePublic(v *view) []fault {
 	var out []fault
-	for _, r := range v.stated() {
+	for _, r := range v.statedRanges() {
 		out = append(out, publicRange(r)...)
 	}
 	return out
@@ -241,7 +241,7 @@ func publicRange(r network) []fault {
 // nodeRangeSmall: in a node's range the network address, the gateway and IPv4's
 // broadcast are not for pods; CNI's host-local refuses ranges smaller than /30.
 func nodeRangeSmall(_ *view, n *nodeView) []fault {
-	al, ok := allocating(n)
+	al, ok := allocationOf(n)
 	if !ok {
 		return nil
 	}

@@ -43,9 +43,9 @@ func tlsHTTP2(v *view, n *nodeView) []fault {
 		field: f.Field, also: alsoField(spec.Flag{Field: n.flags.Field(tlsMin)}),
 		hint: "kube-controller-manager would exit as soon as it serves, on every node",
 	}
-	if !slices.ContainsFunc(suites, required) {
+	if !slices.ContainsFunc(suites, isRequiredSuite) {
 		x.message = "tls-cipher-suites has no suite that HTTP/2 requires"
-		x.expected = needed(v.servingKey(n)) + " among them"
+		x.expected = requiredSuite(v.servingKey(n)) + " among them"
 		if !old {
 			x.expected += ", or " + tlsMin + " " + strconv.Quote(tls13) + " and no suites"
 		}
@@ -59,13 +59,13 @@ func tlsHTTP2(v *view, n *nodeView) []fault {
 	return nil
 }
 
-// required reports whether HTTP/2 requires a suite: one of two, by the kind of key.
-func required(suite string) bool {
+// isRequiredSuite reports whether HTTP/2 requires a suite: one of two, by the kind of key.
+func isRequiredSuite(suite string) bool {
 	return suite == "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256" || suite == "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"
 }
 
-// needed is the suite that HTTP/2 requires with a serving key's algorithm.
-func needed(algo string) string {
+// requiredSuite is the suite that HTTP/2 requires with a serving key's algorithm.
+func requiredSuite(algo string) string {
 	if algo == "" {
 		return "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 or TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
 	}
@@ -155,9 +155,9 @@ func tls12Impossible(v *view, n *nodeView) []fault {
 	switch {
 	case !ok, slices.ContainsFunc(suites, fits), tlsHTTP2(v, n) != nil:
 	case !slices.ContainsFunc(suites, func(s string) bool { return !only13(s) }):
-		say(f, tlsSuites+" names suites of TLS 1.3 only", needed(algo))
+		say(f, tlsSuites+" names suites of TLS 1.3 only", requiredSuite(algo))
 	default:
-		say(f, fmt.Sprintf("no suite of %s goes with the serving certificate's key, which is %s", tlsSuites, algo), needed(algo))
+		say(f, fmt.Sprintf("no suite of %s goes with the serving certificate's key, which is %s", tlsSuites, algo), requiredSuite(algo))
 	}
 	f, ids := v.curvesOf(n)
 	// Without ephemeral keys no curve is needed.
