@@ -310,7 +310,7 @@ func (x *export) compare(prune bool, accepted plan.Accepted) {
 		}
 	}
 	if len(x.Changes) > 0 {
-		x.Made, x.Nodes = x.plan.Make(), x.nodes()
+		x.Made, x.Nodes = x.plan.ToMake(), x.nodes()
 	}
 }
 

@@ -49,7 +49,7 @@ func VetIn(c *spec.Cluster, out string, index *facts.Index, now time.Time) *Vett
 	for i := range found {
 		found[i] = c.Embedded.Finding(found[i])
 	}
-	return &Vetted{c, finding.Worded(found), given}
+	return &Vetted{c, finding.EnsureMessages(found), given}
 }
 
 // Plan decides what an export makes. old is the cluster's tree in out/.
@@ -105,7 +105,7 @@ func (v *Vetted) ImageFiles(ctx context.Context, old *outdir.State, arch string,
 	if err != nil {
 		return nil, err
 	}
-	if todo := p.Make(); len(todo) > 0 {
+	if todo := p.ToMake(); len(todo) > 0 {
 		return nil, &StaleError{fmt.Sprintf("the image holds exported files, and an export would make pki/%s: %s", todo[0].ID, todo[0].Reason)}
 	}
 	bundle, err := pki.Issue(ctx, p, have, now)

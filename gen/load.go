@@ -81,7 +81,7 @@ func Load(ctx context.Context, r Request) (*Loaded, error) {
 	if err != nil {
 		return nil, asOption(err)
 	}
-	all := &Loaded{Skipped: res.Skipped, Findings: res.Findings, Faults: res.Findings, Of: res.Of, Clusters: make([]*Vetted, len(res.Clusters))}
+	all := &Loaded{Skipped: res.Skipped, Findings: res.Findings, Faults: res.Findings, Of: res.ByDir, Clusters: make([]*Vetted, len(res.Clusters))}
 	index := &facts.Index{}
 	w := newWork(len(res.Clusters), nil, r.step("vetted"))
 	errs := w.run(ctx, func(error) bool { return true }, func(i int, _ func(Event)) error {

@@ -57,7 +57,7 @@ func Outdated(ctx context.Context, v *Vetted, state *outdir.State, p Programs, n
 	if err != nil {
 		return "be refused: " + strings.ReplaceAll(err.Error(), "\n", "; ")
 	}
-	if made := todo.Make(); len(made) > 0 {
+	if made := todo.ToMake(); len(made) > 0 {
 		return fmt.Sprintf("make pki/%s: %s", made[0].ID, made[0].Reason)
 	}
 	programs, err := p.inTree(ctx, v.Cluster)

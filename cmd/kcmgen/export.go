@@ -94,7 +94,7 @@ func printExported(e *gen.Exported, std stdio) {
 	}
 	for _, it := range e.Made {
 		note("made pki/%s: %s", it.ID, it.Reason)
-		if short := it.Short(); short != "" {
+		if short := it.CutNote(); short != "" {
 			note("pki/%s: %s", it.ID, short)
 		}
 	}

@@ -52,10 +52,10 @@ func hint(err error) string {
 	case errors.As(err, &missing):
 		return "kcmgen fetch " + word(missing.Dir)
 	case errors.As(err, &unknown):
-		if first, _ := flags.GateYears(unknown.Name); first > 0 {
+		if first, _ := flags.GateMinors(unknown.Name); first > 0 {
 			return "it is a feature gate: kcmgen flags --feature-gates"
 		}
-		if first, _ := flags.ControllerYears(unknown.Name); first > 0 {
+		if first, _ := flags.ControllerMinors(unknown.Name); first > 0 {
 			return "it is a controller: kcmgen flags --controllers"
 		}
 		if near := spec.Nearest(unknown.Name, flags.Names()); near != "" {

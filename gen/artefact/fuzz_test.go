@@ -6,9 +6,8 @@ import (
 	"testing"
 )
 
-// FuzzSplitCommand: whatever a line is, it is read or refused. What is read has
-// no NUL, which no program could be given, and reads the same with the white
-// space around it gone.
+// FuzzSplitCommand: a line is parsed or refused. The words have no NUL, which no argument
+// can have, and are the same without the white space around the line.
 func FuzzSplitCommand(f *testing.F) {
 	for _, s := range []string{
 		"", " ", "/bin/a b", `/bin/a "b c" 'd"e' f\ g`, `a"b"c`, `"unclosed`, `'`, `\`, `a\`, `\x41\101\u0041\U00000041`, `\x`, `\x0`, `\u000`, `\U0011ffff`, `\000`, `\x00`,
@@ -22,7 +21,7 @@ func FuzzSplitCommand(f *testing.F) {
 			return
 		}
 		if slices.Contains([]byte(line), 0) {
-			return // the unit's reader sees to that
+			return // ParseUnit excludes that
 		}
 		for _, w := range words {
 			if slices.Contains([]byte(w), 0) {
@@ -36,7 +35,7 @@ func FuzzSplitCommand(f *testing.F) {
 	})
 }
 
-// FuzzParseUnit: a unit is read or refused, and so is its command line.
+// FuzzParseUnit: a unit is parsed or refused, and so is its command line.
 func FuzzParseUnit(f *testing.F) {
 	for _, s := range []string{
 		"", "[Unit]\n", "[Service]\nExecStart=/bin/a \\\n  --b=c \\\n  --d=\"e f\"\nRestart=no\n", "[Service]\nExecStart=/a\nExecStart=/b\n", "[Service]\nExecStart=\n", "[", "[]\n=\n",
@@ -62,7 +61,7 @@ func FuzzParseUnit(f *testing.F) {
 	})
 }
 
-// FuzzParsePod: a manifest is read or refused. What is read is a v1 Pod.
+// FuzzParsePod: a manifest is parsed as a v1 Pod, or refused.
 func FuzzParsePod(f *testing.F) {
 	for _, s := range []string{
 		"", "{}", "apiVersion: v1\nkind: Pod\n", "apiVersion: v1\nkind: Pod\nspec:\n  containers:\n  - name: a\n    command: [a, \"b c\"]\n    args: [d]\n",
@@ -85,8 +84,7 @@ func FuzzParsePod(f *testing.F) {
 	})
 }
 
-// FuzzCommandLine: every argument that is found stands in the text, and nothing
-// panics.
+// FuzzCommandLine: the position of every argument is inside the text, and nothing panics.
 func FuzzCommandLine(f *testing.F) {
 	for _, s := range []string{
 		"--v=2 \\\n --a='b c'", "# x\n--v", "kube-controller-manager --v=2", "--v=%d$x",
@@ -102,7 +100,7 @@ func FuzzCommandLine(f *testing.F) {
 		lines := bytes.Count(data, []byte("\n")) + 1
 		for _, a := range args {
 			if a.Line < 1 || a.Line > lines || a.Col < 1 || a.Col > len(data)+1 {
-				t.Errorf("%q stands at %d:%d of %d lines", a.Value, a.Line, a.Col, lines)
+				t.Errorf("%q is at %d:%d of %d lines", a.Value, a.Line, a.Col, lines)
 			}
 		}
 	})

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// A key is no command line, and nothing of it is told.
+// TestCommandLineOfAKey: a key is refused, and no message reveals it.
 func TestCommandLineOfAKey(t *testing.T) {
 	for name, text := range map[string]string{
 		"PEM":        "-----BEGIN RSA PRIVATE KEY-----\nCANARYhunter2\n-----END RSA PRIVATE KEY-----\n",

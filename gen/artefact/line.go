@@ -11,31 +11,32 @@ import (
 	"unicode/utf8"
 )
 
-// Arg is an argument after the program's name, and where its text begins in the
-// file: line and column from 1, the column in bytes.
+// Arg is an argument after the program's name, with its position in the file: line and
+// column start at 1, and the column is in bytes.
 type Arg struct {
 	Value     string
 	Line, Col int
-	// Unknown: the host alone knows what it is, by a variable or a specifier.
+	// Unknown means that a variable or a specifier makes its value known on the host
+	// only.
 	Unknown bool
 }
 
-// MaxFile bounds a file that CommandLine reads, in bytes.
+// MaxFile is the maximum size of a file for CommandLine, in bytes.
 const MaxFile = 1 << 20
 
-// program is the last part of the path that a command line is looked for behind.
+// program is the base name of the program whose arguments are wanted.
 const program = "kube-controller-manager"
 
-// CommandLine finds the arguments that a file starts kube-controller-manager with:
-// a systemd unit, a static pod, an environment file whose variables hold flags, or
-// a plain list of words, in which a line may end with "\" and one that begins with
-// "#" is a comment. Quotes are a unit's.
+// CommandLine returns the arguments with which a file starts kube-controller-manager. The
+// file is a systemd unit, a static pod, an environment file whose variables hold flags,
+// or a list of words, where a line may end with "\" and a line that begins with "#" is a
+// comment. Quotes are as in units.
 func CommandLine(data []byte) ([]Arg, error) {
 	switch {
 	case len(data) > MaxFile:
 		return nil, fmt.Errorf("file is too large: %d bytes, at most %d", len(data), MaxFile)
 	case !utf8.Valid(data):
-		return nil, fmt.Errorf("byte %d is no UTF-8: neither a unit nor a pod nor a list of flags has such", invalid(data))
+		return nil, fmt.Errorf("byte %d isn't UTF-8, as units, pods and lists of flags are", firstInvalid(data))
 	case bytes.IndexByte(data, 0) >= 0:
 		return nil, fmt.Errorf("byte %d is a NUL: neither a unit nor a pod nor a list of flags has one", bytes.IndexByte(data, 0))
 	}
@@ -46,7 +47,7 @@ func CommandLine(data []byte) ([]Arg, error) {
 	if err != nil {
 		return nil, err
 	}
-	args := locate(masked(string(data)), words)
+	args := locate(blankComments(string(data)), words)
 	isProgram := func(a Arg) bool { return !strings.HasPrefix(a.Value, "-") && path.Base(a.Value) == program }
 	switch at := slices.IndexFunc(args, isProgram); {
 	case len(args) == 0:
@@ -54,7 +55,7 @@ func CommandLine(data []byte) ([]Arg, error) {
 	case bare && strings.HasPrefix(args[0].Value, "-"):
 		return args, nil
 	case at >= 0:
-		return args[at+1:], nil // what is before it starts it
+		return args[at+1:], nil // the words before it run it, such as env
 	case bare:
 		word := args[0].Value
 		if !plainWord.MatchString(word) { // it may be anything, a password too
@@ -65,14 +66,13 @@ func CommandLine(data []byte) ([]Arg, error) {
 	return nil, fmt.Errorf("it starts %.80s, and %s is nowhere among the words", args[0].Value, program)
 }
 
-// keyMaterial begins what programs keep keys in. A line of one would otherwise be told
-// of as an argument.
+// keyMaterial matches files with keys, whose lines must not appear in messages.
 var keyMaterial = regexp.MustCompile(`(?m)-----BEGIN [A-Z0-9 ]+-----|^PuTTY-User-Key-File-|AGE-SECRET-KEY-1|^\s*(?:"?client-key-data|"?token)"?\s*:`)
 
-// plainWord is what may be meant for the name of a flag or a program.
+// plainWord matches words that may be meant as the name of a flag or a program.
 var plainWord = regexp.MustCompile(`^[a-z][a-z-]{0,39}$`)
 
-func invalid(data []byte) int {
+func firstInvalid(data []byte) int {
 	for i := 0; i < len(data); {
 		r, n := utf8.DecodeRune(data[i:])
 		if r == utf8.RuneError && n == 1 {
@@ -88,8 +88,8 @@ var (
 	podKind     = regexp.MustCompile(`(?m)^\s*"?(kind|apiVersion)"?\s*:|^\s*\{`)
 )
 
-// words are the words of the command line. Those of a bare list needn't begin with
-// a program.
+// words returns the words of the command line. bare means that the file is a plain list,
+// which need not begin with a program.
 func words(data []byte) (words []string, bare bool, err error) {
 	switch {
 	case unitSection.Match(data):
@@ -98,13 +98,13 @@ func words(data []byte) (words []string, bare bool, err error) {
 		words, err = podWords(data)
 	default:
 		bare = true
-		words, err = plainWords(masked(string(data)))
+		words, err = plainWords(blankComments(string(data)))
 	}
 	return words, bare, err
 }
 
-// unresolved marks what the host alone knows, in front of it. It is a character
-// for private use, which no flag has.
+// unresolved precedes what is known on the host only. It is a private-use character, which
+// no flag has.
 const unresolved = "\ue000"
 
 var expansion = regexp.MustCompile(`\$\$|%%|\$\{?[A-Za-z_][A-Za-z0-9_]*\}?|%[A-Za-z]|\$|%`)
@@ -130,8 +130,8 @@ func unitWords(data []byte) ([]string, error) {
 	return withoutMarks(words), err
 }
 
-// podWords are the command line of the container that starts the program, or of the
-// only one.
+// podWords returns the command line of the container that starts the program, or of the
+// only container.
 func podWords(data []byte) ([]string, error) {
 	p, err := ParsePod(data)
 	if err != nil {
@@ -152,11 +152,11 @@ func podWords(data []byte) ([]string, error) {
 	return out, nil
 }
 
-// variable is a line of an environment file.
+// variable matches a line of an environment file.
 var variable = regexp.MustCompile(`^\s*(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*=`)
 
-// plainWords are the words of a list, or of the variables that hold flags. Unlike
-// in a unit, "%" and "$" mean themselves.
+// plainWords returns the words of a list, or of the variables that hold flags. Unlike in
+// a unit, "%" and "$" have no special meaning.
 func plainWords(text string) ([]string, error) {
 	var out []string
 	escaped := strings.NewReplacer("%", "%%", "$", "$$")
@@ -168,7 +168,7 @@ func plainWords(text string) ([]string, error) {
 		if name != "" {
 			line = strings.Trim(strings.TrimSpace(line[len(name):]), `"'`)
 			if !strings.HasPrefix(line, "-") {
-				continue // it holds something else
+				continue // no flags
 			}
 		}
 		words, err := SplitCommand(escaped.Replace(line))
@@ -180,8 +180,8 @@ func plainWords(text string) ([]string, error) {
 	return out, nil
 }
 
-// masked is the text with blanks in the place of its comments.
-func masked(text string) string {
+// blankComments replaces comments with blanks.
+func blankComments(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
 		if t := strings.TrimSpace(line); strings.HasPrefix(t, "#") || strings.HasPrefix(t, ";") {
@@ -192,8 +192,8 @@ func masked(text string) string {
 	return b.String()
 }
 
-// locate finds where each word stands. Quotes and escapes may hide one: it is then
-// where its name is, or else where the word before it was.
+// locate finds the position of each word. A word that quotes or escapes hide has the
+// position of its name, or else of the word before it.
 func locate(text string, words []string) []Arg {
 	out := make([]Arg, 0, len(words))
 	from, at := 0, 0

@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// ParsePod reads a static pod's manifest, refusing fields the API doesn't have.
+// ParsePod parses a static pod's manifest. It returns an error for unknown fields.
 func ParsePod(data []byte) (*corev1.Pod, error) {
 	p := &corev1.Pod{}
 	if err := yaml.UnmarshalStrict(data, p); err != nil {
@@ -23,8 +23,8 @@ func ParsePod(data []byte) (*corev1.Pod, error) {
 	return p, nil
 }
 
-// ImageTag is the tag of the image that a pod's file runs kube-controller-manager
-// with; empty where the file is no such pod's, or the image has none.
+// ImageTag returns the tag of kube-controller-manager's image in a pod's manifest; "" if
+// data is no such manifest, or if the image has no tag.
 func ImageTag(data []byte) string {
 	if !podKind.Match(data) {
 		return ""
@@ -42,7 +42,8 @@ func ImageTag(data []byte) string {
 	return tag
 }
 
-// programAt is the container that starts the program, or the only one; else -1.
+// programAt returns the index of the container that starts the program, or of the only
+// container; else -1.
 func programAt(p *corev1.Pod) int {
 	cs := p.Spec.Containers
 	at := slices.IndexFunc(cs, func(c corev1.Container) bool {
@@ -54,8 +55,8 @@ func programAt(p *corev1.Pod) int {
 	return at
 }
 
-// PodArgs is the command line of the pod's only container, as the kubelet passes
-// it: $$ is one $. A variable is an error: the host alone knows its value.
+// PodArgs returns the command line of the pod's only container as the kubelet passes it,
+// with $$ as $. It returns an error for a variable, whose value only the host knows.
 func PodArgs(p *corev1.Pod) ([]string, error) {
 	if len(p.Spec.Containers) != 1 {
 		return nil, errors.New("a static pod of kube-controller-manager has one container")

@@ -1,5 +1,5 @@
-// Package artefact reads what starts a component: a systemd unit or a static
-// pod becomes an argument list, as the program would get it.
+// Package artefact parses systemd units and static pods, and returns the arguments that
+// the program gets.
 package artefact
 
 import (
@@ -13,11 +13,11 @@ import (
 	"github.com/coreos/go-systemd/v22/unit"
 )
 
-// Unit is a systemd unit by section and directive, values in the order of their
-// lines. An empty value clears what came before, as systemd does it.
+// Unit has the values of a systemd unit by section and directive, in the order of their
+// lines. An empty value resets the values before it, as in systemd.
 type Unit map[string]map[string][]string
 
-// ParseUnit reads a unit file.
+// ParseUnit parses a unit file.
 func ParseUnit(data []byte) (Unit, error) {
 	opts, err := unit.DeserializeOptions(bytes.NewReader(withoutComments(data)))
 	if err != nil {
@@ -33,23 +33,23 @@ func ParseUnit(data []byte) (Unit, error) {
 	return u, nil
 }
 
-// withoutComments leaves out what systemd passes over and the library doesn't:
-// comments between the lines of one value, and carriage returns.
+// withoutComments removes what systemd ignores and the library doesn't: comments between
+// the lines of one value, and carriage returns.
 func withoutComments(data []byte) []byte {
 	var out []byte
-	goesOn := false
+	continued := false
 	for line := range bytes.Lines(data) {
 		text := bytes.TrimRight(line, "\r\n")
-		if goesOn && bytes.IndexAny(bytes.TrimLeft(text, " \t"), "#;") == 0 {
+		if continued && bytes.IndexAny(bytes.TrimLeft(text, " \t"), "#;") == 0 {
 			continue
 		}
-		goesOn = bytes.HasSuffix(text, []byte(`\`))
+		continued = bytes.HasSuffix(text, []byte(`\`))
 		out = append(append(out, text...), line[len(bytes.TrimRight(line, "\n")):]...)
 	}
 	return out
 }
 
-// Args is the command line of the unit's ExecStart.
+// Args returns the command line of the unit's only ExecStart.
 func (u Unit) Args() ([]string, error) {
 	line, err := u.execStart()
 	if err != nil {
@@ -59,7 +59,7 @@ func (u Unit) Args() ([]string, error) {
 	return withoutMarks(words), err
 }
 
-// execStart is the unit's only ExecStart that isn't cleared by an empty one.
+// execStart returns the unit's only ExecStart after resets by empty ones.
 func (u Unit) execStart() (string, error) {
 	lines := u["Service"]["ExecStart"]
 	for i, line := range slices.Backward(lines) {
@@ -74,8 +74,8 @@ func (u Unit) execStart() (string, error) {
 	return lines[0], nil
 }
 
-// withoutMarks takes the prefixes of the program's path away, and with "@" the word
-// after it, which is what the program is called.
+// withoutMarks removes the prefixes of the program's path, and with "@" the next word,
+// which sets argv[0].
 func withoutMarks(words []string) []string {
 	if len(words) == 0 {
 		return words
@@ -88,14 +88,13 @@ func withoutMarks(words []string) []string {
 	return words
 }
 
-// execPrefixes may stand before a program's path, in any order
-// (systemd.service(5), "Special executable prefixes").
+// execPrefixes may precede a program's path, in any order (systemd.service(5), "Special
+// executable prefixes").
 const execPrefixes = "-@:+!|"
 
-// SplitCommand splits a command line as systemd does (systemd.service(5),
-// "Command lines"): words at white space, single and double quotes, C escapes,
-// %% and $$ for one of each. A specifier or a variable is an error: what it
-// stands for is known on the host alone.
+// SplitCommand splits a command line as systemd does (systemd.service(5), "Command
+// lines"): words at white space, single and double quotes, C escapes, %% and $$. It
+// returns an error for a specifier or a variable, whose value only the host knows.
 func SplitCommand(line string) ([]string, error) {
 	line = strings.ReplaceAll(line, "\\\n", " ")
 	var words []string
@@ -143,7 +142,7 @@ func SplitCommand(line string) ([]string, error) {
 	return words, nil
 }
 
-// escape reads one C escape; it returns its length and what it stands for.
+// escape parses a C escape, and returns its length and its text.
 func escape(s string) (int, string, error) {
 	if len(s) < 2 {
 		return 0, "", errors.New("a backslash at the end")

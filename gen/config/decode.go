@@ -15,8 +15,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// decode reads a cluster from the JSON that CUE exports. What CUE's types let
-// through and ours don't is a finding.
+// decode decodes a cluster from the JSON that CUE exports. Values that CUE's types allow
+// and Go's don't are findings.
 func decode(data []byte) (*spec.Cluster, []finding.Finding) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
@@ -24,7 +24,7 @@ func decode(data []byte) (*spec.Cluster, []finding.Finding) {
 	var w wireCluster
 	d := &decoder{}
 	if err := dec.Decode(&w); err != nil {
-		// Only a schema and wire types that differ get here.
+		// Only if schema and wire types differ.
 		d.fault("", fmt.Errorf("reading the evaluated cluster: %w", err))
 	}
 	return d.cluster(&w), d.findings
@@ -137,7 +137,7 @@ func (d *decoder) unit(w wireUnit) spec.Unit {
 	}
 }
 
-// directives are sorted by name; a list keeps its order.
+// directives decodes directives, sorted by name; a list keeps its order.
 func (d *decoder) directives(at string, m map[string]any) []spec.Directive {
 	var out []spec.Directive
 	for _, name := range slices.Sorted(maps.Keys(m)) {
@@ -179,8 +179,8 @@ func (d *decoder) settings(at string, m map[string]any) spec.Settings {
 	return out
 }
 
-// scalar is a value as a command line or a unit has it; a list is joined by commas,
-// and so are the fields of a struct, as feature gates are: A=true,B=false.
+// scalar formats a value for a command line or a unit. Lists and structs are joined with
+// commas, such as feature gates: A=true,B=false.
 func (d *decoder) scalar(at string, v any) string {
 	switch v := v.(type) {
 	case string:
@@ -206,7 +206,7 @@ func (d *decoder) scalar(at string, v any) string {
 	return ""
 }
 
-// decimal writes a number without an exponent, as flags want it.
+// decimal formats a number without an exponent, as flags need it.
 func decimal(s string) string {
 	if !strings.ContainsAny(s, "eE") {
 		return s

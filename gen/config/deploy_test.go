@@ -12,8 +12,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// TestDeploy: what a cluster says of its deployment arrives, and where it says
-// nothing, the defaults do.
+// TestDeploy: the field deploy is decoded, with its defaults.
 func TestDeploy(t *testing.T) {
 	for _, c := range []struct {
 		name, cue string
@@ -42,7 +41,7 @@ func TestDeploy(t *testing.T) {
 	}
 }
 
-// TestSSHNames: what reports say of ssh could stand in the CUE: its names are those.
+// TestSSHNames: spec.SSH has the same field names in JSON reports as in CUE.
 func TestSSHNames(t *testing.T) {
 	want := spec.SSH{Host: "cp.example", Port: 2222, User: "ops", IdentityFile: "id", HostKeys: []string{"ssh-rsa AAAA"}, ProxyJump: "j", SFTPServer: "/opt/sftp-server"}
 	data, err := json.Marshal(want)

@@ -11,7 +11,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/config"
 )
 
-// module lays out a CUE module with the schema and one cluster package.
+// module makes a CUE module with the schema and one cluster package.
 func module(t testing.TB, cluster string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -47,8 +47,8 @@ cluster: v1_37.#Cluster & {
 }
 `
 
-// asCluster is a package that a block stands for: a file of its own, its field
-// cluster, or fields inside that one.
+// asCluster completes a block to a package: the block is a whole file, its field
+// cluster, or fields inside that.
 func asCluster(block string) string {
 	switch {
 	case strings.HasPrefix(block, "package schemas\n"):
@@ -66,7 +66,7 @@ func TestDocumentedCUE(t *testing.T) {
 	blocks := regexp.MustCompile("(?s)```cue\n(.*?)```")
 	docs, err := filepath.Glob("../../docs/*.md")
 	if err != nil || len(docs) < 3 {
-		t.Fatalf("docs/*.md matches %d files (%v): the documents are lost", len(docs), err)
+		t.Fatalf("docs/*.md matches %d files (%v)", len(docs), err)
 	}
 	n := 0
 	for _, doc := range append(docs, "../../README.md") {
@@ -76,7 +76,7 @@ func TestDocumentedCUE(t *testing.T) {
 		}
 		for _, m := range blocks.FindAllStringSubmatch(string(data), -1) {
 			if strings.Contains(m[1], "…") {
-				continue // shows a form
+				continue // a template
 			}
 			n++
 			t.Run(fmt.Sprintf("%s/%d", filepath.Base(doc), n), func(t *testing.T) {

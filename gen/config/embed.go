@@ -24,28 +24,28 @@ import (
 
 // Why a file isn't embedded.
 var (
-	errOutside   = errors.New("it lies outside of this module")
-	errExported  = errors.New("it lies where kcmgen exports to: private keys are there")
-	errGit       = errors.New("it is git's own, which may hold credentials")
-	errOther     = errors.New("it lies in another module")
-	errEmbedKind = errors.New("it is embedded as a kind of file that may lead to others")
+	errOutside   = errors.New("it is outside this module")
+	errExported  = errors.New("it is in a directory of kcmgen export, which holds private keys")
+	errGit       = errors.New("it is in .git, which may hold credentials")
+	errOther     = errors.New("it is in another module")
+	errEmbedKind = errors.New("files of this type may import others")
 )
 
-// outDir is where exports go unless another directory is named.
+// outDir is the default directory of exports.
 const outDir = "out"
 
-// embedder is the file system as what CUE embeds from it: regular files of the
-// module itself, wherever links lead. CUE's own guard goes by names alone.
+// embedder is the file system from which CUE embeds files. It gives access to regular
+// files of the module only, after resolving links; CUE checks names only.
 type embedder struct {
 	budget   *regular.Budget
-	root     string // of the module, without links
+	root     string // of the module, links resolved
 	open     *os.Root
 	mu       sync.Mutex
-	embedded map[string][]byte // what was read, by absolute name
-	refused  map[string]error  // what wasn't, and why
+	embedded map[string][]byte // contents by absolute name
+	refused  map[string]error  // files that were not embedded, and why
 }
 
-// newEmbedder is the embedder of a module. Close it.
+// newEmbedder returns the embedder of a module. The caller must close it.
 func newEmbedder(root string, budget *regular.Budget) (*embedder, error) {
 	real, err := filepath.EvalSymlinks(root)
 	if err != nil {
@@ -60,7 +60,7 @@ func newEmbedder(root string, budget *regular.Budget) (*embedder, error) {
 
 func (e *embedder) close() { _ = e.open.Close() }
 
-// refuse notes why a file isn't embedded: CUE says only that there is none.
+// refuse records why a file isn't embedded: CUE reports it as missing.
 func (e *embedder) refuse(name string, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		e.mu.Lock()
@@ -70,8 +70,7 @@ func (e *embedder) refuse(name string, err error) error {
 	return err
 }
 
-// attach has CUE embed through e what the files of a package say, and those of its
-// imports.
+// attach makes CUE embed files through e, for a package and its imports.
 func (e *embedder) attach(inst *build.Instance) {
 	eachFile(inst, map[*build.Instance]bool{}, func(f *ast.File) {
 		if at := f.Pos().File(); at != nil {
@@ -84,7 +83,7 @@ func (e *embedder) attach(inst *build.Instance) {
 	})
 }
 
-// eachFile calls each for the files of a package and of what it imports.
+// eachFile calls each for the files of a package and of its imports.
 func eachFile(inst *build.Instance, seen map[*build.Instance]bool, each func(*ast.File)) {
 	if seen[inst] {
 		return
@@ -98,8 +97,8 @@ func eachFile(inst *build.Instance, seen map[*build.Instance]bool, each func(*as
 	}
 }
 
-// absolute is a name of an fs.FS, which has the file system's root for its own, as
-// this machine says it; slashed is the way back.
+// absolute converts a name of an fs.FS whose root is the volume's to an absolute path;
+// slashed is the inverse.
 func absolute(volume, name string) string {
 	return filepath.Clean(volume + string(filepath.Separator) + filepath.FromSlash(name))
 }
@@ -108,7 +107,7 @@ func slashed(name string) string {
 	return strings.TrimPrefix(filepath.ToSlash(name[len(filepath.VolumeName(name)):]), "/")
 }
 
-// embedding is the embedder as an fs.FS on a volume.
+// embedding is an embedder as an fs.FS of a volume.
 type embedding struct {
 	*embedder
 	volume string
@@ -137,7 +136,7 @@ func (e *embedding) Open(name string) (fs.File, error) {
 	return &openFile{bytes.NewReader(data), at, int64(len(data))}, nil
 }
 
-// Stat is fs.StatFS: CUE asks whether another module begins somewhere.
+// Stat is fs.StatFS.Stat. CUE uses it to find the roots of other modules.
 func (e *embedding) Stat(name string) (fs.FileInfo, error) {
 	at := absolute(e.volume, name)
 	rel, err := e.inside(at)
@@ -147,8 +146,8 @@ func (e *embedding) Stat(name string) (fs.FileInfo, error) {
 	return e.open.Stat(rel)
 }
 
-// ReadDir is fs.ReadDirFS. The names of files elsewhere are nobody's business
-// either.
+// ReadDir is fs.ReadDirFS.ReadDir. It lists no directories from which nothing may be
+// embedded.
 func (e *embedding) ReadDir(name string) ([]fs.DirEntry, error) {
 	return e.entries(absolute(e.volume, name))
 }
@@ -161,8 +160,8 @@ func (e *embedding) entries(at string) ([]fs.DirEntry, error) {
 	return fs.ReadDir(e.open.FS(), filepath.ToSlash(rel))
 }
 
-// inside is the path of a file from the module's root, all links followed, unless
-// that is no place to embed from.
+// inside resolves links, and returns a file's path from the module's root. It returns an
+// error if the file must not be embedded.
 func (e *embedder) inside(at string) (string, error) {
 	real, err := filepath.EvalSymlinks(at)
 	if err != nil {
@@ -190,23 +189,22 @@ func (e *embedder) inside(at string) (string, error) {
 	}
 }
 
-// embeds looks at what the files of a package, and of its imports, say that they
-// embed: an attribute that CUE passes over in silence, and kinds of files that name
-// further ones, are findings.
+// embeds checks the @embed attributes of a package and its imports. Attributes that CUE
+// silently ignores are findings, and so are types of files that may import others.
 func (l *loader) embeds(inst *build.Instance, ex *explainer) []finding.Finding {
 	var out []finding.Finding
 	eachFile(inst, map[*build.Instance]bool{}, func(f *ast.File) {
-		said, extern := embedAttributes(f)
-		if len(said) > 0 && !extern {
-			fault := ex.at(said[0].Pos(), "cue-embed", "CUE passes over @embed in this file: nothing is embedded")
+		attributes, extern := embedAttributes(f)
+		if len(attributes) > 0 && !extern {
+			fault := ex.at(attributes[0].Pos(), "cue-embed", "CUE ignores @embed in this file: nothing is embedded")
 			fault.Expected = "@extern(embed) in a line before the package clause"
 			fault.Hint = "add @extern(embed) at the top of the file"
 			out = append(out, fault)
 		}
-		if len(said) == 0 || !extern {
+		if len(attributes) == 0 || !extern {
 			return
 		}
-		all, _ := embed.EmbeddedPaths(filepath.ToSlash(f.Filename), f) // what is wrong with others, CUE says
+		all, _ := embed.EmbeddedPaths(filepath.ToSlash(f.Filename), f) // CUE reports errors
 		for _, a := range all {
 			if kind := kindOf(a); !plainKind(kind) {
 				fault := ex.at(a.Attribute.Pos, "cue-embed", fmt.Sprintf("type=%s is not embedded: %v", kind, errEmbedKind))
@@ -218,17 +216,18 @@ func (l *loader) embeds(inst *build.Instance, ex *explainer) []finding.Finding {
 	return out
 }
 
-// embedKinds are the kinds of files that are embedded: what they hold is all they
-// are. A protobuf definition, say, imports others, which CUE would open by itself.
+// embedKinds are the types of files that may be embedded: those that import no others,
+// which CUE would open itself. Protobuf definitions do, for example.
 var embedKinds = []string{"json", "yaml", "toml", "text", "binary", "jsonschema", "openapi"}
 
-// kindOf is the type that an attribute says, or that the end of the name means.
+// kindOf returns the type that an attribute sets, or the extension of the name if it
+// isn't a type that may be embedded.
 func kindOf(a *embed.Embed) string {
 	if a.Type != "" {
 		return a.Type
 	}
 	for _, key := range []string{"file", "glob"} {
-		name, _, _ := a.Attribute.Lookup(0, key) // what is wrong with it, CUE says
+		name, _, _ := a.Attribute.Lookup(0, key) // CUE reports errors
 		kind := strings.TrimPrefix(path.Ext(name), ".")
 		if slices.Contains([]string{"proto", "textproto", "textpb", "pb", "cue", "go", "xml"}, kind) {
 			return kind
@@ -246,9 +245,9 @@ func plainKind(kind string) bool {
 	return true
 }
 
-// embedAttributes are the @embed attributes of a file, and whether the file says
-// that they count.
-func embedAttributes(f *ast.File) (said []*ast.Attribute, extern bool) {
+// embedAttributes returns the @embed attributes of a file, and whether the file enables
+// them with @extern(embed).
+func embedAttributes(f *ast.File) (attributes []*ast.Attribute, extern bool) {
 	ast.Walk(f, func(n ast.Node) bool {
 		a, ok := n.(*ast.Attribute)
 		if !ok {
@@ -256,16 +255,16 @@ func embedAttributes(f *ast.File) (said []*ast.Attribute, extern bool) {
 		}
 		switch name, body := a.Split(); name {
 		case "embed":
-			said = append(said, a)
+			attributes = append(attributes, a)
 		case "extern":
 			extern = extern || slices.Contains(strings.FieldsFunc(body, func(r rune) bool { return strings.ContainsRune(`," `, r) }), "embed")
 		}
 		return true
 	}, nil)
-	return said, extern
+	return attributes, extern
 }
 
-// notEmbedded are the findings of files that CUE was refused.
+// notEmbedded returns the findings of files that were not embedded.
 func (x *explainer) notEmbedded(e *embedder, inst *build.Instance) []finding.Finding {
 	x.files = slices.Sorted(maps.Keys(e.embedded))
 	var out []finding.Finding

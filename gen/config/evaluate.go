@@ -20,19 +20,19 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// outcome is what came of one place.
+// outcome is the result of evaluating one place.
 type outcome struct {
 	cluster   *spec.Cluster
-	isCluster bool   // a cluster's package, be it a faulty one
-	skipped   string // why it isn't
-	other     bool   // another cluster than the one that is wanted
+	isCluster bool   // a cluster's package, valid or not
+	skipped   string // why it is no cluster's package
+	other     bool   // not the cluster that was asked for by name
 	findings  []finding.Finding
-	differs   []finding.Finding // how its vocabulary differs from ours
+	differs   []finding.Finding // how its vocabulary differs from this program's
 }
 
 const noClusterField = `no field "cluster"`
 
-// dir is the directory of the package at a place, as its cluster has it.
+// dir returns the directory of the package at a place.
 func (o outcome) dir(p place) string {
 	if o.cluster != nil {
 		return o.cluster.Dir
@@ -40,8 +40,8 @@ func (o outcome) dir(p place) string {
 	return filepath.Clean(p.dir)
 }
 
-// evaluate loads and evaluates places, spread over the processors. Each worker
-// loads for itself: CUE's syntax trees aren't made to be shared.
+// evaluate loads and evaluates places in parallel. Each worker loads its own packages,
+// since CUE's syntax trees can't be shared.
 func (l *loader) evaluate(ctx context.Context, places []place) ([]outcome, error) {
 	out := make([]outcome, len(places))
 	p := progress{report: l.opts.Progress, total: len(places)}
@@ -79,7 +79,7 @@ func (l *loader) evaluate(ctx context.Context, places []place) ([]outcome, error
 	return out, g.Wait()
 }
 
-// wanted leaves an outcome out if it isn't the cluster that was asked for by name.
+// wanted replaces an outcome that isn't the cluster that was asked for by name.
 func wanted(p place, o outcome) outcome {
 	if p.name != "" && (o.cluster == nil || o.cluster.Name != p.name) {
 		return outcome{other: true}
@@ -87,7 +87,7 @@ func wanted(p place, o outcome) outcome {
 	return o
 }
 
-// progress counts what several workers do.
+// progress counts the packages that several workers have done.
 type progress struct {
 	mu          sync.Mutex
 	done, total int
@@ -104,8 +104,8 @@ func (p *progress) step() {
 	p.report(p.done, p.total)
 }
 
-// shares deals some of the places, by their indices, out to n workers at most,
-// each share in one module.
+// shares splits the indices some of places into shares for n workers; a share has
+// places of one module only.
 func shares(places []place, some []int, n int) [][]int {
 	roots := map[string][]int{}
 	var order []string
@@ -128,9 +128,9 @@ func shares(places []place, some []int, n int) [][]int {
 	return out
 }
 
-// instances loads packages. Each is named: with a pattern CUE lets one broken
-// package hide all others. A directory with a dot in its name would be taken for a
-// file, so it is loaded from inside.
+// instances loads packages. It names each: with a pattern, one broken package would hide
+// all others. CUE takes a directory with a dot in its name for a file, so such a package
+// is loaded from its own directory.
 func (l *loader) instances(places []place, share []int) []*build.Instance {
 	root := places[share[0]].root
 	over := map[string][]byte{}
@@ -149,7 +149,7 @@ func (l *loader) instances(places []place, share []int) []*build.Instance {
 		}
 	}
 	if len(args) > 0 {
-		// A fault in what several have in common can leave one instance for all.
+		// An error in shared files can leave one instance for all.
 		if got := from(root, args, dirs...); len(got) == len(args) {
 			for n, inst := range got {
 				out[at[n]] = inst
@@ -171,10 +171,10 @@ func (l *loader) instance(inst *build.Instance, p place) outcome {
 		if none := (*load.NoFilesError)(nil); p.deep && errors.As(inst.Err, &none) {
 			return outcome{skipped: "no CUE package"}
 		}
-		return outcome{findings: ex.loading(inst.Err)}
+		return outcome{findings: ex.loadErrors(inst.Err)}
 	}
 	if strings.HasPrefix(inst.ImportPath, schemaPath+"/") {
-		return outcome{other: true} // one of the vocabulary's own, of which there are many
+		return outcome{other: true} // a package of the vocabulary
 	}
 	field := clusterField(inst)
 	if at := embeddedCluster(inst); field == nil && at.IsValid() {
@@ -190,7 +190,7 @@ func (l *loader) instance(inst *build.Instance, p place) outcome {
 	}
 	schema := schemaOf(inst)
 	if schema == nil {
-		f := ex.at(field.Pos(), "cue-schema", "the cluster is not held to a schema")
+		f := ex.at(field.Pos(), "cue-schema", "the cluster has no schema")
 		f.Expected = "cluster: schemas.#Cluster & {…}"
 		f.Hint = fmt.Sprintf("add: import %q", schemaPath)
 		return outcome{isCluster: true, findings: []finding.Finding{f}}
@@ -198,12 +198,11 @@ func (l *loader) instance(inst *build.Instance, p place) outcome {
 	return l.cluster(inst, schema, p, ex)
 }
 
-// cluster evaluates a cluster's field. Where the vocabulary it imports isn't
-// ours, that is done once more with ours in its place, which is what counts:
-// what this program doesn't know must not be passed over, nor a default that
-// differs.
+// cluster evaluates a cluster's field. If the package imports another vocabulary than
+// this program's, cluster evaluates it again with this program's, whose result is used:
+// fields that this program doesn't know and defaults that differ must be reported.
 func (l *loader) cluster(inst, schema *build.Instance, p place, ex *explainer) outcome {
-	o := outcome{isCluster: true, differs: l.unshared(inst, schema, p)}
+	o := outcome{isCluster: true, differs: l.otherPackages(inst, schema, p)}
 	drift := l.drift(schema)
 	if drift != nil {
 		o.differs = append(o.differs, drift.Finding)
@@ -214,13 +213,13 @@ func (l *loader) cluster(inst, schema *build.Instance, p place, ex *explainer) o
 	if o.findings = ex.unknownMinor(inst, schema); len(o.findings) > 0 {
 		return o
 	}
-	got := l.held(inst, p, nil, ex)
+	got := l.evaluated(inst, p, nil, ex)
 	if len(got.findings) == 0 && drift != nil {
-		over, before := insteadOf(schemaDir(schema)), ex.embedded
-		inst = l.again(p, over)
+		over, before := replacement(schemaDir(schema)), ex.embedded
+		inst = l.reload(p, over)
 		ex = l.explainer(inst, p)
 		theirs := got
-		got = l.held(inst, p, over, ex)
+		got = l.evaluated(inst, p, over, ex)
 		got.refused = union(got.refused, theirs.refused)
 		for _, f := range changedDefaults(theirs.data, got.data, ex, drift) {
 			o.differs = append(o.differs, ex.embedded.Finding(before.Finding(f)))
@@ -230,7 +229,7 @@ func (l *loader) cluster(inst, schema *build.Instance, p place, ex *explainer) o
 		return o
 	}
 	c, faults := decode(got.data)
-	c.Dir, c.Source, c.Refused, c.Embedded = inst.Dir, ex.source, got.refused, ex.embedded
+	c.Dir, c.Source, c.TypeErrors, c.Embedded = inst.Dir, ex.source, got.refused, ex.embedded
 	for i, f := range faults {
 		f.Cluster, f.Pos = c.Name, ex.source.At(f.Field)
 		faults[i] = ex.embedded.Finding(f)
@@ -241,8 +240,8 @@ func (l *loader) cluster(inst, schema *build.Instance, p place, ex *explainer) o
 	return o
 }
 
-// again loads a place once more, with other files in the place of some.
-func (l *loader) again(p place, over map[string][]byte) *build.Instance {
+// reload loads a place again, with over in place of files on disk.
+func (l *loader) reload(p place, over map[string][]byte) *build.Instance {
 	all := map[string][]byte{}
 	maps.Copy(all, overlay(p.root))
 	maps.Copy(all, l.opts.Overlay)
@@ -250,10 +249,9 @@ func (l *loader) again(p place, over map[string][]byte) *build.Instance {
 	return load.Instances([]string{"."}, l.reach(p.root, []string{p.dir}, all).config(p.dir))[0]
 }
 
-// field evaluates the field "cluster" to JSON, in a context of its own: a reused
-// one grows.
+// field evaluates the field "cluster" to JSON, in its own context: a reused one grows.
 func (l *loader) field(inst, schema *build.Instance, p place, ex *explainer) (_ []byte, found []finding.Finding) {
-	files, err := newEmbedder(p.root, l.shelf.budget)
+	files, err := newEmbedder(p.root, l.cache.budget)
 	if err != nil {
 		return nil, []finding.Finding{ex.unreadable(p.root, err)}
 	}
@@ -270,13 +268,13 @@ func (l *loader) field(inst, schema *build.Instance, p place, ex *explainer) (_ 
 	if none := ex.notEmbedded(files, inst); len(none) > 0 {
 		return nil, none
 	}
-	if err := inst.Err; err != nil { // names that lead nowhere are found only now
-		return nil, ex.loading(err)
+	if err := inst.Err; err != nil { // building finds unresolved references
+		return nil, ex.loadErrors(err)
 	}
 	if ex.typed == nil {
 		ex.typed = typedPackage(schema)
 	}
-	// Building it costs as much as the cluster: only a fault needs it.
+	// Building it takes as long as the cluster, and only errors need it.
 	ex.schema = sync.OnceValue(func() cue.Value {
 		return ctx.BuildInstance(schema).LookupPath(cue.MakePath(cue.Def("Cluster")))
 	})

@@ -7,8 +7,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// words say in a person's terms what the schema's patterns mean. "*" stands for
-// any label or index.
+// words describe the values of fields for users. "*" stands for any label or index.
 var words = []struct{ path, expected string }{
 	{"name", `up to 63 lower-case letters, digits, "-" and ".", such as "prod-eu"`},
 	{"version", `a Kubernetes version such as "v1.37.1"`},
@@ -63,8 +62,8 @@ const (
 	gates = `gates by name, such as AllBeta: true, or one string of them such as "AllBeta=true"`
 )
 
-// expected says what a field should hold: in words where there are some, else
-// the alternatives that CUE offers.
+// expected describes the values of a field: in words if there are some, else by the
+// alternatives that CUE offers.
 func expected(field string, alternatives []string) string {
 	labels := finding.Labels(field)
 	for _, w := range words {
@@ -87,8 +86,8 @@ func matches(pattern, labels []string) bool {
 	return true
 }
 
-// hostFault says why a field that takes a host doesn't take a text; nothing where it
-// takes no host, or takes this one.
+// hostFault says why text isn't valid in a field for a host; "" if it is, or if the
+// field is for something else.
 func hostFault(field, text string) string {
 	labels := finding.Labels(field)
 	parse := spec.ParseHost

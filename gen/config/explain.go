@@ -16,18 +16,18 @@ import (
 	"github.com/kcmgen/kcmgen/gen/vendoring"
 )
 
-// explainer turns CUE's errors into findings: one a field, the user's side
-// first, the schema's second, with what was expected.
+// explainer turns CUE's errors into findings: one per field, at the user's position,
+// with the schema's as another, and with what was expected.
 type explainer struct {
 	rel      func(string) string
-	cluster  string          // its name, if that is a literal
+	cluster  string          // the cluster's name, if it is a literal
 	dir      string          // of the package
 	user     map[string]bool // files of the package itself
 	schema   func() cue.Value
 	typed    *typed // the package of a minor version, if the cluster imports one
 	source   finding.Source
-	embedded *spec.Embedded    // what its files embed; nil: nothing
-	files    []string          // that are embedded
+	embedded *spec.Embedded    // contents of embedded files; nil if there are none
+	files    []string          // names of embedded files
 	values   map[string]string // what the user wrote, by field
 }
 
@@ -35,19 +35,19 @@ type explainer struct {
 func (x *explainer) faults(err error) []finding.Finding {
 	var order []string
 	groups := map[string][]errors.Error{}
-	x.tell(err)
+	x.recordErrors(err)
 	all := errors.Errors(err)
 	for _, e := range all {
 		field := fieldOf(e)
 		if slices.ContainsFunc(all, func(o errors.Error) bool { return isChoice(o) && strings.HasPrefix(field, fieldOf(o)+".") }) {
-			continue // what each branch of the choice misses
+			continue // fields missing in each branch of the choice
 		}
 		if format, _ := e.Msg(); strings.Contains(format, "not allowed") {
 			field = x.firstUnknown(field)
 		}
-		field, news := subject(field, all)
-		if !news {
-			continue // that it isn't null, say, where a part of it is told of
+		field, relevant := subject(field, all)
+		if !relevant {
+			continue // such as "isn't null", if an error of a part says more
 		}
 		if _, ok := groups[field]; !ok {
 			order = append(order, field)
@@ -56,14 +56,14 @@ func (x *explainer) faults(err error) []finding.Finding {
 	}
 	var out []finding.Finding
 	for _, field := range order {
-		if x.elementsTell(field, groups) {
+		if x.elementsExplain(field, groups) {
 			continue
 		}
 		f := x.fault(field, groups[field])
 		f.Cluster = x.cluster
 		out = append(out, f)
 	}
-	// What depends on a missing field is incomplete: only the cause is news.
+	// What depends on a missing field is incomplete: report the cause only.
 	required := func(f finding.Finding) bool { return f.Rule == "cue-missing" && !incomplete(groups[f.Field]) }
 	if slices.ContainsFunc(out, required) {
 		out = slices.DeleteFunc(out, func(f finding.Finding) bool { return f.Rule == "cue-missing" && incomplete(groups[f.Field]) })
@@ -71,9 +71,9 @@ func (x *explainer) faults(err error) []finding.Finding {
 	return out
 }
 
-// elementsTell reports whether the errors at a list are no more than those at its
-// elements: one that the vocabulary refuses, and so the list isn't its default either.
-func (x *explainer) elementsTell(list string, groups map[string][]errors.Error) bool {
+// elementsExplain reports whether the errors at a list only follow from those at its
+// elements.
+func (x *explainer) elementsExplain(list string, groups map[string][]errors.Error) bool {
 	for field := range groups {
 		if strings.HasPrefix(field, list+"[") && x.ownConflict(groups[list]) == nil {
 			return true
@@ -82,10 +82,11 @@ func (x *explainer) elementsTell(list string, groups map[string][]errors.Error) 
 	return false
 }
 
-// isChoice reports whether an error is of a field that takes one of several forms.
+// isChoice reports whether an error is about a field that needs exactly one of several
+// forms.
 func isChoice(e errors.Error) bool { return strings.Contains(oneLine(e), "matchN") }
 
-// choice says of a choice which of its forms are there.
+// choice says which forms of a choice are given.
 func (x *explainer) choice(field string) string {
 	var has []string
 	for _, form := range []string{"url", "file"} {
@@ -104,8 +105,8 @@ func incomplete(es []errors.Error) bool {
 	return strings.Contains(format, "incomplete value") || strings.Contains(format, "non-concrete")
 }
 
-// fault makes one finding of all errors at a field: a disjunction reports one
-// for each of its branches.
+// fault makes one finding of all errors at a field: a disjunction has one for each of
+// its branches.
 func (x *explainer) fault(field string, es []errors.Error) finding.Finding {
 	f := finding.Finding{Rule: "cue-type", Severity: finding.Error, Field: field}
 	f.Pos, f.Also = x.sides(field, es)
@@ -133,7 +134,7 @@ func (x *explainer) fault(field string, es []errors.Error) finding.Finding {
 	x.explainHost(&f, es)
 	x.typed.explain(&f, x)
 	if strings.HasSuffix(field, ".url") { // it may hold a password or a token
-		f.Message = field + " is not an address that kcmgen takes"
+		f.Message = field + " is not a URL that kcmgen accepts"
 		return f
 	}
 	if isChoice(es[0]) {
@@ -154,13 +155,13 @@ func (x *explainer) fault(field string, es []errors.Error) finding.Finding {
 	return f
 }
 
-// sitePolicy is the error that comes from a site's constraints on the
-// vocabulary, and where those are.
+// sitePolicy returns the error that comes from the site's own constraints on the
+// vocabulary, and their position.
 func sitePolicy(es []errors.Error) (errors.Error, token.Pos) {
 	for _, e := range es {
 		places := positions(e)
 		if strings.Contains(oneLine(e), "out of bound") {
-			places = []token.Pos{e.Position()} // the bound's; the others are bounds that hold
+			places = []token.Pos{e.Position()} // the bound's; the others are of bounds that hold
 		}
 		for _, p := range places {
 			if strings.Contains(filepath.ToSlash(p.Filename()), "/"+vendoring.UsrDir+"/") {
@@ -171,7 +172,7 @@ func sitePolicy(es []errors.Error) (errors.Error, token.Pos) {
 	return nil, token.NoPos
 }
 
-// bound is what a field had to keep to.
+// bound describes the constraint that a field violates.
 func (x *explainer) bound(field string, e errors.Error) string {
 	msg := oneLine(e)
 	if _, rest, ok := strings.Cut(msg, "(out of bound "); ok {
@@ -183,7 +184,8 @@ func (x *explainer) bound(field string, e errors.Error) string {
 	return msg
 }
 
-// ownConflict is the error of two values that the user wrote at two places.
+// ownConflict returns the error of two values that the user wrote for one field; nil if
+// there is none.
 func (x *explainer) ownConflict(es []errors.Error) errors.Error {
 	for _, e := range es {
 		if format, _ := e.Msg(); !strings.HasPrefix(format, "conflicting values") {
@@ -219,7 +221,7 @@ func (x *explainer) unknown(f finding.Finding, field string, e errors.Error) fin
 	if len(labels) >= 3 && strings.HasPrefix(field, "binary.source.") && !slices.Contains(spec.Archs, labels[2]) {
 		f.Field = finding.Path(labels[:3]...)
 		f.Pos = x.source.At(f.Field)
-		f.Message = fmt.Sprintf("no architecture is called %.80q", labels[2])
+		f.Message = fmt.Sprintf("there is no architecture %.80q", labels[2])
 		f.Expected = "one of " + strings.Join(spec.Archs, ", ")
 		return f
 	}
@@ -230,8 +232,8 @@ func (x *explainer) unknown(f finding.Finding, field string, e errors.Error) fin
 	case len(labels) >= 2 && labels[len(labels)-2] == "feature-gates":
 		return x.typed.unknownGate(f, name, x)
 	case strings.HasPrefix(field, "unit.Service.Exec"):
-		f.Message = field + " is not for you to write"
-		f.Expected = "paths.binary and flags: they make it"
+		f.Message = field + " can't be set"
+		f.Expected = "paths.binary and flags: kcmgen makes it from them"
 		return f
 	}
 	f.Message = fmt.Sprintf("unknown field %q", name)
@@ -245,7 +247,7 @@ func (x *explainer) unknown(f finding.Finding, field string, e errors.Error) fin
 	return f
 }
 
-// sides are the user's position of a field, and the schema's constraint.
+// sides returns the user's position of a field, and that of the schema's constraint.
 func (x *explainer) sides(field string, es []errors.Error) (finding.Pos, []finding.Pos) {
 	var user, schema []token.Pos
 	for _, e := range es {
@@ -267,7 +269,7 @@ func (x *explainer) sides(field string, es []errors.Error) (finding.Pos, []findi
 	return first, []finding.Pos{x.pos(schema[0])}
 }
 
-// others are the user's further positions.
+// others returns the positions of errors other than not.
 func (x *explainer) others(es []errors.Error, not finding.Pos) []finding.Pos {
 	var out []finding.Pos
 	for _, e := range es {
@@ -280,8 +282,8 @@ func (x *explainer) others(es []errors.Error, not finding.Pos) []finding.Pos {
 	return out
 }
 
-// alternatives are the values or types that the schema offers in place of the
-// user's, read from "conflicting values A and B".
+// alternatives returns the values or types that the schema offers instead of the user's
+// value, from errors "conflicting values A and B".
 func (x *explainer) alternatives(field string, es []errors.Error) []string {
 	var out []string
 	for _, e := range es {
@@ -305,7 +307,7 @@ func (x *explainer) alternatives(field string, es []errors.Error) []string {
 
 func (x *explainer) pos(p token.Pos) finding.Pos {
 	name := p.Filename()
-	for _, file := range x.files { // CUE says them as the attribute does
+	for _, file := range x.files { // CUE has the name in the attribute
 		if !filepath.IsAbs(name) && strings.HasSuffix(file, string(filepath.Separator)+filepath.FromSlash(name)) {
 			name = file
 		}
@@ -317,7 +319,7 @@ func (x *explainer) at(p token.Pos, rule, msg string) finding.Finding {
 	return finding.Finding{Rule: rule, Severity: finding.Error, Pos: x.pos(p), Message: msg}
 }
 
-// positions of an error, those of its inputs before its own.
+// positions returns the positions of an error, those of its inputs first.
 func positions(e errors.Error) []token.Pos {
 	var out []token.Pos
 	for _, p := range append(slices.Clone(e.InputPositions()), e.Position()) {
@@ -328,7 +330,7 @@ func positions(e errors.Error) []token.Pos {
 	return out
 }
 
-// fieldOf is the path of an error inside the cluster, as spec writes paths.
+// fieldOf returns the path of an error inside the cluster, in the form of finding.Path.
 func fieldOf(e errors.Error) string {
 	labels := e.Path()
 	if len(labels) > 0 && labels[0] == "cluster" {
@@ -351,6 +353,6 @@ func isIndex(s string) bool { return s != "" && strings.Trim(s, "0123456789") ==
 
 func oneLine(e errors.Error) string {
 	format, args := e.Msg()
-	// What isn't CUE's own is wrapped, with words of its own or none.
+	// An error of another library is wrapped, and may have no message itself.
 	return cmp.Or(trimSyntax(fmt.Sprintf(format, args...)), trimSyntax(e.Error()))
 }

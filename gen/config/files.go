@@ -11,13 +11,13 @@ import (
 	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
-// outLock is in the directory that exports write to: what lies below it is nobody's
-// CUE, and a great deal.
+// outLock is the lock file in a directory of exports, which holds many files and no
+// CUE of the user's.
 const outLock = ".kcmgen.lock"
 
 // walk calls each for a directory and those below it, parents first, with their CUE
-// files: not for hidden directories, cue.mod, other modules, and the trees that kcmgen
-// writes. A directory that can't be read goes to unread, and is passed over.
+// files. It skips hidden directories, cue.mod, other modules, and the trees that kcmgen
+// exports. It calls unread for a directory that can't be read, and skips it.
 func walk(dir string, each func(dir string, files []string), unread func(dir string, err error)) error {
 	return filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
 		switch {
@@ -43,10 +43,10 @@ func has(dir, name string) bool {
 	return err == nil
 }
 
-// hidden reports whether CUE passes over a file or directory of that name.
+// hidden reports whether CUE ignores a file or directory of that name.
 func hidden(name string) bool { return name[0] == '.' || name[0] == '_' }
 
-// cueFiles are the files of a directory that CUE takes for a package.
+// cueFiles returns the files of a directory that CUE would load.
 func cueFiles(dir string) []string {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -63,8 +63,7 @@ func cueFiles(dir string) []string {
 
 func hasCUE(dir string) bool { return len(cueFiles(dir)) > 0 }
 
-// Readable returns an error unless a CUE file can be read in bounded time and
-// space: it is a regular one, and not too large.
+// Readable returns an error unless name is a regular file of at most MaxFile bytes.
 func Readable(name string) error {
 	_, err := regular.Check(name, MaxFile)
 	switch {
@@ -76,9 +75,9 @@ func Readable(name string) error {
 	return nil
 }
 
-// Files are the CUE files that an argument stands for, seen from the working
-// directory: a file, or a directory with all below it that belongs to its module.
-// unread hears of directories that can't be read.
+// Files returns the CUE files that an argument names: a file, or those of a directory
+// and all directories of its module below it. It calls unread for directories that can't
+// be read, and returns an error if arg doesn't exist or is no CUE file.
 func Files(arg string, unread func(dir string, err error)) ([]string, error) {
 	if rest, ok := strings.CutSuffix(filepath.ToSlash(arg), "/..."); ok {
 		arg = rest + "/"

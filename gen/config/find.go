@@ -14,29 +14,29 @@ import (
 
 var errNoName = errors.New("no such directory, and no cluster of this CUE module has that name")
 
-// ErrNoModule is a cluster's name where no CUE module is.
+// ErrNoModule is the error of a cluster's name outside any CUE module.
 var ErrNoModule = errors.New("no such directory, and this is not inside a CUE module, whose clusters have names")
 
-// IsName reports whether an error is of an argument that could only be a cluster's
-// name, and is none's.
+// IsName reports whether the argument could only be a cluster's name, and no cluster
+// has it.
 func (e *NoDirError) IsName() bool { return e.Err == errNoName || e.Err == ErrNoModule }
 
-// place is a directory to be loaded as a package.
+// place is a directory to load as a package.
 type place struct {
 	dir, root string // of the package, of its module
-	arg       int    // the argument that led here
-	deep      bool   // by a pattern or a name: it need not be a cluster's
-	name      string // the one cluster that is wanted; empty: any
+	arg       int    // index of the argument that named it
+	deep      bool   // found by a pattern or a name: it may be no cluster's
+	name      string // of the cluster that was asked for; "" for any
 }
 
-// finder turns arguments into places.
+// finder finds the places that arguments name.
 type finder struct {
 	*loader
 	places []place
 	seen   map[string]bool
 	deep   map[int]string // directories of the arguments that are patterns
 	named  map[int]bool   // arguments that are names
-	// shared are directories whose package goes on below them, and those directories.
+	// shared maps directories to the directories below them with the same package.
 	shared map[string][]string
 	res    *Result
 }
@@ -46,7 +46,7 @@ func (f *finder) argument(i int, arg string) error {
 	if arg == "..." {
 		dir, deep = ".", true
 	}
-	called := dir // as the user calls it
+	called := dir // as the user wrote it
 	if !filepath.IsAbs(dir) {
 		dir = filepath.Join(f.cwd, filepath.FromSlash(dir))
 	}
@@ -86,9 +86,9 @@ func (f *finder) name(i int, name string) error {
 	return f.below(place{dir: root, root: root, arg: i, deep: true, name: name})
 }
 
-// below adds all packages from p.dir down, as CUE's own pattern would, but those
-// that packages further down take in: CUE unifies a package with what directories
-// above it say under the same package name.
+// below adds all packages from p.dir down, as CUE's own pattern does, except those that
+// packages below them include: CUE unifies a package with the files of the same package
+// name in the directories above it.
 func (f *finder) below(p place) error {
 	if f.deep == nil {
 		f.deep = map[int]string{}
@@ -119,7 +119,7 @@ func (f *finder) below(p place) error {
 			f.place(p)
 			continue
 		}
-		// Only a name that isn't plain takes an evaluation to find out.
+		// Only a name that isn't a literal needs an evaluation.
 		switch name, plain := f.rough.clusterName(p); {
 		case plain && name == p.name:
 			f.place(place{dir: dir, root: p.root, arg: p.arg})
@@ -137,9 +137,8 @@ func (f *finder) share(dir string, below []string) {
 	f.shared[dir] = below
 }
 
-// sharedByNone are the directories that go on below them where no cluster is: what is
-// shared by clusters has its use, and is no news.
-func (f *finder) sharedByNone(outcomes []outcome) []Skipped {
+// unusedShared returns the shared directories that no cluster includes.
+func (f *finder) unusedShared(outcomes []outcome) []Skipped {
 	used := map[string]bool{}
 	for i, o := range outcomes {
 		used[f.places[i].dir] = o.isCluster || len(o.findings) > 0
@@ -166,8 +165,8 @@ func (f *finder) place(p place) {
 
 func (f *finder) add(found finding.Finding) { f.res.Findings = append(f.res.Findings, found) }
 
-// ModuleRoot is the root of the CUE module around a directory, as a path from dir
-// where that is how people would say it.
+// ModuleRoot returns the root of the CUE module around a directory, relative if dir is.
+// It returns a NoModuleError if there is none.
 func ModuleRoot(dir string) (string, error) {
 	root, ok := moduleRoot(dir)
 	if !ok {
@@ -181,7 +180,7 @@ func ModuleRoot(dir string) (string, error) {
 	return root, nil
 }
 
-// NoModuleError is a directory outside of any CUE module.
+// NoModuleError is the error of a directory outside any CUE module.
 type NoModuleError struct{ Dir string }
 
 func (e *NoModuleError) Error() string { return e.Dir + " is not inside a CUE module" }
@@ -203,8 +202,7 @@ func moduleRoot(dir string) (string, bool) {
 	}
 }
 
-// sharedWithBelow are the directories whose package goes on in directories below them, and
-// those.
+// sharedWithBelow maps directories to the directories below them with the same package.
 func (l *loader) sharedWithBelow(dirs []string) map[string][]string {
 	packages := map[string]map[string]bool{}
 	for _, dir := range dirs {

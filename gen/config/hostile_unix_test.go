@@ -18,7 +18,7 @@ import (
 
 const canary = "CANARY-hunter2-CANARY"
 
-// module makes a module of some files, with a cluster prod in the directory prod.
+// module makes a CUE module of files, with a cluster prod in the directory prod.
 func module(t testing.TB, files map[string]string) string {
 	t.Helper()
 	root, err := filepath.EvalSymlinks(t.TempDir())
@@ -73,9 +73,9 @@ func findings(t testing.TB, root string) ([]finding.Finding, []*spec.Cluster) {
 	return res.Findings, res.Clusters
 }
 
-// A fifo that nobody writes to is waited for by whoever opens it: CUE would, by the
-// name of a kind of file that it knows. Beside a cluster it is passed over, and where
-// CUE was to come from it, it is a finding.
+// TestFifos: opening a fifo without a writer blocks, and CUE opens files by their
+// extension. A fifo next to a cluster is ignored; one in place of a CUE file is a
+// finding.
 func TestFifos(t *testing.T) {
 	for name, want := range map[string]string{
 		"prod/x.json": "", "prod/x.yaml": "", "prod/x.toml": "", "prod/x.txt": "", "prod/x.go": "", "x.json": "",
@@ -117,7 +117,7 @@ func TestFifos(t *testing.T) {
 	}
 }
 
-// What is embedded comes from regular files of the module, wherever links lead.
+// TestEmbeddedFrom: only regular files of the module are embedded, links resolved.
 func TestEmbeddedFrom(t *testing.T) {
 	const nodes = `{"cp-1": {"address": "10.0.0.11"}}`
 	outside := filepath.Join(t.TempDir(), "nodes.json")
@@ -178,7 +178,7 @@ func TestEmbeddedFrom(t *testing.T) {
 	}
 }
 
-// An attribute that doesn't count is a finding: hosts are missing.
+// TestEmbedWithoutExtern: an attribute that CUE ignores is a finding.
 func TestEmbedWithoutExtern(t *testing.T) {
 	text := strings.TrimPrefix(clusterOf("_nodes: _ @embed(file=nodes.json)\n", `"cp-1": address: "10.0.0.11"`), "@extern(embed)\n")
 	got, _ := findings(t, module(t, map[string]string{"prod/cluster.cue": text, "prod/nodes.json": "{}"}))
@@ -187,8 +187,8 @@ func TestEmbedWithoutExtern(t *testing.T) {
 	}
 }
 
-// A module's file without a language, or with an odd one, is told of once and by its
-// place, whatever CUE leaves out.
+// TestModuleFiles: a module's file without a language, or with an unknown one, is
+// reported once and with its position.
 func TestModuleFiles(t *testing.T) {
 	const name = "module: \"example.com/clusters@v0\"\n"
 	for text, want := range map[string]string{
@@ -208,8 +208,8 @@ func TestModuleFiles(t *testing.T) {
 	}
 }
 
-// A dependency that nothing imports is no reason to look for it; of one that is
-// imported and isn't here, it is what is told.
+// TestDependencies: a dependency that nothing imports is ignored; one that is imported
+// and missing is reported.
 func TestDependencies(t *testing.T) {
 	deps := map[string]string{"cue.mod/module.cue": "module: \"example.com/clusters@v0\"\nlanguage: version: \"v0.15.0\"\ndeps: \"a.com/x@v0\": v: \"v0.1.0\"\n"}
 	if got, clusters := findings(t, module(t, deps)); len(got) > 0 || len(clusters) != 1 {
@@ -227,7 +227,7 @@ func TestDependencies(t *testing.T) {
 	}
 }
 
-// A misspelt field is blamed itself, not what is in it.
+// TestMisspeltBesideAnother: a misspelt field is reported itself, not a field inside it.
 func TestMisspeltBesideAnother(t *testing.T) {
 	text := strings.Replace(clusterOf("", `"cp-1": addrss: "10.0.0.11"`), "networks:", "network:", 1)
 	got, _ := findings(t, module(t, map[string]string{"prod/cluster.cue": text}))
@@ -243,8 +243,8 @@ func TestMisspeltBesideAnother(t *testing.T) {
 	}
 }
 
-// Where a flag is refused by its type, the cluster is evaluated once more; what that made
-// of an embedded file isn't told either.
+// TestEmbeddedBesideRefused: after a type error of a flag, the cluster is evaluated
+// again; findings of that evaluation reveal no embedded value either.
 func TestEmbeddedBesideRefused(t *testing.T) {
 	for name, flag := range map[string]string{"a value": `"concurrent-gc-syncs": "x"`, "a name": `"concurent-gc-syncs": 5`} {
 		t.Run(name, func(t *testing.T) {
@@ -253,37 +253,37 @@ func TestEmbeddedBesideRefused(t *testing.T) {
 			text = strings.Replace(text, "schemas.#Cluster", "v1_37.#Cluster", 1)
 			text = strings.Replace(text, "networks:", "flags: {"+flag+", \"cluster-name\": strings.ToUpper(_s)}\n\tnetworks:", 1)
 			got, clusters := findings(t, module(t, map[string]string{"prod/cluster.cue": text, "prod/s.txt": "quiet-word"}))
-			if len(clusters) != 1 || len(clusters[0].Refused) == 0 {
+			if len(clusters) != 1 || len(clusters[0].TypeErrors) == 0 {
 				t.Fatalf("%d clusters, %v", len(clusters), got)
 			}
 			if f := clusters[0].Embedded.Finding(finding.Finding{Message: "it is QUIET-WORD"}); strings.Contains(f.Message, "QUIET") {
-				t.Errorf("told: %q", f.Message)
+				t.Errorf("reveals a value: %q", f.Message)
 			}
 		})
 	}
 }
 
-// FuzzFindings: whatever a module holds, each finding says something, in one line
-// without control characters, and nothing of what is embedded.
+// FuzzFindings: each finding about any module has a message, in one line without control
+// characters, and reveals no embedded value.
 func FuzzFindings(f *testing.F) {
-	for seed := range uint64(300) { // of fewer, none has a secret for a name
+	for seed := range uint64(300) { // fewer have no secret as a name
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, seed uint64) {
 		files := hostile(rand.New(rand.NewPCG(seed, 1)))
 		res, err := Load(t.Context(), module(t, files), nil, Options{})
 		if err != nil {
-			return // what it names is the caller's
+			return // the error names the argument
 		}
 		for _, got := range res.Findings {
 			all := strings.Join([]string{got.Message, got.Expected, got.Hint, got.Field, got.Cluster, got.Node}, " ")
 			switch {
 			case strings.TrimSpace(got.Message) == "":
-				t.Errorf("a finding without words: %+v\n%v", got, files)
+				t.Errorf("a finding without a message: %+v\n%v", got, files)
 			case strings.ContainsFunc(all, unicode.IsControl):
 				t.Errorf("control characters: %q\n%v", all, files)
 			case strings.Contains(all, "CANARY") || strings.Contains(all, "hunter2"):
-				t.Errorf("what was embedded is told: %q\n%v", all, files)
+				t.Errorf("reveals an embedded value: %q\n%v", all, files)
 			}
 		}
 	})

@@ -9,7 +9,7 @@ import (
 	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
-// openFile is a file whose contents are at hand.
+// openFile is an fs.File with its contents in memory.
 type openFile struct {
 	io.Reader
 	name string
@@ -24,7 +24,7 @@ func (f *openFile) Stat() (fs.FileInfo, error) {
 // Close is fs.File.Close.
 func (f *openFile) Close() error { return nil }
 
-// openDir is a directory.
+// openDir is an fs.ReadDirFile.
 type openDir struct {
 	name    string
 	entries func() ([]fs.DirEntry, error)
@@ -41,7 +41,7 @@ func (d *openDir) Read([]byte) (int, error) {
 	return 0, &fs.PathError{Op: "read", Path: d.name, Err: regular.ErrNotRegular}
 }
 
-// ReadDir is fs.ReadDirFile.ReadDir, for all entries at once.
+// ReadDir is fs.ReadDirFile.ReadDir; it returns all entries at once.
 func (d *openDir) ReadDir(n int) ([]fs.DirEntry, error) {
 	if d.read && n > 0 {
 		return nil, io.EOF
@@ -53,7 +53,7 @@ func (d *openDir) ReadDir(n int) ([]fs.DirEntry, error) {
 // Close is fs.File.Close.
 func (d *openDir) Close() error { return nil }
 
-// info is of a file or a directory.
+// info is the fs.FileInfo of a file or a directory.
 type info struct {
 	name string
 	size int64

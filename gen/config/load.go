@@ -1,5 +1,5 @@
-// Package config turns CUE into clusters: it loads packages, unifies them with
-// the schema, and explains what doesn't fit with positions.
+// Package config turns CUE into clusters: it loads packages, unifies them with the
+// schema, and explains errors, with positions.
 package config
 
 import (
@@ -14,23 +14,23 @@ import (
 	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
-// Result is what a set of packages holds.
+// Result is the result of Load.
 type Result struct {
 	Clusters []*spec.Cluster // sorted by name
 	Skipped  []Skipped
-	Findings []finding.Finding // faults in the CUE; their clusters are missing above
-	// Of are the findings by the absolute directory of the package that has them: names
-	// of clusters can be computed, twice the same, or not for showing.
-	Of map[string][]finding.Finding
+	Findings []finding.Finding // errors in the CUE; Clusters lacks their clusters
+	// ByDir are the findings by the absolute directory of their package: names of clusters
+	// can be computed, duplicate, or secret.
+	ByDir map[string][]finding.Finding
 }
 
-// Skipped is a package that is no cluster.
+// Skipped is a package without a cluster, and why it was skipped.
 type Skipped struct {
 	Dir    string `json:"dir"`
 	Reason string `json:"reason"`
 }
 
-// NoDirError is an argument that names no directory and no cluster.
+// NoDirError is the error of an argument that names no directory and no cluster.
 type NoDirError struct {
 	Name string
 	Err  error
@@ -38,31 +38,29 @@ type NoDirError struct {
 
 func (e *NoDirError) Error() string { return fmt.Sprintf("reading cluster: %s: %v", e.Name, e.Err) }
 
-// Unwrap is the cause.
+// Unwrap returns the cause.
 func (e *NoDirError) Unwrap() error { return e.Err }
 
 // Options of Load.
 type Options struct {
 	// Version of this program, to compare with that of a vendored vocabulary.
 	Version string
-	// Progress, if there is one, hears how many packages of how many are done.
-	// It isn't called by two at once.
+	// Progress, if it isn't nil, is called after each package. Calls don't overlap.
 	Progress func(done, total int)
-	// Overlay holds files that count instead of those on disk, by absolute name.
+	// Overlay are files that replace those on disk, by absolute name.
 	Overlay map[string][]byte
 }
 
-// Load evaluates the packages that args name, seen from the directory cwd. An
-// argument is a directory, one followed by /... for all packages below it, or the
-// name of a cluster in the CUE module around cwd. None means every package of
-// that module. Packages are evaluated in parallel. It reads files only: no
-// registry is asked.
+// Load evaluates the packages that args name, relative to the directory cwd. An
+// argument is a directory, one followed by /... for all packages below it, or the name
+// of a cluster in the CUE module around cwd. Without arguments it evaluates every
+// package of that module. Packages are evaluated in parallel. No registry is used.
 //
-// Faults of the input come back as findings, not as an error; the error is for
-// what can't be read.
+// Errors in the CUE are findings. Load returns a NoDirError for an argument that names
+// nothing, a NoModuleError outside a module, and errors of reading.
 func Load(ctx context.Context, cwd string, args []string, o Options) (*Result, error) {
-	res := &Result{Of: map[string][]finding.Finding{}}
-	l := &loader{cwd: cwd, opts: o, shelf: newShelf(regular.NewBudget(MaxFile, maxSum)), rough: roughFiles{}}
+	res := &Result{ByDir: map[string][]finding.Finding{}}
+	l := &loader{cwd: cwd, opts: o, cache: newFileCache(regular.NewBudget(MaxFile, maxSum)), rough: roughFiles{}}
 	if len(args) == 0 {
 		root, ok := moduleRoot(cwd)
 		if !ok {
@@ -85,21 +83,22 @@ func Load(ctx context.Context, cwd string, args []string, o Options) (*Result, e
 	}
 	slices.SortStableFunc(res.Clusters, func(a, b *spec.Cluster) int { return strings.Compare(a.Name, b.Name) })
 	res.sameNames()
-	res.Findings = finding.Worded(res.Findings)
+	res.Findings = finding.EnsureMessages(res.Findings)
 	return res, nil
 }
 
-// loader is what the steps of a Load have in common.
+// loader is the state that the steps of a Load share.
 type loader struct {
 	cwd   string
 	opts  Options
-	shelf *shelf // of all files that CUE reads
+	cache *fileCache // of all files that CUE reads
 	rough roughFiles
 }
 
-// collect puts the outcomes together in the order of the arguments.
+// collect adds the outcomes to the result. It returns an error for an argument that is
+// the name of no cluster.
 func (res *Result) collect(l *loader, args []string, f *finder, outcomes []outcome) error {
-	found := map[int]bool{} // arguments with a cluster or a fault
+	found := map[int]bool{} // arguments with a cluster or a finding
 	copies := map[string]bool{}
 	for i, o := range outcomes {
 		p := f.places[i]
@@ -107,8 +106,8 @@ func (res *Result) collect(l *loader, args []string, f *finder, outcomes []outco
 			continue
 		}
 		found[p.arg] = found[p.arg] || o.isCluster || len(o.findings) > 0
-		res.blame(o.dir(p), slices.Concat(o.differs, o.findings)...)
-		for _, d := range o.differs { // of files that several share: once
+		res.addFindings(o.dir(p), slices.Concat(o.differs, o.findings)...)
+		for _, d := range o.differs { // once for shared files
 			if d.Cluster != "" || !copies[d.Pos.File] {
 				copies[d.Pos.File] = true
 				res.Findings = append(res.Findings, d)
@@ -122,7 +121,7 @@ func (res *Result) collect(l *loader, args []string, f *finder, outcomes []outco
 			res.Clusters = append(res.Clusters, o.cluster)
 		}
 	}
-	res.Skipped = append(res.Skipped, f.sharedByNone(outcomes)...)
+	res.Skipped = append(res.Skipped, f.unusedShared(outcomes)...)
 	slices.SortStableFunc(res.Skipped, func(a, b Skipped) int { return strings.Compare(a.Dir, b.Dir) })
 	for i, arg := range args {
 		if dir, deep := f.deep[i]; deep && !found[i] && len(res.Findings) == 0 {
@@ -135,14 +134,14 @@ func (res *Result) collect(l *loader, args []string, f *finder, outcomes []outco
 	return nil
 }
 
-// blame notes whose findings these are.
-func (res *Result) blame(dir string, found ...finding.Finding) {
+// addFindings adds findings to those of a package's directory.
+func (res *Result) addFindings(dir string, found ...finding.Finding) {
 	if len(found) > 0 {
-		res.Of[dir] = append(res.Of[dir], finding.Worded(found)...)
+		res.ByDir[dir] = append(res.ByDir[dir], finding.EnsureMessages(found)...)
 	}
 }
 
-// sameNames adds the findings of clusters that have one name.
+// sameNames adds findings for clusters with the same name.
 func (res *Result) sameNames() {
 	cs := res.Clusters
 	for i := 1; i < len(cs); i++ {
@@ -159,12 +158,12 @@ func (res *Result) sameNames() {
 		}
 		f = b.Embedded.Finding(a.Embedded.Finding(f))
 		res.Findings = append(res.Findings, f)
-		res.blame(a.Dir, f)
-		res.blame(b.Dir, f)
+		res.addFindings(a.Dir, f)
+		res.addFindings(b.Dir, f)
 	}
 }
 
-// rel shortens a path for people: relative to cwd where that is shorter.
+// rel makes a path relative to cwd if that is shorter.
 func (l *loader) rel(path string) string {
 	if own, ok := ownSchema(path); ok {
 		return own

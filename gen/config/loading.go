@@ -10,10 +10,9 @@ import (
 	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
-// loading explains errors that come before evaluation: syntax, imports, and
-// names that lead nowhere.
-func (x *explainer) loading(err error) []finding.Finding {
-	x.tell(err)
+// loadErrors explains errors before evaluation: syntax, imports and unresolved references.
+func (x *explainer) loadErrors(err error) []finding.Finding {
+	x.recordErrors(err)
 	var out []finding.Finding
 	for _, e := range errors.Errors(err) {
 		f := finding.Finding{Rule: "cue-syntax", Severity: finding.Error, Pos: finding.Pos{File: x.rel(x.dir)}}
@@ -23,11 +22,11 @@ func (x *explainer) loading(err error) []finding.Finding {
 		format, args := e.Msg()
 		switch {
 		case format == "import failed" && len(errors.Errors(errors.Unwrap(e))) > 0 && !strings.Contains(e.Error(), "cannot find package"):
-			out = append(out, x.loading(errors.Unwrap(e))...) // a fault in what is imported
+			out = append(out, x.loadErrors(errors.Unwrap(e))...) // an error in the imported package
 			continue
 		case format == "import failed", strings.HasPrefix(format, "builtin package"):
 			f.Rule, f.Message = "cue-import", importFault(e)
-			f.Expected = fmt.Sprintf("an import that lies in this module, such as %q", schemaPath)
+			f.Expected = fmt.Sprintf("a package of this module, such as %q", schemaPath)
 			f.Hint = "correct the import path; nothing is fetched from a registry"
 			if strings.Contains(f.Message, strconv.Quote(schemaPath)) {
 				f.Expected = "the vocabulary in this module or its cue.mod/pkg"
@@ -36,15 +35,15 @@ func (x *explainer) loading(err error) []finding.Finding {
 			if minor, ok := minorIn(f.Message); ok {
 				f.Message, f.Expected, f.Hint = noMinor(minor)
 			}
-			if module, ok := notHere(e); ok {
+			if module, ok := missingModule(e); ok {
 				f.Message = fmt.Sprintf("the module %s, a dependency in cue.mod/module.cue, isn't here", module)
 				f.Expected = "what is imported in this module or its cue.mod/pkg; nothing is fetched from a registry"
 				f.Hint = "put its packages below cue.mod/pkg, and take it out of deps"
 			}
 		case strings.HasPrefix(format, "imported and not used"):
 			f.Rule, f.Message, f.Hint = "cue-import", oneLine(e), "remove the import"
-			if _, typed := minorIn(f.Message); typed || strings.Contains(f.Message, strconv.Quote(schemaPath)) { // what it is there for was forgotten
-				f.Rule, f.Message = "cue-schema", "the cluster is not held to a schema"
+			if _, typed := minorIn(f.Message); typed || strings.Contains(f.Message, strconv.Quote(schemaPath)) { // imported, and not used for the cluster
+				f.Rule, f.Message = "cue-schema", "the cluster has no schema"
 				f.Expected, f.Hint = "cluster: schemas.#Cluster & {…}", ""
 			}
 		case strings.HasPrefix(oneLine(e), "@embed"):
@@ -68,24 +67,23 @@ func (x *explainer) loading(err error) []finding.Finding {
 	return out
 }
 
-// notDecoded says why nothing comes of an @embed. What a decoder says of a file may
-// quote it.
+// notDecoded says why an @embed failed. It leaves out the decoder's message if embedded
+// files may be secret, since the message may quote them.
 func (x *explainer) notDecoded(e errors.Error) string {
 	if cause := errors.Unwrap(e); cause != nil && x.embedded == nil {
 		return "nothing is embedded: " + trimSyntax(cause.Error())
 	}
-	return "what is embedded can't be read as the kind of file that it is said to be"
+	return "an embedded file isn't of the type that @embed says"
 }
 
-// notHere is the module without which CUE finds no package at all.
-func notHere(e errors.Error) (string, bool) {
+// missingModule returns the missing module that keeps CUE from finding any package.
+func missingModule(e errors.Error) (string, bool) {
 	_, rest, ok := strings.Cut(e.Error(), "cannot expand module graph: ")
 	module, _, _ := strings.Cut(rest, ": ")
 	return module, ok
 }
 
-// importFault is what CUE says of an import, once and without this machine's
-// paths.
+// importFault returns CUE's message about an import, without this machine's paths.
 func importFault(e errors.Error) string {
 	msg := trimSyntax(e.Error())
 	if i := strings.Index(msg, "cannot find package"); i >= 0 {

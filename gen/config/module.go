@@ -13,21 +13,21 @@ import (
 	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
-// modules are what several places want to know of theirs, each looked at once.
+// modules caches what is known about modules, by their root.
 type modules map[string]moduleInfo
 
 type moduleInfo struct {
-	faults []finding.Finding // what keeps CUE from reading its file
-	ours   string            // the directory of the vocabulary, if the module is the one that it's of
+	faults []finding.Finding // why CUE can't read its file
+	ours   string            // the vocabulary's directory, if the module is kcmgen's own
 }
 
-// has reports whether a package is one of the vocabulary's own.
+// has reports whether a place is a package of the vocabulary.
 func (m moduleInfo) has(p place) bool {
 	return m.ours != "" && strings.HasPrefix(p.dir+string(filepath.Separator), m.ours+string(filepath.Separator))
 }
 
-// of looks at a module. CUE would tell its faults of every package, and of none with
-// a place.
+// of reads a module's file. CUE would report its errors for every package, without a
+// position.
 func (m modules) of(l *loader, root string) moduleInfo {
 	if got, ok := m[root]; ok {
 		return got
@@ -48,7 +48,7 @@ func (l *loader) moduleFile(name string, parse bool) []finding.Finding {
 	data, own := l.opts.Overlay[name]
 	if !own {
 		var err error
-		data, err = l.shelf.budget.Read(name)
+		data, err = l.cache.budget.Read(name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			return nil // an old module has none
@@ -75,7 +75,7 @@ func (l *loader) moduleFile(name string, parse bool) []finding.Finding {
 	return []finding.Finding{f}
 }
 
-// unnamed is an error without the name of the file, where that is said already.
+// unnamed removes the file's name from an error.
 func unnamed(err error) error {
 	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
 		return pe.Err
@@ -83,17 +83,17 @@ func unnamed(err error) error {
 	return err
 }
 
-// dropUnused takes out of the module's file the dependencies that nothing here imports:
-// CUE would want all of them, and nothing is fetched.
+// dropUnused removes dependencies that nothing imports from the module's file: CUE would
+// need all of them, and nothing is fetched.
 func (r *reach) dropUnused() {
 	name := filepath.Join(r.root, "cue.mod", "module.cue")
 	data, own := r.over[name]
-	if f := r.shelf.directory(filepath.Dir(name)); !own && f != nil {
+	if f := r.cache.directory(filepath.Dir(name)); !own && f != nil {
 		data = f.files[name]
 	}
 	file, err := modfile.ParseNonStrict(data, name)
 	if err != nil {
-		return // told of elsewhere
+		return // modules.of reports it
 	}
 	n := len(file.Deps)
 	for dep := range file.Deps {

@@ -10,18 +10,17 @@ import (
 	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
-// Outline is what a cluster's package says at first sight, without being
-// evaluated: it need not be right, nor finished.
+// Outline is what the syntax of a cluster's package says without an evaluation. It may
+// be wrong or incomplete.
 type Outline struct {
-	Name  string // empty where it isn't said plainly
+	Name  string // "" if it isn't a literal
 	Dir   string
 	Nodes []string
 	Flags []string // of kube-controller-manager, for all nodes or for some
 }
 
-// Outlines are the clusters of the CUE module around dir, sorted by name, with
-// their directories as seen from cwd.
-// What can't be read is passed over: this is for completing a command line.
+// Outlines returns the clusters of the CUE module around dir, sorted by name, with their
+// directories relative to cwd. It skips what it can't read: it serves shell completion.
 func Outlines(cwd, dir string) []Outline {
 	root, ok := moduleRoot(dir)
 	if !ok {
@@ -68,7 +67,7 @@ func outline(source finding.Source) Outline {
 	return Outline{Nodes: slices.Sorted(maps.Keys(nodes)), Flags: slices.Sorted(maps.Keys(flags))}
 }
 
-// PackageFiles are the files of the package in a directory, with those of the same
+// PackageFiles returns the files of the package in a directory, with those of the same
 // package in the directories above.
 func PackageFiles(dir string) []string {
 	root, ok := moduleRoot(dir)

@@ -19,31 +19,30 @@ import (
 	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
-// MaxFile bounds a CUE file, in bytes: 5,000 nodes take half a megabyte, and
-// what is far beyond that was not written by hand. maxSum bounds all files that a
-// Load reads.
+// MaxFile is the maximum size of a CUE file in bytes; 5,000 nodes take half a megabyte.
+// maxSum is the maximum of all files that a Load reads.
 const (
 	MaxFile = 10 << 20
 	maxSum  = 64 << 20
 )
 
-// shelf holds what was read of directories, each once. CUE is given these files in the
-// place of the disk's: it would wait for a fifo, and read a device without an end.
-// It is safe for use by several at once.
-type shelf struct {
+// fileCache caches the CUE files of directories. CUE gets these instead of the files on
+// disk, since it would wait for a fifo, and read a device without end. A fileCache is
+// safe for concurrent use.
+type fileCache struct {
 	budget *regular.Budget
 	mu     sync.Mutex
 	dirs   map[string]*directory
 }
 
-func newShelf(budget *regular.Budget) *shelf {
-	return &shelf{budget: budget, dirs: map[string]*directory{}}
+func newFileCache(budget *regular.Budget) *fileCache {
+	return &fileCache{budget: budget, dirs: map[string]*directory{}}
 }
 
-// directory is what CUE would read of one.
+// directory is what CUE would read in a directory.
 type directory struct {
 	files   map[string][]byte // its CUE files by absolute name
-	hidden  []string          // what CUE would stumble over
+	hidden  []string          // names that CUE would open and must not
 	imports []string
 	faults  []fault
 }
@@ -54,8 +53,8 @@ type fault struct {
 	err  error
 }
 
-// directory looks at a directory; nil if there is none.
-func (s *shelf) directory(dir string) *directory {
+// directory reads a directory; it returns nil if it can't.
+func (s *fileCache) directory(dir string) *directory {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f, ok := s.dirs[dir]
@@ -66,10 +65,10 @@ func (s *shelf) directory(dir string) *directory {
 	return f
 }
 
-func (s *shelf) look(dir string) *directory {
+func (s *fileCache) look(dir string) *directory {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil // loading will say why
+		return nil // loading reports it
 	}
 	f := &directory{files: map[string][]byte{}}
 	for _, e := range entries {
@@ -78,7 +77,7 @@ func (s *shelf) look(dir string) *directory {
 			continue
 		}
 		if filepath.Ext(name) != ".cue" || hidden(e.Name()) {
-			if stumbles(name) {
+			if mustHide(name) {
 				f.hidden = append(f.hidden, name)
 			}
 			continue
@@ -97,16 +96,16 @@ func (s *shelf) look(dir string) *directory {
 	return f
 }
 
-// knownExts are the ends of names that tell CUE a kind of file. It opens what has
-// one of them, and has no use for it here.
+// knownExts are the extensions by which CUE knows types of files. It opens such files,
+// needlessly here.
 var knownExts = []string{
 	".cue", ".json", ".jsonl", ".ldjson", ".ndjson", ".yaml", ".yml", ".toml", ".txt", ".go",
 	".proto", ".textproto", ".textpb", ".pb", ".binpb", ".wasm", ".xml",
 }
 
-// stumbles reports whether CUE would open what is no file. A link to a directory may be
-// a package's.
-func stumbles(name string) bool {
+// mustHide reports whether CUE would open something that isn't a regular file. A link
+// to a directory may be a package.
+func mustHide(name string) bool {
 	fi, err := os.Stat(name)
 	switch {
 	case err != nil:
@@ -117,11 +116,11 @@ func stumbles(name string) bool {
 	return !fi.Mode().IsRegular()
 }
 
-// importsOf are the import paths of a file.
+// importsOf returns the import paths of a file.
 func importsOf(name string, data []byte) []string {
 	file, err := parser.ParseFile(name, data, parser.ImportsOnly)
 	if file == nil || err != nil {
-		return nil // loading will say what is wrong
+		return nil // loading reports it
 	}
 	var out []string
 	for imported := range file.ImportSpecs() {
@@ -132,21 +131,21 @@ func importsOf(name string, data []byte) []string {
 	return out
 }
 
-// reach is all that CUE may read for some packages of a module.
+// reach collects all files that CUE may read for packages of a module.
 type reach struct {
-	shelf *shelf
+	cache *fileCache
 	root  string
-	over  map[string][]byte   // what counts in place of the disk's, by absolute name
-	inDir map[string][]string // the names of over by their directory
+	over  map[string][]byte   // replaces files on disk, by absolute name
+	inDir map[string][]string // the names in over by directory
 	seen  map[string]bool
 	out   map[string]load.Source
 	fault []fault
 }
 
-// reach follows the imports of packages. over counts in place of files.
+// reach follows the imports of packages. over replaces files on disk.
 func (l *loader) reach(root string, dirs []string, over map[string][]byte) *reach {
 	r := &reach{
-		shelf: l.shelf, root: root, over: over, inDir: map[string][]string{},
+		cache: l.cache, root: root, over: over, inDir: map[string][]string{},
 		seen: map[string]bool{}, out: map[string]load.Source{},
 	}
 	for name, data := range over {
@@ -161,13 +160,13 @@ func (l *loader) reach(root string, dirs []string, over map[string][]byte) *reac
 	return r
 }
 
-// dir takes in a directory and those above it, up to the module's root, of which CUE
-// reads the files too, and then what they import.
+// dir adds the files of a directory and of those above it, up to the module's root, as
+// CUE reads them too, and then what they import.
 func (r *reach) dir(dir string) {
 	var imports []string
 	for ; !r.seen[dir]; dir = filepath.Dir(dir) {
 		r.seen[dir] = true
-		if f := r.shelf.directory(dir); f != nil {
+		if f := r.cache.directory(dir); f != nil {
 			imports = append(imports, r.take(f)...)
 		}
 		for _, name := range r.inDir[dir] {
@@ -202,8 +201,8 @@ func (r *reach) take(f *directory) []string {
 	return f.imports
 }
 
-// path takes in all directories that an import path may stand for: those of its name in
-// cue.mod, and, as the module's own name may be any part of it, those below the root.
+// path adds all directories that an import path may stand for: those in cue.mod, and,
+// since the module's name may be any prefix of the path, those below the root.
 func (r *reach) path(path string) {
 	if !fs.ValidPath(path) || r.seen["import "+path] {
 		return
@@ -223,7 +222,7 @@ func (r *reach) path(path string) {
 	}
 }
 
-// unreadable are the findings of what can't be read.
+// unreadable returns the findings of files that can't be read.
 func (r *reach) unreadable(l *loader) []finding.Finding {
 	var out []finding.Finding
 	for _, fault := range r.fault {
@@ -236,7 +235,7 @@ func (r *reach) unreadable(l *loader) []finding.Finding {
 	return out
 }
 
-// config has CUE load packages of the module, seen from one of its directories.
+// config returns the configuration with which CUE loads packages from dir.
 func (r *reach) config(dir string) *load.Config {
 	return &load.Config{
 		Dir: dir, ModuleRoot: r.root, Overlay: maps.Clone(r.out),

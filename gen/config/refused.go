@@ -19,10 +19,10 @@ import (
 	"github.com/kcmgen/kcmgen/schemas"
 )
 
-// subject is what a fault at a field is about, seen with all others. A flag takes
-// one of several forms, and where a part of its value doesn't fit one of them, it
-// is no news that the value isn't of another: then ok is false. Hidden fields are
-// of the vocabulary's making: _gate holds the field gate beside it to something.
+// subject returns the field that an error at field is about. A flag's value has one of
+// several forms. If another error is about a part of the value, one about the whole is
+// redundant, and ok is false. A hidden field of the vocabulary, such as _gate, constrains
+// the field gate next to it.
 func subject(field string, all []errors.Error) (about string, ok bool) {
 	flag, rest, inside := flagPath(field)
 	switch {
@@ -45,7 +45,7 @@ func subject(field string, all []errors.Error) (about string, ok bool) {
 	})
 }
 
-// explain adds to a fault what the package of a minor version knows of it.
+// explain adds to a finding what the package of a minor version knows about the field.
 func (t *typed) explain(f *finding.Finding, x *explainer) {
 	if t != nil && f.Field == "version" {
 		t.otherVersion(f, x.values["version"])
@@ -66,27 +66,27 @@ func (t *typed) explain(f *finding.Finding, x *explainer) {
 	}
 	f.Expected = partForm(t.form(field.Value), name, rest)
 	f.Also = x.declared(field)
-	said, err := literal.Unquote(x.values[f.Field])
-	if m := outOfBound.FindStringSubmatch(f.Message); err != nil && m != nil { // it is computed
-		said, err = literal.Unquote(m[1])
+	value, err := literal.Unquote(x.values[f.Field])
+	if m := outOfBound.FindStringSubmatch(f.Message); err != nil && m != nil { // computed
+		value, err = literal.Unquote(m[1])
 	}
 	switch {
 	case len(rest) == 0 || err != nil:
 	case name == "controllers":
-		said = strings.TrimPrefix(said, "-")
-		f.Message = fmt.Sprintf("kube-controller-manager v1.%d has no controller %q", t.minor, said)
+		value = strings.TrimPrefix(value, "-")
+		f.Message = fmt.Sprintf("kube-controller-manager v1.%d has no controller %q", t.minor, value)
 		f.Expected = `"*", a controller's name, or "-" and its name`
-		nearest(f, said, t.names("_controllers"))
+		nearest(f, value, t.names("_controllers"))
 	case name == "tls-cipher-suites":
-		f.Message = fmt.Sprintf("kube-controller-manager v1.%d has no cipher suite %q", t.minor, said)
+		f.Message = fmt.Sprintf("kube-controller-manager v1.%d has no cipher suite %q", t.minor, value)
 		f.Expected = "the suite as Go has it, such as " + t.names("_cipherSuites")[0]
-		nearest(f, said, t.names("_cipherSuites"))
+		nearest(f, value, t.names("_cipherSuites"))
 	}
 }
 
 var outOfBound = regexp.MustCompile(`^invalid value ("(?:[^"\\]|\\.)*") \(out of bound`)
 
-// declared is where the vocabulary says a field.
+// declared returns the position of a field in the vocabulary.
 func (x *explainer) declared(f *ast.Field) []finding.Pos {
 	if f == nil {
 		return nil
@@ -94,14 +94,14 @@ func (x *explainer) declared(f *ast.Field) []finding.Pos {
 	return []finding.Pos{x.pos(f.Label.Pos())}
 }
 
-// nearest names what was meant, if something comes near.
-func nearest(f *finding.Finding, said string, known []string) {
-	if near := spec.NearestSafe(said, known); near != "" {
+// nearest adds a suggestion to a finding, if a known name is similar.
+func nearest(f *finding.Finding, name string, known []string) {
+	if near := spec.NearestSafe(name, known); near != "" {
 		f.Expected, f.Hint = near, fmt.Sprintf("did you mean %q?", near)
 	}
 }
 
-// partForm says what a part of a flag's value has to be, or all of it.
+// partForm describes what a part of a flag's value must be; all describes the whole.
 func partForm(all, flag string, rest []string) string {
 	switch {
 	case len(rest) == 0:
@@ -114,9 +114,8 @@ func partForm(all, flag string, rest []string) string {
 	return "a string without a comma or a quotation mark"
 }
 
-// part is the part of a flag's value that isn't what it may hold, where CUE tells
-// of the whole: the first gate that is not switched, the first element that is
-// none.
+// part returns the field of the first invalid part of a flag's value, if CUE reports
+// only the whole: a gate that is neither true nor false, or an invalid element.
 func (x *explainer) part(field string) string {
 	flag, rest, ok := flagPath(field)
 	if !ok || len(rest) > 0 {
@@ -128,18 +127,18 @@ func (x *explainer) part(field string) string {
 		if !ok || len(part) != 1 || finding.Path(at...) != field || bad != "" && bad < path {
 			continue
 		}
-		said, err := literal.Unquote(text)
+		value, err := literal.Unquote(text)
 		switch {
 		case name == "feature-gates" && text != "true" && text != "false",
-			name == "tls-cipher-suites" && x.typed != nil && err == nil && !slices.Contains(x.typed.names("_cipherSuites"), said),
-			strings.HasPrefix(part[0], "[") && err == nil && strings.ContainsAny(said, ",\"\r\n"):
+			name == "tls-cipher-suites" && x.typed != nil && err == nil && !slices.Contains(x.typed.names("_cipherSuites"), value),
+			strings.HasPrefix(part[0], "[") && err == nil && strings.ContainsAny(value, ",\"\r\n"):
 			bad = path
 		}
 	}
 	return cmp.Or(bad, field)
 }
 
-// otherVersion explains a version that isn't of the package's minor.
+// otherVersion explains a version of another minor than the package's.
 func (t *typed) otherVersion(f *finding.Finding, written string) {
 	text, err := literal.Unquote(written)
 	if err != nil {
@@ -159,7 +158,7 @@ func (t *typed) otherVersion(f *finding.Finding, written string) {
 	}
 }
 
-// unknownFlag explains a name that is no flag's.
+// unknownFlag explains a name that no flag has.
 func (t *typed) unknownFlag(f finding.Finding, name string, x *explainer) finding.Finding {
 	f.Message = fmt.Sprintf("%q is no flag's name", name)
 	f.Expected = `the flag as kube-controller-manager has it, such as "leader-elect"`
@@ -181,8 +180,8 @@ func (t *typed) unknownFlag(f finding.Finding, name string, x *explainer) findin
 
 var hump = regexp.MustCompile(`([a-z0-9])([A-Z])`)
 
-// dashed is what a label that can't be a flag's may have been meant for:
-// cluster_cidr, --v, clusterCIDR.
+// dashed converts labels such as cluster_cidr, --v and clusterCIDR to flag names; "" if
+// it can't.
 func dashed(name string) string {
 	name = hump.ReplaceAllString(strings.Trim(name, "-_ "), "$1-$2")
 	name = strings.ToLower(strings.NewReplacer("_", "-", " ", "-").Replace(name))
@@ -192,7 +191,7 @@ func dashed(name string) string {
 	return name
 }
 
-// unknownGate explains a name that is no feature gate's.
+// unknownGate explains a name that no feature gate has.
 func (t *typed) unknownGate(f finding.Finding, name string, x *explainer) finding.Finding {
 	f.Message = fmt.Sprintf("%q is no feature gate's name", name)
 	f.Expected = "the gate as Kubernetes has it"
@@ -205,7 +204,7 @@ func (t *typed) unknownGate(f finding.Finding, name string, x *explainer) findin
 	return f
 }
 
-// form says in words what values an expression of #Flags stands for.
+// form describes the values of an expression in #Flags.
 func (t *typed) form(e ast.Expr) string {
 	if b, ok := e.(*ast.BinaryExpr); ok && b.Op == token.OR {
 		left, right := t.form(b.X), t.form(b.Y)
@@ -217,7 +216,7 @@ func (t *typed) form(e ast.Expr) string {
 	if a, ok := e.(*ast.Alias); ok {
 		return t.form(a.Expr)
 	}
-	if body, ok := e.(*ast.StructLit); ok { // a value, with what it's held to
+	if body, ok := e.(*ast.StructLit); ok { // a value with its constraints
 		return t.bounded(body)
 	}
 	text, err := format.Node(e)
@@ -227,7 +226,7 @@ func (t *typed) form(e ast.Expr) string {
 	return t.words(string(text))
 }
 
-// bounded says what a value is that hidden fields hold to something.
+// bounded describes a value that hidden fields constrain.
 func (t *typed) bounded(body *ast.StructLit) string {
 	out := ""
 	for _, d := range body.Elts {
@@ -245,7 +244,7 @@ func (t *typed) bounded(body *ast.StructLit) string {
 
 var whole = regexp.MustCompile(`^u?int(?:32|64)?(?: & >=(-?\d+))?(?: & <=(\d+))?$`)
 
-// words for one alternative.
+// words describes one alternative.
 func (t *typed) words(text string) string {
 	if name, ok := strings.CutPrefix(text, "types."); ok {
 		return t.meaning(name)
@@ -260,7 +259,7 @@ func (t *typed) words(text string) string {
 		return "a whole number"
 	}
 	switch {
-	case text == "null": // always possible, and not what was meant
+	case text == "null": // always allowed, and no help
 		return ""
 	case text == "bool":
 		return "true or false"
@@ -280,7 +279,7 @@ func (t *typed) words(text string) string {
 	return text
 }
 
-// meaning is how the comment of a form begins.
+// meaning returns the first sentence of a type's comment.
 func (t *typed) meaning(name string) string {
 	f := t.types[name]
 	if f == nil {
@@ -298,18 +297,18 @@ func (t *typed) meaning(name string) string {
 	return strings.TrimSuffix(text, ".")
 }
 
-// explainHost says what is wrong with a host, and points at the vocabulary's word for
-// one: CUE tells of a default's elements first.
+// explainHost adds to a finding why a host is invalid, and the position of the
+// vocabulary's definition, since CUE reports elements of a default first.
 func (x *explainer) explainHost(f *finding.Finding, es []errors.Error) {
-	said, err := literal.Unquote(x.values[f.Field])
-	if err != nil { // it is computed
+	value, err := literal.Unquote(x.values[f.Field])
+	if err != nil { // computed
 		for _, e := range es {
 			if m := outOfBound.FindStringSubmatch(oneLine(e)); m != nil {
-				said, err = literal.Unquote(m[1])
+				value, err = literal.Unquote(m[1])
 			}
 		}
 	}
-	why := hostFault(f.Field, said)
+	why := hostFault(f.Field, value)
 	if err != nil || why == "" {
 		return
 	}

@@ -10,30 +10,29 @@ import (
 	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
-// roughFiles are the CUE files of directories at first sight, each directory once: among
-// thousands of directories, all ask for the one above them. Of files it keeps no more than
-// what is asked for, however large they are. It isn't for use by several at once.
+// roughFiles caches summaries of the CUE files of directories: thousands of directories
+// may share the one above them. It isn't safe for concurrent use.
 type roughFiles map[string][]roughFile
 
 type roughFile struct {
-	pkg   string // of its package clause; empty where there is none, or it can't be read
-	bare  bool   // without a fault, and all plain fields, of which none is a cluster
-	name  string // of the cluster that it describes
-	named bool   // it says that name plainly
+	pkg   string // of its package clause; "" without one, or if it can't be read
+	bare  bool   // valid, with plain fields only, and none is a cluster
+	name  string // of its cluster, if named
+	named bool   // the cluster's name is a literal
 }
 
 func (r roughFiles) directory(dir string) []roughFile {
 	out, ok := r[dir]
 	if !ok {
 		for _, name := range cueFiles(dir) {
-			out = append(out, atFirstSight(name))
+			out = append(out, summarize(name))
 		}
 		r[dir] = out
 	}
 	return out
 }
 
-func atFirstSight(name string) roughFile {
+func summarize(name string) roughFile {
 	f, err := parseRoughly(name)
 	if f == nil {
 		return roughFile{}
@@ -53,8 +52,8 @@ func atFirstSight(name string) roughFile {
 	return out
 }
 
-// packages are the names in the package clauses of a directory's files. What can't be
-// read has none: loading it will say why.
+// packages returns the package names of a directory's files. It ignores files that can't
+// be read, which loading reports.
 func (r roughFiles) packages(dir string) map[string]bool {
 	out := map[string]bool{}
 	for _, f := range r.directory(dir) {
@@ -65,7 +64,7 @@ func (r roughFiles) packages(dir string) map[string]bool {
 	return out
 }
 
-// pkg are the files of the package at a place, with those of the same package in the
+// pkg returns the files of the package at a place, with those of the same package in the
 // directories above.
 func (r roughFiles) pkg(p place) []roughFile {
 	names := r.packages(p.dir)
@@ -80,7 +79,7 @@ func (r roughFiles) pkg(p place) []roughFile {
 	return out
 }
 
-// clusterName is that of the cluster at a place, if one of its files says it plainly.
+// clusterName returns the name of the cluster at a place, if it is a literal.
 func (r roughFiles) clusterName(p place) (string, bool) {
 	for _, f := range r.pkg(p) {
 		if f.named {
@@ -90,9 +89,8 @@ func (r roughFiles) clusterName(p place) (string, bool) {
 	return "", false
 }
 
-// noCluster reports whether a package has no cluster at first sight. Beyond plain
-// fields it's for CUE to say: it takes as long for each of thousands of directories as
-// the directory above them has entries.
+// noCluster reports whether a package obviously has no cluster: it has plain fields
+// only. Evaluating each of thousands of such packages would take too long.
 func (r roughFiles) noCluster(p place) bool {
 	names := r.packages(p.dir)
 	if len(names) != 1 || names["_"] {
@@ -102,7 +100,7 @@ func (r roughFiles) noCluster(p place) bool {
 	return !slices.ContainsFunc(r.directory(p.dir), faulty) && !slices.ContainsFunc(r.pkg(p), faulty)
 }
 
-// upwards are the directory of a place and those above it, up to the module's root.
+// upwards returns the directory of a place and those above it, up to the module's root.
 func (p place) upwards() []string {
 	var out []string
 	for dir := p.dir; ; dir = filepath.Dir(dir) {
@@ -113,8 +111,8 @@ func (p place) upwards() []string {
 	}
 }
 
-// files parses the files of the package at a place as far as that goes, with those of
-// the same package in the directories above.
+// files parses the files of the package at a place, with those of the same package in
+// the directories above. Syntax errors are ignored.
 func (p place) files() []*ast.File {
 	names := roughFiles{}.packages(p.dir)
 	var out []*ast.File
@@ -128,7 +126,7 @@ func (p place) files() []*ast.File {
 	return out
 }
 
-// roughly parses a file as far as that goes; nil if that is nowhere.
+// roughly parses a file, and ignores syntax errors; it returns nil if it can't.
 func roughly(name string) *ast.File {
 	f, _ := parseRoughly(name)
 	return f

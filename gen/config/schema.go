@@ -27,7 +27,7 @@ import (
 	"github.com/kcmgen/kcmgen/schemas"
 )
 
-// schemaPath is the import path of the vocabulary.
+// schemaPath is the import path of the vocabulary, kcmgen's schema.
 const schemaPath = schemas.Path
 
 // parseFile parses a CUE file unless it is too large.
@@ -39,8 +39,8 @@ func parseFile(name string, src any, cfg parser.Config) (*ast.File, error) {
 	return parser.ParseFile(name, src, cfg)
 }
 
-// overlay is the vocabulary as this program carries it, for a module that has
-// none, or has lost a part of it: it appears where a vendored copy would lie.
+// overlay returns this program's vocabulary for a module that has none, or only a part
+// of one, under the names that a vendored copy would have.
 func overlay(root string) map[string][]byte {
 	dir := filepath.Join(root, filepath.FromSlash(vendoring.Dir))
 	if ProvidesSchema(root) {
@@ -48,7 +48,7 @@ func overlay(root string) map[string][]byte {
 			return nil
 		}
 	}
-	return insteadOf(dir)
+	return replacement(dir)
 }
 
 // Vendored reads the copy of the vocabulary in a directory.
@@ -56,7 +56,7 @@ func Vendored(dir string) ([]vendoring.File, error) {
 	return vendoring.Read(boundedDir{dir, regular.NewBudget(MaxFile, maxSum)})
 }
 
-// boundedDir is a directory whose files are regular ones, within a budget.
+// boundedDir is an fs.FS of a directory with regular files only, within a budget.
 type boundedDir struct {
 	dir    string
 	budget *regular.Budget
@@ -83,8 +83,8 @@ func sources(dir string) map[string][]byte {
 	return out
 }
 
-// ProvidesSchema reports whether a module has the vocabulary from somewhere:
-// it is kcmgen's own, names it among its dependencies, or holds a copy.
+// ProvidesSchema reports whether a module has the vocabulary: it is kcmgen's own, has it
+// as a dependency, or holds a copy.
 func ProvidesSchema(root string) bool {
 	if f := readModule(root); f != nil {
 		if isOurs(f.Module) || slices.ContainsFunc(slices.Collect(maps.Keys(f.Deps)), isOurs) {
@@ -94,14 +94,13 @@ func ProvidesSchema(root string) bool {
 	return hasCUE(filepath.Join(root, filepath.FromSlash(vendoring.Dir)))
 }
 
-// isOurs reports whether a module's path, with its version or without, is kcmgen's.
+// isOurs reports whether a module path, with or without a version, is kcmgen's.
 func isOurs(module string) bool {
 	before, _, _ := strings.Cut(module, "@")
 	return before == path.Dir(schemaPath)
 }
 
-// readModule is what a module's file says; nil where it can't be read, which is for
-// the loader to explain.
+// readModule reads a module's file; it returns nil if it can't, which the loader reports.
 func readModule(root string) *modfile.File {
 	name := filepath.Join(root, "cue.mod", "module.cue")
 	data, err := regular.Read(name, MaxFile)
@@ -115,19 +114,20 @@ func readModule(root string) *modfile.File {
 	return f
 }
 
-// moduleLanguage is the version of CUE's language that new modules say.
+// moduleLanguage is the version of CUE's language in new modules.
 const moduleLanguage = "v0.15.0"
 
-// CheckModule returns an error unless a path can be a CUE module's.
+// CheckModule returns an error unless a path is valid for a CUE module.
 func CheckModule(module string) error {
 	_, err := modfile.Parse(fmt.Appendf(nil, "module: %q\nlanguage: version: %q\n", module, moduleLanguage), "cue.mod/module.cue")
 	return err
 }
 
-// insteadOf is the vocabulary as this program carries it, in the place of a copy.
-func insteadOf(dir string) map[string][]byte {
+// replacement returns files that replace the copy of the vocabulary in dir with this
+// program's.
+func replacement(dir string) map[string][]byte {
 	out := map[string][]byte{}
-	for _, f := range vendoring.Ours() { // what we don't have says nothing
+	for _, f := range vendoring.Ours() { // files that only the copy has become empty
 		directory := filepath.Join(dir, filepath.FromSlash(path.Dir(f.Name)))
 		for _, name := range cueFiles(directory) {
 			out[name] = []byte("package " + packageName(f.Name) + "\n")
@@ -139,7 +139,7 @@ func insteadOf(dir string) map[string][]byte {
 	return out
 }
 
-// packageName is the package of a file of the vocabulary.
+// packageName returns the package of a file of the vocabulary.
 func packageName(name string) string {
 	if dir := path.Dir(name); dir != "." {
 		return dir
@@ -147,8 +147,8 @@ func packageName(name string) string {
 	return path.Base(schemaPath)
 }
 
-// ownSchema names a file of the overlay, which lies nowhere on disk, in a way
-// that says so.
+// ownSchema reports whether a file is part of the overlay and not on disk, and returns a
+// name to show.
 func ownSchema(name string) (string, bool) {
 	_, rest, own := strings.Cut(name, filepath.FromSlash(vendoring.Dir)+string(filepath.Separator))
 	if own {
@@ -158,12 +158,12 @@ func ownSchema(name string) (string, bool) {
 	return "kcmgen:schemas/" + filepath.ToSlash(rest), own
 }
 
-// changedDefaults are values that a cluster has by its copy of the vocabulary
-// and not by ours. An edit that says so was meant, and can't be kept.
+// changedDefaults reports values that differ between the cluster's copy of the
+// vocabulary and this program's. They are errors if the copy was edited.
 func changedDefaults(theirs, ours []byte, ex *explainer, d *drift) []finding.Finding {
 	var a, b any
 	if json.Unmarshal(theirs, &a) != nil || json.Unmarshal(ours, &b) != nil {
-		return nil // ours was refused: that is told already
+		return nil // reported already
 	}
 	var out []finding.Finding
 	differences(nil, a, b, func(labels []string, was, is any) {
@@ -171,7 +171,7 @@ func changedDefaults(theirs, ours []byte, ex *explainer, d *drift) []finding.Fin
 		f := finding.Finding{
 			Rule: "schema-default", Severity: finding.Warning, Cluster: ex.cluster, Field: field, Pos: ex.source.At(field), Also: []finding.Pos{d.Pos},
 			Message:  fmt.Sprintf("%s is %v by the vendored vocabulary, and %v by this kcmgen's, which is what counts", field, was, is),
-			Expected: "a value that the cluster says itself, or one vocabulary",
+			Expected: "a value in the cluster itself, or the same vocabulary",
 			Hint:     d.Hint,
 		}
 		if d.edited {
@@ -182,8 +182,8 @@ func changedDefaults(theirs, ours []byte, ex *explainer, d *drift) []finding.Fin
 	return out
 }
 
-// differences calls found for the scalars that two values both have at a path,
-// and that differ, in the order of their paths.
+// differences calls found for the scalars and lists that differ at a path that both
+// values have, in the order of the paths.
 func differences(at []string, a, b any, found func(at []string, a, b any)) {
 	switch a := a.(type) {
 	case map[string]any:
@@ -204,14 +204,14 @@ func differences(at []string, a, b any, found func(at []string, a, b any)) {
 	}
 }
 
-// drift is a vocabulary that isn't ours.
+// drift is the finding of a vocabulary that differs from this program's.
 type drift struct {
 	finding.Finding
 	edited bool // by hand
 }
 
-// drift says how the vocabulary that a package imports differs from ours, if it
-// does.
+// drift returns how the vocabulary that a package imports differs from this program's;
+// nil if it doesn't.
 func (l *loader) drift(schema *build.Instance) *drift {
 	dir := schemaDir(schema)
 	if _, err := os.Stat(dir); err != nil {
@@ -228,8 +228,8 @@ func (l *loader) drift(schema *build.Instance) *drift {
 	return &drift{l.explainDrift(dir, c), len(c.Edited) > 0}
 }
 
-// schemaDir is the directory of the copy that holds the base, whichever package of it
-// was imported: a site's own constraints, in cue.mod/usr, are loaded with it.
+// schemaDir returns the root directory of the imported copy of the vocabulary. It
+// ignores the site's own constraints in cue.mod/usr, which are loaded with it.
 func schemaDir(schema *build.Instance) string {
 	dir := schema.Dir
 	for _, f := range schema.BuildFiles {
@@ -266,7 +266,7 @@ func (l *loader) explainDrift(dir string, c vendoring.Copy) finding.Finding {
 	case !vendored:
 		f.Message = "the vocabulary here differs from this kcmgen's: " + changed(c)
 		f.Hint = "build kcmgen from this checkout"
-	case c.Version == l.opts.Version: // builds without a version of their own
+	case c.Version == l.opts.Version: // development builds
 		f.Message = "the vendored vocabulary is another build's of this version: " + changed(c)
 	default:
 		f.Message = fmt.Sprintf("the vendored vocabulary is that of kcmgen %s", c.Version)
@@ -285,9 +285,9 @@ func changed(c vendoring.Copy) string {
 	return strings.Join(names, ", ")
 }
 
-// schemaOf is the package of the vocabulary that a package imports, or nil: that
-// of a minor version before the base, which some file above it may import.
-// An import of its own may do that for it.
+// schemaOf returns the package of the vocabulary that a package imports, directly or
+// not; nil if there is none. That of a minor version comes before the base, which a file
+// in a directory above may import.
 func schemaOf(inst *build.Instance) *build.Instance {
 	var base *build.Instance
 	for _, dep := range inst.Imports {
@@ -306,8 +306,8 @@ func schemaOf(inst *build.Instance) *build.Instance {
 	return base
 }
 
-// isSchema reports whether an import path is the vocabulary's: the base's or that
-// of a minor version, as such or with a version.
+// isSchema reports whether an import path is the vocabulary's base or the package of a
+// minor version, with or without a module version.
 func isSchema(importPath string) bool {
 	rest, ok := strings.CutPrefix(importPath, schemaPath)
 	_, typed := schemas.MinorOf(importPath)

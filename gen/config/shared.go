@@ -13,14 +13,14 @@ import (
 	"github.com/kcmgen/kcmgen/schemas"
 )
 
-// unshared warns of what looks as if it held for a cluster, and doesn't: CUE
-// passes in silence over files of another package's name.
-func (l *loader) unshared(inst, schema *build.Instance, p place) []finding.Finding {
+// otherPackages warns about files that look as if they applied to a cluster, and don't:
+// CUE silently ignores files with another package name.
+func (l *loader) otherPackages(inst, schema *build.Instance, p place) []finding.Finding {
 	var out []finding.Finding
 	warn := func(name, other, want, hint string) {
 		out = append(out, finding.Finding{
 			Rule: "cue-other-package", Severity: finding.Warning, Pos: finding.Pos{File: l.rel(name)},
-			Message:  fmt.Sprintf("this file is of package %s: %s doesn't take it in", other, l.rel(p.dir)),
+			Message:  fmt.Sprintf("this file is of package %s: %s doesn't include it", other, l.rel(p.dir)),
 			Expected: "package " + want, Hint: hint,
 		})
 	}
@@ -46,8 +46,8 @@ func (l *loader) unshared(inst, schema *build.Instance, p place) []finding.Findi
 	return out
 }
 
-// policyDirectories are the directories of a site's constraints on what a cluster imports:
-// the base, and the package of its minor version.
+// policyDirectories returns the directories of a site's constraints that apply: on the
+// base, and on the package of the minor version.
 func policyDirectories(schema *build.Instance) []string {
 	if minor, typed := schemas.MinorOf(schema.ImportPath); typed {
 		return []string{".", fmt.Sprintf("v1_%d", minor)}

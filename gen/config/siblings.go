@@ -8,8 +8,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
-// firstUnknown is the first field on the way to one that the schema doesn't have: of a
-// misspelt one CUE sometimes tells by what is in it.
+// firstUnknown returns the outermost field on a path that the schema doesn't have. For a
+// misspelt field, CUE sometimes reports a field inside it.
 func (x *explainer) firstUnknown(field string) string {
 	v := x.schema()
 	labels := finding.Labels(field)
@@ -23,7 +23,7 @@ func (x *explainer) firstUnknown(field string) string {
 	return field
 }
 
-// child is what the schema has for a label: a field of that name, or a pattern.
+// child returns the schema of a label: a field of that name, or a pattern.
 func child(v cue.Value, label string) (cue.Value, bool) {
 	next := v.LookupPath(cue.MakePath(cue.Str(label).Optional()))
 	if !next.Exists() {
@@ -32,7 +32,7 @@ func child(v cue.Value, label string) (cue.Value, bool) {
 	return next, next.Exists()
 }
 
-// siblings are the fields that the schema has at a path.
+// siblings returns the fields that the schema has at a path, sorted.
 func (x *explainer) siblings(labels []string) []string {
 	v := x.schema()
 	for _, l := range labels {

@@ -17,7 +17,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
-// clusterField is the top-level field "cluster" of a package, or nil.
+// clusterField returns the top-level field "cluster" of a package, or nil.
 func clusterField(inst *build.Instance) *ast.Field {
 	for _, f := range inst.Files {
 		for _, d := range f.Decls {
@@ -29,7 +29,7 @@ func clusterField(inst *build.Instance) *ast.Field {
 	return nil
 }
 
-// holdsToSchema reports whether one of a package's files says
+// holdsToSchema reports whether a file of a package has
 // cluster: schemas.#Cluster & …
 func holdsToSchema(inst *build.Instance) bool {
 	for _, f := range inst.Files {
@@ -44,7 +44,8 @@ func holdsToSchema(inst *build.Instance) bool {
 	return false
 }
 
-// embeddedCluster is where a file embeds #Cluster at its top, if one does.
+// embeddedCluster returns the position where a file embeds #Cluster at the top level;
+// token.NoPos if none does.
 func embeddedCluster(inst *build.Instance) token.Pos {
 	for _, f := range inst.Files {
 		names := schemaNames(f)
@@ -57,7 +58,7 @@ func embeddedCluster(inst *build.Instance) token.Pos {
 	return token.NoPos
 }
 
-// schemaNames are the names under which a file imports the vocabulary.
+// schemaNames returns the names under which a file imports the vocabulary.
 func schemaNames(f *ast.File) map[string]bool {
 	out := map[string]bool{}
 	for spec := range f.ImportSpecs() {
@@ -84,8 +85,8 @@ func namesSchema(e ast.Expr, packages map[string]bool) bool {
 	return false
 }
 
-// clusterName is the name of the cluster that files describe, if one of them says
-// it plainly: as a string, alone or unified with something.
+// clusterName returns the name of the cluster in files, if one of them has it as a
+// literal, alone or unified with something.
 func clusterName(files []*ast.File) (string, bool) {
 	for _, f := range files {
 		for _, d := range f.Decls {
@@ -99,8 +100,8 @@ func clusterName(files []*ast.File) (string, bool) {
 	return "", false
 }
 
-// plainString is the string that an expression must be; with a label, the string
-// of the field of that name.
+// plainString returns the string literal in an expression; with a label, in the field of
+// that name.
 func plainString(e ast.Expr, label string) (string, bool) {
 	switch e := e.(type) {
 	case *ast.ParenExpr:
@@ -129,13 +130,13 @@ func plainString(e ast.Expr, label string) (string, bool) {
 	return "", false
 }
 
-// sourceOf finds where a package writes the fields of its cluster. It reads the
-// syntax, since a value that was unified no longer tells whose side a position
-// is on. A field that another one refers to is found at the reference.
-// It also returns what the user wrote, for those fields that are literals.
+// sourceOf returns the positions of the fields that a package writes in its cluster. It
+// reads the syntax, since an evaluated value has positions of the user and the schema
+// alike. A field with a reference has the position of the reference. sourceOf also
+// returns what the user wrote, by field, where it is short.
 func sourceOf(inst *build.Instance, rel func(string) string) (finding.Source, map[string]string) {
 	out := indexer{out: finding.Source{}, values: map[string]string{}, rel: rel}
-	// What the package says itself comes before what it takes from directories above.
+	// The package's own files come before those of directories above.
 	files := slices.Clone(inst.Files)
 	slices.SortStableFunc(files, func(a, b *ast.File) int {
 		return cmp.Compare(len(filepath.Dir(b.Filename)), len(filepath.Dir(a.Filename)))
@@ -200,7 +201,7 @@ func (s *indexer) expr(e ast.Expr, labels []string) {
 	case *ast.ListLit:
 		for i, x := range e.Elts {
 			if _, many := x.(*ast.Comprehension); many {
-				return // nobody can tell how many elements come of it
+				return // the number of its elements is unknown
 			}
 			at := with(labels, fmt.Sprintf("[%d]", i))
 			s.record(at, x.Pos())
@@ -222,7 +223,7 @@ func (s *indexer) decls(ds []ast.Decl, labels []string) {
 	}
 }
 
-// labelOf is a label's text; "*" for a pattern or a computed one.
+// labelOf returns a label's text; "*" for a pattern or a computed label.
 func labelOf(l ast.Label) string {
 	if name, _, err := ast.LabelName(l); err == nil {
 		return name
@@ -234,7 +235,7 @@ func with(labels []string, l string) []string {
 	return append(append(make([]string, 0, len(labels)+1), labels...), l)
 }
 
-// userFiles are the files of the package itself, those of its imports not.
+// userFiles returns the files of the package itself, without those of its imports.
 func userFiles(inst *build.Instance) map[string]bool {
 	out := map[string]bool{}
 	for _, f := range inst.BuildFiles {

@@ -19,7 +19,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// embeddedIn is what a package has embedded; nil if that is nothing.
+// embeddedIn returns what a package has embedded; nil if it embeds nothing.
 func (x *explainer) embeddedIn(e *embedder, inst *build.Instance) *spec.Embedded {
 	if len(e.embedded) == 0 {
 		return nil
@@ -28,15 +28,15 @@ func (x *explainer) embeddedIn(e *embedder, inst *build.Instance) *spec.Embedded
 	for _, name := range slices.Sorted(maps.Keys(e.embedded)) {
 		files = append(files, x.rel(name))
 	}
-	out := spec.NewEmbedded(files, said(inst))
+	out := spec.NewEmbedded(files, literals(inst))
 	for _, data := range e.embedded {
 		out.Add(string(data))
 	}
 	return out
 }
 
-// tell has what is embedded know what errors tell of it.
-func (x *explainer) tell(err error) {
+// recordErrors records values of embedded files that appear in errors.
+func (x *explainer) recordErrors(err error) {
 	if x.embedded != nil {
 		fromErrors(x.embedded, err)
 	}
@@ -49,9 +49,9 @@ func (x *explainer) unreadable(name string, err error) finding.Finding {
 	}
 }
 
-// said are the strings, names and numbers that the files of a package say, and those
-// of its imports.
-func said(inst *build.Instance) map[string]bool {
+// literals returns the strings, names and numbers in the files of a package and its
+// imports.
+func literals(inst *build.Instance) map[string]bool {
 	out := map[string]bool{}
 	eachFile(inst, map[*build.Instance]bool{}, func(f *ast.File) {
 		ast.Walk(f, func(n ast.Node) bool {
@@ -79,38 +79,38 @@ func said(inst *build.Instance) map[string]bool {
 	return out
 }
 
-// fromErrors takes in what errors tell of values: parts of what was embedded, or what
-// was made of it.
+// fromErrors adds values in errors, which may be parts of embedded files or derive from
+// them.
 func fromErrors(e *spec.Embedded, err error) {
 	for _, one := range errors.Errors(err) {
 		for _, label := range one.Path() {
 			if !isIndex(label) {
-				addUnlessSaid(e, label)
+				addUnlessLiteral(e, label)
 			}
 		}
 		_, args := one.Msg()
 		for _, a := range args {
-			addUnlessSaid(e, fmt.Sprint(a))
+			addUnlessLiteral(e, fmt.Sprint(a))
 		}
 		if cause := errors.Unwrap(one); cause != nil {
-			addUnlessSaid(e, cause.Error())
+			addUnlessLiteral(e, cause.Error())
 		}
 	}
 }
 
-func addUnlessSaid(e *spec.Embedded, text string) {
+func addUnlessLiteral(e *spec.Embedded, text string) {
 	text = trimSyntax(text)
 	if s, err := literal.Unquote(text); err == nil {
 		e.Add(s)
 	}
-	if !e.Says(text) {
+	if !e.IsOwn(text) {
 		e.Add(text)
 	}
 }
 
-// unaffected has what is embedded leave out the values that a cluster has without it:
-// the same package, with nothing in the fields that embed files, comes to them, so
-// they tell nothing of those files. The vocabulary's own values are among them.
+// unaffected marks values as not secret that the cluster has even without embedded
+// files: it evaluates the package without them. Those are also the vocabulary's own
+// values.
 func (x *explainer) unaffected(inst, schema *build.Instance) {
 	ctx := cuecontext.New()
 	var taken []func()
@@ -144,7 +144,7 @@ func (x *explainer) unaffected(inst, schema *build.Instance) {
 	})
 }
 
-// fromData takes in the values and the labels of an evaluated cluster.
+// fromData adds the values and labels of an evaluated cluster.
 func fromData(e *spec.Embedded, data []byte) {
 	dec := json.NewDecoder(strings.NewReader(string(data)))
 	dec.UseNumber()

@@ -17,54 +17,53 @@ import (
 	"github.com/kcmgen/kcmgen/schemas"
 )
 
-// held is what came of evaluating a cluster's field.
-type held struct {
+// evaluated is the result of evaluating a cluster's field.
+type evaluated struct {
 	data     []byte
 	findings []finding.Finding
-	refused  []finding.Finding // what only the types of its flags refuse
+	refused  []finding.Finding // type errors of flags
 }
 
-// held evaluates a cluster's field. If it fails, and the types of its version's
-// flags have a part in that, it is evaluated once more with its flags left open:
-// then rules, which can say more of a flag, get to see the cluster, and other
-// faults, which CUE hides behind a type's, come out.
-func (l *loader) held(inst *build.Instance, p place, over map[string][]byte, ex *explainer) held {
+// evaluated evaluates a cluster's field. If the types of flags cause errors, it evaluates
+// the field again without them: then rules, which can say more about a flag, see the
+// cluster, and errors that CUE hides behind type errors come out.
+func (l *loader) evaluated(inst *build.Instance, p place, over map[string][]byte, ex *explainer) evaluated {
 	schema := schemaOf(inst)
 	data, findings := l.field(inst, schema, p, ex)
 	minor, typed := schemas.MinorOf(schema.ImportPath)
 	if !typed || !slices.ContainsFunc(findings, func(f finding.Finding) bool { return inFlags(f.Field) }) {
-		return held{data: data, findings: findings}
+		return evaluated{data: data, findings: findings}
 	}
 	all := maps.Clone(over)
 	if all == nil {
 		all = map[string][]byte{}
 	}
 	all[filepath.Join(schemaDir(schema), fmt.Sprintf("v1_%d", minor), "flags.cue")] = fmt.Appendf(nil, openPackage, minor, schemaPath)
-	open := l.again(p, all)
+	open := l.reload(p, all)
 	opened := l.explainer(open, p)
-	opened.typed = ex.typed // what its flags are called and take is known all the same
+	opened.typed = ex.typed // the names and types of flags are still needed
 	data, others := l.field(open, schemaOf(open), p, opened)
 	refused := union(others, findings)
 	if len(others) == 0 {
-		ex.embedded = opened.embedded // with what came of the embedded files in this data
-		return held{data: data, refused: findings}
+		ex.embedded = opened.embedded // with values of embedded files in this data
+		return evaluated{data: data, refused: findings}
 	}
 	if slices.ContainsFunc(others, func(f finding.Finding) bool { return !inFlags(f.Field) }) {
-		return held{findings: refused}
+		return evaluated{findings: refused}
 	}
-	// What no flag can be called or hold is left out, for the sake of the others.
+	// Leave out flags with impossible names or values, to check the others.
 	all[filepath.Join(schemaDir(schema), "flags.cue")] = []byte(openBase)
-	open = l.again(p, all)
+	open = l.reload(p, all)
 	opened = l.explainer(open, p)
 	data, left := l.field(open, schemaOf(open), p, opened)
 	if data, err := without(data, others); err == nil && len(left) == 0 {
 		ex.embedded = opened.embedded
-		return held{data: data, refused: refused}
+		return evaluated{data: data, refused: refused}
 	}
-	return held{findings: refused}
+	return evaluated{findings: refused}
 }
 
-// openBase takes the place of the base's flags.
+// openBase replaces flags.cue of the base.
 const openBase = `package schemas
 
 #Flags: {...}
@@ -72,7 +71,7 @@ const openBase = `package schemas
 #FeatureGates: {...}
 `
 
-// without leaves the flags at which there are findings out of a cluster.
+// without removes flags with findings from a cluster.
 func without(data []byte, at []finding.Finding) ([]byte, error) {
 	var cluster map[string]any
 	if err := json.Unmarshal(data, &cluster); err != nil {
@@ -92,8 +91,8 @@ func without(data []byte, at []finding.Finding) ([]byte, error) {
 	return json.Marshal(cluster)
 }
 
-// openPackage stands for the package of a minor version: all of its names, and
-// flags as the base has them.
+// openPackage replaces flags.cue of a minor version's package: it has the same names,
+// and the base's flags.
 const openPackage = `package v1_%[1]d
 
 import "%[2]s"
@@ -106,7 +105,7 @@ import "%[2]s"
 #CipherSuite: string
 `
 
-// union is all of a, and those of b at other fields, by their places.
+// union returns all of a, and those of b at other fields, sorted by position.
 func union(a, b []finding.Finding) []finding.Finding {
 	out := slices.Clone(a)
 	for _, f := range b {
@@ -120,8 +119,8 @@ func union(a, b []finding.Finding) []finding.Finding {
 	return out
 }
 
-// flagPath is the part of a path that names a flag of kube-controller-manager, the
-// cluster's or a node's, and the rest of it.
+// flagPath splits a path into a flag, the cluster's or a node's, and the rest. ok is
+// false if the path isn't in flags.
 func flagPath(field string) (flag, rest []string, ok bool) {
 	labels := finding.Labels(field)
 	n := 2
@@ -139,7 +138,7 @@ func inFlags(field string) bool {
 	return ok
 }
 
-// unknownMinor is a finding if a cluster imports the package of a minor version
+// unknownMinor returns a finding if a cluster imports the package of a minor version
 // that this program doesn't have.
 func (x *explainer) unknownMinor(inst, schema *build.Instance) []finding.Finding {
 	minor, typed := schemas.MinorOf(schema.ImportPath)
@@ -158,7 +157,7 @@ func (x *explainer) unknownMinor(inst, schema *build.Instance) []finding.Finding
 	return []finding.Finding{f}
 }
 
-// minorIn is the minor version whose package a message names.
+// minorIn returns the minor version whose package a message names.
 func minorIn(message string) (int, bool) {
 	_, rest, ok := strings.Cut(message, `"`+schemaPath+"/")
 	name, _, quoted := strings.Cut(rest, `"`)
@@ -168,7 +167,7 @@ func minorIn(message string) (int, bool) {
 	return schemas.MinorOf(schemaPath + "/" + name)
 }
 
-// noMinor says of the package of a minor version that it isn't there.
+// noMinor returns the texts of a finding about a missing package of a minor version.
 func noMinor(minor int) (message, expected, hint string) {
 	all := schemas.Minors()
 	if slices.Contains(all, minor) {
@@ -180,14 +179,14 @@ func noMinor(minor int) (message, expected, hint string) {
 		fmt.Sprintf("import %q and write schemas.#Cluster: its flags are left open, and unchecked", schemaPath)
 }
 
-// typed is the package of a minor version, as it is written.
+// typed is the syntax of a minor version's package.
 type typed struct {
 	minor  int
-	fields map[string]*ast.Field // at its top
-	types  map[string]*ast.Field // those of schemas/types
+	fields map[string]*ast.Field // at the top level
+	types  map[string]*ast.Field // of schemas/types
 }
 
-// typedPackage is a package of the vocabulary if it is that of a minor version.
+// typedPackage returns a package of the vocabulary; nil if it isn't a minor version's.
 func typedPackage(schema *build.Instance) *typed {
 	minor, ok := schemas.MinorOf(schema.ImportPath)
 	if !ok {
@@ -213,7 +212,7 @@ func topFields(inst *build.Instance, out map[string]*ast.Field) {
 	}
 }
 
-// field is a field of one of its definitions.
+// field returns a field of a definition, or nil.
 func (t *typed) field(definition, name string) *ast.Field {
 	if f := t.fields[definition]; f != nil {
 		if body, ok := f.Value.(*ast.StructLit); ok {
@@ -227,7 +226,7 @@ func (t *typed) field(definition, name string) *ast.Field {
 	return nil
 }
 
-// names are the fields of a definition; of a list, its strings.
+// names returns the fields of a definition, or the strings of a list.
 func (t *typed) names(definition string) []string {
 	var out []string
 	f := t.fields[definition]

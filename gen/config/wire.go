@@ -2,8 +2,8 @@ package config
 
 import "github.com/kcmgen/kcmgen/gen/spec"
 
-// The wire types are the cluster as CUE exports it to JSON. Field names match
-// without regard to case, so only those that differ carry a tag.
+// The wire types are the cluster as CUE exports it to JSON. encoding/json ignores the
+// case of names, so no field needs a tag.
 
 type wireCluster struct {
 	Name, Version, Layout, Profile, FlagDefaults string

@@ -9,15 +9,15 @@ import (
 	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
-// manifestName is the file in an exported tree that says whose it is.
+// manifestName is the file in an exported tree that names its cluster.
 const (
 	manifestName = "manifest.json"
 	maxManifest  = 16 << 20
 )
 
-// exported are the tracked files of a cluster's exported trees. Another program's
-// directory may have the cluster's name, and directories like a tree's in it: a tree is what
-// lies where this cluster is exported to, or what a manifest says is one.
+// exported returns the tracked files of a cluster's exported trees. A directory with the
+// cluster's name and with a tree's directories may be another program's: it is a tree if
+// the cluster is exported there, or if a manifest says so.
 func (r *repository) exported(c *spec.Cluster, out string) ([]indexed, error) {
 	if len(r.below[c.Name]) == 0 {
 		return nil, nil
@@ -44,7 +44,7 @@ func (r *repository) exported(c *spec.Cluster, out string) ([]indexed, error) {
 	return files, nil
 }
 
-// isTree reports whether a directory is a tree of the cluster.
+// isTree reports whether a directory is an exported tree of the cluster.
 func (r *repository) isTree(tree, cluster string, own []string) (bool, error) {
 	if slices.Contains(own, tree) {
 		return true, nil
@@ -60,7 +60,7 @@ func (r *repository) isTree(tree, cluster string, own []string) (bool, error) {
 	return err == nil && names(data[file], cluster), err
 }
 
-// names reports whether data is kcmgen's manifest of a cluster's tree.
+// names reports whether data is the manifest of a cluster's tree.
 func names(data []byte, cluster string) bool {
 	var m struct {
 		Schema  int    `json:"schema"`

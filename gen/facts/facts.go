@@ -1,6 +1,5 @@
-// Package facts reads what rules need besides the cluster: the user's own key
-// files, where the cluster names some, and the CAs that an export made, where it
-// doesn't.
+// Package facts reads what rules need besides the cluster: the user's own key files, the
+// CAs that an export made, and which private keys git tracks.
 package facts
 
 import (
@@ -18,16 +17,16 @@ import (
 	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
-// Read reads the files that a cluster names, and the CAs in its tree, which lies
-// in the directory out, and asks git for the keys it tracks. What can't be read is a
-// fact too; the bundle has what could of the user's own, by id.
+// Read reads the files that a cluster names and the CAs in its tree below the directory
+// out, and asks git which keys it tracks. Errors of reading are facts. The bundle has the
+// user's own key material that could be read, by id.
 func Read(c *spec.Cluster, out string, index *Index, now time.Time) (vet.Facts, keys.Bundle) {
 	r := reader{local: c.Local, given: keys.Bundle{}}
 	f := vet.Facts{Now: now, CA: r.authority(keys.CA, c.PKI.CA)}
-	f.MadeCA = made(c, out, keys.CA, c.PKI.CA)
+	f.MadeCA = madeCA(c, out, keys.CA, c.PKI.CA)
 	if c.PKI.FrontProxy != nil {
 		f.FrontProxy = r.authority(keys.FrontProxyCA, *c.PKI.FrontProxy)
-		f.MadeFrontProxy = made(c, out, keys.FrontProxyCA, *c.PKI.FrontProxy)
+		f.MadeFrontProxy = madeCA(c, out, keys.FrontProxyCA, *c.PKI.FrontProxy)
 	}
 	if file := c.PKI.ServiceAccount.KeyFile; file != "" {
 		pair := keys.Pair{}
@@ -45,10 +44,10 @@ func Read(c *spec.Cluster, out string, index *Index, now time.Time) (vet.Facts, 
 	return f, r.given
 }
 
-// made is the CA in the cluster's tree that an export made: its key lies beside it,
-// as that of a user's own CA doesn't. One that can't be read or parsed is a fault of
-// the tree, which an export tells with all that is missing there.
-func made(c *spec.Cluster, out, id string, a spec.Authority) vet.Made {
+// madeCA returns the CA in the cluster's tree that an export made: unlike the user's own,
+// it has its key there. It ignores a CA that is missing or invalid, which an export
+// reports.
+func madeCA(c *spec.Cluster, out, id string, a spec.Authority) vet.Made {
 	if a.Existing() || out == "" || !filepath.IsLocal(c.Name) {
 		return vet.Made{}
 	}
@@ -58,7 +57,7 @@ func made(c *spec.Cluster, out, id string, a spec.Authority) vet.Made {
 	}
 	data, err := readKey(file)
 	if errors.Is(err, fs.ErrPermission) {
-		return vet.Made{File: file, Err: plain(err)}
+		return vet.Made{File: file, Err: withoutPath(err)}
 	}
 	if err != nil {
 		return vet.Made{}
@@ -119,20 +118,20 @@ func (r reader) private(file string, pair *keys.Pair) (any, error) {
 	return key.Public(), nil
 }
 
-// read reads a file of the operator's machine; the error doesn't repeat its name.
+// read reads a local file; the error doesn't repeat its name.
 func (r reader) read(file string) ([]byte, error) {
 	data, err := readKey(r.local(file))
-	return data, plain(err)
+	return data, withoutPath(err)
 }
 
-func plain(err error) error {
+func withoutPath(err error) error {
 	if pe, ok := err.(*os.PathError); ok {
 		return pe.Err
 	}
 	return err
 }
 
-// maxKeyFile is more than any key or certificate takes.
+// maxKeyFile is the maximum size of a key file in bytes.
 const maxKeyFile = 1 << 20
 
 func readKey(file string) ([]byte, error) {

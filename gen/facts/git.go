@@ -17,33 +17,34 @@ import (
 	"github.com/kcmgen/kcmgen/gen/vet"
 )
 
-// Index is what git tracks around clusters. Each repository is asked once,
-// however many clusters lie in it.
+// Index is what git tracks in the repositories of clusters. It asks git once per
+// repository, and is safe for concurrent use.
 type Index struct {
 	mu    sync.Mutex
 	repos map[string]*repository
 }
 
-// repository is what git tracks, as its index has it: what the next commit holds.
+// repository is a repository's index: what the next commit holds.
 type repository struct {
 	root    string // of the work tree
 	env     []string
 	once    sync.Once
 	err     error
-	objects map[string]string    // of files, by path from the root
-	below   map[string][]indexed // files that may be of exported trees, by the name before pki/, nodes/ or image/
+	objects map[string]string    // object ids by path from the root
+	below   map[string][]indexed // possible files of exported trees, by the directory above pki/, nodes/ or image/
 }
 
-// indexed is a file that git tracks, as one of an exported tree.
+// indexed is a tracked file of an exported tree: its path from the root, the path of the
+// tree, and the path in the tree.
 type indexed struct{ path, tree, rest string }
 
-// gitWait and gitOutput bound what git may take and say.
+// gitWait and gitOutput limit git's time and its output in bytes.
 const (
 	gitWait   = time.Minute
 	gitOutput = 256 << 20
 )
 
-// of is the repository around a directory; nil without one, or without git.
+// of returns the repository around a directory; nil if there is none, or no git.
 func (x *Index) of(dir string) *repository {
 	root, env, ok := workTree(dir)
 	if !ok {
@@ -66,8 +67,8 @@ func (x *Index) of(dir string) *repository {
 	return r
 }
 
-// git runs git on the repository. Nothing that the repository's own configuration
-// names is run, nothing is written, and nothing is fetched.
+// git runs git in the repository. It runs no programs of the repository's configuration,
+// writes nothing and fetches nothing.
 func (r *repository) git(stdin []byte, args ...string) ([]byte, error) {
 	ctx, stop := context.WithTimeout(context.Background(), gitWait)
 	defer stop()
@@ -76,28 +77,28 @@ func (r *repository) git(stdin []byte, args ...string) ([]byte, error) {
 	cmd.Dir = r.root
 	cmd.Env = append(r.env, "GIT_OPTIONAL_LOCKS=0", "GIT_NO_LAZY_FETCH=1", "GIT_TERMINAL_PROMPT=0", "GIT_ALLOW_PROTOCOL=none", "LC_ALL=C")
 	cmd.Stdin = bytes.NewReader(stdin)
-	var out, talk limited
-	out.max, talk.max = gitOutput, 4096
-	cmd.Stdout, cmd.Stderr = &out, &talk
+	var out, stderr limited
+	out.max, stderr.max = gitOutput, 4096
+	cmd.Stdout, cmd.Stderr = &out, &stderr
 	err := cmd.Run()
 	switch {
 	case out.full:
-		return nil, fmt.Errorf("git %s says more than %d MB", args[0], gitOutput>>20)
+		return nil, fmt.Errorf("git %s prints more than %d MB", args[0], gitOutput>>20)
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("git %s took longer than %s", args[0], gitWait)
 	case err != nil:
-		return nil, refusal(talk.String())
+		return nil, gitError(stderr.String())
 	}
 	return out.Bytes(), nil
 }
 
-// errNoRepository is a .git that leads nowhere, as of a submodule that is mounted
-// without the repository it belongs to.
+// errNoRepository is the error of a .git file that names no repository, such as that of a
+// submodule mounted without its parent.
 var errNoRepository = errors.New("not a git repository")
 
-// refusal is what git, which was asked in English, says on its first line.
-func refusal(talk string) error {
-	first, _, _ := strings.Cut(strings.TrimSpace(talk), "\n")
+// gitError returns the error on the first line of git's stderr.
+func gitError(stderr string) error {
+	first, _, _ := strings.Cut(strings.TrimSpace(stderr), "\n")
 	first = strings.TrimPrefix(first, "fatal: ")
 	if strings.HasPrefix(first, errNoRepository.Error()) {
 		return errNoRepository
@@ -108,7 +109,7 @@ func refusal(talk string) error {
 	return errors.New(first)
 }
 
-// limited keeps what it is given up to a bound.
+// limited is a buffer of at most max bytes.
 type limited struct {
 	bytes.Buffer
 	max  int
@@ -124,7 +125,8 @@ func (l *limited) Write(p []byte) (int, error) {
 	return l.Buffer.Write(p)
 }
 
-// read lists what is tracked: "MODE OBJECT STAGE\tPATH" with a NUL behind each.
+// read reads the list of tracked files: "MODE OBJECT STAGE\tPATH", each with a NUL after
+// it.
 func (r *repository) read() {
 	out, err := r.git(nil, "ls-files", "-z", "--stage", "--full-name")
 	if err != nil {
@@ -136,7 +138,7 @@ func (r *repository) read() {
 		head, name, ok := strings.Cut(line, "\t")
 		fields := strings.Fields(head)
 		if !ok || len(fields) != 3 || !strings.HasPrefix(fields[0], "100") {
-			continue // a link or another repository holds no key itself
+			continue // a link, or a submodule
 		}
 		r.objects[name] = fields[1]
 		parts := strings.Split(name, "/")
@@ -148,7 +150,7 @@ func (r *repository) read() {
 	}
 }
 
-// tracked is the path from the root of a file that git tracks, by any of its names.
+// tracked returns the path from the root of a file; false if git doesn't track it.
 func (r *repository) tracked(file string) (string, bool) {
 	for _, rel := range r.paths(file) {
 		if r.objects[rel] != "" {
@@ -158,7 +160,7 @@ func (r *repository) tracked(file string) (string, bool) {
 	return "", false
 }
 
-// paths are the paths from the root of a file: as it is called, and without links.
+// paths returns the paths of a file from the root: as written, and with links resolved.
 func (r *repository) paths(file string) []string {
 	abs, err := filepath.Abs(file)
 	if err != nil {
@@ -179,8 +181,8 @@ func (r *repository) paths(file string) []string {
 	return out
 }
 
-// contents are what the next commit holds of some files. One that is too big, or
-// isn't at hand, is left out.
+// contents returns the contents of files in the next commit. It leaves out files that are
+// too large or missing.
 func (r *repository) contents(files []string) (map[string][]byte, error) {
 	var ask bytes.Buffer
 	for _, f := range files {

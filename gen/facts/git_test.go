@@ -21,7 +21,7 @@ import (
 	"github.com/kcmgen/kcmgen/internal/need"
 )
 
-// repo is a repository with files, all of them added.
+// repo makes a repository with files, all of them added.
 func repo(t *testing.T, files map[string]string) string {
 	t.Helper()
 	need.Program(t, "git")
@@ -62,7 +62,7 @@ func keyPEM(t *testing.T) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}))
 }
 
-// TestTracked: which files of a cluster count as tracked private keys.
+// TestTracked: which files of a cluster are tracked private keys.
 func TestTracked(t *testing.T) {
 	key := keyPEM(t)
 	kubeconfig := "users:\n- user:\n    client-key-data: " + base64.StdEncoding.EncodeToString([]byte(key)) + "\n"
@@ -116,7 +116,7 @@ func TestTracked(t *testing.T) {
 	}
 	runGit(t, dir, "update-index", "--split-index")
 	check("a split index", &Index{})
-	// In a hook, git says where the index is; the files needn't be there.
+	// In a hook, git sets the index; the files need not exist.
 	empty := t.TempDir()
 	c.Dir = filepath.Join(empty, "infra", "prod")
 	c.PKI.CA.KeyFile = "../keys/ca.key"
@@ -126,11 +126,11 @@ func TestTracked(t *testing.T) {
 	check("a hook", &Index{})
 	t.Setenv("GIT_INDEX_FILE", filepath.Join(dir, "no-such-index"))
 	if found, err := (&Index{}).tracked(c, "out"); err != nil || len(found) != 0 {
-		t.Errorf("an index with nothing in it: %q, %v", found, err)
+		t.Errorf("an empty index: %q, %v", found, err)
 	}
 }
 
-// TestTrackedOnce: many clusters of a repository ask git once.
+// TestTrackedOnce: git runs once for many clusters of a repository.
 func TestTrackedOnce(t *testing.T) {
 	dir := repo(t, map[string]string{"a": ""})
 	bin, log := t.TempDir(), filepath.Join(t.TempDir(), "log")
@@ -156,8 +156,7 @@ func TestTrackedOnce(t *testing.T) {
 	}
 }
 
-// TestTrackedRunsNothing: a repository's own configuration names programs; none is
-// run.
+// TestTrackedRunsNothing: no program of the repository's configuration is run.
 func TestTrackedRunsNothing(t *testing.T) {
 	dir := repo(t, map[string]string{"out/prod/pki/ca.key": keyPEM(t)})
 	ran := filepath.Join(t.TempDir(), "ran")
@@ -181,8 +180,8 @@ func TestTrackedRunsNothing(t *testing.T) {
 	}
 }
 
-// TestNothingTracked: without a repository, or without git, there is nothing to
-// check; a git that refuses is an error.
+// TestNothingTracked: without a repository or without git, nothing is tracked; if git
+// fails, that is an error.
 func TestNothingTracked(t *testing.T) {
 	c := &spec.Cluster{Name: "prod", Dir: t.TempDir()}
 	if found, err := (&Index{}).tracked(c, "out"); err != nil || found != nil {

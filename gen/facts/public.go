@@ -9,13 +9,13 @@ import (
 	"k8s.io/client-go/util/keyutil"
 )
 
-// publicKeys reads the file that the apiserver verifies tokens with, by the apiserver's
-// own reader. It skips in silence what it can't read: a file of nothing else is refused,
-// and one such key among others is missing.
+// publicKeys parses the file with which the apiserver verifies tokens, with the
+// apiserver's own parser. That skips what it can't parse; publicKeys returns an error if
+// no key is left.
 func publicKeys(data []byte) ([]crypto.PublicKey, error) {
 	read, err := keyutil.ParsePublicKeysPEM(data)
 	if err != nil {
-		return nil, whyNone(data)
+		return nil, noKeyReason(data)
 	}
 	out := make([]crypto.PublicKey, len(read))
 	for i, key := range read {
@@ -24,8 +24,8 @@ func publicKeys(data []byte) ([]crypto.PublicKey, error) {
 	return out, nil
 }
 
-// whyNone says why the apiserver reads no key of a file.
-func whyNone(data []byte) error {
+// noKeyReason returns why the apiserver finds no key in a file.
+func noKeyReason(data []byte) error {
 	block, _ := pem.Decode(data)
 	if block == nil {
 		return errors.New("no PEM public key")

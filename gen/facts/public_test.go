@@ -22,7 +22,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/keys"
 )
 
-// form is one way to write a key down.
+// form is a key in one file format.
 type form struct {
 	name string
 	pem  []byte
@@ -43,7 +43,7 @@ func must[T any](v T, err error) func(testing.TB) T {
 	}
 }
 
-// forms are keys of every kind, in every form that openssl writes.
+// forms returns keys of every kind, in every format that openssl writes.
 func forms(t testing.TB) []form {
 	t.Helper()
 	rsaKey := must(rsa.GenerateKey(rand.Reader, 2048))(t)
@@ -80,8 +80,8 @@ func edwards(t testing.TB) (ed25519.PublicKey, ed25519.PrivateKey) {
 	return pub, key
 }
 
-// TestPublicKeys: the file of the apiserver's public keys is read as the apiserver
-// does: not PKCS #1, no ECDSA key in PKCS #8, no Ed25519; and why not is said.
+// TestPublicKeys: a file of public keys is parsed as by the apiserver: no PKCS #1, no ECDSA
+// key in PKCS #8, no Ed25519; and the error says why.
 func TestPublicKeys(t *testing.T) {
 	for _, f := range forms(t) {
 		ed := strings.HasPrefix(f.name, "ed25519")
@@ -93,15 +93,14 @@ func TestPublicKeys(t *testing.T) {
 		case err == nil && (len(got) != 1 || !keys.Equal(got[0], f.key)):
 			t.Errorf("%s: reads %v", f.name, got)
 		case err != nil && strings.Contains(f.name, "PKCS") && !strings.Contains(err.Error(), "openssl"):
-			t.Errorf("%s: %v: what would mend it?", f.name, err)
+			t.Errorf("%s: %v: names no remedy", f.name, err)
 		}
 	}
 }
 
-// TestPrivateKeysAgree: a private key is read as kube-controller-manager reads it, in
-// files of one block and of several. Three differences are meant: what can't sign tokens is
-// refused at once, and so is a file that begins with something else than its key, or
-// that holds a second one.
+// TestPrivateKeysAgree: a private key is parsed as by kube-controller-manager, in files of
+// one block and of several, with three intended differences: kcmgen refuses keys that
+// can't sign tokens, files that don't begin with the key, and files with a second key.
 func TestPrivateKeysAgree(t *testing.T) {
 	all := forms(t)
 	random := mathrand.New(mathrand.NewPCG(7, 7))

@@ -18,8 +18,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/vet"
 )
 
-// tracked are the private keys of a cluster that git tracks: files that it names,
-// and those of a tree that was exported for it, be it in the directory out or elsewhere.
+// tracked returns the private keys of a cluster that git tracks: files that the cluster
+// names, and those of its exported trees, in the directory out or elsewhere.
 func (x *Index) tracked(c *spec.Cluster, out string) ([]vet.TrackedKey, error) {
 	r := x.of(c.Dir)
 	if r == nil || errors.Is(r.err, errNoRepository) {
@@ -55,13 +55,13 @@ func (x *Index) tracked(c *spec.Cluster, out string) ([]vet.TrackedKey, error) {
 	var found []vet.TrackedKey
 	for _, f := range slices.Sorted(slices.Values(ask)) {
 		if holdsPrivateKey(data[f]) {
-			found = append(found, vet.TrackedKey{Field: fields[f], File: r.shown(f)})
+			found = append(found, vet.TrackedKey{Field: fields[f], File: r.relative(f)})
 		}
 	}
 	return found, nil
 }
 
-// namedKey is a file that a cluster names, and that may be or hold a private key.
+// namedKey is a file that a cluster names and that may hold a private key.
 type namedKey struct{ field, file string }
 
 func namedKeys(c *spec.Cluster) []namedKey {
@@ -80,8 +80,8 @@ func namedKeys(c *spec.Cluster) []namedKey {
 	return slices.DeleteFunc(all, func(n namedKey) bool { return n.file == "" || n.file[0] == '~' })
 }
 
-// mayHoldKey reports whether a file of an exported tree is one of those that hold
-// private keys, by its path there.
+// mayHoldKey reports whether a file of an exported tree may hold a private key, by its
+// path in the tree.
 func mayHoldKey(c *spec.Cluster, rest string) bool {
 	if keys.IsKeyPath(rest) || strings.HasPrefix(rest, keys.Dir+"/") {
 		return keys.IsKeyPath(rest)
@@ -92,8 +92,8 @@ func mayHoldKey(c *spec.Cluster, rest string) bool {
 	})
 }
 
-// shown is a tracked file as people call it where they stand.
-func (r *repository) shown(rel string) string {
+// relative returns the path of a tracked file relative to the working directory.
+func (r *repository) relative(rel string) string {
 	abs := filepath.Join(r.root, filepath.FromSlash(rel))
 	if cwd, err := os.Getwd(); err == nil {
 		if near, err := filepath.Rel(cwd, abs); err == nil {
@@ -103,11 +103,10 @@ func (r *repository) shown(rel string) string {
 	return abs
 }
 
-// clientKey is a private key in a kubeconfig.
+// clientKey matches a private key in a kubeconfig.
 var clientKey = regexp.MustCompile(`client-key-data"?\s*:\s*"?([A-Za-z0-9+/=]+)`)
 
-// holdsPrivateKey reports whether a file has a private key in it that no
-// passphrase protects. What git holds encrypted isn't one.
+// holdsPrivateKey reports whether a file has a private key without a passphrase.
 func holdsPrivateKey(data []byte) bool {
 	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
 		switch {

@@ -7,20 +7,20 @@ import (
 	"strings"
 )
 
-// workTree finds the repository around a directory as git does, and the environment
-// that git is asked in. In a hook, git says itself where the repository lies, and
-// which index is about to be committed. It leaves the root of a linked work tree
-// unsaid, and takes the directory it is called in for it: a hook may stand below.
+// workTree finds the root of the work tree around a directory as git does, and the
+// environment for git commands. In a hook, git sets variables for the repository and the
+// index to commit. It doesn't set the root of a linked work tree, for which it would take
+// the working directory of the hook.
 func workTree(dir string) (root string, env []string, ok bool) {
 	at := os.Getenv("GIT_DIR")
 	if _, err := os.Stat(at); at != "" && err != nil {
-		at = "" // it was said from another directory
+		at = "" // relative to another directory
 	}
 	if tree := os.Getenv("GIT_WORK_TREE"); at != "" && tree != "" {
 		root, err := filepath.Abs(tree)
 		return root, absolute(os.Environ()), err == nil
 	}
-	root, own := around(dir)
+	root, own := findRepository(dir)
 	switch {
 	case root == "" && at != "":
 		root, err := filepath.Abs("")
@@ -39,26 +39,26 @@ func workTree(dir string) (root string, env []string, ok bool) {
 	return root, env, true
 }
 
-// local are the variables that say where one repository is.
+// local are the variables for the location of one repository.
 var local = []string{
 	"GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_PREFIX",
 }
 
-// ownIndex reports whether the index that the environment names, if any, is one of a
-// repository: it lies in its .git, or is said from inside of the repository. A
-// relative one is relative to the root.
+// ownIndex reports whether the index in the environment, if any, belongs to a repository:
+// it is in its .git, or kcmgen runs inside the repository. A relative path is relative to
+// the root.
 func ownIndex(root, gitDir string) bool {
 	index := os.Getenv("GIT_INDEX_FILE")
 	if !filepath.IsAbs(index) || sameFile(filepath.Dir(index), gitDir) {
 		return true
 	}
-	here, _ := around(".")
+	here, _ := findRepository(".")
 	return sameFile(here, root)
 }
 
-// around walks up from a directory to the one with a repository, and says where git
-// keeps that: in .git, or where the file .git says.
-func around(dir string) (root, gitDir string) {
+// findRepository returns the nearest directory above that has a repository, and its git
+// directory: .git, or the one that the file .git names.
+func findRepository(dir string) (root, gitDir string) {
 	root, err := filepath.Abs(dir)
 	if err != nil {
 		return "", ""
@@ -69,7 +69,7 @@ func around(dir string) (root, gitDir string) {
 		case err == nil && fi.IsDir() && isGitDir(at):
 			return root, at
 		case err == nil && !fi.IsDir():
-			return root, linked(root, at)
+			return root, readGitFile(root, at)
 		}
 		up := filepath.Dir(root)
 		if up == root {
@@ -79,15 +79,15 @@ func around(dir string) (root, gitDir string) {
 	}
 }
 
-// isGitDir reports whether a directory looks like a repository to git, which passes over
-// others, such as an empty one.
+// isGitDir reports whether git would take a directory as a repository; git ignores an
+// empty one, for example.
 func isGitDir(dir string) bool {
 	has := func(name string) bool { _, err := os.Lstat(filepath.Join(dir, name)); return err == nil }
 	return has("HEAD") && (has("commondir") || has("refs") && (has("objects") || os.Getenv("GIT_OBJECT_DIRECTORY") != ""))
 }
 
-// linked is the directory that a file .git names, "gitdir: DIRECTORY".
-func linked(root, file string) string {
+// readGitFile returns the directory in a file .git: "gitdir: DIRECTORY".
+func readGitFile(root, file string) string {
 	data, err := os.ReadFile(file)
 	to, ok := strings.CutPrefix(strings.TrimRight(string(data), "\r\n"), "gitdir: ")
 	if err != nil || !ok {
@@ -105,8 +105,8 @@ func sameFile(a, b string) bool {
 	return err1 == nil && err2 == nil && os.SameFile(x, y)
 }
 
-// absolute has variables that name files mean the same in another directory. What isn't
-// there from here is said from the root, where git is asked.
+// absolute makes paths in variables absolute. Paths that don't exist here are relative to
+// the root, where git runs, and stay as they are.
 func absolute(env []string) []string {
 	out := make([]string, len(env))
 	for i, v := range env {

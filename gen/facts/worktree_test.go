@@ -10,9 +10,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/vet"
 )
 
-// TestHookBelow: in a linked work tree git names its directory and not the root; a hook
-// that stands below the root finds the keys all the same, and another repository's
-// are that one's.
+// TestHookBelow: in a linked work tree git sets the git directory and not the root. A hook
+// in a directory below the root still finds the keys, and no keys of another repository.
 func TestHookBelow(t *testing.T) {
 	dir := repo(t, map[string]string{"infra/prod/cluster.cue": ""})
 	runGit(t, dir, "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "-q", "-m", "a")
@@ -52,8 +51,8 @@ func TestHookBelow(t *testing.T) {
 	count("an index said from the root, and its repository", other, 1)
 }
 
-// TestNoRepository: a .git that leads nowhere is no repository; one that lies in
-// another is passed over, as by git.
+// TestNoRepository: a broken .git is no repository; inside another repository it is
+// ignored, as by git.
 func TestNoRepository(t *testing.T) {
 	key := keyPEM(t)
 	gone := t.TempDir()
@@ -75,7 +74,7 @@ func TestNoRepository(t *testing.T) {
 	}
 }
 
-// TestOwner: a repository of another user is told with its directory.
+// TestOwner: the error for another user's repository has its directory.
 func TestOwner(t *testing.T) {
 	dir := repo(t, map[string]string{"a": ""})
 	t.Setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")

@@ -1,5 +1,5 @@
-// Package finding is what kcmgen has to say about a user's input: findings, the places
-// they are about, and the paths of fields.
+// Package finding has findings about a user's input, their positions, and paths of
+// fields.
 package finding
 
 import (
@@ -13,15 +13,15 @@ import (
 // Severity of a finding.
 type Severity string
 
-// Severities. An error ends a command with exit code 3; a warning does with
-// --strict; not checked says that a rule lacked a fact.
+// Severities. A command with an Error exits with code 3, and with --strict also one with
+// a Warning or NotChecked. NotChecked means that a rule lacked a fact.
 const (
 	Error      Severity = "error"
 	Warning    Severity = "warning"
 	NotChecked Severity = "not checked"
 )
 
-// Finding is a fault in the user's input, for the person who must mend it.
+// Finding is a fault in the user's input.
 type Finding struct {
 	Rule     string   `json:"rule"`
 	Severity Severity `json:"severity"`
@@ -36,8 +36,8 @@ type Finding struct {
 	Waived   string   `json:"-"` // the waiver's reason
 }
 
-// MarshalJSON writes a finding for programs. One that is waived has that as its
-// severity: what counts errors must not count it.
+// MarshalJSON encodes a finding. A waived one has the severity "waived", so that
+// programs don't count it as an error.
 func (f Finding) MarshalJSON() ([]byte, error) {
 	type plain Finding
 	out := struct {
@@ -52,35 +52,35 @@ func (f Finding) MarshalJSON() ([]byte, error) {
 	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false) // whoever prints it escapes what has to be
+	enc.SetEscapeHTML(false) // the caller escapes what it prints
 	err := enc.Encode(out)
 	return b.Bytes(), err
 }
 
-// Worded gives words to findings that have none: a fault without words is one of ours
-// or of a library's, and is no reason to leave people with an empty line.
-func Worded(all []Finding) []Finding {
+// EnsureMessages adds a message to findings without one, which only a bug of kcmgen or
+// of a library can cause. It changes and returns all.
+func EnsureMessages(all []Finding) []Finding {
 	for i, f := range all {
 		if strings.TrimSpace(f.Message) == "" {
-			all[i].Message = "this is refused, and nothing says why"
+			all[i].Message = "this is refused without a reason"
 			if f.Hint == "" {
-				all[i].Hint = "type: cue vet, which may say more"
+				all[i].Hint = "type: cue vet, which may print more"
 			}
 		}
 	}
 	return all
 }
 
-// Failed reports whether one of the findings is an error that no waiver accepts.
+// Failed reports whether a finding is an error that no waiver accepts.
 func Failed(findings []Finding) bool { return Has(findings, Error) }
 
-// Has reports whether one of the findings has a severity, and no waiver accepts it.
+// Has reports whether a finding has a severity and no waiver accepts it.
 func Has(findings []Finding, s Severity) bool {
 	return slices.ContainsFunc(findings, func(f Finding) bool { return f.Severity == s && f.Waived == "" })
 }
 
-// SplitUnchecked takes out the findings of what could not be checked, but for waived
-// ones. It returns the rest, how many those are, and their rules, sorted.
+// SplitUnchecked removes findings of severity NotChecked that no waiver accepts. It
+// returns the rest, how many it removed, and their rules, sorted.
 func SplitUnchecked(findings []Finding) (rest []Finding, unchecked int, rules []string) {
 	for _, f := range findings {
 		if f.Severity != NotChecked || f.Waived != "" {
@@ -94,14 +94,14 @@ func SplitUnchecked(findings []Finding) (rest []Finding, unchecked int, rules []
 	return rest, unchecked, slices.Compact(rules)
 }
 
-// Group is a finding with the names of all clusters that have it from one place.
+// Group is a finding with all clusters that have it at the same position.
 type Group struct {
 	Finding
-	Clusters []string // sorted; those without a name aren't in it
+	Clusters []string // sorted names; clusters without a name are left out
 }
 
-// Groups joins the findings that differ in their cluster only, in the order of the
-// first of each.
+// Groups joins findings that differ in their cluster only, in the order of the first of
+// each.
 func Groups(findings []Finding) []Group {
 	var out []Group
 	at := map[string]int{}

@@ -6,8 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestGroups: findings that differ in their cluster only are one, at the place of the
-// first; all else stays apart.
+// TestGroups: findings that differ in their cluster only are joined; others aren't.
 func TestGroups(t *testing.T) {
 	shared := Finding{Rule: "a", Severity: Error, Pos: Pos{File: "base.cue", Line: 1, Col: 2}, Message: "m"}
 	of := func(cluster string, f Finding) Finding { f.Cluster = cluster; return f }

@@ -8,7 +8,7 @@ import (
 
 var identifier = regexp.MustCompile(`^[A-Za-z_#$][A-Za-z0-9_$]*$`)
 
-// Label quotes a label where CUE needs it to be quoted.
+// Label quotes a label if CUE needs it quoted.
 func Label(s string) string {
 	if identifier.MatchString(s) || s == "*" || strings.HasPrefix(s, "[") {
 		return s
@@ -31,7 +31,7 @@ func Path(labels ...string) string {
 
 var labelPattern = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|\[\d+\]|[^.\["]+`)
 
-// Labels splits what Path joined.
+// Labels splits a path into its labels: it is the inverse of Path.
 func Labels(path string) []string {
 	var out []string
 	for _, l := range labelPattern.FindAllString(path, -1) {

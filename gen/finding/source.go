@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Pos is a place in a file. Line and Col count from 1; the zero value is no place.
+// Pos is a position in a file. Line and Col start at 1; the zero value is no position.
 type Pos struct {
 	File string `json:"file,omitempty"`
 	Line int    `json:"line,omitempty"`
@@ -19,11 +19,11 @@ func (p Pos) String() string {
 	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col)
 }
 
-// Source tells where the user wrote the fields of a cluster, by path. A label
-// of "*" stands for a pattern constraint.
+// Source has the positions of the fields that the user wrote, by path. The label "*"
+// stands for a pattern constraint.
 type Source map[string]Pos
 
-// At returns the place of a field, or of the nearest one around it.
+// At returns the position of a field, or of the nearest field around it.
 func (s Source) At(field string) Pos {
 	labels := Labels(field)
 	for n := len(labels); n >= 0; n-- {
@@ -34,7 +34,8 @@ func (s Source) At(field string) Pos {
 	return Pos{}
 }
 
-// Exact returns the place of a field that the user wrote, its own or its list's.
+// Exact returns the position of a field or, for an element, of its list. It returns
+// false if the user didn't write it.
 func (s Source) Exact(field string) (Pos, bool) {
 	labels := Labels(field)
 	if p, ok := s.lookup(labels); ok {

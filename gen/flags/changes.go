@@ -12,8 +12,8 @@ type Change struct {
 	Note
 }
 
-// Changes are those of flags after one minor version, up to another, in the
-// order of the versions and then of the names.
+// Changes returns the changes of flags after the minor version older, up to newer, by
+// version and then by name.
 func Changes(older, newer int) []Change {
 	out := []Change{}
 	for minor := older + 1; minor <= newer; minor++ {
@@ -46,7 +46,7 @@ func Changes(older, newer int) []Change {
 	return out
 }
 
-// ControllerChanges are those of the names that --controllers takes.
+// ControllerChanges returns the changes of the names that --controllers accepts.
 func ControllerChanges(older, newer int) []Change {
 	out := []Change{}
 	for minor := older + 1; minor <= newer; minor++ {
@@ -73,7 +73,7 @@ func ControllerChanges(older, newer int) []Change {
 	return out
 }
 
-// GateChanges are those of the names that --feature-gates takes.
+// GateChanges returns the changes of the names that --feature-gates accepts.
 func GateChanges(older, newer int) []Change {
 	out := []Change{}
 	for minor := older + 1; minor <= newer; minor++ {
@@ -106,7 +106,7 @@ func GateChanges(older, newer int) []Change {
 	return out
 }
 
-// Words say what a change comes to.
+// Words describes a change beyond its kind and name, beginning with ": "; it may be "".
 func (c Change) Words() string {
 	out := ""
 	switch c.Change {

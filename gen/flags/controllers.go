@@ -2,9 +2,9 @@ package flags
 
 import "strings"
 
-// Runs reports whether kube-controller-manager starts a controller under a list
-// of --controllers: the first element that names it decides, "*" stands for all
-// that aren't off by default. A feature gate may still keep it from starting.
+// Runs reports whether the elements of --controllers start a controller: the first that
+// names it decides, and "*" stands for all that aren't off by default. A feature gate
+// may still prevent it.
 func (m *Minor) Runs(c Controller, list []string) bool {
 	if c.Name == tokenController && m.Number() >= tokenControllerAlways {
 		return true
@@ -25,8 +25,7 @@ func (m *Minor) Runs(c Controller, list []string) bool {
 // StorageMigrator is the controller that moves objects to other storage versions.
 const StorageMigrator = "storage-version-migrator-controller"
 
-// From this minor on the token controller starts whatever the list says, as long
-// as it has a key.
+// Since this minor the token controller always starts if it has a key.
 const (
 	tokenController       = "serviceaccount-token-controller"
 	tokenControllerAlways = 35
@@ -38,8 +37,9 @@ func (m *Minor) names(name string, c Controller) bool {
 	return ok && named.Name == c.Name
 }
 
-// Tunes is the controller that a flag is there for, and for nothing else.
-func (m *Minor) Tunes(d Def) (Controller, bool) {
+// ControllerOf returns the controller that a flag belongs to; false if it serves none
+// or several.
+func (m *Minor) ControllerOf(d Def) (Controller, bool) {
 	switch d.Name {
 	case "enable-garbage-collector":
 		if _, migrates := m.Controller(StorageMigrator); migrates {
@@ -48,25 +48,25 @@ func (m *Minor) Tunes(d Def) (Controller, bool) {
 	case "root-ca-file", "flex-volume-plugin-dir", "volume-host-cidr-denylist", "volume-host-allow-local-loopback":
 		return Controller{}, false // other controllers read them too
 	case "service-account-private-key-file", "concurrent-serviceaccount-token-syncs":
-		return m.Controller(m.either(tokenController, "serviceaccount-token"))
+		return m.Controller(m.knownName(tokenController, "serviceaccount-token"))
 	}
-	// Sections are called as their controllers; before v1.28 with a word more.
+	// A section has its controller's name; before v1.28 followed by " controller".
 	return m.Controller(strings.TrimSuffix(d.Section, " controller"))
 }
 
-// either is the first name where this version knows it, else the second.
-func (m *Minor) either(name, old string) string {
+// knownName returns name if this version knows it, else old.
+func (m *Minor) knownName(name, old string) string {
 	if _, ok := m.Controller(name); ok {
 		return name
 	}
 	return old
 }
 
-// Words say what is special about a controller.
+// Words describes what is special about a controller; it may be "".
 func (c Controller) Words() string {
 	var out []string
 	if c.OffByDefault {
-		out = append(out, `off, "*" doesn't mean it`)
+		out = append(out, `off, "*" doesn't include it`)
 	}
 	if len(c.Gates) > 0 {
 		needs := "needs " + strings.Join(c.Gates, " and ")

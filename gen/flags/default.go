@@ -1,8 +1,7 @@
 package flags
 
-// Default is what a flag is where it isn't given, as its value is written: of a minor
-// version or, where there is no data of it or it doesn't have the flag, of the nearest
-// one that has. It is "" for a flag that no version has.
+// Default returns a flag's default in a minor version or, without data of it or if it
+// lacks the flag, in the nearest version that has it; "" if no version has it.
 func Default(minor int, name string) string {
 	if m := Of(minor); m != nil {
 		if d, ok := m.Flag(name); ok {

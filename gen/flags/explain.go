@@ -18,7 +18,8 @@ func MinorNames() []string {
 	return out
 }
 
-// ParseMinor reads v1.34, 1.34 or v1.34.2, of which the patch makes no difference.
+// ParseMinor parses v1.34, 1.34 or v1.34.2; it ignores the patch. It returns an error if
+// there is no data of the version.
 func ParseMinor(s string) (int, error) {
 	parts := strings.Split(strings.TrimPrefix(strings.TrimSpace(s), "v"), ".")
 	if len(parts) == 2 || len(parts) == 3 {
@@ -30,7 +31,7 @@ func ParseMinor(s string) (int, error) {
 	return 0, fmt.Errorf("there is no data of %q: it begins with %s and ends with %s", s, names[0], names[len(names)-1])
 }
 
-// Explained is what is known of one flag.
+// Explained is what Explain returns about a flag.
 type Explained struct {
 	Def
 	Known      bool         `json:"known"` // to the version asked about
@@ -41,13 +42,13 @@ type Explained struct {
 	Note
 }
 
-// ValueSince is a value from a version on.
+// ValueSince is a value since a version.
 type ValueSince struct {
 	Since string `json:"since"`
 	Value string `json:"value"`
 }
 
-// UnknownError is a name that no version has a flag of.
+// UnknownError is the error for a flag that no version has.
 type UnknownError struct{ Name string }
 
 func (e *UnknownError) Error() string {
@@ -55,8 +56,9 @@ func (e *UnknownError) Error() string {
 	return fmt.Sprintf("no version from %s to %s has a flag %q", names[0], names[len(names)-1], e.Name)
 }
 
-// Explain says what is known of a flag, for those who run a minor version. A name is
-// read as the command line reads it. It returns an UnknownError where no version has it.
+// Explain returns what is known about a flag, seen from a minor version. The name may
+// have dashes before it and "_" for "-". Explain returns an UnknownError if no version
+// has the flag.
 func Explain(minor int, name string) (Explained, error) {
 	name = strings.ReplaceAll(strings.TrimLeft(name, "-"), "_", "-")
 	life, ok := LifeOf(name)

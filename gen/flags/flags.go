@@ -1,5 +1,5 @@
-// Package flags knows kube-controller-manager's command line: how it is written
-// and read, and what each Kubernetes minor knows of each flag.
+// Package flags describes kube-controller-manager's command line: its syntax, and the
+// flags, controllers and feature gates of each Kubernetes minor.
 package flags
 
 import (
@@ -10,10 +10,9 @@ import (
 // Flag is one flag of a command line.
 type Flag struct{ Name, Value string }
 
-// Parse reads arguments after the program's name as kube-controller-manager's
-// flag library (pflag) does: --name=value, or --name value, or a bare --name,
-// which is "true" for a bool; "_" in a name is "-". isBool says which flags are
-// bools. A flag may come more than once; its last value is the one that counts.
+// Parse parses the arguments after the program's name as pflag does: --name=value,
+// --name value, or a bare --name, which is "true" for a bool; "_" in a name is "-".
+// isBool says which flags are bools. A flag may occur more than once.
 func Parse(args []string, isBool func(name string) bool) ([]Flag, error) {
 	var out []Flag
 	for i := 0; i < len(args); i++ {

@@ -13,12 +13,12 @@ type GateSetting struct {
 	On   bool
 }
 
-// ParseGates reads a value of --feature-gates: "A=true,B=false". Newer versions let
-// one say a component as well, of all gates or of none, "kube:A=true";
-// kube-controller-manager has only that one. Without data of a version, m is nil.
+// ParseGates parses a value of --feature-gates: "A=true,B=false". Newer versions accept
+// a component before each gate, for all gates or for none: "kube:A=true", which is
+// kube-controller-manager's only one. m may be nil.
 func (m *Minor) ParseGates(value string) ([]GateSetting, error) {
 	var out []GateSetting
-	said := ""
+	previous := ""
 	for part := range strings.SplitSeq(value, ",") {
 		if part == "" {
 			continue
@@ -32,10 +32,10 @@ func (m *Minor) ParseGates(value string) ([]GateSetting, error) {
 			switch {
 			case component != "" && component != kube:
 				return nil, fmt.Errorf("feature gate %s is of component %q, and kube-controller-manager has %q only", gate, component, kube)
-			case len(out) > 0 && component != said:
-				return nil, fmt.Errorf("feature gate %s: %q is said of some gates and not of others", gate, kube+":")
+			case len(out) > 0 && component != previous:
+				return nil, fmt.Errorf("feature gate %s: some gates have %q before them and others don't", gate, kube+":")
 			}
-			part, said = gate, component
+			part, previous = gate, component
 		}
 		name, word, given := strings.Cut(part, "=")
 		name = strings.TrimSpace(name)
@@ -54,7 +54,7 @@ func (m *Minor) ParseGates(value string) ([]GateSetting, error) {
 // kube is the component of all feature gates.
 const kube = "kube"
 
-// components reports whether a gate may be said for a component.
+// components reports whether a gate may have a component before it.
 func (m *Minor) components() bool {
 	if m == nil {
 		return true
@@ -63,13 +63,13 @@ func (m *Minor) components() bool {
 	return d.Type == "colonSeparatedMultimapStringString"
 }
 
-// PreAlpha is the stage of a feature gate that is younger than the version that is
-// emulated: it is off, and can't be set to anything.
+// PreAlpha is the stage of a feature gate that is newer than the emulated version: it
+// is off, and can't be set.
 const PreAlpha = "PRE-ALPHA"
 
-// Emulating is what this minor knows where it emulates an earlier one, and has to be
-// compatible with one from least on. Which feature gates there are, and what they need,
-// is its own; which of them are on, at which stage and locked, is the earlier one's.
+// Emulating returns this minor as it behaves while it emulates an earlier one and stays
+// compatible with the minor least. The set of feature gates and their needs stay its
+// own; their defaults, stages and locks are the earlier one's.
 func (m *Minor) Emulating(minor, least int) *Minor {
 	out := *m
 	out.FeatureGates = slices.Clone(m.FeatureGates)
@@ -91,14 +91,13 @@ const (
 	allBeta  = "AllBeta"
 )
 
-// On reports whether a feature gate is on under these settings, of which a later
-// one wins over an earlier.
+// On reports whether a feature gate is on with these settings; later ones win.
 func (m *Minor) On(name string, settings []GateSetting) bool {
 	g, ok := m.Gate(name)
 	if !ok {
 		return false
 	}
-	said := func(name string) (bool, bool) {
+	setting := func(name string) (bool, bool) {
 		for _, s := range slices.Backward(settings) {
 			if s.Name == name {
 				return s.On, true
@@ -106,18 +105,18 @@ func (m *Minor) On(name string, settings []GateSetting) bool {
 		}
 		return false, false
 	}
-	if on, ok := said(name); ok {
+	if on, ok := setting(name); ok {
 		return on
 	}
 	for stage, all := range map[string]string{"ALPHA": allAlpha, "BETA": allBeta} {
-		if on, ok := said(all); ok && g.Stage == stage && !g.Locked {
+		if on, ok := setting(all); ok && g.Stage == stage && !g.Locked {
 			return on
 		}
 	}
 	return g.Default
 }
 
-// Words say what is special about a feature gate.
+// Words describes a feature gate: its stage, its lock and its needs.
 func (g Gate) Words() string {
 	out := g.Stage
 	if g.Locked {

@@ -10,18 +10,18 @@ import (
 	"sync"
 )
 
-// Def is one flag as a minor version of kube-controller-manager has it, read from
-// its compiled options.
+// Def is the definition of a flag in one minor version of kube-controller-manager, read
+// from its compiled options.
 type Def struct {
 	Name       string   `json:"name"`
-	Type       string   `json:"type"` // pflag's word for it
+	Type       string   `json:"type"` // pflag's name of the type
 	Default    string   `json:"default"`
 	Section    string   `json:"section"` // of --help
 	Deprecated bool     `json:"deprecated,omitempty"`
 	Hidden     bool     `json:"hidden,omitempty"` // --help leaves it out
 	Allowed    []string `json:"allowed,omitempty"`
-	// AllowedWithGate are further values, by the setting of a feature gate that
-	// they need, such as "DisableCloudProviders=false".
+	// AllowedWithGate are more values, by the feature gate that allows them, such as
+	// "DisableCloudProviders=false".
 	AllowedWithGate map[string][]string `json:"allowedWithGate,omitempty"`
 	Min             *float64            `json:"min,omitempty"`
 	Max             *float64            `json:"max,omitempty"`
@@ -30,34 +30,34 @@ type Def struct {
 	Shorthand       string              `json:"shorthand,omitempty"`
 }
 
-// Controller is one that --controllers can name.
+// Controller is a controller that --controllers can name.
 type Controller struct {
 	Name         string   `json:"name"`
 	Aliases      []string `json:"aliases,omitempty"`
 	OffByDefault bool     `json:"offByDefault,omitempty"`
 	Gates        []string `json:"gates,omitempty"` // feature gates that it needs
-	// UnknownWhileOff: while one of its gates is off, its name is refused.
+	// UnknownWhileOff means that its name is refused while one of its gates is off.
 	UnknownWhileOff bool `json:"unknownWhileOff,omitempty"`
 	Cloud           bool `json:"cloud,omitempty"` // of a cloud provider in the tree
 }
 
-// Gate is one feature gate.
+// Gate is a feature gate of one minor version.
 type Gate struct {
 	Name    string `json:"name"`
 	Default bool   `json:"default"`
 	Stage   string `json:"stage"`
 	Locked  bool   `json:"locked,omitempty"` // to its default
-	// Needs are the gates that have to be on where this one is.
+	// Needs are the gates that must be on if this one is.
 	Needs []string `json:"needs,omitempty"`
-	// Emulated is what it is where this version emulates an earlier minor, if that
-	// differs. It isn't always what that minor's own program has.
+	// Emulated is the gate while this version emulates an earlier minor, by that
+	// minor, where it differs. That minor's own program may differ again.
 	Emulated map[int]Emulated `json:"emulated,omitempty"`
-	// CompatibleFrom is the minor of --min-compatibility-version from which on the
-	// default is the other one.
+	// CompatibleFrom is the lowest minor of --min-compatibility-version that inverts
+	// the default; 0 if none does.
 	CompatibleFrom int `json:"compatibleFrom,omitempty"`
 }
 
-// Emulated is a feature gate where an earlier minor is emulated.
+// Emulated is a feature gate while an earlier minor is emulated.
 type Emulated struct {
 	Default bool   `json:"default"`
 	Stage   string `json:"stage"`
@@ -66,8 +66,8 @@ type Emulated struct {
 
 // Minor is what one minor version of kube-controller-manager knows.
 type Minor struct {
-	Version      string       `json:"version"` // that was read, with its patch
-	Flags        []Def        `json:"flags"`   // sorted by name, as all of these are
+	Version      string       `json:"version"` // with the patch
+	Flags        []Def        `json:"flags"`   // sorted by name, as the others
 	Controllers  []Controller `json:"controllers"`
 	FeatureGates []Gate       `json:"featureGates"`
 }
@@ -75,11 +75,11 @@ type Minor struct {
 // Number is the minor version: 37 of v1.37.1.
 func (m *Minor) Number() int {
 	digits, _, _ := strings.Cut(strings.TrimPrefix(m.Version, "v1."), ".")
-	n, _ := strconv.Atoi(digits) // data is tested to say a version
+	n, _ := strconv.Atoi(digits) // a test ensures that the data has a version
 	return n
 }
 
-// Flag returns the flag of that name. Without data, m is nil, and there is none.
+// Flag returns the flag of that name. m may be nil; then there is none.
 func (m *Minor) Flag(name string) (Def, bool) {
 	if m == nil {
 		return Def{}, false
@@ -91,7 +91,7 @@ func (m *Minor) Flag(name string) (Def, bool) {
 	return m.Flags[i], true
 }
 
-// Controller returns the controller that a name or an alias means.
+// Controller returns the controller with a name or an alias.
 func (m *Minor) Controller(name string) (Controller, bool) {
 	for _, c := range m.Controllers {
 		if c.Name == name || slices.Contains(c.Aliases, name) {
@@ -132,8 +132,8 @@ var Minors = sync.OnceValue(func() []int {
 
 var parsed sync.Map // minor to func() *Minor
 
-// Of returns what a minor version knows, or nil if there is no data of it. It is
-// read once, when it is first asked for.
+// Of returns a minor version, or nil if there is no data of it. It reads the data once,
+// on first use.
 func Of(minor int) *Minor {
 	if !slices.Contains(Minors(), minor) {
 		return nil
@@ -146,7 +146,7 @@ func Of(minor int) *Minor {
 	return read.(func() *Minor)()
 }
 
-// decode reads embedded JSON, which the tests have read before.
+// decode parses embedded JSON; it panics on errors, which tests rule out.
 func decode(name string, v any) {
 	text, err := data.ReadFile(name)
 	if err == nil {

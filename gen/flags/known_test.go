@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestData: every version can be read; all is sorted, said once, and fits its
-// own bounds.
+// TestData: the data of every version can be parsed, is sorted and without duplicates,
+// and keeps its own bounds.
 func TestData(t *testing.T) {
 	files, err := fs.Glob(data, "data/v1.*.json")
 	if err != nil || len(files) != len(Minors()) || len(files) < 18 {
@@ -25,7 +25,7 @@ func TestData(t *testing.T) {
 		}
 		sorted := func(what string, names []string) {
 			if !slices.IsSorted(names) || len(slices.Compact(slices.Clone(names))) != len(names) {
-				t.Errorf("v1.%d: %s are not sorted, or twice there", minor, what)
+				t.Errorf("v1.%d: %s are not sorted, or have duplicates", minor, what)
 			}
 		}
 		var fs, cs, gs []string
@@ -44,7 +44,7 @@ func TestData(t *testing.T) {
 		sorted("gates", gs)
 	}
 	if Of(19) != nil || Of(99) != nil {
-		t.Error("there is data of versions that nobody read")
+		t.Error("there is data of versions that don't exist")
 	}
 }
 
@@ -66,7 +66,7 @@ func checkDef(t *testing.T, minor int, d Def) {
 	}
 }
 
-// TestLives: what is known from the release notes of Kubernetes.
+// TestLives compares with the release notes of Kubernetes.
 func TestLives(t *testing.T) {
 	for name, want := range map[string]struct {
 		removed, deprecated int
@@ -93,7 +93,7 @@ func TestLives(t *testing.T) {
 	}
 }
 
-// TestNotes: each note is of a flag that there is or was, and leads to one.
+// TestNotes: each note is about a flag of some version, and names a flag of the newest.
 func TestNotes(t *testing.T) {
 	notes := map[string]Note{}
 	decode("data/notes.json", &notes)

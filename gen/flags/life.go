@@ -7,37 +7,37 @@ import (
 	"sync"
 )
 
-// Note is what people know of a flag and no compiled option tells.
+// Note is what is known about a flag from documentation, not from its definition.
 type Note struct {
-	// ReplacedBy is the flag that does the same; Equivalent says that its values
-	// mean the same too.
+	// ReplacedBy is the flag that does the same. Equivalent means that it takes the
+	// same values.
 	ReplacedBy string `json:"replacedBy,omitempty"`
 	Equivalent bool   `json:"equivalent,omitempty"`
-	// Successor serves the purpose in another way.
+	// Successor is a flag that serves the purpose in another way.
 	Successor string `json:"successor,omitempty"`
-	Noop      bool   `json:"noop,omitempty"` // it is taken, and does nothing
-	// NoopFrom is the first minor version in which that is so, if it once did.
+	Noop      bool   `json:"noop,omitempty"` // accepted without an effect
+	// NoopFrom is the first minor version without an effect; 0 if all have one.
 	NoopFrom int    `json:"noopFrom,omitempty"`
 	Note     string `json:"note,omitempty"`
 }
 
-// Value is a value from a minor version on.
+// Value is a value since a minor version.
 type Value struct {
 	From  int
 	Value string
 }
 
-// Life is a flag over all minor versions that there is data of.
+// Life is the history of a flag over all minor versions that there is data of.
 type Life struct {
 	Name        string
-	First, Last int // minor versions; the first that there is data of may not be its first
-	Deprecated  int // the first that calls it so; 0: none
+	First, Last int // minor versions; earlier ones without data may have it too
+	Deprecated  int // the first minor that deprecates it; 0 if none does
 	Defaults    []Value
 	Types       []Value
 	Note
 }
 
-// Removed is the minor version that no longer has the flag; 0: the newest has it.
+// Removed is the first minor version without the flag; 0 if the newest has it.
 func (l Life) Removed() int {
 	if l.Last == Minors()[len(Minors())-1] {
 		return 0
@@ -45,15 +45,15 @@ func (l Life) Removed() int {
 	return l.Last + 1
 }
 
-// notes are curated, in a file of their own.
+// notes are written by hand.
 var notes = sync.OnceValue(func() map[string]Note {
 	out := map[string]Note{}
 	decode("data/notes.json", &out)
 	return out
 })
 
-// Noted reports whether there is a note of a flag.
-func Noted(name string) bool { _, ok := notes()[name]; return ok }
+// HasNote reports whether there is a note about a flag.
+func HasNote(name string) bool { _, ok := notes()[name]; return ok }
 
 var lives = sync.OnceValue(func() map[string]*Life {
 	out := map[string]*Life{}
@@ -75,7 +75,7 @@ var lives = sync.OnceValue(func() map[string]*Life {
 	return out
 })
 
-// since appends a value unless it is the one that holds already.
+// since appends a value unless it equals the last one.
 func since(vs []Value, minor int, value string) []Value {
 	if n := len(vs); n > 0 && vs[n-1].Value == value {
 		return vs
@@ -83,7 +83,7 @@ func since(vs []Value, minor int, value string) []Value {
 	return append(vs, Value{minor, value})
 }
 
-// LifeOf returns the life of a flag, if any version has it.
+// LifeOf returns the history of a flag; false if no version has it.
 func LifeOf(name string) (Life, bool) {
 	l, ok := lives()[name]
 	if !ok {
@@ -98,8 +98,7 @@ func Names() []string { return slices.Sorted(maps.Keys(lives())) }
 // NoopIn reports whether a minor version takes the flag and does nothing with it.
 func (l Life) NoopIn(minor int) bool { return l.Noop || l.NoopFrom > 0 && minor >= l.NoopFrom }
 
-// Instead says what takes the place of the flag, and what there is to know, in
-// words; nothing if nobody knows of either.
+// Instead describes what replaces the flag, with its note; "" if there is neither.
 func (n Note) Instead() string {
 	dashed := func(names string) string { return "--" + strings.ReplaceAll(names, ", ", ", --") }
 	var parts []string
@@ -117,8 +116,9 @@ func (n Note) Instead() string {
 	return strings.Join(parts, ": ")
 }
 
-// years are the first and the last minor version that know a name.
-func years(knows func(m *Minor) bool) (first, last int) {
+// minorsWith returns the first and the last minor version for which knows is true; 0
+// if there is none.
+func minorsWith(knows func(m *Minor) bool) (first, last int) {
 	for _, n := range Minors() {
 		if knows(Of(n)) {
 			if first == 0 {
@@ -130,20 +130,20 @@ func years(knows func(m *Minor) bool) (first, last int) {
 	return first, last
 }
 
-// GateYears are the first and the last minor version that have a feature gate;
-// 0 if none has.
-func GateYears(name string) (first, last int) {
-	return years(func(m *Minor) bool { _, ok := m.Gate(name); return ok })
+// GateMinors returns the first and the last minor version that have a feature gate; 0
+// if none has.
+func GateMinors(name string) (first, last int) {
+	return minorsWith(func(m *Minor) bool { _, ok := m.Gate(name); return ok })
 }
 
-// ControllerYears are the first and the last minor version that know a controller
-// by a name; 0 if none does.
-func ControllerYears(name string) (first, last int) {
-	return years(func(m *Minor) bool { _, ok := m.Controller(name); return ok })
+// ControllerMinors returns the first and the last minor version that know a controller
+// by a name or an alias; 0 if none does.
+func ControllerMinors(name string) (first, last int) {
+	return minorsWith(func(m *Minor) bool { _, ok := m.Controller(name); return ok })
 }
 
-// OldName is what a minor version calls a controller that later ones know by name;
-// nothing if it has no such controller.
+// OldName returns a minor version's name for a controller that later ones call name; ""
+// if it has no such controller.
 func OldName(name string, minor int) string {
 	for _, n := range Minors() {
 		c, ok := Of(n).Controller(name)

@@ -7,22 +7,22 @@ import (
 	"strings"
 )
 
-// Given is a flag as a command line has it.
+// Given is a flag of a command line, with its position.
 type Given struct {
 	Flag
 	Arg int // its index among the arguments
 }
 
-// Fault is an argument that ends the process before it starts.
+// Fault is an argument that kube-controller-manager refuses.
 type Fault struct {
 	Arg               int
 	Message, Expected string
 }
 
-// Read reads the arguments after the program's name as this minor does: --name=value,
-// or --name value, or a bare --name where the flag is a bool, which therefore takes
-// its value after "=" only; a shorthand of one letter, -v=2, -v2 or -v 2; "_" in a
-// name is "-". A flag may come more than once. After "--" there are no flags.
+// Read parses the arguments after the program's name as this minor does: --name=value,
+// --name value, or a bare --name for a bool, which takes a value only after "="; a
+// shorthand of one letter, -v=2, -v2 or -v 2; "_" in a name is "-". A flag may occur
+// more than once. After "--" there are no flags.
 func (m *Minor) Read(args []string) (given []Given, faults []Fault) {
 	for i := 0; i < len(args); i++ {
 		at, a := i, args[i]
@@ -40,7 +40,7 @@ func (m *Minor) Read(args []string) (given []Given, faults []Fault) {
 		d, known := m.Flag(name)
 		switch {
 		case has:
-		case known && d.alone():
+		case known && d.valueOptional():
 			value = "true"
 		case i+1 < len(args) && (known || !strings.HasPrefix(args[i+1], "-")):
 			i++
@@ -54,11 +54,11 @@ func (m *Minor) Read(args []string) (given []Given, faults []Fault) {
 	return given, faults
 }
 
-// alone reports whether the flag may stand without a value.
-func (d Def) alone() bool { return d.Type == "bool" || d.NoOptDefVal != "" }
+// valueOptional reports whether the flag may have no value.
+func (d Def) valueOptional() bool { return d.Type == "bool" || d.NoOptDefVal != "" }
 
-// split parts an argument into the flag's name and what follows it; without a name
-// it is no flag.
+// split splits an argument into a flag's name and its value, if it has one. name is ""
+// if the argument is no flag.
 func (m *Minor) split(arg string) (name, value string, has bool) {
 	if long, ok := strings.CutPrefix(arg, "--"); ok {
 		name, value, has = strings.Cut(long, "=")
@@ -78,7 +78,7 @@ func (m *Minor) split(arg string) (name, value string, has bool) {
 			continue
 		case strings.HasPrefix(rest, "=") && len(rest) > 1:
 			return d.Name, rest[1:], true
-		case d.alone(): // what follows are other shorthands
+		case d.valueOptional(): // what follows are other shorthands
 			return d.Name, cmp.Or(d.NoOptDefVal, "true"), true
 		}
 		return d.Name, rest, rest != ""
@@ -86,9 +86,9 @@ func (m *Minor) split(arg string) (name, value string, has bool) {
 	return "", "", false
 }
 
-// stray is the fault of an argument that is no flag's.
+// stray is the fault of an argument that belongs to no flag.
 func stray(args []string, i int) Fault {
-	f := Fault{i, fmt.Sprintf("argument %.80q belongs to no flag: kube-controller-manager takes flags only, and ends", args[i]), "no such argument"}
+	f := Fault{i, fmt.Sprintf("argument %.80q belongs to no flag: kube-controller-manager takes flags only, and exits", args[i]), "no such argument"}
 	switch {
 	case len(args[i]) > 2 && args[i][0] == '-' && args[i][1] != '-':
 		f.Message = fmt.Sprintf("argument %.80q begins with one dash: no flag has such a shorthand", args[i])
@@ -99,7 +99,7 @@ func stray(args []string, i int) Fault {
 	return f
 }
 
-// Join is the value that two of a flag's make, where the later adds to the earlier.
+// Join joins two values of a flag for which Adds is true.
 func (d Def) Join(earlier, later string) string {
 	if d.Type == "stringToString" {
 		earlier, later = pairs(earlier), pairs(later)
@@ -107,8 +107,7 @@ func (d Def) Join(earlier, later string) string {
 	return earlier + "," + later
 }
 
-// pairs is a value of pairs in which a pair with a comma in it has quotes: a pair
-// alone needs none.
+// pairs quotes a single pair with a comma in it, which needs quotes in a list.
 func pairs(value string) string {
 	if strings.Count(value, "=") == 1 && strings.Contains(value, ",") {
 		return strconv.Quote(strings.Trim(value, `"`))
@@ -116,8 +115,8 @@ func pairs(value string) string {
 	return value
 }
 
-// Adds reports whether a flag that comes again adds to what came before, instead
-// of taking its place.
+// Adds reports whether a repeated flag adds to its earlier value instead of replacing
+// it.
 func (d Def) Adds() bool {
 	switch d.Type {
 	case "stringSlice", "int32Slice", "stringToString", "namedCertKey", "mapStringBool", "colonSeparatedMultimapStringString", "pattern=N,...":

@@ -12,15 +12,14 @@ import (
 	"time"
 )
 
-// kind is one of pflag's types: how its values are read, and a person's words for
-// them.
+// kind is a type of flags: how its values are parsed, and their description for users.
 type kind struct {
 	words string
-	reads func(value string) bool
+	valid func(value string) bool
 }
 
-// kinds are the types that kube-controller-manager's flags have, each read as the
-// flag's own Set does. A string takes every value, as does a type that isn't here.
+// kinds are the types of kube-controller-manager's flags. Each accepts the values that
+// the flag's Set does. A type that isn't here accepts every value, as string does.
 var kinds = map[string]kind{
 	"bool":     {"true or false", parses(strconv.ParseBool)},
 	"int":      {"a whole number", func(s string) bool { _, err := strconv.ParseInt(s, 0, 64); return err == nil }},
@@ -75,7 +74,7 @@ func isSeverity(s string) bool {
 
 func isCSV(s string) bool { _, err := elements(s); return err == nil }
 
-// elements of a list, which pflag reads as a line of comma-separated values.
+// elements splits a list as pflag does: it is a line of CSV.
 func elements(s string) ([]string, error) {
 	if s == "" {
 		return nil, nil
@@ -83,8 +82,8 @@ func elements(s string) ([]string, error) {
 	return csv.NewReader(strings.NewReader(s)).Read()
 }
 
-// Elements of a list, in which quotes may stand around one; of a value that is no
-// such list, what its commas part.
+// Elements splits a list whose elements may be quoted. It splits an invalid list at its
+// commas.
 func Elements(value string) []string {
 	if out, err := elements(value); err == nil {
 		return out
@@ -92,8 +91,7 @@ func Elements(value string) []string {
 	return strings.Split(value, ",")
 }
 
-// Pairs are the elements of a list of pairs. With one "=", all that comes after it
-// is one value, with its commas.
+// Pairs splits a list of KEY=VALUE pairs. With a single "=", commas belong to the value.
 func Pairs(value string) []string {
 	if strings.Count(value, "=") == 1 {
 		return []string{strings.Trim(value, `"`)}
@@ -129,23 +127,24 @@ var (
 	traceLocation = regexp.MustCompile(`^[^:]+:[0-9]+$`)
 )
 
-// readsEmptyIP is the first minor whose flags of type ip take an empty value,
-// which means all addresses.
-const readsEmptyIP = 34
+// emptyIPFrom is the first minor whose flags of type ip accept an empty value, which
+// means all addresses.
+const emptyIPFrom = 34
 
-// Reads returns what a value of the flag's type looks like, in words, where this
-// minor can't read the value; else nothing.
-func (m *Minor) Reads(d Def, value string) (want string) {
+// TypeWanted describes the values of a flag's type if this minor can't parse value; it
+// returns "" if it can.
+func (m *Minor) TypeWanted(d Def, value string) (want string) {
 	k, ok := kinds[d.Type]
-	if !ok || k.reads(value) || d.Type == "ip" && value == "" && m.Number() >= readsEmptyIP {
+	if !ok || k.valid(value) || d.Type == "ip" && value == "" && m.Number() >= emptyIPFrom {
 		return ""
 	}
 	return k.words
 }
 
-// Takes returns what the flag takes, in words, where it doesn't take a value that
-// it can read; else nothing. on tells whether a feature gate is on.
-func (d Def) Takes(value string, on func(gate string) bool) (want string) {
+// ValueWanted describes the values that the flag accepts if it refuses value, which
+// is of its type; it returns "" if it accepts it. on reports whether a feature gate is
+// on.
+func (d Def) ValueWanted(value string, on func(gate string) bool) (want string) {
 	if len(d.Allowed) > 0 {
 		return d.allows(value, on)
 	}
@@ -185,9 +184,9 @@ func (d Def) allows(value string, on func(gate string) bool) string {
 	return ""
 }
 
-// Stranger is the first element of a list that isn't among the allowed ones;
-// nothing if the flag is no list of such.
-func (d Def) Stranger(value string) string {
+// NotAllowed returns the first element of a list that isn't allowed; "" if all are, or
+// if the flag isn't a list with allowed elements.
+func (d Def) NotAllowed(value string) string {
 	if d.Type != "stringSlice" || len(d.Allowed) == 0 {
 		return ""
 	}
@@ -198,8 +197,7 @@ func (d Def) Stranger(value string) string {
 	return ""
 }
 
-// Bounds are the values that the flag takes, in words; nothing if it takes all of
-// its type.
+// Bounds describes the values that the flag accepts; "" if it accepts all of its type.
 func (d Def) Bounds() string {
 	number := func(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
 	switch {

@@ -2,8 +2,8 @@ package keys
 
 import "strings"
 
-// Ids of the key material that a cluster has once. A leaf's id is
-// nodes/<node>/<use> or shared/<use>.
+// Ids of key material of a cluster. The id of a leaf is nodes/<node>/<use> or
+// shared/<use>.
 const (
 	CA             = "ca"
 	FrontProxyCA   = "front-proxy-ca"
@@ -16,18 +16,17 @@ type Bundle map[string]Pair
 // Dir is the directory of key material in a cluster's tree.
 const Dir = "pki"
 
-// CertPath is where a certificate lies in a cluster's tree.
+// CertPath is the path of a certificate in a cluster's tree.
 func CertPath(id string) string { return Dir + "/" + id + ".crt" }
 
-// KeyPath is where a private key lies in a cluster's tree.
+// KeyPath is the path of a private key in a cluster's tree.
 func KeyPath(id string) string { return Dir + "/" + id + ".key" }
 
-// PublicPath is where the public half of a pair without certificate lies.
+// PublicPath is the path of the public half of a pair without certificate.
 func PublicPath(id string) string { return Dir + "/" + id + ".pub" }
 
-// Add puts a file of a cluster's tree into the bundle, if it is key material. A
-// file that is no longer there has no contents: its pair is then in the bundle
-// without that half.
+// Add adds a file of a cluster's tree to the bundle, if it is key material. A missing
+// file has no contents: its pair is in the bundle without that half.
 func (b Bundle) Add(path string, public []byte, secret Secret) {
 	if id, ok := idOf(path, ".crt"); ok {
 		p := b[id]
@@ -46,15 +45,14 @@ func (b Bundle) Add(path string, public []byte, secret Secret) {
 	}
 }
 
-// IsKeyPath reports whether a file of a cluster's tree would be a private key
-// in the bundle.
+// IsKeyPath reports whether Add takes a file of a cluster's tree as a private key.
 func IsKeyPath(path string) bool {
 	_, ok := idOf(path, ".key")
 	return ok
 }
 
-// IsTrusted reports whether a file of a cluster's tree is a private key whose
-// public half others trust: a new one in its place would lock them out.
+// IsTrusted reports whether a file of a cluster's tree is a private key whose public
+// half others trust: replacing it would lock them out.
 func IsTrusted(path string) bool {
 	return path == KeyPath(CA) || path == KeyPath(FrontProxyCA) || path == KeyPath(ServiceAccount)
 }

@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// FuzzParsePEM: a file is read as a certificate or a private key, or it is refused. What is read can be compared and written again.
+// FuzzParsePEM: a file is parsed as a certificate or a private key, or refused. The
+// public half of a parsed key can be written and parsed again.
 func FuzzParsePEM(f *testing.F) {
 	for _, s := range samples(f) {
 		f.Add(s)
@@ -38,7 +39,7 @@ func FuzzParsePEM(f *testing.F) {
 	})
 }
 
-// samples are one of each kind of file, and files that are nearly one.
+// samples returns a file of each kind, and damaged ones.
 func samples(f testing.TB) [][]byte {
 	f.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

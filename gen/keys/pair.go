@@ -15,11 +15,11 @@ import (
 // has no certificate.
 type Pair struct {
 	Cert   []byte
-	Public []byte // of a pair without certificate, as it was written
+	Public []byte // the public key file of a pair without certificate
 	Key    Secret
 }
 
-// Gone reports whether nothing of a pair is there, though it was made once.
+// Gone reports whether all files of a pair are missing.
 func (p Pair) Gone() bool { return len(p.Cert) == 0 && len(p.Public) == 0 && p.Key.Empty() }
 
 // Certificate parses the pair's certificate: exactly one.
@@ -28,7 +28,7 @@ func (p Pair) Certificate() (*x509.Certificate, error) { return ParseCertificate
 // Private parses the pair's private key.
 func (p Pair) Private() (crypto.Signer, error) { return ParsePrivate(p.Key.Reveal()) }
 
-// Matches returns an error unless the key is the certificate's.
+// Matches returns an error unless the key belongs to the certificate.
 func (p Pair) Matches() error {
 	cert, err := p.Certificate()
 	if err != nil {
@@ -44,7 +44,7 @@ func (p Pair) Matches() error {
 	return nil
 }
 
-// ParseCertificate reads PEM that holds one certificate.
+// ParseCertificate parses PEM with exactly one certificate.
 func ParseCertificate(data []byte) (*x509.Certificate, error) {
 	block, rest := pem.Decode(data)
 	if block == nil || block.Type != "CERTIFICATE" {
@@ -56,15 +56,15 @@ func ParseCertificate(data []byte) (*x509.Certificate, error) {
 	return x509.ParseCertificate(block.Bytes)
 }
 
-// ErrEncrypted is a private key that has a passphrase, which nobody is asked for.
+// ErrEncrypted is the error of a private key with a passphrase; kcmgen asks for none.
 var ErrEncrypted = errors.New("the private key is encrypted with a passphrase")
 
-// errSecondKey is a file of which every program would use the first key only.
+// errSecondKey is the error of a file with two keys.
 var errSecondKey = errors.New("more than one private key: programs read the first and leave the others out")
 
-// ParsePrivate reads a PEM private key: PKCS #1, SEC 1 or PKCS #8, RSA or
-// ECDSA, as kube-controller-manager does. A certificate may come after it, as in
-// files for other servers, and no second key.
+// ParsePrivate parses a PEM private key as kube-controller-manager does: PKCS #1, SEC 1
+// or PKCS #8, RSA or ECDSA. A certificate may follow, as in files for other servers, but
+// no second key.
 func ParsePrivate(data []byte) (crypto.Signer, error) {
 	key, rest, err := firstPrivate(data)
 	if err != nil {
@@ -78,7 +78,7 @@ func ParsePrivate(data []byte) (crypto.Signer, error) {
 	return key, nil
 }
 
-// firstPrivate returns the first key, and what comes after it.
+// firstPrivate returns the first key, and the data after it.
 func firstPrivate(data []byte) (crypto.Signer, []byte, error) {
 	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
 		if block.Headers["DEK-Info"] != "" {
@@ -114,13 +114,13 @@ func firstPrivate(data []byte) (crypto.Signer, []byte, error) {
 	return nil, nil, errors.New("no PEM private key")
 }
 
-// Equal compares public keys.
+// Equal reports whether two public keys are equal.
 func Equal(a, b crypto.PublicKey) bool {
 	e, ok := a.(interface{ Equal(x crypto.PublicKey) bool })
 	return ok && e.Equal(b)
 }
 
-// PublicPEM is the PKIX PEM of a public key.
+// PublicPEM returns a public key in PKIX PEM.
 func PublicPEM(key crypto.PublicKey) ([]byte, error) {
 	der, err := x509.MarshalPKIXPublicKey(key)
 	if err != nil {
@@ -129,8 +129,8 @@ func PublicPEM(key crypto.PublicKey) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), nil
 }
 
-// Identity stands for the pair where its bytes must not count: the public half
-// in PEM. Two keys have one identity exactly if they are the same key.
+// Identity returns the public half in PEM, which stands for the private key where its
+// bytes must not be used. Two keys have the same identity if and only if they are equal.
 func (p Pair) Identity() ([]byte, error) {
 	key, err := p.Private()
 	if err != nil {
@@ -139,8 +139,8 @@ func (p Pair) Identity() ([]byte, error) {
 	return PublicPEM(key.Public())
 }
 
-// ParsePublic reads the public key of a file that kcmgen wrote: a PKIX public key,
-// or a certificate's.
+// ParsePublic parses a file that kcmgen wrote: a PKIX public key, or a certificate, whose
+// public key it returns.
 func ParsePublic(data []byte) (crypto.PublicKey, error) {
 	block, _ := pem.Decode(data)
 	if block == nil || block.Type != "PUBLIC KEY" {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestOneKeyInAFile: programs read the first key of a file, so a second one is a
-// mistake; what else may lie there is none.
+// TestOneKeyInAFile: programs read the first key of a file, so a second one is refused;
+// other blocks are allowed.
 func TestOneKeyInAFile(t *testing.T) {
 	s := samples(t)
 	cert, ec, pkcs8, pub, params := s[5], s[6], s[7], s[8], s[9]

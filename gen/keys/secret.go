@@ -1,4 +1,4 @@
-// Package keys holds key material as values that don't print themselves.
+// Package keys has types for key material that don't print secrets.
 package keys
 
 import (
@@ -9,12 +9,12 @@ import (
 
 const redacted = "[secret]"
 
-// Secret is bytes that must not be seen: a private key, or a file with one.
-// Every way of printing or encoding it gives "[secret]"; where fmt can't call its
-// methods, in another struct's unexported field, it prints an address.
+// Secret is bytes that must not be shown: a private key, or a file with one. Printing
+// and encoding it gives "[secret]". In an unexported field of another struct, where fmt
+// can't call its methods, fmt prints an address.
 type Secret struct{ reveal func() []byte }
 
-// NewSecret keeps b, which the caller no longer changes.
+// NewSecret returns a Secret of b, which the caller must not change.
 func NewSecret(b []byte) Secret {
 	if len(b) == 0 {
 		return Secret{}
@@ -22,7 +22,7 @@ func NewSecret(b []byte) Secret {
 	return Secret{reveal: func() []byte { return b }}
 }
 
-// Reveal returns the bytes, for writing them to their file.
+// Reveal returns the bytes, to write them to a file.
 func (s Secret) Reveal() []byte {
 	if s.reveal == nil {
 		return nil
@@ -30,7 +30,7 @@ func (s Secret) Reveal() []byte {
 	return s.reveal()
 }
 
-// Empty reports whether there is nothing to hide.
+// Empty reports whether there are no bytes.
 func (s Secret) Empty() bool { return s.reveal == nil }
 
 func (s Secret) String() string               { return redacted }

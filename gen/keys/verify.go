@@ -5,10 +5,9 @@ import (
 	"time"
 )
 
-// Verify asks what a reader asks of a certificate that it is shown for a use at a
-// time. The CA is all that the reader trusts, and nothing comes with the
-// certificate: so do kube-controller-manager, the apiserver and clients of both
-// read it, with --client-ca-file, a kubeconfig and --root-ca-file.
+// Verify verifies a certificate for a use at a time. The CA is the only root, and there
+// are no intermediates: so kube-controller-manager, the apiserver and their clients
+// verify it, with --client-ca-file, a kubeconfig and --root-ca-file.
 func Verify(leaf, ca *x509.Certificate, use x509.ExtKeyUsage, at time.Time) error {
 	roots := x509.NewCertPool()
 	roots.AddCert(ca)

@@ -22,12 +22,12 @@ import (
 	"github.com/kcmgen/kcmgen/gen/plan"
 )
 
-// quiet keeps cfssl's logger, which writes to stderr, to what it must say.
+// quiet limits cfssl's logger, which writes to stderr, to fatal errors.
 var quiet = sync.OnceFunc(func() { log.Level = log.LevelFatal })
 
-// Issue returns have with everything that the plan's items have a reason for,
-// made at the time now. Authorities come first, leaves in parallel. The random
-// numbers are crypto/rand's: cfssl takes no other source.
+// Issue makes the key material of the plan's items that have a reason, at the time now,
+// and returns it together with have. It makes leaves in parallel. Random numbers come
+// from crypto/rand: cfssl accepts no other source.
 func Issue(ctx context.Context, p *plan.Plan, have keys.Bundle, now time.Time) (keys.Bundle, error) {
 	quiet()
 	out := maps.Clone(have)
@@ -35,7 +35,7 @@ func Issue(ctx context.Context, p *plan.Plan, have keys.Bundle, now time.Time) (
 		out = keys.Bundle{}
 	}
 	var leaves []plan.Item
-	for _, it := range p.Make() {
+	for _, it := range p.ToMake() {
 		if it.Kind == plan.Leaf {
 			leaves = append(leaves, it)
 			continue
@@ -78,7 +78,7 @@ func Issue(ctx context.Context, p *plan.Plan, have keys.Bundle, now time.Time) (
 	return out, nil
 }
 
-// request is the cfssl certificate request of an item.
+// request returns the cfssl certificate request of an item.
 func request(it plan.Item) *csr.CertificateRequest {
 	s := it.Subject
 	req := &csr.CertificateRequest{
@@ -91,7 +91,7 @@ func request(it plan.Item) *csr.CertificateRequest {
 	return req
 }
 
-// root makes what nobody else signs: a CA, or a bare key pair.
+// root makes a self-signed CA, or a bare key pair.
 func root(it plan.Item, now time.Time) (keys.Pair, error) {
 	req := request(it)
 	if it.Kind == plan.Authority {
@@ -167,32 +167,32 @@ func (a *authority) leaf(it plan.Item, now time.Time) (keys.Pair, error) {
 	if err != nil {
 		return keys.Pair{}, err
 	}
-	return pair, readable(cert, a.cert, it, now)
+	return pair, verify(cert, a.cert, it, now)
 }
 
-// readable asks what the leaf's readers will ask, now and at its end: what has
-// become of the request on the way is theirs to judge, not ours.
-func readable(cert, ca *x509.Certificate, it plan.Item, now time.Time) error {
+// verify returns an error unless a leaf verifies for its uses, now and at its end, and
+// for its names: cfssl may have changed the request.
+func verify(cert, ca *x509.Certificate, it plan.Item, now time.Time) error {
 	for _, use := range it.Uses() {
 		for _, at := range []time.Time{now, cert.NotAfter} {
 			if err := keys.Verify(cert, ca, use, at); err != nil {
-				return fmt.Errorf("the certificate that came back doesn't verify: %w", err)
+				return fmt.Errorf("the new certificate doesn't verify: %w", err)
 			}
 		}
 	}
 	for _, host := range it.Hosts {
-		// No client asks for a wildcard; it asks for what the star stands for.
+		// Clients ask for a name that the wildcard matches.
 		if below, ok := strings.CutPrefix(host, "*."); ok {
 			host = "any." + below
 		}
 		if err := cert.VerifyHostname(host); err != nil {
-			return fmt.Errorf("the certificate that came back isn't good for one of its names: %w", err)
+			return fmt.Errorf("the new certificate doesn't verify for one of its names: %w", err)
 		}
 	}
 	return nil
 }
 
-// sign completes a pair and checks what comes back.
+// sign adds a certificate to a pair, and checks that both match.
 func sign(s *local.Signer, pair keys.Pair, reqPEM []byte, begin, end time.Time) (keys.Pair, error) {
 	cert, err := s.Sign(signer.SignRequest{Request: string(reqPEM), Profile: profileName, NotBefore: begin, NotAfter: end})
 	if err != nil {
@@ -208,7 +208,7 @@ func backdated(now time.Time) time.Time {
 
 const profileName = "kcmgen"
 
-// policy is a signing policy with the item's profile alone.
+// policy returns a signing policy with the item's profile only.
 func policy(it plan.Item, ca bool) *config.Signing {
 	prof := &config.SigningProfile{
 		Usage: it.Usages, Expiry: it.Expiry, ExpiryString: it.Expiry.String(),

@@ -15,16 +15,16 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// TestSubjectAlternativeNames: whatever gen/spec takes for an address or a name stands
-// in the certificate as just that, though cfssl decides anew what a text is: an address,
-// an e-mail address, a URI, or else a name. And a client that asks for it gets it.
+// TestSubjectAlternativeNames: what gen/spec parses as an address or a name has the same
+// kind in the certificate, though cfssl parses it again: as an address, an e-mail
+// address, a URI, or else a name. And the certificate verifies for it.
 func TestSubjectAlternativeNames(t *testing.T) {
 	now := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 	key := spec.Key{Algo: "ecdsa", Size: 256}
 	ca := plan.Item{ID: keys.CA, Kind: plan.Authority, Subject: spec.Subject{CN: "ca"}, Key: key, Expiry: 48 * time.Hour, Usages: []string{"cert sign"}, Reason: "test"}
 	words := sanWords(20_000)
 	if len(words) < 300 {
-		t.Fatalf("%d words were taken: too few to tell anything", len(words))
+		t.Fatalf("only %d valid names", len(words))
 	}
 	p := &plan.Plan{Items: []plan.Item{ca}}
 	var shares [][]string
@@ -73,7 +73,7 @@ func TestSubjectAlternativeNames(t *testing.T) {
 	}
 }
 
-// sanWords are those of n random texts that may stand in a certificate.
+// sanWords returns those of n random texts that are valid in a certificate.
 func sanWords(n int) []string {
 	r := rand.New(rand.NewPCG(7, 11))
 	letters := []string{"a", "B", "7", "0", "10", "255", "300", "0x1f", "-", ".", ".", ".", ":", "::", "*", "@", "/", "//", "http:", "_", "%", "<", ">", `"`, "(", " ", "é", "fd00", "xn--"}

@@ -14,22 +14,22 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// Past is what the last export says that it wrote, and what lies there now.
+// Past is what the last export wrote, and what of it is there now.
 type Past struct {
-	Cluster string // whose tree it is; empty: there was no export
+	Cluster string // whose tree it is; "" if there was no export
 	Files   []PastFile
 }
 
-// PastFile is a file that the manifest lists.
+// PastFile is a file in the manifest.
 type PastFile struct {
 	Path   string
-	Sum    string // SHA-256 of what was written, in hex; none of a private key
-	Data   []byte // as it lies there now; none: it is gone, or secret, or big
+	Sum    string // SHA-256 of what was written, in hex; "" for a private key
+	Data   []byte // its contents now; nil if it is missing, secret, or large
 	Secret keys.Secret
 }
 
-// without leaves out of what is at hand the copies of what the user's own files
-// held, where a change is accepted: nothing is lost with them.
+// without removes from have copies of the user's own files whose change is accepted:
+// only keys that kcmgen made would be lost.
 func (past Past) without(have keys.Bundle, accepted Accepted) keys.Bundle {
 	out := keys.Bundle{}
 	for id, pair := range have {
@@ -40,7 +40,7 @@ func (past Past) without(have keys.Bundle, accepted Accepted) keys.Bundle {
 	return out
 }
 
-// made reports whether kcmgen made a key, and kept it in the tree.
+// made reports whether kcmgen made a key and kept it in the tree.
 func (past Past) made(id string) bool {
 	_, ok := past.file(keys.KeyPath(id))
 	return ok
@@ -55,9 +55,9 @@ func (past Past) file(at string) (PastFile, bool) {
 	return PastFile{}, false
 }
 
-// explain adds to a conflict what is known of the key that is missing.
+// explain adds to a conflict what is known about the missing key.
 func (past Past) explain(c *Conflict) *Conflict {
-	_, public := past.anchor(c.ID)
+	_, public := past.publicFile(c.ID)
 	if c.Lost == ".key" && public && !past.made(c.ID) {
 		return &Conflict{ID: c.ID, Reason: fmt.Sprintf("the last export used the %s of the cluster's own files, and the cluster names none any more", meaning[c.ID].name), Given: true}
 	}
@@ -67,16 +67,17 @@ func (past Past) explain(c *Conflict) *Conflict {
 	return c
 }
 
-// anchor is what a manifest says of a trusted one: the file with its public half.
-func (past Past) anchor(id string) (PastFile, bool) {
+// publicFile returns the file with the public half of a trusted key.
+func (past Past) publicFile(id string) (PastFile, bool) {
 	if id == keys.ServiceAccount {
 		return past.file(keys.PublicPath(id))
 	}
 	return past.file(keys.CertPath(id))
 }
 
-// twin is a file that holds, unchanged, what was written to another one.
-func (past Past) twin(of PastFile) (PastFile, bool) {
+// sameContents returns a file, of or a copy of it, that still has the contents that were
+// written to of.
+func (past Past) sameContents(of PastFile) (PastFile, bool) {
 	for _, f := range past.Files {
 		if f.Sum == of.Sum && len(f.Data) > 0 && sumOf(f.Data) == f.Sum {
 			return f, true
@@ -90,14 +91,14 @@ func sumOf(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// public is the public key of a trusted one when it was written, where a file
-// tells it still.
+// public returns the public half of a trusted key as the last export wrote it; nil if no
+// file has it any more.
 func (past Past) public(id string) crypto.PublicKey {
-	f, ok := past.anchor(id)
+	f, ok := past.publicFile(id)
 	if !ok {
 		return nil
 	}
-	if f, ok = past.twin(f); !ok {
+	if f, ok = past.sameContents(f); !ok {
 		return nil
 	}
 	pub, err := keys.ParsePublic(f.Data)
@@ -107,23 +108,24 @@ func (past Past) public(id string) crypto.PublicKey {
 	return pub
 }
 
-// certificate is a CA's as it was written, where a file tells it still.
+// certificate returns a CA's certificate as the last export wrote it; nil if no file has
+// it any more.
 func (past Past) certificate(id string) *x509.Certificate {
-	f, ok := past.anchor(id)
+	f, ok := past.publicFile(id)
 	if !ok {
 		return nil
 	}
-	if f, ok = past.twin(f); !ok {
+	if f, ok = past.sameContents(f); !ok {
 		return nil
 	}
 	cert, _ := keys.ParseCertificate(f.Data)
 	return cert
 }
 
-// copies are where else in the tree a trusted one's private key and its public
-// file lie.
+// copies returns the paths of copies, outside pki/, of a trusted private key and of its
+// public file; "" if there are none.
 func (past Past) copies(id string) (key, public string) {
-	anchor, ok := past.anchor(id)
+	written, ok := past.publicFile(id)
 	if !ok {
 		return "", ""
 	}
@@ -131,14 +133,14 @@ func (past Past) copies(id string) (key, public string) {
 	for _, f := range past.Files {
 		switch {
 		case strings.HasPrefix(f.Path, keys.Dir+"/"):
-		case public == "" && f.Sum == anchor.Sum && len(f.Data) > 0 && sumOf(f.Data) == f.Sum:
+		case public == "" && f.Sum == written.Sum && len(f.Data) > 0 && sumOf(f.Data) == f.Sum:
 			public = f.Path
 		case key == "" && !f.Secret.Empty():
 			k, err := keys.ParsePrivate(f.Secret.Reveal())
 			if err != nil {
 				continue
 			}
-			if known != nil && keys.Equal(known, k.Public()) || id == keys.ServiceAccount && isSum(k.Public(), anchor.Sum) {
+			if known != nil && keys.Equal(known, k.Public()) || id == keys.ServiceAccount && isSum(k.Public(), written.Sum) {
 				key = f.Path
 			}
 		}
@@ -146,14 +148,14 @@ func (past Past) copies(id string) (key, public string) {
 	return key, public
 }
 
-// isSum reports whether a checksum is that of a file with this public key.
+// isSum reports whether sum is the checksum of a file with a public key.
 func isSum(key crypto.PublicKey, sum string) bool {
 	data, err := keys.PublicPEM(key)
 	return err == nil && sumOf(data) == sum
 }
 
-// tokensByCA reports whether hosts got a key for tokens without one of its own
-// having been made or given.
+// tokensByCA reports whether the CA's key signed tokens: hosts have a key for tokens,
+// and pki/ has none.
 func (past Past) tokensByCA(c *spec.Cluster) bool {
 	for _, f := range past.Files {
 		_, _, host := layout.OnHost(f.Path)

@@ -1,6 +1,6 @@
-// Package plan decides what will be made, and why: which keys and certificates
-// are kept and which are made anew, and which files each node gets. A plan is a
-// value; printing it and carrying it out can't differ.
+// Package plan decides which keys and certificates an export keeps and which it makes,
+// why, and which files each node gets. A plan is a value, so that what is printed is what
+// is done.
 package plan
 
 import (
@@ -26,7 +26,7 @@ const (
 	Leaf
 )
 
-// Item is one row of the certificate table.
+// Item is one key or certificate of a plan.
 type Item struct {
 	ID      string
 	Kind    Kind
@@ -36,17 +36,17 @@ type Item struct {
 	Profile string
 	Usages  []string
 	Expiry  time.Duration
-	Given   bool   // the user's own, by its file
-	Kept    bool   // given, and made by an earlier export: its copy stays
-	Reason  string // why it is made; empty: the one at hand is kept
-	// Cut is the CA's end, if a leaf that is made would live longer: it ends then.
+	Given   bool   // the user's own file
+	Kept    bool   // Given, and an earlier export made it: its copy stays
+	Reason  string // why it is made; "" if the existing one is kept
+	// Cut is the CA's end, if that comes before the end of a leaf's lifetime.
 	Cut time.Time
 }
 
-// Use is what a leaf is: "client", "serving", or "combined".
+// Use is the use of a leaf: "client", "serving", or "combined".
 func (it Item) Use() string { return path.Base(it.ID) }
 
-// Node is the node whose leaf it is, "" if all have it.
+// Node is the node of a leaf; "" if all nodes share it.
 func (it Item) Node() string {
 	if scope, of := path.Split(path.Dir(it.ID)); scope == "nodes/" {
 		return of
@@ -54,7 +54,7 @@ func (it Item) Node() string {
 	return ""
 }
 
-// Uses are what a leaf is shown for.
+// Uses returns the extended key usages that a leaf needs.
 func (it Item) Uses() []x509.ExtKeyUsage {
 	switch it.Use() {
 	case "client":
@@ -65,7 +65,7 @@ func (it Item) Uses() []x509.ExtKeyUsage {
 	return []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth}
 }
 
-// Host is what one node gets.
+// Host says what one node gets.
 type Host struct {
 	Node    *spec.Node
 	Flags   spec.Flags
@@ -75,17 +75,17 @@ type Host struct {
 	Serving string      // id of the leaf of --tls-cert-file
 }
 
-// Plan says everything that an export makes of a cluster.
+// Plan is everything that an export makes of a cluster.
 type Plan struct {
 	Cluster *spec.Cluster
-	Items   []Item // authorities first: a signer stands before what it signs
+	Items   []Item // authorities first, then what they sign
 	Hosts   []Host // by node name
-	// Accepted are changes of what others trust that were asked for.
+	// Accepted are changes of trusted keys that the user accepted.
 	Accepted []Change
 }
 
-// Make are the items that have to be made.
-func (p *Plan) Make() []Item {
+// ToMake returns the items that the export makes.
+func (p *Plan) ToMake() []Item {
 	var out []Item
 	for _, it := range p.Items {
 		if it.Reason != "" {
@@ -95,22 +95,22 @@ func (p *Plan) Make() []Item {
 	return out
 }
 
-// Conflict is key material at hand that the cluster contradicts and that can't
-// be replaced without locking clients out: a person has to decide.
+// Conflict is the error of existing key material that contradicts the cluster, and that
+// can't be replaced without locking clients out: the user must decide.
 type Conflict struct {
 	ID     string
 	Reason string
-	Lost   string // suffix of what is missing or spoilt: a backup would help
-	// Key and Public are where in the tree its private key, and the file that
-	// others have of it, lie still.
+	Lost   string // suffix of the missing or damaged file, to restore from a backup
+	// Key and Public are paths in the tree of copies of its private key and of its
+	// public file; "" if there are none.
 	Key, Public string
-	Given       bool // nothing of it was made here
+	Given       bool // it was the user's own, not made by kcmgen
 }
 
 func (c *Conflict) Error() string { return fmt.Sprintf("pki/%s: %s", c.ID, c.Reason) }
 
-// New plans a cluster. have is what an earlier export made, as it lies in out/;
-// given are the user's own files.
+// New plans a cluster. have is the key material in out/, given are the user's own files.
+// It returns a Conflict if the user must decide.
 func New(c *spec.Cluster, have, given keys.Bundle, now time.Time) (*Plan, error) {
 	p := newPlan(c)
 	b := builder{plan: p, have: have, given: given, now: now}
@@ -130,8 +130,8 @@ func newPlan(c *spec.Cluster) *Plan {
 	return p
 }
 
-// Leaves are the end-entity certificates that a cluster's hosts need, whatever
-// lies in out/.
+// Leaves returns the end-entity certificates that a cluster's hosts need, regardless of
+// out/.
 func Leaves(c *spec.Cluster) []Item { return newPlan(c).leaves() }
 
 func newHost(c *spec.Cluster, n *spec.Node) Host {
@@ -169,7 +169,7 @@ type builder struct {
 	now         time.Time
 }
 
-// authorities are the cluster's CA and, if there is one, the front proxy's.
+// authorities adds the cluster's CA and, if there is one, the front proxy's.
 func (b *builder) authorities() error {
 	pki := b.plan.Cluster.PKI
 	if err := b.authority(keys.CA, pki.CA); err != nil {
@@ -241,14 +241,14 @@ func (b *builder) serviceAccount() error {
 			return &Conflict{ID: keys.ServiceAccount, Reason: "the key made earlier can't be read: " + err.Error(), Lost: ".key"}
 		}
 		if got := keyOf(key.Public()); got != it.Key {
-			return &Conflict{ID: keys.ServiceAccount, Reason: fmt.Sprintf("the key made earlier is %s, the cluster says %s: tokens signed with it would end", got, it.Key)}
+			return &Conflict{ID: keys.ServiceAccount, Reason: fmt.Sprintf("the key made earlier is %s, the cluster says %s: tokens signed with it would become invalid", got, it.Key)}
 		}
 	}
 	b.plan.Items = append(b.plan.Items, it)
 	return nil
 }
 
-// leaves says of each leaf whether it has to be made.
+// leaves adds the leaves, with the reason to make each.
 func (b *builder) leaves() error {
 	ca, err := b.signer().Certificate()
 	for _, it := range b.plan.leaves() {
@@ -261,7 +261,7 @@ func (b *builder) leaves() error {
 	return nil
 }
 
-// leaves are the certificates that a kubeconfig or a serving flag needs.
+// leaves returns the certificates that a kubeconfig or a serving flag needs.
 func (p *Plan) leaves() []Item {
 	var out []Item
 	seen := map[string]bool{}
@@ -298,13 +298,13 @@ func (p *Plan) leaf(id string, n *spec.Node) Item {
 	}
 }
 
-// hosts are the subject alternative names, each once: addresses in their order,
-// then names. A certificate that all nodes share names all of them for "own".
+// hosts returns the subject alternative names, sorted, each once. For a certificate that
+// all nodes share, "own" means all of them.
 func hosts(c *spec.Cluster, own *spec.Node, s spec.SANs) []string {
 	var out []string
 	for _, e := range s.Extra {
 		if a, err := netip.ParseAddr(e); err == nil {
-			e = a.Unmap().String() // as it reads in the certificate
+			e = a.Unmap().String() // as the certificate has it
 		}
 		out = append(out, e)
 	}

@@ -50,7 +50,7 @@ func cluster(names ...string) *spec.Cluster {
 	return c
 }
 
-// issue makes everything that a cluster needs at a time.
+// issue makes all key material of a cluster at a time.
 func issue(t *testing.T, c *spec.Cluster, have keys.Bundle, now time.Time) keys.Bundle {
 	t.Helper()
 	p, err := plan.New(c, have, nil, now)
@@ -64,10 +64,10 @@ func issue(t *testing.T, c *spec.Cluster, have keys.Bundle, now time.Time) keys.
 	return b
 }
 
-// made are the ids that a plan makes, with their reasons.
+// made returns the ids that a plan makes, with their reasons.
 func made(p *plan.Plan) map[string]string {
 	out := map[string]string{}
-	for _, it := range p.Make() {
+	for _, it := range p.ToMake() {
 		out[it.ID] = it.Reason
 	}
 	return out
@@ -78,8 +78,8 @@ const (
 	aServing = "nodes/a/serving"
 )
 
-// TestReasons: what is made anew after a change, and that its reason names the
-// change. Everything else is kept.
+// TestReasons: what is made again after a change, with a reason that names the change.
+// Everything else is kept.
 func TestReasons(t *testing.T) {
 	for name, tc := range map[string]struct {
 		change func(*spec.Cluster)
@@ -143,8 +143,8 @@ func TestReasons(t *testing.T) {
 	}
 }
 
-// TestDamage: key material that doesn't fit is made again, but for what others
-// trust: that needs a person.
+// TestDamage: damaged key material is made again, except keys that others trust, which
+// are a conflict.
 func TestDamage(t *testing.T) {
 	have := issue(t, cluster("a"), nil, start)
 	other := issue(t, cluster("a"), nil, start)
@@ -186,8 +186,7 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestNothingTrustedIsLost: an export never drops a CA or token key that out/
-// alone holds.
+// TestNothingTrustedIsLost: an export never removes a CA or token key that only out/ has.
 func TestNothingTrustedIsLost(t *testing.T) {
 	c := cluster("a")
 	front := c.PKI.CA
@@ -232,9 +231,9 @@ func TestNothingTrustedIsLost(t *testing.T) {
 	}
 }
 
-// TestDates: a leaf begins five minutes back and ends with its CA at the latest,
-// at random ages of the CA; and it is renewed at a third of its life, to the
-// second.
+// TestDates: for CAs of random ages, a leaf begins five minutes before its creation and
+// ends with its CA at the latest. It is renewed when a third of its lifetime is left, to
+// the second.
 func TestDates(t *testing.T) {
 	c := cluster("a")
 	have := issue(t, c, nil, start)
@@ -273,7 +272,7 @@ func TestDates(t *testing.T) {
 	}
 }
 
-// TestTokenKeyIsTheCAs: the CA made here, given by its file as the token key.
+// TestTokenKeyIsTheCAs: the file of a CA that kcmgen made can't be the token key.
 func TestTokenKeyIsTheCAs(t *testing.T) {
 	made := issue(t, cluster("a"), nil, start)
 	have := keys.Bundle{keys.CA: made[keys.CA]}

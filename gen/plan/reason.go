@@ -14,11 +14,11 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// Backdate is how long before its making a certificate begins, for hosts whose
-// clock is a little behind.
+// Backdate is how long before its creation a certificate becomes valid, for hosts whose
+// clock is slow.
 const Backdate = 5 * time.Minute
 
-// leafReason says why a leaf has to be made, or nothing if the one at hand fits.
+// leafReason says why a leaf must be made; "" if the existing one fits.
 func (b *builder) leafReason(it Item) string {
 	pair, ok := b.have[it.ID]
 	switch {
@@ -27,7 +27,7 @@ func (b *builder) leafReason(it Item) string {
 	case pair.Gone():
 		return "the one made earlier is gone"
 	}
-	if why := half(pair); why != "" {
+	if why := missingHalf(pair); why != "" {
 		return why
 	}
 	cert, err := pair.Certificate()
@@ -48,10 +48,10 @@ func (b *builder) leafReason(it Item) string {
 	if why := leafDiffers(cert, it, ca, b.now); why != "" || refused == nil {
 		return why
 	}
-	return "no reader takes the one made earlier: " + refused.Error()
+	return "the one made earlier doesn't verify: " + refused.Error()
 }
 
-// refusal is what the readers of a kept leaf would say of it now.
+// refusal returns an error unless a leaf verifies for its uses now.
 func refusal(cert, ca *x509.Certificate, it Item, now time.Time) error {
 	for _, use := range it.Uses() {
 		if err := keys.Verify(cert, ca, use, now); err != nil {
@@ -61,8 +61,8 @@ func refusal(cert, ca *x509.Certificate, it Item, now time.Time) error {
 	return nil
 }
 
-// half says which half of a pair is missing.
-func half(p keys.Pair) string {
+// missingHalf says which half of a pair is missing; "" if none is.
+func missingHalf(p keys.Pair) string {
 	switch {
 	case p.Key.Empty():
 		return "its private key is missing"
@@ -72,7 +72,7 @@ func half(p keys.Pair) string {
 	return ""
 }
 
-// signer is the CA pair that signs leaves, as far as it is at hand.
+// signer returns the CA that signs leaves; the zero value if there is none yet.
 func (b *builder) signer() keys.Pair {
 	if p, ok := b.given[keys.CA]; ok {
 		return p
@@ -97,8 +97,8 @@ func leafDiffers(cert *x509.Certificate, it Item, ca *x509.Certificate, now time
 	return timeDiffers(cert, it.Expiry, ca, now)
 }
 
-// timeDiffers renews at a third of life left, and when the lifetime asked for
-// has changed. A leaf ends with its CA at the latest, so that is no change.
+// timeDiffers says why a leaf's validity needs a renewal: a third of it or less is left,
+// or the cluster's lifetime changed. That a leaf ends with its CA is no change.
 func timeDiffers(cert *x509.Certificate, expiry time.Duration, ca *x509.Certificate, now time.Time) string {
 	end := cert.NotBefore.Add(expiry)
 	if end.After(ca.NotAfter) {
@@ -144,7 +144,8 @@ func sansDiffer(cert *x509.Certificate, want []string) string {
 	return "subject alternative names changed: " + strings.Join(diff, " ")
 }
 
-// authorityDiffers says what about a CA made earlier no longer fits.
+// authorityDiffers says how a CA made earlier differs from the cluster's; "" if it
+// doesn't.
 func authorityDiffers(old keys.Pair, it Item) string {
 	cert, err := old.Certificate()
 	if err != nil {
@@ -159,8 +160,8 @@ func authorityDiffers(old keys.Pair, it Item) string {
 	return ""
 }
 
-// covers reports whether the user's own files hold what an earlier export made,
-// so that nothing is lost when its copy goes.
+// covers reports whether the user's own files hold what an earlier export made, so that
+// its copy can be removed.
 func covers(given, old keys.Pair) bool {
 	return sameKey(given, old) && bytes.Equal(given.Cert, old.Cert)
 }
@@ -205,7 +206,7 @@ func text(s spec.Subject) string {
 	return strings.Join(parts, ",")
 }
 
-// Usages maps cfssl's names to X.509.
+// Usages converts cfssl's names of usages to X.509.
 func Usages(names []string) (x509.KeyUsage, []x509.ExtKeyUsage) {
 	var ku x509.KeyUsage
 	var eku []x509.ExtKeyUsage
@@ -232,8 +233,8 @@ func Usages(names []string) (x509.KeyUsage, []x509.ExtKeyUsage) {
 	return ku, eku
 }
 
-// Short says when a leaf ends that its CA cuts short, or nothing.
-func (it Item) Short() string {
+// CutNote says that a leaf ends early, with its CA; "" if it doesn't.
+func (it Item) CutNote() string {
 	if it.Cut.IsZero() {
 		return ""
 	}

@@ -15,49 +15,49 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// Accepted are changes that a person asked for on the command line: ids of key
-// material, and Name.
+// Accepted are changes that the user accepted on the command line: ids of key material,
+// and Name.
 type Accepted map[string]bool
 
-// Name stands for another cluster's name among what can be accepted.
+// Name accepts a tree of a cluster with another name.
 const Name = "name"
 
-// Acceptable are the words of Accepted.
+// Acceptable returns the valid keys of Accepted.
 func Acceptable() []string { return append(trusted(), Name) }
 
-// trusted are the ids of what others trust.
+// trusted returns the ids of keys that others trust.
 func trusted() []string { return []string{keys.CA, keys.FrontProxyCA, keys.ServiceAccount} }
 
-// OtherClusterError is a tree that the export of another cluster wrote.
+// OtherClusterError is the error of a tree that an export of another cluster wrote.
 type OtherClusterError struct{ Cluster, Made string }
 
 func (e *OtherClusterError) Error() string {
 	return fmt.Sprintf("its tree is that of cluster %s: manifest.json says so", e.Made)
 }
 
-// ChangeKind is how what others trust comes to be another.
+// ChangeKind is how a trusted key changes.
 type ChangeKind int
 
 // Kinds of changes.
 const (
-	Lost     ChangeKind = iota // what an earlier export made is gone: a new one would be made
-	Replaced                   // another lies in its place in the tree
-	Another                    // the cluster says another
-	Ended                      // the cluster has none any more
+	Lost     ChangeKind = iota // the one that an earlier export made is gone: a new one would be made
+	Replaced                   // the tree has another one
+	Changed                    // the cluster names another one
+	Ended                      // the cluster no longer has one
 )
 
-// Change is one of what others trust that an export would change.
+// Change is a change of a trusted key.
 type Change struct {
 	ID       string
 	Kind     ChangeKind
-	Field    string // Another: of the cluster, where it is said
-	Old, New string // fingerprints of public keys; empty where they aren't known
-	// Lost, Replaced: where in the tree its private key, and the file that others
-	// have of it, lie still.
+	Field    string // the cluster's field; for Changed
+	Old, New string // fingerprints of public keys; "" if unknown
+	// Key and Public are paths in the tree of copies of the private key and of its
+	// public file; for Lost and Replaced.
 	Key, Public string
 }
 
-// TrustError is a change of what others trust that no one asked for.
+// TrustError is the error of changes of trusted keys that the user didn't accept.
 type TrustError struct{ Changes []Change }
 
 func (e *TrustError) Error() string {
@@ -68,7 +68,8 @@ func (e *TrustError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// names of the trusted, and what becomes of those who trust the old one.
+// meaning has the names of trusted keys, and the effect of a change on those that trust
+// the old one.
 var meaning = map[string]struct{ name, effect string }{
 	keys.CA:             {"CA", "every client has to trust the new one first, or it refuses what that signs"},
 	keys.FrontProxyCA:   {"front-proxy CA", "the front proxy is refused until its certificate comes from the new one"},
@@ -108,7 +109,8 @@ func (c Change) fingerprints() string {
 	return ""
 }
 
-// Fingerprint of a public key, as kubeadm's discovery hashes of a CA are written.
+// Fingerprint returns the fingerprint of a public key, in the form of kubeadm's CA
+// hashes: "sha256:" and hex of the SHA-256 of its PKIX DER.
 func Fingerprint(key crypto.PublicKey) string {
 	der, err := x509.MarshalPKIXPublicKey(key)
 	if err != nil {
@@ -118,10 +120,10 @@ func Fingerprint(key crypto.PublicKey) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// Follow plans a cluster after an earlier export. What others trust stays the
-// same unless that was asked for, here or in the cluster, by the new one's
-// fingerprint: it returns a TrustError if it wouldn't, and the changes that were
-// asked for in the plan.
+// Follow plans a cluster after an earlier export. A trusted key may change only if the
+// user accepted that, in accepted or, by the new fingerprint, in the cluster; otherwise
+// Follow returns a TrustError. The plan has the accepted changes. It returns an
+// OtherClusterError for another cluster's tree, and a Conflict as New does.
 func Follow(c *spec.Cluster, past Past, have, given keys.Bundle, accepted Accepted, now time.Time) (*Plan, error) {
 	if past.Cluster != "" && past.Cluster != c.Name && !accepted[Name] {
 		return nil, &OtherClusterError{c.Name, past.Cluster}
@@ -135,7 +137,7 @@ func Follow(c *spec.Cluster, past Past, have, given keys.Bundle, accepted Accept
 	if err != nil {
 		return nil, err
 	}
-	t := truster{plan: p, past: past, have: have, given: given}
+	t := trustCheck{plan: p, past: past, have: have, given: given}
 	var refused []Change
 	for _, id := range trusted() {
 		change := t.change(id)
@@ -153,21 +155,21 @@ func Follow(c *spec.Cluster, past Past, have, given keys.Bundle, accepted Accept
 	return p, nil
 }
 
-// truster compares a plan with what the last export wrote.
-type truster struct {
+// trustCheck compares a plan with what the last export wrote.
+type trustCheck struct {
 	plan        *Plan
 	past        Past
 	have, given keys.Bundle
 }
 
-// change is what a plan changes of a trusted one, or nil.
-func (t truster) change(id string) *Change {
-	anchor, ok := t.past.anchor(id)
+// change returns how a plan changes a trusted key, or nil.
+func (t trustCheck) change(id string) *Change {
+	written, ok := t.past.publicFile(id)
 	byCA := id == keys.ServiceAccount && !ok && t.past.tokensByCA(t.plan.Cluster)
 	if !ok && !byCA {
 		return nil
 	}
-	c := &Change{ID: id, Kind: Another, Field: fieldOf(id)}
+	c := &Change{ID: id, Kind: Changed, Field: fieldOf(id)}
 	if byCA {
 		return t.fromCA(c)
 	}
@@ -186,33 +188,33 @@ func (t truster) change(id string) *Change {
 		return c
 	case it.Reason != "":
 		if c.Kind = Lost; !t.past.made(id) {
-			c.Kind = Another
+			c.Kind = Changed
 		}
 		c.Key, c.Public = t.past.copies(id)
 		return c
 	case !it.Given:
 		c.Kind = Replaced
 	}
-	return t.compared(c, anchor, old, t.pair(it))
+	return t.compared(c, written, old, t.pair(it))
 }
 
-// compared is a change if a pair isn't what the last export wrote.
-func (t truster) compared(c *Change, anchor PastFile, old crypto.PublicKey, p keys.Pair) *Change {
+// compared returns c if a pair differs from what the last export wrote, else nil.
+func (t trustCheck) compared(c *Change, written PastFile, old crypto.PublicKey, p keys.Pair) *Change {
 	var key crypto.PublicKey
 	same := false
 	if c.ID == keys.ServiceAccount {
 		k, err := p.Private()
 		if err != nil {
-			return nil // a file that isn't here, which is told elsewhere
+			return nil // a missing file, which vet reports
 		}
-		key, same = k.Public(), isSum(k.Public(), anchor.Sum)
+		key, same = k.Public(), isSum(k.Public(), written.Sum)
 	} else {
 		cert, err := p.Certificate()
 		if err != nil {
 			return nil
 		}
-		key, same = cert.PublicKey, sumOf(p.Cert) == anchor.Sum
-		if was := t.past.certificate(c.ID); was != nil && c.Kind == Another && keys.Equal(old, key) && bytes.Equal(was.RawSubject, cert.RawSubject) {
+		key, same = cert.PublicKey, sumOf(p.Cert) == written.Sum
+		if was := t.past.certificate(c.ID); was != nil && c.Kind == Changed && keys.Equal(old, key) && bytes.Equal(was.RawSubject, cert.RawSubject) {
 			same = true // its certificate was renewed
 		}
 	}
@@ -226,11 +228,11 @@ func (t truster) compared(c *Change, anchor PastFile, old crypto.PublicKey, p ke
 	return c
 }
 
-// fromCA is the change of tokens that the CA's key signed.
-func (t truster) fromCA(c *Change) *Change {
+// fromCA returns the change of tokens that the CA's key signed so far, or nil.
+func (t trustCheck) fromCA(c *Change) *Change {
 	it, ok := t.item(keys.ServiceAccount)
 	if !ok {
-		return nil // it still does, or none is signed
+		return nil // it still does, or there are no tokens
 	}
 	c.Field = "pki.serviceAccount"
 	if it.Reason == "" {
@@ -244,7 +246,7 @@ func (t truster) fromCA(c *Change) *Change {
 	return c
 }
 
-func (t truster) item(id string) (Item, bool) {
+func (t trustCheck) item(id string) (Item, bool) {
 	for _, it := range t.plan.Items {
 		if it.ID == id {
 			return it, true
@@ -253,15 +255,15 @@ func (t truster) item(id string) (Item, bool) {
 	return Item{}, false
 }
 
-func (t truster) pair(it Item) keys.Pair {
+func (t trustCheck) pair(it Item) keys.Pair {
 	if it.Given {
 		return t.given[it.ID]
 	}
 	return t.have[it.ID]
 }
 
-// signer is the fingerprint of the CA that a plan has.
-func (t truster) signer() string {
+// signer returns the fingerprint of the plan's CA; "" if it is unknown.
+func (t trustCheck) signer() string {
 	it, ok := t.item(keys.CA)
 	if !ok || it.Reason != "" {
 		return ""
@@ -273,7 +275,7 @@ func (t truster) signer() string {
 	return Fingerprint(cert.PublicKey)
 }
 
-// fieldOf is where a cluster says another one.
+// fieldOf returns the cluster's field that names a trusted key.
 func fieldOf(id string) string {
 	return map[string]string{
 		keys.CA: "pki.ca.certFile", keys.FrontProxyCA: "pki.frontProxy.certFile", keys.ServiceAccount: "pki.serviceAccount.keyFile",

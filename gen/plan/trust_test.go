@@ -15,7 +15,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// trusting is a cluster with all that others can trust.
+// trusting is a cluster with all keys that others can trust.
 func trusting() *spec.Cluster {
 	c := cluster("a")
 	front := c.PKI.CA
@@ -23,7 +23,7 @@ func trusting() *spec.Cluster {
 	return c
 }
 
-// disk is an exported tree as a table of files, of which some have been changed.
+// disk is an exported tree in memory, of which the tests change files.
 type disk struct {
 	cluster string
 	sums    map[string]string // of files that aren't secret
@@ -36,7 +36,7 @@ func sum(data []byte) string {
 	return hex.EncodeToString(s[:])
 }
 
-// written is the tree of a cluster's keys: pki/, and the copies below nodes/.
+// written returns the tree of a cluster's keys: pki/, and the copies below nodes/.
 func written(t *testing.T, cluster string, b keys.Bundle, copies bool) *disk {
 	t.Helper()
 	d := &disk{cluster, map[string]string{}, map[string][]byte{}, map[string]bool{}}
@@ -63,13 +63,13 @@ func written(t *testing.T, cluster string, b keys.Bundle, copies bool) *disk {
 		private("nodes/a/g/ca.key", b[keys.CA].Key)
 		private("nodes/a/g/sa.key", b[keys.ServiceAccount].Key)
 		public("nodes/a/g/front-proxy-ca.crt", b[keys.FrontProxyCA].Cert)
-		private("nodes/b/g/front-proxy-ca.key", b[keys.FrontProxyCA].Key) // no real layout: so that each has one
+		private("nodes/b/g/front-proxy-ca.key", b[keys.FrontProxyCA].Key) // not in the real layout, so that each has a copy
 		private("nodes/a/g/client.key", b[aClient].Key)
 	}
 	return d
 }
 
-// follow plans with what lies on the disk now.
+// follow plans with the files of the tree now.
 func (d *disk) follow(c *spec.Cluster, given keys.Bundle, accepted plan.Accepted) (*plan.Plan, error) {
 	past, have := plan.Past{Cluster: d.cluster}, keys.Bundle{}
 	paths := maps.Clone(d.sums)
@@ -89,7 +89,7 @@ func (d *disk) follow(c *spec.Cluster, given keys.Bundle, accepted plan.Accepted
 	return plan.Follow(c, past, have, given, accepted, start)
 }
 
-// verdict of an export: "kept" or what it is refused for.
+// verdict is the result of an export: "kept", or why it is refused.
 func verdict(p *plan.Plan, err error, id string) string {
 	var changed *plan.TrustError
 	var conflict *plan.Conflict
@@ -97,14 +97,14 @@ func verdict(p *plan.Plan, err error, id string) string {
 	case errors.As(err, &changed):
 		for _, c := range changed.Changes {
 			if c.ID == id {
-				out := map[plan.ChangeKind]string{plan.Lost: "lost", plan.Replaced: "replaced", plan.Another: "another", plan.Ended: "ended"}[c.Kind]
+				out := map[plan.ChangeKind]string{plan.Lost: "lost", plan.Replaced: "replaced", plan.Changed: "another", plan.Ended: "ended"}[c.Kind]
 				if c.Key != "" {
 					out += ", copy"
 				}
 				return out
 			}
 		}
-		return "refused for another's sake"
+		return "refused because of another"
 	case errors.As(err, &conflict):
 		out := "conflict"
 		if conflict.Lost != "" {
@@ -125,8 +125,8 @@ func verdict(p *plan.Plan, err error, id string) string {
 	return "kept"
 }
 
-// TestTrustStates: what becomes of each trusted pair for each state of its two
-// files, with copies below nodes/ and without.
+// TestTrustStates: the result for each trusted pair and each state of its two files,
+// with and without copies below nodes/.
 func TestTrustStates(t *testing.T) {
 	have, other := issue(t, trusting(), nil, start), issue(t, trusting(), nil, start)
 	type state struct{ public, private string }
@@ -174,8 +174,8 @@ func TestTrustStates(t *testing.T) {
 					if got := verdict(p, err, id); got != want {
 						t.Errorf("%s, want %s (%v)", got, want, err)
 					}
-					// What is accepted is that pair's change alone, and never one of a pair
-					// that doesn't fit together.
+					// Only that pair's change is accepted, and none of a pair that
+					// doesn't match.
 					p, err = d.follow(trusting(), nil, plan.Accepted{id: true})
 					accepted := map[string]string{"kept": "kept", "replaced": "kept", "lost": "made: the one made earlier is gone"}
 					after, ok := accepted[strings.TrimSuffix(want, ", copy")]
@@ -196,7 +196,7 @@ func TestTrustStates(t *testing.T) {
 	}
 }
 
-// TestTrustGiven: the user's own files are others now, or are no longer named.
+// TestTrustGiven: the user's own files changed, or the cluster no longer names them.
 func TestTrustGiven(t *testing.T) {
 	one, two := issue(t, trusting(), nil, start), issue(t, trusting(), nil, start)
 	year3 := start.Add(3 * year)
@@ -245,7 +245,7 @@ func TestTrustGiven(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := written(t, "test", files(one), false)
 			for _, id := range []string{keys.CA, keys.FrontProxyCA, keys.ServiceAccount} {
-				delete(d.files, keys.KeyPath(id)) // theirs stay where they are
+				delete(d.files, keys.KeyPath(id)) // the user's own keys aren't copied to pki/
 				delete(d.secret, keys.KeyPath(id))
 			}
 			c := trusting()
@@ -266,7 +266,7 @@ func TestTrustGiven(t *testing.T) {
 				t.Fatalf("all accepted: %v", err)
 			}
 			if name == "none any more" || name == "no front proxy" {
-				return // there is no new one whose fingerprint could be said
+				return // there is no new fingerprint
 			}
 			if len(p.Accepted) != len(tc.want) {
 				t.Errorf("%d changes were accepted, want %d", len(p.Accepted), len(tc.want))
@@ -290,8 +290,8 @@ func TestTrustGiven(t *testing.T) {
 	}
 }
 
-// TestTrustRenewed: a CA whose certificate was made anew for the same key and
-// name is the same CA, where the old certificate tells its key.
+// TestTrustRenewed: a CA with a new certificate for the same key and name is the same
+// CA, if the old certificate is still there.
 func TestTrustRenewed(t *testing.T) {
 	c := trusting()
 	b := issue(t, c, nil, start)
@@ -307,7 +307,7 @@ func TestTrustRenewed(t *testing.T) {
 	}
 }
 
-// TestTrustOfAnotherCluster: a tree stays that of the cluster that it was made for.
+// TestTrustOfAnotherCluster: the tree of another cluster is refused.
 func TestTrustOfAnotherCluster(t *testing.T) {
 	d := written(t, "stage", issue(t, trusting(), nil, start), true)
 	_, err := d.follow(trusting(), nil, plan.Accepted{keys.CA: true, keys.ServiceAccount: true, keys.FrontProxyCA: true})
@@ -315,12 +315,12 @@ func TestTrustOfAnotherCluster(t *testing.T) {
 	if !errors.As(err, &other) || other.Made != "stage" {
 		t.Errorf("the tree of stage: %v", err)
 	}
-	if p, err := d.follow(trusting(), nil, plan.Accepted{plan.Name: true}); err != nil || len(p.Make()) != 0 {
+	if p, err := d.follow(trusting(), nil, plan.Accepted{plan.Name: true}); err != nil || len(p.ToMake()) != 0 {
 		t.Errorf("after it was renamed: %v", err)
 	}
 }
 
-// TestTrustOfTokens: tokens that the CA's key signed get a key of their own.
+// TestTrustOfTokens: tokens that the CA's key signed get their own key.
 func TestTrustOfTokens(t *testing.T) {
 	c := cluster("a")
 	b := issue(t, c, nil, start)

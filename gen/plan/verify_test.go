@@ -16,8 +16,7 @@ import (
 	"github.com/kcmgen/kcmgen/internal/keystest"
 )
 
-// TestKeptIsVerified: a leaf that is right in all that the plan compares, and that
-// its readers refuse, is made anew.
+// TestKeptIsVerified: a leaf that fits the cluster but doesn't verify is made again.
 func TestKeptIsVerified(t *testing.T) {
 	have := issue(t, cluster("a"), nil, start)
 	old, err := have[aServing].Certificate()
@@ -32,7 +31,7 @@ func TestKeptIsVerified(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for critical, want := range map[bool]string{true: "no reader takes the one made earlier: x509: unhandled critical extension", false: ""} {
+	for critical, want := range map[bool]string{true: "the one made earlier doesn't verify: x509: unhandled critical extension", false: ""} {
 		template := *old
 		template.Extensions = nil
 		template.ExtraExtensions = []pkix.Extension{keystest.Unknown(critical)}
@@ -52,8 +51,7 @@ func TestKeptIsVerified(t *testing.T) {
 	}
 }
 
-// TestIssueVerifies: what comes back from signing is verified for its use, so that
-// nothing is written that its reader would refuse, whatever vet has seen.
+// TestIssueVerifies: new certificates are verified for their use, regardless of vet.
 func TestIssueVerifies(t *testing.T) {
 	for _, use := range []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth} {
 		ca, err := keystest.CA{Begin: start.Add(-year), End: start.Add(10 * year), Usages: []x509.ExtKeyUsage{use}}.Make()
@@ -67,13 +65,13 @@ func TestIssueVerifies(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := pki.Issue(context.Background(), p, given, start); err == nil || !strings.Contains(err.Error(), "the certificate that came back doesn't verify") {
+		if _, err := pki.Issue(context.Background(), p, given, start); err == nil || !strings.Contains(err.Error(), "the new certificate doesn't verify") {
 			t.Errorf("a CA for usage %d signs for both: %v", use, err)
 		}
 	}
 }
 
-// TestCut: a leaf says when its CA ends it, and only then.
+// TestCut: a plan says if a leaf ends early with its CA, and only then.
 func TestCut(t *testing.T) {
 	c := cluster("a")
 	have := issue(t, c, nil, start)
@@ -89,15 +87,15 @@ func TestCut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, it := range p.Make() {
-			if got, want := it.Short() != "", left < 0; got != want {
-				t.Errorf("%d days more than its life are left, and %s says %q", left, it.ID, it.Short())
+		for _, it := range p.ToMake() {
+			if got, want := it.CutNote() != "", left < 0; got != want {
+				t.Errorf("%d days more than its life are left, and %s says %q", left, it.ID, it.CutNote())
 			}
 		}
 	}
 }
 
-// TestWildcardIsIssued: a name with a star is asked for by what it stands for.
+// TestWildcardIsIssued: a wildcard is verified with a name that it matches.
 func TestWildcardIsIssued(t *testing.T) {
 	c := cluster("a")
 	c.PKI.Serving.SANs.Extra = []string{"*.example.com"}

@@ -7,8 +7,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// FileFlags are the flags that name a file a cluster's keys can fill, with the
-// roles that make sense for each.
+// FileFlags are the flags that name files which kcmgen can place, with the roles that
+// each may name.
 var FileFlags = map[string][]spec.Role{
 	"authentication-kubeconfig":                       {spec.KubeconfigFile},
 	"authorization-kubeconfig":                        {spec.KubeconfigFile},
@@ -31,19 +31,20 @@ var FileFlags = map[string][]spec.Role{
 	"tls-private-key-file":             {spec.TLSKey},
 }
 
-// Placed are the roles whose path a file flag names: only these files reach the
-// host. The CA's key stays away from hosts whose KCM signs nothing.
+// Placed returns the roles whose path a file flag names: only these files reach the
+// host. The CA's key doesn't reach hosts whose KCM signs nothing.
 func Placed(c *spec.Cluster, fs spec.Flags) []spec.Role {
 	var out []spec.Role
 	for _, r := range spec.Roles {
-		if wants(c, fs, r) {
+		if names(c, fs, r) {
 			out = append(out, r)
 		}
 	}
 	return out
 }
 
-func wants(c *spec.Cluster, fs spec.Flags, r spec.Role) bool {
+// names reports whether a file flag names the path of a role.
+func names(c *spec.Cluster, fs spec.Flags, r spec.Role) bool {
 	if r == spec.FrontProxyCA && c.PKI.FrontProxy == nil {
 		return false
 	}
@@ -61,9 +62,9 @@ func wants(c *spec.Cluster, fs spec.Flags, r spec.Role) bool {
 	return false
 }
 
-// InDir reports whether paths.dir as a whole can be a generation's directory, so
-// that one mount binds it: every placed file has its own name in it, and nothing
-// else that the process needs lies there, which the mount would hide.
+// InDir reports whether one mount can bind a generation's directory to paths.dir: every
+// placed file has its generation's name there, and the mount hides nothing else that the
+// process needs.
 func InDir(c *spec.Cluster, placed []spec.Role, fs spec.Flags) bool {
 	own := map[string]bool{}
 	for _, r := range placed {
@@ -84,7 +85,7 @@ func InDir(c *spec.Cluster, placed []spec.Role, fs spec.Flags) bool {
 			}
 		}
 	}
-	for _, d := range c.Unit.Service { // where it works, what it sees or may write to
+	for _, d := range c.Unit.Service { // WorkingDirectory, ReadWritePaths and others
 		for _, w := range strings.FieldsFunc(d.Value, func(r rune) bool { return strings.ContainsRune(" \t:\"'", r) }) {
 			if inside(strings.TrimLeft(w, "-+")) {
 				return false
@@ -99,15 +100,15 @@ func InDir(c *spec.Cluster, placed []spec.Role, fs spec.Flags) bool {
 	return !inside(c.Paths.Generations) && !inside(c.Paths.Binary) && (!c.Installs() || !inside(c.Paths.Programs))
 }
 
-// CertDir is the directory that KCM writes a self-signed serving certificate to, if
-// its flags ask for one. Without --cert-dir it keeps it in memory.
+// CertDir returns the directory where KCM writes a self-signed serving certificate, if
+// its flags ask for one. Without --cert-dir, KCM keeps the certificate in memory.
 func CertDir(c *spec.Cluster, fs spec.Flags) (string, bool) {
 	dir := fs.Value("cert-dir", "")
 	return dir, dir != "" && fs.Value("tls-cert-file", "") == "" && fs.Value("secure-port", "") != "0"
 }
 
-// CertDirMade is the CertDir of a pod, where kcmgen gives it a directory: no volume
-// of the user's holds it.
+// CertDirMade returns the CertDir of a pod, if kcmgen must add a volume for it: none of
+// the user's volumes holds it.
 func CertDirMade(c *spec.Cluster, fs spec.Flags) (string, bool) {
 	dir, ok := CertDir(c, fs)
 	for _, v := range c.Pod.Volumes {

@@ -1,6 +1,5 @@
-// Package policy is what kcmgen adds to what a user wrote of a cluster: the flags that
-// follow from its other fields and those that harden it, which keys reach which host,
-// and the sandbox of a unit.
+// Package policy decides what kcmgen adds to a user's cluster: derived and hardened
+// flags, which keys reach which host, and the sandbox of a unit.
 package policy
 
 import (
@@ -14,8 +13,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// derivedFlags are the flags that follow from the cluster's other fields, and
-// the settings the benchmarks (CIS 1.3, STIG, NSA) ask for.
+// derivedFlags returns the flags that follow from the cluster's other fields, and the
+// settings that the benchmarks (CIS 1.3, STIG, NSA) require.
 func derivedFlags(c *spec.Cluster) []spec.Flag {
 	p := "paths."
 	fs := []spec.Flag{
@@ -38,17 +37,18 @@ func derivedFlags(c *spec.Cluster) []spec.Flag {
 		flag("use-service-account-credentials", "true", "flagDefaults"),
 	}
 	if c.Version.Minor < 22 {
-		// Before v1.22 this is plain HTTP for everybody, on by default; v1.24 has no
-		// such flag.
+		// Before v1.22 this is plain HTTP without authentication, on by default; v1.24
+		// has no such flag.
 		fs = append(fs, flag("port", "0", "flagDefaults"))
 	}
 	if c.PKI.FrontProxy != nil {
 		fs = append(fs, flag("requestheader-client-ca-file", c.Paths.FrontProxyCA, p+"frontProxyCA"))
 	} else {
-		// Without that CA it is looked up in the apiserver, and a program that is started
-		// while the apiserver is away ends by it. What goes on without it takes less, not
-		// more: nobody's word for who a user is, and those it doesn't know are anonymous,
-		// who may read /healthz. Client certificates are held to client-ca-file.
+		// Without that CA, KCM looks it up in the apiserver when it starts, and exits if
+		// the apiserver is down. With this flag it goes on without the CA, which is no
+		// less secure: it trusts no request headers, and treats unknown users as
+		// anonymous, who may read /healthz. Client certificates are still verified with
+		// client-ca-file.
 		fs = append(fs, flag("authentication-tolerate-lookup-failure", "true", "flagDefaults"))
 	}
 	if len(c.Networks.Pods) > 0 {
@@ -61,8 +61,8 @@ func flag(name, value, field string) spec.Flag {
 	return spec.Flag{Name: name, Value: value, Field: field}
 }
 
-// networkFlags make KCM give every node a range of the pod networks. Without
-// pod networks none of them has a meaning: KCM ignores the service range too.
+// networkFlags returns the flags that make KCM give every node a range of the pod
+// networks. Without pod networks KCM ignores them all, the service range too.
 func networkFlags(c *spec.Cluster) []spec.Flag {
 	n := c.Networks
 	fs := []spec.Flag{
@@ -72,7 +72,7 @@ func networkFlags(c *spec.Cluster) []spec.Flag {
 	if len(n.Services) > 0 {
 		fs = append(fs, flag("service-cluster-ip-range", joinPrefixes(n.Services), "networks.services"))
 	}
-	// The generic mask stops KCM on dual stack.
+	// On dual stack KCM refuses the generic mask.
 	if len(n.Pods) == 1 {
 		mask, field := n.MaskIPv4, "networks.nodeMask.ipv4"
 		if n.Pods[0].Addr().Is6() {
@@ -85,9 +85,9 @@ func networkFlags(c *spec.Cluster) []spec.Flag {
 		flag("node-cidr-mask-size-ipv6", strconv.Itoa(n.MaskIPv6), "networks.nodeMask.ipv6"))
 }
 
-// FieldFlags are the flags that say what other fields of the cluster say: the networks,
-// the node masks and the profile. Paths aren't among them: they are where kcmgen puts
-// files, and a flag may name another file of the host.
+// FieldFlags returns the flags that must agree with other fields of the cluster: the
+// networks, the node masks and the profile. Paths are left out: a flag may name another
+// file than the one that kcmgen places.
 func FieldFlags(c *spec.Cluster) []spec.Flag {
 	out := profileFlags(c)
 	n := c.Networks
@@ -112,10 +112,9 @@ func FieldFlags(c *spec.Cluster) []spec.Flag {
 	return out
 }
 
-// profileFlags are the leader-election times of a profile. KCM gives each
-// attempt to renew half of the renew deadline, so these survive an apiserver
-// that takes up to 30 seconds to answer, at the price of a takeover that takes
-// up to 100 seconds after a crash.
+// profileFlags returns the leader-election times of a profile. The timeout of a renewal
+// is half the renew deadline, so these survive an apiserver that takes 30 seconds to
+// answer. In return, a takeover after a crash takes up to 100 seconds.
 func profileFlags(c *spec.Cluster) []spec.Flag {
 	if c.Profile != spec.SlowBoards {
 		return nil
@@ -135,9 +134,8 @@ func joinPrefixes(ps []netip.Prefix) string {
 	return strings.Join(s, ",")
 }
 
-// NodeFlags is the command line of one node. From weak to strong: what follows
-// from the other fields and the hardened defaults, the profile, the cluster's
-// flags, the node's own.
+// NodeFlags returns the command line of one node. Later sources win: derived flags and
+// hardened defaults, the profile, the cluster's flags, the node's own.
 func NodeFlags(c *spec.Cluster, n *spec.Node) spec.Flags {
 	all := map[string]spec.Flag{}
 	if c.Hardened {

@@ -8,23 +8,23 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// NoElectionError is a kube-controller-manager that writes no lease.
+// NoElectionError is the error of a kube-controller-manager that writes no lease.
 type NoElectionError struct {
-	Flag spec.Flag // by which
+	Flag spec.Flag // the reason
 }
 
 func (e *NoElectionError) Error() string {
 	return fmt.Sprintf("%s: kube-controller-manager writes no lease", e.Flag)
 }
 
-// Lease is the lease that a kube-controller-manager with these flags takes
-// before it acts.
+// Lease returns the leader lease of a kube-controller-manager with these flags. It
+// returns a NoElectionError if it uses none.
 func Lease(fs spec.Flags) (namespace, name string, err error) {
 	if f, ok := fs.Get("leader-elect"); ok && !f.Bool() {
 		return "", "", &NoElectionError{f}
 	}
-	// Up to v1.26 others could be chosen; endpointsleases and configmapsleases are a
-	// lease too.
+	// Up to v1.26 there were other kinds of locks; endpointsleases and configmapsleases
+	// include a lease.
 	if f, ok := fs.Get("leader-elect-resource-lock"); ok && !slices.Contains([]string{"leases", "endpointsleases", "configmapsleases"}, f.Value) {
 		return "", "", &NoElectionError{f}
 	}

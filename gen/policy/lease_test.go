@@ -8,7 +8,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// TestLease: which lease a leader holds hangs on its flags.
+// TestLease: flags decide which lease a leader holds.
 func TestLease(t *testing.T) {
 	flags := func(pairs ...string) (fs spec.Flags) {
 		for i := 0; i < len(pairs); i += 2 {
@@ -18,7 +18,7 @@ func TestLease(t *testing.T) {
 	}
 	for _, c := range []struct {
 		fs   spec.Flags
-		want string // namespace/name, or the fault
+		want string // namespace/name, or the error
 	}{
 		{nil, "kube-system/kube-controller-manager"},
 		{flags("leader-elect", "true", "leader-elect-resource-name", "n", "leader-elect-resource-namespace", "s"), "s/n"},

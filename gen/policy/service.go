@@ -7,9 +7,9 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// sandbox is what kube-controller-manager needs nothing of: it speaks TCP, reads
-// its files and writes nothing but a self-signed certificate, if asked to. It stays
-// root, whose files are 0600, but without a single capability.
+// sandbox takes away what kube-controller-manager doesn't need: it uses TCP, reads its
+// files, and writes at most a self-signed certificate. It stays root, since its files
+// have mode 0600, but has no capabilities.
 var sandbox = []spec.Directive{
 	{Name: "CapabilityBoundingSet", Value: ""},
 	{Name: "LockPersonality", Value: "yes"},
@@ -37,8 +37,8 @@ var sandbox = []spec.Directive{
 	{Name: "UMask", Value: "0077"},
 }
 
-// Service are the lines of a unit's [Service] but for the command line and the
-// mounts of a generation: what the user wrote, and what is added to it.
+// Service returns the lines of a unit's [Service], the user's and kcmgen's, without the
+// command line and the mounts of a generation.
 func Service(c *spec.Cluster, fs spec.Flags) []spec.Directive {
 	if !c.Unit.Hardened {
 		return c.Unit.Service
@@ -50,7 +50,7 @@ func Service(c *spec.Cluster, fs spec.Flags) []spec.Directive {
 	return out
 }
 
-// WithDefault adds those defaults that the user says nothing about.
+// WithDefault adds the defaults for directives that ds doesn't have, and sorts by name.
 func WithDefault(ds []spec.Directive, defaults ...spec.Directive) []spec.Directive {
 	out := slices.Clone(ds)
 	for _, d := range defaults {

@@ -10,10 +10,9 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// generationName is a hash over what makes one host's configuration: path,
-// mode, owner and contents of its files, and the unit or pod with a placeholder
-// for the name itself. A private key counts by its public half, so that the
-// name tells nothing and needs no key.
+// generationName returns a hash of a host's configuration: path, mode, owner and contents
+// of its files, and the unit or pod with a placeholder for the name itself. It hashes the
+// public half of a private key, so that the name reveals nothing and needs no key.
 func generationName(c *spec.Cluster, h plan.Host, files map[spec.Role]file, text []byte) string {
 	sum := sha256.New()
 	part := func(name, mode string, data []byte) {

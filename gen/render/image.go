@@ -13,18 +13,17 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// Programs are the checked programs that a cluster's tree holds, by architecture.
+// Programs are the verified programs of a cluster's tree, by architecture.
 type Programs map[string]tree.Blob
 
-// Copied is a file of an image: where it lies in the tree, and in the image.
+// Copied is a file of an image, with its paths in the tree and in the image.
 type Copied struct {
 	tree.Entry
 	To string
 }
 
-// ImageFiles are the files that the image of an architecture holds besides the
-// program, those of all its nodes. They lie in the tree too, where an image is
-// built from them.
+// ImageFiles returns the files of an architecture's image without the program. They are
+// in the tree too, to build the image from.
 func ImageFiles(p *plan.Plan, b keys.Bundle, arch string) ([]Copied, error) {
 	held := map[spec.Role]file{}
 	for _, h := range p.Hosts {
@@ -46,7 +45,7 @@ func ImageFiles(p *plan.Plan, b keys.Bundle, arch string) ([]Copied, error) {
 		}
 	}
 	var out []Copied
-	for _, f := range once(p.Cluster, roles, held) {
+	for _, f := range uniquePaths(p.Cluster, roles, held) {
 		e := f.entry(path.Join(layout.ImageContext(arch), contextName(p.Cluster, f.role, roles)))
 		e.Owner = ""
 		out = append(out, Copied{e, p.Cluster.Paths.Of(f.role)})
@@ -56,8 +55,8 @@ func ImageFiles(p *plan.Plan, b keys.Bundle, arch string) ([]Copied, error) {
 
 const containerfileName = "Containerfile"
 
-// imageEntries are the build contexts, one for every architecture among the
-// nodes: a Containerfile and the files it copies.
+// imageEntries returns the build contexts, one for each architecture of the nodes: a
+// Containerfile and the files that it copies.
 func imageEntries(p *plan.Plan, b keys.Bundle, programs Programs) ([]tree.Entry, error) {
 	c := p.Cluster
 	if c.Image == nil {
@@ -86,7 +85,7 @@ func imageEntries(p *plan.Plan, b keys.Bundle, programs Programs) ([]tree.Entry,
 	return es, nil
 }
 
-// programEntry is a program in the tree.
+// programEntry returns the entry of a program in the tree.
 func programEntry(at, arch string, programs Programs) (tree.Entry, error) {
 	blob, ok := programs[arch]
 	if !ok {
@@ -95,8 +94,8 @@ func programEntry(at, arch string, programs Programs) (tree.Entry, error) {
 	return tree.Entry{Path: at, Mode: programMode, Blob: blob}, nil
 }
 
-// contextName is a file's name in the build context: its own, or its role's
-// where two files have one name.
+// contextName returns a file's name in the build context: its own, or its role's if
+// another file has that name.
 func contextName(c *spec.Cluster, r spec.Role, all []spec.Role) string {
 	own := path.Base(c.Paths.Of(r))
 	if own == containerfileName || own == spec.ProgramName {
@@ -110,10 +109,9 @@ func contextName(c *spec.Cluster, r spec.Role, all []spec.Role) string {
 	return own
 }
 
-// containerfile needs no package manager: the program is fetched by the builder,
-// or lies in the context, where its checksum has been seen. From scratch there is
-// no shell, so the builder has to check it (--checksum),
-// and WORKDIR makes the directories.
+// containerfile returns a Containerfile that needs no package manager: the builder
+// fetches the program, or the context has it, already verified. From scratch there is no
+// shell, so the builder verifies the checksum, and WORKDIR makes the directories.
 func containerfile(c *spec.Cluster, arch string, files []Copied) []byte {
 	img := c.Image
 	bin, _ := c.Download(arch)
@@ -147,7 +145,7 @@ func addProgram(b *bytes.Buffer, c *spec.Cluster, bin spec.Download, check bool)
 	scratch := c.Image.Base == "scratch"
 	switch {
 	case bin.File != "":
-		fmt.Fprintf(b, "COPY %s %s\n", spec.ProgramName, c.Paths.Binary) // with the mode it has in the context
+		fmt.Fprintf(b, "COPY %s %s\n", spec.ProgramName, c.Paths.Binary) // keeps the mode
 	case check:
 		fmt.Fprintf(b, "ADD --checksum=sha256:%s --chmod=0755 %s %s\n", bin.SHA256, bin.URL, c.Paths.Binary)
 	case scratch:
@@ -157,7 +155,7 @@ func addProgram(b *bytes.Buffer, c *spec.Cluster, bin spec.Download, check bool)
 	}
 }
 
-// runInBase checks what was fetched and makes directories, with what the base has.
+// runInBase verifies the fetched program and makes directories, with tools of the base.
 func runInBase(b *bytes.Buffer, c *spec.Cluster, bin spec.Download) {
 	run := []string{"set -e"}
 	if bin.URL != "" {
@@ -174,7 +172,7 @@ func runInBase(b *bytes.Buffer, c *spec.Cluster, bin spec.Download) {
 	}
 }
 
-// installed is the program of a host, where the cluster puts it there.
+// installed returns the entry of a host's program, if the cluster installs it.
 func installed(c *spec.Cluster, n *spec.Node, root string, programs Programs) ([]tree.Entry, error) {
 	if !c.Installs() {
 		return nil, nil

@@ -11,8 +11,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// The cfssl files: what `cfssl gencert -config ca-config.json -profile P
-// ID-csr.json` needs to make the same certificate by hand.
+// The types of files for cfssl, to make the same certificate by hand:
+// cfssl gencert -config ca-config.json -profile P ID-csr.json
 type (
 	csrFile struct {
 		CN    string    `json:"CN"`
@@ -42,8 +42,8 @@ type (
 	}
 )
 
-// pkiEntries is everything below pki/. A key that is the user's own file stays
-// where it is, which may be here; its public half is kept beside the rest.
+// pkiEntries returns everything below pki/. The user's own keys aren't copied, unless an
+// earlier export made them; their public halves are.
 func pkiEntries(p *plan.Plan, b keys.Bundle) ([]tree.Entry, error) {
 	es := []tree.Entry{{Path: keys.Dir, Dir: true, Mode: privateDir}}
 	cfg, err := signing(p.Cluster)
@@ -85,7 +85,7 @@ func csr(it plan.Item) ([]byte, error) {
 	if it.Kind == plan.Authority {
 		f.CA = &csrCA{Expiry: it.Expiry.String()}
 	}
-	return indented(f)
+	return indentedJSON(f)
 }
 
 func signing(c *spec.Cluster) ([]byte, error) {
@@ -95,10 +95,10 @@ func signing(c *spec.Cluster) ([]byte, error) {
 		prof := c.PKI.Profiles[name]
 		f.Signing.Profiles[name] = signingProfile{Expiry: prof.Expiry.String(), Usages: prof.Usages}
 	}
-	return indented(f)
+	return indentedJSON(f)
 }
 
-func indented(v any) ([]byte, error) {
+func indentedJSON(v any) ([]byte, error) {
 	data, err := json.MarshalIndent(v, "", "  ")
 	return append(data, '\n'), err
 }

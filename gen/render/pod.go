@@ -24,8 +24,8 @@ import (
 const (
 	podName = "kube-controller-manager"
 	volume  = "kcmgen"
-	// generationAnnotation tells the kubelet of a change that no volume shows:
-	// where the image holds the keys.
+	// generationAnnotation makes the kubelet notice a new generation whose keys are in
+	// the image, where no volume changes.
 	generationAnnotation = "kcmgen/generation"
 )
 
@@ -53,7 +53,7 @@ func pod(c *spec.Cluster, h plan.Host, generation string) ([]byte, error) {
 	return encodePod(p)
 }
 
-// encodePod is YAML without the fields that only a running pod has.
+// encodePod encodes a pod as YAML, without the fields that only a running pod has.
 func encodePod(p *corev1.Pod) ([]byte, error) {
 	raw, err := json.Marshal(p)
 	if err != nil {
@@ -132,7 +132,7 @@ func quantities(m map[string]string) (corev1.ResourceList, error) {
 	return out, nil
 }
 
-// probe asks /healthz on the secure port: there is none without that port.
+// probe returns a probe of /healthz on the secure port, or nil without that port.
 func probe(fs spec.Flags, hostNetwork bool, p *spec.Probe) (*corev1.Probe, error) {
 	port, err := strconv.ParseInt(fs.Value("secure-port", flags.Default(flags.Newest(), "secure-port")), 10, 32)
 	if err != nil {
@@ -156,8 +156,9 @@ func probe(fs spec.Flags, hostNetwork bool, p *spec.Probe) (*corev1.Probe, error
 	}, nil
 }
 
-// volumes bind the generation's directory, as a whole or file by file, then the
-// user's own. Without generations each file is its own volume.
+// volumes returns the volumes and mounts of a pod: those of the generation's directory,
+// as a whole or file by file, then the user's. Without generations each file has its own
+// volume.
 func volumes(c *spec.Cluster, h plan.Host, generation string) ([]corev1.Volume, []corev1.VolumeMount) {
 	var vs []corev1.Volume
 	var ms []corev1.VolumeMount
@@ -196,7 +197,7 @@ func hostPath(name, at, kind string) corev1.Volume {
 	return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: at, Type: &t}}}
 }
 
-// volumeName is a role as a DNS label.
+// volumeName returns a role as a DNS label.
 func volumeName(r spec.Role) string {
 	return map[spec.Role]string{
 		spec.CA: "ca", spec.CAKey: "ca-key", spec.FrontProxyCA: "front-proxy-ca", spec.KubeconfigFile: "kubeconfig",

@@ -8,8 +8,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/artefact"
 )
 
-// FuzzQuoteArg: an argument is refused, or systemd's rules read it back as the
-// same single word, whatever stands beside it, on one line.
+// FuzzQuoteArg: an argument is refused, or quoted on one line, and parsed by systemd's
+// rules as the same single word, next to any other.
 func FuzzQuoteArg(f *testing.F) {
 	for _, s := range []string{
 		"", " ", "a", "--a=b c", `"`, `'`, `\`, `\\`, `a\`, "%", "%n", "$", "${X}", "$HOME", ";", "#", "a;b", "é", "漢", "\u00a0", "\u2028", "\ufeff", "\xff", "\x00", "\n", "\t", "\x7f", "\u0085", `\x41`, strings.Repeat("a ", 1000),

@@ -1,5 +1,4 @@
-// Package render says which file lies where: it turns a plan and its keys into
-// the tree of one cluster. It reads and writes nothing.
+// Package render turns a plan and its keys into the tree of one cluster. It does no I/O.
 package render
 
 import (
@@ -17,8 +16,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// generationWord stands for a generation's name where the name is made of the
-// bytes it would change.
+// generationWord is the placeholder for a generation's name in the bytes that the name
+// hashes.
 const generationWord = "@generation@"
 
 const (
@@ -29,14 +28,14 @@ const (
 	rootOwner               = "root:root"
 )
 
-// Output is a cluster's tree, and the generation of each node.
+// Output is a cluster's tree and the generation of each node.
 type Output struct {
 	Tree        tree.Tree
-	Generations map[string]string // empty where generations are off
+	Generations map[string]string // by node; "" if generations are off
 }
 
-// Tree renders a cluster: pki/, nodes/<node>/ and image/<arch>/. It needs the
-// programs that the cluster's tree carries.
+// Tree renders a cluster: pki/, nodes/<node>/ and image/<arch>/. programs must have the
+// programs that the tree holds.
 func Tree(p *plan.Plan, b keys.Bundle, programs Programs) (*Output, error) {
 	out := &Output{Generations: map[string]string{}}
 	entries, err := pkiEntries(p, b)
@@ -66,7 +65,7 @@ func Tree(p *plan.Plan, b keys.Bundle, programs Programs) (*Output, error) {
 	return out, err
 }
 
-// file is one of the files that flags name.
+// file is a file that a flag names.
 type file struct {
 	role     spec.Role
 	data     []byte
@@ -120,7 +119,7 @@ func private(r spec.Role, p keys.Pair) (file, error) {
 	return file{role: r, secret: p.Key, identity: id}, nil
 }
 
-// hostOutput is one host: everything below nodes/<node>/.
+// hostOutput is everything below nodes/<node>/.
 type hostOutput struct {
 	entries    []tree.Entry
 	generation string
@@ -153,12 +152,12 @@ func (r *hostRenderer) host(h plan.Host) (hostOutput, error) {
 	if c.Generations {
 		dir := path.Join(c.Paths.Generations, generation)
 		es = append(es, tree.Entry{Path: at(dir), Dir: true, Mode: privateDir, Owner: rootOwner})
-		for _, f := range once(c, h.Placed, files) {
+		for _, f := range uniquePaths(c, h.Placed, files) {
 			es = append(es, f.entry(at(path.Join(dir, f.role.FileName()))))
 		}
 		es = append(es, startEntry(c, at(path.Join(dir, path.Base(c.StartFile()))), text))
 	} else {
-		for _, f := range once(c, h.Placed, files) {
+		for _, f := range uniquePaths(c, h.Placed, files) {
 			es = append(es, f.entry(at(c.Paths.Of(f.role))))
 		}
 	}
@@ -174,9 +173,9 @@ func (r *hostRenderer) host(h plan.Host) (hostOutput, error) {
 	return hostOutput{es, generation}, nil
 }
 
-// once are the files of some roles, each path once: the service-account key may
+// uniquePaths returns the files of roles, each path once: the service-account key may
 // be the CA's.
-func once(c *spec.Cluster, roles []spec.Role, files map[spec.Role]file) []file {
+func uniquePaths(c *spec.Cluster, roles []spec.Role, files map[spec.Role]file) []file {
 	var out []file
 	seen := map[string]bool{}
 	for _, r := range roles {
@@ -188,7 +187,7 @@ func once(c *spec.Cluster, roles []spec.Role, files map[spec.Role]file) []file {
 	return out
 }
 
-// start renders what makes the process run: the unit or the pod.
+// start renders the unit or the pod.
 func start(c *spec.Cluster, h plan.Host, generation string) ([]byte, error) {
 	if c.Layout == spec.StaticPod {
 		return pod(c, h, generation)
@@ -196,7 +195,8 @@ func start(c *spec.Cluster, h plan.Host, generation string) ([]byte, error) {
 	return unit(c, h, generation)
 }
 
-// startEntry is the unit (readable, as units are) or the manifest (not).
+// startEntry returns the entry of the unit, or of the manifest, which only root can
+// read.
 func startEntry(c *spec.Cluster, at string, text []byte) tree.Entry {
 	mode := publicMode
 	if c.Layout == spec.StaticPod {
@@ -205,8 +205,8 @@ func startEntry(c *spec.Cluster, at string, text []byte) tree.Entry {
 	return tree.Entry{Path: at, Mode: mode, Owner: rootOwner, Data: text}
 }
 
-// workingDirectories are directories that a unit needs to be there: WorkingDirectory
-// without "-" before it or a specifier in it.
+// workingDirectories returns directories that a unit needs: WorkingDirectory, unless it
+// has "-" before it or a specifier in it.
 func workingDirectories(c *spec.Cluster) []string {
 	if c.Layout != spec.Systemd {
 		return nil

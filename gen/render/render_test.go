@@ -40,7 +40,7 @@ func cluster() *spec.Cluster {
 	}
 }
 
-// render renders with the same keys every time.
+// rendered renders a cluster with the given keys.
 func rendered(t *testing.T, c *spec.Cluster, b keys.Bundle) *Output {
 	t.Helper()
 	p, err := plan.New(c, b, nil, now)
@@ -61,8 +61,7 @@ func rendered(t *testing.T, c *spec.Cluster, b keys.Bundle) *Output {
 	return out
 }
 
-// TestGeneration: what changes a host changes its generation's name, and nothing
-// else does.
+// TestGeneration: a generation's name changes if and only if the host changes.
 func TestGeneration(t *testing.T) {
 	b := keys.Bundle{}
 	first := rendered(t, cluster(), b).Generations["a"]
@@ -96,13 +95,13 @@ func TestGeneration(t *testing.T) {
 				copied[id] = pair
 			}
 			if got := rendered(t, c, copied).Generations["a"]; (got != first) != tc.another {
-				t.Errorf("generation %s, first was %s; another is wanted: %v", got, first, tc.another)
+				t.Errorf("generation %s, first was %s; want another: %v", got, first, tc.another)
 			}
 		})
 	}
 }
 
-// TestMounts: the directory as a whole is bound only where nothing else lies in it.
+// TestMounts: the whole directory is bound only if nothing else is in it.
 func TestMounts(t *testing.T) {
 	for name, tc := range map[string]struct {
 		change func(*spec.Cluster)
@@ -132,7 +131,7 @@ func TestMounts(t *testing.T) {
 			e, _ := rendered(t, c, keys.Bundle{}).Tree.Get("nodes/a/etc/systemd/system/kcm.service")
 			n := strings.Count(string(e.Data), "BindReadOnlyPaths=")
 			if (n == 1) != tc.whole {
-				t.Errorf("%d mounts; the whole directory is wanted: %v\n%s", n, tc.whole, e.Data)
+				t.Errorf("%d mounts; want the whole directory: %v\n%s", n, tc.whole, e.Data)
 			}
 		})
 	}
@@ -159,7 +158,7 @@ func TestEndpoint(t *testing.T) {
 	}
 }
 
-// TestProbe: the kubelet asks where the process listens, and only if it does.
+// TestProbe: the kubelet probes the address where the process listens, if it does.
 func TestProbe(t *testing.T) {
 	for want, change := range map[string]func(*spec.Cluster){
 		"host: 127.0.0.1": func(*spec.Cluster) {},

@@ -10,14 +10,14 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// hostRenderer renders hosts, whichever comes first: what is the same for all
-// of them is made once.
+// hostRenderer renders hosts. It makes what is the same for all of them once. It is safe
+// for concurrent use.
 type hostRenderer struct {
 	plan     *plan.Plan
 	bundle   keys.Bundle
 	programs Programs
 	same     map[spec.Role]func() (file, error)
-	form     func() (*kubeconfigForm, error) // nil: a kubeconfig differs in more than its server
+	template func() (*kubeconfigTemplate, error) // nil: kubeconfigs differ in more than the server
 }
 
 func newHostRenderer(p *plan.Plan, b keys.Bundle, programs Programs) *hostRenderer {
@@ -25,7 +25,7 @@ func newHostRenderer(p *plan.Plan, b keys.Bundle, programs Programs) *hostRender
 	roles := []spec.Role{spec.CA, spec.CAKey, spec.FrontProxyCA, spec.ServiceAccountKey}
 	if p.Cluster.PKI.Shared {
 		roles = append(roles, spec.TLSCert, spec.TLSKey)
-		r.form = sync.OnceValues(func() (*kubeconfigForm, error) {
+		r.template = sync.OnceValues(func() (*kubeconfigTemplate, error) {
 			return sharedKubeconfig(p.Cluster, b[keys.CA].Cert, b[p.Hosts[0].Client])
 		})
 	}
@@ -35,7 +35,7 @@ func newHostRenderer(p *plan.Plan, b keys.Bundle, programs Programs) *hostRender
 	return r
 }
 
-// files are the files of a host and of its image, with their contents.
+// files returns the files of a host and of its image, with their contents.
 func (r *hostRenderer) files(h plan.Host) (map[spec.Role]file, error) {
 	out := map[spec.Role]file{}
 	for _, role := range append(append([]spec.Role{}, h.Placed...), h.InImage...) {
@@ -52,17 +52,17 @@ func (r *hostRenderer) file(h plan.Host, role spec.Role) (file, error) {
 	if same, ok := r.same[role]; ok {
 		return same()
 	}
-	if role != spec.KubeconfigFile || r.form == nil {
+	if role != spec.KubeconfigFile || r.template == nil {
 		return roleFile(r.plan, h, r.bundle, role)
 	}
-	form, err := r.form()
+	template, err := r.template()
 	if err != nil {
 		return file{}, err
 	}
-	return form.file(r.plan.Cluster.Endpoint(h.Node))
+	return template.file(r.plan.Cluster.Endpoint(h.Node))
 }
 
-// each calls f for 0 to n-1, side by side, and returns the error of the lowest.
+// each calls f for 0 to n-1 in parallel, and returns the error of the lowest index.
 func each(n int, f func(i int) error) error {
 	errs := make([]error, n)
 	var last atomic.Int64

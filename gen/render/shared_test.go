@@ -10,8 +10,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/plan"
 )
 
-// TestSharedKubeconfig: a kubeconfig made from the form is, byte for byte, the
-// one that clientcmd writes.
+// TestSharedKubeconfig: a kubeconfig from the template has the same bytes as clientcmd's.
 func TestSharedKubeconfig(t *testing.T) {
 	b := keys.Bundle{}
 	rendered(t, cluster(), b)
@@ -24,7 +23,7 @@ func TestSharedKubeconfig(t *testing.T) {
 			t.Fatal(err)
 		}
 		if known := !strings.Contains(user, anyServer); known != (shared.before != nil) {
-			t.Errorf("user %q: that the server's place is known is not %v", user, known)
+			t.Errorf("user %q: want the server's position known: %v", user, known)
 		}
 		for _, server := range []string{
 			"https://10.0.0.1:6443", "https://[2001:db8::1]:6443", "https://api.example:443", "https://a", "https://" + long + ":6443",
@@ -39,16 +38,16 @@ func TestSharedKubeconfig(t *testing.T) {
 				t.Fatal(err)
 			}
 			if string(got) != string(want) {
-				t.Errorf("user %q, server %q: from the form comes\n%s\nclientcmd writes\n%s", user, server, got, want)
+				t.Errorf("user %q, server %q: from the template comes\n%s\nclientcmd writes\n%s", user, server, got, want)
 			}
 		}
 	}
 }
 
-// long is a name as long as DNS lets one be.
+// long is the longest DNS name.
 var long = fmt.Sprintf("%0253d", 1)
 
-// TestSharedFiles: sharing what is the same changes nothing in a host's files.
+// TestSharedFiles: sharing common files changes no host's files.
 func TestSharedFiles(t *testing.T) {
 	for _, shared := range []bool{false, true} {
 		c := cluster()
@@ -80,7 +79,7 @@ func TestSharedFiles(t *testing.T) {
 					t.Fatal(err)
 				}
 				if !got.entry("x").Same(want.entry("x")) || string(got.identity) != string(want.identity) {
-					t.Errorf("shared %v: %s of %s is another one", shared, role, h.Node.Name)
+					t.Errorf("shared %v: %s of %s differs", shared, role, h.Node.Name)
 				}
 			}
 		}
@@ -91,7 +90,7 @@ func TestSharedFiles(t *testing.T) {
 	}
 }
 
-// TestEach calls each index once and reports the lowest error, whichever came first.
+// TestEach: each index is called once, and the error of the lowest is returned.
 func TestEach(t *testing.T) {
 	for _, n := range []int{0, 1, 2, 1000} {
 		var lock sync.Mutex

@@ -39,7 +39,7 @@ func unit(c *spec.Cluster, h plan.Host, generation string) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// command writes the command line, a flag a line.
+// command writes the command line, one flag per line.
 func command(b *bytes.Buffer, c *spec.Cluster, h plan.Host) error {
 	words := []string{c.Program(h.Node)}
 	for _, f := range h.Flags {
@@ -59,12 +59,12 @@ func command(b *bytes.Buffer, c *spec.Cluster, h plan.Host) error {
 	return nil
 }
 
-// plainArg are characters that mean nothing to systemd, in any place of a word.
+// plainArg are the characters without a special meaning to systemd, anywhere in a word.
 const plainArg = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=./:,+@*!^~()[]{}<>|&?#"
 
-// quoteArg writes one argument of ExecStart so that systemd reads it as it is:
-// % and $ doubled, the rest in double quotes where a character needs it
-// (systemd.service(5), "Command lines"). Control characters are refused.
+// quoteArg quotes an argument of ExecStart: it doubles % and $, and adds double quotes if
+// a character needs them (systemd.service(5), "Command lines"). It returns an error for
+// control characters.
 func quoteArg(s string) (string, error) {
 	if !spec.PlainLine(s) {
 		return "", fmt.Errorf("%q is not a line of text", s)
@@ -89,8 +89,8 @@ func quoteArg(s string) (string, error) {
 	return `"` + b.String() + `"`, nil
 }
 
-// directives writes lines in systemd's own syntax, as the user gave them. A value
-// can't end its line, nor join the next one to it.
+// directives writes lines as the user wrote them, in systemd's syntax. It returns an
+// error for a value that would end its line early or join the next one.
 func directives(b *bytes.Buffer, ds []spec.Directive) error {
 	for _, d := range ds {
 		if !spec.PlainLine(d.Value) {
@@ -104,11 +104,11 @@ func directives(b *bytes.Buffer, ds []spec.Directive) error {
 	return nil
 }
 
-// mount binds a file or directory of the generation to the path that flags name.
+// mount binds a file or directory of the generation to a path in the flags.
 type mount struct{ from, to, name string }
 
-// mounts binds the whole directory where it is the generation's alone, else each
-// file, so that other files in the users' directories stay in sight.
+// mounts returns one mount of the whole directory if nothing else is in it, else one per
+// file, so that other files in the directory stay visible.
 func mounts(c *spec.Cluster, h plan.Host, generation string) []mount {
 	dir := path.Join(c.Paths.Generations, generation)
 	if len(h.Placed) == 0 {

@@ -10,14 +10,13 @@ import (
 	"go.yaml.in/yaml/v2"
 )
 
-// encodeYAML writes a value as sigs.k8s.io/yaml does, with the same indentation
-// and quotes, and gives the same value the same bytes.
+// encodeYAML encodes a value as sigs.k8s.io/yaml does, with the same indentation and
+// quotes, but always the same bytes for the same value.
 //
-// The encoder below it sorts keys by an order that has cycles ("10" < "1a" <
-// "2b" < "10" behind a common prefix), so that the order of such a map hangs on
-// the order in which Go happens to iterate over it. Here keys are put in order
-// before they get there, as pairs that the encoder leaves alone. JSON is read as
-// JSON, not as YAML: there, U+0085 in a string ends a line.
+// The underlying encoder sorts keys by an order with cycles ("10" < "1a" < "2b" < "10"
+// after a common prefix), so its result depends on Go's random iteration over the map.
+// encodeYAML sorts the keys first, into pairs that the encoder keeps in order. It parses
+// JSON as JSON, not as YAML, where U+0085 in a string ends a line.
 func encodeYAML(v any) ([]byte, error) {
 	data, err := json.Marshal(v)
 	if err != nil {
@@ -32,9 +31,9 @@ func encodeYAML(v any) ([]byte, error) {
 	return yaml.Marshal(pairs)
 }
 
-// ordered reads a value with the keys of all maps sorted. It inserts one after the
-// other: where the order has no cycle, there is one result; where it has, the
-// result hangs on the order before, which encoding/json made that of the bytes.
+// ordered decodes a value with the keys of all maps sorted, by insertion. Where the order
+// has a cycle, the result depends on the order of the input, which encoding/json sorted
+// by bytes.
 func ordered(dec *json.Decoder) (any, error) {
 	token, err := dec.Token()
 	if err != nil {
@@ -86,7 +85,7 @@ func pairs(dec *json.Decoder) (any, error) {
 	return out, err
 }
 
-// number keeps integers whole that a float64 can't hold.
+// number keeps integers that a float64 can't represent.
 func number(n json.Number) any {
 	if i, err := strconv.ParseInt(n.String(), 10, 64); err == nil {
 		return i
@@ -98,9 +97,8 @@ func number(n json.Number) any {
 	return f
 }
 
-// keyLess is the order of keys of go.yaml.in/yaml/v2, for strings: kcmgen has
-// always written them so, and in another order every host of every cluster would
-// get a new generation.
+// keyLess is the order of string keys in go.yaml.in/yaml/v2. It must not change: with
+// another order, every host of every cluster would get a new generation.
 func keyLess(a, b string) bool {
 	ar, br := []rune(a), []rune(b)
 	i := 0
@@ -128,9 +126,8 @@ func keyLess(a, b string) bool {
 	return ar[i] < br[i]
 }
 
-// digits are the number that the digits from i on make, and where they end. Where
-// one of the two texts has a 0 there, it counts as inside of a number if the
-// digits before, which both have, hold another digit.
+// digits parses the number at i, and returns it with its end. If either text has a 0 at
+// i, and one of the digits just before isn't 0, it puts a 1 before the number.
 func digits(r []rune, other rune, i int) (n int64, end int) {
 	if r[i] == '0' || other == '0' {
 		for j := i - 1; j >= 0 && unicode.IsDigit(r[j]); j-- {

@@ -23,16 +23,16 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// odd are strings that YAML reads as something else where they aren't quoted, or
-// that its encoder folds, quotes or escapes.
+// odd are strings that YAML parses as another type unless they are quoted, or that its
+// encoder folds, quotes or escapes.
 var odd = []string{
 	"", " ", "~", "null", "Null", "true", "False", "yes", "No", "on", "OFF", "y", "N", "0", "-0", "1e3", "1.5", "0x10", "0b11", "0o17", "017", "1_000", ".inf", "-.INF", ".nan",
 	"2026-01-02", "2026-01-02T03:04:05Z", "12:30", "190:20:30", "<<", "=", "!", "&a", "*a", "- a", "? a", ": a", "a: b", "a #b", "#", "[a]", "{a: b}", "'", `"`, "a\nb", "a\n", "\n", "\ta", "a\t",
 	" a", "a ", "%a", "@a", "`a", "|", ">", "é", "日本", "\u2028", "\u0085", "\ufeff", "\U0001f600", "a\\b", "\x7f", strings.Repeat("word ", 40), strings.Repeat("x", 200), "<a>&</a>", "---", "...", "!!binary", "!!str a",
 }
 
-// randomMap has keys of few characters, so that many begin alike and go on with a
-// digit here and a letter there.
+// randomMap returns a map with keys of few characters, so that many have a common prefix
+// followed by a digit or a letter.
 func randomMap(r *rand.Rand) map[string]string {
 	text := func(letters string, n int) string {
 		var b strings.Builder
@@ -59,7 +59,7 @@ func randomMap(r *rand.Rand) map[string]string {
 	return m
 }
 
-// cyclic reports whether the order of a map's keys goes round in a circle.
+// cyclic reports whether the order of a map's keys has a cycle.
 func cyclic(m map[string]string) bool {
 	keys := slices.Collect(maps.Keys(m))
 	for _, a := range keys {
@@ -74,8 +74,8 @@ func cyclic(m map[string]string) bool {
 	return false
 }
 
-// manyMaps renders 10,000 pods with random labels, annotations and feature gates,
-// and returns what all of them are together. check may be nil.
+// manyMaps renders 10,000 pods with random labels, annotations and feature gates, and
+// returns a hash of all of them. check may be nil.
 func manyMaps(t *testing.T, check func(c *spec.Cluster, text []byte)) string {
 	t.Helper()
 	r, all := rand.New(rand.NewPCG(1, 2)), sha256.New()
@@ -88,7 +88,7 @@ func manyMaps(t *testing.T, check func(c *spec.Cluster, text []byte)) string {
 		for name := range randomMap(r) {
 			gates = append(gates, name+"=true")
 		}
-		slices.Sort(gates) // as the configuration is read
+		slices.Sort(gates) // as gen/config does
 		c.Flags["feature-gates"] = spec.Setting{Value: strings.Join(gates, ",")}
 		p := plan.Host{Node: &c.Nodes[0], Flags: policy.NodeFlags(c, &c.Nodes[0])}
 		text, err := pod(c, p, "g")
@@ -105,8 +105,8 @@ func manyMaps(t *testing.T, check func(c *spec.Cluster, text []byte)) string {
 
 const again = "KCMGEN_TEST_AGAIN"
 
-// TestOneMapOneText: the same maps have the same bytes in another process, where
-// Go iterates over them in another order, and are read back as they were.
+// TestOneMapOneText: the same maps have the same bytes in another process, where Go
+// iterates over them in another order, and are parsed back unchanged.
 func TestOneMapOneText(t *testing.T) {
 	if os.Getenv(again) != "" {
 		fmt.Println("sum " + manyMaps(t, nil))
@@ -129,7 +129,7 @@ func TestOneMapOneText(t *testing.T) {
 	})
 	t.Logf("%d of 20000 maps have keys in a circle", circles)
 	if circles < 100 {
-		t.Errorf("only %d maps have keys in a circle: the test shows little", circles)
+		t.Errorf("only %d maps have keys with a cycle", circles)
 	}
 	for range 2 {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestOneMapOneText$")
@@ -144,9 +144,9 @@ func TestOneMapOneText(t *testing.T) {
 	}
 }
 
-// TestYAMLAsBefore: a map whose keys have an order is written byte for byte as
-// sigs.k8s.io/yaml writes it, so that no host gets a new generation for a newer
-// kcmgen; and the order of any two keys is that library's.
+// TestYAMLAsBefore: a map without a cycle has the same bytes as with sigs.k8s.io/yaml, so
+// that no host gets a new generation from a newer kcmgen; and the order of any two keys
+// is that library's.
 func TestYAMLAsBefore(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	compared := 0
@@ -171,15 +171,15 @@ func TestYAMLAsBefore(t *testing.T) {
 	}
 	for _, s := range odd {
 		sameYAML(t, s)
-		if s != "<<" { // which its encoder writes as a merge key; no name of Kubernetes is one
+		if s != "<<" { // a merge key for the encoder; no name in Kubernetes is one
 			sameYAML(t, map[string]string{s: s})
 		}
 	}
 	sameYAML(t, map[string]any{})
 }
 
-// sameYAML compares with that library, but for what it refuses or loses itself,
-// since it reads JSON as YAML: that has to be read back as it was.
+// sameYAML compares with that library. Values that it refuses or damages, since it parses
+// JSON as YAML, must be parsed back unchanged instead.
 func sameYAML(t *testing.T, v any) {
 	t.Helper()
 	got, err := encodeYAML(v)
@@ -196,7 +196,7 @@ func sameYAML(t *testing.T, v any) {
 		t.Fatalf("%#v is written\n%s\nsigs.k8s.io/yaml writes\n%s", v, got, want)
 	}
 	if !reads(got) {
-		t.Fatalf("%#v is read back otherwise from\n%s", v, got)
+		t.Fatalf("%#v is parsed back differently from\n%s", v, got)
 	}
 }
 
@@ -205,9 +205,9 @@ func sameJSON(a, b []byte) bool {
 	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && reflect.DeepEqual(x, y)
 }
 
-// TestNoCircleInKubeconfigs: clientcmd writes kubeconfigs with that library
-// itself, from types whose keys are known: none of them goes round in a circle.
-func TestNoCircleInKubeconfigs(t *testing.T) {
+// TestNoCycleInKubeconfigs: clientcmd writes kubeconfigs with that library itself, from
+// types whose keys are known: they have no cycle.
+func TestNoCycleInKubeconfigs(t *testing.T) {
 	if latest.Version != "v1" {
 		t.Fatalf("kubeconfigs have version %s", latest.Version)
 	}
@@ -229,7 +229,7 @@ func TestNoCircleInKubeconfigs(t *testing.T) {
 			look(f.Type)
 		}
 		if cyclic(keys) {
-			t.Errorf("the keys of %s go round in a circle", typ)
+			t.Errorf("the keys of %s have a cycle", typ)
 		}
 	}
 	look(reflect.TypeFor[clientcmdv1.Config]())

@@ -12,26 +12,25 @@ import (
 // ProgramName is the file name of kube-controller-manager where kcmgen names it.
 const ProgramName = "kube-controller-manager"
 
-// Archs are the architectures that a node can have, as Kubernetes and OCI name
-// them.
+// Archs are the architectures that a node can have, by their names in Kubernetes and
+// OCI.
 var Archs = []string{"386", "amd64", "arm", "arm64", "ppc64le", "riscv64", "s390x"}
 
-// Binary says where the program is had.
+// Binary says where the program comes from.
 type Binary struct {
 	Source  map[string]Download // by architecture
 	Install bool                // on every host, below Paths.Programs
 }
 
-// Download is a file and its SHA-256 in hex, which may be missing. It has a URL
-// or a File.
+// Download is a source of the program: a URL or a File.
 type Download struct {
 	URL    string
 	File   string // on the machine that runs kcmgen
-	SHA256 string
+	SHA256 string // in hex; may be ""
 }
 
-// Origin is where the file comes from, for people: without a password, and
-// without the values of a query, which may be as good as one.
+// Origin is the file or the URL to show to users, without a password and without the
+// query, which may hold a secret.
 func (d Download) Origin() string {
 	if d.File != "" {
 		return d.File
@@ -49,11 +48,11 @@ func (d Download) Origin() string {
 	return u.Redacted()
 }
 
-// signatures are the parameters by which servers let in whoever has the URL.
+// signatures are the query parameters that give access to the holder of a URL.
 var signatures = []string{"access_token", "private_token", "sig", "signature", "token", "x-amz-signature", "x-goog-signature", "x-oss-signature"}
 
-// Credentials are what the URL lets others in by, in words, or nothing. It looks
-// at URLs that can't be parsed too: a password may be why.
+// Credentials describes the secret in the URL; "" if there is none. It also looks at
+// URLs that can't be parsed, since a password may be the reason.
 func (d Download) Credentials() string {
 	_, rest, _ := strings.Cut(d.URL, "://")
 	end := strings.IndexAny(rest, "/?#")
@@ -83,7 +82,7 @@ func (d Download) Credentials() string {
 // Installs reports whether the program is put on the hosts.
 func (c *Cluster) Installs() bool { return c.Binary != nil && c.Binary.Install }
 
-// Download is where the program of an architecture is had.
+// Download returns the source of the program for an architecture.
 func (c *Cluster) Download(arch string) (Download, bool) {
 	if c.Binary == nil {
 		return Download{}, false
@@ -92,15 +91,15 @@ func (c *Cluster) Download(arch string) (Download, bool) {
 	return d, ok
 }
 
-// Carries reports whether the cluster's tree holds the program of an
-// architecture: for hosts, or as a file that an image is built from.
+// Carries reports whether the cluster's tree holds the program for an architecture: to
+// install it on hosts, or to build an image from a local file.
 func (c *Cluster) Carries(arch string) bool {
 	d, ok := c.Download(arch)
 	return ok && (c.Installs() || c.Image != nil && d.File != "")
 }
 
-// Program is the path of the program that a node starts: the one put there,
-// below a directory named by its checksum, or the one that is there already.
+// Program is the path of the program that a node starts: the installed one, in a
+// directory named by its checksum, or an existing one.
 func (c *Cluster) Program(n *Node) string {
 	if d, ok := c.Download(n.Arch); ok && c.Installs() {
 		return path.Join(c.Paths.Programs, d.SHA256[:min(16, len(d.SHA256))], ProgramName)
@@ -108,7 +107,7 @@ func (c *Cluster) Program(n *Node) string {
 	return c.Paths.Binary
 }
 
-// NodeArchs are the architectures among the nodes, sorted.
+// NodeArchs returns the architectures of the nodes, sorted.
 func (c *Cluster) NodeArchs() []string {
 	archs := map[string]bool{}
 	for _, n := range c.Nodes {
@@ -117,8 +116,8 @@ func (c *Cluster) NodeArchs() []string {
 	return slices.Sorted(maps.Keys(archs))
 }
 
-// Local is a file that the cluster names, as this machine finds it: a relative
-// one starts at the directory of the cluster's package.
+// Local resolves a file that the cluster names: a relative one is relative to the
+// directory of the cluster's package.
 func (c *Cluster) Local(file string) string {
 	if filepath.IsAbs(file) {
 		return file

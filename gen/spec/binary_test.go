@@ -2,8 +2,7 @@ package spec
 
 import "testing"
 
-// TestCredentials: who has the URL has what lets them in; what is printed of it
-// lets nobody in.
+// TestCredentials: the secret in a URL is found, and never printed.
 func TestCredentials(t *testing.T) {
 	const password, name = "a password", "a user name, which may be a token"
 	for address, want := range map[string]struct{ credentials, origin string }{

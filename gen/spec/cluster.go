@@ -1,5 +1,4 @@
-// Package spec is the Go mirror of the CUE schema: what a cluster says, in
-// types that cannot be wrong.
+// Package spec has the Go types of a cluster, which mirror the CUE schema.
 package spec
 
 import (
@@ -19,30 +18,30 @@ const (
 	StaticPod Layout = "staticPod"
 )
 
-// Profile says how patient a cluster's leader election is.
+// Profile says how long a cluster's leader election waits.
 type Profile string
 
 // The profiles.
 const (
 	Standard   Profile = "standard"
-	SlowBoards Profile = "slowBoards" // for hosts on which an answer may take half a minute
+	SlowBoards Profile = "slowBoards" // for hosts where an answer may take half a minute
 )
 
-// Endpoint says which apiserver a node talks to.
+// Endpoint says which apiserver a node connects to.
 type Endpoint string
 
 // The endpoints.
 const (
-	EndpointNode         Endpoint = "node"         // on the node, by its address
-	EndpointLocal        Endpoint = "local"        // on the node, by its loopback address
-	EndpointVIP          Endpoint = "vip"          // by a virtual address
-	EndpointLoadBalancer Endpoint = "loadBalancer" // by a load balancer's
+	EndpointNode         Endpoint = "node"         // the node's own, at its address
+	EndpointLocal        Endpoint = "local"        // the node's own, at its loopback address
+	EndpointVIP          Endpoint = "vip"          // at a virtual IP
+	EndpointLoadBalancer Endpoint = "loadBalancer" // behind a load balancer
 )
 
-// NodeNames says which nodes a certificate is for.
+// NodeNames says which nodes' names and addresses a certificate has.
 type NodeNames string
 
-// Of which nodes a certificate has names and addresses.
+// The values of NodeNames.
 const (
 	OwnNode  NodeNames = "own"
 	AllNodes NodeNames = "all"
@@ -55,7 +54,7 @@ type Cluster struct {
 	Version  Version
 	Layout   Layout
 	Profile  Profile
-	Hardened bool   // flags are derived and hardened, not only what the user wrote
+	Hardened bool   // derived and hardened flags are added to the user's
 	Nodes    []Node // sorted by name
 
 	Networks  Networks
@@ -68,20 +67,20 @@ type Cluster struct {
 	Generations bool
 	Unit        Unit
 	Pod         Pod
-	Binary      *Binary // nil: not said where the program is had
+	Binary      *Binary // nil: kcmgen doesn't provide the program
 	Image       *Image
 	Deploy      Deploy
 	Waivers     []Waiver // sorted by rule
 
-	// Dir is the directory of the cluster's package; relative files start there.
+	// Dir is the directory of the cluster's package, to which files are relative.
 	Dir string
-	// Source tells where the user wrote a field.
+	// Source has the positions of the fields that the user wrote.
 	Source finding.Source
-	// Refused is what the types of its version's flags refuse: the flags are here
-	// as they were written all the same, so that rules can say more of them.
-	Refused []finding.Finding
+	// TypeErrors are type errors of flags. Flags has these flags nevertheless, so that
+	// rules can say more about them.
+	TypeErrors []finding.Finding
 
-	// Embedded is what it has from files that its CUE embeds; nil: nothing.
+	// Embedded are values from files that its CUE embeds; nil if there are none.
 	Embedded *Embedded
 }
 
@@ -98,7 +97,7 @@ type Node struct {
 // Address is the node's own address.
 func (n *Node) Address() netip.Addr { return n.Addresses[0] }
 
-// SSH is how a node is reached. Reports of deployments name its fields as CUE does.
+// SSH is how a node is reached. Its JSON has the same names as CUE.
 type SSH struct {
 	Host         string   `json:"host,omitempty"`
 	Port         int      `json:"port,omitempty"`
@@ -106,24 +105,24 @@ type SSH struct {
 	IdentityFile string   `json:"identityFile,omitempty"`
 	HostKeys     []string `json:"hostKeys,omitempty"`
 	ProxyJump    string   `json:"proxyJump,omitempty"`
-	SFTPServer   string   `json:"sftpServer,omitempty"` // empty: in one of the usual places
+	SFTPServer   string   `json:"sftpServer,omitempty"` // "": in one of the usual places
 }
 
-// Deploy says how a new generation is put to work on the hosts, and judged.
+// Deploy says how a new generation is rolled out to hosts.
 type Deploy struct {
-	Kubeconfig string        // of someone who may read the leader lease; empty: not said
-	Gate       time.Duration // until it is healthy
-	Soak       time.Duration // while it stays so
+	Kubeconfig string        // of a user who may read the leader lease; "" if not set
+	Gate       time.Duration // maximum until it is healthy
+	Soak       time.Duration // how long it must stay healthy
 }
 
-// Networks are the address ranges of the cluster, as written: host bits kept.
+// Networks are the address ranges of the cluster, with host bits as written.
 type Networks struct {
 	Pods, Services, Nodes []netip.Prefix
 	MaskIPv4, MaskIPv6    int
-	MaxNodes              int // 0: not said
+	MaxNodes              int // 0 if not set
 }
 
-// APIServer is what is known of the kube-apiserver.
+// APIServer is what the user states about the kube-apiserver.
 type APIServer struct {
 	Endpoint              Endpoint
 	Address               string
@@ -133,23 +132,23 @@ type APIServer struct {
 	Flags                 Settings
 }
 
-// PKI says which keys there are and which are made.
+// PKI says which keys exist and which kcmgen makes.
 type PKI struct {
 	CA             Authority
 	FrontProxy     *Authority
 	ServiceAccount ServiceAccount
 	Shared         bool // one certificate for all nodes
-	Separate       bool // client and serving certificates apart
+	Separate       bool // separate client and serving certificates
 	Client         Leaf
 	Serving        Leaf
 	Combined       Leaf
 	Profiles       map[string]SigningProfile
-	// Accept are fingerprints of public keys, by id of the key material: what
-	// others trust may become these.
+	// Accept are fingerprints of public keys, by id of the key material: a trusted key
+	// may change to these.
 	Accept map[string]string
 }
 
-// Authority is a CA: an existing one by its files, or one to be made.
+// Authority is a CA: an existing one, by its files, or one that kcmgen makes.
 type Authority struct {
 	CertFile, KeyFile string
 	Subject           Subject
@@ -213,10 +212,10 @@ type Kubeconfig struct{ Cluster, User, Context string }
 type Waiver struct {
 	Rule   string
 	Reason string
-	Fields []string // none: every finding of the rule
+	Fields []string // if empty, every finding of the rule
 }
 
-// Endpoint is the URL of the apiserver that a node's KCM talks to.
+// Endpoint is the URL of the apiserver that a node's KCM connects to.
 func (c *Cluster) Endpoint(n *Node) string {
 	host := c.APIServer.Address
 	switch c.APIServer.Endpoint {

@@ -11,31 +11,31 @@ import (
 	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
-// Embedded is what a cluster has from files that its CUE embeds. Whoever changes the
-// CUE chooses them, and may not be who may read them: what they hold isn't shown,
-// nor what was made of it, unless the CUE says the same itself. Fill it before it is
-// used; a nil one holds nothing.
+// Embedded has values from files that a cluster's CUE embeds. The author of the CUE
+// chooses the files, and may have no right to read them. So their contents and what
+// derives from them are redacted in findings, except values that the CUE has itself. Add
+// all values before the first call of Redact. A nil Embedded redacts nothing.
 type Embedded struct {
 	files []string
-	own   map[string]bool // what the CUE says itself
-	words map[string]bool // values as a whole, and the labels of fields
-	parts []string        // of which any piece is found
+	own   map[string]bool // values of the CUE itself
+	words map[string]bool // whole values, and labels of fields
+	parts []string        // values of which pieces are redacted too
 
 	once      sync.Once
 	of, ownOf *suffixarray.Index
 	longest   int
 }
 
-// piece is the length from which a piece of a text gives something away.
+// piece is the minimum length in bytes of a piece that reveals something.
 const piece = 8
 
-// NewEmbedded is of files, by the names that people are shown, in a package whose CUE
-// says these strings, names and numbers itself.
+// NewEmbedded returns an Embedded for files, by the names to show, and a package whose
+// CUE has the strings, names and numbers in own.
 func NewEmbedded(files []string, own map[string]bool) *Embedded {
 	return &Embedded{files: files, own: own, words: map[string]bool{}}
 }
 
-// Add takes in a value that came of an embedded file, or such a file's contents.
+// Add adds the contents of an embedded file, or a value that derives from one.
 func (e *Embedded) Add(text string) {
 	for _, t := range []string{text, strings.Join(strings.Fields(text), " ")} {
 		if e.own[t] || t == "" || e.words[t] {
@@ -49,12 +49,12 @@ func (e *Embedded) Add(text string) {
 	}
 }
 
-// Own takes in a value that comes of the CUE alone.
+// Own adds a value that derives from the CUE alone.
 func (e *Embedded) Own(text string) { e.own[text] = true }
 
-// Says reports whether a text is of the CUE's own making: said as it is, or an
-// expression or a path of words that are.
-func (e *Embedded) Says(text string) bool {
+// IsOwn reports whether a text is a value of the CUE itself, or an expression or a path
+// of such values.
+func (e *Embedded) IsOwn(text string) bool {
 	if e.own[text] {
 		return true
 	}
@@ -62,7 +62,7 @@ func (e *Embedded) Says(text string) bool {
 	return !slices.ContainsFunc(words, func(w string) bool { return !e.own[w] })
 }
 
-// Place stands for what isn't shown.
+// Place is the text that replaces redacted values.
 func (e *Embedded) Place() string {
 	names := e.files
 	if len(names) > 3 {
@@ -71,7 +71,7 @@ func (e *Embedded) Place() string {
 	return "(embedded from " + strings.Join(names, ", ") + ")"
 }
 
-// Redact is a text with Place for all that it holds of what was embedded.
+// Redact replaces embedded values and pieces of them in a text with Place.
 func (e *Embedded) Redact(text string) string {
 	if e == nil || text == "" {
 		return text
@@ -86,7 +86,7 @@ func (e *Embedded) Redact(text string) string {
 		e.ownOf = suffixarray.New([]byte(own.String()))
 	})
 	var b strings.Builder
-	rest := 0 // where what isn't written yet begins
+	rest := 0 // start of the text that isn't written yet
 	for at := 0; at < len(text); {
 		skip, n := 0, e.word(text, at)
 		if n == 0 {
@@ -108,11 +108,11 @@ func (e *Embedded) Redact(text string) string {
 	return b.String()
 }
 
-// longWord is what word looks for at most: of longer values pieceAt finds each piece.
+// longWord is the maximum length for word; pieceAt finds pieces of longer values.
 const longWord = 256
 
-// word is the length of the longest value that the text has at a place between two
-// boundaries of words.
+// word returns the length of the longest value at a position between two word
+// boundaries; 0 if there is none.
 func (e *Embedded) word(text string, at int) int {
 	if !boundary(text, at) {
 		return 0
@@ -125,8 +125,9 @@ func (e *Embedded) word(text string, at int) int {
 	return 0
 }
 
-// pieceAt is the longest piece of a value that the text has at a place, without the
-// spaces and marks around it, which it skips: values are cut, and quoted.
+// pieceAt returns the length of the longest piece of a value at a position. skip is the
+// number of bytes before it that are neither letters nor digits: values may be cut and
+// quoted. It returns 0, 0 if there is none.
 func (e *Embedded) pieceAt(text string, at int) (skip, length int) {
 	found := func(n int) bool {
 		return len(e.of.Lookup([]byte(text[at:at+n]), 1)) > 0
@@ -134,19 +135,20 @@ func (e *Embedded) pieceAt(text string, at int) (skip, length int) {
 	if len(text)-at < piece || !found(piece) {
 		return 0, 0
 	}
-	// What is found of some length is found of every shorter one.
+	// If a piece of some length is found, every shorter one is.
 	n := piece + searchLast(len(text)-at-piece, func(more int) bool { return found(piece + more) })
 	mark := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
-	said := strings.TrimLeftFunc(text[at:at+n], mark)
-	skip = n - len(said)
-	said = strings.TrimRightFunc(said, mark)
-	if len(said) < piece || len(e.ownOf.Lookup([]byte(said), 1)) > 0 {
+	got := strings.TrimLeftFunc(text[at:at+n], mark)
+	skip = n - len(got)
+	got = strings.TrimRightFunc(got, mark)
+	if len(got) < piece || len(e.ownOf.Lookup([]byte(got), 1)) > 0 {
 		return 0, 0
 	}
-	return skip, len(said)
+	return skip, len(got)
 }
 
-// searchLast is the last of 0 to n for which ok holds, as it does for all before.
+// searchLast returns the last of 0 to n for which ok is true; ok must be true for all
+// before it.
 func searchLast(n int, ok func(int) bool) int {
 	low := 0
 	for low < n {
@@ -160,7 +162,7 @@ func searchLast(n int, ok func(int) bool) int {
 	return low
 }
 
-// boundary reports whether a word can begin or end at a place in a text.
+// boundary reports whether a word can begin or end at a position in a text.
 func boundary(text string, at int) bool {
 	before, _ := utf8.DecodeLastRuneInString(text[:at])
 	after, _ := utf8.DecodeRuneInString(text[at:])
@@ -168,7 +170,7 @@ func boundary(text string, at int) bool {
 	return at == 0 || at == len(text) || !in(before) || !in(after)
 }
 
-// Finding is a finding without what was embedded.
+// Finding redacts the texts of a finding.
 func (e *Embedded) Finding(f finding.Finding) finding.Finding {
 	if e == nil {
 		return f

@@ -1,13 +1,13 @@
 package spec
 
-// Paths are the places on a host (or in its container) that flags name.
+// Paths are the paths on a host, or in its container, that flags name.
 type Paths struct {
 	Dir                                                                     string
 	CA, CAKey, TLSCert, TLSKey, Kubeconfig, ServiceAccountKey, FrontProxyCA string
 	Binary, Programs, Unit, Manifest, Generations                           string
 }
 
-// Role is the part a file plays; its value is the field of paths that places it.
+// Role is the purpose of a file; its value is the field of paths that sets its path.
 type Role string
 
 // The roles a file on a host can have.
@@ -21,10 +21,10 @@ const (
 	TLSKey            Role = "tlsKey"
 )
 
-// Roles lists them in the order in which they are placed.
+// Roles are all roles, in the order in which files are placed.
 var Roles = []Role{CA, CAKey, FrontProxyCA, KubeconfigFile, ServiceAccountKey, TLSCert, TLSKey}
 
-// FileName is the role's name inside a generation.
+// FileName is the name of the role's file in a generation's directory.
 func (r Role) FileName() string {
 	return map[Role]string{
 		CA: "ca.crt", CAKey: "ca.key", FrontProxyCA: "front-proxy-ca.crt",
@@ -42,7 +42,7 @@ func (r Role) Secret() bool {
 	return true
 }
 
-// Of is the path that the cluster gives a role.
+// Of returns the path of a role's file.
 func (p Paths) Of(r Role) string {
 	return map[Role]string{
 		CA: p.CA, CAKey: p.CAKey, FrontProxyCA: p.FrontProxyCA, KubeconfigFile: p.Kubeconfig,
@@ -50,8 +50,8 @@ func (p Paths) Of(r Role) string {
 	}[r]
 }
 
-// StartFile is the file whose change makes a new generation run: the unit or
-// the static pod's manifest.
+// StartFile is the path of the file that starts the process: the unit or the static
+// pod's manifest.
 func (c *Cluster) StartFile() string {
 	if c.Layout == StaticPod {
 		return c.Paths.Manifest

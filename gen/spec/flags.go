@@ -19,14 +19,13 @@ type Settings map[string]Setting
 type Flag struct {
 	Name  string
 	Value string
-	// Field is the path in the cluster that the value comes from.
+	// Field is the path of the cluster's field that sets the value.
 	Field string
 }
 
 func (f Flag) String() string { return "--" + f.Name + "=" + f.Value }
 
-// Bool reports whether the value is a Go ParseBool word for true, as
-// kube-controller-manager reads it.
+// Bool reports whether strconv.ParseBool parses the value as true.
 func (f Flag) Bool() bool {
 	b, err := strconv.ParseBool(f.Value)
 	return err == nil && b
@@ -44,13 +43,13 @@ func (fs Flags) Get(name string) (Flag, bool) {
 	return fs[i], true
 }
 
-// Field is the path that a flag's value comes from; empty if it isn't given.
+// Field returns the path of the field that sets a flag; "" if the flag isn't given.
 func (fs Flags) Field(name string) string {
 	f, _ := fs.Get(name)
 	return f.Field
 }
 
-// Value returns a flag's value, or fallback where it isn't given.
+// Value returns a flag's value, or fallback if it isn't given.
 func (fs Flags) Value(name, fallback string) string {
 	if f, ok := fs.Get(name); ok {
 		return f.Value

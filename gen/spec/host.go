@@ -8,19 +8,19 @@ import (
 	"strings"
 )
 
-// Host is what a host is called by: an address, or a DNS name.
+// Host is an address or a DNS name of a host.
 type Host struct {
-	Addr netip.Addr // not valid where it is a name
-	Name string     // empty where it is an address
+	Addr netip.Addr // invalid if it is a name
+	Name string     // "" if it is an address
 }
 
-// ParseHost reads an address or a DNS name (RFC 1123). What is neither must not
-// become a name in silence: programs that resolve 10.0.0.300 or 010.0.0.1 don't agree
-// on what it stands for, and a certificate for such a name fits no connection.
+// ParseHost parses an address or a DNS name (RFC 1123). It returns an error for text
+// such as 10.0.0.300 or 010.0.0.1: programs resolve it differently, and a certificate
+// for such a name matches no connection.
 func ParseHost(s string) (Host, error) {
 	if a, err := netip.ParseAddr(s); err == nil {
 		if a.Zone() != "" {
-			return Host{}, errors.New("an address with a zone means something on one host only")
+			return Host{}, errors.New("an address with a zone is valid on one host only")
 		}
 		return Host{Addr: a}, nil
 	}
@@ -30,26 +30,26 @@ func ParseHost(s string) (Host, error) {
 	return Host{Name: s}, nameFault(s)
 }
 
-// ParseSAN reads a subject alternative name: a host, or a wildcard for one label
-// below a domain. OpenSSL wants two labels at least behind the asterisk.
+// ParseSAN parses a subject alternative name: a host, or a wildcard for one label below
+// a domain. OpenSSL needs at least two labels after the asterisk.
 func ParseSAN(s string) (Host, error) {
 	domain, wildcard := strings.CutPrefix(s, "*.")
 	if !wildcard {
 		if strings.Contains(s, "*") {
-			return Host{}, errors.New("an asterisk stands for the whole first label, and nowhere else")
+			return Host{}, errors.New("an asterisk must be the whole first label")
 		}
 		return ParseHost(s)
 	}
 	h, err := ParseSAN(domain)
 	switch {
 	case strings.Contains(domain, "*"):
-		return Host{}, errors.New("an asterisk stands for the whole first label, and nowhere else")
+		return Host{}, errors.New("an asterisk must be the whole first label")
 	case err != nil:
 		return Host{}, err
 	case h.Addr.IsValid():
-		return Host{}, errors.New("no asterisk can stand before an address")
+		return Host{}, errors.New("an address can't have an asterisk before it")
 	case !strings.Contains(domain, "."):
-		return Host{}, errors.New("behind an asterisk come two labels at least")
+		return Host{}, errors.New("an asterisk needs at least two labels after it")
 	case len(s) > maxName:
 		return Host{}, tooLong(s)
 	}
@@ -65,7 +65,7 @@ func tooLong(s string) error {
 	return fmt.Errorf("it has %d characters, a DNS name %d at most", len(s), maxName)
 }
 
-// otherThanHost tells what people write where a host is asked for.
+// otherThanHost returns an error for text that is obviously something else than a host.
 func otherThanHost(s string) error {
 	host, port, colon := strings.Cut(s, ":")
 	_, err := strconv.ParseUint(port, 10, 16)
@@ -77,9 +77,9 @@ func otherThanHost(s string) error {
 	case strings.Contains(s, "@"):
 		return errors.New("a host has no user before it")
 	case strings.HasPrefix(s, "["):
-		return errors.New("an IPv6 address stands here without brackets and without a port")
+		return errors.New("an IPv6 address must have no brackets and no port")
 	case colon && host != "" && err == nil:
-		return errors.New("a host stands here without its port")
+		return errors.New("leave out the port")
 	case strings.Contains(s, "/"):
 		return errors.New("a host has no path and no prefix length")
 	}
@@ -91,12 +91,12 @@ func nameFault(s string) error {
 		return tooLong(s)
 	}
 	if numeric(s) {
-		return errors.New("digits and dots are an IP address or nothing, and this is none")
+		return errors.New("it looks like an IP address and is none")
 	}
 	for label := range strings.SplitSeq(s, ".") {
 		switch {
 		case label == "" && strings.HasSuffix(s, ".") && !strings.Contains(s, ".."):
-			return errors.New("a name stands here without a dot at its end")
+			return errors.New("it must not end with a dot")
 		case label == "":
 			return errors.New("a label is empty: two dots, or one at the beginning")
 		case len(label) > maxLabel:
@@ -115,8 +115,9 @@ func isLDH(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-'
 }
 
-// numeric reports whether every label is a number as inet_aton reads them: 10.0.0.300,
-// 010.0.0.1, 10.1, 0x7f000001. Resolvers make addresses of many of these.
+// numeric reports whether every label is a number that inet_aton accepts, as in
+// 10.0.0.300, 010.0.0.1, 10.1 or 0x7f000001. Resolvers convert many of these to
+// addresses.
 func numeric(s string) bool {
 	for label := range strings.SplitSeq(s, ".") {
 		digits, cut := "0123456789", label
@@ -132,9 +133,9 @@ func numeric(s string) bool {
 	return true
 }
 
-// JumpFault says what keeps a list of jump hosts, as ssh -J takes it, from being
-// one: [user@]host[:port] or ssh://[user@]host[:port], with commas between, or
-// "none". It is empty where nothing does. A part with a percent sign is ssh's to fill.
+// JumpFault says what is wrong with a list of jump hosts for ssh -J; "" if it is valid.
+// The list is "none", or [user@]host[:port] and ssh://[user@]host[:port] separated by
+// commas. A part with a percent sign isn't checked: ssh expands it.
 func JumpFault(list string) string {
 	if strings.EqualFold(list, "none") {
 		return ""
@@ -157,7 +158,7 @@ func jumpHost(hop string) error {
 	}
 	if i := strings.LastIndexByte(host, '@'); i >= 0 {
 		if host[:i] == "" || strings.ContainsAny(host[:i], " \t\r\n/:@[]") {
-			return errors.New("no user stands before the @")
+			return errors.New("there is no user before the @")
 		}
 		host = host[i+1:]
 	}
@@ -165,7 +166,7 @@ func jumpHost(hop string) error {
 	if rest, ok := strings.CutPrefix(host, "["); ok {
 		in, after, closed := strings.Cut(rest, "]")
 		if a, err := netip.ParseAddr(in); !closed || err != nil || !a.Is6() || after != "" && after[0] != ':' {
-			return errors.New("brackets hold an IPv6 address")
+			return errors.New("brackets must hold an IPv6 address")
 		}
 		host, port, bare = in, after, false
 	} else if i := strings.IndexByte(host, ':'); i >= 0 && i == strings.LastIndexByte(host, ':') {
@@ -179,7 +180,7 @@ func jumpHost(hop string) error {
 	if uri && strings.Contains(host, ":") && bare {
 		return errors.New("a URL has an IPv6 address in brackets")
 	}
-	// An alias of ~/.ssh/config may hold more than a DNS name does.
+	// An alias of ~/.ssh/config may have an underscore.
 	_, err := ParseHost(strings.ReplaceAll(host, "_", "x"))
 	return err
 }

@@ -43,16 +43,16 @@ func TestParseHost(t *testing.T) {
 	}
 }
 
-// What is wrong is said in the terms of what was meant.
+// TestHostFaults: the error says what is wrong.
 func TestHostFaults(t *testing.T) {
 	for s, want := range map[string]string{
-		"10.0.0.300":          "digits and dots are an IP address or nothing, and this is none",
+		"10.0.0.300":          "it looks like an IP address and is none",
 		"a..b":                "a label is empty: two dots, or one at the beginning",
-		"a.b.":                "a name stands here without a dot at its end",
-		"api.example:6443":    "a host stands here without its port",
+		"a.b.":                "it must not end with a dot",
+		"api.example:6443":    "leave out the port",
 		"https://api.example": "a URL is no host: leave out the scheme, the port and the path",
-		"fe80::1%eth0":        "an address with a zone means something on one host only",
-		"[::1]:6443":          "an IPv6 address stands here without brackets and without a port",
+		"fe80::1%eth0":        "an address with a zone is valid on one host only",
+		"[::1]:6443":          "an IPv6 address must have no brackets and no port",
 		"10.0.0.0/24":         "a host has no path and no prefix length",
 		"a@b":                 "a host has no user before it",
 		"a_b.example":         `the label "a_b" has characters other than letters, digits and hyphens`,

@@ -1,7 +1,7 @@
 package spec
 
-// Nearest is the candidate with the fewest edits from name, if they are few: a third
-// of its letters at most, and one of a short name.
+// Nearest returns the candidate with the fewest edits from name: at most a third of its
+// length, and at least one edit is allowed. It returns "" if there is none.
 func Nearest(name string, candidates []string) string {
 	best, limit := "", max(1, (len(name)+1)/3)
 	for _, c := range candidates {

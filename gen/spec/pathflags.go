@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// PathFlag says what the paths in a flag's value are to kube-controller-manager.
+// PathFlag says how kube-controller-manager uses the paths in a flag's value.
 type PathFlag struct {
 	Dir bool // a directory, else a file
-	// Writes: it makes the file, or files in the directory.
+	// Writes: it creates the file, or files in the directory.
 	Writes bool
-	// Makes: it makes the directory, if that isn't there.
+	// Makes: it creates the directory, if it doesn't exist.
 	Makes bool
 }
 
-// PathFlags are the flags of all versions whose values name paths.
+// PathFlags are the flags of all versions whose values are paths.
 var PathFlags = map[string]PathFlag{
 	"allow-metric-labels-manifest":                    {},
 	"authentication-kubeconfig":                       {},
@@ -47,8 +47,7 @@ var PathFlags = map[string]PathFlag{
 	"tls-sni-cert-key":                                {},
 }
 
-// Paths are the paths that a flag's value names, clean. A relative one starts at
-// dir.
+// Paths returns the cleaned paths in a flag's value. Relative ones are relative to dir.
 func (f Flag) Paths(dir string) []string {
 	if _, ok := PathFlags[f.Name]; !ok || f.Value == "" {
 		return nil

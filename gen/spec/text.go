@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 )
 
-// PlainLine reports whether a text stays one line to every reader. It is UTF-8
-// and holds no control characters, no line separators (YAML 1.1 ends a line at
-// them) and no noncharacters (systemd ignores a line that has one).
+// PlainLine reports whether every parser reads a text as one line: it is UTF-8 without
+// control characters, line separators (which end a line in YAML 1.1) and noncharacters
+// (systemd ignores a line that has one).
 func PlainLine(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
 		return r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u2028' || r == '\u2029' ||
@@ -23,11 +23,11 @@ func PlainText(s string) bool {
 
 var dnsName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
 
-// IsName reports whether a text is a DNS-1123 subdomain, as names of clusters
-// and nodes are: the schema's #Name.
+// IsName reports whether a text is a DNS-1123 subdomain, as names of clusters and nodes
+// must be: the schema's #Name.
 func IsName(s string) bool { return len(s) <= 253 && dnsName.MatchString(s) }
 
-// ShellWord makes one word of a text for sh, in quotes only where it takes them.
+// ShellWord quotes a text as one word for sh, if it needs quotes.
 func ShellWord(s string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_./@:+=-", r)

@@ -3,7 +3,7 @@ package spec
 // Unit is the systemd unit's own directives, by section.
 type Unit struct {
 	Hardened               bool
-	Unit, Service, Install []Directive // by name; those of one name as written
+	Unit, Service, Install []Directive // sorted by name; of one name, in their order
 }
 
 // Directive is one line of a unit, in systemd's syntax.
@@ -24,7 +24,7 @@ type Pod struct {
 	Volumes           []Volume // sorted by name
 }
 
-// Probe is a probe of /healthz; times in seconds.
+// Probe is a probe of /healthz.
 type Probe struct {
 	InitialDelaySeconds int32 `json:"initialDelaySeconds"`
 	PeriodSeconds       int32 `json:"periodSeconds"`
@@ -32,7 +32,7 @@ type Probe struct {
 	FailureThreshold    int32 `json:"failureThreshold"`
 }
 
-// Volume is a further host directory or file of a pod.
+// Volume is a directory or file of the host that the user mounts in the pod.
 type Volume struct {
 	Name      string `json:"-"`
 	HostPath  string `json:"hostPath"`

@@ -9,10 +9,10 @@ import (
 // Version is a Kubernetes version.
 type Version struct {
 	Minor, Patch int
-	Pre          string // "rc.0", or empty
+	Pre          string // "rc.0", or ""
 }
 
-// ParseVersion reads "v1.MINOR.PATCH[-PRE]".
+// ParseVersion parses "v1.MINOR.PATCH[-PRE]".
 func ParseVersion(s string) (Version, error) {
 	core, pre, _ := strings.Cut(s, "-")
 	parts := strings.Split(core, ".")
@@ -35,8 +35,7 @@ func (v Version) String() string {
 	return s
 }
 
-// Older reports whether a version comes before another one. A release comes after
-// its candidates.
+// Older reports whether v comes before w. A release comes after its candidates.
 func (v Version) Older(w Version) bool {
 	switch {
 	case v.Minor != w.Minor:

@@ -20,7 +20,7 @@ import (
 	"github.com/kcmgen/kcmgen/internal/keystest"
 )
 
-// random is a CA with a few things unusual.
+// random returns a CA with a few unusual properties.
 func random(r *randv2.Rand) keystest.CA {
 	pick := func(n int) bool { return r.IntN(n) == 0 }
 	ca := keystest.CA{
@@ -58,9 +58,9 @@ func random(r *randv2.Rand) keystest.CA {
 	return ca
 }
 
-// TestVetAgreesWithHandshakes: what vet passes, an export makes, and it works in
-// every connection that kube-controller-manager has, now and in its last second;
-// what vet refuses wouldn't, were it made all the same. Random CAs.
+// TestVetAgreesWithHandshakes tries random CAs. If vet accepts one, an export succeeds,
+// and its certificates work in every connection of kube-controller-manager, now and in
+// their last second. If vet refuses one, a connection fails.
 func TestVetAgreesWithHandshakes(t *testing.T) {
 	r := randv2.New(randv2.NewPCG(13, 3))
 	passed, refused := 0, 0
@@ -91,17 +91,17 @@ func TestVetAgreesWithHandshakes(t *testing.T) {
 		})
 	}
 	if passed < 25 || refused < 25 {
-		t.Errorf("%d passed and %d were refused: too few of one to prove anything", passed, refused)
+		t.Errorf("only %d passed or only %d were refused", passed, refused)
 	}
 }
 
-// shown are the certificates that kube-controller-manager on a node shows.
+// shown are the certificates that a node's kube-controller-manager presents.
 type shown struct {
 	node            string
 	client, serving tls.Certificate
 }
 
-// exported reads them from what an export makes.
+// exported returns those that an export makes.
 func exported(t *testing.T, v *gen.Vetted) []shown {
 	t.Helper()
 	p, have, err := v.Plan(&outdir.State{}, start)
@@ -128,7 +128,7 @@ func exported(t *testing.T, v *gen.Vetted) []shown {
 	return all
 }
 
-// byHand makes the same with nothing but Go's own library.
+// byHand makes the same with Go's standard library only.
 func byHand(t *testing.T, ca *keystest.Made) []shown {
 	t.Helper()
 	issue := func(use x509.ExtKeyUsage, names []string, ips ...net.IP) tls.Certificate {
@@ -163,8 +163,8 @@ func works(t *testing.T, all []shown, ca *x509.Certificate) {
 	}
 }
 
-// connections makes those that kube-controller-manager has: to the apiserver, whose
-// certificate is of the same CA as its own, and from who scrapes it.
+// connections makes the connections of kube-controller-manager: to the apiserver, whose
+// certificate is of the same CA, and from a client that scrapes it.
 func connections(all []shown, ca *x509.Certificate) error {
 	roots := x509.NewCertPool()
 	roots.AddCert(ca)
@@ -188,8 +188,8 @@ func connections(all []shown, ca *x509.Certificate) error {
 	return nil
 }
 
-// handshake makes a connection whose two ends have said something to one another:
-// a server hears of the client's certificate after the client is done.
+// handshake makes a connection and sends data both ways: the server verifies the client's
+// certificate after the client's handshake is done.
 func handshake(server, client *tls.Config) error {
 	a, b := net.Pipe()
 	done := make(chan error, 1)

@@ -1,6 +1,5 @@
-// Package trial makes the certificates of a cluster before there are any, and has
-// them judged by the verifier of those who will read them. A CA that can't do its
-// work is found while nothing is made yet.
+// Package trial makes trial certificates of a cluster and verifies them as their readers
+// will. So a CA that doesn't work is found before an export makes anything.
 package trial
 
 import (
@@ -23,13 +22,13 @@ import (
 	"github.com/kcmgen/kcmgen/gen/vet"
 )
 
-// Authorities are the CAs as they are now, the user's or kcmgen's own; nil is one
-// that isn't at hand, or that an export will make.
+// Authorities are the existing CAs, the user's or kcmgen's own; nil for one that is
+// missing, or that an export will make.
 type Authorities struct{ CA, FrontProxy *x509.Certificate }
 
-// Run returns what readers would refuse of all that an export makes or keeps, at
-// the time now and at its end. What a CA is not at all, or what has ended, other
-// rules say.
+// Run returns the verification errors of the certificates that an export would make, at
+// the time now and at their end. It ignores files that are no CA and CAs that have
+// expired, which other rules report.
 func Run(c *spec.Cluster, a Authorities, now time.Time) []vet.Refusal {
 	var out []vet.Refusal
 	if signs(a.CA, now) {
@@ -60,7 +59,7 @@ func signs(ca *x509.Certificate, now time.Time) bool {
 	return ca != nil && ca.IsCA && (ca.KeyUsage == 0 || ca.KeyUsage&x509.KeyUsageCertSign != 0) && !now.After(ca.NotAfter)
 }
 
-// leaf is one certificate to be tried.
+// leaf describes a trial certificate.
 type leaf struct {
 	kind, node string
 	subject    spec.Subject
@@ -70,9 +69,9 @@ type leaf struct {
 	expiry     time.Duration
 }
 
-// groups are the leaves by kind: within one they differ in their names alone. The
-// apiserver's certificate is none of ours, and what the kubeconfig trusts for it is
-// the CA, so it has to be one that this CA can sign.
+// groups returns the leaves by kind; those of one kind differ in their names only. It
+// includes the apiserver's certificates: kcmgen doesn't make them, but the kubeconfig
+// trusts the CA for them.
 func groups(c *spec.Cluster) [][]leaf {
 	var kinds []string
 	byKind := map[string][]leaf{}
@@ -89,7 +88,7 @@ func groups(c *spec.Cluster) [][]leaf {
 		})
 	}
 	if !slices.ContainsFunc(kinds, func(kind string) bool { return slices.Contains(byKind[kind][0].uses, x509.ExtKeyUsageClientAuth) }) {
-		return grouped(kinds, byKind) // the kubeconfig is another's
+		return grouped(kinds, byKind) // kcmgen makes no kubeconfig
 	}
 	for i := range c.Nodes {
 		u, err := url.Parse(c.Endpoint(&c.Nodes[i]))
@@ -112,11 +111,10 @@ func grouped(kinds []string, byKind map[string][]leaf) [][]leaf {
 	return out
 }
 
-// trial signs with a CA that has everything of the real one but its key: the real
-// key may be far away, and signs nothing that only a test needs. A verifier reads
-// the CA's key for the leaf's signature alone, and a root's own signature not at
-// all; so its verdict on the stand-in is that on the real one. What depends on the
-// key itself, its kind and its strength, is looked at apart.
+// trial signs with a copy of the CA that has another key: the real one may not be on
+// this machine, and should sign nothing for a test. A verifier uses the CA's key only for
+// the leaf's signature, and doesn't verify a root's own signature, so the result is the
+// same. The rule key-strength checks the real key.
 type trial struct {
 	authority string
 	ca        *x509.Certificate
@@ -136,9 +134,9 @@ func newTrial(authority string, ca *x509.Certificate, now time.Time) (*trial, er
 	return &trial{authority, &standIn, caKey, key, now}, nil
 }
 
-// group tries leaves that differ in their names. One certificate with all names
-// stands for them: constraints are asked of each name for itself. Only where that
-// one is refused is each looked at, up to the first that is.
+// group tries leaves that differ in their names only. First it tries one certificate with
+// all names, since constraints apply to each name separately. Only if that is refused
+// because of a name does it try each leaf, up to the first that is refused.
 func (t *trial) group(ls []leaf) []vet.Refusal {
 	all := ls[0]
 	all.node = ""
@@ -157,10 +155,10 @@ func (t *trial) group(ls []leaf) []vet.Refusal {
 			return r
 		}
 	}
-	return nil // all at once are too many for a verifier; no reader is shown that
+	return nil // only the one with all names has too many for a verifier
 }
 
-// byName reports whether a refusal may be one of some names and not of others.
+// byName reports whether a refusal may depend on the names.
 func byName(r vet.Refusal) bool {
 	var critical x509.UnhandledCriticalExtension
 	var invalid x509.CertificateInvalidError
@@ -173,7 +171,7 @@ func byName(r vet.Refusal) bool {
 	return true
 }
 
-// leaf returns what readers say of one.
+// leaf returns the verification errors of one leaf.
 func (t *trial) leaf(l leaf) []vet.Refusal {
 	cert, err := t.sign(l)
 	if err != nil {
@@ -182,7 +180,7 @@ func (t *trial) leaf(l leaf) []vet.Refusal {
 	var out []vet.Refusal
 	for _, use := range l.uses {
 		if !admits(cert, use) {
-			continue // the profile is at fault, which another rule says
+			continue // the profile lacks the usage: certificate-profile
 		}
 		for _, at := range []time.Time{t.now, cert.NotAfter} {
 			if err := keys.Verify(cert, t.ca, use, at); err != nil {
@@ -202,9 +200,9 @@ func (t *trial) refusal(l leaf, use x509.ExtKeyUsage, err error) vet.Refusal {
 	return vet.Refusal{Authority: t.authority, Leaf: l.kind, Node: l.node, Use: use, Err: err}
 }
 
-// sign makes a leaf as an export would.
+// sign makes a leaf as an export does.
 func (t *trial) sign(l leaf) (*x509.Certificate, error) {
-	end := t.now.Add(max(l.expiry, time.Hour) - plan.Backdate) // a shorter life is another rule's
+	end := t.now.Add(max(l.expiry, time.Hour) - plan.Backdate) // certificate-lifetime reports less
 	if end.After(t.ca.NotAfter) {
 		end = t.ca.NotAfter
 	}
@@ -221,7 +219,7 @@ func (t *trial) sign(l leaf) (*x509.Certificate, error) {
 	return x509.ParseCertificate(der)
 }
 
-// split parts a leaf's names by their kind.
+// split splits a leaf's names into addresses and DNS names.
 func split(hosts []string) (ips []net.IP, names []string) {
 	for _, h := range hosts {
 		if a, err := netip.ParseAddr(h); err == nil {

@@ -21,7 +21,7 @@ const year = 8760 * time.Hour
 
 var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
-// cluster is one whose CA lies in dir.
+// cluster returns a cluster whose CA is in dir.
 func cluster(dir string) *spec.Cluster {
 	ecdsa := spec.Key{Algo: "ecdsa", Size: 256}
 	leaf := func(profile string) spec.Leaf {
@@ -59,7 +59,7 @@ func cluster(dir string) *spec.Cluster {
 	return c
 }
 
-// given is a cluster with that CA.
+// given returns a cluster with a CA.
 func given(t *testing.T, ca *keystest.Made) *spec.Cluster {
 	t.Helper()
 	c := cluster(t.TempDir())
@@ -80,7 +80,7 @@ func made(t *testing.T, ca keystest.CA) *keystest.Made {
 	return m
 }
 
-// errs are the rules that keep an export from writing.
+// errs returns the rules with errors, which prevent an export.
 func errs(v *gen.Vetted) []string {
 	var out []string
 	for _, f := range v.Findings {
@@ -91,13 +91,13 @@ func errs(v *gen.Vetted) []string {
 	return out
 }
 
-// TestCausesAreNamed: each way in which a CA fails its readers is refused, with the
-// cause; what is beside it isn't.
+// TestCausesAreNamed: each kind of CA that doesn't work is refused, with the cause;
+// similar ones that work aren't.
 func TestCausesAreNamed(t *testing.T) {
 	client, server := x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth
 	for name, tc := range map[string]struct {
 		ca   keystest.CA
-		want []string // parts of the findings, one each
+		want []string // a part of each finding
 	}{
 		"a usual one":           {keystest.CA{}, nil},
 		"for servers":           {keystest.CA{Usages: []x509.ExtKeyUsage{server}}, []string{"isn't for a client's certificates, by its extended key usage: the client certificate is refused"}},
@@ -148,7 +148,7 @@ func TestCausesAreNamed(t *testing.T) {
 	}
 }
 
-// TestFrontProxy: kube-controller-manager trusts it for clients alone.
+// TestFrontProxy: kube-controller-manager trusts it for clients only.
 func TestFrontProxy(t *testing.T) {
 	for name, tc := range map[string]struct {
 		ca   keystest.CA
@@ -184,8 +184,8 @@ func TestFrontProxy(t *testing.T) {
 	}
 }
 
-// TestTheCAIsNotBlamed: what is wrong elsewhere isn't said of the CA, and what is
-// not made isn't tried.
+// TestTheCAIsNotBlamed: other faults cause no finding about the CA, and certificates that
+// an export doesn't make aren't tried.
 func TestTheCAIsNotBlamed(t *testing.T) {
 	usual := keystest.CA{Begin: start.Add(-year), End: start.Add(5 * year)}
 	servers, clients := usual, usual

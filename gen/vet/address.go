@@ -12,7 +12,7 @@ import (
 var addressRules = []Rule{
 	{
 		ID: "apiserver-address", Severity: isError, cluster: apiserverAddress,
-		Doc: "the apiserver's address goes with an endpoint that has it, and clients can connect to it",
+		Doc: "the apiserver's address goes with an endpoint that uses it, and clients can connect to it",
 	},
 	{
 		ID: "node-network", Severity: isWarning, cluster: nodeNetwork,
@@ -30,14 +30,14 @@ var addressRules = []Rule{
 
 const advertise = "advertise-address"
 
-// host is an address of the cluster's, and the field it is written in.
+// host is an address, the field that sets it, and its owner as messages name it.
 type host struct {
 	netip.Addr
 	field, whose string
 }
 
-// apiserverEndpoint is the apiserver's address, where KCM talks to it and it is no
-// name.
+// apiserverEndpoint returns the apiserver's address, if KCM connects to it and it is
+// an IP address.
 func (v *view) apiserverEndpoint() (netip.Addr, bool) {
 	if v.endpointIsNode() {
 		return netip.Addr{}, false
@@ -51,7 +51,7 @@ func (v *view) endpointIsNode() bool {
 	return v.APIServer.Endpoint == spec.EndpointNode || v.APIServer.Endpoint == spec.EndpointLocal
 }
 
-// hosts are the addresses of nodes and of the apiserver.
+// hosts returns the addresses of nodes and of the apiserver.
 func (v *view) hosts() []host {
 	var out []host
 	for _, n := range v.nodes {
@@ -70,7 +70,7 @@ func (v *view) hosts() []host {
 	return out
 }
 
-// hostsOverlap: what lies in a pod or service range is never sent to the host itself.
+// hostsOverlap: packets to an address in a pod or service range never reach the host.
 func (v *view) hostsOverlap() []fault {
 	var out []fault
 	ranges := v.ranges()
@@ -89,8 +89,8 @@ func (v *view) hostsOverlap() []fault {
 	return out
 }
 
-// nodeRangeOverlaps reports whether a node network around an address overlaps a
-// range: that is said already.
+// nodeRangeOverlaps reports whether a node network that holds a overlaps r, which
+// networksOverlap reports.
 func (v *view) nodeRangeOverlaps(r network, a netip.Addr) bool {
 	return slices.ContainsFunc(v.Networks.Nodes, func(p netip.Prefix) bool { return p.Contains(a) && p.Overlaps(r.Prefix) })
 }
@@ -110,11 +110,11 @@ func apiserverAddress(v *view) []fault {
 		out = append(out, v.sharedAddress(a)...)
 	}
 	if f, ok := api.Flags[advertise]; ok {
-		// An unspecified one stands for the host's own.
+		// An unspecified address stands for the host's own.
 		if a, err := netip.ParseAddr(f.Value); err == nil && !a.IsUnspecified() && refusedEndpoint(a) != "" {
 			out = append(out, fault{
 				field:    finding.Path("apiserver", "flags", advertise),
-				message:  fmt.Sprintf("the apiserver can't publish %s: it is %s, and the apiserver ends", a, refusedEndpoint(a)),
+				message:  fmt.Sprintf("the apiserver can't publish %s, %s: it would exit", a, refusedEndpoint(a)),
 				expected: "an address that pods can reach",
 			})
 		}
@@ -122,7 +122,7 @@ func apiserverAddress(v *view) []fault {
 	return out
 }
 
-// sharedAddress is of an address that all nodes reach the apiserver by.
+// sharedAddress checks an address by which all nodes reach the apiserver.
 func (v *view) sharedAddress(a netip.Addr) []fault {
 	if a.IsUnspecified() || a.IsMulticast() || a.Is6() && a.IsLinkLocalUnicast() || a == broadcast {
 		return one(fault{
@@ -144,8 +144,8 @@ func (v *view) sharedAddress(a netip.Addr) []fault {
 
 var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
-// refusedEndpoint says what an address is that Kubernetes takes for no endpoint's
-// (ValidateEndpointIP of pkg/apis/core/validation); else nothing.
+// refusedEndpoint says why Kubernetes accepts no endpoint with an address
+// (ValidateEndpointIP of pkg/apis/core/validation); "" if it does.
 func refusedEndpoint(a netip.Addr) string {
 	a = a.Unmap()
 	switch {
@@ -161,8 +161,8 @@ func refusedEndpoint(a netip.Addr) string {
 	return ""
 }
 
-// nodeNetwork: networks.nodes is there so that pods and services keep clear of the
-// hosts. A node outside it has another network, or the range is mistyped.
+// nodeNetwork: networks.nodes keeps pods and services off the hosts' addresses. A node
+// outside it is in an unlisted network, or the range is mistyped.
 func nodeNetwork(v *view) []fault {
 	if len(v.Networks.Nodes) == 0 {
 		return nil
@@ -193,8 +193,8 @@ func nodeNetwork(v *view) []fault {
 	})
 }
 
-// nodeNameAddress: names of nodes become subject alternative names, and there an
-// address is an address whatever it was meant for.
+// nodeNameAddress: node names become subject alternative names, where a name that
+// looks like an address is one.
 func nodeNameAddress(v *view) []fault {
 	if !v.namesNodes() {
 		return nil
@@ -206,7 +206,7 @@ func nodeNameAddress(v *view) []fault {
 		switch {
 		case err != nil:
 			out = append(out, fault{
-				field: at, message: fmt.Sprintf("the name of node %.80s can't stand in a certificate: %v", n.Name, err),
+				field: at, message: fmt.Sprintf("a certificate can't have the name of node %.80s: %v", n.Name, err),
 				expected: "a DNS name, or sans: names: false",
 			})
 		case h.Addr.IsValid() && !slices.Contains(n.Addresses, h.Addr):
@@ -220,7 +220,7 @@ func nodeNameAddress(v *view) []fault {
 	return out
 }
 
-// namesNodes reports whether a certificate that is made has the nodes' names.
+// namesNodes reports whether kcmgen makes a certificate with the nodes' names.
 func (v *view) namesNodes() bool {
 	leaves := []spec.Leaf{v.PKI.Client, v.PKI.Serving}
 	if !v.PKI.Separate {

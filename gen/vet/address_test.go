@@ -25,7 +25,7 @@ func servicesAre(s string) func(*spec.Cluster) {
 	}
 }
 
-// reach has all nodes reach the apiserver by one address.
+// reach sets the address by which all nodes reach the apiserver.
 func reach(endpoint spec.Endpoint, address string) func(*spec.Cluster) {
 	return func(c *spec.Cluster) { c.APIServer.Endpoint, c.APIServer.Address = endpoint, address }
 }
@@ -42,7 +42,7 @@ func jump(list string) func(*spec.Cluster) {
 	return func(c *spec.Cluster) { c.Nodes[0].SSH.ProxyJump = list }
 }
 
-// called gives the first node a name that stands in its certificate.
+// called gives the first node a name that its certificate has.
 func called(name string) func(*spec.Cluster) {
 	return func(c *spec.Cluster) {
 		c.Nodes[0].Name, c.Nodes[0].Hostname = name, name
@@ -98,8 +98,8 @@ var addressCases = map[string]testCase{
 	"any address that is published":              {advertised("0.0.0.0"), nil},
 	"loopback that is published":                 {advertised("127.0.0.1"), []string{"apiserver-address"}},
 	"link-local that is published":               {advertised("fe80::1"), []string{"apiserver-address"}},
-	"an address for nobody":                      {reach("node", "10.0.0.100"), []string{"apiserver-address"}},
-	"an address for nobody, locally":             {reach("local", "api.example.com"), []string{"apiserver-address"}},
+	"an address that no node uses":               {reach("node", "10.0.0.100"), []string{"apiserver-address"}},
+	"an address that no node uses, locally":      {reach("local", "api.example.com"), []string{"apiserver-address"}},
 	"a virtual IP that is none":                  {reach("vip", "0.0.0.0"), []string{"apiserver-address"}},
 	"a virtual IP to many":                       {reach("vip", "ff02::1"), []string{"apiserver-address"}},
 	"a virtual IP without its zone":              {reach("vip", "fe80::100"), []string{"apiserver-address"}},
@@ -113,7 +113,7 @@ var addressCases = map[string]testCase{
 	"a link-local node without apiserver":  {both(nodeIs("169.254.0.11"), reach("vip", "10.0.0.100")), []string{"node-network"}},
 	"a node at the broadcast address":      {nodeIs("255.255.255.255"), []string{"node-address-kind"}},
 	"a node network that holds no node":    {func(c *spec.Cluster) { c.Networks.Nodes = cidrs("10.1.0.0/24") }, []string{"node-network"}},
-	"a node network beside the nodes'":     {func(c *spec.Cluster) { c.Networks.Nodes = cidrs("10.1.0.0/24", "10.0.0.0/24") }, nil},
+	"a second, unused node network":        {func(c *spec.Cluster) { c.Networks.Nodes = cidrs("10.1.0.0/24", "10.0.0.0/24") }, nil},
 	"a node outside the node networks":     {nodeIs("10.9.0.11"), []string{"node-network"}},
 	"a node inside with its second address": {func(c *spec.Cluster) {
 		c.Nodes[0].Addresses = slices.Insert(c.Nodes[0].Addresses, 0, netip.MustParseAddr("fd09::1"))
@@ -214,9 +214,9 @@ var addressCases = map[string]testCase{
 	"one node doesn't allocate": {each(flagOf("controllers", "*,-node-ipam-controller")), []string{"allocation-differs"}},
 }
 
-// TestRefusedEndpoint holds ours against ValidateEndpointIP of Kubernetes, written down
-// anew from the source of v1.37.1 with the net package as there, at the edges of every
-// special range and at random.
+// TestRefusedEndpoint compares refusedEndpoint with Kubernetes' ValidateEndpointIP,
+// rewritten from the source of v1.37.1 with package net, at the edges of every special
+// range and at random.
 func TestRefusedEndpoint(t *testing.T) {
 	kubernetes := func(ip net.IP) bool {
 		return ip.IsUnspecified() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.IsLinkLocalMulticast()
@@ -228,8 +228,8 @@ func TestRefusedEndpoint(t *testing.T) {
 	}
 }
 
-// TestRefusedRanges: where pods get a range that isn't refused, every address of it is
-// one that Kubernetes takes, and unicast; of a refused one some address isn't.
+// TestRefusedRanges: Kubernetes accepts every address of an accepted pod range, and all
+// are unicast; that isn't so for a refused range.
 func TestRefusedRanges(t *testing.T) {
 	usable := func(ip net.IP) bool {
 		return !ip.IsUnspecified() && !ip.IsLoopback() && !ip.IsLinkLocalUnicast() && !ip.IsMulticast()
@@ -249,7 +249,7 @@ func TestRefusedRanges(t *testing.T) {
 			inside = append(inside, within16(r, p))
 		}
 		for _, x := range inside {
-			// The first address of a range is no host's: a network's own.
+			// The first address of a range is the network's, not a host's.
 			if !p.Contains(x) || x == p.Addr() && p.Bits() < a.BitLen() || x.IsUnspecified() {
 				continue
 			}
@@ -266,7 +266,7 @@ func TestRefusedRanges(t *testing.T) {
 	}
 }
 
-// within16 is an address of a range at random.
+// within16 returns a random address of a range.
 func within16(r *rand.Rand, p netip.Prefix) netip.Addr {
 	b := p.Addr().AsSlice()
 	for i := range b {
@@ -282,7 +282,7 @@ func within16(r *rand.Rand, p netip.Prefix) netip.Addr {
 	return a
 }
 
-// addresses are the edges of the special ranges, and n others.
+// addresses returns the edges of the special ranges, and n random ones.
 func addresses(n int) []netip.Addr {
 	var out []netip.Addr
 	for _, s := range []string{
@@ -317,7 +317,7 @@ func addresses(n int) []netip.Addr {
 	return out
 }
 
-// Every range that the documents and the vocabulary's words take for an example passes.
+// TestPrivateRanges: the example ranges of the documentation and the schema pass.
 func TestPrivateRanges(t *testing.T) {
 	for _, s := range []string{"10.200.0.0/16", "10.32.0.0/16", "10.0.0.0/24", "172.16.0.0/12", "192.168.5.0/24", "fd00:10::/56", "fc00::/7", "2a02::/32", "100.64.0.0/16"} {
 		for _, kind := range []string{"pods", "services"} {

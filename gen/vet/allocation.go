@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// allocationDiffers: the node that leads next would hand out other ranges, or
-// find nodes outside its own and exit.
+// allocationDiffers: after a failover, the new leader would hand out other ranges, or
+// find nodes outside its ranges and exit.
 func allocationDiffers(v *view) []fault {
 	var out []fault
 	first := v.nodes[0]
@@ -40,10 +40,9 @@ func allocationDiffers(v *view) []fault {
 	return out
 }
 
-// sameAllocation reports whether two spellings of a flag mean the same to the
-// controller that allocates. It reads the pod networks in their order: a node's
-// ranges are held against them by their index. Of the service ranges it only keeps
-// clear, in any order.
+// sameAllocation reports whether two values of a flag mean the same to the IPAM
+// controller. The order of pod networks matters: a node's ranges are matched with them
+// by index. Service ranges are only excluded, in any order.
 func (v *view) sameAllocation(a, b *nodeView, name string) bool {
 	ours, ok1 := prefixes(a.flags.Value(name, ""))
 	theirs, ok2 := prefixes(b.flags.Value(name, ""))
@@ -63,7 +62,7 @@ func (v *view) sameAllocation(a, b *nodeView, name string) bool {
 		slices.SortFunc(theirs, order)
 		return ok1 && ok2 && slices.Equal(ours, theirs)
 	}
-	x, ok1 := allocating(a)
-	y, ok2 := allocating(b)
+	x, ok1 := allocationOf(a)
+	y, ok2 := allocationOf(b)
 	return ok1 && ok2 && slices.Equal(x.pods, y.pods) && slices.Equal(x.masks, y.masks)
 }

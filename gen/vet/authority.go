@@ -20,11 +20,11 @@ import (
 var authorityRules = []Rule{
 	{
 		ID: "ca-verifies", Severity: isError, Fixed: true, cluster: caVerifies,
-		Doc: "what a CA signs is taken by those who read it: for its use, by its names, now and until it ends",
+		Doc: "clients and servers accept what a CA signs: for its use and its names, now and until it expires",
 	},
 	{
 		ID: "ca-intermediate", Severity: isError, cluster: caIntermediate,
-		Doc: "the CA is a root: every program can trust it by itself, and KCM's certificates come without a chain",
+		Doc: "the CA is a root: every program can trust it alone, and certificates that KCM signs come without a chain",
 	},
 	{
 		ID: "key-strength", Severity: isError, Fixed: true, cluster: keyStrength,
@@ -32,31 +32,31 @@ var authorityRules = []Rule{
 	},
 	{
 		ID: "ca-weak", Severity: isWarning, cluster: caWeak,
-		Doc: "a CA is signed with better than MD5 and SHA-1 (an error for an intermediate), and one that is only trusted has a key that can't be broken (an error)",
+		Doc: "a CA is signed with a better hash than MD5 and SHA-1 (an error for an intermediate), and one that is only trusted has a strong key (an error)",
 	},
 	{
 		ID: "ca-kept", Severity: isWarning, cluster: caKept,
-		Doc: "pki.ca.expiry is what the CA was made for: it stays as it is when that changes",
+		Doc: "pki.ca.expiry is the lifetime that the CA was made with: changing it changes no CA",
 	},
 }
 
-// Made is a CA that an earlier export made, as it lies in out/.
+// Made is a CA in out/ that an earlier export made.
 type Made struct {
-	Cert *x509.Certificate // nil: none yet, or an export will say what is wrong with it
-	File string            // as people call it
-	Err  error             // why nobody could look whether there is one
+	Cert *x509.Certificate // nil: none yet, or a broken one, which an export reports
+	File string            // as messages name it
+	Err  error             // why File can't be read
 }
 
-// Refusal is what the reader of a certificate says of it that a CA would sign.
+// Refusal is the verification error of a certificate that a CA would sign.
 type Refusal struct {
 	Authority string // the CA's field
 	Leaf      string // what is signed: "client", "serving", "combined", "apiserver", "front proxy"
-	Node      string // whose; empty: all fare alike
+	Node      string // its node; "" for all nodes
 	Use       x509.ExtKeyUsage
 	Err       error
 }
 
-// cert is the CA's certificate, if there is one: the user's, or the one made.
+// cert returns the CA's certificate, the user's or kcmgen's; nil if there is none.
 func (a authority) cert() *x509.Certificate {
 	if a.spec.Existing() {
 		return a.facts.Cert
@@ -64,7 +64,7 @@ func (a authority) cert() *x509.Certificate {
 	return a.made.Cert
 }
 
-// name is how messages call the CA; place is the field to change.
+// name is the CA as messages name it.
 func (a authority) name() string {
 	if a.spec.Existing() {
 		return "the CA " + a.spec.CertFile
@@ -72,15 +72,16 @@ func (a authority) name() string {
 	return "the CA " + a.made.File + ", which kcmgen made,"
 }
 
-func (a authority) place() string {
+// certField is the field to change.
+func (a authority) certField() string {
 	if a.spec.Existing() {
 		return a.field + ".certFile"
 	}
 	return a.field
 }
 
-// anew is how a CA that an export made is replaced.
-func (a authority) anew() string {
+// replaceHint says how to replace a CA that kcmgen made.
+func (a authority) replaceHint() string {
 	if a.spec.Existing() {
 		return ""
 	}
@@ -91,19 +92,19 @@ func (a authority) anew() string {
 
 func caVerifies(v *view) []fault {
 	var out []fault
-	said := map[string]int{}
+	count := map[string]int{}
 	for _, a := range v.authorities() {
 		for _, r := range v.facts.Refusals {
 			if r.Authority != a.field {
 				continue
 			}
-			f := a.refused(r)
-			f.field = a.place()
+			f := a.refusalFault(r)
+			f.field = a.certField()
 			key := f.field + f.message
 			if r.Node != "" {
-				key = fmt.Sprint(f.field, r.Leaf, r.Use) // the first node's stands for all
+				key = fmt.Sprint(f.field, r.Leaf, r.Use) // report the first node only
 			}
-			if said[key]++; said[key] == 1 {
+			if count[key]++; count[key] == 1 {
 				out = append(out, f)
 			}
 		}
@@ -111,12 +112,12 @@ func caVerifies(v *view) []fault {
 	return out
 }
 
-// refused words what a reader says.
-func (a authority) refused(r Refusal) fault {
+// refusalFault turns a verification error into a fault, without its field.
+func (a authority) refusalFault(r Refusal) fault {
 	cert := a.cert()
 	var critical x509.UnhandledCriticalExtension
 	var invalid x509.CertificateInvalidError
-	f := fault{expected: "a CA for certificates of clients and servers", hint: a.anew()}
+	f := fault{expected: "a CA for certificates of clients and servers", hint: a.replaceHint()}
 	switch {
 	case errors.As(r.Err, &critical) && cert != nil && len(cert.UnhandledCriticalExtensions) > 0:
 		f.message = fmt.Sprintf("%s has a critical extension that Kubernetes doesn't know (%s): every certificate of it is refused", a.name(), extensions(cert))
@@ -160,7 +161,7 @@ func leafName(r Refusal) string {
 	return what
 }
 
-// extensions names the critical ones that Go doesn't know.
+// extensions lists the critical extensions that Go doesn't know.
 func extensions(cert *x509.Certificate) string {
 	var out []string
 	for _, id := range cert.UnhandledCriticalExtensions {
@@ -173,10 +174,9 @@ func extensions(cert *x509.Certificate) string {
 	return strings.Join(out, ", ")
 }
 
-// caIntermediate: certificates that KCM signs for kubelets come without a chain,
-// --cluster-signing-cert-file takes one certificate, and openssl's programs in pods
-// don't take an intermediate as their root. So everything works only where every
-// reader was given the intermediate itself and is written in Go.
+// caIntermediate: --cluster-signing-cert-file takes one certificate, so what KCM signs
+// for kubelets comes without a chain. It works only with programs that were given the
+// intermediate itself and accept it as a root: Go's do, openssl's don't.
 func caIntermediate(v *view) []fault {
 	a := v.authorities()[0]
 	cert := a.facts.Cert
@@ -191,14 +191,15 @@ func caIntermediate(v *view) []fault {
 	})
 }
 
-// intermediate reports whether another CA signed it. A root that has the same
-// name as its signer, and another key, is one too.
+// intermediate reports whether another CA signed cert, even one of the same name with
+// another key.
 func intermediate(cert *x509.Certificate) bool {
 	return !bytes.Equal(cert.RawIssuer, cert.RawSubject) ||
 		len(cert.AuthorityKeyId) > 0 && len(cert.SubjectKeyId) > 0 && !bytes.Equal(cert.AuthorityKeyId, cert.SubjectKeyId)
 }
 
-// unknownKey says that no program of Kubernetes verifies what a CA's key signs.
+// unknownKey says why Kubernetes can't verify what a CA's key signs, and what it
+// needs; "" if it can.
 func unknownKey(cert *x509.Certificate) (what, want string) {
 	switch cert.PublicKey.(type) {
 	case *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey:
@@ -210,9 +211,8 @@ func unknownKey(cert *x509.Certificate) (what, want string) {
 	return "of a kind that Kubernetes doesn't know", "RSA or ECDSA"
 }
 
-// weakKey says what is wrong with a public key whose private half signs, or
-// nothing; want is what would be right. Other kinds than RSA and ECDSA aren't
-// its business.
+// weakKey says what is wrong with the public half of a signing key, and what is
+// needed; "" if nothing. It looks at RSA and ECDSA keys only.
 func weakKey(key crypto.PublicKey) (what, want string) {
 	switch k := key.(type) {
 	case *rsa.PublicKey:
@@ -227,8 +227,8 @@ func weakKey(key crypto.PublicKey) (what, want string) {
 	return "", ""
 }
 
-// keyStrength is asked before cfssl is, which takes SHA-1 for such a key: Go signs
-// nothing with that any more, and reads nothing.
+// keyStrength runs before cfssl does, which would choose SHA-1 for such a key: Go
+// neither signs nor verifies with that.
 func keyStrength(v *view) []fault {
 	a := v.authorities()[0]
 	field, what, want := a.field+".certFile", "", ""
@@ -242,12 +242,12 @@ func keyStrength(v *view) []fault {
 	if what == "" {
 		return nil
 	}
-	return one(fault{field: field, message: fmt.Sprintf("the key of %s is %s: no certificate can be signed with it that readers take", a.name(), what), expected: want})
+	return one(fault{field: field, message: fmt.Sprintf("the key of %s is %s: certificates that it signs are refused", a.name(), what), expected: want})
 }
 
-// caWeak: nobody verifies a root's signature of itself, neither Go nor openssl at
-// its strictest, so an old hash there is no hole. It is told, because a CA of that
-// age is one to replace. That of an intermediate is verified by who trusts its root.
+// caWeak: neither Go nor openssl verifies a root's own signature, so an old hash there
+// is no security hole, only the sign of a CA that should be replaced. An intermediate's
+// signature is verified with its root.
 func caWeak(v *view) []fault {
 	var out []fault
 	for _, a := range v.authorities() {
@@ -258,7 +258,7 @@ func caWeak(v *view) []fault {
 		if what, want := unknownKey(cert); what != "" && a.field != "pki.ca" {
 			out = append(out, fault{
 				field: a.field + ".certFile", severity: finding.Error, expected: want,
-				message: fmt.Sprintf("the key of %s is %s: who breaks it can claim to be anyone", a.name(), what),
+				message: fmt.Sprintf("the key of %s is %s: anyone who breaks it can claim any identity", a.name(), what),
 			})
 		}
 		hash := weakHash(cert.SignatureAlgorithm)
@@ -268,7 +268,7 @@ func caWeak(v *view) []fault {
 		f := fault{field: a.field + ".certFile", message: fmt.Sprintf("%s is signed with %s", a.name(), hash), expected: "SHA-256 or better"}
 		if intermediate(cert) {
 			f.severity = finding.Error
-			f.message += ": who trusts its root refuses it"
+			f.message += ": clients that trust its root refuse it"
 		}
 		out = append(out, f)
 	}
@@ -285,20 +285,20 @@ func weakHash(alg x509.SignatureAlgorithm) string {
 	return ""
 }
 
-// notice is how long before its end a CA that kcmgen made is told to end: a tenth
-// of the life that the cluster gave it, or 90 days if that is less. So a CA for
-// ten years is told for three months, and one for a day not from its first hour.
-func notice(cert *x509.Certificate) time.Duration {
-	return min(cert.NotAfter.Sub(cert.NotBefore)/10, soon)
+// expiryNotice is how long before its end the expiry of a CA that kcmgen made is
+// reported: a tenth of its lifetime, or 90 days if that is less. So the warning about a
+// CA for a day doesn't start in its first hour.
+func expiryNotice(cert *x509.Certificate) time.Duration {
+	return min(cert.NotAfter.Sub(cert.NotBefore)/10, expirySoon)
 }
 
-// madeExpiry is told on every run: nothing else would, until nothing works.
+// madeExpiry reports the expiry of a CA that kcmgen made.
 func (a authority) madeExpiry(now time.Time) []fault {
 	cert := a.made.Cert
 	if a.made.Err != nil {
 		return one(fault{
-			field: a.field, severity: finding.NotChecked, expected: "to run as who exports",
-			message: fmt.Sprintf("%s: %v: nobody looked whether the CA that kcmgen made ends", a.made.File, a.made.Err),
+			field: a.field, severity: finding.NotChecked, expected: "to run as the user who exports",
+			message: fmt.Sprintf("%s: %v: the expiry of the CA that kcmgen made is unknown", a.made.File, a.made.Err),
 		})
 	}
 	if a.spec.Existing() || cert == nil {
@@ -306,20 +306,20 @@ func (a authority) madeExpiry(now time.Time) []fault {
 	}
 	end := cert.NotAfter.UTC().Format(time.RFC3339)
 	f := fault{
-		field: a.field, expected: "a CA that lives on: certificates end with it", hint: a.anew(),
+		field: a.field, expected: "a CA that lives on: certificates end with it", hint: a.replaceHint(),
 		message: fmt.Sprintf("%s ends at %s", a.name(), end),
 	}
 	switch left := cert.NotAfter.Sub(now); {
 	case left <= 0:
 		f.severity = finding.Error
 		f.message = fmt.Sprintf("%s ended at %s: no certificate can be made, and none of it is taken", a.name(), end)
-	case left > notice(cert):
+	case left > expiryNotice(cert):
 		return nil
 	}
 	return one(f)
 }
 
-// caKept: a lifetime that was changed in the CUE changes no CA.
+// caKept: another expiry in the CUE doesn't change a CA that exists.
 func caKept(v *view) []fault {
 	var out []fault
 	for _, a := range v.authorities() {
@@ -334,13 +334,13 @@ func caKept(v *view) []fault {
 			field:    a.field + ".expiry",
 			message:  fmt.Sprintf("%s was made for %s and ends at %s: it stays as it is", a.name(), hoursOf(life), a.made.Cert.NotAfter.UTC().Format(time.RFC3339)),
 			expected: fmt.Sprintf("expiry: %q, as long as that CA is used", hoursOf(life)),
-			hint:     a.anew(),
+			hint:     a.replaceHint(),
 		})
 	}
 	return out
 }
 
-// hoursOf writes a lifetime as a cluster does.
+// hoursOf writes a lifetime as CUE has it, such as 8760h.
 func hoursOf(d time.Duration) string {
 	s := d.Round(time.Second).String()
 	for _, zero := range []string{"0s", "0m"} {

@@ -25,7 +25,7 @@ func rsaKey(bits int) crypto.PublicKey {
 	return &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), uint(bits-1)), E: 65537}
 }
 
-// TestAuthorities: what is said of CAs by what they are.
+// TestAuthorities: the findings about CAs.
 func TestAuthorities(t *testing.T) {
 	p256, p224 := &ecdsa.PublicKey{Curve: elliptic.P256()}, &ecdsa.PublicKey{Curve: elliptic.P224()}
 	ca := func(change func(*x509.Certificate)) *x509.Certificate {
@@ -79,8 +79,8 @@ func TestAuthorities(t *testing.T) {
 	}
 }
 
-// TestMadeAuthorityEnds: kcmgen's own CA is told to end a tenth of its life before,
-// or 90 days if that is less, and never before.
+// TestMadeAuthorityEnds: the expiry of kcmgen's own CA is reported for the last tenth of
+// its lifetime, at most 90 days.
 func TestMadeAuthorityEnds(t *testing.T) {
 	begin := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for _, life := range []time.Duration{time.Hour, 24 * time.Hour, year, 10 * year, 50 * year} {
@@ -112,7 +112,7 @@ func TestMadeAuthorityEnds(t *testing.T) {
 	}
 }
 
-// TestMadeAuthorityUnseen: what nobody could look at doesn't pass for that reason.
+// TestMadeAuthorityUnseen: a CA that can't be read is reported as not checked.
 func TestMadeAuthorityUnseen(t *testing.T) {
 	got := Check(base(), Facts{Now: time.Now(), MadeCA: Made{File: "out/test/pki/ca.crt", Err: fs.ErrPermission}})
 	if diff := cmp.Diff([]string{"ca-expiry not checked"}, ids(got)); diff != "" {
@@ -120,7 +120,7 @@ func TestMadeAuthorityUnseen(t *testing.T) {
 	}
 }
 
-// TestMadeAuthorityStays: another lifetime in the CUE makes no other CA.
+// TestMadeAuthorityStays: another expiry in the CUE doesn't replace the CA.
 func TestMadeAuthorityStays(t *testing.T) {
 	begin := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	made := Made{File: "out/test/pki/ca.crt", Cert: &x509.Certificate{NotBefore: begin, NotAfter: begin.Add(87600 * time.Hour)}}
@@ -144,8 +144,8 @@ func TestMadeAuthorityStays(t *testing.T) {
 	}
 }
 
-// TestServingIsHeldToAClient: a serving certificate with client auth lets its
-// holder be whoever it names.
+// TestServingIsHeldToAClient: a serving certificate with client auth gives its holder
+// the identity in its subject.
 func TestServingIsHeldToAClient(t *testing.T) {
 	for name, tc := range map[string]struct {
 		usages  []string
@@ -189,8 +189,7 @@ func TestServingIsHeldToAClient(t *testing.T) {
 	}
 }
 
-// TestAuthorityHasANameOfItsOwn: a leaf with its CA's name isn't self-signed, and
-// looks so.
+// TestAuthorityHasANameOfItsOwn: a leaf with its CA's name looks self-signed.
 func TestAuthorityHasANameOfItsOwn(t *testing.T) {
 	cn := pkix.AttributeTypeAndValue{Value: identity}
 	for name, tc := range map[string]struct {

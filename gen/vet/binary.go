@@ -14,12 +14,12 @@ func nodeArchitecture(v *view) []fault {
 		return nil
 	}
 	var out []fault
-	said := map[string]bool{}
+	reported := map[string]bool{}
 	for _, n := range v.nodes {
-		if _, ok := v.Download(n.Arch); ok || said[n.Arch] {
+		if _, ok := v.Download(n.Arch); ok || reported[n.Arch] {
 			continue
 		}
-		said[n.Arch] = true
+		reported[n.Arch] = true
 		out = append(out, fault{
 			field: "binary.source", also: []string{finding.Path("nodes", n.Name, "arch")},
 			message:  fmt.Sprintf("node %s is %s, and binary has no source for it", n.Name, n.Arch),
@@ -29,7 +29,7 @@ func nodeArchitecture(v *view) []fault {
 	return out
 }
 
-// unverified are the fields of sources without a checksum.
+// unverified returns the fields of sources without a checksum, by architecture.
 func (v *view) unverified() map[string]string {
 	out := map[string]string{}
 	if v.Binary == nil {
@@ -45,7 +45,7 @@ func (v *view) unverified() map[string]string {
 
 func downloadUnverified(v *view) []fault {
 	if v.Installs() {
-		return nil // installUnverified says it, and can't be waived
+		return nil // installUnverified reports it, and can't be waived
 	}
 	var out []fault
 	fields := v.unverified()
@@ -55,12 +55,12 @@ func downloadUnverified(v *view) []fault {
 	return out
 }
 
-// downloadCredentials: a builder fetches what the Containerfile says, and tells it.
+// downloadCredentials: a builder fetches the URL in the Containerfile, and logs it.
 func downloadCredentials(v *view) []fault {
 	if v.Binary == nil {
 		return nil
 	}
-	why := "whoever reads this file has it"
+	why := "anyone who reads this file has it"
 	if v.Image != nil {
 		why = "it would be in the Containerfile, the builder's log and the image's history"
 	}
@@ -69,7 +69,7 @@ func downloadCredentials(v *view) []fault {
 		if held := v.Binary.Source[arch].Credentials(); held != "" {
 			out = append(out, fault{
 				field: finding.Path("binary", "source", arch, "url"), message: fmt.Sprintf("the URL of the program for %s holds %s: %s", arch, held, why),
-				expected: "a URL that anybody may know, or a file",
+				expected: "a URL without secrets, or a file",
 			})
 		}
 	}

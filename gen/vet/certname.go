@@ -10,12 +10,12 @@ import (
 var certificateNameRules = []Rule{
 	{
 		ID: "ca-name", Severity: isError, cluster: caName,
-		Doc: "a CA and what it signs have names of their own: openssl takes a certificate with its CA's name for self-signed",
+		Doc: "no certificate has its CA's name: openssl would count it as self-signed",
 	},
 }
 
-// caName: a certificate that has its issuer's name is sent without the key id of its
-// issuer, and openssl refuses it as self-signed. Go's programs don't.
+// caName: a certificate with its issuer's name has no authority key id, and openssl
+// refuses it as self-signed. Go doesn't.
 func caName(v *view) []fault {
 	a := v.authorities()[0]
 	name, field := a.spec.Subject, a.field+".subject.CN"
@@ -37,7 +37,8 @@ func caName(v *view) []fault {
 	return out
 }
 
-// subject is a name as a cluster says it; one that it can't say is none.
+// subject converts a name; it returns the zero value for a name that spec.Subject
+// can't express.
 func subject(n pkix.Name) spec.Subject {
 	one := func(vs []string) string {
 		if len(vs) == 0 {

@@ -12,8 +12,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// flagConflict is what kube-controller-manager's own validation refuses of values
-// that are good by themselves.
+// flagConflict reports values that are valid alone, and that
+// kube-controller-manager's own validation refuses together.
 func flagConflict(v *view, n *nodeView) []fault {
 	if v.minor == nil {
 		return nil
@@ -33,21 +33,21 @@ func logging(v *view, n *nodeView) []fault {
 	}
 	if f, ok := n.flags.Get("log-flush-frequency"); ok {
 		if d, err := time.ParseDuration(f.Value); err == nil && d <= 0 {
-			out = append(out, fault{field: f.Field, message: is(f), expected: "more than 0s"})
+			out = append(out, fault{field: f.Field, message: valueMessage(f), expected: "more than 0s"})
 		}
 	}
 	for _, name := range []string{"log-text-split-stream", "log-text-info-buffer-size", "log-json-split-stream", "log-json-info-buffer-size"} {
 		f, ok := n.flags.Get(name)
 		_, gated := v.minor.Gate(loggingGate)
-		if ok && gated && !unset(f.Value) && !n.gateOn(loggingGate) {
+		if ok && gated && !isDefault(f.Value) && !n.gateOn(loggingGate) {
 			out = append(out, fault{field: f.Field, message: fmt.Sprintf("--%s needs feature gate %s", name, loggingGate), expected: "the gate, or no such flag"})
 		}
 	}
 	return out
 }
 
-// unset reports whether a bool or a quantity is what it is by default: off, or 0.
-func unset(value string) bool {
+// isDefault reports whether a bool or a quantity has its default: false, or 0.
+func isDefault(value string) bool {
 	digits := strings.TrimRight(value, "KMGTPEinumk")
 	return value == "" || isFalse(value) || strings.Contains(digits, "0") && strings.Trim(digits, "+-0.") == ""
 }
@@ -59,8 +59,8 @@ var (
 	metricLabel = regexp.MustCompile(`^[a-zA-Z_:][a-zA-Z0-9_:]*,[a-zA-Z_][a-zA-Z0-9_]*$`)
 )
 
-// strictMetrics is the first minor that looks at the names of metrics, and at two
-// sources of labels.
+// strictMetrics is the first minor that validates the names of metrics, and refuses
+// labels from two sources.
 const strictMetrics = 36
 
 // metrics: component-base/metrics Validate.
@@ -68,7 +68,7 @@ func metrics(v *view, n *nodeView) []fault {
 	var out []fault
 	previous := fmt.Sprintf("1.%d", v.Version.Minor-1)
 	if f, ok := n.flags.Get("show-hidden-metrics-for-version"); ok && f.Value != "" && f.Value != previous {
-		out = append(out, fault{field: f.Field, message: is(f), expected: fmt.Sprintf("%q, the minor version before %s, and no other", previous, v.Version)})
+		out = append(out, fault{field: f.Field, message: valueMessage(f), expected: fmt.Sprintf("%q, the minor version before %s, and no other", previous, v.Version)})
 	}
 	if f, ok := n.flags.Get("allow-metric-labels"); ok {
 		bad := func(pair string) bool {
@@ -76,7 +76,7 @@ func metrics(v *view, n *nodeView) []fault {
 			return given && !metricLabel.MatchString(key)
 		}
 		if slices.ContainsFunc(flags.Pairs(f.Value), bad) {
-			out = append(out, fault{field: f.Field, message: is(f), expected: `"METRIC,LABEL=VALUE,…"`})
+			out = append(out, fault{field: f.Field, message: valueMessage(f), expected: `"METRIC,LABEL=VALUE,…"`})
 		}
 		manifest, both := n.flags.Get("allow-metric-labels-manifest")
 		if both && v.Version.Minor >= strictMetrics && manifest.Value != "" && f.Value != "" {
@@ -103,7 +103,7 @@ func requestHeaders(_ *view, n *nodeView) []fault {
 		f, ok := n.flags.Get("requestheader-" + name)
 		blank := func(s string) bool { return strings.TrimSpace(s) == "" }
 		if ok && f.Value != "" && slices.ContainsFunc(strings.Split(f.Value, ","), blank) {
-			out = append(out, fault{field: f.Field, message: is(f), expected: "no empty name in it"})
+			out = append(out, fault{field: f.Field, message: valueMessage(f), expected: "no empty name in it"})
 		}
 	}
 	f, ok := n.flags.Get("requestheader-uid-headers")
@@ -113,7 +113,7 @@ func requestHeaders(_ *view, n *nodeView) []fault {
 	case !n.gateOn(gate):
 		out = append(out, fault{field: f.Field, message: fmt.Sprintf("--%s needs feature gate %s", f.Name, gate), expected: "the gate, or no such flag"})
 	case !slices.ContainsFunc(strings.Split(f.Value, ","), func(s string) bool { return strings.EqualFold(s, header) }):
-		out = append(out, fault{field: f.Field, message: is(f), expected: header + " among them"})
+		out = append(out, fault{field: f.Field, message: valueMessage(f), expected: header + " among them"})
 	}
 	return out
 }
@@ -129,7 +129,7 @@ func connection(_ *view, n *nodeView) []fault {
 	return one(fault{field: f.Field, message: fmt.Sprintf("kube-api-burst is %s with a kube-api-qps of %v", f.Value, qps), expected: "at least 1"})
 }
 
-// leaderMigration: v1.21 has no configuration built in.
+// leaderMigration: v1.21 has no default configuration for it.
 func leaderMigration(v *view, n *nodeView) []fault {
 	f, ok := n.flags.Get("enable-leader-migration")
 	const gate = "ControllerManagerLeaderMigration"
@@ -142,8 +142,7 @@ func leaderMigration(v *view, n *nodeView) []fault {
 	})
 }
 
-// emulation: a version emulates those of three minors before it, and is never
-// emulated by an older one.
+// emulation: a version emulates itself and the three minors before it.
 func emulation(v *view, n *nodeView) []fault {
 	emulated, floor := v.Version.Minor, max(v.Version.Minor-3, firstEmulated)
 	f, ok := n.flags.Get("emulated-version")
@@ -151,7 +150,7 @@ func emulation(v *view, n *nodeView) []fault {
 		minor, valid := componentMinor(f.Value)
 		if !valid || minor > v.Version.Minor || minor < floor {
 			return one(fault{
-				field: f.Field, message: is(f),
+				field: f.Field, message: valueMessage(f),
 				expected: fmt.Sprintf("a minor version from 1.%d to 1.%d", floor, v.Version.Minor),
 			})
 		}
@@ -162,7 +161,7 @@ func emulation(v *view, n *nodeView) []fault {
 		return nil
 	}
 	if minor, valid := componentMinor(c.Value); !valid || minor > emulated || minor < floor {
-		return one(fault{field: c.Field, also: alsoField(f), message: is(c), expected: fmt.Sprintf("a minor version from 1.%d to 1.%d", floor, emulated)})
+		return one(fault{field: c.Field, also: alsoField(f), message: valueMessage(c), expected: fmt.Sprintf("a minor version from 1.%d to 1.%d", floor, emulated)})
 	}
 	return nil
 }
@@ -193,8 +192,8 @@ func alsoField(f spec.Flag) []string {
 	return []string{f.Field}
 }
 
-// emulated is the minor whose behaviour a node's process has, and the least that it
-// has to be compatible with, where flags say either.
+// emulated returns the minor that a node's process emulates, and the oldest that it
+// stays compatible with. ok is false if no flag sets either.
 func (v *view) emulated(n *nodeView) (minor, least int, ok bool) {
 	if v.minor == nil {
 		return 0, 0, false
@@ -210,7 +209,8 @@ func (v *view) emulated(n *nodeView) (minor, least int, ok bool) {
 	return minor, least, emulates || limited
 }
 
-// version of a component, as apimachinery's version.Parse reads it: a patch has to be 0.
+// version is a component's version as apimachinery's version.Parse reads it; a patch
+// must be 0.
 var version = regexp.MustCompile(`^v?1\.([0-9]+)(\.0)?$`)
 
 // componentMinor reads "1.36", or "kube=1.36".

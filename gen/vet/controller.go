@@ -41,14 +41,14 @@ func controllerUnknown(v *view, n *nodeView) []fault {
 			out.expected = "the gate, or no such controller"
 			return out
 		}
-		first, last := flags.ControllerYears(name)
+		first, last := flags.ControllerMinors(name)
 		switch {
 		case first == 0:
 			if near := spec.Nearest(name, controllerNames(v.minor)); near != "" {
 				out.expected, out.hint = near, fmt.Sprintf("did you mean %q?", near)
 			}
 		case first > v.Version.Minor:
-			out.message = fmt.Sprintf("controller %s is there from v1.%d on", name, first)
+			out.message = fmt.Sprintf("controller %s exists only since v1.%d", name, first)
 			if old := flags.OldName(name, v.Version.Minor); old != "" {
 				out.expected = old
 			}
@@ -67,7 +67,8 @@ func controllerNames(m *flags.Minor) []string {
 	return out
 }
 
-// missingGate is a feature gate that a controller needs and that is off.
+// missingGate returns a feature gate that a controller needs and that is off; "" if
+// there is none.
 func (n *nodeView) missingGate(c flags.Controller) string {
 	for _, g := range c.Gates {
 		if !n.gateOn(g) {

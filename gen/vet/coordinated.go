@@ -16,8 +16,8 @@ const (
 	runtimeConfig = "runtime-config"
 )
 
-// coordinates reports whether a node's process stands for election by the apiserver, and
-// the field that says so.
+// coordinates reports whether a node's process uses coordinated leader election, and
+// the field that turns it on.
 func (n *nodeView) coordinates() (field string, ok bool) {
 	if n.minor == nil || !isTrue(n.value("leader-elect")) || !n.gateOn(coordinated) {
 		return "", false
@@ -31,7 +31,7 @@ func (n *nodeView) coordinates() (field string, ok bool) {
 	return cmp.Or(f.Field, "flags"), true // by default
 }
 
-// coordinatedLease: candidates stand for a lease whose name is in the source.
+// coordinatedLease: the lease of coordinated election has a fixed name.
 func coordinatedLease(v *view, n *nodeView) []fault {
 	at, ok := n.coordinates()
 	if !ok {
@@ -45,7 +45,7 @@ func coordinatedLease(v *view, n *nodeView) []fault {
 		if f, given := n.flags.Get(l.name); given && f.Value != l.want && f.Value != "" {
 			out = append(out, fault{
 				field: f.Field, also: []string{at},
-				message:  fmt.Sprintf("%s is %q, and with feature gate %s the apiserver elects for %q only: nobody would lead", l.name, f.Value, coordinated, l.want),
+				message:  fmt.Sprintf("%s is %q, and with feature gate %s the apiserver elects for %q only: no instance would lead", l.name, f.Value, coordinated, l.want),
 				expected: fmt.Sprintf("%s, or %s=false", l.want, coordinated),
 				hint:     "/healthz answers 200 all the same",
 			})
@@ -54,7 +54,7 @@ func coordinatedLease(v *view, n *nodeView) []fault {
 	return out
 }
 
-// candidateAPI is the version of coordination.k8s.io that has lease candidates, by minor.
+// candidateAPI is the version of coordination.k8s.io with lease candidates in a minor.
 func candidateAPI(minor int) string {
 	switch {
 	case minor <= 31:
@@ -65,7 +65,7 @@ func candidateAPI(minor int) string {
 	return "coordination.k8s.io/v1beta1"
 }
 
-// coordinatedAPIServer: it is the apiserver that elects.
+// coordinatedAPIServer: the apiserver elects, so it needs the gate and the API.
 func coordinatedAPIServer(v *view, n *nodeView) []fault {
 	at, ok := n.coordinates()
 	if !ok {
@@ -99,13 +99,13 @@ func coordinatedAPIServer(v *view, n *nodeView) []fault {
 	}
 	return one(fault{
 		field: at, also: append(also, "apiserver.flags"),
-		message:  fmt.Sprintf("feature gate %s is on, and the apiserver %s: nobody would lead", coordinated, strings.Join(lacks, " and ")),
+		message:  fmt.Sprintf("feature gate %s is on, and the apiserver %s: no instance would lead", coordinated, strings.Join(lacks, " and ")),
 		expected: expected,
-		hint:     "set it in the apiserver first, and state it here as the apiserver runs with",
+		hint:     "set it in the apiserver first, then state here what the apiserver runs with",
 	})
 }
 
-// apiserverCoordinates reports whether the gate is on by the apiserver's flags.
+// apiserverCoordinates reports whether the apiserver's flags turn the gate on.
 func (v *view) apiserverCoordinates(minor int) bool {
 	m := flags.Of(minor)
 	if m == nil {
@@ -118,9 +118,9 @@ func (v *view) apiserverCoordinates(minor int) bool {
 	return m.On(coordinated, gates)
 }
 
-// serves reports whether the apiserver serves lease candidates by --runtime-config: what
-// is said of them wins over what is said of their version, and that over what is said of
-// all versions of its stage, and of all.
+// serves reports whether --runtime-config makes the apiserver serve lease candidates. A
+// key for the resource wins over one for its version, that over one for its stage, and
+// that over api/all.
 func serves(config, api string) bool {
 	stage := "api/beta"
 	if strings.Contains(api, "alpha") {

@@ -11,24 +11,24 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// directiveRules are about the lines of the unit that the user writes.
+// directiveRules are about the lines that the user adds to the unit.
 var directiveRules = []Rule{
 	{
 		ID: "directive-unknown", Severity: isError, Fixed: true, cluster: directiveUnknown,
-		Doc: "a unit's directives are ones that systemd knows, each in its section: it passes over any other",
+		Doc: "systemd knows a unit's directives, each in its section: it ignores any other",
 	},
 }
 
-// directivesText is what several versions of systemd say that they know.
+// directivesText lists the directives that several versions of systemd know.
 //
 //go:embed directives.txt
 var directivesText string
 
-// unitSections are the sections of a service that the user writes.
+// unitSections are the sections that the user can add to.
 var unitSections = []string{"Unit", "Service", "Install"}
 
-// directives are the known names by section, sorted. What one version of several
-// knows is known: a host's own systemd judges its unit before it is put to work.
+// directives are the known names by section, sorted: those of any version. A rollout
+// has each host's own systemd verify the unit.
 var directives = sync.OnceValue(func() map[string][]string {
 	out := map[string][]string{}
 	for line := range strings.Lines(directivesText) {
@@ -57,11 +57,11 @@ func directiveUnknown(v *view) []fault {
 			}
 			f := fault{
 				field:    finding.Path("unit", section, d.Name),
-				message:  fmt.Sprintf("systemd knows no %s in [%s], and passes over it", d.Name, section),
+				message:  fmt.Sprintf("systemd knows no %s in [%s], and ignores it", d.Name, section),
 				expected: "a directive of " + manual(section),
 			}
 			if at := sectionOf(d.Name); at != "" {
-				f.message = fmt.Sprintf("%s stands in [%s], where systemd passes over it", d.Name, section)
+				f.message = fmt.Sprintf("%s is in [%s], where systemd ignores it", d.Name, section)
 				f.expected = fmt.Sprintf("unit: %s: %s", at, d.Name)
 			} else if near := nearestDirective(section, d.Name); near != "" {
 				f.expected, f.hint = near, fmt.Sprintf("did you mean %s?", near)
@@ -72,7 +72,7 @@ func directiveUnknown(v *view) []fault {
 	return out
 }
 
-// manual is the page that describes a section.
+// manual is the manual page of a section.
 func manual(section string) string {
 	if section == "Service" {
 		return "systemd.service(5), systemd.exec(5) or systemd.resource-control(5)"
@@ -80,7 +80,7 @@ func manual(section string) string {
 	return "systemd.unit(5)"
 }
 
-// sectionOf is the section that has a directive; "" if none has.
+// sectionOf returns the section that a directive belongs to; "" if it is unknown.
 func sectionOf(name string) string {
 	for _, s := range unitSections {
 		if knownDirective(s, name) {
@@ -90,8 +90,8 @@ func sectionOf(name string) string {
 	return ""
 }
 
-// nearestDirective is what a misspelt name means: of its own section, or of
-// another one.
+// nearestDirective returns the directive that a misspelt name probably means, of its
+// own section first; "" if there is none.
 func nearestDirective(section, name string) string {
 	var all []string
 	for _, s := range append([]string{section}, unitSections...) {

@@ -47,8 +47,9 @@ func TestDirectiveHints(t *testing.T) {
 	}
 }
 
-// seen are the versions of systemd that have a directive, first and last.
-func seen(t *testing.T) map[[2]string][2]int {
+// versions returns the first and the last version of systemd that have a directive, by
+// section and name.
+func versions(t *testing.T) map[[2]string][2]int {
 	out := map[[2]string][2]int{}
 	for line := range strings.Lines(directivesText) {
 		f := strings.Fields(line)
@@ -65,7 +66,7 @@ func seen(t *testing.T) map[[2]string][2]int {
 	return out
 }
 
-// odd are names that are no directive, or of another section.
+// odd returns a misspelt name, or the name itself.
 func odd(r *rand.Rand, name string) string {
 	b := []byte(name)
 	i := r.IntN(len(b))
@@ -86,20 +87,20 @@ func odd(r *rand.Rand, name string) string {
 	return name
 }
 
-// TestDirectivesBySystemd: systemd passes over the directives that are refused here,
-// and over no other. It is asked of thousands at once: all of one unit.
+// TestDirectivesBySystemd: systemd ignores the directives that this package reports,
+// and no others. One unit has thousands of them.
 func TestDirectivesBySystemd(t *testing.T) {
 	analyze := machine.Program(t, "systemd-analyze")
-	said, err := exec.Command(analyze, "--version").Output()
-	words := strings.Fields(string(said))
+	out, err := exec.Command(analyze, "--version").Output()
+	words := strings.Fields(string(out))
 	if err != nil || len(words) < 2 {
-		t.Fatalf("systemd-analyze --version: %v %q", err, said)
+		t.Fatalf("systemd-analyze --version: %v %q", err, out)
 	}
 	version, err := strconv.Atoi(words[1])
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := seen(t)
+	known := versions(t)
 	names := make([]string, 0, len(known))
 	for at := range known {
 		names = append(names, at[1])
@@ -117,7 +118,7 @@ func TestDirectivesBySystemd(t *testing.T) {
 				if !directiveName.MatchString(name) {
 					continue // the schema refuses it
 				}
-				value := "" // what most take; with none at all, this one ends the reading
+				value := "" // most accept that; an empty DynamicUser ends the parsing
 				if name == "DynamicUser" {
 					value = "yes"
 				}
@@ -126,16 +127,16 @@ func TestDirectivesBySystemd(t *testing.T) {
 			}
 		}
 	}
-	ignored := passedOver(t, analyze, lines)
+	ignored := ignoredLines(t, analyze, lines)
 	if len(asked) < 3000 || len(ignored) < 1000 || len(ignored) > len(asked)-300 {
-		t.Fatalf("systemd was asked of %d directives and passes over %d", len(asked), len(ignored))
+		t.Fatalf("systemd ignores %d of %d directives", len(ignored), len(asked))
 	}
 	for n, at := range asked {
-		if years, ok := known[at]; ok && (version < years[0] || version > years[1]) {
+		if span, ok := known[at]; ok && (version < span[0] || version > span[1]) {
 			continue // of another version of systemd
 		}
 		if known := knownDirective(at[0], at[1]); ignored[n] == known {
-			t.Errorf("[%s] %s: systemd %d passes over it: %v; known here: %v", at[0], at[1], version, ignored[n], known)
+			t.Errorf("[%s] %s: systemd %d ignores it: %v; known here: %v", at[0], at[1], version, ignored[n], known)
 		}
 	}
 }
@@ -145,8 +146,8 @@ var (
 	ignoring      = regexp.MustCompile(`:(\d+): (?:Unknown key|Support for option \S+ has been removed)`)
 )
 
-// passedOver are the lines, from 1, that systemd ignores.
-func passedOver(t *testing.T, analyze string, lines []string) map[int]bool {
+// ignoredLines returns the lines, from 1, that systemd ignores.
+func ignoredLines(t *testing.T, analyze string, lines []string) map[int]bool {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "asked.service")
 	if err := os.WriteFile(file, []byte(strings.Join(append(lines, "ReadToTheEnd="), "\n")+"\n"), 0o644); err != nil {
@@ -154,7 +155,7 @@ func passedOver(t *testing.T, analyze string, lines []string) map[int]bool {
 	}
 	cmd := exec.Command(analyze, "verify", "--man=no", file)
 	cmd.Env = append(os.Environ(), "SYSTEMD_LOG_LEVEL=info", "LC_ALL=C")
-	out, _ := cmd.CombinedOutput() // its exit status is about all of the unit
+	out, _ := cmd.CombinedOutput() // the exit status is about the whole unit
 	ignored := map[int]bool{}
 	for _, m := range ignoring.FindAllSubmatch(out, -1) {
 		n, _ := strconv.Atoi(string(m[1]))

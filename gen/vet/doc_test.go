@@ -8,33 +8,32 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write docs/rules.md anew")
+var update = flag.Bool("update", false, "rewrite docs/rules.md")
 
 const rulesDoc = "../../docs/rules.md"
 
-// TestRulesDocument: docs/rules.md lists the table as it is.
+// TestRulesDocument: docs/rules.md is up to date.
 func TestRulesDocument(t *testing.T) {
 	var b bytes.Buffer
 	b.WriteString(`# The rules
 
-` + "`kcmgen vet`" + ` checks these. An **error** ends it with exit code 3 and keeps ` + "`kcmgen export`" + ` from writing anything; a **warning** does with
-` + "`--strict`" + `, and so does what was not checked. Where a fact is missing (a key file that isn't on this machine, an apiserver nobody has described), a rule reports
-**not checked**; it never passes for that reason.
+` + "`kcmgen vet`" + ` checks these. After an **error** it exits with code 3, and ` + "`kcmgen export`" + ` writes nothing; with ` + "`--strict`" + ` the same holds for a
+**warning** and for **not checked**, which a rule reports where a fact is missing (a key file that isn't on this machine, an apiserver whose flags aren't stated).
 
 A finding that has to stay is accepted in the cluster itself, with its reason:
 
 ` + "```cue" + `
 waivers: "bind-address-public": {
 	reason: "Prometheus scrapes the node address; the firewall lets only it through"
-	fields: ["cluster.nodes.\"cp-1\".flags.\"bind-address\""] // optional: only there, as findings name it
+	fields: ["cluster.nodes.\"cp-1\".flags.\"bind-address\""] // optional: only these, as findings print them
 }
 ` + "```" + `
 
-Fixed rules can't be waived: what they refuse doesn't work at all. ` + "`kcmgen vet --waived`" + ` shows what is accepted, and a waiver that no longer
-covers anything is a finding itself. Faults of the CUE (` + "`cue-syntax`, `cue-import`, `cue-reference`, `cue-type`, `cue-missing`, `cue-unknown-field`, `cue-embedded`, `cue-embed`, `cue-schema`, `cue-module`, `cue-no-cluster`, `cue-unreadable`, `cue-other-package`, `schema-differs`, `schema-newer`, `schema-default`, `node-name`, `cluster-name-duplicate`" + `) come
+Fixed rules can't be waived: what they reject can't work. ` + "`kcmgen vet --waived`" + ` shows what is accepted, and a waiver that no longer
+covers anything is a finding itself. Errors in the CUE (` + "`cue-syntax`, `cue-import`, `cue-reference`, `cue-type`, `cue-missing`, `cue-unknown-field`, `cue-embedded`, `cue-embed`, `cue-schema`, `cue-module`, `cue-no-cluster`, `cue-unreadable`, `cue-other-package`, `schema-differs`, `schema-newer`, `schema-default`, `node-name`, `cluster-name-duplicate`" + `) come
 before the rules.
 
-| rule | | demands |
+| rule | | requires |
 |---|---|---|
 `)
 	for _, r := range Rules() {

@@ -22,10 +22,10 @@ func leaderElectOff(v *view, n *nodeView) []fault {
 	})
 }
 
-// election are the three times.
+// election are the flags of the three durations.
 var election = []string{"leader-elect-lease-duration", "leader-elect-renew-deadline", "leader-elect-retry-period"}
 
-// jitter is what client-go's leader election multiplies the retry period with.
+// jitter is client-go's JitterFactor for the retry period.
 const jitter = 1.2
 
 func leaderElectTiming(v *view, n *nodeView) []fault {

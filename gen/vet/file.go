@@ -13,11 +13,11 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// hostPath is what the schema's #HostPath says, for values that are no paths in
-// the schema and for the day that the schema changes.
+// hostPath is the schema's #HostPath, for values that the schema doesn't treat as
+// paths.
 var hostPath = regexp.MustCompile(`^(/[A-Za-z0-9@_+=,][A-Za-z0-9@_+=.,-]*|/\.[A-Za-z0-9@_+=,-][A-Za-z0-9@_+=.,-]*)+$`)
 
-// What Linux takes as one name and as one path, with room for out/ before it.
+// The bytes that Linux allows in a name and in a path, less room for out/.
 const (
 	maxName = 255
 	maxPath = 2048
@@ -47,7 +47,7 @@ func pathUnsafe(v *view) []fault {
 	return out
 }
 
-// workingDirectory is the unit's, unless the host alone can tell what it is.
+// workingDirectory returns the unit's working directory; "" if it depends on the host.
 func workingDirectory(v *view) string {
 	for _, d := range v.Unit.Service {
 		dir := strings.TrimSuffix(strings.TrimPrefix(d.Value, "-"), "/")
@@ -58,10 +58,10 @@ func workingDirectory(v *view) string {
 	return ""
 }
 
-// place is something that lies at a path of a host.
+// place is a file or directory on a host.
 type place struct {
 	path, field, what string
-	around            bool // other places may lie below it
+	around            bool // other places may be below it
 }
 
 func (v *view) places(n *nodeView) []place {
@@ -95,8 +95,8 @@ func (v *view) places(n *nodeView) []place {
 	return out
 }
 
-// pathsCollide: two files with one path, or one where another's directory is. A
-// place is reported once, however many it collides with.
+// pathsCollide reports places with the same path, and files where another needs a
+// directory. It reports a place once.
 func pathsCollide(v *view, n *nodeView) []fault {
 	var out []fault
 	places := v.places(n)
@@ -131,11 +131,10 @@ func valueUnsafe(v *view, n *nodeView) []fault {
 	return out
 }
 
-// maxLine is how long a line of a unit may be for go-systemd, which reads back
-// what is written.
+// maxLine is the longest line of a unit, in bytes, that go-systemd reads.
 const maxLine = 2048
 
-// lineLength is a flag's line in the unit: indented, quoted, continued.
+// lineLength is the length of a flag's line in the unit: indented, quoted, continued.
 func lineLength(f spec.Flag) int {
 	n := len("  \"\" \\\n") + len(f.String())
 	for _, c := range []string{`"`, `\`, "%", "$"} {
@@ -230,13 +229,13 @@ func fileNotPlaced(v *view, n *nodeView) []fault {
 			x.expected = `pki: frontProxy: certFile: "…"`
 			x.hint = "without it kcmgen has no such file; "
 		}
-		x.hint += "waive this if the file is on the hosts already" + v.seenBy(n, f)
+		x.hint += "waive this if the file is on the hosts already" + v.podViewHint(n, f)
 		return x
 	})
 }
 
-// seenBy says how a pod sees a file of its host.
-func (v *view) seenBy(n *nodeView, f spec.Flag) string {
+// podViewHint is the end of a hint: how a pod gets to see a file of its host.
+func (v *view) podViewHint(n *nodeView, f spec.Flag) string {
 	at := path.Clean(f.Value)
 	m, held := podMountOf(v.podMounts(n), at)
 	switch {
@@ -248,8 +247,8 @@ func (v *view) seenBy(n *nodeView, f spec.Flag) string {
 	return " and the pod sees it: " + v.volumeHint(n, need{path: at})
 }
 
-// eachFile calls check for every flag that names a file, with the roles it may
-// name and those that lie at its path.
+// eachFile calls check for every flag that names a file, with the roles that it may
+// name and those that are at its path.
 func eachFile(v *view, n *nodeView, check func(f spec.Flag, able, found []spec.Role) *fault) []fault {
 	var out []fault
 	for _, f := range n.flags {

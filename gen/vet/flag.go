@@ -9,24 +9,24 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// life is what became of a flag, seen from one minor version.
+// life is the state of a flag in one minor version.
 type life int
 
 const (
 	alive   life = iota
-	unknown      // to every version
+	unknown      // no version has it
 	removed      // earlier versions had it
 	coming       // later versions have it
 )
 
-// lifeOf finds what a flag is to the cluster's version. Without data every flag is
-// alive: flags-unchecked says so once.
+// lifeOf returns a flag's state in the cluster's version. Without data every flag is
+// alive, and flags-unchecked reports that once.
 func (v *view) lifeOf(name string) (life, flags.Life) {
 	if v.minor == nil {
 		return alive, flags.Life{}
 	}
 	if _, has := v.minor.Flag(name); has {
-		return alive, flags.Life{} // without reading what other versions have
+		return alive, flags.Life{} // saves reading the data of other versions
 	}
 	l, known := flags.LifeOf(name)
 	switch {
@@ -38,9 +38,9 @@ func (v *view) lifeOf(name string) (life, flags.Life) {
 	return removed, l
 }
 
-// defined calls found for each flag that the cluster's version has, and returns
-// the faults it names.
-func (v *view) defined(n *nodeView, found func(spec.Flag, flags.Def) []fault) []fault {
+// eachKnown calls found for each flag that the cluster's version has, and returns the
+// faults.
+func (v *view) eachKnown(n *nodeView, found func(spec.Flag, flags.Def) []fault) []fault {
 	var out []fault
 	for _, k := range n.known {
 		out = append(out, found(k.Flag, k.def)...)
@@ -48,8 +48,8 @@ func (v *view) defined(n *nodeView, found func(spec.Flag, flags.Def) []fault) []
 	return out
 }
 
-// lives calls found for each flag in a state of its life.
-func (v *view) lives(n *nodeView, in life, found func(spec.Flag, flags.Life) *fault) []fault {
+// eachInState calls found for each flag in a state, and returns the faults.
+func (v *view) eachInState(n *nodeView, in life, found func(spec.Flag, flags.Life) *fault) []fault {
 	var out []fault
 	for _, f := range n.flags {
 		if state, l := v.lifeOf(f.Name); state == in {
@@ -62,7 +62,7 @@ func (v *view) lives(n *nodeView, in life, found func(spec.Flag, flags.Life) *fa
 	return out
 }
 
-// instead is what to say in the place of a flag.
+// instead says what to write in place of a flag.
 func instead(l flags.Life) string {
 	switch words := l.Instead(); {
 	case words == "":
@@ -74,8 +74,8 @@ func instead(l flags.Life) string {
 	}
 }
 
-// explain is the command that tells more of a flag.
-func explain(name string) string { return "type: kcmgen flags " + name }
+// explainHint is a hint: the command that explains a flag.
+func explainHint(name string) string { return "type: kcmgen flags " + name }
 
 // flagsUnchecked: the version is newer or older than the data.
 func flagsUnchecked(v *view) []fault {
@@ -85,14 +85,14 @@ func flagsUnchecked(v *view) []fault {
 	minors := flags.Minors()
 	return one(fault{
 		field:    "version",
-		message:  fmt.Sprintf("nothing is known of the flags, feature gates and controllers of v1.%d: they are not checked", v.Version.Minor),
+		message:  fmt.Sprintf("there is no data of v1.%d: its flags, feature gates and controllers are not checked", v.Version.Minor),
 		expected: fmt.Sprintf("a version from v1.%d to v1.%d", minors[0], minors[len(minors)-1]),
 		hint:     "a newer kcmgen may know it",
 	})
 }
 
-// flagsUncheckedHere: of a version that is newer than the data, the newest that
-// there is data of is what can be compared with.
+// flagsUncheckedHere compares the flags of a version that is too new for the data with
+// the newest version that there is data of.
 func flagsUncheckedHere(v *view, n *nodeView) []fault {
 	if v.minor != nil || v.Version.Minor < newest() {
 		return nil
@@ -116,7 +116,7 @@ func flagsUncheckedHere(v *view, n *nodeView) []fault {
 }
 
 func flagUnknown(v *view, n *nodeView) []fault {
-	return v.lives(n, unknown, func(f spec.Flag, _ flags.Life) *fault {
+	return v.eachInState(n, unknown, func(f spec.Flag, _ flags.Life) *fault {
 		out := &fault{
 			message:  fmt.Sprintf("kube-controller-manager has no flag %q", f.Name),
 			expected: "a flag of " + v.Version.String(), hint: fmt.Sprintf("type: kcmgen flags --version v1.%d", v.Version.Minor),
@@ -137,29 +137,29 @@ func nearestFlag(m *flags.Minor, name string) string {
 }
 
 func flagRemoved(v *view, n *nodeView) []fault {
-	return v.lives(n, removed, func(f spec.Flag, l flags.Life) *fault {
+	return v.eachInState(n, removed, func(f spec.Flag, l flags.Life) *fault {
 		return &fault{
 			message:  fmt.Sprintf("--%s was removed in v1.%d", f.Name, l.Removed()),
-			expected: instead(l), hint: explain(f.Name),
+			expected: instead(l), hint: explainHint(f.Name),
 		}
 	})
 }
 
 func flagTooNew(v *view, n *nodeView) []fault {
-	return v.lives(n, coming, func(f spec.Flag, l flags.Life) *fault {
+	return v.eachInState(n, coming, func(f spec.Flag, l flags.Life) *fault {
 		return &fault{
-			message:  fmt.Sprintf("--%s is there from v1.%d on", f.Name, l.First),
-			expected: fmt.Sprintf("no such flag in v1.%d", v.Version.Minor), hint: explain(f.Name),
+			message:  fmt.Sprintf("--%s exists only since v1.%d", f.Name, l.First),
+			expected: fmt.Sprintf("no such flag in v1.%d", v.Version.Minor), hint: explainHint(f.Name),
 		}
 	})
 }
 
-// aging calls found for flags that the version still takes, and that somebody
-// wrote: what kcmgen passes by itself is its own business.
-func (v *view) aging(n *nodeView, found func(spec.Flag, flags.Def, flags.Life) *fault) []fault {
-	return v.defined(n, func(f spec.Flag, d flags.Def) []fault {
-		// Until v1.21 port=0 shuts a door, and insecure-port asks for it.
-		if !written(f) || f.Name == "port" && v.Version.Minor <= 21 || !d.Deprecated && !flags.Noted(f.Name) {
+// eachAging calls found for the user's flags that the version accepts and that are
+// deprecated or have a note. Flags that kcmgen adds itself are left out.
+func (v *view) eachAging(n *nodeView, found func(spec.Flag, flags.Def, flags.Life) *fault) []fault {
+	return v.eachKnown(n, func(f spec.Flag, d flags.Def) []fault {
+		// Until v1.21, port=0 is what insecure-port demands.
+		if !written(f) || f.Name == "port" && v.Version.Minor <= 21 || !d.Deprecated && !flags.HasNote(f.Name) {
 			return nil
 		}
 		l, _ := flags.LifeOf(f.Name)
@@ -168,30 +168,30 @@ func (v *view) aging(n *nodeView, found func(spec.Flag, flags.Def, flags.Life) *
 			return nil
 		}
 		out.field, out.expected = f.Field, instead(l)
-		out.hint = cmp.Or(out.hint, explain(f.Name))
+		out.hint = cmp.Or(out.hint, explainHint(f.Name))
 		return one(*out)
 	})
 }
 
-// written reports whether a flag is said under flags, not derived from elsewhere.
+// written reports whether the user set a flag under flags; other flags are derived.
 func written(f spec.Flag) bool {
 	return strings.HasPrefix(f.Field, "flags.") || strings.HasPrefix(f.Field, "nodes.") && strings.Contains(f.Field, ".flags.")
 }
 
 func flagRenamed(v *view, n *nodeView) []fault {
-	return v.aging(n, func(f spec.Flag, d flags.Def, l flags.Life) *fault {
+	return v.eachAging(n, func(f spec.Flag, d flags.Def, l flags.Life) *fault {
 		if !l.Equivalent || l.NoopIn(v.Version.Minor) {
 			return nil
 		}
 		if _, there := v.minor.Flag(l.ReplacedBy); !there {
 			return nil
 		}
-		return &fault{message: fmt.Sprintf("--%s is the old name of --%s%s", f.Name, l.ReplacedBy, goes(l))}
+		return &fault{message: fmt.Sprintf("--%s is the old name of --%s%s", f.Name, l.ReplacedBy, removalNote(l))}
 	})
 }
 
 func flagDeprecated(v *view, n *nodeView) []fault {
-	return v.aging(n, func(f spec.Flag, d flags.Def, l flags.Life) *fault {
+	return v.eachAging(n, func(f spec.Flag, d flags.Def, l flags.Life) *fault {
 		if !d.Deprecated || l.Equivalent || l.NoopIn(v.Version.Minor) {
 			return nil
 		}
@@ -199,21 +199,21 @@ func flagDeprecated(v *view, n *nodeView) []fault {
 		if l.Deprecated == flags.Minors()[0] {
 			since = ""
 		}
-		return &fault{message: fmt.Sprintf("--%s is deprecated%s%s", f.Name, since, goes(l))}
+		return &fault{message: fmt.Sprintf("--%s is deprecated%s%s", f.Name, since, removalNote(l))}
 	})
 }
 
 func flagNoop(v *view, n *nodeView) []fault {
-	return v.aging(n, func(f spec.Flag, d flags.Def, l flags.Life) *fault {
+	return v.eachAging(n, func(f spec.Flag, d flags.Def, l flags.Life) *fault {
 		if !l.NoopIn(v.Version.Minor) {
 			return nil
 		}
-		return &fault{message: fmt.Sprintf("--%s has no effect in v1.%d%s", f.Name, v.Version.Minor, goes(l))}
+		return &fault{message: fmt.Sprintf("--%s has no effect in v1.%d%s", f.Name, v.Version.Minor, removalNote(l))}
 	})
 }
 
-// goes says when a flag that is still taken will be refused, if that is known.
-func goes(l flags.Life) string {
+// removalNote ends a message: the version that will refuse a flag, if that is known.
+func removalNote(l flags.Life) string {
 	if gone := l.Removed(); gone > 0 {
 		return fmt.Sprintf(", and v1.%d refuses it", gone)
 	}
@@ -221,32 +221,32 @@ func goes(l flags.Life) string {
 }
 
 func flagType(v *view, n *nodeView) []fault {
-	return v.defined(n, func(f spec.Flag, d flags.Def) []fault {
+	return v.eachKnown(n, func(f spec.Flag, d flags.Def) []fault {
 		if d.Type == "mapStringBool" || d.Name == featureGates {
 			return nil // feature-gate-syntax
 		}
-		want := v.minor.Reads(d, f.Value)
+		want := v.minor.TypeWanted(d, f.Value)
 		if want == "" {
 			return nil
 		}
-		return one(fault{field: f.Field, message: is(f), expected: want})
+		return one(fault{field: f.Field, message: valueMessage(f), expected: want})
 	})
 }
 
 func flagValue(v *view, n *nodeView) []fault {
-	return v.defined(n, func(f spec.Flag, d flags.Def) []fault {
+	return v.eachKnown(n, func(f spec.Flag, d flags.Def) []fault {
 		switch {
 		case (f.Name == "help" || f.Name == "version") && !isFalse(f.Value):
-			return one(fault{field: f.Field, message: fmt.Sprintf("with --%s kube-controller-manager prints and ends", f.Name), expected: "no such flag"})
-		case v.minor.Reads(d, f.Value) != "", v.unread(n, f.Name):
+			return one(fault{field: f.Field, message: fmt.Sprintf("with --%s kube-controller-manager prints text and exits", f.Name), expected: "no such flag"})
+		case v.minor.TypeWanted(d, f.Value) != "", v.unread(n, f.Name):
 			return nil // flag-type, flag-ignored
 		}
-		want := d.Takes(f.Value, n.gateOn)
+		want := d.ValueWanted(f.Value, n.gateOn)
 		if want == "" {
 			return nil
 		}
-		out := fault{field: f.Field, message: is(f), expected: want}
-		if bad := d.Stranger(f.Value); bad != "" { // one of a list
+		out := fault{field: f.Field, message: valueMessage(f), expected: want}
+		if bad := d.NotAllowed(f.Value); bad != "" { // one of a list
 			out.message, out.expected = fmt.Sprintf("%s names %.80q", f.Name, bad), "names that "+v.Version.String()+" knows"
 			out.hint = fmt.Sprintf("type: kcmgen flags %s --version v1.%d", f.Name, v.Version.Minor)
 		} else if near := spec.NearestSafe(f.Value, d.Allowed); near != "" {
@@ -256,9 +256,9 @@ func flagValue(v *view, n *nodeView) []fault {
 	})
 }
 
-// unread: nobody looks at what the flag is. With leader election off nothing of it
-// is read, nothing of TLS without a port, no allocator of ranges that nobody hands
-// out; but newer versions refuse the name of one all the same.
+// unread reports whether the process ignores a flag's value: election flags without
+// leader election, TLS flags without a port, and the allocator where no ranges are
+// allocated. Newer versions refuse an unknown allocator even then.
 func (v *view) unread(n *nodeView, name string) bool {
 	switch {
 	case strings.HasPrefix(name, "leader-elect-"):
@@ -273,9 +273,9 @@ func (v *view) unread(n *nodeView, name string) bool {
 	return false
 }
 
-// refusesAllocators is the first minor that refuses an allocator's name even where
-// none is started.
+// refusesAllocators is the first minor that refuses an unknown allocator even if none
+// runs.
 const refusesAllocators = 32
 
-// is says what a flag is, of a value that may be long.
-func is(f spec.Flag) string { return fmt.Sprintf("%s is %.80q", f.Name, f.Value) }
+// valueMessage is a message: a flag and its value, cut where it is long.
+func valueMessage(f spec.Flag) string { return fmt.Sprintf("%s is %.80q", f.Name, f.Value) }

@@ -10,7 +10,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// allCases are those of the cluster and those of its flags.
+// allCases returns the cases of clusters and of flags.
 func allCases() map[string]testCase {
 	out := maps.Clone(cases)
 	for _, more := range []map[string]testCase{
@@ -23,7 +23,7 @@ func allCases() map[string]testCase {
 	return out
 }
 
-// at is the good cluster in another minor, with flags: name, value, name, value.
+// at is the base cluster in another minor, with flags: name, value, name, value.
 func at(minor int, nameValue ...string) func(*spec.Cluster) {
 	return func(c *spec.Cluster) {
 		c.Version = spec.Version{Minor: minor}
@@ -34,7 +34,7 @@ func at(minor int, nameValue ...string) func(*spec.Cluster) {
 	}
 }
 
-// unallocated is at, where no node ranges are handed out.
+// unallocated is at without the allocation of node ranges.
 func unallocated(minor int, nameValue ...string) func(*spec.Cluster) {
 	return func(c *spec.Cluster) {
 		at(minor, nameValue...)(c)
@@ -45,16 +45,16 @@ func unallocated(minor int, nameValue ...string) func(*spec.Cluster) {
 }
 
 var flagCases = map[string]testCase{
-	"a version nobody knows":      {at(99), []string{"flags-unchecked"}},
+	"an unknown version":          {at(99), []string{"flags-unchecked"}},
 	"a port in such a version":    {at(99, "secure-port", "https"), []string{"flags-unchecked", "port-invalid"}},
 	"a misspelt flag":             {at(37, "concurent-gc-syncs", "30"), []string{"flag-unknown"}},
 	"a flag that is gone":         {at(37, "pod-eviction-timeout", "6m"), []string{"flag-removed"}},
 	"the last version with it":    {at(26, "pod-eviction-timeout", "6m", "enable-taint-manager", "false"), []string{"flag-deprecated"}},
-	"a flag that is to come":      {at(30, "controller-shutdown-timeout", "10s"), []string{"flag-too-new"}},
+	"a flag of a later version":   {at(30, "controller-shutdown-timeout", "10s"), []string{"flag-too-new"}},
 	"an old name":                 {at(24, "experimental-cluster-signing-duration", "8760h"), []string{"flag-renamed"}},
 	"an old name that is gone":    {at(25, "experimental-cluster-signing-duration", "8760h"), []string{"flag-removed"}},
 	"a flag without effect":       {at(24, "register-retry-count", "3"), []string{"flag-noop"}},
-	"port where it shuts a door":  {at(21, "port", "0"), nil},
+	"port where it must be 0":     {at(21, "port", "0"), nil},
 	"port where it does nothing":  {at(22, "port", "0"), []string{"flag-noop"}},
 	"a number in words":           {at(37, "concurrent-gc-syncs", "thirty"), []string{"flag-type"}},
 	"a number too large":          {at(37, "concurrent-gc-syncs", "2147483648"), []string{"flag-type"}},
@@ -66,7 +66,7 @@ var flagCases = map[string]testCase{
 	"a quantity":                  {at(37, "feature-gates", "LoggingAlphaOptions=true", "logging-format", "json", "log-json-split-stream", "true", "log-json-info-buffer-size", "64Ki"), nil},
 	"no quantity":                 {at(37, "feature-gates", "LoggingAlphaOptions=true", "logging-format", "json", "log-json-info-buffer-size", "64 KB"), []string{"flag-type"}},
 	"not among the allowed":       {at(37, "logging-format", "xml"), []string{"flag-value"}},
-	"a cipher nobody knows":       {at(37, "tls-cipher-suites", "TLS_AES_128_GCM_SHA256,TLS_ROT13"), []string{"flag-value"}},
+	"an unknown cipher":           {at(37, "tls-cipher-suites", "TLS_AES_128_GCM_SHA256,TLS_ROT13"), []string{"flag-value"}},
 	"two good ciphers":            {at(37, "tls-cipher-suites", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,TLS_AES_256_GCM_SHA384"), nil},
 	"below the least":             {at(37, "concurrent-job-syncs", "0"), []string{"flag-value"}},
 	"above the most":              {at(37, "max-endpoints-per-slice", "1001"), []string{"flag-value"}},
@@ -81,7 +81,7 @@ var flagCases = map[string]testCase{
 	"an allocator of nothing":     {unallocated(28, "cidr-allocator-type", "Foo"), []string{"network-flags-ignored"}},
 	"refused all the same":        {unallocated(37, "cidr-allocator-type", "Foo"), []string{"flag-value", "network-flags-ignored"}},
 	"no allocator's name":         {unallocated(37, "cidr-allocator-type", ""), []string{"network-flags-ignored"}},
-	"TLS that nobody serves":      {at(37, "secure-port", "0", "tls-min-version", "VersionTLS99"), []string{"flag-ignored", "tls-min-version"}},
+	"TLS without a port":          {at(37, "secure-port", "0", "tls-min-version", "VersionTLS99"), []string{"flag-ignored", "tls-min-version"}},
 	"a burst of nothing":          {at(37, "kube-api-burst", "0"), []string{"flag-conflict"}},
 	"vmodule and json":            {at(37, "logging-format", "json", "vmodule", "a=1"), []string{"flag-conflict"}},
 	"an alpha option of logs":     {at(37, "log-text-split-stream", "true"), []string{"flag-conflict"}},
@@ -188,8 +188,8 @@ var workerCases = map[string]testCase{
 	"a threshold of all":       {at(37, "unhealthy-zone-threshold", "1"), nil},
 }
 
-// TestHardenedOnEveryMinor: what kcmgen passes by itself is right for every version
-// that it has data of.
+// TestHardenedOnEveryMinor: the flags that kcmgen adds are right for every version that
+// it has data of.
 func TestHardenedOnEveryMinor(t *testing.T) {
 	for _, minor := range flags.Minors() {
 		for _, change := range []func(*spec.Cluster){func(*spec.Cluster) {}, dual, pods} {
@@ -206,15 +206,15 @@ func TestHardenedOnEveryMinor(t *testing.T) {
 	}
 }
 
-// TestEachFlagIsKnown: each flag of a version, at its default, breaks no rule about
-// names, types and values in that version.
+// TestEachFlagIsKnown: no flag of a version, with its default, breaks a rule about
+// names, types or values.
 func TestEachFlagIsKnown(t *testing.T) {
 	for _, minor := range flags.Minors() {
 		m := flags.Of(minor)
 		for _, d := range m.Flags {
 			value := strings.Trim(d.Default, "[]")
 			if d.Name == "help" || d.Name == "version" || d.Type == "stringToString" || d.Type == "traceLocation" || d.Type == "namedCertKey" || d.Type == "int32Slice" {
-				continue // their default is no value that can be passed
+				continue // their default can't be passed
 			}
 			c := base()
 			at(minor, d.Name, value)(c)

@@ -11,7 +11,7 @@ import (
 
 const featureGates = "feature-gates"
 
-// gateField is where one feature gate is set.
+// gateField is the field of one feature gate.
 func gateField(f spec.Flag, name string) string { return f.Field + "." + finding.Label(name) }
 
 // gateOn reports whether a feature gate is on in a node's process.
@@ -28,8 +28,8 @@ func gateSyntax(v *view, n *nodeView) []fault {
 	return nil
 }
 
-// eachGate calls found for every gate that a node sets. Of one that is set twice, the
-// last counts.
+// eachGate calls found for every gate that a node sets, and returns the faults. Of a
+// gate that is set twice, the last setting counts.
 func (v *view) eachGate(n *nodeView, found func(flags.GateSetting) *fault) []fault {
 	f, ok := n.flags.Get(featureGates)
 	if !ok || v.minor == nil {
@@ -53,7 +53,7 @@ func gateUnknown(v *view, n *nodeView) []fault {
 		if _, ok := n.minor.Gate(s.Name); ok {
 			return nil
 		}
-		first, last := flags.GateYears(s.Name)
+		first, last := flags.GateMinors(s.Name)
 		switch {
 		case first == 0:
 			out := &fault{message: fmt.Sprintf("kube-controller-manager has no feature gate %q", s.Name), expected: "a feature gate of " + v.Version.String()}
@@ -66,14 +66,14 @@ func gateUnknown(v *view, n *nodeView) []fault {
 			}
 			return out
 		case first > v.Version.Minor:
-			return &fault{message: fmt.Sprintf("feature gate %s is there from v1.%d on", s.Name, first), expected: "no such gate"}
+			return &fault{message: fmt.Sprintf("feature gate %s exists only since v1.%d", s.Name, first), expected: "no such gate"}
 		}
 		was, _ := flags.Of(last).Gate(s.Name)
 		return &fault{message: fmt.Sprintf("feature gate %s was removed in v1.%d", s.Name, last+1), expected: "no such gate: " + ended(was)}
 	})
 }
 
-// ended says what became of a gate that is no more, by what it was last.
+// ended says what happened to the feature behind a removed gate.
 func ended(was flags.Gate) string {
 	switch {
 	case was.Default && was.Stage == "GA":
@@ -81,7 +81,7 @@ func ended(was flags.Gate) string {
 	case was.Stage == "DEPRECATED" || !was.Default:
 		return "what it guarded is gone"
 	}
-	return "it was on by default at last"
+	return "it was on by default in the end"
 }
 
 func gateLocked(v *view, n *nodeView) []fault {
@@ -104,14 +104,14 @@ func gateIdle(v *view, n *nodeView) []fault {
 			return nil
 		}
 		out := &fault{message: fmt.Sprintf("feature gate %s is locked to %v: saying so has no effect", s.Name, s.On), expected: "no such gate"}
-		if _, last := flags.GateYears(s.Name); last < newest() {
+		if _, last := flags.GateMinors(s.Name); last < newest() {
 			out.message += fmt.Sprintf(", and v1.%d refuses it", last+1)
 		}
 		return out
 	})
 }
 
-// gateNeeds: a gate that is on, if only by default, and one off that it needs.
+// gateNeeds reports gates that are on, even by default, and need one that is off.
 func gateNeeds(v *view, n *nodeView) []fault {
 	f, ok := n.flags.Get(featureGates)
 	if !ok || v.minor == nil {

@@ -9,18 +9,18 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// unset is the fault of a flag that isn't given and should be.
-func (v *view) unset(n *nodeView, name, want string) []fault {
+// notSet is the fault of a required flag that is missing.
+func (v *view) notSet(n *nodeView, name, want string) []fault {
 	return one(fault{field: v.flagField(n, name), message: fmt.Sprintf("--%s is not set", name), expected: want})
 }
 
 func profilingOn(v *view, n *nodeView) []fault {
 	f, ok := n.flags.Get("profiling")
 	if !ok {
-		return v.unset(n, "profiling", "flags: profiling: false (it is on by default)")
+		return v.notSet(n, "profiling", "flags: profiling: false (it is on by default)")
 	}
 	if f.Bool() {
-		return one(fault{field: f.Field, message: "profiling is on: /debug/pprof tells of the process and slows it", expected: "false"})
+		return one(fault{field: f.Field, message: "profiling is on: /debug/pprof exposes the process and slows it", expected: "false"})
 	}
 	return nil
 }
@@ -29,7 +29,7 @@ func podGCThreshold(v *view, n *nodeView) []fault {
 	if _, ok := n.flags.Get("terminated-pod-gc-threshold"); ok {
 		return nil
 	}
-	return v.unset(n, "terminated-pod-gc-threshold", `flags: "terminated-pod-gc-threshold": 12500`)
+	return v.notSet(n, "terminated-pod-gc-threshold", `flags: "terminated-pod-gc-threshold": 12500`)
 }
 
 func controllerCredentials(v *view, n *nodeView) []fault {
@@ -47,28 +47,28 @@ func tokenKeyUnset(v *view, n *nodeView) []fault {
 	if n.flags.Value("service-account-private-key-file", "") != "" {
 		return nil
 	}
-	return v.unset(n, "service-account-private-key-file", fmt.Sprintf(`flags: "service-account-private-key-file": %q`, v.Paths.ServiceAccountKey))
+	return v.notSet(n, "service-account-private-key-file", fmt.Sprintf(`flags: "service-account-private-key-file": %q`, v.Paths.ServiceAccountKey))
 }
 
 func rootCAUnset(v *view, n *nodeView) []fault {
 	if n.flags.Value("root-ca-file", "") != "" {
 		return nil
 	}
-	return v.unset(n, "root-ca-file", fmt.Sprintf(`flags: "root-ca-file": %q`, v.Paths.CA))
+	return v.notSet(n, "root-ca-file", fmt.Sprintf(`flags: "root-ca-file": %q`, v.Paths.CA))
 }
 
 func bindAddressPublic(v *view, n *nodeView) []fault {
 	f, ok := n.flags.Get("bind-address")
 	if !ok {
-		return v.unset(n, "bind-address", `flags: "bind-address": "127.0.0.1" (it is 0.0.0.0 by default)`)
+		return v.notSet(n, "bind-address", `flags: "bind-address": "127.0.0.1" (it is 0.0.0.0 by default)`)
 	}
 	if a, err := netip.ParseAddr(f.Value); f.Value == "" || err == nil && !a.Unmap().IsLoopback() {
 		x := fault{
 			field: f.Field, message: fmt.Sprintf("kube-controller-manager listens on %s", cmp.Or(f.Value, "all addresses")), expected: "127.0.0.1",
-			hint: "if something outside the host has to scrape it, waive this and say what the firewall lets through",
+			hint: "if something outside the host must scrape it, waive this and say what the firewall lets through",
 		}
 		if v.Layout == spec.StaticPod && !v.Pod.HostNetwork { // where the probes need it
-			x.expected, x.hint = "pod: hostNetwork: true, and 127.0.0.1", "in a network of its own the pod has to, for the probes: waive this and say what reaches it"
+			x.expected, x.hint = "pod: hostNetwork: true, and 127.0.0.1", "without the host's network the pod must, for the probes: waive this and say what reaches it"
 		}
 		return one(x)
 	}
@@ -78,7 +78,7 @@ func bindAddressPublic(v *view, n *nodeView) []fault {
 func tlsMinVersion(v *view, n *nodeView) []fault {
 	f, ok := n.flags.Get("tls-min-version")
 	if !ok {
-		return v.unset(n, "tls-min-version", `flags: "tls-min-version": "VersionTLS12"`)
+		return v.notSet(n, "tls-min-version", `flags: "tls-min-version": "VersionTLS12"`)
 	}
 	if slices.Contains([]string{"VersionTLS12", "VersionTLS13"}, f.Value) {
 		return nil
@@ -90,7 +90,7 @@ func delegatedAuth(v *view, n *nodeView) []fault {
 	var out []fault
 	for _, name := range []string{"authentication-kubeconfig", "authorization-kubeconfig"} {
 		if n.flags.Value(name, "") == "" {
-			out = append(out, v.unset(n, name, fmt.Sprintf("flags: %q: %q; without it, scrapes of /metrics are refused", name, v.Paths.Kubeconfig))...)
+			out = append(out, v.notSet(n, name, fmt.Sprintf("flags: %q: %q; without it, scrapes of /metrics are refused", name, v.Paths.Kubeconfig))...)
 		}
 	}
 	return out
@@ -101,7 +101,7 @@ func insecurePort(v *view, n *nodeView) []fault {
 		return nil
 	}
 	return one(fault{
-		field: v.flagField(n, "port"), message: fmt.Sprintf("kube-controller-manager %s serves plain HTTP to everybody on port %s", v.Version, n.value("port")),
+		field: v.flagField(n, "port"), message: fmt.Sprintf("kube-controller-manager %s serves plain HTTP to everyone on port %s", v.Version, n.value("port")),
 		expected: "flags: port: 0",
 	})
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// flagIgnored finds flags that kube-controller-manager takes in silence and does
-// nothing with, for another flag's sake. What kcmgen passes by itself isn't meant.
+// flagIgnored reports the user's flags that kube-controller-manager accepts and
+// ignores because of another flag. Flags that kcmgen adds itself are left out.
 func flagIgnored(v *view, n *nodeView) []fault {
 	if v.minor == nil {
 		return nil
@@ -36,7 +36,8 @@ func flagIgnored(v *view, n *nodeView) []fault {
 	return out
 }
 
-// ignored says why a flag has no effect, and which other flag decides that.
+// ignored says why a flag has no effect, and which other flag decides that; "" if it
+// has one.
 func (v *view) ignored(n *nodeView, f spec.Flag) (why, by string) {
 	for _, c := range causes {
 		if !c.flags(f.Name) {
@@ -46,16 +47,16 @@ func (v *view) ignored(n *nodeView, f spec.Flag) (why, by string) {
 			return why, by
 		}
 	}
-	return v.tunesNothing(n, f)
+	return v.controllerOff(n, f)
 }
 
-// tunesNothing: the flag is there for a controller that doesn't run.
-func (v *view) tunesNothing(n *nodeView, f spec.Flag) (why, by string) {
+// controllerOff: the flag belongs to a controller that doesn't run.
+func (v *view) controllerOff(n *nodeView, f spec.Flag) (why, by string) {
 	d, ok := v.minor.Flag(f.Name)
 	if !ok || slices.Contains(rangeFlags, f.Name) {
 		return "", "" // network-flags-ignored
 	}
-	c, ok := v.minor.Tunes(d)
+	c, ok := v.minor.ControllerOf(d)
 	if !ok {
 		return "", ""
 	}
@@ -68,10 +69,10 @@ func (v *view) tunesNothing(n *nodeView, f spec.Flag) (why, by string) {
 	return fmt.Sprintf("%s doesn't run by --controllers", c.Name), "controllers"
 }
 
-// cause is a reason for which some flags have no effect.
+// cause is a reason why some flags have no effect.
 type cause struct {
 	flags func(name string) bool
-	// why returns the reason, if it holds, and the flag that decides.
+	// why returns the reason, if it applies, and the flag that decides.
 	why func(v *view, n *nodeView, f spec.Flag) (reason, by string)
 }
 
@@ -85,8 +86,8 @@ func starting(prefixes ...string) func(string) bool {
 	}
 }
 
-// says is a cause that another flag's value is.
-func says(other string, holds func(value string) bool, reason string) func(*view, *nodeView, spec.Flag) (string, string) {
+// whenFlag is a cause: another flag has a value for which holds is true.
+func whenFlag(other string, holds func(value string) bool, reason string) func(*view, *nodeView, spec.Flag) (string, string) {
 	return func(_ *view, n *nodeView, _ spec.Flag) (string, string) {
 		if !holds(n.value(other)) {
 			return "", ""
@@ -104,37 +105,37 @@ func isFalse(value string) bool {
 	return err == nil && !on
 }
 
-// causes are what was seen in kube-controller-manager's source and runs.
+// causes come from kube-controller-manager's source and from runs of it.
 var causes = []cause{
-	{starting("leader-elect-"), says("leader-elect", isFalse, "leader-elect is false")},
-	{named("enable-leader-migration"), says("leader-elect", isFalse, "leader-elect is false")},
-	{named("leader-migration-config"), says("enable-leader-migration", isFalse, "enable-leader-migration is not true")},
+	{starting("leader-elect-"), whenFlag("leader-elect", isFalse, "leader-elect is false")},
+	{named("enable-leader-migration"), whenFlag("leader-elect", isFalse, "leader-elect is false")},
+	{named("leader-migration-config"), whenFlag("enable-leader-migration", isFalse, "enable-leader-migration is not true")},
 	{named("cluster-signing-duration", "experimental-cluster-signing-duration"), noSigner},
-	{servingFlags, says("secure-port", isZero, "secure-port is 0: nothing is served")},
-	{named("cert-dir"), says("tls-cert-file", func(s string) bool { return s != "" }, "tls-cert-file is given")},
-	{named("tls-cipher-suites"), says("tls-min-version", func(s string) bool { return s == "VersionTLS13" }, "TLS 1.3 chooses its own suites, and tls-min-version allows nothing else")},
+	{servingFlags, whenFlag("secure-port", isZero, "secure-port is 0: nothing is served")},
+	{named("cert-dir"), whenFlag("tls-cert-file", func(s string) bool { return s != "" }, "tls-cert-file is given")},
+	{named("tls-cipher-suites"), whenFlag("tls-min-version", func(s string) bool { return s == "VersionTLS13" }, "TLS 1.3 chooses its own suites, and tls-min-version allows nothing else")},
 	{named("contention-profiling"), func(_ *view, n *nodeView, f spec.Flag) (string, string) {
 		if p, ok := n.flags.Get("profiling"); !f.Bool() || !ok || p.Bool() {
 			return "", ""
 		}
 		return "profiling is false", "profiling"
 	}},
-	{named("authentication-tolerate-lookup-failure"), says("authentication-skip-lookup", isTrue, "authentication-skip-lookup is true")},
+	{named("authentication-tolerate-lookup-failure"), whenFlag("authentication-skip-lookup", isTrue, "authentication-skip-lookup is true")},
 	{
 		named("authentication-token-webhook-cache-ttl", "authentication-skip-lookup", "authentication-tolerate-lookup-failure"),
-		says("authentication-kubeconfig", isEmpty, "without authentication-kubeconfig nobody is asked"),
+		whenFlag("authentication-kubeconfig", isEmpty, "without authentication-kubeconfig no apiserver is asked"),
 	},
 	{
 		named("authorization-webhook-cache-authorized-ttl", "authorization-webhook-cache-unauthorized-ttl"),
-		says("authorization-kubeconfig", isEmpty, "without authorization-kubeconfig nobody is asked"),
+		whenFlag("authorization-kubeconfig", isEmpty, "without authorization-kubeconfig no apiserver is asked"),
 	},
-	{named("kube-api-burst"), says("kube-api-qps", func(s string) bool { return strings.HasPrefix(s, "-") }, "kube-api-qps is below 0: there is no limit")},
-	{named("concurrent-serviceaccount-token-syncs"), says("service-account-private-key-file", isEmpty, "without service-account-private-key-file its controller doesn't start")},
-	{named("attach-detach-reconcile-sync-period"), says("disable-attach-detach-reconcile-sync", isTrue, "disable-attach-detach-reconcile-sync is true")},
-	{named("log-json-split-stream", "log-json-info-buffer-size"), says("logging-format", func(s string) bool { return s != "json" }, "logging-format is not json")},
-	{named("log-text-split-stream", "log-text-info-buffer-size"), says("logging-format", func(s string) bool { return s == "json" }, "logging-format is json")},
-	{named("concurrent-gc-syncs"), says("enable-garbage-collector", isFalse, "enable-garbage-collector is false")},
-	{named("pod-eviction-timeout"), says("enable-taint-manager", isTrue, "pods are evicted by taints (enable-taint-manager), after their own tolerationSeconds")},
+	{named("kube-api-burst"), whenFlag("kube-api-qps", func(s string) bool { return strings.HasPrefix(s, "-") }, "kube-api-qps is below 0: there is no limit")},
+	{named("concurrent-serviceaccount-token-syncs"), whenFlag("service-account-private-key-file", isEmpty, "without service-account-private-key-file its controller doesn't start")},
+	{named("attach-detach-reconcile-sync-period"), whenFlag("disable-attach-detach-reconcile-sync", isTrue, "disable-attach-detach-reconcile-sync is true")},
+	{named("log-json-split-stream", "log-json-info-buffer-size"), whenFlag("logging-format", func(s string) bool { return s != "json" }, "logging-format is not json")},
+	{named("log-text-split-stream", "log-text-info-buffer-size"), whenFlag("logging-format", func(s string) bool { return s == "json" }, "logging-format is json")},
+	{named("concurrent-gc-syncs"), whenFlag("enable-garbage-collector", isFalse, "enable-garbage-collector is false")},
+	{named("pod-eviction-timeout"), whenFlag("enable-taint-manager", isTrue, "pods are evicted by taints (enable-taint-manager), after their own tolerationSeconds")},
 	{named("cloud-config", "configure-cloud-routes", "route-reconciliation-period", "external-cloud-volume-plugin", "concurrent-service-syncs", "allow-untagged-cloud", "node-sync-period"), noCloud},
 }
 
@@ -151,7 +152,7 @@ func noSigner(_ *view, n *nodeView, _ spec.Flag) (string, string) {
 // servingFlags are about the secure port.
 var servingFlags = starting("bind-address", "cert-dir", "tls-", "client-ca-file", "authentication-", "authorization-", "requestheader-", "http2-", "disable-http2-", "permit-")
 
-// noCloud: no provider in the tree is configured, or there are none any more.
+// noCloud: no in-tree cloud provider is configured, or the version has none.
 func noCloud(v *view, n *nodeView, f spec.Flag) (string, string) {
 	provider := n.flags.Value("cloud-provider", "")
 	if f.Name == "external-cloud-volume-plugin" {
@@ -161,7 +162,7 @@ func noCloud(v *view, n *nodeView, f spec.Flag) (string, string) {
 		return "", ""
 	}
 	if provider == "external" && (f.Name == "cloud-config" || f.Name == "allow-untagged-cloud") {
-		provider = n.flags.Value("external-cloud-volume-plugin", "") // volumes have that cloud
+		provider = n.flags.Value("external-cloud-volume-plugin", "") // the cloud of volumes
 	}
 	routes := f.Name == "configure-cloud-routes" || f.Name == "route-reconciliation-period"
 	switch {
@@ -178,10 +179,10 @@ func noCloud(v *view, n *nodeView, f spec.Flag) (string, string) {
 // noCloudsFrom is the first minor without any cloud provider.
 const noCloudsFrom = 31
 
-// rangeFlags have a meaning only where node ranges are handed out.
+// rangeFlags have an effect only where node ranges are allocated.
 var rangeFlags = []string{clusterCIDR, serviceRange, mask, mask4, mask6, "cidr-allocator-type"}
 
-// unallocatedWhy says why no node ranges are handed out, if they aren't.
+// unallocatedWhy reports whether no node ranges are allocated, and why.
 func unallocatedWhy(n *nodeView) (why string, off bool) {
 	switch a, ok := n.flags.Get(allocate); {
 	case !ok || !a.Bool():
@@ -192,7 +193,7 @@ func unallocatedWhy(n *nodeView) (why string, off bool) {
 	return "", false
 }
 
-// networkFlagsIgnored: no node ranges are handed out.
+// networkFlagsIgnored reports range flags where no node ranges are allocated.
 func networkFlagsIgnored(v *view, n *nodeView) []fault {
 	why, idle := unallocatedWhy(n)
 	if !idle {

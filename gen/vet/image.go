@@ -8,7 +8,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// tagOf is an image's tag; a digest stands for itself.
+// tagOf returns an image's digest or tag; "" if it has neither.
 func tagOf(image string) string {
 	if _, digest, ok := strings.Cut(image, "@"); ok {
 		return digest
@@ -53,7 +53,7 @@ func imageKeys(v *view) []fault {
 		return nil
 	}
 	return one(fault{
-		field: "image.copy", message: fmt.Sprintf("the image holds private keys (%s): whoever pulls it has them", strings.Join(secret, ", ")),
+		field: "image.copy", message: fmt.Sprintf("the image holds private keys (%s): anyone who pulls it has them", strings.Join(secret, ", ")),
 		expected: "no copy: the files then come from the host, read-only",
 	})
 }

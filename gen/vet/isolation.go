@@ -12,20 +12,20 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// isolationRules hold the sandbox, the mounts and the probes against what the flags
-// name: the process of that layout can see it, read it and write to it.
+// isolationRules compare the sandbox, the mounts and the probes with what the flags
+// name: the process must see it, read it and write to it.
 var isolationRules = []Rule{
 	{
 		ID: "path-hidden", Severity: isError, Fixed: true, node: pathHidden,
-		Doc: "the process sees every file and directory that its flags name: nothing in the unit hides it, or a volume of the pod holds it",
+		Doc: "the process sees every file and directory that its flags name: the unit hides none, or a volume of the pod holds it",
 	},
 	{
 		ID: "path-in-image", Severity: isError, node: pathInImage,
-		Doc: "a file that no volume of the pod holds lies in its image, which is one of the user's own",
+		Doc: "a file that no volume of the pod holds is in its image",
 	},
 	{
 		ID: "path-read-only", Severity: isError, Fixed: true, node: pathReadOnly,
-		Doc: "the process can write to the files and directories that its flags have it write to",
+		Doc: "the process can write to the files and directories where its flags make it write",
 	},
 	{
 		ID: "path-unreadable", Severity: isError, Fixed: true, node: pathUnreadable,
@@ -37,24 +37,24 @@ var isolationRules = []Rule{
 	},
 	{
 		ID: "probe-unreachable", Severity: isError, Fixed: true, node: probeUnreachable,
-		Doc: "in a network of its own, a pod listens where the kubelet's probes ask, and reaches the apiserver",
+		Doc: "a pod without the host's network listens where the kubelet probes it, and reaches the apiserver",
 	},
 	{
 		ID: "restart-policy", Severity: isError, node: restartPolicy,
-		Doc: "systemd starts the process again when it ends for a lost leader lease (a warning where the unit never does)",
+		Doc: "systemd restarts the process after it lost the leader lease (a warning where it exits with code 1)",
 	},
 }
 
-// need is a path that the process has to find.
+// need is a path that the process uses.
 type need struct {
 	path, field string
-	what        string // as messages begin
+	what        string // how messages begin
 	flag        spec.PathFlag
-	role        spec.Role // that kcmgen places there; "" if it places nothing
+	role        spec.Role // of the file that kcmgen puts there; "" if it is none
 	ours        bool      // kcmgen puts it there
 }
 
-// needs are the paths that a node's process uses.
+// needs returns the paths that a node's process uses.
 func (v *view) needs(n *nodeView) []need {
 	dir := "/"
 	if d := workingDirectory(v); d != "" {
@@ -95,7 +95,7 @@ func (v *view) needs(n *nodeView) []need {
 	return out
 }
 
-// withoutLink is a path without the symbolic link that every host has in it.
+// withoutLink resolves /var/run, a symbolic link on every host.
 func withoutLink(p string) string {
 	if rest, ok := strings.CutPrefix(p, "/var/run/"); ok {
 		return "/run/" + rest
@@ -103,7 +103,7 @@ func withoutLink(p string) string {
 	return p
 }
 
-// pathUnread reports whether the path in a flag is never looked at.
+// pathUnread reports whether the process never uses the path in a flag.
 func (v *view) pathUnread(n *nodeView, f spec.Flag) bool {
 	if _, ok := spec.PathFlags[f.Name]; !ok {
 		return true
@@ -113,7 +113,7 @@ func (v *view) pathUnread(n *nodeView, f spec.Flag) bool {
 	}
 	if v.minor != nil {
 		if _, known := v.minor.Flag(f.Name); !known {
-			return true // flag-unknown and its like
+			return true // flag-unknown, flag-removed or flag-too-new
 		}
 	}
 	why, _ := v.ignored(n, f)
@@ -127,7 +127,7 @@ func pathHidden(v *view, n *nodeView) []fault {
 	s := v.sandbox(n)
 	var out []fault
 	for _, x := range v.needs(n) {
-		if s.foreign && x.ours && (x.role == "" || !v.Generations) {
+		if s.foreignRoot && x.ours && (x.role == "" || !v.Generations) {
 			out = append(out, fault{field: x.field, message: x.what + ", which isn't below the unit's RootDirectory or in its image", expected: "no other root, or a BindReadOnlyPaths for it"})
 			continue
 		}
@@ -138,7 +138,7 @@ func pathHidden(v *view, n *nodeView) []fault {
 	return out
 }
 
-// hiddenFault says what hides a path in a unit, and what to write instead.
+// hiddenFault is the fault of a path that a directive hides.
 func hiddenFault(x need, d spec.Directive) fault {
 	f := fault{
 		field: x.field, also: []string{finding.Path("unit", "Service", d.Name)},
@@ -187,8 +187,8 @@ func certDirUnsafe(v *view, n *nodeView) []fault {
 	})
 }
 
-// missingInPod are the paths that no volume of the pod holds, and that its image
-// doesn't either (sure), or of which nobody knows.
+// missingInPod reports paths that no volume of the pod holds: with sure, those that its
+// image doesn't hold either; else those that the image may hold.
 func (v *view) missingInPod(n *nodeView, sure bool) []fault {
 	mounts := v.podMounts(n)
 	var out []fault
@@ -207,7 +207,7 @@ func (v *view) missingInPod(n *nodeView, sure bool) []fault {
 		}
 		f := fault{field: x.field, message: x.what + ", and no volume of the pod holds it", expected: "a volume of the pod with it", hint: v.volumeHint(n, x)}
 		if !known {
-			f.message += ": it would have to lie in the image"
+			f.message += ": it must be in the image"
 			f.hint += "; waive this if the image holds it"
 		}
 		out = append(out, f)
@@ -215,7 +215,7 @@ func (v *view) missingInPod(n *nodeView, sure bool) []fault {
 	return out
 }
 
-// volumeHint is the volume that a pod lacks.
+// volumeHint is a hint: the volume to add to the pod.
 func (v *view) volumeHint(n *nodeView, x need) string {
 	kind := `, type: "File"`
 	if x.flag.Dir {
@@ -227,8 +227,8 @@ func (v *view) volumeHint(n *nodeView, x need) string {
 	return fmt.Sprintf("pod: volumes: %s: {hostPath: %q%s}", finding.Label(v.volumeName(n, x.path)), x.path, kind)
 }
 
-// volumeName is a name for the volume of a path: of the file, unless another path
-// would be called the same.
+// volumeName names the volume of a path after its base name, or after the whole path
+// if that is taken.
 func (v *view) volumeName(n *nodeView, at string) string {
 	name := volumeLabel(path.Base(at))
 	taken := strings.HasPrefix(name, "kcmgen") || slices.ContainsFunc(v.Pod.Volumes, func(o spec.Volume) bool { return o.Name == name }) ||
@@ -239,7 +239,7 @@ func (v *view) volumeName(n *nodeView, at string) string {
 	return cmp.Or(name, "more")
 }
 
-// volumeLabel is a text as a volume's name: a DNS label, of 63 characters at most.
+// volumeLabel turns text into a DNS label of at most 63 characters.
 func volumeLabel(s string) string {
 	s = strings.Trim(nonLabel(s), "-")
 	return strings.ToLower(strings.Trim(s[max(0, len(s)-63):], "-"))
@@ -272,15 +272,15 @@ func pathReadOnly(v *view, n *nodeView) []fault {
 			out = append(out, fault{
 				field: x.field, also: []string{finding.Path("unit", "Service", d.Name)},
 				message:  fmt.Sprintf("%s to write to, which %s=%s forbids", x.what, d.Name, d.Value),
-				expected: "a place that can be written to", hint: writableHint(x, d),
+				expected: "a writable path", hint: writableHint(x, d),
 			})
 		}
 	}
 	return out
 }
 
-// writableHint is what opens a path: a ReadWritePaths, unless it stands against the
-// very same path.
+// writableHint is a hint: add ReadWritePaths for the path or, if d names that very
+// path, remove it there.
 func writableHint(x need, d spec.Directive) string {
 	at := x.path
 	if !x.flag.Dir {
@@ -306,7 +306,7 @@ func (v *view) readOnlyInPod(n *nodeView, x need) []fault {
 		if !x.flag.Dir {
 			x.path, x.flag.Dir = path.Dir(x.path), true
 		}
-		return one(fault{field: x.field, message: x.what + " to write to, and the pod's root is read-only", expected: "a volume of the pod that can be written to", hint: v.volumeHint(n, x)})
+		return one(fault{field: x.field, message: x.what + " to write to, and the pod's root is read-only", expected: "a writable volume of the pod", hint: v.volumeHint(n, x)})
 	}
 	return nil
 }

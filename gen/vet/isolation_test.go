@@ -15,7 +15,7 @@ const (
 	lm        = "/etc/kubernetes/lm.yaml"
 )
 
-// migrates is a cluster that reads a file of leader migration.
+// migrates makes a cluster read a file of leader migration.
 func migrates(c *spec.Cluster, file string) {
 	set(c, "enable-leader-migration", "true")
 	set(c, migration, file)
@@ -25,7 +25,7 @@ func volume(c *spec.Cluster, at string, ro bool) {
 	c.Pod.Volumes = append(c.Pod.Volumes, spec.Volume{Name: "v", HostPath: at, MountPath: at, ReadOnly: ro})
 }
 
-// selfSigned makes its own certificate in a directory.
+// selfSigned lets the process make its own serving certificate in a directory.
 func selfSigned(c *spec.Cluster, dir string) {
 	omit(c, "tls-cert-file")
 	omit(c, "tls-private-key-file")
@@ -41,12 +41,12 @@ func restart(c *spec.Cluster, policy string) {
 	c.Unit.Service = []spec.Directive{{Name: "Restart", Value: policy}, {Name: "RestartSec", Value: "5"}}
 }
 
-// user runs the unit as someone.
+// user runs the unit as a user.
 func user(name string) func(*spec.Cluster) {
 	return func(c *spec.Cluster) { service(c, "User", name) }
 }
 
-// waivedCA has the CA's certificate come from elsewhere.
+// waivedCA takes the CA's certificate from a file that kcmgen doesn't place.
 func waivedCA(c *spec.Cluster, at string) {
 	set(c, "client-ca-file", at)
 	waiver(c, "file-not-placed")
@@ -57,7 +57,7 @@ var isolationCases = map[string]testCase{
 	"a pod without a volume for a file": {func(c *spec.Cluster) { pods(c); migrates(c, lm) }, []string{"path-hidden"}},
 	"a pod with a volume for it":        {func(c *spec.Cluster) { pods(c); migrates(c, lm); volume(c, lm, true) }, nil},
 	"a pod with a volume around it":     {func(c *spec.Cluster) { pods(c); migrates(c, lm); volume(c, "/etc/kubernetes", true) }, nil},
-	"a pod with a volume beside it":     {func(c *spec.Cluster) { pods(c); migrates(c, lm); volume(c, "/etc/kubernetes/lm", true) }, []string{"path-hidden"}},
+	"a pod with a volume elsewhere":     {func(c *spec.Cluster) { pods(c); migrates(c, lm); volume(c, "/etc/kubernetes/lm", true) }, []string{"path-hidden"}},
 	"a pod that doesn't read it":        {func(c *spec.Cluster) { pods(c); set(c, migration, lm) }, []string{"flag-ignored"}},
 	"a pod with metric labels":          {func(c *spec.Cluster) { pods(c); set(c, "allow-metric-labels-manifest", "/x/m.yaml") }, []string{"path-hidden"}},
 	"a pod with a certificate by name": {func(c *spec.Cluster) {
@@ -159,30 +159,30 @@ var isolationCases = map[string]testCase{
 	}, nil},
 	"another user, kept from it": {func(c *spec.Cluster) { user("kube")(c); service(c, "AmbientCapabilities", "CAP_DAC_READ_SEARCH") }, []string{"path-unreadable"}},
 	"on failure":                 {func(c *spec.Cluster) { restart(c, "on-failure") }, nil},
-	"on failure, with the gate":  {func(c *spec.Cluster) { restart(c, "on-failure"); set(c, featureGates, releases+"=true") }, []string{"restart-policy"}},
+	"on failure, with the gate":  {func(c *spec.Cluster) { restart(c, "on-failure"); set(c, featureGates, releasesGate+"=true") }, []string{"restart-policy"}},
 	"on failure, with all alpha gates": {func(c *spec.Cluster) {
 		restart(c, "on-failure")
 		set(c, featureGates, "AllAlpha=true,AllBeta=true,CoordinatedLeaderElection=false")
 	}, []string{"restart-policy"}},
 	"on failure, one alpha gate off": {func(c *spec.Cluster) {
 		restart(c, "on-failure")
-		set(c, featureGates, "AllAlpha=true,AllBeta=true,CoordinatedLeaderElection=false,"+releases+"=false")
+		set(c, featureGates, "AllAlpha=true,AllBeta=true,CoordinatedLeaderElection=false,"+releasesGate+"=false")
 	}, nil},
 	"on failure, all beta gates": {func(c *spec.Cluster) {
 		restart(c, "on-failure")
 		set(c, featureGates, "AllBeta=true,CoordinatedLeaderElection=false")
 	}, nil},
-	"always, with the gate":     {func(c *spec.Cluster) { restart(c, "always"); set(c, featureGates, releases+"=true") }, nil},
-	"on success, with the gate": {func(c *spec.Cluster) { restart(c, "on-success"); set(c, featureGates, releases+"=true") }, []string{"restart-policy"}},
+	"always, with the gate":     {func(c *spec.Cluster) { restart(c, "always"); set(c, featureGates, releasesGate+"=true") }, nil},
+	"on success, with the gate": {func(c *spec.Cluster) { restart(c, "on-success"); set(c, featureGates, releasesGate+"=true") }, []string{"restart-policy"}},
 	"on failure, and code 0 is one": {func(c *spec.Cluster) {
 		restart(c, "on-failure")
 		service(c, "RestartForceExitStatus", "SUCCESS")
-		set(c, featureGates, releases+"=true")
+		set(c, featureGates, releasesGate+"=true")
 	}, nil},
 	"always but for code 0": {func(c *spec.Cluster) {
 		restart(c, "always")
 		service(c, "RestartPreventExitStatus", "0")
-		set(c, featureGates, releases+"=true")
+		set(c, featureGates, releasesGate+"=true")
 	}, []string{"restart-policy"}},
 	"never":                     {func(c *spec.Cluster) { restart(c, "no") }, []string{"restart-policy"}},
 	"on failure, which 1 isn't": {func(c *spec.Cluster) { restart(c, "on-failure"); service(c, "SuccessExitStatus", "1") }, []string{"restart-policy"}},
@@ -190,12 +190,12 @@ var isolationCases = map[string]testCase{
 		c.Nodes = c.Nodes[:1]
 		set(c, "leader-elect", "false")
 		restart(c, "on-failure")
-		set(c, featureGates, releases+"=true")
+		set(c, featureGates, releasesGate+"=true")
 	}, nil},
 }
 
-// noPaths are the flags whose values are text, and name no path. A new one of a new
-// version has to be looked at: is it here, or in spec.PathFlags?
+// noPaths are the flags whose values are text but no path. A new flag belongs here or in
+// spec.PathFlags.
 var noPaths = []string{
 	"authorization-always-allow-paths", // of URLs
 	"cidr-allocator-type", "cloud-provider", "cluster-cidr", "cluster-name", "controllers", "disabled-metrics", "emulated-version",
@@ -203,13 +203,12 @@ var noPaths = []string{
 	"leader-elect-resource-namespace", "logging-format", "master", "min-compatibility-version", "requestheader-allowed-names",
 	"requestheader-extra-headers-prefix", "requestheader-group-headers", "requestheader-uid-headers", "requestheader-username-headers",
 	"service-cluster-ip-range", "show-hidden-metrics-for-version", "tls-cipher-suites", "tls-min-version", "volume-host-cidr-denylist",
-	// That of these is no text, or no path, their type says.
+	// By their type these are no text, or no path.
 	"add-dir-header", "configure-cloud-routes", "enable-hostpath-provisioner", "log-file-max-size",
 	"pv-recycler-minimum-timeout-hostpath", "pv-recycler-timeout-increment-hostpath",
 }
 
-// TestPathFlags: every flag of every version that could name a path is known to, or
-// known not to.
+// TestPathFlags: every flag that could name a path is in spec.PathFlags or in noPaths.
 func TestPathFlags(t *testing.T) {
 	all := map[string]bool{}
 	for _, minor := range flags.Minors() {

@@ -18,7 +18,7 @@ import (
 
 const identity = "system:kube-controller-manager"
 
-// authority is one of the cluster's CAs with what is known of its files.
+// authority is one of the cluster's CAs with the facts about its files.
 type authority struct {
 	field string
 	spec  spec.Authority
@@ -26,7 +26,7 @@ type authority struct {
 	made  Made
 }
 
-// authorities are the cluster's CA and, if there is one, the front proxy's.
+// authorities returns the cluster's CA and, if there is one, the front proxy's.
 func (v *view) authorities() []authority {
 	out := []authority{{"pki.ca", v.PKI.CA, v.facts.CA, v.facts.MadeCA}}
 	if v.PKI.FrontProxy != nil {
@@ -58,11 +58,11 @@ const (
 	wantKey  = "an RSA or ECDSA private key in PEM"
 )
 
-// ErrEncrypted is a private key that has a passphrase.
+// ErrEncrypted is the error of a private key with a passphrase.
 var ErrEncrypted = errors.New("the private key is encrypted with a passphrase")
 
-// unreadable: a file that isn't here can't be checked here, which is fine where
-// a cluster is only reviewed; one that is here must be what it should be.
+// unreadable returns the fault of a file that can't be used. A file that isn't on this
+// machine is only not checked: the machine may be there for reviews only.
 func unreadable(field, file, want string, err error) []fault {
 	if err == nil || file == "" {
 		return nil
@@ -84,7 +84,7 @@ func missing(errs ...error) bool {
 	return slices.ContainsFunc(errs, func(err error) bool { return errors.Is(err, fs.ErrNotExist) })
 }
 
-// caKeyUnset: an export can keep certificates without the key, not make any.
+// caKeyUnset: without the key an export can keep certificates, and make none.
 func caKeyUnset(v *view) []fault {
 	ca := v.PKI.CA
 	if ca.CertFile == "" || ca.KeyFile != "" {
@@ -100,8 +100,8 @@ func caKeyUnset(v *view) []fault {
 	return one(f)
 }
 
-// soon is how long before its end a CA should be replaced.
-const soon = 90 * 24 * time.Hour
+// expirySoon is how long before its end a CA should be replaced.
+const expirySoon = 90 * 24 * time.Hour
 
 func caExpiry(v *view) []fault {
 	var out []fault
@@ -120,7 +120,7 @@ func caExpiry(v *view) []fault {
 			f.severity = finding.Error
 			f.message = fmt.Sprintf("the CA %s ended at %s", a.spec.CertFile, end.Format(time.DateOnly))
 			out = append(out, f)
-		case left < soon:
+		case left < expirySoon:
 			out = append(out, f)
 		}
 	}
@@ -133,7 +133,7 @@ func caKeyMismatch(v *view) []fault {
 		if missing(a.facts.CertErr, a.facts.KeyErr) && a.spec.CertFile != "" && a.spec.KeyFile != "" {
 			out = append(out, fault{
 				field: a.field + ".keyFile", severity: finding.NotChecked,
-				message: fmt.Sprintf("nobody looked whether %s is the key of %s", a.spec.KeyFile, a.spec.CertFile), expected: "both files, where certificates are made",
+				message: fmt.Sprintf("whether %s is the key of %s is unknown", a.spec.KeyFile, a.spec.CertFile), expected: "both files, where certificates are made",
 			})
 		}
 		if a.facts.Cert == nil || a.facts.Public == nil || equal(a.facts.Cert.PublicKey, a.facts.Public) {
@@ -154,7 +154,7 @@ func equal(a, b crypto.PublicKey) bool {
 }
 
 func serviceAccountKeyIsCA(v *view) []fault {
-	const want = "a key pair of its own: who can sign tokens could sign certificates too"
+	const want = "a separate key pair: anyone who can sign tokens could sign certificates too"
 	if v.PKI.ServiceAccount.UseCA {
 		return one(fault{
 			field: "pki.serviceAccount.use", message: "service-account tokens are signed with the CA's key", expected: want,
@@ -167,7 +167,7 @@ func serviceAccountKeyIsCA(v *view) []fault {
 	if sa := v.PKI.ServiceAccount; sa.KeyFile != "" && v.PKI.CA.CertFile != "" && missing(v.facts.CA.CertErr, v.facts.ServiceAccount.KeyErr) {
 		return one(fault{
 			field: "pki.serviceAccount.keyFile", severity: finding.NotChecked,
-			message: fmt.Sprintf("nobody looked whether %s is the CA's key", sa.KeyFile), expected: want,
+			message: fmt.Sprintf("whether %s is the CA's key is unknown", sa.KeyFile), expected: want,
 		})
 	}
 	for _, n := range v.nodes {
@@ -215,21 +215,20 @@ func (v *view) leaves() []leaf {
 	return []leaf{{"pki.client", v.PKI.Client, true, false}, {"pki.serving", v.PKI.Serving, false, true}}
 }
 
-// admits reports whether a certificate of a usage is one for this use too.
+// admits reports whether a leaf's profile has a usage.
 func (v *view) admits(l leaf, usage string) bool {
 	usages := v.PKI.Profiles[l.spec.Profile].Usages
 	return slices.Contains(usages, usage) || slices.Contains(usages, "any")
 }
 
-// clients are the leaves that a client can show: the client's, and a serving one
-// whose profile has the usage, whatever it is meant for. The holder of its key is
-// who it says.
+// clients returns the leaves that work as client certificates: the client's, and the
+// serving one if its profile has client auth. Both give their holder an identity.
 func (v *view) clients() []leaf {
 	return slices.DeleteFunc(v.leaves(), func(l leaf) bool { return !l.client && !v.admits(l, "client auth") })
 }
 
-// what is how messages call a leaf that a client can show.
-func (l leaf) what() string {
+// label is a leaf of clients as messages name it.
+func (l leaf) label() string {
 	if l.client {
 		return "the client certificate"
 	}
@@ -253,12 +252,12 @@ func certificateIdentity(v *view) []fault {
 		case strings.HasPrefix(s.CN, "system:"):
 			out = append(out, fault{
 				field: l.field + ".subject.CN", also: []string{l.field + ".profile"}, expected: identity + ", or a profile without client auth",
-				message: fmt.Sprintf("%s is %s: who has its key has that user's rights", l.what(), s.CN),
+				message: fmt.Sprintf("%s is %s: anyone with its key has that user's rights", l.label(), s.CN),
 			})
 		}
 		if slices.Contains(admins, s.O) {
 			out = append(out, fault{
-				field: l.field + ".subject.O", message: fmt.Sprintf("%s is in %s: nothing could take its rights away", l.what(), s.O), expected: "no O",
+				field: l.field + ".subject.O", message: fmt.Sprintf("%s is in %s: nothing could take its rights away", l.label(), s.O), expected: "no O",
 			})
 		}
 	}
@@ -277,7 +276,7 @@ func certificateOrganization(v *view) []fault {
 			expected: "no O: the rights come with the name",
 		}
 		if !l.client {
-			f.message = fmt.Sprintf("%s its organization %q makes the holder a member of a group of that name", l.what(), o)
+			f.message = fmt.Sprintf("%s its organization %q makes the holder a member of a group of that name", l.label(), o)
 		}
 		out = append(out, f)
 	}
@@ -343,14 +342,14 @@ func certificateShared(v *view) []fault {
 	if !v.PKI.Shared || len(v.nodes) < 2 {
 		return nil
 	}
-	return one(fault{field: "pki.scope", message: "all nodes share one private key: who has one host has all of them", expected: `scope: "node"`})
+	return one(fault{field: "pki.scope", message: "all nodes share one private key: anyone with root on one host has it for all", expected: `scope: "node"`})
 }
 
 func certificateCombined(v *view) []fault {
 	if v.PKI.Separate {
 		return nil
 	}
-	return one(fault{field: "pki.separate", message: "one certificate is client and server: whoever reads the serving key can act as kube-controller-manager", expected: "separate: true"})
+	return one(fault{field: "pki.separate", message: "one certificate is client and server: anyone who reads the serving key can act as kube-controller-manager", expected: "separate: true"})
 }
 
 func requestHeaderCA(v *view, n *nodeView) []fault {
@@ -366,7 +365,7 @@ func requestHeaderCA(v *view, n *nodeView) []fault {
 	})
 }
 
-// year is what a certificate made by KCM should live at most; two are an error.
+// year is the longest lifetime that KCM should sign for; more than two are an error.
 const year = 8760 * time.Hour
 
 func signingDuration(v *view, n *nodeView) []fault {

@@ -8,9 +8,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// CommandLine applies the rules that need nothing but a command line: the
-// arguments after the program's name, of one node. at tells where each argument
-// stands.
+// CommandLine applies the rules that need nothing but a command line. args are the
+// arguments after the program's name, and at are their positions.
 func CommandLine(version spec.Version, args []string, at []finding.Pos) []finding.Finding {
 	m := flags.Of(version.Minor)
 	given, faults := m.Read(args)
@@ -18,7 +17,7 @@ func CommandLine(version spec.Version, args []string, at []finding.Pos) []findin
 		Version: version, Profile: spec.Standard,
 		Flags: spec.Settings{}, Source: finding.Source{}, Nodes: []spec.Node{{}},
 	}
-	if len(at) > 0 { // what isn't there stands nowhere else
+	if len(at) > 0 { // the position of missing flags
 		c.Source["flags"] = finding.Pos{File: at[0].File}
 	}
 	line := &line{given: given, faults: faults, at: at}
@@ -38,21 +37,21 @@ func CommandLine(version spec.Version, args []string, at []finding.Pos) []findin
 			out = append(out, v.apply(r)...)
 		}
 	}
-	out = sorted(explained(out))
-	for i := range out { // there is no cluster; where it stands says it all
+	out = sorted(withoutRedundant(out))
+	for i := range out { // there is no cluster; the position is enough
 		out[i].Cluster, out[i].Field, out[i].Node = "", "", ""
 	}
 	return out
 }
 
-// line is a command line that was read, not derived from a cluster.
+// line is a command line that the user wrote, not one derived from a cluster.
 type line struct {
 	given  []flags.Given
 	faults []flags.Fault
 	at     []finding.Pos
 }
 
-// lineField is the field of what is no flag's.
+// lineField is the field of arguments that belong to no flag.
 const lineField = "arguments"
 
 func flagSyntax(v *view, n *nodeView) []fault {

@@ -11,7 +11,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// checkLine applies the rules to words of v1.37.
+// checkLine applies the rules to a command line of v1.37.
 func checkLine(words string) []string {
 	args := strings.Fields(words)
 	at := make([]finding.Pos, len(args))
@@ -61,8 +61,8 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
-// FuzzCommandLine: whatever the words are, in whatever version, there are findings
-// and no panic, and each stands at a word.
+// FuzzCommandLine: no command line of any version causes a panic, and each finding has a
+// rule and a message.
 func FuzzCommandLine(f *testing.F) {
 	for _, words := range []string{"--v=2", "--leader-elect true", "-v", "--", "-", "--=", "--feature-gates==,=true,A", "--controllers=-,*,,-*", "--cluster-cidr=::/0,0.0.0.0/0 --allocate-node-cidrs"} {
 		f.Add(words, uint8(37))
@@ -76,7 +76,7 @@ func FuzzCommandLine(f *testing.F) {
 		}
 		for _, f := range CommandLine(spec.Version{Minor: minors[int(minor)%len(minors)]}, args, at) {
 			if f.Rule == "" || f.Message == "" {
-				t.Errorf("%q: %+v says nothing", words, f)
+				t.Errorf("%q: %+v has no rule or message", words, f)
 			}
 		}
 	})

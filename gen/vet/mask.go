@@ -8,39 +8,39 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// allocation is how a node's KCM cuts the pod networks.
+// allocation is how a node's KCM divides the pod networks.
 type allocation struct {
 	pods  []netip.Prefix
 	masks []int // of each pod network
 	field string
 }
 
-// maskOf is the flag that says a pod network's node mask, and its value.
+// maskOf returns the flag that sets the node mask of a pod network, and its value.
 func maskOf(n *nodeView, p netip.Prefix, dual bool) (spec.Flag, string) {
 	name, fallback := mask4, "24"
 	if p.Addr().Is6() {
 		name, fallback = mask6, "64"
 	}
-	if f, ok := given(n, mask); ok && !dual {
+	if f, ok := maskFlag(n, mask); ok && !dual {
 		return f, f.Value
 	}
-	if f, ok := given(n, name); ok {
+	if f, ok := maskFlag(n, name); ok {
 		return f, f.Value
 	}
 	return spec.Flag{Name: name, Field: n.flags.Field(clusterCIDR)}, fallback
 }
 
-// given is a node mask's flag, unless it is 0: that is as if it weren't there.
-func given(n *nodeView, name string) (spec.Flag, bool) {
+// maskFlag returns the flag of a node mask; 0 counts as not given.
+func maskFlag(n *nodeView, name string) (spec.Flag, bool) {
 	f, ok := n.flags.Get(name)
 	return f, ok && !isZero(f.Value)
 }
 
-// allocating returns the pod networks, if KCM allocates from them.
-func allocating(n *nodeView) (allocation, bool) {
+// allocationOf returns the pod networks, if KCM allocates from them.
+func allocationOf(n *nodeView) (allocation, bool) {
 	a, ok := n.flags.Get(allocate)
-	c, said := n.flags.Get(clusterCIDR)
-	if !ok || !a.Bool() || !said || ipamOff(n) {
+	c, given := n.flags.Get(clusterCIDR)
+	if !ok || !a.Bool() || !given || ipamOff(n) {
 		return allocation{}, false
 	}
 	pods, parsed := prefixes(c.Value)
@@ -59,29 +59,29 @@ func allocating(n *nodeView) (allocation, bool) {
 	return out, true
 }
 
-// nodeMaskSize holds what kube-controller-manager demands when its IPAM
-// controller starts: in the node that leads, and fatal there.
+// nodeMaskSize checks what kube-controller-manager demands when its IPAM controller
+// starts; there the leader exits.
 func nodeMaskSize(v *view, n *nodeView) []fault {
-	al, ok := allocating(n)
+	al, ok := allocationOf(n)
 	if !ok {
 		return nil
 	}
 	var out []fault
-	generic, hasGeneric := given(n, mask)
+	generic, hasGeneric := maskFlag(n, mask)
 	for _, name := range []string{mask4, mask6} {
-		if f, ok := given(n, name); ok && hasGeneric {
+		if f, ok := maskFlag(n, name); ok && hasGeneric {
 			out = append(out, fault{
 				field: f.Field, also: []string{generic.Field},
 				message: fmt.Sprintf("both %s and %s are given", mask, name), expected: "one of them",
 			})
 		}
-		if f, ok := given(n, name); ok && !hasFamily(al.pods, name == mask6) {
+		if f, ok := maskFlag(n, name); ok && !hasFamily(al.pods, name == mask6) {
 			out = append(out, fault{
 				field: f.Field, message: fmt.Sprintf("%s is given and no pod network has that family", name),
 				expected: "no such flag",
 			})
 		}
-		if f, ok := given(n, name); ok && len(al.pods) == 1 && v.Version.Minor < 23 {
+		if f, ok := maskFlag(n, name); ok && len(al.pods) == 1 && v.Version.Minor < 23 {
 			out = append(out, fault{
 				field: f.Field, message: fmt.Sprintf("%s with one pod network needs v1.23 or later", name),
 				expected: mask,
@@ -111,8 +111,8 @@ func hasFamily(ps []netip.Prefix, six bool) bool {
 	return false
 }
 
-// maxMaskDiff is how many bits an IPv6 pod network may be cut into
-// (clusterSubnetMaxDiff of the IPAM controller).
+// maxMaskDiff is how many bits longer than an IPv6 pod network a node's range may be
+// (the IPAM controller's clusterSubnetMaxDiff).
 const maxMaskDiff = 16
 
 func maskFits(f spec.Flag, value string, p netip.Prefix, m int) []fault {
@@ -137,10 +137,10 @@ func maskFits(f spec.Flag, value string, p netip.Prefix, m int) []fault {
 	return nil
 }
 
-// podCapacity counts the ranges that are left when those that touch a service
-// range are taken out: KCM never hands them out.
+// podCapacity counts the node ranges without those that overlap a service range, which
+// KCM never allocates.
 func podCapacity(v *view, n *nodeView) []fault {
-	al, ok := allocating(n)
+	al, ok := allocationOf(n)
 	if !ok {
 		return nil
 	}

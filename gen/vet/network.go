@@ -18,11 +18,11 @@ const (
 	mask         = "node-cidr-mask-size"
 	mask4        = "node-cidr-mask-size-ipv4"
 	mask6        = "node-cidr-mask-size-ipv6"
-	// what the apiserver takes where its flag isn't given
+	// the apiserver's default
 	defaultServiceRange = "10.0.0.0/24"
 )
 
-// prefixes reads a flag's list of CIDRs; ok is false if one doesn't parse.
+// prefixes parses a flag's list of CIDRs; ok is false if one is invalid.
 func prefixes(s string) (out []netip.Prefix, ok bool) {
 	if s == "" {
 		return nil, true
@@ -59,7 +59,7 @@ func serviceRangeDiffers(v *view, n *nodeView) []fault {
 		return one(fault{
 			field: "apiserver.flags", severity: finding.NotChecked,
 			message:  fmt.Sprintf("the service range %s was not compared with the apiserver's", flag.Value),
-			expected: `apiserver: flags: "service-cluster-ip-range": as the apiserver runs with`,
+			expected: `apiserver: flags: "service-cluster-ip-range": what the apiserver runs with`,
 		})
 	case !ok:
 		theirs.Value = defaultServiceRange
@@ -69,7 +69,7 @@ func serviceRangeDiffers(v *view, n *nodeView) []fault {
 	want, ok2 := prefixes(theirs.Value)
 	same := func(a, b netip.Prefix) bool { return a.Masked() == b.Masked() }
 	if !ok1 || !ok2 || slices.EqualFunc(ours, want, same) {
-		return nil // cidr-invalid and cidr-host-bits say the rest
+		return nil // cidr-invalid and cidr-host-bits report the rest
 	}
 	return one(fault{
 		field: flag.Field, also: []string{field},
@@ -79,10 +79,10 @@ func serviceRangeDiffers(v *view, n *nodeView) []fault {
 	})
 }
 
-// unknownRange: KCM doesn't know the service range. Where it allocates, it would
-// hand out ranges inside the apiserver's.
+// unknownRange: a KCM that doesn't know the service range could allocate node ranges
+// inside it.
 func unknownRange(v *view, n *nodeView, theirs spec.Setting) []fault {
-	al, ok := allocating(n)
+	al, ok := allocationOf(n)
 	if !ok {
 		return nil
 	}
@@ -92,7 +92,7 @@ func unknownRange(v *view, n *nodeView, theirs spec.Setting) []fault {
 			if p.Overlaps(s) {
 				return one(fault{
 					field: al.field, also: []string{finding.Path("apiserver", "flags", serviceRange)},
-					message:  fmt.Sprintf("the pod range %s overlaps the apiserver's service range %s, which kube-controller-manager isn't told", p, s),
+					message:  fmt.Sprintf("the pod range %s overlaps the apiserver's service range %s, which kube-controller-manager doesn't know", p, s),
 					expected: fmt.Sprintf("networks: services: [%q]", s),
 				})
 			}
@@ -108,7 +108,7 @@ func cidrInvalid(v *view, n *nodeView) []fault {
 	for _, name := range []string{serviceRange, clusterCIDR} {
 		f, ok := n.flags.Get(name)
 		if !ok || strings.HasPrefix(f.Field, "networks.") || off && (name == clusterCIDR || strings.Count(f.Value, ",") < 2) {
-			continue // cidr-families sees the networks, and network-flags-ignored what is not read
+			continue // cidr-families or network-flags-ignored
 		}
 		flags = append(flags, f)
 	}
@@ -134,7 +134,7 @@ func cidrInvalid(v *view, n *nodeView) []fault {
 	return out
 }
 
-// families says what is wrong with the number and families of ranges.
+// families says what is wrong with the number or families of ranges; "" if nothing.
 func families(ps []netip.Prefix) string {
 	switch {
 	case len(ps) > 2:
@@ -161,11 +161,11 @@ func cidrFamilies(v *view) []fault {
 	return out
 }
 
-// network is a range and the field it is written in.
+// network is a range and the field that sets it.
 type network struct {
 	netip.Prefix
 	field, kind string
-	flag        bool // said by a flag alone
+	flag        bool // set by a flag only
 }
 
 func (v *view) networks() []network {
@@ -184,12 +184,12 @@ func (v *view) networks() []network {
 func hostBits(v *view) []fault {
 	var out []fault
 	for _, n := range v.networks() {
-		out = append(out, bits(n.Prefix, n.field)...)
+		out = append(out, prefixFaults(n.Prefix, n.field)...)
 	}
 	if s, ok := v.APIServer.Flags[serviceRange]; ok {
 		ps, _ := prefixes(s.Value)
 		for _, p := range ps {
-			out = append(out, bits(p, finding.Path("apiserver", "flags", serviceRange))...)
+			out = append(out, prefixFaults(p, finding.Path("apiserver", "flags", serviceRange))...)
 		}
 	}
 	return out
@@ -204,15 +204,15 @@ func hostBitsInFlags(v *view, n *nodeView) []fault {
 		}
 		ps, _ := prefixes(f.Value)
 		for _, p := range ps {
-			out = append(out, bits(p, f.Field)...)
+			out = append(out, prefixFaults(p, f.Field)...)
 		}
 	}
 	return out
 }
 
-func bits(p netip.Prefix, field string) []fault {
+func prefixFaults(p netip.Prefix, field string) []fault {
 	if p.Addr().Is4In6() {
-		return one(fault{field: field, message: fmt.Sprintf("%s is an IPv4 range in IPv6 clothes", p), expected: "an IPv4 CIDR such as 10.200.0.0/16"})
+		return one(fault{field: field, message: fmt.Sprintf("%s is an IPv4 range in IPv6 notation", p), expected: "an IPv4 CIDR such as 10.200.0.0/16"})
 	}
 	if p.Masked() == p {
 		return nil
@@ -241,7 +241,7 @@ func networksOverlap(v *view) []fault {
 	return append(out, v.hostsOverlap()...)
 }
 
-// flagsOverlap sees ranges that are said as flags only.
+// flagsOverlap checks ranges that only flags set.
 func flagsOverlap(v *view, n *nodeView) []fault {
 	c, ok1 := n.flags.Get(clusterCIDR)
 	s, ok2 := n.flags.Get(serviceRange)
@@ -251,7 +251,7 @@ func flagsOverlap(v *view, n *nodeView) []fault {
 	pods, _ := prefixes(c.Value)
 	services, _ := prefixes(s.Value)
 	if text(pods) == text(v.Networks.Pods) && text(services) == text(v.Networks.Services) {
-		return nil // networksOverlap has said it
+		return nil // networksOverlap
 	}
 	var out []fault
 	for _, a := range pods {
@@ -293,8 +293,8 @@ func serviceFamily(v *view) []fault {
 	return out
 }
 
-// ipamOff reports whether --controllers keeps the controller that allocates from
-// running: then nothing looks at the ranges.
+// ipamOff reports whether --controllers turns the IPAM controller off: then nothing
+// reads the ranges.
 func ipamOff(n *nodeView) bool {
 	star := false
 	for name := range strings.SplitSeq(n.flags.Value("controllers", "*"), ",") {

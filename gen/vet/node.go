@@ -20,7 +20,7 @@ func addressDuplicate(v *view) []fault {
 				continue
 			}
 			if first == n {
-				continue // said twice, and still its own
+				continue // listed twice
 			}
 			out = append(out, fault{
 				field: addressField(n, i), also: []string{finding.Path("nodes", first.Name, "address")},
@@ -57,7 +57,7 @@ func nameDuplicate(v *view) []fault {
 		}
 		at := fmt.Sprintf("%s:%d", n.SSH.Host, cmp.Or(n.SSH.Port, 22))
 		if n.SSH.ProxyJump != "" {
-			at += " by way of " + n.SSH.ProxyJump
+			at += " through " + n.SSH.ProxyJump
 		}
 		if first, ok := ssh[at]; ok {
 			out = append(out, fault{
@@ -78,7 +78,7 @@ func addressKind(v *view) []fault {
 			if v.unreachable(a, i) {
 				out = append(out, fault{
 					field:    addressField(n, i),
-					message:  fmt.Sprintf("%s is no address that other hosts can reach node %s at", a, n.Name),
+					message:  fmt.Sprintf("other hosts can't reach node %s at %s", n.Name, a),
 					expected: "the host's own unicast address",
 				})
 			}
@@ -87,8 +87,8 @@ func addressKind(v *view) []fault {
 	return out
 }
 
-// unreachable reports whether other hosts can't reach a node at its i-th address. One
-// that is link-local wants a zone, or is one that the apiserver on the node can't publish.
+// unreachable reports whether other hosts can't reach a node at its i-th address. An
+// IPv6 link-local address needs a zone; no apiserver can publish an IPv4 one.
 func (v *view) unreachable(a netip.Addr, i int) bool {
 	return a.IsUnspecified() || a.IsMulticast() || a == broadcast || a.IsLoopback() && len(v.nodes) > 1 ||
 		a.IsLinkLocalUnicast() && (a.Is6() || i == 0 && v.APIServer.Endpoint == spec.EndpointNode)

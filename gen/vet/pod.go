@@ -13,8 +13,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// manifestDirectory: the kubelet skips dot files and takes every other one in the
-// directory for a pod.
+// manifestDirectory: the kubelet skips dot files, and reads every other file in the
+// directory as a pod.
 func manifestDirectory(v *view) []fault {
 	if v.Layout != spec.StaticPod {
 		return nil
@@ -26,19 +26,19 @@ func manifestDirectory(v *view) []fault {
 	directory := path.Dir(v.Paths.Manifest) + "/"
 	if v.Generations {
 		if strings.HasPrefix(v.Paths.Generations+"/", directory) {
-			out = append(out, fault{field: "paths.generations", also: []string{"paths.manifest"}, message: "the generations lie in the directory of manifests", expected: "a directory elsewhere"})
+			out = append(out, fault{field: "paths.generations", also: []string{"paths.manifest"}, message: "the generations are in the directory of manifests", expected: "a directory elsewhere"})
 		}
 		return out
 	}
 	for _, r := range policy.Placed(v.Cluster, v.nodes[0].flags) {
 		if strings.HasPrefix(v.Paths.Of(r), directory) {
-			out = append(out, fault{field: "paths." + string(r), also: []string{"paths.manifest"}, message: fmt.Sprintf("%s lies in the directory of manifests", v.Paths.Of(r)), expected: "a directory elsewhere"})
+			out = append(out, fault{field: "paths." + string(r), also: []string{"paths.manifest"}, message: fmt.Sprintf("%s is in the directory of manifests", v.Paths.Of(r)), expected: "a directory elsewhere"})
 		}
 	}
 	return out
 }
 
-// podInvalid holds what the API refuses and the schema can't say.
+// podInvalid reports what the API refuses and the schema can't express.
 func podInvalid(v *view) []fault {
 	if v.Layout != spec.StaticPod {
 		return nil
@@ -70,7 +70,7 @@ func podInvalid(v *view) []fault {
 	return out
 }
 
-// quantity reads a Kubernetes quantity of the schema's form.
+// quantity parses a Kubernetes quantity that the schema allows.
 func quantity(s string) (float64, error) {
 	factor := map[string]float64{
 		"": 1, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18,

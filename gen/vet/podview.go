@@ -13,12 +13,12 @@ import (
 // podMount is one mount of the pod's container.
 type podMount struct {
 	path     string
-	file     bool // a file, which nothing lies below
+	file     bool // a file, not a directory
 	readOnly bool
-	field    string // the user's volume
+	field    string // of the user's volume; "" for kcmgen's own mounts
 }
 
-// podMounts are the mounts of a node's pod: kcmgen's own and the user's.
+// podMounts returns the mounts of a node's pod: kcmgen's own and the user's.
 func (v *view) podMounts(n *nodeView) []podMount {
 	var out []podMount
 	var placed []spec.Role
@@ -48,7 +48,7 @@ func (v *view) podMounts(n *nodeView) []podMount {
 	return out
 }
 
-// podMountOf is the mount that a path of the container lies in.
+// podMountOf returns the innermost mount that holds a path of the container.
 func podMountOf(mounts []podMount, p string) (podMount, bool) {
 	var best podMount
 	found := false
@@ -60,14 +60,14 @@ func podMountOf(mounts []podMount, p string) (podMount, bool) {
 	return best, found
 }
 
-// published is the repository of the images that Kubernetes publishes, and the file
-// in them that a flag may name.
+// published are the repositories of the images that Kubernetes publishes, and
+// publishedRoots is the file in them that a flag may name.
 var published = []string{"registry.k8s.io/kube-controller-manager", "k8s.gcr.io/kube-controller-manager"}
 
 const publishedRoots = "/etc/ssl/certs/ca-certificates.crt"
 
-// inImage reports whether the image itself holds a file, and whether that is known
-// at all: nobody looks into an image of one's own.
+// inImage reports whether the image holds a path, and whether that is known: the
+// content of the user's own images isn't.
 func (v *view) inImage(p string) (holds, known bool) {
 	for _, r := range spec.Roles {
 		if v.Image.Copies(r) && v.Paths.Of(r) == p {
@@ -84,7 +84,7 @@ func (v *view) inImage(p string) (holds, known bool) {
 	return p == publishedRoots, slices.Contains(published, name)
 }
 
-// podClashes are mounts of the pod at one place, which the kubelet refuses.
+// podClashes reports two mounts at one path, which the kubelet refuses.
 func podClashes(v *view, n *nodeView) []fault {
 	if v.Layout != spec.StaticPod {
 		return nil
@@ -93,7 +93,7 @@ func podClashes(v *view, n *nodeView) []fault {
 	mounts := v.podMounts(n)
 	for i, m := range mounts {
 		for _, o := range mounts[:i] {
-			if m.path == o.path && m.field != "" && o.field == "" && m.path != v.Paths.Dir { // podInvalid has that
+			if m.path == o.path && m.field != "" && o.field == "" && m.path != v.Paths.Dir { // podInvalid
 				out = append(out, fault{field: m.field, message: "it is mounted at " + m.path + ", where kcmgen mounts a file itself", expected: "another mountPath"})
 			}
 		}

@@ -13,11 +13,11 @@ import (
 var rangeRules = []Rule{
 	{
 		ID: "range-refused", Severity: isError, Fixed: true, Flags: true, cluster: rangeRefused, node: rangeRefusedInFlags,
-		Doc: "pod and service networks hold no addresses that Kubernetes refuses or no other host reaches, and services as many as the apiserver takes",
+		Doc: "pod and service networks hold no addresses that Kubernetes refuses or other hosts can't reach, and service networks are of a size that the apiserver accepts",
 	},
 	{
 		ID: "range-public", Severity: isWarning, Flags: true, cluster: rangePublic, node: rangePublicInFlags,
-		Doc: "pod and service networks are of private ranges, not the internet's and not those for documentation",
+		Doc: "pod and service networks are private ranges, not the internet's or those for documentation",
 	},
 	{
 		ID: "node-range-small", Severity: isError, Flags: true, node: nodeRangeSmall,
@@ -25,16 +25,16 @@ var rangeRules = []Rule{
 	},
 }
 
-// block is a range of addresses that can't be had for pods or services.
+// block is a range of addresses that pods or services can't use.
 type block struct {
 	netip.Prefix
 	what           string
-	pods, services string // why not; empty: it works
+	pods, services string // why not; "" if they can
 }
 
-// refusedBlocks are those of ValidateEndpointIP, by which the apiserver takes no
-// EndpointSlice with such an address, and multicast, of which it looks at a part only.
-// A service is no endpoint: there it counts whether a pod can connect to the address.
+// refusedBlocks are those of ValidateEndpointIP, with which the apiserver refuses an
+// EndpointSlice, and all of multicast, of which it refuses a part. A service is no
+// endpoint: what matters is whether a pod can connect to its address.
 var refusedBlocks = []block{
 	{netip.MustParsePrefix("127.0.0.0/8"), "loopback", noEndpoint, ownHost},
 	{netip.MustParsePrefix("::1/128"), "loopback", noEndpoint, ownHost},
@@ -46,16 +46,16 @@ var refusedBlocks = []block{
 
 const (
 	noEndpoint = "the apiserver refuses endpoints with such addresses"
-	ownHost    = "each pod would find itself there"
+	ownHost    = "each pod would connect to itself"
 	noUnicast  = "nothing can connect to such an address"
 )
 
 // documentation are the ranges of RFC 5737, RFC 3849 and RFC 9637.
 var documentation = cidrList("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20")
 
-// private are the ranges that hide no host of the internet: RFC 1918, RFC 6598, RFC
-// 4193; those for benchmarks and for later use, which clouds give to pods; and IPv6's
-// global unicast, where pods have addresses of one's own, as is meant.
+// private are the ranges that hide no host of the internet: RFC 1918, RFC 6598 and RFC
+// 4193; those for benchmarks and future use, which clouds give to pods; and IPv6's
+// global unicast, where pods have public addresses by design.
 var private = cidrList("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "198.18.0.0/15", "240.0.0.0/4", "fc00::/7", "2000::/3")
 
 func cidrList(ss ...string) []netip.Prefix {
@@ -66,7 +66,7 @@ func cidrList(ss ...string) []netip.Prefix {
 	return out
 }
 
-// ranges are the pod and service networks, wherever they are said, each once.
+// ranges returns the pod and service networks of all fields and flags, each once.
 func (v *view) ranges() []network {
 	out := slices.DeleteFunc(v.networks(), func(n network) bool { return n.kind == "nodes" })
 	add := func(more []network) {
@@ -85,7 +85,7 @@ func (v *view) ranges() []network {
 	return out
 }
 
-// ranges are those that a node's flags say and the cluster's networks don't.
+// ranges returns those that a node's own flags set.
 func (n *nodeView) ranges() []network {
 	var out []network
 	for _, f := range []struct{ name, kind string }{{clusterCIDR, "pods"}, {serviceRange, "services"}} {
@@ -98,24 +98,24 @@ func (n *nodeView) ranges() []network {
 
 func flagRanges(f spec.Flag, kind string) []network {
 	var out []network
-	ps, _ := prefixes(f.Value) // cidr-invalid says what is wrong
+	ps, _ := prefixes(f.Value) // errors: cidr-invalid
 	for _, p := range ps {
 		out = append(out, network{Prefix: p, field: f.Field, kind: kind, flag: true})
 	}
 	return out
 }
 
-// stated are the networks, and the apiserver's service ranges where no other field
-// says the same.
-func (v *view) stated() []network {
+// statedRanges returns the cluster's networks, and the apiserver's service ranges that no
+// other field has.
+func (v *view) statedRanges() []network {
 	apiserver := finding.Path("apiserver", "flags", serviceRange)
 	return append(v.networks(), slices.DeleteFunc(v.ranges(), func(n network) bool { return n.field != apiserver })...)
 }
 
 func rangeRefused(v *view) []fault {
 	var out []fault
-	for _, r := range v.stated() {
-		out = append(out, v.refused(r)...)
+	for _, r := range v.statedRanges() {
+		out = append(out, v.rangeFaults(r)...)
 	}
 	return out
 }
@@ -123,12 +123,12 @@ func rangeRefused(v *view) []fault {
 func rangeRefusedInFlags(v *view, n *nodeView) []fault {
 	var out []fault
 	for _, r := range n.ranges() {
-		out = append(out, v.refused(r)...)
+		out = append(out, v.rangeFaults(r)...)
 	}
 	return out
 }
 
-func (v *view) refused(r network) []fault {
+func (v *view) rangeFaults(r network) []fault {
 	if out := refusedRange(r); len(out) > 0 || r.kind != "services" || r.Addr().Is4In6() {
 		return out
 	}
@@ -136,12 +136,12 @@ func (v *view) refused(r network) []fault {
 }
 
 const (
-	leastServices = 3  // bits: the apiserver wants eight addresses
-	mostServices  = 20 // bits, of an apiserver that keeps its services' addresses in a bitmap
+	minServiceBits = 3  // eight addresses
+	maxServiceBits = 20 // of an apiserver that keeps service addresses in a bitmap
 )
 
-// serviceRangeSize is what the apiserver demands before it starts: ServiceIPRange and
-// validateMaxCIDRRange of Kubernetes. Since v1.34 a range may be as large as one likes.
+// serviceRangeSize checks what the apiserver checks when it starts: ServiceIPRange and
+// validateMaxCIDRRange of Kubernetes. Since v1.34 there is no upper bound.
 func (v *view) serviceRangeSize(r network) []fault {
 	bits := r.Addr().BitLen() - r.Bits()
 	minor := v.Version.Minor + 1 // it may be one ahead
@@ -151,19 +151,19 @@ func (v *view) serviceRangeSize(r network) []fault {
 	_, gates := v.APIServer.Flags[featureGates] // MultiCIDRServiceAllocator may be among them
 	x := fault{field: r.field}
 	switch {
-	case bits < leastServices:
-		x.message = fmt.Sprintf("the service range %s has %d addresses: the apiserver ends where there are fewer than eight", r.Prefix, 1<<bits)
-		x.expected = fmt.Sprintf("/%d or shorter", r.Addr().BitLen()-leastServices)
-	case bits > mostServices && minor < 34 && !gates:
-		x.message = fmt.Sprintf("the service range %s is too large for an apiserver before v1.34, which ends", r.Prefix)
-		x.expected = fmt.Sprintf("/%d or longer", r.Addr().BitLen()-mostServices)
+	case bits < minServiceBits:
+		x.message = fmt.Sprintf("the service range %s has %d addresses: the apiserver exits with fewer than eight", r.Prefix, 1<<bits)
+		x.expected = fmt.Sprintf("/%d or shorter", r.Addr().BitLen()-minServiceBits)
+	case bits > maxServiceBits && minor < 34 && !gates:
+		x.message = fmt.Sprintf("the service range %s is too large for an apiserver before v1.34, which exits", r.Prefix)
+		x.expected = fmt.Sprintf("/%d or longer", r.Addr().BitLen()-maxServiceBits)
 	default:
 		return nil
 	}
 	return one(x)
 }
 
-// refusedRange: one address of a block is enough, since it will be handed out.
+// refusedRange: a range may hold no address of a block, since any may be assigned.
 func refusedRange(r network) []fault {
 	for _, b := range refusedBlocks {
 		why := map[string]string{"pods": b.pods, "services": b.services}[r.kind]
@@ -179,7 +179,7 @@ func refusedRange(r network) []fault {
 	return nil
 }
 
-// within says how a range and a block that overlap lie to each other.
+// within says which of two overlapping ranges holds the other.
 func within(p, b netip.Prefix) string {
 	if p.Bits() >= b.Bits() {
 		return "lies in " + b.String()
@@ -196,7 +196,7 @@ func privateRanges(p netip.Prefix) string {
 
 func rangePublic(v *view) []fault {
 	var out []fault
-	for _, r := range v.stated() {
+	for _, r := range v.statedRanges() {
 		out = append(out, publicRange(r)...)
 	}
 	return out
@@ -211,7 +211,7 @@ func rangePublicInFlags(_ *view, n *nodeView) []fault {
 }
 
 func publicRange(r network) []fault {
-	// The hosts' own network is as it is; and an IPv4 range in IPv6 is cidr-host-bits'.
+	// The hosts' network is given; cidr-host-bits reports an IPv4 range in IPv6.
 	if r.kind == "nodes" || r.Addr().Is4In6() || len(refusedRange(r)) > 0 {
 		return nil
 	}
@@ -238,10 +238,10 @@ func publicRange(r network) []fault {
 	})
 }
 
-// nodeRangeSmall: of a node's range the network's own address, the gateway's and IPv4's
-// broadcast are no pod's; CNI's host-local takes no range that is smaller than /30.
+// nodeRangeSmall: in a node's range the network address, the gateway and IPv4's
+// broadcast are not for pods; CNI's host-local refuses ranges smaller than /30.
 func nodeRangeSmall(_ *view, n *nodeView) []fault {
-	al, ok := allocating(n)
+	al, ok := allocationOf(n)
 	if !ok {
 		return nil
 	}
@@ -258,7 +258,7 @@ func nodeRangeSmall(_ *view, n *nodeView) []fault {
 		case m == full-1:
 			x.message = fmt.Sprintf("a node's range /%d is two addresses a node: none is left for a pod", m)
 		default:
-			x.message, x.severity = fmt.Sprintf("a node's range /%d has room for one pod beside the gateway", m), finding.Warning
+			x.message, x.severity = fmt.Sprintf("a node's range /%d has room for one pod besides the gateway", m), finding.Warning
 		}
 		out = append(out, x)
 	}

@@ -4,7 +4,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
-// Rules is the table of all rules, by topic.
+// Rules returns all rules, by topic.
 func Rules() []Rule {
 	var out []Rule
 	for _, topic := range [][]Rule{
@@ -80,7 +80,7 @@ var nodeRules = []Rule{
 	},
 	{
 		ID: "node-address-kind", Severity: isError, Fixed: true, cluster: addressKind,
-		Doc: "a node's address is one that others can reach",
+		Doc: "other hosts can reach a node's address",
 	},
 	{
 		ID: "bind-address-foreign", Severity: isError, Fixed: true, node: bindAddressForeign,
@@ -95,15 +95,15 @@ var nodeRules = []Rule{
 var flagRules = []Rule{
 	{ID: "flags-unchecked", Severity: isWarning, cluster: flagsUnchecked, node: flagsUncheckedHere, Doc: "kcmgen knows the flags of the version"},
 	{ID: "flag-unknown", Severity: isError, Fixed: true, Flags: true, node: flagUnknown, Doc: "a flag is one that some version has"},
-	{ID: "flag-removed", Severity: isError, Fixed: true, Flags: true, node: flagRemoved, Doc: "a flag is still there in the cluster's version"},
-	{ID: "flag-too-new", Severity: isError, Fixed: true, Flags: true, node: flagTooNew, Doc: "a flag is there already in the cluster's version"},
+	{ID: "flag-removed", Severity: isError, Fixed: true, Flags: true, node: flagRemoved, Doc: "a flag still exists in the cluster's version"},
+	{ID: "flag-too-new", Severity: isError, Fixed: true, Flags: true, node: flagTooNew, Doc: "a flag already exists in the cluster's version"},
 	{ID: "flag-renamed", Severity: isWarning, Flags: true, node: flagRenamed, Doc: "a flag has its newest name"},
 	{ID: "flag-deprecated", Severity: isWarning, Flags: true, node: flagDeprecated, Doc: "a flag isn't deprecated"},
 	{ID: "flag-noop", Severity: isWarning, Flags: true, node: flagNoop, Doc: "a flag has an effect in the cluster's version"},
 	{ID: "flag-type", Severity: isError, Fixed: true, Flags: true, node: flagType, Doc: "a flag's value is of its type"},
 	{ID: "flag-value", Severity: isError, Fixed: true, Flags: true, node: flagValue, Doc: "a flag's value is one that it takes"},
-	{ID: "flag-conflict", Severity: isError, Fixed: true, Flags: true, node: flagConflict, Doc: "flags go together, as kube-controller-manager's own validation demands"},
-	{ID: "flag-syntax", Severity: isError, Fixed: true, Flags: true, node: flagSyntax, Doc: "a command line is made of flags, each with its value (kcmgen flags --check)"},
+	{ID: "flag-conflict", Severity: isError, Fixed: true, Flags: true, node: flagConflict, Doc: "flags pass kube-controller-manager's own validation, which looks at several together"},
+	{ID: "flag-syntax", Severity: isError, Fixed: true, Flags: true, node: flagSyntax, Doc: "a command line has nothing but flags, each with its value (kcmgen flags --check)"},
 	{ID: "flag-repeated", Severity: isWarning, Flags: true, node: flagRepeated, Doc: "a command line has each flag once (kcmgen flags --check)"},
 	{ID: "flag-ignored", Severity: isWarning, Flags: true, node: flagIgnored, Doc: "no flag makes another one meaningless"},
 }
@@ -118,15 +118,15 @@ var gateRules = []Rule{
 	{ID: "feature-gate-syntax", Severity: isError, Fixed: true, Flags: true, node: gateSyntax, Doc: "--feature-gates is a list of names with true or false"},
 	{ID: "feature-gate-unknown", Severity: isError, Fixed: true, Flags: true, node: gateUnknown, Doc: "a feature gate is one of the cluster's version"},
 	{ID: "feature-gate-locked", Severity: isError, Fixed: true, Flags: true, node: gateLocked, Doc: "a locked feature gate isn't set against its lock"},
-	{ID: "feature-gate-needs", Severity: isError, Fixed: true, Flags: true, node: gateNeeds, Doc: "a feature gate that is on has those on that it needs"},
-	{ID: "feature-gate-idle", Severity: isWarning, Flags: true, node: gateIdle, Doc: "a feature gate that is set can be something else"},
+	{ID: "feature-gate-needs", Severity: isError, Fixed: true, Flags: true, node: gateNeeds, Doc: "where a feature gate is on, so are the gates that it needs"},
+	{ID: "feature-gate-idle", Severity: isWarning, Flags: true, node: gateIdle, Doc: "a feature gate that is set isn't locked"},
 }
 
 var workerRules = []Rule{
 	{ID: "workers-none", Severity: isError, Flags: true, node: workersNone, Doc: "a controller has workers"},
 	{ID: "period-zero", Severity: isError, Fixed: true, Flags: true, node: periodZero, Doc: "periods are above 0"},
-	{ID: "node-monitor-timing", Severity: isWarning, Flags: true, node: nodeMonitorTiming, Doc: "a node is given several heartbeats before it counts as gone (less than one look is an error)"},
-	{ID: "rate-invalid", Severity: isError, Flags: true, node: rateInvalid, Doc: "rates and thresholds are what they can be"},
+	{ID: "node-monitor-timing", Severity: isWarning, Flags: true, node: nodeMonitorTiming, Doc: "a node may miss several heartbeats before it counts as gone (an error where the grace period isn't longer than the monitor period)"},
+	{ID: "rate-invalid", Severity: isError, Flags: true, node: rateInvalid, Doc: "rates and thresholds are within their bounds"},
 }
 
 var electionRules = []Rule{
@@ -144,7 +144,7 @@ var electionRules = []Rule{
 	},
 	{
 		ID: "lease-and-cpu-limit", Severity: isWarning, node: leaseAndLimit,
-		Doc: "a CPU limit below one core goes with leader-election times that survive it",
+		Doc: "a CPU limit below one core goes with a renew deadline that survives throttling",
 	},
 }
 
@@ -159,7 +159,7 @@ var fileRules = []Rule{
 	},
 	{
 		ID: "pod-invalid", Severity: isError, Fixed: true, cluster: podInvalid,
-		Doc: "the pod is one that the kubelet takes",
+		Doc: "the kubelet accepts the pod",
 	},
 	{
 		ID: "port-invalid", Severity: isError, Fixed: true, node: portInvalid,
@@ -167,7 +167,7 @@ var fileRules = []Rule{
 	},
 	{
 		ID: "paths-collide", Severity: isError, Fixed: true, node: pathsCollide,
-		Doc: "no two files have one path on a host",
+		Doc: "no two files have the same path on a host",
 	},
 	{
 		ID: "value-unsafe", Severity: isError, Fixed: true, cluster: directiveUnsafe, node: valueUnsafe,
@@ -194,7 +194,7 @@ var fileRules = []Rule{
 var keyRules = []Rule{
 	{
 		ID: "key-file", Severity: isError, Fixed: true, cluster: keyFile,
-		Doc: "the user's own key files can be read, and are what they should be",
+		Doc: "the user's own key files can be read, and hold keys and certificates of the right kind",
 	},
 	{
 		ID: "ca-key-unset", Severity: isWarning, cluster: caKeyUnset,
@@ -202,11 +202,11 @@ var keyRules = []Rule{
 	},
 	{
 		ID: "ca-expiry", Severity: isWarning, cluster: caExpiry,
-		Doc: "a CA lives on: an existing one for three months yet, one that kcmgen made for that or for a tenth of its life, whichever is less (an error where it has ended)",
+		Doc: "a CA is valid for three more months, or a tenth of its lifetime if kcmgen made it and that is less (an error once it has ended)",
 	},
 	{
 		ID: "ca-key-mismatch", Severity: isError, Fixed: true, cluster: caKeyMismatch,
-		Doc: "a CA's private key is its certificate's",
+		Doc: "a CA's private key belongs to its certificate",
 	},
 	{
 		ID: "service-account-key-is-ca", Severity: isError, cluster: serviceAccountKeyIsCA,
@@ -230,7 +230,7 @@ var keyRules = []Rule{
 	},
 	{
 		ID: "certificate-lifetime", Severity: isError, Fixed: true, cluster: certificateLifetime,
-		Doc: "certificates live for an hour at least, and leaves no longer than their CA",
+		Doc: "certificates are valid for at least an hour, and leaves no longer than their CA",
 	},
 	{
 		ID: "certificate-shared", Severity: isWarning, cluster: certificateShared,
@@ -238,7 +238,7 @@ var keyRules = []Rule{
 	},
 	{
 		ID: "certificate-combined", Severity: isWarning, cluster: certificateCombined,
-		Doc: "client and serving certificates are apart",
+		Doc: "client and serving certificates are separate",
 	},
 	{
 		ID: "requestheader-ca", Severity: isWarning, node: requestHeaderCA,
@@ -246,7 +246,7 @@ var keyRules = []Rule{
 	},
 	{
 		ID: "signing-duration", Severity: isWarning, node: signingDuration,
-		Doc: "certificates that KCM signs live for a year at most (beyond two it is an error)",
+		Doc: "certificates that KCM signs are valid for a year at most (an error beyond two)",
 	},
 }
 
@@ -260,14 +260,14 @@ var hardeningRules = []Rule{
 	{ID: "tls-min-version", Severity: isError, node: tlsMinVersion, Doc: "--tls-min-version is VersionTLS12 or better (STIG V-242376)"},
 	{ID: "delegated-auth", Severity: isWarning, node: delegatedAuth, Doc: "--authentication-kubeconfig and --authorization-kubeconfig are set"},
 	{ID: "insecure-port", Severity: isError, node: insecurePort, Doc: "before v1.22, --port is 0: it serves plain HTTP"},
-	{ID: "secure-port-legacy", Severity: isWarning, node: securePortLegacy, Doc: "the secure port is not 10252, the plain HTTP port of old"},
+	{ID: "secure-port-legacy", Severity: isWarning, node: securePortLegacy, Doc: "the secure port is not 10252, formerly the plain HTTP port"},
 	{ID: "sandbox-off", Severity: isWarning, cluster: sandboxOff, Doc: "the unit or pod is sandboxed"},
 }
 
 var imageRules = []Rule{
 	{ID: "image-tag", Severity: isWarning, cluster: imageTag, Doc: "a pod's image has a tag that stays, or a digest"},
-	{ID: "image-version", Severity: isWarning, cluster: imageVersion, Doc: "a pod's image has the version that the cluster says"},
-	{ID: "image-keys", Severity: isError, cluster: imageKeys, Doc: "no private key lies in an image"},
+	{ID: "image-version", Severity: isWarning, cluster: imageVersion, Doc: "a pod's image has the cluster's version"},
+	{ID: "image-keys", Severity: isError, cluster: imageKeys, Doc: "no image holds a private key"},
 	{ID: "image-per-node", Severity: isError, Fixed: true, cluster: imagePerNode, Doc: "what an image holds is the same for all its nodes"},
 }
 
@@ -275,6 +275,6 @@ var binaryRules = []Rule{
 	{ID: "node-architecture", Severity: isError, Fixed: true, cluster: nodeArchitecture, Doc: "an image and an installed program have a source for every architecture among the nodes"},
 	{ID: "download-unverified", Severity: isError, cluster: downloadUnverified, Doc: "a program has a checksum, wherever it comes from"},
 	{ID: "download-credentials", Severity: isError, cluster: downloadCredentials, Doc: "the URL of a program holds no password, token or signature"},
-	{ID: "install-unverified", Severity: isError, Fixed: true, cluster: installUnverified, Doc: "an installed program has a checksum: its directory is named by it"},
-	{ID: "install-layout", Severity: isError, Fixed: true, cluster: installLayout, Doc: "a program is installed where systemd starts it; a static pod's is in its image"},
+	{ID: "install-unverified", Severity: isError, Fixed: true, cluster: installUnverified, Doc: "an installed program has a checksum, which names its directory"},
+	{ID: "install-layout", Severity: isError, Fixed: true, cluster: installLayout, Doc: "only a program that systemd starts is installed; a static pod's is in its image"},
 }

@@ -9,21 +9,21 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// mountKind is what a directive of the sandbox makes of a path. Of two at one path
-// the first of these wins, as in systemd (namespace.c).
+// mountKind is how a directive mounts a path. Of two mounts at one path the lower kind
+// wins, as in systemd (namespace.c).
 type mountKind int
 
 const (
 	inaccessible mountKind = iota
-	bound                  // something else of the host, from BindPaths and its like
+	bound                  // another path of the host, by BindPaths or BindReadOnlyPaths
 	fresh                  // an empty directory: a private /tmp or /dev
 	readOnly
 	readWrite
-	temporary // an empty file system, which either of the two before cancels
-	implied   // what ProtectSystem=strict leaves open
+	temporary // an empty file system
+	implied   // left writable by ProtectSystem=strict
 )
 
-// mount is one of the mounts that systemd makes for a unit's process.
+// mount is a mount that systemd makes for a unit's process.
 type mount struct {
 	path     string
 	kind     mountKind
@@ -31,26 +31,26 @@ type mount struct {
 	by       spec.Directive
 }
 
-// sandbox is what a unit's process sees of its host, and may write to.
+// sandbox is what a unit's process can see of its host, and write to.
 type sandbox struct {
 	mounts []mount
-	// foreign: the root is another directory or an image, of which nothing is known.
-	foreign bool
-	// opens: something that only the host can tell may be mounted, or be writable.
-	opens bool
-	// user is whom the process runs as: "" for root.
+	// foreignRoot: the root is another directory or an image of unknown content.
+	foreignRoot bool
+	// hostDependent: some mounts or writable paths are known on the host only.
+	hostDependent bool
+	// user is the directive that sets the process's user; zero for root.
 	user spec.Directive
-	// reads: its capabilities let it read any file.
-	reads bool
+	// readsAll: its capabilities let the process read any file.
+	readsAll bool
 }
 
-// sandbox reads the unit's directives; systemd.exec(5) says what they mean.
+// sandbox reads the unit's directives; see systemd.exec(5).
 func (v *view) sandbox(n *nodeView) *sandbox {
 	s := &sandbox{}
 	lists := map[string][]spec.Directive{}
 	service := policy.Service(v.Cluster, n.flags)
 	for _, d := range service {
-		lists[d.Name] = holding(service, d.Name)
+		lists[d.Name] = effective(service, d.Name)
 	}
 	last := func(name string) spec.Directive {
 		if ds := lists[name]; len(ds) > 0 {
@@ -59,14 +59,14 @@ func (v *view) sandbox(n *nodeView) *sandbox {
 		return spec.Directive{Name: name}
 	}
 	for _, name := range []string{"RootDirectory", "RootImage", "RootMStack"} {
-		s.foreign = s.foreign || len(lists[name]) > 0 && strings.Trim(last(name).Value, "/") != ""
+		s.foreignRoot = s.foreignRoot || len(lists[name]) > 0 && strings.Trim(last(name).Value, "/") != ""
 	}
 	s.protectSystem(last("ProtectSystem"))
 	s.protectHome(last("ProtectHome"))
 	s.private(v, last("PrivateTmp"), last("PrivateDevices"))
 	s.lists(lists)
 	s.identity(last("User"), last("DynamicUser"))
-	if v.Generations { // bound to where the flags look for it
+	if v.Generations { // the unit binds its files to the paths in the flags
 		own := spec.Directive{Name: "BindReadOnlyPaths"}
 		if placed := policy.Placed(v.Cluster, n.flags); policy.InDir(v.Cluster, placed, n.flags) {
 			s.add(bound, true, own, v.Paths.Dir)
@@ -77,7 +77,7 @@ func (v *view) sandbox(n *nodeView) *sandbox {
 		}
 	}
 	s.order()
-	s.reads = readsAll(service)
+	s.readsAll = readsAll(service)
 	return s
 }
 
@@ -87,7 +87,7 @@ func (s *sandbox) add(kind mountKind, ro bool, by spec.Directive, paths ...strin
 	}
 }
 
-// isYes is how systemd reads a boolean.
+// isYes reports whether systemd reads s as true.
 func isYes(s string) bool {
 	return slices.Contains([]string{"1", "yes", "y", "true", "t", "on"}, strings.ToLower(strings.TrimSpace(s)))
 }
@@ -118,25 +118,25 @@ func (s *sandbox) protectHome(d spec.Directive) {
 	}
 }
 
-// kept are what a private /dev has.
-var kept = []string{
+// privateDev are the paths in a private /dev.
+var privateDev = []string{
 	"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty", "/dev/ptmx", "/dev/pts", "/dev/shm",
 	"/dev/mqueue", "/dev/hugepages", "/dev/log", "/dev/stdin", "/dev/stdout", "/dev/stderr", "/dev/fd",
 }
 
 func (s *sandbox) private(v *view, tmp, devices spec.Directive) {
-	// Units that join their namespaces share what is in it.
+	// Units with JoinsNamespaceOf share their /tmp.
 	shared := slices.ContainsFunc(v.Unit.Unit, func(d spec.Directive) bool { return d.Name == "JoinsNamespaceOf" })
 	if (isYes(tmp.Value) || strings.TrimSpace(tmp.Value) == "disconnected") && !shared {
 		s.add(fresh, false, tmp, "/tmp", "/var/tmp")
 	}
 	if isYes(devices.Value) {
 		s.add(fresh, false, devices, "/dev")
-		s.add(bound, false, devices, kept...)
+		s.add(bound, false, devices, privateDev...)
 	}
 }
 
-// lists are the directives that name paths.
+// lists reads the directives that name paths.
 func (s *sandbox) lists(lists map[string][]spec.Directive) {
 	each := func(name string, found func(d spec.Directive, p string)) {
 		for _, d := range lists[name] {
@@ -151,7 +151,7 @@ func (s *sandbox) lists(lists map[string][]spec.Directive) {
 				if path.IsAbs(p) && plain(p) {
 					s.add(kind, ro, d, unescaped(p))
 				} else if kind == readWrite {
-					s.opens = true
+					s.hostDependent = true
 				}
 			})
 		}
@@ -167,7 +167,7 @@ func (s *sandbox) lists(lists map[string][]spec.Directive) {
 				to = parts[1]
 			}
 			if !plain(to) {
-				s.opens = true
+				s.hostDependent = true
 				return
 			}
 			s.add(bound, name == "BindReadOnlyPaths", d, unescaped(to))
@@ -188,21 +188,21 @@ func (s *sandbox) lists(lists map[string][]spec.Directive) {
 			if p = colons(p)[0]; plain(p) {
 				s.add(readWrite, false, d, path.Join(above, p))
 			} else {
-				s.opens = true
+				s.hostDependent = true
 			}
 		})
 	}
 	for _, name := range []string{"MountImages", "ExtensionImages", "ExtensionDirectories"} {
-		s.opens = s.opens || len(lists[name]) > 0
+		s.hostDependent = s.hostDependent || len(lists[name]) > 0
 	}
 }
 
-// plain reports whether a path holds no specifier.
+// plain reports whether a path has no systemd specifier.
 func plain(p string) bool { return !strings.Contains(strings.ReplaceAll(p, "%%", ""), "%") }
 
 func unescaped(p string) string { return strings.ReplaceAll(p, "%%", "%") }
 
-// words splits a list as systemd does, quotes and backslashes read.
+// words splits a list as systemd does, with quotes and backslashes.
 func words(s string) []string {
 	var out []string
 	var b strings.Builder
@@ -212,7 +212,7 @@ func words(s string) []string {
 		r := runes[i]
 		switch {
 		case r == '\\' && i+1 < len(runes):
-			if i++; runes[i] == ':' { // it parts nothing: colons reads it
+			if i++; runes[i] == ':' { // kept escaped, for colons
 				b.WriteRune('\\')
 			}
 			b.WriteRune(runes[i])
@@ -238,7 +238,7 @@ func words(s string) []string {
 	return out
 }
 
-// colons splits SOURCE:DESTINATION:OPTIONS, and takes the marks before each away.
+// colons splits SOURCE:DESTINATION:OPTIONS, and trims "-" and "+" before each.
 func colons(s string) []string {
 	const escaped = "\x00"
 	parts := strings.Split(strings.ReplaceAll(s, `\:`, escaped), ":")

@@ -9,14 +9,14 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// below reports whether a path is another one or lies below it.
+// below reports whether p is dir or is below it.
 func below(p, dir string) bool {
 	return p == dir || dir == "/" || strings.HasPrefix(p, dir+"/")
 }
 
-// order sorts the mounts as systemd makes them, parents first. It drops what lies
-// below an inaccessible path, and all but the first of one path; that one is
-// read-only if one of the others is.
+// order sorts the mounts as systemd makes them, parents first. It drops mounts below an
+// inaccessible path, and all but the first of each path, which is read-only if any of
+// them is.
 func (s *sandbox) order() {
 	slices.SortStableFunc(s.mounts, func(a, b mount) int {
 		return cmp.Or(cmp.Compare(a.path, b.path), cmp.Compare(a.kind, b.kind))
@@ -35,7 +35,7 @@ func (s *sandbox) order() {
 	s.mounts = out
 }
 
-// nearest is the mount of some kinds that a path lies in.
+// nearest returns the innermost mount, of the given kinds or of any, that holds a path.
 func (s *sandbox) nearest(p string, kinds ...mountKind) (mount, bool) {
 	var best mount
 	found := false
@@ -47,19 +47,18 @@ func (s *sandbox) nearest(p string, kinds ...mountKind) (mount, bool) {
 	return best, found
 }
 
-// hides returns the directive that keeps a path of the host out of sight, if one
-// does.
+// hides returns the directive that hides a path of the host, if there is one.
 func (s *sandbox) hides(p string, flag spec.PathFlag) (spec.Directive, bool) {
 	m, ok := s.nearest(p, inaccessible, bound, fresh, temporary)
 	switch {
-	case !ok || m.kind == bound, s.opens && m.kind != inaccessible, s.foreign:
+	case !ok || m.kind == bound, s.hostDependent && m.kind != inaccessible, s.foreignRoot:
 		return spec.Directive{}, false
 	case m.kind == inaccessible:
 		return m.by, true
-	case m.path == p && flag.Dir: // it is there, and holds nothing
+	case m.path == p && flag.Dir: // an empty directory
 		return spec.Directive{}, false
 	}
-	// What the process makes needn't be there. But ReadWritePaths needs it.
+	// What the process creates needn't exist, unless ReadWritePaths names it.
 	_, opened := s.exactly(p)
 	if !m.readOnly && !opened && m.by.Name != "ProtectHome" && (flag.Makes || flag.Writes && !flag.Dir && path.Dir(p) == m.path) {
 		return spec.Directive{}, false
@@ -67,7 +66,7 @@ func (s *sandbox) hides(p string, flag spec.PathFlag) (spec.Directive, bool) {
 	return m.by, true
 }
 
-// exactly is the mount at a path.
+// exactly returns the mount at a path.
 func (s *sandbox) exactly(p string) (mount, bool) {
 	for _, m := range s.mounts {
 		if m.path == p {
@@ -77,16 +76,16 @@ func (s *sandbox) exactly(p string) (mount, bool) {
 	return mount{}, false
 }
 
-// guards returns the directive that makes a path read-only, if one does.
+// guards returns the directive that makes a path read-only, if there is one.
 func (s *sandbox) guards(p string) (spec.Directive, bool) {
 	m, ok := s.nearest(p)
-	if !ok || !m.readOnly || s.opens {
+	if !ok || !m.readOnly || s.hostDependent {
 		return spec.Directive{}, false
 	}
 	return m.by, true
 }
 
-// identity is whom the process runs as.
+// identity sets the user of the process.
 func (s *sandbox) identity(user, dynamic spec.Directive) {
 	switch name := strings.TrimSpace(user.Value); {
 	case name != "" && name != "root" && name != "0":
@@ -96,15 +95,16 @@ func (s *sandbox) identity(user, dynamic spec.Directive) {
 	}
 }
 
-// readsAll reports whether capabilities let the process read any file, whoever it
-// runs as.
+// readsAll reports whether capabilities let the process read any file as any user.
 func readsAll(ds []spec.Directive) bool {
 	return granted(ds, "AmbientCapabilities", false) && granted(ds, "CapabilityBoundingSet", true)
 }
 
-func granted(ds []spec.Directive, name string, unsaid bool) bool {
-	has := unsaid
-	said := false
+// granted reports whether a capability directive grants reading any file; byDefault is
+// the answer where the unit has no such line.
+func granted(ds []spec.Directive, name string, byDefault bool) bool {
+	has := byDefault
+	set := false
 	for _, d := range ds {
 		if d.Name != name {
 			continue
@@ -116,11 +116,11 @@ func granted(ds []spec.Directive, name string, unsaid bool) bool {
 		case value == "":
 			has = inverted
 		case inverted:
-			has = (has || !said) && !listed
+			has = (has || !set) && !listed
 		default:
-			has = said && has || listed
+			has = set && has || listed
 		}
-		said = true
+		set = true
 	}
 	return has
 }

@@ -11,17 +11,17 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// pathUnreadable: kcmgen's files are root's, and its secrets root's alone.
+// pathUnreadable: kcmgen's files belong to root, and only root can read its secrets.
 func pathUnreadable(v *view, n *nodeView) []fault {
 	if v.Layout != spec.Systemd {
 		return nil
 	}
 	s := v.sandbox(n)
-	if s.user.Name == "" || s.reads {
+	if s.user.Name == "" || s.readsAll {
 		return nil
 	}
 	placed := policy.Placed(v.Cluster, n.flags)
-	whole := v.Generations && policy.InDir(v.Cluster, placed, n.flags) // in a directory that is root's alone
+	whole := v.Generations && policy.InDir(v.Cluster, placed, n.flags) // in a directory of mode 0700
 	var closed []string
 	for _, r := range placed {
 		if r.Secret() || whole {
@@ -41,14 +41,14 @@ func pathUnreadable(v *view, n *nodeView) []fault {
 	}
 	return one(fault{
 		field:    finding.Path("unit", "Service", s.user.Name),
-		message:  fmt.Sprintf("with %s=%s the process can't read %s: what kcmgen puts there is root's", s.user.Name, s.user.Value, what),
+		message:  fmt.Sprintf("with %s=%s the process can't read %s: what kcmgen puts there belongs to root", s.user.Name, s.user.Value, what),
 		expected: "no such line: the unit runs as root, without a single capability",
-		hint:     "if it has to be another user, have something else put files of its own on the hosts: flagDefaults: \"none\", and their paths under flags",
+		hint:     "for another user, put its files on the hosts by other means: flagDefaults: \"none\", and their paths under flags",
 	})
 }
 
-// probeUnreachable: a pod that hasn't the host's network is asked at its own address,
-// and its loopback is its own.
+// probeUnreachable: without the host's network, a pod is probed at its own address, and
+// its loopback isn't the host's.
 func probeUnreachable(v *view, n *nodeView) []fault {
 	if v.Layout != spec.StaticPod || v.Pod.HostNetwork {
 		return nil
@@ -58,14 +58,14 @@ func probeUnreachable(v *view, n *nodeView) []fault {
 	asked := v.Pod.Liveness != nil || v.Pod.Startup != nil
 	serves := !isZero(n.value("secure-port"))
 	f := fault{field: "pod.hostNetwork", also: []string{v.flagField(n, "bind-address")}, expected: `hostNetwork: true, or flags: "bind-address": "0.0.0.0"`}
-	f.hint = `the address wants its reason, too: waivers: "bind-address-public": reason: "…"`
+	f.hint = `the address needs its reason, too: waivers: "bind-address-public": reason: "…"`
 	switch {
 	case err != nil || !serves || bind.Unmap().IsUnspecified():
 	case bind.Unmap().IsLoopback() && asked:
 		f.message = fmt.Sprintf("kube-controller-manager listens on %s, and without the host's network the probes ask the pod's own address", bind)
 		out = append(out, f)
 	case !bind.Unmap().IsLoopback():
-		f.message = fmt.Sprintf("kube-controller-manager is to listen on %s, which a pod without the host's network doesn't have", bind)
+		f.message = fmt.Sprintf("kube-controller-manager would listen on %s, which a pod without the host's network doesn't have", bind)
 		out = append(out, f)
 	}
 	host := v.APIServer.Address
@@ -75,26 +75,25 @@ func probeUnreachable(v *view, n *nodeView) []fault {
 	if a, err := netip.ParseAddr(host); v.APIServer.Endpoint != spec.EndpointNode && (host == "localhost" || err == nil && a.Unmap().IsLoopback()) {
 		out = append(out, fault{
 			field: "pod.hostNetwork", also: []string{"apiserver.endpoint"},
-			message:  fmt.Sprintf("the apiserver is looked for at %s, which without the host's network is the pod itself", host),
+			message:  fmt.Sprintf("the apiserver's address is %s, which without the host's network is the pod itself", host),
 			expected: `hostNetwork: true, or apiserver: endpoint: "node"`,
 		})
 	}
 	return out
 }
 
-// releases is the gate with which a leader that loses its lease ends with exit code
-// 0, and with 1 without it.
-const releases = "ControllerManagerReleaseLeaderElectionLockOnExit"
+// releasesGate makes a leader that lost its lease exit with code 0 instead of 1.
+const releasesGate = "ControllerManagerReleaseLeaderElectionLockOnExit"
 
-// releases reports whether it is on. Of a version that kcmgen doesn't know, what is
-// said of it counts.
+// releases reports whether releasesGate is on. Without data of the version, only a
+// setting turns it on.
 func (n *nodeView) releases() bool {
 	if n.minor != nil {
-		return n.gateOn(releases)
+		return n.gateOn(releasesGate)
 	}
 	on := false
 	for _, s := range n.gates {
-		if s.Name == releases {
+		if s.Name == releasesGate {
 			on = s.On
 		}
 	}
@@ -118,10 +117,10 @@ func restartPolicy(v *view, n *nodeView) []fault {
 		if gates, ok := n.flags.Get(featureGates); ok {
 			f.also = []string{gates.Field}
 		}
-		f.message = fmt.Sprintf("Restart=%s leaves a host dead that lost the leader lease: with feature gate %s it ends with exit code 0", restart, releases)
+		f.message = fmt.Sprintf("with Restart=%s a leader that lost its lease stays down: with feature gate %s it exits with code 0", restart, releasesGate)
 	case !v.restartsOn(restart, 1):
 		f.severity = isWarning
-		f.message = fmt.Sprintf("Restart=%s leaves a host dead that lost the leader lease: it ends with exit code 1", restart)
+		f.message = fmt.Sprintf("with Restart=%s a leader that lost its lease stays down: it exits with code 1", restart)
 	default:
 		return nil
 	}
@@ -130,12 +129,12 @@ func restartPolicy(v *view, n *nodeView) []fault {
 
 var restarts = []string{"no", "on-success", "on-failure", "on-abnormal", "on-watchdog", "on-abort", "always"}
 
-// restartsOn reports whether systemd starts a process again that ended with an exit
-// code (systemd.service(5), the table below Restart=).
+// restartsOn reports whether systemd restarts a process that exited with a code
+// (systemd.service(5), the table below Restart=).
 func (v *view) restartsOn(restart string, code int) bool {
 	names := map[int][]string{0: {"0", "SUCCESS"}, 1: {"1", "FAILURE"}}[code]
 	listed := func(name string) bool {
-		words := strings.Fields(strings.Join(said(v.Unit.Service, name), " "))
+		words := strings.Fields(strings.Join(values(v.Unit.Service, name), " "))
 		return slices.ContainsFunc(words, func(w string) bool { return slices.Contains(names, w) })
 	}
 	clean := code == 0 || listed("SuccessExitStatus")

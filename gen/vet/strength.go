@@ -9,8 +9,8 @@ import (
 	"slices"
 )
 
-// tokenKey is the key that signs service-account tokens, as far as it is known: the
-// user's own file's, or the CA's. Those that kcmgen makes are good.
+// tokenKey returns the user's key that signs service-account tokens, of its own file or
+// the CA's; nil if kcmgen makes it, or if it isn't known.
 func (v *view) tokenKey() (field string, key crypto.PublicKey) {
 	if v.PKI.ServiceAccount.UseCA {
 		return "pki.ca.keyFile", v.facts.CA.Public
@@ -18,14 +18,13 @@ func (v *view) tokenKey() (field string, key crypto.PublicKey) {
 	return "pki.serviceAccount.keyFile", v.facts.ServiceAccount.Public
 }
 
-// Bits of an RSA key that signs tokens: what the standard of tokens (RFC 7518) demands,
-// and below which Go signs nothing.
+// Bits of an RSA key that signs tokens: the minimum of RFC 7518, and that of Go.
 const (
 	rsaStandard = 2048
 	rsaLeast    = 1024
 )
 
-// tokenKeyKind: pkg/serviceaccount JWTTokenGenerator, which the node that leads calls.
+// tokenKeyKind: pkg/serviceaccount JWTTokenGenerator, which the leader calls.
 func tokenKeyKind(v *view) []fault {
 	field, key := v.tokenKey()
 	bad := ""
@@ -56,8 +55,8 @@ func tokenKeyWeak(v *view) []fault {
 		return nil
 	}
 	return one(fault{
-		field: field, message: fmt.Sprintf("the service-account key is an RSA key of %d bits: whoever breaks it makes tokens of every account", k.N.BitLen()),
-		expected: "2048 bits or more, as the standard of tokens demands (RFC 7518), or ECDSA",
+		field: field, message: fmt.Sprintf("the service-account key is an RSA key of %d bits: anyone who breaks it can make tokens for every account", k.N.BitLen()),
+		expected: "2048 bits or more, as RFC 7518 demands, or ECDSA",
 		hint:     "let the apiserver verify with both keys before you change it",
 	})
 }

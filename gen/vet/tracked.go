@@ -17,11 +17,11 @@ var trackedRules = []Rule{
 
 // TrackedKey is a private key that git tracks.
 type TrackedKey struct {
-	Field string // that names it; empty for one that an export wrote
+	Field string // that names it; "" if an export wrote it
 	File  string
 }
 
-// OwnerError is git's refusal of a repository that another user owns.
+// OwnerError is git's error for a repository that another user owns.
 type OwnerError struct{ Dir, Said string }
 
 func (e *OwnerError) Error() string { return e.Said }
@@ -34,14 +34,14 @@ func keyTracked(v *view) []fault {
 		}
 		return one(fault{
 			field: "name", severity: finding.NotChecked, hint: hint,
-			message: fmt.Sprintf("whether git tracks a private key can't be told: %v", err), expected: "a git that lists what it tracks",
+			message: fmt.Sprintf("whether git tracks a private key is unknown: %v", err), expected: "a git that lists what it tracks",
 		})
 	}
 	var out []fault
 	for _, k := range v.facts.Tracked {
 		f := fault{
 			field: k.Field, message: fmt.Sprintf("git tracks the private key %s", k.File), expected: "a private key that no repository holds",
-			hint: fmt.Sprintf("git rm --cached %s; if it was ever pushed, whoever can read the repository has it: use another key", k.File),
+			hint: fmt.Sprintf("git rm --cached %s; if it was ever pushed, anyone who can read the repository has it: use another key", k.File),
 		}
 		if f.field == "" {
 			f.field = "name"

@@ -12,8 +12,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// saidTwice: a flag says something else than the field that the flag follows from. Other
-// rules and other files go by the field, the process by the flag.
+// saidTwice: a flag contradicts the field that it derives from. The process uses the
+// flag; other rules and files use the field.
 func saidTwice(v *view, n *nodeView) []fault {
 	var out []fault
 	for _, said := range policy.FieldFlags(v.Cluster) {
@@ -22,28 +22,28 @@ func saidTwice(v *view, n *nodeView) []fault {
 			continue
 		}
 		if _, wrote := v.Source.Exact(said.Field); strings.HasPrefix(said.Field, "networks.nodeMask.") && !wrote {
-			continue // it is the default, which a flag may change
+			continue // a default, which a flag may override
 		}
 		if v.sameValue(n, f, said) {
 			continue
 		}
 		out = append(out, fault{
 			field: f.Field, also: []string{said.Field},
-			message:  fmt.Sprintf("%s says %s, and --%s is %s: they are one thing, said twice", said.Field, said.Value, f.Name, f.Value),
-			expected: fmt.Sprintf("no such flag: %s makes it", said.Field),
+			message:  fmt.Sprintf("%s is %s, and --%s is %s: they set the same thing", said.Field, said.Value, f.Name, f.Value),
+			expected: fmt.Sprintf("no such flag: %s sets it", said.Field),
 		})
 	}
 	return append(out, profileUndone(v, n)...)
 }
 
-// sameValue reports whether a flag says what its field says, or what is wrong with it is
-// another rule's to say.
+// sameValue reports whether a flag agrees with its field, or another rule reports the
+// difference.
 func (v *view) sameValue(n *nodeView, f, said spec.Flag) bool {
 	if f.Value == said.Value || f.Value == "" {
 		return true
 	}
 	if said.Name != clusterCIDR && said.Name != serviceRange {
-		return isZero(f.Value) // as if it weren't there
+		return isZero(f.Value) // 0 counts as not set
 	}
 	ours, ok := prefixes(f.Value)
 	want, _ := prefixes(said.Value)
@@ -60,15 +60,14 @@ func (v *view) sameValue(n *nodeView, f, said spec.Flag) bool {
 
 func samePrefix(a, b netip.Prefix) bool { return a.Masked() == b.Masked() }
 
-// apiserverDiffers reports whether the apiserver is known to have another service range.
+// apiserverDiffers reports whether the apiserver is stated to have another service range.
 func (v *view) apiserverDiffers(ours []netip.Prefix) bool {
 	theirs, stated := v.APIServer.Flags[serviceRange]
 	want, ok := prefixes(theirs.Value)
 	return stated && ok && !slices.EqualFunc(ours, want, samePrefix)
 }
 
-// profileUndone: a flag makes an election time shorter than the profile does, which is
-// there for its length.
+// profileUndone: a flag shortens an election time that the profile makes long.
 func profileUndone(v *view, n *nodeView) []fault {
 	var out []fault
 	for _, said := range policy.FieldFlags(v.Cluster) {
@@ -83,14 +82,14 @@ func profileUndone(v *view, n *nodeView) []fault {
 		}
 		out = append(out, fault{
 			field: f.Field, also: []string{"profile"}, severity: finding.Warning,
-			message:  fmt.Sprintf("--%s is %s, and profile %q makes it %s: it is there for an apiserver that answers late", f.Name, f.Value, v.Profile, said.Value),
+			message:  fmt.Sprintf("--%s is %s, and profile %q makes it %s: the profile is for an apiserver that answers late", f.Name, f.Value, v.Profile, said.Value),
 			expected: "no such flag, or no profile",
 		})
 	}
 	return out
 }
 
-// negative are durations that nothing checks, and what comes of one below 0.
+// negative are durations that nothing validates, and what happens if one is below 0.
 var negative = map[string]string{
 	"controller-shutdown-timeout": "kube-controller-manager panics when its controllers have to stop, and keeps the lease",
 }

@@ -7,15 +7,15 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// TestRefused: what a type refuses is told unless a rule tells of it.
-func TestRefused(t *testing.T) {
+// TestTypeFindings: a type error is reported unless a rule reports that field.
+func TestTypeFindings(t *testing.T) {
 	at := func(field string, s finding.Severity, waived string) finding.Finding {
 		return finding.Finding{Field: field, Severity: s, Waived: waived}
 	}
 	for name, c := range map[string]struct {
 		field string
 		found finding.Finding
-		told  bool
+		want  bool
 	}{
 		"the same field":   {"flags.v", at("flags.v", finding.Error, ""), false},
 		"an element":       {"flags.controllers[1]", at("flags.controllers", finding.Error, ""), false},
@@ -25,8 +25,8 @@ func TestRefused(t *testing.T) {
 		"a warning":        {"flags.v", at("flags.v", finding.Warning, ""), true},
 		"a waived error":   {"flags.v", at("flags.v", finding.Error, "known"), true},
 	} {
-		cl := &spec.Cluster{Refused: []finding.Finding{{Field: c.field, Severity: finding.Error}}}
-		if got := refused(cl, []finding.Finding{c.found}); (len(got) == 1) != c.told {
+		cl := &spec.Cluster{TypeErrors: []finding.Finding{{Field: c.field, Severity: finding.Error}}}
+		if got := typeFindings(cl, []finding.Finding{c.found}); (len(got) == 1) != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}

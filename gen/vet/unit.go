@@ -14,26 +14,26 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// unitRules hold what a unit says of the process against what kube-controller-manager
-// is: one process that says nothing to systemd, listens, and asks the apiserver.
+// unitRules compare a unit with how kube-controller-manager behaves: it is one process
+// that doesn't notify systemd, listens, and connects to the apiserver.
 var unitRules = []Rule{
 	{
 		ID: "unit-type", Severity: isError, node: unitType,
-		Doc: "systemd takes the process for started: Type= is simple or exec",
+		Doc: "systemd counts the process as started: Type= is simple or exec",
 	},
 	{
 		ID: "start-limit", Severity: isWarning, node: startLimit,
-		Doc: "systemd goes on starting a process that ends at once: RestartSec= is longer than the limit of starts allows for",
+		Doc: "systemd keeps restarting a process that exits at once: RestartSec= is long enough for the start limit",
 	},
 	{
 		ID: "network-hidden", Severity: isError, Fixed: true, node: networkHidden,
-		Doc: "the process has the network that it listens in and in which the apiserver is: nothing in the unit takes it away",
+		Doc: "the process can listen and reach the apiserver: nothing in the unit takes its network away",
 	},
 }
 
-// holding are the lines of a directive that hold, in the order of the unit: an empty one
-// takes back what comes before it. A directive can have several names.
-func holding(ds []spec.Directive, names ...string) []spec.Directive {
+// effective returns the lines of a directive that have an effect, in order: an empty
+// value resets what comes before it. A directive can have several names.
+func effective(ds []spec.Directive, names ...string) []spec.Directive {
 	var out []spec.Directive
 	for _, d := range ds {
 		switch {
@@ -47,38 +47,38 @@ func holding(ds []spec.Directive, names ...string) []spec.Directive {
 	return out
 }
 
-// said are the values of such lines.
-func said(ds []spec.Directive, names ...string) []string {
+// values returns the values of the lines that effective returns.
+func values(ds []spec.Directive, names ...string) []string {
 	var out []string
-	for _, d := range holding(ds, names...) {
+	for _, d := range effective(ds, names...) {
 		out = append(out, strings.TrimSpace(d.Value))
 	}
 	return out
 }
 
-// lastSaid is the value that counts of a directive that has one, or other.
-func lastSaid(ds []spec.Directive, other string, names ...string) string {
-	if all := said(ds, names...); len(all) > 0 {
+// lastValue returns the value of a directive that takes a single one, or other.
+func lastValue(ds []spec.Directive, other string, names ...string) string {
+	if all := values(ds, names...); len(all) > 0 {
 		return all[len(all)-1]
 	}
 	return other
 }
 
-// unitTypes are what systemd waits for where it isn't content with a running process
-// (systemd.service(5)).
+// unitTypes are the types for which a running process isn't enough, with what systemd
+// waits for (systemd.service(5)).
 var unitTypes = map[string]string{
-	"notify":        "waits for a word that kube-controller-manager never says, and ends it",
-	"notify-reload": "waits for a word that kube-controller-manager never says, and ends it",
-	"forking":       "waits until the process has ended in favour of a child, which kube-controller-manager never does, and ends it",
-	"dbus":          "waits for a name on the bus that kube-controller-manager never takes, and ends it",
-	"oneshot":       "waits until the process has ended, and takes the unit for one that starts for ever",
+	"notify":        "waits for a notification that kube-controller-manager never sends, and stops it",
+	"notify-reload": "waits for a notification that kube-controller-manager never sends, and stops it",
+	"forking":       "waits for the process to fork and exit, which kube-controller-manager never does, and stops it",
+	"dbus":          "waits for a bus name that kube-controller-manager never takes, and stops it",
+	"oneshot":       "waits for the process to exit, and the unit never finishes starting",
 }
 
 func unitType(v *view, n *nodeView) []fault {
 	if v.Layout != spec.Systemd {
 		return nil
 	}
-	kind := lastSaid(policy.Service(v.Cluster, n.flags), "simple", "Type")
+	kind := lastValue(policy.Service(v.Cluster, n.flags), "simple", "Type")
 	waits, ok := unitTypes[kind]
 	if !ok {
 		return nil
@@ -86,8 +86,8 @@ func unitType(v *view, n *nodeView) []fault {
 	return one(fault{field: finding.Path("unit", "Service", "Type"), message: fmt.Sprintf("with Type=%s systemd %s", kind, waits), expected: `"exec" or "simple"`, hint: "waive this if paths.binary is a program that does that for it"})
 }
 
-// The limits of a manager whose system.conf says nothing, and the pause of a unit that
-// doesn't (systemd-system.conf(5), systemd.service(5)).
+// systemd's defaults for the start limit and for RestartSec (systemd-system.conf(5),
+// systemd.service(5)).
 const (
 	startInterval = 10 * time.Second
 	startBurst    = 5
@@ -96,15 +96,15 @@ const (
 
 func startLimit(v *view, n *nodeView) []fault {
 	service := policy.Service(v.Cluster, n.flags)
-	restart := lastSaid(service, "no", "Restart")
-	if v.Layout != spec.Systemd || restart == "no" || len(said(service, "RestartSteps", "RestartMaxDelaySec")) > 0 {
+	restart := lastValue(service, "no", "Restart")
+	if v.Layout != spec.Systemd || restart == "no" || len(values(service, "RestartSteps", "RestartMaxDelaySec")) > 0 {
 		return nil
 	}
 	all := slices.Concat(v.Unit.Unit, service) // older units have it in [Service]
-	interval, ok1 := span(lastSaid(all, "", "StartLimitIntervalSec", "StartLimitInterval"), startInterval)
-	pause, ok2 := span(lastSaid(service, "", "RestartSec"), restartPause)
+	interval, ok1 := span(lastValue(all, "", "StartLimitIntervalSec", "StartLimitInterval"), startInterval)
+	pause, ok2 := span(lastValue(service, "", "RestartSec"), restartPause)
 	burst := startBurst
-	if s := lastSaid(all, "", "StartLimitBurst"); s != "" {
+	if s := lastValue(all, "", "StartLimitBurst"); s != "" {
 		b, err := strconv.Atoi(s)
 		if err != nil {
 			return nil
@@ -116,7 +116,7 @@ func startLimit(v *view, n *nodeView) []fault {
 	}
 	return one(fault{
 		field: finding.Path("unit", "Service", "RestartSec"),
-		message: fmt.Sprintf("systemd gives a process up that ends at once: %v apart, it is started more than %d times in %v",
+		message: fmt.Sprintf("systemd gives up on a process that exits at once: %v apart, it is started more than %d times in %v",
 			pause, burst, interval),
 		expected: fmt.Sprintf("RestartSec of %v or more, or unit: Unit: StartLimitIntervalSec: 0", interval/time.Duration(burst)),
 	})
@@ -124,8 +124,8 @@ func startLimit(v *view, n *nodeView) []fault {
 
 var spanPart = regexp.MustCompile(`^\s*([0-9]+(?:\.[0-9]+)?)\s*([a-zµμ]*)`)
 
-// span reads a span of time as systemd.time(7) has it; nothing is other. A part of more
-// than a year isn't ok.
+// span parses a time span of systemd.time(7); "" is other. It returns false for an
+// invalid one, and for a part of more than a year.
 func span(s string, other time.Duration) (time.Duration, bool) {
 	if s == "" {
 		return other, true
@@ -162,16 +162,16 @@ func networkHidden(v *view, n *nodeView) []fault {
 	hidden := func(name, message, expected string) {
 		out = append(out, fault{field: finding.Path("unit", "Service", name), message: message, expected: expected})
 	}
-	shared := len(said(service, "NetworkNamespacePath")) > 0 || len(said(v.Unit.Unit, "JoinsNamespaceOf")) > 0
-	if isYes(lastSaid(service, "", "PrivateNetwork")) && !shared {
+	shared := len(values(service, "NetworkNamespacePath")) > 0 || len(values(v.Unit.Unit, "JoinsNamespaceOf")) > 0
+	if isYes(lastValue(service, "", "PrivateNetwork")) && !shared {
 		hidden("PrivateNetwork", "PrivateNetwork leaves the process a loopback of its own: it reaches no apiserver, and nothing reaches it", "no such line")
 	}
-	if denied := said(service, "IPAddressDeny"); slices.Contains(strings.Fields(strings.Join(denied, " ")), "any") && len(said(service, "IPAddressAllow")) == 0 {
-		hidden("IPAddressDeny", "IPAddressDeny=any lets the process reach no apiserver", `IPAddressAllow with its address, "localhost" and whoever may ask`)
+	if denied := values(service, "IPAddressDeny"); slices.Contains(strings.Fields(strings.Join(denied, " ")), "any") && len(values(service, "IPAddressAllow")) == 0 {
+		hidden("IPAddressDeny", "IPAddressDeny=any lets the process reach no apiserver", `IPAddressAllow with its address, "localhost" and the clients of /metrics`)
 	}
 	bind, err := netip.ParseAddr(n.value("bind-address"))
 	serves := err == nil && !isZero(n.value("secure-port"))
-	if denied := strings.Fields(strings.Join(said(service, "SocketBindDeny"), " ")); serves && len(said(service, "SocketBindAllow")) == 0 &&
+	if denied := strings.Fields(strings.Join(values(service, "SocketBindDeny"), " ")); serves && len(values(service, "SocketBindAllow")) == 0 &&
 		slices.ContainsFunc(denied, func(w string) bool { return w == "any" || w == "tcp" }) {
 		hidden("SocketBindDeny", "with SocketBindDeny the process can't listen on its port", "SocketBindAllow with the port")
 	}
@@ -183,7 +183,7 @@ func networkHidden(v *view, n *nodeView) []fault {
 		families[family(a)] = true
 	}
 	for _, f := range []string{"AF_INET", "AF_INET6"} {
-		if families[f] && !restricted(said(service, "RestrictAddressFamilies")).has(f) {
+		if families[f] && !restricted(values(service, "RestrictAddressFamilies")).has(f) {
 			hidden("RestrictAddressFamilies", "RestrictAddressFamilies lets the process have no socket of "+f+", which it needs", "a list with "+f)
 		}
 	}
@@ -197,7 +197,7 @@ func family(a netip.Addr) string {
 	return "AF_INET6"
 }
 
-// familyList is what RestrictAddressFamilies leaves: those named, or all but them.
+// familyList is what RestrictAddressFamilies allows: the named families, or all others.
 type familyList struct {
 	named  map[string]bool
 	others bool
@@ -205,8 +205,8 @@ type familyList struct {
 
 func (f familyList) has(name string) bool { return f.named[name] != f.others }
 
-// restricted reads the lines of RestrictAddressFamilies, of which the first says what
-// holds for what none names (systemd.exec(5)).
+// restricted reads the lines of RestrictAddressFamilies; the first decides about
+// families that no line names (systemd.exec(5)).
 func restricted(lines []string) familyList {
 	f := familyList{map[string]bool{}, true}
 	for i, line := range lines {

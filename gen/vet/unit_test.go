@@ -7,7 +7,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// lines puts directives into a unit that is started again.
+// lines adds directives to a unit that systemd restarts.
 func lines(kv ...string) func(*spec.Cluster) {
 	return func(c *spec.Cluster) {
 		for i := 0; i < len(kv); i += 2 {
@@ -17,16 +17,16 @@ func lines(kv ...string) func(*spec.Cluster) {
 }
 
 var unitCases = map[string]testCase{
-	"a unit of type exec":              {lines("Type", "exec"), nil},
-	"a unit that is to say something":  {lines("Type", "notify"), []string{"unit-type"}},
-	"a unit that is to say it, or not": {lines("Type", "notify", "Type", "", "Type", "simple"), nil},
-	"a unit that is to fork":           {lines("Type", "forking"), []string{"unit-type"}},
-	"a unit that is to end":            {lines("Type", "oneshot"), []string{"unit-type"}},
-	"a unit on the bus":                {lines("Type", "dbus"), []string{"unit-type"}},
-	"started again at once":            {lines("RestartSec", ""), []string{"start-limit"}},
-	"started again after a second":     {lines("Restart", "always", "RestartSec", "1s"), []string{"start-limit"}},
-	"started again at the limit":       {lines("RestartSec", "2"), nil},
-	"started again just before it":     {lines("RestartSec", "1s 999ms"), []string{"start-limit"}},
+	"a unit of type exec":          {lines("Type", "exec"), nil},
+	"a unit of type notify":        {lines("Type", "notify"), []string{"unit-type"}},
+	"a unit of type notify, reset": {lines("Type", "notify", "Type", "", "Type", "simple"), nil},
+	"a unit of type forking":       {lines("Type", "forking"), []string{"unit-type"}},
+	"a unit of type oneshot":       {lines("Type", "oneshot"), []string{"unit-type"}},
+	"a unit of type dbus":          {lines("Type", "dbus"), []string{"unit-type"}},
+	"started again at once":        {lines("RestartSec", ""), []string{"start-limit"}},
+	"started again after a second": {lines("Restart", "always", "RestartSec", "1s"), []string{"start-limit"}},
+	"started again at the limit":   {lines("RestartSec", "2"), nil},
+	"started again just before it": {lines("RestartSec", "1s 999ms"), []string{"start-limit"}},
 	"started again without a limit": {func(c *spec.Cluster) {
 		lines("Restart", "always", "RestartSec", "1")(c)
 		c.Unit.Unit = []spec.Directive{{Name: "StartLimitIntervalSec", Value: "0"}}
@@ -60,7 +60,7 @@ var unitCases = map[string]testCase{
 	"a pod has no unit":                  {func(c *spec.Cluster) { pods(c); lines("Type", "notify", "PrivateNetwork", "yes")(c) }, nil},
 }
 
-// TestSpan: spans of time are what systemd-analyze timespan says of them.
+// TestSpan: the results are those of systemd-analyze timespan.
 func TestSpan(t *testing.T) {
 	for s, want := range map[string]time.Duration{
 		"5": 5 * time.Second, "1min 30s": 90 * time.Second, "500ms": 500 * time.Millisecond, "2.5s": 2500 * time.Millisecond, "1h": time.Hour,

@@ -1,11 +1,11 @@
 package vet
 
-// valueRules are about values that parse and validate, and fail or do nothing when the
-// program serves, leads or signs.
+// valueRules are about values that pass validation, and fail or have no effect once
+// the program serves, leads or signs.
 var valueRules = []Rule{
 	{
 		ID: "tls-http2", Severity: isError, Fixed: true, Flags: true, node: tlsHTTP2,
-		Doc: "--tls-cipher-suites has the suite that HTTP/2 demands below TLS 1.3",
+		Doc: "--tls-cipher-suites has the suite that HTTP/2 requires below TLS 1.3",
 	},
 	{
 		ID: "tls-curves", Severity: isError, Fixed: true, Flags: true, node: tlsCurves,
@@ -13,19 +13,19 @@ var valueRules = []Rule{
 	},
 	{
 		ID: "tls12-impossible", Severity: isWarning, node: tls12Impossible,
-		Doc: "where TLS 1.2 is allowed, suites and curves leave it a way, with the serving certificate's key",
+		Doc: "where TLS 1.2 is allowed, a handshake can succeed with the suites, the curves and the serving certificate's key",
 	},
 	{
 		ID: "duration-negative", Severity: isError, Fixed: true, Flags: true, node: durationNegative,
-		Doc: "a duration that ends the process where it is below 0 is not",
+		Doc: "a duration isn't below 0 where that makes the process panic",
 	},
 	{
 		ID: "said-twice", Severity: isError, node: saidTwice,
-		Doc: "a flag says what the cluster's networks say, and undoes no profile",
+		Doc: "a flag agrees with the cluster's networks, and doesn't undo the profile",
 	},
 	{
-		ID: "feature-gate-emulated", Severity: isError, Fixed: true, Flags: true, node: gateTooYoung,
-		Doc: "a feature gate that is set is there already in the version that is emulated",
+		ID: "feature-gate-emulated", Severity: isError, Fixed: true, Flags: true, node: gateEmulated,
+		Doc: "a feature gate that is set already exists in the emulated version",
 	},
 	{
 		ID: "coordinated-apiserver", Severity: isError, node: coordinatedAPIServer,
@@ -37,7 +37,7 @@ var valueRules = []Rule{
 	},
 	{
 		ID: "service-account-key-kind", Severity: isError, Fixed: true, cluster: tokenKeyKind,
-		Doc: "the service-account key is one that tokens can be signed with",
+		Doc: "the service-account key is of a kind that can sign tokens",
 	},
 	{
 		ID: "service-account-key-weak", Severity: isError, cluster: tokenKeyWeak,

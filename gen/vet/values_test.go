@@ -17,8 +17,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// coordinating is the good cluster in a minor with coordinated election on, and with
-// flags of the apiserver.
+// coordinating is the base cluster in a minor with coordinated election, and with flags
+// of the apiserver.
 func coordinating(minor int, apiserver ...string) func(*spec.Cluster) {
 	return func(c *spec.Cluster) {
 		at(minor, "feature-gates", "CoordinatedLeaderElection=true")(c)
@@ -28,7 +28,7 @@ func coordinating(minor int, apiserver ...string) func(*spec.Cluster) {
 	}
 }
 
-// then makes several changes of a cluster.
+// then makes several changes to a cluster.
 func then(changes ...func(*spec.Cluster)) func(*spec.Cluster) {
 	return func(c *spec.Cluster) {
 		for _, change := range changes {
@@ -41,7 +41,7 @@ func with(name, value string) func(*spec.Cluster) {
 	return func(c *spec.Cluster) { set(c, name, value) }
 }
 
-// wrote says of fields that the user wrote them.
+// wrote marks fields as written by the user.
 func wrote(fields ...string) func(*spec.Cluster) {
 	return func(c *spec.Cluster) {
 		for _, f := range fields {
@@ -66,7 +66,7 @@ var valueCases = map[string]testCase{
 	"suites in a bad order":          {at(20, "tls-cipher-suites", "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA,TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"), []string{"tls-http2"}},
 	"suites in a good order":         {at(20, "tls-cipher-suites", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA"), nil},
 	"an order that no longer counts": {at(22, "tls-cipher-suites", "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA,TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"), nil},
-	"suites that nobody serves with": {at(37, "secure-port", "0", "tls-cipher-suites", "TLS_AES_128_GCM_SHA256"), []string{"flag-ignored"}},
+	"suites without a port":          {at(37, "secure-port", "0", "tls-cipher-suites", "TLS_AES_128_GCM_SHA256"), []string{"flag-ignored"}},
 	"no suites":                      {at(37, "tls-cipher-suites", ""), nil},
 	"suites of another key":          {at(37, "tls-cipher-suites", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,TLS_AES_128_GCM_SHA256"), []string{"tls12-impossible"}},
 	"suites of the RSA key": {then(at(37, "tls-cipher-suites", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"), func(c *spec.Cluster) {
@@ -77,21 +77,21 @@ var valueCases = map[string]testCase{
 	}), []string{"certificate-combined", "tls12-impossible"}},
 	"suites of a key of the host": {at(37, "tls-cipher-suites", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "tls-cert-file", "/h.crt", "tls-private-key-file", "/h.key"), []string{"file-not-placed"}},
 
-	"curves":                         {at(37, "tls-curve-preferences", "4588,29,23"), nil},
-	"one curve, in other digits":     {at(36, "tls-curve-preferences", "0x17"), nil},
-	"a curve nobody knows":           {at(37, "tls-curve-preferences", "23,26"), []string{"tls-curves"}},
-	"no curve at all":                {at(37, "tls-curve-preferences", "0"), []string{"tls-curves"}},
-	"a curve beyond all":             {at(37, "tls-curve-preferences", "65559"), []string{"tls-curves"}},
-	"a curve twice":                  {at(36, "tls-curve-preferences", "23,29,0x17"), []string{"tls-curves"}},
-	"curves that nobody serves with": {at(37, "secure-port", "0", "tls-curve-preferences", "1"), []string{"flag-ignored"}},
-	"curves of TLS 1.3 only":         {at(37, "tls-curve-preferences", "4588"), []string{"tls12-impossible"}},
+	"curves":                     {at(37, "tls-curve-preferences", "4588,29,23"), nil},
+	"one curve, in other digits": {at(36, "tls-curve-preferences", "0x17"), nil},
+	"an unknown curve":           {at(37, "tls-curve-preferences", "23,26"), []string{"tls-curves"}},
+	"no curve at all":            {at(37, "tls-curve-preferences", "0"), []string{"tls-curves"}},
+	"a curve beyond all":         {at(37, "tls-curve-preferences", "65559"), []string{"tls-curves"}},
+	"a curve twice":              {at(36, "tls-curve-preferences", "23,29,0x17"), []string{"tls-curves"}},
+	"curves without a port":      {at(37, "secure-port", "0", "tls-curve-preferences", "1"), []string{"flag-ignored"}},
+	"curves of TLS 1.3 only":     {at(37, "tls-curve-preferences", "4588"), []string{"tls12-impossible"}},
 	"the same, and none needed": {then(at(37, "tls-curve-preferences", "4588", "tls-cipher-suites", "TLS_RSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"), func(c *spec.Cluster) {
 		c.PKI.Serving.Key = spec.Key{Algo: "rsa", Size: 2048}
 	}), nil},
 	"the same under TLS 1.3": {at(37, "tls-curve-preferences", "4588", "tls-min-version", "VersionTLS13"), nil},
 
-	"a range that nobody reads":          {unallocated(37, "cluster-cidr", "rubbish"), []string{"network-flags-ignored"}},
-	"services that nobody reads":         {then(unallocated(37), with(serviceRange, "10.96.0.0/16,10.97.0.0/16"), nothingStated), []string{"network-flags-ignored", "service-range-differs not checked"}},
+	"a range without allocation":         {unallocated(37, "cluster-cidr", "rubbish"), []string{"network-flags-ignored"}},
+	"services without allocation":        {then(unallocated(37), with(serviceRange, "10.96.0.0/16,10.97.0.0/16"), nothingStated), []string{"network-flags-ignored", "service-range-differs not checked"}},
 	"services that validation counts":    {then(unallocated(37), with(serviceRange, "10.96.0.0/16,10.97.0.0/16,10.98.0.0/16"), nothingStated), []string{"cidr-invalid", "network-flags-ignored", "service-range-differs not checked"}},
 	"services that are read":             {then(with(serviceRange, "10.96.0.0/16,10.97.0.0/16"), nothingStated), []string{"cidr-invalid", "service-range-differs not checked"}},
 	"a range of a controller that rests": {then(with(clusterCIDR, "rubbish"), with("controllers", "*,-nodeipam")), []string{"controller-renamed", "network-flags-ignored"}},
@@ -119,7 +119,7 @@ var valueCases = map[string]testCase{
 	"the mask that was written":          {then(with(mask, "24"), wrote("networks.nodeMask.ipv4")), nil},
 	"another mask of a family":           {then(dual, with(mask6, "65"), wrote("networks.nodeMask.ipv6")), []string{"said-twice"}},
 	"no mask of a family":                {then(dual, with(mask4, "0"), with(mask6, "0x0")), nil},
-	"no mask beside the other":           {then(with(mask, "24"), with(mask4, "0")), nil},
+	"a mask of 0 next to another":        {then(with(mask, "24"), with(mask4, "0")), nil},
 	"no mask, and no other":              {then(dual, with(mask, "00")), nil},
 	"a profile undone": {then(func(c *spec.Cluster) { c.Profile = "slowBoards" },
 		with("leader-elect-renew-deadline", "20s")), []string{"said-twice"}},
@@ -140,11 +140,11 @@ var valueCases = map[string]testCase{
 	"another component's version":      {at(37, "emulated-version", "etcd=1.36"), []string{"flag-conflict"}},
 
 	"elected by the apiserver":       {coordinating(37, featureGates, election1, runtimeConfig, serves1), nil},
-	"elected by nobody":              {coordinating(37), []string{"coordinated-apiserver"}},
+	"elected without the apiserver":  {coordinating(37), []string{"coordinated-apiserver"}},
 	"elected without the API":        {coordinating(37, featureGates, election1), []string{"coordinated-apiserver"}},
 	"elected without the gate":       {coordinating(37, runtimeConfig, serves1), []string{"coordinated-apiserver"}},
 	"elected by all of beta":         {then(coordinating(37, featureGates, "AllBeta=true", runtimeConfig, "api/beta=true"), with(featureGates, "AllBeta=true")), nil},
-	"all of beta, elected by nobody": {with(featureGates, "AllBeta=true"), []string{"coordinated-apiserver"}},
+	"all of beta, not the apiserver": {with(featureGates, "AllBeta=true"), []string{"coordinated-apiserver"}},
 	"all of beta but one":            {with(featureGates, "AllBeta=true,CoordinatedLeaderElection=false"), nil},
 	"all of beta, before it was":     {then(at(32), with(featureGates, "AllBeta=true")), nil},
 	"all of beta, emulated before":   {at(34, "emulated-version", "1.32", "feature-gates", "AllBeta=true"), nil},
@@ -152,7 +152,7 @@ var valueCases = map[string]testCase{
 	"elected by the other alpha":     {coordinating(32, featureGates, election1, runtimeConfig, "coordination.k8s.io/v1alpha1=true"), []string{"coordinated-apiserver"}},
 	"elected by a newer apiserver":   {then(coordinating(32, featureGates, election1, runtimeConfig, "coordination.k8s.io/v1alpha2=true,coordination.k8s.io/v1beta1=true"), newer(33)), nil},
 	"half of that":                   {then(coordinating(32, featureGates, election1, runtimeConfig, "coordination.k8s.io/v1alpha2=true"), newer(33)), []string{"coordinated-apiserver"}},
-	"an apiserver nobody described":  {then(coordinating(37), func(c *spec.Cluster) { c.APIServer.Flags = nil }), []string{"coordinated-apiserver not checked", "service-range-differs not checked"}},
+	"an apiserver without flags":     {then(coordinating(37), func(c *spec.Cluster) { c.APIServer.Flags = nil }), []string{"coordinated-apiserver not checked", "service-range-differs not checked"}},
 	"elected for another lease":      {then(coordinating(37, featureGates, election1, runtimeConfig, serves1), with("leader-elect-resource-name", "mine")), []string{"coordinated-lease"}},
 	"elected in another namespace":   {then(coordinating(37, featureGates, election1, runtimeConfig, serves1), with("leader-elect-resource-namespace", "default")), []string{"coordinated-lease"}},
 	"the lease that it is":           {then(coordinating(37, featureGates, election1, runtimeConfig, serves1), with("leader-elect-resource-name", "kube-controller-manager")), nil},
@@ -176,7 +176,7 @@ func onEveryNode(c *spec.Cluster, name, value string) {
 	}
 }
 
-// TestSaidTwiceBare: a cluster without derived flags says its networks all the same.
+// TestSaidTwiceBare: the rule applies without derived flags, too.
 func TestSaidTwiceBare(t *testing.T) {
 	for pods, want := range map[string]bool{"10.201.0.0/16": true, "10.200.0.0/16": false} {
 		c := base()
@@ -188,7 +188,7 @@ func TestSaidTwiceBare(t *testing.T) {
 	}
 }
 
-// TestTokenKeys: of every kind of key, what may sign tokens.
+// TestTokenKeys: which kinds of keys may sign tokens.
 func TestTokenKeys(t *testing.T) {
 	rsaOf := func(bits int) crypto.PublicKey {
 		return &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), uint(bits-1)), E: 65537}
@@ -226,10 +226,9 @@ func TestTokenKeys(t *testing.T) {
 
 var cmpEmpty = cmp.FilterValues(func(a, b []string) bool { return len(a) == 0 && len(b) == 0 }, cmp.Comparer(func(a, b []string) bool { return true }))
 
-// TestNeverWeaker: of every cipher suite and TLS version, misspelt in each of its
-// letters, none that is broken is suggested.
+// TestNeverWeaker: for no misspelt cipher suite or TLS version is a broken one suggested.
 func TestNeverWeaker(t *testing.T) {
-	for _, name := range []string{tlsSuites, tlsLeast} {
+	for _, name := range []string{tlsSuites, tlsMin} {
 		d, _ := flags.Of(37).Flag(name)
 		for _, good := range d.Allowed {
 			for i := range good {
@@ -245,7 +244,7 @@ func TestNeverWeaker(t *testing.T) {
 		allowed := flags.Of(37)
 		name := tlsSuites
 		if strings.HasPrefix(said, "Version") {
-			name = tlsLeast
+			name = tlsMin
 		}
 		d, _ := allowed.Flag(name)
 		if got := spec.NearestSafe(said, d.Allowed); got != want {

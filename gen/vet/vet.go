@@ -1,5 +1,5 @@
-// Package vet holds the rules that a cluster must obey. It is pure: a cluster
-// and facts in, findings out.
+// Package vet holds the rules for clusters. It does no I/O: it takes a cluster and
+// facts, and returns findings.
 package vet
 
 import (
@@ -16,27 +16,29 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// Facts is what rules need besides the cluster. A rule whose fact is missing
-// reports that it did not check.
+// Facts are what rules need besides the cluster. A rule whose fact is missing
+// reports a finding of severity NotChecked.
 type Facts struct {
 	Now                            time.Time
 	CA, FrontProxy, ServiceAccount Material
-	// MadeCA and MadeFrontProxy are kcmgen's own, where the cluster names no files.
+	// MadeCA and MadeFrontProxy are CAs made by kcmgen, for a cluster that names no
+	// files.
 	MadeCA, MadeFrontProxy Made
-	// Refusals are what readers say of certificates as an export would make them.
+	// Refusals are the verification errors of certificates as an export would make
+	// them.
 	Refusals []Refusal
 	// APIServerKeys are the public keys of the apiserver's
 	// --service-account-key-file.
 	APIServerKeys    []crypto.PublicKey
 	APIServerKeysErr error
-	// Tracked are the cluster's private keys that git tracks. The error is why git
-	// couldn't be asked, where there is a repository.
+	// Tracked are the cluster's private keys that git tracks. TrackedErr says why
+	// git failed; it is nil outside a repository.
 	Tracked    []TrackedKey
 	TrackedErr error
 }
 
-// Material is what the user's own key files hold. Each error is why a file that
-// the cluster names could not be used; fs.ErrNotExist means that it isn't here.
+// Material is the content of the user's own key files. Each error says why a file
+// that the cluster names can't be used; fs.ErrNotExist if it isn't on this machine.
 type Material struct {
 	Cert    *x509.Certificate
 	CertErr error
@@ -44,21 +46,21 @@ type Material struct {
 	KeyErr  error
 }
 
-// Rule is one row of the table.
+// Rule is one rule of the table in docs/rules.md.
 type Rule struct {
 	ID       string
 	Severity finding.Severity
-	// Fixed rules can't be waived: what they refuse doesn't work at all.
+	// Fixed rules can't be waived: what they reject can't work.
 	Fixed bool
-	// Flags: the rule looks at nothing but a command line.
+	// Flags rules need nothing but a command line.
 	Flags bool
-	Doc   string // what the rule demands, in one line
+	Doc   string // what the rule requires, in one line
 
 	cluster func(*view) []fault
 	node    func(*view, *nodeView) []fault
 }
 
-// fault is one breach of a rule. Empty Severity means the rule's own.
+// fault is one breach of a rule. An empty severity means the rule's own.
 type fault struct {
 	field    string
 	message  string
@@ -68,31 +70,31 @@ type fault struct {
 	also     []string // fields that the user may change instead
 }
 
-// view is a cluster as rules see it: flags already merged.
+// view is a cluster as rules see it, with merged flags.
 type view struct {
 	*spec.Cluster
 	facts Facts
 	nodes []*nodeView
-	minor *flags.Minor // what its version knows; nil without data
+	minor *flags.Minor // data of its version; nil if there is none
 }
 
 type nodeView struct {
 	*spec.Node
 	flags       spec.Flags
-	version     int                 // minor, of the cluster
-	known       []knownFlag         // those of them that the version has
-	minor       *flags.Minor        // of its feature gates: the cluster's, or what it emulates
+	version     int                 // the cluster's minor version
+	known       []knownFlag         // those of flags that the version has
+	minor       *flags.Minor        // decides the feature gates: of version, or of the emulated one
 	gates       []flags.GateSetting // of --feature-gates
 	controllers []string            // of --controllers
 	line        *line               // nil for a node of a cluster
 }
 
-// value is a flag's value: where it isn't given, the default of the cluster's version.
+// value returns a flag's value, or its default in the cluster's version.
 func (n *nodeView) value(name string) string {
 	return n.flags.Value(name, flags.Default(n.version, name))
 }
 
-// knownFlag is a flag, and what the version knows of it.
+// knownFlag is a flag with its definition in the cluster's version.
 type knownFlag struct {
 	spec.Flag
 	def flags.Def
@@ -105,7 +107,7 @@ func newView(c *spec.Cluster, facts Facts) *view {
 		if minor, least, ok := v.emulated(n); ok {
 			n.minor = v.minor.Emulating(minor, least)
 		}
-		n.gates, _ = v.minor.ParseGates(n.flags.Value(featureGates, "")) // feature-gate-syntax says what is wrong
+		n.gates, _ = v.minor.ParseGates(n.flags.Value(featureGates, "")) // errors: feature-gate-syntax
 		if f, ok := n.flags.Get("controllers"); ok {
 			n.controllers = flags.Elements(f.Value)
 		}
@@ -119,21 +121,21 @@ func newView(c *spec.Cluster, facts Facts) *view {
 	return v
 }
 
-// Check applies every rule. Waived findings come back with their reason.
+// Check applies every rule. It returns waived findings too, with their reason.
 func Check(c *spec.Cluster, facts Facts) []finding.Finding {
 	v := newView(c, facts)
 	var out []finding.Finding
 	for _, r := range Rules() {
 		out = append(out, v.apply(r)...)
 	}
-	out = explained(out)
+	out = withoutRedundant(out)
 	out = append(out, waive(c, out)...)
-	return folded(sorted(append(out, refused(c, out)...)))
+	return merged(sorted(append(out, typeFindings(c, out)...)))
 }
 
-// folded makes one finding of those that say the same of the same place: what is
-// written for all nodes is at fault once, however many there are.
-func folded(fs []finding.Finding) []finding.Finding {
+// merged merges findings with the same message and position: a field that is written
+// for all nodes is reported once.
+func merged(fs []finding.Finding) []finding.Finding {
 	type fault struct {
 		rule, message, waived string
 		at                    finding.Pos
@@ -152,7 +154,7 @@ func folded(fs []finding.Finding) []finding.Finding {
 	return out
 }
 
-// sorted puts findings in the order of their places.
+// sorted sorts findings by position, rule and node.
 func sorted(fs []finding.Finding) []finding.Finding {
 	slices.SortStableFunc(fs, func(a, b finding.Finding) int {
 		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line),
@@ -161,24 +163,24 @@ func sorted(fs []finding.Finding) []finding.Finding {
 	return fs
 }
 
-// explained leaves out that a value isn't of its flag's type, or not among those
-// it takes, where a rule that nobody can waive says more of the same field.
-func explained(fs []finding.Finding) []finding.Finding {
-	plain := func(f finding.Finding) bool { return f.Rule == "flag-type" || f.Rule == "flag-value" }
-	said := map[string]bool{}
+// withoutRedundant drops findings of flag-type and flag-value for fields that a more
+// specific fixed rule reports too.
+func withoutRedundant(fs []finding.Finding) []finding.Finding {
+	general := func(f finding.Finding) bool { return f.Rule == "flag-type" || f.Rule == "flag-value" }
+	reported := map[string]bool{}
 	for _, f := range fs {
-		if f.Severity == finding.Error && !plain(f) && fixed(f.Rule) {
-			said[f.Field] = true
+		if f.Severity == finding.Error && !general(f) && fixed(f.Rule) {
+			reported[f.Field] = true
 		}
 	}
-	return slices.DeleteFunc(fs, func(f finding.Finding) bool { return plain(f) && said[f.Field] })
+	return slices.DeleteFunc(fs, func(f finding.Finding) bool { return general(f) && reported[f.Field] })
 }
 
 func fixed(rule string) bool {
 	return slices.ContainsFunc(Rules(), func(r Rule) bool { return r.ID == rule && r.Fixed })
 }
 
-// apply runs one rule. The same fault on several nodes is one finding.
+// apply applies one rule. The same fault on several nodes is one finding.
 func (v *view) apply(r Rule) []finding.Finding {
 	var out []finding.Finding
 	if r.cluster != nil {
@@ -217,8 +219,8 @@ func (v *view) finding(r Rule, f fault, node string) finding.Finding {
 	return out
 }
 
-// flagField is the field that a flag's value comes from, that took it away, or
-// where it would be written.
+// flagField returns the field that sets or omits a flag, or "flags", where it would
+// be set.
 func (v *view) flagField(n *nodeView, name string) string {
 	if f, ok := n.flags.Get(name); ok {
 		return f.Field

@@ -19,7 +19,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// base is a cluster without a single finding.
+// base is a cluster without findings.
 func base() *spec.Cluster {
 	leaf := func(profile string) spec.Leaf {
 		return spec.Leaf{Subject: spec.Subject{CN: identity}, Key: spec.Key{Algo: "ecdsa", Size: 256}, Profile: profile}
@@ -67,7 +67,7 @@ func cidrs(ss ...string) []netip.Prefix {
 	return out
 }
 
-// set is a cluster flag.
+// set sets a cluster flag.
 func set(c *spec.Cluster, name, value string) { c.Flags[name] = spec.Setting{Value: value} }
 
 func omit(c *spec.Cluster, name string) { c.Flags[name] = spec.Setting{Omit: true} }
@@ -194,9 +194,9 @@ var cases = map[string]testCase{
 	"plain HTTP by default":      {func(c *spec.Cluster) { c.Version.Minor = 21; omit(c, "port") }, []string{"insecure-port"}},
 	"plain HTTP off":             {func(c *spec.Cluster) { c.Version.Minor = 21 }, nil},
 	"listens on no address":      {func(c *spec.Cluster) { set(c, "bind-address", "") }, []string{"bind-address-public"}},
-	"nobody allocates":           {func(c *spec.Cluster) { set(c, "controllers", "*,-node-ipam-controller"); omit(c, clusterCIDR) }, nil},
+	"no allocation":              {func(c *spec.Cluster) { set(c, "controllers", "*,-node-ipam-controller"); omit(c, clusterCIDR) }, nil},
 	"a pod flag over the nodes":  {func(c *spec.Cluster) { set(c, clusterCIDR, "10.0.0.0/16") }, []string{"networks-overlap", "said-twice"}},
-	"services nobody told it of": {func(c *spec.Cluster) {
+	"services it doesn't know": {func(c *spec.Cluster) {
 		c.Networks.Services = nil
 		c.APIServer.Flags[serviceRange] = spec.Setting{Value: "10.200.5.0/24"}
 	}, []string{"service-range-differs"}},
@@ -206,17 +206,17 @@ var cases = map[string]testCase{
 		c.Nodes[1].SSH = spec.SSH{Host: "x", ProxyJump: "b"}
 	}, nil},
 	"its own address twice":   {func(c *spec.Cluster) { c.Nodes[0].Addresses = append(c.Nodes[0].Addresses, c.Nodes[0].Addresses[0]) }, nil},
-	"a tag beside a digest":   {func(c *spec.Cluster) { pods(c); c.Pod.Image = "x:v1.30.0@sha256:00" }, []string{"image-version"}},
+	"a tag and a digest":      {func(c *spec.Cluster) { pods(c); c.Pod.Image = "x:v1.30.0@sha256:00" }, []string{"image-version"}},
 	"half the nodes allocate": {func(c *spec.Cluster) { c.Nodes[1].Flags[clusterCIDR] = spec.Setting{Value: "10.201.0.0/16"} }, []string{"allocation-differs"}},
 	"signers twice": {func(c *spec.Cluster) {
 		set(c, "cluster-signing-kubelet-client-cert-file", "/k/ca.crt")
 		set(c, "cluster-signing-kubelet-client-key-file", "/k/ca.key")
 	}, []string{"file-pair"}},
-	"a port that isn't one":    {func(c *spec.Cluster) { set(c, "secure-port", "https") }, []string{"flag-type"}},
-	"a port out of range":      {func(c *spec.Cluster) { set(c, "secure-port", "65536") }, []string{"flag-value"}},
-	"a manifest nobody reads":  {func(c *spec.Cluster) { pods(c); c.Paths.Manifest = "/etc/m/.kcm.yaml" }, []string{"manifest-directory"}},
-	"keys beside the manifest": {func(c *spec.Cluster) { pods(c); c.Generations = false; c.Paths.CA = "/etc/m/ca.crt" }, []string{"manifest-directory"}},
-	"a volume of our name":     {func(c *spec.Cluster) { pods(c); c.Pod.Volumes = []spec.Volume{{Name: "kcmgen", MountPath: "/x"}} }, []string{"pod-invalid"}},
+	"a port that isn't one":     {func(c *spec.Cluster) { set(c, "secure-port", "https") }, []string{"flag-type"}},
+	"a port out of range":       {func(c *spec.Cluster) { set(c, "secure-port", "65536") }, []string{"flag-value"}},
+	"a manifest never read":     {func(c *spec.Cluster) { pods(c); c.Paths.Manifest = "/etc/m/.kcm.yaml" }, []string{"manifest-directory"}},
+	"keys next to the manifest": {func(c *spec.Cluster) { pods(c); c.Generations = false; c.Paths.CA = "/etc/m/ca.crt" }, []string{"manifest-directory"}},
+	"a volume of our name":      {func(c *spec.Cluster) { pods(c); c.Pod.Volumes = []spec.Volume{{Name: "kcmgen", MountPath: "/x"}} }, []string{"pod-invalid"}},
 	"two volumes at one place": {func(c *spec.Cluster) {
 		pods(c)
 		c.Pod.Volumes = []spec.Volume{{Name: "a", MountPath: "/x"}, {Name: "b", MountPath: "/x"}}
@@ -284,8 +284,7 @@ func TestRules(t *testing.T) {
 			}
 		})
 	}
-	// Rules about key files need facts: TestKeyFiles and TestAuthorities; those about how a command line
-	// is written need one: TestCommandLine.
+	// TestKeyFiles, TestAuthorities and TestCommandLine cover the other rules.
 	for _, r := range Rules() {
 		if !broken[r.ID] && !slices.Contains([]string{
 			"ca-key-mismatch", "ca-expiry", "ca-verifies", "ca-intermediate", "key-strength",
@@ -318,18 +317,18 @@ func TestKeyFiles(t *testing.T) {
 		facts Facts
 		want  []string
 	}{
-		"all fits":                 {Facts{CA: Material{Cert: ca, Public: one}, ServiceAccount: Material{Public: two}, APIServerKeys: []crypto.PublicKey{one, two}}, nil},
-		"key of another CA":        {Facts{CA: Material{Cert: ca, Public: two}}, []string{"ca-key-mismatch"}},
-		"a CA that has ended":      {Facts{Now: end.Add(time.Second), CA: Material{Cert: &x509.Certificate{IsCA: true, NotAfter: end}}}, []string{"ca-expiry"}},
-		"a CA that ends soon":      {Facts{Now: end.Add(-time.Hour), CA: Material{Cert: &x509.Certificate{IsCA: true, NotAfter: end}}}, []string{"ca-expiry"}},
-		"a CA that lives on":       {Facts{Now: end.Add(-soon), CA: Material{Cert: &x509.Certificate{IsCA: true, NotAfter: end}}}, nil},
-		"a CA that may not sign":   {Facts{CA: Material{Cert: &x509.Certificate{IsCA: true, KeyUsage: x509.KeyUsageDigitalSignature}}}, []string{"key-file"}},
-		"no CA":                    {Facts{CA: Material{Cert: &x509.Certificate{PublicKey: one}, Public: one}}, []string{"key-file"}},
-		"not readable":             {Facts{CA: Material{CertErr: errors.New("no PEM certificate")}}, []string{"key-file"}},
-		"not here":                 {Facts{CA: Material{CertErr: fs.ErrNotExist, KeyErr: fs.ErrNotExist}}, []string{"ca-key-mismatch not checked", "key-file not checked", "service-account-key-is-ca not checked"}},
-		"tokens signed by the CA":  {Facts{CA: Material{Cert: ca, Public: one}, ServiceAccount: Material{Public: one}}, []string{"service-account-key-is-ca"}},
-		"apiserver has another":    {Facts{ServiceAccount: Material{Public: one}, APIServerKeys: []crypto.PublicKey{two}}, []string{"service-account-key-differs"}},
-		"nothing to compare it to": {Facts{APIServerKeys: []crypto.PublicKey{two}}, []string{"service-account-key-differs not checked"}},
+		"all fits":                  {Facts{CA: Material{Cert: ca, Public: one}, ServiceAccount: Material{Public: two}, APIServerKeys: []crypto.PublicKey{one, two}}, nil},
+		"key of another CA":         {Facts{CA: Material{Cert: ca, Public: two}}, []string{"ca-key-mismatch"}},
+		"a CA that has ended":       {Facts{Now: end.Add(time.Second), CA: Material{Cert: &x509.Certificate{IsCA: true, NotAfter: end}}}, []string{"ca-expiry"}},
+		"a CA that ends expirySoon": {Facts{Now: end.Add(-time.Hour), CA: Material{Cert: &x509.Certificate{IsCA: true, NotAfter: end}}}, []string{"ca-expiry"}},
+		"a CA that lives on":        {Facts{Now: end.Add(-expirySoon), CA: Material{Cert: &x509.Certificate{IsCA: true, NotAfter: end}}}, nil},
+		"a CA that may not sign":    {Facts{CA: Material{Cert: &x509.Certificate{IsCA: true, KeyUsage: x509.KeyUsageDigitalSignature}}}, []string{"key-file"}},
+		"no CA":                     {Facts{CA: Material{Cert: &x509.Certificate{PublicKey: one}, Public: one}}, []string{"key-file"}},
+		"not readable":              {Facts{CA: Material{CertErr: errors.New("no PEM certificate")}}, []string{"key-file"}},
+		"not here":                  {Facts{CA: Material{CertErr: fs.ErrNotExist, KeyErr: fs.ErrNotExist}}, []string{"ca-key-mismatch not checked", "key-file not checked", "service-account-key-is-ca not checked"}},
+		"tokens signed by the CA":   {Facts{CA: Material{Cert: ca, Public: one}, ServiceAccount: Material{Public: one}}, []string{"service-account-key-is-ca"}},
+		"apiserver has another":     {Facts{ServiceAccount: Material{Public: one}, APIServerKeys: []crypto.PublicKey{two}}, []string{"service-account-key-differs"}},
+		"nothing to compare it to":  {Facts{APIServerKeys: []crypto.PublicKey{two}}, []string{"service-account-key-differs not checked"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := base()
@@ -350,7 +349,8 @@ func key(t *testing.T) crypto.PublicKey {
 	return k.Public()
 }
 
-// The same fault on all nodes is one finding; one on a single node names it.
+// TestFindingsAreMerged: the same fault on all nodes is one finding; a fault on one node
+// names the node.
 func TestFindingsAreMerged(t *testing.T) {
 	c := base()
 	set(c, "profiling", "true")

@@ -39,8 +39,8 @@ func waive(c *spec.Cluster, findings []finding.Finding) []finding.Finding {
 	return out
 }
 
-// accept marks what a waiver covers; it reports whether there was anything. What
-// could not be checked here may need the waiver elsewhere.
+// accept marks the findings that a waiver covers, and reports whether there are any.
+// A finding that was not checked counts: another machine may need the waiver.
 func accept(findings []finding.Finding, w spec.Waiver) bool {
 	used := false
 	for i := range findings {

@@ -11,10 +11,10 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// workersNone: a controller that is given no workers runs, and does nothing.
-// Versions that refuse it have a range, which flag-value keeps.
+// workersNone: a controller without workers runs, and does nothing. flag-value reports
+// it for versions that refuse it.
 func workersNone(v *view, n *nodeView) []fault {
-	return v.defined(n, func(f spec.Flag, d flags.Def) []fault {
+	return v.eachKnown(n, func(f spec.Flag, d flags.Def) []fault {
 		count, err := strconv.ParseInt(f.Value, 0, 32)
 		if err != nil || count > 0 || d.Min != nil || !strings.HasPrefix(f.Name, "concurrent-") || v.idle(n, f) {
 			return nil
@@ -23,7 +23,7 @@ func workersNone(v *view, n *nodeView) []fault {
 	})
 }
 
-// periods that end the process, or stop what they time, where they aren't above 0.
+// periods are the periods that break the process where they aren't above 0, and how.
 var periods = map[string]string{
 	"horizontal-pod-autoscaler-sync-period":        "kube-controller-manager panics",
 	"legacy-service-account-token-clean-up-period": "the node that leads exits",
@@ -32,7 +32,7 @@ var periods = map[string]string{
 }
 
 func periodZero(v *view, n *nodeView) []fault {
-	return v.defined(n, func(f spec.Flag, _ flags.Def) []fault {
+	return v.eachKnown(n, func(f spec.Flag, _ flags.Def) []fault {
 		why, is := periods[f.Name]
 		d, err := time.ParseDuration(f.Value)
 		if !is || err != nil || d > 0 || v.idle(n, f) {
@@ -42,17 +42,17 @@ func periodZero(v *view, n *nodeView) []fault {
 	})
 }
 
-// idle reports whether nothing reads a flag, which flag-ignored says.
+// idle reports whether nothing reads a flag; flag-ignored reports that.
 func (v *view) idle(n *nodeView, f spec.Flag) bool {
 	why, _ := v.ignored(n, f)
 	return why != ""
 }
 
-// heartbeat is how often a kubelet says that its node is alive, by default.
+// heartbeat is how often a kubelet updates its node's status, by default.
 const heartbeat = 10 * time.Second
 
-// nodeMonitorTiming: the grace period has to outlast some heartbeats that are late,
-// and one look at the nodes.
+// nodeMonitorTiming: the grace period must outlast a few late heartbeats, and the time
+// between two checks.
 func nodeMonitorTiming(v *view, n *nodeView) []fault {
 	if v.minor == nil {
 		return nil
@@ -74,7 +74,7 @@ func nodeMonitorTiming(v *view, n *nodeView) []fault {
 			field = periodFlag.Field
 		}
 		return one(fault{
-			field: field, message: fmt.Sprintf("node-monitor-grace-period is %s, and node-monitor-period %s: healthy nodes count as gone between two looks", grace, period),
+			field: field, message: fmt.Sprintf("node-monitor-grace-period is %s, and node-monitor-period %s: healthy nodes count as gone between two checks", grace, period),
 			expected: "a grace period several times the period", severity: finding.Error,
 		})
 	case graceFlag.Field != "" && grace < 2*heartbeat:
@@ -86,9 +86,9 @@ func nodeMonitorTiming(v *view, n *nodeView) []fault {
 	return nil
 }
 
-// rates are what the node lifecycle controller reads without a look at them.
+// rateInvalid checks rates that nothing validates when the process starts.
 func rateInvalid(v *view, n *nodeView) []fault {
-	return v.defined(n, func(f spec.Flag, _ flags.Def) []fault {
+	return v.eachKnown(n, func(f spec.Flag, _ flags.Def) []fault {
 		rate, err := strconv.ParseFloat(f.Value, 64)
 		want := ""
 		switch f.Name {
@@ -104,6 +104,6 @@ func rateInvalid(v *view, n *nodeView) []fault {
 		if err != nil || want == "" || v.idle(n, f) {
 			return nil
 		}
-		return one(fault{field: f.Field, message: is(f) + ", which nothing checks when it starts", expected: want})
+		return one(fault{field: f.Field, message: valueMessage(f) + ", which nothing checks when it starts", expected: want})
 	})
 }
