@@ -16,17 +16,17 @@ import (
 type leaseReader func(context.Context) (*live.Lease, error)
 
 // do does an action on the host.
-func (m *machine) do(ctx context.Context, a rollout.Action, p *plan.Plan, lease leaseReader) rollout.Event {
+func (m *machine) perform(ctx context.Context, a rollout.Action, p *plan.Plan, lease leaseReader) rollout.Event {
 	if a.Kind == rollout.Confirm { // over a connection of its own
 		return rollout.Event{Err: m.confirm(ctx, a.Generation)}
 	}
-	s, err := m.live(ctx)
+	s, err := m.liveSession(ctx)
 	if err != nil {
 		return rollout.Event{Err: err}
 	}
 	event := m.act(ctx, s, a, p, lease)
 	if !errors.Is(ctx.Err(), context.Canceled) { // else it was given up, and nothing is wrong with the connection
-		m.broken(event.Err)
+		m.closeIfBroken(event.Err)
 	}
 	return event
 }
@@ -52,7 +52,7 @@ func (m *machine) act(ctx context.Context, s *host.Session, a rollout.Action, p 
 	case rollout.Look:
 		out.Found, out.Err = m.found(ctx, s)
 	case rollout.Former:
-		out.Server = m.former(ctx, s)
+		out.Server = m.formerServer(ctx, s)
 	case rollout.MarkEnded:
 		out.Err = s.Ended(ctx, u)
 	case rollout.ReadLog:
@@ -75,26 +75,26 @@ func (m *machine) confirm(ctx context.Context, generation string) error {
 }
 
 // set is what a host is to run, or was seen to run last.
-func (m *machine) set(next bool) *plan.Set {
-	if next && m.host.Want != nil {
-		return &m.host.Want.Set
+func (m *machine) config(next bool) *plan.Config {
+	if next && m.host.Desired != nil {
+		return &m.host.Desired.Config
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.present
+	return m.current
 }
 
 // examine asks what is to be asked, all at once.
 func (m *machine) examine(ctx context.Context, s *host.Session, a rollout.Action, operator leaseReader) (rollout.Health, error) {
 	var out rollout.Health
-	set := m.set(a.Next)
+	set := m.config(a.Next)
 	healthz, lease := make(chan error, 1), make(chan error, 1)
 	go func() {
 		if a.Ask&rollout.Healthz == 0 {
 			healthz <- nil
 			return
 		}
-		healthz <- m.healthz(ctx, set.At(), set.Certificate())
+		healthz <- m.healthz(ctx, set.HealthzAddress(), set.ServingCertificate())
 	}()
 	go func() {
 		if a.Ask&rollout.Apiserver == 0 {
@@ -110,14 +110,14 @@ func (m *machine) examine(ctx context.Context, s *host.Session, a rollout.Action
 	if a.Ask&rollout.Process != 0 {
 		err = m.process(ctx, s, set, &out)
 	}
-	out.Healthz, out.Apiserver = classified(<-healthz), classified(<-lease)
+	out.Healthz, out.Apiserver = classify(<-healthz), classify(<-lease)
 	return out, err
 }
 
 // readsLease reads the lease as the host's own process does: /healthz is 200 without an
 // apiserver, too. Where its kubeconfig isn't known, this machine's answers instead if that
 // is all that is asked.
-func (m *machine) readsLease(ctx context.Context, set *plan.Set, out *rollout.Health, operator leaseReader, alone bool) error {
+func (m *machine) readsLease(ctx context.Context, set *plan.Config, out *rollout.Health, operator leaseReader, alone bool) error {
 	api, err := m.client(set)
 	switch {
 	case api == nil && !alone:
@@ -141,7 +141,7 @@ func (m *machine) readsLease(ctx context.Context, set *plan.Set, out *rollout.He
 }
 
 // process looks at the host's process, and at what its log complains of.
-func (m *machine) process(ctx context.Context, s *host.Session, set *plan.Set, out *rollout.Health) error {
+func (m *machine) process(ctx context.Context, s *host.Session, set *plan.Config, out *rollout.Health) error {
 	subject := ""
 	if api, _ := m.client(set); api != nil {
 		subject = api.User()
@@ -151,9 +151,9 @@ func (m *machine) process(ctx context.Context, s *host.Session, set *plan.Set, o
 		return err
 	}
 	is := p.Process
-	out.PID, out.Restarts, out.Running, out.Over, out.Ending, out.Active = is.PID, is.Restarts, is.Running, is.Over, is.Ending, is.Active
+	out.PID, out.Restarts, out.Running, out.Dead, out.Ending, out.Active = is.PID, is.Restarts, is.Running, is.Dead, is.Ending, is.Active
 	if is.Result != "success" && is.Result != "" { // while it is being started again systemd says success
-		out.Ended = fmt.Sprintf(" (%s, exit status %d)", is.Result, is.Status)
+		out.ExitReason = fmt.Sprintf(" (%s, exit status %d)", is.Result, is.Status)
 	}
 	if n := len(p.Complaints); n > 0 {
 		out.Complaint = p.Complaints[n-1]
@@ -162,7 +162,7 @@ func (m *machine) process(ctx context.Context, s *host.Session, set *plan.Set, o
 	case set == nil || !is.Running:
 	case len(set.Argv) > 0 && !plan.IsFound(set.Generation) && !slices.Equal(is.Args, set.Argv):
 		out.Mismatch = "it runs with other arguments: " + plan.OtherArgs(is.Args, set.Argv)
-	case set.Bound && !is.From(set.Generation):
+	case set.Bound && !is.Sees(set.Generation):
 		out.Mismatch = "its process doesn't see generation " + set.Generation
 	}
 	return nil
@@ -176,30 +176,30 @@ func (m *machine) found(ctx context.Context, s *host.Session) (rollout.Found, er
 		return rollout.Found{}, err
 	}
 	// What somebody else wrote may be too much for us to read; it is asked all the same.
-	generation, unit := m.starts(ctx, s, seen)
-	set := &m.onHost(ctx, s, generation, unit).Set
+	generation, unit := m.startedUnit(ctx, s, seen)
+	set := &m.onHost(ctx, s, generation, unit).Config
 	m.mu.Lock()
-	m.present = set
+	m.current = set
 	m.mu.Unlock()
 	out := rollout.Found{Runs: seen.Runs, Base: seen.Base(u), Trial: seen.Trial != nil, Known: seen.Process.Known}
 	switch {
 	case seen.Runs == plan.None && !seen.Process.Known:
-		out.Unwell = "it has no " + u.Name + " yet"
+		out.Unhealthy = "it has no " + u.Name + " yet"
 	case !seen.Process.Running:
-		out.Unwell = u.Name + " is " + seen.Process.Active
+		out.Unhealthy = u.Name + " is " + seen.Process.Active
 	}
 	return out, nil
 }
 
 // former is where a host asked before the rollout, if it worked; "" if that can't be
 // told.
-func (m *machine) former(ctx context.Context, s *host.Session) string {
-	if m.host.Unwell != "" {
+func (m *machine) formerServer(ctx context.Context, s *host.Session) string {
+	if m.host.Unhealthy != "" {
 		return ""
 	}
-	generation, unit := m.starts(ctx, s, m.host.Seen)
+	generation, unit := m.startedUnit(ctx, s, m.host.Snapshot)
 	kubeconfig := m.onHost(ctx, s, generation, unit).Kubeconfig
-	api, err := live.Foreign(kubeconfig.Reveal(), m.reach)
+	api, err := live.Foreign(kubeconfig.Reveal(), m.dialFromHost)
 	if err != nil {
 		return ""
 	}

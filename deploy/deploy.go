@@ -40,12 +40,12 @@ type Event struct {
 
 // Hosts are hosts of a cluster, connected.
 type Hosts struct {
-	cluster *spec.Cluster
-	o       Options
-	named   []*machine // those that the command is about, by name
-	beside  []*machine // the cluster's others
-	started time.Time
-	first   leaseRead // who led when the hosts were connected
+	cluster      *spec.Cluster
+	o            Options
+	named        []*machine // those that the command is about, by name
+	others       []*machine // the cluster's others
+	started      time.Time
+	initialLease leaseRead // who led when the hosts were connected
 }
 
 // leaseRead is what the apiserver said once.
@@ -56,7 +56,7 @@ type leaseRead struct {
 
 // Begin connects to hosts and looks at them, all at once. The error names every host
 // that can't be reached.
-func Begin(ctx context.Context, c *spec.Cluster, nodes []string, wants map[string]*plan.Want, o Options) (*Hosts, error) {
+func Begin(ctx context.Context, c *spec.Cluster, nodes []string, wants map[string]*plan.Desired, o Options) (*Hosts, error) {
 	if o.Poll == 0 {
 		o.Poll = time.Second / 2
 	}
@@ -72,8 +72,8 @@ func Begin(ctx context.Context, c *spec.Cluster, nodes []string, wants map[strin
 		l, err := h.lease(ctx)
 		asked <- leaseRead{l, err}
 	}()
-	err := each(h.named, func(m *machine) error { return m.meet(ctx) })
-	h.first = <-asked
+	err := each(h.named, func(m *machine) error { return m.connectAndLook(ctx) })
+	h.initialLease = <-asked
 	if err != nil {
 		h.Close()
 		return nil, err
@@ -84,18 +84,18 @@ func Begin(ctx context.Context, c *spec.Cluster, nodes []string, wants map[strin
 // Close ends all sessions, and with them the locks.
 func (h *Hosts) Close() {
 	for _, m := range h.all() {
-		m.hangUp()
+		m.disconnect()
 	}
 }
 
-func (h *Hosts) all() []*machine { return slices.Concat(h.named, h.beside) }
+func (h *Hosts) all() []*machine { return slices.Concat(h.named, h.others) }
 
 // each does something to hosts, all at once, and joins the errors.
 func each(machines []*machine, do func(*machine) error) error {
 	errs := make([]error, len(machines))
 	var all sync.WaitGroup
 	for i, m := range machines {
-		all.Go(func() { errs[i] = m.says(do(m)) })
+		all.Go(func() { errs[i] = m.withNode(do(m)) })
 	}
 	all.Wait()
 	return errors.Join(errs...)
@@ -103,11 +103,11 @@ func each(machines []*machine, do func(*machine) error) error {
 
 // lease asks the apiserver who leads: nil if nobody does, or nobody can be asked.
 func (h *Hosts) lease(ctx context.Context) (*live.Lease, error) {
-	i := slices.IndexFunc(h.named, func(m *machine) bool { return m.host.Want != nil && m.host.Want.Elects() })
+	i := slices.IndexFunc(h.named, func(m *machine) bool { return m.host.Desired != nil && m.host.Desired.Elects() })
 	if h.o.Leader == nil || i < 0 {
 		return nil, nil
 	}
-	namespace, name, err := h.named[i].host.Want.Lease()
+	namespace, name, err := h.named[i].host.Desired.Lease()
 	if err != nil {
 		return nil, err
 	}

@@ -135,7 +135,7 @@ func (e *executor) perform(ctx context.Context, a rollout.Action) rollout.Event 
 	asked := e.now()
 	event := e.do(ctx, a)
 	event.Took = e.now().Sub(asked)
-	event.Err = classified(event.Err)
+	event.Err = classify(event.Err)
 	return event
 }
 
@@ -146,7 +146,7 @@ func (h *Hosts) do(ctx context.Context, p *plan.Plan, a rollout.Action) rollout.
 	}
 	all := h.all()
 	m := all[slices.IndexFunc(all, func(m *machine) bool { return m.node.Name == a.Node })]
-	return m.do(ctx, a, p, h.lease)
+	return m.perform(ctx, a, p, h.lease)
 }
 
 func wait(ctx context.Context, d time.Duration) {
@@ -167,30 +167,30 @@ func (h *Hosts) readLease(ctx context.Context) rollout.Event {
 }
 
 // outcome is an error together with what a rollout makes of it.
-type outcome struct {
+type classifiedError struct {
 	error
 	is []error
 }
 
-func (o outcome) Unwrap() []error { return append([]error{o.error}, o.is...) }
+func (o classifiedError) Unwrap() []error { return append([]error{o.error}, o.is...) }
 
 // classified says of an error what a rollout has to know.
-func classified(err error) error {
+func classify(err error) error {
 	var refused *host.CommandError
-	var idle *host.NotStartedError
+	var notStarted *host.NotStartedError
 	var locked *host.LockedError
 	var unfit *RefusedError
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &idle):
-		return outcome{err, []error{rollout.ErrNotStarted}}
+	case errors.As(err, &notStarted):
+		return classifiedError{err, []error{rollout.ErrNotStarted}}
 	case errors.As(err, &refused), errors.As(err, &locked), errors.As(err, &unfit):
-		return outcome{err, []error{rollout.ErrRefused}}
+		return classifiedError{err, []error{rollout.ErrRefused}}
 	case errors.Is(err, live.ErrTimeout):
-		return outcome{err, []error{rollout.ErrAway, rollout.ErrLate}}
+		return classifiedError{err, []error{rollout.ErrAway, rollout.ErrLate}}
 	case errors.Is(err, live.ErrUnreachable), errors.Is(err, live.ErrUnavailable):
-		return outcome{err, []error{rollout.ErrAway}}
+		return classifiedError{err, []error{rollout.ErrAway}}
 	}
 	return err
 }
@@ -202,7 +202,7 @@ func (h *Hosts) byHand(stranded *rollout.StrandedError) {
 		u := plan.UnitOf(h.cluster)
 		command := map[rollout.Left]string{
 			rollout.LeftOnTrial: "sh " + u.Home + "/recover revert " + u.Home,
-			rollout.LeftChanged: "sh " + u.Home + "/recover undo " + u.Home + " " + h.wants(node),
+			rollout.LeftChanged: "sh " + u.Home + "/recover undo " + u.Home + " " + h.desiredGeneration(node),
 			rollout.LeftUnwell:  "systemctl status " + u.Name,
 			rollout.LeftStopped: "systemctl start " + u.Name,
 		}[left]
@@ -210,10 +210,10 @@ func (h *Hosts) byHand(stranded *rollout.StrandedError) {
 	}
 }
 
-func (h *Hosts) wants(node string) string {
+func (h *Hosts) desiredGeneration(node string) string {
 	for _, m := range h.named {
-		if m.node.Name == node && m.host.Want != nil {
-			return m.host.Want.Generation
+		if m.node.Name == node && m.host.Desired != nil {
+			return m.host.Desired.Generation
 		}
 	}
 	return ""

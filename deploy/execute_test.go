@@ -23,7 +23,7 @@ type simulated struct {
 
 func simulate(t *testing.T, w *deploytest.World) *simulated {
 	t.Helper()
-	s := &simulated{run: &deploytest.Run{World: w}, had: w.Has()}
+	s := &simulated{run: &deploytest.Run{World: w}, had: w.Generations()}
 	if err := s.run.Begin("deploy", "new"); err != nil {
 		t.Fatal(err)
 	}
@@ -95,8 +95,8 @@ func TestInterrupted(t *testing.T) {
 			if err != nil && !errors.Is(err, stopped) {
 				t.Errorf("after %d ms: %v", ms, err)
 			}
-			if errors.As(err, &back) && fmt.Sprint(s.run.World.Has()) != fmt.Sprint(s.had) {
-				t.Errorf("after %d ms: %v, and the hosts have %v", ms, err, s.run.World.Has())
+			if errors.As(err, &back) && fmt.Sprint(s.run.World.Generations()) != fmt.Sprint(s.had) {
+				t.Errorf("after %d ms: %v, and the hosts have %v", ms, err, s.run.World.Generations())
 			}
 			if err := s.end(); err != nil {
 				t.Errorf("after %d ms: %v", ms, err)

@@ -23,31 +23,31 @@ type machine struct {
 	o       *Options
 	host    *plan.Host // what was seen of it when the plan was made
 
-	dialling sync.Mutex // held while a connection is made
-	mu       sync.Mutex // for what follows
-	conn     *remote.Conn
-	session  *host.Session
-	sftp     *host.Client // tried, and not used yet
-	unlocked bool         // its lock may be our old session's, which is gone
-	present  *plan.Set    // what it was seen to run last
-	clients  map[*plan.Set]*live.Client
+	dialling  sync.Mutex // held while a connection is made
+	mu        sync.Mutex // for what follows
+	conn      *remote.Conn
+	session   *host.Session
+	sftp      *host.Client // tried, and not used yet
+	needsLock bool         // its lock may be our old session's, which is gone
+	current   *plan.Config // what it was seen to run last
+	clients   map[*plan.Config]*live.Client
 
-	answer chan error // of /healthz, where it was asked when the connection was made
+	healthAnswer chan error // of /healthz, where it was asked when the connection was made
 }
 
-func (h *Hosts) machine(n *spec.Node, w *plan.Want) *machine {
+func (h *Hosts) machine(n *spec.Node, w *plan.Desired) *machine {
 	called := n.Hostname
 	if called == "" {
 		called = n.Name
 	}
 	return &machine{
-		cluster: h.cluster, node: n, o: &h.o, clients: map[*plan.Set]*live.Client{},
-		host: &plan.Host{Node: n.Name, Called: called, Unit: plan.UnitOf(h.cluster), Want: w},
+		cluster: h.cluster, node: n, o: &h.o, clients: map[*plan.Config]*live.Client{},
+		host: &plan.Host{Node: n.Name, ClusterHostname: called, Unit: plan.UnitOf(h.cluster), Desired: w},
 	}
 }
 
 // says is an error of the host, with its name.
-func (m *machine) says(err error) error {
+func (m *machine) withNode(err error) error {
 	var he *plan.HostError
 	var re *remote.Error
 	switch {
@@ -141,7 +141,7 @@ func (m *machine) identity() string {
 }
 
 // reach dials an address from the host's own network.
-func (m *machine) reach(ctx context.Context, network, address string) (net.Conn, error) {
+func (m *machine) dialFromHost(ctx context.Context, network, address string) (net.Conn, error) {
 	m.mu.Lock()
 	conn := m.conn
 	m.mu.Unlock()
@@ -155,18 +155,18 @@ var errNoSession = errors.New("the connection is gone")
 
 // live is the session with the host. One that broke is begun anew, and takes the lock
 // again: what the connection has been through is no fault of the host.
-func (m *machine) live(ctx context.Context) (*host.Session, error) {
+func (m *machine) liveSession(ctx context.Context) (*host.Session, error) {
 	m.dialling.Lock()
 	defer m.dialling.Unlock()
 	m.mu.Lock()
 	s := m.session
 	m.mu.Unlock()
 	if s == nil || s.Over() {
-		m.hangUp()
+		m.disconnect()
 		if err := m.connect(ctx); err != nil {
 			return nil, err
 		}
-		m.unlocked = true
+		m.needsLock = true
 		m.mu.Lock()
 		s = m.session
 		m.mu.Unlock()
@@ -177,7 +177,7 @@ func (m *machine) live(ctx context.Context) (*host.Session, error) {
 // relock takes the lock of a session that was begun anew. Our old one may have it still:
 // then that is tried again, whenever the host is asked something.
 func (m *machine) relock(ctx context.Context, s *host.Session) error {
-	if !m.unlocked {
+	if !m.needsLock {
 		return nil
 	}
 	_, err := s.Lock(ctx, m.host.Unit, m.o.Who)
@@ -185,7 +185,7 @@ func (m *machine) relock(ctx context.Context, s *host.Session) error {
 	var broken *host.CommandError
 	switch {
 	case err == nil:
-		m.unlocked = false
+		m.needsLock = false
 	case errors.As(err, &locked) && !strings.HasPrefix(locked.Holder, m.o.Who+" "):
 		return err
 	case errors.As(err, &broken):
@@ -196,17 +196,17 @@ func (m *machine) relock(ctx context.Context, s *host.Session) error {
 
 // broken ends a session whose answers don't come any more, so that the next one is begun
 // anew.
-func (m *machine) broken(err error) {
+func (m *machine) closeIfBroken(err error) {
 	var refused *host.CommandError
-	var idle *host.NotStartedError
+	var notStarted *host.NotStartedError
 	var locked *host.LockedError
-	if err != nil && !errors.As(err, &refused) && !errors.As(err, &idle) && !errors.As(err, &locked) {
-		m.hangUp()
+	if err != nil && !errors.As(err, &refused) && !errors.As(err, &notStarted) && !errors.As(err, &locked) {
+		m.disconnect()
 	}
 }
 
 // hangUp ends the connection.
-func (m *machine) hangUp() {
+func (m *machine) disconnect() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for set, c := range m.clients {
@@ -228,7 +228,7 @@ func (m *machine) hangUp() {
 
 // client reads the apiserver as a set's process does: with its credentials, from the
 // host's network. nil where these can't be known.
-func (m *machine) client(set *plan.Set) (*live.Client, error) {
+func (m *machine) client(set *plan.Config) (*live.Client, error) {
 	if set == nil || set.Kubeconfig.Empty() {
 		return nil, nil
 	}
@@ -237,7 +237,7 @@ func (m *machine) client(set *plan.Set) (*live.Client, error) {
 	if c := m.clients[set]; c != nil {
 		return c, nil
 	}
-	c, err := live.Foreign(set.Kubeconfig.Reveal(), m.reach)
+	c, err := live.Foreign(set.Kubeconfig.Reveal(), m.dialFromHost)
 	if err != nil {
 		return nil, fmt.Errorf("its kubeconfig can't be used: %w", err)
 	}

@@ -23,10 +23,10 @@ type (
 	FileChange     = plan.FileChange
 	FlagChange     = plan.FlagChange
 	Drift          = plan.Drift
-	Want           = plan.Want
+	Desired        = plan.Desired
 	EditedError    = plan.EditedError
-	Move           = plan.Move
-	MovedError     = plan.MovedError
+	Change         = plan.Change
+	StalePlanError = plan.StalePlanError
 	NoWayBackError = plan.NoWayBackError
 	SameNameError  = plan.SameNameError
 
@@ -86,9 +86,9 @@ const (
 // Functions of these rooms, likewise.
 var (
 	// Wants reads what the hosts of a cluster are to have from its exported tree.
-	Wants = plan.Wants
+	ReadDesired = plan.ReadDesired
 	// Moved compares a plan that was written down with one that is made now.
-	Moved = plan.Moved
+	Changes = plan.Changes
 )
 
 // maxPlan bounds a plan's file, in bytes: one host takes some hundred.

@@ -31,7 +31,7 @@ func (m *machine) readUpTo() int64 {
 }
 
 // meet connects to a host and looks at it.
-func (m *machine) meet(ctx context.Context) error {
+func (m *machine) connectAndLook(ctx context.Context) error {
 	conn, err := m.o.SSH.Dial(ctx, m.target())
 	if err != nil {
 		return err
@@ -39,10 +39,10 @@ func (m *machine) meet(ctx context.Context) error {
 	m.mu.Lock()
 	m.conn = conn
 	m.mu.Unlock()
-	m.answer = m.ask(ctx) // on its way while the session begins
+	m.healthAnswer = m.askHealthz(ctx) // on its way while the session begins
 	s, err := m.begin(ctx, conn)
 	if err != nil {
-		m.hangUp()
+		m.disconnect()
 		return err
 	}
 	m.mu.Lock()
@@ -59,42 +59,42 @@ func (m *machine) look(ctx context.Context, s *host.Session) error {
 	defer cancel()
 	h := m.host
 	paths := plan.Parents(h.Unit.Start)
-	if h.Want != nil {
-		paths = h.Want.Paths(h.Unit.Start)
+	if h.Desired != nil {
+		paths = h.Desired.Paths(h.Unit.Start)
 	}
 	asked := m.o.Now()
 	seen, err := s.Look(ctx, h.Unit, append(paths, h.Unit.Start), m.readUpTo())
 	if err != nil {
 		return err
 	}
-	h.Seen, h.Skew = seen, seen.Clock.Sub(asked).Round(time.Second)
-	ill := <-m.answer
-	if walled := (*remote.ForwardForbiddenError)(nil); errors.As(ill, &walled) {
-		h.Blind = walled
+	h.Snapshot, h.Skew = seen, seen.Clock.Sub(asked).Round(time.Second)
+	healthErr := <-m.healthAnswer
+	if forbidden := (*remote.ForwardForbiddenError)(nil); errors.As(healthErr, &forbidden) {
+		h.HealthUnknown = forbidden
 	}
 	if seen.Runs == plan.None && !seen.Process.Known {
-		h.Unwell = "it has no " + h.Unit.Name + " yet"
+		h.Unhealthy = "it has no " + h.Unit.Name + " yet"
 		return nil
 	}
 	// A unit that somebody else wrote may have what we can't read; it runs all the same.
-	generation, unit := m.starts(ctx, s, seen)
-	h.Was, _ = plan.NewSet(generation, unit, func(string) ([]byte, error) { return nil, nil })
-	m.present = h.Was
-	if at := h.Was.At(); at != m.guess() {
-		ill = m.healthz(ctx, at, nil)
+	generation, unit := m.startedUnit(ctx, s, seen)
+	h.Current, _ = plan.ParseConfig(generation, unit, func(string) ([]byte, error) { return nil, nil })
+	m.current = h.Current
+	if at := h.Current.HealthzAddress(); at != m.expectedHealthz() {
+		healthErr = m.healthz(ctx, at, nil)
 	}
 	switch {
 	case !seen.Process.Running:
-		h.Unwell = h.Unit.Name + " is " + seen.Process.Active
-	case ill != nil:
-		h.Unwell = ill.Error()
+		h.Unhealthy = h.Unit.Name + " is " + seen.Process.Active
+	case healthErr != nil:
+		h.Unhealthy = healthErr.Error()
 	}
 	return nil
 }
 
 // starts is what a host starts: the unit in its place, or a package's own elsewhere, which
 // is somebody else's.
-func (m *machine) starts(ctx context.Context, s *host.Session, seen *plan.Seen) (generation string, unit []byte) {
+func (m *machine) startedUnit(ctx context.Context, s *host.Session, seen *plan.Snapshot) (generation string, unit []byte) {
 	if file := seen.Process.File; seen.Runs == plan.None && file != "" {
 		if unit, err := s.Text(ctx, file); err == nil {
 			return plan.Found, unit
@@ -104,17 +104,17 @@ func (m *machine) starts(ctx context.Context, s *host.Session, seen *plan.Seen) 
 }
 
 // guess is where a kube-controller-manager answers, if the host runs what it is to have.
-func (m *machine) guess() string {
-	if m.host.Want == nil {
+func (m *machine) expectedHealthz() string {
+	if m.host.Desired == nil {
 		return ""
 	}
-	return m.host.Want.Healthz()
+	return m.host.Desired.HealthzAddress()
 }
 
 // ask asks there, without waiting for the answer.
-func (m *machine) ask(ctx context.Context) chan error {
+func (m *machine) askHealthz(ctx context.Context) chan error {
 	answer := make(chan error, 1)
-	go func() { answer <- m.healthz(ctx, m.guess(), nil) }()
+	go func() { answer <- m.healthz(ctx, m.expectedHealthz(), nil) }()
 	return answer
 }
 
@@ -126,7 +126,7 @@ func (m *machine) healthz(ctx context.Context, address string, cert []byte) erro
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	return live.Healthz(ctx, address, cert, m.reach)
+	return live.Healthz(ctx, address, cert, m.dialFromHost)
 }
 
 // Plan decides what is to be done. It asks the hosts that change once more: what their old
@@ -134,12 +134,12 @@ func (m *machine) healthz(ctx context.Context, address string, cert []byte) erro
 func (h *Hosts) Plan(ctx context.Context) (*plan.Plan, error) { return h.plan(ctx, "deploy") }
 
 func (h *Hosts) plan(ctx context.Context, action string) (*plan.Plan, error) {
-	if h.first.err != nil {
-		return nil, h.first.err
+	if h.initialLease.err != nil {
+		return nil, h.initialLease.err
 	}
 	err := each(h.named, func(m *machine) error {
 		tried := make(chan error, 1)
-		go func() { tried <- m.tries(ctx) }()
+		go func() { tried <- m.trySFTP(ctx) }()
 		return cmp.Or(m.compare(ctx), <-tried)
 	})
 	if err != nil {
@@ -147,7 +147,7 @@ func (h *Hosts) plan(ctx context.Context, action string) (*plan.Plan, error) {
 	}
 	p, err := plan.New(h.observation(action))
 	if len(p.Steps) > 0 {
-		h.lookBeside(ctx)
+		h.connectOthers(ctx)
 		p, err = plan.New(h.observation(action))
 	}
 	return p, err
@@ -159,10 +159,10 @@ func (h *Hosts) observation(action string) *plan.Observation {
 	for _, m := range h.named {
 		o.Hosts = append(o.Hosts, m.host)
 	}
-	for _, m := range h.beside {
-		o.Beside = append(o.Beside, m.host)
+	for _, m := range h.others {
+		o.Others = append(o.Others, m.host)
 	}
-	if l := h.first.lease; l != nil {
+	if l := h.initialLease.lease; l != nil {
 		o.Leader = plan.Leader{Holder: l.Holder, Hostname: l.Hostname}
 	}
 	return o
@@ -170,7 +170,7 @@ func (h *Hosts) observation(action string) *plan.Observation {
 
 // compare looks at files of the generation that a host runs.
 func (m *machine) compare(ctx context.Context) error {
-	paths := m.host.OldFiles()
+	paths := m.host.OldPaths()
 	if len(paths) == 0 {
 		return nil
 	}
@@ -178,33 +178,33 @@ func (m *machine) compare(ctx context.Context) error {
 	defer cancel()
 	seen, err := m.session.Look(ctx, m.host.Unit, paths, quickRead)
 	if err == nil {
-		m.host.Old = seen.Files
+		m.host.OldFiles = seen.Files
 	}
 	return err
 }
 
 // besideLimit bounds how long a host is waited for that the command isn't about.
-const besideLimit = 15 * time.Second
+const othersLimit = 15 * time.Second
 
 // lookBeside connects to the cluster's other hosts. They are locked as the named are, so
 // that of two rollouts with different hosts the second waits, and they have to work while
 // one of the named is restarted. One that can't be reached is noted: it may be why the
 // others were named.
-func (h *Hosts) lookBeside(ctx context.Context) {
+func (h *Hosts) connectOthers(ctx context.Context) {
 	for i := range h.cluster.Nodes {
 		n := &h.cluster.Nodes[i]
 		if !slices.ContainsFunc(h.named, func(m *machine) bool { return m.node.Name == n.Name }) {
-			h.beside = append(h.beside, h.machine(n, nil))
+			h.others = append(h.others, h.machine(n, nil))
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, besideLimit)
+	ctx, cancel := context.WithTimeout(ctx, othersLimit)
 	defer cancel()
 	var all sync.WaitGroup
-	for _, m := range h.beside {
+	for _, m := range h.others {
 		all.Go(func() {
-			if err := m.meet(ctx); err != nil {
-				m.host.Unreached = m.says(err)
-				m.hangUp()
+			if err := m.connectAndLook(ctx); err != nil {
+				m.host.Unreached = m.withNode(err)
+				m.disconnect()
 			}
 		})
 	}
@@ -226,29 +226,29 @@ func (h *Hosts) Busy() error {
 
 // PlanBack decides what takes the hosts to the generation before the one they run:
 // unit, certificates and keys together.
-func (h *Hosts) PlanBack(ctx context.Context) (*plan.Plan, error) {
+func (h *Hosts) PlanRollback(ctx context.Context) (*plan.Plan, error) {
 	o := h.observation(plan.Rollback)
 	err := each(h.named, func(m *machine) error {
-		generation, err := o.Before(m.host)
+		generation, err := o.PreviousGeneration(m.host)
 		if err != nil {
 			return err
 		}
-		m.host.Want, err = m.kept(ctx, generation)
+		m.host.Desired, err = m.keptGeneration(ctx, generation)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	h.first.lease, h.first.err = h.lease(ctx) // what is elected is known only now
+	h.initialLease.lease, h.initialLease.err = h.lease(ctx) // what is elected is known only now
 	return h.plan(ctx, plan.Rollback)
 }
 
 // kept is a generation that a host runs, or that lies there.
-func (m *machine) kept(ctx context.Context, generation string) (*plan.Want, error) {
-	seen := m.host.Seen
+func (m *machine) keptGeneration(ctx context.Context, generation string) (*plan.Desired, error) {
+	seen := m.host.Snapshot
 	switch generation {
 	case plan.None:
-		return plan.Nothing(), nil
+		return plan.DesiredNone(), nil
 	case seen.Runs:
 		return m.onHost(ctx, m.session, generation, seen.Unit), nil
 	}
@@ -260,8 +260,8 @@ func (m *machine) kept(ctx context.Context, generation string) (*plan.Want, erro
 }
 
 // onHost is what a unit of a host asks for, as far as it can be told.
-func (m *machine) onHost(ctx context.Context, s *host.Session, generation string, unit []byte) *plan.Want {
-	return plan.OnHost(generation, unit, func(p string) ([]byte, error) { return s.Text(ctx, p) })
+func (m *machine) onHost(ctx context.Context, s *host.Session, generation string, unit []byte) *plan.Desired {
+	return plan.DesiredFromHost(generation, unit, func(p string) ([]byte, error) { return s.Text(ctx, p) })
 }
 
 // noLease: the apiserver answered, and has no such lease.

@@ -88,14 +88,14 @@ func (h *Hosts) report(p *plan.Plan, s rollout.State, err error) *Report {
 // report is what is known of a host before anything is done to it.
 func (m *machine) report() HostReport {
 	r := HostReport{
-		Node: m.node.Name, Address: m.host.Address, User: m.host.User, From: m.host.Seen.Runs,
+		Node: m.node.Name, Address: m.host.Address, User: m.host.User, From: m.host.Snapshot.Runs,
 		Skew: m.host.Skew.Round(time.Second).Seconds(),
 	}
 	if m.node.Address().IsValid() {
 		r.Target = &Target{m.node.Address().String(), m.node.SSH}
 	}
-	if m.host.Want != nil {
-		r.To = m.host.Want.Generation
+	if m.host.Desired != nil {
+		r.To = m.host.Desired.Generation
 	}
 	return r
 }

@@ -23,13 +23,13 @@ type Retirement struct {
 // PlanRetirement says what there is to stop and to remove on the one host.
 func (h *Hosts) PlanRetirement() (*Retirement, error) {
 	m := h.named[0]
-	seen, u := m.host.Seen, m.host.Unit
-	if plan.IsFound(seen.Runs) {
-		return nil, m.says(fmt.Errorf("%s wasn't written by kcmgen: stop and remove it by hand", u.Start))
+	snapshot, u := m.host.Snapshot, m.host.Unit
+	if plan.IsFound(snapshot.Runs) {
+		return nil, m.withNode(fmt.Errorf("%s wasn't written by kcmgen: stop and remove it by hand", u.Start))
 	}
 	return &Retirement{
-		Node: m.node.Name, Address: m.host.Address, Unit: u.Start, Runs: seen.Runs,
-		Directory: u.Home, Active: seen.Process.Active,
+		Node: m.node.Name, Address: m.host.Address, Unit: u.Start, Runs: snapshot.Runs,
+		Directory: u.Home, Active: snapshot.Process.Active,
 	}, nil
 }
 
@@ -55,5 +55,5 @@ func (h *Hosts) Retire(ctx context.Context) (*Report, error) {
 	if err != nil {
 		out.Error = err.Error()
 	}
-	return out, m.says(err)
+	return out, m.withNode(err)
 }

@@ -18,7 +18,7 @@ import (
 // is there, is what was meant, and is what the host's own programs understand. It returns
 // how many files it sent.
 func (m *machine) prepare(ctx context.Context, s *host.Session) (int, error) {
-	if err := m.readable(); err != nil {
+	if err := m.checkKubeconfig(); err != nil {
 		return 0, err
 	}
 	n, err := m.stage(ctx, s)
@@ -30,8 +30,8 @@ func (m *machine) prepare(ctx context.Context, s *host.Session) (int, error) {
 
 // readable returns an error if what the host is to run can't be asked for the lease with its
 // own kubeconfig. What somebody else wrote may name files in it, and isn't asked then.
-func (m *machine) readable() error {
-	set := &m.host.Want.Set
+func (m *machine) checkKubeconfig() error {
+	set := &m.host.Desired.Config
 	if plan.IsFound(set.Generation) {
 		return nil
 	}
@@ -41,7 +41,7 @@ func (m *machine) readable() error {
 
 // stage puts trees on the host that aren't there as they should be.
 func (m *machine) stage(ctx context.Context, s *host.Session) (int, error) {
-	todo, bare := m.host.Missing(), m.host.Bare()
+	todo, bare := m.host.MissingTrees(), m.host.MissingDirs()
 	if len(todo) == 0 && len(bare) == 0 {
 		return 0, nil
 	}
@@ -50,7 +50,7 @@ func (m *machine) stage(ctx context.Context, s *host.Session) (int, error) {
 		homes = append(homes, path.Dir(top))
 	}
 	homes = append(homes, bare...)
-	opening := m.opening(ctx)
+	opening := m.sftpReady(ctx)
 	err := s.Prepare(ctx, slices.Compact(homes)...)
 	o := <-opening
 	if o.err != nil {
@@ -58,13 +58,13 @@ func (m *machine) stage(ctx context.Context, s *host.Session) (int, error) {
 	}
 	defer o.fs.Close()
 	if err != nil {
-		return 0, m.because(ctx, s, m.host.Unit.Home, err)
+		return 0, m.withCause(ctx, s, m.host.Unit.Home, err)
 	}
 	n := 0
 	for _, top := range todo {
-		t := m.host.Want.Trees[top]
+		t := m.host.Desired.Trees[top]
 		if err := m.put(ctx, s, o.fs, top, t); err != nil {
-			return n, m.because(ctx, s, path.Dir(top), err)
+			return n, m.withCause(ctx, s, path.Dir(top), err)
 		}
 		n += len(t.Entries())
 	}
@@ -94,7 +94,7 @@ type sftpOpened struct {
 }
 
 // opening is the channel for files that the plan tried, or another one, once it is there.
-func (m *machine) opening(ctx context.Context) chan sftpOpened {
+func (m *machine) sftpReady(ctx context.Context) chan sftpOpened {
 	out := make(chan sftpOpened, 1)
 	m.mu.Lock()
 	f := m.sftp
@@ -113,9 +113,9 @@ func (m *machine) opening(ctx context.Context) chan sftpOpened {
 
 // tries opens the channel that files will come by, where any will: a dry run that is
 // content, and a deploy that then has no SFTP, would be of no use.
-func (m *machine) tries(ctx context.Context) error {
+func (m *machine) trySFTP(ctx context.Context) error {
 	h := m.host
-	if m.sftp != nil || len(h.Missing()) == 0 && len(h.Bare()) == 0 || len(h.Unfit()) > 0 {
+	if m.sftp != nil || len(h.MissingTrees()) == 0 && len(h.MissingDirs()) == 0 || len(h.Unfit()) > 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookLimit)
@@ -158,7 +158,7 @@ func (e *CauseError) Error() string { return fmt.Sprintf("%v: %s", e.Err, e.Caus
 func (e *CauseError) Unwrap() error { return e.Err }
 
 // because asks the host why nothing could be written: SFTP says "failure" and no more.
-func (m *machine) because(ctx context.Context, s *host.Session, dir string, err error) error {
+func (m *machine) withCause(ctx context.Context, s *host.Session, dir string, err error) error {
 	if ctx.Err() != nil {
 		return err
 	}
@@ -174,10 +174,10 @@ func (m *machine) because(ctx context.Context, s *host.Session, dir string, err 
 
 // check asks the host's own programs what they think of the new unit.
 func (m *machine) check(ctx context.Context, s *host.Session) error {
-	if m.host.Want.Program() == "" {
+	if m.host.Desired.Program() == "" {
 		return nil // nothing, or what only systemd can read
 	}
-	file := path.Join(m.host.Unit.Home, m.host.Want.Generation, path.Base(m.host.Unit.Start))
+	file := path.Join(m.host.Unit.Home, m.host.Desired.Generation, path.Base(m.host.Unit.Start))
 	said, err := s.Verify(ctx, file)
 	if err != nil {
 		return fmt.Errorf("systemd-analyze verify %s: %w", file, err)
@@ -185,11 +185,11 @@ func (m *machine) check(ctx context.Context, s *host.Session) error {
 	if said != "" {
 		return &RefusedError{Systemd, said}
 	}
-	version, err := s.Parse(ctx, m.host.Want.Argv)
+	version, err := s.Parse(ctx, m.host.Desired.Argv)
 	if err != nil {
-		return &RefusedError{m.host.Want.Argv[0], err.Error()}
+		return &RefusedError{m.host.Desired.Argv[0], err.Error()}
 	}
-	return fits(m.host.Want.Argv[0], version, m.cluster.Version)
+	return checkVersion(m.host.Desired.Argv[0], version, m.cluster.Version)
 }
 
 // RefusedError is what a host's own program has against a unit or its flags.
@@ -212,7 +212,7 @@ func (e *OtherProgramError) Error() string {
 
 // fits compares what a program says of itself with what the cluster says: flags
 // are those of a minor version.
-func fits(program, says string, want spec.Version) error {
+func checkVersion(program, says string, want spec.Version) error {
 	_, word, _ := strings.Cut(says, "Kubernetes ")
 	word, _, _ = strings.Cut(word, "+") // who built it
 	have, err := spec.ParseVersion(word)

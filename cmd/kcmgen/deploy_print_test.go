@@ -15,7 +15,7 @@ func TestHostileHost(t *testing.T) {
 	var out, talk bytes.Buffer
 	printPlan(&talk, &deploy.Plan{
 		Cluster: "c", Leader: evil, Notes: []string{evil},
-		Steps: []deploy.Step{{Node: "cp-1", Address: evil, From: evil, To: "x", Restart: evil, Unwell: evil, Recover: evil, Flags: []deploy.FlagChange{{Name: "v", From: &value}}}},
+		Steps: []deploy.Step{{Node: "cp-1", Address: evil, From: evil, To: "x", Restart: evil, Unhealthy: evil, Recover: evil, Flags: []deploy.FlagChange{{Name: "v", From: &value}}}},
 	})
 	n := newTeller(stdio{err: &talk})
 	n.tell(deploy.Event{Node: "cp-1", Step: "back", Text: evil})

@@ -60,13 +60,13 @@ func loadHosts(ctx context.Context, o *hostOptions, args []string, now time.Time
 }
 
 // exported is what the last export wrote for the hosts of a cluster.
-func exported(ctx context.Context, c *spec.Cluster, dir string, std stdio) (map[string]*deploy.Want, *gen.State, error) {
+func exported(ctx context.Context, c *spec.Cluster, dir string, std stdio) (map[string]*deploy.Desired, *gen.State, error) {
 	screen := newScreen(std)
 	s, err := gen.ReadExported(ctx, c, dir, screen.progress(), screen.hear)
 	if err != nil {
 		return nil, nil, err
 	}
-	wants, err := deploy.Wants(c, s)
+	wants, err := deploy.ReadDesired(c, s)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", filepath.Join(dir, c.Name), err)
 	}
@@ -111,7 +111,7 @@ func (o *hostOptions) settings(c *spec.Cluster, now func() time.Time, std stdio)
 }
 
 // connect reaches the hosts that the command line is about.
-func (o *hostOptions) connect(ctx context.Context, c *spec.Cluster, wants map[string]*deploy.Want, now func() time.Time, std stdio) (*deploy.Hosts, error) {
+func (o *hostOptions) connect(ctx context.Context, c *spec.Cluster, wants map[string]*deploy.Desired, now func() time.Time, std stdio) (*deploy.Hosts, error) {
 	s, err := o.settings(c, now, std)
 	if err != nil {
 		return nil, err

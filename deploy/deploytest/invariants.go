@@ -76,7 +76,7 @@ func (r *Run) oneAtATime(a rollout.Action) error {
 		return nil
 	}
 	for _, h := range w.Hosts {
-		if h.Name != a.Node && h.ours && !w.Works(h) && h.Unit != plan.None && w.Configs[h.Unit].Start == "" && w.Now.Sub(h.since) < Gate && w.Now.Sub(h.failing) >= reaction {
+		if h.Name != a.Node && h.byRollout && !w.Works(h) && h.Unit != plan.None && w.Configs[h.Unit].Start == "" && w.Now.Sub(h.since) < Gate && w.Now.Sub(h.failing) >= reaction {
 			return fmt.Errorf("%s is being restarted", h.Name)
 		}
 	}
@@ -107,21 +107,21 @@ func (r *Run) Ended(had map[string]string) error {
 	var stranded *rollout.StrandedError
 	var gone rollout.GoneErrors
 	for _, h := range r.World.Hosts {
-		to := r.wants(h)
+		to := r.desired(h)
 		changed := r.State.Result(h.Name).Outcome != ""
 		switch {
-		case h.Beside:
+		case h.Other:
 			if h.Unit != had[h.Name] {
 				return fmt.Errorf("%s was changed, and the rollout isn't about it", h.Name)
 			}
 		case errors.As(err, &stranded) && stranded.Stranded[h.Name] != nil, errors.As(err, &gone):
 		case err == nil && h.Unit != to:
 			return fmt.Errorf("all is done, and %s has %s", h.Name, h.Unit)
-		case (errors.As(err, &back) || errors.As(err, &unseen)) && changed && h.Unit != had[h.Name] && !r.earlier(h):
+		case (errors.As(err, &back) || errors.As(err, &unseen)) && changed && h.Unit != had[h.Name] && !r.changedEarlier(h):
 			return fmt.Errorf("all went back, and %s has %s, where it had %s", h.Name, h.Unit, had[h.Name])
 		case h.Trial != nil && changed:
 			return fmt.Errorf("the rollout is over (%v), and %s has %s on trial", err, h.Name, h.Trial.Generation)
-		case h.Unit != to && h.Unit != had[h.Name] && !r.earlier(h):
+		case h.Unit != to && h.Unit != had[h.Name] && !r.changedEarlier(h):
 			return fmt.Errorf("%s has %s, neither the old nor the new one", h.Name, h.Unit)
 		case err == nil && to != plan.None && !h.State.Ended:
 			return fmt.Errorf("all is done, and %s hasn't written that down", h.Name)
@@ -131,23 +131,23 @@ func (r *Run) Ended(had map[string]string) error {
 }
 
 // earlier: an earlier run of the same rollout brought the host where it was.
-func (r *Run) earlier(h *Host) bool {
+func (r *Run) changedEarlier(h *Host) bool {
 	i := slices.IndexFunc(r.Plan.Hosts, func(p plan.Record) bool { return p.Node == h.Name })
 	p := r.Plan.Hosts[i]
-	return p.Trial != "" || p.Unended
+	return p.Trial != "" || p.Interrupted
 }
 
-func (r *Run) wants(h *Host) string {
+func (r *Run) desired(h *Host) string {
 	for _, p := range r.Plan.Hosts {
 		if p.Node == h.Name {
-			return p.Wants
+			return p.Desired
 		}
 	}
 	return ""
 }
 
 // Has is what each host has.
-func (w *World) Has() map[string]string {
+func (w *World) Generations() map[string]string {
 	out := map[string]string{}
 	for _, h := range w.Hosts {
 		out[h.Name] = h.Unit
@@ -157,7 +157,7 @@ func (w *World) Has() map[string]string {
 
 // Rests lets pass what it takes for every host's own timer to fire, and for a leader to be
 // elected.
-func (w *World) Rests() error {
+func (w *World) Settle() error {
 	until := w.Now
 	for _, h := range w.Hosts {
 		if h.Trial != nil && h.Trial.Reverts.After(until) {
@@ -182,7 +182,7 @@ func (w *World) Rests() error {
 func (w *World) String() string {
 	var b strings.Builder
 	for _, h := range w.Hosts {
-		fmt.Fprintf(&b, "%s %s %v %v %v %v %v", h.Name, h.Unit, w.Works(h), h.over, h.Beside, h.running, w.Holder == h.Name)
+		fmt.Fprintf(&b, "%s %s %v %v %v %v %v", h.Name, h.Unit, w.Works(h), h.dead, h.Other, h.running, w.Holder == h.Name)
 		if h.State != nil {
 			fmt.Fprintf(&b, " %v", *h.State)
 		}

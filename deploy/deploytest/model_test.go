@@ -25,7 +25,7 @@ type scene struct {
 	leader int
 	config deploytest.Config
 	down   int // a host that doesn't work; -1: none
-	beside int // a host that the rollout isn't about; -1: none
+	other  int // a host that the rollout isn't about; -1: none
 	away   [2]time.Duration
 	crash  int           // a host whose process ends by itself; -1: none
 	at     time.Duration // when
@@ -43,8 +43,8 @@ func (s scene) world() *deploytest.World {
 	if s.down >= 0 && !s.first {
 		w.Stop(w.Hosts[s.down].Name)
 	}
-	if s.beside >= 0 {
-		w.Hosts[s.beside].Beside = true
+	if s.other >= 0 {
+		w.Hosts[s.other].Other = true
 	}
 	if s.crash >= 0 {
 		w.Crash = map[string]time.Time{w.Hosts[s.crash].Name: deploytest.Start.Add(s.at)}
@@ -60,14 +60,14 @@ func scenes() []scene {
 	var out []scene
 	for _, config := range []deploytest.Config{{}, {Start: "ends"}, {Start: "ill"}, {Start: "refused"}, {Lead: "ends"}, {Lead: "never"}} {
 		for _, hosts := range []int{1, 2, 3} {
-			out = append(out, scene{hosts: hosts, config: config, down: -1, beside: -1, crash: -1, leader: hosts - 1})
+			out = append(out, scene{hosts: hosts, config: config, down: -1, other: -1, crash: -1, leader: hosts - 1})
 		}
 		out = append(out,
-			scene{hosts: 3, first: true, config: config, down: -1, beside: -1, crash: -1},
-			scene{hosts: 3, config: config, down: 1, beside: -1, crash: -1},
-			scene{hosts: 3, config: config, down: -1, beside: 0, crash: -1},
-			scene{hosts: 3, config: config, down: -1, beside: -1, crash: 0, at: 1500 * time.Millisecond},
-			scene{hosts: 3, config: config, down: -1, beside: -1, crash: -1, away: [2]time.Duration{time.Second, 9 * time.Second}},
+			scene{hosts: 3, first: true, config: config, down: -1, other: -1, crash: -1},
+			scene{hosts: 3, config: config, down: 1, other: -1, crash: -1},
+			scene{hosts: 3, config: config, down: -1, other: 0, crash: -1},
+			scene{hosts: 3, config: config, down: -1, other: -1, crash: 0, at: 1500 * time.Millisecond},
+			scene{hosts: 3, config: config, down: -1, other: -1, crash: -1, away: [2]time.Duration{time.Second, 9 * time.Second}},
 		)
 	}
 	return out
@@ -78,7 +78,7 @@ type trial struct {
 	scene
 	cut, lose, unheard int
 	interrupt          time.Duration
-	atOnce             bool // people don't wait until hosts go back by themselves
+	immediately        bool // people don't wait until hosts go back by themselves
 }
 
 // run does a rollout, and another one after it, as people would: what must be true of
@@ -88,7 +88,7 @@ func (tr trial) run() error {
 	if tr.interrupt > 0 {
 		r.Interrupt = deploytest.Start.Add(tr.interrupt)
 	}
-	had := r.World.Has()
+	had := r.World.Generations()
 	r.Invariants()
 	if err := r.Begin("deploy", "new"); err != nil {
 		return err
@@ -114,10 +114,10 @@ func (tr trial) finish(r *deploytest.Run, had map[string]string) error {
 // after lets all hosts come to rest, and deploys again. What comes of that hangs on what
 // they have by then, and is tried once for all that have the same.
 func (tr trial) after(w *deploytest.World, had map[string]string) error {
-	if tr.atOnce {
+	if tr.immediately {
 		return tr.again(w, had)
 	}
-	if err := w.Rests(); err != nil {
+	if err := w.Settle(); err != nil {
 		return err
 	}
 	key := fmt.Sprintf("%v%v%v", w, tr.config, had)
@@ -136,9 +136,9 @@ var seen sync.Map
 // everything does a rollout, and from each of its actions on others: the operator is gone
 // after it, its answer gets lost, or it does itself, or the operator wants to stop. Each is
 // given to found. It returns how many there were.
-func (s scene) everything(found func(trial, error)) (rollouts int) {
+func (s scene) cutEverywhere(found func(trial, error)) (rollouts int) {
 	r := &deploytest.Run{World: s.world()}
-	had := r.World.Has()
+	had := r.World.Generations()
 	r.Invariants()
 	whole := trial{scene: s}
 	if err := r.Begin("deploy", "new"); err != nil {
@@ -147,7 +147,7 @@ func (s scene) everything(found func(trial, error)) (rollouts int) {
 	}
 	for n := 1; ; {
 		if r.Acts() {
-			for _, tr := range []trial{{scene: s, cut: n}, {scene: s, cut: n, atOnce: true}, {scene: s, lose: n}, {scene: s, unheard: n}, {scene: s, interrupt: r.World.Now.Sub(deploytest.Start)}} {
+			for _, tr := range []trial{{scene: s, cut: n}, {scene: s, cut: n, immediately: true}, {scene: s, lose: n}, {scene: s, unheard: n}, {scene: s, interrupt: r.World.Now.Sub(deploytest.Start)}} {
 				f := r.Fork()
 				f.Invariants()
 				if f.Cut, f.Lose, f.Unheard = tr.cut, tr.lose, tr.unheard; tr.interrupt > 0 {
@@ -187,7 +187,7 @@ func (tr trial) works() bool { return tr.config == deploytest.Config{} }
 
 // unseen: where a host that the rollout isn't about leads, what only a leader shows may
 // stay unseen.
-func (tr trial) unseen() bool { return tr.config.Lead != "" && tr.beside >= 0 }
+func (tr trial) unseen() bool { return tr.config.Lead != "" && tr.other >= 0 }
 
 // again deploys once more: all hosts have the new generation then, or what they had.
 func (tr trial) again(w *deploytest.World, had map[string]string) error {
@@ -200,7 +200,7 @@ func (tr trial) again(w *deploytest.World, had map[string]string) error {
 	_, err := r.State.Done()
 	for _, h := range w.Hosts {
 		want := "new"
-		if !tr.works() || h.Beside {
+		if !tr.works() || h.Other {
 			want = had[h.Name]
 		}
 		if h.Unit != want && !tr.unseen() {
@@ -210,7 +210,7 @@ func (tr trial) again(w *deploytest.World, had map[string]string) error {
 	if (err == nil) != tr.works() && !tr.unseen() {
 		return fmt.Errorf("again: %v", err)
 	}
-	return w.Rests()
+	return w.Settle()
 }
 
 // How many rollouts something happens to, at the least.
@@ -239,7 +239,7 @@ func TestModel(t *testing.T) {
 		})
 	}
 	for _, s := range scenes() {
-		work <- func() { every.Add(int64(s.everything(found))) }
+		work <- func() { every.Add(int64(s.cutEverywhere(found))) }
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range others {
@@ -258,9 +258,9 @@ func TestModel(t *testing.T) {
 func random(rng *rand.Rand) trial {
 	configs := []deploytest.Config{{}, {}, {Start: "ends"}, {Start: "ill"}, {Start: "refused"}, {Lead: "ends"}, {Lead: "never"}}
 	n := 1 + rng.IntN(5)
-	tr := trial{scene: scene{hosts: n, leader: rng.IntN(n), config: configs[rng.IntN(len(configs))], down: -1, beside: -1, crash: -1}}
+	tr := trial{scene: scene{hosts: n, leader: rng.IntN(n), config: configs[rng.IntN(len(configs))], down: -1, other: -1, crash: -1}}
 	if n > 1 && rng.IntN(4) == 0 {
-		tr.beside = rng.IntN(n)
+		tr.other = rng.IntN(n)
 	}
 	if n > 1 && rng.IntN(4) == 0 {
 		tr.down = rng.IntN(n)
@@ -272,10 +272,10 @@ func random(rng *rand.Rand) trial {
 	if rng.IntN(3) == 0 {
 		tr.crash, tr.at = rng.IntN(n), time.Duration(rng.IntN(10000))*time.Millisecond
 	}
-	tr.first = rng.IntN(5) == 0 && tr.beside < 0
+	tr.first = rng.IntN(5) == 0 && tr.other < 0
 	switch at := 1 + rng.IntN(60*n); rng.IntN(4) {
 	case 0:
-		tr.cut, tr.atOnce = at, rng.IntN(2) == 0
+		tr.cut, tr.immediately = at, rng.IntN(2) == 0
 	case 1:
 		tr.lose = at
 	case 2:
@@ -287,8 +287,8 @@ func random(rng *rand.Rand) trial {
 }
 
 // TestModelBites: each rollout that is broken on purpose is found out.
-func TestModelBites(t *testing.T) {
-	none := scene{hosts: 3, down: -1, beside: -1, crash: -1}
+func TestModelFindsFaults(t *testing.T) {
+	none := scene{hosts: 3, down: -1, other: -1, crash: -1}
 	fails := func(config deploytest.Config) scene { s := none; s.config = config; return s }
 	crashes := none
 	crashes.crash, crashes.at = 1, 2*time.Second
@@ -326,10 +326,10 @@ func TestModelBites(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := c.scene
 			if name == "changes a host that it isn't about" {
-				s.beside, s.leader = 0, 1
+				s.other, s.leader = 0, 1
 			}
 			r := &deploytest.Run{World: s.world(), Break: c.broken}
-			had := r.World.Has()
+			had := r.World.Generations()
 			r.Invariants()
 			if err := r.Begin("deploy", "new"); err != nil {
 				t.Fatal(err)

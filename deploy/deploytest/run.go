@@ -35,7 +35,7 @@ type Run struct {
 	todo    []rollout.Action // of the last step
 	steps   int
 	actions int
-	known   sets
+	known   configs
 }
 
 // ErrLost is a connection that broke before the answer was there.
@@ -63,7 +63,7 @@ func (r *Run) Go(action, generation string) (ended bool, faulty error) {
 // Begin makes the plan of a rollout.
 func (r *Run) Begin(action, generation string) error {
 	if r.known == nil {
-		r.known = sets{}
+		r.known = configs{}
 	}
 	p, err := plan.New(r.World.Observe(action, generation, r.known))
 	if err != nil {
@@ -231,7 +231,7 @@ func (r *Run) onHost(h *Host, a rollout.Action) (e rollout.Event) {
 			return rollout.Event{Err: refused("the unit isn't the one of the plan")}
 		}
 		w.Try(h, a.Generation, r.Plan.ID, r.Plan.Action, a.After)
-		if h.over && h.Unit != plan.None {
+		if h.dead && h.Unit != plan.None {
 			e.Err = refused("it doesn't start")
 		}
 	case rollout.Examine:
@@ -259,7 +259,7 @@ func (r *Run) onHost(h *Host, a rollout.Action) (e rollout.Event) {
 		}
 	case rollout.Look:
 		seen := w.observe(h, r.known)
-		e.Found = rollout.Found{Runs: h.Unit, Base: r.base(h), Trial: h.Trial != nil, Known: h.Unit != plan.None, Unwell: seen.Unwell}
+		e.Found = rollout.Found{Runs: h.Unit, Base: r.base(h), Trial: h.Trial != nil, Known: h.Unit != plan.None, Unhealthy: seen.Unhealthy}
 	case rollout.Former:
 		e.Server = "https://apiserver"
 	case rollout.MarkEnded:
@@ -291,7 +291,7 @@ func (w *World) lease() *rollout.Lease {
 
 func (r *Run) health(h *Host, a rollout.Action) rollout.Health {
 	w := r.World
-	out := rollout.Health{PID: h.pid, Restarts: h.count, Running: h.pid != 0, Over: h.over, Active: h.active(), Server: "https://apiserver"}
+	out := rollout.Health{PID: h.pid, Restarts: h.count, Running: h.pid != 0, Dead: h.dead, Active: h.active(), Server: "https://apiserver"}
 	want := h.Unit
 	if a.Next && h.Trial != nil {
 		want = h.Trial.Generation

@@ -86,7 +86,7 @@ func (s *script) do(word string, args []string) error {
 	case "stop":
 		s.world.Stop(arg(0))
 	case "beside":
-		s.world.Host(arg(0)).Beside = true
+		s.world.Host(arg(0)).Other = true
 	case "away":
 		s.world.Away = append(s.world.Away, at(0), at(1))
 	case "edited":

@@ -21,22 +21,22 @@ type Config struct {
 
 // Host is a simulated host.
 type Host struct {
-	Name    string
-	Unit    string // the generation that it starts; none
-	Trial   *Trial
-	State   *Journal
-	Beside  bool // the rollout isn't about it
-	pid     int
-	starts  int       // processes started so far
-	since   time.Time // when the process started; zero: it doesn't run
-	running string    // the generation that runs
-	config  Config    // how that behaves
-	again   time.Time // when the supervisor starts it again
-	count   int       // restarts by the supervisor itself
-	over    bool      // it has ended for good
-	locked  bool
-	ours    bool      // it worked, was restarted by the rollout and hasn't been healthy since
-	failing time.Time // since when it doesn't work; zero: it does
+	Name      string
+	Unit      string // the generation that it starts; none
+	Trial     *Trial
+	State     *Journal
+	Other     bool // the rollout isn't about it
+	pid       int
+	starts    int       // processes started so far
+	since     time.Time // when the process started; zero: it doesn't run
+	running   string    // the generation that runs
+	config    Config    // how that behaves
+	again     time.Time // when the supervisor starts it again
+	count     int       // restarts by the supervisor itself
+	dead      bool      // it has ended for good
+	locked    bool
+	byRollout bool      // it worked, was restarted by the rollout and hasn't been healthy since
+	failing   time.Time // since when it doesn't work; zero: it does
 }
 
 // Trial is a generation that runs on a host and isn't confirmed.
@@ -146,9 +146,9 @@ func (w *World) Host(name string) *Host {
 // start starts what a host is to run.
 func (w *World) start(h *Host) {
 	h.again = time.Time{}
-	h.over = false
+	h.dead = false
 	if h.Unit == plan.None || w.Configs[h.Unit].Start == "refused" {
-		h.pid, h.running, h.over = 0, "", true
+		h.pid, h.running, h.dead = 0, "", true
 		return
 	}
 	h.starts++
@@ -157,7 +157,7 @@ func (w *World) start(h *Host) {
 
 // restart is what people or a rollout ask for: the supervisor counts anew.
 func (w *World) restart(h *Host) {
-	h.ours = h.ours || w.Works(h)
+	h.byRollout = h.byRollout || w.Works(h)
 	h.count = 0
 	w.start(h)
 }
@@ -172,7 +172,7 @@ func (w *World) end(h *Host, why string) {
 // Stop ends a host's process for good.
 func (w *World) Stop(name string) {
 	h := w.Host(name)
-	h.pid, h.running, h.again, h.over = 0, "", time.Time{}, true
+	h.pid, h.running, h.again, h.dead = 0, "", time.Time{}, true
 }
 
 // Works reports whether a host is healthy.
@@ -221,7 +221,7 @@ func (w *World) tick() {
 	for _, h := range w.Hosts {
 		switch works := w.Works(h); {
 		case works:
-			h.ours, h.failing = false, time.Time{}
+			h.byRollout, h.failing = false, time.Time{}
 		case h.failing.IsZero():
 			h.failing = w.Now
 		}
@@ -305,7 +305,7 @@ func (w *World) Revert(h *Host) bool {
 	}
 	h.Unit, h.Trial = h.Trial.Previous, nil
 	w.restart(h)
-	return !h.over || h.Unit == plan.None
+	return !h.dead || h.Unit == plan.None
 }
 
 // Undo leaves a confirmed generation for the one before it. heard: it did, or had done so.
@@ -323,5 +323,5 @@ func (w *World) Undo(h *Host, from string) (heard, started bool) {
 		h.State = &Journal{Generation: h.Unit, Previous: "-", Rollout: h.State.Rollout, By: "undo"}
 	}
 	w.restart(h)
-	return true, !h.over || h.Unit == plan.None
+	return true, !h.dead || h.Unit == plan.None
 }

@@ -21,7 +21,7 @@ func (e *LockedError) Error() string { return "it is being changed by " + e.Hold
 // them whose it is. It returns the stamp of what is locked, as [Session.Look] does, and a
 // [LockedError] if another has it.
 func (s *Session) Lock(ctx context.Context, u plan.Unit, who string) (stamp string, err error) {
-	out, err := s.brief(ctx, command("lock", who, u.Home, u.Start))
+	out, err := s.doQuick(ctx, command("lock", who, u.Home, u.Start))
 	if ce := (*CommandError)(nil); errors.As(err, &ce) && ce.Status == 75 {
 		return "", &LockedError{strings.TrimSpace(out)}
 	}
@@ -31,7 +31,7 @@ func (s *Session) Lock(ctx context.Context, u plan.Unit, who string) (stamp stri
 // Prepare makes directories that are to hold what comes, and removes what a session that
 // didn't end left in them.
 func (s *Session) Prepare(ctx context.Context, dirs ...string) error {
-	_, err := s.brief(ctx, command("prepare", dirs...))
+	_, err := s.doQuick(ctx, command("prepare", dirs...))
 	return err
 }
 
@@ -40,13 +40,13 @@ func (s *Session) Prepare(ctx context.Context, dirs ...string) error {
 func (s *Session) Seal(ctx context.Context, partial, final string, sums []string) error {
 	c := command("seal", partial, final, strconv.Itoa(len(sums)))
 	c.payload = sums
-	_, err := s.one(ctx, c)
+	_, err := s.doOne(ctx, c)
 	return err
 }
 
 // Verify returns what systemd complains of in a unit's file.
 func (s *Session) Verify(ctx context.Context, file string) (string, error) {
-	out, err := s.one(ctx, command("verify", file))
+	out, err := s.doOne(ctx, command("verify", file))
 	return strings.TrimSpace(out), err
 }
 
@@ -54,7 +54,7 @@ func (s *Session) Verify(ctx context.Context, file string) (string, error) {
 // has; a [CommandError] if it refuses them, whose text ends in [SaysNothing] where the
 // program doesn't say why.
 func (s *Session) Parse(ctx context.Context, argv []string) (string, error) {
-	out, err := s.one(ctx, command("parse", argv...))
+	out, err := s.doOne(ctx, command("parse", argv...))
 	if ce := (*CommandError)(nil); errors.As(err, &ce) {
 		switch ce.Text = firstError(out + "\n" + ce.Text); {
 		case ce.Text == "" && ce.Status == 124: // timeout's
@@ -98,20 +98,20 @@ type Trial struct {
 // after a time, unless it is confirmed.
 func (s *Session) Trial(ctx context.Context, u plan.Unit, t Trial) error {
 	seconds := strconv.Itoa(int(t.After / time.Second))
-	_, err := s.one(ctx, command("trial", u.Home, t.Generation, u.Start, u.Name, seconds, t.Base, t.Rollout, t.By))
+	_, err := s.doOne(ctx, command("trial", u.Home, t.Generation, u.Start, u.Name, seconds, t.Base, t.Rollout, t.By))
 	return err
 }
 
 // Prolong lets a trial go on for as long again before the host goes back by itself.
 func (s *Session) Prolong(ctx context.Context, u plan.Unit, generation string) error {
-	_, err := s.brief(ctx, command("rearm", u.Home, generation))
+	_, err := s.doQuick(ctx, command("rearm", u.Home, generation))
 	return err
 }
 
 // Confirm ends a trial: nothing goes back by itself any more. Generations and programs
 // that neither this one nor the one before needs are removed.
 func (s *Session) Confirm(ctx context.Context, u plan.Unit, generation string) error {
-	_, err := s.one(ctx, command("confirm", u.Home, generation, u.Programs, u.Name))
+	_, err := s.doOne(ctx, command("confirm", u.Home, generation, u.Programs, u.Name))
 	return err
 }
 
@@ -133,26 +133,26 @@ func started(err error) error {
 // Back ends a trial with what ran before it. Without a trial it does nothing. A
 // [NotStartedError] is no reason to try again.
 func (s *Session) Back(ctx context.Context, u plan.Unit) error {
-	_, err := s.one(ctx, command("act", "back", u.Home))
+	_, err := s.doOne(ctx, command("act", "back", u.Home))
 	return started(err)
 }
 
 // Undo goes back from a confirmed generation to the one before it. A host that went back
 // from it already stays as it is.
 func (s *Session) Undo(ctx context.Context, u plan.Unit, from string) error {
-	_, err := s.one(ctx, command("undo", u.Home, from))
+	_, err := s.doOne(ctx, command("undo", u.Home, from))
 	return started(err)
 }
 
 // Ended writes down that the run which confirmed the generation ended well.
 func (s *Session) Ended(ctx context.Context, u plan.Unit) error {
-	_, err := s.one(ctx, command("ended", u.Home))
+	_, err := s.doOne(ctx, command("ended", u.Home))
 	return err
 }
 
 // Retire removes everything of kcmgen from a host, programs included.
 func (s *Session) Retire(ctx context.Context, u plan.Unit) error {
-	_, err := s.one(ctx, command("retire", u.Home, u.Start, u.Name, u.Programs))
+	_, err := s.doOne(ctx, command("retire", u.Home, u.Start, u.Name, u.Programs))
 	return err
 }
 
@@ -179,14 +179,14 @@ func (s *Session) Probe(ctx context.Context, u plan.Unit, subject string, within
 
 // Log returns the last lines of the unit's log.
 func (s *Session) Log(ctx context.Context, u plan.Unit, lines int) ([]string, error) {
-	out, err := s.one(ctx, command("log", u.Home, u.Name, strconv.Itoa(lines)))
+	out, err := s.doOne(ctx, command("log", u.Home, u.Name, strconv.Itoa(lines)))
 	return strings.FieldsFunc(out, func(r rune) bool { return r == '\n' }), err
 }
 
 // Room says what could keep files from being written to a directory, "" if nothing is
 // seen.
 func (s *Session) Room(ctx context.Context, dir string) (string, error) {
-	out, err := s.brief(ctx, command("room", dir))
+	out, err := s.doQuick(ctx, command("room", dir))
 	a := parseAbout(out)
 	switch {
 	case err != nil:

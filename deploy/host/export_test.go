@@ -7,7 +7,7 @@ var Script = script
 func ParseReplies(about, files, state string) {
 	_ = parseAbout(about)
 	_, _ = parseFiles(files)
-	_ = parseProcess(state).From("0123456789abcdef")
+	_ = parseProcess(state).Sees("0123456789abcdef")
 }
 
 // Raw is a line for the host as it stands.

@@ -204,7 +204,7 @@ func (s *Session) write() {
 		select {
 		case line := <-s.lines:
 			if _, err := s.process.Stdin().Write(line); err != nil {
-				s.end(s.lost(err))
+				s.end(s.endError(err))
 				return
 			}
 		case <-s.ended:
@@ -215,7 +215,7 @@ func (s *Session) write() {
 
 // lost words the end of a session: what the host complained of says more than the
 // pipe that broke.
-func (s *Session) lost(err error) error {
+func (s *Session) endError(err error) error {
 	if text := strings.TrimSpace(s.process.Stderr()); text != "" {
 		return &EndedError{text}
 	}
@@ -235,7 +235,7 @@ func (s *Session) read() {
 	for {
 		line, err := r.ReadSlice('\n')
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
-			s.end(s.lost(err))
+			s.end(s.endError(err))
 			return
 		}
 		if !bytes.HasPrefix(line, mark) {
@@ -356,13 +356,13 @@ func (s *Session) Do(ctx context.Context, commands ...Command) ([]string, error)
 }
 
 // brief is one for what a host does at once.
-func (s *Session) brief(ctx context.Context, c Command) (string, error) {
+func (s *Session) doQuick(ctx context.Context, c Command) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerLimit)
 	defer cancel()
-	return s.one(ctx, c)
+	return s.doOne(ctx, c)
 }
 
-func (s *Session) one(ctx context.Context, c Command) (string, error) {
+func (s *Session) doOne(ctx context.Context, c Command) (string, error) {
 	out, err := s.Do(ctx, c)
 	return out[0], err
 }

@@ -35,23 +35,23 @@ const mark = "#kcmgen sftp"
 type Client struct {
 	client *sftp.Client
 	server Process
-	heard  *hearing
+	reader *timedReader
 }
 
 // OpenSFTP begins to speak SFTP with a server.
 func OpenSFTP(ctx context.Context, server Process) (*Client, error) {
-	heard := &hearing{Reader: server.Stdout(), began: time.Now()}
+	reader := &timedReader{Reader: server.Stdout(), began: time.Now()}
 	var c *sftp.Client
 	var noise string
-	err := heard.await(ctx, func() (err error) {
-		if noise, err = skipNoise(heard); err != nil {
+	err := reader.await(ctx, func() (err error) {
+		if noise, err = skipNoise(reader); err != nil {
 			return err
 		}
-		c, err = sftp.NewClientPipe(heard, server.Stdin(), sftp.UseConcurrentWrites(true), sftp.MaxConcurrentRequestsPerFile(64))
+		c, err = sftp.NewClientPipe(reader, server.Stdin(), sftp.UseConcurrentWrites(true), sftp.MaxConcurrentRequestsPerFile(64))
 		return err
 	})
 	if err == nil {
-		return &Client{c, server, heard}, nil
+		return &Client{c, server, reader}, nil
 	}
 	if silent := (*SilentError)(nil); errors.As(err, &silent) || ctx.Err() != nil {
 		return nil, err
@@ -68,17 +68,17 @@ func OpenSFTP(ctx context.Context, server Process) (*Client, error) {
 // Await does something with the server, which knows of no contexts, and gives up when
 // ctx ends or the server is silent. Close ends what goes on then.
 func (c *Client) Await(ctx context.Context, do func() error) error {
-	return garbled("", c.heard.await(ctx, do))
+	return garbled("", c.reader.await(ctx, do))
 }
 
 // hearing is what a server says, and when it last said anything.
-type hearing struct {
+type timedReader struct {
 	io.Reader
 	began time.Time
 	last  atomic.Int64 // since began
 }
 
-func (h *hearing) Read(p []byte) (int, error) {
+func (h *timedReader) Read(p []byte) (int, error) {
 	n, err := h.Reader.Read(p)
 	h.last.Store(int64(time.Since(h.began)))
 	return n, err
@@ -86,7 +86,7 @@ func (h *hearing) Read(p []byte) (int, error) {
 
 // await: each packet has its answer, so somebody who says nothing for as long as an
 // answer may take has stopped, however long the whole takes.
-func (h *hearing) await(ctx context.Context, do func() error) error {
+func (h *timedReader) await(ctx context.Context, do func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- do() }()
 	h.last.Store(int64(time.Since(h.began)))

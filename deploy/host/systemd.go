@@ -28,7 +28,7 @@ func parseProcess(text string) plan.Process {
 	active := show["ActiveState"]
 	p.PID, p.Restarts, p.Status = number("MainPID"), number("NRestarts"), number("ExecMainStatus")
 	p.Running = active == "active" && p.PID > 0
-	p.Over, p.Ending = active == "inactive" || active == "failed", active == "deactivating"
+	p.Dead, p.Ending = active == "inactive" || active == "failed", active == "deactivating"
 	p.Active, p.Result = active+" ("+show["SubState"]+")", show["Result"]
 	p.Known, p.Masked = show["LoadState"] == "loaded", show["LoadState"] == "masked"
 	p.Enabled, p.Stale = show["UnitFileState"] == "enabled", show["NeedDaemonReload"] == "yes"

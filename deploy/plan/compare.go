@@ -22,34 +22,34 @@ type FileChange struct {
 }
 
 // differs compares what a host has with what it is to have, path by path.
-func (h *Host) differs() []FileChange {
+func (h *Host) fileDifferences() []FileChange {
 	var out []FileChange
-	for top, t := range h.Want.Trees {
-		out = append(out, h.directory(top, 0o700, h.private(top))...)
+	for top, t := range h.Desired.Trees {
+		out = append(out, h.compareDirectory(top, 0o700, h.holdsSecrets(top))...)
 		for _, e := range t.Entries() {
 			if p := path.Join(top, e.Path); e.Dir {
-				out = append(out, h.directory(p, e.Mode, true)...)
+				out = append(out, h.compareDirectory(p, e.Mode, true)...)
 			} else {
-				out = append(out, h.file(p, e)...)
+				out = append(out, h.compareFile(p, e)...)
 			}
 		}
 	}
-	for d, mode := range h.Want.Dirs {
-		out = append(out, h.directory(d, mode, false)...)
+	for d, mode := range h.Desired.Dirs {
+		out = append(out, h.compareDirectory(d, mode, false)...)
 	}
-	if h.Want.Generation != None {
-		out = append(out, h.file(h.Unit.Start, tree.Entry{Mode: 0o644, Data: h.Want.Unit})...)
+	if h.Desired.Generation != None {
+		out = append(out, h.compareFile(h.Unit.Start, tree.Entry{Mode: 0o644, Data: h.Desired.Unit})...)
 	}
 	slices.SortFunc(out, func(a, b FileChange) int { return strings.Compare(a.Path, b.Path) })
 	return out
 }
 
 // private reports whether a directory of ours holds secrets: a program's doesn't.
-func (h *Host) private(top string) bool { return path.Dir(top) == h.Unit.Home }
+func (h *Host) holdsSecrets(top string) bool { return path.Dir(top) == h.Unit.Home }
 
 // directory compares a directory. One that others have, too, only has to be there.
-func (h *Host) directory(p string, mode fs.FileMode, ours bool) []FileChange {
-	f := h.Seen.Files[p]
+func (h *Host) compareDirectory(p string, mode fs.FileMode, ours bool) []FileChange {
+	f := h.Snapshot.Files[p]
 	switch {
 	case f.Type == Missing:
 		return []FileChange{{Path: p, Kind: tree.Added}}
@@ -61,8 +61,8 @@ func (h *Host) directory(p string, mode fs.FileMode, ours bool) []FileChange {
 	return nil
 }
 
-func (h *Host) file(p string, e tree.Entry) []FileChange {
-	f := h.Seen.Files[p]
+func (h *Host) compareFile(p string, e tree.Entry) []FileChange {
+	f := h.Snapshot.Files[p]
 	switch {
 	case f.Type == Missing:
 		return []FileChange{{Path: p, Kind: tree.Added}}
@@ -95,19 +95,19 @@ func attributes(p string, f File, mode fs.FileMode, what []string) []FileChange 
 
 // stale says what the running process has that its files haven't: it was started
 // before they changed. "" if it is theirs.
-func (h *Host) stale() string {
-	p := h.Seen.Process
+func (h *Host) staleProcess() string {
+	p := h.Snapshot.Process
 	switch {
-	case h.Want.Generation == None:
+	case h.Desired.Generation == None:
 		return ""
 	case !p.Running:
 		return h.Unit.Name + " is " + p.Active
-	case len(h.Want.Argv) > 0 && !slices.Equal(p.Args, h.Want.Argv):
-		return "it runs with other arguments: " + OtherArgs(p.Args, h.Want.Argv)
-	case h.Want.Bound && !p.From(h.Want.Generation):
+	case len(h.Desired.Argv) > 0 && !slices.Equal(p.Args, h.Desired.Argv):
+		return "it runs with other arguments: " + OtherArgs(p.Args, h.Desired.Argv)
+	case h.Desired.Bound && !p.Sees(h.Desired.Generation):
 		return "it runs with the files of another generation"
-	case h.lacks(h.Want.Program()):
-		return h.Want.Program() + " isn't there any more: it runs until it is restarted"
+	case h.lacksProgram(h.Desired.Program()):
+		return h.Desired.Program() + " isn't there any more: it runs until it is restarted"
 	case p.Stale:
 		return h.Unit.Name + " changed since systemd read it"
 	case !p.Enabled:
@@ -139,12 +139,12 @@ func OtherArgs(have, want []string) string {
 }
 
 // Missing are the trees, by their path on the host, that it hasn't as they should be.
-func (h *Host) Missing() []string {
+func (h *Host) MissingTrees() []string {
 	var out []string
-	for top, t := range h.Want.Trees {
-		fault := len(h.directory(top, 0o700, h.private(top))) > 0
+	for top, t := range h.Desired.Trees {
+		fault := len(h.compareDirectory(top, 0o700, h.holdsSecrets(top))) > 0
 		for _, e := range t.Entries() {
-			fault = fault || !e.Dir && len(h.file(path.Join(top, e.Path), e)) > 0
+			fault = fault || !e.Dir && len(h.compareFile(path.Join(top, e.Path), e)) > 0
 		}
 		if fault {
 			out = append(out, top)
@@ -155,10 +155,10 @@ func (h *Host) Missing() []string {
 }
 
 // Bare are directories that the unit needs and the host hasn't.
-func (h *Host) Bare() []string {
+func (h *Host) MissingDirs() []string {
 	var out []string
-	for d := range h.Want.Dirs {
-		if h.Seen.Files[d].Type == Missing {
+	for d := range h.Desired.Dirs {
+		if h.Snapshot.Files[d].Type == Missing {
 			out = append(out, d)
 		}
 	}

@@ -10,7 +10,7 @@ type Drift struct {
 	Node    string       `json:"node"`
 	Address string       `json:"address"`
 	Runs    string       `json:"runs"` // a generation, none or found
-	Want    string       `json:"want"`
+	Desired string       `json:"want"`
 	Files   []FileChange `json:"files,omitempty"`
 	Flags   []FlagChange `json:"flags,omitempty"` // of the unit's file
 	Unit    []string     `json:"unit,omitempty"`  // its other lines: "- " has, "+ " is to have
@@ -23,7 +23,7 @@ type Drift struct {
 }
 
 // Same reports whether the host is as it is to be.
-func (d Drift) Same() bool {
+func (d Drift) InSync() bool {
 	return len(d.Files) == 0 && len(d.Flags) == 0 && d.Process == "" && len(d.DropIns) == 0 && d.Trial == ""
 }
 
@@ -31,20 +31,20 @@ func (d Drift) Same() bool {
 func (o *Observation) Drifts() []Drift {
 	var out []Drift
 	for _, h := range o.Hosts {
-		d := Drift{Node: h.Node, Address: h.Address, Runs: h.Seen.Runs, Want: h.Want.Generation, DropIns: h.Seen.Process.DropIns, Holder: h.Seen.Holder}
-		if h.Seen.Trial != nil {
-			d.Trial = h.Seen.Trial.Generation
+		d := Drift{Node: h.Node, Address: h.Address, Runs: h.Snapshot.Runs, Desired: h.Desired.Generation, DropIns: h.Snapshot.Process.DropIns, Holder: h.Snapshot.Holder}
+		if h.Snapshot.Trial != nil {
+			d.Trial = h.Snapshot.Trial.Generation
 		}
-		d.Files = h.differs()
-		if h.Seen.Runs != h.Want.Generation {
-			d.Flags, d.Unit = flagChanges(h.Was, &h.Want.Set), unitChanges(h.Was, &h.Want.Set)
+		d.Files = h.fileDifferences()
+		if h.Snapshot.Runs != h.Desired.Generation {
+			d.Flags, d.Unit = flagChanges(h.Current, &h.Desired.Config), unitChanges(h.Current, &h.Desired.Config)
 			// Of a generation that isn't there at all, one line says it.
-			top := path.Join(h.Unit.Home, h.Want.Generation)
-			if h.Seen.Files[top].Type == Missing {
+			top := path.Join(h.Unit.Home, h.Desired.Generation)
+			if h.Snapshot.Files[top].Type == Missing {
 				d.Files = slices.DeleteFunc(d.Files, func(c FileChange) bool { return path.Dir(c.Path) == top })
 			}
 		}
-		d.Process = h.stale()
+		d.Process = h.staleProcess()
 		out = append(out, d)
 	}
 	return out

@@ -22,7 +22,7 @@ func (e *SameNameError) Error() string {
 
 // oneName returns an error if two hosts have one name. names are those that their
 // kernels have, by node; "" isn't known.
-func oneName(names map[string]string) error {
+func checkNames(names map[string]string) error {
 	byName := map[string]string{}
 	type pair struct{ node, name string }
 	var all []pair
@@ -41,18 +41,18 @@ func oneName(names map[string]string) error {
 
 // apart returns an error if the cluster elects a leader that can't be told from another
 // host.
-func (o *Observation) apart() error {
+func (o *Observation) distinctNames() error {
 	if !o.ReadsLease || !o.elects() {
 		return nil
 	}
 	names, units := map[string]string{}, map[string]string{}
-	for _, h := range slices.Concat(o.Hosts, o.Beside) {
+	for _, h := range slices.Concat(o.Hosts, o.Others) {
 		if h.Unreached != nil {
 			continue
 		}
-		names[h.Node], units[h.Node] = h.Seen.Name, h.Unit.Name
+		names[h.Node], units[h.Node] = h.Snapshot.Name, h.Unit.Name
 	}
-	err := oneName(names)
+	err := checkNames(names)
 	if same := (*SameNameError)(nil); errors.As(err, &same) {
 		same.Unit = units[same.Nodes[1]]
 	}

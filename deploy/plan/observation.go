@@ -16,7 +16,7 @@ type Observation struct {
 	// Hosts are those that the command is about, by name.
 	Hosts []*Host
 	// Beside are hosts of the cluster that the command isn't about, by name.
-	Beside []*Host
+	Others []*Host
 	// ReadsLease: the apiserver can be asked who leads.
 	ReadsLease bool
 	Leader     Leader
@@ -30,20 +30,20 @@ type Leader struct {
 
 // Host is what was seen of one host, and what it is to have.
 type Host struct {
-	Node    string
-	Called  string // its hostname, as the cluster has it
-	Address string // where it was reached
-	User    string // the login's
-	Unit    Unit
-	Want    *Want // nil: nothing is to be changed
-	Was     *Set  // what runs there; nil: nothing does, or it can't be told
-	Seen    *Seen
+	Node            string
+	ClusterHostname string // its hostname, as the cluster has it
+	Address         string // where it was reached
+	User            string // the login's
+	Unit            Unit
+	Desired         *Desired // nil: nothing is to be changed
+	Current         *Config  // what runs there; nil: nothing does, or it can't be told
+	Snapshot        *Snapshot
 	// Old are the files of the generation that it runs, by path, as far as they are
 	// compared with those of the one that it gets.
-	Old    map[string]File
-	Unwell string        // why it doesn't work; "" if it does
-	Blind  error         // why it can't be asked whether it is healthy
-	Skew   time.Duration // by which its clock is ahead
+	OldFiles      map[string]File
+	Unhealthy     string        // why it doesn't work; "" if it does
+	HealthUnknown error         // why it can't be asked whether it is healthy
+	Skew          time.Duration // by which its clock is ahead
 	// Unreached is why nothing was seen of a host that the command isn't about.
 	Unreached error
 }
@@ -63,28 +63,28 @@ func UnitOf(c *spec.Cluster) Unit {
 }
 
 // Seen is a host at one moment.
-type Seen struct {
-	About
+type Snapshot struct {
+	HostInfo
 	Files   map[string]File // by path
 	Process Process
 	Unit    []byte // what the unit's file holds
 }
 
 // About is what a host says of itself, and of the directory of generations.
-type About struct {
-	Root    bool
-	Clock   time.Time // the host's own, to the second
-	Boot    string    // the boot's id
-	Systemd int       // its version; 0: not said
-	Lacks   []string  // tools that aren't there
-	Odd     []string  // where its own files go lies something else: "PATH is a fifo"
+type HostInfo struct {
+	Root         bool
+	Clock        time.Time // the host's own, to the second
+	Boot         string    // the boot's id
+	Systemd      int       // its version; 0: not said
+	MissingTools []string  // tools that aren't there
+	Obstructed   []string  // where its own files go lies something else: "PATH is a fifo"
 	// ReadOnly is the directory that can't be written, "" if it can be.
-	ReadOnly string
-	Fixed    string // the unit's directory, if it can't be written
-	Holder   string // who is changing the host; "" if nobody is
-	KBytes   int64  // free; -1: not said
-	Inodes   int64  // free; -1: not said
-	Name     string // the host's own
+	ReadOnly        string
+	ReadOnlyUnitDir string // the unit's directory, if it can't be written
+	Holder          string // who is changing the host; "" if nobody is
+	KBytes          int64  // free; -1: not said
+	Inodes          int64  // free; -1: not said
+	Name            string // the host's own
 	// Runs is the generation that the unit's file was written from: None if there is
 	// no file, Found if somebody else wrote it.
 	Runs  string
@@ -140,7 +140,7 @@ type Process struct {
 	Enabled  bool // it is started at boot
 	Stale    bool // the unit's file changed since the supervisor read it
 	Running  bool
-	Over     bool     // it has ended, and isn't started again
+	Dead     bool     // it has ended, and isn't started again
 	Ending   bool     // it is on its way to end
 	Active   string   // the state in the supervisor's words
 	File     string   // the unit's
@@ -156,7 +156,7 @@ type Process struct {
 }
 
 // From reports whether the process sees a generation's files.
-func (p Process) From(generation string) bool {
+func (p Process) Sees(generation string) bool {
 	for _, from := range p.Mounts {
 		if slices.Contains(strings.Split(from, "/"), generation) {
 			return true

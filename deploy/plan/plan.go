@@ -50,48 +50,48 @@ type Seconds float64
 func (s Seconds) Duration() time.Duration { return time.Duration(float64(s) * float64(time.Second)) }
 
 // In is a duration in seconds.
-func In(d time.Duration) Seconds { return Seconds(d.Seconds()) }
+func SecondsOf(d time.Duration) Seconds { return Seconds(d.Seconds()) }
 
 // Record is what is written down in a plan of a host that it was made for.
 type Record struct {
-	Node     string `json:"node"`
-	Named    bool   `json:"named"`              // else it is only counted on
-	Hostname string `json:"hostname,omitempty"` // its kernel's, which a lease names
-	Called   string `json:"called,omitempty"`   // the same as the cluster has it
-	Unit     string `json:"unit"`               // as systemd knows it
-	Stamp    string `json:"stamp"`              // another one where anything was done to the host
-	Runs     string `json:"runs"`               // a generation, none or found
-	Wants    string `json:"wants,omitempty"`    // a generation or none
-	Base     string `json:"base"`               // SHA-256 of the unit's file, or none
-	Unwell   string `json:"unwell,omitempty"`   // why it doesn't work; "" if it does
+	Node            string `json:"node"`
+	Named           bool   `json:"named"`              // else it is only counted on
+	Hostname        string `json:"hostname,omitempty"` // its kernel's, which a lease names
+	ClusterHostname string `json:"called,omitempty"`   // the same as the cluster has it
+	Unit            string `json:"unit"`               // as systemd knows it
+	Stamp           string `json:"stamp"`              // another one where anything was done to the host
+	Runs            string `json:"runs"`               // a generation, none or found
+	Desired         string `json:"wants,omitempty"`    // a generation or none
+	Base            string `json:"base"`               // SHA-256 of the unit's file, or none
+	Unhealthy       string `json:"unwell,omitempty"`   // why it doesn't work; "" if it does
 	// Skew is by how many seconds its clock is ahead.
 	Skew Seconds `json:"skew"`
 	// Blind: whether it is healthy can't be asked.
-	Blind bool `json:"blind,omitempty"`
+	HealthUnknown bool `json:"blind,omitempty"`
 	// Elects: what it is to run takes part in leader election.
 	Elects bool `json:"elects,omitempty"`
 	// Trial is a generation that runs there and was never confirmed.
 	Trial string `json:"trial,omitempty"`
 	// Unended: an earlier run of this very rollout brought it where it is, and wasn't
 	// ended. Previous is what it had before that, "" if there is nothing to go back to.
-	Unended  bool   `json:"unended,omitempty"`
-	Previous string `json:"previous,omitempty"`
+	Interrupted bool   `json:"unended,omitempty"`
+	Previous    string `json:"previous,omitempty"`
 }
 
 // Step is what will be done to one host.
 type Step struct {
-	Node    string       `json:"node"`
-	Address string       `json:"address"`
-	From    string       `json:"from"` // a generation, none or found
-	To      string       `json:"to"`
-	Files   []FileChange `json:"files,omitempty"`
-	Flags   []FlagChange `json:"flags,omitempty"`
-	Unit    []string     `json:"unit,omitempty"`  // other lines of the unit: "- " was, "+ " will be
-	Restart string       `json:"restart"`         // why it is restarted
-	Stops   bool         `json:"stops,omitempty"` // nothing runs there afterwards
-	Unwell  string       `json:"unwell,omitempty"`
-	Leader  bool         `json:"leader,omitempty"`
-	Recover string       `json:"recover,omitempty"` // the generation whose trial never ended
+	Node      string       `json:"node"`
+	Address   string       `json:"address"`
+	From      string       `json:"from"` // a generation, none or found
+	To        string       `json:"to"`
+	Files     []FileChange `json:"files,omitempty"`
+	Flags     []FlagChange `json:"flags,omitempty"`
+	Unit      []string     `json:"unit,omitempty"`  // other lines of the unit: "- " was, "+ " will be
+	Restart   string       `json:"restart"`         // why it is restarted
+	Stops     bool         `json:"stops,omitempty"` // nothing runs there afterwards
+	Unhealthy string       `json:"unwell,omitempty"`
+	Leader    bool         `json:"leader,omitempty"`
+	Recover   string       `json:"recover,omitempty"` // the generation whose trial never ended
 }
 
 // AnotherGeneration is the usual reason for a restart.
@@ -107,7 +107,7 @@ func (s Step) rank() int {
 	switch {
 	case s.Leader:
 		return 2
-	case s.Unwell == "":
+	case s.Unhealthy == "":
 		return 1
 	}
 	return 0

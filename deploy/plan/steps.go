@@ -62,7 +62,7 @@ func (o *Observation) id() string {
 	return hex.EncodeToString(sum.Sum(nil)[:8])
 }
 
-func writeID(w io.Writer, h *Host) { fmt.Fprintf(w, "%s=%s\n", h.Node, h.Want.Generation) }
+func writeID(w io.Writer, h *Host) { fmt.Fprintf(w, "%s=%s\n", h.Node, h.Desired.Generation) }
 
 // timing is how long things may take with these hosts' flags.
 func (o *Observation) timing() Timing {
@@ -72,8 +72,8 @@ func (o *Observation) timing() Timing {
 	// to see it, and to take it.
 	lead := gate + lease + 6*o.longest("leader-elect-retry-period") + 5*time.Second
 	return Timing{
-		Gate: In(gate), Soak: In(soak), Lead: In(lead), Lease: In(lease), Away: In(gate + time.Minute),
-		Revert: In(lead + 3*soak + 15*time.Second), // later than an operator who is still there would
+		Gate: SecondsOf(gate), Soak: SecondsOf(soak), Lead: SecondsOf(lead), Lease: SecondsOf(lease), Away: SecondsOf(gate + time.Minute),
+		Revert: SecondsOf(lead + 3*soak + 15*time.Second), // later than an operator who is still there would
 	}
 }
 
@@ -81,7 +81,7 @@ func (o *Observation) timing() Timing {
 func (o *Observation) longest(flag string) time.Duration {
 	var out time.Duration
 	for _, h := range o.Hosts {
-		if d, err := time.ParseDuration(h.Want.value(flag)); err == nil {
+		if d, err := time.ParseDuration(h.Desired.value(flag)); err == nil {
 			out = max(out, d)
 		}
 	}
@@ -90,8 +90,8 @@ func (o *Observation) longest(flag string) time.Duration {
 
 // releases reports whether any host's process gives its lease back as it ends.
 func (o *Observation) releases() bool {
-	for _, h := range slices.Concat(o.Hosts, o.Beside) {
-		if h.Want != nil && h.Want.Releases() || h.Was != nil && h.Was.Releases() {
+	for _, h := range slices.Concat(o.Hosts, o.Others) {
+		if h.Desired != nil && h.Desired.Releases() || h.Current != nil && h.Current.Releases() {
 			return true
 		}
 	}
@@ -100,7 +100,7 @@ func (o *Observation) releases() bool {
 
 // elects reports whether the cluster has a leader to tell.
 func (o *Observation) elects() bool {
-	return slices.ContainsFunc(o.Hosts, func(h *Host) bool { return h.Want.Elects() })
+	return slices.ContainsFunc(o.Hosts, func(h *Host) bool { return h.Desired.Elects() })
 }
 
 // leader is the host that holds the lease: by the name that its kernel has, and where no
@@ -110,8 +110,8 @@ func (o *Observation) leader() *Host {
 		return nil
 	}
 	for _, name := range []func(*Host) string{
-		func(h *Host) string { return h.Seen.Name },
-		func(h *Host) string { return h.Called },
+		func(h *Host) string { return h.Snapshot.Name },
+		func(h *Host) string { return h.ClusterHostname },
 	} {
 		i := slices.IndexFunc(o.Hosts, func(h *Host) bool { return name(h) == o.Leader.Hostname })
 		if i >= 0 {
@@ -124,7 +124,7 @@ func (o *Observation) leader() *Host {
 // records are what is written down of the hosts.
 func (o *Observation) records(p *Plan) []Record {
 	var out []Record
-	for _, h := range slices.Concat(o.Hosts, o.Beside) {
+	for _, h := range slices.Concat(o.Hosts, o.Others) {
 		if h.Unreached != nil {
 			continue
 		}
@@ -136,22 +136,22 @@ func (o *Observation) records(p *Plan) []Record {
 
 func (h *Host) record(p *Plan) Record {
 	r := Record{
-		Node: h.Node, Named: h.Want != nil, Hostname: h.Seen.Name, Called: h.Called, Unit: h.Unit.Name, Stamp: h.Seen.Stamp,
-		Runs: h.Seen.Runs, Base: h.Seen.Base(h.Unit), Unwell: h.Unwell, Skew: In(h.Skew), Blind: h.Blind != nil,
+		Node: h.Node, Named: h.Desired != nil, Hostname: h.Snapshot.Name, ClusterHostname: h.ClusterHostname, Unit: h.Unit.Name, Stamp: h.Snapshot.Stamp,
+		Runs: h.Snapshot.Runs, Base: h.Snapshot.Base(h.Unit), Unhealthy: h.Unhealthy, Skew: SecondsOf(h.Skew), HealthUnknown: h.HealthUnknown != nil,
 	}
-	if h.Want == nil && h.Blind != nil { // its process is seen all the same
-		r.Unwell = ""
+	if h.Desired == nil && h.HealthUnknown != nil { // its process is seen all the same
+		r.Unhealthy = ""
 	}
-	if t := h.Seen.Trial; t != nil {
+	if t := h.Snapshot.Trial; t != nil {
 		r.Trial = t.Generation
 	}
-	if h.Want == nil {
+	if h.Desired == nil {
 		return r
 	}
-	r.Wants, r.Elects = h.Want.Generation, h.Want.Elects()
-	if st := h.Seen.State; st != nil && !st.Ended && st.Rollout == p.ID {
-		r.Unended = true
-		if h.Seen.Runs == r.Wants && st.Generation == r.Wants && st.Previous != "-" {
+	r.Desired, r.Elects = h.Desired.Generation, h.Desired.Elects()
+	if st := h.Snapshot.State; st != nil && !st.Ended && st.Rollout == p.ID {
+		r.Interrupted = true
+		if h.Snapshot.Runs == r.Desired && st.Generation == r.Desired && st.Previous != "-" {
 			r.Previous = st.Previous
 		}
 	}
@@ -159,7 +159,7 @@ func (h *Host) record(p *Plan) Record {
 }
 
 // Base is the checksum of the unit's file, or None.
-func (s *Seen) Base(u Unit) string {
+func (s *Snapshot) Base(u Unit) string {
 	if f := s.Files[u.Start]; f.Type != Missing {
 		return f.SHA256
 	}
@@ -175,18 +175,18 @@ type FlagChange struct {
 
 // step is what is to be done to a host, nil if nothing is.
 func (h *Host) step() *Step {
-	differs, stale := h.differs(), h.stale()
-	s := &Step{Node: h.Node, Address: h.Address, From: h.Seen.Runs, To: h.Want.Generation, Unwell: h.Unwell}
-	if t := h.Seen.Trial; t != nil {
+	differs, stale := h.fileDifferences(), h.staleProcess()
+	s := &Step{Node: h.Node, Address: h.Address, From: h.Snapshot.Runs, To: h.Desired.Generation, Unhealthy: h.Unhealthy}
+	if t := h.Snapshot.Trial; t != nil {
 		s.Recover = t.Generation
 	}
 	switch {
 	case s.Recover != "":
 		s.Restart = "a deployment of " + Short(s.Recover) + " was never confirmed"
-	case s.From == s.To && len(differs) == 0 && stale == "" && (h.Unwell == "" || s.To == None):
+	case s.From == s.To && len(differs) == 0 && stale == "" && (h.Unhealthy == "" || s.To == None):
 		return nil
 	case s.From == s.To && len(differs) == 0:
-		s.Restart = cmp.Or(stale, h.Unwell)
+		s.Restart = cmp.Or(stale, h.Unhealthy)
 	case s.From == s.To:
 		s.Restart = "files of its generation were changed on the host"
 		s.Files = differs
@@ -196,8 +196,8 @@ func (h *Host) step() *Step {
 	if s.Stops = s.To == None; s.Stops || s.From == s.To {
 		return s
 	}
-	s.Flags, s.Unit = flagChanges(h.Was, &h.Want.Set), unitChanges(h.Was, &h.Want.Set)
-	if h.compared() {
+	s.Flags, s.Unit = flagChanges(h.Current, &h.Desired.Config), unitChanges(h.Current, &h.Desired.Config)
+	if h.comparesGenerations() {
 		s.Files = h.fileChanges(differs)
 	} else {
 		s.Files = differs
@@ -207,32 +207,32 @@ func (h *Host) step() *Step {
 
 // compared reports whether files of the old generation are compared with those of the
 // new one. Else the unit is all that somebody changed.
-func (h *Host) compared() bool {
-	none := h.Seen.Runs == None || IsFound(h.Seen.Runs)
-	return !none || len(h.Missing()) > 0
+func (h *Host) comparesGenerations() bool {
+	none := h.Snapshot.Runs == None || IsFound(h.Snapshot.Runs)
+	return !none || len(h.MissingTrees()) > 0
 }
 
 // OldFiles are the paths of a host whose files have to be in [Host].Old before [New] is
 // called.
-func (h *Host) OldFiles() []string {
-	if h.Seen.Runs == h.Want.Generation || h.Want.Generation == None || !h.compared() {
+func (h *Host) OldPaths() []string {
+	if h.Snapshot.Runs == h.Desired.Generation || h.Desired.Generation == None || !h.comparesGenerations() {
 		return nil
 	}
 	var out []string
-	for _, e := range h.Want.Trees[h.generation()].Entries() {
-		out = append(out, path.Join(h.Unit.Home, h.Seen.Runs, e.Path))
+	for _, e := range h.Desired.Trees[h.generationDir()].Entries() {
+		out = append(out, path.Join(h.Unit.Home, h.Snapshot.Runs, e.Path))
 	}
 	return out
 }
 
 // generation is the directory of the generation that the host gets.
-func (h *Host) generation() string { return path.Join(h.Unit.Home, h.Want.Generation) }
+func (h *Host) generationDir() string { return path.Join(h.Unit.Home, h.Desired.Generation) }
 
 // fileChanges compares two generations by their files' names.
 func (h *Host) fileChanges(differs []FileChange) []FileChange {
 	var out []FileChange
-	for _, e := range h.Want.Trees[h.generation()].Entries() {
-		f := h.Old[path.Join(h.Unit.Home, h.Seen.Runs, e.Path)]
+	for _, e := range h.Desired.Trees[h.generationDir()].Entries() {
+		f := h.OldFiles[path.Join(h.Unit.Home, h.Snapshot.Runs, e.Path)]
 		switch {
 		case e.Path == path.Base(h.Unit.Start): // its flags are told, or it is new
 		case !f.Regular():
@@ -249,7 +249,7 @@ func (h *Host) fileChanges(differs []FileChange) []FileChange {
 	return out
 }
 
-func flagChanges(was, want *Set) []FlagChange {
+func flagChanges(was, want *Config) []FlagChange {
 	if was == nil || len(was.Argv) == 0 { // nothing that can be compared
 		return nil
 	}
@@ -282,9 +282,9 @@ func flagChanges(was, want *Set) []FlagChange {
 // Holder returns why nothing can be done to the hosts just now: another session changes
 // one, and what is seen of it is half done. "" where none does.
 func (o *Observation) Holder() (node, who string) {
-	for _, h := range slices.Concat(o.Hosts, o.Beside) {
-		if h.Unreached == nil && h.Seen.Holder != "" {
-			return h.Node, h.Seen.Holder
+	for _, h := range slices.Concat(o.Hosts, o.Others) {
+		if h.Unreached == nil && h.Snapshot.Holder != "" {
+			return h.Node, h.Snapshot.Holder
 		}
 	}
 	return "", ""

@@ -11,7 +11,7 @@ var inGeneration = regexp.MustCompile(`/[0-9a-f]{16}\b`)
 
 // unitChanges are the lines of a unit that change beside its flags: "- " was, "+ " will
 // be. Which generation a path goes through isn't told: it always changes.
-func unitChanges(was, want *Set) []string {
+func unitChanges(was, want *Config) []string {
 	if was == nil || len(was.Unit) == 0 {
 		return nil
 	}
@@ -19,12 +19,12 @@ func unitChanges(was, want *Set) []string {
 	var out []string
 	for _, l := range old {
 		if !slices.Contains(fresh, l) {
-			out = append(out, "- "+shown(l, IsFound(was.Generation)))
+			out = append(out, "- "+redacted(l, IsFound(was.Generation)))
 		}
 	}
 	for _, l := range fresh {
 		if !slices.Contains(old, l) {
-			out = append(out, "+ "+shown(l, IsFound(want.Generation)))
+			out = append(out, "+ "+redacted(l, IsFound(want.Generation)))
 		}
 	}
 	return out
@@ -32,7 +32,7 @@ func unitChanges(was, want *Set) []string {
 
 // shown is a line as it may be printed: a password may be in the environment, and anywhere
 // in what somebody else wrote.
-func shown(line string, foreign bool) string {
+func redacted(line string, foreign bool) string {
 	name, _, _ := strings.Cut(line, "=")
 	if foreign || slices.Contains([]string{"Environment", "SetCredential", "SetCredentialEncrypted"}, strings.TrimSpace(name)) {
 		return name + "=…"
@@ -42,7 +42,7 @@ func shown(line string, foreign bool) string {
 
 // lines are what a unit says, a line each, without comments and the command, which is
 // told by its flags.
-func (s *Set) lines() []string {
+func (s *Config) lines() []string {
 	text := strings.ReplaceAll(string(s.Unit), "\\\n", " ")
 	text = inGeneration.ReplaceAllString(text, "/GENERATION")
 	var out []string

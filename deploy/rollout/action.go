@@ -124,11 +124,11 @@ type Health struct {
 	PID      int
 	Restarts int // by systemd itself
 	Running  bool
-	Over     bool   // it has ended, and isn't started again
+	Dead     bool   // it has ended, and isn't started again
 	Ending   bool   // it is on its way to end
 	Active   string // in systemd's words
 	// Ended is how the process ended last, where that wasn't well.
-	Ended string
+	ExitReason string
 	// Mismatch is why what runs isn't what is to run; "" if it is.
 	Mismatch  string
 	Complaint string // what its log complains of; "" if of nothing
@@ -141,9 +141,9 @@ type Health struct {
 
 // Found is what a look saw on a host.
 type Found struct {
-	Runs   string // a generation, none or found
-	Base   string // SHA-256 of the unit's file, or none
-	Trial  bool   // one is going on
-	Known  bool   // systemd has the unit
-	Unwell string // why it doesn't work; "" if it does
+	Runs      string // a generation, none or found
+	Base      string // SHA-256 of the unit's file, or none
+	Trial     bool   // one is going on
+	Known     bool   // systemd has the unit
+	Unhealthy string // why it doesn't work; "" if it does
 }

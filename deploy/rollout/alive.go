@@ -7,9 +7,9 @@ import (
 
 // alive returns why the process has ended by itself, and by nothing else. Where the
 // apiserver is away, it begins anew.
-func (s *State) alive(i int, is Health, r round) (reason string, missing []Action) {
+func (s *State) endedByItself(i int, is Health, r round) (reason string, missing []Action) {
 	g := &s.hosts[i].gate
-	fault := endedBy(g.pulse, pulseOf(is), !g.since.IsZero(), g.atLeast)
+	fault := endedBy(g.pulse, pulseOf(is), !g.since.IsZero(), g.maxRestarts)
 	if fault == "" {
 		return "", nil
 	}
@@ -22,16 +22,16 @@ func (s *State) alive(i int, is Health, r round) (reason string, missing []Actio
 			return "", []Action{a}
 		}
 		if again.Err == nil {
-			if missing := s.follow(i, again.Health, r); missing != nil {
+			if missing := s.trackApiserver(i, again.Health, r); missing != nil {
 				return "", missing
 			}
 		}
 	}
 	if out.excuses(s.now, s.grace()) {
-		g.since, g.atLeast = time.Time{}, is.Restarts+tooOften
+		g.since, g.maxRestarts = time.Time{}, is.Restarts+tooOften
 		return "", nil
 	}
-	return fault + is.Ended, nil
+	return fault + is.ExitReason, nil
 }
 
 // endedBy says of a process what it has done by itself; "" if it hasn't ended, or once
@@ -47,24 +47,24 @@ func endedBy(was, is pulse, healthy bool, atLeast int) string {
 }
 
 // othersAlive: a host that passed earlier and ends now has become the leader, and can't be.
-func (s *State) othersAlive(i int, r round) (ended bool, missing []Action) {
+func (s *State) checkPassed(i int, r round) (ended bool, missing []Action) {
 	for _, k := range s.passed(i) {
 		e := r.answer(Examine, s.plan.Hosts[k].Node)
 		if e == nil {
 			continue
 		}
 		if e.Err != nil {
-			s.gateEnded(i, s.named(k, e.Err))
+			s.gateEnded(i, s.withNode(k, e.Err))
 			return true, nil
 		}
 		if h := &s.hosts[k]; h.settled.pid == 0 { // an earlier run saw it healthy
 			h.settled = pulseOf(e.Health)
 		}
 		again := r.again(s.plan.Hosts[k].Node)
-		if s.ended(k, *e) && again == nil {
+		if s.endedUnexcused(k, *e) && again == nil {
 			return false, []Action{s.examine(k, Apiserver)}
 		}
-		if !s.steady(k, e.Health, again) {
+		if !s.checkSettled(k, e.Health, again) {
 			s.explain(i, k, &GateError{Reason: "it ended by itself after it had been healthy: what only a leader does fails"})
 			return true, nil
 		}

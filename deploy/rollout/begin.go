@@ -12,7 +12,7 @@ import (
 // rollouts that begin together one gets all.
 func (s *State) begin() {
 	s.stage = Locking
-	if len(s.plan.Steps) == 0 && len(s.all(s.unended)) == 0 {
+	if len(s.plan.Steps) == 0 && len(s.hostsWhere(s.endNotRecorded)) == 0 {
 		s.finish(nil)
 		return
 	}
@@ -26,7 +26,7 @@ func (s *State) locked(r round) {
 		if e.Err == nil && e.Stamp != s.plan.Hosts[i].Stamp {
 			e.Err = &ChangedError{}
 		}
-		errs = append(errs, s.named(i, e.Err))
+		errs = append(errs, s.withNode(i, e.Err))
 	}
 	err := errors.Join(errs...)
 	first := r.asked[0].Node == s.plan.Hosts[0].Node
@@ -52,7 +52,7 @@ func (s *State) start() {
 		s.end()
 		return
 	}
-	if err := s.unsettled(); err != nil {
+	if err := s.checkTrials(); err != nil {
 		s.finish(err)
 		return
 	}
@@ -61,14 +61,14 @@ func (s *State) start() {
 
 // unsettled: a host that goes back by itself, any minute, isn't one to count on while one
 // that works is restarted.
-func (s *State) unsettled() error {
-	if !slices.ContainsFunc(s.plan.Steps, func(p plan.Step) bool { return p.Unwell == "" }) {
+func (s *State) checkTrials() error {
+	if !slices.ContainsFunc(s.plan.Steps, func(p plan.Step) bool { return p.Unhealthy == "" }) {
 		return nil
 	}
 	var errs []error
 	for i, h := range s.plan.Hosts {
 		if !h.Named && h.Trial != "" {
-			errs = append(errs, s.named(i, &UnsettledError{h.Trial}))
+			errs = append(errs, s.withNode(i, &UnsettledError{h.Trial}))
 		}
 	}
 	return errors.Join(errs...)
@@ -79,13 +79,13 @@ func (s *State) recover() {
 	s.stage = Recovering
 	for _, i := range s.steps {
 		if generation := s.step(i).Recover; generation != "" && !s.hosts[i].recovered {
-			s.at, s.hosts[i].recovered = i, true
+			s.current, s.hosts[i].recovered = i, true
 			s.tell(i, "recover", "%s was never confirmed: going back", plan.Short(generation))
-			s.goBack(i, way{kind: Revert})
+			s.askRollback(i, hostRollback{kind: Revert})
 			return
 		}
 	}
-	s.at = -1
+	s.current = -1
 	s.prepare()
 }
 
@@ -93,7 +93,7 @@ func (s *State) recover() {
 // be ended.
 func (s *State) recovered(i int, err error) {
 	if err != nil {
-		s.finish(s.named(i, fmt.Errorf("going back from %s, which was never confirmed: %w", plan.Short(s.step(i).Recover), err)))
+		s.finish(s.withNode(i, fmt.Errorf("going back from %s, which was never confirmed: %w", plan.Short(s.step(i).Recover), err)))
 		return
 	}
 	s.recover()
@@ -110,7 +110,7 @@ func (s *State) prepare() {
 }
 
 // heard tells of what is worth it before all answers are there.
-func (s *State) heard(a Action, e Event) {
+func (s *State) answered(a Action, e Event) {
 	if a.Kind == Prepare && e.Err == nil && e.Files > 0 {
 		s.tell(s.index(a.Node), "staged", "%s, read back and durable", files(e.Files))
 	}
@@ -127,7 +127,7 @@ func (s *State) prepared(r round) {
 	errs := make([]error, len(s.hosts)) // by name, whatever their order
 	for k, e := range r.events {
 		i := s.index(r.asked[k].Node)
-		errs[i] = s.named(i, e.Err)
+		errs[i] = s.withNode(i, e.Err)
 	}
 	if err := errors.Join(errs...); err != nil {
 		s.finish(err)

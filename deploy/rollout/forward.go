@@ -10,12 +10,12 @@ import (
 
 // choose looks for the host to take next.
 func (s *State) choose() {
-	s.at = -1
+	s.current = -1
 	if len(s.steps) == 0 {
 		s.end()
 		return
 	}
-	s.stage, s.watch = Choosing, s.out.stopwatch(s.now)
+	s.stage, s.watch = Choosing, s.absence.stopwatch(s.now)
 	if !s.elects() {
 		s.next(nil)
 		return
@@ -29,16 +29,16 @@ func (s *State) chosen(r round) {
 		return
 	}
 	e := r.events[0]
-	s.out.see(s.now, s.now, errors.Is(e.Err, ErrAway))
+	s.absence.see(s.now, s.now, errors.Is(e.Err, ErrAway))
 	if e.Err == nil {
 		s.next(e.Lease)
 		return
 	}
 	// One answer that is missing is no reason to go back.
-	switch away := s.out.lasted(s.now); {
+	switch away := s.absence.lasted(s.now); {
 	case away > s.plan.Away.Duration():
 		s.fail(-1, &AwayError{away, e.Err})
-	case s.watch.took(&s.out, s.now) > s.plan.Gate.Duration():
+	case s.watch.took(&s.absence, s.now) > s.plan.Gate.Duration():
 		s.fail(-1, e.Err)
 	default:
 		s.pause(-1, s.poll)
@@ -48,12 +48,12 @@ func (s *State) chosen(r round) {
 // next takes the next host: one that doesn't work first, since nothing is lost with it,
 // and who leads last.
 func (s *State) next(l *Lease) {
-	leader := s.holder(l, named)
+	leader := s.holder(l, isNamed)
 	rank := func(i int) int {
 		switch {
 		case i == leader:
 			return 2
-		case s.hosts[i].unwell == "":
+		case s.hosts[i].unhealthy == "":
 			return 1
 		}
 		return 0
@@ -61,11 +61,11 @@ func (s *State) next(l *Lease) {
 	slices.SortStableFunc(s.steps, func(a, b int) int { return rank(a) - rank(b) })
 	i := s.steps[0]
 	s.steps = slices.Delete(s.steps, 0, 1)
-	s.at, s.hosts[i].begun = i, s.now
-	s.spare()
+	s.current, s.hosts[i].begun = i, s.now
+	s.awaitSpares()
 }
 
-func named(h plan.Record) bool { return h.Named }
+func isNamed(h plan.Record) bool { return h.Named }
 
 // try has a host run the new generation.
 func (s *State) try(i int) {
@@ -88,7 +88,7 @@ func (s *State) tried(i int, e Event) {
 	case e.Err != nil:
 		s.hosts[i].refused = errors.Is(e.Err, ErrRefused)
 		s.fail(i, e.Err)
-	case s.plan.Hosts[i].Wants == plan.None:
+	case s.plan.Hosts[i].Desired == plan.None:
 		s.confirm(i)
 	default:
 		s.hosts[i].phase = OnTrial
@@ -104,7 +104,7 @@ func (s *State) mustLead(i int) bool {
 	}
 	for k := range s.hosts {
 		o := &s.hosts[k]
-		if k != i && s.isNamed(k) && o.settled.pid == 0 && o.unwell == "" && len(s.steps) > 0 {
+		if k != i && s.isNamed(k) && o.settled.pid == 0 && o.unhealthy == "" && len(s.steps) > 0 {
 			return false // somebody else may lead with the old one
 		}
 	}
@@ -159,9 +159,9 @@ func (s *State) confirmed(i int) {
 }
 
 // unended: a host that this very rollout changed, whose end isn't written down.
-func (s *State) unended(i int) bool {
+func (s *State) endNotRecorded(i int) bool {
 	h := &s.hosts[i]
-	return s.isNamed(i) && (h.settled.pid != 0 || h.result.Outcome == Done || s.plan.Hosts[i].Unended)
+	return s.isNamed(i) && (h.settled.pid != 0 || h.result.Outcome == Done || s.plan.Hosts[i].Interrupted)
 }
 
 // end writes down on all hosts that this run ended well, so that no later one takes them
@@ -169,7 +169,7 @@ func (s *State) unended(i int) bool {
 func (s *State) end() {
 	s.stage = Ending
 	var all []Action
-	for _, i := range s.all(s.unended) {
+	for _, i := range s.hostsWhere(s.endNotRecorded) {
 		all = append(all, s.on(i, MarkEnded))
 	}
 	if len(all) == 0 {
@@ -186,8 +186,8 @@ func (s *State) marked(r round) {
 	for k, e := range r.events {
 		i := s.index(r.asked[k].Node)
 		switch {
-		case e.Err != nil && !s.hosts[i].again && !errors.Is(e.Err, ErrRefused):
-			s.hosts[i].again = true
+		case e.Err != nil && !s.hosts[i].markRetried && !errors.Is(e.Err, ErrRefused):
+			s.hosts[i].markRetried = true
 			again = append(again, s.on(i, MarkEnded))
 		case e.Err != nil:
 			s.tell(i, "note", "that this run ended couldn't be written down: %v", e.Err)

@@ -14,24 +14,24 @@ type gate struct {
 	// rollout waits for it.
 	until time.Time
 
-	out      outage // of the apiserver, on the way back; else the rollout's counts
-	watch    stopwatch
-	unseen   outage // of the apiserver, as this machine has it
-	absent   error  // what the host got from an apiserver that is away
-	answered bool   // it has had an answer
+	absence         outage // of the apiserver, on the way back; else the rollout's counts
+	watch           stopwatch
+	operatorAbsence outage // of the apiserver, as this machine has it
+	awayErr         error  // what the host got from an apiserver that is away
+	answered        bool   // it has had an answer
 
-	pulse    pulse
-	since    time.Time // since when it has been healthy without a break; zero: it isn't
-	leading  time.Time // the same for a leader
-	holder   string
-	renewed  time.Time
-	foreign  bool   // a host that has, or may have, what it had leads, and goes on doing so
-	atLeast  int    // restarts that say it won't get better
-	lost     bool   // the last look had no answer
-	slow     int    // answers in a row that didn't come in time
-	fault    string // why it isn't healthy
-	leadless string // why nobody leads
-	failed   string // why it ended, until the log is read
+	pulse       pulse
+	since       time.Time // since when it has been healthy without a break; zero: it isn't
+	leading     time.Time // the same for a leader
+	holder      string
+	renewed     time.Time
+	otherLeads  bool   // a host that has, or may have, what it had leads, and goes on doing so
+	maxRestarts int    // restarts that say it won't get better
+	lost        bool   // the last look had no answer
+	slow        int    // answers in a row that didn't come in time
+	fault       string // why it isn't healthy
+	noLeader    string // why nobody leads
+	failed      string // why it ended, until the log is read
 }
 
 // tooOften: systemd has started it again so many times that it isn't by chance.
@@ -40,15 +40,15 @@ const tooOften = 2
 // outage is what a gate knows of the apiserver's absence.
 func (s *State) outage(g *gate) *outage {
 	if g.next {
-		return &s.out
+		return &s.absence
 	}
-	return &g.out
+	return &g.absence
 }
 
 // watchHost waits until a host is healthy, and then that it stays so.
 func (s *State) watchHost(i int, g gate) {
 	h := &s.hosts[i]
-	g.atLeast = tooOften
+	g.maxRestarts = tooOften
 	h.gate = g
 	h.gate.watch = s.outage(&h.gate).stopwatch(s.now)
 	s.lookAtHost(i)
@@ -74,16 +74,16 @@ func (s *State) lookAtHost(i int) {
 // passed are the other hosts that have passed their gate, in this run or in an earlier one of
 // the same rollout that was interrupted.
 func (s *State) passed(but int) []int {
-	return s.all(func(k int) bool {
+	return s.hostsWhere(func(k int) bool {
 		p := &s.plan.Hosts[k]
-		earlier := p.Unended && p.Runs == p.Wants && p.Unwell == "" && s.step(k) == nil
+		earlier := p.Interrupted && p.Runs == p.Desired && p.Unhealthy == "" && s.step(k) == nil
 		return k != but && p.Named && (s.hosts[k].settled.pid != 0 || earlier)
 	})
 }
 
 // judgeGate goes on with what one look at a host tells. What is missing to judge it is
 // asked first.
-func (s *State) judgeGate(i int, r round) {
+func (s *State) assessGate(i int, r round) {
 	g := &s.hosts[i].gate
 	if r.paused() {
 		s.lookAtHost(i)
@@ -94,12 +94,12 @@ func (s *State) judgeGate(i int, r round) {
 		s.lookAtHost(i)
 		return
 	}
-	if s.calm(i, r) { // nothing can be missing
-		s.look(i, r)
+	if s.uneventful(i, r) { // nothing can be missing
+		s.assessLook(i, r)
 		return
 	}
 	tried := s.Clone()
-	if missing := tried.look(i, r); len(missing) > 0 {
+	if missing := tried.assessLook(i, r); len(missing) > 0 {
 		s.extend(r, missing...)
 		return
 	}
@@ -108,7 +108,7 @@ func (s *State) judgeGate(i int, r round) {
 
 // calm reports whether a look shows neither an apiserver that is away nor a process that has
 // ended.
-func (s *State) calm(i int, r round) bool {
+func (s *State) uneventful(i int, r round) bool {
 	g := &s.hosts[i].gate
 	for k, a := range r.asked {
 		e := &r.events[k]
@@ -124,7 +124,7 @@ func (s *State) calm(i int, r round) bool {
 		} else if !g.since.IsZero() {
 			was = g.pulse
 		}
-		if e.Err != nil || e.Health.Apiserver != nil || e.Health.Restarts >= g.atLeast || pulseOf(e.Health) != was {
+		if e.Err != nil || e.Health.Apiserver != nil || e.Health.Restarts >= g.maxRestarts || pulseOf(e.Health) != was {
 			return false
 		}
 	}
@@ -133,7 +133,7 @@ func (s *State) calm(i int, r round) bool {
 
 // look judges one look at a host. It returns what else has to be asked for that, and then
 // the state is of no use.
-func (s *State) look(i int, r round) (missing []Action) {
+func (s *State) assessLook(i int, r round) (missing []Action) {
 	own := r.answer(Examine, s.plan.Hosts[i].Node)
 	if own.Err != nil {
 		s.gateEnded(i, own.Err)
@@ -141,10 +141,10 @@ func (s *State) look(i int, r round) (missing []Action) {
 	}
 	is, g := own.Health, &s.hosts[i].gate
 	fault := s.faultOf(i, is)
-	if missing := s.follow(i, is, r); missing != nil {
+	if missing := s.trackApiserver(i, is, r); missing != nil {
 		return missing
 	}
-	reason, missing := s.alive(i, is, r)
+	reason, missing := s.endedByItself(i, is, r)
 	switch {
 	case missing != nil:
 		return missing
@@ -160,12 +160,12 @@ func (s *State) look(i int, r round) (missing []Action) {
 		}
 	}
 	if g.next {
-		if ended, missing := s.othersAlive(i, r); ended || missing != nil {
+		if ended, missing := s.checkPassed(i, r); ended || missing != nil {
 			return missing
 		}
 		s.seeLeader(i, r)
 	}
-	s.decide(i, is)
+	s.decideGate(i, is)
 	return nil
 }
 
@@ -212,23 +212,23 @@ func (g *gate) late(errs ...error) bool {
 // host from going back by itself meanwhile. At an address that has answered before, it is
 // away. Else the new configuration may name a wrong one, unless this machine gets no
 // answer either.
-func (s *State) follow(i int, is Health, r round) (missing []Action) {
+func (s *State) trackApiserver(i int, is Health, r round) (missing []Action) {
 	g := &s.hosts[i].gate
 	away := errors.Is(is.Apiserver, ErrAway)
-	if away && !s.proven(i, is) && !operatorAway(r) {
-		former := s.hosts[i].former
+	if away && !s.serverProven(i, is) && !operatorAway(r) {
+		former := s.hosts[i].formerServer
 		if former == nil && r.answer(Former, s.plan.Hosts[i].Node) == nil {
 			return []Action{s.on(i, Former)}
 		}
 		if former == nil {
 			server := r.answer(Former, s.plan.Hosts[i].Node).Server
 			former = &server
-			s.hosts[i].former = former
+			s.hosts[i].formerServer = former
 		}
 		away = is.Server != "" && *former == is.Server
 	}
 	g.answered = g.answered || is.Server != "" && !errors.Is(is.Apiserver, ErrAway)
-	s.note(i, s.now.Add(-is.Took), away, is.Apiserver)
+	s.trackAbsence(i, s.now.Add(-is.Took), away, is.Apiserver)
 	return nil
 }
 
@@ -239,27 +239,27 @@ func operatorAway(r round) bool {
 }
 
 // note takes note of an apiserver that is away, or is there.
-func (s *State) note(i int, asked time.Time, away bool, err error) {
+func (s *State) trackAbsence(i int, asked time.Time, away bool, err error) {
 	h := &s.hosts[i]
 	out := s.outage(&h.gate)
 	if away && !out.goesOn() {
 		s.tell(i, "waits", "for the apiserver, which is away: %v", err)
 	}
 	if away {
-		h.gate.absent = err
+		h.gate.awayErr = err
 	}
 	ended := out.see(asked, s.now, away)
 	if ended {
 		s.tell(i, "waits", "no more: the apiserver is back, and was away for %v", out.lasted(s.now).Round(time.Second))
 	}
-	if ended || away && s.due(i) {
+	if ended || away && s.prolongDue(i) {
 		s.prolong(i)
 	}
 }
 
 // proven reports whether the address where the host asks is one that has answered it, or
 // another host: then it is no fault of the new configuration that nobody is there.
-func (s *State) proven(i int, is Health) bool {
+func (s *State) serverProven(i int, is Health) bool {
 	g := &s.hosts[i].gate
 	if is.Server == "" || g.answered || !g.next {
 		return is.Server != ""
@@ -273,7 +273,7 @@ func (s *State) proven(i int, is Health) bool {
 }
 
 // due reports whether a quarter of the time is gone after which a host goes back.
-func (s *State) due(i int) bool {
+func (s *State) prolongDue(i int) bool {
 	whole := s.plan.Revert.Duration()
 	return s.hosts[i].reverts.Sub(s.now) < whole-whole/4
 }
@@ -282,13 +282,13 @@ func (s *State) due(i int) bool {
 // operator is there, and waits.
 func (s *State) prolong(i int) {
 	h := &s.hosts[i]
-	if !h.gate.next || h.result.Outcome != Unfinished || h.prolong != 0 {
+	if !h.gate.next || h.result.Outcome != Unfinished || h.prolongID != 0 {
 		return
 	}
 	s.last++
 	a := s.on(i, Prolong)
 	a.ID, a.Generation, a.After = s.last, s.step(i).To, s.plan.Revert.Duration()
-	h.prolong = a.ID
+	h.prolongID = a.ID
 	s.actions = append(s.actions, a)
 }
 
@@ -297,10 +297,10 @@ func (s *State) prolong(i int) {
 func (s *State) prolonged(e Event) bool {
 	for i := range s.hosts {
 		h := &s.hosts[i]
-		if h.prolong != e.ID {
+		if h.prolongID != e.ID {
 			continue
 		}
-		h.prolong = 0
+		h.prolongID = 0
 		switch {
 		case e.Err == nil:
 			h.reverts = s.now.Add(s.plan.Revert.Duration() - e.Took)
@@ -334,7 +334,7 @@ func (s *State) explain(i, of int, err *GateError) {
 func (s *State) explained(i int, r round) {
 	var err error = &GateError{Reason: s.hosts[i].gate.failed, Log: r.events[0].Lines}
 	if of := s.index(r.asked[0].Node); of != i {
-		err = s.named(of, err)
+		err = s.withNode(of, err)
 	}
 	s.gateEnded(i, err)
 }
@@ -343,7 +343,7 @@ func (s *State) explained(i int, r round) {
 func (s *State) gateEnded(i int, err error) {
 	switch {
 	case s.stage != Trying:
-		s.isBack(i, err)
+		s.rollbackEnded(i, err)
 	case err != nil:
 		s.fail(i, err)
 	default:

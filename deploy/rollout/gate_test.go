@@ -52,7 +52,7 @@ func TestOutageTime(t *testing.T) {
 
 // TestRegard: a host that passed earlier is held to what its process was then, unless its
 // end is excused; then to what it becomes.
-func TestRegard(t *testing.T) {
+func TestAssessProcess(t *testing.T) {
 	was, none, other := pulse{10, 0}, pulse{0, 0}, pulse{20, 1}
 	for _, c := range []struct {
 		name          string
@@ -69,7 +69,7 @@ func TestRegard(t *testing.T) {
 		{"there again", other, true, false, other, false, true},
 		{"another process, the apiserver is away", other, false, true, other, false, true},
 	} {
-		then, pardoned, fit := regard(was, c.is, c.had, func() bool { return c.excused })
+		then, pardoned, fit := assessProcess(was, c.is, c.had, func() bool { return c.excused })
 		if then != c.then || pardoned != c.pardoned || fit != c.fit {
 			t.Errorf("%s: %v, %v, %v", c.name, then, pardoned, fit)
 		}
@@ -81,14 +81,14 @@ func aRollout(begun time.Time) *State {
 	p := &plan.Plan{
 		Steps:  []plan.Step{{Node: "cp-1", To: "new"}},
 		Timing: plan.Timing{Gate: 30, Soak: 5, Lead: 62, Lease: 15, Away: 90, Revert: 92},
-		Hosts:  []plan.Record{{Node: "cp-1", Named: true, Runs: "old", Wants: "new", Elects: true}},
+		Hosts:  []plan.Record{{Node: "cp-1", Named: true, Runs: "old", Desired: "new", Elects: true}},
 	}
 	s := New(p, time.Second)
 	s.now, s.stage = begun, Trying
 	h := &s.hosts[0]
 	h.phase = OnTrial
-	h.gate = gate{next: true, soak: 5 * time.Second, atLeast: tooOften, fault: "no", leadless: "nobody"}
-	h.gate.watch = s.out.stopwatch(begun)
+	h.gate = gate{next: true, soak: 5 * time.Second, maxRestarts: tooOften, fault: "no", noLeader: "nobody"}
+	h.gate.watch = s.absence.stopwatch(begun)
 	return &s
 }
 
@@ -126,7 +126,7 @@ func TestVerdict(t *testing.T) {
 		}
 		if c.away >= 0 {
 			s.outage(g).see(at(c.away), at(c.away), true)
-			g.absent = errors.New("refused")
+			g.awayErr = errors.New("refused")
 		}
 		if c.back >= 0 {
 			s.outage(g).see(at(c.back), at(c.back), false)
@@ -146,7 +146,7 @@ func TestVerdict(t *testing.T) {
 }
 
 // TestAlive: a process that ends by itself fails, unless the apiserver was away.
-func TestAlive(t *testing.T) {
+func TestEndedByItself(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		is       pulse
@@ -168,13 +168,13 @@ func TestAlive(t *testing.T) {
 		if g.pulse = (pulse{10, 0}); c.healthy {
 			g.since = now
 		}
-		s.out.see(now, now, c.away)
-		says, missing := s.alive(0, Health{PID: c.is.pid, Restarts: c.is.restarts}, round{})
+		s.absence.see(now, now, c.away)
+		says, missing := s.endedByItself(0, Health{PID: c.is.pid, Restarts: c.is.restarts}, round{})
 		if says != c.says || missing != nil {
 			t.Errorf("%s: %q, expected %q; %v", c.name, says, c.says, missing)
 		}
-		if g.atLeast != c.restarts || c.away && !g.since.IsZero() {
-			t.Errorf("%s: %d restarts are too many, healthy since %v", c.name, g.atLeast, g.since)
+		if g.maxRestarts != c.restarts || c.away && !g.since.IsZero() {
+			t.Errorf("%s: %d restarts are too many, healthy since %v", c.name, g.maxRestarts, g.since)
 		}
 	}
 }
@@ -209,12 +209,12 @@ func TestLate(t *testing.T) {
 }
 
 // TestDue: a trial whose host would go back by itself is given its time again in time.
-func TestDue(t *testing.T) {
+func TestProlongDue(t *testing.T) {
 	now := time.Now()
 	for left, want := range map[time.Duration]bool{80: false, 70: false, 68: true, 1: true} {
 		s := aRollout(now)
 		s.hosts[0].reverts = now.Add(left * time.Second)
-		if got := s.due(0); got != want {
+		if got := s.prolongDue(0); got != want {
 			t.Errorf("%d s before it goes back: %v", left, got)
 		}
 	}
@@ -251,7 +251,7 @@ func TestHang(t *testing.T) {
 	} {
 		s := aRollout(begun)
 		if c.on {
-			s.out.see(at(5), at(5), true)
+			s.absence.see(at(5), at(5), true)
 		}
 		s.now = at(c.to)
 		asked := Action{Kind: ReadLease}
@@ -260,14 +260,14 @@ func TestHang(t *testing.T) {
 		if _, err := s.verdict(0); (err != nil) != c.fails {
 			t.Errorf("%+v: %v", c, err)
 		}
-		if on := s.out.goesOn(); on != c.on {
+		if on := s.absence.goesOn(); on != c.on {
 			t.Errorf("%+v: an outage goes on: %v", c, on)
 		}
 	}
 }
 
 // TestLost: a host is reported to be as it was, or as it is to be, only if it runs.
-func TestLost(t *testing.T) {
+func TestEndedForGood(t *testing.T) {
 	for _, c := range []struct {
 		name, active, outcome string
 		worked, stops, want   bool
@@ -284,7 +284,7 @@ func TestLost(t *testing.T) {
 		{"couldn't be brought back", "failed", Stranded, true, false, false},
 		{"couldn't be asked", "", "", true, false, false},
 	} {
-		if got := lost(c.active == "inactive" || c.active == "failed", c.outcome, c.worked, c.stops); got != c.want {
+		if got := endedForGood(c.active == "inactive" || c.active == "failed", c.outcome, c.worked, c.stops); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
 	}
@@ -305,7 +305,7 @@ func TestStops(t *testing.T) {
 		{"was to leave, and went back", plan.None, "old", RolledBack, false},
 	} {
 		s := aRollout(time.Now())
-		s.plan.Hosts[0].Wants, s.hosts[0].way.to, s.hosts[0].result.Outcome = c.wants, c.back, c.end
+		s.plan.Hosts[0].Desired, s.hosts[0].back.to, s.hosts[0].result.Outcome = c.wants, c.back, c.end
 		if got := s.stops(0); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
@@ -361,7 +361,7 @@ func TestQuiet(t *testing.T) {
 		p.Hosts[1].Skew = c.skew
 		s := New(p, time.Second)
 		s.now = now
-		s.back = wayBack{todo: []int{0, 1}, longest: 3 * second, lull: lull{poll: second}}
+		s.back = rollback{todo: []int{0, 1}, longestDowntime: 3 * second, lull: lull{poll: second}}
 		if c.was != nil {
 			s.quiet(c.was)
 		}

@@ -15,7 +15,7 @@ const lastLook = 10 * time.Second
 // host is reported to be, it is.
 func (s *State) inspect() {
 	s.stage = Inspecting
-	if len(s.all(func(i int) bool { return s.hosts[i].result.Outcome != "" })) == 0 {
+	if len(s.hostsWhere(func(i int) bool { return s.hosts[i].result.Outcome != "" })) == 0 {
 		s.stage, s.err = Finished, s.cause
 		return
 	}
@@ -49,7 +49,7 @@ func (s *State) inspected(r round) {
 	for k, e := range r.events {
 		i := s.index(r.asked[k].Node)
 		h, p := &s.hosts[i], s.plan.Hosts[i]
-		if e.Err != nil || !lost(e.Health.Over, h.result.Outcome, h.unwell == "", s.stops(i)) {
+		if e.Err != nil || !endedForGood(e.Health.Dead, h.result.Outcome, h.unhealthy == "", s.stops(i)) {
 			continue
 		}
 		err := &GoneError{e.Health.Active, p.Unit}
@@ -64,7 +64,7 @@ func (s *State) inspected(r round) {
 
 // lost reports whether a host has ended for good that is to run. over: its process has,
 // outcome is what became of the host.
-func lost(over bool, outcome string, worked, stops bool) bool {
+func endedForGood(over bool, outcome string, worked, stops bool) bool {
 	switch {
 	case !over:
 		return false
@@ -81,9 +81,9 @@ func lost(over bool, outcome string, worked, stops bool) bool {
 func (s *State) stops(i int) bool {
 	h := &s.hosts[i]
 	if h.result.Outcome == RolledBack {
-		return h.way.to == plan.None
+		return h.back.to == plan.None
 	}
-	return s.plan.Hosts[i].Wants == plan.None
+	return s.plan.Hosts[i].Desired == plan.None
 }
 
 // withGone adds hosts that have ended for good to what became of a rollout.

@@ -10,9 +10,9 @@ type lull struct {
 	releases bool
 	poll     time.Duration
 
-	was    *Lease    // as it was seen last with a holder
-	runs   time.Time // when that one runs out
-	ousted time.Time // until then somebody who lost the lease early may still act, and then ends
+	last      *Lease    // as it was seen last with a holder
+	expires   time.Time // when that one runs out
+	actsUntil time.Time // until then somebody who lost the lease early may still act, and then ends
 }
 
 // next returns which of some hosts can be restarted now. is is the lease, nil where
@@ -20,16 +20,16 @@ type lull struct {
 // restart how long one doesn't work meanwhile.
 func (l *lull) next(now time.Time, is *Lease, age time.Duration, leads int, restart time.Duration) (int, bool) {
 	if is == nil { // it was given back, or deleted: anybody takes it within a moment
-		l.ousted = l.runs
+		l.actsUntil = l.expires
 		return 0, false
 	}
-	was := l.was
-	if was != nil && was.Holder != is.Holder && now.Before(l.runs) {
-		l.ousted = l.runs
+	was := l.last
+	if was != nil && was.Holder != is.Holder && now.Before(l.expires) {
+		l.actsUntil = l.expires
 	}
-	l.was, l.runs = is, now.Add(is.Duration-age)
+	l.last, l.expires = is, now.Add(is.Duration-age)
 	switch {
-	case now.Before(l.ousted):
+	case now.Before(l.actsUntil):
 		return 0, false
 	case leads >= 0 && age < is.Duration/2:
 		return leads, true // it may end any moment

@@ -15,13 +15,13 @@ func (s *State) outcome() error {
 		h, node := &s.hosts[i], s.plan.Hosts[i].Node
 		var away *AwayError
 		switch {
-		case errors.As(h.way.err, &away):
+		case errors.As(h.back.err, &away):
 			unseen.Nodes, unseen.Away = append(unseen.Nodes, node), away
 			h.result.Outcome = RolledBack
 			s.tell(i, "back", "it has what it had; whether it works can't be seen: %v", away)
-		case h.way.err != nil:
+		case h.back.err != nil:
 			s.strand(i, stranded)
-		case h.way.theirs:
+		case h.back.changedByOther:
 			h.result.Outcome = Untouched
 			s.tell(i, "back", "another program has changed it since the plan was made: it stays as it is")
 		default:
@@ -46,16 +46,16 @@ func (s *State) outcome() error {
 func (s *State) strand(i int, stranded *StrandedError) {
 	h, node := &s.hosts[i], s.plan.Hosts[i].Node
 	h.result.Outcome = Stranded
-	left, err := LeftOnTrial, h.way.err
-	if h.way.kind == Undo {
+	left, err := LeftOnTrial, h.back.err
+	if h.back.kind == Undo {
 		left = LeftChanged
 	}
-	var ill *GateError
-	var unheard *UnconfirmedError
+	var unhealthy *GateError
+	var unconfirmed *UnconfirmedError
 	switch {
-	case errors.Is(err, ErrNotStarted) || errors.As(err, &ill): // it is back, and nothing is tried again
+	case errors.Is(err, ErrNotStarted) || errors.As(err, &unhealthy): // it is back, and nothing is tried again
 		err, left = fmt.Errorf("it has what it had, and %w", err), LeftUnwell
-	case h.way.kind == Revert && !errors.As(s.cause, &unheard): // else that was said
+	case h.back.kind == Revert && !errors.As(s.cause, &unconfirmed): // else that was said
 		err = fmt.Errorf("%w; within %v it goes back by itself, if it can", err, s.plan.Revert.Duration())
 	}
 	s.tell(i, "stranded", "%v", err)

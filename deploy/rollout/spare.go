@@ -11,36 +11,36 @@ import (
 // spare waits until all others work, so that no more than one ever doesn't: one that is
 // restarted by somebody else just now is no reason to take all back. A host that doesn't
 // work itself has nothing to lose.
-func (s *State) spare() {
-	s.stage, s.watch, s.told = Sparing, s.out.stopwatch(s.now), ""
-	if s.hosts[s.at].unwell != "" {
-		s.try(s.at)
+func (s *State) awaitSpares() {
+	s.stage, s.watch, s.announcedWait = Sparing, s.absence.stopwatch(s.now), ""
+	if s.hosts[s.current].unhealthy != "" {
+		s.try(s.current)
 		return
 	}
-	s.seeOthers()
+	s.examineSpares()
 }
 
-func (s *State) seeOthers() {
+func (s *State) examineSpares() {
 	var all []Action
-	for _, i := range s.all(s.counts) {
+	for _, i := range s.hostsWhere(s.isSpare) {
 		a := s.examine(i, Process|Healthz)
-		if s.plan.Hosts[i].Blind {
+		if s.plan.Hosts[i].HealthUnknown {
 			a.Ask = Process
 		}
 		all = append(all, a)
 	}
 	if len(all) == 0 {
-		s.try(s.at)
+		s.try(s.current)
 		return
 	}
 	s.ask(-1, all...)
 }
 
 // counts reports whether a host has to work while another one is restarted.
-func (s *State) counts(i int) bool {
+func (s *State) isSpare(i int) bool {
 	h := &s.hosts[i]
-	stopped := h.result.Outcome == Done && s.plan.Hosts[i].Wants == plan.None
-	return i != s.at && !stopped && (h.unwell == "" || h.settled.pid != 0)
+	stopped := h.result.Outcome == Done && s.plan.Hosts[i].Desired == plan.None
+	return i != s.current && !stopped && (h.unhealthy == "" || h.settled.pid != 0)
 }
 
 // examine looks at a host with what it runs by now.
@@ -51,9 +51,9 @@ func (s *State) examine(i int, q Questions) Action {
 }
 
 // spared goes on if all others work.
-func (s *State) spared(r round) {
+func (s *State) sparesExamined(r round) {
 	if r.paused() {
-		s.seeOthers()
+		s.examineSpares()
 		return
 	}
 	other, fault := -1, error(nil)
@@ -63,47 +63,47 @@ func (s *State) spared(r round) {
 		}
 		i := s.index(a.Node)
 		fault = s.works(i, r.events[k])
-		if (fault != nil || s.ended(i, r.events[k])) && r.again(a.Node) == nil {
+		if (fault != nil || s.endedUnexcused(i, r.events[k])) && r.again(a.Node) == nil {
 			s.extend(r, s.examine(i, Apiserver))
 			return
 		}
 		if r.events[k].Err == nil { // what isn't excused shows in the next gate
-			s.steady(i, r.events[k].Health, r.again(a.Node))
+			s.checkSettled(i, r.events[k].Health, r.again(a.Node))
 		}
 		if fault != nil {
 			other = i
 			break
 		}
 	}
-	switch h := &s.hosts[s.at]; {
-	case other < 0 && s.told != "" && !h.chosen: // who leads may have changed meanwhile
+	switch h := &s.hosts[s.current]; {
+	case other < 0 && s.announcedWait != "" && !h.chosen: // who leads may have changed meanwhile
 		h.chosen = true
-		s.steps = append(s.steps, s.at)
+		s.steps = append(s.steps, s.current)
 		s.choose()
 		return
 	case other < 0:
-		s.try(s.at)
+		s.try(s.current)
 		return
 	}
-	s.awaitOther(other, fault, apiserver(r.again(s.plan.Hosts[other].Node)))
+	s.awaitSpare(other, fault, apiserverError(r.again(s.plan.Hosts[other].Node)))
 }
 
 // awaitOther waits for a host that doesn't work now, if that may get better. asked is what
 // it gets from the apiserver.
-func (s *State) awaitOther(i int, fault, asked error) {
+func (s *State) awaitSpare(i int, fault, asked error) {
 	h, name := &s.hosts[i], s.plan.Hosts[i].Node
-	s.out.see(s.now, s.now, errors.Is(asked, ErrAway))
-	excused := s.out.excuses(s.now, s.grace())
-	switch away := s.out.lasted(s.now); {
+	s.absence.see(s.now, s.now, errors.Is(asked, ErrAway))
+	excused := s.absence.excuses(s.now, s.grace())
+	switch away := s.absence.lasted(s.now); {
 	case away > s.plan.Away.Duration():
-		s.fail(s.at, &AwayError{away, asked})
+		s.fail(s.current, &AwayError{away, asked})
 	// It is the new configuration's fault, or there is no chance.
-	case !excused && (h.settled.pid != 0 && !h.pardoned || s.watch.took(&s.out, s.now) > s.plan.Gate.Duration()):
-		s.fail(s.at, &SpareError{Node: name, Unit: s.plan.Hosts[i].Unit, Err: fault})
+	case !excused && (h.settled.pid != 0 && !h.excused || s.watch.took(&s.absence, s.now) > s.plan.Gate.Duration()):
+		s.fail(s.current, &SpareError{Node: name, Unit: s.plan.Hosts[i].Unit, Err: fault})
 	default:
-		if s.told != name {
-			s.told = name
-			s.tell(s.at, "waits", "for %s, which doesn't work now: %v", name, fault)
+		if s.announcedWait != name {
+			s.announcedWait = name
+			s.tell(s.current, "waits", "for %s, which doesn't work now: %v", name, fault)
 		}
 		s.pause(-1, s.poll)
 	}
@@ -116,7 +116,7 @@ func (s *State) works(i int, e Event) error {
 		return e.Err
 	case !e.Health.Running:
 		return fmt.Errorf("%s is %s", s.plan.Hosts[i].Unit, e.Health.Active)
-	case s.plan.Hosts[i].Blind:
+	case s.plan.Hosts[i].HealthUnknown:
 		return nil // it can't be asked
 	}
 	return e.Health.Healthz
@@ -124,26 +124,26 @@ func (s *State) works(i int, e Event) error {
 
 // ended reports whether the process of a host that passed earlier has ended, and nothing
 // that is known by now excuses that.
-func (s *State) ended(i int, e Event) bool {
+func (s *State) endedUnexcused(i int, e Event) bool {
 	h := &s.hosts[i]
-	return e.Err == nil && h.settled.pid != 0 && pulseOf(e.Health) != h.settled && !h.pardoned && !s.out.excuses(s.now, s.grace())
+	return e.Err == nil && h.settled.pid != 0 && pulseOf(e.Health) != h.settled && !h.excused && !s.absence.excuses(s.now, s.grace())
 }
 
 // steady holds a host that passed earlier to what its process was then. asked is what the
 // host gets from the apiserver; nil: it wasn't asked.
-func (s *State) steady(i int, is Health, asked *Event) (ok bool) {
+func (s *State) checkSettled(i int, is Health, asked *Event) (ok bool) {
 	h := &s.hosts[i]
 	if h.settled.pid == 0 {
 		return true
 	}
-	h.settled, h.pardoned, ok = regard(h.settled, pulseOf(is), h.pardoned, func() bool {
-		return s.out.excuses(s.now, s.grace()) || errors.Is(apiserver(asked), ErrAway)
+	h.settled, h.excused, ok = assessProcess(h.settled, pulseOf(is), h.excused, func() bool {
+		return s.absence.excuses(s.now, s.grace()) || errors.Is(apiserverError(asked), ErrAway)
 	})
 	return ok
 }
 
 // apiserver is what an examination got from the apiserver.
-func apiserver(e *Event) error {
+func apiserverError(e *Event) error {
 	switch {
 	case e == nil:
 		return nil
@@ -156,7 +156,7 @@ func apiserver(e *Event) error {
 // regard is what to think of a host that passed earlier, by its process: what it is held
 // to from now on, whether its end is excused still, and whether it is as it should be.
 // excused reports whether what ends now ends by an outage.
-func regard(settled, is pulse, pardoned bool, excused func() bool) (pulse, bool, bool) {
+func assessProcess(settled, is pulse, pardoned bool, excused func() bool) (pulse, bool, bool) {
 	switch {
 	case is == settled:
 		return settled, pardoned, true

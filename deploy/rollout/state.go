@@ -41,27 +41,27 @@ func (s Stage) String() string { return stages[s] }
 // State is a rollout at one moment. It is a value: [State.Step] returns another one, and
 // leaves the one that it was asked of as it is.
 type State struct {
-	plan  *plan.Plan // never changed
-	poll  time.Duration
-	now   time.Time
-	stage Stage
-	hosts []host // as in the plan
-	steps []int  // hosts that are still to come
-	at    int    // the host that is changed now; -1: none is
-	done  []int  // hosts that have the new generation by this run
+	plan    *plan.Plan // never changed
+	poll    time.Duration
+	now     time.Time
+	stage   Stage
+	hosts   []host // as in the plan
+	steps   []int  // hosts that are still to come
+	current int    // the host that is changed now; -1: none is
+	done    []int  // hosts that have the new generation by this run
 
 	rounds  []round
 	last    int      // ID of the last action
 	actions []Action // of this step
 
-	out   outage // of the apiserver, until the rollout ends or goes back
-	watch stopwatch
-	led   bool   // the new configuration has led
-	seen  string // whose lead was told
-	told  string // whom it was said to wait for
+	absence         outage // of the apiserver, until the rollout ends or goes back
+	watch           stopwatch
+	led             bool   // the new configuration has led
+	announcedLeader string // whose lead was told
+	announcedWait   string // whom it was said to wait for
 
 	cause error // why it goes back, or ends
-	back  wayBack
+	back  rollback
 	until time.Time // when the last look ends at the latest
 	err   error     // how it ended
 }
@@ -71,26 +71,26 @@ type pulse struct{ pid, restarts int }
 
 // host is what is known of a host by now.
 type host struct {
-	phase  Phase
-	runs   string // the generation that it had when the rollout began with it
-	base   string
-	unwell string // why it doesn't work with that; "" if it does
+	phase     Phase
+	runs      string // the generation that it had when the rollout began with it
+	base      string
+	unhealthy string // why it doesn't work with that; "" if it does
 
-	begun     time.Time
-	reverts   time.Time // when it goes back by itself, once it is on trial
-	prolong   int       // ID of the action that puts that off; 0: none is on its way
-	settled   pulse     // its process, once the new generation was healthy
-	pardoned  bool      // its process ended, and not by a fault of the host
-	server    string    // where it was seen to get the apiserver's answers
-	former    *string   // where it asked before the rollout; nil: that wasn't looked for
-	tries     int       // to confirm it
-	chosen    bool      // it was chosen, had to wait, and was put back to be chosen again
-	again     bool      // it was asked twice to write down that the run ended
-	refused   bool      // it didn't do what it was told to try, or took it back itself
-	recovered bool      // the trial that an earlier run left is ended
-	gate      gate
-	way       way
-	result    Result
+	begun        time.Time
+	reverts      time.Time // when it goes back by itself, once it is on trial
+	prolongID    int       // ID of the action that puts that off; 0: none is on its way
+	settled      pulse     // its process, once the new generation was healthy
+	excused      bool      // its process ended, and not by a fault of the host
+	server       string    // where it was seen to get the apiserver's answers
+	formerServer *string   // where it asked before the rollout; nil: that wasn't looked for
+	tries        int       // to confirm it
+	chosen       bool      // it was chosen, had to wait, and was put back to be chosen again
+	markRetried  bool      // it was asked twice to write down that the run ended
+	refused      bool      // it didn't do what it was told to try, or took it back itself
+	recovered    bool      // the trial that an earlier run left is ended
+	gate         gate
+	back         hostRollback
+	result       Result
 }
 
 // Phase is what one host is at.
@@ -132,9 +132,9 @@ const (
 // New is a rollout that does what a plan says. poll is how long it waits before it looks
 // again.
 func New(p *plan.Plan, poll time.Duration) State {
-	s := State{plan: p, poll: poll, at: -1}
+	s := State{plan: p, poll: poll, current: -1}
 	for _, h := range p.Hosts {
-		s.hosts = append(s.hosts, host{runs: h.Runs, base: h.Base, unwell: h.Unwell})
+		s.hosts = append(s.hosts, host{runs: h.Runs, base: h.Base, unhealthy: h.Unhealthy})
 	}
 	for _, step := range p.Steps {
 		s.steps = append(s.steps, s.index(step.Node))
@@ -206,20 +206,20 @@ func (s *State) take(e Event) {
 		r := &s.rounds[k]
 		r.events[i] = e
 		r.open--
-		s.heard(r.asked[i], e)
+		s.answered(r.asked[i], e)
 		if r.open == 0 {
 			whole := *r
 			s.rounds = slices.Delete(s.rounds, k, k+1)
-			s.judge(whole)
+			s.decide(whole)
 		}
 		return
 	}
 }
 
 // judge goes on with what a whole round of answers tells.
-func (s *State) judge(r round) {
+func (s *State) decide(r round) {
 	if r.host >= 0 {
-		s.judgeHost(r.host, r)
+		s.decideHost(r.host, r)
 		return
 	}
 	switch s.stage {
@@ -230,11 +230,11 @@ func (s *State) judge(r round) {
 	case Choosing:
 		s.chosen(r)
 	case Sparing:
-		s.spared(r)
+		s.sparesExamined(r)
 	case Ending:
 		s.marked(r)
 	case Returning:
-		s.chosenBack(r)
+		s.rollbackExamined(r)
 	case Inspecting:
 		s.inspected(r)
 	default:
@@ -243,18 +243,18 @@ func (s *State) judge(r round) {
 }
 
 // judgeHost does the same for a host that something is done to.
-func (s *State) judgeHost(i int, r round) {
+func (s *State) decideHost(i int, r round) {
 	switch s.hosts[i].phase {
 	case Starting:
 		s.tried(i, r.events[0])
 	case OnTrial, Reverted:
-		s.judgeGate(i, r)
+		s.assessGate(i, r)
 	case Explained:
 		s.explained(i, r)
 	case Confirming:
 		s.confirmedOrNot(i, r)
 	case GoingBack:
-		s.wentBack(i, r.events[0])
+		s.rollbackAnswered(i, r.events[0])
 	case Looking:
 		s.looked(i, r.events[0])
 	default:
@@ -271,7 +271,7 @@ func (s *State) interrupt(err error) {
 		s.finish(err)
 	case Choosing, Sparing, Trying:
 		s.rounds = nil
-		s.fail(s.at, err)
+		s.fail(s.current, err)
 	}
 }
 
@@ -306,7 +306,7 @@ func (s *State) tell(i int, step, format string, args ...any) {
 func (s *State) on(i int, k Kind) Action { return Action{Kind: k, Node: s.plan.Hosts[i].Node} }
 
 // named says which host an error is of, unless it does so itself.
-func (s *State) named(i int, err error) error {
+func (s *State) withNode(i int, err error) error {
 	var he *plan.HostError
 	var itself interface{ NodeName() string }
 	switch {
@@ -319,7 +319,7 @@ func (s *State) named(i int, err error) error {
 }
 
 // own is an error of a host without its name, for where that is said already.
-func (s *State) own(i int, err error) error {
+func (s *State) withoutNode(i int, err error) error {
 	if he := (*plan.HostError)(nil); errors.As(err, &he) && he.Node == s.plan.Hosts[i].Node {
 		return he.Err
 	}
@@ -327,7 +327,7 @@ func (s *State) own(i int, err error) error {
 }
 
 // all are the indices of hosts that something holds of.
-func (s *State) all(is func(i int) bool) []int {
+func (s *State) hostsWhere(is func(i int) bool) []int {
 	var out []int
 	for i := range s.hosts {
 		if is(i) {
@@ -352,7 +352,7 @@ func (s *State) holder(l *Lease, among func(plan.Record) bool) int {
 	}
 	for _, name := range []func(plan.Record) string{
 		func(h plan.Record) string { return h.Hostname },
-		func(h plan.Record) string { return h.Called },
+		func(h plan.Record) string { return h.ClusterHostname },
 	} {
 		i := slices.IndexFunc(s.plan.Hosts, func(h plan.Record) bool { return among(h) && name(h) == l.Hostname })
 		if i >= 0 {

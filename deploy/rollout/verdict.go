@@ -19,9 +19,9 @@ func (s *State) seeLeader(i int, r round) {
 		s.tell(i, "waits", "no more: the apiserver is back, and hung for %v", e.Took.Round(time.Second))
 	}
 	away := errors.Is(e.Err, ErrAway)
-	if g.unseen.see(s.now, s.now, away); e.Err != nil {
-		g.leading, g.leadless = time.Time{}, e.Err.Error()
-		if away && s.due(i) {
+	if g.operatorAbsence.see(s.now, s.now, away); e.Err != nil {
+		g.leading, g.noLeader = time.Time{}, e.Err.Error()
+		if away && s.prolongDue(i) {
 			s.prolong(i)
 		}
 		return
@@ -30,29 +30,29 @@ func (s *State) seeLeader(i int, r round) {
 }
 
 func (s *State) seeLease(i int, l *Lease) {
-	g, k := &s.hosts[i].gate, s.holder(l, named)
+	g, k := &s.hosts[i].gate, s.holder(l, isNamed)
 	// A host that isn't of this rollout, as with --limit, or that it comes to later.
 	foreign := l != nil && (k < 0 || slices.Contains(s.steps, k))
 	if !foreign || l.Holder != g.holder {
-		g.foreign = false
+		g.otherLeads = false
 	}
 	switch {
 	case l == nil:
-		g.leading, g.leadless = time.Time{}, "nobody holds the lease"
+		g.leading, g.noLeader = time.Time{}, "nobody holds the lease"
 	case foreign:
-		g.foreign = g.foreign || l.Holder == g.holder && l.Renewed.After(g.renewed)
+		g.otherLeads = g.otherLeads || l.Holder == g.holder && l.Renewed.After(g.renewed)
 		g.holder, g.renewed = l.Holder, l.Renewed
-		g.leading, g.leadless = time.Time{}, "the lease is held by "+l.Holder
+		g.leading, g.noLeader = time.Time{}, "the lease is held by "+l.Holder
 	case k != i && s.hosts[k].settled.pid == 0 && s.step(k) != nil: // with what it had
-		g.leading, g.leadless = time.Time{}, "the lease is held by "+l.Holder
+		g.leading, g.noLeader = time.Time{}, "the lease is held by "+l.Holder
 	case l.Holder != g.holder || g.renewed.IsZero():
-		g.leading, g.leadless = time.Time{}, "the lease is held by "+l.Holder+", which hasn't renewed it yet"
+		g.leading, g.noLeader = time.Time{}, "the lease is held by "+l.Holder+", which hasn't renewed it yet"
 		g.holder, g.renewed = l.Holder, l.Renewed
 	case l.Renewed.After(g.renewed):
 		if g.leading.IsZero() {
 			g.leading = s.now
-			if s.seen != l.Holder {
-				s.seen = l.Holder
+			if s.announcedLeader != l.Holder {
+				s.announcedLeader = l.Holder
 				s.tell(k, "leads", "and renews its lease")
 			}
 		}
@@ -61,7 +61,7 @@ func (s *State) seeLease(i int, l *Lease) {
 }
 
 // decide ends a gate where its host has passed, or failed, by now; else it looks again.
-func (s *State) decide(i int, is Health) {
+func (s *State) decideGate(i int, is Health) {
 	passed, err := s.verdict(i)
 	var ge *GateError
 	switch {
@@ -93,32 +93,32 @@ func (g *gate) leads(now time.Time) bool {
 func (s *State) verdict(i int) (passed bool, err error) {
 	g := &s.hosts[i].gate
 	out := s.outage(g)
-	if g.healthy(s.now) && (!g.lead || g.foreign || g.leads(s.now)) {
+	if g.healthy(s.now) && (!g.lead || g.otherLeads || g.leads(s.now)) {
 		return true, nil
 	}
-	if s.tired(g) {
-		return false, &AwayError{out.lasted(s.now), g.absent}
+	if s.awayTooLong(g) {
+		return false, &AwayError{out.lasted(s.now), g.awayErr}
 	}
 	// While the apiserver is away nothing gets better, and afterwards it takes a moment.
 	took, limit := g.watch.took(out, s.now), s.plan.Gate.Duration()
 	if out.excuses(s.now, s.grace()) {
 		took = min(took, limit)
 	}
-	switch unseen := g.unseen.lasted(s.now); {
+	switch unseen := g.operatorAbsence.lasted(s.now); {
 	case g.since.IsZero() && took > limit:
 		return false, &GateError{Reason: fmt.Sprintf("it isn't healthy after %v: %s", limit, g.fault)}
 	case !g.healthy(s.now) && took > limit+2*g.soak:
 		return false, &GateError{Reason: fmt.Sprintf("it isn't healthy for %v together: %s", g.soak, g.fault)}
 	case unseen > s.plan.Away.Duration():
-		return false, &AwayError{unseen, errors.New(g.leadless)}
+		return false, &AwayError{unseen, errors.New(g.noLeader)}
 	case took-unseen > s.plan.Lead.Duration()+2*g.soak:
-		return false, &GateError{Reason: "nobody with the new configuration leads: " + g.leadless}
+		return false, &GateError{Reason: "nobody with the new configuration leads: " + g.noLeader}
 	}
 	return false, nil
 }
 
 // tired reports whether an apiserver that is away isn't waited for any longer.
-func (s *State) tired(g *gate) bool {
+func (s *State) awayTooLong(g *gate) bool {
 	out := s.outage(g)
 	switch {
 	case !out.goesOn():

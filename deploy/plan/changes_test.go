@@ -10,7 +10,7 @@ import (
 
 // TestMoved: everything that a plan was made for, and isn't so any more, is named; and a
 // plan that still holds has moved in nothing.
-func TestMoved(t *testing.T) {
+func TestChanges(t *testing.T) {
 	make := func(change func(*Observation)) *Plan {
 		o := observation(t, "cp-1", "cp-2", "cp-3")
 		change(o)
@@ -21,19 +21,19 @@ func TestMoved(t *testing.T) {
 		return p
 	}
 	was := make(func(*Observation) {})
-	if moves := Moved(was, make(func(o *Observation) { o.Hosts[0].Skew = 2 * time.Minute })); len(moves) > 0 {
+	if moves := Changes(was, make(func(o *Observation) { o.Hosts[0].Skew = 2 * time.Minute })); len(moves) > 0 {
 		t.Errorf("a clock that runs, and a note: %v", moves)
 	}
 	edited := make(func(o *Observation) {
 		runsFresh(o.Hosts[1])
-		o.Hosts[1].Seen.Files[o.Hosts[1].generation()+"/ca.crt"] = File{Type: "regular file", Mode: "666", Owner: "root:root", Size: 2}
+		o.Hosts[1].Snapshot.Files[o.Hosts[1].generationDir()+"/ca.crt"] = File{Type: "regular file", Mode: "666", Owner: "root:root", Size: 2}
 	})
 	mended := make(func(o *Observation) { runsFresh(o.Hosts[1]) })
-	for says, moves := range map[string][]Move{
-		"cp-2: it was to be restarted, and now nothing would be done to it":        Moved(edited, mended),
-		"cp-2: nothing was to be done to it, and now it would be restarted: files": Moved(mended, edited),
+	for says, moves := range map[string][]Change{
+		"cp-2: it was to be restarted, and now nothing would be done to it":        Changes(edited, mended),
+		"cp-2: nothing was to be done to it, and now it would be restarted: files": Changes(mended, edited),
 	} {
-		if text := (&MovedError{moves}).Error(); !strings.Contains(text, "\n"+says) {
+		if text := (&StalePlanError{moves}).Error(); !strings.Contains(text, "\n"+says) {
 			t.Errorf("%s\nexpected %q", text, says)
 		}
 	}
@@ -47,18 +47,18 @@ func TestMoved(t *testing.T) {
 		{"the leader was cp-1, and is cp-2", func(o *Observation) { o.Leader = Leader{"cp-2_1", "cp-2"} }},
 		{"the leader was cp-1, and is nobody", func(o *Observation) { o.Leader = Leader{} }},
 		{"cp-3: it was in the plan, and wouldn't be now", func(o *Observation) { o.Hosts = o.Hosts[:2] }},
-		{"cp-2: what is exported for it was 01234567, and is bbbbbbbb", func(o *Observation) { o.Hosts[1].Want.Generation = "bbbbbbbbbbbbbbbb" }},
-		{"cp-2: what it runs was aaaaaaaa, and is found", func(o *Observation) { o.Hosts[1].Seen.Runs = Found }},
-		{"cp-2: its hostname was cp-2, and is other", func(o *Observation) { o.Hosts[1].Seen.Name = "other" }},
-		{"cp-2: its state was healthy, and is it is dead", func(o *Observation) { o.Hosts[1].Unwell = "it is dead" }},
-		{"cp-2: whether it may lead was true, and is false", func(o *Observation) { o.Hosts[1].Want.flags["leader-elect"] = "false" }},
-		{"cp-2: what it has on trial was nothing, and is bbbbbbbb", func(o *Observation) { o.Hosts[1].Seen.Trial = &Journal{Generation: "bbbbbbbbbbbbbbbb"} }},
-		{"cp-2: something was done to it since", func(o *Observation) { o.Hosts[1].Seen.Stamp = "2" }},
+		{"cp-2: what is exported for it was 01234567, and is bbbbbbbb", func(o *Observation) { o.Hosts[1].Desired.Generation = "bbbbbbbbbbbbbbbb" }},
+		{"cp-2: what it runs was aaaaaaaa, and is found", func(o *Observation) { o.Hosts[1].Snapshot.Runs = Found }},
+		{"cp-2: its hostname was cp-2, and is other", func(o *Observation) { o.Hosts[1].Snapshot.Name = "other" }},
+		{"cp-2: its state was healthy, and is it is dead", func(o *Observation) { o.Hosts[1].Unhealthy = "it is dead" }},
+		{"cp-2: whether it may lead was true, and is false", func(o *Observation) { o.Hosts[1].Desired.flags["leader-elect"] = "false" }},
+		{"cp-2: what it has on trial was nothing, and is bbbbbbbb", func(o *Observation) { o.Hosts[1].Snapshot.Trial = &Journal{Generation: "bbbbbbbbbbbbbbbb"} }},
+		{"cp-2: something was done to it since", func(o *Observation) { o.Hosts[1].Snapshot.Stamp = "2" }},
 		{"cp-2: its address was 192.0.2.1, and is 192.0.2.9", func(o *Observation) { o.Hosts[1].Address = "192.0.2.9" }},
-		{"cp-2: what would change there isn't the same", func(o *Observation) { o.Hosts[1].Old = nil }},
+		{"cp-2: what would change there isn't the same", func(o *Observation) { o.Hosts[1].OldFiles = nil }},
 	} {
-		moves := Moved(was, make(c.change))
-		if text := (&MovedError{moves}).Error(); !strings.Contains(text, "\n"+c.says) {
+		moves := Changes(was, make(c.change))
+		if text := (&StalePlanError{moves}).Error(); !strings.Contains(text, "\n"+c.says) {
 			t.Errorf("%s\nexpected %q", text, c.says)
 		}
 	}
@@ -75,8 +75,8 @@ func TestRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := Read(bytes.NewReader(data))
-	if err != nil || len(Moved(p, got)) > 0 {
-		t.Errorf("%v, moved %v", err, Moved(p, got))
+	if err != nil || len(Changes(p, got)) > 0 {
+		t.Errorf("%v, moved %v", err, Changes(p, got))
 	}
 	for text, says := range map[string]string{
 		"":                            "it isn't a plan: EOF",

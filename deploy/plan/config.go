@@ -15,7 +15,7 @@ import (
 
 // Set is what runs on a host, or is to: a generation, its unit and what the unit
 // names. What can't be told of a unit that somebody else wrote is empty.
-type Set struct {
+type Config struct {
 	Generation string
 	Unit       []byte
 	Argv       []string          // the program and its arguments
@@ -27,8 +27,8 @@ type Set struct {
 
 // NewSet reads a unit. read returns a file of the host by its path there, as the
 // unit's process would see it.
-func NewSet(generation string, unit []byte, read func(path string) ([]byte, error)) (*Set, error) {
-	s := &Set{Generation: generation, Unit: unit, flags: map[string]string{}}
+func ParseConfig(generation string, unit []byte, read func(path string) ([]byte, error)) (*Config, error) {
+	s := &Config{Generation: generation, Unit: unit, flags: map[string]string{}}
 	u, err := artefact.ParseUnit(unit)
 	if err != nil {
 		return nil, err
@@ -70,7 +70,7 @@ func NewSet(generation string, unit []byte, read func(path string) ([]byte, erro
 
 // value is a flag's value: where it isn't given, the default of the newest version. The
 // flags that are asked for here have one default in all versions.
-func (s *Set) value(flag string) string {
+func (s *Config) value(flag string) string {
 	if v, ok := s.flags[flag]; ok {
 		return v
 	}
@@ -78,7 +78,10 @@ func (s *Set) value(flag string) string {
 }
 
 // Healthz is where the process answers, seen from its own host; "" if it doesn't.
-func (s *Set) Healthz() string {
+func (s *Config) HealthzAddress() string {
+	if s == nil {
+		return ""
+	}
 	port := s.value("secure-port")
 	if n, err := strconv.Atoi(port); err != nil || n == 0 {
 		return ""
@@ -91,7 +94,7 @@ func (s *Set) Healthz() string {
 }
 
 // Lease is the lease that a set's leader holds; an error where it elects none.
-func (s *Set) Lease() (namespace, name string, err error) {
+func (s *Config) Lease() (namespace, name string, err error) {
 	var fs spec.Flags
 	for name, value := range s.flags {
 		fs = append(fs, spec.Flag{Name: name, Value: value})
@@ -100,13 +103,13 @@ func (s *Set) Lease() (namespace, name string, err error) {
 	return policy.Lease(fs)
 }
 
-func (s *Set) leaseName() string {
+func (s *Config) leaseName() string {
 	namespace, name, _ := s.Lease()
 	return namespace + "/" + name
 }
 
 // Elects reports whether the process takes part in leader election.
-func (s *Set) Elects() bool {
+func (s *Config) Elects() bool {
 	if s.Generation == None {
 		return false
 	}
@@ -115,7 +118,7 @@ func (s *Set) Elects() bool {
 }
 
 // Program is what is started; "" if that can't be told.
-func (s *Set) Program() string {
+func (s *Config) Program() string {
 	if len(s.Argv) == 0 {
 		return ""
 	}
@@ -126,7 +129,7 @@ func (s *Set) Program() string {
 const releaseGate = "ControllerManagerReleaseLeaderElectionLockOnExit"
 
 // Releases reports whether a process gives its lease back as it ends.
-func (s *Set) Releases() bool {
+func (s *Config) Releases() bool {
 	on := map[string]string{}
 	for gate := range strings.SplitSeq(s.flags["feature-gates"], ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(gate), "=")
@@ -139,16 +142,8 @@ func (s *Set) Releases() bool {
 	return value == "true" || value == "t" || value == "1"
 }
 
-// At is where a set's process answers; "" of a set that isn't known.
-func (s *Set) At() string {
-	if s == nil {
-		return ""
-	}
-	return s.Healthz()
-}
-
 // Certificate is the serving certificate of a set; nil of one that isn't known.
-func (s *Set) Certificate() []byte {
+func (s *Config) ServingCertificate() []byte {
 	if s == nil {
 		return nil
 	}

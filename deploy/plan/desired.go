@@ -17,8 +17,8 @@ import (
 )
 
 // Want is what one host is to have, as the exported tree holds it.
-type Want struct {
-	Set
+type Desired struct {
+	Config
 	// Trees are put there whole, by their path on the host: the generation, and
 	// a program's.
 	Trees map[string]tree.Tree
@@ -32,7 +32,7 @@ type EditedError struct{ Path, Detail string }
 func (e *EditedError) Error() string { return e.Path + " " + e.Detail }
 
 // Wants reads what the hosts of a cluster are to have from its exported tree.
-func Wants(c *spec.Cluster, s *outdir.State) (map[string]*Want, error) {
+func ReadDesired(c *spec.Cluster, s *outdir.State) (map[string]*Desired, error) {
 	if err := intact(s); err != nil {
 		return nil, err
 	}
@@ -40,14 +40,14 @@ func Wants(c *spec.Cluster, s *outdir.State) (map[string]*Want, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]*Want{}
+	out := map[string]*Desired{}
 	for i := range c.Nodes {
 		n := &c.Nodes[i]
 		generation, ok := s.Manifest.Nodes[n.Name]
 		if !ok {
 			return nil, &EditedError{layout.Node(n.Name), "isn't there: the cluster has the node, and its last export hadn't"}
 		}
-		w, err := wantOf(c, n.Name, generation, ours)
+		w, err := desiredOf(c, n.Name, generation, ours)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", layout.Node(n.Name), err)
 		}
@@ -95,7 +95,7 @@ func asExported(s *outdir.State) (tree.Tree, error) {
 	return tree.New(entries)
 }
 
-func wantOf(c *spec.Cluster, node, generation string, ours tree.Tree) (*Want, error) {
+func desiredOf(c *spec.Cluster, node, generation string, ours tree.Tree) (*Desired, error) {
 	if c.Layout != spec.Systemd {
 		return nil, errors.New("static pods can't be deployed yet; copy its files by other means")
 	}
@@ -103,7 +103,7 @@ func wantOf(c *spec.Cluster, node, generation string, ours tree.Tree) (*Want, er
 		return nil, errors.New("generations: false can't be deployed: without a generation there is nothing to go back to")
 	}
 	home := path.Join(c.Paths.Generations, generation)
-	w := &Want{Trees: map[string]tree.Tree{}, Dirs: map[string]fs.FileMode{}}
+	w := &Desired{Trees: map[string]tree.Tree{}, Dirs: map[string]fs.FileMode{}}
 	in := map[string][]tree.Entry{}
 	files := map[string]tree.Entry{}
 	for _, e := range ours.Entries() {
@@ -138,11 +138,11 @@ func wantOf(c *spec.Cluster, node, generation string, ours tree.Tree) (*Want, er
 	if slices.Compare(files[c.Paths.Unit].Data, files[inside].Data) != 0 || len(files[inside].Data) == 0 {
 		return nil, &EditedError{layout.NodeFile(node, c.Paths.Unit), "isn't the unit of generation " + generation}
 	}
-	s, err := NewSet(generation, files[inside].Data, read)
+	s, err := ParseConfig(generation, files[inside].Data, read)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Paths.Unit, err)
 	}
-	w.Set = *s
+	w.Config = *s
 	return w, nil
 }
 
@@ -161,7 +161,7 @@ func topOf(c *spec.Cluster, home, p string) string {
 
 // Paths are all paths of a host that say whether it has what it is to have, and
 // whether it can get it: files, directories, and the directories above them.
-func (w *Want) Paths(unit string) []string {
+func (w *Desired) Paths(unit string) []string {
 	all := map[string]bool{unit: true}
 	if len(w.Argv) > 0 {
 		all[w.Argv[0]] = true

@@ -11,12 +11,12 @@ import (
 )
 
 // Move is something that isn't any more what a plan was made for.
-type Move struct {
+type Change struct {
 	Node string `json:"node,omitempty"` // "" for the whole cluster
 	Text string `json:"text"`
 }
 
-func (m Move) String() string {
+func (m Change) String() string {
 	if m.Node == "" {
 		return m.Text
 	}
@@ -24,11 +24,11 @@ func (m Move) String() string {
 }
 
 // MovedError is a plan that was written down, and doesn't hold any more.
-type MovedError struct{ Moves []Move }
+type StalePlanError struct{ Changes []Change }
 
-func (e *MovedError) Error() string {
+func (e *StalePlanError) Error() string {
 	var out []string
-	for _, m := range e.Moves {
+	for _, m := range e.Changes {
 		out = append(out, m.String())
 	}
 	return "the plan doesn't hold any more:\n" + strings.Join(out, "\n")
@@ -52,9 +52,9 @@ func Read(r io.Reader) (*Plan, error) {
 
 // Moved compares a plan that was written down with one that is made now. It returns what
 // has changed meanwhile; nothing, if the same would be done for the same reasons.
-func Moved(was, is *Plan) []Move {
-	var out []Move
-	move := func(node, format string, args ...any) { out = append(out, Move{node, fmt.Sprintf(format, args...)}) }
+func Changes(was, is *Plan) []Change {
+	var out []Change
+	move := func(node, format string, args ...any) { out = append(out, Change{node, fmt.Sprintf(format, args...)}) }
 	if was.Cluster != is.Cluster || was.Action != is.Action {
 		move("", "it is for a %s of cluster %s, and this is a %s of %s", was.Action, was.Cluster, is.Action, is.Cluster)
 		return out
@@ -69,7 +69,7 @@ func Moved(was, is *Plan) []Move {
 		move("", "the leader was %s, and is %s", leaderName(was), leaderName(is))
 	}
 	for _, node := range nodesOf(was, is) {
-		for _, text := range movedHost(was.host(node), is.host(node)) {
+		for _, text := range hostChanges(was.host(node), is.host(node)) {
 			move(node, "%s", text)
 		}
 	}
@@ -77,7 +77,7 @@ func Moved(was, is *Plan) []Move {
 		return out
 	}
 	for _, node := range nodesOf(was, is) {
-		if text := movedStep(was.step(node), is.step(node)); text != "" {
+		if text := stepChange(was.step(node), is.step(node)); text != "" {
 			move(node, "%s", text)
 		}
 	}
@@ -128,7 +128,7 @@ func (p *Plan) host(node string) *Record {
 }
 
 // movedHost says what of a host has changed.
-func movedHost(was, is *Record) []string {
+func hostChanges(was, is *Record) []string {
 	switch {
 	case was == nil:
 		return []string{"it is in the plan that would be made now, and wasn't"}
@@ -141,10 +141,10 @@ func movedHost(was, is *Record) []string {
 			out = append(out, fmt.Sprintf("%s was %s, and is %s", what, a, b))
 		}
 	}
-	differs("what is exported for it", orNothing(was.Wants), orNothing(is.Wants))
+	differs("what is exported for it", orNothing(was.Desired), orNothing(is.Desired))
 	differs("what it runs", orNothing(was.Runs), orNothing(is.Runs))
 	differs("its hostname", orNothing(was.Hostname), orNothing(is.Hostname))
-	differs("its state", works(was), works(is))
+	differs("its state", stateText(was), stateText(is))
 	if was.Elects != is.Elects {
 		differs("whether it may lead", fmt.Sprint(was.Elects), fmt.Sprint(is.Elects))
 	}
@@ -164,15 +164,15 @@ func orNothing(s string) string {
 	return Short(s)
 }
 
-func works(r *Record) string {
-	if r.Unwell == "" {
+func stateText(r *Record) string {
+	if r.Unhealthy == "" {
 		return "healthy"
 	}
-	return r.Unwell
+	return r.Unhealthy
 }
 
 // movedStep says what of a step has changed.
-func movedStep(was, is *Step) string {
+func stepChange(was, is *Step) string {
 	switch {
 	case was == nil && is == nil:
 		return ""
