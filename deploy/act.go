@@ -15,7 +15,7 @@ import (
 // leaseReader asks the apiserver who leads, as this machine does.
 type leaseReader func(context.Context) (*live.Lease, error)
 
-// do does an action on the host.
+// perform does an action on the host.
 func (m *machine) perform(ctx context.Context, a rollout.Action, p *plan.Plan, lease leaseReader) rollout.Event {
 	if a.Kind == rollout.Confirm { // over a connection of its own
 		return rollout.Event{Err: m.confirm(ctx, a.Generation)}
@@ -74,7 +74,7 @@ func (m *machine) confirm(ctx context.Context, generation string) error {
 	return s.Confirm(ctx, m.host.Unit, generation)
 }
 
-// set is what a host is to run, or was seen to run last.
+// config is what a host is to run, or was seen to run last.
 func (m *machine) config(next bool) *plan.Config {
 	if next && m.host.Desired != nil {
 		return &m.host.Desired.Config
@@ -191,7 +191,7 @@ func (m *machine) found(ctx context.Context, s *host.Session) (rollout.Found, er
 	return out, nil
 }
 
-// former is where a host asked before the rollout, if it worked; "" if that can't be
+// formerServer is where a host asked before the rollout, if it worked; "" if that can't be
 // told.
 func (m *machine) formerServer(ctx context.Context, s *host.Session) string {
 	if m.host.Unhealthy != "" {

@@ -166,7 +166,7 @@ func (h *Hosts) readLease(ctx context.Context) rollout.Event {
 	return rollout.Event{Lease: &rollout.Lease{Holder: l.Holder, Hostname: l.Hostname, Renewed: l.Renewed, Duration: l.Duration}}
 }
 
-// outcome is an error together with what a rollout makes of it.
+// classifiedError is an error together with what a rollout makes of it.
 type classifiedError struct {
 	error
 	is []error
@@ -174,7 +174,7 @@ type classifiedError struct {
 
 func (o classifiedError) Unwrap() []error { return append([]error{o.error}, o.is...) }
 
-// classified says of an error what a rollout has to know.
+// classify says of an error what a rollout has to know.
 func classify(err error) error {
 	var refused *host.CommandError
 	var notStarted *host.NotStartedError
@@ -203,7 +203,7 @@ func (h *Hosts) byHand(stranded *rollout.StrandedError) {
 		command := map[rollout.Left]string{
 			rollout.LeftOnTrial: "sh " + u.Home + "/recover revert " + u.Home,
 			rollout.LeftChanged: "sh " + u.Home + "/recover undo " + u.Home + " " + h.desiredGeneration(node),
-			rollout.LeftUnwell:  "systemctl status " + u.Name,
+			rollout.LeftUnhealthy:  "systemctl status " + u.Name,
 			rollout.LeftStopped: "systemctl start " + u.Name,
 		}[left]
 		stranded.ByHand[node] = command

@@ -46,7 +46,7 @@ func (h *Hosts) machine(n *spec.Node, w *plan.Desired) *machine {
 	}
 }
 
-// says is an error of the host, with its name.
+// withNode is an error of the host, with its name.
 func (m *machine) withNode(err error) error {
 	var he *plan.HostError
 	var re *remote.Error
@@ -140,7 +140,7 @@ func (m *machine) identity() string {
 	return m.cluster.Local(file)
 }
 
-// reach dials an address from the host's own network.
+// dialFromHost dials an address from the host's own network.
 func (m *machine) dialFromHost(ctx context.Context, network, address string) (net.Conn, error) {
 	m.mu.Lock()
 	conn := m.conn
@@ -153,7 +153,7 @@ func (m *machine) dialFromHost(ctx context.Context, network, address string) (ne
 
 var errNoSession = errors.New("the connection is gone")
 
-// live is the session with the host. One that broke is begun anew, and takes the lock
+// liveSession is the session with the host. One that broke is begun anew, and takes the lock
 // again: what the connection has been through is no fault of the host.
 func (m *machine) liveSession(ctx context.Context) (*host.Session, error) {
 	m.dialling.Lock()
@@ -194,7 +194,7 @@ func (m *machine) relock(ctx context.Context, s *host.Session) error {
 	return nil // a connection that broke again is found out by what comes next
 }
 
-// broken ends a session whose answers don't come any more, so that the next one is begun
+// closeIfBroken ends a session whose answers don't come any more, so that the next one is begun
 // anew.
 func (m *machine) closeIfBroken(err error) {
 	var refused *host.CommandError
@@ -205,7 +205,7 @@ func (m *machine) closeIfBroken(err error) {
 	}
 }
 
-// hangUp ends the connection.
+// disconnect ends the connection.
 func (m *machine) disconnect() {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -85,9 +85,9 @@ const (
 
 // Functions of these rooms, likewise.
 var (
-	// Wants reads what the hosts of a cluster are to have from its exported tree.
+	// ReadDesired reads what the hosts of a cluster are to have from its exported tree.
 	ReadDesired = plan.ReadDesired
-	// Moved compares a plan that was written down with one that is made now.
+	// Changes compares a plan that was written down with one that is made now.
 	Changes = plan.Changes
 )
 

@@ -30,7 +30,7 @@ func (m *machine) readUpTo() int64 {
 	return quickRead
 }
 
-// meet connects to a host and looks at it.
+// connectAndLook connects to a host and looks at it.
 func (m *machine) connectAndLook(ctx context.Context) error {
 	conn, err := m.o.SSH.Dial(ctx, m.target())
 	if err != nil {
@@ -92,7 +92,7 @@ func (m *machine) look(ctx context.Context, s *host.Session) error {
 	return nil
 }
 
-// starts is what a host starts: the unit in its place, or a package's own elsewhere, which
+// startedUnit is what a host starts: the unit in its place, or a package's own elsewhere, which
 // is somebody else's.
 func (m *machine) startedUnit(ctx context.Context, s *host.Session, seen *plan.Snapshot) (generation string, unit []byte) {
 	if file := seen.Process.File; seen.Runs == plan.None && file != "" {
@@ -103,7 +103,7 @@ func (m *machine) startedUnit(ctx context.Context, s *host.Session, seen *plan.S
 	return seen.Runs, seen.Unit
 }
 
-// guess is where a kube-controller-manager answers, if the host runs what it is to have.
+// expectedHealthz is where a kube-controller-manager answers, if the host runs what it is to have.
 func (m *machine) expectedHealthz() string {
 	if m.host.Desired == nil {
 		return ""
@@ -111,7 +111,7 @@ func (m *machine) expectedHealthz() string {
 	return m.host.Desired.HealthzAddress()
 }
 
-// ask asks there, without waiting for the answer.
+// askHealthz asks there, without waiting for the answer.
 func (m *machine) askHealthz(ctx context.Context) chan error {
 	answer := make(chan error, 1)
 	go func() { answer <- m.healthz(ctx, m.expectedHealthz(), nil) }()
@@ -183,10 +183,10 @@ func (m *machine) compare(ctx context.Context) error {
 	return err
 }
 
-// besideLimit bounds how long a host is waited for that the command isn't about.
+// othersLimit bounds how long a host is waited for that the command isn't about.
 const othersLimit = 15 * time.Second
 
-// lookBeside connects to the cluster's other hosts. They are locked as the named are, so
+// connectOthers connects to the cluster's other hosts. They are locked as the named are, so
 // that of two rollouts with different hosts the second waits, and they have to work while
 // one of the named is restarted. One that can't be reached is noted: it may be why the
 // others were named.
@@ -224,7 +224,7 @@ func (h *Hosts) Busy() error {
 	return &plan.HostError{Node: node, Err: &host.LockedError{Holder: who}}
 }
 
-// PlanBack decides what takes the hosts to the generation before the one they run:
+// PlanRollback decides what takes the hosts to the generation before the one they run:
 // unit, certificates and keys together.
 func (h *Hosts) PlanRollback(ctx context.Context) (*plan.Plan, error) {
 	o := h.observation(plan.Rollback)
@@ -243,7 +243,7 @@ func (h *Hosts) PlanRollback(ctx context.Context) (*plan.Plan, error) {
 	return h.plan(ctx, plan.Rollback)
 }
 
-// kept is a generation that a host runs, or that lies there.
+// keptGeneration is a generation that a host runs, or that lies there.
 func (m *machine) keptGeneration(ctx context.Context, generation string) (*plan.Desired, error) {
 	seen := m.host.Snapshot
 	switch generation {

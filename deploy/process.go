@@ -18,7 +18,7 @@ type process struct {
 	done       chan struct{}
 }
 
-// maxSaid is how much of a program's complaints is kept: its first lines say why.
+// maxComplaints is how much of a program's complaints is kept: its first lines say why.
 const maxComplaints = 2 << 10
 
 func started(s *remote.Session, err error) (host.Process, error) {

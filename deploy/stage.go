@@ -28,7 +28,7 @@ func (m *machine) prepare(ctx context.Context, s *host.Session) (int, error) {
 	return n, m.check(ctx, s)
 }
 
-// readable returns an error if what the host is to run can't be asked for the lease with its
+// checkKubeconfig returns an error if what the host is to run can't be asked for the lease with its
 // own kubeconfig. What somebody else wrote may name files in it, and isn't asked then.
 func (m *machine) checkKubeconfig() error {
 	set := &m.host.Desired.Config
@@ -93,7 +93,7 @@ type sftpOpened struct {
 	err error
 }
 
-// opening is the channel for files that the plan tried, or another one, once it is there.
+// sftpReady is the channel for files that the plan tried, or another one, once it is there.
 func (m *machine) sftpReady(ctx context.Context) chan sftpOpened {
 	out := make(chan sftpOpened, 1)
 	m.mu.Lock()
@@ -111,7 +111,7 @@ func (m *machine) sftpReady(ctx context.Context) chan sftpOpened {
 	return out
 }
 
-// tries opens the channel that files will come by, where any will: a dry run that is
+// trySFTP opens the channel that files will come by, where any will: a dry run that is
 // content, and a deploy that then has no SFTP, would be of no use.
 func (m *machine) trySFTP(ctx context.Context) error {
 	h := m.host
@@ -157,7 +157,7 @@ func (e *CauseError) Error() string { return fmt.Sprintf("%v: %s", e.Err, e.Caus
 // Unwrap returns what failed.
 func (e *CauseError) Unwrap() error { return e.Err }
 
-// because asks the host why nothing could be written: SFTP says "failure" and no more.
+// withCause asks the host why nothing could be written: SFTP says "failure" and no more.
 func (m *machine) withCause(ctx context.Context, s *host.Session, dir string, err error) error {
 	if ctx.Err() != nil {
 		return err
@@ -210,7 +210,7 @@ func (e *OtherProgramError) Error() string {
 	return fmt.Sprintf("%s is %s, and the cluster %s", e.Program, e.Is, e.Expected)
 }
 
-// fits compares what a program says of itself with what the cluster says: flags
+// checkVersion compares what a program says of itself with what the cluster says: flags
 // are those of a minor version.
 func checkVersion(program, says string, want spec.Version) error {
 	_, word, _ := strings.Cut(says, "Kubernetes ")

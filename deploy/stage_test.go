@@ -24,7 +24,7 @@ func TestCheckVersion(t *testing.T) {
 	}
 }
 
-// TestReadable: a kubeconfig of ours has to hold its credentials; one that somebody else
+// TestCheckKubeconfig: a kubeconfig of ours has to hold its credentials; one that somebody else
 // wrote may name files, and is gone back to all the same.
 func TestCheckKubeconfig(t *testing.T) {
 	text := []byte(`{"apiVersion":"v1","kind":"Config","current-context":"c","contexts":[{"name":"c","context":{"cluster":"k","user":"u"}}],
@@ -40,7 +40,7 @@ func TestCheckKubeconfig(t *testing.T) {
 	}
 }
 
-// TestClassified: an apiserver that says no is there; a host that says no has heard.
+// TestClassify: an apiserver that says no is there; a host that says no has heard.
 func TestClassify(t *testing.T) {
 	all := []error{rollout.ErrAway, rollout.ErrLate, rollout.ErrRefused, rollout.ErrNotStarted}
 	for _, c := range []struct {

@@ -132,7 +132,7 @@ func TestConfirmLost(t *testing.T) {
 		says   string
 	}{
 		{"once", 0, 0, h.Name + ": confirm: again"},
-		{"and the host can't be reached for a while", 2, 5, "can't be told to stay so"},
+		{"and the host can't be reached for a while", 2, 5, "the confirmation got no answer"},
 		{"and the host can't be reached any more", -1, 6, "couldn't be brought back"},
 	} {
 		t.Run(c.lost, func(t *testing.T) {

@@ -130,7 +130,7 @@ func TestRollbackFirst(t *testing.T) {
 			t.Errorf("the plan says of a unit that somebody wrote by hand: %+v", step)
 		}
 	}
-	if notes := strings.Join(p.Notes, "\n"); strings.Count(notes, "somebody else") < 1 {
+	if notes := strings.Join(p.Notes, "\n"); strings.Count(notes, "wasn't written by kcmgen") < 1 {
 		t.Errorf("nothing is said of the unit that was there: %s", notes)
 	}
 	w := watchHosts(t, s.Ground)

@@ -130,7 +130,7 @@ func (r *Run) Ended(had map[string]string) error {
 	return nil
 }
 
-// earlier: an earlier run of the same rollout brought the host where it was.
+// changedEarlier: an earlier run of the same rollout brought the host where it was.
 func (r *Run) changedEarlier(h *Host) bool {
 	i := slices.IndexFunc(r.Plan.Hosts, func(p plan.Record) bool { return p.Node == h.Name })
 	p := r.Plan.Hosts[i]
@@ -146,7 +146,7 @@ func (r *Run) desired(h *Host) string {
 	return ""
 }
 
-// Has is what each host has.
+// Generations is what each host has.
 func (w *World) Generations() map[string]string {
 	out := map[string]string{}
 	for _, h := range w.Hosts {
@@ -155,7 +155,7 @@ func (w *World) Generations() map[string]string {
 	return out
 }
 
-// Rests lets pass what it takes for every host's own timer to fire, and for a leader to be
+// Settle lets pass what it takes for every host's own timer to fire, and for a leader to be
 // elected.
 func (w *World) Settle() error {
 	until := w.Now

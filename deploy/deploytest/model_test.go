@@ -133,7 +133,7 @@ func (tr trial) after(w *deploytest.World, had map[string]string) error {
 // seen is what came of deploying again, by what decides that.
 var seen sync.Map
 
-// everything does a rollout, and from each of its actions on others: the operator is gone
+// cutEverywhere does a rollout, and from each of its actions on others: the operator is gone
 // after it, its answer gets lost, or it does itself, or the operator wants to stop. Each is
 // given to found. It returns how many there were.
 func (s scene) cutEverywhere(found func(trial, error)) (rollouts int) {
@@ -286,7 +286,7 @@ func random(rng *rand.Rand) trial {
 	return tr
 }
 
-// TestModelBites: each rollout that is broken on purpose is found out.
+// TestModelFindsFaults: each rollout that is broken on purpose is found out.
 func TestModelFindsFaults(t *testing.T) {
 	none := scene{hosts: 3, down: -1, other: -1, crash: -1}
 	fails := func(config deploytest.Config) scene { s := none; s.config = config; return s }

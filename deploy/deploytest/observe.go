@@ -18,7 +18,7 @@ const (
 
 var unit = plan.Unit{Home: "/etc/kubernetes/kcmgen", Start: "/etc/systemd/system/kcm.service", Name: "kcm.service", Programs: "/usr/local/lib/kcmgen"}
 
-// sets are what generations run; the same for all worlds.
+// configs are what generations run; the same for all worlds.
 type configs map[string]*plan.Desired
 
 func (s configs) of(generation string) *plan.Desired {

@@ -81,7 +81,7 @@ func parseAbout(text string) plan.HostInfo {
 	return a
 }
 
-// with adds a line to what a journal says.
+// addField adds a line to what a journal says.
 func addField(j *plan.Journal, key, value string) *plan.Journal {
 	if j == nil {
 		j = &plan.Journal{}

@@ -213,7 +213,7 @@ func (s *Session) write() {
 	}
 }
 
-// lost words the end of a session: what the host complained of says more than the
+// endError words the end of a session: what the host complained of says more than the
 // pipe that broke.
 func (s *Session) endError(err error) error {
 	if text := strings.TrimSpace(s.process.Stderr()); text != "" {
@@ -355,7 +355,7 @@ func (s *Session) Do(ctx context.Context, commands ...Command) ([]string, error)
 	return out, first
 }
 
-// brief is one for what a host does at once.
+// doQuick is one for what a host does at once.
 func (s *Session) doQuick(ctx context.Context, c Command) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerLimit)
 	defer cancel()

@@ -71,7 +71,7 @@ func (c *Client) Await(ctx context.Context, do func() error) error {
 	return garbled("", c.reader.await(ctx, do))
 }
 
-// hearing is what a server says, and when it last said anything.
+// timedReader is what a server says, and when it last said anything.
 type timedReader struct {
 	io.Reader
 	began time.Time

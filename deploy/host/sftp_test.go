@@ -99,7 +99,7 @@ type lingering struct {
 
 func (l lingering) Stdout() io.Reader { return l.out }
 
-// TestSFTPCloseWaitsForNoOne: closing doesn't wait for the end of the output.
+// TestSFTPCloseDoesNotWait: closing doesn't wait for the end of the output.
 func TestSFTPCloseDoesNotWait(t *testing.T) {
 	need.Program(t, "sftp-server")
 	p := start(t, host.SFTPServer(true, ""))

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// Move is something that isn't any more what a plan was made for.
+// Change is a difference between a written plan and one made now.
 type Change struct {
 	Node string `json:"node,omitempty"` // "" for the whole cluster
 	Text string `json:"text"`
@@ -23,7 +23,7 @@ func (m Change) String() string {
 	return m.Node + ": " + m.Text
 }
 
-// MovedError is a plan that was written down, and doesn't hold any more.
+// StalePlanError is a written plan that doesn't hold any more.
 type StalePlanError struct{ Changes []Change }
 
 func (e *StalePlanError) Error() string {
@@ -34,7 +34,7 @@ func (e *StalePlanError) Error() string {
 	return "the plan doesn't hold any more:\n" + strings.Join(out, "\n")
 }
 
-// Read reads a plan that was written down.
+// Read reads a plan from its JSON. It refuses unknown fields and newer schemas.
 func Read(r io.Reader) (*Plan, error) {
 	d := json.NewDecoder(r)
 	d.DisallowUnknownFields()
@@ -50,8 +50,8 @@ func Read(r io.Reader) (*Plan, error) {
 	return &p, nil
 }
 
-// Moved compares a plan that was written down with one that is made now. It returns what
-// has changed meanwhile; nothing, if the same would be done for the same reasons.
+// Changes compares a written plan with one made now. It returns what has changed
+// meanwhile; nothing if the same would be done for the same reasons.
 func Changes(was, is *Plan) []Change {
 	var out []Change
 	move := func(node, format string, args ...any) { out = append(out, Change{node, fmt.Sprintf(format, args...)}) }
@@ -60,7 +60,7 @@ func Changes(was, is *Plan) []Change {
 		return out
 	}
 	if was.Timing != is.Timing {
-		move("", "how long things may take was %s, and is %s", was.Timing, is.Timing)
+		move("", "the time limits were %s, and are %s", was.Timing, is.Timing)
 	}
 	switch {
 	case was.ReadsLease != is.ReadsLease:
@@ -73,7 +73,7 @@ func Changes(was, is *Plan) []Change {
 			move(node, "%s", text)
 		}
 	}
-	if len(out) > 0 { // which says why the rest differs, too
+	if len(out) > 0 { // these explain any other difference
 		return out
 	}
 	for _, node := range nodesOf(was, is) {
@@ -94,7 +94,7 @@ func (t Timing) String() string {
 
 func leaderName(p *Plan) string {
 	if p.Leader == "" {
-		return "nobody"
+		return "none"
 	}
 	return p.Leader
 }
@@ -118,7 +118,7 @@ func nodesOf(plans ...*Plan) []string {
 	return slices.Compact(out)
 }
 
-// host is what is written down of one; nil if nothing is.
+// host returns the record of a node, or nil.
 func (p *Plan) host(node string) *Record {
 	i := slices.IndexFunc(p.Hosts, func(h Record) bool { return h.Node == node })
 	if i < 0 {
@@ -127,7 +127,7 @@ func (p *Plan) host(node string) *Record {
 	return &p.Hosts[i]
 }
 
-// movedHost says what of a host has changed.
+// hostChanges describes what changed about a host.
 func hostChanges(was, is *Record) []string {
 	switch {
 	case was == nil:
@@ -141,7 +141,7 @@ func hostChanges(was, is *Record) []string {
 			out = append(out, fmt.Sprintf("%s was %s, and is %s", what, a, b))
 		}
 	}
-	differs("what is exported for it", orNothing(was.Desired), orNothing(is.Desired))
+	differs("its exported generation", orNothing(was.Desired), orNothing(is.Desired))
 	differs("what it runs", orNothing(was.Runs), orNothing(is.Runs))
 	differs("its hostname", orNothing(was.Hostname), orNothing(is.Hostname))
 	differs("its state", stateText(was), stateText(is))
@@ -149,10 +149,10 @@ func hostChanges(was, is *Record) []string {
 		differs("whether it may lead", fmt.Sprint(was.Elects), fmt.Sprint(is.Elects))
 	}
 	if was.Trial != is.Trial {
-		differs("what it has on trial", orNothing(was.Trial), orNothing(is.Trial))
+		differs("its trial", orNothing(was.Trial), orNothing(is.Trial))
 	}
 	if len(out) == 0 && (was.Stamp != is.Stamp || was.Base != is.Base) {
-		out = append(out, "something was done to it since")
+		out = append(out, "it was changed since")
 	}
 	return out
 }
@@ -171,7 +171,7 @@ func stateText(r *Record) string {
 	return r.Unhealthy
 }
 
-// movedStep says what of a step has changed.
+// stepChange describes what changed about a step; "" if nothing did.
 func stepChange(was, is *Step) string {
 	switch {
 	case was == nil && is == nil:

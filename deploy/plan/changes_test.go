@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestMoved: everything that a plan was made for, and isn't so any more, is named; and a
-// plan that still holds has moved in nothing.
+// TestChanges: every difference from what a plan was made for is named. A plan that
+// still holds has no changes.
 func TestChanges(t *testing.T) {
 	make := func(change func(*Observation)) *Plan {
 		o := observation(t, "cp-1", "cp-2", "cp-3")
@@ -42,18 +42,18 @@ func TestChanges(t *testing.T) {
 		change func(*Observation)
 	}{
 		{"it is for a deploy of cluster c, and this is a rollback of c", func(o *Observation) { o.Action = Rollback }},
-		{"how long things may take was gate 1m0s, soak 20s", func(o *Observation) { o.Cluster.Deploy.Soak = time.Minute }},
+		{"the time limits were gate 1m0s, soak 20s", func(o *Observation) { o.Cluster.Deploy.Soak = time.Minute }},
 		{"whether the apiserver is asked who leads: true, and now false", func(o *Observation) { o.ReadsLease = false }},
 		{"the leader was cp-1, and is cp-2", func(o *Observation) { o.Leader = Leader{"cp-2_1", "cp-2"} }},
-		{"the leader was cp-1, and is nobody", func(o *Observation) { o.Leader = Leader{} }},
+		{"the leader was cp-1, and is none", func(o *Observation) { o.Leader = Leader{} }},
 		{"cp-3: it was in the plan, and wouldn't be now", func(o *Observation) { o.Hosts = o.Hosts[:2] }},
-		{"cp-2: what is exported for it was 01234567, and is bbbbbbbb", func(o *Observation) { o.Hosts[1].Desired.Generation = "bbbbbbbbbbbbbbbb" }},
+		{"cp-2: its exported generation was 01234567, and is bbbbbbbb", func(o *Observation) { o.Hosts[1].Desired.Generation = "bbbbbbbbbbbbbbbb" }},
 		{"cp-2: what it runs was aaaaaaaa, and is found", func(o *Observation) { o.Hosts[1].Snapshot.Runs = Found }},
 		{"cp-2: its hostname was cp-2, and is other", func(o *Observation) { o.Hosts[1].Snapshot.Name = "other" }},
 		{"cp-2: its state was healthy, and is it is dead", func(o *Observation) { o.Hosts[1].Unhealthy = "it is dead" }},
 		{"cp-2: whether it may lead was true, and is false", func(o *Observation) { o.Hosts[1].Desired.flags["leader-elect"] = "false" }},
-		{"cp-2: what it has on trial was nothing, and is bbbbbbbb", func(o *Observation) { o.Hosts[1].Snapshot.Trial = &Journal{Generation: "bbbbbbbbbbbbbbbb"} }},
-		{"cp-2: something was done to it since", func(o *Observation) { o.Hosts[1].Snapshot.Stamp = "2" }},
+		{"cp-2: its trial was nothing, and is bbbbbbbb", func(o *Observation) { o.Hosts[1].Snapshot.Trial = &Journal{Generation: "bbbbbbbbbbbbbbbb"} }},
+		{"cp-2: it was changed since", func(o *Observation) { o.Hosts[1].Snapshot.Stamp = "2" }},
 		{"cp-2: its address was 192.0.2.1, and is 192.0.2.9", func(o *Observation) { o.Hosts[1].Address = "192.0.2.9" }},
 		{"cp-2: what would change there isn't the same", func(o *Observation) { o.Hosts[1].OldFiles = nil }},
 	} {
@@ -64,7 +64,7 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// TestRead: what isn't a plan, or a newer one, is refused.
+// TestRead: anything but a plan of this schema is refused.
 func TestRead(t *testing.T) {
 	p, err := New(observation(t, "cp-1"))
 	if err != nil {

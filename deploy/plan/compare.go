@@ -11,17 +11,17 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// FileChange is a file or directory of a host that isn't as it is to be.
+// FileChange is a file or directory of a host that differs from what it should be.
 type FileChange struct {
 	Path string    `json:"path"`
 	Kind tree.Kind `json:"kind"`
-	// What differs, of what is there: contents, mode, owner, type.
+	// What differs of a path that exists: contents, mode, owner, type.
 	What []string `json:"what,omitempty"`
 	Want string   `json:"want,omitempty"`
 	Have string   `json:"have,omitempty"`
 }
 
-// differs compares what a host has with what it is to have, path by path.
+// fileDifferences compares a host's files with the desired ones, path by path.
 func (h *Host) fileDifferences() []FileChange {
 	var out []FileChange
 	for top, t := range h.Desired.Trees {
@@ -44,10 +44,11 @@ func (h *Host) fileDifferences() []FileChange {
 	return out
 }
 
-// private reports whether a directory of ours holds secrets: a program's doesn't.
+// holdsSecrets reports whether one of kcmgen's directories holds secrets. A generation's
+// does, a program's doesn't.
 func (h *Host) holdsSecrets(top string) bool { return path.Dir(top) == h.Unit.Home }
 
-// directory compares a directory. One that others have, too, only has to be there.
+// compareDirectory compares a directory. One that kcmgen doesn't own only has to exist.
 func (h *Host) compareDirectory(p string, mode fs.FileMode, ours bool) []FileChange {
 	f := h.Snapshot.Files[p]
 	switch {
@@ -76,7 +77,7 @@ func (h *Host) compareFile(p string, e tree.Entry) []FileChange {
 	return attributes(p, f, e.Mode, what)
 }
 
-// attributes compares mode and owner: everything of ours is root's.
+// attributes compares mode and owner. All of kcmgen's files belong to root.
 func attributes(p string, f File, mode fs.FileMode, what []string) []FileChange {
 	c := FileChange{Path: p, Kind: tree.Changed, What: what}
 	var want, have []string
@@ -93,8 +94,8 @@ func attributes(p string, f File, mode fs.FileMode, what []string) []FileChange 
 	return []FileChange{c}
 }
 
-// stale says what the running process has that its files haven't: it was started
-// before they changed. "" if it is theirs.
+// staleProcess returns how the running process differs from its unit and files; "" if it
+// doesn't.
 func (h *Host) staleProcess() string {
 	p := h.Snapshot.Process
 	switch {
@@ -116,7 +117,7 @@ func (h *Host) staleProcess() string {
 	return ""
 }
 
-// OtherArgs names what one command line has and the other hasn't.
+// OtherArgs describes how one command line differs from another.
 func OtherArgs(have, want []string) string {
 	var out []string
 	for _, a := range have {
@@ -138,7 +139,7 @@ func OtherArgs(have, want []string) string {
 	return strings.Join(out, ", ")
 }
 
-// Missing are the trees, by their path on the host, that it hasn't as they should be.
+// MissingTrees returns the paths of the trees that are absent from the host or differ.
 func (h *Host) MissingTrees() []string {
 	var out []string
 	for top, t := range h.Desired.Trees {
@@ -154,7 +155,7 @@ func (h *Host) MissingTrees() []string {
 	return out
 }
 
-// Bare are directories that the unit needs and the host hasn't.
+// MissingDirs returns the directories that the unit needs and the host lacks.
 func (h *Host) MissingDirs() []string {
 	var out []string
 	for d := range h.Desired.Dirs {

@@ -13,8 +13,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// Set is what runs on a host, or is to: a generation, its unit and what the unit
-// names. What can't be told of a unit that somebody else wrote is empty.
+// Config is what a host runs or should run: a generation, its unit, and the files the
+// unit names. Fields that can't be read from a foreign unit are empty.
 type Config struct {
 	Generation string
 	Unit       []byte
@@ -22,11 +22,11 @@ type Config struct {
 	flags      map[string]string // of Argv
 	Kubeconfig keys.Secret
 	Serving    []byte // PEM of the serving certificate
-	Bound      bool   // the unit binds the generation, which the process then sees
+	Bound      bool   // the unit bind-mounts the generation, so the process sees it
 }
 
-// NewSet reads a unit. read returns a file of the host by its path there, as the
-// unit's process would see it.
+// ParseConfig reads a unit. read returns a file of the host by its path there. If the
+// command can't be parsed, it returns an error and what it has read so far.
 func ParseConfig(generation string, unit []byte, read func(path string) ([]byte, error)) (*Config, error) {
 	s := &Config{Generation: generation, Unit: unit, flags: map[string]string{}}
 	u, err := artefact.ParseUnit(unit)
@@ -36,7 +36,7 @@ func ParseConfig(generation string, unit []byte, read func(path string) ([]byte,
 	if s.Argv, err = u.Args(); err != nil || len(s.Argv) == 0 {
 		return s, err
 	}
-	// A bare flag is a switch in all units that anybody writes.
+	// A flag without a value is taken for a switch.
 	fs, err := flags.Parse(s.Argv[1:], func(string) bool { return true })
 	if err != nil {
 		return s, err
@@ -68,8 +68,8 @@ func ParseConfig(generation string, unit []byte, read func(path string) ([]byte,
 	return s, err
 }
 
-// value is a flag's value: where it isn't given, the default of the newest version. The
-// flags that are asked for here have one default in all versions.
+// value returns a flag's value, or its default in the newest version. The flags that this
+// package needs have the same default in all versions.
 func (s *Config) value(flag string) string {
 	if v, ok := s.flags[flag]; ok {
 		return v
@@ -77,7 +77,8 @@ func (s *Config) value(flag string) string {
 	return flags.Default(flags.Newest(), flag)
 }
 
-// Healthz is where the process answers, seen from its own host; "" if it doesn't.
+// HealthzAddress returns the host:port where the process serves /healthz on its own host;
+// "" if it serves none, or if s is nil.
 func (s *Config) HealthzAddress() string {
 	if s == nil {
 		return ""
@@ -93,7 +94,8 @@ func (s *Config) HealthzAddress() string {
 	return net.JoinHostPort(address, port)
 }
 
-// Lease is the lease that a set's leader holds; an error where it elects none.
+// Lease returns the lease that the process competes for. It fails if the process doesn't
+// take part in leader election.
 func (s *Config) Lease() (namespace, name string, err error) {
 	var fs spec.Flags
 	for name, value := range s.flags {
@@ -117,7 +119,7 @@ func (s *Config) Elects() bool {
 	return err == nil
 }
 
-// Program is what is started; "" if that can't be told.
+// Program returns the path of the program; "" if it isn't known.
 func (s *Config) Program() string {
 	if len(s.Argv) == 0 {
 		return ""
@@ -125,10 +127,10 @@ func (s *Config) Program() string {
 	return s.Argv[0]
 }
 
-// releaseGate is the feature gate with which a leader gives its lease back as it ends.
+// releaseGate is the feature gate that makes a leader release its lease when it exits.
 const releaseGate = "ControllerManagerReleaseLeaderElectionLockOnExit"
 
-// Releases reports whether a process gives its lease back as it ends.
+// Releases reports whether a process releases its lease when it exits.
 func (s *Config) Releases() bool {
 	on := map[string]string{}
 	for gate := range strings.SplitSeq(s.flags["feature-gates"], ",") {
@@ -142,7 +144,7 @@ func (s *Config) Releases() bool {
 	return value == "true" || value == "t" || value == "1"
 }
 
-// Certificate is the serving certificate of a set; nil of one that isn't known.
+// ServingCertificate returns the serving certificate as PEM; nil if s is nil.
 func (s *Config) ServingCertificate() []byte {
 	if s == nil {
 		return nil

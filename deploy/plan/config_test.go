@@ -61,12 +61,12 @@ func TestParseConfig(t *testing.T) {
 	}
 	for _, unit := range []string{"[Service]\n", "[Service]\nExecStart=/bin/kcm $OPTIONS\n", "[Service]\nExecStart=/bin/kcm --v 2\n"} {
 		if s, err := ParseConfig("found", []byte(unit), read); err == nil || s == nil {
-			t.Errorf("%q is read as %v, %v: what can't be told is an error, and the rest stays", unit, s, err)
+			t.Errorf("%q is read as %v, %v: what can't be parsed is an error, and the rest stays", unit, s, err)
 		}
 	}
 }
 
-// exportedTree is a small tree as an export writes it.
+// exportedTree returns a small exported tree, after a change to its manifest and files.
 func exportedTree(t *testing.T, change func(*outdir.Manifest, map[string]string)) *outdir.State {
 	t.Helper()
 	files := map[string]string{
@@ -150,8 +150,7 @@ func TestReadDesired(t *testing.T) {
 	}
 }
 
-// TestDiffers: a host that has everything differs in nothing, and every one of its
-// faults is named.
+// TestFileDifferences: a host that is in sync has no differences, and each fault is named.
 func TestFileDifferences(t *testing.T) {
 	wants, err := ReadDesired(aCluster(), exportedTree(t, func(*outdir.Manifest, map[string]string) {}))
 	if err != nil {
@@ -226,8 +225,8 @@ func TestRank(t *testing.T) {
 	}
 }
 
-// TestLostModes: a tree that came by git or an archive has the modes it was exported
-// with, not those that it has here.
+// TestLostModes: a tree that came from git or an archive is used with the modes of its
+// manifest, not those on this disk.
 func TestLostModes(t *testing.T) {
 	const file = "ca.crt"
 	wants, err := ReadDesired(aCluster(), exportedTree(t, func(m *outdir.Manifest, _ map[string]string) {
@@ -256,7 +255,7 @@ func TestUnitChanges(t *testing.T) {
 	if got := unitChanges(was, want); !slices.Equal(got, expected) {
 		t.Errorf("%q, expected %q", got, expected)
 	}
-	was.Generation = "found-0123456789ab" // somebody else's
+	was.Generation = "found-0123456789ab" // not kcmgen's
 	if got := unitChanges(was, want); !slices.Equal(got, []string{"- Nice=…", "- Environment=…", "+ Environment=…", "+ Nice=2"}) {
 		t.Errorf("%q", got)
 	}
@@ -264,11 +263,11 @@ func TestUnitChanges(t *testing.T) {
 		t.Errorf("nothing changes, and it says %q", got)
 	}
 	if got := unitChanges(nil, want); len(got) > 0 {
-		t.Errorf("of nothing nothing is told, and it says %q", got)
+		t.Errorf("without a previous unit: %q", got)
 	}
 }
 
-// TestOneName: hosts whose kernels have one name can't be told apart in a lease.
+// TestCheckNames: two hosts with the same hostname are refused.
 func TestCheckNames(t *testing.T) {
 	for _, c := range []struct {
 		names map[string]string
@@ -285,8 +284,8 @@ func TestCheckNames(t *testing.T) {
 	}
 }
 
-// TestHolder: a lease is of the host whose kernel has its name, whatever others are called
-// in the cluster.
+// TestHolder: the leader is the host whose kernel has the holder's hostname, whatever the
+// other hosts are called in the cluster.
 func TestHolder(t *testing.T) {
 	o := &Observation{}
 	for _, h := range [][3]string{{"cp-1", "cp-1", "cp-2"}, {"cp-2", "cp-2", "cp-1"}, {"cp-3", "old-3", "new-3"}} {
@@ -304,7 +303,7 @@ func TestHolder(t *testing.T) {
 	}
 }
 
-// TestReleases: who gives a lease back as it ends, by its feature gates.
+// TestReleases: feature gates decide whether a lease is released on exit.
 func TestReleases(t *testing.T) {
 	for gates, want := range map[string]bool{
 		"":                        false,

@@ -16,22 +16,23 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// Want is what one host is to have, as the exported tree holds it.
+// Desired is what a host should have, from the exported tree.
 type Desired struct {
 	Config
-	// Trees are put there whole, by their path on the host: the generation, and
-	// a program's.
+	// Trees are installed as a whole, by their path on the host: the generation's and a
+	// program's.
 	Trees map[string]tree.Tree
 	// Dirs are directories that the unit needs, by path.
 	Dirs map[string]fs.FileMode
 }
 
-// EditedError is a tree that isn't what an export wrote.
+// EditedError is an exported tree that was changed after the export.
 type EditedError struct{ Path, Detail string }
 
 func (e *EditedError) Error() string { return e.Path + " " + e.Detail }
 
-// Wants reads what the hosts of a cluster are to have from its exported tree.
+// ReadDesired returns what each host of a cluster should have, by node, from its exported
+// tree.
 func ReadDesired(c *spec.Cluster, s *outdir.State) (map[string]*Desired, error) {
 	if err := intact(s); err != nil {
 		return nil, err
@@ -75,8 +76,8 @@ func intact(s *outdir.State) error {
 	return nil
 }
 
-// asExported is a tree with the modes that it was exported with: whatever carries trees
-// about, a git checkout or an archive of a pipeline, may have lost them.
+// asExported returns the tree with the modes of its manifest. A git checkout or an archive
+// may have lost them.
 func asExported(s *outdir.State) (tree.Tree, error) {
 	modes := map[string]fs.FileMode{}
 	for _, f := range s.Manifest.Files {
@@ -146,8 +147,8 @@ func desiredOf(c *spec.Cluster, node, generation string, ours tree.Tree) (*Desir
 	return w, nil
 }
 
-// topOf is the directory that is put on the host whole and holds a path: the
-// generation, or that of a program by its checksum.
+// topOf returns the tree's directory that a path belongs to: the generation, or a
+// program's directory, named by its checksum. "" if it belongs to none.
 func topOf(c *spec.Cluster, home, p string) string {
 	if p == home || strings.HasPrefix(p, home+"/") {
 		return home
@@ -159,8 +160,8 @@ func topOf(c *spec.Cluster, home, p string) string {
 	return ""
 }
 
-// Paths are all paths of a host that say whether it has what it is to have, and
-// whether it can get it: files, directories, and the directories above them.
+// Paths returns all paths of a host to look at before a deployment: files, directories,
+// and their parents.
 func (w *Desired) Paths(unit string) []string {
 	all := map[string]bool{unit: true}
 	if len(w.Argv) > 0 {

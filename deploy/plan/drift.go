@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Drift is what one host has other than it is to have.
+// Drift is how a host differs from its desired state.
 type Drift struct {
 	Node    string       `json:"node"`
 	Address string       `json:"address"`
@@ -13,21 +13,21 @@ type Drift struct {
 	Desired string       `json:"want"`
 	Files   []FileChange `json:"files,omitempty"`
 	Flags   []FlagChange `json:"flags,omitempty"` // of the unit's file
-	Unit    []string     `json:"unit,omitempty"`  // its other lines: "- " has, "+ " is to have
-	// Process is what the running process has other than its unit: it was edited,
-	// and not restarted. "" if it is the unit's.
+	Unit    []string     `json:"unit,omitempty"`  // its other lines: "- " on the host, "+ " desired
+	// Process is how the running process differs from its unit, as after an edit without
+	// a restart; "" if it doesn't.
 	Process string   `json:"process,omitempty"`
 	DropIns []string `json:"dropIns,omitempty"`
-	Trial   string   `json:"trial,omitempty"`  // a generation that nobody confirmed yet
-	Holder  string   `json:"holder,omitempty"` // who is changing the host just now
+	Trial   string   `json:"trial,omitempty"`  // a generation that isn't confirmed
+	Holder  string   `json:"holder,omitempty"` // the session that is changing the host
 }
 
-// Same reports whether the host is as it is to be.
+// InSync reports whether the host is in its desired state.
 func (d Drift) InSync() bool {
 	return len(d.Files) == 0 && len(d.Flags) == 0 && d.Process == "" && len(d.DropIns) == 0 && d.Trial == ""
 }
 
-// Drifts compares what hosts have with what they are to have.
+// Drifts compares each host with its desired state.
 func (o *Observation) Drifts() []Drift {
 	var out []Drift
 	for _, h := range o.Hosts {
@@ -38,7 +38,7 @@ func (o *Observation) Drifts() []Drift {
 		d.Files = h.fileDifferences()
 		if h.Snapshot.Runs != h.Desired.Generation {
 			d.Flags, d.Unit = flagChanges(h.Current, &h.Desired.Config), unitChanges(h.Current, &h.Desired.Config)
-			// Of a generation that isn't there at all, one line says it.
+			// A generation that is missing as a whole takes one line.
 			top := path.Join(h.Unit.Home, h.Desired.Generation)
 			if h.Snapshot.Files[top].Type == Missing {
 				d.Files = slices.DeleteFunc(d.Files, func(c FileChange) bool { return path.Dir(c.Path) == top })

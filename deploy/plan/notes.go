@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// notes are things to know of a plan.
+// notes returns what an operator should know before approving a plan.
 func (o *Observation) notes(p *Plan) []string {
 	var out []string
 	if note := o.leaderNote(p); note != "" {
@@ -35,12 +35,12 @@ func (o *Observation) leaderNote(p *Plan) string {
 	switch {
 	case len(p.Steps) == 0:
 	case !o.elects() && slices.ContainsFunc(p.Steps, func(s Step) bool { return !s.Stops }):
-		return "leader election is off: who works can't be told from a lease"
+		return "leader election is off: no lease shows which instance works"
 	case !o.ReadsLease:
-		return "without a kubeconfig nobody can tell who leads: the order is by name, and faults that only a leader shows stay unseen"
+		return "without a kubeconfig the leader isn't known: the order is by name, and faults that only a leader shows stay unseen"
 	case !o.elects(): // all stop
 	case o.Leader.Holder == "":
-		return "nobody has led yet: a first deployment"
+		return "no instance has led yet: a first deployment"
 	case o.leader() == nil:
 		return fmt.Sprintf("the leader is %s, none of these hosts", o.Leader.Holder)
 	}
@@ -54,7 +54,7 @@ func (h *Host) notes(p *Plan) []string {
 		note("its clock is off by %v", h.Skew)
 	}
 	if f := h.Snapshot.Process.File; h.Snapshot.Runs == None && f != "" {
-		note("%s is there, and comes to light again if it goes back", f)
+		note("%s is there, and takes effect again if the host goes back", f)
 	}
 	if st := h.Snapshot.State; st != nil && !st.Ended && st.Rollout == p.ID && len(p.Steps) > 0 && slices.Contains(p.Unchanged, h.Node) {
 		note("an interrupted run brought it here; it goes back, too, if this one fails")
@@ -71,12 +71,12 @@ func (h *Host) notes(p *Plan) []string {
 		note("it went back from %s already, and gets it again", Short(h.Desired.Generation))
 	}
 	if IsFound(h.Snapshot.Runs) && !h.Snapshot.Process.Masked {
-		note("%s was written by somebody else; it is kept, to go back to", h.Unit.Start)
+		note("%s wasn't written by kcmgen; it is kept, to go back to", h.Unit.Start)
 	}
 	return out
 }
 
-// besideNote is what to know of a host that the command isn't about.
+// noteAsOther returns a note about a host that the command doesn't name; "" if there is none.
 func (h *Host) noteAsOther() string {
 	switch {
 	case h.Unreached != nil:
@@ -91,7 +91,7 @@ func (h *Host) noteAsOther() string {
 	return ""
 }
 
-// lonely notes a host that is the only one to work, and is to be restarted.
+// onlyWorkingNote notes that the one host to restart is the only one that works.
 func (o *Observation) onlyWorkingNote(p *Plan) []string {
 	if len(p.Steps) != 1 || p.Steps[0].Unhealthy != "" || len(o.Cluster.Nodes) == 1 {
 		return nil

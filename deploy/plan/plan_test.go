@@ -13,13 +13,12 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// old and fresh are generations.
 const (
 	old   = "aaaaaaaaaaaaaaaa"
 	fresh = generation
 )
 
-// setOf is what a unit of a generation runs.
+// configOf returns the configuration of a generation with flags.
 func configOf(t *testing.T, generation string, flags ...string) *Config {
 	t.Helper()
 	unit := strings.ReplaceAll(unitWith(flags...), "0123456789abcdef", generation)
@@ -30,7 +29,7 @@ func configOf(t *testing.T, generation string, flags ...string) *Config {
 	return s
 }
 
-// observed is a host that runs the old generation, healthy, and gets the fresh one.
+// observed returns a healthy host that runs the old generation and gets the fresh one.
 func observed(t *testing.T, node string) *Host {
 	t.Helper()
 	want, was := configOf(t, fresh, "--v=2"), configOf(t, old, "--v=1")
@@ -70,8 +69,7 @@ func observation(t *testing.T, nodes ...string) *Observation {
 	return o
 }
 
-// TestNew: the leader is last, what changes is named, and a plan that was written down is
-// the same when it is read.
+// TestNew: the leader goes last, changes are listed, and a plan survives JSON.
 func TestNew(t *testing.T) {
 	p, err := New(observation(t, "cp-1", "cp-2", "cp-3"))
 	if err != nil {
@@ -111,7 +109,7 @@ func TestNew(t *testing.T) {
 	}
 }
 
-// runsFresh has a host run what it is to have.
+// runsFresh makes a host run what it should.
 func runsFresh(h *Host) {
 	top := h.generationDir()
 	h.Snapshot.Runs, h.Current = fresh, &h.Desired.Config
@@ -123,13 +121,13 @@ func runsFresh(h *Host) {
 	h.Snapshot.Process.Args, h.Snapshot.Process.Mounts = h.Desired.Argv, map[string]string{"/etc/kubernetes/kcm": top}
 }
 
-// TestStep: why a host is restarted, or why it isn't.
+// TestStep: the reason for a restart, or none.
 func TestStep(t *testing.T) {
 	for _, c := range []struct {
 		name, why string
 		change    func(*Host)
 	}{
-		{"all is as it is to be", "", runsFresh},
+		{"in sync", "", runsFresh},
 		{"another generation", AnotherGeneration, func(*Host) {}},
 		{"a trial that was never confirmed", "a deployment of bbbbbbbb was never confirmed", func(h *Host) { h.Snapshot.Trial = &Journal{Generation: "bbbbbbbbbbbbbbbb"} }},
 		{"a file that was changed", "files of its generation were changed on the host", func(h *Host) {
@@ -167,7 +165,7 @@ func TestStep(t *testing.T) {
 	}
 }
 
-// TestNotes: what is worth knowing before one says yes.
+// TestNotes: each note appears in its case, and none in the usual one.
 func TestNotes(t *testing.T) {
 	for _, c := range []struct {
 		says   string
@@ -180,7 +178,7 @@ func TestNotes(t *testing.T) {
 			o.Hosts[0].Desired.flags["leader-elect"], o.Hosts[1].Desired.flags["leader-elect"] = "false", "false"
 		}},
 		{"cp-1: its clock is off by 2m0s", func(o *Observation) { o.Hosts[0].Skew = 2 * time.Minute }},
-		{"cp-1: /usr/lib/kcm.service is there, and comes to light again", func(o *Observation) {
+		{"cp-1: /usr/lib/kcm.service is there, and takes effect again", func(o *Observation) {
 			o.Hosts[0].Snapshot.Runs, o.Hosts[0].Snapshot.Process.File = None, "/usr/lib/kcm.service"
 		}},
 		{"until all hosts have it, two lead", func(o *Observation) { o.Hosts[0].Desired.flags["leader-elect-resource-name"] = "other" }},
@@ -188,7 +186,7 @@ func TestNotes(t *testing.T) {
 		{"cp-1: it went back from 01234567 already, and gets it again", func(o *Observation) {
 			o.Hosts[0].Snapshot.State = &Journal{By: Rollback, Ended: true, Generation: old, Previous: fresh}
 		}},
-		{"was written by somebody else", func(o *Observation) { o.Hosts[0].Snapshot.Runs = Found }},
+		{"wasn't written by kcmgen", func(o *Observation) { o.Hosts[0].Snapshot.Runs = Found }},
 		{"the login is root's", func(o *Observation) { o.Hosts[0].User = "root" }},
 		{"an interrupted run brought it here", func(o *Observation) {
 			runsFresh(o.Hosts[0])
@@ -216,12 +214,12 @@ func TestNotes(t *testing.T) {
 	}
 }
 
-// beside is a host that the command isn't about.
+// otherHost returns a host that the command doesn't name.
 func otherHost(trial *Journal, blind error, unwell string) *Host {
 	return &Host{Node: "cp-3", Snapshot: &Snapshot{HostInfo: HostInfo{Runs: old, Trial: trial, Holder: "other"}}, HealthUnknown: blind, Unhealthy: unwell}
 }
 
-// TestUnfit: why a host can't take what it is to have.
+// TestUnfit: why a host can't be deployed to.
 func TestUnfit(t *testing.T) {
 	for _, c := range []struct {
 		says   string
@@ -235,7 +233,7 @@ func TestUnfit(t *testing.T) {
 		{"couldn't be seen: no", func(h *Host) { h.HealthUnknown = errors.New("no") }},
 		{"is masked", func(h *Host) { h.Snapshot.Process.Masked = true }},
 		{"/etc/x can't be written: it is on a read-only", func(h *Host) { h.Snapshot.ReadOnlyUnitDir = "/etc/x" }},
-		{"is a symbolic link; kcmgen writes a file there", func(h *Host) { h.Snapshot.Files[h.Unit.Start] = File{Type: Link} }},
+		{"is a symbolic link; kcmgen writes only to a regular file", func(h *Host) { h.Snapshot.Files[h.Unit.Start] = File{Type: Link} }},
 		{"isn't there: install it", func(h *Host) { h.Snapshot.Files[h.Desired.Program()] = File{Type: Missing} }},
 		{"/r can't be written", func(h *Host) { h.Snapshot.ReadOnly = "/r" }},
 		{"its file system is full", func(h *Host) { h.Snapshot.KBytes = 1 }},
@@ -254,7 +252,7 @@ func TestUnfit(t *testing.T) {
 	}
 }
 
-// TestBefore: what a rollback takes a host to, and where there is nothing.
+// TestPreviousGeneration: what a rollback takes a host to, or why it can't.
 func TestPreviousGeneration(t *testing.T) {
 	for _, c := range []struct {
 		name       string
@@ -288,7 +286,7 @@ func TestPreviousGeneration(t *testing.T) {
 	}
 }
 
-// TestDrifts: a host that is as it is to be has none.
+// TestDrifts: a host in sync has no drift.
 func TestDrifts(t *testing.T) {
 	o := observation(t, "cp-1", "cp-2", "cp-3")
 	runsFresh(o.Hosts[0])
@@ -299,7 +297,7 @@ func TestDrifts(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 	if node, _ := o.Holder(); node != "" {
-		t.Errorf("%s is changed by nobody", node)
+		t.Errorf("%s has a holder", node)
 	}
 	o.Others = []*Host{otherHost(nil, nil, "")}
 	if node, who := o.Holder(); node != "cp-3" || who != "other" {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// preflight returns why hosts can't take what is planned, all reasons of all of them.
+// preflight returns every reason why hosts can't be deployed to.
 func (o *Observation) preflight(p *Plan) error {
 	var errs []error
 	for _, h := range o.Hosts {
@@ -32,7 +32,7 @@ const (
 	maxSkew    = 5 * time.Minute
 )
 
-// Unfit returns why a host can't take what it is to have.
+// Unfit returns the reasons why a host can't be deployed to.
 func (h *Host) Unfit() []error {
 	var out []error
 	no := func(format string, args ...any) { out = append(out, fmt.Errorf(format, args...)) }
@@ -47,7 +47,7 @@ func (h *Host) Unfit() []error {
 		no("it has no %s", tool)
 	}
 	for _, odd := range a.Obstructed {
-		no("%s, and kcmgen keeps a file of its own there: remove it", odd)
+		no("%s where kcmgen keeps a file of its own: remove it", odd)
 	}
 	if skew := h.Skew; skew.Abs() > maxSkew {
 		no("its clock is off by %v: certificates wouldn't be valid there; set it", skew)
@@ -58,11 +58,11 @@ func (h *Host) Unfit() []error {
 	out = append(out, h.unfitDirectories()...)
 	switch f := h.Snapshot.Files[h.Unit.Start]; {
 	case h.Snapshot.Process.Masked:
-		no("%s is masked: systemctl unmask %s, if it is to run", h.Unit.Name, h.Unit.Name)
+		no("%s is masked: to run it: systemctl unmask %s", h.Unit.Name, h.Unit.Name)
 	case a.ReadOnlyUnitDir != "" && h.Snapshot.Runs != h.Desired.Generation:
 		no("%s can't be written: it is on a read-only file system", a.ReadOnlyUnitDir)
 	case f.Type != Missing && !f.Regular():
-		no("%s is a %s; kcmgen writes a file there, and through nothing else: remove it", h.Unit.Start, f.Type)
+		no("%s is a %s; kcmgen writes only to a regular file: remove it", h.Unit.Start, f.Type)
 	}
 	if program := h.Desired.Program(); h.lacksProgram(program) {
 		no("%s isn't there: install it, or let kcmgen do it (binary.install)", program)
@@ -70,8 +70,8 @@ func (h *Host) Unfit() []error {
 	return append(out, h.unfitSpace()...)
 }
 
-// unfitDirectories: what is written through a link, or below a directory that others may
-// write to, may be anybody's.
+// unfitDirectories refuses parents that are links or that other users may write to: they
+// could replace what kcmgen writes.
 func (h *Host) unfitDirectories() []error {
 	var out []error
 	seen := map[string]bool{}
@@ -94,7 +94,7 @@ func (h *Host) unfitDirectories() []error {
 	return out
 }
 
-// unfitRoom: what is staged lies beside what is there.
+// unfitSpace returns why there is no space for the files to stage.
 func (h *Host) unfitSpace() []error {
 	var bytes, files int64
 	for top, t := range h.Desired.Trees {
@@ -119,12 +119,12 @@ func (h *Host) unfitSpace() []error {
 	return nil
 }
 
-// lacks reports whether a host has no such program, and gets none.
+// lacksProgram reports whether a program is absent and isn't delivered either.
 func (h *Host) lacksProgram(program string) bool {
 	return h.Snapshot.Files[program].Type == Missing && !h.delivers(program)
 }
 
-// carries reports whether a file is among what is put on the host.
+// delivers reports whether the deployment installs a file.
 func (h *Host) delivers(file string) bool {
 	for top, t := range h.Desired.Trees {
 		if path.Dir(file) == top {

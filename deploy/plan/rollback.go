@@ -5,26 +5,26 @@ import (
 	"slices"
 )
 
-// NoWayBackError is a host that has nothing to go back to.
+// NoWayBackError is a host without a generation to go back to.
 type NoWayBackError struct{ Detail string }
 
 func (e *NoWayBackError) Error() string { return "there is nothing to go back to: " + e.Detail }
 
-// Rollback is what people ask for who want the generation before.
+// Rollback is the action that restores the previous generation.
 const Rollback = "rollback"
 
-// Before returns the generation that a rollback takes a host to: the one it has where it
-// went back already.
+// PreviousGeneration returns the generation that a rollback takes a host to. For a host
+// that already went back, that is the one it runs.
 func (o *Observation) PreviousGeneration(h *Host) (string, error) {
 	if o.alreadyBack(h) {
 		return h.Snapshot.Runs, nil
 	}
 	st := h.Snapshot.State
 	switch t := h.Snapshot.Trial; {
-	case t != nil && t.By == Rollback: // it was on its way
+	case t != nil && t.By == Rollback: // an interrupted rollback
 		return t.Generation, nil
 	case t != nil:
-		return "", &NoWayBackError{"a deployment is going on, or wasn't ended; kcmgen deploy ends it"}
+		return "", &NoWayBackError{"a deployment is going on, or was interrupted; kcmgen deploy ends it"}
 	case st == nil:
 		return "", &NoWayBackError{"kcmgen hasn't deployed anything here"}
 	case st.Generation != h.Snapshot.Runs:
@@ -35,9 +35,9 @@ func (o *Observation) PreviousGeneration(h *Host) (string, error) {
 	return st.Previous, nil
 }
 
-// wentBack tells hosts that have gone back already, in a run that was interrupted or
-// was for them alone. Where all have, those have that did it last, in a run that didn't
-// end: else each goes back once more.
+// alreadyBack reports whether a host has already gone back, in a run that was interrupted
+// or named only some hosts. If all hosts have gone back before, only those count that did
+// so in the latest run, and only if that run didn't end; else each goes back once more.
 func (o *Observation) alreadyBack(h *Host) bool {
 	back := func(h *Host) bool { return h.Snapshot.State != nil && h.Snapshot.State.By == Rollback }
 	switch {
@@ -55,21 +55,21 @@ func (o *Observation) alreadyBack(h *Host) bool {
 	return !h.Snapshot.State.Ended && h.Snapshot.State.Since >= latest
 }
 
-// again: a rollback takes the host to what one took it back from.
+// returnsAgain reports whether the host gets the generation that the last rollback left.
 func (h *Host) returnsAgain() bool {
 	st := h.Snapshot.State
 	return st != nil && st.By == Rollback && st.Ended && h.Snapshot.Trial == nil && st.Previous == h.Desired.Generation && h.Snapshot.Runs != h.Desired.Generation
 }
 
-// OnHost is what a unit of a host asks for, as far as it can be told. read returns a file
-// of the host.
+// DesiredFromHost returns the desired state that a unit on a host describes, as far as it
+// can be parsed. read returns a file of the host.
 func DesiredFromHost(generation string, unit []byte, read func(path string) ([]byte, error)) *Desired {
 	set, err := ParseConfig(generation, unit, read)
 	if set == nil || err != nil && IsFound(generation) {
-		set = &Config{Generation: generation, Unit: unit} // somebody else's, and beyond us
+		set = &Config{Generation: generation, Unit: unit} // a foreign unit that can't be parsed
 	}
 	return &Desired{Config: *set}
 }
 
-// Nothing is what a host is to have that leaves the cluster.
+// DesiredNone returns the desired state of a host that leaves the cluster.
 func DesiredNone() *Desired { return &Desired{Config: Config{Generation: None}} }

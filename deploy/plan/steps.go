@@ -15,7 +15,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// HostError is what is wrong with one host.
+// HostError is an error of one host.
 type HostError struct {
 	Node string
 	Err  error
@@ -23,11 +23,11 @@ type HostError struct {
 
 func (e *HostError) Error() string { return e.Node + ": " + e.Err.Error() }
 
-// Unwrap returns what is wrong.
+// Unwrap returns the error.
 func (e *HostError) Unwrap() error { return e.Err }
 
-// New decides what is to be done. The error names every reason why hosts can't take it;
-// the plan shows then what they would have got.
+// New makes a plan. The error holds every reason why hosts can't be deployed to; the plan
+// is complete all the same.
 func New(o *Observation) (*Plan, error) {
 	p := &Plan{
 		Schema: Schema, ID: o.id(), Cluster: o.Cluster.Name, Action: o.Action, Steps: []Step{}, Unchanged: []string{},
@@ -53,7 +53,7 @@ func New(o *Observation) (*Plan, error) {
 	return p, o.preflight(p)
 }
 
-// ID names what hosts are to have, by node: the same again is the same rollout, resumed.
+// id returns a hash of the desired generation of each node. The same ID resumes a rollout.
 func (o *Observation) id() string {
 	sum := sha256.New()
 	for _, h := range o.Hosts {
@@ -64,20 +64,20 @@ func (o *Observation) id() string {
 
 func writeID(w io.Writer, h *Host) { fmt.Fprintf(w, "%s=%s\n", h.Node, h.Desired.Generation) }
 
-// timing is how long things may take with these hosts' flags.
+// timing returns the time limits, which depend on the hosts' flags.
 func (o *Observation) timing() Timing {
 	gate, soak := o.Cluster.Deploy.Gate, o.Cluster.Deploy.Soak
 	lease := o.longest("leader-elect-lease-duration")
-	// The lease of one who is gone has to run out first. The retry is jittered, and twice:
-	// to see it, and to take it.
+	// The lease of a leader that is gone must expire first. Candidates retry with jitter,
+	// once to see that and once to take it.
 	lead := gate + lease + 6*o.longest("leader-elect-retry-period") + 5*time.Second
 	return Timing{
 		Gate: SecondsOf(gate), Soak: SecondsOf(soak), Lead: SecondsOf(lead), Lease: SecondsOf(lease), Away: SecondsOf(gate + time.Minute),
-		Revert: SecondsOf(lead + 3*soak + 15*time.Second), // later than an operator who is still there would
+		Revert: SecondsOf(lead + 3*soak + 15*time.Second), // later than kcmgen itself would revert
 	}
 }
 
-// longest is the longest time that a flag has on any host.
+// longest returns the longest duration that a flag has on any host.
 func (o *Observation) longest(flag string) time.Duration {
 	var out time.Duration
 	for _, h := range o.Hosts {
@@ -88,7 +88,7 @@ func (o *Observation) longest(flag string) time.Duration {
 	return out
 }
 
-// releases reports whether any host's process gives its lease back as it ends.
+// releases reports whether any host's process releases its lease when it exits.
 func (o *Observation) releases() bool {
 	for _, h := range slices.Concat(o.Hosts, o.Others) {
 		if h.Desired != nil && h.Desired.Releases() || h.Current != nil && h.Current.Releases() {
@@ -98,13 +98,13 @@ func (o *Observation) releases() bool {
 	return false
 }
 
-// elects reports whether the cluster has a leader to tell.
+// elects reports whether any host takes part in leader election.
 func (o *Observation) elects() bool {
 	return slices.ContainsFunc(o.Hosts, func(h *Host) bool { return h.Desired.Elects() })
 }
 
-// leader is the host that holds the lease: by the name that its kernel has, and where no
-// host has that one any more, by the name that it has in the cluster. nil: none of these.
+// leader returns the host that holds the lease, by its kernel's hostname or, if no host
+// has that any more, by its hostname in the cluster; nil if it is none of these.
 func (o *Observation) leader() *Host {
 	if o.Leader.Hostname == "" {
 		return nil
@@ -121,7 +121,7 @@ func (o *Observation) leader() *Host {
 	return nil
 }
 
-// records are what is written down of the hosts.
+// records returns the records of all hosts that were reached, sorted by name.
 func (o *Observation) records(p *Plan) []Record {
 	var out []Record
 	for _, h := range slices.Concat(o.Hosts, o.Others) {
@@ -139,7 +139,7 @@ func (h *Host) record(p *Plan) Record {
 		Node: h.Node, Named: h.Desired != nil, Hostname: h.Snapshot.Name, ClusterHostname: h.ClusterHostname, Unit: h.Unit.Name, Stamp: h.Snapshot.Stamp,
 		Runs: h.Snapshot.Runs, Base: h.Snapshot.Base(h.Unit), Unhealthy: h.Unhealthy, Skew: SecondsOf(h.Skew), HealthUnknown: h.HealthUnknown != nil,
 	}
-	if h.Desired == nil && h.HealthUnknown != nil { // its process is seen all the same
+	if h.Desired == nil && h.HealthUnknown != nil { // its process was seen running
 		r.Unhealthy = ""
 	}
 	if t := h.Snapshot.Trial; t != nil {
@@ -158,7 +158,7 @@ func (h *Host) record(p *Plan) Record {
 	return r
 }
 
-// Base is the checksum of the unit's file, or None.
+// Base returns the checksum of the unit's file, or None.
 func (s *Snapshot) Base(u Unit) string {
 	if f := s.Files[u.Start]; f.Type != Missing {
 		return f.SHA256
@@ -166,14 +166,14 @@ func (s *Snapshot) Base(u Unit) string {
 	return None
 }
 
-// FlagChange is a flag whose value changes: empty is none.
+// FlagChange is a flag whose value changes. From or To is nil where the flag isn't set.
 type FlagChange struct {
 	Name string  `json:"name"`
 	From *string `json:"from,omitempty"`
 	To   *string `json:"to,omitempty"`
 }
 
-// step is what is to be done to a host, nil if nothing is.
+// step returns what to do on a host, or nil.
 func (h *Host) step() *Step {
 	differs, stale := h.fileDifferences(), h.staleProcess()
 	s := &Step{Node: h.Node, Address: h.Address, From: h.Snapshot.Runs, To: h.Desired.Generation, Unhealthy: h.Unhealthy}
@@ -205,15 +205,14 @@ func (h *Host) step() *Step {
 	return s
 }
 
-// compared reports whether files of the old generation are compared with those of the
-// new one. Else the unit is all that somebody changed.
+// comparesGenerations reports whether files of the old generation are compared with those
+// of the new one.
 func (h *Host) comparesGenerations() bool {
 	none := h.Snapshot.Runs == None || IsFound(h.Snapshot.Runs)
 	return !none || len(h.MissingTrees()) > 0
 }
 
-// OldFiles are the paths of a host whose files have to be in [Host].Old before [New] is
-// called.
+// OldPaths returns the paths whose files must be in OldFiles before [New] is called.
 func (h *Host) OldPaths() []string {
 	if h.Snapshot.Runs == h.Desired.Generation || h.Desired.Generation == None || !h.comparesGenerations() {
 		return nil
@@ -225,16 +224,16 @@ func (h *Host) OldPaths() []string {
 	return out
 }
 
-// generation is the directory of the generation that the host gets.
+// generationDir returns the directory of the new generation.
 func (h *Host) generationDir() string { return path.Join(h.Unit.Home, h.Desired.Generation) }
 
-// fileChanges compares two generations by their files' names.
+// fileChanges compares the files of the old and the new generation by name.
 func (h *Host) fileChanges(differs []FileChange) []FileChange {
 	var out []FileChange
 	for _, e := range h.Desired.Trees[h.generationDir()].Entries() {
 		f := h.OldFiles[path.Join(h.Unit.Home, h.Snapshot.Runs, e.Path)]
 		switch {
-		case e.Path == path.Base(h.Unit.Start): // its flags are told, or it is new
+		case e.Path == path.Base(h.Unit.Start): // shown as flags
 		case !f.Regular():
 			out = append(out, FileChange{Path: e.Path, Kind: tree.Added})
 		case f.SHA256 != e.Sum():
@@ -279,8 +278,8 @@ func flagChanges(was, want *Config) []FlagChange {
 	return out
 }
 
-// Holder returns why nothing can be done to the hosts just now: another session changes
-// one, and what is seen of it is half done. "" where none does.
+// Holder returns a host that another session is changing, and that session. What was
+// observed of such a host may be half done. "" if there is none.
 func (o *Observation) Holder() (node, who string) {
 	for _, h := range slices.Concat(o.Hosts, o.Others) {
 		if h.Unreached == nil && h.Snapshot.Holder != "" {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// alive returns why the process has ended by itself, and by nothing else. Where the
-// apiserver is away, it begins anew.
+// endedByItself returns a reason if the process of host i ended by itself and no outage of
+// the apiserver excuses it. During an outage the gate starts over.
 func (s *State) endedByItself(i int, is Health, r round) (reason string, missing []Action) {
 	g := &s.hosts[i].gate
 	fault := endedBy(g.pulse, pulseOf(is), !g.since.IsZero(), g.maxRestarts)
@@ -14,7 +14,7 @@ func (s *State) endedByItself(i int, is Health, r round) (reason string, missing
 		return "", nil
 	}
 	out := s.outage(g)
-	if is.Apiserver == nil && is.Server != "" { // it may have gone away since
+	if is.Apiserver == nil && is.Server != "" { // the apiserver may have gone away since
 		again := r.again(s.plan.Hosts[i].Node)
 		if again == nil {
 			a := s.on(i, Examine)
@@ -34,11 +34,11 @@ func (s *State) endedByItself(i int, is Health, r round) (reason string, missing
 	return fault + is.ExitReason, nil
 }
 
-// endedBy says of a process what it has done by itself; "" if it hasn't ended, or once
-// only, while it was starting.
-func endedBy(was, is pulse, healthy bool, atLeast int) string {
+// endedBy describes how a process ended by itself; "" if it didn't, or did so less than
+// maxRestarts times before it was healthy.
+func endedBy(was, is pulse, healthy bool, maxRestarts int) string {
 	switch {
-	case is.restarts >= atLeast:
+	case is.restarts >= maxRestarts:
 		return fmt.Sprintf("it ended %d times by itself", is.restarts)
 	case healthy && is != was:
 		return "it was healthy, and ended by itself"
@@ -46,7 +46,8 @@ func endedBy(was, is pulse, healthy bool, atLeast int) string {
 	return ""
 }
 
-// othersAlive: a host that passed earlier and ends now has become the leader, and can't be.
+// checkPassed looks at the hosts that passed earlier. One that ends now probably became the
+// leader and fails as such, so the gate of host i ends.
 func (s *State) checkPassed(i int, r round) (ended bool, missing []Action) {
 	for _, k := range s.passed(i) {
 		e := r.answer(Examine, s.plan.Hosts[k].Node)
@@ -57,7 +58,7 @@ func (s *State) checkPassed(i int, r round) (ended bool, missing []Action) {
 			s.gateEnded(i, s.withNode(k, e.Err))
 			return true, nil
 		}
-		if h := &s.hosts[k]; h.settled.pid == 0 { // an earlier run saw it healthy
+		if h := &s.hosts[k]; h.settled.pid == 0 { // it passed in an earlier run
 			h.settled = pulseOf(e.Health)
 		}
 		again := r.again(s.plan.Hosts[k].Node)

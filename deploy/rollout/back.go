@@ -10,34 +10,33 @@ import (
 	"github.com/kcmgen/kcmgen/deploy/plan"
 )
 
-// way is the way back of one host.
+// hostRollback is the rollback of one host.
 type hostRollback struct {
-	kind Kind   // Revert ends its trial, Undo leaves what was confirmed
-	to   string // the generation that it leads to; "" where that isn't known
-	// until is when the apiserver isn't waited for any more; zero: as long as the whole
-	// rollout waits for it.
+	kind Kind   // Revert ends its trial, Undo goes back from a confirmed generation
+	to   string // the generation to go back to; "" if unknown
+	// until is when to stop waiting for the apiserver; zero: the rollout's own limit.
 	until          time.Time
-	soak           time.Duration // that the host has to stay healthy
-	changedByOther bool          // another program has changed the host, and the rollout hasn't
-	notStarted     error         // what it has by now doesn't start
-	undone         bool          // it was seen to be confirmed after all, and left that, too
-	lostAnswers    int           // how often there was no answer
+	soak           time.Duration // how long the host must stay healthy
+	changedByOther bool          // another program changed the host, not the rollout
+	notStarted     error         // the unit it went back to doesn't start
+	undone         bool          // it turned out to be confirmed, and an Undo was sent
+	lostAnswers    int           // how many answers were lost
 	begun          time.Time
 	err            error
 }
 
-// wayBack is that of the whole rollout.
+// rollback is the rollback of all hosts of a rollout.
 type rollback struct {
-	hosts           []int // in this order
+	hosts           []int // in the order of going back
 	todo            []int
 	lull            lull
-	longestDowntime time.Duration // that one of them didn't work meanwhile
-	until           time.Time     // when none waits for a better moment any more
-	apiserverUntil  time.Time     // how long the apiserver is waited for
+	longestDowntime time.Duration // the longest time that one of them was down
+	until           time.Time     // when to stop waiting for a quiet moment
+	apiserverUntil  time.Time     // when to stop waiting for the apiserver
 }
 
-// fail ends the way forward, with a host, or between two (-1). Until the new configuration
-// has led, it may be at fault in a way that only a leader shows, so all hosts of the
+// fail starts the rollback, because of host i or between two hosts (-1). Until the new
+// configuration has led, it may have a fault that only a leader shows, so all hosts of the
 // rollout go back.
 func (s *State) fail(i int, cause error) {
 	if i >= 0 {
@@ -52,18 +51,18 @@ func (s *State) fail(i int, cause error) {
 		until: s.now.Add(s.plan.Lead.Duration()), apiserverUntil: s.now.Add(s.plan.Away.Duration()),
 	}
 	if away := (*AwayError)(nil); errors.As(cause, &away) {
-		s.back.apiserverUntil = s.now // it has been waited for
+		s.back.apiserverUntil = s.now // the rollout has waited already
 	}
 	s.back.todo = slices.Clone(s.back.hosts)
 	s.current = -1
 	s.nextRollback()
 }
 
-// restartTime is how long a host is taken not to work while it goes back.
+// restartTime is the assumed downtime of a host that goes back.
 const restartTime = 3 * time.Second
 
-// waysBack are the hosts that go back, the newest first. Those that didn't work with what
-// they go back to come last, since nothing says that they will.
+// hostsToRollBack returns the hosts that go back, the last changed first. Hosts that were
+// unhealthy before the rollout come last, since they may be again.
 func (s *State) hostsToRollBack(failed int) []int {
 	var out []int
 	add := func(i int, kind Kind, to string) {
@@ -73,7 +72,7 @@ func (s *State) hostsToRollBack(failed int) []int {
 	if failed >= 0 && s.hosts[failed].result.Outcome != "" {
 		to := s.hosts[failed].runs
 		if p := s.plan.Hosts[failed]; !s.changed(failed) && p.Previous != "" && !s.led {
-			to = p.Previous // an earlier run of this rollout brought it what now fails
+			to = p.Previous // an earlier run of this rollout installed what now fails
 		}
 		add(failed, Revert, to)
 	}
@@ -85,7 +84,7 @@ func (s *State) hostsToRollBack(failed int) []int {
 			add(i, Undo, s.hosts[i].runs)
 		}
 	}
-	for i, h := range slices.Backward(s.plan.Hosts) { // an earlier run of this rollout did
+	for i, h := range slices.Backward(s.plan.Hosts) { // changed by an earlier run of this rollout
 		if h.Named && h.Interrupted && h.Previous != "" && i != failed && !slices.Contains(out, i) {
 			add(i, Undo, h.Previous)
 		}
@@ -94,7 +93,7 @@ func (s *State) hostsToRollBack(failed int) []int {
 	return out
 }
 
-// hopeless is 1 for a host that didn't work with what it goes back to, else 0.
+// wasUnhealthy returns 1 for a host that didn't work with what it goes back to, else 0.
 func (s *State) wasUnhealthy(i int) int {
 	if h := &s.hosts[i]; h.unhealthy != "" && h.back.to == h.runs {
 		return 1
@@ -102,11 +101,11 @@ func (s *State) wasUnhealthy(i int) int {
 	return 0
 }
 
-// changed: else it was restarted with what it had.
+// changed reports whether the host gets another generation; else it is only restarted.
 func (s *State) changed(i int) bool { return s.hosts[i].runs != s.plan.Hosts[i].Desired }
 
-// nextBack takes hosts back one after the other, and lets all soak together: the time in
-// which a leader's fault can strike is short then.
+// nextRollback takes hosts back one by one and lets all soak together afterwards, to
+// shorten the time in which one of them can lead with the fault.
 func (s *State) nextRollback() {
 	if len(s.back.todo) == 0 {
 		s.settle()
@@ -131,16 +130,17 @@ func (s *State) nextRollback() {
 	s.ask(-1, all...)
 }
 
-// stays reports whether a host isn't to be restarted any more, and is to work meanwhile.
+// mustKeepWorking reports whether a host must work while others go back: it was healthy
+// and isn't restarted any more.
 func (s *State) mustKeepWorking(i int) bool {
 	h := &s.hosts[i]
 	stops := h.back.to == plan.None && slices.Contains(s.back.hosts, i)
 	return !slices.Contains(s.back.todo, i) && h.unhealthy == "" && h.back.err == nil && !h.back.changedByOther && !stops && len(s.back.todo) > 0
 }
 
-// chosenBack takes the next host back. One that doesn't work is first, since nothing is
-// lost with it. Before one that works is restarted, it waits until no other one can become
-// the leader meanwhile, and end by that; but not for ever.
+// rollbackExamined takes the next host back: an unhealthy one first, since it can't get
+// worse. Before it restarts one that works, it waits, for a limited time, until no other
+// host can become the leader meanwhile and end by the fault.
 func (s *State) rollbackExamined(r round) {
 	if r.paused() {
 		s.nextRollback()
@@ -161,7 +161,7 @@ func (s *State) rollbackExamined(r round) {
 		s.pause(-1, s.poll)
 		return
 	case lease == nil || lease.Err != nil || s.now.After(s.back.until):
-		k = 0 // it can't be told, or no other one is left
+		k = 0 // the leader isn't known, or this is the last host
 	default:
 		var ok bool
 		if k, ok = s.quiet(lease.Lease); !ok {
@@ -176,14 +176,15 @@ func (s *State) rollbackExamined(r round) {
 	s.rollBackHost(i, w)
 }
 
-// soonBack: a host whose own timer would restart it while another one is.
+// revertsSoon reports whether the host's own timer may restart it during the restart of
+// another host.
 func (s *State) revertsSoon(i int) bool {
 	left := s.hosts[i].reverts.Sub(s.now)
 	return s.hosts[i].back.kind == Revert && left < s.plan.Gate.Duration()+15*time.Second
 }
 
-// quiet returns which of the hosts can be restarted while none of the others becomes the
-// leader.
+// quiet returns which of the hosts can be restarted without another one becoming the
+// leader meanwhile.
 func (s *State) quiet(l *Lease) (int, bool) {
 	age, leads := time.Duration(0), -1
 	if l != nil {
@@ -197,19 +198,19 @@ func (s *State) quiet(l *Lease) (int, bool) {
 	return s.back.lull.next(s.now, l, age, leads, s.back.longestDowntime)
 }
 
-// sendBack takes one host back, and says why.
+// rollBackHost takes one host back and reports why.
 func (s *State) rollBackHost(i int, w hostRollback) {
 	h := &s.hosts[i]
 	h.result.Reason = oneLine(s.cause.Error())
 	own := s.withoutNode(i, s.cause)
-	if ge := (*GateError)(nil); errors.As(s.cause, &ge) && own != s.cause { // else another host's log
+	if ge := (*GateError)(nil); errors.As(s.cause, &ge) && own != s.cause { // else the log is another host's
 		h.result.Log = ge.Log
 	}
 	s.tell(i, "back", "%v", own)
 	s.askRollback(i, w)
 }
 
-// goBack tells a host to run what it had.
+// askRollback tells a host to go back.
 func (s *State) askRollback(i int, w hostRollback) {
 	h := &s.hosts[i]
 	if w.begun.IsZero() {
@@ -223,12 +224,12 @@ func (s *State) askRollback(i int, w hostRollback) {
 	s.ask(i, a)
 }
 
-// wentBack: the host has heard, or couldn't be told.
+// rollbackAnswered handles the answer to Revert or Undo.
 func (s *State) rollbackAnswered(i int, e Event) {
 	h := &s.hosts[i]
 	switch {
 	case errors.Is(e.Err, ErrNotStarted) && (s.stage == Recovering || h.unhealthy != ""):
-		h.back.notStarted = e.Err // it gets another one next, or never worked
+		h.back.notStarted = e.Err // it gets another generation next, or never worked
 	case e.Err != nil && s.oneMoreTry(i, e.Err):
 		s.askRollback(i, h.back)
 		return
@@ -240,8 +241,8 @@ func (s *State) rollbackAnswered(i int, e Event) {
 	s.ask(i, s.on(i, Look))
 }
 
-// oneMoreTry reports whether a host is asked once more, over a new connection: what the old
-// one may have been through is no fault of the host.
+// oneMoreTry reports whether to ask a host again over a new connection. A broken
+// connection is no fault of the host.
 func (s *State) oneMoreTry(i int, err error) bool {
 	w := &s.hosts[i].back
 	if errors.Is(err, ErrRefused) || errors.Is(err, ErrNotStarted) || w.lostAnswers == backTries-1 {
@@ -251,11 +252,10 @@ func (s *State) oneMoreTry(i int, err error) bool {
 	return true
 }
 
-// backTries is how often a host is told the same on the way back.
+// backTries limits how often a host is asked to go back.
 const backTries = 3
 
-// looked: what the host has by now decides whether it is where it is to be, and whether it
-// is waited for.
+// looked decides by what the host has now: whether it is back, and whether to watch it.
 func (s *State) looked(i int, e Event) {
 	h, f := &s.hosts[i], e.Found
 	wants := s.plan.Hosts[i].Desired
@@ -274,7 +274,7 @@ func (s *State) looked(i int, e Event) {
 	case f.Trial:
 		s.rollbackEnded(i, errors.New("its trial is still going on"))
 	case f.Runs == wants && f.Runs != h.back.to && !h.back.undone:
-		// It had been confirmed, and the answer was lost; or an earlier run had done that.
+		// It was confirmed, by an earlier run or because an answer was lost.
 		w := h.back
 		w.kind, w.undone = Undo, true
 		s.askRollback(i, w)
@@ -290,21 +290,21 @@ func (s *State) looked(i int, e Event) {
 	}
 }
 
-// watchBack waits until a host is as it was: healthy, and for a while.
+// watchRolledBack waits until a host is healthy again, and stays so for a soak.
 func (s *State) watchRolledBack(i int) {
 	h := &s.hosts[i]
 	h.phase = Reverted
 	s.watchHost(i, gate{soak: h.back.soak, until: h.back.until})
 }
 
-// isBack goes on with a host that is back, or why it isn't.
+// rollbackEnded goes on after one host is back; err is why it isn't.
 func (s *State) rollbackEnded(i int, err error) {
 	h := &s.hosts[i]
 	looked := h.phase == Reverted || h.phase == Explained
 	switch {
 	case looked && err == nil:
 		h.unhealthy = ""
-	case looked && (s.stage == Recovering || h.unhealthy != ""): // it didn't work before, and needn't now
+	case looked && (s.stage == Recovering || h.unhealthy != ""): // it didn't work before either
 		h.unhealthy, err = cmp.Or(h.unhealthy, err.Error()), nil
 	}
 	h.phase, h.back.err = Waiting, err
@@ -319,7 +319,7 @@ func (s *State) rollbackEnded(i int, err error) {
 	}
 }
 
-// settle has all that went back stay healthy for a while.
+// settle watches all hosts that went back for a soak.
 func (s *State) settle() {
 	s.stage = Settling
 	var all []int
@@ -336,7 +336,7 @@ func (s *State) settle() {
 	s.settled()
 }
 
-// settled goes on once no host is waited for any more.
+// settled ends the rollout once no host is watched any more.
 func (s *State) settled() {
 	if len(s.rounds) > 0 {
 		return

@@ -8,8 +8,8 @@ import (
 	"github.com/kcmgen/kcmgen/deploy/plan"
 )
 
-// begin locks all hosts. The first host's lock is taken before the others', so that of two
-// rollouts that begin together one gets all.
+// begin locks all hosts. It locks the first host before the others, so that of two
+// rollouts that begin together one gets all locks.
 func (s *State) begin() {
 	s.stage = Locking
 	if len(s.plan.Steps) == 0 && len(s.hostsWhere(s.endNotRecorded)) == 0 {
@@ -31,7 +31,7 @@ func (s *State) locked(r round) {
 	err := errors.Join(errs...)
 	first := r.asked[0].Node == s.plan.Hosts[0].Node
 	switch {
-	case err != nil && len(s.plan.Steps) == 0: // another run is at it, and ends by itself
+	case err != nil && len(s.plan.Steps) == 0: // another run is active, and records its own end
 		s.finish(nil)
 	case err != nil:
 		s.finish(err)
@@ -48,7 +48,7 @@ func (s *State) locked(r round) {
 
 // start goes on once all hosts are locked.
 func (s *State) start() {
-	if len(s.plan.Steps) == 0 { // a run that was interrupted at its very end
+	if len(s.plan.Steps) == 0 { // only the end of an interrupted run is missing
 		s.end()
 		return
 	}
@@ -59,8 +59,8 @@ func (s *State) start() {
 	s.recover()
 }
 
-// unsettled: a host that goes back by itself, any minute, isn't one to count on while one
-// that works is restarted.
+// checkTrials returns an error if a host that the command doesn't name is on trial: it may
+// go back by itself while a host that works is restarted.
 func (s *State) checkTrials() error {
 	if !slices.ContainsFunc(s.plan.Steps, func(p plan.Step) bool { return p.Unhealthy == "" }) {
 		return nil
@@ -74,7 +74,7 @@ func (s *State) checkTrials() error {
 	return errors.Join(errs...)
 }
 
-// recover ends trials that an earlier run left, one host after the other.
+// recover ends trials of an earlier run, one host after the other.
 func (s *State) recover() {
 	s.stage = Recovering
 	for _, i := range s.steps {
@@ -89,8 +89,7 @@ func (s *State) recover() {
 	s.prepare()
 }
 
-// recovered goes on after a trial that an earlier run left, and err is why that couldn't
-// be ended.
+// recovered goes on after the trial of an earlier run. err is why it couldn't be ended.
 func (s *State) recovered(i int, err error) {
 	if err != nil {
 		s.finish(s.withNode(i, fmt.Errorf("going back from %s, which was never confirmed: %w", plan.Short(s.step(i).Recover), err)))
@@ -99,7 +98,7 @@ func (s *State) recovered(i int, err error) {
 	s.recover()
 }
 
-// prepare readies all hosts at once.
+// prepare stages all hosts at once.
 func (s *State) prepare() {
 	s.stage = Preparing
 	var all []Action
@@ -109,7 +108,7 @@ func (s *State) prepare() {
 	s.ask(-1, all...)
 }
 
-// heard tells of what is worth it before all answers are there.
+// answered reports progress before the round is complete.
 func (s *State) answered(a Action, e Event) {
 	if a.Kind == Prepare && e.Err == nil && e.Files > 0 {
 		s.tell(s.index(a.Node), "staged", "%s, read back and durable", files(e.Files))
@@ -124,7 +123,7 @@ func files(n int) string {
 }
 
 func (s *State) prepared(r round) {
-	errs := make([]error, len(s.hosts)) // by name, whatever their order
+	errs := make([]error, len(s.hosts)) // in the order of the hosts
 	for k, e := range r.events {
 		i := s.index(r.asked[k].Node)
 		errs[i] = s.withNode(i, e.Err)

@@ -8,7 +8,7 @@ import (
 	"github.com/kcmgen/kcmgen/deploy/plan"
 )
 
-// choose looks for the host to take next.
+// choose finds the host to take next.
 func (s *State) choose() {
 	s.current = -1
 	if len(s.steps) == 0 {
@@ -34,7 +34,7 @@ func (s *State) chosen(r round) {
 		s.next(e.Lease)
 		return
 	}
-	// One answer that is missing is no reason to go back.
+	// One missing answer is no reason to go back.
 	switch away := s.absence.lasted(s.now); {
 	case away > s.plan.Away.Duration():
 		s.fail(-1, &AwayError{away, e.Err})
@@ -45,8 +45,8 @@ func (s *State) chosen(r round) {
 	}
 }
 
-// next takes the next host: one that doesn't work first, since nothing is lost with it,
-// and who leads last.
+// next takes the next host: unhealthy ones first, since they can't get worse, the leader
+// last.
 func (s *State) next(l *Lease) {
 	leader := s.holder(l, isNamed)
 	rank := func(i int) int {
@@ -67,7 +67,7 @@ func (s *State) next(l *Lease) {
 
 func isNamed(h plan.Record) bool { return h.Named }
 
-// try has a host run the new generation.
+// try starts the new generation on a host.
 func (s *State) try(i int) {
 	h, step := &s.hosts[i], s.step(i)
 	s.stage, h.phase = Trying, Starting
@@ -96,8 +96,8 @@ func (s *State) tried(i int, e Event) {
 	}
 }
 
-// mustLead: with the last host, or with the first where nothing else runs, somebody has
-// to lead with the new configuration.
+// mustLead reports whether an instance with the new configuration must lead: with the last
+// host, or with the first if no other host runs.
 func (s *State) mustLead(i int) bool {
 	if !s.plan.ReadsLease || s.led || !s.plan.Hosts[i].Elects {
 		return false
@@ -105,14 +105,14 @@ func (s *State) mustLead(i int) bool {
 	for k := range s.hosts {
 		o := &s.hosts[k]
 		if k != i && s.isNamed(k) && o.settled.pid == 0 && o.unhealthy == "" && len(s.steps) > 0 {
-			return false // somebody else may lead with the old one
+			return false // that host may lead with the old configuration
 		}
 	}
 	return true
 }
 
-// confirm ends a trial over a connection that is made anew: who can't come in any more
-// shouldn't leave a host changed.
+// confirm ends a trial over a new connection: if the operator can't log in any more, the
+// host must go back.
 func (s *State) confirm(i int) {
 	s.hosts[i].phase, s.hosts[i].tries = Confirming, 0
 	s.askConfirm(i)
@@ -124,7 +124,7 @@ func (s *State) askConfirm(i int) {
 	s.ask(i, a)
 }
 
-// confirmTries is how often the host is asked over a new connection.
+// confirmTries limits how often a host is asked over a new connection.
 const confirmTries = 3
 
 func (s *State) confirmedOrNot(i int, r round) {
@@ -158,14 +158,14 @@ func (s *State) confirmed(i int) {
 	s.choose()
 }
 
-// unended: a host that this very rollout changed, whose end isn't written down.
+// endNotRecorded reports whether this rollout changed a host and hasn't recorded its end
+// there.
 func (s *State) endNotRecorded(i int) bool {
 	h := &s.hosts[i]
 	return s.isNamed(i) && (h.settled.pid != 0 || h.result.Outcome == Done || s.plan.Hosts[i].Interrupted)
 }
 
-// end writes down on all hosts that this run ended well, so that no later one takes them
-// back with it.
+// end records on all hosts that this run ended well, so that no later run takes them back.
 func (s *State) end() {
 	s.stage = Ending
 	var all []Action
@@ -179,8 +179,8 @@ func (s *State) end() {
 	s.ask(-1, all...)
 }
 
-// marked asks once more, over a new connection, where there was no answer. What is deployed
-// is deployed, whether that can be written down or not.
+// marked asks once more, over a new connection, where there was no answer. A failure is
+// only noted.
 func (s *State) marked(r round) {
 	var again []Action
 	for k, e := range r.events {
@@ -190,7 +190,7 @@ func (s *State) marked(r round) {
 			s.hosts[i].markRetried = true
 			again = append(again, s.on(i, MarkEnded))
 		case e.Err != nil:
-			s.tell(i, "note", "that this run ended couldn't be written down: %v", e.Err)
+			s.tell(i, "note", "the end of this run couldn't be recorded: %v", e.Err)
 		}
 	}
 	if len(again) == 0 {

@@ -5,39 +5,38 @@ import (
 	"time"
 )
 
-// gate is one wait for a host.
+// gate is the wait until a host has passed or failed its health checks.
 type gate struct {
-	next bool // it is to run what the plan brings; else what it had
+	next bool // for the new generation; else for the old one, on the way back
 	soak time.Duration
-	lead bool // somebody who runs the new generation has to lead, too
-	// until is when the apiserver isn't waited for any more; zero: as long as the whole
-	// rollout waits for it.
+	lead bool // an instance with the new generation must lead, too
+	// until is when to stop waiting for the apiserver; zero: the rollout's own limit.
 	until time.Time
 
-	absence         outage // of the apiserver, on the way back; else the rollout's counts
+	absence         outage // of the apiserver, on the way back; forward, the rollout's is used
 	watch           stopwatch
-	operatorAbsence outage // of the apiserver, as this machine has it
-	awayErr         error  // what the host got from an apiserver that is away
-	answered        bool   // it has had an answer
+	operatorAbsence outage // of the apiserver, seen from this machine
+	awayErr         error  // the host's last error while the apiserver was away
+	answered        bool   // the apiserver has answered the host
 
 	pulse       pulse
-	since       time.Time // since when it has been healthy without a break; zero: it isn't
-	leading     time.Time // the same for a leader
+	since       time.Time // since when it has been healthy; zero: it isn't
+	leading     time.Time // since when an instance with the new generation has led; zero: none does
 	holder      string
 	renewed     time.Time
-	otherLeads  bool   // a host that has, or may have, what it had leads, and goes on doing so
-	maxRestarts int    // restarts that say it won't get better
-	lost        bool   // the last look had no answer
-	slow        int    // answers in a row that didn't come in time
+	otherLeads  bool   // a host without the new generation leads and renews the lease
+	maxRestarts int    // restarts that fail the gate
+	lost        bool   // the last round lost an answer
+	slow        int    // late answers in a row
 	fault       string // why it isn't healthy
-	noLeader    string // why nobody leads
-	failed      string // why it ended, until the log is read
+	noLeader    string // why no instance with the new generation leads
+	failed      string // the reason, until the log is read
 }
 
-// tooOften: systemd has started it again so many times that it isn't by chance.
+// tooOften is how many restarts by systemd fail a gate.
 const tooOften = 2
 
-// outage is what a gate knows of the apiserver's absence.
+// outage returns the outage that counts for a gate.
 func (s *State) outage(g *gate) *outage {
 	if g.next {
 		return &s.absence
@@ -54,7 +53,7 @@ func (s *State) watchHost(i int, g gate) {
 	s.lookAtHost(i)
 }
 
-// lookAtHost asks all that a gate is about, at once.
+// lookAtHost begins a round with all questions of a gate.
 func (s *State) lookAtHost(i int) {
 	g := &s.hosts[i].gate
 	own := s.on(i, Examine)
@@ -71,8 +70,8 @@ func (s *State) lookAtHost(i int) {
 	s.ask(i, all...)
 }
 
-// passed are the other hosts that have passed their gate, in this run or in an earlier one of
-// the same rollout that was interrupted.
+// passed returns the other hosts that have passed their gate, in this run or in an earlier,
+// interrupted run of the same rollout.
 func (s *State) passed(but int) []int {
 	return s.hostsWhere(func(k int) bool {
 		p := &s.plan.Hosts[k]
@@ -81,8 +80,8 @@ func (s *State) passed(but int) []int {
 	})
 }
 
-// judgeGate goes on with what one look at a host tells. What is missing to judge it is
-// asked first.
+// assessGate goes on after a round of a gate. If it needs more answers, it asks for them
+// and comes again with the extended round.
 func (s *State) assessGate(i int, r round) {
 	g := &s.hosts[i].gate
 	if r.paused() {
@@ -94,7 +93,7 @@ func (s *State) assessGate(i int, r round) {
 		s.lookAtHost(i)
 		return
 	}
-	if s.uneventful(i, r) { // nothing can be missing
+	if s.uneventful(i, r) { // no more answers are needed
 		s.assessLook(i, r)
 		return
 	}
@@ -106,7 +105,7 @@ func (s *State) assessGate(i int, r round) {
 	*s = tried
 }
 
-// calm reports whether a look shows neither an apiserver that is away nor a process that has
+// uneventful reports whether a round shows no outage of the apiserver and no process that
 // ended.
 func (s *State) uneventful(i int, r round) bool {
 	g := &s.hosts[i].gate
@@ -119,7 +118,7 @@ func (s *State) uneventful(i int, r round) bool {
 		if own := s.plan.Hosts[i].Node; a.Node != own {
 			was = s.hosts[s.index(a.Node)].settled
 			if was.pid == 0 {
-				was = pulseOf(e.Health) // it is looked at for the first time
+				was = pulseOf(e.Health) // this is the first look at it
 			}
 		} else if !g.since.IsZero() {
 			was = g.pulse
@@ -131,8 +130,8 @@ func (s *State) uneventful(i int, r round) bool {
 	return true
 }
 
-// look judges one look at a host. It returns what else has to be asked for that, and then
-// the state is of no use.
+// assessLook assesses a round of a gate. If it needs more answers, it returns the actions to
+// ask for them; the state is then invalid.
 func (s *State) assessLook(i int, r round) (missing []Action) {
 	own := r.answer(Examine, s.plan.Hosts[i].Node)
 	if own.Err != nil {
@@ -169,7 +168,7 @@ func (s *State) assessLook(i int, r round) (missing []Action) {
 	return nil
 }
 
-// faultOf is why a host isn't healthy: the first reason that people would look at.
+// faultOf returns why a host isn't healthy, the most telling reason first; "" if it is.
 func (s *State) faultOf(i int, is Health) string {
 	g := &s.hosts[i].gate
 	switch {
@@ -178,7 +177,7 @@ func (s *State) faultOf(i int, is Health) string {
 	case is.Mismatch != "":
 		return is.Mismatch
 	case g.late(is.Healthz, is.Apiserver):
-		return "" // and what ends now may end by that
+		return ""
 	case is.Healthz != nil:
 		return is.Healthz.Error()
 	case is.Apiserver != nil:
@@ -189,8 +188,8 @@ func (s *State) faultOf(i int, is Health) string {
 	return ""
 }
 
-// late reports whether answers that only didn't come in time are none yet: a slow
-// apiserver is no fault of a host that has been healthy. The second in a row is.
+// late reports whether to ignore answers that came too late. For a host that has been
+// healthy, the first late answer is ignored, the second in a row is a fault.
 func (g *gate) late(errs ...error) bool {
 	timeout := false
 	for _, err := range errs {
@@ -208,10 +207,10 @@ func (g *gate) late(errs ...error) bool {
 	return g.slow == 1
 }
 
-// follow takes note of whether the apiserver is away from the gate's host, and keeps the
-// host from going back by itself meanwhile. At an address that has answered before, it is
-// away. Else the new configuration may name a wrong one, unless this machine gets no
-// answer either.
+// trackApiserver records whether the apiserver is away for the gate's host, and prolongs
+// the trial meanwhile. The apiserver counts as away only if its address has answered
+// before or this machine gets no answer either; else the new configuration may name a wrong
+// address.
 func (s *State) trackApiserver(i int, is Health, r round) (missing []Action) {
 	g := &s.hosts[i].gate
 	away := errors.Is(is.Apiserver, ErrAway)
@@ -238,7 +237,7 @@ func operatorAway(r round) bool {
 	return e != nil && errors.Is(e.Err, ErrAway)
 }
 
-// note takes note of an apiserver that is away, or is there.
+// trackAbsence records that the apiserver is away, or is there.
 func (s *State) trackAbsence(i int, asked time.Time, away bool, err error) {
 	h := &s.hosts[i]
 	out := s.outage(&h.gate)
@@ -257,8 +256,8 @@ func (s *State) trackAbsence(i int, asked time.Time, away bool, err error) {
 	}
 }
 
-// proven reports whether the address where the host asks is one that has answered it, or
-// another host: then it is no fault of the new configuration that nobody is there.
+// serverProven reports whether the host's apiserver address has answered this host or
+// another one. If so, a missing answer is no fault of the new configuration.
 func (s *State) serverProven(i int, is Health) bool {
 	g := &s.hosts[i].gate
 	if is.Server == "" || g.answered || !g.next {
@@ -272,14 +271,13 @@ func (s *State) serverProven(i int, is Health) bool {
 	return false
 }
 
-// due reports whether a quarter of the time is gone after which a host goes back.
+// prolongDue reports whether a quarter of a trial's time is gone.
 func (s *State) prolongDue(i int) bool {
 	whole := s.plan.Revert.Duration()
 	return s.hosts[i].reverts.Sub(s.now) < whole-whole/4
 }
 
-// prolong gives a trial its whole time again before the host goes back by itself: the
-// operator is there, and waits.
+// prolong restarts a trial's timer while kcmgen waits for the apiserver.
 func (s *State) prolong(i int) {
 	h := &s.hosts[i]
 	if !h.gate.next || h.result.Outcome != Unfinished || h.prolongID != 0 {
@@ -292,8 +290,8 @@ func (s *State) prolong(i int) {
 	s.actions = append(s.actions, a)
 }
 
-// prolonged reports whether an event is the answer to that. A host that refuses has gone
-// back already; a connection that broke is found out by what comes next.
+// prolonged reports whether an event answers a Prolong action, and handles it. A host that
+// refuses has gone back already; a broken connection shows in the next action.
 func (s *State) prolonged(e Event) bool {
 	for i := range s.hosts {
 		h := &s.hosts[i]
@@ -313,7 +311,7 @@ func (s *State) prolonged(e Event) bool {
 	return false
 }
 
-// drop forgets what was asked for a host: its answers don't count any more.
+// drop forgets the open round of a host.
 func (s *State) drop(i int) {
 	for k := range s.rounds {
 		if s.rounds[k].host == i {
@@ -323,8 +321,8 @@ func (s *State) drop(i int) {
 	}
 }
 
-// explain reads the end of a host's log, which nearly always says why, and then ends the
-// gate of a host: the same one, or another.
+// explain reads the log of host of, which usually shows the cause, and then fails the gate
+// of host i.
 func (s *State) explain(i, of int, err *GateError) {
 	h := &s.hosts[i]
 	h.phase, h.gate.failed = Explained, err.Reason
@@ -339,7 +337,7 @@ func (s *State) explained(i int, r round) {
 	s.gateEnded(i, err)
 }
 
-// gateEnded goes on with a host that has passed its gate, or why it hasn't.
+// gateEnded goes on after a gate; err is why the host didn't pass it.
 func (s *State) gateEnded(i int, err error) {
 	switch {
 	case s.stage != Trying:

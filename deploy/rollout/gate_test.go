@@ -10,14 +10,14 @@ import (
 	"github.com/kcmgen/kcmgen/deploy/plan"
 )
 
-// TestOutageTime: what of a time an apiserver was away, and what its absence excuses.
+// TestOutageTime: how long the apiserver was away, and what its absence excuses.
 func TestOutageTime(t *testing.T) {
 	at := func(s int) time.Time { return time.Date(2026, 1, 1, 0, 0, s, 0, time.UTC) }
 	const grace = 8 * time.Second
 	var o outage
 	for _, c := range []struct {
 		second  int
-		hangs   int // for how long the question did
+		hangs   int // seconds until the answer
 		away    bool
 		ended   bool
 		lasted  int
@@ -27,15 +27,15 @@ func TestOutageTime(t *testing.T) {
 		{1, 0, true, false, 0, true},
 		{5, 0, true, false, 4, true},
 		{13, 0, false, true, 12, true},
-		{20, 0, false, false, 12, true}, // who can't renew ends a little later
+		{20, 0, false, false, 12, true}, // a leader that couldn't renew ends a little later
 		{22, 0, false, false, 12, false},
 		{30, 0, true, false, 12, true},
 		{40, 0, false, true, 22, true},
 		{49, 0, false, false, 22, false},
 		{60, 2, false, false, 22, false}, // slow
-		{80, 9, false, true, 31, true},   // it hung, and answered in the end
+		{80, 9, false, true, 31, true},   // it hung, and answered at last
 		{89, 0, false, false, 31, false},
-		{100, 10, true, false, 41, true}, // nobody waits longer
+		{100, 10, true, false, 41, true}, // the request timed out
 		{101, 1, false, true, 42, true},
 	} {
 		if ended := o.see(at(c.second-c.hangs), at(c.second), c.away); ended != c.ended {
@@ -50,16 +50,16 @@ func TestOutageTime(t *testing.T) {
 	}
 }
 
-// TestRegard: a host that passed earlier is held to what its process was then, unless its
-// end is excused; then to what it becomes.
+// TestAssessProcess: a host that passed earlier must keep its process. If its end is
+// excused, it must keep the next one.
 func TestAssessProcess(t *testing.T) {
 	was, none, other := pulse{10, 0}, pulse{0, 0}, pulse{20, 1}
 	for _, c := range []struct {
-		name          string
-		is            pulse
-		had, excused  bool
-		then          pulse
-		pardoned, fit bool
+		name         string
+		is           pulse
+		had, outage  bool
+		then         pulse
+		excused, fit bool
 	}{
 		{"as it was", was, false, true, was, false, true},
 		{"ended", none, false, false, was, false, false},
@@ -69,14 +69,14 @@ func TestAssessProcess(t *testing.T) {
 		{"there again", other, true, false, other, false, true},
 		{"another process, the apiserver is away", other, false, true, other, false, true},
 	} {
-		then, pardoned, fit := assessProcess(was, c.is, c.had, func() bool { return c.excused })
-		if then != c.then || pardoned != c.pardoned || fit != c.fit {
-			t.Errorf("%s: %v, %v, %v", c.name, then, pardoned, fit)
+		then, excused, fit := assessProcess(was, c.is, c.had, func() bool { return c.outage })
+		if then != c.then || excused != c.excused || fit != c.fit {
+			t.Errorf("%s: %v, %v, %v", c.name, then, excused, fit)
 		}
 	}
 }
 
-// aRollout is one of a host whose gate is 30 s, soak 5 s, lease 15 s, in its gate.
+// aRollout returns a rollout of one host in its gate: gate 30 s, soak 5 s, lease 15 s.
 func aRollout(begun time.Time) *State {
 	p := &plan.Plan{
 		Steps:  []plan.Step{{Node: "cp-1", To: "new"}},
@@ -87,13 +87,12 @@ func aRollout(begun time.Time) *State {
 	s.now, s.stage = begun, Trying
 	h := &s.hosts[0]
 	h.phase = OnTrial
-	h.gate = gate{next: true, soak: 5 * time.Second, maxRestarts: tooOften, fault: "no", noLeader: "nobody"}
+	h.gate = gate{next: true, soak: 5 * time.Second, maxRestarts: tooOften, fault: "no", noLeader: "none"}
 	h.gate.watch = s.absence.stopwatch(begun)
 	return &s
 }
 
-// TestVerdict: a gate's time doesn't run while the apiserver is away, and that ends some
-// day.
+// TestVerdict: a gate's time doesn't run while the apiserver is away, for a limited time.
 func TestVerdict(t *testing.T) {
 	begun := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	at := func(s int) time.Time { return begun.Add(time.Duration(s) * time.Second) }
@@ -102,7 +101,7 @@ func TestVerdict(t *testing.T) {
 		away, back int // -1: never
 		healthy    int // since when; -1: it isn't
 		on         bool
-		until      int // of a way back; -1: as long as the rollout waits
+		until      int // on the way back; -1: the rollout's limit
 		now        int
 		done       bool
 		says       string
@@ -145,7 +144,7 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// TestAlive: a process that ends by itself fails, unless the apiserver was away.
+// TestEndedByItself: a process that ends by itself fails, unless the apiserver was away.
 func TestEndedByItself(t *testing.T) {
 	for _, c := range []struct {
 		name     string
@@ -153,7 +152,7 @@ func TestEndedByItself(t *testing.T) {
 		healthy  bool
 		away     bool
 		says     string
-		restarts int // that are too many from now on
+		restarts int // that fail the gate from now on
 	}{
 		{"as it was", pulse{10, 0}, true, false, "", 2},
 		{"started again once", pulse{11, 1}, false, false, "", 2},
@@ -179,8 +178,8 @@ func TestEndedByItself(t *testing.T) {
 	}
 }
 
-// TestLate: one answer that doesn't come in time is none yet, the second is: whichever of
-// two it was that came.
+// TestLate: the first late answer is ignored, the second in a row counts, whichever of
+// the two answers is late.
 func TestLate(t *testing.T) {
 	slow, no := fmt.Errorf("it doesn't answer: %w", ErrLate), errors.New("no")
 	now := time.Now()
@@ -208,7 +207,7 @@ func TestLate(t *testing.T) {
 	}
 }
 
-// TestDue: a trial whose host would go back by itself is given its time again in time.
+// TestProlongDue: a trial is prolonged long before its host goes back by itself.
 func TestProlongDue(t *testing.T) {
 	now := time.Now()
 	for left, want := range map[time.Duration]bool{80: false, 70: false, 68: true, 1: true} {
@@ -220,7 +219,7 @@ func TestProlongDue(t *testing.T) {
 	}
 }
 
-// TestUnseen: that the apiserver is away is said once.
+// TestUnseen: the error mentions once that the apiserver is away.
 func TestUnseen(t *testing.T) {
 	away := &AwayError{time.Minute, errors.New("refused")}
 	for want, err := range map[string]error{
@@ -233,14 +232,14 @@ func TestUnseen(t *testing.T) {
 	}
 }
 
-// TestHang: a question of this machine's that hung is an outage for the host, too: it
-// complains of it afterwards, and nobody looked meanwhile.
+// TestHang: if this machine's request hung, that counts as an outage for the host, too,
+// which wasn't examined meanwhile and logs errors afterwards.
 func TestHang(t *testing.T) {
 	begun := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	at := func(s int) time.Time { return begun.Add(time.Duration(s) * time.Second) }
 	for _, c := range []struct {
 		from, to, now int
-		on            bool // an outage that the host has seen goes on
+		on            bool // the host is in an outage already
 		fails         bool
 	}{
 		{10, 40, 45, false, false},
@@ -266,7 +265,7 @@ func TestHang(t *testing.T) {
 	}
 }
 
-// TestLost: a host is reported to be as it was, or as it is to be, only if it runs.
+// TestEndedForGood: a host is reported as unchanged, back or done only if it runs.
 func TestEndedForGood(t *testing.T) {
 	for _, c := range []struct {
 		name, active, outcome string
@@ -290,7 +289,7 @@ func TestEndedForGood(t *testing.T) {
 	}
 }
 
-// TestStops: a host that went back is held to what it had, and any other to what it gets.
+// TestStops: a host that went back should run what it had, any other what it gets.
 func TestStops(t *testing.T) {
 	for _, c := range []struct {
 		name             string
@@ -312,7 +311,7 @@ func TestStops(t *testing.T) {
 	}
 }
 
-// TestWithGone: a rollout that leaves a host dead didn't take all back.
+// TestWithGone: a rollout that leaves a host dead isn't reported as rolled back.
 func TestWithGone(t *testing.T) {
 	gone := GoneErrors{"cp-1": {State: "inactive (dead)"}}
 	if err := withGone(nil, nil); err != nil {
@@ -329,8 +328,8 @@ func TestWithGone(t *testing.T) {
 	}
 }
 
-// TestQuiet: on the way back a host that works is restarted only while none of those
-// that are still to go back can get to lead, since that may be what ends it.
+// TestQuiet: on the way back a working host is restarted only while none of the hosts
+// still to go back can become the leader, since that may end it.
 func TestQuiet(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	lease := func(holder string, age, duration time.Duration) *Lease {

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// outcome is how a rollout ended that went back.
+// outcome returns the error of a rollout that went back.
 func (s *State) outcome() error {
 	stranded := &StrandedError{Err: s.cause, Stranded: map[string]error{}, Left: map[string]Left{}}
 	unseen := &UnseenError{Err: s.cause}
@@ -36,13 +36,13 @@ func (s *State) outcome() error {
 		return stranded
 	case len(unseen.Nodes) > 0:
 		return unseen
-	case len(went) > 0 && !kept: // else the new configuration leads, and stays where it is
+	case len(went) > 0 && !kept: // else some hosts keep the new configuration
 		return &RolledBackError{s.plan.Action, went, s.cause}
 	}
 	return s.cause
 }
 
-// strand notes a host that couldn't be brought back, and what is left to do there.
+// strand records a host that couldn't be brought back, and how it was left.
 func (s *State) strand(i int, stranded *StrandedError) {
 	h, node := &s.hosts[i], s.plan.Hosts[i].Node
 	h.result.Outcome = Stranded
@@ -53,9 +53,9 @@ func (s *State) strand(i int, stranded *StrandedError) {
 	var unhealthy *GateError
 	var unconfirmed *UnconfirmedError
 	switch {
-	case errors.Is(err, ErrNotStarted) || errors.As(err, &unhealthy): // it is back, and nothing is tried again
-		err, left = fmt.Errorf("it has what it had, and %w", err), LeftUnwell
-	case h.back.kind == Revert && !errors.As(s.cause, &unconfirmed): // else that was said
+	case errors.Is(err, ErrNotStarted) || errors.As(err, &unhealthy): // it is back, and isn't tried again
+		err, left = fmt.Errorf("it has what it had, and %w", err), LeftUnhealthy
+	case h.back.kind == Revert && !errors.As(s.cause, &unconfirmed): // else the cause says so already
 		err = fmt.Errorf("%w; within %v it goes back by itself, if it can", err, s.plan.Revert.Duration())
 	}
 	s.tell(i, "stranded", "%v", err)

@@ -8,9 +8,9 @@ import (
 	"github.com/kcmgen/kcmgen/deploy/plan"
 )
 
-// spare waits until all others work, so that no more than one ever doesn't: one that is
-// restarted by somebody else just now is no reason to take all back. A host that doesn't
-// work itself has nothing to lose.
+// awaitSpares waits until all spares work. A spare is another healthy instance that can
+// lead while this host restarts. A spare that is down for a moment is no reason to go back.
+// A host that doesn't work itself is restarted at once.
 func (s *State) awaitSpares() {
 	s.stage, s.watch, s.announcedWait = Sparing, s.absence.stopwatch(s.now), ""
 	if s.hosts[s.current].unhealthy != "" {
@@ -36,21 +36,21 @@ func (s *State) examineSpares() {
 	s.ask(-1, all...)
 }
 
-// counts reports whether a host has to work while another one is restarted.
+// isSpare reports whether a host must work while the current one restarts.
 func (s *State) isSpare(i int) bool {
 	h := &s.hosts[i]
 	stopped := h.result.Outcome == Done && s.plan.Hosts[i].Desired == plan.None
 	return i != s.current && !stopped && (h.unhealthy == "" || h.settled.pid != 0)
 }
 
-// examine looks at a host with what it runs by now.
+// examine asks a host about the generation that it now runs.
 func (s *State) examine(i int, q Questions) Action {
 	a := s.on(i, Examine)
 	a.Ask, a.Next = q, s.hosts[i].settled.pid != 0
 	return a
 }
 
-// spared goes on if all others work.
+// sparesExamined restarts the current host if all spares work.
 func (s *State) sparesExamined(r round) {
 	if r.paused() {
 		s.examineSpares()
@@ -67,7 +67,7 @@ func (s *State) sparesExamined(r round) {
 			s.extend(r, s.examine(i, Apiserver))
 			return
 		}
-		if r.events[k].Err == nil { // what isn't excused shows in the next gate
+		if r.events[k].Err == nil { // a fault shows in the next gate
 			s.checkSettled(i, r.events[k].Health, r.again(a.Node))
 		}
 		if fault != nil {
@@ -76,7 +76,7 @@ func (s *State) sparesExamined(r round) {
 		}
 	}
 	switch h := &s.hosts[s.current]; {
-	case other < 0 && s.announcedWait != "" && !h.chosen: // who leads may have changed meanwhile
+	case other < 0 && s.announcedWait != "" && !h.chosen: // the leader may have changed meanwhile
 		h.chosen = true
 		s.steps = append(s.steps, s.current)
 		s.choose()
@@ -88,8 +88,8 @@ func (s *State) sparesExamined(r round) {
 	s.awaitSpare(other, fault, apiserverError(r.again(s.plan.Hosts[other].Node)))
 }
 
-// awaitOther waits for a host that doesn't work now, if that may get better. asked is what
-// it gets from the apiserver.
+// awaitSpare waits for a spare that doesn't work, if it may recover. asked is the error
+// that it gets from the apiserver.
 func (s *State) awaitSpare(i int, fault, asked error) {
 	h, name := &s.hosts[i], s.plan.Hosts[i].Node
 	s.absence.see(s.now, s.now, errors.Is(asked, ErrAway))
@@ -97,7 +97,7 @@ func (s *State) awaitSpare(i int, fault, asked error) {
 	switch away := s.absence.lasted(s.now); {
 	case away > s.plan.Away.Duration():
 		s.fail(s.current, &AwayError{away, asked})
-	// It is the new configuration's fault, or there is no chance.
+	// The new configuration is at fault, or the time is up.
 	case !excused && (h.settled.pid != 0 && !h.excused || s.watch.took(&s.absence, s.now) > s.plan.Gate.Duration()):
 		s.fail(s.current, &SpareError{Node: name, Unit: s.plan.Hosts[i].Unit, Err: fault})
 	default:
@@ -109,7 +109,7 @@ func (s *State) awaitSpare(i int, fault, asked error) {
 	}
 }
 
-// works returns why a host doesn't.
+// works returns why a host doesn't work, or nil.
 func (s *State) works(i int, e Event) error {
 	switch {
 	case e.Err != nil:
@@ -117,20 +117,20 @@ func (s *State) works(i int, e Event) error {
 	case !e.Health.Running:
 		return fmt.Errorf("%s is %s", s.plan.Hosts[i].Unit, e.Health.Active)
 	case s.plan.Hosts[i].HealthUnknown:
-		return nil // it can't be asked
+		return nil
 	}
 	return e.Health.Healthz
 }
 
-// ended reports whether the process of a host that passed earlier has ended, and nothing
-// that is known by now excuses that.
+// endedUnexcused reports whether the process of a host that passed earlier has ended, and
+// no outage known so far excuses it.
 func (s *State) endedUnexcused(i int, e Event) bool {
 	h := &s.hosts[i]
 	return e.Err == nil && h.settled.pid != 0 && pulseOf(e.Health) != h.settled && !h.excused && !s.absence.excuses(s.now, s.grace())
 }
 
-// steady holds a host that passed earlier to what its process was then. asked is what the
-// host gets from the apiserver; nil: it wasn't asked.
+// checkSettled reports whether a host that passed earlier still has the same process, or is
+// excused. asked is its answer about the apiserver; nil: it wasn't asked.
 func (s *State) checkSettled(i int, is Health, asked *Event) (ok bool) {
 	h := &s.hosts[i]
 	if h.settled.pid == 0 {
@@ -142,7 +142,7 @@ func (s *State) checkSettled(i int, is Health, asked *Event) (ok bool) {
 	return ok
 }
 
-// apiserver is what an examination got from the apiserver.
+// apiserverError returns the error of an answer about the apiserver.
 func apiserverError(e *Event) error {
 	switch {
 	case e == nil:
@@ -153,16 +153,17 @@ func apiserverError(e *Event) error {
 	return e.Health.Apiserver
 }
 
-// regard is what to think of a host that passed earlier, by its process: what it is held
-// to from now on, whether its end is excused still, and whether it is as it should be.
-// excused reports whether what ends now ends by an outage.
-func assessProcess(settled, is pulse, pardoned bool, excused func() bool) (pulse, bool, bool) {
+// assessProcess compares the process of a host that passed earlier with the one it had
+// then. It returns the process to compare with from now on, whether its end is excused
+// until the next start, and whether all is well. inOutage reports whether an outage
+// explains the end.
+func assessProcess(settled, is pulse, excused bool, inOutage func() bool) (pulse, bool, bool) {
 	switch {
 	case is == settled:
-		return settled, pardoned, true
-	case !pardoned && !excused():
+		return settled, excused, true
+	case !excused && !inOutage():
 		return settled, false, false
-	case is.pid == 0: // it is to be started again
+	case is.pid == 0: // it isn't started again yet
 		return settled, true, true
 	}
 	return is, false, true
@@ -170,6 +171,6 @@ func assessProcess(settled, is pulse, pardoned bool, excused func() bool) (pulse
 
 func pulseOf(h Health) pulse { return pulse{h.PID, h.Restarts} }
 
-// grace is how long after an outage programs may still end by it: a lease is lost, a
+// grace is how long after an outage processes may still end by it: a lease is lost, a
 // request times out.
 func (s *State) grace() time.Duration { return s.plan.Lease.Duration() + 5*time.Second }

@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// seeLeader sees whether somebody who runs the new generation leads, and goes on doing so:
-// a lease that isn't renewed is left from one who is gone.
+// seeLeader checks whether an instance with the new generation leads and renews the lease.
+// A lease that isn't renewed is left over from an instance that is gone.
 func (s *State) seeLeader(i int, r round) {
 	g, e := &s.hosts[i].gate, r.answer(ReadLease, "")
 	if e == nil || !s.plan.Hosts[i].Elects {
 		return
 	}
-	// While a question of this machine's hung, the host may have had no answers either.
+	// While this machine's request hung, the host may have had no answers either.
 	if out := s.outage(g); !out.goesOn() && out.see(s.now.Add(-e.Took), s.now, false) {
 		s.tell(i, "waits", "no more: the apiserver is back, and hung for %v", e.Took.Round(time.Second))
 	}
@@ -31,19 +31,19 @@ func (s *State) seeLeader(i int, r round) {
 
 func (s *State) seeLease(i int, l *Lease) {
 	g, k := &s.hosts[i].gate, s.holder(l, isNamed)
-	// A host that isn't of this rollout, as with --limit, or that it comes to later.
+	// A host that isn't part of this rollout, as with --limit, or comes later.
 	foreign := l != nil && (k < 0 || slices.Contains(s.steps, k))
 	if !foreign || l.Holder != g.holder {
 		g.otherLeads = false
 	}
 	switch {
 	case l == nil:
-		g.leading, g.noLeader = time.Time{}, "nobody holds the lease"
+		g.leading, g.noLeader = time.Time{}, "the lease has no holder"
 	case foreign:
 		g.otherLeads = g.otherLeads || l.Holder == g.holder && l.Renewed.After(g.renewed)
 		g.holder, g.renewed = l.Holder, l.Renewed
 		g.leading, g.noLeader = time.Time{}, "the lease is held by "+l.Holder
-	case k != i && s.hosts[k].settled.pid == 0 && s.step(k) != nil: // with what it had
+	case k != i && s.hosts[k].settled.pid == 0 && s.step(k) != nil: // with the old generation
 		g.leading, g.noLeader = time.Time{}, "the lease is held by "+l.Holder
 	case l.Holder != g.holder || g.renewed.IsZero():
 		g.leading, g.noLeader = time.Time{}, "the lease is held by "+l.Holder+", which hasn't renewed it yet"
@@ -60,7 +60,7 @@ func (s *State) seeLease(i int, l *Lease) {
 	}
 }
 
-// decide ends a gate where its host has passed, or failed, by now; else it looks again.
+// decideGate ends a gate if its host has passed or failed; else it looks again.
 func (s *State) decideGate(i int, is Health) {
 	passed, err := s.verdict(i)
 	var ge *GateError
@@ -81,15 +81,15 @@ func (s *State) decideGate(i int, is Health) {
 	}
 }
 
-// healthy reports whether a host has been so for long enough.
+// healthy reports whether a host has been healthy for the whole soak.
 func (g *gate) healthy(now time.Time) bool { return !g.since.IsZero() && now.Sub(g.since) >= g.soak }
 
-// leads reports whether somebody has led for long enough.
+// leads reports whether an instance has led for the whole soak.
 func (g *gate) leads(now time.Time) bool {
 	return !g.leading.IsZero() && now.Sub(g.leading) >= g.soak
 }
 
-// verdict says whether a host has passed by now, or why it won't.
+// verdict reports whether a host has passed, or why it failed; false and nil: not yet.
 func (s *State) verdict(i int) (passed bool, err error) {
 	g := &s.hosts[i].gate
 	out := s.outage(g)
@@ -99,7 +99,7 @@ func (s *State) verdict(i int) (passed bool, err error) {
 	if s.awayTooLong(g) {
 		return false, &AwayError{out.lasted(s.now), g.awayErr}
 	}
-	// While the apiserver is away nothing gets better, and afterwards it takes a moment.
+	// No host recovers while the apiserver is away, nor at once afterwards.
 	took, limit := g.watch.took(out, s.now), s.plan.Gate.Duration()
 	if out.excuses(s.now, s.grace()) {
 		took = min(took, limit)
@@ -112,12 +112,12 @@ func (s *State) verdict(i int) (passed bool, err error) {
 	case unseen > s.plan.Away.Duration():
 		return false, &AwayError{unseen, errors.New(g.noLeader)}
 	case took-unseen > s.plan.Lead.Duration()+2*g.soak:
-		return false, &GateError{Reason: "nobody with the new configuration leads: " + g.noLeader}
+		return false, &GateError{Reason: "no instance with the new configuration leads: " + g.noLeader}
 	}
 	return false, nil
 }
 
-// tired reports whether an apiserver that is away isn't waited for any longer.
+// awayTooLong reports whether to stop waiting for an apiserver that is away.
 func (s *State) awayTooLong(g *gate) bool {
 	out := s.outage(g)
 	switch {
