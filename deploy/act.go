@@ -12,10 +12,10 @@ import (
 	"github.com/kcmgen/kcmgen/live"
 )
 
-// leaseReader asks the apiserver who leads, as this machine does.
+// leaseReader reads the leader lease from this machine.
 type leaseReader func(context.Context) (*live.Lease, error)
 
-// perform does an action on the host.
+// perform carries out an action on the host.
 func (m *machine) perform(ctx context.Context, a rollout.Action, p *plan.Plan, lease leaseReader) rollout.Event {
 	if a.Kind == rollout.Confirm { // over a connection of its own
 		return rollout.Event{Err: m.confirm(ctx, a.Generation)}
@@ -25,13 +25,13 @@ func (m *machine) perform(ctx context.Context, a rollout.Action, p *plan.Plan, l
 		return rollout.Event{Err: err}
 	}
 	event := m.act(ctx, s, a, p, lease)
-	if !errors.Is(ctx.Err(), context.Canceled) { // else it was given up, and nothing is wrong with the connection
+	if !errors.Is(ctx.Err(), context.Canceled) { // a cancelled action doesn't mean a broken connection
 		m.closeIfBroken(event.Err)
 	}
 	return event
 }
 
-// act does an action in a session with the host.
+// act carries out an action in a session with the host.
 func (m *machine) act(ctx context.Context, s *host.Session, a rollout.Action, p *plan.Plan, lease leaseReader) (out rollout.Event) {
 	u := m.host.Unit
 	switch a.Kind {
@@ -63,7 +63,7 @@ func (m *machine) act(ctx context.Context, s *host.Session, a rollout.Action, p 
 	return out
 }
 
-// confirm ends a trial over a connection that is made anew.
+// confirm ends a trial over a new connection.
 func (m *machine) confirm(ctx context.Context, generation string) error {
 	conn, s, err := m.dial(ctx)
 	if err != nil {
@@ -74,7 +74,7 @@ func (m *machine) confirm(ctx context.Context, generation string) error {
 	return s.Confirm(ctx, m.host.Unit, generation)
 }
 
-// config is what a host is to run, or was seen to run last.
+// config returns what the host should run, or if not next, what it was last seen to run.
 func (m *machine) config(next bool) *plan.Config {
 	if next && m.host.Desired != nil {
 		return &m.host.Desired.Config
@@ -84,17 +84,17 @@ func (m *machine) config(next bool) *plan.Config {
 	return m.current
 }
 
-// examine asks what is to be asked, all at once.
+// examine asks a's questions concurrently.
 func (m *machine) examine(ctx context.Context, s *host.Session, a rollout.Action, operator leaseReader) (rollout.Health, error) {
 	var out rollout.Health
-	set := m.config(a.Next)
+	config := m.config(a.Next)
 	healthz, lease := make(chan error, 1), make(chan error, 1)
 	go func() {
 		if a.Ask&rollout.Healthz == 0 {
 			healthz <- nil
 			return
 		}
-		healthz <- m.healthz(ctx, set.HealthzAddress(), set.ServingCertificate())
+		healthz <- m.healthz(ctx, config.HealthzAddress(), config.ServingCertificate())
 	}()
 	go func() {
 		if a.Ask&rollout.Apiserver == 0 {
@@ -102,23 +102,23 @@ func (m *machine) examine(ctx context.Context, s *host.Session, a rollout.Action
 			return
 		}
 		asked := m.o.Now()
-		err := m.readsLease(ctx, set, &out, operator, a.Ask == rollout.Apiserver)
+		err := m.readsLease(ctx, config, &out, operator, a.Ask == rollout.Apiserver)
 		out.Took = m.o.Now().Sub(asked)
 		lease <- err
 	}()
 	var err error
 	if a.Ask&rollout.Process != 0 {
-		err = m.process(ctx, s, set, &out)
+		err = m.process(ctx, s, config, &out)
 	}
 	out.Healthz, out.Apiserver = classify(<-healthz), classify(<-lease)
 	return out, err
 }
 
-// readsLease reads the lease as the host's own process does: /healthz is 200 without an
-// apiserver, too. Where its kubeconfig isn't known, this machine's answers instead if that
-// is all that is asked.
-func (m *machine) readsLease(ctx context.Context, set *plan.Config, out *rollout.Health, operator leaseReader, alone bool) error {
-	api, err := m.client(set)
+// readsLease reads the lease with the credentials and through the network of the host's own
+// process, since /healthz is 200 without an apiserver, too. If its kubeconfig isn't known
+// and nothing else is asked (alone), this machine's kubeconfig is used.
+func (m *machine) readsLease(ctx context.Context, config *plan.Config, out *rollout.Health, operator leaseReader, alone bool) error {
+	api, err := m.client(config)
 	switch {
 	case api == nil && !alone:
 		return nil
@@ -129,21 +129,21 @@ func (m *machine) readsLease(ctx context.Context, set *plan.Config, out *rollout
 		return err
 	}
 	out.Server = api.Server()
-	namespace, name, err := set.Lease()
+	namespace, name, err := config.Lease()
 	if err != nil {
-		return nil // it elects none
+		return nil // no leader election
 	}
 	_, err = api.Lease(ctx, namespace, name)
 	if noLease(err) {
-		return nil // read, and there is none yet
+		return nil // the apiserver answered: there is no lease yet
 	}
 	return err
 }
 
-// process looks at the host's process, and at what its log complains of.
-func (m *machine) process(ctx context.Context, s *host.Session, set *plan.Config, out *rollout.Health) error {
+// process looks at the host's process, and for errors in its log.
+func (m *machine) process(ctx context.Context, s *host.Session, config *plan.Config, out *rollout.Health) error {
 	subject := ""
-	if api, _ := m.client(set); api != nil {
+	if api, _ := m.client(config); api != nil {
 		subject = api.User()
 	}
 	p, err := s.Probe(ctx, m.host.Unit, subject, m.cluster.Deploy.Soak)
@@ -152,34 +152,34 @@ func (m *machine) process(ctx context.Context, s *host.Session, set *plan.Config
 	}
 	is := p.Process
 	out.PID, out.Restarts, out.Running, out.Dead, out.Ending, out.Active = is.PID, is.Restarts, is.Running, is.Dead, is.Ending, is.Active
-	if is.Result != "success" && is.Result != "" { // while it is being started again systemd says success
+	if is.Result != "success" && is.Result != "" { // systemd says success while it restarts
 		out.ExitReason = fmt.Sprintf(" (%s, exit status %d)", is.Result, is.Status)
 	}
 	if n := len(p.Complaints); n > 0 {
 		out.Complaint = p.Complaints[n-1]
 	}
 	switch {
-	case set == nil || !is.Running:
-	case len(set.Argv) > 0 && !plan.IsFound(set.Generation) && !slices.Equal(is.Args, set.Argv):
-		out.Mismatch = "it runs with other arguments: " + plan.OtherArgs(is.Args, set.Argv)
-	case set.Bound && !is.Sees(set.Generation):
-		out.Mismatch = "its process doesn't see generation " + set.Generation
+	case config == nil || !is.Running:
+	case len(config.Argv) > 0 && !plan.IsFound(config.Generation) && !slices.Equal(is.Args, config.Argv):
+		out.Mismatch = "it runs with other arguments: " + plan.OtherArgs(is.Args, config.Argv)
+	case config.Bound && !is.Sees(config.Generation):
+		out.Mismatch = "its process doesn't see generation " + config.Generation
 	}
 	return nil
 }
 
-// found looks at what a host runs by now.
+// found looks at what a host runs now.
 func (m *machine) found(ctx context.Context, s *host.Session) (rollout.Found, error) {
 	u := m.host.Unit
 	seen, err := s.Look(ctx, u, []string{u.Start}, quickRead)
 	if err != nil {
 		return rollout.Found{}, err
 	}
-	// What somebody else wrote may be too much for us to read; it is asked all the same.
+	// A foreign unit may be unreadable for kcmgen; what can be read of it is used.
 	generation, unit := m.startedUnit(ctx, s, seen)
-	set := &m.onHost(ctx, s, generation, unit).Config
+	config := &m.onHost(ctx, s, generation, unit).Config
 	m.mu.Lock()
-	m.current = set
+	m.current = config
 	m.mu.Unlock()
 	out := rollout.Found{Runs: seen.Runs, Base: seen.Base(u), Trial: seen.Trial != nil, Known: seen.Process.Known}
 	switch {
@@ -191,8 +191,8 @@ func (m *machine) found(ctx context.Context, s *host.Session) (rollout.Found, er
 	return out, nil
 }
 
-// formerServer is where a host asked before the rollout, if it worked; "" if that can't be
-// told.
+// formerServer returns the apiserver's URL that a host used before the rollout; "" if the
+// host didn't work or the URL can't be read.
 func (m *machine) formerServer(ctx context.Context, s *host.Session) string {
 	if m.host.Unhealthy != "" {
 		return ""

@@ -13,7 +13,7 @@ import (
 	"github.com/kcmgen/kcmgen/deploy/rollout"
 )
 
-// simulated is an executor whose hosts are those of a world, in the time of a bubble.
+// simulated is an executor for the hosts of a simulated world, in synctest's time.
 type simulated struct {
 	*executor
 	mu  sync.Mutex
@@ -44,14 +44,14 @@ func simulate(t *testing.T, w *deploytest.World) *simulated {
 	return s
 }
 
-// end is what is wrong with how it ended.
+// end checks how the rollout ended.
 func (s *simulated) end() error {
 	s.run.State = s.state
 	return s.run.Ended(s.had)
 }
 
-// TestExecutor: what a rollout decides is done by as many goroutines as there are actions,
-// and one owns its state. With -race.
+// TestExecutor: each action runs in its own goroutine, and one goroutine owns the state.
+// For -race.
 func TestExecutor(t *testing.T) {
 	for name, c := range map[string]struct {
 		config deploytest.Config
@@ -81,8 +81,8 @@ func TestExecutor(t *testing.T) {
 	}
 }
 
-// TestInterrupted: whenever the operator wants to stop, all hosts have what they had, or
-// the new generation where it has led.
+// TestInterrupted: whenever the operator interrupts, all hosts keep what they had, or the
+// new generation if it has led.
 func TestInterrupted(t *testing.T) {
 	for ms := 5; ms < 9000; ms += 155 {
 		synctest.Test(t, func(t *testing.T) {

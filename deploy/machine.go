@@ -21,18 +21,18 @@ type machine struct {
 	cluster *spec.Cluster
 	node    *spec.Node
 	o       *Options
-	host    *plan.Host // what was seen of it when the plan was made
+	host    *plan.Host // as observed when the plan was made
 
 	dialling  sync.Mutex // held while a connection is made
 	mu        sync.Mutex // for what follows
 	conn      *remote.Conn
 	session   *host.Session
-	sftp      *host.Client // tried, and not used yet
-	needsLock bool         // its lock may be our old session's, which is gone
-	current   *plan.Config // what it was seen to run last
+	sftp      *host.Client // opened by the plan, not used yet
+	needsLock bool         // the session is new, and its lock may still be held by the old one
+	current   *plan.Config // what it was last seen to run
 	clients   map[*plan.Config]*live.Client
 
-	healthAnswer chan error // of /healthz, where it was asked when the connection was made
+	healthAnswer chan error // of /healthz, asked while the session began
 }
 
 func (h *Hosts) machine(n *spec.Node, w *plan.Desired) *machine {
@@ -46,7 +46,7 @@ func (h *Hosts) machine(n *spec.Node, w *plan.Desired) *machine {
 	}
 }
 
-// withNode is an error of the host, with its name.
+// withNode adds the node's name to an error, unless it has it.
 func (m *machine) withNode(err error) error {
 	var he *plan.HostError
 	var re *remote.Error
@@ -54,7 +54,7 @@ func (m *machine) withNode(err error) error {
 	case err == nil || errors.As(err, &he):
 		return err
 	case errors.As(err, &re) && re.Node == m.node.Name:
-		return err // says so itself
+		return err
 	}
 	return &plan.HostError{Node: m.node.Name, Err: err}
 }
@@ -71,7 +71,7 @@ func (m *machine) connect(ctx context.Context) error {
 	return nil
 }
 
-// dial is a connection of its own, and a session on it.
+// dial opens another connection, and a session on it.
 func (m *machine) dial(ctx context.Context) (*remote.Conn, *host.Session, error) {
 	conn, err := m.o.SSH.Dial(ctx, m.target())
 	if err != nil {
@@ -102,7 +102,7 @@ func (m *machine) begin(ctx context.Context, conn *remote.Conn) (*host.Session, 
 	return s, nil
 }
 
-// NoShellError is a login that gets no root shell.
+// NoShellError is a login without a root shell.
 type NoShellError struct {
 	Root bool
 	Err  error
@@ -130,8 +130,8 @@ func (m *machine) target() remote.Target {
 	}
 }
 
-// identity is a key's file that the cluster names: below its own directory, unless it
-// begins at a home or is put together by ssh's rules.
+// identity returns the key file that the cluster names: relative to the cluster's
+// directory, unless it begins with ~, $ or %, which ssh expands.
 func (m *machine) identity() string {
 	file := m.node.SSH.IdentityFile
 	if file == "" || strings.ContainsAny(file[:1], "~$%") {
@@ -145,7 +145,7 @@ func (m *machine) dialFromHost(ctx context.Context, network, address string) (ne
 	m.mu.Lock()
 	conn := m.conn
 	m.mu.Unlock()
-	if conn == nil { // it is being made anew, or couldn't be
+	if conn == nil { // it is being replaced, or couldn't be
 		return nil, errNoSession
 	}
 	return conn.DialContext(ctx, network, address)
@@ -153,8 +153,8 @@ func (m *machine) dialFromHost(ctx context.Context, network, address string) (ne
 
 var errNoSession = errors.New("the connection is gone")
 
-// liveSession is the session with the host. One that broke is begun anew, and takes the lock
-// again: what the connection has been through is no fault of the host.
+// liveSession returns the session with the host. A broken one is replaced, and the new one
+// takes the lock: a broken connection is no fault of the host.
 func (m *machine) liveSession(ctx context.Context) (*host.Session, error) {
 	m.dialling.Lock()
 	defer m.dialling.Unlock()
@@ -174,8 +174,8 @@ func (m *machine) liveSession(ctx context.Context) (*host.Session, error) {
 	return s, m.relock(ctx, s)
 }
 
-// relock takes the lock of a session that was begun anew. Our old one may have it still:
-// then that is tried again, whenever the host is asked something.
+// relock takes the lock for a new session. The old session may still hold it; then relock
+// tries again before the next action.
 func (m *machine) relock(ctx context.Context, s *host.Session) error {
 	if !m.needsLock {
 		return nil
@@ -191,11 +191,11 @@ func (m *machine) relock(ctx context.Context, s *host.Session) error {
 	case errors.As(err, &broken):
 		return err
 	}
-	return nil // a connection that broke again is found out by what comes next
+	return nil // a broken connection shows in the next action
 }
 
-// closeIfBroken ends a session whose answers don't come any more, so that the next one is begun
-// anew.
+// closeIfBroken closes the connection after an error that isn't the host's answer, so that
+// the next action opens a new one.
 func (m *machine) closeIfBroken(err error) {
 	var refused *host.CommandError
 	var notStarted *host.NotStartedError
@@ -205,13 +205,13 @@ func (m *machine) closeIfBroken(err error) {
 	}
 }
 
-// disconnect ends the connection.
+// disconnect closes the connection and all that uses it.
 func (m *machine) disconnect() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for set, c := range m.clients {
+	for config, c := range m.clients {
 		c.Close()
-		delete(m.clients, set)
+		delete(m.clients, config)
 	}
 	if m.session != nil {
 		m.session.Close()
@@ -226,21 +226,21 @@ func (m *machine) disconnect() {
 	m.session, m.conn = nil, nil
 }
 
-// client reads the apiserver as a set's process does: with its credentials, from the
-// host's network. nil where these can't be known.
-func (m *machine) client(set *plan.Config) (*live.Client, error) {
-	if set == nil || set.Kubeconfig.Empty() {
+// client returns a client with the credentials and the network of the host's own process;
+// nil if the credentials aren't known.
+func (m *machine) client(config *plan.Config) (*live.Client, error) {
+	if config == nil || config.Kubeconfig.Empty() {
 		return nil, nil
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if c := m.clients[set]; c != nil {
+	if c := m.clients[config]; c != nil {
 		return c, nil
 	}
-	c, err := live.Foreign(set.Kubeconfig.Reveal(), m.dialFromHost)
+	c, err := live.Foreign(config.Kubeconfig.Reveal(), m.dialFromHost)
 	if err != nil {
 		return nil, fmt.Errorf("its kubeconfig can't be used: %w", err)
 	}
-	m.clients[set] = c
+	m.clients[config] = c
 	return c, nil
 }

@@ -18,9 +18,8 @@ import (
 // lookLimit bounds a look at a host, checksums of its programs included.
 const lookLimit = 60 * time.Second
 
-// quickRead is up to which size files are compared by their contents where nobody asked
-// for more: a program lies in a directory named by its checksum, which was compared when
-// it was put there.
+// quickRead is the size up to which files are compared by contents unless Thorough is set.
+// A program's directory is named by its checksum, which was verified when it was installed.
 const quickRead = 4 << 20
 
 func (m *machine) readUpTo() int64 {
@@ -39,7 +38,7 @@ func (m *machine) connectAndLook(ctx context.Context) error {
 	m.mu.Lock()
 	m.conn = conn
 	m.mu.Unlock()
-	m.healthAnswer = m.askHealthz(ctx) // on its way while the session begins
+	m.healthAnswer = m.askHealthz(ctx) // runs while the session begins
 	s, err := m.begin(ctx, conn)
 	if err != nil {
 		m.disconnect()
@@ -52,8 +51,8 @@ func (m *machine) connectAndLook(ctx context.Context) error {
 	return m.look(ctx, s)
 }
 
-// look looks at a host, and asks what runs there whether it is healthy; both at once
-// where it runs what we think it does.
+// look observes a host and checks the health of its process, both at once if it runs what
+// is expected.
 func (m *machine) look(ctx context.Context, s *host.Session) error {
 	ctx, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
@@ -76,7 +75,7 @@ func (m *machine) look(ctx context.Context, s *host.Session) error {
 		h.Unhealthy = "it has no " + h.Unit.Name + " yet"
 		return nil
 	}
-	// A unit that somebody else wrote may have what we can't read; it runs all the same.
+	// What can't be parsed of a foreign unit is left out.
 	generation, unit := m.startedUnit(ctx, s, seen)
 	h.Current, _ = plan.ParseConfig(generation, unit, func(string) ([]byte, error) { return nil, nil })
 	m.current = h.Current
@@ -92,8 +91,8 @@ func (m *machine) look(ctx context.Context, s *host.Session) error {
 	return nil
 }
 
-// startedUnit is what a host starts: the unit in its place, or a package's own elsewhere, which
-// is somebody else's.
+// startedUnit returns the unit that a host starts: the deployed one, or if there is none, a
+// package's own unit from elsewhere.
 func (m *machine) startedUnit(ctx context.Context, s *host.Session, seen *plan.Snapshot) (generation string, unit []byte) {
 	if file := seen.Process.File; seen.Runs == plan.None && file != "" {
 		if unit, err := s.Text(ctx, file); err == nil {
@@ -103,7 +102,7 @@ func (m *machine) startedUnit(ctx context.Context, s *host.Session, seen *plan.S
 	return seen.Runs, seen.Unit
 }
 
-// expectedHealthz is where a kube-controller-manager answers, if the host runs what it is to have.
+// expectedHealthz returns the /healthz address if the host already runs what it should.
 func (m *machine) expectedHealthz() string {
 	if m.host.Desired == nil {
 		return ""
@@ -111,15 +110,15 @@ func (m *machine) expectedHealthz() string {
 	return m.host.Desired.HealthzAddress()
 }
 
-// askHealthz asks there, without waiting for the answer.
+// askHealthz asks that address, without waiting for the answer.
 func (m *machine) askHealthz(ctx context.Context) chan error {
 	answer := make(chan error, 1)
 	go func() { answer <- m.healthz(ctx, m.expectedHealthz(), nil) }()
 	return answer
 }
 
-// healthz asks a kube-controller-manager at an address of the host's network. An
-// address that nothing is known of isn't asked.
+// healthz asks a kube-controller-manager at an address of the host's network. It does
+// nothing if the address isn't known.
 func (m *machine) healthz(ctx context.Context, address string, cert []byte) error {
 	if address == "" {
 		return nil
@@ -129,8 +128,8 @@ func (m *machine) healthz(ctx context.Context, address string, cert []byte) erro
 	return live.Healthz(ctx, address, cert, m.dialFromHost)
 }
 
-// Plan decides what is to be done. It asks the hosts that change once more: what their old
-// generation holds.
+// Plan makes a plan. It asks hosts that change once more, for the files of their old
+// generation.
 func (h *Hosts) Plan(ctx context.Context) (*plan.Plan, error) { return h.plan(ctx, "deploy") }
 
 func (h *Hosts) plan(ctx context.Context, action string) (*plan.Plan, error) {
@@ -153,7 +152,7 @@ func (h *Hosts) plan(ctx context.Context, action string) (*plan.Plan, error) {
 	return p, err
 }
 
-// observation is what was seen of the hosts.
+// observation returns what was observed of the hosts.
 func (h *Hosts) observation(action string) *plan.Observation {
 	o := &plan.Observation{Cluster: h.cluster, Action: action, ReadsLease: h.o.Leader != nil}
 	for _, m := range h.named {
@@ -168,7 +167,7 @@ func (h *Hosts) observation(action string) *plan.Observation {
 	return o
 }
 
-// compare looks at files of the generation that a host runs.
+// compare reads the files of the generation that a host runs.
 func (m *machine) compare(ctx context.Context) error {
 	paths := m.host.OldPaths()
 	if len(paths) == 0 {
@@ -183,13 +182,12 @@ func (m *machine) compare(ctx context.Context) error {
 	return err
 }
 
-// othersLimit bounds how long a host is waited for that the command isn't about.
+// othersLimit bounds the wait for hosts that the command doesn't name.
 const othersLimit = 15 * time.Second
 
-// connectOthers connects to the cluster's other hosts. They are locked as the named are, so
-// that of two rollouts with different hosts the second waits, and they have to work while
-// one of the named is restarted. One that can't be reached is noted: it may be why the
-// others were named.
+// connectOthers connects to the cluster's other hosts. They are locked like the named ones,
+// so that only one of two rollouts with different hosts goes ahead, and they serve as
+// spares. A host that can't be reached is only noted: it may be why it wasn't named.
 func (h *Hosts) connectOthers(ctx context.Context) {
 	for i := range h.cluster.Nodes {
 		n := &h.cluster.Nodes[i]
@@ -211,11 +209,11 @@ func (h *Hosts) connectOthers(ctx context.Context) {
 	all.Wait()
 }
 
-// Drifts compares what hosts have with what they are to have.
+// Drifts compares each host with its desired state.
 func (h *Hosts) Drifts() []plan.Drift { return h.observation("").Drifts() }
 
-// Busy returns why nothing can be done to the hosts just now: somebody else does, and what
-// is seen of them is half done. nil where nobody does.
+// Busy returns an error if another session is changing one of the hosts: what was observed
+// of it may be half done.
 func (h *Hosts) Busy() error {
 	node, who := h.observation("").Holder()
 	if node == "" {
@@ -224,8 +222,8 @@ func (h *Hosts) Busy() error {
 	return &plan.HostError{Node: node, Err: &host.LockedError{Holder: who}}
 }
 
-// PlanRollback decides what takes the hosts to the generation before the one they run:
-// unit, certificates and keys together.
+// PlanRollback makes a plan that takes each host to its previous generation: unit,
+// certificates and keys together.
 func (h *Hosts) PlanRollback(ctx context.Context) (*plan.Plan, error) {
 	o := h.observation(plan.Rollback)
 	err := each(h.named, func(m *machine) error {
@@ -239,11 +237,11 @@ func (h *Hosts) PlanRollback(ctx context.Context) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.initialLease.lease, h.initialLease.err = h.lease(ctx) // what is elected is known only now
+	h.initialLease.lease, h.initialLease.err = h.lease(ctx) // the lease's name is known only now
 	return h.plan(ctx, plan.Rollback)
 }
 
-// keptGeneration is a generation that a host runs, or that lies there.
+// keptGeneration returns a generation that a host runs or has kept.
 func (m *machine) keptGeneration(ctx context.Context, generation string) (*plan.Desired, error) {
 	seen := m.host.Snapshot
 	switch generation {
@@ -259,10 +257,10 @@ func (m *machine) keptGeneration(ctx context.Context, generation string) (*plan.
 	return m.onHost(ctx, m.session, generation, unit), nil
 }
 
-// onHost is what a unit of a host asks for, as far as it can be told.
+// onHost returns the desired state that a unit on a host describes.
 func (m *machine) onHost(ctx context.Context, s *host.Session, generation string, unit []byte) *plan.Desired {
 	return plan.DesiredFromHost(generation, unit, func(p string) ([]byte, error) { return s.Text(ctx, p) })
 }
 
-// noLease: the apiserver answered, and has no such lease.
+// noLease reports whether the apiserver answered that there is no such lease.
 func noLease(err error) bool { return errors.Is(err, live.ErrNoLease) }

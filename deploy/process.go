@@ -10,7 +10,7 @@ import (
 	"github.com/kcmgen/kcmgen/deploy/remote"
 )
 
-// process is a remote session as deploy/host speaks with it.
+// process adapts a remote session to host.Process.
 type process struct {
 	*remote.Session
 	mu         sync.Mutex
@@ -18,7 +18,8 @@ type process struct {
 	done       chan struct{}
 }
 
-// maxComplaints is how much of a program's complaints is kept: its first lines say why.
+// maxComplaints is how much of a program's standard error is kept, in bytes. The first
+// lines say why it failed.
 const maxComplaints = 2 << 10
 
 func started(s *remote.Session, err error) (host.Process, error) {
@@ -49,8 +50,8 @@ func (p *process) readStderr() {
 func (p *process) Stdin() io.WriteCloser { return p.Session.Stdin }
 func (p *process) Stdout() io.Reader     { return p.Session.Stdout }
 
-// Stderr is what it complained of. It is asked once output has ended, so waiting for
-// the rest takes no time, or the connection is gone.
+// Stderr returns the beginning of standard error. It is called after output has ended, so
+// the rest arrives at once or never.
 func (p *process) Stderr() string {
 	select {
 	case <-p.done:

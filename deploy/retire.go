@@ -10,17 +10,17 @@ import (
 	"github.com/kcmgen/kcmgen/deploy/rollout"
 )
 
-// Retirement is what leaving a cluster means for a host.
+// Retirement is what retiring stops and removes on a host.
 type Retirement struct {
 	Node      string `json:"node"`
 	Address   string `json:"address"`
 	Unit      string `json:"unit"`
 	Runs      string `json:"runs"` // a generation, or none
 	Directory string `json:"directory"`
-	Active    string `json:"active"` // in systemd's words
+	Active    string `json:"active"` // systemd's state, as "active (running)"
 }
 
-// PlanRetirement says what there is to stop and to remove on the one host.
+// PlanRetirement returns what to stop and remove on the one host.
 func (h *Hosts) PlanRetirement() (*Retirement, error) {
 	m := h.named[0]
 	snapshot, u := m.host.Snapshot, m.host.Unit
@@ -33,8 +33,8 @@ func (h *Hosts) PlanRetirement() (*Retirement, error) {
 	}, nil
 }
 
-// Retire stops kube-controller-manager on the one host, and removes what kcmgen put there.
-// What others wrote, and kcmgen kept, stays.
+// Retire stops kube-controller-manager on the one host and removes what kcmgen installed.
+// Foreign units that kcmgen kept stay.
 func (h *Hosts) Retire(ctx context.Context) (*Report, error) {
 	m := h.named[0]
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limits[rollout.Prepare])

@@ -24,8 +24,8 @@ func TestCheckVersion(t *testing.T) {
 	}
 }
 
-// TestCheckKubeconfig: a kubeconfig of ours has to hold its credentials; one that somebody else
-// wrote may name files, and is gone back to all the same.
+// TestCheckKubeconfig: kcmgen's kubeconfig must hold its credentials. A foreign one may name
+// files.
 func TestCheckKubeconfig(t *testing.T) {
 	text := []byte(`{"apiVersion":"v1","kind":"Config","current-context":"c","contexts":[{"name":"c","context":{"cluster":"k","user":"u"}}],
 		"users":[{"name":"u","user":{"client-certificate":"/etc/a.pem","client-key":"/etc/a.key"}}],"clusters":[{"name":"k","cluster":{"server":"https://192.0.2.1:6443"}}]}`)
@@ -40,7 +40,7 @@ func TestCheckKubeconfig(t *testing.T) {
 	}
 }
 
-// TestClassify: an apiserver that says no is there; a host that says no has heard.
+// TestClassify: the kinds of each error.
 func TestClassify(t *testing.T) {
 	all := []error{rollout.ErrAway, rollout.ErrLate, rollout.ErrRefused, rollout.ErrNotStarted}
 	for _, c := range []struct {
@@ -76,6 +76,6 @@ func TestClassify(t *testing.T) {
 		}
 	}
 	if err := classify(nil); err != nil {
-		t.Errorf("nothing becomes %v", err)
+		t.Errorf("nil becomes %v", err)
 	}
 }

@@ -126,7 +126,7 @@ func (s *scene) undoneTwice(t *testing.T) {
 	var was string
 	for i := range 2 {
 		told := do(t, h, "sh", home+"/recover", "undo", home, from)
-		if says := []string{": back from " + from + " to ", "nothing to go back from, it is of " + was}[i]; !strings.Contains(told, says) {
+		if says := []string{": back from " + from + " to ", "nothing to go back from: it has " + was}[i]; !strings.Contains(told, says) {
 			t.Errorf("undone %d times it says %q, not %q", i+1, told, says)
 		}
 		is := runs(pictureOf(t, s.Ground, h))

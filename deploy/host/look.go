@@ -11,14 +11,14 @@ import (
 	"github.com/kcmgen/kcmgen/deploy/plan"
 )
 
-// Text returns what a file of the host holds.
+// Text returns the contents of a file of the host.
 func (s *Session) Text(ctx context.Context, file string) ([]byte, error) {
 	out, err := s.doOne(ctx, command("text", file))
 	return []byte(out), err
 }
 
-// Look looks at a host, and at files there, in one round trip. Files longer than
-// limit bytes aren't read.
+// Look observes a host and the files at paths, in one round trip. Files longer than limit
+// bytes get no checksum.
 func (s *Session) Look(ctx context.Context, u plan.Unit, paths []string, limit int64) (*plan.Snapshot, error) {
 	look := command("look", strconv.Itoa(len(paths)), strconv.FormatInt(limit, 10))
 	look.payload = paths
@@ -81,7 +81,7 @@ func parseAbout(text string) plan.HostInfo {
 	return a
 }
 
-// addField adds a line to what a journal says.
+// addField sets a field of a journal.
 func addField(j *plan.Journal, key, value string) *plan.Journal {
 	if j == nil {
 		j = &plan.Journal{}
@@ -108,7 +108,7 @@ func parseFiles(text string) (map[string]plan.File, error) {
 	for line := range strings.Lines(text) {
 		f := strings.SplitN(strings.TrimSuffix(line, "\n"), "|", 6)
 		if len(f) != 6 {
-			return nil, fmt.Errorf("the host answers %q where it was asked for a file", line)
+			return nil, fmt.Errorf("the host answers %q instead of a file's attributes", line)
 		}
 		size, _ := strconv.ParseInt(f[3], 10, 64)
 		out[f[5]] = plan.File{Path: f[5], Type: f[0], Mode: f[1], Owner: f[2], Size: size, SHA256: f[4]}

@@ -7,8 +7,8 @@ import (
 	"github.com/kcmgen/kcmgen/deploy/plan"
 )
 
-// parseProcess reads what the host says of a unit: systemd's properties, arguments and
-// mounts, a line each.
+// parseProcess parses the output of process: systemd's properties, arguments and mounts,
+// one per line.
 func parseProcess(text string) plan.Process {
 	p := plan.Process{Mounts: map[string]string{}}
 	show := map[string]string{}
