@@ -11,12 +11,10 @@ import (
 	"github.com/kcmgen/kcmgen/deploy/rollout"
 )
 
-// reaction is how old what a rollout knows of a host may be: it looks at one, and acts a
-// moment later.
+// reaction is how old a rollout's knowledge of a host may be when it acts.
 const reaction = time.Second
 
-// Invariants holds a rollout to what must be true of it whatever happens, action by
-// action. It sets Run.Check.
+// Invariants sets Run.Check to what must be true before each action, whatever happens.
 func (r *Run) Invariants() {
 	worked := map[string]bool{}
 	for _, h := range r.World.Hosts {
@@ -38,8 +36,8 @@ func (r *Run) Invariants() {
 	}
 }
 
-// leaderLast: a host that leads isn't restarted before another one that works, and is to
-// be restarted, too.
+// leaderLast returns an error if a working leader is restarted before another host of the
+// plan.
 func (r *Run) leaderLast(a rollout.Action) error {
 	h := r.World.Host(a.Node)
 	if !r.World.Leads(h, reaction) || !r.World.Works(h) {
@@ -53,7 +51,8 @@ func (r *Run) leaderLast(a rollout.Action) error {
 	return nil
 }
 
-// othersWork: no host that works is restarted while another one that worked doesn't.
+// othersWork returns an error if a working host is restarted while another one that worked
+// doesn't.
 func (r *Run) othersWork(a rollout.Action, worked map[string]bool) error {
 	w := r.World
 	if !w.Works(w.Host(a.Node)) {
@@ -68,8 +67,8 @@ func (r *Run) othersWork(a rollout.Action, worked map[string]bool) error {
 	return nil
 }
 
-// oneAtATime: on the way back no host that works is restarted while another one is still
-// being restarted by this rollout with what worked before.
+// oneAtATime returns an error if, on the way back, a working host is restarted while the
+// restart of another one isn't complete.
 func (r *Run) oneAtATime(a rollout.Action) error {
 	w := r.World
 	if !w.Works(w.Host(a.Node)) {
@@ -83,7 +82,8 @@ func (r *Run) oneAtATime(a rollout.Action) error {
 	return nil
 }
 
-// confirmedWhole: what is confirmed runs, and has been healthy for a while.
+// confirmedWhole returns an error unless a confirmed host runs and has been healthy for a
+// while.
 func (r *Run) confirmedWhole(a rollout.Action) error {
 	w := r.World
 	h := w.Host(a.Node)
@@ -99,7 +99,8 @@ func (r *Run) confirmedWhole(a rollout.Action) error {
 	return nil
 }
 
-// Ended holds the end of a run to what was said of it. had is what each host ran before.
+// Ended returns an error if the hosts don't match the outcome of a run. had is what each
+// host ran before.
 func (r *Run) Ended(had map[string]string) error {
 	_, err := r.State.Done()
 	var back *rollout.RolledBackError
@@ -112,7 +113,7 @@ func (r *Run) Ended(had map[string]string) error {
 		switch {
 		case h.Other:
 			if h.Unit != had[h.Name] {
-				return fmt.Errorf("%s was changed, and the rollout isn't about it", h.Name)
+				return fmt.Errorf("%s was changed, and the rollout doesn't name it", h.Name)
 			}
 		case errors.As(err, &stranded) && stranded.Stranded[h.Name] != nil, errors.As(err, &gone):
 		case err == nil && h.Unit != to:
@@ -124,13 +125,13 @@ func (r *Run) Ended(had map[string]string) error {
 		case h.Unit != to && h.Unit != had[h.Name] && !r.changedEarlier(h):
 			return fmt.Errorf("%s has %s, neither the old nor the new one", h.Name, h.Unit)
 		case err == nil && to != plan.None && !h.State.Ended:
-			return fmt.Errorf("all is done, and %s hasn't written that down", h.Name)
+			return fmt.Errorf("all is done, and %s hasn't recorded that", h.Name)
 		}
 	}
 	return nil
 }
 
-// changedEarlier: an earlier run of the same rollout brought the host where it was.
+// changedEarlier reports whether an earlier run of the same rollout changed the host.
 func (r *Run) changedEarlier(h *Host) bool {
 	i := slices.IndexFunc(r.Plan.Hosts, func(p plan.Record) bool { return p.Node == h.Name })
 	p := r.Plan.Hosts[i]
@@ -146,7 +147,7 @@ func (r *Run) desired(h *Host) string {
 	return ""
 }
 
-// Generations is what each host has.
+// Generations returns the generation of each host, by name.
 func (w *World) Generations() map[string]string {
 	out := map[string]string{}
 	for _, h := range w.Hosts {
@@ -155,8 +156,7 @@ func (w *World) Generations() map[string]string {
 	return out
 }
 
-// Settle lets pass what it takes for every host's own timer to fire, and for a leader to be
-// elected.
+// Settle lets time pass until every host's timer has fired and a leader is elected.
 func (w *World) Settle() error {
 	until := w.Now
 	for _, h := range w.Hosts {
@@ -178,7 +178,8 @@ func (w *World) Settle() error {
 	return nil
 }
 
-// String is what decides what becomes of a world at rest: two of the same text are alike.
+// String returns all state that matters in a settled world: two worlds with the same text
+// behave alike.
 func (w *World) String() string {
 	var b strings.Builder
 	for _, h := range w.Hosts {

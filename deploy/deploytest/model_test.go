@@ -24,10 +24,10 @@ type scene struct {
 	first  bool // nothing runs yet
 	leader int
 	config deploytest.Config
-	down   int // a host that doesn't work; -1: none
-	other  int // a host that the rollout isn't about; -1: none
+	down   int // index of a host that is down; -1: none
+	other  int // index of a host that the rollout doesn't name; -1: none
 	away   [2]time.Duration
-	crash  int           // a host whose process ends by itself; -1: none
+	crash  int           // index of a host whose process ends by itself; -1: none
 	at     time.Duration // when
 }
 
@@ -55,7 +55,7 @@ func (s scene) world() *deploytest.World {
 	return w
 }
 
-// scenes are those in which every action is cut, and every answer lost.
+// scenes returns the scenes of the exhaustive test.
 func scenes() []scene {
 	var out []scene
 	for _, config := range []deploytest.Config{{}, {Start: "ends"}, {Start: "ill"}, {Start: "refused"}, {Lead: "ends"}, {Lead: "never"}} {
@@ -73,16 +73,16 @@ func scenes() []scene {
 	return out
 }
 
-// trial is one rollout that something happens to.
+// trial is a rollout with one disturbance.
 type trial struct {
 	scene
 	cut, lose, unheard int
 	interrupt          time.Duration
-	immediately        bool // people don't wait until hosts go back by themselves
+	immediately        bool // the next run begins before hosts go back by themselves
 }
 
-// run does a rollout, and another one after it, as people would: what must be true of
-// both is an error where it isn't.
+// run carries out a rollout, and another one afterwards. It returns an error if an
+// invariant of either is violated.
 func (tr trial) run() error {
 	r := &deploytest.Run{World: tr.world(), Cut: tr.cut, Lose: tr.lose, Unheard: tr.unheard}
 	if tr.interrupt > 0 {
@@ -96,7 +96,7 @@ func (tr trial) run() error {
 	return tr.finish(r, had)
 }
 
-// finish goes on with a run to its end.
+// finish takes a run to its end.
 func (tr trial) finish(r *deploytest.Run, had map[string]string) error {
 	for {
 		over, ended, err := r.Next()
@@ -111,8 +111,8 @@ func (tr trial) finish(r *deploytest.Run, had map[string]string) error {
 	}
 }
 
-// after lets all hosts come to rest, and deploys again. What comes of that hangs on what
-// they have by then, and is tried once for all that have the same.
+// after lets the world settle, and deploys again. Worlds in the same state have the same
+// result, so each is tried once.
 func (tr trial) after(w *deploytest.World, had map[string]string) error {
 	if tr.immediately {
 		return tr.again(w, had)
@@ -130,12 +130,12 @@ func (tr trial) after(w *deploytest.World, had map[string]string) error {
 	return err
 }
 
-// seen is what came of deploying again, by what decides that.
+// seen caches the result of deploying again, by the state of the world.
 var seen sync.Map
 
-// cutEverywhere does a rollout, and from each of its actions on others: the operator is gone
-// after it, its answer gets lost, or it does itself, or the operator wants to stop. Each is
-// given to found. It returns how many there were.
+// cutEverywhere carries out a rollout and, at each action, copies of it: the operator is
+// gone after the action, its answer is lost, the action is lost, or the operator
+// interrupts. It passes each result to found, and returns the number of rollouts.
 func (s scene) cutEverywhere(found func(trial, error)) (rollouts int) {
 	r := &deploytest.Run{World: s.world()}
 	had := r.World.Generations()
@@ -166,8 +166,8 @@ func (s scene) cutEverywhere(found func(trial, error)) (rollouts int) {
 	}
 }
 
-// failed: after a rollout that ended, no host has a generation that can't work, unless it
-// is said so.
+// failed returns an error if a finished rollout leaves a failing generation on a host
+// without reporting it.
 func (tr trial) failed(r *deploytest.Run) error {
 	_, err := r.State.Done()
 	var stranded *rollout.StrandedError
@@ -182,14 +182,14 @@ func (tr trial) failed(r *deploytest.Run) error {
 	return nil
 }
 
-// works reports whether the new generation does.
+// works reports whether the new generation works.
 func (tr trial) works() bool { return tr.config == deploytest.Config{} }
 
-// unseen: where a host that the rollout isn't about leads, what only a leader shows may
-// stay unseen.
+// unseen reports whether a fault may stay unseen: it shows only in a leader, and a host
+// outside the rollout may lead.
 func (tr trial) unseen() bool { return tr.config.Lead != "" && tr.other >= 0 }
 
-// again deploys once more: all hosts have the new generation then, or what they had.
+// again deploys once more. Then all hosts have the new generation, or what they had.
 func (tr trial) again(w *deploytest.World, had map[string]string) error {
 	w.Crash = nil // once was enough
 	r := &deploytest.Run{World: w}
@@ -213,15 +213,15 @@ func (tr trial) again(w *deploytest.World, had map[string]string) error {
 	return w.Settle()
 }
 
-// How many rollouts something happens to, at the least.
+// The least number of disturbed rollouts, and how many of them are random.
 const (
 	rollouts = 20000
 	others   = 2000
 )
 
-// TestModel cuts rollouts after every action, and loses every action and every answer.
+// TestModel disturbs rollouts at every action, and random ones.
 func TestModel(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(800)) // all of it is garbage soon
+	defer debug.SetGCPercent(debug.SetGCPercent(800)) // nearly all memory is garbage soon
 	begun := time.Now()
 	var every, failures atomic.Int64
 	found := func(tr trial, err error) {
@@ -248,13 +248,13 @@ func TestModel(t *testing.T) {
 	}
 	close(work)
 	all.Wait()
-	t.Logf("%d rollouts, something happens at every action of %d, in %v", every.Load()+others, every.Load(), time.Since(begun).Round(time.Millisecond))
+	t.Logf("%d rollouts, %d of them exhaustive, in %v", every.Load()+others, every.Load(), time.Since(begun).Round(time.Millisecond))
 	if every.Load()+others < rollouts {
 		t.Errorf("that is less than %d", rollouts)
 	}
 }
 
-// random is any trial.
+// random returns a random trial.
 func random(rng *rand.Rand) trial {
 	configs := []deploytest.Config{{}, {}, {Start: "ends"}, {Start: "ill"}, {Start: "refused"}, {Lead: "ends"}, {Lead: "never"}}
 	n := 1 + rng.IntN(5)
@@ -286,7 +286,7 @@ func random(rng *rand.Rand) trial {
 	return tr
 }
 
-// TestModelFindsFaults: each rollout that is broken on purpose is found out.
+// TestModelFindsFaults: each fault planted in a rollout violates an invariant.
 func TestModelFindsFaults(t *testing.T) {
 	none := scene{hosts: 3, down: -1, other: -1, crash: -1}
 	fails := func(config deploytest.Config) scene { s := none; s.config = config; return s }
@@ -313,10 +313,10 @@ func TestModelFindsFaults(t *testing.T) {
 		"leaves a trial": {none, "on trial", func(a *rollout.Action) (rollout.Event, bool) {
 			return rollout.Event{}, a.Kind == rollout.Confirm
 		}},
-		"doesn't write its end down": {none, "hasn't written that down", func(a *rollout.Action) (rollout.Event, bool) {
+		"doesn't record its end": {none, "hasn't recorded that", func(a *rollout.Action) (rollout.Event, bool) {
 			return rollout.Event{}, a.Kind == rollout.MarkEnded
 		}},
-		"changes a host that it isn't about": {none, "isn't about it", func(a *rollout.Action) (rollout.Event, bool) {
+		"changes a host that it doesn't name": {none, "doesn't name it", func(a *rollout.Action) (rollout.Event, bool) {
 			if a.Kind == rollout.Try && a.Node == "cp-2" {
 				a.Node = "cp-1"
 			}
@@ -325,7 +325,7 @@ func TestModelFindsFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := c.scene
-			if name == "changes a host that it isn't about" {
+			if name == "changes a host that it doesn't name" {
 				s.other, s.leader = 0, 1
 			}
 			r := &deploytest.Run{World: s.world(), Break: c.broken}
@@ -342,7 +342,7 @@ func TestModelFindsFaults(t *testing.T) {
 	}
 }
 
-// TestStep: a step leaves the state that it begins with as it is.
+// TestStep: Step leaves its receiver unchanged and is deterministic.
 func TestStep(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range 40 {

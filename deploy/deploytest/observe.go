@@ -18,7 +18,7 @@ const (
 
 var unit = plan.Unit{Home: "/etc/kubernetes/kcmgen", Start: "/etc/systemd/system/kcm.service", Name: "kcm.service", Programs: "/usr/local/lib/kcmgen"}
 
-// configs are what generations run; the same for all worlds.
+// configs are the configurations of generations, created on demand.
 type configs map[string]*plan.Desired
 
 func (s configs) of(generation string) *plan.Desired {
@@ -32,7 +32,7 @@ func (s configs) of(generation string) *plan.Desired {
 	return s[generation]
 }
 
-// Observe is what a rollout that brings each host a generation sees of the world.
+// Observe returns the observation for a plan that gives each host a generation.
 func (w *World) Observe(action, generation string, known configs) *plan.Observation {
 	c := &spec.Cluster{Name: "prod"}
 	c.Deploy.Gate, c.Deploy.Soak = Gate, Soak
@@ -93,7 +93,7 @@ func (j *Journal) plan() *plan.Journal {
 	return &plan.Journal{Generation: j.Generation, Previous: j.Previous, Rollout: j.Rollout, By: j.By, Ended: j.Ended}
 }
 
-// stamp is another one where anything was done to a host.
+// stamp changes when the host is changed.
 func (h *Host) stamp() string { return fmt.Sprintf("%s %v %v", h.Unit, h.Trial, h.State) }
 
 func (h *Host) active() string {
