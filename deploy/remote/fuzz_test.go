@@ -13,7 +13,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// fuzzKey is the public key of a seed.
+// fuzzKey returns the public key of a seed.
 func fuzzKey(f *testing.F, seed byte) ssh.PublicKey {
 	f.Helper()
 	private := ed25519.NewKeyFromSeed([]byte(strings.Repeat(string(rune(seed)), 32)))
@@ -24,8 +24,8 @@ func fuzzKey(f *testing.F, seed byte) ssh.PublicKey {
 	return k
 }
 
-// FuzzKnownHosts: whatever known_hosts holds, a key that isn't in it is never
-// trusted, and one that it revokes neither.
+// FuzzKnownHosts: with any known_hosts, neither a key that isn't in it nor a revoked one is
+// trusted.
 func FuzzKnownHosts(f *testing.F) {
 	known, stranger := fuzzKey(f, 'k'), fuzzKey(f, 's')
 	line := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(known)))
@@ -61,7 +61,7 @@ func FuzzKnownHosts(f *testing.F) {
 	})
 }
 
-// FuzzPinned: a pinned key is read and trusts no other key, or it is refused.
+// FuzzPinned: a pinned key is refused, or trusts no other key.
 func FuzzPinned(f *testing.F) {
 	stranger := fuzzKey(f, 's')
 	line := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(fuzzKey(f, 'k'))))
@@ -80,8 +80,7 @@ func FuzzPinned(f *testing.F) {
 	})
 }
 
-// FuzzSubset: without an ssh, a configuration is read or refused, and what comes out
-// of it is a host.
+// FuzzSubset: without an ssh program, a configuration is refused or yields a valid host.
 func FuzzSubset(f *testing.F) {
 	for _, text := range []string{
 		"Host n1\n HostName 10.0.0.1\n Port 22\n ProxyJump a,b@c:1\n", "User=\"a b\\\" c\"", "IdentityFile ~/%d/%%/${HOME}\n",
@@ -104,9 +103,9 @@ func FuzzSubset(f *testing.F) {
 	})
 }
 
-// FuzzAnswer: whatever an ssh prints, it is a host or an error.
+// FuzzAnswer: any output of ssh is refused or yields a valid host.
 func FuzzAnswer(f *testing.F) {
-	told := "controlpath /home/me/" + strings.Repeat(separator+"x", len(asked)) + "\n"
+	told := "controlpath /home/me/" + strings.Repeat(separator+"x", len(sshTokens)) + "\n"
 	for _, text := range []string{
 		told + "hostname n1\nport 22\nuser me\nuserknownhostsfile /a b /c\n", told + "hostname n1\nport 0\n", "hostname n1\r\n", "controlpath\nhostname n1\n",
 		told + "hostname n1\nport 22\nproxyjump a,%n\nidentityfile ~/%h\nidentityagent $A\n",
