@@ -179,8 +179,8 @@ func (s *scene) asBefore(t *testing.T, before map[string]string) bool {
 	return len(r) == 0
 }
 
-// accepting is a program that prints its version for any arguments, and otherwise runs the
-// real program with them.
+// accepting is a program that accepts any arguments with --version, and otherwise runs the
+// real program.
 const accepting = `#!/bin/bash
 for last; do :; done
 [ "$last" != --version ] || { echo "Kubernetes %s"; exit; }

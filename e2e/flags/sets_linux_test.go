@@ -131,7 +131,7 @@ func flawedTLS(s *serving) set {
 	return set{"tls-cipher-suites": strings.Join(s.some(s.suites()), ","), "tls-min-version": s.word("VersionTLS12", "VersionTLS13", "VersionTLS11"), "disable-http2-serving": s.word("true", "false")}
 }
 
-// freed stands for the set's own port.
+// freed is a placeholder for a free port.
 const freed = "\x01"
 
 var curveNumbers = []string{"23", "24", "25", "29", "4587", "4588", "4589"}
