@@ -60,7 +60,7 @@ func TestExecutor(t *testing.T) {
 		"works":         {deploytest.Config{}, ""},
 		"ends":          {deploytest.Config{Start: "ends"}, "rolled back: cp-2: it ended 2 times by itself"},
 		"can't lead":    {deploytest.Config{Lead: "ends"}, "rolled back: cp-1: it was healthy, and ended by itself"},
-		"isn't healthy": {deploytest.Config{Start: "ill"}, "rolled back: cp-2: it isn't healthy after 5s: healthz doesn't answer"},
+		"isn't healthy": {deploytest.Config{Start: "unhealthy"}, "rolled back: cp-2: it isn't healthy after 5s: healthz doesn't answer"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -58,7 +58,7 @@ func (s scene) world() *deploytest.World {
 // scenes returns the scenes of the exhaustive test.
 func scenes() []scene {
 	var out []scene
-	for _, config := range []deploytest.Config{{}, {Start: "ends"}, {Start: "ill"}, {Start: "refused"}, {Lead: "ends"}, {Lead: "never"}} {
+	for _, config := range []deploytest.Config{{}, {Start: "ends"}, {Start: "unhealthy"}, {Start: "refused"}, {Lead: "ends"}, {Lead: "never"}} {
 		for _, hosts := range []int{1, 2, 3} {
 			out = append(out, scene{hosts: hosts, config: config, down: -1, other: -1, crash: -1, leader: hosts - 1})
 		}
@@ -256,7 +256,7 @@ func TestModel(t *testing.T) {
 
 // random returns a random trial.
 func random(rng *rand.Rand) trial {
-	configs := []deploytest.Config{{}, {}, {Start: "ends"}, {Start: "ill"}, {Start: "refused"}, {Lead: "ends"}, {Lead: "never"}}
+	configs := []deploytest.Config{{}, {}, {Start: "ends"}, {Start: "unhealthy"}, {Start: "refused"}, {Lead: "ends"}, {Lead: "never"}}
 	n := 1 + rng.IntN(5)
 	tr := trial{scene: scene{hosts: n, leader: rng.IntN(n), config: configs[rng.IntN(len(configs))], down: -1, other: -1, crash: -1}}
 	if n > 1 && rng.IntN(4) == 0 {
@@ -303,7 +303,7 @@ func TestModelFindsFaults(t *testing.T) {
 		"doesn't look at the others": {crashes, "hasn't worked for", func(a *rollout.Action) (rollout.Event, bool) {
 			return rollout.Event{Health: rollout.Health{PID: 1002, Running: true}}, a.Kind == rollout.Examine && a.Ask&rollout.Apiserver == 0 && a.Node != "cp-1"
 		}},
-		"takes all for healthy": {fails(deploytest.Config{Start: "ill"}), "it hasn't been healthy", func(a *rollout.Action) (rollout.Event, bool) {
+		"takes all for healthy": {fails(deploytest.Config{Start: "unhealthy"}), "it hasn't been healthy", func(a *rollout.Action) (rollout.Event, bool) {
 			return rollout.Event{Health: rollout.Health{PID: 1, Running: true, Server: "https://apiserver"}}, a.Kind == rollout.Examine
 		}},
 		"leaves hosts as they are": {fails(deploytest.Config{Lead: "ends"}), "all went back, and", func(a *rollout.Action) (rollout.Event, bool) {

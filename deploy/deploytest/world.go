@@ -11,7 +11,7 @@ import (
 
 // Config is how a generation behaves when it runs.
 type Config struct {
-	// Start: "" works; "ends" ends by itself again and again; "ill" runs unhealthy;
+	// Start: "" works; "ends" ends by itself again and again; "unhealthy" runs unhealthy;
 	// "refused" can't be started.
 	Start string
 	// Lead: "" works; "ends" ends as soon as it leads; "never" never takes the lease.

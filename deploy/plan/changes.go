@@ -54,23 +54,23 @@ func Read(r io.Reader) (*Plan, error) {
 // meanwhile; nothing if the same would be done for the same reasons.
 func Changes(was, is *Plan) []Change {
 	var out []Change
-	move := func(node, format string, args ...any) { out = append(out, Change{node, fmt.Sprintf(format, args...)}) }
+	add := func(node, format string, args ...any) { out = append(out, Change{node, fmt.Sprintf(format, args...)}) }
 	if was.Cluster != is.Cluster || was.Action != is.Action {
-		move("", "it is for a %s of cluster %s, and this is a %s of %s", was.Action, was.Cluster, is.Action, is.Cluster)
+		add("", "it is for a %s of cluster %s, and this is a %s of %s", was.Action, was.Cluster, is.Action, is.Cluster)
 		return out
 	}
 	if was.Timing != is.Timing {
-		move("", "the time limits were %s, and are %s", was.Timing, is.Timing)
+		add("", "the time limits were %s, and are %s", was.Timing, is.Timing)
 	}
 	switch {
 	case was.ReadsLease != is.ReadsLease:
-		move("", "whether the apiserver is asked who leads: %v, and now %v", was.ReadsLease, is.ReadsLease)
+		add("", "whether the lease is read: %v, and now %v", was.ReadsLease, is.ReadsLease)
 	case was.Leader != is.Leader:
-		move("", "the leader was %s, and is %s", leaderName(was), leaderName(is))
+		add("", "the leader was %s, and is %s", leaderName(was), leaderName(is))
 	}
 	for _, node := range nodesOf(was, is) {
 		for _, text := range hostChanges(was.host(node), is.host(node)) {
-			move(node, "%s", text)
+			add(node, "%s", text)
 		}
 	}
 	if len(out) > 0 { // these explain any other difference
@@ -78,11 +78,11 @@ func Changes(was, is *Plan) []Change {
 	}
 	for _, node := range nodesOf(was, is) {
 		if text := stepChange(was.step(node), is.step(node)); text != "" {
-			move(node, "%s", text)
+			add(node, "%s", text)
 		}
 	}
 	if len(out) == 0 && !slices.Equal(order(was), order(is)) {
-		move("", "the order was %s, and is %s", strings.Join(order(was), ", "), strings.Join(order(is), ", "))
+		add("", "the order was %s, and is %s", strings.Join(order(was), ", "), strings.Join(order(is), ", "))
 	}
 	return out
 }

@@ -21,19 +21,19 @@ func TestChanges(t *testing.T) {
 		return p
 	}
 	was := make(func(*Observation) {})
-	if moves := Changes(was, make(func(o *Observation) { o.Hosts[0].Skew = 2 * time.Minute })); len(moves) > 0 {
-		t.Errorf("a clock that runs, and a note: %v", moves)
+	if changes := Changes(was, make(func(o *Observation) { o.Hosts[0].Skew = 2 * time.Minute })); len(changes) > 0 {
+		t.Errorf("a clock that runs, and a note: %v", changes)
 	}
 	edited := make(func(o *Observation) {
 		runsFresh(o.Hosts[1])
 		o.Hosts[1].Snapshot.Files[o.Hosts[1].generationDir()+"/ca.crt"] = File{Type: "regular file", Mode: "666", Owner: "root:root", Size: 2}
 	})
 	mended := make(func(o *Observation) { runsFresh(o.Hosts[1]) })
-	for says, moves := range map[string][]Change{
+	for says, changes := range map[string][]Change{
 		"cp-2: it was to be restarted, and now nothing would be done to it":        Changes(edited, mended),
 		"cp-2: nothing was to be done to it, and now it would be restarted: files": Changes(mended, edited),
 	} {
-		if text := (&StalePlanError{moves}).Error(); !strings.Contains(text, "\n"+says) {
+		if text := (&StalePlanError{changes}).Error(); !strings.Contains(text, "\n"+says) {
 			t.Errorf("%s\nexpected %q", text, says)
 		}
 	}
@@ -43,7 +43,7 @@ func TestChanges(t *testing.T) {
 	}{
 		{"it is for a deploy of cluster c, and this is a rollback of c", func(o *Observation) { o.Action = Rollback }},
 		{"the time limits were gate 1m0s, soak 20s", func(o *Observation) { o.Cluster.Deploy.Soak = time.Minute }},
-		{"whether the apiserver is asked who leads: true, and now false", func(o *Observation) { o.ReadsLease = false }},
+		{"whether the lease is read: true, and now false", func(o *Observation) { o.ReadsLease = false }},
 		{"the leader was cp-1, and is cp-2", func(o *Observation) { o.Leader = Leader{"cp-2_1", "cp-2"} }},
 		{"the leader was cp-1, and is none", func(o *Observation) { o.Leader = Leader{} }},
 		{"cp-3: it was in the plan, and wouldn't be now", func(o *Observation) { o.Hosts = o.Hosts[:2] }},
@@ -57,8 +57,8 @@ func TestChanges(t *testing.T) {
 		{"cp-2: its address was 192.0.2.1, and is 192.0.2.9", func(o *Observation) { o.Hosts[1].Address = "192.0.2.9" }},
 		{"cp-2: what would change there isn't the same", func(o *Observation) { o.Hosts[1].OldFiles = nil }},
 	} {
-		moves := Changes(was, make(c.change))
-		if text := (&StalePlanError{moves}).Error(); !strings.Contains(text, "\n"+c.says) {
+		changes := Changes(was, make(c.change))
+		if text := (&StalePlanError{changes}).Error(); !strings.Contains(text, "\n"+c.says) {
 			t.Errorf("%s\nexpected %q", text, c.says)
 		}
 	}

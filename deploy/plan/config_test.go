@@ -111,11 +111,11 @@ func aCluster() *spec.Cluster {
 
 func TestReadDesired(t *testing.T) {
 	unit := "nodes/cp-1/etc/systemd/system/kube-controller-manager.service"
-	wants, err := ReadDesired(aCluster(), exportedTree(t, func(*outdir.Manifest, map[string]string) {}))
+	desired, err := ReadDesired(aCluster(), exportedTree(t, func(*outdir.Manifest, map[string]string) {}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := wants["cp-1"]
+	w := desired["cp-1"]
 	home := "/etc/kubernetes/kcmgen/" + generation
 	if len(w.Trees) != 2 || len(w.Trees[home].Entries()) != 2 || len(w.Trees["/usr/local/lib/kcmgen/aa"].Entries()) != 1 || w.Dirs["/var/lib/kcm"] != fs.FileMode(0o755) {
 		t.Errorf("directories %v, dirs %v", w.Trees, w.Dirs)
@@ -152,11 +152,11 @@ func TestReadDesired(t *testing.T) {
 
 // TestFileDifferences: a host that is in sync has no differences, and each fault is named.
 func TestFileDifferences(t *testing.T) {
-	wants, err := ReadDesired(aCluster(), exportedTree(t, func(*outdir.Manifest, map[string]string) {}))
+	desired, err := ReadDesired(aCluster(), exportedTree(t, func(*outdir.Manifest, map[string]string) {}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, u := wants["cp-1"], UnitOf(aCluster())
+	w, u := desired["cp-1"], UnitOf(aCluster())
 	have := func() *Host {
 		m := &Host{Desired: w, Unit: u, Snapshot: &Snapshot{Files: map[string]File{}}}
 		for _, p := range w.Paths(u.Start) {
@@ -229,7 +229,7 @@ func TestRank(t *testing.T) {
 // manifest, not those on this disk.
 func TestLostModes(t *testing.T) {
 	const file = "ca.crt"
-	wants, err := ReadDesired(aCluster(), exportedTree(t, func(m *outdir.Manifest, _ map[string]string) {
+	desired, err := ReadDesired(aCluster(), exportedTree(t, func(m *outdir.Manifest, _ map[string]string) {
 		for i := range m.Files {
 			if path.Base(m.Files[i].Path) == file {
 				m.Files[i].Mode = "0440"
@@ -239,7 +239,7 @@ func TestLostModes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, ok := wants["cp-1"].Trees["/etc/kubernetes/kcmgen/"+generation].Get(file)
+	e, ok := desired["cp-1"].Trees["/etc/kubernetes/kcmgen/"+generation].Get(file)
 	if !ok || e.Mode != 0o440 {
 		t.Errorf("%s has mode %o", file, e.Mode)
 	}

@@ -17,7 +17,7 @@ type Observation struct {
 	Hosts []*Host
 	// Others are the cluster's other hosts, sorted by name.
 	Others []*Host
-	// ReadsLease: the apiserver can be asked who leads.
+	// ReadsLease: there is a kubeconfig to read the lease with.
 	ReadsLease bool
 	Leader     Leader
 }

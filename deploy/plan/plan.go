@@ -18,7 +18,7 @@ type Plan struct {
 	Steps     []Step   `json:"steps"`
 	Unchanged []string `json:"unchanged"`
 	Timing
-	// ReadsLease: the apiserver can be asked who leads.
+	// ReadsLease: there is a kubeconfig to read the lease with.
 	ReadsLease bool `json:"readsLease"`
 	// Releases: a leader may release its lease when it exits, so the lease may end before
 	// its time.

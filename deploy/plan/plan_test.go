@@ -215,8 +215,8 @@ func TestNotes(t *testing.T) {
 }
 
 // otherHost returns a host that the command doesn't name.
-func otherHost(trial *Journal, blind error, unwell string) *Host {
-	return &Host{Node: "cp-3", Snapshot: &Snapshot{HostInfo: HostInfo{Runs: old, Trial: trial, Holder: "other"}}, HealthUnknown: blind, Unhealthy: unwell}
+func otherHost(trial *Journal, healthUnknown error, unhealthy string) *Host {
+	return &Host{Node: "cp-3", Snapshot: &Snapshot{HostInfo: HostInfo{Runs: old, Trial: trial, Holder: "other"}}, HealthUnknown: healthUnknown, Unhealthy: unhealthy}
 }
 
 // TestUnfit: why a host can't be deployed to.

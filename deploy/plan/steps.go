@@ -175,7 +175,7 @@ type FlagChange struct {
 
 // step returns what to do on a host, or nil.
 func (h *Host) step() *Step {
-	differs, stale := h.fileDifferences(), h.staleProcess()
+	differences, stale := h.fileDifferences(), h.staleProcess()
 	s := &Step{Node: h.Node, Address: h.Address, From: h.Snapshot.Runs, To: h.Desired.Generation, Unhealthy: h.Unhealthy}
 	if t := h.Snapshot.Trial; t != nil {
 		s.Recover = t.Generation
@@ -183,13 +183,13 @@ func (h *Host) step() *Step {
 	switch {
 	case s.Recover != "":
 		s.Restart = "a deployment of " + Short(s.Recover) + " was never confirmed"
-	case s.From == s.To && len(differs) == 0 && stale == "" && (h.Unhealthy == "" || s.To == None):
+	case s.From == s.To && len(differences) == 0 && stale == "" && (h.Unhealthy == "" || s.To == None):
 		return nil
-	case s.From == s.To && len(differs) == 0:
+	case s.From == s.To && len(differences) == 0:
 		s.Restart = cmp.Or(stale, h.Unhealthy)
 	case s.From == s.To:
 		s.Restart = "files of its generation were changed on the host"
-		s.Files = differs
+		s.Files = differences
 	default:
 		s.Restart = AnotherGeneration
 	}
@@ -198,9 +198,9 @@ func (h *Host) step() *Step {
 	}
 	s.Flags, s.Unit = flagChanges(h.Current, &h.Desired.Config), unitChanges(h.Current, &h.Desired.Config)
 	if h.comparesGenerations() {
-		s.Files = h.fileChanges(differs)
+		s.Files = h.fileChanges(differences)
 	} else {
-		s.Files = differs
+		s.Files = differences
 	}
 	return s
 }
@@ -228,7 +228,7 @@ func (h *Host) OldPaths() []string {
 func (h *Host) generationDir() string { return path.Join(h.Unit.Home, h.Desired.Generation) }
 
 // fileChanges compares the files of the old and the new generation by name.
-func (h *Host) fileChanges(differs []FileChange) []FileChange {
+func (h *Host) fileChanges(fromDesired []FileChange) []FileChange {
 	var out []FileChange
 	for _, e := range h.Desired.Trees[h.generationDir()].Entries() {
 		f := h.OldFiles[path.Join(h.Unit.Home, h.Snapshot.Runs, e.Path)]
@@ -240,7 +240,7 @@ func (h *Host) fileChanges(differs []FileChange) []FileChange {
 			out = append(out, FileChange{Path: e.Path, Kind: tree.Changed, What: []string{"contents"}})
 		}
 	}
-	for _, c := range differs {
+	for _, c := range fromDesired {
 		if !strings.HasPrefix(c.Path, h.Unit.Home+"/") {
 			out = append(out, c)
 		}

@@ -27,9 +27,9 @@ func fuzzKey(f *testing.F, seed byte) ssh.PublicKey {
 // FuzzKnownHosts: with any known_hosts, neither a key that isn't in it nor a revoked one is
 // trusted.
 func FuzzKnownHosts(f *testing.F) {
-	known, stranger := fuzzKey(f, 'k'), fuzzKey(f, 's')
+	known, unknown := fuzzKey(f, 'k'), fuzzKey(f, 's')
 	line := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(known)))
-	foreign := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(stranger)))
+	foreign := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(unknown)))
 	for _, text := range []string{
 		"n1 " + line, "[n1]:22,!n2 " + line + " comment", "* " + line + "\n@revoked * " + line, "@cert-authority n? " + line,
 		"|1|c2FsdA==|c2FsdA== " + line, "@revoked @revoked " + line, "n1\tssh-rsa " + strings.Fields(line)[1], "#\n\n n1 ssh-ed25519", "*** " + line,
@@ -50,7 +50,7 @@ func FuzzKnownHosts(f *testing.F) {
 		if len(trust.algorithms()) == 0 {
 			t.Error("no algorithm is left: the library would take its own")
 		}
-		for _, k := range []ssh.PublicKey{known, stranger} {
+		for _, k := range []ssh.PublicKey{known, unknown} {
 			var fault *HostKeyError
 			if err := trust.check(k, e); !errors.As(err, &fault) || err.Error() == "" {
 				t.Errorf("trusted: %v", err)
@@ -63,7 +63,7 @@ func FuzzKnownHosts(f *testing.F) {
 
 // FuzzPinned: a pinned key is refused, or trusts no other key.
 func FuzzPinned(f *testing.F) {
-	stranger := fuzzKey(f, 's')
+	unknown := fuzzKey(f, 's')
 	line := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(fuzzKey(f, 'k'))))
 	for _, text := range []string{line, line + " comment", "@cert-authority " + line, "@revoked " + line, "@revoked", "", "a\nb", "* " + line} {
 		f.Add(text)
@@ -74,7 +74,7 @@ func FuzzPinned(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if err := trust.check(stranger, e); err == nil && !strings.Contains(text, "AAAAC3NzaC1lZDI1NTE5AAAAI") {
+		if err := trust.check(unknown, e); err == nil && !strings.Contains(text, "AAAAC3NzaC1lZDI1NTE5AAAAI") {
 			t.Error("trusted")
 		}
 	})

@@ -17,7 +17,7 @@ func (s *State) endedByItself(i int, is Health, r round) (reason string, missing
 	if is.Apiserver == nil && is.Server != "" { // the apiserver may have gone away since
 		again := r.again(s.plan.Hosts[i].Node)
 		if again == nil {
-			a := s.on(i, Examine)
+			a := s.hostAction(i, Examine)
 			a.Ask, a.Next = Apiserver, g.next
 			return "", []Action{a}
 		}

@@ -113,12 +113,12 @@ func (s *State) nextRollback() {
 	}
 	var all []Action
 	for _, i := range s.back.todo {
-		a := s.on(i, Examine)
+		a := s.hostAction(i, Examine)
 		a.Ask, a.Next = Process|Healthz, true
 		all = append(all, a)
 	}
 	for _, i := range s.hostsWhere(s.mustKeepWorking) {
-		a := s.on(i, Examine)
+		a := s.hostAction(i, Examine)
 		if a.Ask = Process | Healthz; s.plan.Hosts[i].HealthUnknown {
 			a.Ask = Process
 		}
@@ -217,7 +217,7 @@ func (s *State) askRollback(i int, w hostRollback) {
 		w.begun = s.now
 	}
 	h.phase, h.back = GoingBack, w
-	a := s.on(i, w.kind)
+	a := s.hostAction(i, w.kind)
 	if w.kind == Undo {
 		a.Generation = s.plan.Hosts[i].Desired
 	}
@@ -238,7 +238,7 @@ func (s *State) rollbackAnswered(i int, e Event) {
 		return
 	}
 	h.phase = Looking
-	s.ask(i, s.on(i, Look))
+	s.ask(i, s.hostAction(i, Look))
 }
 
 // oneMoreTry reports whether to ask a host again over a new connection. A broken
@@ -258,10 +258,10 @@ const backTries = 3
 // looked decides by what the host has now: whether it is back, and whether to watch it.
 func (s *State) looked(i int, e Event) {
 	h, f := &s.hosts[i], e.Found
-	wants := s.plan.Hosts[i].Desired
+	desired := s.plan.Hosts[i].Desired
 	switch {
 	case e.Err != nil && s.oneMoreTry(i, e.Err):
-		s.ask(i, s.on(i, Look))
+		s.ask(i, s.hostAction(i, Look))
 	case e.Err != nil:
 		s.rollbackEnded(i, e.Err)
 	case s.stage == Recovering:
@@ -273,7 +273,7 @@ func (s *State) looked(i int, e Event) {
 		s.watchRolledBack(i)
 	case f.Trial:
 		s.rollbackEnded(i, errors.New("its trial is still going on"))
-	case f.Runs == wants && f.Runs != h.back.to && !h.back.undone:
+	case f.Runs == desired && f.Runs != h.back.to && !h.back.undone:
 		// It was confirmed, by an earlier run or because an answer was lost.
 		w := h.back
 		w.kind, w.undone = Undo, true
@@ -331,7 +331,7 @@ func (s *State) settle() {
 	for _, i := range all {
 		h := &s.hosts[i]
 		h.phase, h.back.soak = Looking, s.plan.Soak.Duration()
-		s.ask(i, s.on(i, Look))
+		s.ask(i, s.hostAction(i, Look))
 	}
 	s.settled()
 }

@@ -16,7 +16,7 @@ func (s *State) begin() {
 		s.finish(nil)
 		return
 	}
-	s.ask(-1, s.on(0, Lock))
+	s.ask(-1, s.hostAction(0, Lock))
 }
 
 func (s *State) locked(r round) {
@@ -38,7 +38,7 @@ func (s *State) locked(r round) {
 	case first && len(s.hosts) > 1:
 		var rest []Action
 		for i := range s.hosts[1:] {
-			rest = append(rest, s.on(i+1, Lock))
+			rest = append(rest, s.hostAction(i+1, Lock))
 		}
 		s.ask(-1, rest...)
 	default:
@@ -103,7 +103,7 @@ func (s *State) prepare() {
 	s.stage = Preparing
 	var all []Action
 	for _, i := range s.steps {
-		all = append(all, s.on(i, Prepare))
+		all = append(all, s.hostAction(i, Prepare))
 	}
 	s.ask(-1, all...)
 }

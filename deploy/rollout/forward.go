@@ -78,7 +78,7 @@ func (s *State) try(i int) {
 		s.tell(i, "restart", "%s: %s", to, step.Restart)
 	}
 	h.result.Outcome, h.reverts = Unfinished, s.now.Add(s.plan.Revert.Duration())
-	a := s.on(i, Try)
+	a := s.hostAction(i, Try)
 	a.Generation, a.Base, a.After = step.To, h.base, s.plan.Revert.Duration()
 	s.ask(i, a)
 }
@@ -119,7 +119,7 @@ func (s *State) confirm(i int) {
 }
 
 func (s *State) askConfirm(i int) {
-	a := s.on(i, Confirm)
+	a := s.hostAction(i, Confirm)
 	a.Generation = s.step(i).To
 	s.ask(i, a)
 }
@@ -170,7 +170,7 @@ func (s *State) end() {
 	s.stage = Ending
 	var all []Action
 	for _, i := range s.hostsWhere(s.endNotRecorded) {
-		all = append(all, s.on(i, MarkEnded))
+		all = append(all, s.hostAction(i, MarkEnded))
 	}
 	if len(all) == 0 {
 		s.inspect()
@@ -188,7 +188,7 @@ func (s *State) marked(r round) {
 		switch {
 		case e.Err != nil && !s.hosts[i].markRetried && !errors.Is(e.Err, ErrRefused):
 			s.hosts[i].markRetried = true
-			again = append(again, s.on(i, MarkEnded))
+			again = append(again, s.hostAction(i, MarkEnded))
 		case e.Err != nil:
 			s.tell(i, "note", "the end of this run couldn't be recorded: %v", e.Err)
 		}

@@ -56,7 +56,7 @@ func (s *State) watchHost(i int, g gate) {
 // lookAtHost begins a round with all questions of a gate.
 func (s *State) lookAtHost(i int) {
 	g := &s.hosts[i].gate
-	own := s.on(i, Examine)
+	own := s.hostAction(i, Examine)
 	own.Ask, own.Next = Everything, g.next
 	all := []Action{own}
 	if g.next {
@@ -217,7 +217,7 @@ func (s *State) trackApiserver(i int, is Health, r round) (missing []Action) {
 	if away && !s.serverProven(i, is) && !operatorAway(r) {
 		former := s.hosts[i].formerServer
 		if former == nil && r.answer(Former, s.plan.Hosts[i].Node) == nil {
-			return []Action{s.on(i, Former)}
+			return []Action{s.hostAction(i, Former)}
 		}
 		if former == nil {
 			server := r.answer(Former, s.plan.Hosts[i].Node).Server
@@ -284,7 +284,7 @@ func (s *State) prolong(i int) {
 		return
 	}
 	s.last++
-	a := s.on(i, Prolong)
+	a := s.hostAction(i, Prolong)
 	a.ID, a.Generation, a.After = s.last, s.step(i).To, s.plan.Revert.Duration()
 	h.prolongID = a.ID
 	s.actions = append(s.actions, a)
@@ -326,7 +326,7 @@ func (s *State) drop(i int) {
 func (s *State) explain(i, of int, err *GateError) {
 	h := &s.hosts[i]
 	h.phase, h.gate.failed = Explained, err.Reason
-	s.ask(i, s.on(of, ReadLog))
+	s.ask(i, s.hostAction(of, ReadLog))
 }
 
 func (s *State) explained(i int, r round) {

@@ -292,9 +292,9 @@ func TestEndedForGood(t *testing.T) {
 // TestStops: a host that went back should run what it had, any other what it gets.
 func TestStops(t *testing.T) {
 	for _, c := range []struct {
-		name             string
-		wants, back, end string
-		want             bool
+		name               string
+		desired, back, end string
+		want               bool
 	}{
 		{"isn't named", "", "", "", false},
 		{"gets another", "new", "", Done, false},
@@ -304,7 +304,7 @@ func TestStops(t *testing.T) {
 		{"was to leave, and went back", plan.None, "old", RolledBack, false},
 	} {
 		s := aRollout(time.Now())
-		s.plan.Hosts[0].Desired, s.hosts[0].back.to, s.hosts[0].result.Outcome = c.wants, c.back, c.end
+		s.plan.Hosts[0].Desired, s.hosts[0].back.to, s.hosts[0].result.Outcome = c.desired, c.back, c.end
 		if got := s.stops(0); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}

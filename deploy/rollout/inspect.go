@@ -26,7 +26,7 @@ func (s *State) inspect() {
 func (s *State) lookAtAll() {
 	var all []Action
 	for i := range s.hosts {
-		a := s.on(i, Examine)
+		a := s.hostAction(i, Examine)
 		a.Ask = Process
 		all = append(all, a)
 	}

@@ -45,7 +45,7 @@ func (s *State) isSpare(i int) bool {
 
 // examine asks a host about the generation that it now runs.
 func (s *State) examine(i int, q Questions) Action {
-	a := s.on(i, Examine)
+	a := s.hostAction(i, Examine)
 	a.Ask, a.Next = q, s.hosts[i].settled.pid != 0
 	return a
 }

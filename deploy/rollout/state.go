@@ -301,7 +301,7 @@ func (s *State) tell(i int, step, format string, args ...any) {
 	s.actions = append(s.actions, a)
 }
 
-func (s *State) on(i int, k Kind) Action { return Action{Kind: k, Node: s.plan.Hosts[i].Node} }
+func (s *State) hostAction(i int, k Kind) Action { return Action{Kind: k, Node: s.plan.Hosts[i].Node} }
 
 // withNode adds the node's name to an error, unless it has it.
 func (s *State) withNode(i int, err error) error {
