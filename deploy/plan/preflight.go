@@ -58,7 +58,7 @@ func (h *Host) Unfit() []error {
 	out = append(out, h.unfitDirectories()...)
 	switch f := h.Snapshot.Files[h.Unit.Start]; {
 	case h.Snapshot.Process.Masked:
-		no("%s is masked: to run it: systemctl unmask %s", h.Unit.Name, h.Unit.Name)
+		no("%s is masked: systemctl unmask %s, if it should run", h.Unit.Name, h.Unit.Name)
 	case a.ReadOnlyUnitDir != "" && h.Snapshot.Runs != h.Desired.Generation:
 		no("%s can't be written: it is on a read-only file system", a.ReadOnlyUnitDir)
 	case f.Type != Missing && !f.Regular():
