@@ -36,17 +36,17 @@ func (m *machine) act(ctx context.Context, s *host.Session, a rollout.Action, p 
 	u := m.host.Unit
 	switch a.Kind {
 	case rollout.Lock:
-		out.Stamp, out.Err = s.Lock(ctx, u, m.o.Who)
+		out.Stamp, out.Err = s.Lock(ctx, u, m.options.Who)
 	case rollout.Prepare:
 		out.Files, out.Err = m.prepare(ctx, s)
 	case rollout.Try:
-		out.Err = s.Trial(ctx, u, host.Trial{Generation: a.Generation, Base: a.Base, After: a.After, Rollout: p.ID, By: p.Action})
+		out.Err = s.Trial(ctx, u, host.Trial{Generation: a.Generation, UnitSum: a.UnitSum, After: a.After, Rollout: p.ID, Action: p.Action})
 	case rollout.Examine:
 		out.Health, out.Err = m.examine(ctx, s, a, lease)
 	case rollout.Prolong:
 		out.Err = s.Prolong(ctx, u, a.Generation)
 	case rollout.Revert:
-		out.Err = s.Back(ctx, u)
+		out.Err = s.Revert(ctx, u)
 	case rollout.Undo:
 		out.Err = s.Undo(ctx, u, a.Generation)
 	case rollout.Look:
@@ -54,7 +54,7 @@ func (m *machine) act(ctx context.Context, s *host.Session, a rollout.Action, p 
 	case rollout.Former:
 		out.Server = m.formerServer(ctx, s)
 	case rollout.MarkEnded:
-		out.Err = s.Ended(ctx, u)
+		out.Err = s.MarkEnded(ctx, u)
 	case rollout.ReadLog:
 		out.Lines, _ = s.Log(ctx, u, 5)
 	default:
@@ -87,7 +87,7 @@ func (m *machine) config(next bool) *plan.Config {
 // examine asks a's questions concurrently.
 func (m *machine) examine(ctx context.Context, s *host.Session, a rollout.Action, operator leaseReader) (rollout.Health, error) {
 	var out rollout.Health
-	config := m.config(a.Next)
+	config := m.config(a.ExpectNew)
 	healthz, lease := make(chan error, 1), make(chan error, 1)
 	go func() {
 		if a.Ask&rollout.Healthz == 0 {
@@ -101,9 +101,9 @@ func (m *machine) examine(ctx context.Context, s *host.Session, a rollout.Action
 			lease <- nil
 			return
 		}
-		asked := m.o.Now()
+		asked := m.options.Now()
 		err := m.readsLease(ctx, config, &out, operator, a.Ask == rollout.Apiserver)
-		out.Took = m.o.Now().Sub(asked)
+		out.Took = m.options.Now().Sub(asked)
 		lease <- err
 	}()
 	var err error
@@ -171,7 +171,7 @@ func (m *machine) process(ctx context.Context, s *host.Session, config *plan.Con
 // found looks at what a host runs now.
 func (m *machine) found(ctx context.Context, s *host.Session) (rollout.Found, error) {
 	u := m.host.Unit
-	seen, err := s.Look(ctx, u, []string{u.Start}, quickRead)
+	seen, err := s.Look(ctx, u, []string{u.File}, quickRead)
 	if err != nil {
 		return rollout.Found{}, err
 	}
@@ -181,7 +181,7 @@ func (m *machine) found(ctx context.Context, s *host.Session) (rollout.Found, er
 	m.mu.Lock()
 	m.current = config
 	m.mu.Unlock()
-	out := rollout.Found{Runs: seen.Runs, Base: seen.Base(u), Trial: seen.Trial != nil, Known: seen.Process.Known}
+	out := rollout.Found{Runs: seen.Runs, UnitSum: seen.UnitSum(u), Trial: seen.Trial != nil, Known: seen.Process.Known}
 	switch {
 	case seen.Runs == plan.None && !seen.Process.Known:
 		out.Unhealthy = "it has no " + u.Name + " yet"

@@ -40,7 +40,7 @@ type Event struct {
 // Hosts are connected hosts of a cluster.
 type Hosts struct {
 	cluster      *spec.Cluster
-	o            Options
+	options      Options
 	named        []*machine // the hosts that the command names, sorted by name
 	others       []*machine // the cluster's other hosts
 	started      time.Time
@@ -59,7 +59,7 @@ func Begin(ctx context.Context, c *spec.Cluster, nodes []string, desired map[str
 	if o.Poll == 0 {
 		o.Poll = time.Second / 2
 	}
-	h := &Hosts{cluster: c, o: o, started: o.Now()}
+	h := &Hosts{cluster: c, options: o, started: o.Now()}
 	for i := range c.Nodes {
 		n := &c.Nodes[i]
 		if slices.Contains(nodes, n.Name) {
@@ -71,7 +71,7 @@ func Begin(ctx context.Context, c *spec.Cluster, nodes []string, desired map[str
 		l, err := h.lease(ctx)
 		asked <- leaseRead{l, err}
 	}()
-	err := each(h.named, func(m *machine) error { return m.connectAndLook(ctx) })
+	err := forEach(h.named, func(m *machine) error { return m.connectAndLook(ctx) })
 	h.initialLease = <-asked
 	if err != nil {
 		h.Close()
@@ -89,8 +89,8 @@ func (h *Hosts) Close() {
 
 func (h *Hosts) all() []*machine { return slices.Concat(h.named, h.others) }
 
-// each calls do for all machines concurrently, and joins the errors.
-func each(machines []*machine, do func(*machine) error) error {
+// forEach calls do for all machines concurrently, and joins the errors.
+func forEach(machines []*machine, do func(*machine) error) error {
 	errs := make([]error, len(machines))
 	var all sync.WaitGroup
 	for i, m := range machines {
@@ -103,14 +103,14 @@ func each(machines []*machine, do func(*machine) error) error {
 // lease reads the leader lease: nil if it has no holder, or if it can't be asked for.
 func (h *Hosts) lease(ctx context.Context) (*live.Lease, error) {
 	i := slices.IndexFunc(h.named, func(m *machine) bool { return m.host.Desired != nil && m.host.Desired.Elects() })
-	if h.o.Leader == nil || i < 0 {
+	if h.options.Leader == nil || i < 0 {
 		return nil, nil
 	}
 	namespace, name, err := h.named[i].host.Desired.Lease()
 	if err != nil {
 		return nil, err
 	}
-	l, err := h.o.Leader.Lease(ctx, namespace, name)
+	l, err := h.options.Leader.Lease(ctx, namespace, name)
 	if errors.Is(err, live.ErrNoLease) || err == nil && l.Holder == "" {
 		return nil, nil
 	}

@@ -38,12 +38,12 @@ var limits = map[rollout.Kind]time.Duration{
 // went back, a [rollout.StrandedError] if one couldn't.
 func (h *Hosts) Apply(ctx context.Context, p *plan.Plan, tell func(Event)) (*Report, error) {
 	e := &executor{
-		state: rollout.New(p, h.o.Poll), now: h.o.Now, tell: tell, events: make(chan rollout.Event),
+		state: rollout.New(p, h.options.Poll), now: h.options.Now, tell: tell, events: make(chan rollout.Event),
 		do: func(ctx context.Context, a rollout.Action) rollout.Event { return h.do(ctx, p, a) },
 	}
 	err := e.run(ctx)
 	if stranded := (*rollout.StrandedError)(nil); errors.As(err, &stranded) {
-		h.byHand(stranded)
+		h.addCommands(stranded)
 	}
 	return h.report(p, e.state, err), err
 }
@@ -195,14 +195,14 @@ func classify(err error) error {
 	return err
 }
 
-// byHand adds the commands to type on hosts that couldn't be brought back.
-func (h *Hosts) byHand(stranded *rollout.StrandedError) {
+// addCommands adds the commands to type on hosts that couldn't be brought back.
+func (h *Hosts) addCommands(stranded *rollout.StrandedError) {
 	stranded.ByHand = map[string]string{}
 	for node, left := range stranded.Left {
 		u := plan.UnitOf(h.cluster)
 		command := map[rollout.Left]string{
-			rollout.LeftOnTrial:   "sh " + u.Home + "/recover revert " + u.Home,
-			rollout.LeftChanged:   "sh " + u.Home + "/recover undo " + u.Home + " " + h.desiredGeneration(node),
+			rollout.LeftOnTrial:   "sh " + u.GenerationsDir + "/recover revert " + u.GenerationsDir,
+			rollout.LeftChanged:   "sh " + u.GenerationsDir + "/recover undo " + u.GenerationsDir + " " + h.desiredGeneration(node),
 			rollout.LeftUnhealthy: "systemctl status " + u.Name,
 			rollout.LeftStopped:   "systemctl start " + u.Name,
 		}[left]

@@ -20,7 +20,7 @@ import (
 type machine struct {
 	cluster *spec.Cluster
 	node    *spec.Node
-	o       *Options
+	options *Options
 	host    *plan.Host // as observed when the plan was made
 
 	dialling  sync.Mutex // held while a connection is made
@@ -41,7 +41,7 @@ func (h *Hosts) machine(n *spec.Node, w *plan.Desired) *machine {
 		called = n.Name
 	}
 	return &machine{
-		cluster: h.cluster, node: n, o: &h.o, clients: map[*plan.Config]*live.Client{},
+		cluster: h.cluster, node: n, options: &h.options, clients: map[*plan.Config]*live.Client{},
 		host: &plan.Host{Node: n.Name, ClusterHostname: called, Unit: plan.UnitOf(h.cluster), Desired: w},
 	}
 }
@@ -73,7 +73,7 @@ func (m *machine) connect(ctx context.Context) error {
 
 // dial opens another connection, and a session on it.
 func (m *machine) dial(ctx context.Context) (*remote.Conn, *host.Session, error) {
-	conn, err := m.o.SSH.Dial(ctx, m.target())
+	conn, err := m.options.SSH.Dial(ctx, m.target())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -91,11 +91,11 @@ const sessionLimit = 30 * time.Second
 func (m *machine) begin(ctx context.Context, conn *remote.Conn) (*host.Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, sessionLimit)
 	defer cancel()
-	p, err := started(conn.Start(ctx, host.Shell(conn.User() == "root")))
+	p, err := asProcess(conn.Start(ctx, host.Shell(conn.User() == "root")))
 	if err != nil {
 		return nil, err
 	}
-	s, err := host.Open(ctx, p, m.o.Nonce())
+	s, err := host.Open(ctx, p, m.options.Nonce())
 	if err != nil {
 		return nil, &NoShellError{Root: conn.User() == "root", Err: err}
 	}
@@ -180,13 +180,13 @@ func (m *machine) relock(ctx context.Context, s *host.Session) error {
 	if !m.needsLock {
 		return nil
 	}
-	_, err := s.Lock(ctx, m.host.Unit, m.o.Who)
+	_, err := s.Lock(ctx, m.host.Unit, m.options.Who)
 	var locked *host.LockedError
 	var broken *host.CommandError
 	switch {
 	case err == nil:
 		m.needsLock = false
-	case errors.As(err, &locked) && !strings.HasPrefix(locked.Holder, m.o.Who+" "):
+	case errors.As(err, &locked) && !strings.HasPrefix(locked.Holder, m.options.Who+" "):
 		return err
 	case errors.As(err, &broken):
 		return err

@@ -23,7 +23,7 @@ const lookLimit = 60 * time.Second
 const quickRead = 4 << 20
 
 func (m *machine) readUpTo() int64 {
-	if m.o.Thorough {
+	if m.options.Thorough {
 		return 1 << 40
 	}
 	return quickRead
@@ -31,7 +31,7 @@ func (m *machine) readUpTo() int64 {
 
 // connectAndLook connects to a host and looks at it.
 func (m *machine) connectAndLook(ctx context.Context) error {
-	conn, err := m.o.SSH.Dial(ctx, m.target())
+	conn, err := m.options.SSH.Dial(ctx, m.target())
 	if err != nil {
 		return err
 	}
@@ -57,12 +57,12 @@ func (m *machine) look(ctx context.Context, s *host.Session) error {
 	ctx, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
 	h := m.host
-	paths := plan.Parents(h.Unit.Start)
+	paths := plan.Parents(h.Unit.File)
 	if h.Desired != nil {
-		paths = h.Desired.Paths(h.Unit.Start)
+		paths = h.Desired.Paths(h.Unit.File)
 	}
-	asked := m.o.Now()
-	seen, err := s.Look(ctx, h.Unit, append(paths, h.Unit.Start), m.readUpTo())
+	asked := m.options.Now()
+	seen, err := s.Look(ctx, h.Unit, append(paths, h.Unit.File), m.readUpTo())
 	if err != nil {
 		return err
 	}
@@ -136,7 +136,7 @@ func (h *Hosts) plan(ctx context.Context, action string) (*plan.Plan, error) {
 	if h.initialLease.err != nil {
 		return nil, h.initialLease.err
 	}
-	err := each(h.named, func(m *machine) error {
+	err := forEach(h.named, func(m *machine) error {
 		tried := make(chan error, 1)
 		go func() { tried <- m.trySFTP(ctx) }()
 		return cmp.Or(m.compare(ctx), <-tried)
@@ -154,7 +154,7 @@ func (h *Hosts) plan(ctx context.Context, action string) (*plan.Plan, error) {
 
 // observation returns what was observed of the hosts.
 func (h *Hosts) observation(action string) *plan.Observation {
-	o := &plan.Observation{Cluster: h.cluster, Action: action, ReadsLease: h.o.Leader != nil}
+	o := &plan.Observation{Cluster: h.cluster, Action: action, ReadsLease: h.options.Leader != nil}
 	for _, m := range h.named {
 		o.Hosts = append(o.Hosts, m.host)
 	}
@@ -226,7 +226,7 @@ func (h *Hosts) Busy() error {
 // certificates and keys together.
 func (h *Hosts) PlanRollback(ctx context.Context) (*plan.Plan, error) {
 	o := h.observation(plan.Rollback)
-	err := each(h.named, func(m *machine) error {
+	err := forEach(h.named, func(m *machine) error {
 		generation, err := o.PreviousGeneration(m.host)
 		if err != nil {
 			return err
@@ -250,7 +250,7 @@ func (m *machine) keptGeneration(ctx context.Context, generation string) (*plan.
 	case seen.Runs:
 		return m.onHost(ctx, m.session, generation, seen.Unit), nil
 	}
-	unit, err := m.session.Text(ctx, path.Join(m.host.Unit.Home, generation, m.host.Unit.Name))
+	unit, err := m.session.Text(ctx, path.Join(m.host.Unit.GenerationsDir, generation, m.host.Unit.Name))
 	if err != nil {
 		return nil, &plan.NoWayBackError{Detail: err.Error()}
 	}

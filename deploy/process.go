@@ -22,7 +22,7 @@ type process struct {
 // lines say why it failed.
 const maxComplaints = 2 << 10
 
-func started(s *remote.Session, err error) (host.Process, error) {
+func asProcess(s *remote.Session, err error) (host.Process, error) {
 	if err != nil {
 		return nil, err
 	}

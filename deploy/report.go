@@ -62,8 +62,8 @@ const reportSchema = 1
 // report returns the outcome of a plan.
 func (h *Hosts) report(p *plan.Plan, s rollout.State, err error) *Report {
 	out := &Report{
-		Schema: reportSchema, Cluster: p.Cluster, Who: h.o.Who, Started: h.started.UTC().Truncate(time.Millisecond),
-		Seconds: h.o.Now().Sub(h.started).Seconds(), Leader: p.Leader, Led: s.Led(), Notes: p.Notes,
+		Schema: reportSchema, Cluster: p.Cluster, Who: h.options.Who, Started: h.started.UTC().Truncate(time.Millisecond),
+		Seconds: h.options.Now().Sub(h.started).Seconds(), Leader: p.Leader, Led: s.Led(), Notes: p.Notes,
 		Outcome: outcomeOf(p, err),
 	}
 	if err != nil {

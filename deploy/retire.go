@@ -25,11 +25,11 @@ func (h *Hosts) PlanRetirement() (*Retirement, error) {
 	m := h.named[0]
 	snapshot, u := m.host.Snapshot, m.host.Unit
 	if plan.IsFound(snapshot.Runs) {
-		return nil, m.withNode(fmt.Errorf("%s wasn't written by kcmgen: stop and remove it by hand", u.Start))
+		return nil, m.withNode(fmt.Errorf("%s wasn't written by kcmgen: stop and remove it by hand", u.File))
 	}
 	return &Retirement{
-		Node: m.node.Name, Address: m.host.Address, Unit: u.Start, Runs: snapshot.Runs,
-		Directory: u.Home, Active: snapshot.Process.Active,
+		Node: m.node.Name, Address: m.host.Address, Unit: u.File, Runs: snapshot.Runs,
+		Directory: u.GenerationsDir, Active: snapshot.Process.Active,
 	}, nil
 }
 
@@ -39,7 +39,7 @@ func (h *Hosts) Retire(ctx context.Context) (*Report, error) {
 	m := h.named[0]
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limits[rollout.Prepare])
 	defer cancel()
-	_, err := m.session.Lock(ctx, m.host.Unit, h.o.Who)
+	_, err := m.session.Lock(ctx, m.host.Unit, h.options.Who)
 	if err == nil {
 		err = m.session.Retire(ctx, m.host.Unit)
 	}
@@ -49,8 +49,8 @@ func (h *Hosts) Retire(ctx context.Context) (*Report, error) {
 		r.Outcome, r.Reason = rollout.Failed, strings.Join(strings.Fields(err.Error()), " ")
 	}
 	out := &Report{
-		Schema: reportSchema, Cluster: h.cluster.Name, Who: h.o.Who, Started: h.started.UTC().Truncate(time.Millisecond),
-		Seconds: h.o.Now().Sub(h.started).Seconds(), Outcome: r.Outcome, Hosts: []HostReport{r},
+		Schema: reportSchema, Cluster: h.cluster.Name, Who: h.options.Who, Started: h.started.UTC().Truncate(time.Millisecond),
+		Seconds: h.options.Now().Sub(h.started).Seconds(), Outcome: r.Outcome, Hosts: []HostReport{r},
 	}
 	if err != nil {
 		out.Error = err.Error()

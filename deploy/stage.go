@@ -58,7 +58,7 @@ func (m *machine) stage(ctx context.Context, s *host.Session) (int, error) {
 	}
 	defer o.fs.Close()
 	if err != nil {
-		return 0, m.withCause(ctx, s, m.host.Unit.Home, err)
+		return 0, m.withCause(ctx, s, m.host.Unit.GenerationsDir, err)
 	}
 	n := 0
 	for _, top := range todo {
@@ -73,7 +73,7 @@ func (m *machine) stage(ctx context.Context, s *host.Session) (int, error) {
 
 // put stages a tree next to its final name, has the host read it back, and renames it.
 func (m *machine) put(ctx context.Context, s *host.Session, f *host.Client, top string, t tree.Tree) error {
-	partial := top + "." + m.o.Nonce() + ".partial"
+	partial := top + "." + m.options.Nonce() + ".partial"
 	err := f.Await(ctx, func() error { return tree.Stage(f.Staging(path.Dir(top)), path.Base(partial), t) })
 	if err != nil {
 		return err
@@ -134,7 +134,7 @@ func (m *machine) openSFTP(ctx context.Context) (*host.Client, error) {
 	if conn == nil {
 		return nil, errNoSession
 	}
-	p, err := started(conn.Start(ctx, host.SFTPServer(m.host.User == "root", m.node.SSH.SFTPServer)))
+	p, err := asProcess(conn.Start(ctx, host.SFTPServer(m.host.User == "root", m.node.SSH.SFTPServer)))
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +162,7 @@ func (m *machine) withCause(ctx context.Context, s *host.Session, dir string, er
 	if ctx.Err() != nil {
 		return err
 	}
-	cause, rerr := s.Room(ctx, dir)
+	cause, rerr := s.WriteFault(ctx, dir)
 	switch {
 	case rerr != nil:
 		return err
@@ -177,7 +177,7 @@ func (m *machine) check(ctx context.Context, s *host.Session) error {
 	if m.host.Desired.Program() == "" {
 		return nil // no unit, or one that only systemd can parse
 	}
-	file := path.Join(m.host.Unit.Home, m.host.Desired.Generation, path.Base(m.host.Unit.Start))
+	file := path.Join(m.host.Unit.GenerationsDir, m.host.Desired.Generation, path.Base(m.host.Unit.File))
 	said, err := s.Verify(ctx, file)
 	if err != nil {
 		return fmt.Errorf("systemd-analyze verify %s: %w", file, err)

@@ -60,8 +60,8 @@ func (r *Run) othersWork(a rollout.Action, worked map[string]bool) error {
 	}
 	for _, h := range w.Hosts {
 		stopped := h.Unit == plan.None
-		if h.Name != a.Node && worked[h.Name] && !stopped && !w.Works(h) && !h.failing.IsZero() && w.Now.Sub(h.failing) >= reaction {
-			return fmt.Errorf("%s hasn't worked for %v", h.Name, w.Now.Sub(h.failing))
+		if h.Name != a.Node && worked[h.Name] && !stopped && !w.Works(h) && !h.failingSince.IsZero() && w.Now.Sub(h.failingSince) >= reaction {
+			return fmt.Errorf("%s hasn't worked for %v", h.Name, w.Now.Sub(h.failingSince))
 		}
 	}
 	return nil
@@ -75,7 +75,7 @@ func (r *Run) oneAtATime(a rollout.Action) error {
 		return nil
 	}
 	for _, h := range w.Hosts {
-		if h.Name != a.Node && h.byRollout && !w.Works(h) && h.Unit != plan.None && w.Configs[h.Unit].Start == "" && w.Now.Sub(h.since) < Gate && w.Now.Sub(h.failing) >= reaction {
+		if h.Name != a.Node && h.byRollout && !w.Works(h) && h.Unit != plan.None && w.Configs[h.Unit].Start == "" && w.Now.Sub(h.startedAt) < Gate && w.Now.Sub(h.failingSince) >= reaction {
 			return fmt.Errorf("%s is being restarted", h.Name)
 		}
 	}
@@ -90,11 +90,11 @@ func (r *Run) confirmedWhole(a rollout.Action) error {
 	if a.Generation == plan.None || h.Trial == nil || h.Trial.Generation != a.Generation {
 		return nil
 	}
-	if !h.failing.IsZero() && w.Now.Sub(h.failing) >= reaction {
+	if !h.failingSince.IsZero() && w.Now.Sub(h.failingSince) >= reaction {
 		return errors.New("it hasn't been healthy")
 	}
-	if w.Now.Sub(h.since) < Soak && h.count == 0 {
-		return fmt.Errorf("it has run for %v only", w.Now.Sub(h.since))
+	if w.Now.Sub(h.startedAt) < Soak && h.restarts == 0 {
+		return fmt.Errorf("it has run for %v only", w.Now.Sub(h.startedAt))
 	}
 	return nil
 }
@@ -164,9 +164,9 @@ func (w *World) Settle() error {
 			until = h.Trial.Reverts
 		}
 	}
-	for i := 1; i < len(w.Away); i += 2 {
-		if w.Away[i].After(until) {
-			until = w.Away[i]
+	for i := 1; i < len(w.Outages); i += 2 {
+		if w.Outages[i].After(until) {
+			until = w.Outages[i]
 		}
 	}
 	w.Advance(until.Add(2 * leaseTime))

@@ -50,7 +50,7 @@ func (s scene) world() *deploytest.World {
 		w.Crash = map[string]time.Time{w.Hosts[s.crash].Name: deploytest.Start.Add(s.at)}
 	}
 	if s.away[1] > 0 {
-		w.Away = []time.Time{deploytest.Start.Add(s.away[0]), deploytest.Start.Add(s.away[1])}
+		w.Outages = []time.Time{deploytest.Start.Add(s.away[0]), deploytest.Start.Add(s.away[1])}
 	}
 	return w
 }
@@ -76,15 +76,15 @@ func scenes() []scene {
 // trial is a rollout with one disturbance.
 type trial struct {
 	scene
-	cut, lose, unheard int
-	interrupt          time.Duration
-	immediately        bool // the next run begins before hosts go back by themselves
+	cutAfter, loseAnswer, loseAction int
+	interrupt                        time.Duration
+	immediately                      bool // the next run begins before hosts go back by themselves
 }
 
 // run carries out a rollout, and another one afterwards. It returns an error if an
 // invariant of either is violated.
 func (tr trial) run() error {
-	r := &deploytest.Run{World: tr.world(), Cut: tr.cut, Lose: tr.lose, Unheard: tr.unheard}
+	r := &deploytest.Run{World: tr.world(), CutAfter: tr.cutAfter, LoseAnswer: tr.loseAnswer, LoseAction: tr.loseAction}
 	if tr.interrupt > 0 {
 		r.Interrupt = deploytest.Start.Add(tr.interrupt)
 	}
@@ -147,10 +147,10 @@ func (s scene) cutEverywhere(found func(trial, error)) (rollouts int) {
 	}
 	for n := 1; ; {
 		if r.Acts() {
-			for _, tr := range []trial{{scene: s, cut: n}, {scene: s, cut: n, immediately: true}, {scene: s, lose: n}, {scene: s, unheard: n}, {scene: s, interrupt: r.World.Now.Sub(deploytest.Start)}} {
+			for _, tr := range []trial{{scene: s, cutAfter: n}, {scene: s, cutAfter: n, immediately: true}, {scene: s, loseAnswer: n}, {scene: s, loseAction: n}, {scene: s, interrupt: r.World.Now.Sub(deploytest.Start)}} {
 				f := r.Fork()
 				f.Invariants()
-				if f.Cut, f.Lose, f.Unheard = tr.cut, tr.lose, tr.unheard; tr.interrupt > 0 {
+				if f.CutAfter, f.LoseAnswer, f.LoseAction = tr.cutAfter, tr.loseAnswer, tr.loseAction; tr.interrupt > 0 {
 					f.Interrupt = f.World.Now
 				}
 				found(tr, tr.finish(f, had))
@@ -275,11 +275,11 @@ func random(rng *rand.Rand) trial {
 	tr.first = rng.IntN(5) == 0 && tr.other < 0
 	switch at := 1 + rng.IntN(60*n); rng.IntN(4) {
 	case 0:
-		tr.cut, tr.immediately = at, rng.IntN(2) == 0
+		tr.cutAfter, tr.immediately = at, rng.IntN(2) == 0
 	case 1:
-		tr.lose = at
+		tr.loseAnswer = at
 	case 2:
-		tr.unheard = at
+		tr.loseAction = at
 	case 3:
 		tr.interrupt = time.Duration(at) * 100 * time.Millisecond
 	}
@@ -347,7 +347,7 @@ func TestStep(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range 40 {
 		tr := random(rng)
-		r := &deploytest.Run{World: tr.world(), Cut: tr.cut, Lose: tr.lose, Unheard: tr.unheard}
+		r := &deploytest.Run{World: tr.world(), CutAfter: tr.cutAfter, LoseAnswer: tr.loseAnswer, LoseAction: tr.loseAction}
 		states := 0
 		r.Stepped = func(before rollout.State, e rollout.Event, todo []rollout.Action) {
 			states++

@@ -16,7 +16,7 @@ const (
 	Poll = 500 * time.Millisecond
 )
 
-var unit = plan.Unit{Home: "/etc/kubernetes/kcmgen", Start: "/etc/systemd/system/kcm.service", Name: "kcm.service", Programs: "/usr/local/lib/kcmgen"}
+var unit = plan.Unit{GenerationsDir: "/etc/kubernetes/kcmgen", File: "/etc/systemd/system/kcm.service", Name: "kcm.service", ProgramsDir: "/usr/local/lib/kcmgen"}
 
 // configs are the configurations of generations, created on demand.
 type configs map[string]*plan.Desired
@@ -65,14 +65,14 @@ func (w *World) observe(h *Host, known configs) *plan.Host {
 		s.State = h.State.plan()
 	}
 	s.Files["/bin/kcm"] = plan.File{Type: "regular file", Owner: "root:root", Mode: "755"}
-	s.Files[unit.Start] = plan.File{Type: plan.Missing}
+	s.Files[unit.File] = plan.File{Type: plan.Missing}
 	if h.Unit != plan.None {
 		set := known.of(h.Unit)
 		out.Current = &set.Config
 		s.Unit = set.Unit
-		s.Files[unit.Start] = plan.File{Type: "regular file", Owner: "root:root", Mode: "644", Size: int64(len(set.Unit)), SHA256: sum(set.Unit)}
+		s.Files[unit.File] = plan.File{Type: "regular file", Owner: "root:root", Mode: "644", Size: int64(len(set.Unit)), SHA256: sum(set.Unit)}
 	}
-	s.Process = plan.Process{Known: h.Unit != plan.None, Enabled: true, Running: h.pid != 0, Active: h.active(), PID: h.pid, Restarts: h.count}
+	s.Process = plan.Process{Known: h.Unit != plan.None, Enabled: true, Running: h.pid != 0, Active: h.active(), PID: h.pid, Restarts: h.restarts}
 	if h.pid != 0 {
 		s.Process.Args = known.of(h.running).Argv
 	}
@@ -90,7 +90,7 @@ func (w *World) observe(h *Host, known configs) *plan.Host {
 func sum(unit []byte) string { return tree.Entry{Data: unit}.Sum() }
 
 func (j *Journal) plan() *plan.Journal {
-	return &plan.Journal{Generation: j.Generation, Previous: j.Previous, Rollout: j.Rollout, By: j.By, Ended: j.Ended}
+	return &plan.Journal{Generation: j.Generation, Previous: j.Previous, Rollout: j.Rollout, Action: j.Action, Ended: j.Ended}
 }
 
 // stamp changes when the host is changed.

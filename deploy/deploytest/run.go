@@ -15,11 +15,11 @@ type Run struct {
 	World *World
 	Plan  *plan.Plan
 	State rollout.State
-	// Lose is the action whose answer is lost, Unheard the action that is lost itself. Both
+	// LoseAnswer is the action whose answer is lost, Unheard the action that is lost itself. Both
 	// count from 1; 0: none.
-	Lose, Unheard int
-	// Cut is the action after which the operator is gone; 0: never.
-	Cut int
+	LoseAnswer, LoseAction int
+	// CutAfter is the action after which the operator is gone; 0: never.
+	CutAfter int
 	// Interrupt is when the operator interrupts; zero: never.
 	Interrupt time.Time
 	// Told is called after each action, with its result.
@@ -154,10 +154,10 @@ func (r *Run) do(a rollout.Action) (cut bool, faulty error) {
 	if r.Break != nil {
 		e, instead = r.Break(&a)
 	}
-	if !instead && r.actions != r.Unheard {
+	if !instead && r.actions != r.LoseAction {
 		e, took = r.Perform(a)
 	}
-	if r.actions == r.Lose && a.Kind != rollout.Wait {
+	if r.actions == r.LoseAnswer && a.Kind != rollout.Wait {
 		e = rollout.Event{Err: ErrLost}
 	}
 	e.ID, e.At = a.ID, r.World.Now.Add(took)
@@ -171,7 +171,7 @@ func (r *Run) do(a rollout.Action) (cut bool, faulty error) {
 		return -1 // first asked, first answered
 	})
 	r.queue = slices.Insert(r.queue, k, e)
-	return r.actions == r.Cut, nil
+	return r.actions == r.CutAfter, nil
 }
 
 // refused returns the error of a host that refuses.
@@ -227,7 +227,7 @@ func (r *Run) onHost(h *Host, a rollout.Action) (e rollout.Event) {
 		if h.Name == w.Edited {
 			h.Unit = plan.Found
 		}
-		if r.base(h) != a.Base {
+		if r.base(h) != a.UnitSum {
 			return rollout.Event{Err: refused("the unit isn't the one of the plan")}
 		}
 		w.Try(h, a.Generation, r.Plan.ID, r.Plan.Action, a.After)
@@ -259,7 +259,7 @@ func (r *Run) onHost(h *Host, a rollout.Action) (e rollout.Event) {
 		}
 	case rollout.Look:
 		seen := w.observe(h, r.known)
-		e.Found = rollout.Found{Runs: h.Unit, Base: r.base(h), Trial: h.Trial != nil, Known: h.Unit != plan.None, Unhealthy: seen.Unhealthy}
+		e.Found = rollout.Found{Runs: h.Unit, UnitSum: r.base(h), Trial: h.Trial != nil, Known: h.Unit != plan.None, Unhealthy: seen.Unhealthy}
 	case rollout.Former:
 		e.Server = "https://apiserver"
 	case rollout.MarkEnded:
@@ -291,9 +291,9 @@ func (w *World) lease() *rollout.Lease {
 
 func (r *Run) health(h *Host, a rollout.Action) rollout.Health {
 	w := r.World
-	out := rollout.Health{PID: h.pid, Restarts: h.count, Running: h.pid != 0, Dead: h.dead, Active: h.active(), Server: "https://apiserver"}
+	out := rollout.Health{PID: h.pid, Restarts: h.restarts, Running: h.pid != 0, Dead: h.dead, Active: h.active(), Server: "https://apiserver"}
 	want := h.Unit
-	if a.Next && h.Trial != nil {
+	if a.ExpectNew && h.Trial != nil {
 		want = h.Trial.Generation
 	}
 	if h.running != want {

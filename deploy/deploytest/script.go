@@ -88,17 +88,17 @@ func (s *script) do(word string, args []string) error {
 	case "other":
 		s.world.Host(arg(0)).Other = true
 	case "away":
-		s.world.Away = append(s.world.Away, at(0), at(1))
+		s.world.Outages = append(s.world.Outages, at(0), at(1))
 	case "edited":
 		s.world.Edited = arg(0)
 	case "crash":
 		s.world.Crash = map[string]time.Time{arg(0): at(1)}
 	case "lose":
-		s.next.Lose = number(0)
+		s.next.LoseAnswer = number(0)
 	case "unheard":
-		s.next.Unheard = number(0)
+		s.next.LoseAction = number(0)
 	case "cut":
-		s.next.Cut = number(0)
+		s.next.CutAfter = number(0)
 	case "interrupt":
 		s.next.Interrupt = at(0)
 	case "all":

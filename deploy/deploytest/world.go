@@ -20,22 +20,22 @@ type Config struct {
 
 // Host is a simulated host.
 type Host struct {
-	Name      string
-	Unit      string // the generation of its unit file, or none
-	Trial     *Trial
-	State     *Journal
-	Other     bool // the rollout doesn't name it
-	pid       int
-	starts    int       // processes started so far
-	since     time.Time // when the process started; zero: it doesn't run
-	running   string    // the generation that runs
-	config    Config    // of that generation
-	again     time.Time // when systemd restarts it
-	count     int       // automatic restarts
-	dead      bool      // it has ended for good
-	locked    bool
-	byRollout bool      // a working host that the rollout restarted, not healthy yet
-	failing   time.Time // since when it doesn't work; zero: it works
+	Name         string
+	Unit         string // the generation of its unit file, or none
+	Trial        *Trial
+	State        *Journal
+	Other        bool // the rollout doesn't name it
+	pid          int
+	starts       int       // processes started so far
+	startedAt    time.Time // when the process started; zero: it doesn't run
+	running      string    // the generation that runs
+	config       Config    // of that generation
+	restartAt    time.Time // when systemd restarts it
+	restarts     int       // automatic restarts
+	dead         bool      // it has ended for good
+	locked       bool
+	byRollout    bool      // a working host that the rollout restarted, not healthy yet
+	failingSince time.Time // since when it doesn't work; zero: it works
 }
 
 // Trial is a generation that runs on a host and isn't confirmed.
@@ -48,18 +48,18 @@ type Trial struct {
 
 // Journal is a host's record of a generation.
 type Journal struct {
-	Generation, Previous, Rollout, By string
-	Ended                             bool
+	Generation, Previous, Rollout, Action string
+	Ended                                 bool
 }
 
 // World is a cluster's hosts, its leader election and the time.
 type World struct {
-	Now     time.Time
-	next    time.Time         // the next tick
-	Configs map[string]Config // by generation
-	Hosts   []*Host
-	// Away are outages of the apiserver: from, to, from, to.
-	Away []time.Time
+	Now      time.Time
+	nextTick time.Time         // the next tick
+	Configs  map[string]Config // by generation
+	Hosts    []*Host
+	// Outages are outages of the apiserver: from, to, from, to.
+	Outages []time.Time
 	// Edited is a host whose unit file another program changes just before its turn.
 	Edited string
 	// Crash holds when a host's process ends, by no fault of its generation.
@@ -87,13 +87,13 @@ var Start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // NewWorld returns a number of hosts that run a generation. The first leads.
 func NewWorld(hosts int, generation string) *World {
-	w := &World{Now: Start, next: Start, Configs: map[string]Config{}, Told: func(string, ...any) {}}
+	w := &World{Now: Start, nextTick: Start, Configs: map[string]Config{}, Told: func(string, ...any) {}}
 	for i := range hosts {
 		h := &Host{Name: fmt.Sprintf("cp-%d", i+1), Unit: generation}
-		h.State = &Journal{Generation: generation, Previous: "-", Rollout: "earlier", By: "deploy", Ended: true}
+		h.State = &Journal{Generation: generation, Previous: "-", Rollout: "earlier", Action: "deploy", Ended: true}
 		w.Hosts = append(w.Hosts, h)
 		w.start(h)
-		h.since = Start.Add(-time.Hour)
+		h.startedAt = Start.Add(-time.Hour)
 	}
 	w.Lead(w.Hosts[0].Name)
 	return w
@@ -143,20 +143,20 @@ func (w *World) Host(name string) *Host {
 
 // start starts a host's unit.
 func (w *World) start(h *Host) {
-	h.again = time.Time{}
+	h.restartAt = time.Time{}
 	h.dead = false
 	if h.Unit == plan.None || w.Configs[h.Unit].Start == "refused" {
 		h.pid, h.running, h.dead = 0, "", true
 		return
 	}
 	h.starts++
-	h.pid, h.running, h.config, h.since = 1000+h.starts, h.Unit, w.Configs[h.Unit], w.Now
+	h.pid, h.running, h.config, h.startedAt = 1000+h.starts, h.Unit, w.Configs[h.Unit], w.Now
 }
 
 // restart restarts a unit on request, which resets the count of restarts.
 func (w *World) restart(h *Host) {
 	h.byRollout = h.byRollout || w.Works(h)
-	h.count = 0
+	h.restarts = 0
 	w.start(h)
 }
 
@@ -164,24 +164,24 @@ func (w *World) restart(h *Host) {
 func (w *World) end(h *Host, why string) {
 	w.Told("%s: its process ends: %s", h.Name, why)
 	h.pid, h.running = 0, ""
-	h.again = w.Now.Add(restarts)
+	h.restartAt = w.Now.Add(restarts)
 }
 
 // Stop ends a host's process for good.
 func (w *World) Stop(name string) {
 	h := w.Host(name)
-	h.pid, h.running, h.again, h.dead = 0, "", time.Time{}, true
+	h.pid, h.running, h.restartAt, h.dead = 0, "", time.Time{}, true
 }
 
 // Works reports whether a host is healthy.
 func (w *World) Works(h *Host) bool {
-	return h.pid != 0 && h.config.Start == "" && w.Now.Sub(h.since) >= healthy
+	return h.pid != 0 && h.config.Start == "" && w.Now.Sub(h.startedAt) >= healthy
 }
 
 // Reachable reports whether the apiserver is there.
 func (w *World) Reachable() bool {
-	for i := 0; i+1 < len(w.Away); i += 2 {
-		if !w.Now.Before(w.Away[i]) && w.Now.Before(w.Away[i+1]) {
+	for i := 0; i+1 < len(w.Outages); i += 2 {
+		if !w.Now.Before(w.Outages[i]) && w.Now.Before(w.Outages[i+1]) {
 			return false
 		}
 	}
@@ -190,9 +190,9 @@ func (w *World) Reachable() bool {
 
 // Advance lets time pass.
 func (w *World) Advance(to time.Time) {
-	for !w.next.After(to) {
-		w.Now = w.next
-		w.next = w.next.Add(tick)
+	for !w.nextTick.After(to) {
+		w.Now = w.nextTick
+		w.nextTick = w.nextTick.Add(tick)
 		w.tick()
 	}
 	w.Now = to
@@ -208,10 +208,10 @@ func (w *World) tick() {
 			w.end(h, "it crashes")
 		}
 		switch {
-		case h.pid == 0 && !h.again.IsZero() && !w.Now.Before(h.again):
-			h.count++
+		case h.pid == 0 && !h.restartAt.IsZero() && !w.Now.Before(h.restartAt):
+			h.restarts++
 			w.start(h)
-		case h.pid != 0 && h.config.Start == "ends" && w.Now.Sub(h.since) >= healthy/2:
+		case h.pid != 0 && h.config.Start == "ends" && w.Now.Sub(h.startedAt) >= healthy/2:
 			w.end(h, "at its start")
 		}
 	}
@@ -219,9 +219,9 @@ func (w *World) tick() {
 	for _, h := range w.Hosts {
 		switch works := w.Works(h); {
 		case works:
-			h.byRollout, h.failing = false, time.Time{}
-		case h.failing.IsZero():
-			h.failing = w.Now
+			h.byRollout, h.failingSince = false, time.Time{}
+		case h.failingSince.IsZero():
+			h.failingSince = w.Now
 		}
 	}
 }
@@ -246,7 +246,7 @@ func (w *World) elect() {
 		}
 	}
 	for _, h := range w.Hosts {
-		if h.pid == 0 || w.Now.Sub(h.since) < healthy || h.config.Start == "ends" || h.config.Lead == "never" {
+		if h.pid == 0 || w.Now.Sub(h.startedAt) < healthy || h.config.Start == "ends" || h.config.Lead == "never" {
 			continue
 		}
 		w.Lead(h.Name)
@@ -273,7 +273,7 @@ func (h *Host) term() int { return h.starts }
 
 // Try begins a trial of a generation.
 func (w *World) Try(h *Host, generation, rollout, by string, after time.Duration) {
-	h.Trial = &Trial{Journal{Generation: generation, Previous: h.Unit, Rollout: rollout, By: by}, w.Now.Add(after), after}
+	h.Trial = &Trial{Journal{Generation: generation, Previous: h.Unit, Rollout: rollout, Action: by}, w.Now.Add(after), after}
 	h.Unit = generation
 	w.restart(h)
 }
@@ -287,7 +287,7 @@ func (w *World) Confirm(h *Host, generation string) bool {
 		return false
 	case h.Trial.Previous == generation:
 		if h.State == nil || h.State.Generation != generation {
-			h.State = &Journal{Generation: generation, Previous: "-", Rollout: h.Trial.Rollout, By: h.Trial.By}
+			h.State = &Journal{Generation: generation, Previous: "-", Rollout: h.Trial.Rollout, Action: h.Trial.Action}
 		}
 	default:
 		h.State = new(h.Trial.Journal)
@@ -319,7 +319,7 @@ func (w *World) Undo(h *Host, from string) (heard, started bool) {
 	if h.Unit == plan.None {
 		h.State = nil
 	} else {
-		h.State = &Journal{Generation: h.Unit, Previous: "-", Rollout: h.State.Rollout, By: "undo"}
+		h.State = &Journal{Generation: h.Unit, Previous: "-", Rollout: h.State.Rollout, Action: "undo"}
 	}
 	w.restart(h)
 	return true, !h.dead || h.Unit == plan.None

@@ -21,7 +21,7 @@ func (e *LockedError) Error() string { return "it is being changed by " + e.Hold
 // session to them. It returns the stamp of what is locked, as [Session.Look] does, or a
 // [LockedError] if another session holds the lock.
 func (s *Session) Lock(ctx context.Context, u plan.Unit, who string) (stamp string, err error) {
-	out, err := s.doQuick(ctx, command("lock", who, u.Home, u.Start))
+	out, err := s.doQuick(ctx, command("lock", who, u.GenerationsDir, u.File))
 	if ce := (*CommandError)(nil); errors.As(err, &ce) && ce.Status == 75 {
 		return "", &LockedError{strings.TrimSpace(out)}
 	}
@@ -88,30 +88,30 @@ func firstError(text string) string {
 // Trial is a generation to try.
 type Trial struct {
 	Generation string
-	Base       string        // SHA-256 of the unit's file when the plan was made, or None
+	UnitSum    string        // SHA-256 of the unit's file when the plan was made, or None
 	After      time.Duration // until the host goes back by itself
 	Rollout    string        // the plan's ID
-	By         string        // the operator's command: deploy, rollback
+	Action     string        // the operator's command: deploy, rollback
 }
 
 // Trial starts a generation. The host goes back by itself after a time unless it is
 // confirmed.
 func (s *Session) Trial(ctx context.Context, u plan.Unit, t Trial) error {
 	seconds := strconv.Itoa(int(t.After / time.Second))
-	_, err := s.doOne(ctx, command("trial", u.Home, t.Generation, u.Start, u.Name, seconds, t.Base, t.Rollout, t.By))
+	_, err := s.doOne(ctx, command("trial", u.GenerationsDir, t.Generation, u.File, u.Name, seconds, t.UnitSum, t.Rollout, t.Action))
 	return err
 }
 
 // Prolong restarts the timer of a trial.
 func (s *Session) Prolong(ctx context.Context, u plan.Unit, generation string) error {
-	_, err := s.doQuick(ctx, command("rearm", u.Home, generation))
+	_, err := s.doQuick(ctx, command("rearm", u.GenerationsDir, generation))
 	return err
 }
 
 // Confirm ends a trial: the host keeps the generation. It removes generations and programs
 // that neither this one nor the previous one needs.
 func (s *Session) Confirm(ctx context.Context, u plan.Unit, generation string) error {
-	_, err := s.doOne(ctx, command("confirm", u.Home, generation, u.Programs, u.Name))
+	_, err := s.doOne(ctx, command("confirm", u.GenerationsDir, generation, u.ProgramsDir, u.Name))
 	return err
 }
 
@@ -123,36 +123,36 @@ func (e *NotStartedError) Error() string { return e.Text }
 // notStarted is the exit status of a change that was made, but the unit didn't start.
 const notStarted = 2
 
-func started(err error) error {
+func asNotStarted(err error) error {
 	if ce := (*CommandError)(nil); errors.As(err, &ce) && ce.Status == notStarted {
 		return &NotStartedError{ce.Text}
 	}
 	return err
 }
 
-// Back ends a trial and goes back to what ran before. Without a trial it does nothing. It
+// Revert ends a trial and goes back to what ran before. Without a trial it does nothing. It
 // returns a [NotStartedError] if the old unit doesn't start.
-func (s *Session) Back(ctx context.Context, u plan.Unit) error {
-	_, err := s.doOne(ctx, command("act", "back", u.Home))
-	return started(err)
+func (s *Session) Revert(ctx context.Context, u plan.Unit) error {
+	_, err := s.doOne(ctx, command("act", "back", u.GenerationsDir))
+	return asNotStarted(err)
 }
 
 // Undo goes back from a confirmed generation to the previous one. It does nothing if the
 // host went back from it already.
 func (s *Session) Undo(ctx context.Context, u plan.Unit, from string) error {
-	_, err := s.doOne(ctx, command("undo", u.Home, from))
-	return started(err)
+	_, err := s.doOne(ctx, command("undo", u.GenerationsDir, from))
+	return asNotStarted(err)
 }
 
-// Ended records that the run which confirmed the generation ended well.
-func (s *Session) Ended(ctx context.Context, u plan.Unit) error {
-	_, err := s.doOne(ctx, command("ended", u.Home))
+// MarkEnded records that the run which confirmed the generation ended well.
+func (s *Session) MarkEnded(ctx context.Context, u plan.Unit) error {
+	_, err := s.doOne(ctx, command("ended", u.GenerationsDir))
 	return err
 }
 
 // Retire stops the unit and removes all of kcmgen's files from a host, programs included.
 func (s *Session) Retire(ctx context.Context, u plan.Unit) error {
-	_, err := s.doOne(ctx, command("retire", u.Home, u.Start, u.Name, u.Programs))
+	_, err := s.doOne(ctx, command("retire", u.GenerationsDir, u.File, u.Name, u.ProgramsDir))
 	return err
 }
 
@@ -179,12 +179,12 @@ func (s *Session) Probe(ctx context.Context, u plan.Unit, subject string, within
 
 // Log returns the last lines of the unit's log.
 func (s *Session) Log(ctx context.Context, u plan.Unit, lines int) ([]string, error) {
-	out, err := s.doOne(ctx, command("log", u.Home, u.Name, strconv.Itoa(lines)))
+	out, err := s.doOne(ctx, command("log", u.GenerationsDir, u.Name, strconv.Itoa(lines)))
 	return strings.FieldsFunc(out, func(r rune) bool { return r == '\n' }), err
 }
 
-// Room returns why files can't be written to a directory, "" if it finds no reason.
-func (s *Session) Room(ctx context.Context, dir string) (string, error) {
+// WriteFault returns why files can't be written to a directory, "" if it finds no reason.
+func (s *Session) WriteFault(ctx context.Context, dir string) (string, error) {
 	out, err := s.doQuick(ctx, command("room", dir))
 	a := parseAbout(out)
 	switch {

@@ -22,7 +22,7 @@ func (s *Session) Text(ctx context.Context, file string) ([]byte, error) {
 func (s *Session) Look(ctx context.Context, u plan.Unit, paths []string, limit int64) (*plan.Snapshot, error) {
 	look := command("look", strconv.Itoa(len(paths)), strconv.FormatInt(limit, 10))
 	look.payload = paths
-	out, err := s.Do(ctx, command("about", u.Home, u.Start), look, command("process", u.Name), command("text", u.Start))
+	out, err := s.Do(ctx, command("about", u.GenerationsDir, u.File), look, command("process", u.Name), command("text", u.File))
 	if ce := (*CommandError)(nil); errors.As(err, &ce) && ce.Command == "text" {
 		err = nil // there is no unit
 	}
@@ -92,11 +92,11 @@ func addField(j *plan.Journal, key, value string) *plan.Journal {
 	case "previous":
 		j.Previous = value
 	case "since":
-		j.Since = value
+		j.Started = value
 	case "rollout":
 		j.Rollout = value
 	case "by":
-		j.By = value
+		j.Action = value
 	case "ended":
 		j.Ended = value == "yes"
 	}

@@ -74,7 +74,7 @@ func TestLook(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	u := plan.Unit{Home: at("home"), Start: at("unit.service"), Name: "kcmgen-test-none.service"}
+	u := plan.Unit{GenerationsDir: at("home"), File: at("unit.service"), Name: "kcmgen-test-none.service"}
 	names := []string{"unit.service", "empty", "long", "link", "home", "nothing", "it's|odd"}
 	var paths []string
 	for _, n := range names {
@@ -173,7 +173,7 @@ func TestSession(t *testing.T) {
 		if _, err := s.Text(within(t), evil); err == nil || !strings.Contains(err.Error(), "more than a line") {
 			t.Errorf("%q: %v", evil, err)
 		}
-		if _, err := s.Look(within(t), plan.Unit{Home: dir, Start: dir + "/u", Name: "u"}, []string{evil}, 1); err == nil {
+		if _, err := s.Look(within(t), plan.Unit{GenerationsDir: dir, File: dir + "/u", Name: "u"}, []string{evil}, 1); err == nil {
 			t.Errorf("%q is taken as a path", evil)
 		}
 	}

@@ -151,7 +151,7 @@ func hostChanges(was, is *Record) []string {
 	if was.Trial != is.Trial {
 		differs("its trial", orNothing(was.Trial), orNothing(is.Trial))
 	}
-	if len(out) == 0 && (was.Stamp != is.Stamp || was.Base != is.Base) {
+	if len(out) == 0 && (was.Stamp != is.Stamp || was.UnitSum != is.UnitSum) {
 		out = append(out, "it was changed since")
 	}
 	return out

@@ -38,7 +38,7 @@ func (h *Host) fileDifferences() []FileChange {
 		out = append(out, h.compareDirectory(d, mode, false)...)
 	}
 	if h.Desired.Generation != None {
-		out = append(out, h.compareFile(h.Unit.Start, tree.Entry{Mode: 0o644, Data: h.Desired.Unit})...)
+		out = append(out, h.compareFile(h.Unit.File, tree.Entry{Mode: 0o644, Data: h.Desired.Unit})...)
 	}
 	slices.SortFunc(out, func(a, b FileChange) int { return strings.Compare(a.Path, b.Path) })
 	return out
@@ -46,7 +46,7 @@ func (h *Host) fileDifferences() []FileChange {
 
 // holdsSecrets reports whether one of kcmgen's directories holds secrets. A generation's
 // does, a program's doesn't.
-func (h *Host) holdsSecrets(top string) bool { return path.Dir(top) == h.Unit.Home }
+func (h *Host) holdsSecrets(top string) bool { return path.Dir(top) == h.Unit.GenerationsDir }
 
 // compareDirectory compares a directory. One that kcmgen doesn't own only has to exist.
 func (h *Host) compareDirectory(p string, mode fs.FileMode, ours bool) []FileChange {

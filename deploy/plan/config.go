@@ -130,8 +130,8 @@ func (s *Config) Program() string {
 // releaseGate is the feature gate that makes a leader release its lease when it exits.
 const releaseGate = "ControllerManagerReleaseLeaderElectionLockOnExit"
 
-// Releases reports whether a process releases its lease when it exits.
-func (s *Config) Releases() bool {
+// ReleasesLease reports whether a process releases its lease when it exits.
+func (s *Config) ReleasesLease() bool {
 	on := map[string]string{}
 	for gate := range strings.SplitSeq(s.flags["feature-gates"], ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(gate), "=")

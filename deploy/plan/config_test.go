@@ -159,7 +159,7 @@ func TestFileDifferences(t *testing.T) {
 	w, u := desired["cp-1"], UnitOf(aCluster())
 	have := func() *Host {
 		m := &Host{Desired: w, Unit: u, Snapshot: &Snapshot{Files: map[string]File{}}}
-		for _, p := range w.Paths(u.Start) {
+		for _, p := range w.Paths(u.File) {
 			m.Snapshot.Files[p] = File{Path: p, Type: Directory, Mode: "755", Owner: "root:root"}
 		}
 		for top, tr := range w.Trees {
@@ -171,7 +171,7 @@ func TestFileDifferences(t *testing.T) {
 				m.Snapshot.Files[p] = File{Path: p, Type: "regular file", Mode: "644", Owner: "root:root", Size: e.Size(), SHA256: e.Sum()}
 			}
 		}
-		m.Snapshot.Files[u.Start] = File{Path: u.Start, Type: "regular file", Mode: "644", Owner: "root:root", Size: int64(len(w.Unit)), SHA256: tree.Entry{Data: w.Unit}.Sum()}
+		m.Snapshot.Files[u.File] = File{Path: u.File, Type: "regular file", Mode: "644", Owner: "root:root", Size: int64(len(w.Unit)), SHA256: tree.Entry{Data: w.Unit}.Sum()}
 		return m
 	}
 	if d := have().fileDifferences(); len(d) > 0 {
@@ -180,7 +180,7 @@ func TestFileDifferences(t *testing.T) {
 	if faults := have().unfitDirectories(); len(faults) > 0 {
 		t.Errorf("its directories are refused: %v", faults)
 	}
-	ca, home := u.Home+"/"+generation+"/ca.crt", u.Home+"/"+generation
+	ca, home := u.GenerationsDir+"/"+generation+"/ca.crt", u.GenerationsDir+"/"+generation
 	for name, c := range map[string]struct {
 		path, what string
 		change     func(*File)
@@ -188,8 +188,8 @@ func TestFileDifferences(t *testing.T) {
 		"contents":          {ca, "contents", func(f *File) { f.SHA256 = "0" }},
 		"size":              {ca, "contents", func(f *File) { f.Size, f.SHA256 = 1, "" }},
 		"mode":              {ca, "mode", func(f *File) { f.Mode = "666" }},
-		"owner":             {u.Start, "owner", func(f *File) { f.Owner = "nobody:root" }},
-		"a link":            {u.Start, "type", func(f *File) { f.Type = Link }},
+		"owner":             {u.File, "owner", func(f *File) { f.Owner = "nobody:root" }},
+		"a link":            {u.File, "type", func(f *File) { f.Type = Link }},
 		"missing":           {ca, "", func(f *File) { f.Type = Missing }},
 		"an open directory": {home, "mode", func(f *File) { f.Mode = "755" }},
 	} {
@@ -303,8 +303,8 @@ func TestHolder(t *testing.T) {
 	}
 }
 
-// TestReleases: feature gates decide whether a lease is released on exit.
-func TestReleases(t *testing.T) {
+// TestReleasesLease: feature gates decide whether a lease is released on exit.
+func TestReleasesLease(t *testing.T) {
 	for gates, want := range map[string]bool{
 		"":                        false,
 		releaseGate + "=true":     true,
@@ -317,7 +317,7 @@ func TestReleases(t *testing.T) {
 		"AllAlpha=false," + releaseGate + "=true": true,
 	} {
 		s := &Config{flags: map[string]string{"feature-gates": gates}}
-		if got := s.Releases(); got != want {
+		if got := s.ReleasesLease(); got != want {
 			t.Errorf("%q: %v", gates, got)
 		}
 	}

@@ -39,7 +39,7 @@ func (o *Observation) Drifts() []Drift {
 		if h.Snapshot.Runs != h.Desired.Generation {
 			d.Flags, d.Unit = flagChanges(h.Current, &h.Desired.Config), unitChanges(h.Current, &h.Desired.Config)
 			// A generation that is missing as a whole takes one line.
-			top := path.Join(h.Unit.Home, h.Desired.Generation)
+			top := path.Join(h.Unit.GenerationsDir, h.Desired.Generation)
 			if h.Snapshot.Files[top].Type == Missing {
 				d.Files = slices.DeleteFunc(d.Files, func(c FileChange) bool { return path.Dir(c.Path) == top })
 			}

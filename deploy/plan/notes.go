@@ -71,7 +71,7 @@ func (h *Host) notes(p *Plan) []string {
 		note("it went back from %s already, and gets it again", Short(h.Desired.Generation))
 	}
 	if IsFound(h.Snapshot.Runs) && !h.Snapshot.Process.Masked {
-		note("%s wasn't written by kcmgen; it is kept, to go back to", h.Unit.Start)
+		note("%s wasn't written by kcmgen; it is kept, to go back to", h.Unit.File)
 	}
 	return out
 }

@@ -50,16 +50,16 @@ type Host struct {
 
 // Unit names the files and directories of a deployment on a host.
 type Unit struct {
-	Home  string // the directory of generations
-	Start string // the unit's file
-	Name  string // as systemd knows it
-	// Programs is the directory of installed programs.
-	Programs string
+	GenerationsDir string // the directory of generations
+	File           string // the unit's file
+	Name           string // as systemd knows it
+	// ProgramsDir is the directory of installed programs.
+	ProgramsDir string
 }
 
 // UnitOf returns the unit of a cluster's hosts.
 func UnitOf(c *spec.Cluster) Unit {
-	return Unit{Home: c.Paths.Generations, Start: c.Paths.Unit, Name: path.Base(c.Paths.Unit), Programs: c.Paths.Programs}
+	return Unit{GenerationsDir: c.Paths.Generations, File: c.Paths.Unit, Name: path.Base(c.Paths.Unit), ProgramsDir: c.Paths.Programs}
 }
 
 // Snapshot is a host at one moment.
@@ -107,9 +107,9 @@ func IsFound(generation string) bool { return strings.HasPrefix(generation, Foun
 type Journal struct {
 	Generation string
 	Previous   string // None: there was no unit; "-": nothing to go back to
-	Since      string // when it was started, by the host's clock
+	Started    string // when it was started, by the host's clock
 	Rollout    string // the plan's ID
-	By         string // deploy, rollback; undo: a failed run went back to it
+	Action     string // deploy, rollback; undo: a failed run went back to it
 	Ended      bool   // the run that started it ended well
 }
 

@@ -20,9 +20,9 @@ type Plan struct {
 	Timing
 	// ReadsLease: there is a kubeconfig to read the lease with.
 	ReadsLease bool `json:"readsLease"`
-	// Releases: a leader may release its lease when it exits, so the lease may end before
+	// ReleasesLease: a leader may release its lease when it exits, so the lease may end before
 	// its time.
-	Releases bool `json:"releases,omitempty"`
+	ReleasesLease bool `json:"releases,omitempty"`
 	// Hosts records the state of each host when the plan was made, sorted by name.
 	Hosts []Record `json:"hosts"`
 	// Notes are what an operator should know before approving the plan.
@@ -61,7 +61,7 @@ type Record struct {
 	Stamp           string `json:"stamp"`              // changes when the host is changed
 	Runs            string `json:"runs"`               // a generation, none or found
 	Desired         string `json:"wants,omitempty"`    // a generation or none
-	Base            string `json:"base"`               // SHA-256 of the unit's file, or none
+	UnitSum         string `json:"base"`               // SHA-256 of the unit's file, or none
 	Unhealthy       string `json:"unwell,omitempty"`   // why it doesn't work; "" if it does
 	// Skew is how far its clock is ahead of the operator's.
 	Skew Seconds `json:"skew"`

@@ -34,7 +34,7 @@ func observed(t *testing.T, node string) *Host {
 	t.Helper()
 	want, was := configOf(t, fresh, "--v=2"), configOf(t, old, "--v=1")
 	u := UnitOf(aCluster())
-	top := u.Home + "/" + fresh
+	top := u.GenerationsDir + "/" + fresh
 	files, err := tree.New([]tree.Entry{{Path: "ca.crt", Mode: 0o644, Data: []byte("ca")}, {Path: u.Name, Mode: 0o644, Data: want.Unit}})
 	if err != nil {
 		t.Fatal(err)
@@ -44,16 +44,16 @@ func observed(t *testing.T, node string) *Host {
 		Desired:  &Desired{Config: *want, Trees: map[string]tree.Tree{top: files}},
 		Snapshot: &Snapshot{HostInfo: HostInfo{Root: true, Systemd: 252, KBytes: -1, Inodes: -1, Name: node, Runs: old, Stamp: "1"}, Files: map[string]File{}, Unit: was.Unit},
 	}
-	for _, p := range h.Desired.Paths(u.Start) {
+	for _, p := range h.Desired.Paths(u.File) {
 		h.Snapshot.Files[p] = File{Path: p, Type: Directory, Mode: "755", Owner: "root:root"}
 	}
 	for _, p := range append([]string{top}, top+"/ca.crt", top+"/"+u.Name) {
 		h.Snapshot.Files[p] = File{Path: p, Type: Missing}
 	}
-	h.Snapshot.Files[u.Start] = File{Type: "regular file", Mode: "644", Owner: "root:root", Size: int64(len(was.Unit)), SHA256: tree.Entry{Data: was.Unit}.Sum()}
+	h.Snapshot.Files[u.File] = File{Type: "regular file", Mode: "644", Owner: "root:root", Size: int64(len(was.Unit)), SHA256: tree.Entry{Data: was.Unit}.Sum()}
 	h.Snapshot.Files[want.Program()] = File{Type: "regular file", Mode: "755", Owner: "root:root"}
-	h.OldFiles = map[string]File{u.Home + "/" + old + "/ca.crt": {Type: "regular file", SHA256: "0"}}
-	h.Snapshot.Process = Process{Known: true, Enabled: true, Running: true, Active: "active (running)", PID: 1, Args: was.Argv, Mounts: map[string]string{"/etc/kubernetes/kcm": u.Home + "/" + old}}
+	h.OldFiles = map[string]File{u.GenerationsDir + "/" + old + "/ca.crt": {Type: "regular file", SHA256: "0"}}
+	h.Snapshot.Process = Process{Known: true, Enabled: true, Running: true, Active: "active (running)", PID: 1, Args: was.Argv, Mounts: map[string]string{"/etc/kubernetes/kcm": u.GenerationsDir + "/" + old}}
 	return h
 }
 
@@ -117,7 +117,7 @@ func runsFresh(h *Host) {
 	for _, e := range h.Desired.Trees[top].Entries() {
 		h.Snapshot.Files[top+"/"+e.Path] = File{Type: "regular file", Mode: "644", Owner: "root:root", Size: e.Size(), SHA256: e.Sum()}
 	}
-	h.Snapshot.Files[h.Unit.Start] = h.Snapshot.Files[top+"/"+h.Unit.Name]
+	h.Snapshot.Files[h.Unit.File] = h.Snapshot.Files[top+"/"+h.Unit.Name]
 	h.Snapshot.Process.Args, h.Snapshot.Process.Mounts = h.Desired.Argv, map[string]string{"/etc/kubernetes/kcm": top}
 }
 
@@ -184,7 +184,7 @@ func TestNotes(t *testing.T) {
 		{"until all hosts have it, two lead", func(o *Observation) { o.Hosts[0].Desired.flags["leader-elect-resource-name"] = "other" }},
 		{"/etc/a.conf changes the unit, and isn't kcmgen's", func(o *Observation) { o.Hosts[0].Snapshot.Process.DropIns = []string{"/etc/a.conf"} }},
 		{"cp-1: it went back from 01234567 already, and gets it again", func(o *Observation) {
-			o.Hosts[0].Snapshot.State = &Journal{By: Rollback, Ended: true, Generation: old, Previous: fresh}
+			o.Hosts[0].Snapshot.State = &Journal{Action: Rollback, Ended: true, Generation: old, Previous: fresh}
 		}},
 		{"wasn't written by kcmgen", func(o *Observation) { o.Hosts[0].Snapshot.Runs = Found }},
 		{"the login is root's", func(o *Observation) { o.Hosts[0].User = "root" }},
@@ -233,7 +233,7 @@ func TestUnfit(t *testing.T) {
 		{"couldn't be seen: no", func(h *Host) { h.HealthUnknown = errors.New("no") }},
 		{"is masked", func(h *Host) { h.Snapshot.Process.Masked = true }},
 		{"/etc/x can't be written: it is on a read-only", func(h *Host) { h.Snapshot.ReadOnlyUnitDir = "/etc/x" }},
-		{"is a symbolic link; kcmgen writes only to a regular file", func(h *Host) { h.Snapshot.Files[h.Unit.Start] = File{Type: Link} }},
+		{"is a symbolic link; kcmgen writes only to a regular file", func(h *Host) { h.Snapshot.Files[h.Unit.File] = File{Type: Link} }},
 		{"isn't there: install it", func(h *Host) { h.Snapshot.Files[h.Desired.Program()] = File{Type: Missing} }},
 		{"/r can't be written", func(h *Host) { h.Snapshot.ReadOnly = "/r" }},
 		{"its file system is full", func(h *Host) { h.Snapshot.KBytes = 1 }},
@@ -260,15 +260,15 @@ func TestPreviousGeneration(t *testing.T) {
 		trial      *Journal
 		want, says string
 	}{
-		{"deployed", &Journal{Generation: old, Previous: "x", By: "deploy", Ended: true}, nil, "x", ""},
-		{"its first deployment", &Journal{Generation: old, Previous: None, By: "deploy", Ended: true}, nil, None, ""},
-		{"went back in a run that was interrupted", &Journal{Generation: old, Previous: "x", By: Rollback}, nil, old, ""},
-		{"went back in a run that ended", &Journal{Generation: old, Previous: "x", By: Rollback, Ended: true}, nil, "x", ""},
-		{"was on its way back", &Journal{Generation: "y", Previous: old, By: "deploy", Ended: true}, &Journal{Generation: "x", By: Rollback}, "x", ""},
-		{"a deployment goes on", &Journal{Generation: old, By: "deploy"}, &Journal{Generation: "x", By: "deploy"}, "", "a deployment is going on"},
+		{"deployed", &Journal{Generation: old, Previous: "x", Action: "deploy", Ended: true}, nil, "x", ""},
+		{"its first deployment", &Journal{Generation: old, Previous: None, Action: "deploy", Ended: true}, nil, None, ""},
+		{"went back in a run that was interrupted", &Journal{Generation: old, Previous: "x", Action: Rollback}, nil, old, ""},
+		{"went back in a run that ended", &Journal{Generation: old, Previous: "x", Action: Rollback, Ended: true}, nil, "x", ""},
+		{"was on its way back", &Journal{Generation: "y", Previous: old, Action: "deploy", Ended: true}, &Journal{Generation: "x", Action: Rollback}, "x", ""},
+		{"a deployment goes on", &Journal{Generation: old, Action: "deploy"}, &Journal{Generation: "x", Action: "deploy"}, "", "a deployment is going on"},
 		{"never deployed", nil, nil, "", "kcmgen hasn't deployed anything here"},
-		{"edited since", &Journal{Generation: "y", Previous: "x", By: "deploy"}, nil, "", "isn't the one of generation y any more"},
-		{"undone", &Journal{Generation: old, Previous: "-", By: "undo"}, nil, "", "it went back already"},
+		{"edited since", &Journal{Generation: "y", Previous: "x", Action: "deploy"}, nil, "", "isn't the one of generation y any more"},
+		{"undone", &Journal{Generation: old, Previous: "-", Action: "undo"}, nil, "", "it went back already"},
 	} {
 		o := observation(t, "cp-1")
 		h := o.Hosts[0]
@@ -279,8 +279,8 @@ func TestPreviousGeneration(t *testing.T) {
 		}
 	}
 	o := observation(t, "cp-1", "cp-2")
-	o.Hosts[0].Snapshot.State = &Journal{Generation: old, Previous: "x", By: Rollback, Ended: true}
-	o.Hosts[1].Snapshot.State = &Journal{Generation: old, Previous: "x", By: "deploy", Ended: true}
+	o.Hosts[0].Snapshot.State = &Journal{Generation: old, Previous: "x", Action: Rollback, Ended: true}
+	o.Hosts[1].Snapshot.State = &Journal{Generation: old, Previous: "x", Action: "deploy", Ended: true}
 	if got, err := o.PreviousGeneration(o.Hosts[0]); got != old || err != nil {
 		t.Errorf("where others are still to go back: %q, %v", got, err)
 	}

@@ -56,13 +56,13 @@ func (h *Host) Unfit() []error {
 		out = append(out, fmt.Errorf("whether it becomes healthy couldn't be seen: %w", h.HealthUnknown))
 	}
 	out = append(out, h.unfitDirectories()...)
-	switch f := h.Snapshot.Files[h.Unit.Start]; {
+	switch f := h.Snapshot.Files[h.Unit.File]; {
 	case h.Snapshot.Process.Masked:
 		no("%s is masked: systemctl unmask %s, if it should run", h.Unit.Name, h.Unit.Name)
 	case a.ReadOnlyUnitDir != "" && h.Snapshot.Runs != h.Desired.Generation:
 		no("%s can't be written: it is on a read-only file system", a.ReadOnlyUnitDir)
 	case f.Type != Missing && !f.Regular():
-		no("%s is a %s; kcmgen writes only to a regular file: remove it", h.Unit.Start, f.Type)
+		no("%s is a %s; kcmgen writes only to a regular file: remove it", h.Unit.File, f.Type)
 	}
 	if program := h.Desired.Program(); h.lacksProgram(program) {
 		no("%s isn't there: install it, or let kcmgen do it (binary.install)", program)
@@ -75,7 +75,7 @@ func (h *Host) Unfit() []error {
 func (h *Host) unfitDirectories() []error {
 	var out []error
 	seen := map[string]bool{}
-	for _, leaf := range append(slices.Sorted(maps.Keys(h.Desired.Trees)), h.Unit.Start) {
+	for _, leaf := range append(slices.Sorted(maps.Keys(h.Desired.Trees)), h.Unit.File) {
 		for _, d := range Parents(leaf) {
 			f, ok := h.Snapshot.Files[d]
 			if !ok || seen[d] || f.Type == Missing {
@@ -112,9 +112,9 @@ func (h *Host) unfitSpace() []error {
 	case a.ReadOnly != "":
 		return []error{fmt.Errorf("%s can't be written: it is on a read-only file system", a.ReadOnly)}
 	case a.KBytes >= 0 && a.KBytes < need:
-		return []error{fmt.Errorf("%s: its file system is full: %d KiB are free, %d are needed", h.Unit.Home, a.KBytes, need)}
+		return []error{fmt.Errorf("%s: its file system is full: %d KiB are free, %d are needed", h.Unit.GenerationsDir, a.KBytes, need)}
 	case a.Inodes >= 0 && a.Inodes < files+16:
-		return []error{fmt.Errorf("%s: its file system has %d inodes left, %d are needed", h.Unit.Home, a.Inodes, files+16)}
+		return []error{fmt.Errorf("%s: its file system has %d inodes left, %d are needed", h.Unit.GenerationsDir, a.Inodes, files+16)}
 	}
 	return nil
 }

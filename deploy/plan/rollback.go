@@ -21,14 +21,14 @@ func (o *Observation) PreviousGeneration(h *Host) (string, error) {
 	}
 	st := h.Snapshot.State
 	switch t := h.Snapshot.Trial; {
-	case t != nil && t.By == Rollback: // an interrupted rollback
+	case t != nil && t.Action == Rollback: // an interrupted rollback
 		return t.Generation, nil
 	case t != nil:
 		return "", &NoWayBackError{"a deployment is going on, or was interrupted; kcmgen deploy ends it"}
 	case st == nil:
 		return "", &NoWayBackError{"kcmgen hasn't deployed anything here"}
 	case st.Generation != h.Snapshot.Runs:
-		return "", &NoWayBackError{fmt.Sprintf("%s isn't the one of generation %s any more", h.Unit.Start, st.Generation)}
+		return "", &NoWayBackError{fmt.Sprintf("%s isn't the one of generation %s any more", h.Unit.File, st.Generation)}
 	case st.Previous == "" || st.Previous == "-":
 		return "", &NoWayBackError{"it went back already"}
 	}
@@ -39,7 +39,7 @@ func (o *Observation) PreviousGeneration(h *Host) (string, error) {
 // or named only some hosts. If all hosts have gone back before, only those count that did
 // so in the latest run, and only if that run didn't end; else each goes back once more.
 func (o *Observation) alreadyBack(h *Host) bool {
-	back := func(h *Host) bool { return h.Snapshot.State != nil && h.Snapshot.State.By == Rollback }
+	back := func(h *Host) bool { return h.Snapshot.State != nil && h.Snapshot.State.Action == Rollback }
 	switch {
 	case !back(h) || h.Snapshot.Trial != nil:
 		return false
@@ -49,16 +49,16 @@ func (o *Observation) alreadyBack(h *Host) bool {
 	latest := "" // of runs that ended
 	for _, h := range o.Hosts {
 		if h.Snapshot.State.Ended {
-			latest = max(latest, h.Snapshot.State.Since)
+			latest = max(latest, h.Snapshot.State.Started)
 		}
 	}
-	return !h.Snapshot.State.Ended && h.Snapshot.State.Since >= latest
+	return !h.Snapshot.State.Ended && h.Snapshot.State.Started >= latest
 }
 
 // returnsAgain reports whether the host gets the generation that the last rollback left.
 func (h *Host) returnsAgain() bool {
 	st := h.Snapshot.State
-	return st != nil && st.By == Rollback && st.Ended && h.Snapshot.Trial == nil && st.Previous == h.Desired.Generation && h.Snapshot.Runs != h.Desired.Generation
+	return st != nil && st.Action == Rollback && st.Ended && h.Snapshot.Trial == nil && st.Previous == h.Desired.Generation && h.Snapshot.Runs != h.Desired.Generation
 }
 
 // DesiredFromHost returns the desired state that a unit on a host describes, as far as it

@@ -31,7 +31,7 @@ func (e *HostError) Unwrap() error { return e.Err }
 func New(o *Observation) (*Plan, error) {
 	p := &Plan{
 		Schema: Schema, ID: o.id(), Cluster: o.Cluster.Name, Action: o.Action, Steps: []Step{}, Unchanged: []string{},
-		Timing: o.timing(), ReadsLease: o.ReadsLease, Releases: o.releases(),
+		Timing: o.timing(), ReadsLease: o.ReadsLease, ReleasesLease: o.releasesLease(),
 	}
 	leader := o.leader()
 	p.Leader = o.Leader.Holder
@@ -88,10 +88,10 @@ func (o *Observation) longest(flag string) time.Duration {
 	return out
 }
 
-// releases reports whether any host's process releases its lease when it exits.
-func (o *Observation) releases() bool {
+// releasesLease reports whether any host's process releases its lease when it exits.
+func (o *Observation) releasesLease() bool {
 	for _, h := range slices.Concat(o.Hosts, o.Others) {
-		if h.Desired != nil && h.Desired.Releases() || h.Current != nil && h.Current.Releases() {
+		if h.Desired != nil && h.Desired.ReleasesLease() || h.Current != nil && h.Current.ReleasesLease() {
 			return true
 		}
 	}
@@ -137,7 +137,7 @@ func (o *Observation) records(p *Plan) []Record {
 func (h *Host) record(p *Plan) Record {
 	r := Record{
 		Node: h.Node, Named: h.Desired != nil, Hostname: h.Snapshot.Name, ClusterHostname: h.ClusterHostname, Unit: h.Unit.Name, Stamp: h.Snapshot.Stamp,
-		Runs: h.Snapshot.Runs, Base: h.Snapshot.Base(h.Unit), Unhealthy: h.Unhealthy, Skew: SecondsOf(h.Skew), HealthUnknown: h.HealthUnknown != nil,
+		Runs: h.Snapshot.Runs, UnitSum: h.Snapshot.UnitSum(h.Unit), Unhealthy: h.Unhealthy, Skew: SecondsOf(h.Skew), HealthUnknown: h.HealthUnknown != nil,
 	}
 	if h.Desired == nil && h.HealthUnknown != nil { // its process was seen running
 		r.Unhealthy = ""
@@ -158,9 +158,9 @@ func (h *Host) record(p *Plan) Record {
 	return r
 }
 
-// Base returns the checksum of the unit's file, or None.
-func (s *Snapshot) Base(u Unit) string {
-	if f := s.Files[u.Start]; f.Type != Missing {
+// UnitSum returns the checksum of the unit's file, or None.
+func (s *Snapshot) UnitSum(u Unit) string {
+	if f := s.Files[u.File]; f.Type != Missing {
 		return f.SHA256
 	}
 	return None
@@ -219,21 +219,21 @@ func (h *Host) OldPaths() []string {
 	}
 	var out []string
 	for _, e := range h.Desired.Trees[h.generationDir()].Entries() {
-		out = append(out, path.Join(h.Unit.Home, h.Snapshot.Runs, e.Path))
+		out = append(out, path.Join(h.Unit.GenerationsDir, h.Snapshot.Runs, e.Path))
 	}
 	return out
 }
 
 // generationDir returns the directory of the new generation.
-func (h *Host) generationDir() string { return path.Join(h.Unit.Home, h.Desired.Generation) }
+func (h *Host) generationDir() string { return path.Join(h.Unit.GenerationsDir, h.Desired.Generation) }
 
 // fileChanges compares the files of the old and the new generation by name.
 func (h *Host) fileChanges(fromDesired []FileChange) []FileChange {
 	var out []FileChange
 	for _, e := range h.Desired.Trees[h.generationDir()].Entries() {
-		f := h.OldFiles[path.Join(h.Unit.Home, h.Snapshot.Runs, e.Path)]
+		f := h.OldFiles[path.Join(h.Unit.GenerationsDir, h.Snapshot.Runs, e.Path)]
 		switch {
-		case e.Path == path.Base(h.Unit.Start): // shown as flags
+		case e.Path == path.Base(h.Unit.File): // shown as flags
 		case !f.Regular():
 			out = append(out, FileChange{Path: e.Path, Kind: tree.Added})
 		case f.SHA256 != e.Sum():
@@ -241,7 +241,7 @@ func (h *Host) fileChanges(fromDesired []FileChange) []FileChange {
 		}
 	}
 	for _, c := range fromDesired {
-		if !strings.HasPrefix(c.Path, h.Unit.Home+"/") {
+		if !strings.HasPrefix(c.Path, h.Unit.GenerationsDir+"/") {
 			out = append(out, c)
 		}
 	}

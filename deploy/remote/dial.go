@@ -28,7 +28,7 @@ func (c *Config) dial(ctx context.Context, e *endpoint) (*Conn, error) {
 	if err != nil {
 		return nil, e.fail(StepConfig, err)
 	}
-	if err := e.identified(); err != nil {
+	if err := e.checkIdentities(); err != nil {
 		return nil, e.fail(StepIdentity, err)
 	}
 	raw, via, err := c.reach(ctx, e)

@@ -58,7 +58,7 @@ func trustOf(e *endpoint) (*trust, error) {
 	var all []hostLine
 	budget := regular.NewBudget(maxKnownLen, maxKnownLen)
 	for _, file := range e.knownHosts {
-		data, err := readOf(budget, file)
+		data, err := readSSHFile(budget, file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -84,13 +84,13 @@ func trustOf(e *endpoint) (*trust, error) {
 			t.lines = append(t.lines, l)
 		}
 	}
-	t.find(all, e)
+	t.selectLines(all, e)
 	return t, nil
 }
 
-// find selects the lines of the host. If none has its name with the port, lines with the
+// selectLines selects the lines of the host. If none has its name with the port, lines with the
 // name alone count, but only for the same key, as with ssh.
-func (t *trust) find(all []hostLine, e *endpoint) {
+func (t *trust) selectLines(all []hostLine, e *endpoint) {
 	for _, l := range all {
 		switch {
 		case l.revoked:
@@ -109,9 +109,9 @@ func (t *trust) find(all []hostLine, e *endpoint) {
 	}
 }
 
-// readOf reads one of ssh's files within a budget. The null device counts as an empty file:
+// readSSHFile reads one of ssh's files within a budget. The null device counts as an empty file:
 // ssh users name it to have none.
-func readOf(b *regular.Budget, name string) ([]byte, error) {
+func readSSHFile(b *regular.Budget, name string) ([]byte, error) {
 	data, err := b.Read(name)
 	if errors.Is(err, regular.ErrNotRegular) && isNull(name) {
 		return nil, nil
@@ -286,7 +286,7 @@ func (t *trust) check(key ssh.PublicKey, e *endpoint) error {
 	}
 	for _, l := range t.lines {
 		if isCert && l.Authority && equal(l.key, cert.SignatureKey) {
-			if fault.Err = holds(cert, e.plainName); fault.Err == nil {
+			if fault.Err = checkCertificate(cert, e.plainName); fault.Err == nil {
 				return nil
 			}
 			fault.Fault, fault.Known = Certificate, []KnownKey{l.KnownKey}
@@ -314,8 +314,8 @@ func (t *trust) check(key ssh.PublicKey, e *endpoint) error {
 	return fault
 }
 
-// holds returns an error unless a certificate of a known authority is valid.
-func holds(cert *ssh.Certificate, name string) error {
+// checkCertificate returns an error unless a certificate of a known authority is valid.
+func checkCertificate(cert *ssh.Certificate, name string) error {
 	if cert.CertType != ssh.HostCert {
 		return errors.New("it isn't a host's")
 	}

@@ -201,10 +201,10 @@ func (l *login) addCertificate(file string, signer ssh.AlgorithmSigner) {
 	}
 }
 
-// identified returns an error if the key file that the cluster names can't be read: the
+// checkIdentities returns an error if the key file that the cluster names can't be read: the
 // login must not use another key. Files named by ssh_config may be missing, as with ssh. A
 // locked key may be in the agent.
-func (e *endpoint) identified() error {
+func (e *endpoint) checkIdentities() error {
 	for _, id := range e.identities {
 		if !id.required {
 			continue

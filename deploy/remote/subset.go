@@ -75,7 +75,7 @@ func (c *Config) subsetFile(a *answer, host string) error {
 	if strings.EqualFold(c.File, "none") {
 		return nil
 	}
-	data, err := readOf(regular.NewBudget(maxConfigLen, maxConfigLen), name)
+	data, err := readSSHFile(regular.NewBudget(maxConfigLen, maxConfigLen), name)
 	if c.File == "" && errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -16,9 +16,9 @@ type Action struct {
 	Insist bool
 
 	Generation string        // Try, Prolong, Confirm, Undo: which one
-	Base       string        // Try: expected SHA-256 of the unit's file, or none
+	UnitSum    string        // Try: expected SHA-256 of the unit's file, or none
 	After      time.Duration // Try, Prolong: until the host goes back by itself
-	Next       bool          // Examine: expect the plan's generation; else the one it ran before
+	ExpectNew  bool          // Examine: expect the plan's generation; else the one it ran before
 	Ask        Questions     // Examine
 	For        time.Duration // Wait
 	Step, Text string        // Tell
@@ -142,7 +142,7 @@ type Health struct {
 // Found is the result of a Look action.
 type Found struct {
 	Runs      string // a generation, none or found
-	Base      string // SHA-256 of the unit's file, or none
+	UnitSum   string // SHA-256 of the unit's file, or none
 	Trial     bool   // a trial is going on
 	Known     bool   // systemd has the unit
 	Unhealthy string // why it doesn't work; "" if it works

@@ -9,16 +9,16 @@ import (
 // the apiserver excuses it. During an outage the gate starts over.
 func (s *State) endedByItself(i int, is Health, r round) (reason string, missing []Action) {
 	g := &s.hosts[i].gate
-	fault := endedBy(g.pulse, pulseOf(is), !g.since.IsZero(), g.maxRestarts)
+	fault := endedBy(g.process, processOf(is), !g.healthySince.IsZero(), g.maxRestarts)
 	if fault == "" {
 		return "", nil
 	}
 	out := s.outage(g)
 	if is.Apiserver == nil && is.Server != "" { // the apiserver may have gone away since
-		again := r.again(s.plan.Hosts[i].Node)
+		again := r.secondAnswer(s.plan.Hosts[i].Node)
 		if again == nil {
 			a := s.hostAction(i, Examine)
-			a.Ask, a.Next = Apiserver, g.next
+			a.Ask, a.ExpectNew = Apiserver, g.expectNew
 			return "", []Action{a}
 		}
 		if again.Err == nil {
@@ -28,7 +28,7 @@ func (s *State) endedByItself(i int, is Health, r round) (reason string, missing
 		}
 	}
 	if out.excuses(s.now, s.grace()) {
-		g.since, g.maxRestarts = time.Time{}, is.Restarts+tooOften
+		g.healthySince, g.maxRestarts = time.Time{}, is.Restarts+tooOften
 		return "", nil
 	}
 	return fault + is.ExitReason, nil
@@ -36,7 +36,7 @@ func (s *State) endedByItself(i int, is Health, r round) (reason string, missing
 
 // endedBy describes how a process ended by itself; "" if it didn't, or did so less than
 // maxRestarts times before it was healthy.
-func endedBy(was, is pulse, healthy bool, maxRestarts int) string {
+func endedBy(was, is processID, healthy bool, maxRestarts int) string {
 	switch {
 	case is.restarts >= maxRestarts:
 		return fmt.Sprintf("it ended %d times by itself", is.restarts)
@@ -58,10 +58,10 @@ func (s *State) checkPassed(i int, r round) (ended bool, missing []Action) {
 			s.gateEnded(i, s.withNode(k, e.Err))
 			return true, nil
 		}
-		if h := &s.hosts[k]; h.settled.pid == 0 { // it passed in an earlier run
-			h.settled = pulseOf(e.Health)
+		if h := &s.hosts[k]; h.passedProcess.pid == 0 { // it passed in an earlier run
+			h.passedProcess = processOf(e.Health)
 		}
-		again := r.again(s.plan.Hosts[k].Node)
+		again := r.secondAnswer(s.plan.Hosts[k].Node)
 		if s.endedUnexcused(k, *e) && again == nil {
 			return false, []Action{s.examine(k, Apiserver)}
 		}

@@ -12,10 +12,10 @@ import (
 
 // hostRollback is the rollback of one host.
 type hostRollback struct {
-	kind Kind   // Revert ends its trial, Undo goes back from a confirmed generation
-	to   string // the generation to go back to; "" if unknown
-	// until is when to stop waiting for the apiserver; zero: the rollout's own limit.
-	until          time.Time
+	kind   Kind   // Revert ends its trial, Undo goes back from a confirmed generation
+	target string // the generation to go back to; "" if unknown
+	// apiserverUntil is when to stop waiting for the apiserver; zero: the rollout's own limit.
+	apiserverUntil time.Time
 	soak           time.Duration // how long the host must stay healthy
 	changedByOther bool          // another program changed the host, not the rollout
 	notStarted     error         // the unit it went back to doesn't start
@@ -47,7 +47,7 @@ func (s *State) fail(i int, cause error) {
 	}
 	s.stage, s.cause, s.rounds = Returning, cause, nil
 	s.back = rollback{
-		hosts: s.hostsToRollBack(i), lull: lull{releases: s.plan.Releases, poll: s.poll}, longestDowntime: restartTime,
+		hosts: s.hostsToRollBack(i), lull: lull{releasesLease: s.plan.ReleasesLease, poll: s.poll}, longestDowntime: restartTime,
 		until: s.now.Add(s.plan.Lead.Duration()), apiserverUntil: s.now.Add(s.plan.Away.Duration()),
 	}
 	if away := (*AwayError)(nil); errors.As(cause, &away) {
@@ -66,7 +66,7 @@ const restartTime = 3 * time.Second
 func (s *State) hostsToRollBack(failed int) []int {
 	var out []int
 	add := func(i int, kind Kind, to string) {
-		s.hosts[i].back = hostRollback{kind: kind, to: to}
+		s.hosts[i].back = hostRollback{kind: kind, target: to}
 		out = append(out, i)
 	}
 	if failed >= 0 && s.hosts[failed].result.Outcome != "" {
@@ -95,7 +95,7 @@ func (s *State) hostsToRollBack(failed int) []int {
 
 // wasUnhealthy returns 1 for a host that didn't work with what it goes back to, else 0.
 func (s *State) wasUnhealthy(i int) int {
-	if h := &s.hosts[i]; h.unhealthy != "" && h.back.to == h.runs {
+	if h := &s.hosts[i]; h.unhealthy != "" && h.back.target == h.runs {
 		return 1
 	}
 	return 0
@@ -114,7 +114,7 @@ func (s *State) nextRollback() {
 	var all []Action
 	for _, i := range s.back.todo {
 		a := s.hostAction(i, Examine)
-		a.Ask, a.Next = Process|Healthz, true
+		a.Ask, a.ExpectNew = Process|Healthz, true
 		all = append(all, a)
 	}
 	for _, i := range s.hostsWhere(s.mustKeepWorking) {
@@ -134,7 +134,7 @@ func (s *State) nextRollback() {
 // and isn't restarted any more.
 func (s *State) mustKeepWorking(i int) bool {
 	h := &s.hosts[i]
-	stops := h.back.to == plan.None && slices.Contains(s.back.hosts, i)
+	stops := h.back.target == plan.None && slices.Contains(s.back.hosts, i)
 	return !slices.Contains(s.back.todo, i) && h.unhealthy == "" && h.back.err == nil && !h.back.changedByOther && !stops && len(s.back.todo) > 0
 }
 
@@ -142,7 +142,7 @@ func (s *State) mustKeepWorking(i int) bool {
 // worse. Before it restarts one that works, it waits, for a limited time, until no other
 // host can become the leader meanwhile and end by the fault.
 func (s *State) rollbackExamined(r round) {
-	if r.paused() {
+	if r.isPause() {
 		s.nextRollback()
 		return
 	}
@@ -157,7 +157,7 @@ func (s *State) rollbackExamined(r round) {
 	lease := r.answer(ReadLease, "")
 	switch {
 	case k >= 0:
-	case !s.now.After(s.back.until) && slices.ContainsFunc(s.hostsWhere(s.mustKeepWorking), func(i int) bool { return s.works(i, *r.answer(Examine, s.plan.Hosts[i].Node)) != nil }):
+	case !s.now.After(s.back.until) && slices.ContainsFunc(s.hostsWhere(s.mustKeepWorking), func(i int) bool { return s.workFault(i, *r.answer(Examine, s.plan.Hosts[i].Node)) != nil }):
 		s.pause(-1, s.poll)
 		return
 	case lease == nil || lease.Err != nil || s.now.After(s.back.until):
@@ -172,7 +172,7 @@ func (s *State) rollbackExamined(r round) {
 	i := todo[k]
 	s.back.todo = slices.Delete(todo, k, k+1)
 	w := s.hosts[i].back
-	w.until = s.back.apiserverUntil
+	w.apiserverUntil = s.back.apiserverUntil
 	s.rollBackHost(i, w)
 }
 
@@ -195,7 +195,7 @@ func (s *State) quiet(l *Lease) (int, bool) {
 		}
 		leads = slices.Index(s.back.todo, i)
 	}
-	return s.back.lull.next(s.now, l, age, leads, s.back.longestDowntime)
+	return s.back.lull.pick(s.now, l, age, leads, s.back.longestDowntime)
 }
 
 // rollBackHost takes one host back and reports why.
@@ -265,7 +265,7 @@ func (s *State) looked(i int, e Event) {
 	case e.Err != nil:
 		s.rollbackEnded(i, e.Err)
 	case s.stage == Recovering:
-		h.runs, h.base, h.unhealthy = f.Runs, f.Base, f.Unhealthy
+		h.runs, h.unitSum, h.unhealthy = f.Runs, f.UnitSum, f.Unhealthy
 		if f.Runs == plan.None || h.back.notStarted != nil {
 			s.rollbackEnded(i, nil)
 			return
@@ -273,16 +273,16 @@ func (s *State) looked(i int, e Event) {
 		s.watchRolledBack(i)
 	case f.Trial:
 		s.rollbackEnded(i, errors.New("its trial is still going on"))
-	case f.Runs == desired && f.Runs != h.back.to && !h.back.undone:
+	case f.Runs == desired && f.Runs != h.back.target && !h.back.undone:
 		// It was confirmed, by an earlier run or because an answer was lost.
 		w := h.back
 		w.kind, w.undone = Undo, true
 		s.askRollback(i, w)
-	case f.Runs != h.back.to && h.refused: // another program has changed it since
+	case f.Runs != h.back.target && h.refused: // another program has changed it since
 		h.back.changedByOther = true
 		s.rollbackEnded(i, nil)
-	case f.Runs != h.back.to && (!plan.IsFound(f.Runs) || !plan.IsFound(h.back.to)):
-		s.rollbackEnded(i, fmt.Errorf("it runs %s, and had %s", plan.Short(f.Runs), plan.Short(h.back.to)))
+	case f.Runs != h.back.target && (!plan.IsFound(f.Runs) || !plan.IsFound(h.back.target)):
+		s.rollbackEnded(i, fmt.Errorf("it runs %s, and had %s", plan.Short(f.Runs), plan.Short(h.back.target)))
 	case h.back.notStarted != nil || f.Runs == plan.None && !f.Known:
 		s.rollbackEnded(i, nil)
 	default:
@@ -294,7 +294,7 @@ func (s *State) looked(i int, e Event) {
 func (s *State) watchRolledBack(i int) {
 	h := &s.hosts[i]
 	h.phase = Reverted
-	s.watchHost(i, gate{soak: h.back.soak, until: h.back.until})
+	s.watchHost(i, gate{soak: h.back.soak, apiserverUntil: h.back.apiserverUntil})
 }
 
 // rollbackEnded goes on after one host is back; err is why it isn't.

@@ -15,7 +15,7 @@ func (s *State) choose() {
 		s.end()
 		return
 	}
-	s.stage, s.watch = Choosing, s.absence.stopwatch(s.now)
+	s.stage, s.stopwatch = Choosing, s.absence.stopwatch(s.now)
 	if !s.elects() {
 		s.next(nil)
 		return
@@ -24,21 +24,21 @@ func (s *State) choose() {
 }
 
 func (s *State) chosen(r round) {
-	if r.paused() {
+	if r.isPause() {
 		s.ask(-1, Action{Kind: ReadLease})
 		return
 	}
 	e := r.events[0]
-	s.absence.see(s.now, s.now, errors.Is(e.Err, ErrAway))
+	s.absence.record(s.now, s.now, errors.Is(e.Err, ErrAway))
 	if e.Err == nil {
 		s.next(e.Lease)
 		return
 	}
 	// One missing answer is no reason to go back.
-	switch away := s.absence.lasted(s.now); {
+	switch away := s.absence.duration(s.now); {
 	case away > s.plan.Away.Duration():
 		s.fail(-1, &AwayError{away, e.Err})
-	case s.watch.took(&s.absence, s.now) > s.plan.Gate.Duration():
+	case s.stopwatch.elapsed(&s.absence, s.now) > s.plan.Gate.Duration():
 		s.fail(-1, e.Err)
 	default:
 		s.pause(-1, s.poll)
@@ -79,7 +79,7 @@ func (s *State) try(i int) {
 	}
 	h.result.Outcome, h.reverts = Unfinished, s.now.Add(s.plan.Revert.Duration())
 	a := s.hostAction(i, Try)
-	a.Generation, a.Base, a.After = step.To, h.base, s.plan.Revert.Duration()
+	a.Generation, a.UnitSum, a.After = step.To, h.unitSum, s.plan.Revert.Duration()
 	s.ask(i, a)
 }
 
@@ -92,7 +92,7 @@ func (s *State) tried(i int, e Event) {
 		s.confirm(i)
 	default:
 		s.hosts[i].phase = OnTrial
-		s.watchHost(i, gate{next: true, soak: s.plan.Soak.Duration(), lead: s.mustLead(i)})
+		s.watchHost(i, gate{expectNew: true, soak: s.plan.Soak.Duration(), mustLead: s.mustLead(i)})
 	}
 }
 
@@ -104,7 +104,7 @@ func (s *State) mustLead(i int) bool {
 	}
 	for k := range s.hosts {
 		o := &s.hosts[k]
-		if k != i && s.isNamed(k) && o.settled.pid == 0 && o.unhealthy == "" && len(s.steps) > 0 {
+		if k != i && s.isNamed(k) && o.passedProcess.pid == 0 && o.unhealthy == "" && len(s.steps) > 0 {
 			return false // that host may lead with the old configuration
 		}
 	}
@@ -114,7 +114,7 @@ func (s *State) mustLead(i int) bool {
 // confirm ends a trial over a new connection: if the operator can't log in any more, the
 // host must go back.
 func (s *State) confirm(i int) {
-	s.hosts[i].phase, s.hosts[i].tries = Confirming, 0
+	s.hosts[i].phase, s.hosts[i].confirmAttempts = Confirming, 0
 	s.askConfirm(i)
 }
 
@@ -130,18 +130,18 @@ const confirmTries = 3
 func (s *State) confirmedOrNot(i int, r round) {
 	h, err := &s.hosts[i], r.events[0].Err
 	switch {
-	case r.paused():
+	case r.isPause():
 		s.askConfirm(i)
 	case err == nil:
 		s.confirmed(i)
 	case errors.Is(err, ErrRefused):
 		s.fail(i, err)
-	case h.tries+1 == confirmTries:
+	case h.confirmAttempts+1 == confirmTries:
 		s.fail(i, &UnconfirmedError{After: s.plan.Revert.Duration(), Err: err})
 	default:
-		h.tries++
+		h.confirmAttempts++
 		s.tell(i, "confirm", "again, for %v", err)
-		s.pause(i, time.Duration(2*h.tries)*s.poll)
+		s.pause(i, time.Duration(2*h.confirmAttempts)*s.poll)
 	}
 }
 
@@ -162,7 +162,7 @@ func (s *State) confirmed(i int) {
 // there.
 func (s *State) endNotRecorded(i int) bool {
 	h := &s.hosts[i]
-	return s.isNamed(i) && (h.settled.pid != 0 || h.result.Outcome == Done || s.plan.Hosts[i].Interrupted)
+	return s.isNamed(i) && (h.passedProcess.pid != 0 || h.result.Outcome == Done || s.plan.Hosts[i].Interrupted)
 }
 
 // end records on all hosts that this run ended well, so that no later run takes them back.

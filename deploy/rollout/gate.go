@@ -7,30 +7,30 @@ import (
 
 // gate is the wait until a host has passed or failed its health checks.
 type gate struct {
-	next bool // for the new generation; else for the old one, on the way back
-	soak time.Duration
-	lead bool // an instance with the new generation must lead, too
-	// until is when to stop waiting for the apiserver; zero: the rollout's own limit.
-	until time.Time
+	expectNew bool // for the new generation; else for the old one, on the way back
+	soak      time.Duration
+	mustLead  bool // an instance with the new generation must lead, too
+	// apiserverUntil is when to stop waiting for the apiserver; zero: the rollout's own limit.
+	apiserverUntil time.Time
 
-	absence         outage // of the apiserver, on the way back; forward, the rollout's is used
-	watch           stopwatch
-	operatorAbsence outage // of the apiserver, seen from this machine
-	awayErr         error  // the host's last error while the apiserver was away
-	answered        bool   // the apiserver has answered the host
+	absence           outage // of the apiserver, on the way back; forward, the rollout's is used
+	stopwatch         stopwatch
+	operatorAbsence   outage // of the apiserver, seen from this machine
+	awayErr           error  // the host's last error while the apiserver was away
+	apiserverAnswered bool   // the apiserver has answered the host
 
-	pulse       pulse
-	since       time.Time // since when it has been healthy; zero: it isn't
-	leading     time.Time // since when an instance with the new generation has led; zero: none does
-	holder      string
-	renewed     time.Time
-	otherLeads  bool   // a host without the new generation leads and renews the lease
-	maxRestarts int    // restarts that fail the gate
-	lost        bool   // the last round lost an answer
-	slow        int    // late answers in a row
-	fault       string // why it isn't healthy
-	noLeader    string // why no instance with the new generation leads
-	failed      string // the reason, until the log is read
+	process      processID
+	healthySince time.Time // since when it has been healthy; zero: it isn't
+	leadingSince time.Time // since when an instance with the new generation has led; zero: none does
+	holder       string
+	renewed      time.Time
+	otherLeads   bool   // a host without the new generation leads and renews the lease
+	maxRestarts  int    // restarts that fail the gate
+	lostAnswer   bool   // the last round lost an answer
+	lateAnswers  int    // late answers in a row
+	fault        string // why it isn't healthy
+	noLeader     string // why no instance with the new generation leads
+	failure      string // the reason, until the log is read
 }
 
 // tooOften is how many restarts by systemd fail a gate.
@@ -38,7 +38,7 @@ const tooOften = 2
 
 // outage returns the outage that counts for a gate.
 func (s *State) outage(g *gate) *outage {
-	if g.next {
+	if g.expectNew {
 		return &s.absence
 	}
 	return &g.absence
@@ -49,17 +49,17 @@ func (s *State) watchHost(i int, g gate) {
 	h := &s.hosts[i]
 	g.maxRestarts = tooOften
 	h.gate = g
-	h.gate.watch = s.outage(&h.gate).stopwatch(s.now)
-	s.lookAtHost(i)
+	h.gate.stopwatch = s.outage(&h.gate).stopwatch(s.now)
+	s.examineHost(i)
 }
 
-// lookAtHost begins a round with all questions of a gate.
-func (s *State) lookAtHost(i int) {
+// examineHost begins a round with all questions of a gate.
+func (s *State) examineHost(i int) {
 	g := &s.hosts[i].gate
 	own := s.hostAction(i, Examine)
-	own.Ask, own.Next = Everything, g.next
+	own.Ask, own.ExpectNew = Everything, g.expectNew
 	all := []Action{own}
-	if g.next {
+	if g.expectNew {
 		for _, k := range s.passed(i) {
 			all = append(all, s.examine(k, Process))
 		}
@@ -76,7 +76,7 @@ func (s *State) passed(but int) []int {
 	return s.hostsWhere(func(k int) bool {
 		p := &s.plan.Hosts[k]
 		earlier := p.Interrupted && p.Runs == p.Desired && p.Unhealthy == "" && s.step(k) == nil
-		return k != but && p.Named && (s.hosts[k].settled.pid != 0 || earlier)
+		return k != but && p.Named && (s.hosts[k].passedProcess.pid != 0 || earlier)
 	})
 }
 
@@ -84,13 +84,13 @@ func (s *State) passed(but int) []int {
 // and comes again with the extended round.
 func (s *State) assessGate(i int, r round) {
 	g := &s.hosts[i].gate
-	if r.paused() {
-		s.lookAtHost(i)
+	if r.isPause() {
+		s.examineHost(i)
 		return
 	}
-	if g.lost = g.lost && r.lost(); !g.lost && r.lost() {
-		g.lost = true // once more, over a new connection
-		s.lookAtHost(i)
+	if g.lostAnswer = g.lostAnswer && r.lostAnswer(); !g.lostAnswer && r.lostAnswer() {
+		g.lostAnswer = true // once more, over a new connection
+		s.examineHost(i)
 		return
 	}
 	if s.uneventful(i, r) { // no more answers are needed
@@ -114,16 +114,16 @@ func (s *State) uneventful(i int, r round) bool {
 		if a.Kind == ReadLease {
 			continue
 		}
-		was := pulseOf(e.Health)
+		was := processOf(e.Health)
 		if own := s.plan.Hosts[i].Node; a.Node != own {
-			was = s.hosts[s.index(a.Node)].settled
+			was = s.hosts[s.index(a.Node)].passedProcess
 			if was.pid == 0 {
-				was = pulseOf(e.Health) // this is the first look at it
+				was = processOf(e.Health) // this is the first look at it
 			}
-		} else if !g.since.IsZero() {
-			was = g.pulse
+		} else if !g.healthySince.IsZero() {
+			was = g.process
 		}
-		if e.Err != nil || e.Health.Apiserver != nil || e.Health.Restarts >= g.maxRestarts || pulseOf(e.Health) != was {
+		if e.Err != nil || e.Health.Apiserver != nil || e.Health.Restarts >= g.maxRestarts || processOf(e.Health) != was {
 			return false
 		}
 	}
@@ -151,18 +151,18 @@ func (s *State) assessLook(i int, r round) (missing []Action) {
 		s.explain(i, i, &GateError{Reason: reason})
 		return nil
 	case fault != "":
-		g.since, g.fault = time.Time{}, fault
-	case g.since.IsZero():
-		g.since, g.pulse = s.now, pulseOf(is)
+		g.healthySince, g.fault = time.Time{}, fault
+	case g.healthySince.IsZero():
+		g.healthySince, g.process = s.now, processOf(is)
 		if g.soak > 0 {
-			s.tell(i, "healthy", "after %v; it has to stay so for %v", s.now.Sub(g.watch.begun).Round(100*time.Millisecond), g.soak)
+			s.tell(i, "healthy", "after %v; it has to stay so for %v", s.now.Sub(g.stopwatch.begun).Round(100*time.Millisecond), g.soak)
 		}
 	}
-	if g.next {
+	if g.expectNew {
 		if ended, missing := s.checkPassed(i, r); ended || missing != nil {
 			return missing
 		}
-		s.seeLeader(i, r)
+		s.checkLeader(i, r)
 	}
 	s.decideGate(i, is)
 	return nil
@@ -193,18 +193,18 @@ func (s *State) faultOf(i int, is Health) string {
 func (g *gate) late(errs ...error) bool {
 	timeout := false
 	for _, err := range errs {
-		if err != nil && (g.since.IsZero() || !errors.Is(err, ErrLate)) {
-			g.slow = 0
+		if err != nil && (g.healthySince.IsZero() || !errors.Is(err, ErrLate)) {
+			g.lateAnswers = 0
 			return false
 		}
 		timeout = timeout || err != nil
 	}
 	if !timeout {
-		g.slow = 0
+		g.lateAnswers = 0
 		return false
 	}
-	g.slow++
-	return g.slow == 1
+	g.lateAnswers++
+	return g.lateAnswers == 1
 }
 
 // trackApiserver records whether the apiserver is away for the gate's host, and prolongs
@@ -226,7 +226,7 @@ func (s *State) trackApiserver(i int, is Health, r round) (missing []Action) {
 		}
 		away = is.Server != "" && *former == is.Server
 	}
-	g.answered = g.answered || is.Server != "" && !errors.Is(is.Apiserver, ErrAway)
+	g.apiserverAnswered = g.apiserverAnswered || is.Server != "" && !errors.Is(is.Apiserver, ErrAway)
 	s.trackAbsence(i, s.now.Add(-is.Took), away, is.Apiserver)
 	return nil
 }
@@ -241,15 +241,15 @@ func operatorAway(r round) bool {
 func (s *State) trackAbsence(i int, asked time.Time, away bool, err error) {
 	h := &s.hosts[i]
 	out := s.outage(&h.gate)
-	if away && !out.goesOn() {
+	if away && !out.ongoing() {
 		s.tell(i, "waits", "for the apiserver, which is away: %v", err)
 	}
 	if away {
 		h.gate.awayErr = err
 	}
-	ended := out.see(asked, s.now, away)
+	ended := out.record(asked, s.now, away)
 	if ended {
-		s.tell(i, "waits", "no more: the apiserver is back, and was away for %v", out.lasted(s.now).Round(time.Second))
+		s.tell(i, "waits", "no more: the apiserver is back, and was away for %v", out.duration(s.now).Round(time.Second))
 	}
 	if ended || away && s.prolongDue(i) {
 		s.prolong(i)
@@ -260,7 +260,7 @@ func (s *State) trackAbsence(i int, asked time.Time, away bool, err error) {
 // another one. If so, a missing answer is no fault of the new configuration.
 func (s *State) serverProven(i int, is Health) bool {
 	g := &s.hosts[i].gate
-	if is.Server == "" || g.answered || !g.next {
+	if is.Server == "" || g.apiserverAnswered || !g.expectNew {
 		return is.Server != ""
 	}
 	for k := range s.hosts {
@@ -280,12 +280,12 @@ func (s *State) prolongDue(i int) bool {
 // prolong restarts a trial's timer while kcmgen waits for the apiserver.
 func (s *State) prolong(i int) {
 	h := &s.hosts[i]
-	if !h.gate.next || h.result.Outcome != Unfinished || h.prolongID != 0 {
+	if !h.gate.expectNew || h.result.Outcome != Unfinished || h.prolongID != 0 {
 		return
 	}
-	s.last++
+	s.lastID++
 	a := s.hostAction(i, Prolong)
-	a.ID, a.Generation, a.After = s.last, s.step(i).To, s.plan.Revert.Duration()
+	a.ID, a.Generation, a.After = s.lastID, s.step(i).To, s.plan.Revert.Duration()
 	h.prolongID = a.ID
 	s.actions = append(s.actions, a)
 }
@@ -325,12 +325,12 @@ func (s *State) drop(i int) {
 // of host i.
 func (s *State) explain(i, of int, err *GateError) {
 	h := &s.hosts[i]
-	h.phase, h.gate.failed = Explained, err.Reason
+	h.phase, h.gate.failure = Explained, err.Reason
 	s.ask(i, s.hostAction(of, ReadLog))
 }
 
 func (s *State) explained(i int, r round) {
-	var err error = &GateError{Reason: s.hosts[i].gate.failed, Log: r.events[0].Lines}
+	var err error = &GateError{Reason: s.hosts[i].gate.failure, Log: r.events[0].Lines}
 	if of := s.index(r.asked[0].Node); of != i {
 		err = s.withNode(of, err)
 	}

@@ -38,10 +38,10 @@ func TestOutageTime(t *testing.T) {
 		{100, 10, true, false, 41, true}, // the request timed out
 		{101, 1, false, true, 42, true},
 	} {
-		if ended := o.see(at(c.second-c.hangs), at(c.second), c.away); ended != c.ended {
+		if ended := o.record(at(c.second-c.hangs), at(c.second), c.away); ended != c.ended {
 			t.Errorf("after %d s one has ended: %v", c.second, ended)
 		}
-		if got := o.lasted(at(c.second)); got != time.Duration(c.lasted)*time.Second {
+		if got := o.duration(at(c.second)); got != time.Duration(c.lasted)*time.Second {
 			t.Errorf("after %d s it was away for %v, expected %d s", c.second, got, c.lasted)
 		}
 		if got := o.excuses(at(c.second), grace); got != c.excuses {
@@ -53,12 +53,12 @@ func TestOutageTime(t *testing.T) {
 // TestAssessProcess: a host that passed earlier must keep its process. If its end is
 // excused, it must keep the next one.
 func TestAssessProcess(t *testing.T) {
-	was, none, other := pulse{10, 0}, pulse{0, 0}, pulse{20, 1}
+	was, none, other := processID{10, 0}, processID{0, 0}, processID{20, 1}
 	for _, c := range []struct {
 		name         string
-		is           pulse
+		is           processID
 		had, outage  bool
-		then         pulse
+		then         processID
 		excused, fit bool
 	}{
 		{"as it was", was, false, true, was, false, true},
@@ -87,8 +87,8 @@ func aRollout(begun time.Time) *State {
 	s.now, s.stage = begun, Trying
 	h := &s.hosts[0]
 	h.phase = OnTrial
-	h.gate = gate{next: true, soak: 5 * time.Second, maxRestarts: tooOften, fault: "no", noLeader: "none"}
-	h.gate.watch = s.absence.stopwatch(begun)
+	h.gate = gate{expectNew: true, soak: 5 * time.Second, maxRestarts: tooOften, fault: "no", noLeader: "none"}
+	h.gate.stopwatch = s.absence.stopwatch(begun)
 	return &s
 }
 
@@ -120,18 +120,18 @@ func TestVerdict(t *testing.T) {
 	} {
 		s := aRollout(begun)
 		g := &s.hosts[0].gate
-		if g.next = !c.on; c.until >= 0 {
-			g.until = at(c.until)
+		if g.expectNew = !c.on; c.until >= 0 {
+			g.apiserverUntil = at(c.until)
 		}
 		if c.away >= 0 {
-			s.outage(g).see(at(c.away), at(c.away), true)
+			s.outage(g).record(at(c.away), at(c.away), true)
 			g.awayErr = errors.New("refused")
 		}
 		if c.back >= 0 {
-			s.outage(g).see(at(c.back), at(c.back), false)
+			s.outage(g).record(at(c.back), at(c.back), false)
 		}
 		if c.healthy >= 0 {
-			g.since = at(c.healthy)
+			g.healthySince = at(c.healthy)
 		}
 		s.now = at(c.now)
 		done, err := s.verdict(0)
@@ -148,32 +148,32 @@ func TestVerdict(t *testing.T) {
 func TestEndedByItself(t *testing.T) {
 	for _, c := range []struct {
 		name     string
-		is       pulse
+		is       processID
 		healthy  bool
 		away     bool
 		says     string
 		restarts int // that fail the gate from now on
 	}{
-		{"as it was", pulse{10, 0}, true, false, "", 2},
-		{"started again once", pulse{11, 1}, false, false, "", 2},
-		{"started again twice", pulse{12, 2}, false, false, "it ended 2 times by itself", 2},
-		{"ended, and was healthy", pulse{11, 1}, true, false, "it was healthy, and ended by itself", 2},
-		{"started again twice, the apiserver is away", pulse{12, 2}, false, true, "", 4},
-		{"ended, the apiserver is away", pulse{0, 0}, true, true, "", 2},
+		{"as it was", processID{10, 0}, true, false, "", 2},
+		{"started again once", processID{11, 1}, false, false, "", 2},
+		{"started again twice", processID{12, 2}, false, false, "it ended 2 times by itself", 2},
+		{"ended, and was healthy", processID{11, 1}, true, false, "it was healthy, and ended by itself", 2},
+		{"started again twice, the apiserver is away", processID{12, 2}, false, true, "", 4},
+		{"ended, the apiserver is away", processID{0, 0}, true, true, "", 2},
 	} {
 		now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 		s := aRollout(now)
 		g := &s.hosts[0].gate
-		if g.pulse = (pulse{10, 0}); c.healthy {
-			g.since = now
+		if g.process = (processID{10, 0}); c.healthy {
+			g.healthySince = now
 		}
-		s.absence.see(now, now, c.away)
+		s.absence.record(now, now, c.away)
 		says, missing := s.endedByItself(0, Health{PID: c.is.pid, Restarts: c.is.restarts}, round{})
 		if says != c.says || missing != nil {
 			t.Errorf("%s: %q, expected %q; %v", c.name, says, c.says, missing)
 		}
-		if g.maxRestarts != c.restarts || c.away && !g.since.IsZero() {
-			t.Errorf("%s: %d restarts are too many, healthy since %v", c.name, g.maxRestarts, g.since)
+		if g.maxRestarts != c.restarts || c.away && !g.healthySince.IsZero() {
+			t.Errorf("%s: %d restarts are too many, healthy since %v", c.name, g.maxRestarts, g.healthySince)
 		}
 	}
 }
@@ -184,7 +184,7 @@ func TestLate(t *testing.T) {
 	slow, no := fmt.Errorf("it doesn't answer: %w", ErrLate), errors.New("no")
 	now := time.Now()
 	g := &gate{}
-	g.since = now
+	g.healthySince = now
 	for i, c := range []struct {
 		errs []error
 		want bool
@@ -202,7 +202,7 @@ func TestLate(t *testing.T) {
 			t.Errorf("%d: %v is late: %v", i, c.errs, got)
 		}
 	}
-	if g.since = (time.Time{}); g.late(slow) {
+	if g.healthySince = (time.Time{}); g.late(slow) {
 		t.Error("a host that was never healthy is late")
 	}
 }
@@ -250,16 +250,16 @@ func TestHang(t *testing.T) {
 	} {
 		s := aRollout(begun)
 		if c.on {
-			s.absence.see(at(5), at(5), true)
+			s.absence.record(at(5), at(5), true)
 		}
 		s.now = at(c.to)
 		asked := Action{Kind: ReadLease}
-		s.seeLeader(0, round{asked: []Action{asked}, events: []Event{{Took: at(c.to).Sub(at(c.from))}}})
+		s.checkLeader(0, round{asked: []Action{asked}, events: []Event{{Took: at(c.to).Sub(at(c.from))}}})
 		s.now = at(c.now)
 		if _, err := s.verdict(0); (err != nil) != c.fails {
 			t.Errorf("%+v: %v", c, err)
 		}
-		if on := s.absence.goesOn(); on != c.on {
+		if on := s.absence.ongoing(); on != c.on {
 			t.Errorf("%+v: an outage goes on: %v", c, on)
 		}
 	}
@@ -304,7 +304,7 @@ func TestStops(t *testing.T) {
 		{"was to leave, and went back", plan.None, "old", RolledBack, false},
 	} {
 		s := aRollout(time.Now())
-		s.plan.Hosts[0].Desired, s.hosts[0].back.to, s.hosts[0].result.Outcome = c.desired, c.back, c.end
+		s.plan.Hosts[0].Desired, s.hosts[0].back.target, s.hosts[0].result.Outcome = c.desired, c.back, c.end
 		if got := s.stops(0); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}

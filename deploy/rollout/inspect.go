@@ -19,11 +19,11 @@ func (s *State) inspect() {
 		s.stage, s.err = Finished, s.cause
 		return
 	}
-	s.until = s.now.Add(lastLook)
-	s.lookAtAll()
+	s.inspectUntil = s.now.Add(lastLook)
+	s.examineAll()
 }
 
-func (s *State) lookAtAll() {
+func (s *State) examineAll() {
 	var all []Action
 	for i := range s.hosts {
 		a := s.hostAction(i, Examine)
@@ -36,12 +36,12 @@ func (s *State) lookAtAll() {
 // inspected reports hosts whose process ended for good. It looks again while one is
 // stopping.
 func (s *State) inspected(r round) {
-	if r.paused() {
-		s.lookAtAll()
+	if r.isPause() {
+		s.examineAll()
 		return
 	}
 	ending := slices.ContainsFunc(r.events, func(e Event) bool { return e.Err == nil && e.Health.Ending })
-	if ending && s.now.Before(s.until) {
+	if ending && s.now.Before(s.inspectUntil) {
 		s.pause(-1, s.poll)
 		return
 	}
@@ -81,7 +81,7 @@ func endedForGood(dead bool, outcome string, worked, stops bool) bool {
 func (s *State) stops(i int) bool {
 	h := &s.hosts[i]
 	if h.result.Outcome == RolledBack {
-		return h.back.to == plan.None
+		return h.back.target == plan.None
 	}
 	return s.plan.Hosts[i].Desired == plan.None
 }

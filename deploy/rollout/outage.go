@@ -10,14 +10,14 @@ type outage struct {
 	total time.Duration // of past outages
 }
 
-// hung is how late an answer must be to count as an outage: by then kube-controller-manager
+// hangTime is how late an answer must be to count as an outage: by then kube-controller-manager
 // has given up its own requests and logged errors.
-const hung = 3 * time.Second
+const hangTime = 3 * time.Second
 
-// see records whether the apiserver is away, by a request sent at asked and answered at
+// record records whether the apiserver is away, by a request sent at asked and answered at
 // now. It reports whether an outage has ended.
-func (o *outage) see(asked, now time.Time, away bool) (ended bool) {
-	if !away && o.begun.IsZero() && now.Sub(asked) >= hung {
+func (o *outage) record(asked, now time.Time, away bool) (ended bool) {
+	if !away && o.begun.IsZero() && now.Sub(asked) >= hangTime {
 		o.begun = asked
 	}
 	switch {
@@ -31,11 +31,11 @@ func (o *outage) see(asked, now time.Time, away bool) (ended bool) {
 	return false
 }
 
-// goesOn reports whether the apiserver is away now.
-func (o *outage) goesOn() bool { return !o.begun.IsZero() }
+// ongoing reports whether the apiserver is away now.
+func (o *outage) ongoing() bool { return !o.begun.IsZero() }
 
-// lasted returns how long it has been away in total.
-func (o *outage) lasted(now time.Time) time.Duration {
+// duration returns how long it has been away in total.
+func (o *outage) duration(now time.Time) time.Duration {
 	if o.begun.IsZero() {
 		return o.total
 	}
@@ -54,9 +54,9 @@ type stopwatch struct {
 	spent time.Duration // total time away until begun
 }
 
-func (o *outage) stopwatch(now time.Time) stopwatch { return stopwatch{now, o.lasted(now)} }
+func (o *outage) stopwatch(now time.Time) stopwatch { return stopwatch{now, o.duration(now)} }
 
-// took returns the time that passed while the apiserver was there.
-func (w stopwatch) took(o *outage, now time.Time) time.Duration {
-	return now.Sub(w.begun) - (o.lasted(now) - w.spent)
+// elapsed returns the time that passed while the apiserver was there.
+func (w stopwatch) elapsed(o *outage, now time.Time) time.Duration {
+	return now.Sub(w.begun) - (o.duration(now) - w.spent)
 }

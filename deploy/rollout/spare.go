@@ -12,7 +12,7 @@ import (
 // lead while this host restarts. A spare that is down for a moment is no reason to go back.
 // A host that doesn't work itself is restarted at once.
 func (s *State) awaitSpares() {
-	s.stage, s.watch, s.announcedWait = Sparing, s.absence.stopwatch(s.now), ""
+	s.stage, s.stopwatch, s.announcedWait = Sparing, s.absence.stopwatch(s.now), ""
 	if s.hosts[s.current].unhealthy != "" {
 		s.try(s.current)
 		return
@@ -40,19 +40,19 @@ func (s *State) examineSpares() {
 func (s *State) isSpare(i int) bool {
 	h := &s.hosts[i]
 	stopped := h.result.Outcome == Done && s.plan.Hosts[i].Desired == plan.None
-	return i != s.current && !stopped && (h.unhealthy == "" || h.settled.pid != 0)
+	return i != s.current && !stopped && (h.unhealthy == "" || h.passedProcess.pid != 0)
 }
 
 // examine asks a host about the generation that it now runs.
 func (s *State) examine(i int, q Questions) Action {
 	a := s.hostAction(i, Examine)
-	a.Ask, a.Next = q, s.hosts[i].settled.pid != 0
+	a.Ask, a.ExpectNew = q, s.hosts[i].passedProcess.pid != 0
 	return a
 }
 
 // sparesExamined restarts the current host if all spares work.
 func (s *State) sparesExamined(r round) {
-	if r.paused() {
+	if r.isPause() {
 		s.examineSpares()
 		return
 	}
@@ -62,13 +62,13 @@ func (s *State) sparesExamined(r round) {
 			continue
 		}
 		i := s.index(a.Node)
-		fault = s.works(i, r.events[k])
-		if (fault != nil || s.endedUnexcused(i, r.events[k])) && r.again(a.Node) == nil {
+		fault = s.workFault(i, r.events[k])
+		if (fault != nil || s.endedUnexcused(i, r.events[k])) && r.secondAnswer(a.Node) == nil {
 			s.extend(r, s.examine(i, Apiserver))
 			return
 		}
 		if r.events[k].Err == nil { // a fault shows in the next gate
-			s.checkSettled(i, r.events[k].Health, r.again(a.Node))
+			s.checkSettled(i, r.events[k].Health, r.secondAnswer(a.Node))
 		}
 		if fault != nil {
 			other = i
@@ -76,8 +76,8 @@ func (s *State) sparesExamined(r round) {
 		}
 	}
 	switch h := &s.hosts[s.current]; {
-	case other < 0 && s.announcedWait != "" && !h.chosen: // the leader may have changed meanwhile
-		h.chosen = true
+	case other < 0 && s.announcedWait != "" && !h.postponed: // the leader may have changed meanwhile
+		h.postponed = true
 		s.steps = append(s.steps, s.current)
 		s.choose()
 		return
@@ -85,20 +85,20 @@ func (s *State) sparesExamined(r round) {
 		s.try(s.current)
 		return
 	}
-	s.awaitSpare(other, fault, apiserverError(r.again(s.plan.Hosts[other].Node)))
+	s.awaitSpare(other, fault, apiserverError(r.secondAnswer(s.plan.Hosts[other].Node)))
 }
 
 // awaitSpare waits for a spare that doesn't work, if it may recover. asked is the error
 // that it gets from the apiserver.
 func (s *State) awaitSpare(i int, fault, asked error) {
 	h, name := &s.hosts[i], s.plan.Hosts[i].Node
-	s.absence.see(s.now, s.now, errors.Is(asked, ErrAway))
+	s.absence.record(s.now, s.now, errors.Is(asked, ErrAway))
 	excused := s.absence.excuses(s.now, s.grace())
-	switch away := s.absence.lasted(s.now); {
+	switch away := s.absence.duration(s.now); {
 	case away > s.plan.Away.Duration():
 		s.fail(s.current, &AwayError{away, asked})
 	// The new configuration is at fault, or the time is up.
-	case !excused && (h.settled.pid != 0 && !h.excused || s.watch.took(&s.absence, s.now) > s.plan.Gate.Duration()):
+	case !excused && (h.passedProcess.pid != 0 && !h.excused || s.stopwatch.elapsed(&s.absence, s.now) > s.plan.Gate.Duration()):
 		s.fail(s.current, &SpareError{Node: name, Unit: s.plan.Hosts[i].Unit, Err: fault})
 	default:
 		if s.announcedWait != name {
@@ -109,8 +109,8 @@ func (s *State) awaitSpare(i int, fault, asked error) {
 	}
 }
 
-// works returns why a host doesn't work, or nil.
-func (s *State) works(i int, e Event) error {
+// workFault returns why a host doesn't work, or nil.
+func (s *State) workFault(i int, e Event) error {
 	switch {
 	case e.Err != nil:
 		return e.Err
@@ -126,17 +126,17 @@ func (s *State) works(i int, e Event) error {
 // no outage known so far excuses it.
 func (s *State) endedUnexcused(i int, e Event) bool {
 	h := &s.hosts[i]
-	return e.Err == nil && h.settled.pid != 0 && pulseOf(e.Health) != h.settled && !h.excused && !s.absence.excuses(s.now, s.grace())
+	return e.Err == nil && h.passedProcess.pid != 0 && processOf(e.Health) != h.passedProcess && !h.excused && !s.absence.excuses(s.now, s.grace())
 }
 
 // checkSettled reports whether a host that passed earlier still has the same process, or is
 // excused. asked is its answer about the apiserver; nil: it wasn't asked.
 func (s *State) checkSettled(i int, is Health, asked *Event) (ok bool) {
 	h := &s.hosts[i]
-	if h.settled.pid == 0 {
+	if h.passedProcess.pid == 0 {
 		return true
 	}
-	h.settled, h.excused, ok = assessProcess(h.settled, pulseOf(is), h.excused, func() bool {
+	h.passedProcess, h.excused, ok = assessProcess(h.passedProcess, processOf(is), h.excused, func() bool {
 		return s.absence.excuses(s.now, s.grace()) || errors.Is(apiserverError(asked), ErrAway)
 	})
 	return ok
@@ -157,7 +157,7 @@ func apiserverError(e *Event) error {
 // then. It returns the process to compare with from now on, whether its end is excused
 // until the next start, and whether all is well. inOutage reports whether an outage
 // explains the end.
-func assessProcess(settled, is pulse, excused bool, inOutage func() bool) (pulse, bool, bool) {
+func assessProcess(settled, is processID, excused bool, inOutage func() bool) (processID, bool, bool) {
 	switch {
 	case is == settled:
 		return settled, excused, true
@@ -169,7 +169,7 @@ func assessProcess(settled, is pulse, excused bool, inOutage func() bool) (pulse
 	return is, false, true
 }
 
-func pulseOf(h Health) pulse { return pulse{h.PID, h.Restarts} }
+func processOf(h Health) processID { return processID{h.PID, h.Restarts} }
 
 // grace is how long after an outage processes may still end by it: a lease is lost, a
 // request times out.

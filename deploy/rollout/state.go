@@ -51,46 +51,46 @@ type State struct {
 	done    []int  // hosts that this run has changed and confirmed
 
 	rounds  []round
-	last    int      // ID of the last action
+	lastID  int      // ID of the last action
 	actions []Action // of this step
 
 	absence         outage // of the apiserver, until the rollout ends or goes back
-	watch           stopwatch
+	stopwatch       stopwatch
 	led             bool   // the new configuration has led
 	announcedLeader string // the last leader that was reported
 	announcedWait   string // the last host that was reported as waited for
 
-	cause error // why it goes back or ends
-	back  rollback
-	until time.Time // when the last look ends
-	err   error     // how it ended
+	cause        error // why it goes back or ends
+	back         rollback
+	inspectUntil time.Time // when the last look ends
+	err          error     // how it ended
 }
 
-// pulse identifies a process: it changes if the process ends or is restarted.
-type pulse struct{ pid, restarts int }
+// processID identifies a process: it changes if the process ends or is restarted.
+type processID struct{ pid, restarts int }
 
 // host is what is known of a host.
 type host struct {
 	phase     Phase
 	runs      string // the generation before the rollout
-	base      string
+	unitSum   string
 	unhealthy string // why it doesn't work with that; "" if it works
 
-	begun        time.Time
-	reverts      time.Time // when it goes back by itself, during a trial
-	prolongID    int       // ID of the open Prolong action; 0: none
-	settled      pulse     // its process when it passed its gate; zero: it hasn't
-	excused      bool      // its process ended by an outage and isn't back yet
-	server       string    // the URL where the apiserver has answered it
-	formerServer *string   // its apiserver's URL before the rollout; nil: not read
-	tries        int       // of confirming it
-	chosen       bool      // it was chosen once, waited for a spare, and was put back
-	markRetried  bool      // MarkEnded was sent twice
-	refused      bool      // it refused the trial, or went back itself
-	recovered    bool      // the trial of an earlier run is ended
-	gate         gate
-	back         hostRollback
-	result       Result
+	begun           time.Time
+	reverts         time.Time // when it goes back by itself, during a trial
+	prolongID       int       // ID of the open Prolong action; 0: none
+	passedProcess   processID // its process when it passed its gate; zero: it hasn't
+	excused         bool      // its process ended by an outage and isn't back yet
+	server          string    // the URL where the apiserver has answered it
+	formerServer    *string   // its apiserver's URL before the rollout; nil: not read
+	confirmAttempts int       // of confirming it
+	postponed       bool      // it was chosen once, waited for a spare, and was put back
+	markRetried     bool      // MarkEnded was sent twice
+	refused         bool      // it refused the trial, or went back itself
+	recovered       bool      // the trial of an earlier run is ended
+	gate            gate
+	back            hostRollback
+	result          Result
 }
 
 // Phase is the phase of a host.
@@ -133,7 +133,7 @@ const (
 func New(p *plan.Plan, poll time.Duration) State {
 	s := State{plan: p, poll: poll, current: -1}
 	for _, h := range p.Hosts {
-		s.hosts = append(s.hosts, host{runs: h.Runs, base: h.Base, unhealthy: h.Unhealthy})
+		s.hosts = append(s.hosts, host{runs: h.Runs, unitSum: h.UnitSum, unhealthy: h.Unhealthy})
 	}
 	for _, step := range p.Steps {
 		s.steps = append(s.steps, s.index(step.Node))
@@ -156,7 +156,7 @@ func (s *State) Advance(e Event) []Action {
 		s.now = e.At
 	}
 	s.actions = nil
-	s.take(e)
+	s.handle(e)
 	return s.actions
 }
 
@@ -186,7 +186,7 @@ func (s State) Clone() State {
 	return s
 }
 
-func (s *State) take(e Event) {
+func (s *State) handle(e Event) {
 	switch {
 	case s.stage == Begun:
 		s.begin()
@@ -204,9 +204,9 @@ func (s *State) take(e Event) {
 		}
 		r := &s.rounds[k]
 		r.events[i] = e
-		r.open--
+		r.unanswered--
 		s.answered(r.asked[i], e)
-		if r.open == 0 {
+		if r.unanswered == 0 {
 			whole := *r
 			s.rounds = slices.Delete(s.rounds, k, k+1)
 			s.decide(whole)
