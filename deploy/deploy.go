@@ -1,7 +1,6 @@
-// Package deploy brings an exported tree to its hosts. It connects to them and observes
-// them, and carries out what deploy/rollout decides; what is to be done is decided by
-// deploy/plan. What a host does by itself is the business of deploy/host, how it is reached
-// of deploy/remote.
+// Package deploy deploys an exported tree to its hosts. It connects to them, observes them
+// and carries out a rollout. deploy/plan makes the plan, deploy/rollout decides each step,
+// deploy/host runs commands on a host, and deploy/remote connects by SSH.
 package deploy
 
 import (
@@ -17,54 +16,54 @@ import (
 	"github.com/kcmgen/kcmgen/live"
 )
 
-// Options are what a rollout needs besides the cluster and its tree.
+// Options are the settings of a rollout besides the cluster and its tree.
 type Options struct {
 	SSH *remote.Config
-	// Leader reads the apiserver, to tell who leads; nil: nobody can tell.
+	// Leader reads the leader lease; nil: the leader isn't known.
 	Leader *live.Client
-	Who    string        // says to others whose lock it is
-	Nonce  func() string // sets a host's answers off from what programs print
+	Who    string        // names this session to others that find a host locked
+	Nonce  func() string // marks a host's answers among what programs print
 	Now    func() time.Time
-	// Thorough reads long files of hosts, too, to compare them.
+	// Thorough compares large files of hosts, too.
 	Thorough bool
-	// Poll is how long to wait before looking again; 0 is half a second.
+	// Poll is the time between two looks at a host; 0 is half a second.
 	Poll time.Duration
 }
 
-// Event is something that happened, for people who watch.
+// Event is progress, for the operator.
 type Event struct {
 	Node string // "" for the whole cluster
 	Step string // a word: connect, stage, restart, …
 	Text string
 }
 
-// Hosts are hosts of a cluster, connected.
+// Hosts are connected hosts of a cluster.
 type Hosts struct {
-	cluster *spec.Cluster
-	o       Options
-	named   []*machine // those that the command is about, by name
-	beside  []*machine // the cluster's others
-	started time.Time
-	first   leaseRead // who led when the hosts were connected
+	cluster      *spec.Cluster
+	options      Options
+	named        []*machine // the hosts that the command names, sorted by name
+	others       []*machine // the cluster's other hosts
+	started      time.Time
+	initialLease leaseRead // read while the hosts were connected
 }
 
-// leaseRead is what the apiserver said once.
+// leaseRead is the result of reading the lease.
 type leaseRead struct {
 	lease *live.Lease
 	err   error
 }
 
-// Begin connects to hosts and looks at them, all at once. The error names every host
-// that can't be reached.
-func Begin(ctx context.Context, c *spec.Cluster, nodes []string, wants map[string]*plan.Want, o Options) (*Hosts, error) {
+// Begin connects to hosts and looks at them, all at once. desired holds what each should
+// have, by node. The error names every host that can't be reached.
+func Begin(ctx context.Context, c *spec.Cluster, nodes []string, desired map[string]*plan.Desired, o Options) (*Hosts, error) {
 	if o.Poll == 0 {
 		o.Poll = time.Second / 2
 	}
-	h := &Hosts{cluster: c, o: o, started: o.Now()}
+	h := &Hosts{cluster: c, options: o, started: o.Now()}
 	for i := range c.Nodes {
 		n := &c.Nodes[i]
 		if slices.Contains(nodes, n.Name) {
-			h.named = append(h.named, h.machine(n, wants[n.Name]))
+			h.named = append(h.named, h.machine(n, desired[n.Name]))
 		}
 	}
 	asked := make(chan leaseRead, 1)
@@ -72,8 +71,8 @@ func Begin(ctx context.Context, c *spec.Cluster, nodes []string, wants map[strin
 		l, err := h.lease(ctx)
 		asked <- leaseRead{l, err}
 	}()
-	err := each(h.named, func(m *machine) error { return m.meet(ctx) })
-	h.first = <-asked
+	err := forEach(h.named, func(m *machine) error { return m.connectAndLook(ctx) })
+	h.initialLease = <-asked
 	if err != nil {
 		h.Close()
 		return nil, err
@@ -81,37 +80,37 @@ func Begin(ctx context.Context, c *spec.Cluster, nodes []string, wants map[strin
 	return h, nil
 }
 
-// Close ends all sessions, and with them the locks.
+// Close ends all sessions and their locks.
 func (h *Hosts) Close() {
 	for _, m := range h.all() {
-		m.hangUp()
+		m.disconnect()
 	}
 }
 
-func (h *Hosts) all() []*machine { return slices.Concat(h.named, h.beside) }
+func (h *Hosts) all() []*machine { return slices.Concat(h.named, h.others) }
 
-// each does something to hosts, all at once, and joins the errors.
-func each(machines []*machine, do func(*machine) error) error {
+// forEach calls do for all machines concurrently, and joins the errors.
+func forEach(machines []*machine, do func(*machine) error) error {
 	errs := make([]error, len(machines))
 	var all sync.WaitGroup
 	for i, m := range machines {
-		all.Go(func() { errs[i] = m.says(do(m)) })
+		all.Go(func() { errs[i] = m.withNode(do(m)) })
 	}
 	all.Wait()
 	return errors.Join(errs...)
 }
 
-// lease asks the apiserver who leads: nil if nobody does, or nobody can be asked.
+// lease reads the leader lease: nil if it has no holder, or if it can't be asked for.
 func (h *Hosts) lease(ctx context.Context) (*live.Lease, error) {
-	i := slices.IndexFunc(h.named, func(m *machine) bool { return m.host.Want != nil && m.host.Want.Elects() })
-	if h.o.Leader == nil || i < 0 {
+	i := slices.IndexFunc(h.named, func(m *machine) bool { return m.host.Desired != nil && m.host.Desired.Elects() })
+	if h.options.Leader == nil || i < 0 {
 		return nil, nil
 	}
-	namespace, name, err := h.named[i].host.Want.Lease()
+	namespace, name, err := h.named[i].host.Desired.Lease()
 	if err != nil {
 		return nil, err
 	}
-	l, err := h.o.Leader.Lease(ctx, namespace, name)
+	l, err := h.options.Leader.Lease(ctx, namespace, name)
 	if errors.Is(err, live.ErrNoLease) || err == nil && l.Holder == "" {
 		return nil, nil
 	}
@@ -121,10 +120,10 @@ func (h *Hosts) lease(ctx context.Context) (*live.Lease, error) {
 	return l, nil
 }
 
-// LeaseError is an apiserver that doesn't tell who leads.
+// LeaseError is a leader lease that can't be read.
 type LeaseError struct{ Err error }
 
-func (e *LeaseError) Error() string { return "who leads can't be told: " + e.Err.Error() }
+func (e *LeaseError) Error() string { return "the leader can't be read: " + e.Err.Error() }
 
 // Unwrap returns why.
 func (e *LeaseError) Unwrap() error { return e.Err }

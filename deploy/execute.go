@@ -13,15 +13,15 @@ import (
 	"github.com/kcmgen/kcmgen/live"
 )
 
-// limits bound each action. What a program on the host may take is part of them: sudo may
-// ask a directory service, and systemd take its time.
+// limits bound each action. They include slow programs on the host: sudo may ask a
+// directory service, and systemd may be busy.
 var limits = map[rollout.Kind]time.Duration{
 	rollout.ReadLease: time.Minute,
 	rollout.Lock:      lookLimit,
-	// A program of 70 MB over a thin line takes most of it.
+	// For a program of 70 MB over a slow line.
 	rollout.Prepare: 5 * time.Minute,
 	rollout.Try:     3 * time.Minute,
-	// Where the apiserver is away, each question takes ten seconds.
+	// While the apiserver is away, each question takes ten seconds.
 	rollout.Examine:   time.Minute,
 	rollout.Prolong:   lookLimit,
 	rollout.Confirm:   sessionLimit + 30*time.Second,
@@ -33,27 +33,27 @@ var limits = map[rollout.Kind]time.Duration{
 	rollout.ReadLog:   15 * time.Second,
 }
 
-// Apply does what a plan says. The report tells what became of each host, whatever
-// the error is: a [rollout.RolledBackError] where hosts are back where they were, a
-// [rollout.StrandedError] where one isn't. tell hears what happens meanwhile.
+// Apply carries out a plan. tell, which may be nil, is called with progress. The report
+// holds the outcome of each host, with any error: a [rollout.RolledBackError] if the hosts
+// went back, a [rollout.StrandedError] if one couldn't.
 func (h *Hosts) Apply(ctx context.Context, p *plan.Plan, tell func(Event)) (*Report, error) {
 	e := &executor{
-		state: rollout.New(p, h.o.Poll), now: h.o.Now, tell: tell, events: make(chan rollout.Event),
+		state: rollout.New(p, h.options.Poll), now: h.options.Now, tell: tell, events: make(chan rollout.Event),
 		do: func(ctx context.Context, a rollout.Action) rollout.Event { return h.do(ctx, p, a) },
 	}
 	err := e.run(ctx)
 	if stranded := (*rollout.StrandedError)(nil); errors.As(err, &stranded) {
-		h.byHand(stranded)
+		h.addCommands(stranded)
 	}
 	return h.report(p, e.state, err), err
 }
 
-// executor carries out a rollout. One goroutine owns its state; every action is done by one
-// of its own.
+// executor carries out a rollout. One goroutine owns the state; each action runs in its
+// own.
 type executor struct {
 	state  rollout.State
 	now    func() time.Time
-	do     func(context.Context, rollout.Action) rollout.Event // anything but words and waiting
+	do     func(context.Context, rollout.Action) rollout.Event // all kinds but Tell and Wait
 	tell   func(Event)                                         // may be nil
 	events chan rollout.Event
 	all    sync.WaitGroup
@@ -70,7 +70,7 @@ func (e *executor) run(ctx context.Context) error {
 	for {
 		todo := e.state.Advance(event)
 		if done, err := e.state.Done(); done {
-			e.start(nil, todo) // there are words among it, and nothing else
+			e.start(nil, todo) // only Tell actions are left
 			return err
 		}
 		e.start(func(a rollout.Action) context.Context {
@@ -83,7 +83,7 @@ func (e *executor) run(ctx context.Context) error {
 	}
 }
 
-// next is what happens next. An interruption comes before the answers that it brings about.
+// next returns the next event. An interruption comes before the answers that it causes.
 func (e *executor) next(ctx context.Context, interrupted *<-chan struct{}) rollout.Event {
 	select {
 	case event := <-e.events:
@@ -96,17 +96,17 @@ func (e *executor) next(ctx context.Context, interrupted *<-chan struct{}) rollo
 	return rollout.Event{At: e.now(), Err: context.Cause(ctx)}
 }
 
-// drain waits for actions that are still on their way, and whose answers don't matter.
+// drain waits for open actions and drops their answers.
 func (e *executor) drain() {
 	go func() {
-		for range e.events { //nolint:revive // what comes is dropped
+		for range e.events { //nolint:revive // the events are dropped
 		}
 	}()
 	e.all.Wait()
 	close(e.events)
 }
 
-// start begins actions, each in the context that it is given.
+// start begins actions, each in the context that in returns.
 func (e *executor) start(in func(rollout.Action) context.Context, todo []rollout.Action) {
 	for _, a := range todo {
 		if a.Kind == rollout.Tell {
@@ -124,7 +124,7 @@ func (e *executor) start(in func(rollout.Action) context.Context, todo []rollout
 	}
 }
 
-// perform does one action, within its limit.
+// perform carries out one action within its limit.
 func (e *executor) perform(ctx context.Context, a rollout.Action) rollout.Event {
 	if a.Kind == rollout.Wait {
 		wait(ctx, a.For)
@@ -135,18 +135,18 @@ func (e *executor) perform(ctx context.Context, a rollout.Action) rollout.Event 
 	asked := e.now()
 	event := e.do(ctx, a)
 	event.Took = e.now().Sub(asked)
-	event.Err = classified(event.Err)
+	event.Err = classify(event.Err)
 	return event
 }
 
-// do does an action at the apiserver, or on a host.
+// do carries out an action at the apiserver or on a host.
 func (h *Hosts) do(ctx context.Context, p *plan.Plan, a rollout.Action) rollout.Event {
 	if a.Kind == rollout.ReadLease {
 		return h.readLease(ctx)
 	}
 	all := h.all()
 	m := all[slices.IndexFunc(all, func(m *machine) bool { return m.node.Name == a.Node })]
-	return m.do(ctx, a, p, h.lease)
+	return m.perform(ctx, a, p, h.lease)
 }
 
 func wait(ctx context.Context, d time.Duration) {
@@ -166,59 +166,59 @@ func (h *Hosts) readLease(ctx context.Context) rollout.Event {
 	return rollout.Event{Lease: &rollout.Lease{Holder: l.Holder, Hostname: l.Hostname, Renewed: l.Renewed, Duration: l.Duration}}
 }
 
-// outcome is an error together with what a rollout makes of it.
-type outcome struct {
+// classifiedError is an error with its kinds for deploy/rollout.
+type classifiedError struct {
 	error
 	is []error
 }
 
-func (o outcome) Unwrap() []error { return append([]error{o.error}, o.is...) }
+func (o classifiedError) Unwrap() []error { return append([]error{o.error}, o.is...) }
 
-// classified says of an error what a rollout has to know.
-func classified(err error) error {
+// classify adds to an error the kinds that deploy/rollout knows.
+func classify(err error) error {
 	var refused *host.CommandError
-	var idle *host.NotStartedError
+	var notStarted *host.NotStartedError
 	var locked *host.LockedError
 	var unfit *RefusedError
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &idle):
-		return outcome{err, []error{rollout.ErrNotStarted}}
+	case errors.As(err, &notStarted):
+		return classifiedError{err, []error{rollout.ErrNotStarted}}
 	case errors.As(err, &refused), errors.As(err, &locked), errors.As(err, &unfit):
-		return outcome{err, []error{rollout.ErrRefused}}
+		return classifiedError{err, []error{rollout.ErrRefused}}
 	case errors.Is(err, live.ErrTimeout):
-		return outcome{err, []error{rollout.ErrAway, rollout.ErrLate}}
+		return classifiedError{err, []error{rollout.ErrAway, rollout.ErrLate}}
 	case errors.Is(err, live.ErrUnreachable), errors.Is(err, live.ErrUnavailable):
-		return outcome{err, []error{rollout.ErrAway}}
+		return classifiedError{err, []error{rollout.ErrAway}}
 	}
 	return err
 }
 
-// byHand says what to type on hosts that couldn't be brought back.
-func (h *Hosts) byHand(stranded *rollout.StrandedError) {
+// addCommands adds the commands to type on hosts that couldn't be brought back.
+func (h *Hosts) addCommands(stranded *rollout.StrandedError) {
 	stranded.ByHand = map[string]string{}
 	for node, left := range stranded.Left {
 		u := plan.UnitOf(h.cluster)
 		command := map[rollout.Left]string{
-			rollout.LeftOnTrial: "sh " + u.Home + "/recover revert " + u.Home,
-			rollout.LeftChanged: "sh " + u.Home + "/recover undo " + u.Home + " " + h.wants(node),
-			rollout.LeftUnwell:  "systemctl status " + u.Name,
-			rollout.LeftStopped: "systemctl start " + u.Name,
+			rollout.LeftOnTrial:   "sh " + u.GenerationsDir + "/recover revert " + u.GenerationsDir,
+			rollout.LeftChanged:   "sh " + u.GenerationsDir + "/recover undo " + u.GenerationsDir + " " + h.desiredGeneration(node),
+			rollout.LeftUnhealthy: "systemctl status " + u.Name,
+			rollout.LeftStopped:   "systemctl start " + u.Name,
 		}[left]
 		stranded.ByHand[node] = command
 	}
 }
 
-func (h *Hosts) wants(node string) string {
+func (h *Hosts) desiredGeneration(node string) string {
 	for _, m := range h.named {
-		if m.node.Name == node && m.host.Want != nil {
-			return m.host.Want.Generation
+		if m.node.Name == node && m.host.Desired != nil {
+			return m.host.Desired.Generation
 		}
 	}
 	return ""
 }
 
-// Replan reports whether a rollout that failed would do with a plan made anew: nothing
-// was changed.
+// Replan reports whether a new plan may succeed after a rollout failed without changing
+// anything.
 func Replan(err error) bool { return errors.Is(err, rollout.ErrChanged) }

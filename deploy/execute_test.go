@@ -13,7 +13,7 @@ import (
 	"github.com/kcmgen/kcmgen/deploy/rollout"
 )
 
-// simulated is an executor whose hosts are those of a world, in the time of a bubble.
+// simulated is an executor for the hosts of a simulated world, in synctest's time.
 type simulated struct {
 	*executor
 	mu  sync.Mutex
@@ -23,7 +23,7 @@ type simulated struct {
 
 func simulate(t *testing.T, w *deploytest.World) *simulated {
 	t.Helper()
-	s := &simulated{run: &deploytest.Run{World: w}, had: w.Has()}
+	s := &simulated{run: &deploytest.Run{World: w}, had: w.Generations()}
 	if err := s.run.Begin("deploy", "new"); err != nil {
 		t.Fatal(err)
 	}
@@ -44,14 +44,14 @@ func simulate(t *testing.T, w *deploytest.World) *simulated {
 	return s
 }
 
-// end is what is wrong with how it ended.
+// end checks how the rollout ended.
 func (s *simulated) end() error {
 	s.run.State = s.state
 	return s.run.Ended(s.had)
 }
 
-// TestExecutor: what a rollout decides is done by as many goroutines as there are actions,
-// and one owns its state. With -race.
+// TestExecutor: each action runs in its own goroutine, and one goroutine owns the state.
+// For -race.
 func TestExecutor(t *testing.T) {
 	for name, c := range map[string]struct {
 		config deploytest.Config
@@ -60,7 +60,7 @@ func TestExecutor(t *testing.T) {
 		"works":         {deploytest.Config{}, ""},
 		"ends":          {deploytest.Config{Start: "ends"}, "rolled back: cp-2: it ended 2 times by itself"},
 		"can't lead":    {deploytest.Config{Lead: "ends"}, "rolled back: cp-1: it was healthy, and ended by itself"},
-		"isn't healthy": {deploytest.Config{Start: "ill"}, "rolled back: cp-2: it isn't healthy after 5s: healthz doesn't answer"},
+		"isn't healthy": {deploytest.Config{Start: "unhealthy"}, "rolled back: cp-2: it isn't healthy after 5s: healthz doesn't answer"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -81,8 +81,8 @@ func TestExecutor(t *testing.T) {
 	}
 }
 
-// TestInterrupted: whenever the operator wants to stop, all hosts have what they had, or
-// the new generation where it has led.
+// TestInterrupted: whenever the operator interrupts, all hosts keep what they had, or the
+// new generation if it has led.
 func TestInterrupted(t *testing.T) {
 	for ms := 5; ms < 9000; ms += 155 {
 		synctest.Test(t, func(t *testing.T) {
@@ -95,8 +95,8 @@ func TestInterrupted(t *testing.T) {
 			if err != nil && !errors.Is(err, stopped) {
 				t.Errorf("after %d ms: %v", ms, err)
 			}
-			if errors.As(err, &back) && fmt.Sprint(s.run.World.Has()) != fmt.Sprint(s.had) {
-				t.Errorf("after %d ms: %v, and the hosts have %v", ms, err, s.run.World.Has())
+			if errors.As(err, &back) && fmt.Sprint(s.run.World.Generations()) != fmt.Sprint(s.had) {
+				t.Errorf("after %d ms: %v, and the hosts have %v", ms, err, s.run.World.Generations())
 			}
 			if err := s.end(); err != nil {
 				t.Errorf("after %d ms: %v", ms, err)

@@ -17,8 +17,8 @@ import (
 	"github.com/kcmgen/kcmgen/live"
 )
 
-// Local are the Options of this machine and its user. sshConfig is the file of ssh's
-// configuration, as ssh -F takes it, "" for the usual ones.
+// Local returns the Options of this machine and its user. sshConfig is a configuration
+// file as for ssh -F; "" for ssh's usual ones.
 func Local(sshConfig string, now func() time.Time) (*Options, error) {
 	u, err := user.Current()
 	if err != nil {
@@ -26,7 +26,7 @@ func Local(sshConfig string, now func() time.Time) (*Options, error) {
 	}
 	_, name, _ := strings.Cut(`\`+u.Username, `\`)
 	name = name[strings.LastIndex(name, `\`)+1:]
-	// Home is the password file's, as it is for ssh, whatever $HOME says.
+	// Like ssh, take the home from the password file, not from $HOME.
 	ssh := &remote.Config{File: sshConfig, Home: u.HomeDir, User: name, AgentSocket: os.Getenv("SSH_AUTH_SOCK"), LookupEnv: os.LookupEnv}
 	machine, err := os.Hostname()
 	if err != nil {
@@ -41,13 +41,13 @@ func nonce() string {
 	return hex.EncodeToString(b[:])
 }
 
-// WithoutSSH is the configuration that is read in part only, because there is no ssh
-// program to ask; "" where there is one, or none to read.
+// WithoutSSH returns the ssh configuration that is read only in part, because there is no
+// ssh program; "" if there is one, or no configuration.
 func (o *Options) WithoutSSH() string { return o.SSH.WithoutSSH() }
 
-// ReadLeader has the leader read with a kubeconfig: the one that is named, or else the
-// cluster's. It returns ErrNoKubeconfig where there is none, and a KubeconfigError for
-// one that can't be read.
+// ReadLeader sets o.Leader to read the lease with a kubeconfig: the named one, or else the
+// cluster's. It returns ErrNoKubeconfig if there is none, and a KubeconfigError if it can't
+// be read.
 func (o *Options) ReadLeader(c *spec.Cluster, named string) error {
 	file, err := kubeconfigFile(c, named)
 	if err != nil {
@@ -63,9 +63,9 @@ func (o *Options) ReadLeader(c *spec.Cluster, named string) error {
 	return nil
 }
 
-// kubeconfigFile is what is named, or what the cluster names. kubectl's own variable
-// doesn't count: which cluster is changed would hang on a shell. ~ is $HOME, as it is
-// for kubectl and for the shell that the file was put there with.
+// kubeconfigFile returns the named file, or the one the cluster names. $KUBECONFIG doesn't
+// count: the cluster to change must not depend on a shell. ~ is $HOME, as for kubectl and
+// the shell.
 func kubeconfigFile(c *spec.Cluster, named string) (string, error) {
 	switch {
 	case named != "":
@@ -81,7 +81,7 @@ func kubeconfigFile(c *spec.Cluster, named string) (string, error) {
 		return "", fmt.Errorf("deploy.kubeconfig of cluster %s: %q: the home of another user isn't followed here", c.Name, c.Deploy.Kubeconfig)
 	}
 	home, err := os.UserHomeDir()
-	if err != nil { // in a systemd service, for one
+	if err != nil { // as in a systemd service
 		u, failed := user.Current()
 		if failed != nil {
 			return "", err
@@ -91,7 +91,7 @@ func kubeconfigFile(c *spec.Cluster, named string) (string, error) {
 	return filepath.Join(home, rest), nil
 }
 
-// maxKubeconfig bounds a kubeconfig, in bytes: certificates lie in it, and nothing big.
+// maxKubeconfig is the maximum size of a kubeconfig, in bytes.
 const maxKubeconfig = 1 << 20
 
 // KubeconfigError is a kubeconfig that can't be read.
@@ -102,6 +102,6 @@ func (e *KubeconfigError) Error() string { return "kubeconfig: " + e.Err.Error()
 // Unwrap is the cause.
 func (e *KubeconfigError) Unwrap() error { return e.Err }
 
-// ErrNoKubeconfig is a rollout that couldn't tell who leads.
-var ErrNoKubeconfig = errors.New("no kubeconfig is named, so nobody can tell who leads: " +
-	"the leader can't be the last one, and whether the new configuration leads can't be seen")
+// ErrNoKubeconfig is a rollout without a kubeconfig to read the lease with.
+var ErrNoKubeconfig = errors.New("no kubeconfig is named, so the leader isn't known: " +
+	"it can't go last, and whether the new configuration leads can't be seen")

@@ -20,41 +20,41 @@ import (
 type machine struct {
 	cluster *spec.Cluster
 	node    *spec.Node
-	o       *Options
-	host    *plan.Host // what was seen of it when the plan was made
+	options *Options
+	host    *plan.Host // as observed when the plan was made
 
-	dialling sync.Mutex // held while a connection is made
-	mu       sync.Mutex // for what follows
-	conn     *remote.Conn
-	session  *host.Session
-	sftp     *host.Client // tried, and not used yet
-	unlocked bool         // its lock may be our old session's, which is gone
-	present  *plan.Set    // what it was seen to run last
-	clients  map[*plan.Set]*live.Client
+	dialling  sync.Mutex // held while a connection is made
+	mu        sync.Mutex // for what follows
+	conn      *remote.Conn
+	session   *host.Session
+	sftp      *host.Client // opened by the plan, not used yet
+	needsLock bool         // the session is new, and its lock may still be held by the old one
+	current   *plan.Config // what it was last seen to run
+	clients   map[*plan.Config]*live.Client
 
-	answer chan error // of /healthz, where it was asked when the connection was made
+	healthAnswer chan error // of /healthz, asked while the session began
 }
 
-func (h *Hosts) machine(n *spec.Node, w *plan.Want) *machine {
+func (h *Hosts) machine(n *spec.Node, w *plan.Desired) *machine {
 	called := n.Hostname
 	if called == "" {
 		called = n.Name
 	}
 	return &machine{
-		cluster: h.cluster, node: n, o: &h.o, clients: map[*plan.Set]*live.Client{},
-		host: &plan.Host{Node: n.Name, Called: called, Unit: plan.UnitOf(h.cluster), Want: w},
+		cluster: h.cluster, node: n, options: &h.options, clients: map[*plan.Config]*live.Client{},
+		host: &plan.Host{Node: n.Name, ClusterHostname: called, Unit: plan.UnitOf(h.cluster), Desired: w},
 	}
 }
 
-// says is an error of the host, with its name.
-func (m *machine) says(err error) error {
+// withNode adds the node's name to an error, unless it has it.
+func (m *machine) withNode(err error) error {
 	var he *plan.HostError
 	var re *remote.Error
 	switch {
 	case err == nil || errors.As(err, &he):
 		return err
 	case errors.As(err, &re) && re.Node == m.node.Name:
-		return err // says so itself
+		return err
 	}
 	return &plan.HostError{Node: m.node.Name, Err: err}
 }
@@ -71,9 +71,9 @@ func (m *machine) connect(ctx context.Context) error {
 	return nil
 }
 
-// dial is a connection of its own, and a session on it.
+// dial opens another connection, and a session on it.
 func (m *machine) dial(ctx context.Context) (*remote.Conn, *host.Session, error) {
-	conn, err := m.o.SSH.Dial(ctx, m.target())
+	conn, err := m.options.SSH.Dial(ctx, m.target())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -91,18 +91,18 @@ const sessionLimit = 30 * time.Second
 func (m *machine) begin(ctx context.Context, conn *remote.Conn) (*host.Session, error) {
 	ctx, cancel := context.WithTimeout(ctx, sessionLimit)
 	defer cancel()
-	p, err := started(conn.Start(ctx, host.Shell(conn.User() == "root")))
+	p, err := asProcess(conn.Start(ctx, host.Shell(conn.User() == "root")))
 	if err != nil {
 		return nil, err
 	}
-	s, err := host.Open(ctx, p, m.o.Nonce())
+	s, err := host.Open(ctx, p, m.options.Nonce())
 	if err != nil {
 		return nil, &NoShellError{Root: conn.User() == "root", Err: err}
 	}
 	return s, nil
 }
 
-// NoShellError is a login that gets no root shell.
+// NoShellError is a login without a root shell.
 type NoShellError struct {
 	Root bool
 	Err  error
@@ -130,8 +130,8 @@ func (m *machine) target() remote.Target {
 	}
 }
 
-// identity is a key's file that the cluster names: below its own directory, unless it
-// begins at a home or is put together by ssh's rules.
+// identity returns the key file that the cluster names: relative to the cluster's
+// directory, unless it begins with ~, $ or %, which ssh expands.
 func (m *machine) identity() string {
 	file := m.node.SSH.IdentityFile
 	if file == "" || strings.ContainsAny(file[:1], "~$%") {
@@ -140,12 +140,12 @@ func (m *machine) identity() string {
 	return m.cluster.Local(file)
 }
 
-// reach dials an address from the host's own network.
-func (m *machine) reach(ctx context.Context, network, address string) (net.Conn, error) {
+// dialFromHost dials an address from the host's own network.
+func (m *machine) dialFromHost(ctx context.Context, network, address string) (net.Conn, error) {
 	m.mu.Lock()
 	conn := m.conn
 	m.mu.Unlock()
-	if conn == nil { // it is being made anew, or couldn't be
+	if conn == nil { // it is being replaced, or couldn't be
 		return nil, errNoSession
 	}
 	return conn.DialContext(ctx, network, address)
@@ -153,20 +153,20 @@ func (m *machine) reach(ctx context.Context, network, address string) (net.Conn,
 
 var errNoSession = errors.New("the connection is gone")
 
-// live is the session with the host. One that broke is begun anew, and takes the lock
-// again: what the connection has been through is no fault of the host.
-func (m *machine) live(ctx context.Context) (*host.Session, error) {
+// liveSession returns the session with the host. A broken one is replaced, and the new one
+// takes the lock: a broken connection is no fault of the host.
+func (m *machine) liveSession(ctx context.Context) (*host.Session, error) {
 	m.dialling.Lock()
 	defer m.dialling.Unlock()
 	m.mu.Lock()
 	s := m.session
 	m.mu.Unlock()
 	if s == nil || s.Over() {
-		m.hangUp()
+		m.disconnect()
 		if err := m.connect(ctx); err != nil {
 			return nil, err
 		}
-		m.unlocked = true
+		m.needsLock = true
 		m.mu.Lock()
 		s = m.session
 		m.mu.Unlock()
@@ -174,44 +174,44 @@ func (m *machine) live(ctx context.Context) (*host.Session, error) {
 	return s, m.relock(ctx, s)
 }
 
-// relock takes the lock of a session that was begun anew. Our old one may have it still:
-// then that is tried again, whenever the host is asked something.
+// relock takes the lock for a new session. The old session may still hold it; then relock
+// tries again before the next action.
 func (m *machine) relock(ctx context.Context, s *host.Session) error {
-	if !m.unlocked {
+	if !m.needsLock {
 		return nil
 	}
-	_, err := s.Lock(ctx, m.host.Unit, m.o.Who)
+	_, err := s.Lock(ctx, m.host.Unit, m.options.Who)
 	var locked *host.LockedError
 	var broken *host.CommandError
 	switch {
 	case err == nil:
-		m.unlocked = false
-	case errors.As(err, &locked) && !strings.HasPrefix(locked.Holder, m.o.Who+" "):
+		m.needsLock = false
+	case errors.As(err, &locked) && !strings.HasPrefix(locked.Holder, m.options.Who+" "):
 		return err
 	case errors.As(err, &broken):
 		return err
 	}
-	return nil // a connection that broke again is found out by what comes next
+	return nil // a broken connection shows in the next action
 }
 
-// broken ends a session whose answers don't come any more, so that the next one is begun
-// anew.
-func (m *machine) broken(err error) {
+// closeIfBroken closes the connection after an error that isn't the host's answer, so that
+// the next action opens a new one.
+func (m *machine) closeIfBroken(err error) {
 	var refused *host.CommandError
-	var idle *host.NotStartedError
+	var notStarted *host.NotStartedError
 	var locked *host.LockedError
-	if err != nil && !errors.As(err, &refused) && !errors.As(err, &idle) && !errors.As(err, &locked) {
-		m.hangUp()
+	if err != nil && !errors.As(err, &refused) && !errors.As(err, &notStarted) && !errors.As(err, &locked) {
+		m.disconnect()
 	}
 }
 
-// hangUp ends the connection.
-func (m *machine) hangUp() {
+// disconnect closes the connection and all that uses it.
+func (m *machine) disconnect() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for set, c := range m.clients {
+	for config, c := range m.clients {
 		c.Close()
-		delete(m.clients, set)
+		delete(m.clients, config)
 	}
 	if m.session != nil {
 		m.session.Close()
@@ -226,21 +226,21 @@ func (m *machine) hangUp() {
 	m.session, m.conn = nil, nil
 }
 
-// client reads the apiserver as a set's process does: with its credentials, from the
-// host's network. nil where these can't be known.
-func (m *machine) client(set *plan.Set) (*live.Client, error) {
-	if set == nil || set.Kubeconfig.Empty() {
+// client returns a client with the credentials and the network of the host's own process;
+// nil if the credentials aren't known.
+func (m *machine) client(config *plan.Config) (*live.Client, error) {
+	if config == nil || config.Kubeconfig.Empty() {
 		return nil, nil
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if c := m.clients[set]; c != nil {
+	if c := m.clients[config]; c != nil {
 		return c, nil
 	}
-	c, err := live.Foreign(set.Kubeconfig.Reveal(), m.reach)
+	c, err := live.Foreign(config.Kubeconfig.Reveal(), m.dialFromHost)
 	if err != nil {
 		return nil, fmt.Errorf("its kubeconfig can't be used: %w", err)
 	}
-	m.clients[set] = c
+	m.clients[config] = c
 	return c, nil
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/kcmgen/kcmgen/live"
 )
 
-// What the rooms below this one decide with, under the names that its callers use.
+// Types of the packages below, for callers that may not import those.
 type (
 	Plan           = plan.Plan
 	Step           = plan.Step
@@ -23,10 +23,10 @@ type (
 	FileChange     = plan.FileChange
 	FlagChange     = plan.FlagChange
 	Drift          = plan.Drift
-	Want           = plan.Want
+	Desired        = plan.Desired
 	EditedError    = plan.EditedError
-	Move           = plan.Move
-	MovedError     = plan.MovedError
+	Change         = plan.Change
+	StalePlanError = plan.StalePlanError
 	NoWayBackError = plan.NoWayBackError
 	SameNameError  = plan.SameNameError
 
@@ -51,7 +51,7 @@ type (
 	SSHError              = remote.SSHError
 )
 
-// Steps of connecting to a host, and what is wrong with its key.
+// Steps of connecting to a host, and faults of its host key.
 const (
 	StepConnect = remote.StepConnect
 	StepBanner  = remote.StepBanner
@@ -62,7 +62,7 @@ const (
 	KeyRevoked   = remote.Revoked
 )
 
-// SaysNothing ends the words of a refusal of a program that said nothing.
+// SaysNothing ends the text of a refusal by a program that printed nothing.
 const SaysNothing = host.SaysNothing
 
 // ErrForbidden is a lease that may not be read.
@@ -83,15 +83,15 @@ const (
 	Changed = tree.Changed
 )
 
-// Functions of these rooms, likewise.
+// Functions of these packages, likewise.
 var (
-	// Wants reads what the hosts of a cluster are to have from its exported tree.
-	Wants = plan.Wants
-	// Moved compares a plan that was written down with one that is made now.
-	Moved = plan.Moved
+	// ReadDesired returns what each host should have, from an exported tree.
+	ReadDesired = plan.ReadDesired
+	// Changes compares a written plan with one made now.
+	Changes = plan.Changes
 )
 
-// maxPlan bounds a plan's file, in bytes: one host takes some hundred.
+// maxPlan is the maximum size of a plan's file, in bytes. A host takes some hundred.
 const maxPlan = 16 << 20
 
 // ReadPlan reads a plan that WritePlan wrote.
@@ -107,7 +107,7 @@ func ReadPlan(file string) (*Plan, error) {
 	return p, nil
 }
 
-// WritePlan writes a plan to where a review can read it.
+// WritePlan writes a plan to a file, for a review.
 func WritePlan(file string, p *Plan) error {
 	data, err := json.MarshalIndent(p, "", "  ")
 	if err != nil {

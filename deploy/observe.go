@@ -18,31 +18,30 @@ import (
 // lookLimit bounds a look at a host, checksums of its programs included.
 const lookLimit = 60 * time.Second
 
-// quickRead is up to which size files are compared by their contents where nobody asked
-// for more: a program lies in a directory named by its checksum, which was compared when
-// it was put there.
+// quickRead is the size up to which files are compared by contents unless Thorough is set.
+// A program's directory is named by its checksum, which was verified when it was installed.
 const quickRead = 4 << 20
 
 func (m *machine) readUpTo() int64 {
-	if m.o.Thorough {
+	if m.options.Thorough {
 		return 1 << 40
 	}
 	return quickRead
 }
 
-// meet connects to a host and looks at it.
-func (m *machine) meet(ctx context.Context) error {
-	conn, err := m.o.SSH.Dial(ctx, m.target())
+// connectAndLook connects to a host and looks at it.
+func (m *machine) connectAndLook(ctx context.Context) error {
+	conn, err := m.options.SSH.Dial(ctx, m.target())
 	if err != nil {
 		return err
 	}
 	m.mu.Lock()
 	m.conn = conn
 	m.mu.Unlock()
-	m.answer = m.ask(ctx) // on its way while the session begins
+	m.healthAnswer = m.askHealthz(ctx) // runs while the session begins
 	s, err := m.begin(ctx, conn)
 	if err != nil {
-		m.hangUp()
+		m.disconnect()
 		return err
 	}
 	m.mu.Lock()
@@ -52,49 +51,49 @@ func (m *machine) meet(ctx context.Context) error {
 	return m.look(ctx, s)
 }
 
-// look looks at a host, and asks what runs there whether it is healthy; both at once
-// where it runs what we think it does.
+// look observes a host and checks the health of its process, both at once if it runs what
+// is expected.
 func (m *machine) look(ctx context.Context, s *host.Session) error {
 	ctx, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
 	h := m.host
-	paths := plan.Parents(h.Unit.Start)
-	if h.Want != nil {
-		paths = h.Want.Paths(h.Unit.Start)
+	paths := plan.Parents(h.Unit.File)
+	if h.Desired != nil {
+		paths = h.Desired.Paths(h.Unit.File)
 	}
-	asked := m.o.Now()
-	seen, err := s.Look(ctx, h.Unit, append(paths, h.Unit.Start), m.readUpTo())
+	asked := m.options.Now()
+	seen, err := s.Look(ctx, h.Unit, append(paths, h.Unit.File), m.readUpTo())
 	if err != nil {
 		return err
 	}
-	h.Seen, h.Skew = seen, seen.Clock.Sub(asked).Round(time.Second)
-	ill := <-m.answer
-	if walled := (*remote.ForwardForbiddenError)(nil); errors.As(ill, &walled) {
-		h.Blind = walled
+	h.Snapshot, h.Skew = seen, seen.Clock.Sub(asked).Round(time.Second)
+	healthErr := <-m.healthAnswer
+	if forbidden := (*remote.ForwardForbiddenError)(nil); errors.As(healthErr, &forbidden) {
+		h.HealthUnknown = forbidden
 	}
 	if seen.Runs == plan.None && !seen.Process.Known {
-		h.Unwell = "it has no " + h.Unit.Name + " yet"
+		h.Unhealthy = "it has no " + h.Unit.Name + " yet"
 		return nil
 	}
-	// A unit that somebody else wrote may have what we can't read; it runs all the same.
-	generation, unit := m.starts(ctx, s, seen)
-	h.Was, _ = plan.NewSet(generation, unit, func(string) ([]byte, error) { return nil, nil })
-	m.present = h.Was
-	if at := h.Was.At(); at != m.guess() {
-		ill = m.healthz(ctx, at, nil)
+	// What can't be parsed of a foreign unit is left out.
+	generation, unit := m.startedUnit(ctx, s, seen)
+	h.Current, _ = plan.ParseConfig(generation, unit, func(string) ([]byte, error) { return nil, nil })
+	m.current = h.Current
+	if at := h.Current.HealthzAddress(); at != m.expectedHealthz() {
+		healthErr = m.healthz(ctx, at, nil)
 	}
 	switch {
 	case !seen.Process.Running:
-		h.Unwell = h.Unit.Name + " is " + seen.Process.Active
-	case ill != nil:
-		h.Unwell = ill.Error()
+		h.Unhealthy = h.Unit.Name + " is " + seen.Process.Active
+	case healthErr != nil:
+		h.Unhealthy = healthErr.Error()
 	}
 	return nil
 }
 
-// starts is what a host starts: the unit in its place, or a package's own elsewhere, which
-// is somebody else's.
-func (m *machine) starts(ctx context.Context, s *host.Session, seen *plan.Seen) (generation string, unit []byte) {
+// startedUnit returns the unit that a host starts: the deployed one, or if there is none, a
+// package's own unit from elsewhere.
+func (m *machine) startedUnit(ctx context.Context, s *host.Session, seen *plan.Snapshot) (generation string, unit []byte) {
 	if file := seen.Process.File; seen.Runs == plan.None && file != "" {
 		if unit, err := s.Text(ctx, file); err == nil {
 			return plan.Found, unit
@@ -103,43 +102,43 @@ func (m *machine) starts(ctx context.Context, s *host.Session, seen *plan.Seen) 
 	return seen.Runs, seen.Unit
 }
 
-// guess is where a kube-controller-manager answers, if the host runs what it is to have.
-func (m *machine) guess() string {
-	if m.host.Want == nil {
+// expectedHealthz returns the /healthz address if the host already runs what it should.
+func (m *machine) expectedHealthz() string {
+	if m.host.Desired == nil {
 		return ""
 	}
-	return m.host.Want.Healthz()
+	return m.host.Desired.HealthzAddress()
 }
 
-// ask asks there, without waiting for the answer.
-func (m *machine) ask(ctx context.Context) chan error {
+// askHealthz asks that address, without waiting for the answer.
+func (m *machine) askHealthz(ctx context.Context) chan error {
 	answer := make(chan error, 1)
-	go func() { answer <- m.healthz(ctx, m.guess(), nil) }()
+	go func() { answer <- m.healthz(ctx, m.expectedHealthz(), nil) }()
 	return answer
 }
 
-// healthz asks a kube-controller-manager at an address of the host's network. An
-// address that nothing is known of isn't asked.
+// healthz asks a kube-controller-manager at an address of the host's network. It does
+// nothing if the address isn't known.
 func (m *machine) healthz(ctx context.Context, address string, cert []byte) error {
 	if address == "" {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	return live.Healthz(ctx, address, cert, m.reach)
+	return live.Healthz(ctx, address, cert, m.dialFromHost)
 }
 
-// Plan decides what is to be done. It asks the hosts that change once more: what their old
-// generation holds.
+// Plan makes a plan. It asks hosts that change once more, for the files of their old
+// generation.
 func (h *Hosts) Plan(ctx context.Context) (*plan.Plan, error) { return h.plan(ctx, "deploy") }
 
 func (h *Hosts) plan(ctx context.Context, action string) (*plan.Plan, error) {
-	if h.first.err != nil {
-		return nil, h.first.err
+	if h.initialLease.err != nil {
+		return nil, h.initialLease.err
 	}
-	err := each(h.named, func(m *machine) error {
+	err := forEach(h.named, func(m *machine) error {
 		tried := make(chan error, 1)
-		go func() { tried <- m.tries(ctx) }()
+		go func() { tried <- m.trySFTP(ctx) }()
 		return cmp.Or(m.compare(ctx), <-tried)
 	})
 	if err != nil {
@@ -147,30 +146,30 @@ func (h *Hosts) plan(ctx context.Context, action string) (*plan.Plan, error) {
 	}
 	p, err := plan.New(h.observation(action))
 	if len(p.Steps) > 0 {
-		h.lookBeside(ctx)
+		h.connectOthers(ctx)
 		p, err = plan.New(h.observation(action))
 	}
 	return p, err
 }
 
-// observation is what was seen of the hosts.
+// observation returns what was observed of the hosts.
 func (h *Hosts) observation(action string) *plan.Observation {
-	o := &plan.Observation{Cluster: h.cluster, Action: action, ReadsLease: h.o.Leader != nil}
+	o := &plan.Observation{Cluster: h.cluster, Action: action, ReadsLease: h.options.Leader != nil}
 	for _, m := range h.named {
 		o.Hosts = append(o.Hosts, m.host)
 	}
-	for _, m := range h.beside {
-		o.Beside = append(o.Beside, m.host)
+	for _, m := range h.others {
+		o.Others = append(o.Others, m.host)
 	}
-	if l := h.first.lease; l != nil {
+	if l := h.initialLease.lease; l != nil {
 		o.Leader = plan.Leader{Holder: l.Holder, Hostname: l.Hostname}
 	}
 	return o
 }
 
-// compare looks at files of the generation that a host runs.
+// compare reads the files of the generation that a host runs.
 func (m *machine) compare(ctx context.Context) error {
-	paths := m.host.OldFiles()
+	paths := m.host.OldPaths()
 	if len(paths) == 0 {
 		return nil
 	}
@@ -178,44 +177,43 @@ func (m *machine) compare(ctx context.Context) error {
 	defer cancel()
 	seen, err := m.session.Look(ctx, m.host.Unit, paths, quickRead)
 	if err == nil {
-		m.host.Old = seen.Files
+		m.host.OldFiles = seen.Files
 	}
 	return err
 }
 
-// besideLimit bounds how long a host is waited for that the command isn't about.
-const besideLimit = 15 * time.Second
+// othersLimit bounds the wait for hosts that the command doesn't name.
+const othersLimit = 15 * time.Second
 
-// lookBeside connects to the cluster's other hosts. They are locked as the named are, so
-// that of two rollouts with different hosts the second waits, and they have to work while
-// one of the named is restarted. One that can't be reached is noted: it may be why the
-// others were named.
-func (h *Hosts) lookBeside(ctx context.Context) {
+// connectOthers connects to the cluster's other hosts. They are locked like the named ones,
+// so that only one of two rollouts with different hosts goes ahead, and they serve as
+// spares. A host that can't be reached is only noted: it may be why it wasn't named.
+func (h *Hosts) connectOthers(ctx context.Context) {
 	for i := range h.cluster.Nodes {
 		n := &h.cluster.Nodes[i]
 		if !slices.ContainsFunc(h.named, func(m *machine) bool { return m.node.Name == n.Name }) {
-			h.beside = append(h.beside, h.machine(n, nil))
+			h.others = append(h.others, h.machine(n, nil))
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, besideLimit)
+	ctx, cancel := context.WithTimeout(ctx, othersLimit)
 	defer cancel()
 	var all sync.WaitGroup
-	for _, m := range h.beside {
+	for _, m := range h.others {
 		all.Go(func() {
-			if err := m.meet(ctx); err != nil {
-				m.host.Unreached = m.says(err)
-				m.hangUp()
+			if err := m.connectAndLook(ctx); err != nil {
+				m.host.Unreached = m.withNode(err)
+				m.disconnect()
 			}
 		})
 	}
 	all.Wait()
 }
 
-// Drifts compares what hosts have with what they are to have.
+// Drifts compares each host with its desired state.
 func (h *Hosts) Drifts() []plan.Drift { return h.observation("").Drifts() }
 
-// Busy returns why nothing can be done to the hosts just now: somebody else does, and what
-// is seen of them is half done. nil where nobody does.
+// Busy returns an error if another session is changing one of the hosts: what was observed
+// of it may be half done.
 func (h *Hosts) Busy() error {
 	node, who := h.observation("").Holder()
 	if node == "" {
@@ -224,45 +222,45 @@ func (h *Hosts) Busy() error {
 	return &plan.HostError{Node: node, Err: &host.LockedError{Holder: who}}
 }
 
-// PlanBack decides what takes the hosts to the generation before the one they run:
-// unit, certificates and keys together.
-func (h *Hosts) PlanBack(ctx context.Context) (*plan.Plan, error) {
+// PlanRollback makes a plan that takes each host to its previous generation: unit,
+// certificates and keys together.
+func (h *Hosts) PlanRollback(ctx context.Context) (*plan.Plan, error) {
 	o := h.observation(plan.Rollback)
-	err := each(h.named, func(m *machine) error {
-		generation, err := o.Before(m.host)
+	err := forEach(h.named, func(m *machine) error {
+		generation, err := o.PreviousGeneration(m.host)
 		if err != nil {
 			return err
 		}
-		m.host.Want, err = m.kept(ctx, generation)
+		m.host.Desired, err = m.keptGeneration(ctx, generation)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	h.first.lease, h.first.err = h.lease(ctx) // what is elected is known only now
+	h.initialLease.lease, h.initialLease.err = h.lease(ctx) // the lease's name is known only now
 	return h.plan(ctx, plan.Rollback)
 }
 
-// kept is a generation that a host runs, or that lies there.
-func (m *machine) kept(ctx context.Context, generation string) (*plan.Want, error) {
-	seen := m.host.Seen
+// keptGeneration returns a generation that a host runs or has kept.
+func (m *machine) keptGeneration(ctx context.Context, generation string) (*plan.Desired, error) {
+	seen := m.host.Snapshot
 	switch generation {
 	case plan.None:
-		return plan.Nothing(), nil
+		return plan.DesiredNone(), nil
 	case seen.Runs:
 		return m.onHost(ctx, m.session, generation, seen.Unit), nil
 	}
-	unit, err := m.session.Text(ctx, path.Join(m.host.Unit.Home, generation, m.host.Unit.Name))
+	unit, err := m.session.Text(ctx, path.Join(m.host.Unit.GenerationsDir, generation, m.host.Unit.Name))
 	if err != nil {
 		return nil, &plan.NoWayBackError{Detail: err.Error()}
 	}
 	return m.onHost(ctx, m.session, generation, unit), nil
 }
 
-// onHost is what a unit of a host asks for, as far as it can be told.
-func (m *machine) onHost(ctx context.Context, s *host.Session, generation string, unit []byte) *plan.Want {
-	return plan.OnHost(generation, unit, func(p string) ([]byte, error) { return s.Text(ctx, p) })
+// onHost returns the desired state that a unit on a host describes.
+func (m *machine) onHost(ctx context.Context, s *host.Session, generation string, unit []byte) *plan.Desired {
+	return plan.DesiredFromHost(generation, unit, func(p string) ([]byte, error) { return s.Text(ctx, p) })
 }
 
-// noLease: the apiserver answered, and has no such lease.
+// noLease reports whether the apiserver answered that there is no such lease.
 func noLease(err error) bool { return errors.Is(err, live.ErrNoLease) }

@@ -18,7 +18,7 @@ const ActionRetire = "retire"
 // Past are the reports of a cluster, the oldest first.
 type Past []Report
 
-// ReadPast reads reports that were written down. One that can't be read is none.
+// ReadPast parses reports. It skips those that can't be parsed.
 func ReadPast(written [][]byte) Past {
 	var out Past
 	for _, data := range written {
@@ -30,8 +30,8 @@ func ReadPast(written [][]byte) Past {
 	return out
 }
 
-// last is what the last deployment to a node says of it, nil if there was none, or if
-// it was retired since: then that is when.
+// last returns the report of the last deployment to a node. It is nil if there was none, or
+// if the node was retired since, at the returned time.
 func (p Past) last(node string) (last *HostReport, retired time.Time) {
 	for _, r := range p {
 		for _, h := range r.Hosts {
@@ -47,7 +47,7 @@ func (p Past) last(node string) (last *HostReport, retired time.Time) {
 	return last, retired
 }
 
-// Left are the nodes that were deployed to, and that the cluster has no more, sorted.
+// Left returns the nodes that were deployed to and aren't in the cluster any more, sorted.
 func (p Past) Left(c *spec.Cluster) []string {
 	var out []string
 	for _, r := range p {
@@ -70,7 +70,7 @@ func (e *StillInError) Error() string {
 	return fmt.Sprintf("cluster %s still has node %s", e.Cluster, e.Node)
 }
 
-// NeverDeployedError is a node that no deployment is known of.
+// NeverDeployedError is a node without a known deployment.
 type NeverDeployedError struct{ Cluster, Node string }
 
 func (e *NeverDeployedError) Error() string {
@@ -87,7 +87,8 @@ func (e *RetiredError) Error() string {
 	return fmt.Sprintf("node %s of cluster %s was retired at %s", e.Node, e.Cluster, e.At.Format(time.RFC3339))
 }
 
-// Node is a node that left a cluster, reached as its last deployment did.
+// Node returns a node that left a cluster, with the address and SSH settings of its last
+// deployment.
 func (p Past) Node(cluster, name string) (*spec.Node, error) {
 	h, retired := p.last(name)
 	if !retired.IsZero() {
@@ -103,7 +104,7 @@ func (p Past) Node(cluster, name string) (*spec.Node, error) {
 	return &spec.Node{Name: name, Addresses: []netip.Addr{address}, SSH: h.Target.SSH}, nil
 }
 
-// NodeAt is a node that is reached at [USER@]HOST.
+// NodeAt returns a node that is reached at [USER@]HOST.
 func NodeAt(name, host string) *spec.Node {
 	n := &spec.Node{Name: name, Addresses: []netip.Addr{{}}, SSH: spec.SSH{Host: host}}
 	if user, host, ok := strings.Cut(host, "@"); ok {
@@ -112,7 +113,7 @@ func NodeAt(name, host string) *spec.Node {
 	return n
 }
 
-// Encode is the report as it is written down.
+// Encode returns the report as JSON.
 func (r *Report) Encode() ([]byte, error) {
 	data, err := json.MarshalIndent(r, "", "  ")
 	return append(data, '\n'), err

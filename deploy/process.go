@@ -10,34 +10,35 @@ import (
 	"github.com/kcmgen/kcmgen/deploy/remote"
 )
 
-// process is a remote session as deploy/host speaks with it.
+// process adapts a remote session to host.Process.
 type process struct {
 	*remote.Session
-	mu   sync.Mutex
-	said strings.Builder
-	done chan struct{}
+	mu         sync.Mutex
+	complaints strings.Builder
+	done       chan struct{}
 }
 
-// maxSaid is how much of a program's complaints is kept: its first lines say why.
-const maxSaid = 2 << 10
+// maxComplaints is how much of a program's standard error is kept, in bytes. The first
+// lines say why it failed.
+const maxComplaints = 2 << 10
 
-func started(s *remote.Session, err error) (host.Process, error) {
+func asProcess(s *remote.Session, err error) (host.Process, error) {
 	if err != nil {
 		return nil, err
 	}
 	p := &process{Session: s, done: make(chan struct{})}
-	go p.listen()
+	go p.readStderr()
 	return p, nil
 }
 
-func (p *process) listen() {
+func (p *process) readStderr() {
 	defer close(p.done)
 	buf := make([]byte, 1<<10)
 	for {
 		n, err := p.Session.Stderr.Read(buf)
 		p.mu.Lock()
-		if room := maxSaid - p.said.Len(); room > 0 {
-			p.said.Write(buf[:min(n, room)])
+		if room := maxComplaints - p.complaints.Len(); room > 0 {
+			p.complaints.Write(buf[:min(n, room)])
 		}
 		p.mu.Unlock()
 		if err != nil {
@@ -49,8 +50,8 @@ func (p *process) listen() {
 func (p *process) Stdin() io.WriteCloser { return p.Session.Stdin }
 func (p *process) Stdout() io.Reader     { return p.Session.Stdout }
 
-// Stderr is what it complained of. It is asked once output has ended, so waiting for
-// the rest takes no time, or the connection is gone.
+// Stderr returns the beginning of standard error. It is called after output has ended, so
+// the rest arrives at once or never.
 func (p *process) Stderr() string {
 	select {
 	case <-p.done:
@@ -58,5 +59,5 @@ func (p *process) Stderr() string {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return strings.TrimSpace(p.said.String())
+	return strings.TrimSpace(p.complaints.String())
 }

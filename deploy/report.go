@@ -10,7 +10,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// Report is what became of a rollout.
+// Report is the outcome of a rollout.
 type Report struct {
 	Schema  int          `json:"schema"`
 	Kcmgen  string       `json:"kcmgen,omitempty"`
@@ -21,13 +21,13 @@ type Report struct {
 	Seconds float64      `json:"seconds"`
 	Outcome string       `json:"outcome"`
 	Error   string       `json:"error,omitempty"`
-	Leader  string       `json:"leader,omitempty"` // before
-	Led     bool         `json:"led"`              // the new configuration has
+	Leader  string       `json:"leader,omitempty"` // before the rollout
+	Led     bool         `json:"led"`              // the new configuration has led
 	Hosts   []HostReport `json:"hosts"`
 	Notes   []string     `json:"notes,omitempty"`
 }
 
-// HostReport is what became of one host.
+// HostReport is the outcome of one host.
 type HostReport struct {
 	Node    string   `json:"node"`
 	Address string   `json:"address,omitempty"`
@@ -37,7 +37,7 @@ type HostReport struct {
 	To      string   `json:"to,omitempty"`
 	Outcome string   `json:"outcome"`
 	Seconds float64  `json:"seconds,omitempty"`
-	Skew    float64  `json:"skew"` // of its clock, in seconds
+	Skew    float64  `json:"skew"` // how far its clock is ahead, in seconds
 	Reason  string   `json:"reason,omitempty"`
 	Log     []string `json:"log,omitempty"`
 }
@@ -48,7 +48,7 @@ type Target struct {
 	SSH     spec.SSH `json:"ssh"`
 }
 
-// Nodes are the hosts' names.
+// Nodes returns the hosts' names.
 func (r *Report) Nodes() []string {
 	var out []string
 	for _, h := range r.Hosts {
@@ -59,11 +59,11 @@ func (r *Report) Nodes() []string {
 
 const reportSchema = 1
 
-// report is what became of a plan.
+// report returns the outcome of a plan.
 func (h *Hosts) report(p *plan.Plan, s rollout.State, err error) *Report {
 	out := &Report{
-		Schema: reportSchema, Cluster: p.Cluster, Who: h.o.Who, Started: h.started.UTC().Truncate(time.Millisecond),
-		Seconds: h.o.Now().Sub(h.started).Seconds(), Leader: p.Leader, Led: s.Led(), Notes: p.Notes,
+		Schema: reportSchema, Cluster: p.Cluster, Who: h.options.Who, Started: h.started.UTC().Truncate(time.Millisecond),
+		Seconds: h.options.Now().Sub(h.started).Seconds(), Leader: p.Leader, Led: s.Led(), Notes: p.Notes,
 		Outcome: outcomeOf(p, err),
 	}
 	if err != nil {
@@ -85,17 +85,17 @@ func (h *Hosts) report(p *plan.Plan, s rollout.State, err error) *Report {
 	return out
 }
 
-// report is what is known of a host before anything is done to it.
+// report returns what is known of a host before anything is done to it.
 func (m *machine) report() HostReport {
 	r := HostReport{
-		Node: m.node.Name, Address: m.host.Address, User: m.host.User, From: m.host.Seen.Runs,
+		Node: m.node.Name, Address: m.host.Address, User: m.host.User, From: m.host.Snapshot.Runs,
 		Skew: m.host.Skew.Round(time.Second).Seconds(),
 	}
 	if m.node.Address().IsValid() {
 		r.Target = &Target{m.node.Address().String(), m.node.SSH}
 	}
-	if m.host.Want != nil {
-		r.To = m.host.Want.Generation
+	if m.host.Desired != nil {
+		r.To = m.host.Desired.Generation
 	}
 	return r
 }

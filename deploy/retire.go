@@ -10,36 +10,36 @@ import (
 	"github.com/kcmgen/kcmgen/deploy/rollout"
 )
 
-// Retirement is what leaving a cluster means for a host.
+// Retirement is what retiring stops and removes on a host.
 type Retirement struct {
 	Node      string `json:"node"`
 	Address   string `json:"address"`
 	Unit      string `json:"unit"`
 	Runs      string `json:"runs"` // a generation, or none
 	Directory string `json:"directory"`
-	Active    string `json:"active"` // in systemd's words
+	Active    string `json:"active"` // systemd's state, as "active (running)"
 }
 
-// PlanRetirement says what there is to stop and to remove on the one host.
+// PlanRetirement returns what to stop and remove on the one host.
 func (h *Hosts) PlanRetirement() (*Retirement, error) {
 	m := h.named[0]
-	seen, u := m.host.Seen, m.host.Unit
-	if plan.IsFound(seen.Runs) {
-		return nil, m.says(fmt.Errorf("%s wasn't written by kcmgen: stop and remove it by hand", u.Start))
+	snapshot, u := m.host.Snapshot, m.host.Unit
+	if plan.IsFound(snapshot.Runs) {
+		return nil, m.withNode(fmt.Errorf("%s wasn't written by kcmgen: stop and remove it by hand", u.File))
 	}
 	return &Retirement{
-		Node: m.node.Name, Address: m.host.Address, Unit: u.Start, Runs: seen.Runs,
-		Directory: u.Home, Active: seen.Process.Active,
+		Node: m.node.Name, Address: m.host.Address, Unit: u.File, Runs: snapshot.Runs,
+		Directory: u.GenerationsDir, Active: snapshot.Process.Active,
 	}, nil
 }
 
-// Retire stops kube-controller-manager on the one host, and removes what kcmgen put there.
-// What others wrote, and kcmgen kept, stays.
+// Retire stops kube-controller-manager on the one host and removes what kcmgen installed.
+// Foreign units that kcmgen kept stay.
 func (h *Hosts) Retire(ctx context.Context) (*Report, error) {
 	m := h.named[0]
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limits[rollout.Prepare])
 	defer cancel()
-	_, err := m.session.Lock(ctx, m.host.Unit, h.o.Who)
+	_, err := m.session.Lock(ctx, m.host.Unit, h.options.Who)
 	if err == nil {
 		err = m.session.Retire(ctx, m.host.Unit)
 	}
@@ -49,11 +49,11 @@ func (h *Hosts) Retire(ctx context.Context) (*Report, error) {
 		r.Outcome, r.Reason = rollout.Failed, strings.Join(strings.Fields(err.Error()), " ")
 	}
 	out := &Report{
-		Schema: reportSchema, Cluster: h.cluster.Name, Who: h.o.Who, Started: h.started.UTC().Truncate(time.Millisecond),
-		Seconds: h.o.Now().Sub(h.started).Seconds(), Outcome: r.Outcome, Hosts: []HostReport{r},
+		Schema: reportSchema, Cluster: h.cluster.Name, Who: h.options.Who, Started: h.started.UTC().Truncate(time.Millisecond),
+		Seconds: h.options.Now().Sub(h.started).Seconds(), Outcome: r.Outcome, Hosts: []HostReport{r},
 	}
 	if err != nil {
 		out.Error = err.Error()
 	}
-	return out, m.says(err)
+	return out, m.withNode(err)
 }

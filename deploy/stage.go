@@ -14,11 +14,11 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// prepare brings a host to where one command makes the new generation run: everything
-// is there, is what was meant, and is what the host's own programs understand. It returns
-// how many files it sent.
+// prepare stages a host, so that one command can start the new generation: it sends the
+// files, verifies them, and has the host's own programs check them. It returns the number
+// of files sent.
 func (m *machine) prepare(ctx context.Context, s *host.Session) (int, error) {
-	if err := m.readable(); err != nil {
+	if err := m.checkKubeconfig(); err != nil {
 		return 0, err
 	}
 	n, err := m.stage(ctx, s)
@@ -28,20 +28,20 @@ func (m *machine) prepare(ctx context.Context, s *host.Session) (int, error) {
 	return n, m.check(ctx, s)
 }
 
-// readable returns an error if what the host is to run can't be asked for the lease with its
-// own kubeconfig. What somebody else wrote may name files in it, and isn't asked then.
-func (m *machine) readable() error {
-	set := &m.host.Want.Set
-	if plan.IsFound(set.Generation) {
+// checkKubeconfig returns an error if kcmgen can't use the new generation's kubeconfig. A
+// foreign one may name files and isn't checked.
+func (m *machine) checkKubeconfig() error {
+	config := &m.host.Desired.Config
+	if plan.IsFound(config.Generation) {
 		return nil
 	}
-	_, err := m.client(set)
+	_, err := m.client(config)
 	return err
 }
 
-// stage puts trees on the host that aren't there as they should be.
+// stage installs the trees that are absent from the host or differ.
 func (m *machine) stage(ctx context.Context, s *host.Session) (int, error) {
-	todo, bare := m.host.Missing(), m.host.Bare()
+	todo, bare := m.host.MissingTrees(), m.host.MissingDirs()
 	if len(todo) == 0 && len(bare) == 0 {
 		return 0, nil
 	}
@@ -50,7 +50,7 @@ func (m *machine) stage(ctx context.Context, s *host.Session) (int, error) {
 		homes = append(homes, path.Dir(top))
 	}
 	homes = append(homes, bare...)
-	opening := m.opening(ctx)
+	opening := m.sftpReady(ctx)
 	err := s.Prepare(ctx, slices.Compact(homes)...)
 	o := <-opening
 	if o.err != nil {
@@ -58,22 +58,22 @@ func (m *machine) stage(ctx context.Context, s *host.Session) (int, error) {
 	}
 	defer o.fs.Close()
 	if err != nil {
-		return 0, m.because(ctx, s, m.host.Unit.Home, err)
+		return 0, m.withCause(ctx, s, m.host.Unit.GenerationsDir, err)
 	}
 	n := 0
 	for _, top := range todo {
-		t := m.host.Want.Trees[top]
+		t := m.host.Desired.Trees[top]
 		if err := m.put(ctx, s, o.fs, top, t); err != nil {
-			return n, m.because(ctx, s, path.Dir(top), err)
+			return n, m.withCause(ctx, s, path.Dir(top), err)
 		}
 		n += len(t.Entries())
 	}
 	return n, nil
 }
 
-// put stages a tree beside its name, has the host read it back, and renames it.
+// put stages a tree next to its final name, has the host read it back, and renames it.
 func (m *machine) put(ctx context.Context, s *host.Session, f *host.Client, top string, t tree.Tree) error {
-	partial := top + "." + m.o.Nonce() + ".partial"
+	partial := top + "." + m.options.Nonce() + ".partial"
 	err := f.Await(ctx, func() error { return tree.Stage(f.Staging(path.Dir(top)), path.Base(partial), t) })
 	if err != nil {
 		return err
@@ -87,14 +87,14 @@ func (m *machine) put(ctx context.Context, s *host.Session, f *host.Client, top 
 	return s.Seal(ctx, partial, top, sums)
 }
 
-// sftpOpened is a channel for files, or why there is none.
+// sftpOpened is an SFTP client, or why there is none.
 type sftpOpened struct {
 	fs  *host.Client
 	err error
 }
 
-// opening is the channel for files that the plan tried, or another one, once it is there.
-func (m *machine) opening(ctx context.Context) chan sftpOpened {
+// sftpReady delivers the SFTP client that the plan opened, or opens another one.
+func (m *machine) sftpReady(ctx context.Context) chan sftpOpened {
 	out := make(chan sftpOpened, 1)
 	m.mu.Lock()
 	f := m.sftp
@@ -111,11 +111,11 @@ func (m *machine) opening(ctx context.Context) chan sftpOpened {
 	return out
 }
 
-// tries opens the channel that files will come by, where any will: a dry run that is
-// content, and a deploy that then has no SFTP, would be of no use.
-func (m *machine) tries(ctx context.Context) error {
+// trySFTP opens an SFTP client if there are files to send, so that a dry run finds out if
+// SFTP doesn't work.
+func (m *machine) trySFTP(ctx context.Context) error {
 	h := m.host
-	if m.sftp != nil || len(h.Missing()) == 0 && len(h.Bare()) == 0 || len(h.Unfit()) > 0 {
+	if m.sftp != nil || len(h.MissingTrees()) == 0 && len(h.MissingDirs()) == 0 || len(h.Unfit()) > 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookLimit)
@@ -134,7 +134,7 @@ func (m *machine) openSFTP(ctx context.Context) (*host.Client, error) {
 	if conn == nil {
 		return nil, errNoSession
 	}
-	p, err := started(conn.Start(ctx, host.SFTPServer(m.host.User == "root", m.node.SSH.SFTPServer)))
+	p, err := asProcess(conn.Start(ctx, host.SFTPServer(m.host.User == "root", m.node.SSH.SFTPServer)))
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +146,7 @@ func (m *machine) openSFTP(ctx context.Context) (*host.Client, error) {
 	return f, nil
 }
 
-// CauseError is a write that failed, and what the host says of the place.
+// CauseError is a failed write, with the cause that the host found.
 type CauseError struct {
 	Cause string
 	Err   error
@@ -157,12 +157,12 @@ func (e *CauseError) Error() string { return fmt.Sprintf("%v: %s", e.Err, e.Caus
 // Unwrap returns what failed.
 func (e *CauseError) Unwrap() error { return e.Err }
 
-// because asks the host why nothing could be written: SFTP says "failure" and no more.
-func (m *machine) because(ctx context.Context, s *host.Session, dir string, err error) error {
+// withCause asks the host why a write failed: SFTP only says "failure".
+func (m *machine) withCause(ctx context.Context, s *host.Session, dir string, err error) error {
 	if ctx.Err() != nil {
 		return err
 	}
-	cause, rerr := s.Room(ctx, dir)
+	cause, rerr := s.WriteFault(ctx, dir)
 	switch {
 	case rerr != nil:
 		return err
@@ -172,12 +172,12 @@ func (m *machine) because(ctx context.Context, s *host.Session, dir string, err 
 	return &CauseError{cause, err}
 }
 
-// check asks the host's own programs what they think of the new unit.
+// check has the host's own programs check the new unit.
 func (m *machine) check(ctx context.Context, s *host.Session) error {
-	if m.host.Want.Program() == "" {
-		return nil // nothing, or what only systemd can read
+	if m.host.Desired.Program() == "" {
+		return nil // no unit, or one that only systemd can parse
 	}
-	file := path.Join(m.host.Unit.Home, m.host.Want.Generation, path.Base(m.host.Unit.Start))
+	file := path.Join(m.host.Unit.GenerationsDir, m.host.Desired.Generation, path.Base(m.host.Unit.File))
 	said, err := s.Verify(ctx, file)
 	if err != nil {
 		return fmt.Errorf("systemd-analyze verify %s: %w", file, err)
@@ -185,22 +185,22 @@ func (m *machine) check(ctx context.Context, s *host.Session) error {
 	if said != "" {
 		return &RefusedError{Systemd, said}
 	}
-	version, err := s.Parse(ctx, m.host.Want.Argv)
+	version, err := s.Parse(ctx, m.host.Desired.Argv)
 	if err != nil {
-		return &RefusedError{m.host.Want.Argv[0], err.Error()}
+		return &RefusedError{m.host.Desired.Argv[0], err.Error()}
 	}
-	return fits(m.host.Want.Argv[0], version, m.cluster.Version)
+	return checkVersion(m.host.Desired.Argv[0], version, m.cluster.Version)
 }
 
-// RefusedError is what a host's own program has against a unit or its flags.
+// RefusedError is a host's own program that refuses a unit or its flags.
 type RefusedError struct{ Program, Text string }
 
-// Systemd is the [RefusedError]'s program where the unit is what is complained of.
+// Systemd is the [RefusedError]'s program if the unit is refused.
 const Systemd = "systemd"
 
 func (e *RefusedError) Error() string { return e.Program + " refuses it: " + e.Text }
 
-// OtherProgramError is a host's program that isn't the one the cluster speaks of.
+// OtherProgramError is a host's program of another version than the cluster's.
 type OtherProgramError struct {
 	Program, Is string
 	Expected    spec.Version
@@ -210,11 +210,11 @@ func (e *OtherProgramError) Error() string {
 	return fmt.Sprintf("%s is %s, and the cluster %s", e.Program, e.Is, e.Expected)
 }
 
-// fits compares what a program says of itself with what the cluster says: flags
-// are those of a minor version.
-func fits(program, says string, want spec.Version) error {
+// checkVersion compares a program's --version output with the cluster's minor version,
+// which decides the flags.
+func checkVersion(program, says string, want spec.Version) error {
 	_, word, _ := strings.Cut(says, "Kubernetes ")
-	word, _, _ = strings.Cut(word, "+") // who built it
+	word, _, _ = strings.Cut(word, "+") // a vendor's suffix
 	have, err := spec.ParseVersion(word)
 	if err != nil {
 		return &OtherProgramError{program, fmt.Sprintf("something that calls itself %q", says), want}

@@ -12,36 +12,36 @@ import (
 	"github.com/kcmgen/kcmgen/live"
 )
 
-func TestFits(t *testing.T) {
+func TestCheckVersion(t *testing.T) {
 	want := spec.Version{Minor: 37, Patch: 1}
 	for says, ok := range map[string]bool{
 		"Kubernetes v1.37.1": true, "Kubernetes v1.37.9": true, "Kubernetes v1.37.0+k3s1": true,
 		"Kubernetes v1.36.9": false, "v1.37.1": false, "": false, "hello": false,
 	} {
-		if err := fits("/bin/kcm", says, want); (err == nil) != ok {
+		if err := checkVersion("/bin/kcm", says, want); (err == nil) != ok {
 			t.Errorf("%q: %v", says, err)
 		}
 	}
 }
 
-// TestReadable: a kubeconfig of ours has to hold its credentials; one that somebody else
-// wrote may name files, and is gone back to all the same.
-func TestReadable(t *testing.T) {
+// TestCheckKubeconfig: kcmgen's kubeconfig must hold its credentials. A foreign one may name
+// files.
+func TestCheckKubeconfig(t *testing.T) {
 	text := []byte(`{"apiVersion":"v1","kind":"Config","current-context":"c","contexts":[{"name":"c","context":{"cluster":"k","user":"u"}}],
 		"users":[{"name":"u","user":{"client-certificate":"/etc/a.pem","client-key":"/etc/a.key"}}],"clusters":[{"name":"k","cluster":{"server":"https://192.0.2.1:6443"}}]}`)
 	for generation, ok := range map[string]bool{"0123456789abcdef": false, plan.Found: true, "found-0123456789ab": true} {
 		m := &machine{
-			host:    &plan.Host{Want: &plan.Want{Set: plan.Set{Generation: generation, Kubeconfig: keys.NewSecret(text)}}},
-			clients: map[*plan.Set]*live.Client{},
+			host:    &plan.Host{Desired: &plan.Desired{Config: plan.Config{Generation: generation, Kubeconfig: keys.NewSecret(text)}}},
+			clients: map[*plan.Config]*live.Client{},
 		}
-		if err := m.readable(); (err == nil) != ok {
+		if err := m.checkKubeconfig(); (err == nil) != ok {
 			t.Errorf("%s: %v", generation, err)
 		}
 	}
 }
 
-// TestClassified: an apiserver that says no is there; a host that says no has heard.
-func TestClassified(t *testing.T) {
+// TestClassify: the kinds of each error.
+func TestClassify(t *testing.T) {
 	all := []error{rollout.ErrAway, rollout.ErrLate, rollout.ErrRefused, rollout.ErrNotStarted}
 	for _, c := range []struct {
 		err error
@@ -61,7 +61,7 @@ func TestClassified(t *testing.T) {
 		{errNoSession, nil},
 		{errors.New("another"), nil},
 	} {
-		got := classified(c.err)
+		got := classify(c.err)
 		if got.Error() != c.err.Error() || !errors.Is(got, c.err) {
 			t.Errorf("%v becomes %v", c.err, got)
 		}
@@ -75,7 +75,7 @@ func TestClassified(t *testing.T) {
 			}
 		}
 	}
-	if err := classified(nil); err != nil {
-		t.Errorf("nothing becomes %v", err)
+	if err := classify(nil); err != nil {
+		t.Errorf("nil becomes %v", err)
 	}
 }

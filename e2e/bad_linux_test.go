@@ -24,7 +24,7 @@ import (
 	"time"
 )
 
-// node is what one node gets: the unit and the files beside it, by name.
+// node is a node's exported files: its unit, and the other files by name.
 type node struct {
 	name  string
 	unit  string
@@ -48,7 +48,7 @@ func (n *node) flag(t *testing.T, name, value string) {
 	n.unit = n.unit[:at] + line + n.unit[at:]
 }
 
-// remove takes a file away that was exported.
+// remove removes an exported file.
 func (n *node) remove(t *testing.T, name string) {
 	t.Helper()
 	if _, ok := n.files[name]; !ok {
@@ -57,9 +57,8 @@ func (n *node) remove(t *testing.T, name string) {
 	delete(n.files, name)
 }
 
-// idle gives the process a kubeconfig of its own for its work, with other data in it;
-// whom it lets ask for its health it looks up with the good one, as before. With a bad
-// one for both it wouldn't start.
+// idle gives the process a second kubeconfig for its work, with other data in it. It
+// authorizes health requests with the good one: with a bad one for both it wouldn't start.
 func (n *node) idle(t *testing.T, data map[string][]byte) {
 	t.Helper()
 	const name = "work.conf"
@@ -79,9 +78,9 @@ func (n *node) inKubeconfig(t *testing.T, name, key string, data []byte) {
 	n.files[name] = line.ReplaceAll(n.files[name], []byte("${1}: "+base64.StdEncoding.EncodeToString(data)))
 }
 
-// altered is an exported tree as another export might have left it: each node's unit
-// and files are changed, the generation has another name, and unit and manifest agree
-// with it. No rule has seen it. It returns the directory to deploy from.
+// altered changes a copy of the exported tree as another export might have left it: each
+// node's unit and files are changed, the generation has another name, and unit and manifest
+// agree. vet hasn't checked it. It returns the directory to deploy from.
 func (s *scene) altered(t *testing.T, change func(*testing.T, *node)) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "out")
@@ -150,7 +149,7 @@ func alterNode(t *testing.T, m *manifest, name, generation string, change func(*
 	return as
 }
 
-// manifest is manifest.json, as far as it tells of nodes.
+// manifest is the part of manifest.json about nodes.
 type manifest struct {
 	dir   string
 	whole map[string]json.RawMessage
@@ -181,8 +180,7 @@ func (m *manifest) rename(from, to string) {
 	}
 }
 
-// write writes it, with the sizes and sums that files have by now, and without those
-// that are gone.
+// write writes it with the current sizes and sums, without files that are gone.
 func (m *manifest) write(t *testing.T) {
 	t.Helper()
 	m.files = slices.DeleteFunc(m.files, func(f map[string]any) bool {
@@ -224,7 +222,7 @@ func authority(t *testing.T, name string) tls.Certificate {
 	})
 }
 
-// exportedCA is the cluster's own.
+// exportedCA returns the cluster's CA.
 func (n *node) exportedCA(t *testing.T) tls.Certificate {
 	t.Helper()
 	ca, err := tls.LoadX509KeyPair(filepath.Join(n.out, "pki", "ca.crt"), filepath.Join(n.out, "pki", "ca.key"))
@@ -234,7 +232,7 @@ func (n *node) exportedCA(t *testing.T) tls.Certificate {
 	return ca
 }
 
-// certificate makes a certificate of a CA; of its own, if that is empty.
+// certificate makes a certificate signed by a CA, or self-signed if that is empty.
 func certificate(t *testing.T, ca tls.Certificate, template *x509.Certificate) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -258,7 +256,7 @@ func certificate(t *testing.T, ca tls.Certificate, template *x509.Certificate) t
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
 }
 
-// pemPair is a certificate and its key, as files hold them.
+// pemPair returns a certificate and its key as PEM.
 func pemPair(t *testing.T, c tls.Certificate) (cert, key []byte) {
 	t.Helper()
 	der, err := x509.MarshalECPrivateKey(c.PrivateKey.(*ecdsa.PrivateKey))

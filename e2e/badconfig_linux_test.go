@@ -21,13 +21,13 @@ const (
 	idle    = "lives, says it is healthy, and does nothing"
 )
 
-// badConfig is one that nobody's rules have seen.
+// badConfig is a bad configuration that vet hasn't checked.
 type badConfig struct {
 	name   string
 	shows  string
 	change func(*testing.T, *node)
-	short  bool // among the sample
-	naive  bool // tried in a naive way, too
+	short  bool // also with -short
+	naive  bool // also deployed naively
 }
 
 const inProcess = "/etc/kubernetes/kube-controller-manager/"
@@ -40,7 +40,7 @@ func lacking(file string) func(*testing.T, *node) {
 	return func(t *testing.T, n *node) { n.remove(t, file) }
 }
 
-// badConfigs are twelve.
+// badConfigs returns the twelve bad configurations.
 func badConfigs() []badConfig {
 	return []badConfig{
 		{name: "a removed flag", shows: refused, change: setFlag("pod-eviction-timeout", "5m")},
@@ -81,16 +81,16 @@ func wrongCN(t *testing.T, n *node) {
 	n.idle(t, map[string][]byte{"client-certificate-data": cert, "client-key-data": key})
 }
 
-// backWithin is how long a bad configuration may take to be gone from all hosts.
+// backWithin bounds the time until a bad configuration is gone from all hosts.
 const backWithin = 90 * time.Second
 
-// TestBadConfig: of twelve bad configurations no host keeps any. What only a leader dies
-// of moves on with the lease: on a busy machine a host takes 3 s to start, so a lease that
-// is no longer has the next one die before it is back, whoever restarts them.
+// TestBadConfig: no host keeps any of twelve bad configurations. A fault that kills only
+// the leader moves on with the lease. On a busy machine a host takes 3 s to start, so with
+// a lease of that time the next leader would die before the last one is back.
 func TestBadConfig(t *testing.T) {
 	s := onScene(t)
 	s.export(t, strings.NewReplacer(`"3s"`, `"6s"`, `"2s"`, `"4s"`, `"500ms"`, `"1s"`).Replace(judgedInSeconds()))
-	// Altered without a fault it is deployed: not the altering is what fails below.
+	// An altered tree without a fault is deployed: altering alone makes nothing fail.
 	s.deploy(t, 0, "-o", s.altered(t, func(*testing.T, *node) {}))
 	before := pictures(t, s.Ground)
 	if r := restless(t, s.Ground, before); r != nil {
@@ -103,7 +103,7 @@ func TestBadConfig(t *testing.T) {
 		}
 		ok := t.Run(c.name, func(t *testing.T) { s.bad(t, c, before, &all) })
 		if !ok && c.shows != refused {
-			s.deploy(t, 0) // what stands now is what the next starts from
+			s.deploy(t, 0) // the next case starts from here
 			before = pictures(t, s.Ground)
 		}
 	}
@@ -145,7 +145,7 @@ func (s *scene) bad(t *testing.T, c badConfig, before map[string]string, all *ta
 	rest := s.asBefore(t, before)
 	if c.shows == refused {
 		for h, d := range saw.down {
-			t.Errorf("%s didn't work for %.1f s, and nothing was to change", h, d.Seconds())
+			t.Errorf("%s didn't work for %.1f s, and nothing should have changed", h, d.Seconds())
 		}
 	}
 	if saw.least < 2 {
@@ -158,18 +158,18 @@ func (s *scene) bad(t *testing.T, c badConfig, before map[string]string, all *ta
 	figure(t, "bad: "+c.name, "%s: exit %d after %.1f s, %s", c.shows, code, took.Seconds(), saw)
 }
 
-// ownLog: lines of a log that are told are of this deployment, not of one before.
+// ownLog checks that log lines in the output belong to this deployment.
 func ownLog(t *testing.T, said string, start time.Time) {
 	t.Helper()
 	for _, m := range regexp.MustCompile(`(?m)^\s+[EF](\d{4} \d\d:\d\d:\d\d)\.\d+ .*$`).FindAllStringSubmatch(said, -1) {
 		at, err := time.Parse("20060102 15:04:05", start.UTC().Format("2006")+m[1])
 		if err != nil || at.Before(start.UTC().Truncate(time.Second)) {
-			t.Errorf("%v: it was begun at %v, and tells %s", err, start.UTC(), m[0])
+			t.Errorf("%v: it began at %v, and shows %s", err, start.UTC(), m[0])
 		}
 	}
 }
 
-// asBefore: every host has what it had, and somebody leads.
+// asBefore checks that every host has what it had, and that an instance leads.
 func (s *scene) asBefore(t *testing.T, before map[string]string) bool {
 	t.Helper()
 	r := restless(t, s.Ground, before)
@@ -179,16 +179,16 @@ func (s *scene) asBefore(t *testing.T, before map[string]string) bool {
 	return len(r) == 0
 }
 
-// accepting is a program that says its version to whatever arguments, and is itself in
-// all else, its command line too.
+// accepting is a program that accepts any arguments with --version, and otherwise runs the
+// real program.
 const accepting = `#!/bin/bash
 for last; do :; done
 [ "$last" != --version ] || { echo "Kubernetes %s"; exit; }
 exec -a "$0" "$0.real" "$@"
 `
 
-// unseen: where the host's own program doesn't refuse its flags in time, going back
-// is what helps.
+// unseen: if the host's own program doesn't refuse the flags in advance, the rollout goes
+// back.
 func (s *scene) unseen(t *testing.T, before map[string]string, all *tally) {
 	const program = "/usr/local/bin/kube-controller-manager"
 	for _, h := range s.Hosts {
@@ -200,8 +200,8 @@ func (s *scene) unseen(t *testing.T, before map[string]string, all *tally) {
 	s.bad(t, badConfig{name: "a removed flag, unseen", shows: exits, change: setFlag("pod-eviction-timeout", "5m")}, before, all)
 }
 
-// TestBadConfigNaive: what people's documents say (copy, reload, restart) leaves hosts
-// on bad configurations of each kind, and our checks see that.
+// TestBadConfigNaive: the usual way (copy, reload, restart) leaves hosts on bad
+// configurations of each kind, and the checks of these tests notice.
 func TestBadConfigNaive(t *testing.T) {
 	if sampled(t) {
 		return
@@ -209,7 +209,7 @@ func TestBadConfigNaive(t *testing.T) {
 	s := onScene(t)
 	s.deploy(t, 0)
 	before := pictures(t, s.Ground)
-	// Good ones, too, leave nobody working while all restart at once.
+	// Even with a good one no host works while all restart at once.
 	w := watchHosts(t, s.Ground)
 	naively(t, s.Hosts, s.altered(t, func(*testing.T, *node) {}))
 	time.Sleep(3 * time.Second)
@@ -226,16 +226,16 @@ func TestBadConfigNaive(t *testing.T) {
 		tried++
 		t.Run(c.shows, func(t *testing.T) {
 			naively(t, s.Hosts, s.altered(t, c.change))
-			time.Sleep(6 * time.Second) // a lease runs out, and is taken
+			time.Sleep(6 * time.Second) // until a lease has expired and was taken
 			r := restless(t, s.Ground, before)
 			t.Logf("seen: %q", r)
 			for _, h := range s.Hosts {
 				if err := healthy(t.Context(), inside(s.Ground, h)); err != nil && c.shows == idle {
-					t.Errorf("%s: %v: it was to look healthy", h.Name, err)
+					t.Errorf("%s: %v: it should look healthy", h.Name, err)
 				}
 			}
 			if !strings.Contains(strings.Join(r, "\n"), "no leader") {
-				t.Error("somebody leads in spite of it")
+				t.Error("an instance leads in spite of it")
 			}
 			for _, h := range s.Hosts {
 				if !strings.Contains(strings.Join(r, "\n"), h.Name+": + mount ") && c.shows == idle {
@@ -247,11 +247,11 @@ func TestBadConfigNaive(t *testing.T) {
 			}
 		})
 	}
-	s.deploy(t, 0) // and this is how people get out of it
+	s.deploy(t, 0) // kcmgen repairs it
 	figure(t, "bad configurations, copied and restarted", "%d of %d seen on the hosts; kcmgen deploy repairs them", caught, tried)
 }
 
-// naively does it as documents do: files to all hosts, then a restart of all.
+// naively copies the files to all hosts, then restarts all.
 func naively(t *testing.T, hosts []*ground.Host, out string) {
 	t.Helper()
 	for _, h := range hosts {

@@ -13,15 +13,14 @@ import (
 	"github.com/kcmgen/kcmgen/e2e/ground"
 )
 
-// benchDeploy has TestBenchDeploy run: figures are for machines that are idle.
+// benchDeploy enables TestBenchDeploy, which needs an idle machine.
 var benchDeploy = goflag.Bool("bench-deploy", false, "compare the speed of deploy with ssh and scp")
 
-// samples of each figure; the middle one counts.
+// samples is the number of samples of each figure; the median counts.
 const samples = 5
 
-// TestBenchDeploy prints how long deploy takes beside what people do by hand, in one
-// run, at 30 ms. Round trips are what is left when everything else is the same: the
-// difference between two distances.
+// TestBenchDeploy compares the time of a deploy with the same steps by hand, in one run, at
+// 30 ms. It counts round trips by the difference between two distances.
 func TestBenchDeploy(t *testing.T) {
 	if !*benchDeploy {
 		return // make bench-deploy
@@ -64,8 +63,7 @@ type deployBench struct {
 	distance time.Duration
 }
 
-// reset gives the hosts back as they were, with nothing of their boot still going on:
-// sshd answers before.
+// reset resets the hosts and waits until their boot is complete; sshd answers before that.
 func (b *deployBench) reset() {
 	b.Helper()
 	if err := b.g.Reset(b.Context()); err != nil {
@@ -99,7 +97,7 @@ func median(once func() time.Duration, n int) time.Duration {
 	return all[len(all)/2]
 }
 
-// trips is how often something waits for an answer: what a longer distance costs.
+// trips returns the number of round trips, by the cost of a longer distance.
 func (b *deployBench) trips(what string, once func() time.Duration) float64 {
 	const further = 100 * time.Millisecond
 	near := median(once, samples)
@@ -125,7 +123,7 @@ func (b *deployBench) run(want int, args ...string) time.Duration {
 	return time.Since(start)
 }
 
-// tree is where the exported files of a host lie.
+// tree returns the directory of a host's exported files.
 func (b *deployBench) tree(h *ground.Host) string {
 	return b.o.Repository + "/out/example/nodes/" + h.Name
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/kcmgen/kcmgen/e2e/ground"
 )
 
-// bound is a unit as kcmgen writes them, with a program that only lives. One bind
-// is of a whole directory, the other of one file into a directory that others use.
+// bound is a unit like kcmgen's, with a program that only sleeps. One bind is of a
+// directory, the other of a file in a directory that other programs use.
 const bound = `[Service]
 ExecStart=/usr/bin/sleep infinity
 ProtectSystem=strict
@@ -25,8 +25,8 @@ const (
 	boundFile      = "/etc/kubernetes/pki/ca.crt"
 )
 
-// TestBind: on real systemd a generation is seen at the fixed paths by the process
-// alone, and it changes with a restart, whole, and with nothing else.
+// TestBind: only the unit's process sees the generation at the fixed paths. It changes as a
+// whole, with a restart and with nothing else.
 func TestBind(t *testing.T) {
 	h := onGround(t).Hosts[0]
 	write := func(path, content string) {
@@ -51,7 +51,7 @@ func TestBind(t *testing.T) {
 	first := mainProcess(t, h, "bound", "/usr/bin/sleep")
 	sees(t, h, first, "one")
 	if out := do(t, h, "cat", first+"/root/etc/kubernetes/pki/apiserver.crt"); out != "another's" {
-		t.Errorf("beside a bound file the process sees %q", out)
+		t.Errorf("next to a bound file the process sees %q", out)
 	}
 	if out := do(t, h, "stat", "-c", "%a %U", first+"/root"+boundDirectory); out != "600 root\n" {
 		t.Errorf("a bound file is %q", out)
@@ -62,7 +62,7 @@ func TestBind(t *testing.T) {
 	commit("two")
 	sees(t, h, first, "one")
 	do(t, h, "systemctl", "daemon-reload")
-	sees(t, h, first, "one") // a restart by itself can't come between: it runs what it ran
+	sees(t, h, first, "one") // without a restart it runs what it ran
 	do(t, h, "systemctl", "restart", "bound")
 	second := mainProcess(t, h, "bound", "/usr/bin/sleep")
 	if second == first {
@@ -78,7 +78,7 @@ func TestBind(t *testing.T) {
 
 	commit("gone")
 	do(t, h, "systemctl", "daemon-reload")
-	do(t, h, "systemctl", "restart", "bound") // it says 0: the program is forked, and that is all it waits for
+	do(t, h, "systemctl", "restart", "bound") // exits with 0: it waits only for the fork
 	eventually(t, func() error {
 		show, err := h.Show(t.Context(), "bound", "ExecMainStatus", "ActiveState")
 		if err == nil && (show["ExecMainStatus"] != "226" || show["ActiveState"] != "failed") {
@@ -89,7 +89,7 @@ func TestBind(t *testing.T) {
 	checkMountPoints(t, h)
 }
 
-// sees says which generation a process has at both paths.
+// sees checks which generation a process sees at both paths.
 func sees(t *testing.T, h *ground.Host, process, generation string) {
 	t.Helper()
 	for _, path := range []string{boundDirectory, boundFile} {
@@ -99,7 +99,7 @@ func sees(t *testing.T, h *ground.Host, process, generation string) {
 	}
 }
 
-// checkMountPoints: what others see there is empty, and stays when the unit ends.
+// checkMountPoints: other processes see empty mount points, which stay when the unit ends.
 func checkMountPoints(t *testing.T, h *ground.Host) {
 	t.Helper()
 	if out := do(t, h, "sh", "-c", "ls -A /etc/kubernetes/kube-controller-manager; cat "+boundFile); out != "" {

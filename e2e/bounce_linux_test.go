@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestRollbackAgain: a rollback that was killed, or that failed, goes where it went
-// before when it is called again, and doesn't bounce.
+// TestRollbackAgain: a rollback that was killed or failed goes on in the same direction
+// when it is called again.
 func TestRollbackAgain(t *testing.T) {
 	if sampled(t) {
 		return
@@ -24,7 +24,7 @@ func TestRollbackAgain(t *testing.T) {
 	newer := pictures(t, s.Ground)
 	for _, h := range s.Hosts {
 		if r, err := h.Run(t.Context(), "systemctl", "is-enabled", "kcmgen-recover.service"); err != nil || r.Out != "enabled\n" {
-			t.Errorf("%s: the boot unit that somebody disabled is %s%v", h.Name, r.Out, err)
+			t.Errorf("%s: the disabled boot unit is %s%v", h.Name, r.Out, err)
 		}
 	}
 	api := s.throughAPI(t)
@@ -39,7 +39,7 @@ func TestRollbackAgain(t *testing.T) {
 		s.must(t, 0, s.args("rollback")...)
 		s.asBefore(t, before)
 	})
-	// From here on all have gone back once: each run is a way back from the last one.
+	// From here on all have gone back once: each run goes back from the last one.
 	t.Run("killed between two hosts", func(t *testing.T) {
 		first := s.plan(t, "rollback").Steps[0].Node
 		b := s.begin(t, s.args("rollback")...)

@@ -13,8 +13,8 @@ import (
 	"github.com/kcmgen/kcmgen/e2e/ground"
 )
 
-// brokenSite has an operator who deploys as people do by hand: files over the old
-// ones, then a restart. What judges kcmgen has to find that out.
+// brokenSite returns a site with a naive operator, who copies files over the old ones and
+// then restarts. The checks of these tests must notice.
 func brokenSite(t *testing.T, g *ground.Ground, h *ground.Host) *site {
 	t.Helper()
 	s := newSite(t, g, h)
@@ -26,7 +26,7 @@ func brokenSite(t *testing.T, g *ground.Ground, h *ground.Host) *site {
 	return s
 }
 
-// naive is its command: one batch of sftp, and a restart.
+// naive returns its command: one batch of sftp, and a restart.
 func (s *site) naive(v *variant) []string {
 	var batch strings.Builder
 	for _, path := range slices.Sorted(maps.Keys(v.files)) {
@@ -41,8 +41,8 @@ func (s *site) naive(v *variant) []string {
 	}
 }
 
-// naiveCalls are the calls that a naive deployment makes, undisturbed, and the pieces
-// that go over its connections.
+// naiveCalls counts the system calls of an undisturbed naive deployment, and the pieces of
+// its connections.
 func (s *site) naiveCalls(t *testing.T) (calls, pieces int) {
 	t.Helper()
 	s.proxy.reset(0, "", false)
@@ -60,8 +60,8 @@ func indices(n int) []int {
 	return out
 }
 
-// brokenBy disturbs naive deployments, each at a later moment, and returns how many of
-// them were found torn or mixed.
+// brokenBy disturbs naive deployments, each at a later moment, and returns how many left
+// the host torn or mixed.
 func (s *site) brokenBy(t *testing.T, disturb func(ctx context.Context, v *variant, i int), tries []int) int {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)

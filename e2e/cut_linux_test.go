@@ -15,7 +15,7 @@ import (
 
 const counter = "/run/sftpcut.count"
 
-// tool builds one of ours that isn't kcmgen.
+// tool builds a program of this repository other than kcmgen.
 func tool(t *testing.T, name string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), name)
@@ -27,7 +27,7 @@ func tool(t *testing.T, name string) string {
 	return file
 }
 
-// install puts sftpcut before the host's sftp-server. It says nothing yet.
+// install puts sftpcut before the host's sftp-server, inactive.
 func (s *site) install(t *testing.T) {
 	t.Helper()
 	file := tool(t, "sftpcut")
@@ -44,7 +44,7 @@ func (s *site) install(t *testing.T) {
 	s.sftp(t, 0, "never")
 }
 
-// measured deploys undisturbed, and counts what goes over the connections.
+// measured deploys undisturbed, and counts the pieces and packets of its connections.
 func (s *site) measured(t *testing.T) {
 	t.Helper()
 	s.ready(t)
@@ -59,7 +59,7 @@ func (s *site) measured(t *testing.T) {
 	s.next(t)
 }
 
-// came are the packets of SFTP in the last session.
+// came returns the number of SFTP packets in the last session.
 func (s *site) came(t *testing.T) int {
 	t.Helper()
 	n, err := strconv.Atoi(strings.TrimSpace(do(t, s.h, "cat", counter)))
@@ -69,7 +69,7 @@ func (s *site) came(t *testing.T) int {
 	return n
 }
 
-// sftp has the next SFTP sessions stop at a packet; at 0 none does.
+// sftp makes the next SFTP sessions stop at packet n; 0: at none.
 func (s *site) sftp(t *testing.T, n int, how string) {
 	t.Helper()
 	for file, content := range map[string]string{"/run/sftpcut": fmt.Sprintf("%d %s\n", n, how), counter: "0"} {
@@ -80,8 +80,7 @@ func (s *site) sftp(t *testing.T, n int, how string) {
 }
 
 // cutSFTP is promise 22: SFTP breaks at each of its packets, in three ways, while the
-// rest of the connection lives. Nothing is torn and nothing mixed, and the same command
-// again ends well.
+// connection lives. Nothing is torn or mixed, and the same command again ends well.
 func cutSFTP(t *testing.T, all []*site, packets, n, short int) *count {
 	type sftpCut struct {
 		n   int
@@ -105,9 +104,8 @@ func cutSFTP(t *testing.T, all []*site, packets, n, short int) *count {
 	return sum
 }
 
-// cutConnection is the same for all that goes over the wire: the whole connection breaks
-// at a piece of it, in either direction; the network is there again at once, or only
-// after the command has given up.
+// cutConnection is the same for the whole connection, which breaks at a piece in either
+// direction. The network is back at once, or after the command has given up.
 func cutConnection(t *testing.T, all []*site, n, short int) *count {
 	type pieceCut struct {
 		i     int
@@ -123,8 +121,7 @@ func cutConnection(t *testing.T, all []*site, n, short int) *count {
 	}
 	sum := newCount()
 	share(t, all, samples, func(t *testing.T, s *site, at pieceCut) {
-		// It isn't always in as many pieces. Where it is over before, one that comes
-		// earlier has to do.
+		// The number of pieces varies. If it ends before, an earlier piece is used.
 		for piece := 1 + (2*at.i+1)*s.pieces/(2*n); ; piece = piece * 4 / 5 {
 			s.proxy.reset(piece, at.how, at.stays)
 			what := fmt.Sprintf("%s piece %d of %d, for good: %v", at.how, piece, s.pieces, at.stays)
@@ -141,7 +138,7 @@ func cutConnection(t *testing.T, all []*site, n, short int) *count {
 	return sum
 }
 
-// cuts goes into the table.
+// cuts adds a row to the table of figures.
 func cuts(t *testing.T, name string, sum *count, n int) {
 	t.Helper()
 	figure(t, name, "%v", sum)
@@ -150,9 +147,9 @@ func cuts(t *testing.T, name string, sum *count, n int) {
 	}
 }
 
-// broken runs one deployment that is disturbed, judges the host by what the command
-// said, and has the next one end it once nothing disturbs it. mend tells whether
-// anything did.
+// broken runs one disturbed deployment, compares the host with the command's result, and
+// deploys again without disturbance. mend ends the disturbance, and reports whether there
+// was one.
 func (s *site) broken(t *testing.T, what string, sum *count, mend func() bool) (hit bool) {
 	t.Helper()
 	from, to := s.a, s.b
@@ -188,7 +185,7 @@ func (s *site) broken(t *testing.T, what string, sum *count, mend func() bool) (
 	return hit
 }
 
-// phase is how far a deployment came, by what it said last.
+// phase returns how far a deployment came, by its last line.
 func phase(said string) string {
 	out := "connect"
 	for _, p := range []struct{ word, phase string }{

@@ -15,7 +15,7 @@ import (
 	"github.com/kcmgen/kcmgen/e2e/ground"
 )
 
-// changed writes a file of CUE beside the operator's cluster, and exports it.
+// changed writes a CUE file next to the operator's cluster, and exports it.
 func changed(t *testing.T, o *ground.Operator, text string) {
 	t.Helper()
 	file := filepath.Join(o.Repository, "changed.cue")
@@ -25,7 +25,7 @@ func changed(t *testing.T, o *ground.Operator, text string) {
 	kcmgenDoes(t, o, 0, "export")
 }
 
-// kcmgenDoes runs kcmgen, which has to end with a code.
+// kcmgenDoes runs kcmgen, which must end with a code.
 func kcmgenDoes(t *testing.T, o *ground.Operator, code int, args ...string) ground.Result {
 	t.Helper()
 	r, err := o.Kcmgen(t.Context(), args...)
@@ -35,8 +35,8 @@ func kcmgenDoes(t *testing.T, o *ground.Operator, code int, args ...string) grou
 	return r
 }
 
-// TestInterrupt: who presses Ctrl-C while a host is on trial finds it as it was, and so
-// does who closes the terminal.
+// TestInterrupt: after Ctrl-C, or a closed terminal, while a host is on trial, the host goes
+// back.
 func TestInterrupt(t *testing.T) {
 	if sampled(t) {
 		return
@@ -50,7 +50,7 @@ func TestInterrupt(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		sig  syscall.Signal
-		gone bool // nobody reads any more what it says
+		gone bool // its output isn't read any more
 	}{{"Ctrl-C", syscall.SIGINT, false}, {"Ctrl-C, to a tee, too", syscall.SIGINT, true}, {"end", syscall.SIGTERM, false}, {"a closed terminal", syscall.SIGHUP, false}} {
 		t.Run(c.name, func(t *testing.T) { interrupted(t, o, c.sig, c.gone) })
 		if after := do(t, g.Hosts[0], "cat", unit); after != before {
@@ -65,7 +65,7 @@ func TestInterrupt(t *testing.T) {
 // interrupted sends a signal while a host is on trial.
 func interrupted(t *testing.T, o *ground.Operator, sig syscall.Signal, gone bool) {
 	t.Helper()
-	// Tests that nohup runs have hang-ups ignored, and so would kcmgen.
+	// Under nohup tests ignore SIGHUP, and kcmgen would inherit that.
 	cmd := o.Command("env", "--default-signal=HUP", kcmgen, "deploy", "--yes", "--kubeconfig", o.Kubeconfig, "--limit", "cp-1", ".")
 	talk, err := cmd.StderrPipe()
 	if err != nil {
@@ -98,8 +98,8 @@ func interrupted(t *testing.T, o *ground.Operator, sig syscall.Signal, gone bool
 	}
 }
 
-// TestInstall: a program that kcmgen installs comes with the generation, and goes with
-// the last one that starts it.
+// TestInstall: a program is installed with its generation, and removed with the last
+// generation that starts it.
 func TestInstall(t *testing.T) {
 	if sampled(t) {
 		return
@@ -129,7 +129,7 @@ func TestInstall(t *testing.T) {
 	if out := kcmgenDoes(t, o, 0, deploy...).Out; !strings.Contains(out, "nothing to do") {
 		t.Errorf("again: %s", out)
 	}
-	for _, value := range []string{"55s", "56s"} { // two generations without it are kept
+	for _, value := range []string{"55s", "56s"} { // two generations without it
 		changed(t, o, `flags: "node-monitor-grace-period": "`+value+`"`)
 		kcmgenDoes(t, o, 0, deploy...)
 	}
@@ -138,7 +138,7 @@ func TestInstall(t *testing.T) {
 	}
 }
 
-// TestRetire: of a host that left the cluster, nothing of kcmgen's is left.
+// TestRetire: nothing of kcmgen's is left on a retired host.
 func TestRetire(t *testing.T) {
 	g := onGround(t)
 	o := newOperator(t, g)
@@ -168,8 +168,8 @@ func TestRetire(t *testing.T) {
 	if r, err := h.Run(t.Context(), "pidof", "kube-controller-manager"); err != nil || r.Code == 0 {
 		t.Errorf("it still runs: %s, %v", r.Out, err)
 	}
-	kcmgenDoes(t, o, 1, "retire", "--yes", "cp-3") // it isn't known any more
+	kcmgenDoes(t, o, 1, "retire", "--yes", "cp-3") // it isn't in the reports any more
 	if out := kcmgenDoes(t, o, 0, "deploy", "--yes", "--kubeconfig", o.Kubeconfig, ".").Err; strings.Contains(out, "cp-3") {
-		t.Errorf("it is still spoken of:\n%s", out)
+		t.Errorf("it is still mentioned:\n%s", out)
 	}
 }

@@ -17,8 +17,8 @@ var update = goflag.Bool("update", false, "write what the runs in docs/deploy.md
 
 const deployDocs = "../docs/deploy.md"
 
-// TestDeployDocs: the runs that docs/deploy.md shows are what people will see, but for
-// names of generations, times and ports.
+// TestDeployDocs: the runs in docs/deploy.md are real, except for generations, times and
+// ports.
 func TestDeployDocs(t *testing.T) {
 	g := onGround(t)
 	o := newOperator(t, g)
@@ -64,8 +64,7 @@ func (d *docs) export(change string) {
 	d.run("", 0, "kcmgen export example")
 }
 
-// run runs a command, and compares what it prints with what the page shows under a
-// mark.
+// run runs a command, and compares its output with the page's block under a mark.
 func (d *docs) run(mark string, want int, line string) {
 	d.Helper()
 	args := strings.Fields(line)
@@ -95,20 +94,20 @@ func (d *docs) run(mark string, want int, line string) {
 
 var (
 	changes = regexp.MustCompile(`\b[0-9a-f]{8}\b|\b[0-9.]+ ?m?s\b|\b[0-9]{8}T[0-9.]+Z\b|[IE][0-9]{4} [0-9:.]+ +[0-9]+ `)
-	// How a process ended is told by systemd only until it starts it again.
+	// systemd reports how a process ended only until it restarts it.
 	ended    = regexp.MustCompile(`it ended [0-9] times by itself( \(exit-code, exit status 1\))?`)
 	whoLeads = regexp.MustCompile(`(?m)^host [1-9]: leads: .*\n`)
 	moved    = regexp.MustCompile(`(?m)^the leader was cp-[1-9], and is cp-[1-9]\n`)
 )
 
-// varying is a text without what is another in every run: generations, durations, who
-// of equals leads and so comes last, when that is seen, the order in which hosts are
-// ready that are made so at once.
+// varying removes from a text what differs between runs: generations, durations, which
+// host leads and so comes last, when that is seen, and the order of hosts that are prepared
+// concurrently.
 func varying(s string) string {
 	s = moved.ReplaceAllString(s, "")
 	s = byPlace(changes.ReplaceAllString(ended.ReplaceAllString(s, "it ended by itself"), "#"))
-	s = whoLeads.ReplaceAllString(s, "") + fmt.Sprintf("somebody leads: %d\n", len(whoLeads.FindAllString(s, -1)))
-	// What a host's log says stays with the host.
+	s = whoLeads.ReplaceAllString(s, "") + fmt.Sprintf("an instance leads: %d\n", len(whoLeads.FindAllString(s, -1)))
+	// Lines of a host's log stay with the host.
 	lines := strings.Split(strings.ReplaceAll(s, "\n    #", "\v    #"), "\n")
 	for i := range lines {
 		for j := i + 1; j < len(lines) && sorted(lines[i]) != "" && sorted(lines[i]) == sorted(lines[j]); j++ {
@@ -118,11 +117,11 @@ func varying(s string) string {
 		}
 	}
 	lines = strings.Split(strings.ReplaceAll(strings.Join(lines, "\n"), "\v", "\n"), "\n")
-	// How many of its ends are in the log when somebody looks is chance.
+	// How many of its ends are in the log by then is chance.
 	return strings.Join(slices.Compact(lines), "\n")
 }
 
-// sorted names the lines that have no order of their own beside others of their kind.
+// sorted returns the kind of a line whose order among lines of that kind doesn't matter.
 func sorted(line string) string {
 	for _, kind := range []string{": staged: ", "example: host "} {
 		if strings.Contains(line, kind) {
@@ -134,7 +133,7 @@ func sorted(line string) string {
 
 var planned = regexp.MustCompile(`(?m)^  ([1-9])\. (cp-[1-9]) \(ops@([0-9.]+):22\)`)
 
-// byPlace calls hosts by their places in the plan, where there is one.
+// byPlace replaces hosts' names by their places in the plan, if there is one.
 func byPlace(s string) string {
 	for _, m := range planned.FindAllStringSubmatch(s, -1) {
 		s = strings.NewReplacer(m[2], "host "+m[1], m[3], "#").Replace(s)

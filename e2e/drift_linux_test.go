@@ -8,13 +8,13 @@ import (
 	"github.com/kcmgen/kcmgen/e2e/ground"
 )
 
-// drift is something that somebody did to a host by hand.
+// drift is a change of a host by hand.
 type drift struct {
 	name string
 	do   func(t *testing.T, h *ground.Host, home string)
-	// says is what diff --live has to say of it, and no other host.
+	// says is what diff --live must say of this host alone.
 	says []string
-	// byHand puts right what no deployment does.
+	// byHand undoes what no deployment undoes.
 	byHand string
 }
 
@@ -76,8 +76,8 @@ func drifts() []drift {
 	}
 }
 
-// TestDiffLive: whatever somebody does to a host is told, of that host alone, and the
-// next deployment of it puts it right. Where nothing differs nothing is said.
+// TestDiffLive: each change of a host by hand is reported, for that host alone, and the next
+// deployment undoes it. Without differences there is no output.
 func TestDiffLive(t *testing.T) {
 	if sampled(t) {
 		return
@@ -107,7 +107,7 @@ func TestDiffLive(t *testing.T) {
 			if strings.Contains(r.Out, "cp-1") || strings.Contains(r.Out, "cp-2") || !strings.Contains(r.Out, h.Name) {
 				t.Errorf("%s alone differs:\n%s", h.Name, r.Out)
 			}
-			if d.byHand != "" { // not kcmgen's: it tells, and leaves it
+			if d.byHand != "" { // not kcmgen's: it is reported and left
 				do(t, h, "sh", "-ec", d.byHand)
 				same()
 				return
@@ -116,7 +116,7 @@ func TestDiffLive(t *testing.T) {
 			s.deploy(t, 0)
 			w.end().spared(t)
 			if diff := differences(before[h.Name], pictureOf(t, s.Ground, h)); len(diff) > 0 {
-				t.Errorf("deployed, and still other: %q", diff)
+				t.Errorf("deployed, and still different: %q", diff)
 			}
 			same()
 		})

@@ -10,8 +10,8 @@ import (
 	"github.com/kcmgen/kcmgen/e2e/ground"
 )
 
-// until runs kcmgen until it ends with a code: a lock lives a moment longer than
-// whoever was killed.
+// until runs kcmgen until it ends with a code: a lock lasts a moment longer than a killed
+// session.
 func (s *scene) until(t *testing.T, code int, args ...string) ground.Result {
 	t.Helper()
 	var r ground.Result
@@ -29,7 +29,7 @@ func (s *scene) until(t *testing.T, code int, args ...string) ground.Result {
 	return r
 }
 
-// alteredAt is a tree with another generation for one node.
+// alteredAt returns a tree with another generation for one node.
 func alteredAt(t *testing.T, out, name string, change func(*testing.T, *node)) string {
 	t.Helper()
 	to := filepath.Join(t.TempDir(), "out")
@@ -42,7 +42,7 @@ func alteredAt(t *testing.T, out, name string, change func(*testing.T, *node)) s
 	return to
 }
 
-// nothing: a host has no kube-controller-manager, and nobody's trial of one.
+// nothing checks that a host has no kube-controller-manager and no trial.
 func nothing(t *testing.T, h *ground.Host) {
 	t.Helper()
 	show, err := h.Show(t.Context(), unit, "LoadState", "ActiveState", "MainPID")
@@ -51,8 +51,8 @@ func nothing(t *testing.T, h *ground.Host) {
 	}
 }
 
-// TestEnded: what fails takes back what this very rollout changed, in a run that was
-// interrupted, too: no host of a run that ended well, and none of another rollout.
+// TestEnded: a failing rollout takes back what it changed, also in an interrupted run, but
+// no host of a run that ended well or of another rollout.
 func TestEnded(t *testing.T) {
 	if sampled(t) {
 		return
@@ -65,7 +65,7 @@ func TestEnded(t *testing.T) {
 			unpaired(t, n)
 		}
 	})
-	both := []string{"--without-lease", "--limit", good.Name + "," + bad.Name} // in this order, whoever leads
+	both := []string{"--without-lease", "--limit", good.Name + "," + bad.Name} // in this order, whichever leads
 	half := func(t *testing.T) {
 		b := s.begin(t, s.args("deploy", append(both, "-o", out)...)...)
 		b.until(t, good.Name+": done:")
@@ -85,7 +85,7 @@ func TestEnded(t *testing.T) {
 		for _, how := range [][]string{{"--limit", good.Name + "," + bad.Name}, {"--without-lease"}} {
 			r := s.deploy(t, 5, append(how, "-o", out)...)
 			if !strings.Contains(r.Err, bad.Name+": back: as it was") || strings.Contains(r.Err, good.Name+": back:") {
-				t.Errorf("%q: %s, and not %s, was to go back", how, bad.Name, good.Name)
+				t.Errorf("%q: %s, and not %s, should go back", how, bad.Name, good.Name)
 			}
 			s.asBefore(t, newer)
 		}

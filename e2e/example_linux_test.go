@@ -16,9 +16,8 @@ import (
 	"github.com/kcmgen/kcmgen/e2e/ground"
 )
 
-// TestExample: what is exported for cue/example, put on hosts by tar as the README
-// says, is a kube-controller-manager that leads and does its work, on each host in
-// its turn and inside its sandbox.
+// TestExample: the export of cue/example, copied to hosts by tar as in the README, is a
+// kube-controller-manager that leads and works, on each host in turn and in its sandbox.
 func TestExample(t *testing.T) {
 	g := onGround(t)
 	operator := newOperator(t, g)
@@ -45,7 +44,7 @@ func TestExample(t *testing.T) {
 
 const unit = "kube-controller-manager"
 
-// leads is the host among some that holds the lease, and renews it.
+// leads returns the index of the host that holds the lease and renews it.
 func leads(t *testing.T, g *ground.Ground, hosts []*ground.Host) int {
 	t.Helper()
 	leader, first := -1, ground.Lease{}
@@ -70,8 +69,7 @@ func leads(t *testing.T, g *ground.Ground, hosts []*ground.Host) int {
 	return leader
 }
 
-// checkWork: a new Node gets its range of the pods', a Deployment its ReplicaSet, and
-// that its pods.
+// checkWork: a new Node gets its pod range, a Deployment its ReplicaSet, and that its pods.
 func checkWork(t *testing.T, g *ground.Ground, leader *ground.Host) {
 	t.Helper()
 	const deployments = "/apis/apps/v1/namespaces/default/deployments"
@@ -116,7 +114,7 @@ func checkWork(t *testing.T, g *ground.Ground, leader *ground.Host) {
 	})
 }
 
-// create makes an object that goes with the test.
+// create makes an object that is deleted with the test.
 func create(t *testing.T, g *ground.Ground, path string, object map[string]any) {
 	t.Helper()
 	if err := g.API(t.Context(), http.MethodPost, path, object, nil); err != nil {
@@ -130,8 +128,7 @@ func create(t *testing.T, g *ground.Ground, path string, object map[string]any) 
 	})
 }
 
-// checkSandbox: the unit runs with what was exported, not with what systemd made
-// of it on a bad day.
+// checkSandbox: the unit runs with its exported settings.
 func checkSandbox(t *testing.T, hosts []*ground.Host) {
 	t.Helper()
 	want := map[string]string{
@@ -156,14 +153,14 @@ func checkSandbox(t *testing.T, hosts []*ground.Host) {
 		if filter := show["SystemCallFilter"]; !strings.Contains(filter, "read") || strings.Contains(filter, "reboot") {
 			t.Errorf("%s: SystemCallFilter is %q", h.Name, filter)
 		}
-		// 2 is a filter: the kernel's own word for it.
+		// 2 is the kernel's value for a filter.
 		if status := do(t, h, "cat", process+"/status"); !regexp.MustCompile(`(?m)^Seccomp:\s+2$`).MatchString(status) {
 			t.Errorf("%s: no system calls are filtered:\n%s", h.Name, status)
 		}
 	}
 }
 
-// checkCalm: none was restarted, and none complains of its certificates or rights.
+// checkCalm: none was restarted, and none logs errors about certificates or rights.
 func checkCalm(t *testing.T, hosts []*ground.Host) {
 	t.Helper()
 	trouble := regexp.MustCompile(`(?m)^.*(x509|forbidden|Unauthorized|Error retrieving resource lock|operation not permitted|permission denied).*$`)

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// figures are what tests measured. TestMain prints them.
+// figures are the tests' measurements. TestMain prints them.
 var figures figureTable
 
 type figureTable struct {
@@ -17,7 +17,7 @@ type figureTable struct {
 	rows [][2]string
 }
 
-// figure adds a row to the table that a run ends with.
+// figure adds a row to the table at the end of a run.
 func figure(t testing.TB, name, format string, args ...any) {
 	t.Helper()
 	value := fmt.Sprintf(format, args...)
@@ -27,8 +27,8 @@ func figure(t testing.TB, name, format string, args ...any) {
 	figures.rows = append(figures.rows, [2]string{name, value})
 }
 
-// print writes the table, in the tests' order; to the file that figuresFile names,
-// too, since a runner shows what a package prints only where it fails.
+// print writes the table, in the tests' order. It also writes the file that figuresFile
+// names, since a runner may show a package's output only after a failure.
 func (f *figureTable) print(w io.Writer) error {
 	f.Lock()
 	defer f.Unlock()

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// none is the generation of a host that nobody has deployed to.
+// none is the generation of a host without any deployment.
 const none = "none"
 
-// blank makes the host one of those.
+// blank makes the host one without any deployment.
 func (s *site) blank(t *testing.T) {
 	t.Helper()
 	do(t, s.h, "sh", "-c", `
@@ -19,8 +19,8 @@ func (s *site) blank(t *testing.T) {
 		systemctl reset-failed`)
 }
 
-// firsts are the same faults on hosts that nobody has deployed to: afterwards they run
-// nothing, or all of what was to be deployed.
+// firsts has the same faults in first deployments: afterwards a host runs nothing, or all of
+// the deployment.
 func firsts(t *testing.T, all []*site) {
 	old := map[*site]*variant{}
 	for _, s := range all {
@@ -58,8 +58,8 @@ func firsts(t *testing.T, all []*site) {
 	})
 }
 
-// leftAlone kills a deployment in its trial, and nobody comes again. It returns how long
-// it takes until the host runs nothing.
+// leftAlone kills a deployment in its trial, without another run. It returns the time until
+// the host runs nothing.
 func (s *site) leftAlone(t *testing.T) time.Duration {
 	t.Helper()
 	s.ready(t)

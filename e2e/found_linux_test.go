@@ -12,9 +12,8 @@ import (
 	"github.com/kcmgen/kcmgen/e2e/ground"
 )
 
-// byHandUnit is a unit as people's guides have it: certificates in one directory, a
-// kubeconfig that names them, switches without a value, an address and a port of its
-// own.
+// byHandUnit is a unit as in common guides: certificates in one directory, a kubeconfig that
+// names them, switches without a value, another address and port.
 const byHandUnit = `[Unit]
 Description=Kubernetes Controller Manager
 Documentation=https://github.com/GoogleCloudPlatform/kubernetes
@@ -50,8 +49,8 @@ RestartSec=1
 WantedBy=multi-user.target
 `
 
-// byHand puts such a unit on a host, with its files, and starts it. before is a line of
-// the unit's own.
+// byHand installs such a unit with its files on a host, and starts it. before is an extra
+// line of the unit.
 func (s *scene) byHand(t *testing.T, h *ground.Host, file, before string) string {
 	t.Helper()
 	from := filepath.Join(s.o.Repository, "out", "example", "nodes", h.Name, homeOnHost, s.exported(t, h.Name))
@@ -101,7 +100,7 @@ func (s *scene) byHand(t *testing.T, h *ground.Host, file, before string) string
 	return text
 }
 
-// handHealthy asks such a unit's process whether it is well.
+// handHealthy checks the health of such a unit's process.
 func handHealthy(t *testing.T, h *ground.Host) error {
 	client := inside(hosts.ground, h)
 	defer client.CloseIdleConnections()
@@ -116,7 +115,7 @@ func handHealthy(t *testing.T, h *ground.Host) error {
 	return in(t, h, "active/running", "enabled")
 }
 
-// again: a host runs what somebody wrote, from the very file, and nothing is left that
+// again checks that a host runs the foreign unit from its own file, and nothing is left that
 // would change that.
 func again(t *testing.T, h *ground.Host, before string) {
 	t.Helper()
@@ -126,8 +125,8 @@ func again(t *testing.T, h *ground.Host, before string) {
 	}
 }
 
-// TestFound: what a host ran before the first deployment comes back to the letter, and
-// runs, wherever it lay and whoever wrote it; nobody removes it.
+// TestFound: the unit of a host before its first deployment comes back unchanged and runs,
+// from any directory and of any origin. kcmgen never removes it.
 func TestFound(t *testing.T) {
 	if sampled(t) {
 		return
@@ -145,7 +144,7 @@ func TestFound(t *testing.T) {
 		h := s.Hosts[1]
 		s.byHand(t, h, "/usr/lib/systemd/system/"+filepath.Base(unitOnHost), "")
 		if p := s.plan(t, "deploy", "--limit", h.Name); p.Steps[0].Unwell != "" {
-			t.Errorf("what a package started isn't found well: %s", p.Steps[0].Unwell)
+			t.Errorf("a package's unit isn't found healthy: %s", p.Steps[0].Unwell)
 		}
 		before := pictureOf(t, s.Ground, h)
 		s.thereAndBack(t, h, bad, before)
@@ -154,7 +153,7 @@ func TestFound(t *testing.T) {
 	figure(t, "what ran before the first deploy", "comes back by itself and by rollback, from /etc and from /usr/lib")
 }
 
-// thereAndBack: a first deployment that fails, and one that is taken back.
+// thereAndBack: a first deployment that fails, and one that is rolled back.
 func (s *scene) thereAndBack(t *testing.T, h *ground.Host, bad, before string) {
 	t.Helper()
 	s.deploy(t, 5, "--limit", h.Name, "-o", bad)
@@ -167,8 +166,7 @@ func (s *scene) thereAndBack(t *testing.T, h *ground.Host, bad, before string) {
 	again(t, h, before)
 }
 
-// unretired: kcmgen retire leaves what others wrote: it doesn't stop it, and keeps it
-// where it was replaced.
+// unretired: kcmgen retire doesn't stop a foreign unit, and keeps one that was replaced.
 func (s *scene) unretired(t *testing.T, h *ground.Host, before, text string) {
 	t.Helper()
 	cluster := filepath.Join(s.o.Repository, "cluster.cue")
@@ -206,8 +204,8 @@ func (s *scene) unretired(t *testing.T, h *ground.Host, before, text string) {
 	write(string(whole))
 }
 
-// unstartable: a trial ends where what ran before doesn't start any more, whoever ends
-// it; nothing is tried for ever, and people are told what to look at.
+// unstartable: a trial ends even if the old unit doesn't start any more, whether kcmgen or
+// the timer ends it. Nothing is tried for ever, and the operator learns where to look.
 func (s *scene) unstartable(t *testing.T, h *ground.Host, bad string) {
 	const needs = "/run/needed"
 	do(t, h, "touch", needs)
@@ -230,7 +228,7 @@ func (s *scene) unstartable(t *testing.T, h *ground.Host, bad string) {
 		}
 	}
 	if strings.Contains(r.Err, "by itself, if it can") {
-		t.Error("it announces what doesn't come")
+		t.Error("it announces a second try")
 	}
 	idle()
 
@@ -247,7 +245,7 @@ func (s *scene) unstartable(t *testing.T, h *ground.Host, bad string) {
 	do(t, h, "systemctl", "start", "kcmgen-revert.service") // as the timer does, later
 	idle()
 	if show, err := h.Show(t.Context(), unit, "ActiveState"); err != nil || show["ActiveState"] == "active" {
-		t.Errorf("the old unit starts, and isn't to: %v", err)
+		t.Errorf("the old unit starts, and shouldn't: %v", err)
 	}
 	s.until(t, 0, s.args("deploy", "--limit", h.Name)...)
 	if got, want := runs(pictureOf(t, s.Ground, h)), s.exported(t, h.Name); got != want {

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// TestGate is promise 27: a kube-controller-manager that says it is healthy, and isn't
-// what was deployed or can't do its work, doesn't pass. Wrong CAs and names are among the
-// bad configurations, and so is one that ends again and again.
+// TestGate is promise 27: a kube-controller-manager that reports to be healthy, but isn't the
+// deployed one or can't work, doesn't pass. Wrong CAs and names, and a process that ends
+// again and again, are among the bad configurations.
 func TestGate(t *testing.T) {
 	if sampled(t) {
 		return
@@ -42,7 +42,7 @@ func TestGate(t *testing.T) {
 	figure(t, "healthy by its own word, and not so", "an apiserver that isn't there, 401, an old process: rolled back")
 }
 
-// elsewhere has nothing at the address where an apiserver should be.
+// elsewhere names an apiserver's address where nothing listens.
 func elsewhere(t *testing.T, n *node) {
 	n.idle(t, nil)
 	const name = "work.conf"
@@ -53,7 +53,7 @@ func elsewhere(t *testing.T, n *node) {
 	n.files[name] = server.ReplaceAll(n.files[name], []byte("${1}: https://10.77.0.10:1"))
 }
 
-// unknownToIt has a certificate of a CA that the apiserver doesn't know.
+// unknownToIt uses a certificate of a CA that the apiserver doesn't know.
 func unknownToIt(t *testing.T, n *node) {
 	cert, key := pemPair(t, certificate(t, authority(t, "kubernetes-ca"), &x509.Certificate{
 		Subject:     pkix.Name{CommonName: "system:kube-controller-manager"},
@@ -62,7 +62,7 @@ func unknownToIt(t *testing.T, n *node) {
 	n.idle(t, map[string][]byte{"client-certificate-data": cert, "client-key-data": key})
 }
 
-// pinned has every host start what it runs now, whatever its unit says.
+// pinned makes every host start what it runs now, whatever its unit says.
 func (s *scene) pinned(t *testing.T) {
 	t.Helper()
 	for _, h := range s.Hosts {

@@ -14,8 +14,8 @@ import (
 	"github.com/kcmgen/kcmgen/e2e/ground"
 )
 
-// scraper asks a host's kube-controller-manager for its metrics, all the time, with a
-// certificate of nobody's.
+// scraper continuously asks a host's kube-controller-manager for its metrics, with a
+// certificate of an unknown CA.
 func scraper(t *testing.T, g *ground.Ground, h *ground.Host) {
 	t.Helper()
 	cert, key := pemPair(t, authority(t, "an old CA"))
@@ -49,7 +49,7 @@ func scraper(t *testing.T, g *ground.Ground, h *ground.Host) {
 	})
 }
 
-// logged is an error unless the unit's process of now, or of before, logged a text.
+// logged returns an error unless an invocation of the unit logged a text.
 func logged(t *testing.T, h *ground.Host, invocation, text string) error {
 	t.Helper()
 	out := do(t, h, "journalctl", "-q", "--no-pager", "-o", "cat", "_SYSTEMD_INVOCATION_ID="+invocation)
@@ -64,9 +64,9 @@ func invocation(t *testing.T, h *ground.Host) string {
 	return strings.TrimSpace(do(t, h, "systemctl", "show", unit, "-p", "InvocationID", "--value"))
 }
 
-// TestGateLog: what a host's log says of others, and of the process before, fails no
-// deployment. The soak, for which the log is looked at, is longer than the time to be
-// healthy in, so that no line that counts is forgotten.
+// TestGateLog: log lines about other clients, and of the previous process, fail no
+// deployment. The log of the soak's time is read, which here is longer than the gate, so
+// that no line is missed.
 func TestGateLog(t *testing.T) {
 	if sampled(t) {
 		return
@@ -90,7 +90,7 @@ func TestGateLog(t *testing.T) {
 	if code != 0 || now == old {
 		t.Errorf("exit %d: its log has what fails no host\n%s", code, do(t, h, "journalctl", "-q", "--no-pager", "-o", "cat", "-u", unit, "-n", "40"))
 	}
-	// What was to be disregarded was there to be seen.
+	// The lines to ignore were really there.
 	if err := errors.Join(
 		logged(t, h, old, "rror retrieving lease lock"),
 		logged(t, h, now, "x509: certificate signed by unknown authority"),

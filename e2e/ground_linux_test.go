@@ -18,7 +18,7 @@ import (
 	"github.com/kcmgen/kcmgen/e2e/ground"
 )
 
-// TestGround: the hosts are what they seem to be.
+// TestGround: the hosts behave as documented.
 func TestGround(t *testing.T) {
 	g := onGround(t)
 	operator := newOperator(t, g)
@@ -51,8 +51,7 @@ func checkHost(t *testing.T, operator *ground.Operator, h *ground.Host) {
 	}
 }
 
-// connect is how long a TCP handshake takes: one round trip, seen from where it
-// begins.
+// connect returns the time of a TCP handshake: one round trip, seen from the client.
 func connect(t *testing.T, g *ground.Ground, from, address string) time.Duration {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
@@ -67,9 +66,9 @@ func connect(t *testing.T, g *ground.Ground, from, address string) time.Duration
 	return took
 }
 
-// checkRTT: packets wait between the operator and everybody else, and there only.
+// checkRTT: only packets from and to the operator are delayed.
 func checkRTT(t *testing.T, g *ground.Ground) {
-	quickest := func(from, address string) time.Duration { // others use this machine too
+	quickest := func(from, address string) time.Duration { // the machine may be busy
 		least := connect(t, g, from, address)
 		for range 30 {
 			least = min(least, connect(t, g, from, address))
@@ -93,8 +92,8 @@ func checkRTT(t *testing.T, g *ground.Ground) {
 	within("from host to apiserver", quickest("cp-1", "10.77.0.10:6443"), 0, 5*time.Millisecond)
 }
 
-// checkThroughput: the wire is no narrower than an office's line, and counts all
-// that it carries. The best of a few counts, for others use this machine too.
+// checkThroughput: the wire is as fast as an office's line, and counts all packets. The best
+// of a few tries counts, since the machine may be busy.
 func checkThroughput(t *testing.T, g *ground.Ground) {
 	const size, least = 64 << 20, 200 // Mbit/s
 	h, best := g.Hosts[2], 0.0
@@ -114,7 +113,7 @@ func checkThroughput(t *testing.T, g *ground.Ground) {
 	}
 }
 
-// send is how long it takes the operator to give a host some bytes.
+// send returns how long it takes to send bytes from the operator to a host.
 func send(t *testing.T, g *ground.Ground, h *ground.Host, size int64) time.Duration {
 	t.Helper()
 	listener, err := g.Listen(t.Context(), h.Name, h.Address.String()+":9000")
@@ -159,8 +158,8 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 
-// checkCut: a cut host is silent to the operator, and to nobody else; a connection
-// that was open goes on after it.
+// checkCut: a cut host is silent only to the operator. An open connection goes on after the
+// cut.
 func checkCut(t *testing.T, g *ground.Ground) {
 	h := g.Hosts[0]
 	address := h.Address.String() + ":22"
@@ -199,14 +198,14 @@ func checkCut(t *testing.T, g *ground.Ground) {
 	}
 }
 
-// timedOut is a wait that ended with nothing.
+// timedOut reports whether an error is a timeout.
 func timedOut(err error) bool {
 	timeout := net.Error(nil)
 	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
-// checkPower: what was written is there after the power was gone; what ran is
-// not, and nobody was told.
+// checkPower: after a loss of power, files are there and processes aren't, and no packet was
+// sent.
 func checkPower(t *testing.T, g *ground.Ground, operator *ground.Operator) {
 	h := g.Hosts[2]
 	if err := h.WriteFile(t.Context(), "/etc/kept", "kept", 0o600); err != nil {
@@ -273,7 +272,7 @@ func checkDisk(t *testing.T, h *ground.Host) {
 	}
 }
 
-// checkSSHD: sshd and sftp-server can be changed under a test's hands.
+// checkSSHD: tests can reconfigure sshd and replace sftp-server.
 func checkSSHD(t *testing.T, operator *ground.Operator, h *ground.Host) {
 	ctx := t.Context()
 	sftp := func() string {
@@ -303,7 +302,7 @@ func checkSSHD(t *testing.T, operator *ground.Operator, h *ground.Host) {
 	}
 }
 
-// checkReset: nothing is left of what the tests above did.
+// checkReset: nothing is left of the tests above.
 func checkReset(t *testing.T, g *ground.Ground) {
 	if err := g.Reset(t.Context()); err != nil {
 		t.Fatal(err)
@@ -317,14 +316,13 @@ func checkReset(t *testing.T, g *ground.Ground) {
 	}
 }
 
-// leaving says to a copy of the test program that it is to start a ground, say so,
-// and wait to be killed.
+// leaving makes a copy of the test program start a ground, print a line, and wait to be
+// killed.
 const leaving = "KCMGEN_E2E_LEAVE"
 
-// TestGroundKilled: of a test that is killed nothing runs on, and the next one
-// takes away what it left.
+// TestGroundKilled: nothing of a killed test goes on, and the next one removes what it left.
 func TestGroundKilled(t *testing.T) {
-	if err := hosts.stop(true); err != nil { // an earlier test's logs may be wanted
+	if err := hosts.stop(true); err != nil { // an earlier test's logs may be needed
 		t.Fatal(err)
 	}
 	cmd := exec.Command(os.Args[0])
@@ -346,7 +344,7 @@ func TestGroundKilled(t *testing.T) {
 	state := filepath.Dir(strings.TrimSpace(logs))
 	pids, err := filepath.Glob(filepath.Join(state, "pids", "*"))
 	if err != nil || len(pids) != 5 {
-		t.Fatalf("expected etcd, the apiserver and three hosts to be noted, not %q, %v", pids, err)
+		t.Fatalf("expected etcd, the apiserver and three hosts to be recorded, not %q, %v", pids, err)
 	}
 	for _, file := range pids {
 		noted, err := os.ReadFile(file)
@@ -375,6 +373,6 @@ func leaveGround() int {
 		return 1
 	}
 	fmt.Println(g.Logs)
-	time.Sleep(time.Minute) // whoever wanted it is gone
+	time.Sleep(time.Minute) // if the test that started it is gone
 	return 1
 }

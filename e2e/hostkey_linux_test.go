@@ -10,17 +10,16 @@ import (
 	"time"
 )
 
-// stranger is a host whose key isn't the one that is known.
+// stranger is a host whose key isn't the known one.
 type stranger struct {
 	name string
-	// known is what the operator's known_hosts says of the host; pinned what the
-	// cluster does.
+	// known are the host's keys in the operator's known_hosts, pinned those in the cluster.
 	known, pinned []string
 	says, hint    []string
 }
 
-// strangers are the ways in which a host's key can be wrong, for keys of the host and
-// of another one.
+// strangers returns the ways in which a host's key can be wrong, for the keys of the host
+// and of another one.
 func strangers(host, other []string, rsa string) []stranger {
 	line := func(key string) string { return "cp-1,10.77.0.11 " + key }
 	return []stranger{
@@ -57,8 +56,8 @@ func strangers(host, other []string, rsa string) []stranger {
 	}
 }
 
-// TestHostKey is promise 20 for the command as a whole: who shows another key than the
-// known one hears of no user, let alone of a signature.
+// TestHostKey is promise 20 for the command as a whole: a host with another key than the
+// known one receives neither a user name nor a signature.
 func TestHostKey(t *testing.T) {
 	g := onGround(t)
 	s := newSite(t, g, g.Hosts[0])
@@ -98,7 +97,7 @@ func TestHostKey(t *testing.T) {
 			has(t, hint, c.hint...)
 			now := s.heard(t)
 			if now.connections == heard.connections {
-				t.Error("the host heard of nobody: its log proves nothing")
+				t.Error("the host saw no connection: its log proves nothing")
 			}
 			attempts += now.users - heard.users
 			refused++
@@ -117,8 +116,7 @@ func TestHostKey(t *testing.T) {
 	s.trusted(t, string(cue))
 }
 
-// trusted: the same log has an attempt, where the key is right and where nobody looks
-// at it, as people do who are in a hurry.
+// trusted: the same log shows an attempt if the key is right, and if ssh doesn't check it.
 func (s *site) trusted(t *testing.T, cue string) {
 	t.Helper()
 	write(t, filepath.Join(s.a.dir, "ground.cue"), cue)
@@ -128,7 +126,7 @@ func (s *site) trusted(t *testing.T, cue string) {
 		t.Errorf("with the right key: exit %d, %v\n%s", r.code, err, r.err)
 	}
 	if now := s.heard(t); now.users == heard.users {
-		t.Error("a log in isn't seen in the log")
+		t.Error("the log doesn't show a login")
 	}
 	write(t, s.o.KnownHosts, "")
 	heard = s.heard(t)
@@ -136,16 +134,16 @@ func (s *site) trusted(t *testing.T, cue string) {
 		t.Errorf("%+v, %v", r, err)
 	}
 	if now := s.heard(t); now.users == heard.users {
-		t.Error("who trusts anybody isn't found out")
+		t.Error("a client that trusts any key isn't noticed")
 	}
 }
 
 type heard struct{ connections, users int }
 
-// heard is what the host's sshd has heard so far, by its log.
+// heard returns what the host's sshd has received so far, by its log.
 func (s *site) heard(t *testing.T) heard {
 	t.Helper()
-	time.Sleep(200 * time.Millisecond) // the journal's own time
+	time.Sleep(200 * time.Millisecond) // for the journal
 	do(t, s.h, "journalctl", "--sync")
 	log, err := s.h.Journal(t.Context(), "ssh")
 	if err != nil {
@@ -161,7 +159,7 @@ func write(t *testing.T, file, content string) {
 	}
 }
 
-// has: a text has all words.
+// has checks that a text contains all words.
 func has(t *testing.T, text string, words ...string) {
 	t.Helper()
 	for _, w := range words {

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestKeyModes is promise 10 on a host: traced, its sftp-server makes no key's file that
-// anybody else could open, not for an instant.
+// TestKeyModes is promise 10 on a host: its sftp-server, traced, creates no key file that
+// other users could open, even for a moment.
 func TestKeyModes(t *testing.T) {
 	g := onGround(t)
 	s := newSite(t, g, g.Hosts[0])
@@ -29,7 +29,7 @@ func TestKeyModes(t *testing.T) {
 		t.Errorf("%d made, for others: %q", made, wide)
 	}
 	figure(t, "files that sftp-server makes", "%d, none of them for others before its mode is set, no key ever", made)
-	// One that writes first and changes the mode afterwards is found out.
+	// A writer that changes the mode afterwards is noticed.
 	key := filepath.Join(s.a.dir, "copy.key")
 	write(t, key, "secret")
 	if err := os.Chmod(key, 0o644); err != nil {
@@ -43,9 +43,9 @@ func TestKeyModes(t *testing.T) {
 	}
 }
 
-// traceSFTP traces the sftp-server that something starts. It returns how many files and
-// directories that made, and which could be opened by others: when they were made, or, keys,
-// at any time.
+// traceSFTP traces the sftp-server that do starts. It returns how many files and directories
+// that created, and which of them other users could open: when created or, for keys, at any
+// time.
 func (s *site) traceSFTP(t *testing.T, do func()) (made int, wide []string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "trace")
@@ -97,7 +97,7 @@ func (s *site) traceSFTP(t *testing.T, do func()) (made int, wide []string) {
 	return made, wide
 }
 
-// outer is a host's process as this machine numbers it, and its umask.
+// outer returns the PID of a host's process in this machine's numbering, and its umask.
 func (s *site) outer(t *testing.T, inner string) (pid string, umask uint64) {
 	t.Helper()
 	files, _ := filepath.Glob("/proc/[0-9]*/status")

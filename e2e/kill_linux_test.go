@@ -13,10 +13,10 @@ import (
 	"time"
 )
 
-// kills is promise 25, first half: whenever the operator's kcmgen is killed, the host
-// has exactly the old generation or the new one, and the same command ends what was
-// begun. killat kills it before a system call, so each sample is another moment. Those
-// phases have most in which the host changes.
+// kills is promise 25, first half: whenever the operator's kcmgen is killed, the host has
+// exactly the old generation or the new one, and the same command completes the deployment.
+// killat kills it before a system call, so each sample is another moment. Phases in which
+// the host changes have the most samples.
 func kills(t *testing.T, all []*site) {
 	sum := newCount()
 	at := moments(70)
@@ -37,7 +37,7 @@ func kills(t *testing.T, all []*site) {
 	sum.phased(t, 8, "confirm", "confirmed")
 }
 
-// moment is one of a phase, before a system call: number i of of, spread evenly.
+// moment is a moment of a phase, before a system call: number i of of, spread evenly.
 type moment struct {
 	phase string
 	i, of int
@@ -45,7 +45,7 @@ type moment struct {
 
 func (m moment) String() string { return fmt.Sprintf("%s %d/%d", m.phase, m.i+1, m.of) }
 
-// moments are n or a few more, over all phases.
+// moments returns n moments or a few more, over all phases.
 func moments(n int) []moment {
 	var out []moment
 	for _, p := range []struct {
@@ -62,8 +62,8 @@ func moments(n int) []moment {
 	return out
 }
 
-// call is the number of the call, of those that the phase has. What a confirm is about
-// comes at its end. A commit is only a few calls, and not always as many.
+// call returns the number of the system call, of those of the phase. In a confirm the end
+// matters. A commit is only a few calls, in varying number.
 func (m moment) call(calls int) int {
 	part := (float64(m.i) + 0.5) / float64(m.of)
 	switch m.phase {
@@ -75,21 +75,21 @@ func (m moment) call(calls int) int {
 	return 1 + int(float64(calls-1)*part)
 }
 
-// pause is what the host gets after the call. Where the host does what counts, kcmgen
-// does little but wait: there it is time that has to be sampled, too.
+// pause returns the time that the host gets after the call. In phases where kcmgen mostly
+// waits for the host, time must be sampled, too.
 func (m moment) pause() time.Duration {
 	step := map[string]time.Duration{"commit": 60 * time.Millisecond, "confirm": 20 * time.Millisecond}[m.phase]
 	return step * time.Duration(m.i*(m.i%2))
 }
 
-// killing is a command that is killed before the n-th call of a phase, or a little
-// later; at 0 its calls are only counted. One processor has it make much the same calls
-// each time.
+// killing returns a command that is killed before the n-th call of a phase, or a little
+// later; with 0 its calls are only counted. It runs on one processor, so that the calls are
+// much the same each time.
 func (s *site) killing(phase string, n int, pause time.Duration, command ...string) []string {
 	return append([]string{"env", "GOMAXPROCS=1", s.killat, s.report, strconv.Itoa(s.port()), phase, strconv.Itoa(n), pause.String()}, command...)
 }
 
-// port is that of the host's sshd, as the operator reaches it.
+// port returns the port of the host's sshd for the operator.
 func (s *site) port() int {
 	if s.proxy != nil {
 		return s.proxy.port
@@ -108,13 +108,13 @@ func (s *site) traced(t *testing.T) {
 	t.Logf("calls: %v", s.calls)
 	for _, m := range moments(1) {
 		if s.calls[m.phase] < 3 {
-			t.Errorf("%d calls in phase %s: it isn't told from others", s.calls[m.phase], m.phase)
+			t.Errorf("%d calls in phase %s: it isn't detected", s.calls[m.phase], m.phase)
 		}
 	}
 	s.next(t)
 }
 
-// counted are the calls of each phase of what was only counted.
+// counted returns the calls of each phase from killat's report.
 func (s *site) counted(t *testing.T) map[string]int {
 	t.Helper()
 	calls := map[string]int{}
@@ -134,8 +134,8 @@ func readFile(t *testing.T, file string) string {
 	return string(text)
 }
 
-// killed kills one deployment at a moment. Where a phase has fewer calls than it had, it
-// is tried again, earlier.
+// killed kills one deployment at a moment. If a phase has fewer calls this time, it tries
+// again, earlier.
 func (s *site) killed(t *testing.T, at moment, sum *count) {
 	t.Helper()
 	n := at.call(s.calls[at.phase])
@@ -148,8 +148,8 @@ func (s *site) killed(t *testing.T, at moment, sum *count) {
 	t.Errorf("%v isn't hit", at)
 }
 
-// killedBefore kills one deployment before the n-th call of a phase, judges the host, and
-// has the next one end it. It returns false if the phase was over before.
+// killedBefore kills one deployment before the n-th call of a phase, checks the host, and
+// deploys again. It returns false if the phase was over before.
 func (s *site) killedBefore(t *testing.T, at moment, n int, sum *count) (hit bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
@@ -184,10 +184,10 @@ func (s *site) killedBefore(t *testing.T, at moment, n int, sum *count) (hit boo
 	return hit
 }
 
-// killedCode is how killat ends where it killed.
+// killedCode is killat's exit code after a kill.
 const killedCode = 137
 
-// count is what became of many runs.
+// count counts the outcomes of many runs.
 type count struct {
 	mu     sync.Mutex
 	of     map[string]int
@@ -209,7 +209,7 @@ func (c *count) add(outcome, phase string, took time.Duration) {
 	c.worst = max(c.worst, took)
 }
 
-// judged is a deployment of a site that was disturbed, and what its host had then.
+// judged counts a disturbed deployment of a site, and what its host had then.
 func (c *count) judged(s *site, p *picture, is *variant, phase string) {
 	c.add(is.against(s.b), phase, 0)
 	if is == s.b && p.trial != "" {
@@ -220,22 +220,22 @@ func (c *count) judged(s *site, p *picture, is *variant, phase string) {
 	}
 }
 
-// enough: at least n were judged, a third of them of an ordinary user.
+// enough checks that at least n were counted, a third of them by an ordinary user.
 func (c *count) enough(t *testing.T, n int) {
 	t.Helper()
 	if all := c.all(); all < n {
-		t.Errorf("%d, at least %d are wanted", all, n)
+		t.Errorf("%d, expected at least %d", all, n)
 	}
 	c.atLeast(t, c.all()/3, "ordinary")
 }
 
-// atLeast and phased are for samples that have to be dense.
+// atLeast and phased are for samples that must be dense.
 func (c *count) atLeast(t *testing.T, n int, outcome string) {
 	t.Helper()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.of[outcome] < n {
-		t.Errorf("%q: %d, at least %d are wanted", outcome, c.of[outcome], n)
+		t.Errorf("%q: %d, expected at least %d", outcome, c.of[outcome], n)
 	}
 }
 
@@ -248,7 +248,7 @@ func (c *count) phased(t *testing.T, n int, phases ...string) {
 		got += c.phases[p]
 	}
 	if got < n {
-		t.Errorf("%q: %d, at least %d are wanted", phases, got, n)
+		t.Errorf("%q: %d, expected at least %d", phases, got, n)
 	}
 }
 
@@ -280,7 +280,7 @@ func (c *count) String() string {
 		c.of["old"], c.of["new"], trial, c.of["torn"], c.of["converged"], c.worst.Seconds(), strings.Join(phases, ", "), ordinary+missed)
 }
 
-// inOrder are phases as they come, and others by name.
+// inOrder returns the phases in their order, then others by name.
 func inOrder(phases map[string]int) []string {
 	var out []string
 	for _, m := range moments(1) {

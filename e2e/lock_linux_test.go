@@ -14,9 +14,8 @@ import (
 	"github.com/kcmgen/kcmgen/e2e/ground"
 )
 
-// TestLock: of two deployments at once the second says whose the lock is and since
-// when, and changes nothing; a lock is free again soon after its holder is gone,
-// however that came.
+// TestLock: of two deployments at once the second reports who holds the lock since when, and
+// changes nothing. A lock is free soon after its holder is gone, for any reason.
 func TestLock(t *testing.T) {
 	g := onGround(t)
 	first := newSite(t, g, g.Hosts[0])
@@ -44,8 +43,8 @@ func TestLock(t *testing.T) {
 	}
 }
 
-// slow keeps a deployment in staging, with the lock: its sftp-server says its version, by
-// which it's tried before anything is changed, and no more.
+// slow keeps a deployment in staging, with the lock: its sftp-server sends its version, which
+// is tested before any change, and nothing else.
 func slow(t *testing.T, h *ground.Host) {
 	t.Helper()
 	const script = "#!/bin/sh\n" + realSFTP + " | { dd bs=64k count=1 status=none; sleep 25; }\n"
@@ -61,7 +60,7 @@ func quick(t *testing.T, h *ground.Host) {
 	}
 }
 
-// holding is a deployment that has the lock and doesn't go on.
+// holding starts a deployment that keeps the lock and doesn't go on.
 func (s *site) holding(t *testing.T) *exec.Cmd {
 	t.Helper()
 	s.forget(t, s.b)
@@ -105,7 +104,7 @@ func twoAtOnce(t *testing.T, g *ground.Ground, first, second *site) {
 	}
 	has(t, r.err, "hint: wait for it to end")
 	if strings.Contains(r.err, "restart") {
-		t.Errorf("it shows a plan that will be another one\n%s", r.err)
+		t.Errorf("it shows a plan that will change\n%s", r.err)
 	}
 	if r, err = second.run(t.Context(), second.b, append(second.deploy(), "--dry-run")...); err != nil || r.code != 0 {
 		t.Errorf("a dry run: exit %d, %v", r.code, err)
@@ -125,18 +124,18 @@ func twoAtOnce(t *testing.T, g *ground.Ground, first, second *site) {
 	figure(t, "two deployments at once", "the second ended after %.1f s, said who has the lock, and changed nothing", took.Seconds())
 }
 
-// unlocked: a second one that knows no lock changes what the first is about to.
+// unlocked: a second deployment without a lock changes what the first is about to change.
 func (s *site) unlocked(t *testing.T, g *ground.Ground, before string) {
 	t.Helper()
 	b := brokenSite(t, g, s.h)
 	r, err := b.run(t.Context(), b.a, b.naive(b.a)...)
 	if err != nil || r.code != 0 || do(t, s.h, "sh", "-c", listing) == before {
-		t.Errorf("who knows no lock wasn't found out: exit %d, %v\n%s", r.code, err, r.err)
+		t.Errorf("a deployment without a lock wasn't noticed: exit %d, %v\n%s", r.code, err, r.err)
 	}
 }
 
-// sameMoment: of two deployments that begin together one goes through, and the other
-// changes nothing. A lock that is looked for and then made lets both through.
+// sameMoment: of two deployments that begin together one succeeds, and the other changes
+// nothing. With a lock file that is first checked and then created, both succeed.
 func sameMoment(t *testing.T, g *ground.Ground, first, second *site) {
 	const times = 3
 	for i := range times {
@@ -162,13 +161,13 @@ func sameMoment(t *testing.T, g *ground.Ground, first, second *site) {
 	a, b := brokenSite(t, g, first.h), brokenSite(t, g, first.h)
 	rs := together(t, (*site).checking, a, b)
 	if rs[0].code != 0 || rs[1].code != 0 {
-		t.Errorf("who looks for a lock and then makes one wasn't found out: exit %d and %d\n%s\n%s", rs[0].code, rs[1].code, rs[0].err, rs[1].err)
+		t.Errorf("a check-then-create lock wasn't noticed: exit %d and %d\n%s\n%s", rs[0].code, rs[1].code, rs[0].err, rs[1].err)
 	}
 	do(t, first.h, "systemctl", "stop", unit)
 	figure(t, "two deployments at the same moment", "one of them went through, %d times; both, of those who look for a lock before they make one", times)
 }
 
-// together has sites deploy their second variant to the same host, at the same moment.
+// together deploys the second variants of sites to the same host, at the same moment.
 func together(t *testing.T, command func(*site) []string, sites ...*site) []result {
 	t.Helper()
 	out := make([]result, len(sites))
@@ -185,14 +184,14 @@ func together(t *testing.T, command func(*site) []string, sites ...*site) []resu
 	return out
 }
 
-// checking is a naive deployment by somebody who wants to be alone.
+// checking returns a naive deployment with a check-then-create lock.
 func (s *site) checking() []string {
 	const script = `ssh -F "$1" "$2" test ! -e /run/naive.lock && ssh -F "$1" "$2" touch /run/naive.lock && shift 2 && "$@"`
 	return append([]string{"sh", "-c", script, "sh", s.o.SSHConfig, "root@" + s.h.Name}, s.naive(s.b)...)
 }
 
-// holderGone is how long it takes until the lock of a deployment is free, and then the
-// next one gets it.
+// holderGone returns how long it takes until the next deployment gets the lock of one that
+// has ended.
 func (s *site) holderGone(t *testing.T, end func(*exec.Cmd)) time.Duration {
 	slow(t, s.h)
 	cmd := s.holding(t)

@@ -1,5 +1,5 @@
-// Package e2e holds kcmgen against hosts with systemd, and a real control plane on them.
-// It drives the built program, as a user does.
+// Package e2e tests kcmgen on hosts with systemd and a real control plane. It runs the built
+// program, as a user does.
 package e2e
 
 import (
@@ -13,7 +13,7 @@ import (
 // kcmgen is the program under test, built by TestMain.
 var kcmgen string
 
-// builder has real programs of Kubernetes.
+// builder builds real programs of Kubernetes.
 var builder = programs.Builder{Root: ".."}
 
 func TestMain(m *testing.M) {
@@ -50,7 +50,7 @@ func run(m *testing.M) int {
 	return code
 }
 
-// result is what a program did.
+// result is the result of a program.
 type result struct {
 	out, err string
 	code     int

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// TestOutage: an apiserver that is away for a while fails no rollout, and no way back,
-// however many programs end by it; one that stays away ends it with an exit code and a
-// sentence of its own.
+// TestOutage: an apiserver that is away for a while fails no rollout and no way back, however
+// many processes end by it. One that stays away ends the rollout with its own exit code and
+// error.
 func TestOutage(t *testing.T) {
 	if sampled(t) {
 		return
@@ -49,8 +49,8 @@ func TestOutage(t *testing.T) {
 	t.Run("on the way back", func(t *testing.T) {
 		before := s.calm(t)
 		p := s.plan(t, "rollback")
-		// One host alone: while the apiserver is away another may come to lead, and what
-		// has led stays.
+		// Only one host: during an outage another may become the leader, and a configuration
+		// that has led stays.
 		bad := alteredAt(t, s.o.Repository+"/out", p.Steps[1].Node, unpaired)
 		b := s.begin(t, s.args("deploy", "-o", bad)...)
 		b.until(t, ": back: ")
@@ -82,17 +82,17 @@ func TestOutage(t *testing.T) {
 	})
 }
 
-// present starts the apiserver where none runs.
+// present starts the apiserver if none runs.
 func (s *scene) present(t *testing.T) {
 	t.Helper()
 	s.StopAPI()
-	// Also when the test is over, and its context with it.
+	// Also after the end of the test and its context.
 	if err := s.StartAPI(context.WithoutCancel(t.Context())); err != nil {
 		t.Error(err)
 	}
 }
 
-// survives sees a deployment end well.
+// survives waits for a deployment to succeed.
 func (s *scene) survives(t *testing.T, b *begun) {
 	t.Helper()
 	if code := b.end(t, 4*time.Minute); code != 0 {
@@ -101,8 +101,7 @@ func (s *scene) survives(t *testing.T, b *begun) {
 	s.newEverywhere(t)
 }
 
-// calm is what all hosts have, but for how often a process was started again: that isn't
-// ours to keep.
+// calm returns what all hosts have, without the number of restarts, which may change.
 func (s *scene) calm(t *testing.T) map[string]string {
 	t.Helper()
 	out := pictures(t, s.Ground)
@@ -131,7 +130,7 @@ func (s *scene) calmAgain(t *testing.T, before map[string]string) {
 	})
 }
 
-// releasing gives the lease back at the end.
+// releasing makes the process release its lease when it exits.
 func releasing(t *testing.T, n *node) {
 	t.Helper()
 	n.flag(t, "feature-gates", "ControllerManagerReleaseLeaderElectionLockOnExit=true")
@@ -140,8 +139,8 @@ func releasing(t *testing.T, n *node) {
 	}
 }
 
-// TestReleased: a leader that gives its lease back ends with 0 where it loses it. With
-// Restart=always all come back from any outage.
+// TestReleased: a leader that releases its lease exits with 0 when it loses it. With
+// Restart=always all come back after every outage.
 func TestReleased(t *testing.T) {
 	if sampled(t) {
 		return
@@ -196,15 +195,14 @@ func TestCoordinated(t *testing.T) {
 	figure(t, "coordinated leader election", "a rollout, %s", saw)
 }
 
-// TestOneHostname: two hosts whose kernels have one name can't be told apart in the lease,
-// so nothing is changed.
+// TestOneHostname: two hosts with the same hostname are refused, and nothing is changed.
 func TestOneHostname(t *testing.T) {
 	if sampled(t) {
 		return
 	}
 	s := onScene(t)
 	s.deploy(t, 0)
-	s.flag(t, "concurrent-gc-syncs", 20) // there is something to go back to
+	s.flag(t, "concurrent-gc-syncs", 20) // something to go back to
 	s.deploy(t, 0)
 	a, _, leader := s.standbys(t)
 	do(t, leader, "hostname", a.Name)
@@ -225,8 +223,8 @@ func TestOneHostname(t *testing.T) {
 	s.newEverywhere(t)
 }
 
-// TestTalkativeShell: what a login's shell prints by itself is in nobody's way; what is
-// too much is found out by a dry run, with its cure.
+// TestTalkativeShell: output of a login shell does no harm. If it is too much, a dry run
+// reports it, with a remedy.
 func TestTalkativeShell(t *testing.T) {
 	if sampled(t) {
 		return

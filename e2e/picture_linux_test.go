@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// picture is what a host has, and runs, at one moment.
+// picture is what a host has and runs at one moment.
 type picture struct {
 	files  map[string]string // type, mode, owner and sum, by path
 	args   []string
@@ -21,12 +21,12 @@ type picture struct {
 	trial  string // the generation on trial
 	before string // what a trial goes back to
 	state  string // the confirmed generation
-	timer  bool   // that puts the previous one back
+	timer  bool   // the timer that goes back is active
 	left   []string
-	busy   bool // a session has the lock, or changes something
+	busy   bool // a session holds the lock, or a change goes on
 }
 
-// lookScript takes a picture. It leaves nothing: flock opens what is there.
+// lookScript takes a picture. It changes nothing: flock opens existing files.
 const lookScript = `
 home=/etc/kubernetes/kcmgen unit=kube-controller-manager.service
 [ ! -f /run/kcmgen.lock ] || flock -n /run/kcmgen.lock true || echo busy
@@ -88,12 +88,11 @@ func (p *picture) note(key, value string) {
 	}
 }
 
-// whole returns the variant whose files are there: its unit, and all that belongs to
-// it.
+// whole returns the variant whose files are complete: its unit, and all that belongs to it.
 func (p *picture) whole(variants []*variant) (*variant, error) {
 	i := slices.IndexFunc(variants, func(v *variant) bool { return p.files[unitFile] == v.files[unitFile] })
 	if i < 0 {
-		return nil, fmt.Errorf("torn: %s is nobody's: %s", unitFile, p.files[unitFile])
+		return nil, fmt.Errorf("torn: %s is of no variant: %s", unitFile, p.files[unitFile])
 	}
 	v := variants[i]
 	for path, want := range v.files {
@@ -104,7 +103,7 @@ func (p *picture) whole(variants []*variant) (*variant, error) {
 	return v, nil
 }
 
-// torn is what must not be at any moment.
+// torn returns an error for a state that must never exist.
 func (p *picture) torn(variants ...*variant) error {
 	_, err := p.whole(variants)
 	return err
@@ -126,7 +125,7 @@ func (p *picture) runs(variants ...*variant) (*variant, error) {
 	return v, nil
 }
 
-// judge is runs, and an error where nobody would end what is unfinished.
+// judge is runs, with an error if nothing would end an unfinished trial.
 func (p *picture) judge(variants ...*variant) (*variant, error) {
 	v, err := p.runs(variants...)
 	switch {
@@ -142,7 +141,7 @@ func (p *picture) judge(variants ...*variant) (*variant, error) {
 	return v, nil
 }
 
-// finish runs a program to its end. A signal that ended it is code -1.
+// finish runs a program to its end. The code is -1 if a signal ended it.
 func finish(ctx context.Context, cmd *exec.Cmd) (result, error) {
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs

@@ -9,20 +9,19 @@ import (
 	"time"
 )
 
-// plant is something at a place that a deployment writes to.
+// plant is an obstacle at a path that a deployment writes to.
 type plant struct {
 	name  string
 	at    string // a path; @ is the new generation
 	how   string // link, dangling, fifo, directory, file
 	codes []int  // how the command may end
 	says  string
-	// spoils: what was planted takes the old generation's own place, so only what
-	// lies outside is judged.
+	// spoils: the obstacle replaces the old generation, so only files outside are checked.
 	spoils bool
 }
 
-// plants are links, fifos, directories and files at all places that a deployment writes to,
-// in the order of its writes.
+// plants returns links, fifos, directories and files at all paths that a deployment writes
+// to, in the order of its writes.
 func plants() []plant {
 	var out []plant
 	each := func(at string, codes []int, says string, spoils bool, hows ...string) {
@@ -32,7 +31,7 @@ func plants() []plant {
 	}
 	all := []string{"link", "dangling", "fifo", "directory"}
 	const home, units = generations + "/", "/etc/systemd/system/"
-	each(home+"@", []int{0}, "", false, "link", "dangling", "fifo", "directory", "file") // makes way
+	each(home+"@", []int{0}, "", false, "link", "dangling", "fifo", "directory", "file") // it is replaced
 	each(home+"@.x.partial", []int{0}, "", false, all...)
 	each(unitFile, []int{1}, unitFile, true, all...)
 	each(units+".kube-controller-manager.service.kcmgen", []int{0}, "", false, all...)
@@ -55,7 +54,7 @@ func plants() []plant {
 	return out
 }
 
-// canary is what nobody has any business with. Links lead to it.
+// canary makes files that a deployment must not touch. Links lead to them.
 const canary = `
 mkdir -p /canary/directory; cd /canary
 echo untouched >file; echo untouched >directory/file; chmod 640 file directory/file; chmod 750 directory
@@ -63,7 +62,7 @@ touch -d 2020-01-01 file directory/file directory .`
 
 const canaryNow = `find /canary -printf '%p %y %m %u %s %T@ %C@\n' | sort; find /canary -type f -exec cat {} +`
 
-// planting puts something at a place; what was there is kept.
+// planting puts an obstacle at a path, and keeps what was there.
 const planting = `
 at=$1 how=$2
 rm -rf /root/kept; mkdir /root/kept
@@ -82,7 +81,7 @@ directory) mkdir "$at"; echo theirs >"$at/file" ;;
 file) echo theirs >"$at" ;;
 esac`
 
-// removing takes it away again.
+// removing removes it again.
 const removing = `
 at=$1 how=$2
 case $how in
@@ -93,8 +92,8 @@ esac
 [ "$4" = took ] || rm -rf "$at"
 [ ! -e /root/kept/it ] || [ -e "$at" ] || cp -a /root/kept/it "$at"`
 
-// planted is promise 24: whatever lies where a deployment writes, nothing is written
-// through it, and the command ends soon, well or with what is in its way.
+// planted is promise 24: a deployment writes through no obstacle at the paths it writes to,
+// and ends soon, successfully or with an error that names the obstacle.
 func planted(t *testing.T, all []*site) {
 	for _, s := range all {
 		do(t, s.h, "sh", "-euc", canary)
@@ -144,7 +143,7 @@ func (s *site) planted(t *testing.T, p plant, sum *count) {
 	s.a, s.b = to, from
 }
 
-// untangle judges what the host runs, with what was planted, and then takes it away.
+// untangle checks what the host runs with the obstacle, and then removes it.
 func (s *site) untangle(ctx context.Context, t *testing.T, p plant, at string, r result, sum *count) {
 	t.Helper()
 	from, to := s.a, s.b
@@ -153,7 +152,7 @@ func (s *site) untangle(ctx context.Context, t *testing.T, p plant, at string, r
 		took = "took"
 	}
 	remove := func() { do(t, s.h, "sh", "-euc", removing, "sh", at, p.how, "", took) }
-	if p.spoils || p.how == "moved" || r.code == 1 { // nothing changed but by us
+	if p.spoils || p.how == "moved" || r.code == 1 { // only this test changed anything
 		remove()
 	} else {
 		defer remove()

@@ -10,7 +10,7 @@ import (
 	"github.com/kcmgen/kcmgen/e2e/ground"
 )
 
-// proxy stands between an operator and a host, and breaks what goes through it.
+// proxy is a proxy between an operator and a host that breaks connections.
 type proxy struct {
 	dial func() (net.Conn, error)
 	port int
@@ -19,19 +19,20 @@ type proxy struct {
 	open  []net.Conn
 	came  int    // pieces, in both directions
 	at    int    // the piece to break at; 0: none
-	how   string // before it is passed on, with half of it passed on, after it
-	stays bool   // nothing goes through afterwards
+	how   string // before it, with half of it forwarded, after it
+	stays bool   // nothing is forwarded afterwards
 	down  bool
 
-	// deaf says, of each piece that the far end says, whether it and all that comes
-	// after it is lost; then as many connections are refused as muted.
+	// deaf reports, for each piece from the far end, whether it and all later ones are lost.
+	// Then refuse connections are refused.
 	deaf    func() bool
 	muted   int
-	refuse  int // so many connections; all, if it is negative
-	refused int // so many were
+	refuse  int // connections to refuse; negative: all
+	refused int // connections refused so far
 }
 
-// throughProxy has the operator reach the host by a proxy on their own machine.
+// throughProxy makes the operator connect to the host through a proxy on the operator's
+// machine.
 func (s *site) throughProxy(t *testing.T, g *ground.Ground) *proxy {
 	t.Helper()
 	p := newProxy(t, g, 0, s.h.Address.String()+":22")
@@ -46,7 +47,7 @@ func (s *site) throughProxy(t *testing.T, g *ground.Ground) *proxy {
 	return p
 }
 
-// newProxy listens on the operator's machine, at a port or, for 0, at any.
+// newProxy listens on the operator's machine, at a port; 0: any.
 func newProxy(t *testing.T, g *ground.Ground, port int, to string) *proxy {
 	t.Helper()
 	listener, err := g.Listen(t.Context(), "operator", fmt.Sprintf("127.0.0.1:%d", port))
@@ -69,24 +70,24 @@ func newProxy(t *testing.T, g *ground.Ground, port int, to string) *proxy {
 	return p
 }
 
-// reset ends all connections, and says where the next ones break, together.
+// reset ends all connections, and sets at which piece the next ones break.
 func (p *proxy) reset(at int, how string, stays bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.hangUp()
+	p.resetAll()
 	p.came, p.at, p.how, p.stays, p.down = 0, at, how, stays, false
 	p.deaf, p.refuse = nil, 0
 }
 
-// shut lets nobody through any more.
+// shut ends all connections and accepts no more.
 func (p *proxy) shut() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.hangUp()
+	p.resetAll()
 	p.refuse = -1
 }
 
-// mute loses what the far end says from a moment on, all connections with it, and then
+// mute drops what the far end sends from a moment on, breaks all connections, and then
 // refuses some.
 func (p *proxy) mute(from func() bool, refuse int) {
 	p.mu.Lock()
@@ -94,7 +95,7 @@ func (p *proxy) mute(from func() bool, refuse int) {
 	p.deaf, p.muted = from, refuse
 }
 
-// refusals are how many connections were refused so far.
+// refusals returns how many connections were refused so far.
 func (p *proxy) refusals() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -107,8 +108,8 @@ func (p *proxy) pieces() int {
 	return p.came
 }
 
-// hangUp resets all connections, as a firewall does.
-func (p *proxy) hangUp() {
+// resetAll resets all connections, as a firewall does.
+func (p *proxy) resetAll() {
 	for _, conn := range p.open {
 		_ = conn.(*net.TCPConn).SetLinger(0)
 		_ = conn.Close()
@@ -138,7 +139,7 @@ func (p *proxy) serve(near net.Conn) {
 	both.Wait()
 }
 
-// pass carries one direction, a piece at a time, to its end.
+// pass forwards one direction to its end, piece by piece.
 func (p *proxy) pass(to, from net.Conn, answers bool) {
 	buf := make([]byte, 32<<10)
 	for {
@@ -153,7 +154,7 @@ func (p *proxy) pass(to, from net.Conn, answers bool) {
 	}
 }
 
-// lost reports whether what the far end says is lost.
+// lost reports whether what the far end sends is dropped.
 func (p *proxy) lost() bool {
 	p.mu.Lock()
 	deaf := p.deaf
@@ -165,12 +166,12 @@ func (p *proxy) lost() bool {
 	defer p.mu.Unlock()
 	if p.deaf != nil { // the first one to lose something
 		p.deaf, p.refuse = nil, p.muted
-		p.hangUp()
+		p.resetAll()
 	}
 	return true
 }
 
-// piece passes one on, unless it is the one to break at or comes after it.
+// piece forwards one piece, unless it is at or after the break.
 func (p *proxy) piece(to net.Conn, b []byte) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -186,6 +187,6 @@ func (p *proxy) piece(to net.Conn, b []byte) bool {
 		_, _ = to.Write(b)
 	}
 	p.down = p.stays
-	p.hangUp()
+	p.resetAll()
 	return false
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/kcmgen/kcmgen/e2e/ground"
 )
 
-// throughAPI has the operator reach the apiserver by a proxy on their own machine.
+// throughAPI makes the operator connect to the apiserver through a proxy on the operator's
+// machine.
 func (s *scene) throughAPI(t *testing.T) *proxy {
 	t.Helper()
 	old, err := os.ReadFile(s.o.Kubeconfig)
@@ -28,8 +29,8 @@ func (s *scene) throughAPI(t *testing.T) *proxy {
 	return newProxy(t, s.Ground, 6443, "10.77.0.10:6443")
 }
 
-// away shuts the way to the apiserver while a run tries its first host, and returns
-// once the run asks in vain who leads, between that host and the next.
+// away cuts the operator off from the apiserver while a run tries its first host. It returns
+// once the run fails to read the lease, between that host and the next.
 func (b *begun) away(t *testing.T, api *proxy, first string) {
 	t.Helper()
 	b.until(t, first+": healthy:")
@@ -38,13 +39,13 @@ func (b *begun) away(t *testing.T, api *proxy, first string) {
 	before := api.refusals()
 	eventually(t, func() error {
 		if api.refusals() < before+2 {
-			return fmt.Errorf("nobody asks for the lease")
+			return fmt.Errorf("no request for the lease")
 		}
 		return nil
 	})
 }
 
-// connected is an error where the operator has no connection to a host's sshd.
+// connected returns an error unless the operator has a connection to a host's sshd.
 func (s *scene) connected(t *testing.T, h *ground.Host) error {
 	t.Helper()
 	r, err := s.o.Run(t.Context(), "ss", "-tnH", "state", "established", "dst", h.Address.String())
@@ -60,8 +61,8 @@ func (s *scene) connected(t *testing.T, h *ground.Host) error {
 	return nil
 }
 
-// TestReconnect: a connection that breaks while a host is tried, and an apiserver that
-// is away for a moment, are no reason to go back.
+// TestReconnect: a connection that breaks in a trial, and an apiserver that is away for a
+// moment, are no reason to go back.
 func TestReconnect(t *testing.T) {
 	if sampled(t) {
 		return
@@ -91,7 +92,7 @@ func TestReconnect(t *testing.T) {
 		ends(t, b)
 		s.newEverywhere(t)
 	})
-	t.Run("a line that is cut", func(t *testing.T) { // the last one: the old session keeps the lock for a while
+	t.Run("a line that is cut", func(t *testing.T) { // last, since the old session keeps the lock for a while
 		h := s.Hosts[1]
 		s.flag(t, "concurrent-gc-syncs", 23)
 		b := s.begin(t, s.args("deploy", "--limit", h.Name)...)
@@ -101,7 +102,7 @@ func TestReconnect(t *testing.T) {
 		}
 		h.Cut()
 		start := time.Now()
-		eventually(t, func() error { // until kcmgen gives that connection up
+		eventually(t, func() error { // until kcmgen gives up the connection
 			if s.connected(t, h) == nil {
 				return fmt.Errorf("the connection is still kept")
 			}
@@ -115,8 +116,8 @@ func TestReconnect(t *testing.T) {
 	figure(t, "connections that break in a trial", "the run goes on over new ones")
 }
 
-// TestConfirmLost: where the answer to a confirm is lost, kcmgen finds out what the host
-// has, as far as it can be reached, and ends with what that is.
+// TestConfirmLost: if the answer to a confirm is lost, kcmgen finds out what the host has, if
+// it can be reached, and ends accordingly.
 func TestConfirmLost(t *testing.T) {
 	if sampled(t) {
 		return
@@ -132,7 +133,7 @@ func TestConfirmLost(t *testing.T) {
 		says   string
 	}{
 		{"once", 0, 0, h.Name + ": confirm: again"},
-		{"and the host can't be reached for a while", 2, 5, "can't be told to stay so"},
+		{"and the host can't be reached for a while", 2, 5, "the confirmation got no answer"},
 		{"and the host can't be reached any more", -1, 6, "couldn't be brought back"},
 	} {
 		t.Run(c.lost, func(t *testing.T) {
@@ -145,7 +146,7 @@ func TestConfirmLost(t *testing.T) {
 			}
 			p.mute(func() bool {
 				r, err := h.Run(t.Context(), "test", "-e", "/"+homeOnHost+"/trial")
-				return err == nil && r.Code == 1 // confirmed, and the answer is still to come
+				return err == nil && r.Code == 1 // confirmed, and not answered yet
 			}, c.refuse)
 			if code := b.end(t, 2*time.Minute); code != c.code || !strings.Contains(b.text.String(), c.says) {
 				t.Errorf("exit %d, expected %d, and %q", code, c.code, c.says)

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestReviewed: a plan that was written down is done as it is, without a question, or not
-// at all: whatever has changed since is named.
+// TestReviewed: a written plan is carried out as it is, without a question, or not at all:
+// what has changed since is named.
 func TestReviewed(t *testing.T) {
 	s := onScene(t)
 	s.deploy(t, 0)
@@ -32,7 +32,7 @@ func TestReviewed(t *testing.T) {
 		t.Fatalf("%v in %s", err, data)
 	}
 
-	// Somebody edits a unit meanwhile.
+	// A unit is edited meanwhile.
 	before := pictures(t, s.Ground)
 	h, unit := s.host(plan.Steps[1].Node), "/etc/systemd/system/kube-controller-manager.service"
 	do(t, h, "cp", "-a", unit, unit+".kept")
@@ -44,7 +44,7 @@ func TestReviewed(t *testing.T) {
 	do(t, h, "systemctl", "daemon-reload")
 	s.asBefore(t, before)
 
-	// The plan holds again, and what was approved is done.
+	// The plan holds again and is carried out.
 	approved(0)
 	if said := approved(4); !strings.Contains(said, "what it runs was ") {
 		t.Errorf("done twice:\n%s", said)

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// otherPair serves with another certificate, and has another flag: a generation whose
-// unit and certificates both differ.
+// otherPair changes the serving certificate and a flag, so that unit and certificates both
+// differ.
 func otherPair(t *testing.T, n *node) {
 	cert, key := pemPair(t, certificate(t, n.exportedCA(t), &x509.Certificate{
 		Subject: pkix.Name{CommonName: "another"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
@@ -21,8 +21,8 @@ func otherPair(t *testing.T, n *node) {
 	n.flag(t, "concurrent-gc-syncs", "21")
 }
 
-// TestRollback: unit and certificates go back together, through the gate; a way back
-// that fails it is gone again.
+// TestRollback: unit and certificates go back together, through the gate. A rollback that
+// fails it is undone.
 func TestRollback(t *testing.T) {
 	if sampled(t) {
 		return
@@ -55,11 +55,11 @@ func TestRollback(t *testing.T) {
 	s.asBefore(t, before)
 	figure(t, "rollback of three hosts", "%.1f s, %s", took.Seconds(), saw)
 
-	s.must(t, 0, s.args("rollback")...) // what ran before is the newer one now
+	s.must(t, 0, s.args("rollback")...) // the previous generation is the newer one now
 	s.asBefore(t, newer)
 }
 
-// previousBroken: on the first host to go back, the generation before can't start.
+// previousBroken: on the first host to go back, the previous generation can't start.
 func (s *scene) previousBroken(t *testing.T, newer map[string]string) {
 	first := s.plan(t, "rollback").Steps[0]
 	h := s.host(first.Node)
@@ -77,7 +77,8 @@ func (s *scene) previousBroken(t *testing.T, newer map[string]string) {
 	figure(t, "rollback to a broken generation", "exit 5 after %.1f s, the newer one runs again, %s", took.Seconds(), saw)
 }
 
-// handMade is a unit as people have written them, with its files where they put them.
+// handMade installs a unit as written by hand on all hosts, with its files in other
+// directories, and returns the unit.
 func (s *scene) handMade(t *testing.T) string {
 	t.Helper()
 	n := &node{}
@@ -101,8 +102,8 @@ func (s *scene) handMade(t *testing.T) string {
 	return n.unit
 }
 
-// TestRollbackFirst: of a first deployment there is a way back, too: to nothing, and to
-// what somebody wrote by hand.
+// TestRollbackFirst: a first deployment can be rolled back, too: to nothing, and to a unit
+// written by hand.
 func TestRollbackFirst(t *testing.T) {
 	if sampled(t) {
 		return
@@ -127,10 +128,10 @@ func TestRollbackFirst(t *testing.T) {
 	p := s.plan(t, "deploy")
 	for _, step := range p.Steps {
 		if step.From != "found" {
-			t.Errorf("the plan says of a unit that somebody wrote by hand: %+v", step)
+			t.Errorf("the plan for a unit written by hand: %+v", step)
 		}
 	}
-	if notes := strings.Join(p.Notes, "\n"); strings.Count(notes, "somebody else") < 1 {
+	if notes := strings.Join(p.Notes, "\n"); strings.Count(notes, "wasn't written by kcmgen") < 1 {
 		t.Errorf("nothing is said of the unit that was there: %s", notes)
 	}
 	w := watchHosts(t, s.Ground)

@@ -10,13 +10,13 @@ import (
 	"github.com/kcmgen/kcmgen/e2e/ground"
 )
 
-// leader is the host that holds the lease and renews it.
+// leader returns the host that holds the lease and renews it.
 func (s *scene) leader(t *testing.T) *ground.Host {
 	t.Helper()
 	return s.Hosts[leads(t, s.Ground, s.Hosts)]
 }
 
-// standbys are the hosts that don't lead, by name, and the one that does.
+// standbys returns the hosts that don't lead, sorted by name, and the leader.
 func (s *scene) standbys(t *testing.T) (a, b, leader *ground.Host) {
 	t.Helper()
 	leader = s.leader(t)
@@ -29,7 +29,7 @@ func (s *scene) standbys(t *testing.T) (a, b, leader *ground.Host) {
 	return two[0], two[1], leader
 }
 
-// restarted are the nodes that a deployment says it restarts, in its order.
+// restarted returns the nodes that a deployment restarts, in order, by its output.
 func restarted(r ground.Result) string {
 	var out []string
 	for _, m := range regexp.MustCompile(`(?m)^(\S+): restart: `).FindAllStringSubmatch(r.Err, -1) {
@@ -38,8 +38,8 @@ func restarted(r ground.Result) string {
 	return strings.Join(out, " ")
 }
 
-// starts are when each host's kube-controller-manager was started last, by the clock
-// that all hosts share.
+// starts returns when each host's kube-controller-manager was last started, by the common
+// clock.
 func (s *scene) starts(t *testing.T) map[string]string {
 	t.Helper()
 	out := map[string]string{}
@@ -53,9 +53,9 @@ func (s *scene) starts(t *testing.T) map[string]string {
 	return out
 }
 
-// TestOrder: the leader goes last, whoever it is; no more than one host is ever away,
-// and the lead changes once. A standby that is stopped goes first, and nobody else is
-// touched before it.
+// TestOrder: the leader goes last, whichever host it is. At most one host is down at a time,
+// and the leader changes once. A stopped standby goes first, and no other host is touched
+// before it.
 func TestOrder(t *testing.T) {
 	if sampled(t) {
 		return
@@ -67,7 +67,7 @@ func TestOrder(t *testing.T) {
 	}
 	for i := range 2 {
 		was := s.leader(t)
-		if i == 1 { // let another lead
+		if i == 1 { // make another host the leader
 			do(t, was, "systemctl", "stop", unit)
 			eventually(t, func() error {
 				if now := s.leader(t); now == was {
@@ -109,7 +109,7 @@ func TestOrder(t *testing.T) {
 func (s *scene) stoppedFirst(t *testing.T) {
 	leader := s.leader(t)
 	var stopped *ground.Host
-	for _, h := range s.Hosts { // the last by name, which wouldn't be first by itself
+	for _, h := range s.Hosts { // the last by name, which wouldn't be first otherwise
 		if h != leader {
 			stopped = h
 		}
@@ -126,11 +126,11 @@ func (s *scene) stoppedFirst(t *testing.T) {
 	if got := restarted(r); got != p.order() {
 		t.Errorf("the plan is %s, and done is %s", p.order(), got)
 	}
-	saw.spared(t) // two worked, and never fewer did
+	saw.spared(t) // at least two worked at any time
 	figure(t, "a stopped standby, and a change", "%s first, %s", stopped.Name, saw)
 }
 
-// noneHealthy: all are stopped, and nothing is to be changed but that.
+// noneHealthy: all are stopped, and nothing else differs.
 func (s *scene) noneHealthy(t *testing.T) {
 	before := pictures(t, s.Ground)
 	for _, h := range s.Hosts {
@@ -142,8 +142,8 @@ func (s *scene) noneHealthy(t *testing.T) {
 	figure(t, "none healthy", "repaired in %.1f s", time.Since(start).Seconds())
 }
 
-// stamp is every file below /etc, with its times, and each process: nothing was written
-// or started if it is the same.
+// stamp returns every file below /etc, with its times, and each process. If it is the same,
+// nothing was written or started.
 func (s *scene) stamp(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
@@ -154,7 +154,7 @@ func (s *scene) stamp(t *testing.T) string {
 	return b.String()
 }
 
-// askedFirst deploys as somebody at a terminal, who is asked once he has seen the plan.
+// askedFirst deploys at a terminal, where the operator is asked after the plan was shown.
 func (s *scene) askedFirst(t *testing.T) {
 	t.Helper()
 	line := strings.Join([]string{kcmgen, "deploy", "--kubeconfig", s.o.Kubeconfig, "."}, " ")
@@ -168,16 +168,16 @@ func (s *scene) askedFirst(t *testing.T) {
 			t.Fatalf("%v\n%s", err, text)
 		}
 		if answer == "no" && (!strings.Contains(text, "nothing was done") || strings.Contains(text, "staged")) {
-			t.Errorf("somebody who says no gets\n%s", text)
+			t.Errorf("after a no:\n%s", text)
 		}
 		if answer == "yes" && !strings.Contains(text, "confirmed") {
-			t.Errorf("somebody who says yes gets\n%s", text)
+			t.Errorf("after a yes:\n%s", text)
 		}
 	}
 }
 
-// TestUnchanged: where nothing changed no SFTP session begins, nothing is written below
-// /etc and nothing is restarted; and all three would be seen.
+// TestUnchanged: if nothing changed, no SFTP session begins, nothing is written below /etc
+// and nothing is restarted. After a change the same checks notice all three.
 func TestUnchanged(t *testing.T) {
 	s := onScene(t)
 	s.askedFirst(t)
@@ -219,8 +219,8 @@ func TestUnchanged(t *testing.T) {
 	}
 }
 
-// TestHostDown: a host that is off is named, and without it nothing is done; with
-// --limit the others are changed, and it is when it is back.
+// TestHostDown: if a host is off, the error names it and nothing is done. With --limit the
+// others are changed, and it follows when it is back.
 func TestHostDown(t *testing.T) {
 	if sampled(t) {
 		return
@@ -266,7 +266,7 @@ func TestHostDown(t *testing.T) {
 	figure(t, "a host that is down", "named; the others with --limit, and it when it was back")
 }
 
-// TestLimit: one standby alone, whose configuration can't lead since another does.
+// TestLimit: only one standby, which can't lead since another host does.
 func TestLimit(t *testing.T) {
 	if sampled(t) {
 		return

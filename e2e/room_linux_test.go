@@ -9,21 +9,21 @@ import (
 	"time"
 )
 
-// place is a host that isn't as a deployment would like it.
+// place is a fault of a host that hinders a deployment.
 type place struct {
 	name string
-	// spoil makes it so; mend makes it good again.
+	// spoil causes the fault, mend removes it.
 	spoil, mend string
 	limit       string   // of a tmpfs over directory, before that
 	directory   string   // "" is the directory of generations
-	sftp        string   // stands in the place of sftp-server
+	sftp        string   // replaces sftp-server
 	codes       []int    // how the command may end
 	says        []string // what it must name then
 }
 
 const realSFTP = `exec /usr/lib/openssh/sftp-server.real "$@"`
 
-// places are hosts without room, or without what people expect of an sftp-server.
+// places returns the faults: no space, no permission, or an incomplete sftp-server.
 func places() []place {
 	const fill = "i=0; while [ $i -lt 4000 ] && true >$d/.full.$i; do i=$((i+1)); done 2>/dev/null; dd if=/dev/zero of=$d/.full bs=4k count=4000 2>/dev/null\n"
 	const home, units = "d=" + generations + "\n", "d=/etc/systemd/system\n"
@@ -44,8 +44,9 @@ func places() []place {
 
 const shorthand = "home=" + generations + " units=/etc/systemd/system sftp=/usr/lib/openssh/sftp-server\n"
 
-// rooms is promise 23: on a host without room, or with less of an sftp-server, the old
-// generation goes on, and the cause is named; with room the same command goes on.
+// rooms is promise 23: on a host without space, or with an incomplete sftp-server, the old
+// generation goes on, and the error names the cause. Without the fault the same command
+// succeeds.
 func rooms(t *testing.T, all []*site) {
 	sum := newCount()
 	share(t, all, few(places(), 100, 3), func(t *testing.T, s *site, p place) {
@@ -54,7 +55,7 @@ func rooms(t *testing.T, all []*site) {
 	figure(t, "no room, no rights, less of an sftp-server", "%v", sum)
 }
 
-// crowded deploys naively while somebody else takes every block that becomes free.
+// crowded deploys naively while another process takes every block that becomes free.
 func (s *site) crowded(ctx context.Context, t *testing.T, v *variant) {
 	const dir = "/etc/kubernetes/kube-controller-manager"
 	if err := s.h.Limit(ctx, dir, "size=256k"); err != nil {
@@ -68,7 +69,7 @@ func (s *site) crowded(ctx context.Context, t *testing.T, v *variant) {
 	s.serve(t, realSFTP)
 }
 
-// cramped tries to deploy to a place that isn't good for it, and then to a good one.
+// cramped tries to deploy with a fault, and then without it.
 func (s *site) cramped(t *testing.T, p place, sum *count) {
 	from, to := s.a, s.b
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
@@ -114,7 +115,7 @@ func (s *site) spoil(t *testing.T, p place) {
 		if err := s.h.Limit(t.Context(), p.directory, p.limit); err != nil {
 			t.Fatal(err)
 		}
-		do(t, s.h, "systemctl", "restart", unit) // its mounts are of what lay there before
+		do(t, s.h, "systemctl", "restart", unit) // it still has the old mounts
 		eventually(t, func() error { return s.is(t.Context(), s.a) })
 	}
 	if p.sftp != "" {
@@ -125,7 +126,7 @@ func (s *site) spoil(t *testing.T, p place) {
 	}
 }
 
-// mend makes good what spoil did. What was written to a tmpfs meanwhile stays.
+// mend undoes spoil. What was written to a tmpfs meanwhile is kept.
 func (s *site) mend(t *testing.T, p place) {
 	t.Helper()
 	if p.mend != "" {
@@ -142,7 +143,7 @@ func (s *site) mend(t *testing.T, p place) {
 	s.serve(t, realSFTP)
 }
 
-// serve is what stands in the place of sftp-server.
+// serve replaces sftp-server by a script.
 func (s *site) serve(t *testing.T, script string) {
 	t.Helper()
 	if err := s.h.WriteFile(t.Context(), "/usr/lib/openssh/sftp-server", "#!/bin/sh\n"+script+"\n", 0o755); err != nil {

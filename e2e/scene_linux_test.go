@@ -16,14 +16,13 @@ import (
 	"github.com/kcmgen/kcmgen/e2e/ground"
 )
 
-// scene is the example's cluster on the ground, and somebody who deploys it.
+// scene is the example's cluster on the ground, with an operator.
 type scene struct {
 	*ground.Ground
 	o *ground.Operator
 }
 
-// onScene is a fresh ground and a fresh operator. A rollout is judged in seconds here:
-// all that it waits for is there.
+// onScene returns a fresh ground and a fresh operator. Gate and soak take only seconds here.
 func onScene(t *testing.T) *scene {
 	t.Helper()
 	return sceneOn(t, onGround(t))
@@ -40,7 +39,7 @@ func judgedInSeconds() string {
 	return strings.NewReplacer(`gate: "20s"`, `gate: "8s"`).Replace(exampleOn) + soonAgain
 }
 
-// another is one more operator of the same cluster, with the same keys.
+// another returns another operator of the same cluster, with the same keys.
 func (s *scene) another(t *testing.T) *scene {
 	t.Helper()
 	o := newOperator(t, s.Ground)
@@ -62,7 +61,7 @@ func (s *scene) export(t *testing.T, ground string) {
 	s.must(t, 0, "export", ".")
 }
 
-// flag exports with another value of a flag that is a number.
+// flag exports with another value of a numeric flag.
 func (s *scene) flag(t *testing.T, name string, value int) {
 	t.Helper()
 	file := filepath.Join(s.o.Repository, "ground.cue")
@@ -95,7 +94,7 @@ func (s *scene) must(t *testing.T, code int, args ...string) ground.Result {
 	return r
 }
 
-// deploy deploys, as somebody who said yes, and must end with a code.
+// deploy deploys with --yes, and must end with a code.
 func (s *scene) deploy(t *testing.T, code int, args ...string) ground.Result {
 	t.Helper()
 	return s.must(t, code, s.args("deploy", args...)...)
@@ -105,7 +104,7 @@ func (s *scene) args(command string, args ...string) []string {
 	return append([]string{command, "--yes", "--kubeconfig", s.o.Kubeconfig, "."}, args...)
 }
 
-// plan is what a dry run says.
+// plan is the plan of a dry run.
 type plan struct {
 	Leader string
 	Steps  []struct {
@@ -128,7 +127,7 @@ func (s *scene) plan(t *testing.T, command string, args ...string) plan {
 	return doc.Plans[0]
 }
 
-// order are the nodes of a plan's steps.
+// order returns the nodes of a plan's steps.
 func (p plan) order() string {
 	var out []string
 	for _, s := range p.Steps {
@@ -137,7 +136,7 @@ func (p plan) order() string {
 	return strings.Join(out, " ")
 }
 
-// exported is the generation that the last export made for a node.
+// exported returns the generation of a node in the last export.
 func (s *scene) exported(t *testing.T, node string) string {
 	t.Helper()
 	return readManifest(t, filepath.Join(s.o.Repository, "out")).nodes[node]
@@ -152,7 +151,7 @@ func (s *scene) host(name string) *ground.Host {
 	return nil
 }
 
-// sampled says that a run is a sample of which a test is no part.
+// sampled reports whether the run is a sample (-short), and logs that the test isn't in it.
 func sampled(t *testing.T) bool {
 	t.Helper()
 	if testing.Short() {
@@ -161,9 +160,9 @@ func sampled(t *testing.T) bool {
 	return testing.Short()
 }
 
-// pictureScript tells all that a host has of kube-controller-manager: unit, arguments and
-// mounts of the process, the generation it sees, the certificate it serves with. What
-// is alike to the letter is the same. It says what isn't as a host at rest is to be.
+// pictureScript prints all that a host has of kube-controller-manager: unit, arguments and
+// mounts of the process, the generation it sees, its serving certificate. Two hosts with the
+// same text are in the same state. It also prints what a host at rest shouldn't have.
 const pictureScript = `
 unit=kube-controller-manager home=/etc/kubernetes/kcmgen
 file=$(systemctl show -p FragmentPath --value $unit)
@@ -184,7 +183,7 @@ systemctl -q is-active kcmgen-revert.timer && echo TIMER
 true
 `
 
-// pictureOf is a host, as pictureScript tells it.
+// pictureOf returns the output of pictureScript on a host.
 func pictureOf(t *testing.T, g *ground.Ground, h *ground.Host) string {
 	t.Helper()
 	r, err := h.Run(t.Context(), "sh", "-c", pictureScript)
@@ -194,7 +193,7 @@ func pictureOf(t *testing.T, g *ground.Ground, h *ground.Host) string {
 	return r.Out + r.Err + "serves " + serves(t.Context(), g, h) + "\n"
 }
 
-// serves is the certificate that a host's kube-controller-manager shows.
+// serves returns the certificate that a host's kube-controller-manager shows.
 func serves(ctx context.Context, g *ground.Ground, h *ground.Host) string {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -203,7 +202,7 @@ func serves(ctx context.Context, g *ground.Ground, h *ground.Host) string {
 		return err.Error()
 	}
 	defer conn.Close()
-	// Who it is, is what is asked.
+	// The certificate is only read.
 	c := tls.Client(conn, &tls.Config{InsecureSkipVerify: true})
 	if err := c.HandshakeContext(ctx); err != nil {
 		return err.Error()
@@ -211,7 +210,7 @@ func serves(ctx context.Context, g *ground.Ground, h *ground.Host) string {
 	return fmt.Sprintf("%x", sha256.Sum256(c.ConnectionState().PeerCertificates[0].Raw))
 }
 
-// healthAddress is where the example's kube-controller-manager answers, on its host.
+// healthAddress is the address of the example's kube-controller-manager, on its host.
 const healthAddress = "127.0.0.1:10257"
 
 func pictures(t *testing.T, g *ground.Ground) map[string]string {
@@ -223,7 +222,7 @@ func pictures(t *testing.T, g *ground.Ground) map[string]string {
 	return out
 }
 
-// runs is the generation that a host's process sees, "" if there is none.
+// runs returns the generation that a host's process sees, "" if there is none.
 func runs(picture string) string {
 	for line := range strings.Lines(picture) {
 		if f := strings.Fields(line); len(f) == 3 && f[0] == "mount" {
@@ -233,7 +232,7 @@ func runs(picture string) string {
 	return ""
 }
 
-// differences are lines that one text has and the other hasn't.
+// differences returns the lines that only one of two texts has.
 func differences(before, after string) []string {
 	var out []string
 	only := func(sign, one, other string) {
@@ -248,15 +247,15 @@ func differences(before, after string) []string {
 	return out
 }
 
-// restless says what keeps hosts from being what they were before, at rest, with a
-// leader that renews. A naive deployer's hosts must not pass.
+// restless returns how hosts differ from their state before, at rest, with a leader that
+// renews its lease. It must notice naive deployments.
 func restless(t *testing.T, g *ground.Ground, before map[string]string) []string {
 	t.Helper()
 	var out []string
 	if err := renewed(t, g); err != nil {
 		out = append(out, err.Error())
 	}
-	for _, h := range g.Hosts { // after the lease, which takes a second or more to judge
+	for _, h := range g.Hosts { // after the lease, which takes a second or more
 		for _, d := range differences(before[h.Name], pictureOf(t, g, h)) {
 			out = append(out, h.Name+": "+d)
 		}
@@ -272,7 +271,7 @@ func renewed(t *testing.T, g *ground.Ground) error {
 	t.Helper()
 	var first ground.Lease
 	renewals := 0
-	why := "nobody holds the lease"
+	why := "the lease has no holder"
 	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
 		l, err := g.Lease(t.Context())
 		if err != nil {
@@ -292,7 +291,7 @@ func renewed(t *testing.T, g *ground.Ground) error {
 	return fmt.Errorf("no leader: %s", why)
 }
 
-// soonAgain has systemd start a program again after a second: tests wait for it.
+// soonAgain makes systemd restart the program after a second: tests wait for it.
 const soonAgain = `cluster: unit: Service: RestartSec: 1
 cluster: waivers: "start-limit": reason: "a test looks at what comes of it"
 `

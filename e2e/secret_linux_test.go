@@ -20,9 +20,9 @@ import (
 	"time"
 )
 
-// TestSecrets is promise 9 for a deployment, as ops with sudo: no byte of a private key
-// is seen in what kcmgen says or writes down, in arguments or environments of processes
-// at either end, in logs of the host, nor beside its generations.
+// TestSecrets is promise 9 for a deployment, as ops with sudo: no byte of a private key is in
+// kcmgen's output and reports, in arguments or environments of processes at either end, in
+// logs of the host, or in other files of the host.
 func TestSecrets(t *testing.T) {
 	g := onGround(t)
 	s := newSite(t, g, g.Hosts[0])
@@ -87,7 +87,7 @@ func TestSecrets(t *testing.T) {
 	s.toldByHand(t, needles)
 }
 
-// toldByHand: the same look finds a key that goes over a command line.
+// toldByHand: the same search finds a key in a command line.
 func (s *site) toldByHand(t *testing.T, needles []needle) {
 	t.Helper()
 	key, err := os.ReadFile(filepath.Join(s.a.dir, "out/example/pki/sa.key"))
@@ -105,13 +105,13 @@ func (s *site) toldByHand(t *testing.T, needles []needle) {
 	}
 }
 
-// needle is a part of a private key as it might be written.
+// needle is a part of a private key, in some encoding.
 type needle struct {
 	name  string
 	bytes []byte
 }
 
-// needles are the secret parts of all keys of a site's exports, in all ways to write them.
+// needles returns the secret parts of all keys of a site's exports, in all encodings.
 func (s *site) needles(t *testing.T) []needle {
 	t.Helper()
 	var out []needle
@@ -153,7 +153,7 @@ func needlesOf(t *testing.T, name string, content []byte) []needle {
 		{name + ", hex", []byte(hex.EncodeToString(secret))},
 		{name + ", HEX", []byte(strings.ToUpper(hex.EncodeToString(secret)))},
 	}
-	// However it is cut into groups of three, and once more as a kubeconfig has it.
+	// At any offset into groups of three, and encoded once more as in a kubeconfig.
 	once := inner64(secret)
 	for i, b := range once {
 		out = append(out, needle{fmt.Sprintf("%s, base64 %d", name, i), b})
@@ -164,9 +164,9 @@ func needlesOf(t *testing.T, name string, content []byte) []needle {
 	return out
 }
 
-// inner64 is base64 of bytes that stand anywhere in others: without the characters at
-// the ends, which those beside it have a part in. Lines of PEM have 64 characters, so
-// only the beginning is taken.
+// inner64 returns the base64 of bytes at any offset in others, without the characters at the
+// ends, which depend on the neighbours. Lines of PEM have 64 characters, so only the
+// beginning is used.
 func inner64(b []byte) [][]byte {
 	var out [][]byte
 	for skip := range 3 {
@@ -198,12 +198,12 @@ func secretOf(t *testing.T, block *pem.Block) []byte {
 			return key.Primes[0].Bytes()
 		}
 	}
-	t.Fatalf("%s is no key that we know", block.Type)
+	t.Fatalf("%s is an unknown kind of key", block.Type)
 	return nil
 }
 
-// processes collects arguments and environments of everything that this test started,
-// hosts included, again and again.
+// processes repeatedly collects arguments and environments of all processes that this test
+// started, including those on hosts.
 type processes struct {
 	end, ended chan struct{}
 	mu         sync.Mutex
@@ -268,7 +268,7 @@ func (p *processes) note(text string) {
 	}
 }
 
-// stop returns all that was seen.
+// stop returns all that was collected.
 func (p *processes) stop() []byte {
 	close(p.end)
 	<-p.ended

@@ -4,7 +4,7 @@ package e2e
 
 import "testing"
 
-// hosts is the ground of all tests of a run: none.
+// hosts is the ground of all tests of a run: none here.
 var hosts keeper
 
 type keeper struct{}
@@ -17,7 +17,7 @@ const leaving = "KCMGEN_E2E_LEAVE"
 
 func leaveGround() int { return 1 }
 
-// TestGround: hosts are Linux, and so is the machine that has them.
+// TestGround fails: the hosts need Linux.
 func TestGround(t *testing.T) {
 	t.Fatal("the tests on hosts need Linux, and root: network namespaces, and systemd in them")
 }

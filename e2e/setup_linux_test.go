@@ -15,11 +15,11 @@ import (
 	"github.com/kcmgen/kcmgen/e2e/ground"
 )
 
-// rtt is the distance to the hosts that all figures are told for.
+// rtt is the round-trip time to the hosts for all figures.
 const rtt = 30 * time.Millisecond
 
-// exampleOn is what cue/example needs to run on the ground. A leader is found in
-// seconds: the suite waits for one dozens of times.
+// exampleOn is what cue/example needs to run on the ground. Leases are short, since the tests
+// wait for a leader dozens of times.
 const exampleOn = `package example
 
 cluster: {
@@ -39,7 +39,7 @@ cluster: {
 }
 `
 
-// example is cue/example, on the ground's addresses.
+// example returns cue/example with the ground's addresses.
 func example() (map[string]string, error) {
 	content, err := os.ReadFile("../cue/example/cluster.cue")
 	if err != nil {
@@ -55,7 +55,7 @@ func example() (map[string]string, error) {
 // hosts is the ground of all tests of a run. TestMain ends it.
 var hosts keeper
 
-// keeper has a ground, from the first test on that asks for it.
+// keeper keeps a ground from the first test that needs it.
 type keeper struct {
 	sync.Mutex
 	ground  *ground.Ground
@@ -64,24 +64,24 @@ type keeper struct {
 	logs    []string // kept so far
 }
 
-// start has a ground whose hosts have some systems.
+// start returns a ground whose hosts have the given systems.
 func (k *keeper) start(systems []ground.System) (*ground.Ground, error) {
 	if !slices.Equal(systems, k.systems) {
-		if err := k.stop(true); err != nil { // an earlier test's logs may be wanted
+		if err := k.stop(true); err != nil { // an earlier test's logs may be needed
 			return nil, err
 		}
 	}
 	k.Lock()
 	defer k.Unlock()
-	if k.ground == nil && k.err == nil { // a failure is told to all who ask, and not tried again
+	if k.ground == nil && k.err == nil { // after a failure every test gets the error
 		k.systems = systems
 		k.ground, k.err = startGround(systems)
 	}
 	return k.ground, k.err
 }
 
-// usual is what the hosts of all tests have, but for those that are about systems:
-// BASE=trixie says another one.
+// usual returns the hosts' systems for all tests except those about systems; BASE=trixie
+// selects another one.
 func usual() []ground.System {
 	if base := os.Getenv("BASE"); base != "" {
 		return []ground.System{ground.System(base)}
@@ -89,14 +89,14 @@ func usual() []ground.System {
 	return []ground.System{ground.Bookworm}
 }
 
-// tell says where logs lie, for a test failed.
+// tell prints where the logs are, after a failure.
 func (k *keeper) tell() {
 	if k.ground != nil {
 		say("the hosts' logs are in %s", strings.Join(append(k.logs, k.ground.Logs), ", "))
 	}
 }
 
-// stop ends the ground. Logs are kept until it's known that no test failed.
+// stop ends the ground. Logs are kept until no test can fail any more.
 func (k *keeper) stop(keep bool) error {
 	k.Lock()
 	defer k.Unlock()
@@ -129,7 +129,7 @@ func startGround(systems []ground.System) (*ground.Ground, error) {
 		return nil, err
 	}
 	start := time.Now()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute) // systems may have to be made
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute) // systems may have to be built
 	defer cancel()
 	g, err := ground.Start(ctx, ground.Options{
 		Kcmgen: kcmgen, KubeAPIServer: apiserver, ControllerManager: manager,
@@ -147,13 +147,13 @@ const clusterVersion = "v1.37.1"
 
 func say(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }
 
-// onGround is the ground as it was at its start, whatever ran before.
+// onGround returns the ground in its initial state.
 func onGround(t *testing.T) *ground.Ground {
 	t.Helper()
 	return onSystems(t, usual()...)
 }
 
-// onSystems is such a ground whose hosts have some systems, in turn.
+// onSystems returns such a ground whose hosts have the given systems, in turn.
 func onSystems(t *testing.T, systems ...ground.System) *ground.Ground {
 	t.Helper()
 	g, err := hosts.start(systems)
@@ -187,9 +187,8 @@ func do(t *testing.T, h *ground.Host, args ...string) string {
 	return out
 }
 
-// mainProcess is a unit's main process, by its directory in the host's /proc, once it
-// is the program: systemd says "active" as soon as it has forked, while the mounts
-// and the sandbox are still to be made.
+// mainProcess returns the /proc directory of a unit's main process, once it is the program:
+// systemd reports "active" after the fork, before the mounts and the sandbox are made.
 func mainProcess(t *testing.T, h *ground.Host, unit, program string) string {
 	t.Helper()
 	directory := ""
@@ -208,10 +207,10 @@ func mainProcess(t *testing.T, h *ground.Host, unit, program string) string {
 	return directory
 }
 
-// patience is longer than anything takes on a busy machine.
+// patience is longer than any step takes on a busy machine.
 const patience = 3 * time.Minute
 
-// eventually asks until the answer is nil.
+// eventually calls ask until it returns nil.
 func eventually(t *testing.T, ask func() error) {
 	t.Helper()
 	var err error

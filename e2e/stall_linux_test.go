@@ -44,7 +44,7 @@ func stalls(g *ground.Ground) []stall {
 			return func() { quick(t, s.h) }
 		}, 40 * second, []int{1}, []string{"sftp-server: no answer within 3"}},
 		{"its shell, in a command", func(t *testing.T, s *site) func() {
-			// sync is what a session starts first when it prepares for files.
+			// sync is the first program that a session starts in prepare.
 			do(t, s.h, "sh", "-c", "mv /usr/bin/sync /usr/bin/sync.real; printf '#!/bin/sh\\necho $$ >/run/stalled; kill -STOP $$\\n' >/usr/bin/sync; chmod 755 /usr/bin/sync")
 			return func() {
 				do(t, s.h, "sh", "-c", "mv /usr/bin/sync.real /usr/bin/sync; kill -KILL $(cat /run/stalled)")
@@ -53,9 +53,8 @@ func stalls(g *ground.Ground) []stall {
 	}
 }
 
-// stalling is promise 21: a host that stops answering, at whatever it was asked, ends
-// the command at a deadline, which says what it waited for; the host has its old
-// generation.
+// stalling is promise 21: if a host stops answering, at any step, the command ends at a
+// deadline, and its error says what it waited for. The host has its old generation.
 func stalling(t *testing.T, g *ground.Ground, all []*site) {
 	var mu sync.Mutex
 	var took []time.Duration
@@ -78,7 +77,7 @@ func stalling(t *testing.T, g *ground.Ground, all []*site) {
 		[]string{"opening a session: ", "no sign of life for"},
 	})
 	figure(t, "hosts that stop answering", "at %d steps: all ended, the slowest after %.0f s", len(took), slices.Max(took).Seconds())
-	// Who knows no deadline is found out.
+	// A client without a deadline is noticed.
 	defer all[0].silent(t, g, "")()
 	cmd := all[0].o.Command("ssh", "-F", all[0].o.SSHConfig, "root@"+all[0].h.Name, "true")
 	if err := cmd.Start(); err != nil {
@@ -117,7 +116,7 @@ func (s *site) stalled(t *testing.T, c stall) time.Duration {
 	return took
 }
 
-// silent is somebody at port 2222 of the host who says no more than hello.
+// silent listens at port 2222 of the host and sends no more than hello.
 func (s *site) silent(t *testing.T, g *ground.Ground, hello string) (end func()) {
 	t.Helper()
 	listener, err := g.Listen(t.Context(), s.h.Name, s.h.Address.String()+":2222")
@@ -151,7 +150,7 @@ func (s *site) silent(t *testing.T, g *ground.Ground, hello string) (end func())
 	}
 }
 
-// sshd has another configuration for a test.
+// sshd configures the host's sshd until end is called.
 func (s *site) sshd(t *testing.T, lines ...string) (end func()) {
 	t.Helper()
 	config := do(t, s.h, "cat", "/etc/ssh/sshd_config")
@@ -163,11 +162,11 @@ func (s *site) sshd(t *testing.T, lines ...string) (end func()) {
 	}
 }
 
-// afterLogin stops the sshd of a connection as soon as somebody has logged in: by the
-// log, which it writes just before it says so to him.
+// afterLogin stops the sshd of a connection as soon as a user has logged in, by the log,
+// which is written just before the client is told.
 func (s *site) afterLogin(t *testing.T, g *ground.Ground) (end func()) {
 	t.Helper()
-	g.SetRTT(time.Second) // or he would ask for more before that
+	g.SetRTT(time.Second) // else the client would send more before that
 	const script = `journalctl -f -n0 -u ssh -o short | sed -un 's/.*sshd.\([0-9]*\).: Accepted publickey.*/\1/p' | { read -r pid && kill -STOP $pid && echo $pid >/run/stalled; }`
 	cmd := s.h.Command("setsid", "sh", "-c", script)
 	if err := cmd.Start(); err != nil {

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestStays: a rollout that fails changes nothing that isn't its own to take back, and
-// its exit code says whether anything stays changed.
+// TestStays: a failed rollout takes back only its own changes, and its exit code says whether
+// anything stays changed.
 func TestStays(t *testing.T) {
 	if sampled(t) {
 		return
@@ -24,8 +24,8 @@ func TestStays(t *testing.T) {
 	figure(t, "a rollout that fails", "leaves what leads, what was only restarted, and what changed since its plan")
 }
 
-// ledAlready: the first host leads with the new configuration, and the second has a
-// fault of its own: the first stays, and that isn't "rolled back".
+// ledAlready: the first host leads with the new configuration, and the second has its own
+// fault: the first stays as it is, and the outcome isn't "rolled back".
 func (s *scene) ledAlready(t *testing.T) {
 	t.Helper()
 	second := s.Hosts[1]
@@ -39,12 +39,12 @@ func (s *scene) ledAlready(t *testing.T) {
 	nothing(t, second)
 }
 
-// restartedInPlace: a host that was stopped, and got nothing else than a start, has
-// nothing older to go back to when another one fails.
+// restartedInPlace: a host that was only started has nothing to go back to when another one
+// fails.
 func (s *scene) restartedInPlace(t *testing.T) {
 	t.Helper()
 	stopped, bad := s.Hosts[0], s.Hosts[1]
-	s.flag(t, "concurrent-gc-syncs", 21) // now there is an older one
+	s.flag(t, "concurrent-gc-syncs", 21) // now there is an older generation
 	s.deploy(t, 0)
 	before := pictures(t, s.Ground)
 	do(t, stopped, "systemctl", "stop", unit)
@@ -53,7 +53,7 @@ func (s *scene) restartedInPlace(t *testing.T) {
 	s.asBefore(t, before)
 }
 
-// prompted is a deployment that waits for an answer.
+// prompted starts a deployment that waits for the operator's answer.
 func (s *scene) prompted(t *testing.T) (answer func(string) (said string, err error)) {
 	t.Helper()
 	cmd := s.o.Command("script", "-qec", strings.Join([]string{kcmgen, "deploy", "--kubeconfig", s.o.Kubeconfig, "."}, " "), "/dev/null")
@@ -68,7 +68,7 @@ func (s *scene) prompted(t *testing.T) (answer func(string) (said string, err er
 	}
 	eventually(t, func() error {
 		if text := said.String(); !strings.Contains(text, "? [no]: ") {
-			return fmt.Errorf("nobody is asked: %s", text)
+			return fmt.Errorf("no question: %s", text)
 		}
 		return nil
 	})
@@ -81,7 +81,7 @@ func (s *scene) prompted(t *testing.T) (answer func(string) (said string, err er
 	}
 }
 
-// shared is what a process says while others read it.
+// shared is a process's output, safe to read while it is written.
 type shared struct {
 	sync.Mutex
 	bytes.Buffer
@@ -99,8 +99,8 @@ func (s *shared) String() string {
 	return s.Buffer.String()
 }
 
-// changedMeanwhile: a plan that somebody thought about for so long that another one
-// deployed meanwhile isn't carried out.
+// changedMeanwhile: a plan isn't carried out if another operator deployed before it was
+// approved.
 func (s *scene) changedMeanwhile(t *testing.T) {
 	t.Helper()
 	s.flag(t, "concurrent-gc-syncs", 22)
@@ -110,14 +110,13 @@ func (s *scene) changedMeanwhile(t *testing.T) {
 	another.deploy(t, 0)
 	before := pictures(t, s.Ground)
 	said, err := answer("yes")
-	if err == nil || !strings.Contains(said, "it isn't any more what the plan was made for") || !strings.Contains(said, "hint: the same command again") {
+	if err == nil || !strings.Contains(said, "it has changed since the plan was made") || !strings.Contains(said, "hint: the same command again") {
 		t.Errorf("%v\n%s", err, said)
 	}
 	s.asBefore(t, before)
 }
 
-// undoneTwice: who doesn't hear that a host went back asks again, and that takes it
-// nowhere else.
+// undoneTwice: a second undo, as after a lost answer, changes nothing.
 func (s *scene) undoneTwice(t *testing.T) {
 	t.Helper()
 	s.deploy(t, 0)
@@ -126,7 +125,7 @@ func (s *scene) undoneTwice(t *testing.T) {
 	var was string
 	for i := range 2 {
 		told := do(t, h, "sh", home+"/recover", "undo", home, from)
-		if says := []string{": back from " + from + " to ", "nothing to go back from, it is of " + was}[i]; !strings.Contains(told, says) {
+		if says := []string{": back from " + from + " to ", "nothing to go back from: it has " + was}[i]; !strings.Contains(told, says) {
 			t.Errorf("undone %d times it says %q, not %q", i+1, told, says)
 		}
 		is := runs(pictureOf(t, s.Ground, h))

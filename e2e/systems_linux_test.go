@@ -11,9 +11,8 @@ import (
 	"github.com/kcmgen/kcmgen/e2e/ground"
 )
 
-// TestSystems: what deploy does to hosts of other systems than the rest of the tests have:
-// a first deployment, a change, a look that finds what differs, one that fails and goes
-// back, a rollback, a node that leaves.
+// TestSystems runs all of deploy on hosts of other systems: a first deployment, a change,
+// diff --live, a failing deployment, a rollback, a retirement.
 func TestSystems(t *testing.T) {
 	s := sceneOn(t, onSystems(t, ground.Trixie, ground.Uutils, ground.Bookworm))
 	for i, words := range []string{"systemd 257 OpenSSH_10", "systemd 257 OpenSSH_10 sudo-rs uu_env cargo/bin/coreutils/stat", "systemd 252 OpenSSH_9"} {
@@ -35,7 +34,7 @@ func TestSystems(t *testing.T) {
 	if n := strings.Count(r.Out, "/sa.key: mode is 644, not 600"); n != len(s.Hosts) {
 		t.Errorf("a mode is seen on %d hosts", n)
 	}
-	s.deploy(t, 0) // puts it right
+	s.deploy(t, 0) // undoes the change
 	s.must(t, 0, "diff", "--live", ".")
 	for _, h := range s.Hosts {
 		bad := alteredAt(t, s.o.Repository+"/out", h.Name, unpaired)
@@ -47,7 +46,7 @@ func TestSystems(t *testing.T) {
 	figure(t, "Debian 13, sudo-rs and uutils", "deployed, changed, taken back and retired in %.1f s", time.Since(start).Seconds())
 }
 
-// leaves takes two nodes out of the cluster, and retires them: nothing of kcmgen's is left.
+// leaves removes two nodes from the cluster and retires them: nothing of kcmgen's is left.
 func (s *scene) leaves(t *testing.T) {
 	t.Helper()
 	file := filepath.Join(s.o.Repository, "cluster.cue")

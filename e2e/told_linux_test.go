@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestTold: what a plan and a report say is what somebody needs to know: the reason of
-// the host that failed under that host, what a rollback leads to, who else is needed.
+// TestTold: plans and reports tell the operator what matters: a failure's reason under its
+// own host, what a rollback leads to, which other hosts are needed.
 func TestTold(t *testing.T) {
 	if sampled(t) {
 		return
@@ -36,12 +36,12 @@ func (s *scene) nothingBefore(t *testing.T) {
 	text := s.must(t, 0, s.args("rollback", "--dry-run")...).Out
 	has(t, text, " → none, stop: it had none before")
 	if strings.Contains(text, "- --") {
-		t.Errorf("of what stops flags are told:\n%s", text)
+		t.Errorf("flags are shown for a unit that stops:\n%s", text)
 	}
 }
 
-// ownLog: one host fails in the middle; its log, without the flags that fill it, is
-// under it, and no other's.
+// ownLog: one host fails in the middle. The report has its log under it, without the list of
+// flags, and no other host's.
 func (s *scene) ownLog(t *testing.T) {
 	a, b, leader := s.standbys(t)
 	s.export(t, judgedInSeconds()+fmt.Sprintf("cluster: flags: v: 2\ncluster: nodes: %q: flags: \"secure-port\": 22\n", b.Name))
@@ -50,13 +50,13 @@ func (s *scene) ownLog(t *testing.T) {
 	below, _, _ = strings.Cut(below, "\nexample: ")
 	has(t, below, ", not ", "command failed", "permission denied")
 	if strings.Contains(r.Out, "FLAG:") || strings.Count(r.Out, "command failed") != strings.Count(below, "command failed") {
-		t.Errorf("other lines than those of what failed:\n%s", r.Out)
+		t.Errorf("lines other than the failed host's:\n%s", r.Out)
 	}
 	has(t, r.Out, "example: "+a.Name+": rolled back  has ", "example: "+leader.Name+": untouched  has ")
 	has(t, r.Err, "hint: hosts have what they had; what failed is still exported")
 }
 
-// unitLines: what changes in a unit beside flags is told.
+// unitLines: changes of a unit other than flags are shown.
 func (s *scene) unitLines(t *testing.T) {
 	s.export(t, judgedInSeconds()+"cluster: unit: Service: Nice: 3\n")
 	for _, step := range s.plan(t, "deploy").Steps {
@@ -67,7 +67,7 @@ func (s *scene) unitLines(t *testing.T) {
 	s.deploy(t, 0)
 }
 
-// thereAgain: going back from where one went back to leads to what one went back from.
+// thereAgain: a second rollback returns to the generation that the first one left.
 func (s *scene) thereAgain(t *testing.T) {
 	s.must(t, 0, s.args("rollback")...)
 	p := s.plan(t, "rollback")

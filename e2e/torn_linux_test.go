@@ -24,33 +24,32 @@ const (
 	unitFile    = "/etc/systemd/system/kube-controller-manager.service"
 )
 
-// variant is what an export has for a host: one of those that a test has it change
-// between.
+// variant is an export for a host. Tests switch between two of them.
 type variant struct {
 	name       string
 	dir        string // the repository
 	generation string
-	files      map[string]string // by path, as picture has them
+	files      map[string]string // by path, in the format of picture
 	argv       []string
 }
 
-// site is an operator with one host of their own, and two exports to choose from.
+// site is an operator with one host and two exports.
 type site struct {
 	h     *ground.Host
 	o     *ground.Operator
 	a, b  *variant
 	proxy *proxy // nil: nothing is in between
-	// ordinary is an operator who logs in as a user that may sudo, and has a kubeconfig.
+	// ordinary: the operator logs in as a user that may sudo, and has a kubeconfig.
 	ordinary bool
 	killat   string         // the program
 	report   string         // what it wrote
-	calls    map[string]int // of the system, in an undisturbed deployment, by phase
+	calls    map[string]int // system calls of an undisturbed deployment, by phase
 	pieces   int            // of its connections
 	packets  int            // of SFTP
 }
 
-// newSite has exports that differ in a flag, and in a certificate with its key. Their
-// deployments end as soon as they may.
+// newSite makes two exports that differ in a flag, and in a certificate with its key. Gate
+// and soak are as short as possible.
 func newSite(t *testing.T, g *ground.Ground, h *ground.Host) *site {
 	t.Helper()
 	o := newOperator(t, g)
@@ -74,8 +73,8 @@ func newSite(t *testing.T, g *ground.Ground, h *ground.Host) *site {
 	return s
 }
 
-// alone makes a cluster of one host: several are deployed at a time, and hosts of one
-// cluster never are.
+// alone makes a cluster of one host: several clusters can be deployed at a time, several hosts
+// of one cluster can't.
 func alone(t *testing.T, dir, node string) {
 	t.Helper()
 	file := filepath.Join(dir, "cluster.cue")
@@ -107,19 +106,19 @@ func (s *site) export(t *testing.T, dir string) {
 	}
 }
 
-// edit replaces a text that stands in a file once.
+// edit replaces a text that is in a file exactly once.
 func edit(t *testing.T, file, from, to string) {
 	t.Helper()
 	text, err := os.ReadFile(file)
 	if err != nil || strings.Count(string(text), from) != 1 {
-		t.Fatalf("%s: %q should stand there once: %v", file, from, err)
+		t.Fatalf("%s: %q should be there once: %v", file, from, err)
 	}
 	if err := os.WriteFile(file, []byte(strings.Replace(string(text), from, to, 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// readVariant reads what the export in a repository has for a host.
+// readVariant reads the export for a host in a repository.
 func readVariant(t *testing.T, name, dir, node string) *variant {
 	t.Helper()
 	top := filepath.Join(dir, "out", "example")
@@ -142,7 +141,7 @@ func readVariant(t *testing.T, name, dir, node string) *variant {
 		path, ok := strings.CutPrefix(f.Path, "nodes/"+node)
 		switch {
 		case !ok:
-		case f.Dir && !strings.HasPrefix(path, generations+"/"): // others have it, too
+		case f.Dir && !strings.HasPrefix(path, generations+"/"): // not kcmgen's alone
 		case f.Dir:
 			v.files[path] = "directory " + strings.TrimPrefix(f.Mode, "0") + " root:root"
 		default:
@@ -162,14 +161,14 @@ func readVariant(t *testing.T, name, dir, node string) *variant {
 	return v
 }
 
-// argvOf is the command line in one of our units, which need no quotes.
+// argvOf returns the command line of one of kcmgen's units, which needs no quotes.
 func argvOf(unit string) []string {
 	_, after, _ := strings.Cut(strings.ReplaceAll(unit, "\\\n", ""), "ExecStart=")
 	line, _, _ := strings.Cut(after, "\n")
 	return strings.Fields(line)
 }
 
-// deploy is the command that a site's operator types.
+// deploy returns the deploy command of a site's operator.
 func (s *site) deploy() []string {
 	lease := "--without-lease"
 	if s.ordinary {
@@ -185,7 +184,7 @@ func (s *site) run(ctx context.Context, v *variant, args ...string) (result, err
 	return finish(ctx, cmd)
 }
 
-// everywhere does something at all sites at once, each a test of its own.
+// everywhere runs a parallel subtest for each site.
 func everywhere(t *testing.T, all []*site, do func(*testing.T, *site)) {
 	t.Helper()
 	var wait sync.WaitGroup
@@ -200,7 +199,7 @@ func everywhere(t *testing.T, all []*site, do func(*testing.T, *site)) {
 	}
 }
 
-// settle has the host run a variant, confirmed and with nothing left of the way there.
+// settle makes the host run a variant, confirmed and with nothing left over.
 func (s *site) settle(t *testing.T, v *variant) {
 	t.Helper()
 	if err := s.converge(t.Context(), v); err != nil {
@@ -208,7 +207,7 @@ func (s *site) settle(t *testing.T, v *variant) {
 	}
 }
 
-// converge is the promise after every fault: the same command again ends well.
+// converge checks the promise after every fault: the same command again succeeds.
 func (s *site) converge(ctx context.Context, v *variant) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
@@ -223,7 +222,7 @@ func (s *site) converge(ctx context.Context, v *variant) error {
 	is, err := p.judge(s.a, s.b)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%s, which said that all was well: %w", v.name, err)
+		return fmt.Errorf("%s, which reported success: %w", v.name, err)
 	case is != v:
 		return fmt.Errorf("%s was deployed, and the host runs %s", v.name, is.name)
 	case p.trial != "" || p.timer:
@@ -236,13 +235,13 @@ func (s *site) converge(ctx context.Context, v *variant) error {
 	return nil
 }
 
-// ready is the host as it is to be before it is to run the second variant.
+// ready prepares the host for a deployment of the second variant.
 func (s *site) ready(t *testing.T) {
 	t.Helper()
 	s.forget(t, s.b)
 }
 
-// next goes back from there; or makes it a host again that nobody has deployed to.
+// next goes back to the first variant, or makes it a host without any deployment.
 func (s *site) next(t *testing.T) {
 	t.Helper()
 	if s.a.generation == none {
@@ -252,15 +251,15 @@ func (s *site) next(t *testing.T) {
 	s.a, s.b = s.b, s.a
 }
 
-// forget removes what the host kept of a variant that it doesn't run, so that it is
-// staged anew: the host keeps the generation before.
+// forget removes the files of a variant that the host doesn't run, so that they are staged
+// again: the host keeps the previous generation.
 func (s *site) forget(t *testing.T, v *variant) {
 	t.Helper()
 	do(t, s.h, "rm", "-rf", generations+"/"+v.generation)
 }
 
-// settled is a picture of the host once no session changes it any more, and which
-// variant it shows. At no moment may it show anything else.
+// settled returns a picture of the host once no session changes it any more, and its variant.
+// Until then no picture may be torn.
 func (s *site) settled(ctx context.Context, limit time.Duration) (*picture, *variant, error) {
 	var p *picture
 	var err error
@@ -281,7 +280,7 @@ func (s *site) settled(ctx context.Context, limit time.Duration) (*picture, *var
 	return p, nil, err
 }
 
-// against names it for a count, where another one was to be deployed.
+// against names the variant for a count: old or new, compared with the wanted one.
 func (v *variant) against(wanted *variant) string {
 	if v == wanted {
 		return "new"
@@ -289,7 +288,7 @@ func (v *variant) against(wanted *variant) string {
 	return "old"
 }
 
-// paths are all files of variants.
+// paths returns all files of variants.
 func paths(variants ...*variant) []string {
 	var out []string
 	for _, v := range variants {

@@ -12,11 +12,10 @@ import (
 	"github.com/kcmgen/kcmgen/e2e/ground"
 )
 
-// TestTransport are promises 21 to 25, as far as one host has them: an operator who is
-// killed, connections that break or stall, hosts without room, and links in the way.
-// Three operators work at a time, each with a host of their own that goes from one
-// generation to another and back; what goes wrong in between is shared out among them.
-// What judges them has to find out a deployer that writes in place.
+// TestTransport tests promises 21 to 25 for one host: a killed operator, connections that
+// break or stall, hosts without space, and links in the way. Three operators work
+// concurrently, each with a host that goes from one generation to another and back, and
+// share the faults. The same checks must notice a deployer that writes in place.
 func TestTransport(t *testing.T) {
 	g := onGround(t)
 	all := operators(t, g)
@@ -31,8 +30,8 @@ func TestTransport(t *testing.T) {
 	t.Run("broken deployer", func(t *testing.T) { brokenDeployer(t, g) })
 }
 
-// operators have their hosts run the first variant. What faults need is in place, and
-// does nothing yet. The last of them logs in as people should, and knows who leads.
+// operators returns three operators whose hosts run the first variant, with inactive fault
+// injection. The last one logs in as a user and reads the lease.
 func operators(t *testing.T, g *ground.Ground) []*site {
 	t.Helper()
 	var all []*site
@@ -51,14 +50,14 @@ func operators(t *testing.T, g *ground.Ground) []*site {
 	return all
 }
 
-// asUser has the operator log in as a user who may sudo, and ask the apiserver.
+// asUser makes the operator log in as a user that may sudo, and read the lease.
 func (s *site) asUser(t *testing.T) {
 	t.Helper()
 	write(t, s.o.SSHConfig, "Host "+s.h.Name+"\n\tUser ops\n"+readFile(t, s.o.SSHConfig))
 	s.ordinary = true
 }
 
-// upgrades have faults in deployments from one generation to another.
+// upgrades tests faults in deployments from one generation to another.
 func upgrades(t *testing.T, all []*site) {
 	everywhere(t, all, func(t *testing.T, s *site) {
 		if !testing.Short() || s == all[1] { // a sample needs no more
@@ -94,7 +93,7 @@ func upgrades(t *testing.T, all []*site) {
 	wait.Wait()
 }
 
-// direct takes the proxies away, and has all log in as root.
+// direct removes the proxies and makes all operators log in as root.
 func direct(t *testing.T, all []*site) {
 	t.Helper()
 	for _, s := range all {
@@ -111,7 +110,7 @@ func direct(t *testing.T, all []*site) {
 	}
 }
 
-// share has operators work through samples, each through their part of them.
+// share divides samples among the operators.
 func share[T any](t *testing.T, all []*site, samples []T, do func(*testing.T, *site, T)) {
 	t.Helper()
 	everywhere(t, all, func(t *testing.T, s *site) {
@@ -124,7 +123,7 @@ func share[T any](t *testing.T, all []*site, samples []T, do func(*testing.T, *s
 	})
 }
 
-// few are so many of all, spread evenly; fewer where tests are to be short.
+// few returns n of all, spread evenly; fewer with -short.
 func few[T any](all []T, n, short int) []T {
 	if testing.Short() {
 		n = short
@@ -136,7 +135,7 @@ func few[T any](all []T, n, short int) []T {
 	return out
 }
 
-// brokenDeployer has the same faults find out one who puts files over the old ones.
+// brokenDeployer checks that the same faults break a deployer that overwrites files.
 func brokenDeployer(t *testing.T, g *ground.Ground) {
 	s := brokenSite(t, g, g.Hosts[0])
 	s.killat, s.report = tool(t, "killat"), filepath.Join(t.TempDir(), "report")
@@ -173,6 +172,6 @@ func brokenDeployer(t *testing.T, g *ground.Ground) {
 	do(t, s.h, "ln", "-sfn", "/canary/file", unitFile)
 	_, _ = s.run(t.Context(), s.b, s.naive(s.b)...)
 	if do(t, s.h, "sh", "-c", canaryNow) == before {
-		t.Error("a deployer that writes through a link wasn't found out")
+		t.Error("a deployer that writes through a link wasn't noticed")
 	}
 }

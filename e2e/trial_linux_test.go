@@ -14,7 +14,7 @@ import (
 	"github.com/kcmgen/kcmgen/e2e/ground"
 )
 
-// begun is a kcmgen that goes on, read line by line.
+// begun is a running kcmgen whose output is read line by line.
 type begun struct {
 	cmd   *exec.Cmd
 	lines chan string
@@ -47,7 +47,7 @@ func (s *scene) begin(t *testing.T, args ...string) *begun {
 	return b
 }
 
-// until waits for a line that holds a text.
+// until waits for a line that contains a text.
 func (b *begun) until(t *testing.T, text string) {
 	t.Helper()
 	late := time.After(time.Minute)
@@ -65,13 +65,13 @@ func (b *begun) until(t *testing.T, text string) {
 	}
 }
 
-// kill ends it as nothing can be prevented from ending.
+// kill ends it with SIGKILL.
 func (b *begun) kill() {
 	_ = b.cmd.Process.Kill()
 	<-b.gone
 }
 
-// end waits for its own end.
+// end waits for its end, and returns its exit code.
 func (b *begun) end(t *testing.T, limit time.Duration) int {
 	t.Helper()
 	select {
@@ -83,7 +83,7 @@ func (b *begun) end(t *testing.T, limit time.Duration) int {
 	return b.cmd.ProcessState.ExitCode()
 }
 
-// slow makes trials long enough to be in the middle of one.
+// slow makes trials long enough to act in the middle of one.
 func (s *scene) slow(t *testing.T) {
 	t.Helper()
 	file := filepath.Join(s.o.Repository, "ground.cue")
@@ -94,7 +94,7 @@ func (s *scene) slow(t *testing.T) {
 	s.export(t, strings.Replace(string(old), `soak: "1s"`, `soak: "4s"`, 1))
 }
 
-// onTrial says that a host has a generation that nobody confirmed.
+// onTrial reports whether a host has a generation on trial.
 func onTrial(t *testing.T, h *ground.Host) bool {
 	t.Helper()
 	r, err := h.Run(t.Context(), "test", "-e", "/"+homeOnHost+"/trial")
@@ -104,7 +104,7 @@ func onTrial(t *testing.T, h *ground.Host) bool {
 	return r.Code == 0
 }
 
-// standing is a deployed cluster with a change to be deployed, in long trials.
+// standing returns a deployed cluster with a change to deploy, in long trials.
 func standing(t *testing.T) (*scene, map[string]string) {
 	t.Helper()
 	s := onScene(t)
@@ -115,9 +115,8 @@ func standing(t *testing.T) (*scene, map[string]string) {
 	return s, before
 }
 
-// TestOperatorGone: a host on trial whose operator is killed, and one whose line is
-// cut, go back by themselves in the time that was announced; one that was confirmed
-// never does. All three at once.
+// TestOperatorGone: a host on trial whose operator is killed, and one whose network is cut,
+// go back by themselves in the announced time. A confirmed one never does.
 func TestOperatorGone(t *testing.T) {
 	if sampled(t) {
 		return
@@ -128,7 +127,7 @@ func TestOperatorGone(t *testing.T) {
 	operators := map[*ground.Host]*begun{}
 	from := map[*ground.Host]time.Time{}
 	for _, h := range s.Hosts {
-		o := s.another(t) // of a cluster of that host alone: others would have to wait
+		o := s.another(t) // with a cluster of that host alone, since others would wait
 		alone(t, o.o.Repository, h.Name)
 		o.must(t, 0, "export", ".")
 		operators[h] = o.begin(t, s.args("deploy")...)
@@ -161,7 +160,7 @@ func TestOperatorGone(t *testing.T) {
 				}
 			}
 			took := time.Since(from[h])
-			if took > revert+15*time.Second { // the timer is punctual; the restart takes what the machine has
+			if took > revert+15*time.Second { // the timer is punctual, the restart may be slow
 				t.Errorf("%s went back after %.1f s, announced were %v", h.Name, took.Seconds(), revert)
 			}
 			what := map[*ground.Host]string{killed: "kill -9 of kcmgen", cut: "the line cut"}[h]
@@ -172,7 +171,7 @@ func TestOperatorGone(t *testing.T) {
 	code := operators[cut].end(t, 2*time.Minute)
 	figure(t, "the line cut in a trial, the operator's side", "exit %d", code)
 	if code != 6 {
-		t.Errorf("exit %d of an operator who can't know what became of the host", code)
+		t.Errorf("exit %d of an operator that can't know what the host has", code)
 	}
 	cut.Heal()
 	for _, h := range []*ground.Host{killed, cut} {
@@ -195,7 +194,7 @@ func TestOperatorGone(t *testing.T) {
 	s.newEverywhere(t)
 }
 
-// newEverywhere: all hosts run what was exported, with nothing left of trials.
+// newEverywhere checks that all hosts run what was exported, with nothing left of trials.
 func (s *scene) newEverywhere(t *testing.T) {
 	t.Helper()
 	for _, h := range s.Hosts {
@@ -214,7 +213,7 @@ func (s *scene) newEverywhere(t *testing.T) {
 	}
 }
 
-// TestAgainAtOnce: whoever was killed comes again, and needn't wait for the host.
+// TestAgainAtOnce: after a kill, the next deploy needn't wait until the host goes back.
 func TestAgainAtOnce(t *testing.T) {
 	if sampled(t) {
 		return
@@ -227,10 +226,10 @@ func TestAgainAtOnce(t *testing.T) {
 	start := time.Now()
 	p := s.plan(t, "deploy")
 	if p.Steps[0].Recover == "" && p.Steps[1].Recover == "" && p.Steps[2].Recover == "" {
-		t.Errorf("nothing is said of a trial that nobody ended: %+v", p)
+		t.Errorf("the unfinished trial isn't mentioned: %+v", p)
 	}
 	w := watchHosts(t, s.Ground)
-	eventually(t, func() error { // the killed one's lock goes with its session
+	eventually(t, func() error { // the killed session still holds the lock for a moment
 		r, err := s.o.Kcmgen(t.Context(), s.args("deploy")...)
 		if err == nil && r.Code != 0 {
 			err = fmt.Errorf("exit %d: %s", r.Code, r.Err)
@@ -242,8 +241,8 @@ func TestAgainAtOnce(t *testing.T) {
 	figure(t, "deploy again after a kill -9 in a trial", "done %.1f s later", time.Since(start).Seconds())
 }
 
-// TestPowerLoss: in a trial the power goes: the old generation is what boots. After
-// the confirm it is the new one.
+// TestPowerLoss: after a loss of power in a trial the old generation boots, after the confirm
+// the new one.
 func TestPowerLoss(t *testing.T) {
 	s, before := standing(t)
 	steps := s.plan(t, "deploy").Steps
@@ -285,8 +284,8 @@ func TestPowerLoss(t *testing.T) {
 	s.unguarded(t)
 }
 
-// unguarded: who puts files on a host, restarts it and is gone has nobody to take them
-// back, with or without the power: what judges the trials above sees that.
+// unguarded: if a naive operator copies files, restarts and is gone, nothing takes them back,
+// with or without a loss of power. The checks of the trials above notice.
 func (s *scene) unguarded(t *testing.T) {
 	t.Helper()
 	h := s.Hosts[0]
@@ -304,7 +303,7 @@ func (s *scene) unguarded(t *testing.T) {
 		}
 	}
 	if found != 2 {
-		t.Errorf("%d of 2 times it was seen that nobody takes back what was copied", found)
+		t.Errorf("%d of 2 times the checks noticed that nothing takes the files back", found)
 	}
-	figure(t, "operator gone, and power lost, for files over the old ones", "%d of 2 found on what nobody confirmed", found)
+	figure(t, "operator gone, and power lost, for files over the old ones", "%d of 2 stay on the unconfirmed generation", found)
 }

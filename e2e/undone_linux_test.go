@@ -9,7 +9,7 @@ import (
 	"github.com/kcmgen/kcmgen/e2e/ground"
 )
 
-// in is an error unless a unit is as systemd was told that it is to be.
+// in returns an error unless a unit has the given states.
 func in(t *testing.T, h *ground.Host, active, enabled string) error {
 	t.Helper()
 	show, err := h.Show(t.Context(), unit, "ActiveState", "SubState", "UnitFileState")
@@ -22,14 +22,14 @@ func in(t *testing.T, h *ground.Host, active, enabled string) error {
 	return nil
 }
 
-// stays is in, for long enough to be at rest.
+// stays checks that a unit keeps the given states.
 func stays(t *testing.T, h *ground.Host, active, enabled string) {
 	t.Helper()
 	eventually(t, func() error { return in(t, h, active, enabled) })
 }
 
-// TestUndone: a host that goes back is as it was: one that waits to be started again
-// is started, one that was stopped or not started at boot isn't.
+// TestUndone: a host that goes back is as it was before: a unit that waited for a restart is
+// started, one that was stopped or disabled isn't.
 func TestUndone(t *testing.T) {
 	if sampled(t) {
 		return
@@ -38,7 +38,7 @@ func TestUndone(t *testing.T) {
 	s.export(t, strings.Replace(exampleOn, `gate: "20s"`, `gate: "8s"`, 1)+"cluster: unit: Service: RestartSec: 60\n")
 	s.deploy(t, 0)
 	a, b, last := s.standbys(t)
-	// The last one fails, so all go back: the others were confirmed.
+	// The last one fails, so all go back, including the confirmed ones.
 	out := s.altered(t, func(t *testing.T, n *node) {
 		n.flag(t, "concurrent-gc-syncs", "21")
 		if n.name == last.Name {

@@ -14,26 +14,25 @@ import (
 	"github.com/kcmgen/kcmgen/e2e/ground"
 )
 
-// watch asks all hosts, from their own networks, for as long as it goes on, whether
-// kube-controller-manager lives and says that it is healthy; and the apiserver who
-// leads.
+// watch continuously checks kube-controller-manager's health on all hosts, from their own
+// networks, and reads the lease.
 type watch struct {
 	cancel context.CancelFunc
 	gone   chan struct{}
 	seen   seen
 }
 
-// seen is what a watch saw.
+// seen is the result of a watch.
 type seen struct {
 	rounds int
-	least  int // hosts that were healthy at once
-	// lost is for how long, in all, fewer than all but one were.
+	least  int // the least number of healthy hosts
+	// lost is the total time in which two or more hosts weren't healthy.
 	lost    time.Duration
-	down    map[string]time.Duration // by host, for how long it wasn't healthy
-	worst   string                   // what was wrong when there were least
+	down    map[string]time.Duration // time that each host wasn't healthy
+	worst   string                   // the faults when least were healthy
 	leaders []string                 // hosts, in the order in which they led
 	story   []string                 // what changed, and when
-	last    map[string]string        // what was seen last, by host; of the lease, too
+	last    map[string]string        // the last state by host, and of the lease
 }
 
 // every is how often a watch looks.
@@ -112,7 +111,7 @@ func (w *watch) round(ctx context.Context, g *ground.Ground, clients map[*ground
 	}
 }
 
-// note adds to the story what isn't as it was.
+// note adds a change to the story.
 func (s *seen) note(at time.Duration, who, what string) {
 	if s.last[who] != what {
 		s.last[who] = what
@@ -120,22 +119,22 @@ func (s *seen) note(at time.Duration, who, what string) {
 	}
 }
 
-// end ends it, and returns what it saw.
+// end ends it, and returns the result.
 func (w *watch) end() seen {
 	w.cancel()
 	<-w.gone
 	return w.seen
 }
 
-// changes is how often another host led than before.
+// changes returns how often the leader changed.
 func (s seen) changes() int { return max(0, len(s.leaders)-1) }
 
 func (s seen) String() string {
 	return fmt.Sprintf("%d of 3 healthy at the least (%d looks), %d changes of the leader", s.least, s.rounds, s.changes())
 }
 
-// spared: no more than one host was ever not healthy, and the leader changed once at
-// the most.
+// spared checks that at most one host was down at a time, and that the leader changed at most
+// once.
 func (s seen) spared(t *testing.T) {
 	t.Helper()
 	if s.rounds < 10 {
@@ -149,7 +148,7 @@ func (s seen) spared(t *testing.T) {
 	}
 }
 
-// inside is HTTP from within a host's network, to whomever it finds there.
+// inside returns an HTTP client in a host's network that accepts any certificate.
 func inside(g *ground.Ground, h *ground.Host) *http.Client {
 	return &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, address string) (net.Conn, error) {
@@ -159,8 +158,8 @@ func inside(g *ground.Ground, h *ground.Host) *http.Client {
 	}}
 }
 
-// healthy asks /healthz. A connection that is kept ends with the process, so the
-// process that answers is one that lives.
+// healthy asks /healthz. A kept connection ends with its process, so the answer is from a
+// running process.
 func healthy(ctx context.Context, client *http.Client) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()

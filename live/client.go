@@ -1,5 +1,5 @@
-// Package live reads a running cluster: who holds the leader lease, and whether a
-// kube-controller-manager says it is healthy. It changes nothing.
+// Package live reads from a running cluster: the leader lease, and the health of a
+// kube-controller-manager. It changes nothing.
 package live
 
 import (
@@ -30,15 +30,14 @@ import (
 )
 
 const (
-	// requestTimeout is how long a request may take in all, connection included.
+	// requestTimeout bounds a request, including its connection.
 	requestTimeout = 10 * time.Second
-	// pluginTimeout is how long a credential plugin may take besides: somebody may
-	// have to log in.
+	// pluginTimeout is added for a credential plugin: the user may have to log in.
 	pluginTimeout = 2 * time.Minute
 )
 
-// Dial opens a connection, as net.Dialer's DialContext does. Through a host's SSH
-// connection, addresses are those that the host sees.
+// Dial opens a connection, as net.Dialer's DialContext does. Through an SSH connection,
+// addresses are those of the remote host's network.
 type Dial = func(ctx context.Context, network, addr string) (net.Conn, error)
 
 // Client reads from one kube-apiserver. It is safe for concurrent use.
@@ -49,10 +48,10 @@ type Client struct {
 	rest   *rest.RESTClient
 }
 
-// New makes a client of a kubeconfig's current context. Files that the kubeconfig
-// names start at base, its directory. Where dial isn't nil, it makes every connection,
-// and proxies of this machine's environment don't count: a proxy-url in the
-// kubeconfig does. Nothing is connected yet.
+// New returns a client for a kubeconfig's current context. base is the kubeconfig's
+// directory, for relative paths in it. If dial isn't nil, it makes every connection, and
+// only a proxy-url in the kubeconfig counts, no proxy of the environment. New doesn't
+// connect.
 func New(kubeconfig []byte, base string, dial Dial) (*Client, error) {
 	cfg, err := restConfig(kubeconfig, base)
 	if err != nil {
@@ -61,8 +60,9 @@ func New(kubeconfig []byte, base string, dial Dial) (*Client, error) {
 	return connect(cfg, dial)
 }
 
-// Foreign is New for a kubeconfig that came from a host: nobody may have this machine
-// run something, or send a file of its own, by changing what lies there.
+// Foreign is New for a kubeconfig from a host. It refuses one that names files, programs or
+// proxies, so that a changed kubeconfig can't make this machine run a program or send a
+// file.
 func Foreign(kubeconfig []byte, dial Dial) (*Client, error) {
 	all, err := clientcmd.Load(kubeconfig)
 	if err != nil {
@@ -99,10 +99,10 @@ func connect(cfg *rest.Config, dial Dial) (*Client, error) {
 		}
 	}
 	cfg.Wrap(func(rt http.RoundTripper) http.RoundTripper { return &bounded{rt} })
-	// With HTTP/1.1 a request that runs into its deadline takes its connection along.
-	// Over HTTP/2 the next one would wait on the same dead connection.
+	// With HTTP/1.1 a request that times out closes its connection. With HTTP/2 the next
+	// request would wait on the same dead connection.
 	cfg.NextProtos = []string{"http/1.1"}
-	cfg.QPS = -1 // whoever polls keeps the pace
+	cfg.QPS = -1 // the caller sets the pace
 	cfg.WarningHandlerWithContext = rest.NoWarnings{}
 	cfg.UserAgent = "kcmgen"
 	if err := c.speak(cfg); err != nil {
@@ -111,8 +111,8 @@ func connect(cfg *rest.Config, dial Dial) (*Client, error) {
 	return c, nil
 }
 
-// speak makes the client of the one API group there is use for. A scheme of our
-// own holds it; the typed clientset would add 20 MB.
+// speak makes a client of the one API group that is needed. The typed clientset would add
+// 20 MB.
 func (c *Client) speak(cfg *rest.Config) error {
 	scheme := runtime.NewScheme()
 	if err := coordination.AddToScheme(scheme); err != nil {
@@ -129,7 +129,7 @@ func (c *Client) speak(cfg *rest.Config) error {
 	if err != nil {
 		return err
 	}
-	// An apiserver redirects nobody, and credentials would be sent along.
+	// An apiserver never redirects, and credentials would be sent along.
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c.rest, err = rest.RESTClientForConfigAndClient(cfg, client)
 	return err
@@ -168,7 +168,7 @@ func restConfig(kubeconfig []byte, base string) (*rest.Config, error) {
 	return clientcmd.NewNonInteractiveClientConfig(*all, name, nil, nil).ClientConfig()
 }
 
-// checkURLs refuses what client-go would quote whole, with a password in it.
+// checkURLs refuses bad URLs, which client-go would quote with the password in them.
 func checkURLs(name string, c *api.Cluster) error {
 	server := c.Server
 	if !strings.Contains(server, "://") { // client-go takes that too
@@ -183,11 +183,11 @@ func checkURLs(name string, c *api.Cluster) error {
 	return nil
 }
 
-// maxFile bounds a file that a kubeconfig names, in bytes.
+// maxFile is the maximum size of a file that a kubeconfig names, in bytes.
 const maxFile = 1 << 20
 
-// checkFiles refuses what client-go would wait for, or read without an end. It says
-// itself what isn't there.
+// checkFiles refuses files that client-go would wait for or read without end. Missing files
+// are left to client-go.
 func checkFiles(c *api.Cluster, u *api.AuthInfo) error {
 	names := []string{c.CertificateAuthority}
 	if u != nil {
@@ -204,7 +204,7 @@ func checkFiles(c *api.Cluster, u *api.AuthInfo) error {
 	return nil
 }
 
-// resolve makes files that are relative start at base.
+// resolve makes relative paths start at base.
 func resolve(all *api.Config, base string) error {
 	origin := filepath.Join(base, "kubeconfig") // only its directory counts
 	for _, c := range all.Clusters {
@@ -216,7 +216,7 @@ func resolve(all *api.Config, base string) error {
 	return clientcmd.ResolveLocalPaths(all)
 }
 
-// subject is the user that a certificate names, as RBAC knows it.
+// subject returns the user that a certificate names for RBAC, or "".
 func subject(cert []byte) string {
 	block, _ := pem.Decode(cert)
 	if block == nil {
@@ -229,17 +229,17 @@ func subject(cert []byte) string {
 	return c.Subject.CommonName
 }
 
-// User is the user that the kubeconfig's certificate names; "" if it has none.
+// User returns the user that the kubeconfig's certificate names; "" if it has none.
 func (c *Client) User() string { return c.user }
 
-// Server is the apiserver's URL.
+// Server returns the apiserver's URL.
 func (c *Client) Server() string { return c.server }
 
-// Close closes connections that wait for another request.
+// Close closes idle connections.
 func (c *Client) Close() { utilnet.CloseIdleConnectionsFor(c.rest.Client.Transport) }
 
-// read runs one request. It comes back in time even where a credential plugin
-// doesn't: that one can't be ended from here, and is left behind.
+// read runs one request. It returns in time even if a credential plugin hangs, which can't
+// be ended from here.
 func (c *Client) read(ctx context.Context, what string, request func(context.Context) error) error {
 	limit := requestTimeout
 	if c.plugin != "" {
@@ -259,7 +259,7 @@ func (c *Client) read(ctx context.Context, what string, request func(context.Con
 		}
 	}
 	if err == nil || errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		return err // canceled by the caller: no news of the server
+		return err // canceled by the caller
 	}
 	return explain(err, c.server, what)
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/kcmgen/kcmgen/live"
 )
 
-// TestPolling: who asks often isn't slowed down, stays on one connection, and
-// leaves none behind.
+// TestPolling: frequent requests aren't slowed down, share one connection, and leave none
+// behind.
 func TestPolling(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := pipes(t, giveLease)
@@ -42,7 +42,7 @@ func TestPolling(t *testing.T) {
 	})
 }
 
-// closing is a connection that tells when it is closed.
+// closing is a connection that counts when it is closed.
 type closing struct {
 	net.Conn
 
@@ -54,7 +54,7 @@ func (c *closing) Close() error {
 	return c.Conn.Close()
 }
 
-// TestNotTrusted: who can't prove to be the apiserver gets no credentials.
+// TestNotTrusted: a server that isn't trusted gets no credentials.
 func TestNotTrusted(t *testing.T) {
 	var asked atomic.Bool
 	s := serve(t, func(http.ResponseWriter, *http.Request) { asked.Store(true) })
@@ -77,7 +77,7 @@ func TestNotTrusted(t *testing.T) {
 	}
 }
 
-// TestUnreachable: nobody there, or somebody who doesn't speak TLS.
+// TestUnreachable: no server, or one that doesn't speak TLS.
 func TestUnreachable(t *testing.T) {
 	gone, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -137,9 +137,9 @@ func TestStalls(t *testing.T) {
 					for t.Context().Err() == nil { // a byte now and then doesn't prolong it
 						_, _ = w.Write([]byte(" "))
 						_ = http.NewResponseController(w).Flush()
-						select { // no sleep: the test's time ends with it
+						select { // no sleep, so that it ends with the test
 						case <-t.Context().Done():
-						case <-time.After(70 * time.Millisecond): // never just when the ten seconds are over
+						case <-time.After(70 * time.Millisecond): // never exactly at ten seconds
 						}
 					}
 				})
@@ -162,8 +162,7 @@ func TestStalls(t *testing.T) {
 	}
 }
 
-// TestDeadConnection: a kept connection that has died costs one request, not all
-// that follow.
+// TestDeadConnection: a kept connection that has died costs only one request.
 func TestDeadConnection(t *testing.T) {
 	s := serve(t, giveLease)
 	var dead atomic.Bool
@@ -190,7 +189,7 @@ func TestDeadConnection(t *testing.T) {
 	}
 }
 
-// swallowing is a connection whose packets get lost from some time on.
+// swallowing is a connection that loses what is written once it is dead.
 type swallowing struct {
 	net.Conn
 

@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// TestDependencies: the program is linked with client-go's rest client and never
-// with the typed clientset, which adds 20 MB and doubles the start-up, nor with what
-// logs in at clouds. A library may bring them unseen, so the linter can't tell.
+// TestDependencies: the program links client-go's rest client, but neither the typed
+// clientset, which adds 20 MB and doubles the start-up time, nor cloud logins. A library
+// may import them, which the linter can't see.
 func TestDependencies(t *testing.T) {
 	cmd := exec.Command("go", "list", "-deps", "../cmd/kcmgen", ".")
 	out, err := cmd.Output()

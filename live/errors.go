@@ -11,8 +11,8 @@ import (
 	api "k8s.io/apimachinery/pkg/api/errors"
 )
 
-// Why a cluster could not be read: each Error is one of these, by errors.Is. Of
-// ErrUnreachable, ErrTimeout and ErrUnavailable a later attempt may know better.
+// Why a cluster could not be read: each Error is one of these, by errors.Is. After
+// ErrUnreachable, ErrTimeout and ErrUnavailable a later attempt may succeed.
 var (
 	ErrUnreachable  = errors.New("can't be reached")
 	ErrTimeout      = errors.New("doesn't answer in time")
@@ -27,20 +27,20 @@ var (
 
 // Error is a cluster that could not be read.
 type Error struct {
-	Server string // what was asked
-	What   string // what for
-	Reason error  // one of those above
-	Err    error  // what exactly; nil: no more is known
+	Server string // URL, or host:port
+	What   string // the request
+	Reason error  // one of the errors above
+	Err    error  // the cause; nil: unknown
 }
 
 func (e *Error) Error() string {
-	if e.Err == nil || e.Reason == ErrTimeout { // that a deadline passed says no more
+	if e.Err == nil || e.Reason == ErrTimeout { // the deadline's error adds nothing
 		return fmt.Sprintf("%s: %s %v", e.What, e.Server, e.Reason)
 	}
 	return fmt.Sprintf("%s: %s %v: %v", e.What, e.Server, e.Reason, e.Err)
 }
 
-// Unwrap makes errors.Is find the reason and the cause.
+// Unwrap returns the reason and the cause.
 func (e *Error) Unwrap() []error {
 	if e.Err == nil {
 		return []error{e.Reason}
@@ -48,14 +48,14 @@ func (e *Error) Unwrap() []error {
 	return []error{e.Reason, e.Err}
 }
 
-// explain finds out why a request failed.
+// explain returns the Error of a failed request.
 func explain(err error, server, what string) error {
 	var transport *transportError
 	var asked *url.Error
 	switch {
 	case errors.As(err, &transport):
 		return &Error{server, what, unanswered(transport.err), transport.err}
-	case errors.As(err, &asked): // it never left
+	case errors.As(err, &asked): // it was never sent
 		return &Error{server, what, ErrCredentials, asked.Err}
 	case api.IsUnauthorized(err):
 		return &Error{server, what, ErrUnauthorized, err}
@@ -67,7 +67,7 @@ func explain(err error, server, what string) error {
 	return &Error{server, what, ErrAnswer, err}
 }
 
-// unanswered is the reason why a request got no whole answer.
+// unanswered returns the reason why a request got no complete answer.
 func unanswered(err error) error {
 	var cert *tls.CertificateVerificationError
 	var late net.Error
@@ -83,7 +83,7 @@ func unanswered(err error) error {
 	return ErrUnreachable
 }
 
-// unavailable reports whether a server says of itself that it can't answer now.
+// unavailable reports whether the server said that it can't answer now.
 func unavailable(err error) bool {
 	var status api.APIStatus
 	if !errors.As(err, &status) {

@@ -10,8 +10,8 @@ import (
 	"github.com/kcmgen/kcmgen/live"
 )
 
-// TestForeign: a kubeconfig that lay on a host makes this machine run nothing, read no
-// file and go nowhere but through the host.
+// TestForeign: a kubeconfig from a host makes this machine run nothing, read no file and
+// connect only through the host.
 func TestForeign(t *testing.T) {
 	s := serve(t, giveLease)
 	good := kubeconfig(s.URL, certOf(s))

@@ -13,11 +13,11 @@ import (
 	"time"
 )
 
-// UnhealthyError is a kube-controller-manager that says it isn't healthy.
+// UnhealthyError is a kube-controller-manager that reports that it isn't healthy.
 type UnhealthyError struct {
 	Addr   string
 	Status string   // such as "500 Internal Server Error"
-	Failed []string // the checks that failed, where it names them
+	Failed []string // the failed checks, if it names them
 }
 
 func (e *UnhealthyError) Error() string {
@@ -28,10 +28,11 @@ func (e *UnhealthyError) Error() string {
 	return out
 }
 
-// Healthz reads /healthz of a kube-controller-manager at addr, host:port. It has to
-// show the very certificate that cert, as PEM, begins with: another one is another
-// process, or the old one still. Without cert any will do. Healthy is nil; an *UnhealthyError is its own word,
-// an *Error that it could not be heard. No proxy is asked.
+// Healthz reads /healthz of a kube-controller-manager at addr, host:port, without a proxy.
+// The server must show the first certificate of cert, as PEM: with another one it is
+// another process, or still the old one. An empty cert accepts any. Healthz returns nil if
+// it is healthy, an *UnhealthyError if it reports that it isn't, and an *Error if it
+// couldn't be asked.
 func Healthz(ctx context.Context, addr string, cert []byte, dial Dial) error {
 	block, _ := pem.Decode(cert)
 	if len(cert) > 0 && (block == nil || block.Type != "CERTIFICATE") {
@@ -42,7 +43,7 @@ func Healthz(ctx context.Context, addr string, cert []byte, dial Dial) error {
 		DisableKeepAlives: true,
 		TLSClientConfig: &tls.Config{
 			MinVersion: tls.VersionTLS12,
-			// That it is this one certificate says more than who signed it.
+			// Pinning one certificate is stricter than checking its chain.
 			InsecureSkipVerify: true,
 			VerifyConnection:   func(s tls.ConnectionState) error { return pinned(s, block) },
 		},
@@ -73,7 +74,7 @@ func Healthz(ctx context.Context, addr string, cert []byte, dial Dial) error {
 	return &UnhealthyError{addr, resp.Status, failed(body)}
 }
 
-// pinned is the fault of a connection whose certificate isn't the one to expect.
+// pinned returns an error if a connection's certificate isn't the expected one.
 func pinned(s tls.ConnectionState, want *pem.Block) error {
 	if got := s.PeerCertificates[0]; want != nil && !bytes.Equal(got.Raw, want.Bytes) {
 		return &otherCertError{got}
@@ -81,7 +82,7 @@ func pinned(s tls.ConnectionState, want *pem.Block) error {
 	return nil
 }
 
-// otherCertError is another certificate than the one that was pinned.
+// otherCertError is a certificate other than the pinned one.
 type otherCertError struct{ got *x509.Certificate }
 
 func (e *otherCertError) Error() string {
@@ -91,8 +92,7 @@ func (e *otherCertError) Error() string {
 
 func (e *otherCertError) Is(target error) bool { return target == ErrUntrusted }
 
-// failed are the checks that failed: lines that begin with [-]. A peer that goes
-// on for ever is cut short.
+// failed returns the failed checks, which are lines that begin with [-], at most 20.
 func failed(body []byte) []string {
 	var out []string
 	for line := range strings.Lines(string(body)) {

@@ -33,7 +33,7 @@ func TestHealthz(t *testing.T) {
 	if asked.Load() != 2 {
 		t.Errorf("it was asked %d times", asked.Load())
 	}
-	// That the CA which signed it is in the file too changes nothing.
+	// Only the file's first certificate counts.
 	err := live.Healthz(t.Context(), addr.String(), append(own, certOf(s)...), nil)
 	isOnly(t, err, live.ErrUntrusted, "not the one that was installed")
 	if asked.Load() != 2 {
@@ -49,7 +49,7 @@ func TestHealthz(t *testing.T) {
 	}
 }
 
-// TestUnhealthy: what it says of itself is told, and cut short.
+// TestUnhealthy: the error has the status and the failed checks, cut short.
 func TestUnhealthy(t *testing.T) {
 	for _, c := range []struct {
 		code int
@@ -76,7 +76,7 @@ func TestUnhealthy(t *testing.T) {
 	}
 }
 
-// TestUnheard: what can't be heard is no word of its own.
+// TestUnheard: an incomplete or oversized answer isn't an UnhealthyError.
 func TestUnheard(t *testing.T) {
 	s := serve(t, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 	addr := s.Listener.Addr().String()

@@ -16,15 +16,14 @@ func base64PEM(p []byte) string { return base64.StdEncoding.EncodeToString(p) }
 
 func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
 
-// via dials one address, whatever is asked for.
+// via returns a Dial that always connects to one address.
 func via(addr net.Addr) live.Dial {
 	return func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, network, addr.String())
 	}
 }
 
-// listen serves connections as they come, each of them closed after its handler or
-// with the test.
+// listen serves connections, each until its handler returns or the test ends.
 func listen(t testing.TB, handle func(net.Conn)) net.Addr {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

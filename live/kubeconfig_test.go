@@ -20,8 +20,8 @@ import (
 	"github.com/kcmgen/kcmgen/live"
 )
 
-// reader reads the lease of the kubeconfig on stdin through a dialler that connects
-// nowhere, or without one where DIRECT is set.
+// reader reads the lease with the kubeconfig on stdin, through a Dial that fails, or
+// without one if DIRECT is set.
 func reader() {
 	text, err := io.ReadAll(os.Stdin)
 	var asked []string
@@ -43,7 +43,7 @@ func reader() {
 	fmt.Println(asked, err, healthz)
 }
 
-// forms are the users of kubeconfigs as people have them.
+// forms returns the ways in which kubeconfigs name credentials.
 func forms(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	cert, key := pair(t, "me")
@@ -65,8 +65,7 @@ func forms(t *testing.T, dir string) map[string]string {
 	}
 }
 
-// TestKubeconfigs: whichever way a kubeconfig names its user, and whichever way its
-// CA, that's who asks.
+// TestKubeconfigs: every way to name a user and a CA in a kubeconfig works.
 func TestKubeconfigs(t *testing.T) {
 	s := serve(t, nil)
 	s.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -107,8 +106,8 @@ users: [{name: a, user: {token: wrong}}, {name: b, user: {%s}}]
 	}
 }
 
-// TestBadKubeconfigs are told of before anything is connected, in one line and
-// without what they hold.
+// TestBadKubeconfigs: a bad kubeconfig is refused before any connection, in one line and
+// without its secrets.
 func TestBadKubeconfigs(t *testing.T) {
 	good := kubeconfig("https://127.0.0.1:1", certOf(serve(t, nil)))
 	replaced := func(old, new string) string {
@@ -148,8 +147,8 @@ func TestBadKubeconfigs(t *testing.T) {
 	}
 }
 
-// TestPlugin: one that fails is told of as such, and one that doesn't end holds
-// nobody up.
+// TestPlugin: the error says that a credential plugin failed, and one that hangs doesn't
+// block the caller.
 func TestPlugin(t *testing.T) {
 	var asked atomic.Bool
 	s := serve(t, func(http.ResponseWriter, *http.Request) { asked.Store(true) })
@@ -177,7 +176,7 @@ func TestPlugin(t *testing.T) {
 	}
 }
 
-// proxy is an HTTP proxy that leads everywhere to one address, and counts.
+// proxy is an HTTP proxy that always connects to one address, and counts requests.
 func proxy(t *testing.T, to net.Addr) (*httptest.Server, *atomic.Int32) {
 	t.Helper()
 	var n atomic.Int32
@@ -206,9 +205,8 @@ func proxy(t *testing.T, to net.Addr) (*httptest.Server, *atomic.Int32) {
 	return s, &n
 }
 
-// TestProxy: the environment's counts where the operator's machine connects, never
-// on the way through a host; the kubeconfig's own always does, and none is asked
-// for a host's health.
+// TestProxy: the environment's proxy is used for direct connections, never through a host.
+// The kubeconfig's own is always used. /healthz uses none.
 func TestProxy(t *testing.T) {
 	s := serve(t, giveLease)
 	p, n := proxy(t, s.Listener.Addr())

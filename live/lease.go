@@ -15,19 +15,19 @@ import (
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Lease says which kube-controller-manager leads.
+// Lease is a leader lease.
 type Lease struct {
-	Holder   string // hostname_uuid; empty: it was given back
+	Holder   string // hostname_uuid; "": it was released
 	Hostname string // the holder's
 
 	Renewed, Acquired time.Time // by the holder's clock
 	Duration          time.Duration
 	Transitions       int
-	ResourceVersion   string // another one after each change
+	ResourceVersion   string // changes with each write
 }
 
-// Lease reads a lease. It fails with an *Error: with ErrNoLease where the cluster
-// has none of this name, as before the first kube-controller-manager starts.
+// Lease reads a lease. It returns an *Error, with ErrNoLease if the cluster has no lease of
+// this name, as before the first kube-controller-manager starts.
 func (c *Client) Lease(ctx context.Context, namespace, name string) (*Lease, error) {
 	what := "reading lease " + strconv.Quote(namespace+"/"+name)
 	for _, part := range []string{namespace, name} {
@@ -50,8 +50,8 @@ func (c *Client) Lease(ctx context.Context, namespace, name string) (*Lease, err
 	return leaseOf(&got), nil
 }
 
-// missing reports whether an apiserver says that it has no lease of a name. What
-// else is at that address may answer 404 as well.
+// missing reports whether an error is an apiserver's answer that it has no lease of a name.
+// Other servers at that address may answer 404 as well.
 func missing(err error, name string) bool {
 	var status api.APIStatus
 	if !api.IsNotFound(err) || !errors.As(err, &status) {

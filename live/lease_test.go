@@ -38,8 +38,8 @@ func TestLease(t *testing.T) {
 	}
 }
 
-// TestLeaseGivenBack: a lease that nobody holds has no times nor a holder.
-func TestLeaseGivenBack(t *testing.T) {
+// TestReleasedLease: a released lease has neither a holder nor times.
+func TestReleasedLease(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, `{"kind":"Lease","apiVersion":"coordination.k8s.io/v1","metadata":{"name":"n","namespace":"s","resourceVersion":"1"},"spec":{"holderIdentity":"","renewTime":null}}`)
 	})
@@ -52,7 +52,7 @@ func TestLeaseGivenBack(t *testing.T) {
 	}
 }
 
-// reasons are all there are.
+// reasons are all reasons.
 var reasons = []error{
 	live.ErrUnreachable, live.ErrTimeout, live.ErrUnavailable, live.ErrUntrusted, live.ErrCredentials,
 	live.ErrUnauthorized, live.ErrForbidden, live.ErrNoLease, live.ErrAnswer,
@@ -73,7 +73,7 @@ func isOnly(t *testing.T, err, reason error, says string) {
 		t.Errorf("the error is\n%v\nwant, in one line: %s", err, says)
 	}
 	if strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), canary) {
-		t.Errorf("the error tells a secret: %#v", err)
+		t.Errorf("the error has a secret in it: %#v", err)
 	}
 	t.Log(err)
 }
@@ -82,7 +82,7 @@ const forbidden = `{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Fa
 
 const notFound = `{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"leases.coordination.k8s.io \"kube-controller-manager\" not found","reason":"NotFound","details":{"name":"kube-controller-manager","group":"coordination.k8s.io","kind":"leases"},"code":404}`
 
-// TestAnswers: whatever a server answers has one reason, and ends.
+// TestAnswers: every answer of a server leads to one reason, and in time.
 func TestAnswers(t *testing.T) {
 	text := func(code int, kind, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {
@@ -149,7 +149,7 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// TestCanceled: who is told to stop, stops, and that is no news of the server.
+// TestCanceled: cancelling a request ends it, without an Error.
 func TestCanceled(t *testing.T) {
 	s := serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	c := newClient(t, kubeconfig(s.URL, certOf(s)), nil)
@@ -174,7 +174,7 @@ func TestCanceled(t *testing.T) {
 	}
 }
 
-// TestNames: what can't be a name reaches no server.
+// TestNames: an invalid name is refused without a connection.
 func TestNames(t *testing.T) {
 	c := newClient(t, kubeconfig("https://127.0.0.1:1", nil), func(context.Context, string, string) (net.Conn, error) {
 		t.Error("a connection was made")

@@ -23,7 +23,7 @@ import (
 	"github.com/kcmgen/kcmgen/live"
 )
 
-// A run of this program with this variable is no test, but what it says.
+// role is the variable that makes this program act as something other than the tests.
 const role = "KCMGEN_LIVE_TEST"
 
 func TestMain(m *testing.M) {
@@ -41,12 +41,13 @@ func TestMain(m *testing.M) {
 			}
 			time.Sleep(20 * time.Millisecond)
 		}
-	case "reader": // tells which address was dialled first, directly or else
+	case "reader": // prints which addresses were dialled
 		reader()
 	}
 }
 
-// child runs this program in another role, to its end. It says nothing on stderr.
+// child runs this program in another role and returns its output. It must print nothing to
+// standard error.
 func child(t *testing.T, as, stdin string, env ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(need.Time(t), os.Args[0])
@@ -62,7 +63,7 @@ func child(t *testing.T, as, stdin string, env ...string) string {
 // canary stands for a secret: no error may hold it.
 const canary = "canary-5f1c9a"
 
-// kubeconfig is one with embedded certificates and a token.
+// kubeconfig returns a kubeconfig with an embedded CA and a token.
 func kubeconfig(server string, ca []byte) string {
 	return fmt.Sprintf(`
 apiVersion: v1
@@ -84,8 +85,7 @@ func newClient(t testing.TB, kubeconfig string, dial live.Dial) *live.Client {
 	return c
 }
 
-// serve is a TLS server of one handler. What it complains of is for the test to see
-// on the client's side.
+// serve starts a TLS server, without a log.
 func serve(t testing.TB, h http.HandlerFunc) *httptest.Server {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h)
@@ -105,7 +105,7 @@ func certOf(s *httptest.Server) []byte {
 
 const path = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/kube-controller-manager"
 
-// lease is what an apiserver v1.37.1 answers.
+// lease is the answer of an apiserver v1.37.1.
 const lease = `{"kind":"Lease","apiVersion":"coordination.k8s.io/v1","metadata":{"name":"kube-controller-manager","namespace":"kube-system","uid":"5a2d","resourceVersion":"4711","creationTimestamp":"2026-05-04T10:00:00Z"},` +
 	`"spec":{"holderIdentity":"cp_1.example_0b3e2d52-6f4c-4d0e-9a52-1c6f0b6f2f3a","leaseDurationSeconds":15,"acquireTime":"2026-05-04T10:00:01.000002Z","renewTime":"2026-05-04T10:05:06.789012Z","leaseTransitions":3}}`
 
@@ -115,7 +115,7 @@ func answer(w http.ResponseWriter, code int, body string) {
 	_, _ = io.WriteString(w, body)
 }
 
-// giveLease answers with a lease where it is asked for by somebody it knows.
+// giveLease answers authenticated requests with the lease.
 func giveLease(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path != path:
@@ -123,14 +123,14 @@ func giveLease(w http.ResponseWriter, r *http.Request) {
 	case r.Header.Get("Authorization") != "Bearer "+canary:
 		answer(w, http.StatusUnauthorized, unauthorized)
 	default:
-		w.Header().Set("Warning", `299 - "coordination.k8s.io/v1 Lease is old"`) // for no one to see
+		w.Header().Set("Warning", `299 - "coordination.k8s.io/v1 Lease is old"`) // must not be shown
 		answer(w, http.StatusOK, lease)
 	}
 }
 
 const unauthorized = `{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"Unauthorized","reason":"Unauthorized","code":401}`
 
-// pair makes a certificate and its key as PEM, signed by itself.
+// pair makes a self-signed certificate and its key, as PEM.
 func pair(t testing.TB, cn string) (cert, key []byte) {
 	t.Helper()
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// pipe is a TLS server in memory, behind no network that would keep a clock of its
-// own: in testing/synctest's time a stall takes no time at all.
+// pipe is a TLS server in memory. Without a real network, a stall takes no time in
+// testing/synctest.
 type pipe struct {
 	cert  []byte
 	conns chan net.Conn
@@ -33,7 +33,7 @@ func pipes(t *testing.T, h http.HandlerFunc) *pipe {
 	return p
 }
 
-// addr is one that the certificate is for.
+// addr returns an address that the certificate is for.
 func (p *pipe) addr() string { return "127.0.0.1:6443" }
 
 func (p *pipe) url() string { return "https://" + p.addr() }
@@ -50,7 +50,7 @@ func (p *pipe) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	}
 }
 
-// Accept is net.Listener's.
+// Accept implements net.Listener.
 func (p *pipe) Accept() (net.Conn, error) {
 	select {
 	case c := <-p.conns:
@@ -60,11 +60,11 @@ func (p *pipe) Accept() (net.Conn, error) {
 	}
 }
 
-// Close is net.Listener's.
+// Close implements net.Listener.
 func (p *pipe) Close() error {
 	p.once.Do(func() { close(p.done) })
 	return nil
 }
 
-// Addr is net.Listener's.
+// Addr implements net.Listener.
 func (p *pipe) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 6443} }

@@ -8,22 +8,20 @@ import (
 	"net/http"
 )
 
-// maxAnswer is more than any answer that is asked for: an object in etcd has at
-// most 1.5 MiB.
+// maxAnswer bounds an answer, in bytes. An object in etcd has at most 1.5 MiB.
 const maxAnswer = 4 << 20
 
-// transportError is a request that got no whole answer.
+// transportError is a request without a complete answer.
 type transportError struct{ err error }
 
 func (e *transportError) Error() string { return e.err.Error() }
 func (e *transportError) Unwrap() error { return e.err }
 
-// bounded ends requests in time, and reads no more of an answer than fits. It
-// stands below whatever adds credentials, so that time in which somebody logs in
-// doesn't count.
+// bounded limits the time of requests and the size of answers. It is below the layer that
+// adds credentials, so that the time of a login doesn't count.
 type bounded struct{ next http.RoundTripper }
 
-// RoundTrip has read the whole answer when it returns: nothing stalls afterwards.
+// RoundTrip reads the complete answer before it returns, so nothing stalls afterwards.
 func (b *bounded) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(req.Context(), requestTimeout)
 	defer cancel()
@@ -43,8 +41,7 @@ func (b *bounded) RoundTrip(req *http.Request) (*http.Response, error) {
 // WrappedRoundTripper lets idle connections be found and closed.
 func (b *bounded) WrappedRoundTripper() http.RoundTripper { return b.next }
 
-// inTime is the error of a request; where its time was up, that. What a
-// connection says of its own end then is no news.
+// inTime returns the error of a request, or the deadline's if its time was up.
 func inTime(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -52,7 +49,7 @@ func inTime(ctx context.Context, err error) error {
 	return err
 }
 
-// tooLongError is an answer that isn't an apiserver's.
+// tooLongError is an answer that is too long for an apiserver's.
 type tooLongError struct{}
 
 func (tooLongError) Error() string {

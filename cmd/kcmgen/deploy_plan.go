@@ -48,8 +48,8 @@ func (o *deployOptions) checkReviewed(p *deploy.Plan) error {
 	if o.reviewed == nil {
 		return nil
 	}
-	if moves := deploy.Moved(o.reviewed, p); len(moves) > 0 {
-		return &deploy.MovedError{Moves: moves}
+	if moves := deploy.Changes(o.reviewed, p); len(moves) > 0 {
+		return &deploy.StalePlanError{Changes: moves}
 	}
 	return nil
 }
@@ -58,7 +58,7 @@ func (o *deployOptions) checkReviewed(p *deploy.Plan) error {
 // --plan no other plan may be carried out.
 func (o *deployOptions) movedSinceReview(err error) error {
 	if o.reviewed != nil && deploy.Replan(err) {
-		return &deploy.MovedError{Moves: []deploy.Move{{Text: err.Error()}}}
+		return &deploy.StalePlanError{Changes: []deploy.Change{{Text: err.Error()}}}
 	}
 	return err
 }

@@ -57,8 +57,8 @@ func printStep(w io.Writer, s deploy.Step) {
 	if s.Recover != "" {
 		sayVisibly(w, "       first ends the trial of %s, which was not confirmed", shortGeneration(s.Recover))
 	}
-	if s.Unwell != "" {
-		sayVisibly(w, "       isn't healthy now: %s", s.Unwell)
+	if s.Unhealthy != "" {
+		sayVisibly(w, "       isn't healthy now: %s", s.Unhealthy)
 	}
 	printChanges(w, "       ", s.Files, s.Flags, s.Unit)
 	if !s.Usual() {
@@ -213,7 +213,7 @@ func (l *rolloutLog) tick() {
 // exitOf returns the exit code for a rollout's error, and false for other errors.
 func exitOf(err error) (int, bool) {
 	switch {
-	case is[*deploy.MovedError](err):
+	case is[*deploy.StalePlanError](err):
 		return exitDiffers, true
 	case is[*deploy.StrandedError](err):
 		return exitStranded, true

@@ -15,7 +15,7 @@ func TestHostileHost(t *testing.T) {
 	var out, stderr bytes.Buffer
 	printPlan(&stderr, &deploy.Plan{
 		Cluster: "c", Leader: evil, Notes: []string{evil},
-		Steps: []deploy.Step{{Node: "cp-1", Address: evil, From: evil, To: "x", Restart: evil, Unwell: evil, Recover: evil, Flags: []deploy.FlagChange{{Name: "v", From: &value}}}},
+		Steps: []deploy.Step{{Node: "cp-1", Address: evil, From: evil, To: "x", Restart: evil, Unhealthy: evil, Recover: evil, Flags: []deploy.FlagChange{{Name: "v", From: &value}}}},
 	})
 	n := newRolloutLog(stdio{err: &stderr})
 	n.print(deploy.Event{Node: "cp-1", Step: "back", Text: evil})

@@ -74,7 +74,7 @@ func runDiff(ctx context.Context, o diffOptions, args []string, now func() time.
 		drifts := rollout.Drifts()
 		rollout.Close()
 		for _, d := range drifts {
-			same = same && d.Same()
+			same = same && d.InSync()
 			all = append(all, clusterDrift{c.Name, d})
 		}
 		if o.format == "text" {
@@ -100,10 +100,10 @@ type clusterDrift struct {
 
 func printDrifts(w io.Writer, cluster string, drifts []deploy.Drift) {
 	for _, d := range drifts {
-		if d.Same() {
+		if d.InSync() {
 			continue
 		}
-		sayVisibly(w, "%s: %s (%s): runs %s, exported is %s", cluster, d.Node, d.Address, shortGeneration(d.Runs), shortGeneration(d.Want))
+		sayVisibly(w, "%s: %s (%s): runs %s, exported is %s", cluster, d.Node, d.Address, shortGeneration(d.Runs), shortGeneration(d.Desired))
 		if d.Trial != "" {
 			sayVisibly(w, "    trial: %s isn't confirmed", shortGeneration(d.Trial))
 		}

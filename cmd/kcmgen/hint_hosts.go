@@ -71,7 +71,7 @@ func leftHint(err error) string {
 	var gone deploy.GoneErrors
 	var same *deploy.SameNameError
 	switch {
-	case is[*deploy.MovedError](err):
+	case is[*deploy.StalePlanError](err):
 		return "nothing was changed; make another plan, and have it reviewed: the same command with --dry-run --out-plan FILE in place of --plan"
 	case errors.As(err, &stranded):
 		return byHand(stranded)

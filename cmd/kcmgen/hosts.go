@@ -60,13 +60,13 @@ func loadHosts(ctx context.Context, o *hostOptions, args []string, now time.Time
 }
 
 // exported reads what the last export wrote for the hosts of a cluster, by node.
-func exported(ctx context.Context, c *spec.Cluster, dir string, std stdio) (map[string]*deploy.Want, *gen.State, error) {
+func exported(ctx context.Context, c *spec.Cluster, dir string, std stdio) (map[string]*deploy.Desired, *gen.State, error) {
 	screen := newScreen(std)
 	s, err := gen.ReadExported(ctx, c, dir, screen.progress(), screen.event)
 	if err != nil {
 		return nil, nil, err
 	}
-	wants, err := deploy.Wants(c, s)
+	wants, err := deploy.ReadDesired(c, s)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", filepath.Join(dir, c.Name), err)
 	}
@@ -112,7 +112,7 @@ func (o *hostOptions) settings(c *spec.Cluster, now func() time.Time, std stdio)
 }
 
 // connect connects to the hosts that the command line names.
-func (o *hostOptions) connect(ctx context.Context, c *spec.Cluster, wants map[string]*deploy.Want, now func() time.Time, std stdio) (*deploy.Hosts, error) {
+func (o *hostOptions) connect(ctx context.Context, c *spec.Cluster, wants map[string]*deploy.Desired, now func() time.Time, std stdio) (*deploy.Hosts, error) {
 	s, err := o.settings(c, now, std)
 	if err != nil {
 		return nil, err

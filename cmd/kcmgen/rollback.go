@@ -59,7 +59,7 @@ func rollbackOne(ctx context.Context, o deployOptions, c *spec.Cluster, now func
 		return outcome{}, err
 	}
 	defer r.Close()
-	p, err := r.PlanBack(ctx)
+	p, err := r.PlanRollback(ctx)
 	if p != nil && len(p.Steps) > 0 {
 		p.Notes = append(p.Notes, "what was exported stays exported: the next deploy brings it")
 	}

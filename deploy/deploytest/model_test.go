@@ -24,10 +24,10 @@ type scene struct {
 	first  bool // nothing runs yet
 	leader int
 	config deploytest.Config
-	down   int // a host that doesn't work; -1: none
-	beside int // a host that the rollout isn't about; -1: none
+	down   int // index of a host that is down; -1: none
+	other  int // index of a host that the rollout doesn't name; -1: none
 	away   [2]time.Duration
-	crash  int           // a host whose process ends by itself; -1: none
+	crash  int           // index of a host whose process ends by itself; -1: none
 	at     time.Duration // when
 }
 
@@ -43,52 +43,52 @@ func (s scene) world() *deploytest.World {
 	if s.down >= 0 && !s.first {
 		w.Stop(w.Hosts[s.down].Name)
 	}
-	if s.beside >= 0 {
-		w.Hosts[s.beside].Beside = true
+	if s.other >= 0 {
+		w.Hosts[s.other].Other = true
 	}
 	if s.crash >= 0 {
 		w.Crash = map[string]time.Time{w.Hosts[s.crash].Name: deploytest.Start.Add(s.at)}
 	}
 	if s.away[1] > 0 {
-		w.Away = []time.Time{deploytest.Start.Add(s.away[0]), deploytest.Start.Add(s.away[1])}
+		w.Outages = []time.Time{deploytest.Start.Add(s.away[0]), deploytest.Start.Add(s.away[1])}
 	}
 	return w
 }
 
-// scenes are those in which every action is cut, and every answer lost.
+// scenes returns the scenes of the exhaustive test.
 func scenes() []scene {
 	var out []scene
-	for _, config := range []deploytest.Config{{}, {Start: "ends"}, {Start: "ill"}, {Start: "refused"}, {Lead: "ends"}, {Lead: "never"}} {
+	for _, config := range []deploytest.Config{{}, {Start: "ends"}, {Start: "unhealthy"}, {Start: "refused"}, {Lead: "ends"}, {Lead: "never"}} {
 		for _, hosts := range []int{1, 2, 3} {
-			out = append(out, scene{hosts: hosts, config: config, down: -1, beside: -1, crash: -1, leader: hosts - 1})
+			out = append(out, scene{hosts: hosts, config: config, down: -1, other: -1, crash: -1, leader: hosts - 1})
 		}
 		out = append(out,
-			scene{hosts: 3, first: true, config: config, down: -1, beside: -1, crash: -1},
-			scene{hosts: 3, config: config, down: 1, beside: -1, crash: -1},
-			scene{hosts: 3, config: config, down: -1, beside: 0, crash: -1},
-			scene{hosts: 3, config: config, down: -1, beside: -1, crash: 0, at: 1500 * time.Millisecond},
-			scene{hosts: 3, config: config, down: -1, beside: -1, crash: -1, away: [2]time.Duration{time.Second, 9 * time.Second}},
+			scene{hosts: 3, first: true, config: config, down: -1, other: -1, crash: -1},
+			scene{hosts: 3, config: config, down: 1, other: -1, crash: -1},
+			scene{hosts: 3, config: config, down: -1, other: 0, crash: -1},
+			scene{hosts: 3, config: config, down: -1, other: -1, crash: 0, at: 1500 * time.Millisecond},
+			scene{hosts: 3, config: config, down: -1, other: -1, crash: -1, away: [2]time.Duration{time.Second, 9 * time.Second}},
 		)
 	}
 	return out
 }
 
-// trial is one rollout that something happens to.
+// trial is a rollout with one disturbance.
 type trial struct {
 	scene
-	cut, lose, unheard int
-	interrupt          time.Duration
-	atOnce             bool // people don't wait until hosts go back by themselves
+	cutAfter, loseAnswer, loseAction int
+	interrupt                        time.Duration
+	immediately                      bool // the next run begins before hosts go back by themselves
 }
 
-// run does a rollout, and another one after it, as people would: what must be true of
-// both is an error where it isn't.
+// run carries out a rollout, and another one afterwards. It returns an error if an
+// invariant of either is violated.
 func (tr trial) run() error {
-	r := &deploytest.Run{World: tr.world(), Cut: tr.cut, Lose: tr.lose, Unheard: tr.unheard}
+	r := &deploytest.Run{World: tr.world(), CutAfter: tr.cutAfter, LoseAnswer: tr.loseAnswer, LoseAction: tr.loseAction}
 	if tr.interrupt > 0 {
 		r.Interrupt = deploytest.Start.Add(tr.interrupt)
 	}
-	had := r.World.Has()
+	had := r.World.Generations()
 	r.Invariants()
 	if err := r.Begin("deploy", "new"); err != nil {
 		return err
@@ -96,7 +96,7 @@ func (tr trial) run() error {
 	return tr.finish(r, had)
 }
 
-// finish goes on with a run to its end.
+// finish takes a run to its end.
 func (tr trial) finish(r *deploytest.Run, had map[string]string) error {
 	for {
 		over, ended, err := r.Next()
@@ -111,13 +111,13 @@ func (tr trial) finish(r *deploytest.Run, had map[string]string) error {
 	}
 }
 
-// after lets all hosts come to rest, and deploys again. What comes of that hangs on what
-// they have by then, and is tried once for all that have the same.
+// after lets the world settle, and deploys again. Worlds in the same state have the same
+// result, so each is tried once.
 func (tr trial) after(w *deploytest.World, had map[string]string) error {
-	if tr.atOnce {
+	if tr.immediately {
 		return tr.again(w, had)
 	}
-	if err := w.Rests(); err != nil {
+	if err := w.Settle(); err != nil {
 		return err
 	}
 	key := fmt.Sprintf("%v%v%v", w, tr.config, had)
@@ -130,15 +130,15 @@ func (tr trial) after(w *deploytest.World, had map[string]string) error {
 	return err
 }
 
-// seen is what came of deploying again, by what decides that.
+// seen caches the result of deploying again, by the state of the world.
 var seen sync.Map
 
-// everything does a rollout, and from each of its actions on others: the operator is gone
-// after it, its answer gets lost, or it does itself, or the operator wants to stop. Each is
-// given to found. It returns how many there were.
-func (s scene) everything(found func(trial, error)) (rollouts int) {
+// cutEverywhere carries out a rollout and, at each action, copies of it: the operator is
+// gone after the action, its answer is lost, the action is lost, or the operator
+// interrupts. It passes each result to found, and returns the number of rollouts.
+func (s scene) cutEverywhere(found func(trial, error)) (rollouts int) {
 	r := &deploytest.Run{World: s.world()}
-	had := r.World.Has()
+	had := r.World.Generations()
 	r.Invariants()
 	whole := trial{scene: s}
 	if err := r.Begin("deploy", "new"); err != nil {
@@ -147,10 +147,10 @@ func (s scene) everything(found func(trial, error)) (rollouts int) {
 	}
 	for n := 1; ; {
 		if r.Acts() {
-			for _, tr := range []trial{{scene: s, cut: n}, {scene: s, cut: n, atOnce: true}, {scene: s, lose: n}, {scene: s, unheard: n}, {scene: s, interrupt: r.World.Now.Sub(deploytest.Start)}} {
+			for _, tr := range []trial{{scene: s, cutAfter: n}, {scene: s, cutAfter: n, immediately: true}, {scene: s, loseAnswer: n}, {scene: s, loseAction: n}, {scene: s, interrupt: r.World.Now.Sub(deploytest.Start)}} {
 				f := r.Fork()
 				f.Invariants()
-				if f.Cut, f.Lose, f.Unheard = tr.cut, tr.lose, tr.unheard; tr.interrupt > 0 {
+				if f.CutAfter, f.LoseAnswer, f.LoseAction = tr.cutAfter, tr.loseAnswer, tr.loseAction; tr.interrupt > 0 {
 					f.Interrupt = f.World.Now
 				}
 				found(tr, tr.finish(f, had))
@@ -166,8 +166,8 @@ func (s scene) everything(found func(trial, error)) (rollouts int) {
 	}
 }
 
-// failed: after a rollout that ended, no host has a generation that can't work, unless it
-// is said so.
+// failed returns an error if a finished rollout leaves a failing generation on a host
+// without reporting it.
 func (tr trial) failed(r *deploytest.Run) error {
 	_, err := r.State.Done()
 	var stranded *rollout.StrandedError
@@ -182,14 +182,14 @@ func (tr trial) failed(r *deploytest.Run) error {
 	return nil
 }
 
-// works reports whether the new generation does.
+// works reports whether the new generation works.
 func (tr trial) works() bool { return tr.config == deploytest.Config{} }
 
-// unseen: where a host that the rollout isn't about leads, what only a leader shows may
-// stay unseen.
-func (tr trial) unseen() bool { return tr.config.Lead != "" && tr.beside >= 0 }
+// unseen reports whether a fault may stay unseen: it shows only in a leader, and a host
+// outside the rollout may lead.
+func (tr trial) unseen() bool { return tr.config.Lead != "" && tr.other >= 0 }
 
-// again deploys once more: all hosts have the new generation then, or what they had.
+// again deploys once more. Then all hosts have the new generation, or what they had.
 func (tr trial) again(w *deploytest.World, had map[string]string) error {
 	w.Crash = nil // once was enough
 	r := &deploytest.Run{World: w}
@@ -200,7 +200,7 @@ func (tr trial) again(w *deploytest.World, had map[string]string) error {
 	_, err := r.State.Done()
 	for _, h := range w.Hosts {
 		want := "new"
-		if !tr.works() || h.Beside {
+		if !tr.works() || h.Other {
 			want = had[h.Name]
 		}
 		if h.Unit != want && !tr.unseen() {
@@ -210,18 +210,18 @@ func (tr trial) again(w *deploytest.World, had map[string]string) error {
 	if (err == nil) != tr.works() && !tr.unseen() {
 		return fmt.Errorf("again: %v", err)
 	}
-	return w.Rests()
+	return w.Settle()
 }
 
-// How many rollouts something happens to, at the least.
+// The least number of disturbed rollouts, and how many of them are random.
 const (
 	rollouts = 20000
 	others   = 2000
 )
 
-// TestModel cuts rollouts after every action, and loses every action and every answer.
+// TestModel disturbs rollouts at every action, and random ones.
 func TestModel(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(800)) // all of it is garbage soon
+	defer debug.SetGCPercent(debug.SetGCPercent(800)) // nearly all memory is garbage soon
 	begun := time.Now()
 	var every, failures atomic.Int64
 	found := func(tr trial, err error) {
@@ -239,7 +239,7 @@ func TestModel(t *testing.T) {
 		})
 	}
 	for _, s := range scenes() {
-		work <- func() { every.Add(int64(s.everything(found))) }
+		work <- func() { every.Add(int64(s.cutEverywhere(found))) }
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range others {
@@ -248,19 +248,19 @@ func TestModel(t *testing.T) {
 	}
 	close(work)
 	all.Wait()
-	t.Logf("%d rollouts, something happens at every action of %d, in %v", every.Load()+others, every.Load(), time.Since(begun).Round(time.Millisecond))
+	t.Logf("%d rollouts, %d of them exhaustive, in %v", every.Load()+others, every.Load(), time.Since(begun).Round(time.Millisecond))
 	if every.Load()+others < rollouts {
 		t.Errorf("that is less than %d", rollouts)
 	}
 }
 
-// random is any trial.
+// random returns a random trial.
 func random(rng *rand.Rand) trial {
-	configs := []deploytest.Config{{}, {}, {Start: "ends"}, {Start: "ill"}, {Start: "refused"}, {Lead: "ends"}, {Lead: "never"}}
+	configs := []deploytest.Config{{}, {}, {Start: "ends"}, {Start: "unhealthy"}, {Start: "refused"}, {Lead: "ends"}, {Lead: "never"}}
 	n := 1 + rng.IntN(5)
-	tr := trial{scene: scene{hosts: n, leader: rng.IntN(n), config: configs[rng.IntN(len(configs))], down: -1, beside: -1, crash: -1}}
+	tr := trial{scene: scene{hosts: n, leader: rng.IntN(n), config: configs[rng.IntN(len(configs))], down: -1, other: -1, crash: -1}}
 	if n > 1 && rng.IntN(4) == 0 {
-		tr.beside = rng.IntN(n)
+		tr.other = rng.IntN(n)
 	}
 	if n > 1 && rng.IntN(4) == 0 {
 		tr.down = rng.IntN(n)
@@ -272,23 +272,23 @@ func random(rng *rand.Rand) trial {
 	if rng.IntN(3) == 0 {
 		tr.crash, tr.at = rng.IntN(n), time.Duration(rng.IntN(10000))*time.Millisecond
 	}
-	tr.first = rng.IntN(5) == 0 && tr.beside < 0
+	tr.first = rng.IntN(5) == 0 && tr.other < 0
 	switch at := 1 + rng.IntN(60*n); rng.IntN(4) {
 	case 0:
-		tr.cut, tr.atOnce = at, rng.IntN(2) == 0
+		tr.cutAfter, tr.immediately = at, rng.IntN(2) == 0
 	case 1:
-		tr.lose = at
+		tr.loseAnswer = at
 	case 2:
-		tr.unheard = at
+		tr.loseAction = at
 	case 3:
 		tr.interrupt = time.Duration(at) * 100 * time.Millisecond
 	}
 	return tr
 }
 
-// TestModelBites: each rollout that is broken on purpose is found out.
-func TestModelBites(t *testing.T) {
-	none := scene{hosts: 3, down: -1, beside: -1, crash: -1}
+// TestModelFindsFaults: each fault planted in a rollout violates an invariant.
+func TestModelFindsFaults(t *testing.T) {
+	none := scene{hosts: 3, down: -1, other: -1, crash: -1}
 	fails := func(config deploytest.Config) scene { s := none; s.config = config; return s }
 	crashes := none
 	crashes.crash, crashes.at = 1, 2*time.Second
@@ -303,7 +303,7 @@ func TestModelBites(t *testing.T) {
 		"doesn't look at the others": {crashes, "hasn't worked for", func(a *rollout.Action) (rollout.Event, bool) {
 			return rollout.Event{Health: rollout.Health{PID: 1002, Running: true}}, a.Kind == rollout.Examine && a.Ask&rollout.Apiserver == 0 && a.Node != "cp-1"
 		}},
-		"takes all for healthy": {fails(deploytest.Config{Start: "ill"}), "it hasn't been healthy", func(a *rollout.Action) (rollout.Event, bool) {
+		"takes all for healthy": {fails(deploytest.Config{Start: "unhealthy"}), "it hasn't been healthy", func(a *rollout.Action) (rollout.Event, bool) {
 			return rollout.Event{Health: rollout.Health{PID: 1, Running: true, Server: "https://apiserver"}}, a.Kind == rollout.Examine
 		}},
 		"leaves hosts as they are": {fails(deploytest.Config{Lead: "ends"}), "all went back, and", func(a *rollout.Action) (rollout.Event, bool) {
@@ -313,10 +313,10 @@ func TestModelBites(t *testing.T) {
 		"leaves a trial": {none, "on trial", func(a *rollout.Action) (rollout.Event, bool) {
 			return rollout.Event{}, a.Kind == rollout.Confirm
 		}},
-		"doesn't write its end down": {none, "hasn't written that down", func(a *rollout.Action) (rollout.Event, bool) {
+		"doesn't record its end": {none, "hasn't recorded that", func(a *rollout.Action) (rollout.Event, bool) {
 			return rollout.Event{}, a.Kind == rollout.MarkEnded
 		}},
-		"changes a host that it isn't about": {none, "isn't about it", func(a *rollout.Action) (rollout.Event, bool) {
+		"changes a host that it doesn't name": {none, "doesn't name it", func(a *rollout.Action) (rollout.Event, bool) {
 			if a.Kind == rollout.Try && a.Node == "cp-2" {
 				a.Node = "cp-1"
 			}
@@ -325,11 +325,11 @@ func TestModelBites(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := c.scene
-			if name == "changes a host that it isn't about" {
-				s.beside, s.leader = 0, 1
+			if name == "changes a host that it doesn't name" {
+				s.other, s.leader = 0, 1
 			}
 			r := &deploytest.Run{World: s.world(), Break: c.broken}
-			had := r.World.Has()
+			had := r.World.Generations()
 			r.Invariants()
 			if err := r.Begin("deploy", "new"); err != nil {
 				t.Fatal(err)
@@ -342,12 +342,12 @@ func TestModelBites(t *testing.T) {
 	}
 }
 
-// TestStep: a step leaves the state that it begins with as it is.
+// TestStep: Step leaves its receiver unchanged and is deterministic.
 func TestStep(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range 40 {
 		tr := random(rng)
-		r := &deploytest.Run{World: tr.world(), Cut: tr.cut, Lose: tr.lose, Unheard: tr.unheard}
+		r := &deploytest.Run{World: tr.world(), CutAfter: tr.cutAfter, LoseAnswer: tr.loseAnswer, LoseAction: tr.loseAction}
 		states := 0
 		r.Stepped = func(before rollout.State, e rollout.Event, todo []rollout.Action) {
 			states++

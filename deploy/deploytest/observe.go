@@ -16,35 +16,35 @@ const (
 	Poll = 500 * time.Millisecond
 )
 
-var unit = plan.Unit{Home: "/etc/kubernetes/kcmgen", Start: "/etc/systemd/system/kcm.service", Name: "kcm.service", Programs: "/usr/local/lib/kcmgen"}
+var unit = plan.Unit{GenerationsDir: "/etc/kubernetes/kcmgen", File: "/etc/systemd/system/kcm.service", Name: "kcm.service", ProgramsDir: "/usr/local/lib/kcmgen"}
 
-// sets are what generations run; the same for all worlds.
-type sets map[string]*plan.Want
+// configs are the configurations of generations, created on demand.
+type configs map[string]*plan.Desired
 
-func (s sets) of(generation string) *plan.Want {
+func (s configs) of(generation string) *plan.Desired {
 	if generation == plan.None {
-		return plan.Nothing()
+		return plan.DesiredNone()
 	}
 	if s[generation] == nil {
 		text := fmt.Sprintf("[Service]\nExecStart=/bin/kcm --leader-elect-lease-duration=%v --leader-elect-retry-period=%v --v=%d\n", leaseTime, retryTime, len(generation))
-		s[generation] = plan.OnHost(generation, []byte(text), nil)
+		s[generation] = plan.DesiredFromHost(generation, []byte(text), nil)
 	}
 	return s[generation]
 }
 
-// Observe is what a rollout that brings each host a generation sees of the world.
-func (w *World) Observe(action, generation string, known sets) *plan.Observation {
+// Observe returns the observation for a plan that gives each host a generation.
+func (w *World) Observe(action, generation string, known configs) *plan.Observation {
 	c := &spec.Cluster{Name: "prod"}
 	c.Deploy.Gate, c.Deploy.Soak = Gate, Soak
 	o := &plan.Observation{Cluster: c, Action: action, ReadsLease: true}
 	for _, h := range w.Hosts {
 		c.Nodes = append(c.Nodes, spec.Node{Name: h.Name})
 		seen := w.observe(h, known)
-		if h.Beside {
-			o.Beside = append(o.Beside, seen)
+		if h.Other {
+			o.Others = append(o.Others, seen)
 			continue
 		}
-		seen.Want = known.of(generation)
+		seen.Desired = known.of(generation)
 		o.Hosts = append(o.Hosts, seen)
 	}
 	if w.Holder != "" {
@@ -53,9 +53,9 @@ func (w *World) Observe(action, generation string, known sets) *plan.Observation
 	return o
 }
 
-func (w *World) observe(h *Host, known sets) *plan.Host {
-	out := &plan.Host{Node: h.Name, Called: h.Name, Unit: unit, Seen: &plan.Seen{Files: map[string]plan.File{}}}
-	s := out.Seen
+func (w *World) observe(h *Host, known configs) *plan.Host {
+	out := &plan.Host{Node: h.Name, ClusterHostname: h.Name, Unit: unit, Snapshot: &plan.Snapshot{Files: map[string]plan.File{}}}
+	s := out.Snapshot
 	s.Root, s.Name, s.Runs, s.Stamp = true, h.Name, h.Unit, h.stamp()
 	s.KBytes, s.Inodes = -1, -1
 	if h.Trial != nil {
@@ -65,24 +65,24 @@ func (w *World) observe(h *Host, known sets) *plan.Host {
 		s.State = h.State.plan()
 	}
 	s.Files["/bin/kcm"] = plan.File{Type: "regular file", Owner: "root:root", Mode: "755"}
-	s.Files[unit.Start] = plan.File{Type: plan.Missing}
+	s.Files[unit.File] = plan.File{Type: plan.Missing}
 	if h.Unit != plan.None {
 		set := known.of(h.Unit)
-		out.Was = &set.Set
+		out.Current = &set.Config
 		s.Unit = set.Unit
-		s.Files[unit.Start] = plan.File{Type: "regular file", Owner: "root:root", Mode: "644", Size: int64(len(set.Unit)), SHA256: sum(set.Unit)}
+		s.Files[unit.File] = plan.File{Type: "regular file", Owner: "root:root", Mode: "644", Size: int64(len(set.Unit)), SHA256: sum(set.Unit)}
 	}
-	s.Process = plan.Process{Known: h.Unit != plan.None, Enabled: true, Running: h.pid != 0, Active: h.active(), PID: h.pid, Restarts: h.count}
+	s.Process = plan.Process{Known: h.Unit != plan.None, Enabled: true, Running: h.pid != 0, Active: h.active(), PID: h.pid, Restarts: h.restarts}
 	if h.pid != 0 {
 		s.Process.Args = known.of(h.running).Argv
 	}
 	switch {
 	case h.Unit == plan.None:
-		out.Unwell = "it has no " + unit.Name + " yet"
+		out.Unhealthy = "it has no " + unit.Name + " yet"
 	case h.pid == 0:
-		out.Unwell = unit.Name + " is " + h.active()
+		out.Unhealthy = unit.Name + " is " + h.active()
 	case !w.Works(h):
-		out.Unwell = "it isn't healthy"
+		out.Unhealthy = "it isn't healthy"
 	}
 	return out
 }
@@ -90,17 +90,17 @@ func (w *World) observe(h *Host, known sets) *plan.Host {
 func sum(unit []byte) string { return tree.Entry{Data: unit}.Sum() }
 
 func (j *Journal) plan() *plan.Journal {
-	return &plan.Journal{Generation: j.Generation, Previous: j.Previous, Rollout: j.Rollout, By: j.By, Ended: j.Ended}
+	return &plan.Journal{Generation: j.Generation, Previous: j.Previous, Rollout: j.Rollout, Action: j.Action, Ended: j.Ended}
 }
 
-// stamp is another one where anything was done to a host.
+// stamp changes when the host is changed.
 func (h *Host) stamp() string { return fmt.Sprintf("%s %v %v", h.Unit, h.Trial, h.State) }
 
 func (h *Host) active() string {
 	switch {
 	case h.pid != 0:
 		return "active (running)"
-	case h.over:
+	case h.dead:
 		return "inactive (dead)"
 	}
 	return "activating (auto-restart)"

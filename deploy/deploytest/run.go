@@ -10,35 +10,35 @@ import (
 	"github.com/kcmgen/kcmgen/deploy/rollout"
 )
 
-// Run is an operator who carries out a rollout in a world.
+// Run carries out a rollout in a world, as an operator's kcmgen does.
 type Run struct {
 	World *World
 	Plan  *plan.Plan
 	State rollout.State
-	// Lose are actions that are done, and whose answers get lost; Unheard are actions that
-	// get lost themselves. Both count from 1.
-	Lose, Unheard int
-	// Cut is the action after which the operator is gone; 0: never.
-	Cut int
-	// Interrupt is when the operator wants to stop; zero: never.
+	// LoseAnswer is the action whose answer is lost, Unheard the action that is lost itself. Both
+	// count from 1; 0: none.
+	LoseAnswer, LoseAction int
+	// CutAfter is the action after which the operator is gone; 0: never.
+	CutAfter int
+	// Interrupt is when the operator interrupts; zero: never.
 	Interrupt time.Time
-	// Told hears each action as it is done, and what comes of it.
+	// Told is called after each action, with its result.
 	Told func(a rollout.Action, e rollout.Event)
-	// Break replaces what comes of an action, in a rollout that is broken on purpose.
+	// Break replaces the result of an action, or changes the action, to plant a fault.
 	Break func(a *rollout.Action) (e rollout.Event, instead bool)
-	// Stepped hears each step: the state before it, the event and what is to be done.
+	// Stepped is called after each step, with the state before it.
 	Stepped func(before rollout.State, e rollout.Event, todo []rollout.Action)
-	// Check is called before each action, and says what is wrong with it.
+	// Check is called before each action, and returns an error if it mustn't happen.
 	Check func(a rollout.Action) error
 
-	queue   []rollout.Event  // what happens, by time
+	queue   []rollout.Event  // future events, by time
 	todo    []rollout.Action // of the last step
 	steps   int
 	actions int
-	known   sets
+	known   configs
 }
 
-// ErrLost is a connection that broke before the answer was there.
+// ErrLost is a connection that broke before the answer.
 var ErrLost = errors.New("the connection broke")
 
 // errLong is a rollout that doesn't end.
@@ -47,8 +47,8 @@ var errLong = errors.New("the rollout doesn't end")
 // maxSteps bounds a run: an outage of a minute takes some hundred.
 const maxSteps = 5000
 
-// Go carries out a rollout that brings each host a generation, until it ends or its
-// operator is gone. faulty is what is wrong with it, whatever came of it.
+// Go carries out a rollout that gives each host a generation. ended is false if the
+// operator is gone before the end. faulty is a violated invariant.
 func (r *Run) Go(action, generation string) (ended bool, faulty error) {
 	if err := r.Begin(action, generation); err != nil {
 		return false, err
@@ -63,7 +63,7 @@ func (r *Run) Go(action, generation string) (ended bool, faulty error) {
 // Begin makes the plan of a rollout.
 func (r *Run) Begin(action, generation string) error {
 	if r.known == nil {
-		r.known = sets{}
+		r.known = configs{}
 	}
 	p, err := plan.New(r.World.Observe(action, generation, r.known))
 	if err != nil {
@@ -74,8 +74,8 @@ func (r *Run) Begin(action, generation string) error {
 	return nil
 }
 
-// Next does one action, or takes the next event. It reports whether that was all, and
-// whether the rollout has ended then; else its operator is gone.
+// Next does one action, or takes the next event. over: nothing is left; ended: the rollout
+// has ended, else its operator is gone.
 func (r *Run) Next() (over, ended bool, faulty error) {
 	if len(r.todo) > 0 {
 		a := r.todo[0]
@@ -114,10 +114,10 @@ func (r *Run) Next() (over, ended bool, faulty error) {
 	return false, false, nil
 }
 
-// Acts reports whether an action is done next that something can happen to.
+// Acts reports whether an action is next that can be disturbed.
 func (r *Run) Acts() bool { return len(r.todo) > 0 && r.todo[0].Kind != rollout.Tell }
 
-// Fork is the same run in a world of its own: what is done to one isn't to the other.
+// Fork returns an independent copy of the run and its world.
 func (r *Run) Fork() *Run {
 	f := *r
 	f.World = r.World.fork()
@@ -126,17 +126,17 @@ func (r *Run) Fork() *Run {
 	return &f
 }
 
-// unlock: locks die with the operator's connections.
+// unlock removes all locks, as the end of the operator's connections does.
 func (r *Run) unlock() {
 	for _, h := range r.World.Hosts {
 		h.locked = false
 	}
 }
 
-// Actions is how many actions were done so far.
+// Actions returns how many actions were done so far.
 func (r *Run) Actions() int { return r.actions }
 
-// do carries out an action, and queues what comes of it.
+// do carries out an action, and queues its answer.
 func (r *Run) do(a rollout.Action) (cut bool, faulty error) {
 	if a.Kind == rollout.Tell {
 		if r.Told != nil {
@@ -154,10 +154,10 @@ func (r *Run) do(a rollout.Action) (cut bool, faulty error) {
 	if r.Break != nil {
 		e, instead = r.Break(&a)
 	}
-	if !instead && r.actions != r.Unheard {
+	if !instead && r.actions != r.LoseAction {
 		e, took = r.Perform(a)
 	}
-	if r.actions == r.Lose && a.Kind != rollout.Wait {
+	if r.actions == r.LoseAnswer && a.Kind != rollout.Wait {
 		e = rollout.Event{Err: ErrLost}
 	}
 	e.ID, e.At = a.ID, r.World.Now.Add(took)
@@ -168,23 +168,23 @@ func (r *Run) do(a rollout.Action) (cut bool, faulty error) {
 		if q.At.After(e.At) {
 			return 1
 		}
-		return -1 // what was asked first is answered first
+		return -1 // first asked, first answered
 	})
 	r.queue = slices.Insert(r.queue, k, e)
-	return r.actions == r.Cut, nil
+	return r.actions == r.CutAfter, nil
 }
 
-// refused is a host that heard, and doesn't do it.
+// refused returns the error of a host that refuses.
 func refused(text string) error { return fmt.Errorf("%s%w", text, quiet{rollout.ErrRefused}) }
 
-// quiet is an error that adds nothing to a text.
+// quiet is an error without text.
 type quiet struct{ error }
 
 func (quiet) Error() string   { return "" }
 func (q quiet) Unwrap() error { return q.error }
 
-// Perform does an action in the world, at its time. It returns what comes of it, and how
-// long that takes.
+// Perform carries out an action in the world. It returns the answer, and how long that
+// takes.
 func (r *Run) Perform(a rollout.Action) (e rollout.Event, took time.Duration) {
 	w := r.World
 	took = 10 * time.Millisecond
@@ -214,7 +214,7 @@ var durations = func() map[rollout.Kind]time.Duration {
 	return out
 }()
 
-// onHost does an action on a host.
+// onHost carries out an action on a host.
 func (r *Run) onHost(h *Host, a rollout.Action) (e rollout.Event) {
 	w := r.World
 	switch a.Kind {
@@ -227,11 +227,11 @@ func (r *Run) onHost(h *Host, a rollout.Action) (e rollout.Event) {
 		if h.Name == w.Edited {
 			h.Unit = plan.Found
 		}
-		if r.base(h) != a.Base {
+		if r.base(h) != a.UnitSum {
 			return rollout.Event{Err: refused("the unit isn't the one of the plan")}
 		}
 		w.Try(h, a.Generation, r.Plan.ID, r.Plan.Action, a.After)
-		if h.over && h.Unit != plan.None {
+		if h.dead && h.Unit != plan.None {
 			e.Err = refused("it doesn't start")
 		}
 	case rollout.Examine:
@@ -259,7 +259,7 @@ func (r *Run) onHost(h *Host, a rollout.Action) (e rollout.Event) {
 		}
 	case rollout.Look:
 		seen := w.observe(h, r.known)
-		e.Found = rollout.Found{Runs: h.Unit, Base: r.base(h), Trial: h.Trial != nil, Known: h.Unit != plan.None, Unwell: seen.Unwell}
+		e.Found = rollout.Found{Runs: h.Unit, UnitSum: r.base(h), Trial: h.Trial != nil, Known: h.Unit != plan.None, Unhealthy: seen.Unhealthy}
 	case rollout.Former:
 		e.Server = "https://apiserver"
 	case rollout.MarkEnded:
@@ -272,7 +272,7 @@ func (r *Run) onHost(h *Host, a rollout.Action) (e rollout.Event) {
 	return e
 }
 
-// base is the checksum of what a host starts.
+// base returns the checksum of a host's unit, or none.
 func (r *Run) base(h *Host) string {
 	if h.Unit == plan.None {
 		return plan.None
@@ -291,9 +291,9 @@ func (w *World) lease() *rollout.Lease {
 
 func (r *Run) health(h *Host, a rollout.Action) rollout.Health {
 	w := r.World
-	out := rollout.Health{PID: h.pid, Restarts: h.count, Running: h.pid != 0, Over: h.over, Active: h.active(), Server: "https://apiserver"}
+	out := rollout.Health{PID: h.pid, Restarts: h.restarts, Running: h.pid != 0, Dead: h.dead, Active: h.active(), Server: "https://apiserver"}
 	want := h.Unit
-	if a.Next && h.Trial != nil {
+	if a.ExpectNew && h.Trial != nil {
 		want = h.Trial.Generation
 	}
 	if h.running != want {

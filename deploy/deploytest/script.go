@@ -11,23 +11,23 @@ import (
 	"github.com/kcmgen/kcmgen/deploy/rollout"
 )
 
-// Script sets a world up, runs rollouts in it and returns what happened, a line an event.
+// Script sets up a world, runs rollouts in it and returns a trace, one line per event.
 // Lines of a script:
 //
-//	hosts 3 [GENERATION]     that run a generation (old), or none; the first leads
-//	leader cp-2              another one does
+//	hosts 3 [GENERATION]     number of hosts; they run a generation (old), or none; the first leads
+//	leader cp-2              this host leads instead
 //	config new start=ends lead=ends
 //	stop cp-3                its process has ended for good before the rollout
-//	beside cp-3              the rollout isn't about it
+//	other cp-3               the rollout doesn't name it
 //	edited cp-2              another program changes its unit file just before its turn
 //	crash cp-3 2s            its process ends then, and is started again
 //	away 10s 25s             the apiserver isn't there between these times
-//	lose 12                  the answer to the 12th action of the next run gets lost
-//	unheard 12               the 12th action itself does
-//	cut 12                   the operator is gone after it
-//	interrupt 3s             the operator wants to stop
-//	deploy new               a rollout; rollback OLD is another
-//	pass 60s                 nothing is done for a while
+//	lose 12                  the answer to the 12th action of the next run is lost
+//	unheard 12               the 12th action itself is lost
+//	cut 12                   the operator is gone after the 12th action
+//	interrupt 3s             the operator interrupts
+//	deploy new               a rollout; also rollback OLD
+//	pass 60s                 time passes
 //	all                      the following runs show looks and waits, too
 func Script(text string) (string, error) {
 	s := &script{}
@@ -46,7 +46,7 @@ func Script(text string) (string, error) {
 
 type script struct {
 	world *World
-	next  Run // what was said of the next run
+	next  Run // the settings of the next run
 	all   bool
 	out   strings.Builder
 }
@@ -61,7 +61,7 @@ func (s *script) do(word string, args []string) error {
 	number := func(i int) int { n, _ := strconv.Atoi(arg(i)); return n }
 	at := func(i int) time.Time { d, _ := time.ParseDuration(arg(i)); return Start.Add(d) }
 	if (s.world == nil) != (word == "hosts") {
-		return fmt.Errorf("a script begins with hosts, and has it once")
+		return fmt.Errorf("hosts must be the first line, and only there")
 	}
 	switch word {
 	case "hosts":
@@ -85,20 +85,20 @@ func (s *script) do(word string, args []string) error {
 		s.world.Configs[arg(0)] = c
 	case "stop":
 		s.world.Stop(arg(0))
-	case "beside":
-		s.world.Host(arg(0)).Beside = true
+	case "other":
+		s.world.Host(arg(0)).Other = true
 	case "away":
-		s.world.Away = append(s.world.Away, at(0), at(1))
+		s.world.Outages = append(s.world.Outages, at(0), at(1))
 	case "edited":
 		s.world.Edited = arg(0)
 	case "crash":
 		s.world.Crash = map[string]time.Time{arg(0): at(1)}
 	case "lose":
-		s.next.Lose = number(0)
+		s.next.LoseAnswer = number(0)
 	case "unheard":
-		s.next.Unheard = number(0)
+		s.next.LoseAction = number(0)
 	case "cut":
-		s.next.Cut = number(0)
+		s.next.CutAfter = number(0)
 	case "interrupt":
 		s.next.Interrupt = at(0)
 	case "all":
@@ -163,7 +163,7 @@ func (s *script) run(action, generation string) error {
 	return nil
 }
 
-// hosts shows what each host has.
+// hosts prints what each host has.
 func (s *script) hosts() {
 	for _, h := range s.world.Hosts {
 		text := h.Name + " has " + h.Unit

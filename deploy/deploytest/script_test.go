@@ -11,9 +11,9 @@ import (
 	"github.com/kcmgen/kcmgen/deploy/deploytest"
 )
 
-var update = flag.Bool("update", false, "write what happens into the scripts")
+var update = flag.Bool("update", false, "rewrite the traces")
 
-// TestScripts: each script holds a world, what is done in it and what happens then.
+// TestScripts runs each script and compares its trace.
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/rollout_*.txtar")
 	if err != nil || len(files) == 0 {

@@ -1,5 +1,4 @@
-// Package deploytest has hosts, a leader election and a clock that are simulated, for
-// tests of rollouts: what a rollout decides meets what a host would do, event by event.
+// Package deploytest simulates hosts, a leader election and a clock, for tests of rollouts.
 package deploytest
 
 import (
@@ -10,33 +9,33 @@ import (
 	"github.com/kcmgen/kcmgen/deploy/plan"
 )
 
-// Config is how a generation behaves once it runs.
+// Config is how a generation behaves when it runs.
 type Config struct {
-	// Start: "" works; "ends" ends by itself again and again; "ill" runs, and isn't
-	// healthy; "refused" isn't started at all.
+	// Start: "" works; "ends" ends by itself again and again; "unhealthy" runs unhealthy;
+	// "refused" can't be started.
 	Start string
-	// Lead: "" works; "ends" ends as soon as it leads; "never" doesn't take the lease.
+	// Lead: "" works; "ends" ends as soon as it leads; "never" never takes the lease.
 	Lead string
 }
 
 // Host is a simulated host.
 type Host struct {
-	Name    string
-	Unit    string // the generation that it starts; none
-	Trial   *Trial
-	State   *Journal
-	Beside  bool // the rollout isn't about it
-	pid     int
-	starts  int       // processes started so far
-	since   time.Time // when the process started; zero: it doesn't run
-	running string    // the generation that runs
-	config  Config    // how that behaves
-	again   time.Time // when the supervisor starts it again
-	count   int       // restarts by the supervisor itself
-	over    bool      // it has ended for good
-	locked  bool
-	ours    bool      // it worked, was restarted by the rollout and hasn't been healthy since
-	failing time.Time // since when it doesn't work; zero: it does
+	Name         string
+	Unit         string // the generation of its unit file, or none
+	Trial        *Trial
+	State        *Journal
+	Other        bool // the rollout doesn't name it
+	pid          int
+	starts       int       // processes started so far
+	startedAt    time.Time // when the process started; zero: it doesn't run
+	running      string    // the generation that runs
+	config       Config    // of that generation
+	restartAt    time.Time // when systemd restarts it
+	restarts     int       // automatic restarts
+	dead         bool      // it has ended for good
+	locked       bool
+	byRollout    bool      // a working host that the rollout restarted, not healthy yet
+	failingSince time.Time // since when it doesn't work; zero: it works
 }
 
 // Trial is a generation that runs on a host and isn't confirmed.
@@ -47,35 +46,34 @@ type Trial struct {
 	after   time.Duration
 }
 
-// Journal is what a host has written down of a generation.
+// Journal is a host's record of a generation.
 type Journal struct {
-	Generation, Previous, Rollout, By string
-	Ended                             bool
+	Generation, Previous, Rollout, Action string
+	Ended                                 bool
 }
 
-// World is a cluster's hosts, their leader election and the time.
+// World is a cluster's hosts, its leader election and the time.
 type World struct {
-	Now     time.Time
-	next    time.Time         // when something happens by itself again
-	Configs map[string]Config // by generation
-	Hosts   []*Host
-	// Away are times at which the apiserver isn't there: from, to, from, to.
-	Away []time.Time
-	// Edited is a host whose unit file another program changes just before it is to be
-	// changed.
+	Now      time.Time
+	nextTick time.Time         // the next tick
+	Configs  map[string]Config // by generation
+	Hosts    []*Host
+	// Outages are outages of the apiserver: from, to, from, to.
+	Outages []time.Time
+	// Edited is a host whose unit file another program changes just before its turn.
 	Edited string
-	// Crash are times at which a host's process ends, by no fault of what it runs.
+	// Crash holds when a host's process ends, by no fault of its generation.
 	Crash map[string]time.Time
 
 	Holder  string // the host that holds the lease
 	term    int
 	renewed time.Time
-	led     time.Time // since when it does
+	led     time.Time // since when it holds it
 
-	Told func(format string, args ...any) // hears what happens by itself
+	Told func(format string, args ...any) // called with each event of the world
 }
 
-// Times of the simulated election and of its supervisor.
+// Times of the simulated election and of systemd.
 const (
 	tick      = 250 * time.Millisecond
 	healthy   = 500 * time.Millisecond // from a start to a healthy process
@@ -87,21 +85,21 @@ const (
 // Start is when every world begins.
 var Start = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// NewWorld is a number of hosts that run a generation, of which the first leads.
+// NewWorld returns a number of hosts that run a generation. The first leads.
 func NewWorld(hosts int, generation string) *World {
-	w := &World{Now: Start, next: Start, Configs: map[string]Config{}, Told: func(string, ...any) {}}
+	w := &World{Now: Start, nextTick: Start, Configs: map[string]Config{}, Told: func(string, ...any) {}}
 	for i := range hosts {
 		h := &Host{Name: fmt.Sprintf("cp-%d", i+1), Unit: generation}
-		h.State = &Journal{Generation: generation, Previous: "-", Rollout: "earlier", By: "deploy", Ended: true}
+		h.State = &Journal{Generation: generation, Previous: "-", Rollout: "earlier", Action: "deploy", Ended: true}
 		w.Hosts = append(w.Hosts, h)
 		w.start(h)
-		h.since = Start.Add(-time.Hour)
+		h.startedAt = Start.Add(-time.Hour)
 	}
 	w.Lead(w.Hosts[0].Name)
 	return w
 }
 
-// fork is the same world apart.
+// fork returns a copy.
 func (w *World) fork() *World {
 	f := *w
 	f.Hosts = make([]*Host, len(w.Hosts))
@@ -117,7 +115,7 @@ func (w *World) fork() *World {
 	return &f
 }
 
-// Empty is a number of hosts on which nothing runs yet.
+// Empty returns a number of hosts on which nothing runs.
 func Empty(hosts int) *World {
 	w := NewWorld(hosts, plan.None)
 	for _, h := range w.Hosts {
@@ -132,33 +130,33 @@ func (w *World) Lead(name string) {
 	w.Holder, w.term, w.renewed, w.led = name, w.Host(name).term(), w.Now, w.Now
 }
 
-// Leads reports whether a host has led for a while.
+// Leads reports whether a host has led for at least since.
 func (w *World) Leads(h *Host, since time.Duration) bool {
 	return w.Holder == h.Name && h.pid != 0 && h.term() == w.term && w.Now.Sub(w.led) >= since
 }
 
-// Host is the one of a name.
+// Host returns the host of a name.
 func (w *World) Host(name string) *Host {
 	i := slices.IndexFunc(w.Hosts, func(h *Host) bool { return h.Name == name })
 	return w.Hosts[i]
 }
 
-// start starts what a host is to run.
+// start starts a host's unit.
 func (w *World) start(h *Host) {
-	h.again = time.Time{}
-	h.over = false
+	h.restartAt = time.Time{}
+	h.dead = false
 	if h.Unit == plan.None || w.Configs[h.Unit].Start == "refused" {
-		h.pid, h.running, h.over = 0, "", true
+		h.pid, h.running, h.dead = 0, "", true
 		return
 	}
 	h.starts++
-	h.pid, h.running, h.config, h.since = 1000+h.starts, h.Unit, w.Configs[h.Unit], w.Now
+	h.pid, h.running, h.config, h.startedAt = 1000+h.starts, h.Unit, w.Configs[h.Unit], w.Now
 }
 
-// restart is what people or a rollout ask for: the supervisor counts anew.
+// restart restarts a unit on request, which resets the count of restarts.
 func (w *World) restart(h *Host) {
-	h.ours = h.ours || w.Works(h)
-	h.count = 0
+	h.byRollout = h.byRollout || w.Works(h)
+	h.restarts = 0
 	w.start(h)
 }
 
@@ -166,24 +164,24 @@ func (w *World) restart(h *Host) {
 func (w *World) end(h *Host, why string) {
 	w.Told("%s: its process ends: %s", h.Name, why)
 	h.pid, h.running = 0, ""
-	h.again = w.Now.Add(restarts)
+	h.restartAt = w.Now.Add(restarts)
 }
 
 // Stop ends a host's process for good.
 func (w *World) Stop(name string) {
 	h := w.Host(name)
-	h.pid, h.running, h.again, h.over = 0, "", time.Time{}, true
+	h.pid, h.running, h.restartAt, h.dead = 0, "", time.Time{}, true
 }
 
 // Works reports whether a host is healthy.
 func (w *World) Works(h *Host) bool {
-	return h.pid != 0 && h.config.Start == "" && w.Now.Sub(h.since) >= healthy
+	return h.pid != 0 && h.config.Start == "" && w.Now.Sub(h.startedAt) >= healthy
 }
 
 // Reachable reports whether the apiserver is there.
 func (w *World) Reachable() bool {
-	for i := 0; i+1 < len(w.Away); i += 2 {
-		if !w.Now.Before(w.Away[i]) && w.Now.Before(w.Away[i+1]) {
+	for i := 0; i+1 < len(w.Outages); i += 2 {
+		if !w.Now.Before(w.Outages[i]) && w.Now.Before(w.Outages[i+1]) {
 			return false
 		}
 	}
@@ -192,9 +190,9 @@ func (w *World) Reachable() bool {
 
 // Advance lets time pass.
 func (w *World) Advance(to time.Time) {
-	for !w.next.After(to) {
-		w.Now = w.next
-		w.next = w.next.Add(tick)
+	for !w.nextTick.After(to) {
+		w.Now = w.nextTick
+		w.nextTick = w.nextTick.Add(tick)
 		w.tick()
 	}
 	w.Now = to
@@ -203,17 +201,17 @@ func (w *World) Advance(to time.Time) {
 func (w *World) tick() {
 	for _, h := range w.Hosts {
 		if h.Trial != nil && !w.Now.Before(h.Trial.Reverts) {
-			w.Told("%s: nobody confirmed %s: it goes back by itself", h.Name, h.Trial.Generation)
+			w.Told("%s: %s wasn't confirmed: it goes back by itself", h.Name, h.Trial.Generation)
 			w.Revert(h)
 		}
 		if at, ok := w.Crash[h.Name]; ok && h.pid != 0 && !w.Now.Before(at) && w.Now.Sub(at) < tick {
 			w.end(h, "it crashes")
 		}
 		switch {
-		case h.pid == 0 && !h.again.IsZero() && !w.Now.Before(h.again):
-			h.count++
+		case h.pid == 0 && !h.restartAt.IsZero() && !w.Now.Before(h.restartAt):
+			h.restarts++
 			w.start(h)
-		case h.pid != 0 && h.config.Start == "ends" && w.Now.Sub(h.since) >= healthy/2:
+		case h.pid != 0 && h.config.Start == "ends" && w.Now.Sub(h.startedAt) >= healthy/2:
 			w.end(h, "at its start")
 		}
 	}
@@ -221,14 +219,14 @@ func (w *World) tick() {
 	for _, h := range w.Hosts {
 		switch works := w.Works(h); {
 		case works:
-			h.ours, h.failing = false, time.Time{}
-		case h.failing.IsZero():
-			h.failing = w.Now
+			h.byRollout, h.failingSince = false, time.Time{}
+		case h.failingSince.IsZero():
+			h.failingSince = w.Now
 		}
 	}
 }
 
-// elect renews the lease, or gives it to another host once it has run out.
+// elect renews the lease, or gives it to another host once it has expired.
 func (w *World) elect() {
 	if !w.Reachable() {
 		w.lose()
@@ -248,7 +246,7 @@ func (w *World) elect() {
 		}
 	}
 	for _, h := range w.Hosts {
-		if h.pid == 0 || w.Now.Sub(h.since) < healthy || h.config.Start == "ends" || h.config.Lead == "never" {
+		if h.pid == 0 || w.Now.Sub(h.startedAt) < healthy || h.config.Start == "ends" || h.config.Lead == "never" {
 			continue
 		}
 		w.Lead(h.Name)
@@ -260,7 +258,7 @@ func (w *World) elect() {
 	}
 }
 
-// lose: a leader that can't renew its lease ends.
+// lose ends a leader that can't renew its lease.
 func (w *World) lose() {
 	if w.Holder == "" || w.Now.Sub(w.renewed) < leaseTime {
 		return
@@ -270,12 +268,12 @@ func (w *World) lose() {
 	}
 }
 
-// term tells one process of a host from the next.
+// term distinguishes the processes of a host.
 func (h *Host) term() int { return h.starts }
 
-// Try makes a generation run that isn't confirmed.
+// Try begins a trial of a generation.
 func (w *World) Try(h *Host, generation, rollout, by string, after time.Duration) {
-	h.Trial = &Trial{Journal{Generation: generation, Previous: h.Unit, Rollout: rollout, By: by}, w.Now.Add(after), after}
+	h.Trial = &Trial{Journal{Generation: generation, Previous: h.Unit, Rollout: rollout, Action: by}, w.Now.Add(after), after}
 	h.Unit = generation
 	w.restart(h)
 }
@@ -289,7 +287,7 @@ func (w *World) Confirm(h *Host, generation string) bool {
 		return false
 	case h.Trial.Previous == generation:
 		if h.State == nil || h.State.Generation != generation {
-			h.State = &Journal{Generation: generation, Previous: "-", Rollout: h.Trial.Rollout, By: h.Trial.By}
+			h.State = &Journal{Generation: generation, Previous: "-", Rollout: h.Trial.Rollout, Action: h.Trial.Action}
 		}
 	default:
 		h.State = new(h.Trial.Journal)
@@ -298,17 +296,18 @@ func (w *World) Confirm(h *Host, generation string) bool {
 	return true
 }
 
-// Revert ends a trial with what ran before it. It reports whether that was started.
+// Revert ends a trial and goes back. It reports whether the old unit was started.
 func (w *World) Revert(h *Host) bool {
 	if h.Trial == nil {
 		return true
 	}
 	h.Unit, h.Trial = h.Trial.Previous, nil
 	w.restart(h)
-	return !h.over || h.Unit == plan.None
+	return !h.dead || h.Unit == plan.None
 }
 
-// Undo leaves a confirmed generation for the one before it. heard: it did, or had done so.
+// Undo goes back from a confirmed generation. heard is false if there is nothing to go
+// back to; started is false if the old unit isn't started.
 func (w *World) Undo(h *Host, from string) (heard, started bool) {
 	switch {
 	case h.State == nil || h.State.Generation != from:
@@ -320,8 +319,8 @@ func (w *World) Undo(h *Host, from string) (heard, started bool) {
 	if h.Unit == plan.None {
 		h.State = nil
 	} else {
-		h.State = &Journal{Generation: h.Unit, Previous: "-", Rollout: h.State.Rollout, By: "undo"}
+		h.State = &Journal{Generation: h.Unit, Previous: "-", Rollout: h.State.Rollout, Action: "undo"}
 	}
 	w.restart(h)
-	return true, !h.over || h.Unit == plan.None
+	return true, !h.dead || h.Unit == plan.None
 }

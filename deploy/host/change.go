@@ -17,48 +17,48 @@ type LockedError struct{ Holder string }
 
 func (e *LockedError) Error() string { return "it is being changed by " + e.Holder }
 
-// Lock keeps other sessions from changing the host while this one lives. who says to
-// them whose it is. It returns the stamp of what is locked, as [Session.Look] does, and a
-// [LockedError] if another has it.
+// Lock keeps other sessions from changing the host until this one ends. who names this
+// session to them. It returns the stamp of what is locked, as [Session.Look] does, or a
+// [LockedError] if another session holds the lock.
 func (s *Session) Lock(ctx context.Context, u plan.Unit, who string) (stamp string, err error) {
-	out, err := s.brief(ctx, command("lock", who, u.Home, u.Start))
+	out, err := s.doQuick(ctx, command("lock", who, u.GenerationsDir, u.File))
 	if ce := (*CommandError)(nil); errors.As(err, &ce) && ce.Status == 75 {
 		return "", &LockedError{strings.TrimSpace(out)}
 	}
 	return strings.TrimSpace(out), err
 }
 
-// Prepare makes directories that are to hold what comes, and removes what a session that
-// didn't end left in them.
+// Prepare makes directories for staging, and removes what an unfinished session left in
+// them.
 func (s *Session) Prepare(ctx context.Context, dirs ...string) error {
-	_, err := s.brief(ctx, command("prepare", dirs...))
+	_, err := s.doQuick(ctx, command("prepare", dirs...))
 	return err
 }
 
-// Seal compares what lies in the directory partial with its sums (SHA-256 in hex by
-// relative path, one for every file), makes it durable and renames it to final.
+// Seal verifies the files of the directory partial, makes them durable and renames it to
+// final. sums are lines of sha256sum, one for each file, with relative paths.
 func (s *Session) Seal(ctx context.Context, partial, final string, sums []string) error {
 	c := command("seal", partial, final, strconv.Itoa(len(sums)))
 	c.payload = sums
-	_, err := s.one(ctx, c)
+	_, err := s.doOne(ctx, c)
 	return err
 }
 
-// Verify returns what systemd complains of in a unit's file.
+// Verify returns systemd's complaints about a unit's file; "" if it has none.
 func (s *Session) Verify(ctx context.Context, file string) (string, error) {
-	out, err := s.one(ctx, command("verify", file))
+	out, err := s.doOne(ctx, command("verify", file))
 	return strings.TrimSpace(out), err
 }
 
-// Parse has a program parse its own arguments, and returns the version it says it
-// has; a [CommandError] if it refuses them, whose text ends in [SaysNothing] where the
-// program doesn't say why.
+// Parse has a program parse its arguments, and returns its version. If the program refuses
+// them, it returns a [CommandError], whose text ends in [SaysNothing] if the program printed
+// nothing.
 func (s *Session) Parse(ctx context.Context, argv []string) (string, error) {
-	out, err := s.one(ctx, command("parse", argv...))
+	out, err := s.doOne(ctx, command("parse", argv...))
 	if ce := (*CommandError)(nil); errors.As(err, &ce) {
 		switch ce.Text = firstError(out + "\n" + ce.Text); {
 		case ce.Text == "" && ce.Status == 124: // timeout's
-			ce.Text = "it doesn't end when it is asked for its --version, and " + SaysNothing
+			ce.Text = "it doesn't end with --version, and " + SaysNothing
 		case ce.Text == "":
 			ce.Text = fmt.Sprintf("it ends with exit status %d and %s", ce.Status, SaysNothing)
 		}
@@ -66,11 +66,11 @@ func (s *Session) Parse(ctx context.Context, argv []string) (string, error) {
 	return strings.TrimSpace(out), err
 }
 
-// SaysNothing is how the text of a program ends that failed without a word.
+// SaysNothing ends the error text of a program that failed and printed nothing.
 const SaysNothing = "says nothing"
 
-// firstError is the line of a program's complaint that says what is wrong: usage
-// comes around it.
+// firstError returns the line of a program's output that says what is wrong, without the
+// usage around it.
 func firstError(text string) string {
 	first := ""
 	for line := range strings.Lines(text) {
@@ -85,85 +85,85 @@ func firstError(text string) string {
 	return first
 }
 
-// Trial is what a host is to try.
+// Trial is a generation to try.
 type Trial struct {
 	Generation string
-	Base       string        // SHA-256 of the unit's file when the plan was made, or None
-	After      time.Duration // after which the host goes back by itself
-	Rollout    string        // names what is deployed to all hosts
-	By         string        // what people asked for
+	UnitSum    string        // SHA-256 of the unit's file when the plan was made, or None
+	After      time.Duration // until the host goes back by itself
+	Rollout    string        // the plan's ID
+	Action     string        // the operator's command: deploy, rollback
 }
 
-// Trial makes a generation the one that runs, and has the host go back by itself
-// after a time, unless it is confirmed.
+// Trial starts a generation. The host goes back by itself after a time unless it is
+// confirmed.
 func (s *Session) Trial(ctx context.Context, u plan.Unit, t Trial) error {
 	seconds := strconv.Itoa(int(t.After / time.Second))
-	_, err := s.one(ctx, command("trial", u.Home, t.Generation, u.Start, u.Name, seconds, t.Base, t.Rollout, t.By))
+	_, err := s.doOne(ctx, command("trial", u.GenerationsDir, t.Generation, u.File, u.Name, seconds, t.UnitSum, t.Rollout, t.Action))
 	return err
 }
 
-// Prolong lets a trial go on for as long again before the host goes back by itself.
+// Prolong restarts the timer of a trial.
 func (s *Session) Prolong(ctx context.Context, u plan.Unit, generation string) error {
-	_, err := s.brief(ctx, command("rearm", u.Home, generation))
+	_, err := s.doQuick(ctx, command("rearm", u.GenerationsDir, generation))
 	return err
 }
 
-// Confirm ends a trial: nothing goes back by itself any more. Generations and programs
-// that neither this one nor the one before needs are removed.
+// Confirm ends a trial: the host keeps the generation. It removes generations and programs
+// that neither this one nor the previous one needs.
 func (s *Session) Confirm(ctx context.Context, u plan.Unit, generation string) error {
-	_, err := s.one(ctx, command("confirm", u.Home, generation, u.Programs, u.Name))
+	_, err := s.doOne(ctx, command("confirm", u.GenerationsDir, generation, u.ProgramsDir, u.Name))
 	return err
 }
 
-// NotStartedError is a host that is back, where the unit that is back doesn't start.
+// NotStartedError is a host that went back, and whose old unit doesn't start.
 type NotStartedError struct{ Text string }
 
 func (e *NotStartedError) Error() string { return e.Text }
 
-// notStarted is the status of what was done but for the start.
+// notStarted is the exit status of a change that was made, but the unit didn't start.
 const notStarted = 2
 
-func started(err error) error {
+func asNotStarted(err error) error {
 	if ce := (*CommandError)(nil); errors.As(err, &ce) && ce.Status == notStarted {
 		return &NotStartedError{ce.Text}
 	}
 	return err
 }
 
-// Back ends a trial with what ran before it. Without a trial it does nothing. A
-// [NotStartedError] is no reason to try again.
-func (s *Session) Back(ctx context.Context, u plan.Unit) error {
-	_, err := s.one(ctx, command("act", "back", u.Home))
-	return started(err)
+// Revert ends a trial and goes back to what ran before. Without a trial it does nothing. It
+// returns a [NotStartedError] if the old unit doesn't start.
+func (s *Session) Revert(ctx context.Context, u plan.Unit) error {
+	_, err := s.doOne(ctx, command("act", "back", u.GenerationsDir))
+	return asNotStarted(err)
 }
 
-// Undo goes back from a confirmed generation to the one before it. A host that went back
-// from it already stays as it is.
+// Undo goes back from a confirmed generation to the previous one. It does nothing if the
+// host went back from it already.
 func (s *Session) Undo(ctx context.Context, u plan.Unit, from string) error {
-	_, err := s.one(ctx, command("undo", u.Home, from))
-	return started(err)
+	_, err := s.doOne(ctx, command("undo", u.GenerationsDir, from))
+	return asNotStarted(err)
 }
 
-// Ended writes down that the run which confirmed the generation ended well.
-func (s *Session) Ended(ctx context.Context, u plan.Unit) error {
-	_, err := s.one(ctx, command("ended", u.Home))
+// MarkEnded records that the run which confirmed the generation ended well.
+func (s *Session) MarkEnded(ctx context.Context, u plan.Unit) error {
+	_, err := s.doOne(ctx, command("ended", u.GenerationsDir))
 	return err
 }
 
-// Retire removes everything of kcmgen from a host, programs included.
+// Retire stops the unit and removes all of kcmgen's files from a host, programs included.
 func (s *Session) Retire(ctx context.Context, u plan.Unit) error {
-	_, err := s.one(ctx, command("retire", u.Home, u.Start, u.Name, u.Programs))
+	_, err := s.doOne(ctx, command("retire", u.GenerationsDir, u.File, u.Name, u.ProgramsDir))
 	return err
 }
 
-// Probed is a look at a unit while it is on trial.
+// Probed is the result of [Session.Probe].
 type Probed struct {
 	Process    plan.Process
-	Complaints []string // lines of its log that tell of an apiserver it can't work with
+	Complaints []string // lines of its log about an apiserver it can't work with
 }
 
-// Probe looks at a unit, and at what its log says within a time. subject is the user
-// that its kubeconfig names.
+// Probe looks at a unit, and at its log of the time within. subject is the user that its
+// kubeconfig names.
 func (s *Session) Probe(ctx context.Context, u plan.Unit, subject string, within time.Duration) (*Probed, error) {
 	seconds := strconv.Itoa(max(1, int(within/time.Second)))
 	out, err := s.Do(ctx, command("process", u.Name), command("complaints", u.Name, regexp.QuoteMeta(subject), seconds))
@@ -179,14 +179,13 @@ func (s *Session) Probe(ctx context.Context, u plan.Unit, subject string, within
 
 // Log returns the last lines of the unit's log.
 func (s *Session) Log(ctx context.Context, u plan.Unit, lines int) ([]string, error) {
-	out, err := s.one(ctx, command("log", u.Home, u.Name, strconv.Itoa(lines)))
+	out, err := s.doOne(ctx, command("log", u.GenerationsDir, u.Name, strconv.Itoa(lines)))
 	return strings.FieldsFunc(out, func(r rune) bool { return r == '\n' }), err
 }
 
-// Room says what could keep files from being written to a directory, "" if nothing is
-// seen.
-func (s *Session) Room(ctx context.Context, dir string) (string, error) {
-	out, err := s.brief(ctx, command("room", dir))
+// WriteFault returns why files can't be written to a directory, "" if it finds no reason.
+func (s *Session) WriteFault(ctx context.Context, dir string) (string, error) {
+	out, err := s.doQuick(ctx, command("room", dir))
 	a := parseAbout(out)
 	switch {
 	case err != nil:

@@ -1,14 +1,14 @@
 package host
 
-// Script is what lies on hosts as recover.
+// Script is the script that hosts have as recover.
 var Script = script
 
-// ParseReplies reads what a host answers.
+// ParseReplies parses a host's answers.
 func ParseReplies(about, files, state string) {
 	_ = parseAbout(about)
 	_, _ = parseFiles(files)
-	_ = parseProcess(state).From("0123456789abcdef")
+	_ = parseProcess(state).Sees("0123456789abcdef")
 }
 
-// Raw is a line for the host as it stands.
+// Raw is a line that is sent to the host as it is.
 func Raw(line string) Command { return Command{line: line, name: "raw"} }

@@ -11,31 +11,31 @@ import (
 	"github.com/kcmgen/kcmgen/deploy/plan"
 )
 
-// Text returns what a file of the host holds.
+// Text returns the contents of a file of the host.
 func (s *Session) Text(ctx context.Context, file string) ([]byte, error) {
-	out, err := s.one(ctx, command("text", file))
+	out, err := s.doOne(ctx, command("text", file))
 	return []byte(out), err
 }
 
-// Look looks at a host, and at files there, in one round trip. Files longer than
-// limit bytes aren't read.
-func (s *Session) Look(ctx context.Context, u plan.Unit, paths []string, limit int64) (*plan.Seen, error) {
+// Look observes a host and the files at paths, in one round trip. Files longer than limit
+// bytes get no checksum.
+func (s *Session) Look(ctx context.Context, u plan.Unit, paths []string, limit int64) (*plan.Snapshot, error) {
 	look := command("look", strconv.Itoa(len(paths)), strconv.FormatInt(limit, 10))
 	look.payload = paths
-	out, err := s.Do(ctx, command("about", u.Home, u.Start), look, command("process", u.Name), command("text", u.Start))
+	out, err := s.Do(ctx, command("about", u.GenerationsDir, u.File), look, command("process", u.Name), command("text", u.File))
 	if ce := (*CommandError)(nil); errors.As(err, &ce) && ce.Command == "text" {
 		err = nil // there is no unit
 	}
 	if err != nil {
 		return nil, err
 	}
-	seen := &plan.Seen{About: parseAbout(out[0]), Process: parseProcess(out[2]), Unit: []byte(out[3])}
+	seen := &plan.Snapshot{HostInfo: parseAbout(out[0]), Process: parseProcess(out[2]), Unit: []byte(out[3])}
 	seen.Files, err = parseFiles(out[1])
 	return seen, err
 }
 
-func parseAbout(text string) plan.About {
-	a := plan.About{KBytes: -1, Inodes: -1}
+func parseAbout(text string) plan.HostInfo {
+	a := plan.HostInfo{KBytes: -1, Inodes: -1}
 	for line := range strings.Lines(text) {
 		key, value, _ := strings.Cut(strings.TrimSpace(line), " ")
 		number, _ := strconv.ParseInt(value, 10, 64)
@@ -49,13 +49,13 @@ func parseAbout(text string) plan.About {
 		case "systemd":
 			a.Systemd = int(number)
 		case "lacks":
-			a.Lacks = append(a.Lacks, value)
+			a.MissingTools = append(a.MissingTools, value)
 		case "odd":
-			a.Odd = append(a.Odd, value)
+			a.Obstructed = append(a.Obstructed, value)
 		case "readonly":
 			a.ReadOnly = value
 		case "fixed":
-			a.Fixed = value
+			a.ReadOnlyUnitDir = value
 		case "held":
 			a.Holder = value
 		case "kbytes":
@@ -72,17 +72,17 @@ func parseAbout(text string) plan.About {
 			file, key, _ := strings.Cut(key, ".")
 			switch file {
 			case "trial":
-				a.Trial = with(a.Trial, key, value)
+				a.Trial = addField(a.Trial, key, value)
 			case "state":
-				a.State = with(a.State, key, value)
+				a.State = addField(a.State, key, value)
 			}
 		}
 	}
 	return a
 }
 
-// with adds a line to what a journal says.
-func with(j *plan.Journal, key, value string) *plan.Journal {
+// addField sets a field of a journal.
+func addField(j *plan.Journal, key, value string) *plan.Journal {
 	if j == nil {
 		j = &plan.Journal{}
 	}
@@ -92,11 +92,11 @@ func with(j *plan.Journal, key, value string) *plan.Journal {
 	case "previous":
 		j.Previous = value
 	case "since":
-		j.Since = value
+		j.Started = value
 	case "rollout":
 		j.Rollout = value
 	case "by":
-		j.By = value
+		j.Action = value
 	case "ended":
 		j.Ended = value == "yes"
 	}
@@ -108,7 +108,7 @@ func parseFiles(text string) (map[string]plan.File, error) {
 	for line := range strings.Lines(text) {
 		f := strings.SplitN(strings.TrimSuffix(line, "\n"), "|", 6)
 		if len(f) != 6 {
-			return nil, fmt.Errorf("the host answers %q where it was asked for a file", line)
+			return nil, fmt.Errorf("the host answers %q instead of a file's attributes", line)
 		}
 		size, _ := strconv.ParseInt(f[3], 10, 64)
 		out[f[5]] = plan.File{Path: f[5], Type: f[0], Mode: f[1], Owner: f[2], Size: size, SHA256: f[4]}

@@ -8,32 +8,31 @@ import (
 	"strings"
 )
 
-// NoisyError is a login whose shell prints where a program's answers are expected.
+// NoisyError is a login shell that prints text where a program's answers are expected.
 type NoisyError struct {
-	Noise string // its first line; "" where it can't be told from the answers
-	Err   error  // what came of it
+	Noise string // its first line; "" if it can't be separated from the answers
+	Err   error  // the resulting error
 }
 
 func (e *NoisyError) Error() string {
 	if e.Noise == "" {
-		return fmt.Sprintf("what the login's shell prints by itself comes between the server's answers: %v", e.Err)
+		return fmt.Sprintf("the login's shell prints text between the server's answers: %v", e.Err)
 	}
 	return fmt.Sprintf("the login's shell prints %q by itself: %v", e.Noise, e.Err)
 }
 
-// Unwrap returns what came of it.
+// Unwrap returns the resulting error.
 func (e *NoisyError) Unwrap() error { return e.Err }
 
-// errGarbled is an answer that is none: text is taken for the length of a packet, and
-// four letters are a big number.
+// errGarbled is text in place of an SFTP packet: four letters are read as a huge length.
 var errGarbled = errors.New("packet too long")
 
-// garbled names the cause of an error where it is what a shell prints.
+// garbled returns a NoisyError if a shell's output caused an error, else the error.
 func garbled(noise string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case strings.Contains(err.Error(), errGarbled.Error()): // the library has no name for it
+	case strings.Contains(err.Error(), errGarbled.Error()): // the library exports no such error
 		return &NoisyError{noise, errGarbled}
 	case noise != "":
 		return &NoisyError{noise, err}
@@ -41,14 +40,13 @@ func garbled(noise string, err error) error {
 	return err
 }
 
-// maxNoise is how much a login's shell may print before the server speaks: a message of
-// the day and more.
+// maxNoise is how much a login shell may print before the server's first packet, in bytes.
 const maxNoise = 64 << 10
 
 var errEndless = fmt.Errorf("the server's own answer isn't within the first %d KiB", maxNoise>>10)
 
-// skipNoise reads up to and with the line of mark, and not a byte more: packets follow.
-// It returns the first line of what came before.
+// skipNoise reads up to and including the line mark, and not a byte more, since packets
+// follow. It returns the first line before the mark.
 func skipNoise(r io.Reader) (string, error) {
 	end := []byte("\n" + mark + "\n")
 	var all []byte
@@ -64,8 +62,7 @@ func skipNoise(r io.Reader) (string, error) {
 	return firstLine(all), errEndless
 }
 
-// firstLine is the first line of a text that says something, cut to what fits into a
-// sentence.
+// firstLine returns the first line of a text that isn't blank, at most 80 bytes.
 func firstLine(text []byte) string {
 	for line := range strings.Lines(string(text)) {
 		if line = strings.TrimSpace(line); line != "" {

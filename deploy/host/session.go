@@ -1,6 +1,5 @@
-// Package host is what kcmgen does on a host: a session with the shell script
-// that holds the host's half, and the directory tree over SFTP. How the host is
-// reached is its caller's business.
+// Package host runs kcmgen's part on a host: a session with the shell script in script/,
+// and files over SFTP. The caller provides the connection.
 package host
 
 import (
@@ -20,14 +19,14 @@ import (
 //go:embed script
 var parts embed.FS
 
-// script is the host's half, in POSIX sh: first what all of it uses, last what calls
-// the rest.
+// script returns the host's part in POSIX sh: base.sh first, serve.sh, which calls the
+// rest, last.
 func script() string {
 	var b strings.Builder
 	for _, name := range []string{"base", "systemd", "look", "stage", "trial", "settle", "serve"} {
 		text, err := parts.ReadFile("script/" + name + ".sh")
 		if err != nil {
-			panic(err) // it was compiled in
+			panic(err) // it is embedded
 		}
 		b.Write(text)
 		b.WriteByte('\n')
@@ -35,19 +34,19 @@ func script() string {
 	return b.String()
 }
 
-// Process is a program that was started on the host.
+// Process is a program on the host.
 type Process interface {
 	Stdin() io.WriteCloser
 	Stdout() io.Reader
-	// Stderr is what it complained of so far, cut to a line or two.
+	// Stderr returns what it has printed to standard error, cut to a line or two.
 	Stderr() string
-	// Close ends it; whoever waits for its output gets an error.
+	// Close ends it; reads of its output then fail.
 	Close() error
 }
 
-// Shell is the command that becomes a [Session]; with sudo, unless the login is
-// root's. The script comes over standard input, so that no process list or log
-// holds it. The shell's own read takes no byte more than it needs, which head may.
+// Shell returns the command that becomes a [Session]; with sudo, unless the login is root.
+// The script comes over standard input, so that no process list or log holds it. The
+// shell's read, unlike head, reads no byte more than it needs.
 func Shell(root bool) string {
 	return asRoot(root, fmt.Sprintf(`script=$(while IFS= read -r l && [ "$l" != '%s' ]; do printf '%%s\n' "$l"; done) && eval "$script" && read -r nonce && serve "$nonce" %d`, end, silence))
 }
@@ -55,11 +54,11 @@ func Shell(root bool) string {
 // end is the line after the script.
 const end = "# end"
 
-// silence is how many seconds a session outlives its operator, at the least; at the
-// most twice that. The operator's side calls every [Beat].
+// silence is how many seconds a session outlives its operator: at least that, at most
+// twice that. The operator's side sends a line every [Beat].
 const silence = 15
 
-// Beat is how often the operator shows that he is there.
+// Beat is the interval at which an idle session shows that the operator is there.
 const Beat = 5 * time.Second
 
 func asRoot(root bool, command string) string {
@@ -69,7 +68,7 @@ func asRoot(root bool, command string) string {
 	return "exec sudo -n -- sh -c " + Quote(command)
 }
 
-// Quote makes one word of a text, for a shell.
+// Quote quotes a text as one word of a shell.
 func Quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 // Session is a root shell on a host that has read the script. Commands are sent
@@ -90,10 +89,10 @@ type reply struct {
 	status   int
 }
 
-// CommandError is a command that the host couldn't do.
+// CommandError is a command that failed on the host.
 type CommandError struct {
 	Command string // its first word
-	Text    string // what the host says
+	Text    string // the command's standard error
 	Status  int
 }
 
@@ -104,12 +103,12 @@ func (e *CommandError) Error() string {
 	return e.Text
 }
 
-// answerLimit is how long an answer may take that takes next to no time.
+// answerLimit bounds the answer to a command that takes next to no time.
 const answerLimit = 30 * time.Second
 
-// SilentError is a host that is there, and doesn't answer.
+// SilentError is a host that doesn't answer.
 type SilentError struct {
-	To    string // what it was asked
+	To    string // the command
 	After time.Duration
 }
 
@@ -120,14 +119,14 @@ func (e *SilentError) Error() string {
 // Is makes it context.DeadlineExceeded.
 func (e *SilentError) Is(target error) bool { return target == context.DeadlineExceeded }
 
-// EndedError is a session that ended, or wouldn't begin: by the connection, or by
-// the host.
+// EndedError is a session that ended or didn't begin, because of the connection or the
+// host.
 type EndedError struct{ Text string }
 
 func (e *EndedError) Error() string { return e.Text }
 
-// Open begins a session with a process that [Shell] started. The nonce sets the
-// host's answers off from what commands print.
+// Open begins a session with a process started by [Shell]. The nonce separates the host's
+// answers from what commands print.
 func Open(ctx context.Context, p Process, nonce string) (*Session, error) {
 	s := &Session{process: p, nonce: nonce, lines: make(chan []byte, 64), ended: make(chan struct{})}
 	ready := make(chan reply, 1)
@@ -149,7 +148,7 @@ func Open(ctx context.Context, p Process, nonce string) (*Session, error) {
 	return s, nil
 }
 
-// Close ends the session, and its lock.
+// Close ends the session and its lock.
 func (s *Session) Close() {
 	if s.beats != nil {
 		s.beats()
@@ -178,7 +177,7 @@ func (s *Session) end(err error) {
 	}
 }
 
-// beat keeps the session alive while no command is on its way.
+// beat keeps an idle session alive.
 func (s *Session) beat(ctx context.Context) {
 	tick := time.NewTicker(Beat)
 	defer tick.Stop()
@@ -204,7 +203,7 @@ func (s *Session) write() {
 		select {
 		case line := <-s.lines:
 			if _, err := s.process.Stdin().Write(line); err != nil {
-				s.end(s.lost(err))
+				s.end(s.endError(err))
 				return
 			}
 		case <-s.ended:
@@ -213,9 +212,9 @@ func (s *Session) write() {
 	}
 }
 
-// lost words the end of a session: what the host complained of says more than the
-// pipe that broke.
-func (s *Session) lost(err error) error {
+// endError returns the reason why a session ended: the host's standard error if there is
+// any, since it says more than a broken pipe.
+func (s *Session) endError(err error) error {
 	if text := strings.TrimSpace(s.process.Stderr()); text != "" {
 		return &EndedError{text}
 	}
@@ -225,7 +224,7 @@ func (s *Session) lost(err error) error {
 	return &EndedError{"the session broke: " + err.Error()}
 }
 
-// maxReply bounds what a command may print: logs and lists are cut on the host.
+// maxReply bounds the output of a command, in bytes.
 const maxReply = 4 << 20
 
 func (s *Session) read() {
@@ -235,7 +234,7 @@ func (s *Session) read() {
 	for {
 		line, err := r.ReadSlice('\n')
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
-			s.end(s.lost(err))
+			s.end(s.endError(err))
 			return
 		}
 		if !bytes.HasPrefix(line, mark) {
@@ -253,7 +252,7 @@ func (s *Session) read() {
 		}
 		status, _ := strconv.Atoi(word) // "ready" is a success
 		if !s.answer(reply{out.String(), strings.TrimSpace(text), status}) {
-			s.end(&EndedError{"the host answers what it wasn't asked"})
+			s.end(&EndedError{"the host sent an answer without a question"})
 			return
 		}
 		out.Reset()
@@ -271,7 +270,7 @@ func (s *Session) answer(r reply) bool {
 	return true
 }
 
-// Command is a line for the host, and lines that the command reads.
+// Command is a command line for the host, and the lines that the command reads.
 type Command struct {
 	line    string
 	payload []string
@@ -287,8 +286,8 @@ func command(name string, args ...string) Command {
 	return Command{line: b.String(), name: name}
 }
 
-// check refuses what would be more than a line: the rest of it would be a command, and
-// words may come from other hosts.
+// check refuses arguments with line ends: the rest would be run as a command, and arguments
+// may come from other hosts.
 func (c Command) check() error {
 	for _, l := range append([]string{c.line}, c.payload...) {
 		if strings.ContainsAny(l, "\n\r\x00") {
@@ -325,8 +324,8 @@ func (s *Session) wait(ctx context.Context, done chan reply) (reply, error) {
 	}
 }
 
-// Do has the host do commands in turn, in one round trip, each whatever became of
-// the one before. It returns what they printed, and the first error.
+// Do runs commands in turn, in one round trip. A failed command doesn't stop the next. It
+// returns what each printed, and the first error.
 func (s *Session) Do(ctx context.Context, commands ...Command) ([]string, error) {
 	var dones []chan reply
 	for _, c := range commands {
@@ -355,14 +354,14 @@ func (s *Session) Do(ctx context.Context, commands ...Command) ([]string, error)
 	return out, first
 }
 
-// brief is one for what a host does at once.
-func (s *Session) brief(ctx context.Context, c Command) (string, error) {
+// doQuick runs a command that takes next to no time.
+func (s *Session) doQuick(ctx context.Context, c Command) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerLimit)
 	defer cancel()
-	return s.one(ctx, c)
+	return s.doOne(ctx, c)
 }
 
-func (s *Session) one(ctx context.Context, c Command) (string, error) {
+func (s *Session) doOne(ctx context.Context, c Command) (string, error) {
 	out, err := s.Do(ctx, c)
 	return out[0], err
 }

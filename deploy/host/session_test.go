@@ -19,8 +19,8 @@ import (
 	"github.com/kcmgen/kcmgen/internal/need"
 )
 
-// session is a session with this machine's own shell. The script's lock and scratch
-// directory lie in /run, which is a file system of the test's own.
+// session opens a session with this machine's shell. /run, with the script's lock and
+// scratch directory, is a private file system.
 func session(t *testing.T) *host.Session {
 	t.Helper()
 	s, err := host.Open(within(t), start(t, private(t, host.Shell(true))), "0123456789abcdef")
@@ -31,7 +31,7 @@ func session(t *testing.T) *host.Session {
 	return s
 }
 
-// private runs a command that sees a /run of its own.
+// private wraps a command so that it has a private /run.
 func private(t *testing.T, command string) string {
 	t.Helper()
 	return "exec " + need.Namespaces(t) + " --mount sh -c " + host.Quote("mount -t tmpfs tmpfs /run && "+command)
@@ -42,8 +42,8 @@ func within(t *testing.T) context.Context {
 	return need.Time(t)
 }
 
-// TestBusy: a host that looks whether its operator is there just as it writes down that he
-// is finds an empty file, and doesn't end the session by that.
+// TestBusy: the watchdog of a session may read the beat file while it is being written. An
+// empty file doesn't end the session.
 func TestBusy(t *testing.T) {
 	impatient := strings.Replace(host.Shell(true), `serve "$nonce" 15`, `serve "$nonce" 1`, 1)
 	s, err := host.Open(within(t), start(t, private(t, impatient)), "0123456789abcdef")
@@ -59,7 +59,7 @@ func TestBusy(t *testing.T) {
 	}
 }
 
-// TestLook: what is told of files is what they are, links not followed.
+// TestLook: attributes of files are right, and links aren't followed.
 func TestLook(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
@@ -74,13 +74,13 @@ func TestLook(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	u := plan.Unit{Home: at("home"), Start: at("unit.service"), Name: "kcmgen-test-none.service"}
+	u := plan.Unit{GenerationsDir: at("home"), File: at("unit.service"), Name: "kcmgen-test-none.service"}
 	names := []string{"unit.service", "empty", "long", "link", "home", "nothing", "it's|odd"}
 	var paths []string
 	for _, n := range names {
 		paths = append(paths, at(n))
 	}
-	before := time.Now().Truncate(time.Second) // as the host tells it
+	before := time.Now().Truncate(time.Second) // the host's resolution
 	seen, err := session(t).Look(within(t), u, paths, 50)
 	after := time.Now()
 	if err != nil {
@@ -114,11 +114,11 @@ func TestLook(t *testing.T) {
 		t.Fatal(err)
 	}
 	if seen, err = session(t).Look(within(t), u, nil, 50); err != nil || seen.Runs != "0123456789abcdef" {
-		t.Errorf("runs %q, %v: expected the generation that the unit is of", seen.Runs, err)
+		t.Errorf("runs %q, %v: expected the unit's generation", seen.Runs, err)
 	}
 }
 
-// TestSeal: only what was meant gets its name.
+// TestSeal: only verified files get their final name.
 func TestSeal(t *testing.T) {
 	sum := func(s string) string {
 		h := sha256.Sum256([]byte(s))
@@ -150,7 +150,7 @@ func TestSeal(t *testing.T) {
 	}
 }
 
-// TestSession: what commands print doesn't end a session, nor what they are given.
+// TestSession: no output and no argument of a command ends a session.
 func TestSession(t *testing.T) {
 	s := session(t)
 	dir := t.TempDir()
@@ -168,12 +168,12 @@ func TestSession(t *testing.T) {
 	if ce := (*host.CommandError)(nil); !errors.As(err, &ce) || !strings.Contains(ce.Text, "No such file") {
 		t.Errorf("%v", err)
 	}
-	// What is more than a line would be a command of its own.
+	// The second line would be a command of its own.
 	for _, evil := range []string{"x\ntouch " + dir + "/owned\n:", "x\rtouch", "x\x00"} {
 		if _, err := s.Text(within(t), evil); err == nil || !strings.Contains(err.Error(), "more than a line") {
 			t.Errorf("%q: %v", evil, err)
 		}
-		if _, err := s.Look(within(t), plan.Unit{Home: dir, Start: dir + "/u", Name: "u"}, []string{evil}, 1); err == nil {
+		if _, err := s.Look(within(t), plan.Unit{GenerationsDir: dir, File: dir + "/u", Name: "u"}, []string{evil}, 1); err == nil {
 			t.Errorf("%q is taken as a path", evil)
 		}
 	}
@@ -189,8 +189,7 @@ func TestSession(t *testing.T) {
 	}
 }
 
-// TestParse: a program's version, or what it has against its arguments; and that it
-// fails, where it doesn't say why.
+// TestParse: a program's version, or why it refuses its arguments, if it says so.
 func TestParse(t *testing.T) {
 	s := session(t)
 	for program, want := range map[string]string{
@@ -213,7 +212,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestNothingOnTrial: people who call it where nothing is to be done are told so.
+// TestNothingOnTrial: recover, called by hand, says if there is nothing to do.
 func TestNothingOnTrial(t *testing.T) {
 	home := t.TempDir()
 	recover := filepath.Join(home, "recover")
@@ -223,7 +222,7 @@ func TestNothingOnTrial(t *testing.T) {
 	for _, c := range []struct{ state, word, from, says string }{
 		{"", "revert", "", "nothing to go back from\n"},
 		{"", "undo", "", "there is nothing to go back to\n"},
-		{"generation a\nprevious b\n", "undo", "other", "nothing to go back from, it is of a\n"},
+		{"generation a\nprevious b\n", "undo", "other", "nothing to go back from: it has a\n"},
 		{"generation a\nprevious -\n", "undo", "", "there is nothing to go back to\n"},
 	} {
 		if err := os.WriteFile(filepath.Join(home, "state"), []byte(c.state), 0o600); err != nil {
@@ -241,7 +240,7 @@ func TestNoShell(t *testing.T) {
 	for command, want := range map[string]string{
 		"echo sudo: a password is required >&2; exit 1": "sudo: a password is required",
 		"exit 0":  "the host ended the session",
-		"cat; :":  "", // it answers with what it is sent, and never in our words
+		"cat; :":  "", // it echoes its input, never with an answer
 		"sleep 4": "",
 	} {
 		ctx, cancel := within(t), context.CancelFunc(func() {})
@@ -256,8 +255,7 @@ func TestNoShell(t *testing.T) {
 	}
 }
 
-// FuzzReplies: whatever a host answers, it is read or refused, and never ends the
-// operator's side.
+// FuzzReplies: no answer of a host crashes the operator's side.
 func FuzzReplies(f *testing.F) {
 	f.Add("uid 0\nname h\nclock 1\ntrial.generation x\n", "regular file|644|root:root|1|abc|/x\n", "MainPID=1\narg=a\nmount=/a /b\n")
 	f.Add("", "", "")

@@ -16,9 +16,9 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// SFTPServer is the command that serves SFTP as root. program is where sftp-server
-// lies, "" to look in the places where distributions put it. What it makes has no
-// bits for others, not even before its mode is set.
+// SFTPServer returns the command that serves SFTP as root. program is the path of
+// sftp-server, "" to try where distributions install it. New files have no permissions for
+// others, not even before their mode is set.
 func SFTPServer(root bool, program string) string {
 	places := "/usr/lib/openssh/sftp-server /usr/libexec/openssh/sftp-server /usr/lib/ssh/sftp-server /usr/libexec/sftp-server /usr/lib/sftp-server"
 	if program != "" {
@@ -27,37 +27,37 @@ func SFTPServer(root bool, program string) string {
 	return asRoot(root, `umask 077; for p in `+places+`; do [ -x "$p" ] && printf '\n`+mark+`\n' && exec "$p"; done; echo "no sftp-server here: looked for `+places+`" >&2; exit 127`)
 }
 
-// mark is the line after which the server speaks. What comes before it is what the
-// login's shell printed on its own.
+// mark is the line before the server's first packet. A login shell may print text before
+// it.
 const mark = "#kcmgen sftp"
 
 // Client speaks SFTP with a host.
 type Client struct {
 	client *sftp.Client
 	server Process
-	heard  *hearing
+	reader *timedReader
 }
 
-// OpenSFTP begins to speak SFTP with a server.
+// OpenSFTP opens a client of a server.
 func OpenSFTP(ctx context.Context, server Process) (*Client, error) {
-	heard := &hearing{Reader: server.Stdout(), began: time.Now()}
+	reader := &timedReader{Reader: server.Stdout(), began: time.Now()}
 	var c *sftp.Client
 	var noise string
-	err := heard.await(ctx, func() (err error) {
-		if noise, err = skipNoise(heard); err != nil {
+	err := reader.await(ctx, func() (err error) {
+		if noise, err = skipNoise(reader); err != nil {
 			return err
 		}
-		c, err = sftp.NewClientPipe(heard, server.Stdin(), sftp.UseConcurrentWrites(true), sftp.MaxConcurrentRequestsPerFile(64))
+		c, err = sftp.NewClientPipe(reader, server.Stdin(), sftp.UseConcurrentWrites(true), sftp.MaxConcurrentRequestsPerFile(64))
 		return err
 	})
 	if err == nil {
-		return &Client{c, server, heard}, nil
+		return &Client{c, server, reader}, nil
 	}
 	if silent := (*SilentError)(nil); errors.As(err, &silent) || ctx.Err() != nil {
 		return nil, err
 	}
 	if err = garbled(noise, err); errors.Is(err, errEndless) || errors.Is(err, errGarbled) {
-		return nil, err // and it goes on, where others have ended
+		return nil, err // the server still runs, so its standard error isn't complete
 	}
 	if text := server.Stderr(); text != "" {
 		return nil, errors.New(text)
@@ -65,28 +65,28 @@ func OpenSFTP(ctx context.Context, server Process) (*Client, error) {
 	return nil, err
 }
 
-// Await does something with the server, which knows of no contexts, and gives up when
-// ctx ends or the server is silent. Close ends what goes on then.
+// Await calls do, which uses the client without a context, and gives up when ctx ends or
+// the server is silent. Close then ends do.
 func (c *Client) Await(ctx context.Context, do func() error) error {
-	return garbled("", c.heard.await(ctx, do))
+	return garbled("", c.reader.await(ctx, do))
 }
 
-// hearing is what a server says, and when it last said anything.
-type hearing struct {
+// timedReader is a server's output, with the time of the last read.
+type timedReader struct {
 	io.Reader
 	began time.Time
 	last  atomic.Int64 // since began
 }
 
-func (h *hearing) Read(p []byte) (int, error) {
+func (h *timedReader) Read(p []byte) (int, error) {
 	n, err := h.Reader.Read(p)
 	h.last.Store(int64(time.Since(h.began)))
 	return n, err
 }
 
-// await: each packet has its answer, so somebody who says nothing for as long as an
-// answer may take has stopped, however long the whole takes.
-func (h *hearing) await(ctx context.Context, do func() error) error {
+// await calls do, however long it takes, unless the server is silent for answerLimit: each
+// packet has an answer.
+func (h *timedReader) await(ctx context.Context, do func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- do() }()
 	h.last.Store(int64(time.Since(h.began)))
@@ -106,8 +106,8 @@ func (h *hearing) await(ctx context.Context, do func() error) error {
 	}
 }
 
-// Close ends it. The server goes first, and nothing waits for one that doesn't: over SSH
-// its output ends when the last process has that holds it.
+// Close ends the server, then the client. It doesn't wait for the end of the output, which
+// over SSH comes only when the last process that holds it has ended.
 func (c *Client) Close() error {
 	err := c.server.Close()
 	done := make(chan error, 1)
@@ -120,13 +120,13 @@ func (c *Client) Close() error {
 	}
 }
 
-// FS is a directory of the host.
+// FS returns a directory of the host.
 func (c *Client) FS(dir string) *FS {
 	return &FS{client: c.client, dir: dir, inside: map[string]bool{".": true}}
 }
 
-// Staging is a directory of the host for what [Session.Seal] makes durable afterwards, all
-// at once: four ways there and back less.
+// Staging returns a directory of the host whose files aren't synced: [Session.Seal] does
+// that for all of them, which saves four round trips.
 func (c *Client) Staging(dir string) tree.FS { return staging{c.FS(dir)} }
 
 type staging struct{ *FS }
@@ -150,14 +150,13 @@ type FS struct {
 	client *sftp.Client
 	dir    string
 	mu     sync.Mutex
-	inside map[string]bool // directories that are known to be real ones
+	inside map[string]bool // directories known not to be links
 }
 
-// Parallel is how many files are worth being written at once: what takes time is the
-// way there and back.
+// Parallel returns how many files to write at once: round trips take most of the time.
 func (f *FS) Parallel() int { return 16 }
 
-// Mkdir is tree.FS.
+// Mkdir implements tree.FS.
 func (f *FS) Mkdir(name string, mode fs.FileMode) error {
 	p := path.Join(f.dir, name)
 	if err := f.within(path.Dir(name)); err != nil {
@@ -172,8 +171,8 @@ func (f *FS) Mkdir(name string, mode fs.FileMode) error {
 	return named("chmod", p, f.client.Chmod(p, mode))
 }
 
-// within returns an error unless a directory is below the FS's own without a symbolic
-// link on the way. What this FS made needs no look.
+// within returns an error unless a directory is below the FS's own directory without a
+// symbolic link on the way. Directories made by this FS aren't checked.
 func (f *FS) within(dir string) error {
 	if !fs.ValidPath(dir) {
 		return fs.ErrInvalid
@@ -189,12 +188,12 @@ func (f *FS) within(dir string) error {
 	}
 	fi, err := f.client.Lstat(path.Join(f.dir, dir))
 	if err == nil && !fi.IsDir() {
-		err = errors.New("its directory is no directory")
+		err = errors.New("its parent isn't a directory")
 	}
 	return err
 }
 
-// exists says so where a server says no more than "failure".
+// exists returns fs.ErrExist if that is why a server said only "failure".
 func (f *FS) exists(p string, err error) error {
 	if _, serr := f.client.Lstat(p); serr == nil {
 		return fs.ErrExist
@@ -202,7 +201,7 @@ func (f *FS) exists(p string, err error) error {
 	return err
 }
 
-// Create is tree.FS.
+// Create implements tree.FS.
 func (f *FS) Create(name string, mode fs.FileMode) (tree.File, error) {
 	file, err := f.create(name, mode)
 	if err != nil {
@@ -227,7 +226,7 @@ func (f *FS) create(name string, mode fs.FileMode) (*remoteFile, error) {
 	return &remoteFile{file, p}, nil
 }
 
-// SyncDir is tree.FS.
+// SyncDir implements tree.FS.
 func (f *FS) SyncDir(name string) error {
 	p := path.Join(f.dir, name)
 	d, err := f.client.Open(p)
@@ -251,7 +250,7 @@ func (f *remoteFile) Write(p []byte) (int, error) {
 	return n, named("write", f.path, err)
 }
 
-// ReadFrom sends many packets at once: a program of 70 MB has thousands.
+// ReadFrom sends many packets at once: a program of 70 MB takes thousands.
 func (f *remoteFile) ReadFrom(r io.Reader) (int64, error) {
 	n, err := f.ReadFromWithConcurrency(r, 64)
 	return n, named("write", f.path, err)
@@ -260,8 +259,7 @@ func (f *remoteFile) ReadFrom(r io.Reader) (int64, error) {
 func (f *remoteFile) Sync() error  { return named("fsync", f.path, f.File.Sync()) }
 func (f *remoteFile) Close() error { return named("close", f.path, f.File.Close()) }
 
-// named says at which file it happened. A server that says no more than "failure" is
-// asked for the cause in other ways.
+// named adds the operation and the path to an error.
 func named(op, p string, err error) error {
 	if err == nil {
 		return nil

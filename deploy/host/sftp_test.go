@@ -18,7 +18,7 @@ import (
 	"github.com/kcmgen/kcmgen/internal/treetest"
 )
 
-// local is a command of this machine as a host's.
+// local is a command of this machine that acts as a host's.
 type local struct {
 	cmd  *exec.Cmd
 	in   io.WriteCloser
@@ -31,7 +31,7 @@ type local struct {
 func (l *local) Stdin() io.WriteCloser { return input{l.in} }
 func (l *local) Stdout() io.Reader     { return l.out }
 
-// Stderr waits for its end: who asks has seen the end of the output.
+// Stderr waits for its end: the caller has seen the end of the output.
 func (l *local) Stderr() string {
 	l.said.Do(func() {
 		text, _ := io.ReadAll(l.errs)
@@ -42,11 +42,11 @@ func (l *local) Stderr() string {
 
 func (l *local) Close() error {
 	_ = l.in.Close()
-	_ = l.out.(io.Closer).Close() // nobody reads what it still has to say
+	_ = l.out.(io.Closer).Close() // the rest isn't read
 	return l.cmd.Wait()
 }
 
-// input is what a command reads. Where it has ended, a channel of SSH says EOF.
+// input is a command's standard input. After its end writes return EOF, as with SSH.
 type input struct{ io.WriteCloser }
 
 func (i input) Write(p []byte) (int, error) {
@@ -77,7 +77,7 @@ func start(t *testing.T, command string) host.Process {
 	return l
 }
 
-// TestStaging holds the SFTP directory to what a disk is held to, with the real server.
+// TestStaging runs the conformance suite of tree.FS with the real SFTP server.
 func TestStaging(t *testing.T) {
 	need.Program(t, "sftp-server")
 	treetest.Staging(t, func(t *testing.T, dir string) treetest.Target {
@@ -90,8 +90,7 @@ func TestStaging(t *testing.T) {
 	})
 }
 
-// lingering is a server whose output doesn't end with it, as where something that it began
-// holds on to it.
+// lingering is a server whose output stays open after its end, as if a child held it.
 type lingering struct {
 	host.Process
 	out io.Reader
@@ -99,8 +98,8 @@ type lingering struct {
 
 func (l lingering) Stdout() io.Reader { return l.out }
 
-// TestSFTPCloseWaitsForNoOne: closing doesn't wait for the end of the output.
-func TestSFTPCloseWaitsForNoOne(t *testing.T) {
+// TestSFTPCloseDoesNotWait: closing doesn't wait for the end of the output.
+func TestSFTPCloseDoesNotWait(t *testing.T) {
 	need.Program(t, "sftp-server")
 	p := start(t, host.SFTPServer(true, ""))
 	r, w := io.Pipe()
@@ -120,8 +119,8 @@ func TestSFTPCloseWaitsForNoOne(t *testing.T) {
 	_ = w.Close()
 }
 
-// TestSFTPNoise: what a login's shell prints by itself, before the server speaks, is no
-// packet; and where it is too much, or the server doesn't start, the error says so.
+// TestSFTPNoise: text that a login shell prints before the server's first packet is
+// skipped. If it is too much, or the server doesn't start, the error says so.
 func TestSFTPNoise(t *testing.T) {
 	need.Program(t, "sftp-server")
 	server := host.SFTPServer(true, "")
@@ -135,7 +134,7 @@ func TestSFTPNoise(t *testing.T) {
 		{"a megabyte", "yes welcome | head -c 1000000; ", `the login's shell prints "welcome" by itself: the server's own answer isn't within`},
 		{"and nothing else", "echo welcome; exit 1; ", `the login's shell prints "welcome" by itself: EOF`},
 		{"and a reason", "echo welcome; echo no more >&2; exit 1; ", "no more"},
-		{"after the mark", "printf '\\n#kcmgen sftp\\nwelcome to this host\\n'; ", "comes between the server's answers: packet too long"},
+		{"after the mark", "printf '\\n#kcmgen sftp\\nwelcome to this host\\n'; ", "prints text between the server's answers: packet too long"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()

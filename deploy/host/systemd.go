@@ -7,8 +7,8 @@ import (
 	"github.com/kcmgen/kcmgen/deploy/plan"
 )
 
-// parseProcess reads what the host says of a unit: systemd's properties, arguments and
-// mounts, a line each.
+// parseProcess parses the output of process: systemd's properties, arguments and mounts,
+// one per line.
 func parseProcess(text string) plan.Process {
 	p := plan.Process{Mounts: map[string]string{}}
 	show := map[string]string{}
@@ -28,7 +28,7 @@ func parseProcess(text string) plan.Process {
 	active := show["ActiveState"]
 	p.PID, p.Restarts, p.Status = number("MainPID"), number("NRestarts"), number("ExecMainStatus")
 	p.Running = active == "active" && p.PID > 0
-	p.Over, p.Ending = active == "inactive" || active == "failed", active == "deactivating"
+	p.Dead, p.Ending = active == "inactive" || active == "failed", active == "deactivating"
 	p.Active, p.Result = active+" ("+show["SubState"]+")", show["Result"]
 	p.Known, p.Masked = show["LoadState"] == "loaded", show["LoadState"] == "masked"
 	p.Enabled, p.Stale = show["UnitFileState"] == "enabled", show["NeedDaemonReload"] == "yes"

@@ -11,45 +11,46 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// FileChange is a file or directory of a host that isn't as it is to be.
+// FileChange is a file or directory of a host that differs from what it should be.
 type FileChange struct {
 	Path string    `json:"path"`
 	Kind tree.Kind `json:"kind"`
-	// What differs, of what is there: contents, mode, owner, type.
+	// What differs of a path that exists: contents, mode, owner, type.
 	What []string `json:"what,omitempty"`
 	Want string   `json:"want,omitempty"`
 	Have string   `json:"have,omitempty"`
 }
 
-// differs compares what a host has with what it is to have, path by path.
-func (h *Host) differs() []FileChange {
+// fileDifferences compares a host's files with the desired ones, path by path.
+func (h *Host) fileDifferences() []FileChange {
 	var out []FileChange
-	for top, t := range h.Want.Trees {
-		out = append(out, h.directory(top, 0o700, h.private(top))...)
+	for top, t := range h.Desired.Trees {
+		out = append(out, h.compareDirectory(top, 0o700, h.holdsSecrets(top))...)
 		for _, e := range t.Entries() {
 			if p := path.Join(top, e.Path); e.Dir {
-				out = append(out, h.directory(p, e.Mode, true)...)
+				out = append(out, h.compareDirectory(p, e.Mode, true)...)
 			} else {
-				out = append(out, h.file(p, e)...)
+				out = append(out, h.compareFile(p, e)...)
 			}
 		}
 	}
-	for d, mode := range h.Want.Dirs {
-		out = append(out, h.directory(d, mode, false)...)
+	for d, mode := range h.Desired.Dirs {
+		out = append(out, h.compareDirectory(d, mode, false)...)
 	}
-	if h.Want.Generation != None {
-		out = append(out, h.file(h.Unit.Start, tree.Entry{Mode: 0o644, Data: h.Want.Unit})...)
+	if h.Desired.Generation != None {
+		out = append(out, h.compareFile(h.Unit.File, tree.Entry{Mode: 0o644, Data: h.Desired.Unit})...)
 	}
 	slices.SortFunc(out, func(a, b FileChange) int { return strings.Compare(a.Path, b.Path) })
 	return out
 }
 
-// private reports whether a directory of ours holds secrets: a program's doesn't.
-func (h *Host) private(top string) bool { return path.Dir(top) == h.Unit.Home }
+// holdsSecrets reports whether one of kcmgen's directories holds secrets. A generation's
+// does, a program's doesn't.
+func (h *Host) holdsSecrets(top string) bool { return path.Dir(top) == h.Unit.GenerationsDir }
 
-// directory compares a directory. One that others have, too, only has to be there.
-func (h *Host) directory(p string, mode fs.FileMode, ours bool) []FileChange {
-	f := h.Seen.Files[p]
+// compareDirectory compares a directory. One that kcmgen doesn't own only has to exist.
+func (h *Host) compareDirectory(p string, mode fs.FileMode, ours bool) []FileChange {
+	f := h.Snapshot.Files[p]
 	switch {
 	case f.Type == Missing:
 		return []FileChange{{Path: p, Kind: tree.Added}}
@@ -61,8 +62,8 @@ func (h *Host) directory(p string, mode fs.FileMode, ours bool) []FileChange {
 	return nil
 }
 
-func (h *Host) file(p string, e tree.Entry) []FileChange {
-	f := h.Seen.Files[p]
+func (h *Host) compareFile(p string, e tree.Entry) []FileChange {
+	f := h.Snapshot.Files[p]
 	switch {
 	case f.Type == Missing:
 		return []FileChange{{Path: p, Kind: tree.Added}}
@@ -76,7 +77,7 @@ func (h *Host) file(p string, e tree.Entry) []FileChange {
 	return attributes(p, f, e.Mode, what)
 }
 
-// attributes compares mode and owner: everything of ours is root's.
+// attributes compares mode and owner. All of kcmgen's files belong to root.
 func attributes(p string, f File, mode fs.FileMode, what []string) []FileChange {
 	c := FileChange{Path: p, Kind: tree.Changed, What: what}
 	var want, have []string
@@ -93,21 +94,21 @@ func attributes(p string, f File, mode fs.FileMode, what []string) []FileChange 
 	return []FileChange{c}
 }
 
-// stale says what the running process has that its files haven't: it was started
-// before they changed. "" if it is theirs.
-func (h *Host) stale() string {
-	p := h.Seen.Process
+// staleProcess returns how the running process differs from its unit and files; "" if it
+// doesn't.
+func (h *Host) staleProcess() string {
+	p := h.Snapshot.Process
 	switch {
-	case h.Want.Generation == None:
+	case h.Desired.Generation == None:
 		return ""
 	case !p.Running:
 		return h.Unit.Name + " is " + p.Active
-	case len(h.Want.Argv) > 0 && !slices.Equal(p.Args, h.Want.Argv):
-		return "it runs with other arguments: " + OtherArgs(p.Args, h.Want.Argv)
-	case h.Want.Bound && !p.From(h.Want.Generation):
+	case len(h.Desired.Argv) > 0 && !slices.Equal(p.Args, h.Desired.Argv):
+		return "it runs with other arguments: " + OtherArgs(p.Args, h.Desired.Argv)
+	case h.Desired.Bound && !p.Sees(h.Desired.Generation):
 		return "it runs with the files of another generation"
-	case h.lacks(h.Want.Program()):
-		return h.Want.Program() + " isn't there any more: it runs until it is restarted"
+	case h.lacksProgram(h.Desired.Program()):
+		return h.Desired.Program() + " isn't there any more: it runs until it is restarted"
 	case p.Stale:
 		return h.Unit.Name + " changed since systemd read it"
 	case !p.Enabled:
@@ -116,7 +117,7 @@ func (h *Host) stale() string {
 	return ""
 }
 
-// OtherArgs names what one command line has and the other hasn't.
+// OtherArgs describes how one command line differs from another.
 func OtherArgs(have, want []string) string {
 	var out []string
 	for _, a := range have {
@@ -138,13 +139,13 @@ func OtherArgs(have, want []string) string {
 	return strings.Join(out, ", ")
 }
 
-// Missing are the trees, by their path on the host, that it hasn't as they should be.
-func (h *Host) Missing() []string {
+// MissingTrees returns the paths of the trees that are absent from the host or differ.
+func (h *Host) MissingTrees() []string {
 	var out []string
-	for top, t := range h.Want.Trees {
-		fault := len(h.directory(top, 0o700, h.private(top))) > 0
+	for top, t := range h.Desired.Trees {
+		fault := len(h.compareDirectory(top, 0o700, h.holdsSecrets(top))) > 0
 		for _, e := range t.Entries() {
-			fault = fault || !e.Dir && len(h.file(path.Join(top, e.Path), e)) > 0
+			fault = fault || !e.Dir && len(h.compareFile(path.Join(top, e.Path), e)) > 0
 		}
 		if fault {
 			out = append(out, top)
@@ -154,11 +155,11 @@ func (h *Host) Missing() []string {
 	return out
 }
 
-// Bare are directories that the unit needs and the host hasn't.
-func (h *Host) Bare() []string {
+// MissingDirs returns the directories that the unit needs and the host lacks.
+func (h *Host) MissingDirs() []string {
 	var out []string
-	for d := range h.Want.Dirs {
-		if h.Seen.Files[d].Type == Missing {
+	for d := range h.Desired.Dirs {
+		if h.Snapshot.Files[d].Type == Missing {
 			out = append(out, d)
 		}
 	}

@@ -5,46 +5,46 @@ import (
 	"slices"
 )
 
-// Drift is what one host has other than it is to have.
+// Drift is how a host differs from its desired state.
 type Drift struct {
 	Node    string       `json:"node"`
 	Address string       `json:"address"`
 	Runs    string       `json:"runs"` // a generation, none or found
-	Want    string       `json:"want"`
+	Desired string       `json:"want"`
 	Files   []FileChange `json:"files,omitempty"`
 	Flags   []FlagChange `json:"flags,omitempty"` // of the unit's file
-	Unit    []string     `json:"unit,omitempty"`  // its other lines: "- " has, "+ " is to have
-	// Process is what the running process has other than its unit: it was edited,
-	// and not restarted. "" if it is the unit's.
+	Unit    []string     `json:"unit,omitempty"`  // its other lines: "- " on the host, "+ " desired
+	// Process is how the running process differs from its unit, as after an edit without
+	// a restart; "" if it doesn't.
 	Process string   `json:"process,omitempty"`
 	DropIns []string `json:"dropIns,omitempty"`
-	Trial   string   `json:"trial,omitempty"`  // a generation that nobody confirmed yet
-	Holder  string   `json:"holder,omitempty"` // who is changing the host just now
+	Trial   string   `json:"trial,omitempty"`  // a generation that isn't confirmed
+	Holder  string   `json:"holder,omitempty"` // the session that is changing the host
 }
 
-// Same reports whether the host is as it is to be.
-func (d Drift) Same() bool {
+// InSync reports whether the host is in its desired state.
+func (d Drift) InSync() bool {
 	return len(d.Files) == 0 && len(d.Flags) == 0 && d.Process == "" && len(d.DropIns) == 0 && d.Trial == ""
 }
 
-// Drifts compares what hosts have with what they are to have.
+// Drifts compares each host with its desired state.
 func (o *Observation) Drifts() []Drift {
 	var out []Drift
 	for _, h := range o.Hosts {
-		d := Drift{Node: h.Node, Address: h.Address, Runs: h.Seen.Runs, Want: h.Want.Generation, DropIns: h.Seen.Process.DropIns, Holder: h.Seen.Holder}
-		if h.Seen.Trial != nil {
-			d.Trial = h.Seen.Trial.Generation
+		d := Drift{Node: h.Node, Address: h.Address, Runs: h.Snapshot.Runs, Desired: h.Desired.Generation, DropIns: h.Snapshot.Process.DropIns, Holder: h.Snapshot.Holder}
+		if h.Snapshot.Trial != nil {
+			d.Trial = h.Snapshot.Trial.Generation
 		}
-		d.Files = h.differs()
-		if h.Seen.Runs != h.Want.Generation {
-			d.Flags, d.Unit = flagChanges(h.Was, &h.Want.Set), unitChanges(h.Was, &h.Want.Set)
-			// Of a generation that isn't there at all, one line says it.
-			top := path.Join(h.Unit.Home, h.Want.Generation)
-			if h.Seen.Files[top].Type == Missing {
+		d.Files = h.fileDifferences()
+		if h.Snapshot.Runs != h.Desired.Generation {
+			d.Flags, d.Unit = flagChanges(h.Current, &h.Desired.Config), unitChanges(h.Current, &h.Desired.Config)
+			// A generation that is missing as a whole takes one line.
+			top := path.Join(h.Unit.GenerationsDir, h.Desired.Generation)
+			if h.Snapshot.Files[top].Type == Missing {
 				d.Files = slices.DeleteFunc(d.Files, func(c FileChange) bool { return path.Dir(c.Path) == top })
 			}
 		}
-		d.Process = h.stale()
+		d.Process = h.staleProcess()
 		out = append(out, d)
 	}
 	return out

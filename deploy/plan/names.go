@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// SameNameError is hosts whose kernels have one name. A lease names its holder by that, so
-// who leads, and is to be restarted last, can't be told.
+// SameNameError is two hosts with the same hostname. A lease names its holder by hostname,
+// so kcmgen can't tell which of them leads and must be restarted last.
 type SameNameError struct {
 	Name  string
 	Nodes []string
@@ -16,13 +16,13 @@ type SameNameError struct {
 }
 
 func (e *SameNameError) Error() string {
-	return fmt.Sprintf("%s and %s have one hostname, %q: in the lease, which names its holder by it, they can't be told apart",
+	return fmt.Sprintf("%s and %s have one hostname, %q: the lease names its holder by hostname, so they can't be told apart",
 		e.Nodes[0], e.Nodes[1], e.Name)
 }
 
-// oneName returns an error if two hosts have one name. names are those that their
-// kernels have, by node; "" isn't known.
-func oneName(names map[string]string) error {
+// checkNames returns an error if two hosts have the same hostname. names holds the
+// kernels' hostnames by node; "" is unknown.
+func checkNames(names map[string]string) error {
 	byName := map[string]string{}
 	type pair struct{ node, name string }
 	var all []pair
@@ -39,20 +39,20 @@ func oneName(names map[string]string) error {
 	return nil
 }
 
-// apart returns an error if the cluster elects a leader that can't be told from another
-// host.
-func (o *Observation) apart() error {
+// distinctNames returns an error if the cluster elects a leader and two of its hosts have
+// the same hostname.
+func (o *Observation) distinctNames() error {
 	if !o.ReadsLease || !o.elects() {
 		return nil
 	}
 	names, units := map[string]string{}, map[string]string{}
-	for _, h := range slices.Concat(o.Hosts, o.Beside) {
+	for _, h := range slices.Concat(o.Hosts, o.Others) {
 		if h.Unreached != nil {
 			continue
 		}
-		names[h.Node], units[h.Node] = h.Seen.Name, h.Unit.Name
+		names[h.Node], units[h.Node] = h.Snapshot.Name, h.Unit.Name
 	}
-	err := oneName(names)
+	err := checkNames(names)
 	if same := (*SameNameError)(nil); errors.As(err, &same) {
 		same.Unit = units[same.Nodes[1]]
 	}

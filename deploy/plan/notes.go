@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// notes are things to know of a plan.
+// notes returns what an operator should know before approving a plan.
 func (o *Observation) notes(p *Plan) []string {
 	var out []string
 	if note := o.leaderNote(p); note != "" {
@@ -23,24 +23,24 @@ func (o *Observation) notes(p *Plan) []string {
 	if len(root) > 0 {
 		out = append(out, strings.Join(root, ", ")+": the login is root's; a user with sudo -n leaves a trace of who it was")
 	}
-	for _, h := range o.Beside {
-		if note := h.besideNote(); note != "" {
+	for _, h := range o.Others {
+		if note := h.noteAsOther(); note != "" {
 			out = append(out, note)
 		}
 	}
-	return append(out, o.lonely(p)...)
+	return append(out, o.onlyWorkingNote(p)...)
 }
 
 func (o *Observation) leaderNote(p *Plan) string {
 	switch {
 	case len(p.Steps) == 0:
 	case !o.elects() && slices.ContainsFunc(p.Steps, func(s Step) bool { return !s.Stops }):
-		return "leader election is off: who works can't be told from a lease"
+		return "leader election is off: no lease shows which instance works"
 	case !o.ReadsLease:
-		return "without a kubeconfig nobody can tell who leads: the order is by name, and faults that only a leader shows stay unseen"
+		return "without a kubeconfig the leader isn't known: the order is by name, and faults that only a leader shows stay unseen"
 	case !o.elects(): // all stop
 	case o.Leader.Holder == "":
-		return "nobody has led yet: a first deployment"
+		return "no instance has led yet: a first deployment"
 	case o.leader() == nil:
 		return fmt.Sprintf("the leader is %s, none of these hosts", o.Leader.Holder)
 	}
@@ -53,51 +53,51 @@ func (h *Host) notes(p *Plan) []string {
 	if h.Skew.Abs() > time.Minute {
 		note("its clock is off by %v", h.Skew)
 	}
-	if f := h.Seen.Process.File; h.Seen.Runs == None && f != "" {
-		note("%s is there, and comes to light again if it goes back", f)
+	if f := h.Snapshot.Process.File; h.Snapshot.Runs == None && f != "" {
+		note("%s is there, and takes effect again if the host goes back", f)
 	}
-	if st := h.Seen.State; st != nil && !st.Ended && st.Rollout == p.ID && len(p.Steps) > 0 && slices.Contains(p.Unchanged, h.Node) {
+	if st := h.Snapshot.State; st != nil && !st.Ended && st.Rollout == p.ID && len(p.Steps) > 0 && slices.Contains(p.Unchanged, h.Node) {
 		note("an interrupted run brought it here; it goes back, too, if this one fails")
 	}
-	if h.Was != nil && h.Was.Elects() && h.Want.Elects() {
-		if was, want := h.Was.leaseName(), h.Want.leaseName(); was != want {
+	if h.Current != nil && h.Current.Elects() && h.Desired.Elects() {
+		if was, want := h.Current.leaseName(), h.Desired.leaseName(); was != want {
 			note("its lease was %s and becomes %s: until all hosts have it, two lead", was, want)
 		}
 	}
-	for _, d := range h.Seen.Process.DropIns {
+	for _, d := range h.Snapshot.Process.DropIns {
 		note("%s changes the unit, and isn't kcmgen's", d)
 	}
-	if h.again() {
-		note("it went back from %s already, and gets it again", Short(h.Want.Generation))
+	if h.returnsAgain() {
+		note("it went back from %s already, and gets it again", Short(h.Desired.Generation))
 	}
-	if IsFound(h.Seen.Runs) && !h.Seen.Process.Masked {
-		note("%s was written by somebody else; it is kept, to go back to", h.Unit.Start)
+	if IsFound(h.Snapshot.Runs) && !h.Snapshot.Process.Masked {
+		note("%s wasn't written by kcmgen; it is kept, to go back to", h.Unit.File)
 	}
 	return out
 }
 
-// besideNote is what to know of a host that the command isn't about.
-func (h *Host) besideNote() string {
+// noteAsOther returns a note about a host that the command doesn't name; "" if there is none.
+func (h *Host) noteAsOther() string {
 	switch {
 	case h.Unreached != nil:
 		return fmt.Sprintf("not named, and not counted on, since it can't be reached: %v", h.Unreached)
-	case h.Seen.Trial != nil:
-		return fmt.Sprintf("%s: not named, and has %s on trial", h.Node, Short(h.Seen.Trial.Generation))
-	case h.Blind != nil:
-		return fmt.Sprintf("%s: not named, and whether it is healthy can't be seen: %v", h.Node, h.Blind)
-	case h.Unwell != "" && h.Seen.Runs != None:
-		return fmt.Sprintf("%s: not named, and doesn't work: %s", h.Node, h.Unwell)
+	case h.Snapshot.Trial != nil:
+		return fmt.Sprintf("%s: not named, and has %s on trial", h.Node, Short(h.Snapshot.Trial.Generation))
+	case h.HealthUnknown != nil:
+		return fmt.Sprintf("%s: not named, and whether it is healthy can't be seen: %v", h.Node, h.HealthUnknown)
+	case h.Unhealthy != "" && h.Snapshot.Runs != None:
+		return fmt.Sprintf("%s: not named, and doesn't work: %s", h.Node, h.Unhealthy)
 	}
 	return ""
 }
 
-// lonely notes a host that is the only one to work, and is to be restarted.
-func (o *Observation) lonely(p *Plan) []string {
-	if len(p.Steps) != 1 || p.Steps[0].Unwell != "" || len(o.Cluster.Nodes) == 1 {
+// onlyWorkingNote notes that the one host to restart is the only one that works.
+func (o *Observation) onlyWorkingNote(p *Plan) []string {
+	if len(p.Steps) != 1 || p.Steps[0].Unhealthy != "" || len(o.Cluster.Nodes) == 1 {
 		return nil
 	}
 	for _, r := range p.Hosts {
-		if r.Node != p.Steps[0].Node && r.Unwell == "" {
+		if r.Node != p.Steps[0].Node && r.Unhealthy == "" {
 			return nil
 		}
 	}

@@ -12,108 +12,108 @@ import (
 // Observation is what was seen of a cluster's hosts.
 type Observation struct {
 	Cluster *spec.Cluster
-	Action  string // what people asked for: deploy, rollback
-	// Hosts are those that the command is about, by name.
+	Action  string // the operator's command: deploy, rollback
+	// Hosts are those that the command names, sorted by name.
 	Hosts []*Host
-	// Beside are hosts of the cluster that the command isn't about, by name.
-	Beside []*Host
-	// ReadsLease: the apiserver can be asked who leads.
+	// Others are the cluster's other hosts, sorted by name.
+	Others []*Host
+	// ReadsLease: there is a kubeconfig to read the lease with.
 	ReadsLease bool
 	Leader     Leader
 }
 
-// Leader is who holds the lease; "" if nobody does, or nobody can be asked.
+// Leader is the holder of the lease; its fields are "" if there is none or it isn't known.
 type Leader struct {
 	Holder   string // hostname_uuid
 	Hostname string
 }
 
-// Host is what was seen of one host, and what it is to have.
+// Host is what was observed of one host, and what it should have.
 type Host struct {
-	Node    string
-	Called  string // its hostname, as the cluster has it
-	Address string // where it was reached
-	User    string // the login's
-	Unit    Unit
-	Want    *Want // nil: nothing is to be changed
-	Was     *Set  // what runs there; nil: nothing does, or it can't be told
-	Seen    *Seen
-	// Old are the files of the generation that it runs, by path, as far as they are
-	// compared with those of the one that it gets.
-	Old    map[string]File
-	Unwell string        // why it doesn't work; "" if it does
-	Blind  error         // why it can't be asked whether it is healthy
-	Skew   time.Duration // by which its clock is ahead
-	// Unreached is why nothing was seen of a host that the command isn't about.
+	Node            string
+	ClusterHostname string // its hostname, as the cluster has it
+	Address         string // where it was reached
+	User            string // the login's
+	Unit            Unit
+	Desired         *Desired // nil: the host isn't changed
+	Current         *Config  // what it runs; nil: nothing, or it can't be read
+	Snapshot        *Snapshot
+	// OldFiles are the files of the running generation that are compared with those of the
+	// new one, by path.
+	OldFiles      map[string]File
+	Unhealthy     string        // why it doesn't work; "" if it works
+	HealthUnknown error         // why its health can't be checked
+	Skew          time.Duration // by which its clock is ahead
+	// Unreached is why one of the other hosts can't be reached.
 	Unreached error
 }
 
-// Unit is what is deployed to a host, by its names there.
+// Unit names the files and directories of a deployment on a host.
 type Unit struct {
-	Home  string // the directory of generations
-	Start string // the unit's file
-	Name  string // as systemd knows it
-	// Programs is the directory of installed programs.
-	Programs string
+	GenerationsDir string // the directory of generations
+	File           string // the unit's file
+	Name           string // as systemd knows it
+	// ProgramsDir is the directory of installed programs.
+	ProgramsDir string
 }
 
-// UnitOf is what is deployed to a cluster's hosts.
+// UnitOf returns the unit of a cluster's hosts.
 func UnitOf(c *spec.Cluster) Unit {
-	return Unit{Home: c.Paths.Generations, Start: c.Paths.Unit, Name: path.Base(c.Paths.Unit), Programs: c.Paths.Programs}
+	return Unit{GenerationsDir: c.Paths.Generations, File: c.Paths.Unit, Name: path.Base(c.Paths.Unit), ProgramsDir: c.Paths.Programs}
 }
 
-// Seen is a host at one moment.
-type Seen struct {
-	About
+// Snapshot is a host at one moment.
+type Snapshot struct {
+	HostInfo
 	Files   map[string]File // by path
 	Process Process
-	Unit    []byte // what the unit's file holds
+	Unit    []byte // contents of the unit's file
 }
 
-// About is what a host says of itself, and of the directory of generations.
-type About struct {
-	Root    bool
-	Clock   time.Time // the host's own, to the second
-	Boot    string    // the boot's id
-	Systemd int       // its version; 0: not said
-	Lacks   []string  // tools that aren't there
-	Odd     []string  // where its own files go lies something else: "PATH is a fifo"
+// HostInfo is what a host reports about itself and its directory of generations.
+type HostInfo struct {
+	Root         bool
+	Clock        time.Time // the host's own, to the second
+	Boot         string    // the boot's id
+	Systemd      int       // its version; 0: unknown
+	MissingTools []string  // tools that aren't there
+	Obstructed   []string  // paths of kcmgen's own files with something else at them: "PATH is a fifo"
 	// ReadOnly is the directory that can't be written, "" if it can be.
-	ReadOnly string
-	Fixed    string // the unit's directory, if it can't be written
-	Holder   string // who is changing the host; "" if nobody is
-	KBytes   int64  // free; -1: not said
-	Inodes   int64  // free; -1: not said
-	Name     string // the host's own
-	// Runs is the generation that the unit's file was written from: None if there is
-	// no file, Found if somebody else wrote it.
+	ReadOnly        string
+	ReadOnlyUnitDir string // the unit's directory, if it can't be written
+	Holder          string // the session that is changing the host; "" if none is
+	KBytes          int64  // free; -1: unknown
+	Inodes          int64  // free; -1: unknown
+	Name            string // the kernel's hostname
+	// Runs is the generation that the unit's file was written from: None if there is no
+	// file, Found if kcmgen didn't write it.
 	Runs  string
 	Trial *Journal
 	State *Journal
-	// Stamp is another one where anything was done to the host.
+	// Stamp is a checksum that changes when the host is changed.
 	Stamp string
 }
 
-// In place of a generation: there is none, or it is somebody else's.
+// In place of a generation: there is no unit, or kcmgen didn't write it.
 const (
 	None  = "none"
 	Found = "found"
 )
 
-// IsFound reports whether a generation is what somebody else wrote, kept or not.
+// IsFound reports whether a generation is a unit that kcmgen didn't write, kept or not.
 func IsFound(generation string) bool { return strings.HasPrefix(generation, Found) }
 
-// Journal is what a host has written down of a generation that was put to work.
+// Journal is a host's record of a generation that was started.
 type Journal struct {
 	Generation string
 	Previous   string // None: there was no unit; "-": nothing to go back to
-	Since      string // when it was put to work, as the host's clock had it
-	Rollout    string // what was deployed to all hosts then
-	By         string // what people asked for: deploy, rollback; undo: a run that failed took it back
-	Ended      bool   // the run that put it to work ended well
+	Started    string // when it was started, by the host's clock
+	Rollout    string // the plan's ID
+	Action     string // deploy, rollback; undo: a failed run went back to it
+	Ended      bool   // the run that started it ended well
 }
 
-// File is what lies at a path of the host.
+// File is what is at a path of the host.
 type File struct {
 	Path   string
 	Type   string // as stat says: "regular file", "directory", "symbolic link"; "missing"
@@ -133,30 +133,29 @@ const (
 // Regular reports whether it is a regular file, an empty one included.
 func (f File) Regular() bool { return strings.HasPrefix(f.Type, "regular") }
 
-// Process is a unit as its supervisor has it, and its process as the kernel has it.
+// Process is a unit as systemd reports it, and its process as the kernel reports it.
 type Process struct {
-	Known    bool // the supervisor has the unit
-	Masked   bool // it is told not to start it
+	Known    bool // systemd has the unit
+	Masked   bool // systemd must not start it
 	Enabled  bool // it is started at boot
-	Stale    bool // the unit's file changed since the supervisor read it
+	Stale    bool // the unit's file changed since systemd read it
 	Running  bool
-	Over     bool     // it has ended, and isn't started again
-	Ending   bool     // it is on its way to end
-	Active   string   // the state in the supervisor's words
+	Dead     bool     // it has ended and isn't restarted
+	Ending   bool     // it is stopping
+	Active   string   // systemd's state, as "active (running)"
 	File     string   // the unit's
 	DropIns  []string // files that change the unit
 	PID      int      // of the main process; 0: there is none
-	Restarts int      // how often it was started again without being asked to
-	// Result is how the process ended last, in the supervisor's words, and Status its exit
-	// status.
+	Restarts int      // automatic restarts by systemd
+	// Result is systemd's word for how the process last ended, Status its exit status.
 	Result string
 	Status int
 	Args   []string          // of the running process
-	Mounts map[string]string // places in the process's own view, by what is mounted there
+	Mounts map[string]string // source directory by mount point, in the process's view
 }
 
-// From reports whether the process sees a generation's files.
-func (p Process) From(generation string) bool {
+// Sees reports whether a generation is mounted in the process's view.
+func (p Process) Sees(generation string) bool {
 	for _, from := range p.Mounts {
 		if slices.Contains(strings.Split(from, "/"), generation) {
 			return true

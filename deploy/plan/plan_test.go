@@ -13,48 +13,47 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// old and fresh are generations.
 const (
 	old   = "aaaaaaaaaaaaaaaa"
 	fresh = generation
 )
 
-// setOf is what a unit of a generation runs.
-func setOf(t *testing.T, generation string, flags ...string) *Set {
+// configOf returns the configuration of a generation with flags.
+func configOf(t *testing.T, generation string, flags ...string) *Config {
 	t.Helper()
 	unit := strings.ReplaceAll(unitWith(flags...), "0123456789abcdef", generation)
-	s, err := NewSet(generation, []byte(unit), func(string) ([]byte, error) { return nil, nil })
+	s, err := ParseConfig(generation, []byte(unit), func(string) ([]byte, error) { return nil, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-// observed is a host that runs the old generation, healthy, and gets the fresh one.
+// observed returns a healthy host that runs the old generation and gets the fresh one.
 func observed(t *testing.T, node string) *Host {
 	t.Helper()
-	want, was := setOf(t, fresh, "--v=2"), setOf(t, old, "--v=1")
+	want, was := configOf(t, fresh, "--v=2"), configOf(t, old, "--v=1")
 	u := UnitOf(aCluster())
-	top := u.Home + "/" + fresh
+	top := u.GenerationsDir + "/" + fresh
 	files, err := tree.New([]tree.Entry{{Path: "ca.crt", Mode: 0o644, Data: []byte("ca")}, {Path: u.Name, Mode: 0o644, Data: want.Unit}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	h := &Host{
-		Node: node, Called: node, Address: "192.0.2.1", User: "ops", Unit: u, Was: was,
-		Want: &Want{Set: *want, Trees: map[string]tree.Tree{top: files}},
-		Seen: &Seen{About: About{Root: true, Systemd: 252, KBytes: -1, Inodes: -1, Name: node, Runs: old, Stamp: "1"}, Files: map[string]File{}, Unit: was.Unit},
+		Node: node, ClusterHostname: node, Address: "192.0.2.1", User: "ops", Unit: u, Current: was,
+		Desired:  &Desired{Config: *want, Trees: map[string]tree.Tree{top: files}},
+		Snapshot: &Snapshot{HostInfo: HostInfo{Root: true, Systemd: 252, KBytes: -1, Inodes: -1, Name: node, Runs: old, Stamp: "1"}, Files: map[string]File{}, Unit: was.Unit},
 	}
-	for _, p := range h.Want.Paths(u.Start) {
-		h.Seen.Files[p] = File{Path: p, Type: Directory, Mode: "755", Owner: "root:root"}
+	for _, p := range h.Desired.Paths(u.File) {
+		h.Snapshot.Files[p] = File{Path: p, Type: Directory, Mode: "755", Owner: "root:root"}
 	}
 	for _, p := range append([]string{top}, top+"/ca.crt", top+"/"+u.Name) {
-		h.Seen.Files[p] = File{Path: p, Type: Missing}
+		h.Snapshot.Files[p] = File{Path: p, Type: Missing}
 	}
-	h.Seen.Files[u.Start] = File{Type: "regular file", Mode: "644", Owner: "root:root", Size: int64(len(was.Unit)), SHA256: tree.Entry{Data: was.Unit}.Sum()}
-	h.Seen.Files[want.Program()] = File{Type: "regular file", Mode: "755", Owner: "root:root"}
-	h.Old = map[string]File{u.Home + "/" + old + "/ca.crt": {Type: "regular file", SHA256: "0"}}
-	h.Seen.Process = Process{Known: true, Enabled: true, Running: true, Active: "active (running)", PID: 1, Args: was.Argv, Mounts: map[string]string{"/etc/kubernetes/kcm": u.Home + "/" + old}}
+	h.Snapshot.Files[u.File] = File{Type: "regular file", Mode: "644", Owner: "root:root", Size: int64(len(was.Unit)), SHA256: tree.Entry{Data: was.Unit}.Sum()}
+	h.Snapshot.Files[want.Program()] = File{Type: "regular file", Mode: "755", Owner: "root:root"}
+	h.OldFiles = map[string]File{u.GenerationsDir + "/" + old + "/ca.crt": {Type: "regular file", SHA256: "0"}}
+	h.Snapshot.Process = Process{Known: true, Enabled: true, Running: true, Active: "active (running)", PID: 1, Args: was.Argv, Mounts: map[string]string{"/etc/kubernetes/kcm": u.GenerationsDir + "/" + old}}
 	return h
 }
 
@@ -70,8 +69,7 @@ func observation(t *testing.T, nodes ...string) *Observation {
 	return o
 }
 
-// TestNew: the leader is last, what changes is named, and a plan that was written down is
-// the same when it is read.
+// TestNew: the leader goes last, changes are listed, and a plan survives JSON.
 func TestNew(t *testing.T) {
 	p, err := New(observation(t, "cp-1", "cp-2", "cp-3"))
 	if err != nil {
@@ -106,54 +104,54 @@ func TestNew(t *testing.T) {
 	if err := json.Unmarshal(data, &again); err != nil || !reflect.DeepEqual(*p, again) {
 		t.Errorf("%v: read again it is\n%+v, not\n%+v", err, again, *p)
 	}
-	if paths := observed(t, "cp-1").OldFiles(); !slices.Contains(paths, "/etc/kubernetes/kcmgen/"+old+"/ca.crt") {
+	if paths := observed(t, "cp-1").OldPaths(); !slices.Contains(paths, "/etc/kubernetes/kcmgen/"+old+"/ca.crt") {
 		t.Errorf("to be compared are %q", paths)
 	}
 }
 
-// runsFresh has a host run what it is to have.
+// runsFresh makes a host run what it should.
 func runsFresh(h *Host) {
-	top := h.generation()
-	h.Seen.Runs, h.Was = fresh, &h.Want.Set
-	h.Seen.Files[top] = File{Type: Directory, Mode: "700", Owner: "root:root"}
-	for _, e := range h.Want.Trees[top].Entries() {
-		h.Seen.Files[top+"/"+e.Path] = File{Type: "regular file", Mode: "644", Owner: "root:root", Size: e.Size(), SHA256: e.Sum()}
+	top := h.generationDir()
+	h.Snapshot.Runs, h.Current = fresh, &h.Desired.Config
+	h.Snapshot.Files[top] = File{Type: Directory, Mode: "700", Owner: "root:root"}
+	for _, e := range h.Desired.Trees[top].Entries() {
+		h.Snapshot.Files[top+"/"+e.Path] = File{Type: "regular file", Mode: "644", Owner: "root:root", Size: e.Size(), SHA256: e.Sum()}
 	}
-	h.Seen.Files[h.Unit.Start] = h.Seen.Files[top+"/"+h.Unit.Name]
-	h.Seen.Process.Args, h.Seen.Process.Mounts = h.Want.Argv, map[string]string{"/etc/kubernetes/kcm": top}
+	h.Snapshot.Files[h.Unit.File] = h.Snapshot.Files[top+"/"+h.Unit.Name]
+	h.Snapshot.Process.Args, h.Snapshot.Process.Mounts = h.Desired.Argv, map[string]string{"/etc/kubernetes/kcm": top}
 }
 
-// TestStep: why a host is restarted, or why it isn't.
+// TestStep: the reason for a restart, or none.
 func TestStep(t *testing.T) {
 	for _, c := range []struct {
 		name, why string
 		change    func(*Host)
 	}{
-		{"all is as it is to be", "", runsFresh},
+		{"in sync", "", runsFresh},
 		{"another generation", AnotherGeneration, func(*Host) {}},
-		{"a trial that was never confirmed", "a deployment of bbbbbbbb was never confirmed", func(h *Host) { h.Seen.Trial = &Journal{Generation: "bbbbbbbbbbbbbbbb"} }},
+		{"a trial that was never confirmed", "a deployment of bbbbbbbb was never confirmed", func(h *Host) { h.Snapshot.Trial = &Journal{Generation: "bbbbbbbbbbbbbbbb"} }},
 		{"a file that was changed", "files of its generation were changed on the host", func(h *Host) {
 			runsFresh(h)
-			h.Seen.Files[h.generation()+"/ca.crt"] = File{Type: "regular file", Mode: "666", Owner: "root:root", Size: 2}
+			h.Snapshot.Files[h.generationDir()+"/ca.crt"] = File{Type: "regular file", Mode: "666", Owner: "root:root", Size: 2}
 		}},
-		{"it doesn't work", "it answers 500", func(h *Host) { runsFresh(h); h.Unwell = "it answers 500" }},
+		{"it doesn't work", "it answers 500", func(h *Host) { runsFresh(h); h.Unhealthy = "it answers 500" }},
 		{"it doesn't run", "kube-controller-manager.service is failed (failed)", func(h *Host) {
 			runsFresh(h)
-			h.Seen.Process.Running, h.Seen.Process.Active = false, "failed (failed)"
+			h.Snapshot.Process.Running, h.Snapshot.Process.Active = false, "failed (failed)"
 		}},
 		{"other arguments", "it runs with other arguments: has --v=9, lacks --v=2", func(h *Host) {
 			runsFresh(h)
-			h.Seen.Process.Args = append(slices.Clone(h.Want.Argv[:1]), "--v=9")
+			h.Snapshot.Process.Args = append(slices.Clone(h.Desired.Argv[:1]), "--v=9")
 		}},
-		{"another generation's files", "it runs with the files of another generation", func(h *Host) { runsFresh(h); h.Seen.Process.Mounts = nil }},
+		{"another generation's files", "it runs with the files of another generation", func(h *Host) { runsFresh(h); h.Snapshot.Process.Mounts = nil }},
 		{"its program is gone", "/usr/local/bin/kube-controller-manager isn't there any more: it runs until it is restarted", func(h *Host) {
 			runsFresh(h)
-			h.Seen.Files[h.Want.Program()] = File{Type: Missing}
+			h.Snapshot.Files[h.Desired.Program()] = File{Type: Missing}
 		}},
-		{"the unit changed", "kube-controller-manager.service changed since systemd read it", func(h *Host) { runsFresh(h); h.Seen.Process.Stale = true }},
-		{"it isn't started at boot", "kube-controller-manager.service isn't started at boot", func(h *Host) { runsFresh(h); h.Seen.Process.Enabled = false }},
-		{"it leaves", AnotherGeneration, func(h *Host) { h.Want = Nothing() }},
-		{"it has left", "", func(h *Host) { h.Want, h.Seen.Runs, h.Unwell = Nothing(), None, "it has none" }},
+		{"the unit changed", "kube-controller-manager.service changed since systemd read it", func(h *Host) { runsFresh(h); h.Snapshot.Process.Stale = true }},
+		{"it isn't started at boot", "kube-controller-manager.service isn't started at boot", func(h *Host) { runsFresh(h); h.Snapshot.Process.Enabled = false }},
+		{"it leaves", AnotherGeneration, func(h *Host) { h.Desired = DesiredNone() }},
+		{"it has left", "", func(h *Host) { h.Desired, h.Snapshot.Runs, h.Unhealthy = DesiredNone(), None, "it has none" }},
 	} {
 		h := observed(t, "cp-1")
 		c.change(h)
@@ -167,7 +165,7 @@ func TestStep(t *testing.T) {
 	}
 }
 
-// TestNotes: what is worth knowing before one says yes.
+// TestNotes: each note appears in its case, and none in the usual one.
 func TestNotes(t *testing.T) {
 	for _, c := range []struct {
 		says   string
@@ -177,31 +175,31 @@ func TestNotes(t *testing.T) {
 		{"a first deployment", func(o *Observation) { o.Leader = Leader{} }},
 		{"the leader is else_1, none of these hosts", func(o *Observation) { o.Leader = Leader{"else_1", "else"} }},
 		{"leader election is off", func(o *Observation) {
-			o.Hosts[0].Want.flags["leader-elect"], o.Hosts[1].Want.flags["leader-elect"] = "false", "false"
+			o.Hosts[0].Desired.flags["leader-elect"], o.Hosts[1].Desired.flags["leader-elect"] = "false", "false"
 		}},
 		{"cp-1: its clock is off by 2m0s", func(o *Observation) { o.Hosts[0].Skew = 2 * time.Minute }},
-		{"cp-1: /usr/lib/kcm.service is there, and comes to light again", func(o *Observation) {
-			o.Hosts[0].Seen.Runs, o.Hosts[0].Seen.Process.File = None, "/usr/lib/kcm.service"
+		{"cp-1: /usr/lib/kcm.service is there, and takes effect again", func(o *Observation) {
+			o.Hosts[0].Snapshot.Runs, o.Hosts[0].Snapshot.Process.File = None, "/usr/lib/kcm.service"
 		}},
-		{"until all hosts have it, two lead", func(o *Observation) { o.Hosts[0].Want.flags["leader-elect-resource-name"] = "other" }},
-		{"/etc/a.conf changes the unit, and isn't kcmgen's", func(o *Observation) { o.Hosts[0].Seen.Process.DropIns = []string{"/etc/a.conf"} }},
+		{"until all hosts have it, two lead", func(o *Observation) { o.Hosts[0].Desired.flags["leader-elect-resource-name"] = "other" }},
+		{"/etc/a.conf changes the unit, and isn't kcmgen's", func(o *Observation) { o.Hosts[0].Snapshot.Process.DropIns = []string{"/etc/a.conf"} }},
 		{"cp-1: it went back from 01234567 already, and gets it again", func(o *Observation) {
-			o.Hosts[0].Seen.State = &Journal{By: Rollback, Ended: true, Generation: old, Previous: fresh}
+			o.Hosts[0].Snapshot.State = &Journal{Action: Rollback, Ended: true, Generation: old, Previous: fresh}
 		}},
-		{"was written by somebody else", func(o *Observation) { o.Hosts[0].Seen.Runs = Found }},
+		{"wasn't written by kcmgen", func(o *Observation) { o.Hosts[0].Snapshot.Runs = Found }},
 		{"the login is root's", func(o *Observation) { o.Hosts[0].User = "root" }},
 		{"an interrupted run brought it here", func(o *Observation) {
 			runsFresh(o.Hosts[0])
-			o.Hosts[0].Seen.State = &Journal{Generation: fresh, Previous: old, Rollout: o.id()}
+			o.Hosts[0].Snapshot.State = &Journal{Generation: fresh, Previous: old, Rollout: o.id()}
 		}},
-		{"not counted on, since it can't be reached: refused", func(o *Observation) { o.Beside = []*Host{{Node: "cp-3", Unreached: errors.New("refused")}} }},
-		{"cp-3: not named, and has aaaaaaaa on trial", func(o *Observation) { o.Beside = []*Host{beside(&Journal{Generation: old}, nil, "")} }},
-		{"cp-3: not named, and whether it is healthy can't be seen: no", func(o *Observation) { o.Beside = []*Host{beside(nil, errors.New("no"), "")} }},
-		{"cp-3: not named, and doesn't work: it is dead", func(o *Observation) { o.Beside = []*Host{beside(nil, nil, "it is dead")} }},
+		{"not counted on, since it can't be reached: refused", func(o *Observation) { o.Others = []*Host{{Node: "cp-3", Unreached: errors.New("refused")}} }},
+		{"cp-3: not named, and has aaaaaaaa on trial", func(o *Observation) { o.Others = []*Host{otherHost(&Journal{Generation: old}, nil, "")} }},
+		{"cp-3: not named, and whether it is healthy can't be seen: no", func(o *Observation) { o.Others = []*Host{otherHost(nil, errors.New("no"), "")} }},
+		{"cp-3: not named, and doesn't work: it is dead", func(o *Observation) { o.Others = []*Host{otherHost(nil, nil, "it is dead")} }},
 		{"cp-2 is the only one that works", func(o *Observation) {
 			runsFresh(o.Hosts[0])
-			o.Hosts[0].Unwell, o.Hosts[0].Want = "it is dead", Nothing()
-			o.Hosts[0].Seen.Runs = None
+			o.Hosts[0].Unhealthy, o.Hosts[0].Desired = "it is dead", DesiredNone()
+			o.Hosts[0].Snapshot.Runs = None
 		}},
 	} {
 		o := observation(t, "cp-1", "cp-2")
@@ -216,30 +214,30 @@ func TestNotes(t *testing.T) {
 	}
 }
 
-// beside is a host that the command isn't about.
-func beside(trial *Journal, blind error, unwell string) *Host {
-	return &Host{Node: "cp-3", Seen: &Seen{About: About{Runs: old, Trial: trial, Holder: "other"}}, Blind: blind, Unwell: unwell}
+// otherHost returns a host that the command doesn't name.
+func otherHost(trial *Journal, healthUnknown error, unhealthy string) *Host {
+	return &Host{Node: "cp-3", Snapshot: &Snapshot{HostInfo: HostInfo{Runs: old, Trial: trial, Holder: "other"}}, HealthUnknown: healthUnknown, Unhealthy: unhealthy}
 }
 
-// TestUnfit: why a host can't take what it is to have.
+// TestUnfit: why a host can't be deployed to.
 func TestUnfit(t *testing.T) {
 	for _, c := range []struct {
 		says   string
 		change func(*Host)
 	}{
-		{"isn't root's", func(h *Host) { h.Seen.Root = false }},
-		{"systemd 232 can't bind", func(h *Host) { h.Seen.Systemd = 232 }},
-		{"it has no flock", func(h *Host) { h.Seen.Lacks = []string{"flock"} }},
-		{"a is a fifo", func(h *Host) { h.Seen.Odd = []string{"a is a fifo"} }},
+		{"isn't root's", func(h *Host) { h.Snapshot.Root = false }},
+		{"systemd 232 can't bind", func(h *Host) { h.Snapshot.Systemd = 232 }},
+		{"it has no flock", func(h *Host) { h.Snapshot.MissingTools = []string{"flock"} }},
+		{"a is a fifo", func(h *Host) { h.Snapshot.Obstructed = []string{"a is a fifo"} }},
 		{"its clock is off by 6m0s", func(h *Host) { h.Skew = 6 * time.Minute }},
-		{"couldn't be seen: no", func(h *Host) { h.Blind = errors.New("no") }},
-		{"is masked", func(h *Host) { h.Seen.Process.Masked = true }},
-		{"/etc/x can't be written: it is on a read-only", func(h *Host) { h.Seen.Fixed = "/etc/x" }},
-		{"is a symbolic link; kcmgen writes a file there", func(h *Host) { h.Seen.Files[h.Unit.Start] = File{Type: Link} }},
-		{"isn't there: install it", func(h *Host) { h.Seen.Files[h.Want.Program()] = File{Type: Missing} }},
-		{"/r can't be written", func(h *Host) { h.Seen.ReadOnly = "/r" }},
-		{"its file system is full", func(h *Host) { h.Seen.KBytes = 1 }},
-		{"has 3 inodes left", func(h *Host) { h.Seen.Inodes = 3 }},
+		{"couldn't be seen: no", func(h *Host) { h.HealthUnknown = errors.New("no") }},
+		{"is masked", func(h *Host) { h.Snapshot.Process.Masked = true }},
+		{"/etc/x can't be written: it is on a read-only", func(h *Host) { h.Snapshot.ReadOnlyUnitDir = "/etc/x" }},
+		{"is a symbolic link; kcmgen writes only to a regular file", func(h *Host) { h.Snapshot.Files[h.Unit.File] = File{Type: Link} }},
+		{"isn't there: install it", func(h *Host) { h.Snapshot.Files[h.Desired.Program()] = File{Type: Missing} }},
+		{"/r can't be written", func(h *Host) { h.Snapshot.ReadOnly = "/r" }},
+		{"its file system is full", func(h *Host) { h.Snapshot.KBytes = 1 }},
+		{"has 3 inodes left", func(h *Host) { h.Snapshot.Inodes = 3 }},
 	} {
 		o := observation(t, "cp-1")
 		c.change(o.Hosts[0])
@@ -248,60 +246,60 @@ func TestUnfit(t *testing.T) {
 		}
 	}
 	o := observation(t, "cp-1", "cp-2")
-	o.Hosts[1].Seen.Name = "cp-1"
+	o.Hosts[1].Snapshot.Name = "cp-1"
 	if _, err := New(o); err == nil || !strings.Contains(err.Error(), `one hostname, "cp-1"`) {
 		t.Errorf("two hosts with one name: %v", err)
 	}
 }
 
-// TestBefore: what a rollback takes a host to, and where there is nothing.
-func TestBefore(t *testing.T) {
+// TestPreviousGeneration: what a rollback takes a host to, or why it can't.
+func TestPreviousGeneration(t *testing.T) {
 	for _, c := range []struct {
 		name       string
 		state      *Journal
 		trial      *Journal
 		want, says string
 	}{
-		{"deployed", &Journal{Generation: old, Previous: "x", By: "deploy", Ended: true}, nil, "x", ""},
-		{"its first deployment", &Journal{Generation: old, Previous: None, By: "deploy", Ended: true}, nil, None, ""},
-		{"went back in a run that was interrupted", &Journal{Generation: old, Previous: "x", By: Rollback}, nil, old, ""},
-		{"went back in a run that ended", &Journal{Generation: old, Previous: "x", By: Rollback, Ended: true}, nil, "x", ""},
-		{"was on its way back", &Journal{Generation: "y", Previous: old, By: "deploy", Ended: true}, &Journal{Generation: "x", By: Rollback}, "x", ""},
-		{"a deployment goes on", &Journal{Generation: old, By: "deploy"}, &Journal{Generation: "x", By: "deploy"}, "", "a deployment is going on"},
+		{"deployed", &Journal{Generation: old, Previous: "x", Action: "deploy", Ended: true}, nil, "x", ""},
+		{"its first deployment", &Journal{Generation: old, Previous: None, Action: "deploy", Ended: true}, nil, None, ""},
+		{"went back in a run that was interrupted", &Journal{Generation: old, Previous: "x", Action: Rollback}, nil, old, ""},
+		{"went back in a run that ended", &Journal{Generation: old, Previous: "x", Action: Rollback, Ended: true}, nil, "x", ""},
+		{"was on its way back", &Journal{Generation: "y", Previous: old, Action: "deploy", Ended: true}, &Journal{Generation: "x", Action: Rollback}, "x", ""},
+		{"a deployment goes on", &Journal{Generation: old, Action: "deploy"}, &Journal{Generation: "x", Action: "deploy"}, "", "a deployment is going on"},
 		{"never deployed", nil, nil, "", "kcmgen hasn't deployed anything here"},
-		{"edited since", &Journal{Generation: "y", Previous: "x", By: "deploy"}, nil, "", "isn't the one of generation y any more"},
-		{"undone", &Journal{Generation: old, Previous: "-", By: "undo"}, nil, "", "it went back already"},
+		{"edited since", &Journal{Generation: "y", Previous: "x", Action: "deploy"}, nil, "", "isn't the one of generation y any more"},
+		{"undone", &Journal{Generation: old, Previous: "-", Action: "undo"}, nil, "", "it went back already"},
 	} {
 		o := observation(t, "cp-1")
 		h := o.Hosts[0]
-		h.Seen.State, h.Seen.Trial = c.state, c.trial
-		got, err := o.Before(h)
+		h.Snapshot.State, h.Snapshot.Trial = c.state, c.trial
+		got, err := o.PreviousGeneration(h)
 		if got != c.want || (err != nil) != (c.says != "") || err != nil && !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %q, %v, expected %q, %q", c.name, got, err, c.want, c.says)
 		}
 	}
 	o := observation(t, "cp-1", "cp-2")
-	o.Hosts[0].Seen.State = &Journal{Generation: old, Previous: "x", By: Rollback, Ended: true}
-	o.Hosts[1].Seen.State = &Journal{Generation: old, Previous: "x", By: "deploy", Ended: true}
-	if got, err := o.Before(o.Hosts[0]); got != old || err != nil {
+	o.Hosts[0].Snapshot.State = &Journal{Generation: old, Previous: "x", Action: Rollback, Ended: true}
+	o.Hosts[1].Snapshot.State = &Journal{Generation: old, Previous: "x", Action: "deploy", Ended: true}
+	if got, err := o.PreviousGeneration(o.Hosts[0]); got != old || err != nil {
 		t.Errorf("where others are still to go back: %q, %v", got, err)
 	}
 }
 
-// TestDrifts: a host that is as it is to be has none.
+// TestDrifts: a host in sync has no drift.
 func TestDrifts(t *testing.T) {
 	o := observation(t, "cp-1", "cp-2", "cp-3")
 	runsFresh(o.Hosts[0])
 	runsFresh(o.Hosts[1])
-	o.Hosts[1].Seen.Trial = &Journal{Generation: "x"}
+	o.Hosts[1].Snapshot.Trial = &Journal{Generation: "x"}
 	d := o.Drifts()
-	if !d[0].Same() || d[1].Same() || d[1].Trial != "x" || d[2].Same() || len(d[2].Flags) != 1 || len(d[2].Files) != 2 {
+	if !d[0].InSync() || d[1].InSync() || d[1].Trial != "x" || d[2].InSync() || len(d[2].Flags) != 1 || len(d[2].Files) != 2 {
 		t.Errorf("%+v", d)
 	}
 	if node, _ := o.Holder(); node != "" {
-		t.Errorf("%s is changed by nobody", node)
+		t.Errorf("%s has a holder", node)
 	}
-	o.Beside = []*Host{beside(nil, nil, "")}
+	o.Others = []*Host{otherHost(nil, nil, "")}
 	if node, who := o.Holder(); node != "cp-3" || who != "other" {
 		t.Errorf("%s is changed by %s", node, who)
 	}

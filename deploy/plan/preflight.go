@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// preflight returns why hosts can't take what is planned, all reasons of all of them.
+// preflight returns every reason why hosts can't be deployed to.
 func (o *Observation) preflight(p *Plan) error {
 	var errs []error
 	for _, h := range o.Hosts {
@@ -22,7 +22,7 @@ func (o *Observation) preflight(p *Plan) error {
 		}
 	}
 	if len(p.Steps) > 0 {
-		errs = append(errs, o.apart())
+		errs = append(errs, o.distinctNames())
 	}
 	return errors.Join(errs...)
 }
@@ -32,52 +32,52 @@ const (
 	maxSkew    = 5 * time.Minute
 )
 
-// Unfit returns why a host can't take what it is to have.
+// Unfit returns the reasons why a host can't be deployed to.
 func (h *Host) Unfit() []error {
 	var out []error
 	no := func(format string, args ...any) { out = append(out, fmt.Errorf(format, args...)) }
-	a := h.Seen.About
+	a := h.Snapshot.HostInfo
 	if !a.Root {
 		no("sudo gives a shell that isn't root's")
 	}
 	if a.Systemd > 0 && a.Systemd < minSystemd {
 		no("systemd %d can't bind a generation to fixed paths: %d or newer can", a.Systemd, minSystemd)
 	}
-	for _, tool := range a.Lacks {
+	for _, tool := range a.MissingTools {
 		no("it has no %s", tool)
 	}
-	for _, odd := range a.Odd {
-		no("%s, and kcmgen keeps a file of its own there: remove it", odd)
+	for _, odd := range a.Obstructed {
+		no("%s where kcmgen keeps a file of its own: remove it", odd)
 	}
 	if skew := h.Skew; skew.Abs() > maxSkew {
 		no("its clock is off by %v: certificates wouldn't be valid there; set it", skew)
 	}
-	if h.Blind != nil {
-		out = append(out, fmt.Errorf("whether it becomes healthy couldn't be seen: %w", h.Blind))
+	if h.HealthUnknown != nil {
+		out = append(out, fmt.Errorf("whether it becomes healthy couldn't be seen: %w", h.HealthUnknown))
 	}
 	out = append(out, h.unfitDirectories()...)
-	switch f := h.Seen.Files[h.Unit.Start]; {
-	case h.Seen.Process.Masked:
-		no("%s is masked: systemctl unmask %s, if it is to run", h.Unit.Name, h.Unit.Name)
-	case a.Fixed != "" && h.Seen.Runs != h.Want.Generation:
-		no("%s can't be written: it is on a read-only file system", a.Fixed)
+	switch f := h.Snapshot.Files[h.Unit.File]; {
+	case h.Snapshot.Process.Masked:
+		no("%s is masked: systemctl unmask %s, if it should run", h.Unit.Name, h.Unit.Name)
+	case a.ReadOnlyUnitDir != "" && h.Snapshot.Runs != h.Desired.Generation:
+		no("%s can't be written: it is on a read-only file system", a.ReadOnlyUnitDir)
 	case f.Type != Missing && !f.Regular():
-		no("%s is a %s; kcmgen writes a file there, and through nothing else: remove it", h.Unit.Start, f.Type)
+		no("%s is a %s; kcmgen writes only to a regular file: remove it", h.Unit.File, f.Type)
 	}
-	if program := h.Want.Program(); h.lacks(program) {
+	if program := h.Desired.Program(); h.lacksProgram(program) {
 		no("%s isn't there: install it, or let kcmgen do it (binary.install)", program)
 	}
-	return append(out, h.unfitRoom()...)
+	return append(out, h.unfitSpace()...)
 }
 
-// unfitDirectories: what is written through a link, or below a directory that others may
-// write to, may be anybody's.
+// unfitDirectories refuses parents that are links or that other users may write to: they
+// could replace what kcmgen writes.
 func (h *Host) unfitDirectories() []error {
 	var out []error
 	seen := map[string]bool{}
-	for _, leaf := range append(slices.Sorted(maps.Keys(h.Want.Trees)), h.Unit.Start) {
+	for _, leaf := range append(slices.Sorted(maps.Keys(h.Desired.Trees)), h.Unit.File) {
 		for _, d := range Parents(leaf) {
-			f, ok := h.Seen.Files[d]
+			f, ok := h.Snapshot.Files[d]
 			if !ok || seen[d] || f.Type == Missing {
 				continue
 			}
@@ -94,11 +94,11 @@ func (h *Host) unfitDirectories() []error {
 	return out
 }
 
-// unfitRoom: what is staged lies beside what is there.
-func (h *Host) unfitRoom() []error {
+// unfitSpace returns why there is no space for the files to stage.
+func (h *Host) unfitSpace() []error {
 	var bytes, files int64
-	for top, t := range h.Want.Trees {
-		if h.Seen.Files[top].Type == Directory {
+	for top, t := range h.Desired.Trees {
+		if h.Snapshot.Files[top].Type == Directory {
 			continue
 		}
 		for _, e := range t.Entries() {
@@ -106,27 +106,27 @@ func (h *Host) unfitRoom() []error {
 			files++
 		}
 	}
-	a := h.Seen.About
+	a := h.Snapshot.HostInfo
 	switch need := (bytes + 1<<20) >> 10; {
 	case files == 0:
 	case a.ReadOnly != "":
 		return []error{fmt.Errorf("%s can't be written: it is on a read-only file system", a.ReadOnly)}
 	case a.KBytes >= 0 && a.KBytes < need:
-		return []error{fmt.Errorf("%s: its file system is full: %d KiB are free, %d are needed", h.Unit.Home, a.KBytes, need)}
+		return []error{fmt.Errorf("%s: its file system is full: %d KiB are free, %d are needed", h.Unit.GenerationsDir, a.KBytes, need)}
 	case a.Inodes >= 0 && a.Inodes < files+16:
-		return []error{fmt.Errorf("%s: its file system has %d inodes left, %d are needed", h.Unit.Home, a.Inodes, files+16)}
+		return []error{fmt.Errorf("%s: its file system has %d inodes left, %d are needed", h.Unit.GenerationsDir, a.Inodes, files+16)}
 	}
 	return nil
 }
 
-// lacks reports whether a host has no such program, and gets none.
-func (h *Host) lacks(program string) bool {
-	return h.Seen.Files[program].Type == Missing && !h.carries(program)
+// lacksProgram reports whether a program is absent and isn't delivered either.
+func (h *Host) lacksProgram(program string) bool {
+	return h.Snapshot.Files[program].Type == Missing && !h.delivers(program)
 }
 
-// carries reports whether a file is among what is put on the host.
-func (h *Host) carries(file string) bool {
-	for top, t := range h.Want.Trees {
+// delivers reports whether the deployment installs a file.
+func (h *Host) delivers(file string) bool {
+	for top, t := range h.Desired.Trees {
 		if path.Dir(file) == top {
 			_, ok := t.Get(path.Base(file))
 			return ok

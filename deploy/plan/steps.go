@@ -15,7 +15,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// HostError is what is wrong with one host.
+// HostError is an error of one host.
 type HostError struct {
 	Node string
 	Err  error
@@ -23,15 +23,15 @@ type HostError struct {
 
 func (e *HostError) Error() string { return e.Node + ": " + e.Err.Error() }
 
-// Unwrap returns what is wrong.
+// Unwrap returns the error.
 func (e *HostError) Unwrap() error { return e.Err }
 
-// New decides what is to be done. The error names every reason why hosts can't take it;
-// the plan shows then what they would have got.
+// New makes a plan. The error holds every reason why hosts can't be deployed to; the plan
+// is complete all the same.
 func New(o *Observation) (*Plan, error) {
 	p := &Plan{
 		Schema: Schema, ID: o.id(), Cluster: o.Cluster.Name, Action: o.Action, Steps: []Step{}, Unchanged: []string{},
-		Timing: o.timing(), ReadsLease: o.ReadsLease, Releases: o.releases(),
+		Timing: o.timing(), ReadsLease: o.ReadsLease, ReleasesLease: o.releasesLease(),
 	}
 	leader := o.leader()
 	p.Leader = o.Leader.Holder
@@ -53,7 +53,7 @@ func New(o *Observation) (*Plan, error) {
 	return p, o.preflight(p)
 }
 
-// ID names what hosts are to have, by node: the same again is the same rollout, resumed.
+// id returns a hash of the desired generation of each node. The same ID resumes a rollout.
 func (o *Observation) id() string {
 	sum := sha256.New()
 	for _, h := range o.Hosts {
@@ -62,56 +62,56 @@ func (o *Observation) id() string {
 	return hex.EncodeToString(sum.Sum(nil)[:8])
 }
 
-func writeID(w io.Writer, h *Host) { fmt.Fprintf(w, "%s=%s\n", h.Node, h.Want.Generation) }
+func writeID(w io.Writer, h *Host) { fmt.Fprintf(w, "%s=%s\n", h.Node, h.Desired.Generation) }
 
-// timing is how long things may take with these hosts' flags.
+// timing returns the time limits, which depend on the hosts' flags.
 func (o *Observation) timing() Timing {
 	gate, soak := o.Cluster.Deploy.Gate, o.Cluster.Deploy.Soak
 	lease := o.longest("leader-elect-lease-duration")
-	// The lease of one who is gone has to run out first. The retry is jittered, and twice:
-	// to see it, and to take it.
+	// The lease of a leader that is gone must expire first. Candidates retry with jitter,
+	// once to see that and once to take it.
 	lead := gate + lease + 6*o.longest("leader-elect-retry-period") + 5*time.Second
 	return Timing{
-		Gate: In(gate), Soak: In(soak), Lead: In(lead), Lease: In(lease), Away: In(gate + time.Minute),
-		Revert: In(lead + 3*soak + 15*time.Second), // later than an operator who is still there would
+		Gate: SecondsOf(gate), Soak: SecondsOf(soak), Lead: SecondsOf(lead), Lease: SecondsOf(lease), Away: SecondsOf(gate + time.Minute),
+		Revert: SecondsOf(lead + 3*soak + 15*time.Second), // later than kcmgen itself would revert
 	}
 }
 
-// longest is the longest time that a flag has on any host.
+// longest returns the longest duration that a flag has on any host.
 func (o *Observation) longest(flag string) time.Duration {
 	var out time.Duration
 	for _, h := range o.Hosts {
-		if d, err := time.ParseDuration(h.Want.value(flag)); err == nil {
+		if d, err := time.ParseDuration(h.Desired.value(flag)); err == nil {
 			out = max(out, d)
 		}
 	}
 	return out
 }
 
-// releases reports whether any host's process gives its lease back as it ends.
-func (o *Observation) releases() bool {
-	for _, h := range slices.Concat(o.Hosts, o.Beside) {
-		if h.Want != nil && h.Want.Releases() || h.Was != nil && h.Was.Releases() {
+// releasesLease reports whether any host's process releases its lease when it exits.
+func (o *Observation) releasesLease() bool {
+	for _, h := range slices.Concat(o.Hosts, o.Others) {
+		if h.Desired != nil && h.Desired.ReleasesLease() || h.Current != nil && h.Current.ReleasesLease() {
 			return true
 		}
 	}
 	return false
 }
 
-// elects reports whether the cluster has a leader to tell.
+// elects reports whether any host takes part in leader election.
 func (o *Observation) elects() bool {
-	return slices.ContainsFunc(o.Hosts, func(h *Host) bool { return h.Want.Elects() })
+	return slices.ContainsFunc(o.Hosts, func(h *Host) bool { return h.Desired.Elects() })
 }
 
-// leader is the host that holds the lease: by the name that its kernel has, and where no
-// host has that one any more, by the name that it has in the cluster. nil: none of these.
+// leader returns the host that holds the lease, by its kernel's hostname or, if no host
+// has that any more, by its hostname in the cluster; nil if it is none of these.
 func (o *Observation) leader() *Host {
 	if o.Leader.Hostname == "" {
 		return nil
 	}
 	for _, name := range []func(*Host) string{
-		func(h *Host) string { return h.Seen.Name },
-		func(h *Host) string { return h.Called },
+		func(h *Host) string { return h.Snapshot.Name },
+		func(h *Host) string { return h.ClusterHostname },
 	} {
 		i := slices.IndexFunc(o.Hosts, func(h *Host) bool { return name(h) == o.Leader.Hostname })
 		if i >= 0 {
@@ -121,10 +121,10 @@ func (o *Observation) leader() *Host {
 	return nil
 }
 
-// records are what is written down of the hosts.
+// records returns the records of all hosts that were reached, sorted by name.
 func (o *Observation) records(p *Plan) []Record {
 	var out []Record
-	for _, h := range slices.Concat(o.Hosts, o.Beside) {
+	for _, h := range slices.Concat(o.Hosts, o.Others) {
 		if h.Unreached != nil {
 			continue
 		}
@@ -136,120 +136,119 @@ func (o *Observation) records(p *Plan) []Record {
 
 func (h *Host) record(p *Plan) Record {
 	r := Record{
-		Node: h.Node, Named: h.Want != nil, Hostname: h.Seen.Name, Called: h.Called, Unit: h.Unit.Name, Stamp: h.Seen.Stamp,
-		Runs: h.Seen.Runs, Base: h.Seen.Base(h.Unit), Unwell: h.Unwell, Skew: In(h.Skew), Blind: h.Blind != nil,
+		Node: h.Node, Named: h.Desired != nil, Hostname: h.Snapshot.Name, ClusterHostname: h.ClusterHostname, Unit: h.Unit.Name, Stamp: h.Snapshot.Stamp,
+		Runs: h.Snapshot.Runs, UnitSum: h.Snapshot.UnitSum(h.Unit), Unhealthy: h.Unhealthy, Skew: SecondsOf(h.Skew), HealthUnknown: h.HealthUnknown != nil,
 	}
-	if h.Want == nil && h.Blind != nil { // its process is seen all the same
-		r.Unwell = ""
+	if h.Desired == nil && h.HealthUnknown != nil { // its process was seen running
+		r.Unhealthy = ""
 	}
-	if t := h.Seen.Trial; t != nil {
+	if t := h.Snapshot.Trial; t != nil {
 		r.Trial = t.Generation
 	}
-	if h.Want == nil {
+	if h.Desired == nil {
 		return r
 	}
-	r.Wants, r.Elects = h.Want.Generation, h.Want.Elects()
-	if st := h.Seen.State; st != nil && !st.Ended && st.Rollout == p.ID {
-		r.Unended = true
-		if h.Seen.Runs == r.Wants && st.Generation == r.Wants && st.Previous != "-" {
+	r.Desired, r.Elects = h.Desired.Generation, h.Desired.Elects()
+	if st := h.Snapshot.State; st != nil && !st.Ended && st.Rollout == p.ID {
+		r.Interrupted = true
+		if h.Snapshot.Runs == r.Desired && st.Generation == r.Desired && st.Previous != "-" {
 			r.Previous = st.Previous
 		}
 	}
 	return r
 }
 
-// Base is the checksum of the unit's file, or None.
-func (s *Seen) Base(u Unit) string {
-	if f := s.Files[u.Start]; f.Type != Missing {
+// UnitSum returns the checksum of the unit's file, or None.
+func (s *Snapshot) UnitSum(u Unit) string {
+	if f := s.Files[u.File]; f.Type != Missing {
 		return f.SHA256
 	}
 	return None
 }
 
-// FlagChange is a flag whose value changes: empty is none.
+// FlagChange is a flag whose value changes. From or To is nil where the flag isn't set.
 type FlagChange struct {
 	Name string  `json:"name"`
 	From *string `json:"from,omitempty"`
 	To   *string `json:"to,omitempty"`
 }
 
-// step is what is to be done to a host, nil if nothing is.
+// step returns what to do on a host, or nil.
 func (h *Host) step() *Step {
-	differs, stale := h.differs(), h.stale()
-	s := &Step{Node: h.Node, Address: h.Address, From: h.Seen.Runs, To: h.Want.Generation, Unwell: h.Unwell}
-	if t := h.Seen.Trial; t != nil {
+	differences, stale := h.fileDifferences(), h.staleProcess()
+	s := &Step{Node: h.Node, Address: h.Address, From: h.Snapshot.Runs, To: h.Desired.Generation, Unhealthy: h.Unhealthy}
+	if t := h.Snapshot.Trial; t != nil {
 		s.Recover = t.Generation
 	}
 	switch {
 	case s.Recover != "":
 		s.Restart = "a deployment of " + Short(s.Recover) + " was never confirmed"
-	case s.From == s.To && len(differs) == 0 && stale == "" && (h.Unwell == "" || s.To == None):
+	case s.From == s.To && len(differences) == 0 && stale == "" && (h.Unhealthy == "" || s.To == None):
 		return nil
-	case s.From == s.To && len(differs) == 0:
-		s.Restart = cmp.Or(stale, h.Unwell)
+	case s.From == s.To && len(differences) == 0:
+		s.Restart = cmp.Or(stale, h.Unhealthy)
 	case s.From == s.To:
 		s.Restart = "files of its generation were changed on the host"
-		s.Files = differs
+		s.Files = differences
 	default:
 		s.Restart = AnotherGeneration
 	}
 	if s.Stops = s.To == None; s.Stops || s.From == s.To {
 		return s
 	}
-	s.Flags, s.Unit = flagChanges(h.Was, &h.Want.Set), unitChanges(h.Was, &h.Want.Set)
-	if h.compared() {
-		s.Files = h.fileChanges(differs)
+	s.Flags, s.Unit = flagChanges(h.Current, &h.Desired.Config), unitChanges(h.Current, &h.Desired.Config)
+	if h.comparesGenerations() {
+		s.Files = h.fileChanges(differences)
 	} else {
-		s.Files = differs
+		s.Files = differences
 	}
 	return s
 }
 
-// compared reports whether files of the old generation are compared with those of the
-// new one. Else the unit is all that somebody changed.
-func (h *Host) compared() bool {
-	none := h.Seen.Runs == None || IsFound(h.Seen.Runs)
-	return !none || len(h.Missing()) > 0
+// comparesGenerations reports whether files of the old generation are compared with those
+// of the new one.
+func (h *Host) comparesGenerations() bool {
+	none := h.Snapshot.Runs == None || IsFound(h.Snapshot.Runs)
+	return !none || len(h.MissingTrees()) > 0
 }
 
-// OldFiles are the paths of a host whose files have to be in [Host].Old before [New] is
-// called.
-func (h *Host) OldFiles() []string {
-	if h.Seen.Runs == h.Want.Generation || h.Want.Generation == None || !h.compared() {
+// OldPaths returns the paths whose files must be in OldFiles before [New] is called.
+func (h *Host) OldPaths() []string {
+	if h.Snapshot.Runs == h.Desired.Generation || h.Desired.Generation == None || !h.comparesGenerations() {
 		return nil
 	}
 	var out []string
-	for _, e := range h.Want.Trees[h.generation()].Entries() {
-		out = append(out, path.Join(h.Unit.Home, h.Seen.Runs, e.Path))
+	for _, e := range h.Desired.Trees[h.generationDir()].Entries() {
+		out = append(out, path.Join(h.Unit.GenerationsDir, h.Snapshot.Runs, e.Path))
 	}
 	return out
 }
 
-// generation is the directory of the generation that the host gets.
-func (h *Host) generation() string { return path.Join(h.Unit.Home, h.Want.Generation) }
+// generationDir returns the directory of the new generation.
+func (h *Host) generationDir() string { return path.Join(h.Unit.GenerationsDir, h.Desired.Generation) }
 
-// fileChanges compares two generations by their files' names.
-func (h *Host) fileChanges(differs []FileChange) []FileChange {
+// fileChanges compares the files of the old and the new generation by name.
+func (h *Host) fileChanges(fromDesired []FileChange) []FileChange {
 	var out []FileChange
-	for _, e := range h.Want.Trees[h.generation()].Entries() {
-		f := h.Old[path.Join(h.Unit.Home, h.Seen.Runs, e.Path)]
+	for _, e := range h.Desired.Trees[h.generationDir()].Entries() {
+		f := h.OldFiles[path.Join(h.Unit.GenerationsDir, h.Snapshot.Runs, e.Path)]
 		switch {
-		case e.Path == path.Base(h.Unit.Start): // its flags are told, or it is new
+		case e.Path == path.Base(h.Unit.File): // shown as flags
 		case !f.Regular():
 			out = append(out, FileChange{Path: e.Path, Kind: tree.Added})
 		case f.SHA256 != e.Sum():
 			out = append(out, FileChange{Path: e.Path, Kind: tree.Changed, What: []string{"contents"}})
 		}
 	}
-	for _, c := range differs {
-		if !strings.HasPrefix(c.Path, h.Unit.Home+"/") {
+	for _, c := range fromDesired {
+		if !strings.HasPrefix(c.Path, h.Unit.GenerationsDir+"/") {
 			out = append(out, c)
 		}
 	}
 	return out
 }
 
-func flagChanges(was, want *Set) []FlagChange {
+func flagChanges(was, want *Config) []FlagChange {
 	if was == nil || len(was.Argv) == 0 { // nothing that can be compared
 		return nil
 	}
@@ -279,12 +278,12 @@ func flagChanges(was, want *Set) []FlagChange {
 	return out
 }
 
-// Holder returns why nothing can be done to the hosts just now: another session changes
-// one, and what is seen of it is half done. "" where none does.
+// Holder returns a host that another session is changing, and that session. What was
+// observed of such a host may be half done. "" if there is none.
 func (o *Observation) Holder() (node, who string) {
-	for _, h := range slices.Concat(o.Hosts, o.Beside) {
-		if h.Unreached == nil && h.Seen.Holder != "" {
-			return h.Node, h.Seen.Holder
+	for _, h := range slices.Concat(o.Hosts, o.Others) {
+		if h.Unreached == nil && h.Snapshot.Holder != "" {
+			return h.Node, h.Snapshot.Holder
 		}
 	}
 	return "", ""

@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// inGeneration is where a path goes through a generation's directory.
+// inGeneration matches a generation's directory in a path.
 var inGeneration = regexp.MustCompile(`/[0-9a-f]{16}\b`)
 
-// unitChanges are the lines of a unit that change beside its flags: "- " was, "+ " will
-// be. Which generation a path goes through isn't told: it always changes.
-func unitChanges(was, want *Set) []string {
+// unitChanges returns the lines of a unit that change, without its flags: "- " before,
+// "+ " after. Generations in paths are left out, since they always change.
+func unitChanges(was, want *Config) []string {
 	if was == nil || len(was.Unit) == 0 {
 		return nil
 	}
@@ -19,20 +19,20 @@ func unitChanges(was, want *Set) []string {
 	var out []string
 	for _, l := range old {
 		if !slices.Contains(fresh, l) {
-			out = append(out, "- "+shown(l, IsFound(was.Generation)))
+			out = append(out, "- "+redacted(l, IsFound(was.Generation)))
 		}
 	}
 	for _, l := range fresh {
 		if !slices.Contains(old, l) {
-			out = append(out, "+ "+shown(l, IsFound(want.Generation)))
+			out = append(out, "+ "+redacted(l, IsFound(want.Generation)))
 		}
 	}
 	return out
 }
 
-// shown is a line as it may be printed: a password may be in the environment, and anywhere
-// in what somebody else wrote.
-func shown(line string, foreign bool) string {
+// redacted hides the value of a line that may hold a password: the environment, and any
+// line of a foreign unit.
+func redacted(line string, foreign bool) string {
 	name, _, _ := strings.Cut(line, "=")
 	if foreign || slices.Contains([]string{"Environment", "SetCredential", "SetCredentialEncrypted"}, strings.TrimSpace(name)) {
 		return name + "=…"
@@ -40,9 +40,8 @@ func shown(line string, foreign bool) string {
 	return line
 }
 
-// lines are what a unit says, a line each, without comments and the command, which is
-// told by its flags.
-func (s *Set) lines() []string {
+// lines returns the settings of a unit, one per line, without comments and ExecStart.
+func (s *Config) lines() []string {
 	text := strings.ReplaceAll(string(s.Unit), "\\\n", " ")
 	text = inGeneration.ReplaceAllString(text, "/GENERATION")
 	var out []string

@@ -12,23 +12,23 @@ import (
 	"time"
 )
 
-// question is what ssh is asked of a host: what one would type after it, and what
-// the cluster says, which wins over the configuration.
+// question holds the arguments of ssh -G: a host as typed after ssh, and the cluster's
+// settings, which override the configuration.
 type question struct {
 	host     string
-	hostName string // where it leads; "" is what the configuration says
+	hostName string // overrides HostName unless ""
 	user     string
 	port     int
 	jump     string
-	identity bool // the cluster names a key: ssh's usual ones are no question then
+	identity bool // the cluster names a key, so ssh's default keys don't count
 }
 
-// answer is how a host is reached, by the keywords of ssh_config in lower case. A
-// keyword that may be given several times has a value for each.
+// answer holds the settings for a host by the keywords of ssh_config, in lower case. A
+// keyword may have several values.
 type answer struct {
 	values map[string][]string
-	tokens map[byte]string // what goes in for a percent sign and a letter
-	home   string          // what goes in for ~
+	tokens map[byte]string // values of tokens, such as h for %h
+	home   string          // value of ~
 }
 
 func (a *answer) value(keyword string) string {
@@ -38,7 +38,7 @@ func (a *answer) value(keyword string) string {
 	return ""
 }
 
-// ask has ssh read its configuration. Without an ssh, subset does, as far as it can.
+// ask has ssh read its configuration. Without an ssh program it uses subset.
 func (c *Config) ask(ctx context.Context, q question) (*answer, error) {
 	if !isHost(q.host) {
 		return nil, fmt.Errorf("%q is no host", q.host)
@@ -65,25 +65,25 @@ func (c *Config) ask(ctx context.Context, q question) (*answer, error) {
 	return a, nil
 }
 
-// isHost refuses what ssh would take for an option, or for more than a host.
+// isHost reports whether s is a plain host: not an option of ssh, a user@host or a URL.
 func isHost(s string) bool {
 	return s != "" && s[0] != '-' && !strings.ContainsFunc(s, func(r rune) bool {
 		return r <= ' ' || r == 0x7f || strings.ContainsRune(`/@\`, r)
 	})
 }
 
-// asked are the tokens whose values ssh tells. What isn't here came later than
-// OpenSSH 8.0, and follows from others.
-const asked = "hnpruLliC"
+// sshTokens are the tokens whose values ssh is asked for. Tokens that are newer than
+// OpenSSH 8.0 follow from these.
+const sshTokens = "hnpruLliC"
 
-// separator parts what ssh tells of them: no host and no user can hold it.
+// separator separates the values: no host or user name can contain it.
 const separator = "\x1f"
 
-// tokenPath is a ControlPath, the one path of which ssh -G prints what came out of
-// ~ and of all tokens. It leads nowhere: ssh -G opens no connection.
+// tokenPath returns a ControlPath with ~ and all tokens. It is the one path that ssh -G
+// prints expanded. It isn't used: ssh -G opens no connection.
 func tokenPath() string {
 	path := "~/"
-	for _, letter := range asked {
+	for _, letter := range sshTokens {
 		path += separator + "%" + string(letter)
 	}
 	return path
@@ -105,9 +105,9 @@ func (q question) args(file string) []string {
 	if q.port != 0 {
 		args = append(args, "-p", strconv.Itoa(q.port))
 	}
-	if q.jump != "" { // a list of ours is put in after: ssh knows no bare IPv6 address in it
+	if q.jump != "" { // set afterwards: ssh accepts no bare IPv6 address here
 		option("ProxyJump", "none")
-		option("ProxyCommand", "none") // ProxyJump=none alone leaves the configuration's
+		option("ProxyCommand", "none") // ProxyJump=none doesn't override it
 	}
 	if q.identity {
 		option("IdentityFile", "none")
@@ -125,9 +125,9 @@ func parseAnswer(out string) (*answer, error) {
 	said := strings.Split(a.value("controlpath"), separator)
 	delete(a.values, "controlpath")
 	a.home = strings.TrimSuffix(said[0], "/")
-	for _, letter := range asked {
+	for _, letter := range sshTokens {
 		if said = said[1:]; len(said) == 0 {
-			return nil, errors.New("it doesn't print what it puts into ControlPath, as OpenSSH's does")
+			return nil, errors.New("it doesn't print an expanded ControlPath, as OpenSSH's does")
 		}
 		a.tokens[byte(letter)] = said[0]
 	}
@@ -139,10 +139,10 @@ func parseAnswer(out string) (*answer, error) {
 	return a, nil
 }
 
-// sshLimit bounds ssh -G, which may ask DNS, and run what Match exec says.
+// sshLimit bounds ssh -G, which may ask DNS and run commands of Match exec.
 const sshLimit = 10 * time.Second
 
-// runSSH runs the ssh of this machine. It has no standard input, and no shell.
+// runSSH runs this machine's ssh, without standard input and without a shell.
 func runSSH(ctx context.Context, args ...string) ([]byte, error) {
 	program, err := exec.LookPath("ssh")
 	if err != nil {
@@ -153,7 +153,7 @@ func runSSH(ctx context.Context, args ...string) ([]byte, error) {
 	out, talk := bounded{max: 1 << 20}, bounded{max: 8 << 10}
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Stdout, cmd.Stderr = &out, &talk
-	cmd.WaitDelay = time.Second // what Match exec started may hold on to both
+	cmd.WaitDelay = time.Second // a child of Match exec may keep both open
 	if err = cmd.Run(); err == nil {
 		return out.take(), nil
 	}
@@ -162,11 +162,11 @@ func runSSH(ctx context.Context, args ...string) ([]byte, error) {
 	if said == "" {
 		return nil, err
 	}
-	return nil, &SSHError{Said: strings.ReplaceAll(said, "\n", "; "), Err: err}
+	return nil, &SSHError{Output: strings.ReplaceAll(said, "\n", "; "), Err: err}
 }
 
-// same reports whether two names lead to the same, but for themselves.
-func same(a *answer, name string, b *answer, other string) bool {
+// sameAnswer reports whether two answers differ only in the names asked for.
+func sameAnswer(a *answer, name string, b *answer, other string) bool {
 	if len(a.values) != len(b.values) {
 		return false
 	}

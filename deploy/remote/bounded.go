@@ -6,10 +6,10 @@ import (
 	"sync"
 )
 
-// maxOutput bounds what Run keeps of each stream.
+// maxOutput bounds each stream of Run, in bytes.
 const maxOutput = 16 << 20
 
-// bounded collects what is printed, which may still go on when it is taken.
+// bounded collects output. take may be called while writes go on.
 type bounded struct {
 	max int // in bytes
 	mu  sync.Mutex

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// Conn is a connection to a host that is logged in. It may be used from several
-// goroutines, and several sessions may be open at a time.
+// Conn is a logged-in connection to a host. It is safe for concurrent use, with several
+// sessions at a time.
 type Conn struct {
 	e      *endpoint
 	client *ssh.Client
@@ -26,16 +26,16 @@ type Conn struct {
 	why  error // the first reason to end
 }
 
-// User is who is logged in.
+// User returns the user that is logged in.
 func (c *Conn) User() string { return c.e.user }
 
-// Host is the host as errors name it: user@address:port.
+// Host returns the host as in errors: user@address:port.
 func (c *Conn) Host() string { return c.e.name() }
 
-// Done is closed when the connection has ended, for whatever reason.
+// Done returns a channel that is closed when the connection ends, for any reason.
 func (c *Conn) Done() <-chan struct{} { return c.done }
 
-// Err is why the connection has ended; nil before it has, net.ErrClosed after Close.
+// Err returns why the connection ended; nil while it is open, net.ErrClosed after Close.
 func (c *Conn) Err() error {
 	select {
 	case <-c.done:
@@ -48,14 +48,14 @@ func (c *Conn) Err() error {
 // Close ends the connection and everything on it.
 func (c *Conn) Close() error {
 	c.end(net.ErrClosed)
-	select { // the last goroutine is told within the time an operation has
+	select { // goroutines end within an operation's time
 	case <-c.done:
 	case <-time.After(c.limits.Operation):
 	}
 	return nil
 }
 
-// reason is the first reason to end. Where there is none yet it becomes err.
+// reason returns the first reason to end. If there is none yet, it becomes err.
 func (c *Conn) reason(err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -67,15 +67,15 @@ func (c *Conn) reason(err error) error {
 
 func (c *Conn) end(err error) {
 	_ = c.reason(err)
-	_ = c.link.Close() // not the client's: that would wait for a host that is silent
+	_ = c.link.Close() // not the client's Close, which waits for the host
 }
 
-// start watches the connection until it has ended.
+// start watches the connection until it ends.
 func (c *Conn) start() {
 	go func() {
 		err := c.client.Wait()
 		if c.via != nil {
-			select { // a jump host takes down what goes through it
+			select { // the jump host's end is the cause
 			case <-c.via.done:
 				err = fmt.Errorf("jump host %w", c.via.Err())
 			default:
@@ -94,8 +94,8 @@ func (c *Conn) start() {
 	go c.keepalive()
 }
 
-// keepalive asks for a sign of life where nothing came for a while, and ends the
-// connection where there is none.
+// keepalive sends a request if nothing came for a while, and ends the connection if there
+// is no answer.
 func (c *Conn) keepalive() {
 	tick := time.NewTicker(c.limits.Keepalive)
 	defer tick.Stop()
@@ -117,7 +117,7 @@ func (c *Conn) keepalive() {
 					_, _, _ = c.client.SendRequest("keepalive@openssh.com", true, nil)
 					answered <- struct{}{}
 				}()
-			// That it was asked matters where this process was held for a while.
+			// Only if it was asked: this process may have been stopped for a while.
 			case idle >= time.Duration(c.limits.KeepaliveCount)*c.limits.Keepalive && time.Since(asked) >= c.limits.Keepalive:
 				c.end(&KeepaliveError{idle.Round(time.Millisecond)})
 				return
@@ -126,8 +126,7 @@ func (c *Conn) keepalive() {
 	}
 }
 
-// await does one thing with the host, within the time that an operation has. What
-// comes too late is dropped.
+// await calls do, within the time limit of an operation. A late result is passed to drop.
 func await[T any](ctx context.Context, c *Conn, step Step, do func() (T, error), drop func(T)) (T, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.limits.Operation, &TimeoutError{c.limits.Operation})
 	defer cancel()
@@ -162,17 +161,17 @@ func await[T any](ctx context.Context, c *Conn, step Step, do func() (T, error),
 	return zero, c.e.fail(step, err)
 }
 
-// fail words an error of an operation. An end of file is the connection's own.
+// fail returns the Error of an operation. For an end of file it finds the connection's.
 func (c *Conn) fail(step Step, err error) error {
 	if errors.Is(err, io.EOF) || c.link.broken.Load() {
-		err = c.lost()
+		err = c.brokenReason()
 	}
 	return c.e.fail(step, err)
 }
 
-// lost is why the connection broke, which its watcher learns a little later than
-// those who wait for its channels. It does for certain where reading failed.
-func (c *Conn) lost() error {
+// brokenReason returns why the connection broke. The watcher learns it a little later than
+// readers of channels do, and always if reading the link failed.
+func (c *Conn) brokenReason() error {
 	wait := time.Second
 	if c.link.broken.Load() {
 		wait = c.limits.Operation

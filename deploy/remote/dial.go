@@ -28,7 +28,7 @@ func (c *Config) dial(ctx context.Context, e *endpoint) (*Conn, error) {
 	if err != nil {
 		return nil, e.fail(StepConfig, err)
 	}
-	if err := e.identified(); err != nil {
+	if err := e.checkIdentities(); err != nil {
 		return nil, e.fail(StepIdentity, err)
 	}
 	raw, via, err := c.reach(ctx, e)
@@ -52,8 +52,8 @@ func (e *endpoint) fail(step Step, err error) error {
 	return &Error{Node: e.node, Host: e.name(), Step: step, Err: err}
 }
 
-// reach opens the connection that SSH is spoken on, through jump hosts if there
-// are any. Each hop has a deadline of its own.
+// reach opens the raw connection for SSH, through jump hosts if there are any. Each hop has
+// its own deadline.
 func (c *Config) reach(ctx context.Context, e *endpoint) (net.Conn, *Conn, error) {
 	limit := c.Deadlines.orDefault().Connect
 	if e.via == nil {
@@ -61,7 +61,7 @@ func (c *Config) reach(ctx context.Context, e *endpoint) (net.Conn, *Conn, error
 		defer cancel()
 		raw, err := c.dialTCP(ctx, e.network, e.address())
 		if err != nil {
-			// The dialler has the deadline, too, and may be the first to see it.
+			// The dialer has the same deadline and may report it first.
 			if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
 				err = &TimeoutError{limit}
 			}
@@ -83,7 +83,7 @@ func (c *Config) reach(ctx context.Context, e *endpoint) (net.Conn, *Conn, error
 	return raw, via, nil
 }
 
-// cause is why a context ended, where it did, and else the error.
+// cause returns why a context ended; if it didn't, err.
 func cause(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -91,19 +91,19 @@ func cause(ctx context.Context, err error) error {
 	return err
 }
 
-// link is the connection that SSH is spoken on, watched.
+// link is the raw connection, with a record of what was read.
 type link struct {
 	net.Conn
-	heard  atomic.Int64 // when something came last, since began
-	began  time.Time
-	banner atomic.Bool // the other side's version came whole
-	broken atomic.Bool // reading failed: what ends now, ends too early
+	lastRead atomic.Int64 // when something was last read, since began
+	began    time.Time
+	banner   atomic.Bool // the other side's version line was read
+	broken   atomic.Bool // reading failed, so streams end too early
 }
 
 func (l *link) Read(p []byte) (int, error) {
 	n, err := l.Conn.Read(p)
 	if n > 0 {
-		l.heard.Store(int64(time.Since(l.began)))
+		l.lastRead.Store(int64(time.Since(l.began)))
 		if !l.banner.Load() && bytes.IndexByte(p[:n], '\n') >= 0 {
 			l.banner.Store(true)
 		}
@@ -114,9 +114,9 @@ func (l *link) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (l *link) idle() time.Duration { return time.Since(l.began) - time.Duration(l.heard.Load()) }
+func (l *link) idle() time.Duration { return time.Since(l.began) - time.Duration(l.lastRead.Load()) }
 
-// handshake makes an SSH connection out of a raw one, within one deadline.
+// handshake makes an SSH connection on a raw one, within one deadline.
 func (c *Config) handshake(ctx context.Context, e *endpoint, known *trust, raw net.Conn) (*Conn, error) {
 	limits := c.Deadlines.orDefault()
 	l := &link{Conn: raw, began: time.Now()}
@@ -141,7 +141,7 @@ func (c *Config) handshake(ctx context.Context, e *endpoint, known *trust, raw n
 		},
 	}
 	client, channels, requests, err := ssh.NewClientConn(l, e.address(), config)
-	if err == nil && !stop() { // ctx ended just now, and with it the link
+	if err == nil && !stop() { // ctx just ended and closed the link
 		err = os.ErrDeadlineExceeded
 		_ = client.Close()
 	}
@@ -156,7 +156,7 @@ func (c *Config) handshake(ctx context.Context, e *endpoint, known *trust, raw n
 	return &Conn{e: e, client: ssh.NewClient(client, channels, requests), link: l, limits: limits, done: make(chan struct{})}, nil
 }
 
-// explain says which step of a handshake went wrong, and why.
+// explain returns the failed step of a handshake, and why it failed.
 func (t *trust) explain(err error, l *link, in *login, trusted bool, limit time.Duration) (Step, error) {
 	step := StepBanner
 	if l.banner.Load() {
@@ -187,7 +187,7 @@ func (t *trust) explain(err error, l *link, in *login, trusted bool, limit time.
 	return step, withoutPrefix(err)
 }
 
-// failed is a login that came to nothing.
+// failed returns the error of a failed login.
 func (l *login) failed(err error) error {
 	out := &LoginError{User: l.e.user, Offered: l.offered, Locked: l.locked, Notes: l.notes, NoKeys: !l.asked}
 	if !strings.Contains(err.Error(), "no supported methods remain") {
@@ -196,7 +196,7 @@ func (l *login) failed(err error) error {
 	return out
 }
 
-// withoutPrefix takes off what every error of a handshake begins with.
+// withoutPrefix removes the common prefix of handshake errors.
 func withoutPrefix(err error) error {
 	if inner := errors.Unwrap(err); inner != nil && strings.HasPrefix(err.Error(), "ssh: handshake failed: ") {
 		return inner

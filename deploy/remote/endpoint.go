@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// endpoint is a host as it is reached, all told.
+// endpoint is all that is needed to connect to a host.
 type endpoint struct {
 	node    string
 	host    string // name or address to connect to
@@ -23,27 +23,27 @@ type endpoint struct {
 	identities     []identity
 	identitiesOnly bool
 	certificates   []string
-	agent          string // its socket, or ""
+	agent          string // its socket; "": none
 
 	knownAs    string // the name in known_hosts
-	plainName  string // the same without its port; a certificate's principal
+	plainName  string // knownAs without the port; a certificate's principal
 	knownHosts []string
 	pinned     []string
 }
 
-// identity is a key file that is configured, or that ssh looks for.
+// identity is a key file: configured, or one of ssh's defaults.
 type identity struct {
 	file     string
-	wanted   bool // by the cluster: without it, no other is offered
-	fallback bool // nobody configured it: the agent's keys come before
+	required bool // named by the cluster; without it no key is offered
+	fallback bool // one of ssh's defaults: offered after the agent's keys
 }
 
 func (e *endpoint) address() string { return net.JoinHostPort(e.host, strconv.Itoa(e.port)) }
 
-// name is the host as errors name it.
+// name returns the host as in errors.
 func (e *endpoint) name() string { return e.user + "@" + e.address() }
 
-// resolve finds out how a target is reached.
+// resolve returns the endpoint of a target.
 func (c *Config) resolve(ctx context.Context, t Target) (*endpoint, error) {
 	e, err := c.endpoint(ctx, t, 0)
 	if err != nil {
@@ -56,11 +56,11 @@ func (c *Config) endpoint(ctx context.Context, t Target, depth int) (*endpoint, 
 	if depth > maxJumps {
 		return nil, fmt.Errorf("more than %d jump hosts: does ProxyJump lead back to the same host?", maxJumps)
 	}
-	a, err := c.find(ctx, t)
+	a, err := c.findHost(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	if err := a.unfollowed(); err != nil {
+	if err := a.checkUnsupported(); err != nil {
 		return nil, err
 	}
 	e := &endpoint{node: t.Name, user: a.value("user"), host: strings.ToLower(a.value("hostname")), pinned: t.HostKeys}
@@ -82,9 +82,9 @@ func (c *Config) endpoint(ctx context.Context, t Target, depth int) (*endpoint, 
 	return e, err
 }
 
-// find asks for what one would type after ssh: the cluster's word, else the node's
-// name where the configuration has it, else the node's address.
-func (c *Config) find(ctx context.Context, t Target) (*answer, error) {
+// findHost asks ssh about the host to type after ssh: the cluster's ssh.host, else the
+// node's name if the configuration has it, else the node's address.
+func (c *Config) findHost(ctx context.Context, t Target) (*answer, error) {
 	q := question{host: t.Host, user: t.User, port: t.Port, jump: t.ProxyJump, identity: t.IdentityFile != ""}
 	if t.Host != "" {
 		return c.ask(ctx, q)
@@ -95,9 +95,9 @@ func (c *Config) find(ctx context.Context, t Target) (*answer, error) {
 		if err != nil || !strings.EqualFold(a.value("hostname"), t.Name) {
 			return a, err
 		}
-		q.host = stranger(t.Name)
+		q.host = unknownName(t.Name)
 		b, err := c.ask(ctx, q)
-		if err != nil || !same(a, t.Name, b, q.host) { // some refuse what they don't know
+		if err != nil || !sameAnswer(a, t.Name, b, q.host) { // Match exec may fail for an unknown name
 			q.host, q.hostName = t.Name, t.Address
 			return c.ask(ctx, q)
 		}
@@ -106,9 +106,9 @@ func (c *Config) find(ctx context.Context, t Target) (*answer, error) {
 	return c.ask(ctx, q)
 }
 
-// stranger is a name that no configuration has. None of its characters is in name: a
-// pattern that name matches, by more than stars and question marks, it never does.
-func stranger(name string) string {
+// unknownName returns a random name that no configuration has. It shares no character with
+// name, so it matches no pattern for name, except by * and ?.
+func unknownName(name string) string {
 	letters := "abcdefghijklmnopqrstuvwxyz0123456789"
 	name = strings.ToLower(name)
 	if others := strings.Map(func(r rune) rune {
@@ -126,9 +126,9 @@ func stranger(name string) string {
 	return string(out)
 }
 
-// unfollowed refuses what would lead to a host in another way, or trust other keys.
-// What is about terminals, about sharing connections or about algorithms is passed over.
-func (a *answer) unfollowed() error {
+// checkUnsupported refuses settings that would reach a host in another way or trust other
+// keys. Settings of terminals, connection sharing and algorithms are ignored.
+func (a *answer) checkUnsupported() error {
 	for _, refused := range []struct{ keyword, advice string }{
 		{"ProxyCommand", "kcmgen connects by itself: give ProxyJump in its place"},
 		{"RevokedHostKeys", "kcmgen reads no such file: put the keys into known_hosts, as @revoked"},
@@ -143,7 +143,7 @@ func (a *answer) unfollowed() error {
 	return nil
 }
 
-// keys are the files and the agent to log in with. wanted is the cluster's file.
+// keys sets the key files and the agent to log in with. wanted is the cluster's key file.
 func (c *Config) keys(a *answer, e *endpoint, wanted string) error {
 	if wanted != "" {
 		file := wanted
@@ -153,7 +153,7 @@ func (c *Config) keys(a *answer, e *endpoint, wanted string) error {
 				return err
 			}
 		}
-		e.identities = append(e.identities, identity{file: file, wanted: true})
+		e.identities = append(e.identities, identity{file: file, required: true})
 	}
 	usual := len(a.values["identityfile"]) > 1 && !slices.ContainsFunc(a.values["identityfile"], func(file string) bool {
 		return !strings.HasPrefix(file, "~/.ssh/id_")
@@ -201,7 +201,7 @@ func (c *Config) agent(a *answer, e *endpoint) error {
 	return nil
 }
 
-// trust is what the host's key is compared with.
+// trust sets what the host's key is compared with.
 func (c *Config) trust(a *answer, e *endpoint) error {
 	e.plainName = e.host
 	e.knownAs = e.host

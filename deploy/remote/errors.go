@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// Step is what was being done when something went wrong.
+// Step is a step of a connection, for errors.
 type Step string
 
-// The steps of a connection, in their order, and what is done on one.
+// The steps of a connection, in order, and of its use.
 const (
 	StepConfig     Step = "reading the ssh configuration"
 	StepIdentity   Step = "reading its identityFile"
@@ -27,10 +27,10 @@ const (
 	StepConnection Step = "keeping the connection"
 )
 
-// Error is what went wrong with a host.
+// Error is a failed step of a connection to a host.
 type Error struct {
-	Node string // "" where it is a jump host
-	Host string // user@address:port as far as it is known
+	Node string // "" for a jump host
+	Host string // user@address:port as far as known
 	Step Step
 	Err  error
 }
@@ -46,42 +46,42 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s: %s: %v", where, e.Step, e.Err)
 }
 
-// NodeName is the host that the error is of; "" of a jump host.
+// NodeName returns the node; "" for a jump host.
 func (e *Error) NodeName() string { return e.Node }
 
-// Unwrap is the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// TimeoutError is a deadline that ended a wait; it is os.ErrDeadlineExceeded too.
+// TimeoutError is an expired deadline; it is also os.ErrDeadlineExceeded.
 type TimeoutError struct{ After time.Duration }
 
 func (e *TimeoutError) Error() string { return fmt.Sprintf("no answer within %v", e.After) }
 
-// Timeout makes it one for net.Error.
+// Timeout implements net.Error.
 func (e *TimeoutError) Timeout() bool { return true }
 
 // Is makes it os.ErrDeadlineExceeded.
 func (e *TimeoutError) Is(target error) bool { return target == os.ErrDeadlineExceeded }
 
-// KeepaliveError ended a connection: nothing came from the host any more.
+// KeepaliveError is a connection that was ended because the host was silent.
 type KeepaliveError struct{ After time.Duration }
 
 func (e *KeepaliveError) Error() string {
 	return fmt.Sprintf("the connection is lost: no sign of life for %v", e.After)
 }
 
-// SSHError is what ssh said in place of how a host is reached.
+// SSHError is a failed ssh -G.
 type SSHError struct {
-	Said string
-	Err  error // how it ended
+	Output string
+	Err    error // the exit status
 }
 
-func (e *SSHError) Error() string { return fmt.Sprintf("%s (%v)", e.Said, e.Err) }
+func (e *SSHError) Error() string { return fmt.Sprintf("%s (%v)", e.Output, e.Err) }
 
-// Unwrap is how it ended.
+// Unwrap returns the exit status.
 func (e *SSHError) Unwrap() error { return e.Err }
 
-// ConfigError is a line of ssh_config that can't be followed without an ssh.
+// ConfigError is a line of ssh_config that isn't supported without an ssh program.
 type ConfigError struct {
 	File   string
 	Line   int
@@ -90,39 +90,39 @@ type ConfigError struct {
 
 func (e *ConfigError) Error() string { return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Detail) }
 
-// Fault is what is wrong with a host key.
+// Fault is a fault of a host key.
 type Fault int
 
 // The faults of a host key.
 const (
-	Unknown     Fault = iota // nothing is known of this host
+	Unknown     Fault = iota // no key of this host is known
 	Changed                  // another key of this type is known
-	OtherType                // keys are known, none of the types that the host has
-	Revoked                  // the key, or who signed it, is @revoked
-	Certificate              // a certificate of a known authority that doesn't hold
+	OtherType                // only keys of types that the host doesn't have are known
+	Revoked                  // the key, or its authority, is @revoked
+	Certificate              // an invalid certificate of a known authority
 )
 
-// HostKeyError is a host key that isn't trusted. Nothing was sent to the host but
-// the key exchange; nobody tried to log in.
+// HostKeyError is a host key that isn't trusted. The connection ended after the key
+// exchange, before any attempt to log in.
 type HostKeyError struct {
 	Fault       Fault
-	Name        string // what known_hosts was searched for
-	Type        string // of the host's key; "" where it never showed one
+	Name        string // the name in known_hosts
+	Type        string // of the host's key; "" if it showed none
 	Fingerprint string // SHA256:…
-	// Line is the key as spec.SSH.HostKeys takes it, where Fault is Unknown or
-	// Changed. It is what *someone* presented: compare it with the host's own.
+	// Line is the key in the form of spec.SSH.HostKeys, if Fault is Unknown or Changed. It
+	// isn't verified: compare it with the host's own key.
 	Line   string
-	Known  []KnownKey // the keys that are known, or the line that revokes it
-	Pinned bool       // known from the cluster, not from known_hosts
-	Offers []string   // the types that the host has, where Fault is OtherType
-	Err    error      // why the certificate doesn't hold
-	Files  []string   // the known_hosts files there are
+	Known  []KnownKey // the known keys, or the line that revokes it
+	Pinned bool       // by the cluster, not by known_hosts
+	Offers []string   // the host's key types, if Fault is OtherType
+	Err    error      // why the certificate is invalid
+	Files  []string   // the existing known_hosts files
 }
 
 // KnownKey is a line of known_hosts, or a pinned key.
 type KnownKey struct {
-	File        string // "" where it is pinned
-	Line        int    // in the file, or which of the pinned keys, from 1
+	File        string // "" for a pinned key
+	Line        int    // in the file, or number of the pinned key, from 1
 	Type        string
 	Fingerprint string
 	Authority   bool
@@ -162,11 +162,11 @@ func (e *HostKeyError) Error() string {
 	return fmt.Sprintf("the host key of %s is unknown: it is %s %s, and %s isn't in %s", e.Name, e.Type, e.Fingerprint, e.Name, where)
 }
 
-// Unwrap is the cause.
+// Unwrap returns the cause.
 func (e *HostKeyError) Unwrap() error { return e.Err }
 
-// IdentityError is the cluster's key for a host, where it can't be read. Nobody
-// connected to the host.
+// IdentityError is the cluster's key file for a host that can't be read. No connection was
+// made.
 type IdentityError struct {
 	File string
 	Err  error
@@ -174,13 +174,13 @@ type IdentityError struct {
 
 func (e *IdentityError) Error() string { return fmt.Sprintf("%s: %v", e.File, e.Err) }
 
-// Unwrap is the cause.
+// Unwrap returns the cause.
 func (e *IdentityError) Unwrap() error { return e.Err }
 
 // LoginError is a host that accepted none of the keys.
 type LoginError struct {
 	User    string
-	Offered []string // fingerprint and origin of each, in the order of their offers
+	Offered []string // fingerprint and origin of each key, in order
 	Locked  []string // key files that need a passphrase and aren't in the agent
 	Notes   []string // keys and agents that couldn't be read, and why
 	NoKeys  bool     // the host doesn't take keys at all
@@ -210,19 +210,19 @@ func (e *LoginError) Error() string {
 	return b.String()
 }
 
-// Unwrap is the cause.
+// Unwrap returns the cause.
 func (e *LoginError) Unwrap() error { return e.Err }
 
-// ForwardForbiddenError is a host that won't connect onwards for us.
+// ForwardForbiddenError is a host whose sshd forbids TCP forwarding.
 type ForwardForbiddenError struct{ To, Detail string }
 
 func (e *ForwardForbiddenError) Error() string {
 	return fmt.Sprintf("sshd there forbids a connection to %s: %s", e.To, e.Detail)
 }
 
-// ExitError is a command that ended with another status than 0.
+// ExitError is a command with an exit status other than 0.
 type ExitError struct {
-	Status int    // -1 where a signal ended it
+	Status int    // -1 if a signal ended it
 	Signal string // without SIG
 }
 

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// fileName is the name of a file as ssh opens it. Of keys and certificates ssh -G
-// prints what the configuration says, and of most others what came out.
+// fileName expands a file's name as ssh does. ssh -G prints the names of keys and
+// certificates unexpanded, and most others expanded.
 func (c *Config) fileName(a *answer, name string) (string, error) {
 	rest, atHome := strings.CutPrefix(name, "~")
 	if !atHome {
@@ -25,8 +25,8 @@ func otherHome(name string) error {
 	return fmt.Errorf("%q: the home of another user isn't followed here", name)
 }
 
-// expand puts in tokens, %h, and variables, ${NAME}, in one go: what was put in
-// isn't looked at again.
+// expand replaces tokens, such as %h, and variables, such as ${NAME}, in one pass: values
+// aren't expanded again.
 func (c *Config) expand(value string, tokens map[byte]string) (string, error) {
 	var b strings.Builder
 	for i := 0; i < len(value); i++ {
@@ -61,7 +61,7 @@ func (c *Config) expand(value string, tokens map[byte]string) (string, error) {
 	return b.String(), nil
 }
 
-// env asks for a variable that the configuration names.
+// env returns the value of an environment variable.
 func (c *Config) env(name string) (string, error) {
 	if c.LookupEnv != nil {
 		if value, ok := c.LookupEnv(name); ok {
@@ -71,10 +71,10 @@ func (c *Config) env(name string) (string, error) {
 	return "", fmt.Errorf("the variable %s isn't set", name)
 }
 
-// fileNames are those of a list, which ssh -G prints with a space between them, and
-// the names' own spaces as they are. A name is taken to begin at its root or at ~: one
-// that doesn't may be the rest of the one before. Where it could be either, it is
-// refused: of two files that say what is trusted, none may be lost.
+// fileNames splits a list of names. ssh -G prints them with spaces between them and doesn't
+// quote spaces in names. A word that begins with / or ~ begins a name; any other belongs to
+// the name before it, and is refused if it is also an existing file. No file of trusted
+// keys may be lost.
 func (c *Config) fileNames(a *answer, keyword string) ([]string, error) {
 	var out []string
 	for _, list := range a.values[keyword] {
@@ -84,7 +84,7 @@ func (c *Config) fileNames(a *answer, keyword string) ([]string, error) {
 			case strings.EqualFold(list, "none"), filepath.IsAbs(word), strings.HasPrefix(word, "~"):
 				names = append(names, word)
 			case len(names) == 0 || err == nil && word != "":
-				return nil, fmt.Errorf("%s %q: where a name begins can't be told: give names that begin with / or ~, and have no spaces", keyword, list)
+				return nil, fmt.Errorf("%s %q: can't tell where a name begins: give names that begin with / or ~, and have no spaces", keyword, list)
 			default:
 				names[len(names)-1] += " " + word
 			}

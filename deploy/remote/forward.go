@@ -12,9 +12,8 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// DialContext connects to an address from the host, over TCP. Unlike a channel of
-// SSH, the connection has deadlines. It has no half: when either side ends its
-// half, both have.
+// DialContext connects to an address from the host, over TCP. Unlike an SSH channel, the
+// connection has deadlines. It has no half-close: when one side ends its half, both end.
 func (c *Conn) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	host, service, err := net.SplitHostPort(address)
 	port, err2 := strconv.ParseUint(service, 10, 16)
@@ -37,7 +36,7 @@ func (c *Conn) DialContext(ctx context.Context, network, address string) (net.Co
 	if err != nil {
 		return nil, err
 	}
-	// A pipe has the deadlines that a channel lacks.
+	// A pipe has deadlines, a channel doesn't.
 	ours, theirs := net.Pipe()
 	go func() {
 		_, _ = io.Copy(ch, theirs)
@@ -50,7 +49,7 @@ func (c *Conn) DialContext(ctx context.Context, network, address string) (net.Co
 	return &forwarded{Conn: ours, conn: c, to: address}, nil
 }
 
-// refused is an answer to the wish for a channel.
+// refused converts the host's refusal to open a channel.
 func refused(err error, address string) error {
 	var open *ssh.OpenChannelError
 	if !errors.As(err, &open) {
@@ -79,7 +78,7 @@ func (f *forwarded) Read(p []byte) (int, error) {
 
 func (f *forwarded) RemoteAddr() net.Addr { return through(f.to) }
 
-// through is an address beyond a host, which may be a name that only it knows.
+// through is an address in a host's network, or a name that only the host can resolve.
 type through string
 
 func (through) Network() string  { return "tcp" }

@@ -69,7 +69,7 @@ func TestForward(t *testing.T) {
 	_ = closed.Close()
 	_, err = conn.DialContext(t.Context(), "tcp", closed.Addr().String())
 	if err == nil || !strings.Contains(err.Error(), "refused") || !strings.Contains(err.Error(), closed.Addr().String()) {
-		t.Errorf("nobody listens there: %v", err)
+		t.Errorf("no listener: %v", err)
 	}
 	for _, address := range []string{"", "host", "host:http", "host:99999"} {
 		if _, err := conn.DialContext(t.Context(), "tcp", address); err == nil {
@@ -89,8 +89,7 @@ func TestForwardForbidden(t *testing.T) {
 	}
 }
 
-// TestJump: each host on the way is reached, trusted and logged in to by its own
-// rules.
+// TestJump: each host on the way has its own settings, key and login.
 func TestJump(t *testing.T) {
 	m, last := ready(t)
 	first, second := serve(t), serve(t)
@@ -113,7 +112,7 @@ func TestJump(t *testing.T) {
 	}
 	_ = conn.Close()
 
-	// The jump host's key counts as every other's.
+	// The jump host's key is checked, too.
 	write(t, m.ssh("known_hosts"), strings.Join([]string{known[0], second.known() + " " + last.key, known[2]}, "\n"))
 	tried, reached := second.attempts(), last.attempts()
 	_, err = m.Dial(t.Context(), target)
@@ -125,7 +124,7 @@ func TestJump(t *testing.T) {
 		t.Error("refused after an attempt to log in")
 	}
 
-	// So does the one behind it, and a jump host that forbids is told apart.
+	// So is the key behind it, and a jump host that forbids forwarding has its own error.
 	write(t, m.ssh("known_hosts"), known[0]+"\n"+known[1]+"\n")
 	if _, err = m.Dial(t.Context(), target); !errors.As(err, &fault) || fault.Fault != Unknown || fault.Name != last.known() {
 		t.Errorf("an unknown host behind jump hosts: %v", err)
@@ -139,7 +138,7 @@ func TestJump(t *testing.T) {
 	settled(t)
 }
 
-// TestJumpLost: what goes through a jump host says so when it is lost.
+// TestJumpLost: a connection through a jump host reports the loss of the jump host.
 func TestJumpLost(t *testing.T) {
 	m, last := ready(t)
 	jump := serve(t)

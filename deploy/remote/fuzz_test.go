@@ -13,7 +13,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// fuzzKey is the public key of a seed.
+// fuzzKey returns the public key of a seed.
 func fuzzKey(f *testing.F, seed byte) ssh.PublicKey {
 	f.Helper()
 	private := ed25519.NewKeyFromSeed([]byte(strings.Repeat(string(rune(seed)), 32)))
@@ -24,12 +24,12 @@ func fuzzKey(f *testing.F, seed byte) ssh.PublicKey {
 	return k
 }
 
-// FuzzKnownHosts: whatever known_hosts holds, a key that isn't in it is never
-// trusted, and one that it revokes neither.
+// FuzzKnownHosts: with any known_hosts, neither a key that isn't in it nor a revoked one is
+// trusted.
 func FuzzKnownHosts(f *testing.F) {
-	known, stranger := fuzzKey(f, 'k'), fuzzKey(f, 's')
+	known, unknown := fuzzKey(f, 'k'), fuzzKey(f, 's')
 	line := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(known)))
-	foreign := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(stranger)))
+	foreign := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(unknown)))
 	for _, text := range []string{
 		"n1 " + line, "[n1]:22,!n2 " + line + " comment", "* " + line + "\n@revoked * " + line, "@cert-authority n? " + line,
 		"|1|c2FsdA==|c2FsdA== " + line, "@revoked @revoked " + line, "n1\tssh-rsa " + strings.Fields(line)[1], "#\n\n n1 ssh-ed25519", "*** " + line,
@@ -46,11 +46,11 @@ func FuzzKnownHosts(f *testing.F) {
 		}
 		e := &endpoint{host: "n1", knownAs: "[n1]:2222", plainName: "n1"}
 		trust := &trust{name: "n1"}
-		trust.find(lines, e)
+		trust.selectLines(lines, e)
 		if len(trust.algorithms()) == 0 {
 			t.Error("no algorithm is left: the library would take its own")
 		}
-		for _, k := range []ssh.PublicKey{known, stranger} {
+		for _, k := range []ssh.PublicKey{known, unknown} {
 			var fault *HostKeyError
 			if err := trust.check(k, e); !errors.As(err, &fault) || err.Error() == "" {
 				t.Errorf("trusted: %v", err)
@@ -61,9 +61,9 @@ func FuzzKnownHosts(f *testing.F) {
 	})
 }
 
-// FuzzPinned: a pinned key is read and trusts no other key, or it is refused.
+// FuzzPinned: a pinned key is refused, or trusts no other key.
 func FuzzPinned(f *testing.F) {
-	stranger := fuzzKey(f, 's')
+	unknown := fuzzKey(f, 's')
 	line := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(fuzzKey(f, 'k'))))
 	for _, text := range []string{line, line + " comment", "@cert-authority " + line, "@revoked " + line, "@revoked", "", "a\nb", "* " + line} {
 		f.Add(text)
@@ -74,14 +74,13 @@ func FuzzPinned(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if err := trust.check(stranger, e); err == nil && !strings.Contains(text, "AAAAC3NzaC1lZDI1NTE5AAAAI") {
+		if err := trust.check(unknown, e); err == nil && !strings.Contains(text, "AAAAC3NzaC1lZDI1NTE5AAAAI") {
 			t.Error("trusted")
 		}
 	})
 }
 
-// FuzzSubset: without an ssh, a configuration is read or refused, and what comes out
-// of it is a host.
+// FuzzSubset: without an ssh program, a configuration is refused or yields a valid host.
 func FuzzSubset(f *testing.F) {
 	for _, text := range []string{
 		"Host n1\n HostName 10.0.0.1\n Port 22\n ProxyJump a,b@c:1\n", "User=\"a b\\\" c\"", "IdentityFile ~/%d/%%/${HOME}\n",
@@ -104,9 +103,9 @@ func FuzzSubset(f *testing.F) {
 	})
 }
 
-// FuzzAnswer: whatever an ssh prints, it is a host or an error.
+// FuzzAnswer: any output of ssh is refused or yields a valid host.
 func FuzzAnswer(f *testing.F) {
-	told := "controlpath /home/me/" + strings.Repeat(separator+"x", len(asked)) + "\n"
+	told := "controlpath /home/me/" + strings.Repeat(separator+"x", len(sshTokens)) + "\n"
 	for _, text := range []string{
 		told + "hostname n1\nport 22\nuser me\nuserknownhostsfile /a b /c\n", told + "hostname n1\nport 0\n", "hostname n1\r\n", "controlpath\nhostname n1\n",
 		told + "hostname n1\nport 22\nproxyjump a,%n\nidentityfile ~/%h\nidentityagent $A\n",

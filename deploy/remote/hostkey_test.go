@@ -9,14 +9,14 @@ import (
 	"testing"
 )
 
-// hostKeys are all the keys a server may have in these tests, and some it hasn't.
+// hostKeys are the keys of these tests.
 type hostKeys struct {
 	dir                                string
 	ed, ecdsa, rsa, other, ca, otherCA string
 }
 
-// TestHostKeys judges with ssh: it must trust exactly the hosts that we do, and a
-// refusal comes before any attempt to log in.
+// TestHostKeys: kcmgen trusts the same hosts as ssh, and refuses others before any attempt
+// to log in.
 func TestHostKeys(t *testing.T) {
 	k := &hostKeys{dir: t.TempDir()}
 	at := func(name string) string { return filepath.Join(k.dir, name) }
@@ -29,7 +29,7 @@ func TestHostKeys(t *testing.T) {
 		must(t, nil, "ssh-keygen", append(append([]string{"-q", "-s", at("ca"), "-I", name}, args...), pub)...)
 		return at(name + "-cert.pub")
 	}
-	// A certificate by each name; all of them certify the key ed.
+	// Certificates by name, all for the key ed.
 	certificate := map[string]string{
 		"good":      sign("good", "-h", "-n", "127.0.0.1"),
 		"pattern":   sign("pattern", "-h", "-n", "127.0.*"),
@@ -45,7 +45,7 @@ func TestHostKeys(t *testing.T) {
 		known  string // NAME is the server's, with its port; HOST is it without
 		pinned []string
 		want   string // good, or the fault
-		alone  bool   // ssh has no such thing, or differs, as the comment says
+		alone  bool   // ssh can't do this, or differs, as the comment says
 	}{
 		{name: "plain", keys: "ed", known: "NAME " + k.ed, want: good},
 		{name: "with comment and tabs", keys: "ed", known: "NAME\t" + strings.ReplaceAll(k.ed, " ", "\t") + " me@here", want: good},
@@ -57,7 +57,7 @@ func TestHostKeys(t *testing.T) {
 		{name: "second of two keys", keys: "ed", known: "NAME " + k.other + "\nNAME " + k.ed, want: good},
 		{name: "the known one of three", keys: "ed ecdsa rsa", known: "NAME " + k.ecdsa, want: good},
 		{name: "RSA among three", keys: "ed ecdsa rsa", known: "NAME " + k.rsa, want: good},
-		{name: "beside a line nobody can read", keys: "ed", known: "NAME ssh-future AAAA\nNAME\n@what NAME " + k.ed + "\nNAME " + k.ed, want: good},
+		{name: "next to unreadable lines", keys: "ed", known: "NAME ssh-future AAAA\nNAME\n@what NAME " + k.ed + "\nNAME " + k.ed, want: good},
 		{name: "another is revoked", keys: "ed", known: "NAME " + k.ed + "\n@revoked * " + k.other, want: good},
 		{name: "authority", keys: "ed", cert: "good", known: "@cert-authority * " + k.ca, want: good},
 		{name: "another's certificate, known key", keys: "ed", cert: "good", known: "@cert-authority * " + k.otherCA + "\nNAME " + k.ed, want: good},
@@ -81,7 +81,7 @@ func TestHostKeys(t *testing.T) {
 		{name: "revoked before", keys: "ed", known: "@revoked NAME " + k.ed + "\nNAME " + k.ed, want: "revoked"},
 		{name: "revoked in a certificate", keys: "ed", cert: "good", known: "@cert-authority * " + k.ca + "\n@revoked * " + k.ed, want: "revoked"},
 		{name: "authority revoked", keys: "ed", cert: "good", known: "@cert-authority * " + k.ca + "\n@revoked * " + k.ca, want: "revoked"},
-		// A key that got out is nobody's: ssh would still take it here.
+		// A revoked key is refused for every host. ssh accepts it here.
 		{name: "revoked for another host", keys: "ed", known: "NAME " + k.ed + "\n@revoked 10.0.0.1 " + k.ed, want: "revoked", alone: true},
 		{name: "revoked and unknown", keys: "ed", known: "@revoked * " + k.ed, want: "revoked"},
 		{name: "unreadable revocation", keys: "ed", known: "NAME " + k.ed + "\n@revoked * ssh-ed25519 AAAA", want: bad, alone: true},
@@ -140,7 +140,7 @@ func TestHostKeys(t *testing.T) {
 	}
 }
 
-// faultOf names what is wrong with a host's key: "-" for another refusal.
+// faultOf returns the name of a host key's fault; "-" for another error.
 func faultOf(err error) string {
 	var fault *HostKeyError
 	var at *Error
@@ -155,7 +155,7 @@ func faultOf(err error) string {
 	return map[Fault]string{Unknown: "unknown", Changed: "changed", OtherType: "other type", Revoked: "revoked", Certificate: "certificate"}[fault.Fault]
 }
 
-// sshTrusts asks ssh, with the same known_hosts.
+// sshTrusts reports whether ssh trusts the host with the same known_hosts.
 func sshTrusts(t *testing.T, m *machine, s *server) (string, bool) {
 	t.Helper()
 	out, err := run(t, []string{"SSH_AUTH_SOCK="}, "ssh", "-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes",
@@ -164,8 +164,7 @@ func sshTrusts(t *testing.T, m *machine, s *server) (string, bool) {
 	return out, err == nil
 }
 
-// TestHostKeyErrors: who has to act learns what is known, where, and what the
-// host has.
+// TestHostKeyErrors: the error names the known key, its place, and the host's key.
 func TestHostKeyErrors(t *testing.T) {
 	m, s := ready(t)
 	other := key(t, filepath.Join(t.TempDir(), "other"), "ed25519")
@@ -187,7 +186,7 @@ func TestHostKeyErrors(t *testing.T) {
 	if !errors.As(err, &fault) || fault.Line != s.key || fault.Fingerprint != mine || fault.Type != "ssh-ed25519" {
 		t.Fatalf("%+v of %v", fault, err)
 	}
-	// Its line is what the cluster takes.
+	// The error's line works as a pinned key.
 	target := s.target()
 	target.HostKeys = []string{fault.Line}
 	dial(t, m, target)

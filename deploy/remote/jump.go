@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// maxJumps bounds a chain of jump hosts: a host that is its own has no end.
+// maxJumps bounds a chain of jump hosts, which may be a loop.
 const maxJumps = 8
 
-// jump resolves the jump hosts. Of several, the last is reached through those
-// before it, and the first as the configuration says.
+// jump resolves the jump hosts. In a list, each host is reached through the one before it,
+// the first by its own configuration.
 func (c *Config) jump(ctx context.Context, a *answer, depth int) (*endpoint, error) {
 	list := a.value("proxyjump")
 	if list == "" || strings.EqualFold(list, "none") {

@@ -8,8 +8,8 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// TestJumpFault: what vet takes for a list of jump hosts is one that a deployment reads,
-// and to the same hosts. What it refuses has no port, host or user that could be meant.
+// TestJumpFault: every jump host that vet accepts can be parsed, and yields a plain host and
+// user.
 func TestJumpFault(t *testing.T) {
 	r := rand.New(rand.NewPCG(17, 19))
 	parts := []string{"ops", "a", "bastion.example", "10.0.0.1", "fd00::1", "[fd00::1]", "ssh://", "@", "@", ":", ":", "22", "65535", "65536", "0", "/", ".", "_", "-", "+", " ", "[", "]", "none"}
@@ -27,12 +27,12 @@ func TestJumpFault(t *testing.T) {
 		got, err := parseJump(hop)
 		switch {
 		case err != nil:
-			t.Errorf("vet takes %q, and a deployment doesn't: %v", hop, err)
+			t.Errorf("vet accepts %q, a deployment doesn't: %v", hop, err)
 		case strings.ContainsAny(got.Host, " @/[]") || strings.Contains(got.User, "@"):
 			t.Errorf("%q leads to %q as %q", hop, got.Host, got.User)
 		}
 	}
 	if taken < 300 {
-		t.Errorf("%d were taken: too few to tell anything", taken)
+		t.Errorf("%d were accepted: too few for a test", taken)
 	}
 }

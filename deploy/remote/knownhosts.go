@@ -1,18 +1,18 @@
 package remote
 
-// This file reads known_hosts, and no library does it in its place. With
+// This file reads known_hosts without a library. With
 // github.com/skeema/knownhosts v1.3.3 (on golang.org/x/crypto/ssh/knownhosts v0.55.0),
 // of the 49 cases of TestHostKeys:
 //
-//   - 30 of 30 refusals are refused, but 8 for a reason that isn't theirs: it asks for
-//     certificates of the authority's own type of key only, so that none of an ECDSA
-//     authority for an Ed25519 host is ever looked at.
-//   - Asked for all types, one that ours refuses isn't refused.
+//   - all 30 refusals are refused, but 8 for a wrong reason: it accepts only certificates
+//     whose key has the authority's type, so a certificate of an ECDSA authority for an
+//     Ed25519 host is never checked.
+//   - If it accepts all types, one of the 30 isn't refused.
 //   - 6 of 19 hosts that ssh trusts are refused: [127.0.*]:* and [127.0.0.?]:*, a name
 //     without its port, certificates of an authority of another type (known and pinned),
 //     and any host as soon as one line of the file can't be read.
 //
-// It tells of a refusal neither which line revokes nor which one is for another type.
+// Its errors don't name the line that revokes a key or has another type.
 
 import (
 	"bytes"
@@ -40,25 +40,25 @@ type hostLine struct {
 	plain   bool   // found under the name without its port
 }
 
-// trust is what is known of one host's keys.
+// trust is what is known about a host's keys.
 type trust struct {
 	name    string
-	lines   []hostLine // that count for the host
-	revoked []hostLine // for all hosts: a key that got out is nobody's
+	lines   []hostLine // of this host
+	revoked []hostLine // of all hosts: a revoked key is never trusted
 	pinned  bool
 	files   []string
 }
 
-// maxKnownLen bounds the known_hosts files of a host: half a million hosts.
+// maxKnownLen bounds the known_hosts files of a host, in bytes: half a million hosts.
 const maxKnownLen = 64 << 20
 
-// trustOf reads what is known of a host.
+// trustOf reads what is known about a host's keys.
 func trustOf(e *endpoint) (*trust, error) {
 	t := &trust{name: e.knownAs, pinned: len(e.pinned) > 0}
 	var all []hostLine
 	budget := regular.NewBudget(maxKnownLen, maxKnownLen)
 	for _, file := range e.knownHosts {
-		data, err := readOf(budget, file)
+		data, err := readSSHFile(budget, file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -84,13 +84,13 @@ func trustOf(e *endpoint) (*trust, error) {
 			t.lines = append(t.lines, l)
 		}
 	}
-	t.find(all, e)
+	t.selectLines(all, e)
 	return t, nil
 }
 
-// find takes the lines that count for the host out of all. Where none knows its
-// name with the port, those without it do, if they hold its very key: so does ssh.
-func (t *trust) find(all []hostLine, e *endpoint) {
+// selectLines selects the lines of the host. If none has its name with the port, lines with the
+// name alone count, but only for the same key, as with ssh.
+func (t *trust) selectLines(all []hostLine, e *endpoint) {
 	for _, l := range all {
 		switch {
 		case l.revoked:
@@ -109,9 +109,9 @@ func (t *trust) find(all []hostLine, e *endpoint) {
 	}
 }
 
-// readOf reads a file of ssh's within a budget. ssh users name the null device where
-// they want none, so it is an empty file.
-func readOf(b *regular.Budget, name string) ([]byte, error) {
+// readSSHFile reads one of ssh's files within a budget. The null device counts as an empty file:
+// ssh users name it to have none.
+func readSSHFile(b *regular.Budget, name string) ([]byte, error) {
 	data, err := b.Read(name)
 	if errors.Is(err, regular.ErrNotRegular) && isNull(name) {
 		return nil, nil
@@ -125,8 +125,8 @@ func isNull(name string) bool {
 	return err == nil && nullErr == nil && os.SameFile(fi, null)
 }
 
-// parseKnown reads a known_hosts file. As with ssh, a line that can't be read
-// knows nobody, except one that revokes a key: then nothing is safe.
+// parseKnown parses a known_hosts file. Like ssh, it skips lines that it can't parse, but a
+// bad @revoked line is an error.
 func parseKnown(file, text string) ([]hostLine, error) {
 	var out []hostLine
 	n := 0
@@ -148,7 +148,7 @@ func parseKnown(file, text string) ([]hostLine, error) {
 	return out, nil
 }
 
-// parsePinned reads a line without its hosts.
+// parsePinned parses a line without its hosts.
 func parsePinned(text string) (hostLine, error) {
 	text = strings.Trim(text, " \t")
 	if strings.ContainsAny(text, "\r\n") {
@@ -162,7 +162,7 @@ func parsePinned(text string) (hostLine, error) {
 	return parseLine(marker + "* " + rest)
 }
 
-// parseLine reads [@marker] hosts type key [comment].
+// parseLine parses "[@marker] hosts type key [comment]".
 func parseLine(line string) (hostLine, error) {
 	var l hostLine
 	field, rest := cutField(line)
@@ -208,7 +208,7 @@ func cutField(s string) (field, rest string) {
 	return s[:i], strings.TrimLeft(s[i:], " \t")
 }
 
-// matches reports whether the line is for a host, by its name or its hash.
+// matches reports whether the line is for a host, by a pattern or a hash.
 func (l *hostLine) matches(name string) bool {
 	rest, hashed := strings.CutPrefix(l.hosts, "|1|")
 	if !hashed {
@@ -225,8 +225,8 @@ func (l *hostLine) matches(name string) bool {
 	return hmac.Equal(mac.Sum(nil), hash)
 }
 
-// algorithms are what the host may prove itself with: a server with several keys
-// then takes the one that is known. Nothing here rests on SHA-1.
+// algorithms returns the host key algorithms to accept: those of the known keys, so that a
+// server with several keys uses the known one. None uses SHA-1.
 func (t *trust) algorithms() []string {
 	var known, all []string
 	all = slices.DeleteFunc(ssh.SupportedAlgorithms().HostKeys, func(name string) bool {
@@ -245,7 +245,7 @@ func (t *trust) algorithms() []string {
 		return known
 	}
 	for _, name := range all {
-		// A certificate says nothing without its authority.
+		// A certificate is useless without a known authority.
 		if !isCertificate(name) && !slices.Contains(known, name) {
 			known = append(known, name)
 		}
@@ -267,7 +267,7 @@ func isCertificate(algorithm string) bool {
 	return strings.HasSuffix(algorithm, "-cert-v01@openssh.com")
 }
 
-// check decides about the key that a host has proved to have.
+// check returns an error unless a host's key is trusted.
 func (t *trust) check(key ssh.PublicKey, e *endpoint) error {
 	plain := key
 	cert, isCert := key.(*ssh.Certificate)
@@ -286,7 +286,7 @@ func (t *trust) check(key ssh.PublicKey, e *endpoint) error {
 	}
 	for _, l := range t.lines {
 		if isCert && l.Authority && equal(l.key, cert.SignatureKey) {
-			if fault.Err = holds(cert, e.plainName); fault.Err == nil {
+			if fault.Err = checkCertificate(cert, e.plainName); fault.Err == nil {
 				return nil
 			}
 			fault.Fault, fault.Known = Certificate, []KnownKey{l.KnownKey}
@@ -299,7 +299,7 @@ func (t *trust) check(key ssh.PublicKey, e *endpoint) error {
 			return nil
 		}
 		if l.plain {
-			continue // another port's: no proof that anything changed
+			continue // of another port: not a changed key
 		}
 		same = same || !l.Authority && l.Type == plain.Type()
 		fault.Known = append(fault.Known, l.KnownKey)
@@ -314,8 +314,8 @@ func (t *trust) check(key ssh.PublicKey, e *endpoint) error {
 	return fault
 }
 
-// holds checks a certificate that a known authority has signed.
-func holds(cert *ssh.Certificate, name string) error {
+// checkCertificate returns an error unless a certificate of a known authority is valid.
+func checkCertificate(cert *ssh.Certificate, name string) error {
 	if cert.CertType != ssh.HostCert {
 		return errors.New("it isn't a host's")
 	}

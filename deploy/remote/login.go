@@ -17,14 +17,14 @@ import (
 	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
-// login is an attempt to log in: the keys there are, and what became of them.
+// login is an attempt to log in, with the keys and what was noted about them.
 type login struct {
 	ctx      context.Context
 	e        *endpoint
 	deadline time.Time
 	agent    net.Conn
-	stop     func() bool // and then nobody closes the agent but close
-	held     []*offer    // by the agent
+	stop     func() bool // stops ctx from closing agent
+	held     []*offer    // the agent's keys
 	offers   []*offer
 	offered  []string
 	locked   []string
@@ -32,14 +32,14 @@ type login struct {
 	asked    bool
 }
 
-// offer is a key that can sign. It writes down that it was offered.
+// offer is a key that can sign. It records that it was offered.
 type offer struct {
 	ssh.AlgorithmSigner
 	origin string
 	login  *login
 }
 
-// PublicKey is asked for when the key is offered.
+// PublicKey records that the key is offered: the library calls it then.
 func (o *offer) PublicKey() ssh.PublicKey {
 	key := o.AlgorithmSigner.PublicKey()
 	label := ssh.FingerprintSHA256(key) + " (" + o.origin + ")"
@@ -49,7 +49,7 @@ func (o *offer) PublicKey() ssh.PublicKey {
 	return key
 }
 
-// Algorithms leave out RSA with SHA-1.
+// Algorithms returns the signature algorithms, without RSA with SHA-1.
 func (o *offer) Algorithms() []string {
 	key := o.AlgorithmSigner.PublicKey()
 	if cert, ok := key.(*ssh.Certificate); ok {
@@ -61,8 +61,8 @@ func (o *offer) Algorithms() []string {
 	return []string{key.Type()}
 }
 
-// signers are the keys in the order of their offers: those somebody configured,
-// the agent's, and those in ssh's usual places.
+// signers returns the keys in the order of their offers: configured ones, the agent's,
+// ssh's defaults.
 func (l *login) signers() ([]ssh.Signer, error) {
 	l.asked = true
 	l.openAgent()
@@ -108,8 +108,8 @@ func (l *login) openAgent() {
 	if socket == "" {
 		return
 	}
-	// To list its keys takes an agent no time, to sign may take a person: one that
-	// is stuck leaves time for the key files.
+	// Listing keys takes no time, so a stuck agent leaves time for the key files. Signing
+	// may wait for the user.
 	soon := time.Now().Add(time.Until(l.deadline) / 3)
 	ctx, cancel := context.WithDeadline(l.ctx, soon)
 	defer cancel()
@@ -139,7 +139,7 @@ func (l *login) openAgent() {
 	}
 }
 
-// add appends an offer, unless its key was among those before.
+// add appends an offer, unless its key is offered already.
 func (l *login) add(o *offer) {
 	key := o.AlgorithmSigner.PublicKey()
 	if !slices.ContainsFunc(l.offers, func(p *offer) bool { return equal(p.AlgorithmSigner.PublicKey(), key) }) {
@@ -147,8 +147,8 @@ func (l *login) add(o *offer) {
 	}
 }
 
-// addFile adds the key of a file, its certificates first. Where the agent holds
-// the key, it signs.
+// addFile adds the key of a file, its certificates first. If the agent holds the key, the
+// agent signs.
 func (l *login) addFile(id identity) {
 	signer, public, err := readKey(id.file)
 	var locked *ssh.PassphraseMissingError
@@ -170,7 +170,7 @@ func (l *login) addFile(id identity) {
 	if signer == nil {
 		if locked != nil {
 			l.locked = append(l.locked, id.file)
-		} else if id.wanted {
+		} else if id.required {
 			l.note("%s is a public key, and the agent doesn't hold its private one", id.file)
 		}
 		return
@@ -201,12 +201,12 @@ func (l *login) addCertificate(file string, signer ssh.AlgorithmSigner) {
 	}
 }
 
-// identified reads the key that the cluster names. One that isn't there would have
-// the host log in by another, which nobody meant; those of ssh_config are passed
-// over, as ssh does. One that is locked may be in the agent.
-func (e *endpoint) identified() error {
+// checkIdentities returns an error if the key file that the cluster names can't be read: the
+// login must not use another key. Files named by ssh_config may be missing, as with ssh. A
+// locked key may be in the agent.
+func (e *endpoint) checkIdentities() error {
 	for _, id := range e.identities {
-		if !id.wanted {
+		if !id.required {
 			continue
 		}
 		_, _, err := readKey(id.file)
@@ -215,15 +215,15 @@ func (e *endpoint) identified() error {
 			continue
 		}
 		if path := (*fs.PathError)(nil); errors.As(err, &path) {
-			err = path.Err // its name is said already
+			err = path.Err // IdentityError has the name
 		}
 		return &IdentityError{id.file, err}
 	}
 	return nil
 }
 
-// readKey reads a private key, or a public one whose private half may be in the
-// agent. Of a key that is locked the public half is told where it can be had.
+// readKey reads a private key, or a public one whose private key may be in the agent. For a
+// locked key it returns the public key if it can be read.
 func readKey(file string) (ssh.AlgorithmSigner, ssh.PublicKey, error) {
 	data, err := readSmall(file)
 	if err != nil {
@@ -265,7 +265,7 @@ func readPublic(file string) ssh.PublicKey {
 	return key
 }
 
-// readSmall reads a regular file of at most a megabyte: a pipe never ends.
+// readSmall reads a regular file of at most 1 MiB.
 func readSmall(file string) ([]byte, error) {
 	data, err := regular.Read(file, 1<<20)
 	if size := (*regular.SizeError)(nil); errors.Is(err, regular.ErrNotRegular) || errors.As(err, &size) {

@@ -14,10 +14,10 @@ import (
 	"github.com/kcmgen/kcmgen/internal/need"
 )
 
-// startAgent is a real ssh-agent with these keys.
+// startAgent starts a real ssh-agent with these keys.
 func startAgent(t *testing.T, m *machine, files ...string) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "agent") // a socket's name is short
+	dir, err := os.MkdirTemp("", "agent") // the path of a socket must be short
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func startAgent(t *testing.T, m *machine, files ...string) {
 		_ = os.RemoveAll(dir)
 	})
 	for need.Time(t).Err() == nil {
-		if c, err := net.Dial("unix", m.AgentSocket); err == nil { // it is there before somebody listens
+		if c, err := net.Dial("unix", m.AgentSocket); err == nil { // the socket exists before ssh-agent listens
 			_ = c.Close()
 			break
 		}
@@ -110,7 +110,7 @@ func TestLogin(t *testing.T) {
 		}},
 		{
 			name: "wrong key", want: []string{"accepts no key", "/id_ed25519)", "SHA256:"}, not: "AAAA",
-			set: func(t *testing.T, m *machine, s *server, _ *Target) { s.authorize("# nobody") },
+			set: func(t *testing.T, m *machine, s *server, _ *Target) { s.authorize("# none") },
 		},
 		{
 			name: "no key", want: []string{"none to offer"},
@@ -167,12 +167,12 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-// TestIdentity: what the cluster names has to be a key, or nobody connects: another
-// one would log in here.
+// TestIdentity: without the key that the cluster names, no connection is made, even if
+// another key would log in.
 func TestIdentity(t *testing.T) {
 	m, s := ready(t)
 	startAgent(t, m, m.ssh("id_ed25519"))
-	m.withoutSSH() // ~ is the test's home then
+	m.withoutSSH() // then ~ is the test's home
 	write(t, m.ssh("config"), "Port 22\n")
 	write(t, m.ssh("secret"), read(t, m.ssh("id_ed25519")))
 	dialled := 0
@@ -209,11 +209,11 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
-// TestLoginOrder: each offer that is refused costs a round trip, and sshd takes
-// six. What somebody configured comes first, and is then the only one.
+// TestLoginOrder: each refused offer costs a round trip, and sshd allows six. A configured
+// key comes first and is then the only offer.
 func TestLoginOrder(t *testing.T) {
 	m, s := ready(t)
-	m.withoutSSH() // its usual keys come after the agent's, and are the test's own
+	m.withoutSSH() // the default keys are the test's, and come after the agent's
 	var others []string
 	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g"} {
 		key(t, m.ssh(name), "ed25519")
@@ -234,15 +234,14 @@ func TestLoginOrder(t *testing.T) {
 	if n := s.offers() - before; n != 2 {
 		t.Errorf("%d offers for two logins by a configured key", n)
 	}
-	// A host that takes no keys isn't one that refuses ours.
+	// A host that accepts no keys at all has its own error.
 	m, s = ready(t, "PubkeyAuthentication no", "KbdInteractiveAuthentication yes")
 	if _, err := m.Dial(t.Context(), s.target()); !errors.As(err, &failed) || !failed.NoKeys {
 		t.Errorf("a host that takes no keys: %v", err)
 	}
 }
 
-// TestAgentStuck: an agent that says nothing doesn't keep the key files from
-// being tried.
+// TestAgentStuck: a stuck agent doesn't keep the key files from being tried.
 func TestAgentStuck(t *testing.T) {
 	m, s := ready(t)
 	dir, err := os.MkdirTemp("", "agent")

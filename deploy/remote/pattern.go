@@ -2,9 +2,9 @@ package remote
 
 import "strings"
 
-// wildcard compares a whole text with a pattern of * (any number of characters)
-// and ? (one). It goes back to the last star only, so that its time is bounded by
-// the product of both lengths.
+// wildcard reports whether a text matches a pattern of * (any number of characters) and
+// ? (one). It backtracks only to the last star, so its time is bounded by the product of
+// both lengths.
 func wildcard(pattern, s string) bool {
 	p, i, star, mark := 0, 0, -1, 0
 	for i < len(s) {
@@ -25,8 +25,8 @@ func wildcard(pattern, s string) bool {
 	return strings.Trim(pattern[p:], "*") == ""
 }
 
-// patternList reports whether one of the patterns, which commas part, matches, and
-// none with an exclamation mark does. The patterns' case doesn't count.
+// patternList reports whether a pattern of a comma-separated list matches, and none with an
+// exclamation mark does. It ignores the patterns' case.
 func patternList(list, s string) bool {
 	matched := false
 	for p := range strings.SplitSeq(list, ",") {

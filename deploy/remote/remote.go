@@ -1,29 +1,28 @@
-// Package remote is one SSH connection to a host: reached, trusted and logged in
-// to as ssh on this machine would, from ~/.ssh/config, ssh-agent, key files and
-// known_hosts. It differs where a program without a person in front of it has to:
-// an unknown host key is refused, nothing is ever asked, and everything that waits
-// for the other side has a deadline.
+// Package remote connects to a host by SSH as ssh on this machine would, with
+// ~/.ssh/config, ssh-agent, key files and known_hosts. Unlike ssh it is never
+// interactive: an unknown host key is refused, nothing is asked, and every wait for the
+// other side has a deadline.
 //
-// # What ssh is asked
+// # Configuration
 //
-// ssh -G, on this machine, tells how a host is reached: it knows Match exec, Include,
-// CanonicalizeHostname and what is added next year. Followed are AddressFamily,
+// ssh -G, on this machine, reads the configuration, with Match exec, Include,
+// CanonicalizeHostname and whatever is added later. These keywords are used: AddressFamily,
 // CertificateFile, GlobalKnownHostsFile, HostKeyAlias, HostName, IdentitiesOnly,
-// IdentityAgent, IdentityFile, Port, ProxyJump, User and UserKnownHostsFile.
-// ProxyCommand, RevokedHostKeys and KnownHostsCommand would lead elsewhere, or trust
-// other keys, in ways that aren't followed here: where they apply, that is an error.
-// What is left is about terminals, sharing or the choice of algorithms, and is passed
-// over. ~ is the home directory of the password file, whatever HOME is: ssh says so.
+// IdentityAgent, IdentityFile, Port, ProxyJump, User and UserKnownHostsFile. ProxyCommand,
+// RevokedHostKeys and KnownHostsCommand would reach another host or trust other keys and
+// aren't supported: for a host that they apply to they are an error. The rest is about
+// terminals, sharing or algorithms, and is ignored. ~ is the home directory of the password
+// file, not $HOME, as with ssh.
 //
-// Without an ssh program, one file is read: Host, HostName, User, Port, IdentityFile
-// and ProxyJump. What is more and would matter is refused, with its line.
+// Without an ssh program, one file is read, with Host, HostName, User, Port, IdentityFile
+// and ProxyJump. Other keywords that would matter are refused, with their line.
 //
 // # Round trips
 //
-// With one key that the host accepts, a connection takes seven: TCP, the versions,
-// the key exchange, the service request, the authentication method "none" (which
-// asks for the methods there are), the offer of the key and its signature. Every
-// refused key costs one more; every session two, opening it and its command.
+// With one accepted key, a connection takes seven: TCP, the versions, the key exchange, the
+// service request, the authentication method "none" (which lists the methods), the offer of
+// the key and its signature. Each refused key costs one more, each session two: opening it
+// and its command.
 package remote
 
 import (
@@ -33,16 +32,15 @@ import (
 	"time"
 )
 
-// Target is the host of a node, and how it is reached. What it doesn't say comes
-// from ~/.ssh/config, else from ssh's defaults.
+// Target is the host of a node, and the cluster's SSH settings. Others come from
+// ~/.ssh/config, else from ssh's defaults.
 type Target struct {
 	Name    string // the node's, which errors begin with
 	Address string // the node's own
 
-	// Host is what one would type after ssh. Without it that is the node's name,
-	// if the configuration has it: leads it elsewhere, or says of it what it doesn't
-	// say of an unknown name. Else it is the address. A name that is led
-	// nowhere leads to the address, too.
+	// Host is the host as typed after ssh. "" is the node's name if the configuration has
+	// settings for it that it hasn't for an unknown name, else the address. If those
+	// settings have no HostName, the name leads to the address, too.
 	Host         string
 	Port         int
 	User         string
@@ -55,21 +53,21 @@ type Target struct {
 	HostKeys []string
 }
 
-// Config is what this machine has to reach hosts with.
+// Config is this machine's means to connect to hosts.
 type Config struct {
-	// File is read in place of ~/.ssh/config and that of all users, as ssh -F does;
-	// "" is both of them, and "none" neither.
+	// File replaces ~/.ssh/config and the system's file, as ssh -F does; "" is both of
+	// them, "none" neither.
 	File        string
 	AgentSocket string // $SSH_AUTH_SOCK
 
-	// Home and User are this machine's user's. Where there is an ssh, it knows both.
+	// Home and User are those of this machine's user. ssh, if there is one, knows both.
 	Home string
 	User string
 
-	// SSH runs ssh with arguments, and returns what it printed; nil runs the program.
-	// Where there is none the error is exec.ErrNotFound.
+	// SSH runs ssh with arguments, and returns its output; nil runs the program. If there
+	// is none, it returns exec.ErrNotFound.
 	SSH func(ctx context.Context, args ...string) ([]byte, error)
-	// LookupEnv is asked for ${VARIABLE} in the configuration; nil knows none.
+	// LookupEnv returns ${VARIABLE} of the configuration; nil: none is set.
 	LookupEnv func(string) (string, bool)
 	// DialContext opens TCP connections; nil is a net.Dialer's.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
@@ -77,15 +75,14 @@ type Config struct {
 	Deadlines Deadlines
 }
 
-// Deadlines end what waits for the other side. Zero ones have the default.
+// Deadlines bound each wait for the other side. Zero is the default.
 type Deadlines struct {
-	Connect   time.Duration // TCP, and a jump host's connection to the next; 10 s
-	Handshake time.Duration // from there to the login, altogether; 15 s
+	Connect   time.Duration // TCP, or a jump host's connection to the next host; 10 s
+	Handshake time.Duration // from the version to the login; 15 s
 	Operation time.Duration // opening a session, starting its command; 30 s
 
-	// Keepalive is how long nothing comes before the host is asked for a sign of
-	// life (5 s), and KeepaliveCount how many of these spans without one end the
-	// connection (3).
+	// Keepalive is how long the host may be silent before it is asked for a sign of life
+	// (5 s). After KeepaliveCount such intervals without one the connection ends (3).
 	Keepalive      time.Duration
 	KeepaliveCount int
 }
@@ -117,5 +114,5 @@ func (c *Config) dialTCP(ctx context.Context, network, address string) (net.Conn
 	return (&net.Dialer{}).DialContext(ctx, network, address)
 }
 
-// ssh is a file of ~/.ssh.
+// ssh returns the path of a file in ~/.ssh.
 func (c *Config) ssh(name string) string { return filepath.Join(c.Home, ".ssh", name) }

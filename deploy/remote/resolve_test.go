@@ -13,8 +13,7 @@ import (
 	"time"
 )
 
-// TestResolve: what the real ssh makes of a configuration is what we do, and files are
-// named as it opens them.
+// TestResolve: settings come from the real ssh, and file names are expanded as ssh does.
 func TestResolve(t *testing.T) {
 	me, err := user.Current()
 	if err != nil {
@@ -52,7 +51,7 @@ func TestResolve(t *testing.T) {
 			write(t, filepath.Join(dir, "a1"), "Host n1\n User included\n")
 			m := operator(t)
 			m.AgentSocket, m.LookupEnv = "/agent", os.LookupEnv
-			write(t, m.File, strings.ReplaceAll(c.text, "DIR", dir)) // nothing more: ~ is the password file's
+			write(t, m.File, strings.ReplaceAll(c.text, "DIR", dir)) // as it is: ~ is the password file's home
 			e, err := m.resolve(t.Context(), Target{Name: "n1", Host: "n1"})
 			if err != nil {
 				t.Fatal(err)
@@ -75,8 +74,8 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// TestResolveUsual: without a word about them, ssh's usual files are looked for at the
-// home of the password file, whatever HOME is, and such keys come after the agent's.
+// TestResolveUsual: ssh's default files are in the home of the password file, not $HOME,
+// and default keys come after the agent's.
 func TestResolveUsual(t *testing.T) {
 	me, err := user.Current()
 	if err != nil {
@@ -93,8 +92,8 @@ func TestResolveUsual(t *testing.T) {
 	}
 }
 
-// TestResolveRefused: what would lead elsewhere or trust otherwise is refused with its
-// value, and what ssh itself refuses with ssh's own words.
+// TestResolveRefused: unsupported settings are refused with their value, and what ssh
+// refuses with ssh's error.
 func TestResolveRefused(t *testing.T) {
 	for _, c := range []struct{ text, part string }{
 		{"Host n1\n ProxyCommand nc %h %p\n", `ProxyCommand "nc %h %p" isn't followed here; kcmgen connects by itself: give ProxyJump`},
@@ -139,15 +138,15 @@ func TestResolveRefused(t *testing.T) {
 	}
 }
 
-// TestResolveSaid: the cluster's word comes before the configuration's.
-func TestResolveSaid(t *testing.T) {
+// TestResolveTarget: the cluster's settings override the configuration's.
+func TestResolveTarget(t *testing.T) {
 	m := operator(t)
 	m.configure(t, "Host *\n User conf\n Port 9\n ProxyCommand nc\n IdentityFile ~/conf\n")
 	e, err := m.resolve(t.Context(), Target{Name: "n1", Address: "10.0.0.1", Port: 7, User: "me", ProxyJump: "none", IdentityFile: "/keys/100%"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []identity{{file: "/keys/100%", wanted: true}, {file: filepath.Join(m.Home, "conf")}}
+	want := []identity{{file: "/keys/100%", required: true}, {file: filepath.Join(m.Home, "conf")}}
 	if e.name() != "me@10.0.0.1:7" || e.via != nil || !slices.Equal(e.identities, want) {
 		t.Errorf("%s by %v with %v", e.name(), e.via, e.identities)
 	}
@@ -156,13 +155,13 @@ func TestResolveSaid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e.via.host != "c" || e.via.via.name() != "me@[fd00::2]:9" || e.via.via.via.host != "fd00::1" || e.via.via.via.via != nil || strings.HasPrefix(e.identities[0].file, "~") || !e.identities[0].wanted {
+	if e.via.host != "c" || e.via.via.name() != "me@[fd00::2]:9" || e.via.via.via.host != "fd00::1" || e.via.via.via.via != nil || strings.HasPrefix(e.identities[0].file, "~") || !e.identities[0].required {
 		t.Errorf("%+v", e)
 	}
 }
 
-// TestWhichHost: the cluster's ssh.host, else the node's name where the configuration
-// has it, else the node's address.
+// TestWhichHost: the cluster's ssh.host, else the node's name if the configuration has it,
+// else the node's address.
 func TestWhichHost(t *testing.T) {
 	const text = "Host n1\n HostName named.example\nHost n2\n Port 2\nHost 10.0.0.3\n HostName by-address.example\n" +
 		"Host bastion*\n User b\nMatch exec \"test %n = n6\"\n Port 6\nHost n?x\n User pattern\nHost *\n User all\n UserKnownHostsFile /known-%n\n"
@@ -196,11 +195,11 @@ func TestWhichHost(t *testing.T) {
 	}
 }
 
-// TestStranger: no pattern that tells a name apart matches it.
-func TestStranger(t *testing.T) {
+// TestUnknownName: the name shares no character with the given one, and is random.
+func TestUnknownName(t *testing.T) {
 	for _, name := range []string{"n1", "CP-1", "abcdefghijklmnopqrstuvwxyz0123456789"} {
-		got := stranger(name)
-		if len(got) != 40 || got == stranger(name) {
+		got := unknownName(name)
+		if len(got) != 40 || got == unknownName(name) {
 			t.Errorf("%s: %q", name, got)
 		}
 		if len(name) < 36 && strings.ContainsAny(got, strings.ToLower(name)) {
@@ -209,7 +208,7 @@ func TestStranger(t *testing.T) {
 	}
 }
 
-// TestSSHBounded: an ssh that doesn't end is ended, and what it printed is told.
+// TestSSHBounded: an ssh that hangs is ended, and the error has its output.
 func TestSSHBounded(t *testing.T) {
 	for _, c := range []struct{ script, part string }{
 		{"echo first >&2; echo second >&2; exit 3", "ssh -G n1: first; second (exit status 3)"},
@@ -239,7 +238,7 @@ func TestSSHBounded(t *testing.T) {
 	}
 }
 
-// operatorWithout is a configuration for a machine that has no ssh.
+// operatorWithout returns a machine without an ssh program, with a configuration.
 func operatorWithout(t *testing.T, text string) *machine {
 	t.Helper()
 	home := t.TempDir()
@@ -250,8 +249,8 @@ func operatorWithout(t *testing.T, text string) *machine {
 	return m
 }
 
-// TestSubset: without an ssh, few words are followed, and for what is beyond them a
-// host that they apply to isn't reached at all.
+// TestSubset: without an ssh program, few keywords are supported, and a host with others is
+// refused.
 func TestSubset(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"", "me@n1:22"},

@@ -13,8 +13,8 @@ import (
 // Session is a command or a subsystem that runs on the host.
 type Session struct {
 	Stdin  io.WriteCloser
-	Stdout io.Reader // its end alone doesn't tell that the command ended well: Wait does
-	Stderr io.Reader // must be read, or a talkative command comes to a halt
+	Stdout io.Reader // its end doesn't mean success: see Wait
+	Stderr io.Reader // must be read, or the command may block
 
 	conn    *Conn
 	step    Step
@@ -28,8 +28,8 @@ func (c *Conn) Start(ctx context.Context, command string) (*Session, error) {
 	return c.session(ctx, StepCommand, "exec", command)
 }
 
-// Subsystem starts a subsystem, such as sftp. ctx ends the start only. What it
-// says on its standard error is dropped: Stderr is nil.
+// Subsystem starts a subsystem, such as sftp. ctx ends the start only. Its standard error
+// is dropped: Stderr is nil.
 func (c *Conn) Subsystem(ctx context.Context, name string) (*Session, error) {
 	s, err := c.session(ctx, StepSubsystem, "subsystem", name)
 	if err != nil {
@@ -71,7 +71,7 @@ func (c *Conn) session(ctx context.Context, step Step, request, what string) (*S
 	return s, nil
 }
 
-// watch waits for the status, which comes before the channel's end.
+// watch waits for the exit status, which comes before the channel's end.
 func (s *Session) watch(requests <-chan *ssh.Request) {
 	status := errNoStatus
 	for r := range requests {
@@ -99,7 +99,7 @@ func (s *Session) watch(requests <-chan *ssh.Request) {
 		}
 	}
 	if status == errNoStatus && s.conn.link.broken.Load() {
-		status = s.conn.lost()
+		status = s.conn.brokenReason()
 	}
 	s.result = status
 	close(s.ended)
@@ -125,10 +125,10 @@ func (s *Session) Close() error {
 	return nil
 }
 
-// input is what a command reads.
+// input is a command's standard input.
 type input struct{ ssh.Channel }
 
-// Close is the end of it. The command may have ended before.
+// Close ends the input. The command may have ended already.
 func (i input) Close() error {
 	if err := i.CloseWrite(); !errors.Is(err, io.EOF) {
 		return err
@@ -136,7 +136,7 @@ func (i input) Close() error {
 	return nil
 }
 
-// output is what a command prints. Where the connection broke, that isn't its end.
+// output is a command's output. If the connection broke, reading returns an error, not EOF.
 type output struct {
 	conn *Conn
 	r    io.Reader
@@ -150,9 +150,9 @@ func (o output) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Run runs a command to its end. A status other than 0 isn't an error. When ctx
-// ends first, the session is closed and what was printed until then returned.
-// stdin (nil: nothing) must come to an end by itself.
+// Run runs a command to its end. An exit status other than 0 isn't an error. If ctx ends
+// first, Run closes the session and returns the output so far. stdin may be nil; it must
+// end by itself.
 func (c *Conn) Run(ctx context.Context, command string, stdin io.Reader) (stdout, stderr []byte, exit int, err error) {
 	s, err := c.Start(ctx, command)
 	if err != nil {

@@ -110,7 +110,7 @@ func TestStart(t *testing.T) {
 	}
 }
 
-// TestServerGone: an output that is cut off doesn't look like one that ended.
+// TestServerGone: output that is cut off doesn't end with EOF.
 func TestServerGone(t *testing.T) {
 	m, s := ready(t)
 	conn := dial(t, m, s.target())

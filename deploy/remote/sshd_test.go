@@ -20,7 +20,7 @@ import (
 	"github.com/kcmgen/kcmgen/internal/need"
 )
 
-// patience is the deadline where none is meant to pass: no machine is so busy.
+// patience is a deadline that isn't meant to expire.
 const patience = 5 * time.Minute
 
 // run runs a program to its end.
@@ -60,7 +60,7 @@ func read(t testing.TB, name string) string {
 	return string(data)
 }
 
-// key makes a key pair and returns its public half, as type and base64.
+// key makes a key pair and returns the public key, as type and base64.
 func key(t testing.TB, file, kind string, args ...string) string {
 	t.Helper()
 	must(t, nil, "ssh-keygen", append([]string{"-q", "-t", kind, "-N", "", "-f", file}, args...)...)
@@ -73,20 +73,20 @@ func public(t testing.TB, file string) string {
 	return f[0] + " " + f[1]
 }
 
-// server is a real sshd. Each connection has a process of its own, started as
-// inetd would, so that no port has to be guessed.
+// server is a real sshd. Each connection has its own process, as with inetd, so that no
+// port has to be guessed.
 type server struct {
 	t    testing.TB
 	dir  string
-	sshd string // the program; it starts by its full name only
+	sshd string // the program; sshd requires an absolute path
 	host string
 	port int
-	key  string // its public host key, where it has only one
+	key  string // its public host key, if it has only one
 	log  string
 }
 
-// serve starts a server with these lines in its configuration, which win over
-// the ones here. Without a HostKey among them it gets one.
+// serve starts a server. lines override the configuration here. Without a HostKey among
+// them it gets one.
 func serve(t testing.TB, lines ...string) *server {
 	t.Helper()
 	s := &server{t: t, dir: t.TempDir(), host: "127.0.0.1", sshd: need.Program(t, "sshd")}
@@ -142,8 +142,8 @@ func (s *server) listen() {
 	})
 }
 
-// process is sshd for one connection. root's needs a directory that the system makes
-// when its service starts; the test doesn't leave one behind.
+// process returns sshd for one connection. As root it needs /run/sshd; if that is missing,
+// it gets a private /run.
 func (s *server) process(ctx context.Context) *exec.Cmd {
 	sshd := []string{s.sshd, "-i", "-f", filepath.Join(s.dir, "config"), "-E", s.log}
 	if _, err := os.Stat("/run/sshd"); err == nil || os.Getuid() != 0 {
@@ -163,7 +163,7 @@ func (s *server) authorize(public ...string) {
 	write(s.t, filepath.Join(s.dir, "authorized"), strings.Join(public, "\n")+"\n")
 }
 
-// attempts counts what sshd heard of logins so far.
+// attempts counts the login requests so far.
 func (s *server) attempts() int {
 	s.t.Helper()
 	return strings.Count(read(s.t, s.log), "userauth-request")
@@ -171,14 +171,14 @@ func (s *server) attempts() int {
 
 func (s *server) address() string { return fmt.Sprintf("%s:%d", s.host, s.port) }
 
-// known is the server's name in known_hosts.
+// known returns the server's name in known_hosts.
 func (s *server) known() string { return fmt.Sprintf("[%s]:%d", s.host, s.port) }
 
 func (s *server) target() Target {
 	return Target{Name: "n1", Address: s.host, Port: s.port}
 }
 
-// machine is an operator's: a home with one key and nothing configured.
+// machine is an operator's machine: a home with one key and an empty configuration.
 type machine struct {
 	*Config
 	key string // public
@@ -200,8 +200,8 @@ func operator(t testing.TB) *machine {
 	return m
 }
 
-// configure writes a configuration, with ~ for the test's home. ssh takes the home of
-// the password file, so that its usual files are named.
+// configure writes a configuration, in which ~ is the test's home. It names ssh's default
+// files, since ssh takes the home of the password file.
 func (m *machine) configure(t testing.TB, text string) {
 	t.Helper()
 	usual := "\nHost *\n UserKnownHostsFile ~/.ssh/known_hosts\n GlobalKnownHostsFile none\n"
@@ -211,13 +211,13 @@ func (m *machine) configure(t testing.TB, text string) {
 	write(t, m.File, strings.ReplaceAll(text+usual, "~/", m.Home+"/"))
 }
 
-// withoutSSH is a machine that has no ssh: the few lines there are in its home count.
+// withoutSSH makes it a machine without an ssh program.
 func (m *machine) withoutSSH() {
 	m.File = "none"
 	m.SSH = func(context.Context, ...string) ([]byte, error) { return nil, exec.ErrNotFound }
 }
 
-// ready is an operator and a server that know each other.
+// ready returns an operator and a server that trust each other.
 func ready(t testing.TB, lines ...string) (*machine, *server) {
 	t.Helper()
 	m, s := operator(t), serve(t, lines...)
@@ -236,8 +236,8 @@ func dial(t testing.TB, m *machine, target Target) *Conn {
 	return conn
 }
 
-// settled waits until no goroutine of this package, or of the library for it, runs
-// any more. Tests that ask are not parallel to others.
+// settled waits until no goroutine of this package or its SSH library is left. Tests that
+// call it must not be parallel.
 func settled(t testing.TB) {
 	t.Helper()
 	var left []string
@@ -259,9 +259,8 @@ func settled(t testing.TB) {
 	t.Errorf("%d goroutines are left:\n%s", len(left), strings.Join(left, "\n\n"))
 }
 
-// scaled is for what has to keep up with a deadline that passes in the test: it
-// tries again with twice the time, until the machine keeps up. try tells what was
-// too slow, or "".
+// scaled is for tests in which a deadline expires: it doubles the time until the machine is
+// fast enough. try returns what was too slow, or "".
 func scaled(t testing.TB, unit time.Duration, try func(unit time.Duration) string) {
 	t.Helper()
 	for ; ; unit *= 2 {
@@ -276,17 +275,17 @@ func scaled(t testing.TB, unit time.Duration, try func(unit time.Duration) strin
 	}
 }
 
-// wire is a TCP proxy that delays, counts and stops what passes.
+// wire is a TCP proxy that delays, counts and stops traffic.
 type wire struct {
 	to    string
 	delay time.Duration // one way
-	limit atomic.Int64  // bytes from the server that pass; then silence
+	limit atomic.Int64  // bytes from the server before it falls silent
 	down  atomic.Int64  // bytes from the server that passed
 	stall atomic.Bool
 	port  int
 
 	once   sync.Once
-	silent chan struct{} // closed when something was held back
+	silent chan struct{} // closed when data is held back
 }
 
 func tap(t testing.TB, to string, delay time.Duration) *wire {

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// TestStall: a server that falls silent, wherever that is, ends at a deadline,
-// and leaves nothing behind.
+// TestStall: wherever a server falls silent, the deadline ends the connection and nothing
+// is left behind.
 func TestStall(t *testing.T) {
 	m, s := ready(t)
 	w := tap(t, s.address(), 0)
@@ -28,8 +28,7 @@ func TestStall(t *testing.T) {
 	m.Deadlines.Handshake = time.Hour
 	var mu sync.Mutex
 	steps := map[Step]int{}
-	// The last bytes say that the login is good, and more that nobody waits for: how many
-	// of those are counted is chance.
+	// The last bytes confirm the login and more that isn't waited for, in varying number.
 	const places, batch = 40, 8
 	for first := int64(0); first < places; first += batch {
 		var all sync.WaitGroup
@@ -72,8 +71,8 @@ func TestStall(t *testing.T) {
 	settled(t)
 }
 
-// lateClock dials connections whose deadline passes as soon as the other side has
-// fallen silent, and all that it had said was read.
+// lateClock dials connections whose deadline expires as soon as the other side is silent
+// and everything it sent has been read.
 type lateClock struct {
 	net.Conn
 
@@ -109,7 +108,7 @@ func (l *lateClock) SetDeadline(due time.Time) error {
 	return nil
 }
 
-// TestStallBefore: nobody answers TCP, and nobody speaks SSH.
+// TestStallBefore: no TCP connection, and no SSH version.
 func TestStallBefore(t *testing.T) {
 	m := operator(t)
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // accepts by itself
@@ -124,7 +123,7 @@ func TestStallBefore(t *testing.T) {
 		t.Errorf("a server that says nothing: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	if first, err := silent.Accept(); err == nil { // the connection of before
+	if first, err := silent.Accept(); err == nil { // the first connection
 		_ = first.Close()
 	}
 	go func() {
@@ -140,7 +139,7 @@ func TestStallBefore(t *testing.T) {
 	}
 	m.Deadlines.Connect = 200 * time.Millisecond
 	m.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
-		<-ctx.Done() // as a network that drops what we send
+		<-ctx.Done() // like a network that drops packets
 		return nil, ctx.Err()
 	}
 	if _, err := m.Dial(t.Context(), target); !errors.As(err, &at) || at.Step != StepConnect || !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -149,13 +148,13 @@ func TestStallBefore(t *testing.T) {
 	m.DialContext, m.Deadlines.Connect = nil, patience
 	_ = silent.Close()
 	if _, err := m.Dial(t.Context(), target); !errors.As(err, &at) || at.Step != StepConnect || !strings.Contains(err.Error(), "refused") {
-		t.Errorf("nobody listens: %v", err)
+		t.Errorf("no listener: %v", err)
 	}
 	settled(t)
 }
 
-// TestStallOperation: opening a session, and a connection to go on from there, have a
-// deadline each, and what comes later does no harm.
+// TestStallOperation: opening a session and forwarding a connection have deadlines, and
+// late answers do no harm.
 func TestStallOperation(t *testing.T) {
 	m, s := ready(t)
 	w := tap(t, s.address(), 0)
@@ -187,7 +186,7 @@ func TestStallOperation(t *testing.T) {
 	settled(t)
 }
 
-// TestStallAnswer: silence after each of the bytes that answer both.
+// TestStallAnswer: silence after each part of the answers.
 func TestStallAnswer(t *testing.T) {
 	m, s := ready(t)
 	w := tap(t, s.address(), 0)
@@ -199,7 +198,7 @@ func TestStallAnswer(t *testing.T) {
 		for i := range int64(12) {
 			w.limit.Store(1 << 60)
 			conn := dial(t, m, target)
-			// With the answer to a question sshd has told its other keys, too.
+			// After this answer sshd has also sent its other host keys.
 			if _, _, err := conn.client.SendRequest("keepalive@openssh.com", true, nil); err != nil {
 				t.Fatal(err)
 			}
@@ -223,8 +222,7 @@ func TestStallAnswer(t *testing.T) {
 	settled(t)
 }
 
-// TestKeepalive: when nothing comes at all, the connection ends, and with it
-// everything that waits.
+// TestKeepalive: if the host is silent, the connection ends, and all waits with it.
 func TestKeepalive(t *testing.T) {
 	m, s := ready(t)
 	w := tap(t, s.address(), 0)
@@ -262,8 +260,7 @@ func TestKeepalive(t *testing.T) {
 	settled(t)
 }
 
-// TestRoundTrips measures what a connection and its first session cost where the
-// way there takes long.
+// TestRoundTrips counts the round trips of a connection and its first session.
 func TestRoundTrips(t *testing.T) {
 	m, s := ready(t)
 	scaled(t, 120*time.Millisecond, func(rtt time.Duration) string {
@@ -287,7 +284,7 @@ func TestRoundTrips(t *testing.T) {
 		if dialing < 5*rtt || running < 2*rtt {
 			t.Errorf("too few are left to be counted: %s", said)
 		}
-		// What isn't a round trip is small beside one when one is long enough.
+		// With long round trips everything else is small.
 		if dialing >= 8*rtt || running >= 3*rtt {
 			return said
 		}

@@ -16,10 +16,10 @@ import (
 	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
-// maxConfigLen bounds a configuration that is read without an ssh.
+// maxConfigLen bounds a configuration that is read without an ssh program, in bytes.
 const maxConfigLen = 1 << 20
 
-// WithoutSSH is the file that subset reads, where there is one and no ssh to ask.
+// WithoutSSH returns the file that subset reads; "" if there is an ssh program, or no file.
 func (c *Config) WithoutSSH() string {
 	name := cmp.Or(c.File, c.ssh("config"))
 	if _, err := exec.LookPath("ssh"); !errors.Is(err, exec.ErrNotFound) || strings.EqualFold(c.File, "none") {
@@ -31,9 +31,9 @@ func (c *Config) WithoutSSH() string {
 	return name
 }
 
-// subset reads the user's configuration where there is no ssh to ask: Host, HostName,
-// User, Port, IdentityFile and ProxyJump. Whatever else applies is refused, with its
-// line, or passed over if it is about terminals and the like.
+// subset reads the user's configuration without an ssh program: Host, HostName, User, Port,
+// IdentityFile and ProxyJump. Other keywords that apply are refused, with their line, or
+// ignored if they are about terminals and the like.
 func (c *Config) subset(q question) (*answer, error) {
 	a := &answer{values: map[string][]string{}, home: c.Home}
 	for keyword, value := range map[string]string{"hostname": strings.ReplaceAll(q.hostName, "%", "%%"), "user": q.user, "proxyjump": q.jump} {
@@ -69,13 +69,13 @@ func (c *Config) subset(q question) (*answer, error) {
 	return a, nil
 }
 
-// subsetFile reads the one file there is: that of all users belongs to an ssh.
+// subsetFile reads the user's file. The system's file isn't read.
 func (c *Config) subsetFile(a *answer, host string) error {
 	name := cmp.Or(c.File, c.ssh("config"))
 	if strings.EqualFold(c.File, "none") {
 		return nil
 	}
-	data, err := readOf(regular.NewBudget(maxConfigLen, maxConfigLen), name)
+	data, err := readSSHFile(regular.NewBudget(maxConfigLen, maxConfigLen), name)
 	if c.File == "" && errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -114,13 +114,13 @@ func (c *Config) subsetFile(a *answer, host string) error {
 	return nil
 }
 
-// configLine is a line of ssh_config: a keyword and its values, with an equals sign
-// between them or none.
+// configLine matches a line of ssh_config: a keyword and its values, with an optional
+// equals sign between them.
 var configLine = regexp.MustCompile(`^\s*([^\s=#][^\s=]*)\s*=?(.*)`)
 
 var followed = []string{"hostname", "user", "port", "identityfile", "proxyjump"}
 
-// passedOver are keywords that neither lead elsewhere nor change what is trusted.
+// passedOver are keywords that change neither the host nor what is trusted.
 var passedOver = strings.Fields("addkeystoagent batchmode compression connecttimeout controlmaster controlpath controlpersist " +
 	"forwardagent forwardx11 hashknownhosts loglevel requesttty sendenv serveralivecountmax serveraliveinterval setenv " +
 	"stricthostkeychecking tcpkeepalive visualhostkey")

@@ -6,19 +6,19 @@ import (
 	"time"
 )
 
-// Action is something to be done outside: on a host, at the apiserver, on the screen.
+// Action is something for the caller to do: on a host, at the apiserver, on the screen.
 type Action struct {
-	// ID is named by the [Event] that answers the action. 0: nobody waits for an answer.
+	// ID is repeated by the [Event] that answers the action. 0: no answer is expected.
 	ID   int
 	Kind Kind
-	Node string // of a host; "" for the apiserver, the clock and the whole cluster
-	// Insist: the action is done even if the rollout is interrupted meanwhile.
+	Node string // "" for the apiserver, the clock and the whole cluster
+	// Insist: an interruption doesn't cancel the action.
 	Insist bool
 
 	Generation string        // Try, Prolong, Confirm, Undo: which one
-	Base       string        // Try: SHA-256 of the unit's file, or none, that is expected
+	UnitSum    string        // Try: expected SHA-256 of the unit's file, or none
 	After      time.Duration // Try, Prolong: until the host goes back by itself
-	Next       bool          // Examine: the host is to run what the plan brings; else what it was seen to run
+	ExpectNew  bool          // Examine: expect the plan's generation; else the one it ran before
 	Ask        Questions     // Examine
 	For        time.Duration // Wait
 	Step, Text string        // Tell
@@ -27,23 +27,23 @@ type Action struct {
 // Kind is what an action does.
 type Kind int
 
-// Kinds of actions, and what their events hold beside an error.
+// Kinds of actions, and the fields of their events besides the error.
 const (
-	Tell      Kind = iota // something happened, for people who watch
+	Tell      Kind = iota // progress, for the operator
 	Wait                  // until some time has passed
-	ReadLease             // by the operator's kubeconfig: Lease, Took
-	Lock                  // a host, for as long as the rollout lasts: Stamp
-	Prepare               // everything lies on the host, and its own programs accept it: Files
-	Try                   // make a generation run, and have the host go back by itself unless it is confirmed
-	Examine               // what runs on a host: Health
-	Prolong               // have the host wait its whole time again before it goes back by itself
-	Confirm               // end a trial over a new connection: nothing goes back by itself
-	Revert                // end a trial with what ran before it
-	Undo                  // leave a confirmed generation for the one before it
-	Look                  // what a host has: Found
-	Former                // the apiserver that a host asked before the rollout: Server
-	MarkEnded             // write down on a host that the run ended well
-	ReadLog               // the end of the log: Lines
+	ReadLease             // with the operator's kubeconfig: Lease, Took
+	Lock                  // lock a host until the rollout ends: Stamp
+	Prepare               // stage all files, and have the host's own programs check them: Files
+	Try                   // start a generation; the host goes back by itself unless it is confirmed
+	Examine               // check what runs on a host: Health
+	Prolong               // restart the timer after which the host goes back by itself
+	Confirm               // end a trial over a new connection: the generation stays
+	Revert                // end a trial: go back to what ran before
+	Undo                  // go back from a confirmed generation
+	Look                  // read what a host has: Found
+	Former                // read which apiserver a host used before the rollout: Server
+	MarkEnded             // record on a host that the run ended well
+	ReadLog               // read the end of the log: Lines
 )
 
 var kinds = [...]string{
@@ -53,14 +53,14 @@ var kinds = [...]string{
 
 func (k Kind) String() string { return kinds[k] }
 
-// Questions are what an examination asks.
+// Questions are what an Examine action checks, as a bit set.
 type Questions int
 
-// What can be asked of a host, apart or together.
+// The checks of an Examine action.
 const (
-	Process    Questions = 1 << iota // the process, and what its log complains of
+	Process    Questions = 1 << iota // the process, and errors in its log
 	Healthz                          // its own /healthz
-	Apiserver                        // the lease, with its own kubeconfig and through its network
+	Apiserver                        // read the lease with the host's kubeconfig, through its network
 	Everything = Process | Healthz | Apiserver
 )
 
@@ -74,7 +74,7 @@ func (q Questions) String() string {
 	return strings.Join(out, "+")
 }
 
-// String is an action as a script shows it.
+// String formats an action for the traces of deploytest.
 func (a Action) String() string {
 	var b strings.Builder
 	if a.Node != "" {
@@ -95,23 +95,23 @@ func (a Action) String() string {
 	return b.String()
 }
 
-// Event is what came of an action, or what happened without one.
+// Event is the result of an action, or an interruption.
 type Event struct {
-	ID   int // of the action; 0: it isn't an answer
+	ID   int // of the action; 0: an interruption
 	At   time.Time
-	Took time.Duration // ReadLease: how long the answer did
+	Took time.Duration // ReadLease: how long the answer took
 	Err  error
 
 	Stamp  string
 	Files  int
-	Lease  *Lease // nil: nobody holds it
+	Lease  *Lease // nil: there is no holder
 	Health Health
 	Found  Found
 	Server string
 	Lines  []string
 }
 
-// Lease says who leads.
+// Lease is the leader lease.
 type Lease struct {
 	Holder   string // hostname_uuid
 	Hostname string
@@ -119,31 +119,31 @@ type Lease struct {
 	Duration time.Duration
 }
 
-// Health is what an examination saw of a host.
+// Health is the result of an Examine action.
 type Health struct {
 	PID      int
-	Restarts int // by systemd itself
+	Restarts int // automatic, by systemd
 	Running  bool
-	Over     bool   // it has ended, and isn't started again
-	Ending   bool   // it is on its way to end
-	Active   string // in systemd's words
-	// Ended is how the process ended last, where that wasn't well.
-	Ended string
-	// Mismatch is why what runs isn't what is to run; "" if it is.
+	Dead     bool   // it has ended and isn't restarted
+	Ending   bool   // it is stopping
+	Active   string // systemd's state, as "active (running)"
+	// ExitReason is how the process last ended; "" if that was a success.
+	ExitReason string
+	// Mismatch is how the process differs from the expected one; "" if it doesn't.
 	Mismatch  string
-	Complaint string // what its log complains of; "" if of nothing
+	Complaint string // an error in its log; "" if there is none
 	Healthz   error
 	Apiserver error
-	// Server is the apiserver that it asks; "" if that isn't known, and it wasn't asked.
+	// Server is the URL of its apiserver; "" if it isn't known. Then it wasn't asked.
 	Server string
-	Took   time.Duration // how long the apiserver's answer did
+	Took   time.Duration // how long the apiserver's answer took
 }
 
-// Found is what a look saw on a host.
+// Found is the result of a Look action.
 type Found struct {
-	Runs   string // a generation, none or found
-	Base   string // SHA-256 of the unit's file, or none
-	Trial  bool   // one is going on
-	Known  bool   // systemd has the unit
-	Unwell string // why it doesn't work; "" if it does
+	Runs      string // a generation, none or found
+	UnitSum   string // SHA-256 of the unit's file, or none
+	Trial     bool   // a trial is going on
+	Known     bool   // systemd has the unit
+	Unhealthy string // why it doesn't work; "" if it works
 }

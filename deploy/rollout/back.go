@@ -10,70 +10,69 @@ import (
 	"github.com/kcmgen/kcmgen/deploy/plan"
 )
 
-// way is the way back of one host.
-type way struct {
-	kind Kind   // Revert ends its trial, Undo leaves what was confirmed
-	to   string // the generation that it leads to; "" where that isn't known
-	// until is when the apiserver isn't waited for any more; zero: as long as the whole
-	// rollout waits for it.
-	until  time.Time
-	soak   time.Duration // that the host has to stay healthy
-	theirs bool          // another program has changed the host, and the rollout hasn't
-	idle   error         // what it has by now doesn't start
-	twice  bool          // it was seen to be confirmed after all, and left that, too
-	lost   int           // how often there was no answer
-	begun  time.Time
-	err    error
+// hostRollback is the rollback of one host.
+type hostRollback struct {
+	kind   Kind   // Revert ends its trial, Undo goes back from a confirmed generation
+	target string // the generation to go back to; "" if unknown
+	// apiserverUntil is when to stop waiting for the apiserver; zero: the rollout's own limit.
+	apiserverUntil time.Time
+	soak           time.Duration // how long the host must stay healthy
+	changedByOther bool          // another program changed the host, not the rollout
+	notStarted     error         // the unit it went back to doesn't start
+	undone         bool          // it turned out to be confirmed, and an Undo was sent
+	lostAnswers    int           // how many answers were lost
+	begun          time.Time
+	err            error
 }
 
-// wayBack is that of the whole rollout.
-type wayBack struct {
-	hosts    []int // in this order
-	todo     []int
-	lull     lull
-	longest  time.Duration // that one of them didn't work meanwhile
-	until    time.Time     // when none waits for a better moment any more
-	patience time.Time     // how long the apiserver is waited for
+// rollback is the rollback of all hosts of a rollout.
+type rollback struct {
+	hosts           []int // in the order of going back
+	todo            []int
+	lull            lull
+	longestDowntime time.Duration // the longest time that one of them was down
+	until           time.Time     // when to stop waiting for a quiet moment
+	apiserverUntil  time.Time     // when to stop waiting for the apiserver
 }
 
-// fail ends the way forward, with a host, or between two (-1). Until the new configuration
-// has led, it may be at fault in a way that only a leader shows, so all hosts of the
+// fail starts the rollback, because of host i or between two hosts (-1). Until the new
+// configuration has led, it may have a fault that only a leader shows, so all hosts of the
 // rollout go back.
 func (s *State) fail(i int, cause error) {
 	if i >= 0 {
-		cause = s.named(i, cause)
+		cause = s.withNode(i, cause)
 		if h := &s.hosts[i]; h.result.Outcome == Unfinished {
 			h.result.Seconds = s.now.Sub(h.begun).Seconds()
 		}
 	}
 	s.stage, s.cause, s.rounds = Returning, cause, nil
-	s.back = wayBack{
-		hosts: s.waysBack(i), lull: lull{releases: s.plan.Releases, poll: s.poll}, longest: restartTime,
-		until: s.now.Add(s.plan.Lead.Duration()), patience: s.now.Add(s.plan.Away.Duration()),
+	s.back = rollback{
+		hosts: s.hostsToRollBack(i), lull: lull{releasesLease: s.plan.ReleasesLease, poll: s.poll}, longestDowntime: restartTime,
+		until: s.now.Add(s.plan.Lead.Duration()), apiserverUntil: s.now.Add(s.plan.Away.Duration()),
 	}
 	if away := (*AwayError)(nil); errors.As(cause, &away) {
-		s.back.patience = s.now // it has been waited for
+		s.back.apiserverUntil = s.now // the rollout has waited already
 	}
 	s.back.todo = slices.Clone(s.back.hosts)
-	s.at = -1
-	s.nextBack()
+	s.current = -1
+	s.nextRollback()
 }
 
-// restartTime is how long a host is taken not to work while it goes back.
+// restartTime is the assumed downtime of a host that goes back.
 const restartTime = 3 * time.Second
 
-// waysBack are the hosts that go back, the newest first. Those that didn't work with what
-// they go back to come last, since nothing says that they will.
-func (s *State) waysBack(failed int) []int {
+// hostsToRollBack returns the hosts that go back, the last changed first. Hosts that were
+// unhealthy before the rollout come last, since they may be again.
+func (s *State) hostsToRollBack(failed int) []int {
 	var out []int
 	add := func(i int, kind Kind, to string) {
-		s.hosts[i].way = way{kind: kind, to: to}
+		s.hosts[i].back = hostRollback{kind: kind, target: to}
 		out = append(out, i)
 	}
 	if failed >= 0 && s.hosts[failed].result.Outcome != "" {
 		to := s.hosts[failed].runs
 		if p := s.plan.Hosts[failed]; !s.changed(failed) && p.Previous != "" && !s.led {
-			to = p.Previous // an earlier run of this rollout brought it what now fails
+			to = p.Previous // an earlier run of this rollout installed what now fails
 		}
 		add(failed, Revert, to)
 	}
@@ -85,42 +84,42 @@ func (s *State) waysBack(failed int) []int {
 			add(i, Undo, s.hosts[i].runs)
 		}
 	}
-	for i, h := range slices.Backward(s.plan.Hosts) { // an earlier run of this rollout did
-		if h.Named && h.Unended && h.Previous != "" && i != failed && !slices.Contains(out, i) {
+	for i, h := range slices.Backward(s.plan.Hosts) { // changed by an earlier run of this rollout
+		if h.Named && h.Interrupted && h.Previous != "" && i != failed && !slices.Contains(out, i) {
 			add(i, Undo, h.Previous)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b int) int { return cmp.Compare(s.hopeless(a), s.hopeless(b)) })
+	slices.SortStableFunc(out, func(a, b int) int { return cmp.Compare(s.wasUnhealthy(a), s.wasUnhealthy(b)) })
 	return out
 }
 
-// hopeless is 1 for a host that didn't work with what it goes back to, else 0.
-func (s *State) hopeless(i int) int {
-	if h := &s.hosts[i]; h.unwell != "" && h.way.to == h.runs {
+// wasUnhealthy returns 1 for a host that didn't work with what it goes back to, else 0.
+func (s *State) wasUnhealthy(i int) int {
+	if h := &s.hosts[i]; h.unhealthy != "" && h.back.target == h.runs {
 		return 1
 	}
 	return 0
 }
 
-// changed: else it was restarted with what it had.
-func (s *State) changed(i int) bool { return s.hosts[i].runs != s.plan.Hosts[i].Wants }
+// changed reports whether the host gets another generation; else it is only restarted.
+func (s *State) changed(i int) bool { return s.hosts[i].runs != s.plan.Hosts[i].Desired }
 
-// nextBack takes hosts back one after the other, and lets all soak together: the time in
-// which a leader's fault can strike is short then.
-func (s *State) nextBack() {
+// nextRollback takes hosts back one by one and lets all soak together afterwards, to
+// shorten the time in which one of them can lead with the fault.
+func (s *State) nextRollback() {
 	if len(s.back.todo) == 0 {
 		s.settle()
 		return
 	}
 	var all []Action
 	for _, i := range s.back.todo {
-		a := s.on(i, Examine)
-		a.Ask, a.Next = Process|Healthz, true
+		a := s.hostAction(i, Examine)
+		a.Ask, a.ExpectNew = Process|Healthz, true
 		all = append(all, a)
 	}
-	for _, i := range s.all(s.stays) {
-		a := s.on(i, Examine)
-		if a.Ask = Process | Healthz; s.plan.Hosts[i].Blind {
+	for _, i := range s.hostsWhere(s.mustKeepWorking) {
+		a := s.hostAction(i, Examine)
+		if a.Ask = Process | Healthz; s.plan.Hosts[i].HealthUnknown {
 			a.Ask = Process
 		}
 		all = append(all, a)
@@ -131,37 +130,38 @@ func (s *State) nextBack() {
 	s.ask(-1, all...)
 }
 
-// stays reports whether a host isn't to be restarted any more, and is to work meanwhile.
-func (s *State) stays(i int) bool {
+// mustKeepWorking reports whether a host must work while others go back: it was healthy
+// and isn't restarted any more.
+func (s *State) mustKeepWorking(i int) bool {
 	h := &s.hosts[i]
-	stops := h.way.to == plan.None && slices.Contains(s.back.hosts, i)
-	return !slices.Contains(s.back.todo, i) && h.unwell == "" && h.way.err == nil && !h.way.theirs && !stops && len(s.back.todo) > 0
+	stops := h.back.target == plan.None && slices.Contains(s.back.hosts, i)
+	return !slices.Contains(s.back.todo, i) && h.unhealthy == "" && h.back.err == nil && !h.back.changedByOther && !stops && len(s.back.todo) > 0
 }
 
-// chosenBack takes the next host back. One that doesn't work is first, since nothing is
-// lost with it. Before one that works is restarted, it waits until no other one can become
-// the leader meanwhile, and end by that; but not for ever.
-func (s *State) chosenBack(r round) {
-	if r.paused() {
-		s.nextBack()
+// rollbackExamined takes the next host back: an unhealthy one first, since it can't get
+// worse. Before it restarts one that works, it waits, for a limited time, until no other
+// host can become the leader meanwhile and end by the fault.
+func (s *State) rollbackExamined(r round) {
+	if r.isPause() {
+		s.nextRollback()
 		return
 	}
 	todo := s.back.todo
 	k := slices.IndexFunc(todo, func(i int) bool {
 		e := r.answer(Examine, s.plan.Hosts[i].Node)
-		return s.hopeless(i) == 0 && e.Err == nil && (!e.Health.Running || e.Health.Healthz != nil)
+		return s.wasUnhealthy(i) == 0 && e.Err == nil && (!e.Health.Running || e.Health.Healthz != nil)
 	})
 	if k < 0 {
-		k = slices.IndexFunc(todo, s.soonBack)
+		k = slices.IndexFunc(todo, s.revertsSoon)
 	}
 	lease := r.answer(ReadLease, "")
 	switch {
 	case k >= 0:
-	case !s.now.After(s.back.until) && slices.ContainsFunc(s.all(s.stays), func(i int) bool { return s.works(i, *r.answer(Examine, s.plan.Hosts[i].Node)) != nil }):
+	case !s.now.After(s.back.until) && slices.ContainsFunc(s.hostsWhere(s.mustKeepWorking), func(i int) bool { return s.workFault(i, *r.answer(Examine, s.plan.Hosts[i].Node)) != nil }):
 		s.pause(-1, s.poll)
 		return
 	case lease == nil || lease.Err != nil || s.now.After(s.back.until):
-		k = 0 // it can't be told, or no other one is left
+		k = 0 // the leader isn't known, or this is the last host
 	default:
 		var ok bool
 		if k, ok = s.quiet(lease.Lease); !ok {
@@ -171,19 +171,20 @@ func (s *State) chosenBack(r round) {
 	}
 	i := todo[k]
 	s.back.todo = slices.Delete(todo, k, k+1)
-	w := s.hosts[i].way
-	w.until = s.back.patience
-	s.sendBack(i, w)
+	w := s.hosts[i].back
+	w.apiserverUntil = s.back.apiserverUntil
+	s.rollBackHost(i, w)
 }
 
-// soonBack: a host whose own timer would restart it while another one is.
-func (s *State) soonBack(i int) bool {
+// revertsSoon reports whether the host's own timer may restart it during the restart of
+// another host.
+func (s *State) revertsSoon(i int) bool {
 	left := s.hosts[i].reverts.Sub(s.now)
-	return s.hosts[i].way.kind == Revert && left < s.plan.Gate.Duration()+15*time.Second
+	return s.hosts[i].back.kind == Revert && left < s.plan.Gate.Duration()+15*time.Second
 }
 
-// quiet returns which of the hosts can be restarted while none of the others becomes the
-// leader.
+// quiet returns which of the hosts can be restarted without another one becoming the
+// leader meanwhile.
 func (s *State) quiet(l *Lease) (int, bool) {
 	age, leads := time.Duration(0), -1
 	if l != nil {
@@ -194,149 +195,148 @@ func (s *State) quiet(l *Lease) (int, bool) {
 		}
 		leads = slices.Index(s.back.todo, i)
 	}
-	return s.back.lull.next(s.now, l, age, leads, s.back.longest)
+	return s.back.lull.pick(s.now, l, age, leads, s.back.longestDowntime)
 }
 
-// sendBack takes one host back, and says why.
-func (s *State) sendBack(i int, w way) {
+// rollBackHost takes one host back and reports why.
+func (s *State) rollBackHost(i int, w hostRollback) {
 	h := &s.hosts[i]
 	h.result.Reason = oneLine(s.cause.Error())
-	own := s.own(i, s.cause)
-	if ge := (*GateError)(nil); errors.As(s.cause, &ge) && own != s.cause { // else another host's log
+	own := s.withoutNode(i, s.cause)
+	if ge := (*GateError)(nil); errors.As(s.cause, &ge) && own != s.cause { // else the log is another host's
 		h.result.Log = ge.Log
 	}
 	s.tell(i, "back", "%v", own)
-	s.goBack(i, w)
+	s.askRollback(i, w)
 }
 
-// goBack tells a host to run what it had.
-func (s *State) goBack(i int, w way) {
+// askRollback tells a host to go back.
+func (s *State) askRollback(i int, w hostRollback) {
 	h := &s.hosts[i]
 	if w.begun.IsZero() {
 		w.begun = s.now
 	}
-	h.phase, h.way = GoingBack, w
-	a := s.on(i, w.kind)
+	h.phase, h.back = GoingBack, w
+	a := s.hostAction(i, w.kind)
 	if w.kind == Undo {
-		a.Generation = s.plan.Hosts[i].Wants
+		a.Generation = s.plan.Hosts[i].Desired
 	}
 	s.ask(i, a)
 }
 
-// wentBack: the host has heard, or couldn't be told.
-func (s *State) wentBack(i int, e Event) {
+// rollbackAnswered handles the answer to Revert or Undo.
+func (s *State) rollbackAnswered(i int, e Event) {
 	h := &s.hosts[i]
 	switch {
-	case errors.Is(e.Err, ErrNotStarted) && (s.stage == Recovering || h.unwell != ""):
-		h.way.idle = e.Err // it gets another one next, or never worked
+	case errors.Is(e.Err, ErrNotStarted) && (s.stage == Recovering || h.unhealthy != ""):
+		h.back.notStarted = e.Err // it gets another generation next, or never worked
 	case e.Err != nil && s.oneMoreTry(i, e.Err):
-		s.goBack(i, h.way)
+		s.askRollback(i, h.back)
 		return
 	case e.Err != nil:
-		s.isBack(i, e.Err)
+		s.rollbackEnded(i, e.Err)
 		return
 	}
 	h.phase = Looking
-	s.ask(i, s.on(i, Look))
+	s.ask(i, s.hostAction(i, Look))
 }
 
-// oneMoreTry reports whether a host is asked once more, over a new connection: what the old
-// one may have been through is no fault of the host.
+// oneMoreTry reports whether to ask a host again over a new connection. A broken
+// connection is no fault of the host.
 func (s *State) oneMoreTry(i int, err error) bool {
-	w := &s.hosts[i].way
-	if errors.Is(err, ErrRefused) || errors.Is(err, ErrNotStarted) || w.lost == backTries-1 {
+	w := &s.hosts[i].back
+	if errors.Is(err, ErrRefused) || errors.Is(err, ErrNotStarted) || w.lostAnswers == backTries-1 {
 		return false
 	}
-	w.lost++
+	w.lostAnswers++
 	return true
 }
 
-// backTries is how often a host is told the same on the way back.
+// backTries limits how often a host is asked to go back.
 const backTries = 3
 
-// looked: what the host has by now decides whether it is where it is to be, and whether it
-// is waited for.
+// looked decides by what the host has now: whether it is back, and whether to watch it.
 func (s *State) looked(i int, e Event) {
 	h, f := &s.hosts[i], e.Found
-	wants := s.plan.Hosts[i].Wants
+	desired := s.plan.Hosts[i].Desired
 	switch {
 	case e.Err != nil && s.oneMoreTry(i, e.Err):
-		s.ask(i, s.on(i, Look))
+		s.ask(i, s.hostAction(i, Look))
 	case e.Err != nil:
-		s.isBack(i, e.Err)
+		s.rollbackEnded(i, e.Err)
 	case s.stage == Recovering:
-		h.runs, h.base, h.unwell = f.Runs, f.Base, f.Unwell
-		if f.Runs == plan.None || h.way.idle != nil {
-			s.isBack(i, nil)
+		h.runs, h.unitSum, h.unhealthy = f.Runs, f.UnitSum, f.Unhealthy
+		if f.Runs == plan.None || h.back.notStarted != nil {
+			s.rollbackEnded(i, nil)
 			return
 		}
-		s.watchBack(i)
+		s.watchRolledBack(i)
 	case f.Trial:
-		s.isBack(i, errors.New("its trial is still going on"))
-	case f.Runs == wants && f.Runs != h.way.to && !h.way.twice:
-		// It had been confirmed, and the answer was lost; or an earlier run had done that.
-		w := h.way
-		w.kind, w.twice = Undo, true
-		s.goBack(i, w)
-	case f.Runs != h.way.to && h.refused: // another program has changed it since
-		h.way.theirs = true
-		s.isBack(i, nil)
-	case f.Runs != h.way.to && (!plan.IsFound(f.Runs) || !plan.IsFound(h.way.to)):
-		s.isBack(i, fmt.Errorf("it runs %s, and had %s", plan.Short(f.Runs), plan.Short(h.way.to)))
-	case h.way.idle != nil || f.Runs == plan.None && !f.Known:
-		s.isBack(i, nil)
+		s.rollbackEnded(i, errors.New("its trial is still going on"))
+	case f.Runs == desired && f.Runs != h.back.target && !h.back.undone:
+		// It was confirmed, by an earlier run or because an answer was lost.
+		w := h.back
+		w.kind, w.undone = Undo, true
+		s.askRollback(i, w)
+	case f.Runs != h.back.target && h.refused: // another program has changed it since
+		h.back.changedByOther = true
+		s.rollbackEnded(i, nil)
+	case f.Runs != h.back.target && (!plan.IsFound(f.Runs) || !plan.IsFound(h.back.target)):
+		s.rollbackEnded(i, fmt.Errorf("it runs %s, and had %s", plan.Short(f.Runs), plan.Short(h.back.target)))
+	case h.back.notStarted != nil || f.Runs == plan.None && !f.Known:
+		s.rollbackEnded(i, nil)
 	default:
-		s.watchBack(i)
+		s.watchRolledBack(i)
 	}
 }
 
-// watchBack waits until a host is as it was: healthy, and for a while.
-func (s *State) watchBack(i int) {
+// watchRolledBack waits until a host is healthy again, and stays so for a soak.
+func (s *State) watchRolledBack(i int) {
 	h := &s.hosts[i]
 	h.phase = Reverted
-	s.watchHost(i, gate{soak: h.way.soak, until: h.way.until})
+	s.watchHost(i, gate{soak: h.back.soak, apiserverUntil: h.back.apiserverUntil})
 }
 
-// isBack goes on with a host that is back, or why it isn't.
-func (s *State) isBack(i int, err error) {
+// rollbackEnded goes on after one host is back; err is why it isn't.
+func (s *State) rollbackEnded(i int, err error) {
 	h := &s.hosts[i]
 	looked := h.phase == Reverted || h.phase == Explained
 	switch {
 	case looked && err == nil:
-		h.unwell = ""
-	case looked && (s.stage == Recovering || h.unwell != ""): // it didn't work before, and needn't now
-		h.unwell, err = cmp.Or(h.unwell, err.Error()), nil
+		h.unhealthy = ""
+	case looked && (s.stage == Recovering || h.unhealthy != ""): // it didn't work before either
+		h.unhealthy, err = cmp.Or(h.unhealthy, err.Error()), nil
 	}
-	h.phase, h.way.err = Waiting, err
+	h.phase, h.back.err = Waiting, err
 	switch s.stage {
 	case Recovering:
 		s.recovered(i, err)
 	case Returning:
-		s.back.longest = max(s.back.longest, s.now.Sub(h.way.begun))
-		s.nextBack()
+		s.back.longestDowntime = max(s.back.longestDowntime, s.now.Sub(h.back.begun))
+		s.nextRollback()
 	default:
 		s.settled()
 	}
 }
 
-// settle has all that went back stay healthy for a while.
+// settle watches all hosts that went back for a soak.
 func (s *State) settle() {
 	s.stage = Settling
 	var all []int
 	for _, i := range s.back.hosts {
-		if w := s.hosts[i].way; w.err == nil && !w.theirs {
+		if w := s.hosts[i].back; w.err == nil && !w.changedByOther {
 			all = append(all, i)
 		}
 	}
 	for _, i := range all {
 		h := &s.hosts[i]
-		h.phase, h.way.soak = Looking, s.plan.Soak.Duration()
-		s.ask(i, s.on(i, Look))
+		h.phase, h.back.soak = Looking, s.plan.Soak.Duration()
+		s.ask(i, s.hostAction(i, Look))
 	}
 	s.settled()
 }
 
-// settled goes on once no host is waited for any more.
+// settled ends the rollout once no host is watched any more.
 func (s *State) settled() {
 	if len(s.rounds) > 0 {
 		return

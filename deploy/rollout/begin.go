@@ -8,15 +8,15 @@ import (
 	"github.com/kcmgen/kcmgen/deploy/plan"
 )
 
-// begin locks all hosts. The first host's lock is taken before the others', so that of two
-// rollouts that begin together one gets all.
+// begin locks all hosts. It locks the first host before the others, so that of two
+// rollouts that begin together one gets all locks.
 func (s *State) begin() {
 	s.stage = Locking
-	if len(s.plan.Steps) == 0 && len(s.all(s.unended)) == 0 {
+	if len(s.plan.Steps) == 0 && len(s.hostsWhere(s.endNotRecorded)) == 0 {
 		s.finish(nil)
 		return
 	}
-	s.ask(-1, s.on(0, Lock))
+	s.ask(-1, s.hostAction(0, Lock))
 }
 
 func (s *State) locked(r round) {
@@ -26,19 +26,19 @@ func (s *State) locked(r round) {
 		if e.Err == nil && e.Stamp != s.plan.Hosts[i].Stamp {
 			e.Err = &ChangedError{}
 		}
-		errs = append(errs, s.named(i, e.Err))
+		errs = append(errs, s.withNode(i, e.Err))
 	}
 	err := errors.Join(errs...)
 	first := r.asked[0].Node == s.plan.Hosts[0].Node
 	switch {
-	case err != nil && len(s.plan.Steps) == 0: // another run is at it, and ends by itself
+	case err != nil && len(s.plan.Steps) == 0: // another run is active, and records its own end
 		s.finish(nil)
 	case err != nil:
 		s.finish(err)
 	case first && len(s.hosts) > 1:
 		var rest []Action
 		for i := range s.hosts[1:] {
-			rest = append(rest, s.on(i+1, Lock))
+			rest = append(rest, s.hostAction(i+1, Lock))
 		}
 		s.ask(-1, rest...)
 	default:
@@ -48,69 +48,68 @@ func (s *State) locked(r round) {
 
 // start goes on once all hosts are locked.
 func (s *State) start() {
-	if len(s.plan.Steps) == 0 { // a run that was interrupted at its very end
+	if len(s.plan.Steps) == 0 { // only the end of an interrupted run is missing
 		s.end()
 		return
 	}
-	if err := s.unsettled(); err != nil {
+	if err := s.checkTrials(); err != nil {
 		s.finish(err)
 		return
 	}
 	s.recover()
 }
 
-// unsettled: a host that goes back by itself, any minute, isn't one to count on while one
-// that works is restarted.
-func (s *State) unsettled() error {
-	if !slices.ContainsFunc(s.plan.Steps, func(p plan.Step) bool { return p.Unwell == "" }) {
+// checkTrials returns an error if a host that the command doesn't name is on trial: it may
+// go back by itself while a host that works is restarted.
+func (s *State) checkTrials() error {
+	if !slices.ContainsFunc(s.plan.Steps, func(p plan.Step) bool { return p.Unhealthy == "" }) {
 		return nil
 	}
 	var errs []error
 	for i, h := range s.plan.Hosts {
 		if !h.Named && h.Trial != "" {
-			errs = append(errs, s.named(i, &UnsettledError{h.Trial}))
+			errs = append(errs, s.withNode(i, &UnsettledError{h.Trial}))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// recover ends trials that an earlier run left, one host after the other.
+// recover ends trials of an earlier run, one host after the other.
 func (s *State) recover() {
 	s.stage = Recovering
 	for _, i := range s.steps {
 		if generation := s.step(i).Recover; generation != "" && !s.hosts[i].recovered {
-			s.at, s.hosts[i].recovered = i, true
+			s.current, s.hosts[i].recovered = i, true
 			s.tell(i, "recover", "%s was never confirmed: going back", plan.Short(generation))
-			s.goBack(i, way{kind: Revert})
+			s.askRollback(i, hostRollback{kind: Revert})
 			return
 		}
 	}
-	s.at = -1
+	s.current = -1
 	s.prepare()
 }
 
-// recovered goes on after a trial that an earlier run left, and err is why that couldn't
-// be ended.
+// recovered goes on after the trial of an earlier run. err is why it couldn't be ended.
 func (s *State) recovered(i int, err error) {
 	if err != nil {
-		s.finish(s.named(i, fmt.Errorf("going back from %s, which was never confirmed: %w", plan.Short(s.step(i).Recover), err)))
+		s.finish(s.withNode(i, fmt.Errorf("going back from %s, which was never confirmed: %w", plan.Short(s.step(i).Recover), err)))
 		return
 	}
 	s.recover()
 }
 
-// prepare readies all hosts at once.
+// prepare stages all hosts at once.
 func (s *State) prepare() {
 	s.stage = Preparing
 	var all []Action
 	for _, i := range s.steps {
-		all = append(all, s.on(i, Prepare))
+		all = append(all, s.hostAction(i, Prepare))
 	}
 	s.ask(-1, all...)
 }
 
-// heard tells of what is worth it before all answers are there.
-func (s *State) heard(a Action, e Event) {
+// answered reports progress before the round is complete.
+func (s *State) answered(a Action, e Event) {
 	if a.Kind == Prepare && e.Err == nil && e.Files > 0 {
 		s.tell(s.index(a.Node), "staged", "%s, read back and durable", files(e.Files))
 	}
@@ -124,10 +123,10 @@ func files(n int) string {
 }
 
 func (s *State) prepared(r round) {
-	errs := make([]error, len(s.hosts)) // by name, whatever their order
+	errs := make([]error, len(s.hosts)) // in the order of the hosts
 	for k, e := range r.events {
 		i := s.index(r.asked[k].Node)
-		errs[i] = s.named(i, e.Err)
+		errs[i] = s.withNode(i, e.Err)
 	}
 	if err := errors.Join(errs...); err != nil {
 		s.finish(err)

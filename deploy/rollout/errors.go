@@ -11,22 +11,22 @@ import (
 	"github.com/kcmgen/kcmgen/deploy/plan"
 )
 
-// What an [Event]'s error may be, by errors.Is: anything else is a connection that
-// broke, or a question without an answer to it.
+// Kinds of an [Event]'s error, by errors.Is. Any other error is a broken connection or a
+// missing answer.
 var (
-	// ErrRefused: the host heard, and doesn't do it. To ask again is of no use.
+	// ErrRefused: the host refuses. Asking again is of no use.
 	ErrRefused = errors.New("refused")
-	// ErrNotStarted: the host did it, and the unit that runs now doesn't start.
+	// ErrNotStarted: the host went back, and the old unit doesn't start.
 	ErrNotStarted = errors.New("not started")
-	// ErrAway: the apiserver said neither yes nor no.
+	// ErrAway: the apiserver can't be reached, or can't answer now.
 	ErrAway = errors.New("away")
 	// ErrLate: no answer came in time.
 	ErrLate = errors.New("late")
-	// ErrChanged: the host isn't as the plan has it; a new plan will do.
+	// ErrChanged: the host differs from the plan; a new plan helps.
 	ErrChanged = errors.New("changed")
 )
 
-// GateError is a host that didn't become healthy with what it runs, or didn't stay so.
+// GateError is a host that didn't become healthy, or didn't stay so.
 type GateError struct {
 	Reason string
 	Log    []string // the end of its log
@@ -34,20 +34,21 @@ type GateError struct {
 
 func (e *GateError) Error() string { return e.Reason }
 
-// AwayError is an apiserver that stayed away for longer than a rollout waits for it.
+// AwayError is an apiserver that was away for longer than a rollout waits.
 type AwayError struct {
 	For time.Duration
-	Err error // what came of asking
+	Err error // of the last request
 }
 
 func (e *AwayError) Error() string {
 	return fmt.Sprintf("the apiserver has been away for %v, and nothing is known to be wrong with the host: %v", e.For.Round(time.Second), e.Err)
 }
 
-// Unwrap returns what came of asking.
+// Unwrap returns the error of the last request.
 func (e *AwayError) Unwrap() error { return e.Err }
 
-// SpareError is another host that doesn't work, so that this one can't be restarted.
+// SpareError is a spare that doesn't work, so that a host can't be restarted. A spare is
+// another healthy instance that can lead while this host restarts.
 type SpareError struct {
 	Node string
 	Unit string
@@ -58,18 +59,18 @@ func (e *SpareError) Error() string {
 	return fmt.Sprintf("not restarted, since %s doesn't work now: %v", e.Node, e.Err)
 }
 
-// Unwrap returns what is wrong with the other one.
+// Unwrap returns the spare's fault.
 func (e *SpareError) Unwrap() error { return e.Err }
 
-// UnsettledError is a host that wasn't named, with a trial that was never ended.
+// UnsettledError is a host that the command doesn't name and that is still on trial.
 type UnsettledError struct{ Generation string }
 
 func (e *UnsettledError) Error() string {
 	return fmt.Sprintf("it has %s on trial, and is restarted when it goes back by itself", plan.Short(e.Generation))
 }
 
-// ChangedError is a host that somebody, or its own timer, has changed since the plan
-// was made.
+// ChangedError is a host that an operator, a program or its own timer changed after the
+// plan was made.
 type ChangedError struct{}
 
 func (*ChangedError) Error() string { return "it has changed since the plan was made" }
@@ -77,24 +78,24 @@ func (*ChangedError) Error() string { return "it has changed since the plan was 
 // Is makes it [ErrChanged].
 func (*ChangedError) Is(target error) bool { return target == ErrChanged }
 
-// UnconfirmedError is a healthy host that can't be told to stay so: it goes back by
-// itself.
+// UnconfirmedError is a healthy host whose confirmation got no answer: unless it arrived,
+// the host goes back by itself.
 type UnconfirmedError struct {
 	After time.Duration
 	Err   error
 }
 
 func (e *UnconfirmedError) Error() string {
-	return fmt.Sprintf("it is healthy and can't be told to stay so (%v): it goes back by itself within %v, unless it heard", e.Err, e.After)
+	return fmt.Sprintf("it is healthy, and the confirmation got no answer (%v): it goes back by itself within %v, unless it was confirmed", e.Err, e.After)
 }
 
 // Unwrap returns why.
 func (e *UnconfirmedError) Unwrap() error { return e.Err }
 
-// RolledBackError is a rollout that failed, and left every host as it was.
+// RolledBackError is a rollout that failed and restored every host.
 type RolledBackError struct {
-	Action string   // what people asked for: deploy, rollback
-	Nodes  []string // that are back where they were
+	Action string   // the operator's command: deploy, rollback
+	Nodes  []string // the hosts that went back
 	Err    error    // what failed
 }
 
@@ -103,8 +104,8 @@ func (e *RolledBackError) Error() string { return "rolled back: " + e.Err.Error(
 // Unwrap returns what failed.
 func (e *RolledBackError) Unwrap() error { return e.Err }
 
-// UnseenError is a rollout that failed, and whose hosts have what they had: whether all of
-// them work can't be seen while the apiserver is away.
+// UnseenError is a rollout that failed and went back on all hosts, where the apiserver is
+// away, so whether they are healthy isn't known.
 type UnseenError struct {
 	Nodes []string
 	Away  error
@@ -113,7 +114,7 @@ type UnseenError struct {
 
 func (e *UnseenError) Error() string {
 	out := "went back: " + e.Err.Error()
-	if away := (*AwayError)(nil); errors.As(e.Err, &away) { // that was said
+	if away := (*AwayError)(nil); errors.As(e.Err, &away) { // e.Err says so already
 		return out
 	}
 	return out + "\n" + strings.Join(e.Nodes, ", ") + ": " + e.Away.Error()
@@ -127,18 +128,18 @@ type Left int
 
 // Ways in which a host can be left.
 const (
-	LeftOnTrial Left = iota // its trial is to be ended
-	LeftChanged             // it has the new generation, confirmed, and is to leave that
-	LeftUnwell              // it has what it had, and doesn't work with that
-	LeftStopped             // its process has ended for good
+	LeftOnTrial   Left = iota // still on trial
+	LeftChanged               // with the new generation, confirmed
+	LeftUnhealthy             // with the old generation, unhealthy
+	LeftStopped               // its process ended for good
 )
 
-// StrandedError is a host that couldn't be brought back, or isn't there any more.
+// StrandedError is a failed rollout with hosts that couldn't be brought back.
 type StrandedError struct {
 	Err      error            // what failed
 	Stranded map[string]error // by node
 	Left     map[string]Left  // how each was left, by node
-	// ByHand is that as a command to type on the host, by node, where somebody knows it.
+	// ByHand is the command to type on each host, by node.
 	ByHand map[string]string
 }
 
@@ -158,18 +159,18 @@ func (e *StrandedError) Error() string {
 // Unwrap returns what failed.
 func (e *StrandedError) Unwrap() error { return e.Err }
 
-// GoneError is a host that worked, and whose process has ended for good: a program that
-// ends with 0 isn't started again where Restart= is on-failure.
+// GoneError is a host that worked and whose process ended for good, such as with exit
+// status 0 under Restart=on-failure.
 type GoneError struct{ State, Unit string }
 
 func (e *GoneError) Error() string {
 	return "it worked when this began; now it is " + e.State + ", and systemd doesn't start it again"
 }
 
-// GoneErrors are such hosts after a rollout that went well otherwise, by node.
+// GoneErrors are such hosts after a rollout that otherwise went well, by node.
 type GoneErrors map[string]*GoneError
 
-// Unit is what the unit of these hosts is called; of one cluster, they have one.
+// Unit returns the unit's name, which all hosts of a cluster share.
 func (e GoneErrors) Unit() string {
 	for _, err := range e {
 		return err.Unit
@@ -185,5 +186,5 @@ func (e GoneErrors) Error() string {
 	return strings.Join(out, "\n")
 }
 
-// oneLine is a text without line ends, for reports.
+// oneLine joins the lines of a text, for reports.
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -8,14 +8,14 @@ import (
 	"github.com/kcmgen/kcmgen/deploy/plan"
 )
 
-// choose looks for the host to take next.
+// choose finds the host to take next.
 func (s *State) choose() {
-	s.at = -1
+	s.current = -1
 	if len(s.steps) == 0 {
 		s.end()
 		return
 	}
-	s.stage, s.watch = Choosing, s.out.stopwatch(s.now)
+	s.stage, s.stopwatch = Choosing, s.absence.stopwatch(s.now)
 	if !s.elects() {
 		s.next(nil)
 		return
@@ -24,36 +24,36 @@ func (s *State) choose() {
 }
 
 func (s *State) chosen(r round) {
-	if r.paused() {
+	if r.isPause() {
 		s.ask(-1, Action{Kind: ReadLease})
 		return
 	}
 	e := r.events[0]
-	s.out.see(s.now, s.now, errors.Is(e.Err, ErrAway))
+	s.absence.record(s.now, s.now, errors.Is(e.Err, ErrAway))
 	if e.Err == nil {
 		s.next(e.Lease)
 		return
 	}
-	// One answer that is missing is no reason to go back.
-	switch away := s.out.lasted(s.now); {
+	// One missing answer is no reason to go back.
+	switch away := s.absence.duration(s.now); {
 	case away > s.plan.Away.Duration():
 		s.fail(-1, &AwayError{away, e.Err})
-	case s.watch.took(&s.out, s.now) > s.plan.Gate.Duration():
+	case s.stopwatch.elapsed(&s.absence, s.now) > s.plan.Gate.Duration():
 		s.fail(-1, e.Err)
 	default:
 		s.pause(-1, s.poll)
 	}
 }
 
-// next takes the next host: one that doesn't work first, since nothing is lost with it,
-// and who leads last.
+// next takes the next host: unhealthy ones first, since they can't get worse, the leader
+// last.
 func (s *State) next(l *Lease) {
-	leader := s.holder(l, named)
+	leader := s.holder(l, isNamed)
 	rank := func(i int) int {
 		switch {
 		case i == leader:
 			return 2
-		case s.hosts[i].unwell == "":
+		case s.hosts[i].unhealthy == "":
 			return 1
 		}
 		return 0
@@ -61,13 +61,13 @@ func (s *State) next(l *Lease) {
 	slices.SortStableFunc(s.steps, func(a, b int) int { return rank(a) - rank(b) })
 	i := s.steps[0]
 	s.steps = slices.Delete(s.steps, 0, 1)
-	s.at, s.hosts[i].begun = i, s.now
-	s.spare()
+	s.current, s.hosts[i].begun = i, s.now
+	s.awaitSpares()
 }
 
-func named(h plan.Record) bool { return h.Named }
+func isNamed(h plan.Record) bool { return h.Named }
 
-// try has a host run the new generation.
+// try starts the new generation on a host.
 func (s *State) try(i int) {
 	h, step := &s.hosts[i], s.step(i)
 	s.stage, h.phase = Trying, Starting
@@ -78,8 +78,8 @@ func (s *State) try(i int) {
 		s.tell(i, "restart", "%s: %s", to, step.Restart)
 	}
 	h.result.Outcome, h.reverts = Unfinished, s.now.Add(s.plan.Revert.Duration())
-	a := s.on(i, Try)
-	a.Generation, a.Base, a.After = step.To, h.base, s.plan.Revert.Duration()
+	a := s.hostAction(i, Try)
+	a.Generation, a.UnitSum, a.After = step.To, h.unitSum, s.plan.Revert.Duration()
 	s.ask(i, a)
 }
 
@@ -88,60 +88,60 @@ func (s *State) tried(i int, e Event) {
 	case e.Err != nil:
 		s.hosts[i].refused = errors.Is(e.Err, ErrRefused)
 		s.fail(i, e.Err)
-	case s.plan.Hosts[i].Wants == plan.None:
+	case s.plan.Hosts[i].Desired == plan.None:
 		s.confirm(i)
 	default:
 		s.hosts[i].phase = OnTrial
-		s.watchHost(i, gate{next: true, soak: s.plan.Soak.Duration(), lead: s.mustLead(i)})
+		s.watchHost(i, gate{expectNew: true, soak: s.plan.Soak.Duration(), mustLead: s.mustLead(i)})
 	}
 }
 
-// mustLead: with the last host, or with the first where nothing else runs, somebody has
-// to lead with the new configuration.
+// mustLead reports whether an instance with the new configuration must lead: with the last
+// host, or with the first if no other host runs.
 func (s *State) mustLead(i int) bool {
 	if !s.plan.ReadsLease || s.led || !s.plan.Hosts[i].Elects {
 		return false
 	}
 	for k := range s.hosts {
 		o := &s.hosts[k]
-		if k != i && s.isNamed(k) && o.settled.pid == 0 && o.unwell == "" && len(s.steps) > 0 {
-			return false // somebody else may lead with the old one
+		if k != i && s.isNamed(k) && o.passedProcess.pid == 0 && o.unhealthy == "" && len(s.steps) > 0 {
+			return false // that host may lead with the old configuration
 		}
 	}
 	return true
 }
 
-// confirm ends a trial over a connection that is made anew: who can't come in any more
-// shouldn't leave a host changed.
+// confirm ends a trial over a new connection: if the operator can't log in any more, the
+// host must go back.
 func (s *State) confirm(i int) {
-	s.hosts[i].phase, s.hosts[i].tries = Confirming, 0
+	s.hosts[i].phase, s.hosts[i].confirmAttempts = Confirming, 0
 	s.askConfirm(i)
 }
 
 func (s *State) askConfirm(i int) {
-	a := s.on(i, Confirm)
+	a := s.hostAction(i, Confirm)
 	a.Generation = s.step(i).To
 	s.ask(i, a)
 }
 
-// confirmTries is how often the host is asked over a new connection.
+// confirmTries limits how often a host is asked over a new connection.
 const confirmTries = 3
 
 func (s *State) confirmedOrNot(i int, r round) {
 	h, err := &s.hosts[i], r.events[0].Err
 	switch {
-	case r.paused():
+	case r.isPause():
 		s.askConfirm(i)
 	case err == nil:
 		s.confirmed(i)
 	case errors.Is(err, ErrRefused):
 		s.fail(i, err)
-	case h.tries+1 == confirmTries:
+	case h.confirmAttempts+1 == confirmTries:
 		s.fail(i, &UnconfirmedError{After: s.plan.Revert.Duration(), Err: err})
 	default:
-		h.tries++
+		h.confirmAttempts++
 		s.tell(i, "confirm", "again, for %v", err)
-		s.pause(i, time.Duration(2*h.tries)*s.poll)
+		s.pause(i, time.Duration(2*h.confirmAttempts)*s.poll)
 	}
 }
 
@@ -158,19 +158,19 @@ func (s *State) confirmed(i int) {
 	s.choose()
 }
 
-// unended: a host that this very rollout changed, whose end isn't written down.
-func (s *State) unended(i int) bool {
+// endNotRecorded reports whether this rollout changed a host and hasn't recorded its end
+// there.
+func (s *State) endNotRecorded(i int) bool {
 	h := &s.hosts[i]
-	return s.isNamed(i) && (h.settled.pid != 0 || h.result.Outcome == Done || s.plan.Hosts[i].Unended)
+	return s.isNamed(i) && (h.passedProcess.pid != 0 || h.result.Outcome == Done || s.plan.Hosts[i].Interrupted)
 }
 
-// end writes down on all hosts that this run ended well, so that no later one takes them
-// back with it.
+// end records on all hosts that this run ended well, so that no later run takes them back.
 func (s *State) end() {
 	s.stage = Ending
 	var all []Action
-	for _, i := range s.all(s.unended) {
-		all = append(all, s.on(i, MarkEnded))
+	for _, i := range s.hostsWhere(s.endNotRecorded) {
+		all = append(all, s.hostAction(i, MarkEnded))
 	}
 	if len(all) == 0 {
 		s.inspect()
@@ -179,18 +179,18 @@ func (s *State) end() {
 	s.ask(-1, all...)
 }
 
-// marked asks once more, over a new connection, where there was no answer. What is deployed
-// is deployed, whether that can be written down or not.
+// marked asks once more, over a new connection, where there was no answer. A failure is
+// only noted.
 func (s *State) marked(r round) {
 	var again []Action
 	for k, e := range r.events {
 		i := s.index(r.asked[k].Node)
 		switch {
-		case e.Err != nil && !s.hosts[i].again && !errors.Is(e.Err, ErrRefused):
-			s.hosts[i].again = true
-			again = append(again, s.on(i, MarkEnded))
+		case e.Err != nil && !s.hosts[i].markRetried && !errors.Is(e.Err, ErrRefused):
+			s.hosts[i].markRetried = true
+			again = append(again, s.hostAction(i, MarkEnded))
 		case e.Err != nil:
-			s.tell(i, "note", "that this run ended couldn't be written down: %v", e.Err)
+			s.tell(i, "note", "the end of this run couldn't be recorded: %v", e.Err)
 		}
 	}
 	if len(again) == 0 {

@@ -5,62 +5,61 @@ import (
 	"time"
 )
 
-// gate is one wait for a host.
+// gate is the wait until a host has passed or failed its health checks.
 type gate struct {
-	next bool // it is to run what the plan brings; else what it had
-	soak time.Duration
-	lead bool // somebody who runs the new generation has to lead, too
-	// until is when the apiserver isn't waited for any more; zero: as long as the whole
-	// rollout waits for it.
-	until time.Time
+	expectNew bool // for the new generation; else for the old one, on the way back
+	soak      time.Duration
+	mustLead  bool // an instance with the new generation must lead, too
+	// apiserverUntil is when to stop waiting for the apiserver; zero: the rollout's own limit.
+	apiserverUntil time.Time
 
-	out      outage // of the apiserver, on the way back; else the rollout's counts
-	watch    stopwatch
-	unseen   outage // of the apiserver, as this machine has it
-	absent   error  // what the host got from an apiserver that is away
-	answered bool   // it has had an answer
+	absence           outage // of the apiserver, on the way back; forward, the rollout's is used
+	stopwatch         stopwatch
+	operatorAbsence   outage // of the apiserver, seen from this machine
+	awayErr           error  // the host's last error while the apiserver was away
+	apiserverAnswered bool   // the apiserver has answered the host
 
-	pulse    pulse
-	since    time.Time // since when it has been healthy without a break; zero: it isn't
-	leading  time.Time // the same for a leader
-	holder   string
-	renewed  time.Time
-	foreign  bool   // a host that has, or may have, what it had leads, and goes on doing so
-	atLeast  int    // restarts that say it won't get better
-	lost     bool   // the last look had no answer
-	slow     int    // answers in a row that didn't come in time
-	fault    string // why it isn't healthy
-	leadless string // why nobody leads
-	failed   string // why it ended, until the log is read
+	process      processID
+	healthySince time.Time // since when it has been healthy; zero: it isn't
+	leadingSince time.Time // since when an instance with the new generation has led; zero: none does
+	holder       string
+	renewed      time.Time
+	otherLeads   bool   // a host without the new generation leads and renews the lease
+	maxRestarts  int    // restarts that fail the gate
+	lostAnswer   bool   // the last round lost an answer
+	lateAnswers  int    // late answers in a row
+	fault        string // why it isn't healthy
+	noLeader     string // why no instance with the new generation leads
+	failure      string // the reason, until the log is read
 }
 
-// tooOften: systemd has started it again so many times that it isn't by chance.
+// tooOften is how many restarts by systemd fail a gate.
 const tooOften = 2
 
-// outage is what a gate knows of the apiserver's absence.
+// outage returns the outage that counts for a gate.
 func (s *State) outage(g *gate) *outage {
-	if g.next {
-		return &s.out
+	if g.expectNew {
+		return &s.absence
 	}
-	return &g.out
+	return &g.absence
 }
 
 // watchHost waits until a host is healthy, and then that it stays so.
 func (s *State) watchHost(i int, g gate) {
 	h := &s.hosts[i]
-	g.atLeast = tooOften
+	g.maxRestarts = tooOften
 	h.gate = g
-	h.gate.watch = s.outage(&h.gate).stopwatch(s.now)
-	s.lookAtHost(i)
+	h.gate.stopwatch = s.outage(&h.gate).stopwatch(s.now)
+	s.examineHost(i)
 }
 
-// lookAtHost asks all that a gate is about, at once.
-func (s *State) lookAtHost(i int) {
+// examineHost begins a round with all questions of a gate.
+func (s *State) examineHost(i int) {
 	g := &s.hosts[i].gate
-	own := s.on(i, Examine)
-	own.Ask, own.Next = Everything, g.next
+	own := s.hostAction(i, Examine)
+	own.Ask, own.ExpectNew = Everything, g.expectNew
 	all := []Action{own}
-	if g.next {
+	if g.expectNew {
 		for _, k := range s.passed(i) {
 			all = append(all, s.examine(k, Process))
 		}
@@ -71,69 +70,69 @@ func (s *State) lookAtHost(i int) {
 	s.ask(i, all...)
 }
 
-// passed are the other hosts that have passed their gate, in this run or in an earlier one of
-// the same rollout that was interrupted.
+// passed returns the other hosts that have passed their gate, in this run or in an earlier,
+// interrupted run of the same rollout.
 func (s *State) passed(but int) []int {
-	return s.all(func(k int) bool {
+	return s.hostsWhere(func(k int) bool {
 		p := &s.plan.Hosts[k]
-		earlier := p.Unended && p.Runs == p.Wants && p.Unwell == "" && s.step(k) == nil
-		return k != but && p.Named && (s.hosts[k].settled.pid != 0 || earlier)
+		earlier := p.Interrupted && p.Runs == p.Desired && p.Unhealthy == "" && s.step(k) == nil
+		return k != but && p.Named && (s.hosts[k].passedProcess.pid != 0 || earlier)
 	})
 }
 
-// judgeGate goes on with what one look at a host tells. What is missing to judge it is
-// asked first.
-func (s *State) judgeGate(i int, r round) {
+// assessGate goes on after a round of a gate. If it needs more answers, it asks for them
+// and comes again with the extended round.
+func (s *State) assessGate(i int, r round) {
 	g := &s.hosts[i].gate
-	if r.paused() {
-		s.lookAtHost(i)
+	if r.isPause() {
+		s.examineHost(i)
 		return
 	}
-	if g.lost = g.lost && r.lost(); !g.lost && r.lost() {
-		g.lost = true // once more, over a new connection
-		s.lookAtHost(i)
+	if g.lostAnswer = g.lostAnswer && r.lostAnswer(); !g.lostAnswer && r.lostAnswer() {
+		g.lostAnswer = true // once more, over a new connection
+		s.examineHost(i)
 		return
 	}
-	if s.calm(i, r) { // nothing can be missing
-		s.look(i, r)
+	if s.uneventful(i, r) { // no more answers are needed
+		s.assessLook(i, r)
 		return
 	}
 	tried := s.Clone()
-	if missing := tried.look(i, r); len(missing) > 0 {
+	if missing := tried.assessLook(i, r); len(missing) > 0 {
 		s.extend(r, missing...)
 		return
 	}
 	*s = tried
 }
 
-// calm reports whether a look shows neither an apiserver that is away nor a process that has
+// uneventful reports whether a round shows no outage of the apiserver and no process that
 // ended.
-func (s *State) calm(i int, r round) bool {
+func (s *State) uneventful(i int, r round) bool {
 	g := &s.hosts[i].gate
 	for k, a := range r.asked {
 		e := &r.events[k]
 		if a.Kind == ReadLease {
 			continue
 		}
-		was := pulseOf(e.Health)
+		was := processOf(e.Health)
 		if own := s.plan.Hosts[i].Node; a.Node != own {
-			was = s.hosts[s.index(a.Node)].settled
+			was = s.hosts[s.index(a.Node)].passedProcess
 			if was.pid == 0 {
-				was = pulseOf(e.Health) // it is looked at for the first time
+				was = processOf(e.Health) // this is the first look at it
 			}
-		} else if !g.since.IsZero() {
-			was = g.pulse
+		} else if !g.healthySince.IsZero() {
+			was = g.process
 		}
-		if e.Err != nil || e.Health.Apiserver != nil || e.Health.Restarts >= g.atLeast || pulseOf(e.Health) != was {
+		if e.Err != nil || e.Health.Apiserver != nil || e.Health.Restarts >= g.maxRestarts || processOf(e.Health) != was {
 			return false
 		}
 	}
 	return true
 }
 
-// look judges one look at a host. It returns what else has to be asked for that, and then
-// the state is of no use.
-func (s *State) look(i int, r round) (missing []Action) {
+// assessLook assesses a round of a gate. If it needs more answers, it returns the actions to
+// ask for them; the state is then invalid.
+func (s *State) assessLook(i int, r round) (missing []Action) {
 	own := r.answer(Examine, s.plan.Hosts[i].Node)
 	if own.Err != nil {
 		s.gateEnded(i, own.Err)
@@ -141,10 +140,10 @@ func (s *State) look(i int, r round) (missing []Action) {
 	}
 	is, g := own.Health, &s.hosts[i].gate
 	fault := s.faultOf(i, is)
-	if missing := s.follow(i, is, r); missing != nil {
+	if missing := s.trackApiserver(i, is, r); missing != nil {
 		return missing
 	}
-	reason, missing := s.alive(i, is, r)
+	reason, missing := s.endedByItself(i, is, r)
 	switch {
 	case missing != nil:
 		return missing
@@ -152,24 +151,24 @@ func (s *State) look(i int, r round) (missing []Action) {
 		s.explain(i, i, &GateError{Reason: reason})
 		return nil
 	case fault != "":
-		g.since, g.fault = time.Time{}, fault
-	case g.since.IsZero():
-		g.since, g.pulse = s.now, pulseOf(is)
+		g.healthySince, g.fault = time.Time{}, fault
+	case g.healthySince.IsZero():
+		g.healthySince, g.process = s.now, processOf(is)
 		if g.soak > 0 {
-			s.tell(i, "healthy", "after %v; it has to stay so for %v", s.now.Sub(g.watch.begun).Round(100*time.Millisecond), g.soak)
+			s.tell(i, "healthy", "after %v; it has to stay so for %v", s.now.Sub(g.stopwatch.begun).Round(100*time.Millisecond), g.soak)
 		}
 	}
-	if g.next {
-		if ended, missing := s.othersAlive(i, r); ended || missing != nil {
+	if g.expectNew {
+		if ended, missing := s.checkPassed(i, r); ended || missing != nil {
 			return missing
 		}
-		s.seeLeader(i, r)
+		s.checkLeader(i, r)
 	}
-	s.decide(i, is)
+	s.decideGate(i, is)
 	return nil
 }
 
-// faultOf is why a host isn't healthy: the first reason that people would look at.
+// faultOf returns why a host isn't healthy, the most telling reason first; "" if it is.
 func (s *State) faultOf(i int, is Health) string {
 	g := &s.hosts[i].gate
 	switch {
@@ -178,7 +177,7 @@ func (s *State) faultOf(i int, is Health) string {
 	case is.Mismatch != "":
 		return is.Mismatch
 	case g.late(is.Healthz, is.Apiserver):
-		return "" // and what ends now may end by that
+		return ""
 	case is.Healthz != nil:
 		return is.Healthz.Error()
 	case is.Apiserver != nil:
@@ -189,46 +188,46 @@ func (s *State) faultOf(i int, is Health) string {
 	return ""
 }
 
-// late reports whether answers that only didn't come in time are none yet: a slow
-// apiserver is no fault of a host that has been healthy. The second in a row is.
+// late reports whether to ignore answers that came too late. For a host that has been
+// healthy, the first late answer is ignored, the second in a row is a fault.
 func (g *gate) late(errs ...error) bool {
 	timeout := false
 	for _, err := range errs {
-		if err != nil && (g.since.IsZero() || !errors.Is(err, ErrLate)) {
-			g.slow = 0
+		if err != nil && (g.healthySince.IsZero() || !errors.Is(err, ErrLate)) {
+			g.lateAnswers = 0
 			return false
 		}
 		timeout = timeout || err != nil
 	}
 	if !timeout {
-		g.slow = 0
+		g.lateAnswers = 0
 		return false
 	}
-	g.slow++
-	return g.slow == 1
+	g.lateAnswers++
+	return g.lateAnswers == 1
 }
 
-// follow takes note of whether the apiserver is away from the gate's host, and keeps the
-// host from going back by itself meanwhile. At an address that has answered before, it is
-// away. Else the new configuration may name a wrong one, unless this machine gets no
-// answer either.
-func (s *State) follow(i int, is Health, r round) (missing []Action) {
+// trackApiserver records whether the apiserver is away for the gate's host, and prolongs
+// the trial meanwhile. The apiserver counts as away only if its address has answered
+// before or this machine gets no answer either; else the new configuration may name a wrong
+// address.
+func (s *State) trackApiserver(i int, is Health, r round) (missing []Action) {
 	g := &s.hosts[i].gate
 	away := errors.Is(is.Apiserver, ErrAway)
-	if away && !s.proven(i, is) && !operatorAway(r) {
-		former := s.hosts[i].former
+	if away && !s.serverProven(i, is) && !operatorAway(r) {
+		former := s.hosts[i].formerServer
 		if former == nil && r.answer(Former, s.plan.Hosts[i].Node) == nil {
-			return []Action{s.on(i, Former)}
+			return []Action{s.hostAction(i, Former)}
 		}
 		if former == nil {
 			server := r.answer(Former, s.plan.Hosts[i].Node).Server
 			former = &server
-			s.hosts[i].former = former
+			s.hosts[i].formerServer = former
 		}
 		away = is.Server != "" && *former == is.Server
 	}
-	g.answered = g.answered || is.Server != "" && !errors.Is(is.Apiserver, ErrAway)
-	s.note(i, s.now.Add(-is.Took), away, is.Apiserver)
+	g.apiserverAnswered = g.apiserverAnswered || is.Server != "" && !errors.Is(is.Apiserver, ErrAway)
+	s.trackAbsence(i, s.now.Add(-is.Took), away, is.Apiserver)
 	return nil
 }
 
@@ -238,30 +237,30 @@ func operatorAway(r round) bool {
 	return e != nil && errors.Is(e.Err, ErrAway)
 }
 
-// note takes note of an apiserver that is away, or is there.
-func (s *State) note(i int, asked time.Time, away bool, err error) {
+// trackAbsence records that the apiserver is away, or is there.
+func (s *State) trackAbsence(i int, asked time.Time, away bool, err error) {
 	h := &s.hosts[i]
 	out := s.outage(&h.gate)
-	if away && !out.goesOn() {
+	if away && !out.ongoing() {
 		s.tell(i, "waits", "for the apiserver, which is away: %v", err)
 	}
 	if away {
-		h.gate.absent = err
+		h.gate.awayErr = err
 	}
-	ended := out.see(asked, s.now, away)
+	ended := out.record(asked, s.now, away)
 	if ended {
-		s.tell(i, "waits", "no more: the apiserver is back, and was away for %v", out.lasted(s.now).Round(time.Second))
+		s.tell(i, "waits", "no more: the apiserver is back, and was away for %v", out.duration(s.now).Round(time.Second))
 	}
-	if ended || away && s.due(i) {
+	if ended || away && s.prolongDue(i) {
 		s.prolong(i)
 	}
 }
 
-// proven reports whether the address where the host asks is one that has answered it, or
-// another host: then it is no fault of the new configuration that nobody is there.
-func (s *State) proven(i int, is Health) bool {
+// serverProven reports whether the host's apiserver address has answered this host or
+// another one. If so, a missing answer is no fault of the new configuration.
+func (s *State) serverProven(i int, is Health) bool {
 	g := &s.hosts[i].gate
-	if is.Server == "" || g.answered || !g.next {
+	if is.Server == "" || g.apiserverAnswered || !g.expectNew {
 		return is.Server != ""
 	}
 	for k := range s.hosts {
@@ -272,35 +271,34 @@ func (s *State) proven(i int, is Health) bool {
 	return false
 }
 
-// due reports whether a quarter of the time is gone after which a host goes back.
-func (s *State) due(i int) bool {
+// prolongDue reports whether a quarter of a trial's time is gone.
+func (s *State) prolongDue(i int) bool {
 	whole := s.plan.Revert.Duration()
 	return s.hosts[i].reverts.Sub(s.now) < whole-whole/4
 }
 
-// prolong gives a trial its whole time again before the host goes back by itself: the
-// operator is there, and waits.
+// prolong restarts a trial's timer while kcmgen waits for the apiserver.
 func (s *State) prolong(i int) {
 	h := &s.hosts[i]
-	if !h.gate.next || h.result.Outcome != Unfinished || h.prolong != 0 {
+	if !h.gate.expectNew || h.result.Outcome != Unfinished || h.prolongID != 0 {
 		return
 	}
-	s.last++
-	a := s.on(i, Prolong)
-	a.ID, a.Generation, a.After = s.last, s.step(i).To, s.plan.Revert.Duration()
-	h.prolong = a.ID
+	s.lastID++
+	a := s.hostAction(i, Prolong)
+	a.ID, a.Generation, a.After = s.lastID, s.step(i).To, s.plan.Revert.Duration()
+	h.prolongID = a.ID
 	s.actions = append(s.actions, a)
 }
 
-// prolonged reports whether an event is the answer to that. A host that refuses has gone
-// back already; a connection that broke is found out by what comes next.
+// prolonged reports whether an event answers a Prolong action, and handles it. A host that
+// refuses has gone back already; a broken connection shows in the next action.
 func (s *State) prolonged(e Event) bool {
 	for i := range s.hosts {
 		h := &s.hosts[i]
-		if h.prolong != e.ID {
+		if h.prolongID != e.ID {
 			continue
 		}
-		h.prolong = 0
+		h.prolongID = 0
 		switch {
 		case e.Err == nil:
 			h.reverts = s.now.Add(s.plan.Revert.Duration() - e.Took)
@@ -313,7 +311,7 @@ func (s *State) prolonged(e Event) bool {
 	return false
 }
 
-// drop forgets what was asked for a host: its answers don't count any more.
+// drop forgets the open round of a host.
 func (s *State) drop(i int) {
 	for k := range s.rounds {
 		if s.rounds[k].host == i {
@@ -323,27 +321,27 @@ func (s *State) drop(i int) {
 	}
 }
 
-// explain reads the end of a host's log, which nearly always says why, and then ends the
-// gate of a host: the same one, or another.
+// explain reads the log of host of, which usually shows the cause, and then fails the gate
+// of host i.
 func (s *State) explain(i, of int, err *GateError) {
 	h := &s.hosts[i]
-	h.phase, h.gate.failed = Explained, err.Reason
-	s.ask(i, s.on(of, ReadLog))
+	h.phase, h.gate.failure = Explained, err.Reason
+	s.ask(i, s.hostAction(of, ReadLog))
 }
 
 func (s *State) explained(i int, r round) {
-	var err error = &GateError{Reason: s.hosts[i].gate.failed, Log: r.events[0].Lines}
+	var err error = &GateError{Reason: s.hosts[i].gate.failure, Log: r.events[0].Lines}
 	if of := s.index(r.asked[0].Node); of != i {
-		err = s.named(of, err)
+		err = s.withNode(of, err)
 	}
 	s.gateEnded(i, err)
 }
 
-// gateEnded goes on with a host that has passed its gate, or why it hasn't.
+// gateEnded goes on after a gate; err is why the host didn't pass it.
 func (s *State) gateEnded(i int, err error) {
 	switch {
 	case s.stage != Trying:
-		s.isBack(i, err)
+		s.rollbackEnded(i, err)
 	case err != nil:
 		s.fail(i, err)
 	default:

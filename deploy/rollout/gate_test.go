@@ -10,14 +10,14 @@ import (
 	"github.com/kcmgen/kcmgen/deploy/plan"
 )
 
-// TestOutageTime: what of a time an apiserver was away, and what its absence excuses.
+// TestOutageTime: how long the apiserver was away, and what its absence excuses.
 func TestOutageTime(t *testing.T) {
 	at := func(s int) time.Time { return time.Date(2026, 1, 1, 0, 0, s, 0, time.UTC) }
 	const grace = 8 * time.Second
 	var o outage
 	for _, c := range []struct {
 		second  int
-		hangs   int // for how long the question did
+		hangs   int // seconds until the answer
 		away    bool
 		ended   bool
 		lasted  int
@@ -27,21 +27,21 @@ func TestOutageTime(t *testing.T) {
 		{1, 0, true, false, 0, true},
 		{5, 0, true, false, 4, true},
 		{13, 0, false, true, 12, true},
-		{20, 0, false, false, 12, true}, // who can't renew ends a little later
+		{20, 0, false, false, 12, true}, // a leader that couldn't renew ends a little later
 		{22, 0, false, false, 12, false},
 		{30, 0, true, false, 12, true},
 		{40, 0, false, true, 22, true},
 		{49, 0, false, false, 22, false},
 		{60, 2, false, false, 22, false}, // slow
-		{80, 9, false, true, 31, true},   // it hung, and answered in the end
+		{80, 9, false, true, 31, true},   // it hung, and answered at last
 		{89, 0, false, false, 31, false},
-		{100, 10, true, false, 41, true}, // nobody waits longer
+		{100, 10, true, false, 41, true}, // the request timed out
 		{101, 1, false, true, 42, true},
 	} {
-		if ended := o.see(at(c.second-c.hangs), at(c.second), c.away); ended != c.ended {
+		if ended := o.record(at(c.second-c.hangs), at(c.second), c.away); ended != c.ended {
 			t.Errorf("after %d s one has ended: %v", c.second, ended)
 		}
-		if got := o.lasted(at(c.second)); got != time.Duration(c.lasted)*time.Second {
+		if got := o.duration(at(c.second)); got != time.Duration(c.lasted)*time.Second {
 			t.Errorf("after %d s it was away for %v, expected %d s", c.second, got, c.lasted)
 		}
 		if got := o.excuses(at(c.second), grace); got != c.excuses {
@@ -50,16 +50,16 @@ func TestOutageTime(t *testing.T) {
 	}
 }
 
-// TestRegard: a host that passed earlier is held to what its process was then, unless its
-// end is excused; then to what it becomes.
-func TestRegard(t *testing.T) {
-	was, none, other := pulse{10, 0}, pulse{0, 0}, pulse{20, 1}
+// TestAssessProcess: a host that passed earlier must keep its process. If its end is
+// excused, it must keep the next one.
+func TestAssessProcess(t *testing.T) {
+	was, none, other := processID{10, 0}, processID{0, 0}, processID{20, 1}
 	for _, c := range []struct {
-		name          string
-		is            pulse
-		had, excused  bool
-		then          pulse
-		pardoned, fit bool
+		name         string
+		is           processID
+		had, outage  bool
+		then         processID
+		excused, fit bool
 	}{
 		{"as it was", was, false, true, was, false, true},
 		{"ended", none, false, false, was, false, false},
@@ -69,31 +69,30 @@ func TestRegard(t *testing.T) {
 		{"there again", other, true, false, other, false, true},
 		{"another process, the apiserver is away", other, false, true, other, false, true},
 	} {
-		then, pardoned, fit := regard(was, c.is, c.had, func() bool { return c.excused })
-		if then != c.then || pardoned != c.pardoned || fit != c.fit {
-			t.Errorf("%s: %v, %v, %v", c.name, then, pardoned, fit)
+		then, excused, fit := assessProcess(was, c.is, c.had, func() bool { return c.outage })
+		if then != c.then || excused != c.excused || fit != c.fit {
+			t.Errorf("%s: %v, %v, %v", c.name, then, excused, fit)
 		}
 	}
 }
 
-// aRollout is one of a host whose gate is 30 s, soak 5 s, lease 15 s, in its gate.
+// aRollout returns a rollout of one host in its gate: gate 30 s, soak 5 s, lease 15 s.
 func aRollout(begun time.Time) *State {
 	p := &plan.Plan{
 		Steps:  []plan.Step{{Node: "cp-1", To: "new"}},
 		Timing: plan.Timing{Gate: 30, Soak: 5, Lead: 62, Lease: 15, Away: 90, Revert: 92},
-		Hosts:  []plan.Record{{Node: "cp-1", Named: true, Runs: "old", Wants: "new", Elects: true}},
+		Hosts:  []plan.Record{{Node: "cp-1", Named: true, Runs: "old", Desired: "new", Elects: true}},
 	}
 	s := New(p, time.Second)
 	s.now, s.stage = begun, Trying
 	h := &s.hosts[0]
 	h.phase = OnTrial
-	h.gate = gate{next: true, soak: 5 * time.Second, atLeast: tooOften, fault: "no", leadless: "nobody"}
-	h.gate.watch = s.out.stopwatch(begun)
+	h.gate = gate{expectNew: true, soak: 5 * time.Second, maxRestarts: tooOften, fault: "no", noLeader: "none"}
+	h.gate.stopwatch = s.absence.stopwatch(begun)
 	return &s
 }
 
-// TestVerdict: a gate's time doesn't run while the apiserver is away, and that ends some
-// day.
+// TestVerdict: a gate's time doesn't run while the apiserver is away, for a limited time.
 func TestVerdict(t *testing.T) {
 	begun := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	at := func(s int) time.Time { return begun.Add(time.Duration(s) * time.Second) }
@@ -102,7 +101,7 @@ func TestVerdict(t *testing.T) {
 		away, back int // -1: never
 		healthy    int // since when; -1: it isn't
 		on         bool
-		until      int // of a way back; -1: as long as the rollout waits
+		until      int // on the way back; -1: the rollout's limit
 		now        int
 		done       bool
 		says       string
@@ -121,18 +120,18 @@ func TestVerdict(t *testing.T) {
 	} {
 		s := aRollout(begun)
 		g := &s.hosts[0].gate
-		if g.next = !c.on; c.until >= 0 {
-			g.until = at(c.until)
+		if g.expectNew = !c.on; c.until >= 0 {
+			g.apiserverUntil = at(c.until)
 		}
 		if c.away >= 0 {
-			s.outage(g).see(at(c.away), at(c.away), true)
-			g.absent = errors.New("refused")
+			s.outage(g).record(at(c.away), at(c.away), true)
+			g.awayErr = errors.New("refused")
 		}
 		if c.back >= 0 {
-			s.outage(g).see(at(c.back), at(c.back), false)
+			s.outage(g).record(at(c.back), at(c.back), false)
 		}
 		if c.healthy >= 0 {
-			g.since = at(c.healthy)
+			g.healthySince = at(c.healthy)
 		}
 		s.now = at(c.now)
 		done, err := s.verdict(0)
@@ -145,47 +144,47 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// TestAlive: a process that ends by itself fails, unless the apiserver was away.
-func TestAlive(t *testing.T) {
+// TestEndedByItself: a process that ends by itself fails, unless the apiserver was away.
+func TestEndedByItself(t *testing.T) {
 	for _, c := range []struct {
 		name     string
-		is       pulse
+		is       processID
 		healthy  bool
 		away     bool
 		says     string
-		restarts int // that are too many from now on
+		restarts int // that fail the gate from now on
 	}{
-		{"as it was", pulse{10, 0}, true, false, "", 2},
-		{"started again once", pulse{11, 1}, false, false, "", 2},
-		{"started again twice", pulse{12, 2}, false, false, "it ended 2 times by itself", 2},
-		{"ended, and was healthy", pulse{11, 1}, true, false, "it was healthy, and ended by itself", 2},
-		{"started again twice, the apiserver is away", pulse{12, 2}, false, true, "", 4},
-		{"ended, the apiserver is away", pulse{0, 0}, true, true, "", 2},
+		{"as it was", processID{10, 0}, true, false, "", 2},
+		{"started again once", processID{11, 1}, false, false, "", 2},
+		{"started again twice", processID{12, 2}, false, false, "it ended 2 times by itself", 2},
+		{"ended, and was healthy", processID{11, 1}, true, false, "it was healthy, and ended by itself", 2},
+		{"started again twice, the apiserver is away", processID{12, 2}, false, true, "", 4},
+		{"ended, the apiserver is away", processID{0, 0}, true, true, "", 2},
 	} {
 		now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 		s := aRollout(now)
 		g := &s.hosts[0].gate
-		if g.pulse = (pulse{10, 0}); c.healthy {
-			g.since = now
+		if g.process = (processID{10, 0}); c.healthy {
+			g.healthySince = now
 		}
-		s.out.see(now, now, c.away)
-		says, missing := s.alive(0, Health{PID: c.is.pid, Restarts: c.is.restarts}, round{})
+		s.absence.record(now, now, c.away)
+		says, missing := s.endedByItself(0, Health{PID: c.is.pid, Restarts: c.is.restarts}, round{})
 		if says != c.says || missing != nil {
 			t.Errorf("%s: %q, expected %q; %v", c.name, says, c.says, missing)
 		}
-		if g.atLeast != c.restarts || c.away && !g.since.IsZero() {
-			t.Errorf("%s: %d restarts are too many, healthy since %v", c.name, g.atLeast, g.since)
+		if g.maxRestarts != c.restarts || c.away && !g.healthySince.IsZero() {
+			t.Errorf("%s: %d restarts are too many, healthy since %v", c.name, g.maxRestarts, g.healthySince)
 		}
 	}
 }
 
-// TestLate: one answer that doesn't come in time is none yet, the second is: whichever of
-// two it was that came.
+// TestLate: the first late answer is ignored, the second in a row counts, whichever of
+// the two answers is late.
 func TestLate(t *testing.T) {
 	slow, no := fmt.Errorf("it doesn't answer: %w", ErrLate), errors.New("no")
 	now := time.Now()
 	g := &gate{}
-	g.since = now
+	g.healthySince = now
 	for i, c := range []struct {
 		errs []error
 		want bool
@@ -203,24 +202,24 @@ func TestLate(t *testing.T) {
 			t.Errorf("%d: %v is late: %v", i, c.errs, got)
 		}
 	}
-	if g.since = (time.Time{}); g.late(slow) {
+	if g.healthySince = (time.Time{}); g.late(slow) {
 		t.Error("a host that was never healthy is late")
 	}
 }
 
-// TestDue: a trial whose host would go back by itself is given its time again in time.
-func TestDue(t *testing.T) {
+// TestProlongDue: a trial is prolonged long before its host goes back by itself.
+func TestProlongDue(t *testing.T) {
 	now := time.Now()
 	for left, want := range map[time.Duration]bool{80: false, 70: false, 68: true, 1: true} {
 		s := aRollout(now)
 		s.hosts[0].reverts = now.Add(left * time.Second)
-		if got := s.due(0); got != want {
+		if got := s.prolongDue(0); got != want {
 			t.Errorf("%d s before it goes back: %v", left, got)
 		}
 	}
 }
 
-// TestUnseen: that the apiserver is away is said once.
+// TestUnseen: the error mentions once that the apiserver is away.
 func TestUnseen(t *testing.T) {
 	away := &AwayError{time.Minute, errors.New("refused")}
 	for want, err := range map[string]error{
@@ -233,14 +232,14 @@ func TestUnseen(t *testing.T) {
 	}
 }
 
-// TestHang: a question of this machine's that hung is an outage for the host, too: it
-// complains of it afterwards, and nobody looked meanwhile.
+// TestHang: if this machine's request hung, that counts as an outage for the host, too,
+// which wasn't examined meanwhile and logs errors afterwards.
 func TestHang(t *testing.T) {
 	begun := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	at := func(s int) time.Time { return begun.Add(time.Duration(s) * time.Second) }
 	for _, c := range []struct {
 		from, to, now int
-		on            bool // an outage that the host has seen goes on
+		on            bool // the host is in an outage already
 		fails         bool
 	}{
 		{10, 40, 45, false, false},
@@ -251,23 +250,23 @@ func TestHang(t *testing.T) {
 	} {
 		s := aRollout(begun)
 		if c.on {
-			s.out.see(at(5), at(5), true)
+			s.absence.record(at(5), at(5), true)
 		}
 		s.now = at(c.to)
 		asked := Action{Kind: ReadLease}
-		s.seeLeader(0, round{asked: []Action{asked}, events: []Event{{Took: at(c.to).Sub(at(c.from))}}})
+		s.checkLeader(0, round{asked: []Action{asked}, events: []Event{{Took: at(c.to).Sub(at(c.from))}}})
 		s.now = at(c.now)
 		if _, err := s.verdict(0); (err != nil) != c.fails {
 			t.Errorf("%+v: %v", c, err)
 		}
-		if on := s.out.goesOn(); on != c.on {
+		if on := s.absence.ongoing(); on != c.on {
 			t.Errorf("%+v: an outage goes on: %v", c, on)
 		}
 	}
 }
 
-// TestLost: a host is reported to be as it was, or as it is to be, only if it runs.
-func TestLost(t *testing.T) {
+// TestEndedForGood: a host is reported as unchanged, back or done only if it runs.
+func TestEndedForGood(t *testing.T) {
 	for _, c := range []struct {
 		name, active, outcome string
 		worked, stops, want   bool
@@ -284,18 +283,18 @@ func TestLost(t *testing.T) {
 		{"couldn't be brought back", "failed", Stranded, true, false, false},
 		{"couldn't be asked", "", "", true, false, false},
 	} {
-		if got := lost(c.active == "inactive" || c.active == "failed", c.outcome, c.worked, c.stops); got != c.want {
+		if got := endedForGood(c.active == "inactive" || c.active == "failed", c.outcome, c.worked, c.stops); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
 	}
 }
 
-// TestStops: a host that went back is held to what it had, and any other to what it gets.
+// TestStops: a host that went back should run what it had, any other what it gets.
 func TestStops(t *testing.T) {
 	for _, c := range []struct {
-		name             string
-		wants, back, end string
-		want             bool
+		name               string
+		desired, back, end string
+		want               bool
 	}{
 		{"isn't named", "", "", "", false},
 		{"gets another", "new", "", Done, false},
@@ -305,14 +304,14 @@ func TestStops(t *testing.T) {
 		{"was to leave, and went back", plan.None, "old", RolledBack, false},
 	} {
 		s := aRollout(time.Now())
-		s.plan.Hosts[0].Wants, s.hosts[0].way.to, s.hosts[0].result.Outcome = c.wants, c.back, c.end
+		s.plan.Hosts[0].Desired, s.hosts[0].back.target, s.hosts[0].result.Outcome = c.desired, c.back, c.end
 		if got := s.stops(0); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
 	}
 }
 
-// TestWithGone: a rollout that leaves a host dead didn't take all back.
+// TestWithGone: a rollout that leaves a host dead isn't reported as rolled back.
 func TestWithGone(t *testing.T) {
 	gone := GoneErrors{"cp-1": {State: "inactive (dead)"}}
 	if err := withGone(nil, nil); err != nil {
@@ -329,8 +328,8 @@ func TestWithGone(t *testing.T) {
 	}
 }
 
-// TestQuiet: on the way back a host that works is restarted only while none of those
-// that are still to go back can get to lead, since that may be what ends it.
+// TestQuiet: on the way back a working host is restarted only while none of the hosts
+// still to go back can become the leader, since that may end it.
 func TestQuiet(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	lease := func(holder string, age, duration time.Duration) *Lease {
@@ -361,7 +360,7 @@ func TestQuiet(t *testing.T) {
 		p.Hosts[1].Skew = c.skew
 		s := New(p, time.Second)
 		s.now = now
-		s.back = wayBack{todo: []int{0, 1}, longest: 3 * second, lull: lull{poll: second}}
+		s.back = rollback{todo: []int{0, 1}, longestDowntime: 3 * second, lull: lull{poll: second}}
 		if c.was != nil {
 			s.quiet(c.was)
 		}

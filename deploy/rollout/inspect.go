@@ -8,40 +8,40 @@ import (
 	"github.com/kcmgen/kcmgen/deploy/plan"
 )
 
-// lastLook bounds the look at all hosts: one whose connection broke has been told of.
+// lastLook bounds the final look at all hosts.
 const lastLook = 10 * time.Second
 
-// inspect looks at all hosts once a rollout is over, where something was changed: what a
-// host is reported to be, it is.
+// inspect looks at all hosts once a rollout that changed anything is over, so that the
+// report is true.
 func (s *State) inspect() {
 	s.stage = Inspecting
-	if len(s.all(func(i int) bool { return s.hosts[i].result.Outcome != "" })) == 0 {
+	if len(s.hostsWhere(func(i int) bool { return s.hosts[i].result.Outcome != "" })) == 0 {
 		s.stage, s.err = Finished, s.cause
 		return
 	}
-	s.until = s.now.Add(lastLook)
-	s.lookAtAll()
+	s.inspectUntil = s.now.Add(lastLook)
+	s.examineAll()
 }
 
-func (s *State) lookAtAll() {
+func (s *State) examineAll() {
 	var all []Action
 	for i := range s.hosts {
-		a := s.on(i, Examine)
+		a := s.hostAction(i, Examine)
 		a.Ask = Process
 		all = append(all, a)
 	}
 	s.ask(-1, all...)
 }
 
-// inspected notes hosts that have ended for good. One that is on its way to end is looked
-// at again.
+// inspected reports hosts whose process ended for good. It looks again while one is
+// stopping.
 func (s *State) inspected(r round) {
-	if r.paused() {
-		s.lookAtAll()
+	if r.isPause() {
+		s.examineAll()
 		return
 	}
 	ending := slices.ContainsFunc(r.events, func(e Event) bool { return e.Err == nil && e.Health.Ending })
-	if ending && s.now.Before(s.until) {
+	if ending && s.now.Before(s.inspectUntil) {
 		s.pause(-1, s.poll)
 		return
 	}
@@ -49,12 +49,12 @@ func (s *State) inspected(r round) {
 	for k, e := range r.events {
 		i := s.index(r.asked[k].Node)
 		h, p := &s.hosts[i], s.plan.Hosts[i]
-		if e.Err != nil || !lost(e.Health.Over, h.result.Outcome, h.unwell == "", s.stops(i)) {
+		if e.Err != nil || !endedForGood(e.Health.Dead, h.result.Outcome, h.unhealthy == "", s.stops(i)) {
 			continue
 		}
 		err := &GoneError{e.Health.Active, p.Unit}
 		s.tell(i, "gone", "%v", err)
-		if p.Named { // else somebody may be at work there
+		if p.Named { // else an operator may have stopped it
 			gone[p.Node] = err
 			h.result.Outcome, h.result.Reason = Gone, err.Error()
 		}
@@ -62,31 +62,31 @@ func (s *State) inspected(r round) {
 	s.stage, s.err = Finished, withGone(s.cause, gone)
 }
 
-// lost reports whether a host has ended for good that is to run. over: its process has,
-// outcome is what became of the host.
-func lost(over bool, outcome string, worked, stops bool) bool {
+// endedForGood reports whether a host that should run ended for good. dead: its process
+// did; stops: it should run nothing.
+func endedForGood(dead bool, outcome string, worked, stops bool) bool {
 	switch {
-	case !over:
+	case !dead:
 		return false
 	case outcome == Done, stops:
 		return !stops
-	case outcome == Stranded: // that was said
+	case outcome == Stranded: // reported already
 		return false
 	}
 	return worked
 }
 
-// stops reports whether a host is to run nothing: it leaves the cluster, or went back to
-// that.
+// stops reports whether a host should run nothing: it leaves the cluster, or went back to
+// none.
 func (s *State) stops(i int) bool {
 	h := &s.hosts[i]
 	if h.result.Outcome == RolledBack {
-		return h.way.to == plan.None
+		return h.back.target == plan.None
 	}
-	return s.plan.Hosts[i].Wants == plan.None
+	return s.plan.Hosts[i].Desired == plan.None
 }
 
-// withGone adds hosts that have ended for good to what became of a rollout.
+// withGone adds hosts that ended for good to the error of a rollout.
 func withGone(err error, gone GoneErrors) error {
 	if len(gone) == 0 {
 		return err

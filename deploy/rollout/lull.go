@@ -2,39 +2,38 @@ package rollout
 
 import "time"
 
-// lull waits, on the way back, for a moment at which a host that works can be restarted
-// while none of the others becomes the leader, and ends by that.
+// lull finds, on the way back, a moment to restart a working host without another host
+// becoming the leader meanwhile and ending by the fault.
 type lull struct {
-	// releases: a leader gives its lease back as it ends, so that nobody can count on the
-	// time that it has left.
-	releases bool
-	poll     time.Duration
+	// releasesLease: leaders release their lease when they exit, so it may end before its time.
+	releasesLease bool
+	poll          time.Duration
 
-	was    *Lease    // as it was seen last with a holder
-	runs   time.Time // when that one runs out
-	ousted time.Time // until then somebody who lost the lease early may still act, and then ends
+	last      *Lease    // the lease, when it last had a holder
+	expires   time.Time // when it expires
+	actsUntil time.Time // until then a holder that lost the lease early may still act, and then ends
 }
 
-// next returns which of some hosts can be restarted now. is is the lease, nil where
-// nobody holds it; age how long ago it was renewed; leads which of them holds it, or -1;
-// restart how long one doesn't work meanwhile.
-func (l *lull) next(now time.Time, is *Lease, age time.Duration, leads int, restart time.Duration) (int, bool) {
-	if is == nil { // it was given back, or deleted: anybody takes it within a moment
-		l.ousted = l.runs
+// pick returns the index of a host that can be restarted now. is is the lease, nil if it
+// has no holder; age is the time since its renewal; leads is the index of its holder, or
+// -1; restart is the downtime of a restart.
+func (l *lull) pick(now time.Time, is *Lease, age time.Duration, leads int, restart time.Duration) (int, bool) {
+	if is == nil { // released or deleted: any instance may take it at once
+		l.actsUntil = l.expires
 		return 0, false
 	}
-	was := l.was
-	if was != nil && was.Holder != is.Holder && now.Before(l.runs) {
-		l.ousted = l.runs
+	was := l.last
+	if was != nil && was.Holder != is.Holder && now.Before(l.expires) {
+		l.actsUntil = l.expires
 	}
-	l.was, l.runs = is, now.Add(is.Duration-age)
+	l.last, l.expires = is, now.Add(is.Duration-age)
 	switch {
-	case now.Before(l.ousted):
+	case now.Before(l.actsUntil):
 		return 0, false
 	case leads >= 0 && age < is.Duration/2:
-		return leads, true // it may end any moment
-	case !l.releases && is.Duration-age > restart+l.poll:
-		return 0, true // nobody else gets it before it has run out
+		return leads, true // it may end at any moment
+	case !l.releasesLease && is.Duration-age > restart+l.poll:
+		return 0, true // no other instance gets it before it expires
 	}
 	renewed := was != nil && was.Holder == is.Holder && is.Renewed.After(was.Renewed)
 	return 0, leads < 0 && renewed

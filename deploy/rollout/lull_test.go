@@ -5,17 +5,17 @@ import (
 	"time"
 )
 
-// sight is a lease as it is seen at one second.
+// sight is the lease as seen at one second.
 type sight struct {
 	at     int
-	holder string // "": nobody holds it
+	holder string // "": there is none
 	age    int    // since it was renewed
-	leads  int    // which of those that go back holds it; -1: none
-	next   int    // -1: nobody yet
+	leads  int    // index of the holder among those that go back; -1: another host
+	next   int    // expected; -1: none yet
 }
 
-// TestLull: what is seen of the lease, and when the next host may be restarted. Leases
-// hold for 15 s, and a restart takes 3 s.
+// TestLull: which host may be restarted, by what was seen of the lease. A lease is valid
+// for 15 s, a restart takes 3 s.
 func TestLull(t *testing.T) {
 	begun := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
@@ -24,16 +24,16 @@ func TestLull(t *testing.T) {
 		seen     []sight
 	}{
 		{"time is left", false, []sight{{0, "a", 2, -1, 0}}},
-		{"time is left, and it may be given back before", true, []sight{{0, "a", 2, -1, -1}, {1, "a", 3, -1, -1}, {2, "a", 0, -1, 0}}},
-		{"one of them leads, and gives it back as it ends", true, []sight{{0, "a", 2, 1, 1}}},
+		{"time is left, and it may be released before", true, []sight{{0, "a", 2, -1, -1}, {1, "a", 3, -1, -1}, {2, "a", 0, -1, 0}}},
+		{"one of them leads, and releases it when it exits", true, []sight{{0, "a", 2, 1, 1}}},
 		{"one of them led, and is gone", true, []sight{{0, "a", 10, 1, -1}, {3, "b", 0, -1, -1}, {4, "b", 0, -1, -1}, {6, "b", 0, -1, 0}}},
-		{"deleted, and nobody has it", false, []sight{{0, "", 0, -1, -1}, {5, "", 0, -1, -1}}},
-		{"deleted, and another takes it: who had it acts on", false, []sight{{0, "a", 13, -1, -1}, {1, "", 0, -1, -1}, {2, "b", 0, -1, 0}}},
+		{"deleted, and no holder", false, []sight{{0, "", 0, -1, -1}, {5, "", 0, -1, -1}}},
+		{"deleted, and another takes it: the old holder still acts", false, []sight{{0, "a", 13, -1, -1}, {1, "", 0, -1, -1}, {2, "b", 0, -1, 0}}},
 		{"deleted early, and another takes it", false, []sight{{0, "a", 12, 0, -1}, {1, "", 0, -1, -1}, {2, "b", 0, 0, -1}, {3, "b", 0, 0, 0}}},
 		{"taken early, unseen", false, []sight{{0, "a", 13, -1, -1}, {1, "b", 0, -1, -1}, {2, "b", 1, -1, 0}}},
 		{"ran out, and another takes it", false, []sight{{0, "a", 13, -1, -1}, {3, "b", 0, -1, 0}}},
 	} {
-		l := &lull{releases: c.releases, poll: time.Second}
+		l := &lull{releasesLease: c.releases, poll: time.Second}
 		for _, s := range c.seen {
 			now := begun.Add(time.Duration(s.at) * time.Second)
 			age := time.Duration(s.age) * time.Second
@@ -41,7 +41,7 @@ func TestLull(t *testing.T) {
 			if s.holder != "" {
 				is = &Lease{Holder: s.holder + "_1", Hostname: s.holder, Renewed: now.Add(-age), Duration: 15 * time.Second}
 			}
-			i, ok := l.next(now, is, age, s.leads, 3*time.Second)
+			i, ok := l.pick(now, is, age, s.leads, 3*time.Second)
 			if !ok {
 				i = -1
 			}

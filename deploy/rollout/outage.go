@@ -2,22 +2,22 @@ package rollout
 
 import "time"
 
-// outage is when the apiserver was away. A program that ends meanwhile, or soon after,
-// ends by that: a leader that can't renew, one that starts and can't read what it needs.
+// outage records when the apiserver was away. It excuses a process that ends meanwhile or
+// soon after: a leader that can't renew, an instance that can't start without it.
 type outage struct {
-	begun time.Time     // of the one that goes on; zero: none does
+	begun time.Time     // of the current outage; zero: there is none
 	over  time.Time     // when the last one ended; zero: there was none
-	total time.Duration // of those that are over
+	total time.Duration // of past outages
 }
 
-// hung is how long a question hangs, and is answered in the end, where the apiserver was
-// away meanwhile: programs give theirs up earlier, and complain of it in their logs.
-const hung = 3 * time.Second
+// hangTime is how late an answer must be to count as an outage: by then kube-controller-manager
+// has given up its own requests and logged errors.
+const hangTime = 3 * time.Second
 
-// see takes note of whether the apiserver is away now, by a question that was asked at a
-// time. It reports whether an outage has ended.
-func (o *outage) see(asked, now time.Time, away bool) (ended bool) {
-	if !away && o.begun.IsZero() && now.Sub(asked) >= hung {
+// record records whether the apiserver is away, by a request sent at asked and answered at
+// now. It reports whether an outage has ended.
+func (o *outage) record(asked, now time.Time, away bool) (ended bool) {
+	if !away && o.begun.IsZero() && now.Sub(asked) >= hangTime {
 		o.begun = asked
 	}
 	switch {
@@ -31,31 +31,32 @@ func (o *outage) see(asked, now time.Time, away bool) (ended bool) {
 	return false
 }
 
-// goesOn reports whether the apiserver is away.
-func (o *outage) goesOn() bool { return !o.begun.IsZero() }
+// ongoing reports whether the apiserver is away now.
+func (o *outage) ongoing() bool { return !o.begun.IsZero() }
 
-// lasted is how long it has been away in all.
-func (o *outage) lasted(now time.Time) time.Duration {
+// duration returns how long it has been away in total.
+func (o *outage) duration(now time.Time) time.Duration {
 	if o.begun.IsZero() {
 		return o.total
 	}
 	return o.total + now.Sub(o.begun)
 }
 
-// excuses reports whether what ends now ends by it. after is how long that may take.
+// excuses reports whether an outage explains that a process ends now. after is how long
+// after an outage that may happen.
 func (o *outage) excuses(now time.Time, after time.Duration) bool {
 	return !o.begun.IsZero() || !o.over.IsZero() && now.Sub(o.over) <= after
 }
 
-// stopwatch counts the time that something takes, but for outages.
+// stopwatch measures time without outages.
 type stopwatch struct {
 	begun time.Time
-	spent time.Duration // how long the apiserver had been away until then
+	spent time.Duration // total time away until begun
 }
 
-func (o *outage) stopwatch(now time.Time) stopwatch { return stopwatch{now, o.lasted(now)} }
+func (o *outage) stopwatch(now time.Time) stopwatch { return stopwatch{now, o.duration(now)} }
 
-// took is how much time has passed while the apiserver was there.
-func (w stopwatch) took(o *outage, now time.Time) time.Duration {
-	return now.Sub(w.begun) - (o.lasted(now) - w.spent)
+// elapsed returns the time that passed while the apiserver was there.
+func (w stopwatch) elapsed(o *outage, now time.Time) time.Duration {
+	return now.Sub(w.begun) - (o.duration(now) - w.spent)
 }

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// outcome is how a rollout ended that went back.
+// outcome returns the error of a rollout that went back.
 func (s *State) outcome() error {
 	stranded := &StrandedError{Err: s.cause, Stranded: map[string]error{}, Left: map[string]Left{}}
 	unseen := &UnseenError{Err: s.cause}
@@ -15,13 +15,13 @@ func (s *State) outcome() error {
 		h, node := &s.hosts[i], s.plan.Hosts[i].Node
 		var away *AwayError
 		switch {
-		case errors.As(h.way.err, &away):
+		case errors.As(h.back.err, &away):
 			unseen.Nodes, unseen.Away = append(unseen.Nodes, node), away
 			h.result.Outcome = RolledBack
 			s.tell(i, "back", "it has what it had; whether it works can't be seen while the apiserver is away: %v", away.Err)
-		case h.way.err != nil:
+		case h.back.err != nil:
 			s.strand(i, stranded)
-		case h.way.theirs:
+		case h.back.changedByOther:
 			h.result.Outcome = Untouched
 			s.tell(i, "back", "another program has changed it since the plan was made: it stays as it is")
 		default:
@@ -36,26 +36,26 @@ func (s *State) outcome() error {
 		return stranded
 	case len(unseen.Nodes) > 0:
 		return unseen
-	case len(went) > 0 && !kept: // else the new configuration leads, and stays where it is
+	case len(went) > 0 && !kept: // else some hosts keep the new configuration
 		return &RolledBackError{s.plan.Action, went, s.cause}
 	}
 	return s.cause
 }
 
-// strand notes a host that couldn't be brought back, and what is left to do there.
+// strand records a host that couldn't be brought back, and how it was left.
 func (s *State) strand(i int, stranded *StrandedError) {
 	h, node := &s.hosts[i], s.plan.Hosts[i].Node
 	h.result.Outcome = Stranded
-	left, err := LeftOnTrial, h.way.err
-	if h.way.kind == Undo {
+	left, err := LeftOnTrial, h.back.err
+	if h.back.kind == Undo {
 		left = LeftChanged
 	}
-	var ill *GateError
-	var unheard *UnconfirmedError
+	var unhealthy *GateError
+	var unconfirmed *UnconfirmedError
 	switch {
-	case errors.Is(err, ErrNotStarted) || errors.As(err, &ill): // it is back, and nothing is tried again
-		err, left = fmt.Errorf("it has what it had, and %w", err), LeftUnwell
-	case h.way.kind == Revert && !errors.As(s.cause, &unheard): // else that was said
+	case errors.Is(err, ErrNotStarted) || errors.As(err, &unhealthy): // it is back, and isn't tried again
+		err, left = fmt.Errorf("it has what it had, and %w", err), LeftUnhealthy
+	case h.back.kind == Revert && !errors.As(s.cause, &unconfirmed): // else the cause says so already
 		err = fmt.Errorf("%w; within %v it goes back by itself, if it can", err, s.plan.Revert.Duration())
 	}
 	s.tell(i, "stranded", "%v", err)

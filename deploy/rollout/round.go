@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// round is a number of actions whose answers are judged together.
+// round is a set of actions whose answers are assessed together.
 type round struct {
-	host   int // whose gate or way back it is; -1: the stage's
-	asked  []Action
-	events []Event
-	open   int // answers that are still to come
+	host       int // the host it is about; -1: the whole rollout
+	asked      []Action
+	events     []Event
+	unanswered int // answers still missing
 }
 
-// answer is what came of the first action of a kind on a host; nil if there was none.
+// answer returns the answer to the first action of a kind on a host; nil if there was none.
 func (r round) answer(k Kind, node string) *Event {
 	i := slices.IndexFunc(r.asked, func(a Action) bool { return a.Kind == k && a.Node == node })
 	if i < 0 {
@@ -23,8 +23,9 @@ func (r round) answer(k Kind, node string) *Event {
 	return &r.events[i]
 }
 
-// again is what came of a question that was asked once more: of the apiserver alone.
-func (r round) again(node string) *Event {
+// secondAnswer returns the answer to the second question to a host, which asks only about the
+// apiserver; nil if there was none.
+func (r round) secondAnswer(node string) *Event {
 	i := slices.IndexFunc(r.asked, func(a Action) bool { return a.Kind == Examine && a.Node == node && a.Ask == Apiserver })
 	if i < 0 {
 		return nil
@@ -32,8 +33,8 @@ func (r round) again(node string) *Event {
 	return &r.events[i]
 }
 
-// lost reports whether a host couldn't be asked.
-func (r round) lost() bool {
+// lostAnswer reports whether an answer of a host is missing.
+func (r round) lostAnswer() bool {
 	for i, a := range r.asked {
 		if a.Kind == Examine && r.events[i].Err != nil && !errors.Is(r.events[i].Err, ErrRefused) {
 			return true
@@ -42,28 +43,28 @@ func (r round) lost() bool {
 	return false
 }
 
-// ask begins a round, of a host or of the stage (-1).
+// ask begins a round about a host, or about the whole rollout (-1).
 func (s *State) ask(host int, actions ...Action) {
 	s.extend(round{host: host}, actions...)
 }
 
-// extend adds actions to a round. It is judged again, as a whole, when they are answered.
+// extend adds actions to a round, which is assessed again once they are answered.
 func (s *State) extend(r round, actions ...Action) {
 	r.asked, r.events = slices.Clip(r.asked), slices.Clone(r.events)
 	for _, a := range actions {
-		s.last++
-		a.ID = s.last
+		s.lastID++
+		a.ID = s.lastID
 		a.Insist = s.stage >= Ending
 		r.asked = append(r.asked, a)
 		s.actions = append(s.actions, a)
 	}
 	r.events = append(r.events, make([]Event, len(actions))...)
-	r.open = len(actions)
+	r.unanswered = len(actions)
 	s.rounds = append(s.rounds, r)
 }
 
-// pause looks again in a while.
+// pause waits before the next look.
 func (s *State) pause(host int, d time.Duration) { s.ask(host, Action{Kind: Wait, For: d}) }
 
-// paused: a round that only waited.
-func (r round) paused() bool { return r.asked[0].Kind == Wait }
+// isPause reports whether the round only waited.
+func (r round) isPause() bool { return r.asked[0].Kind == Wait }

@@ -8,52 +8,52 @@ import (
 	"github.com/kcmgen/kcmgen/deploy/plan"
 )
 
-// spare waits until all others work, so that no more than one ever doesn't: one that is
-// restarted by somebody else just now is no reason to take all back. A host that doesn't
-// work itself has nothing to lose.
-func (s *State) spare() {
-	s.stage, s.watch, s.told = Sparing, s.out.stopwatch(s.now), ""
-	if s.hosts[s.at].unwell != "" {
-		s.try(s.at)
+// awaitSpares waits until all spares work. A spare is another healthy instance that can
+// lead while this host restarts. A spare that is down for a moment is no reason to go back.
+// A host that doesn't work itself is restarted at once.
+func (s *State) awaitSpares() {
+	s.stage, s.stopwatch, s.announcedWait = Sparing, s.absence.stopwatch(s.now), ""
+	if s.hosts[s.current].unhealthy != "" {
+		s.try(s.current)
 		return
 	}
-	s.seeOthers()
+	s.examineSpares()
 }
 
-func (s *State) seeOthers() {
+func (s *State) examineSpares() {
 	var all []Action
-	for _, i := range s.all(s.counts) {
+	for _, i := range s.hostsWhere(s.isSpare) {
 		a := s.examine(i, Process|Healthz)
-		if s.plan.Hosts[i].Blind {
+		if s.plan.Hosts[i].HealthUnknown {
 			a.Ask = Process
 		}
 		all = append(all, a)
 	}
 	if len(all) == 0 {
-		s.try(s.at)
+		s.try(s.current)
 		return
 	}
 	s.ask(-1, all...)
 }
 
-// counts reports whether a host has to work while another one is restarted.
-func (s *State) counts(i int) bool {
+// isSpare reports whether a host must work while the current one restarts.
+func (s *State) isSpare(i int) bool {
 	h := &s.hosts[i]
-	stopped := h.result.Outcome == Done && s.plan.Hosts[i].Wants == plan.None
-	return i != s.at && !stopped && (h.unwell == "" || h.settled.pid != 0)
+	stopped := h.result.Outcome == Done && s.plan.Hosts[i].Desired == plan.None
+	return i != s.current && !stopped && (h.unhealthy == "" || h.passedProcess.pid != 0)
 }
 
-// examine looks at a host with what it runs by now.
+// examine asks a host about the generation that it now runs.
 func (s *State) examine(i int, q Questions) Action {
-	a := s.on(i, Examine)
-	a.Ask, a.Next = q, s.hosts[i].settled.pid != 0
+	a := s.hostAction(i, Examine)
+	a.Ask, a.ExpectNew = q, s.hosts[i].passedProcess.pid != 0
 	return a
 }
 
-// spared goes on if all others work.
-func (s *State) spared(r round) {
-	if r.paused() {
-		s.seeOthers()
+// sparesExamined restarts the current host if all spares work.
+func (s *State) sparesExamined(r round) {
+	if r.isPause() {
+		s.examineSpares()
 		return
 	}
 	other, fault := -1, error(nil)
@@ -62,88 +62,88 @@ func (s *State) spared(r round) {
 			continue
 		}
 		i := s.index(a.Node)
-		fault = s.works(i, r.events[k])
-		if (fault != nil || s.ended(i, r.events[k])) && r.again(a.Node) == nil {
+		fault = s.workFault(i, r.events[k])
+		if (fault != nil || s.endedUnexcused(i, r.events[k])) && r.secondAnswer(a.Node) == nil {
 			s.extend(r, s.examine(i, Apiserver))
 			return
 		}
-		if r.events[k].Err == nil { // what isn't excused shows in the next gate
-			s.steady(i, r.events[k].Health, r.again(a.Node))
+		if r.events[k].Err == nil { // a fault shows in the next gate
+			s.checkSettled(i, r.events[k].Health, r.secondAnswer(a.Node))
 		}
 		if fault != nil {
 			other = i
 			break
 		}
 	}
-	switch h := &s.hosts[s.at]; {
-	case other < 0 && s.told != "" && !h.chosen: // who leads may have changed meanwhile
-		h.chosen = true
-		s.steps = append(s.steps, s.at)
+	switch h := &s.hosts[s.current]; {
+	case other < 0 && s.announcedWait != "" && !h.postponed: // the leader may have changed meanwhile
+		h.postponed = true
+		s.steps = append(s.steps, s.current)
 		s.choose()
 		return
 	case other < 0:
-		s.try(s.at)
+		s.try(s.current)
 		return
 	}
-	s.awaitOther(other, fault, apiserver(r.again(s.plan.Hosts[other].Node)))
+	s.awaitSpare(other, fault, apiserverError(r.secondAnswer(s.plan.Hosts[other].Node)))
 }
 
-// awaitOther waits for a host that doesn't work now, if that may get better. asked is what
-// it gets from the apiserver.
-func (s *State) awaitOther(i int, fault, asked error) {
+// awaitSpare waits for a spare that doesn't work, if it may recover. asked is the error
+// that it gets from the apiserver.
+func (s *State) awaitSpare(i int, fault, asked error) {
 	h, name := &s.hosts[i], s.plan.Hosts[i].Node
-	s.out.see(s.now, s.now, errors.Is(asked, ErrAway))
-	excused := s.out.excuses(s.now, s.grace())
-	switch away := s.out.lasted(s.now); {
+	s.absence.record(s.now, s.now, errors.Is(asked, ErrAway))
+	excused := s.absence.excuses(s.now, s.grace())
+	switch away := s.absence.duration(s.now); {
 	case away > s.plan.Away.Duration():
-		s.fail(s.at, &AwayError{away, asked})
-	// It is the new configuration's fault, or there is no chance.
-	case !excused && (h.settled.pid != 0 && !h.pardoned || s.watch.took(&s.out, s.now) > s.plan.Gate.Duration()):
-		s.fail(s.at, &SpareError{Node: name, Unit: s.plan.Hosts[i].Unit, Err: fault})
+		s.fail(s.current, &AwayError{away, asked})
+	// The new configuration is at fault, or the time is up.
+	case !excused && (h.passedProcess.pid != 0 && !h.excused || s.stopwatch.elapsed(&s.absence, s.now) > s.plan.Gate.Duration()):
+		s.fail(s.current, &SpareError{Node: name, Unit: s.plan.Hosts[i].Unit, Err: fault})
 	default:
-		if s.told != name {
-			s.told = name
-			s.tell(s.at, "waits", "for %s, which doesn't work now: %v", name, fault)
+		if s.announcedWait != name {
+			s.announcedWait = name
+			s.tell(s.current, "waits", "for %s, which doesn't work now: %v", name, fault)
 		}
 		s.pause(-1, s.poll)
 	}
 }
 
-// works returns why a host doesn't.
-func (s *State) works(i int, e Event) error {
+// workFault returns why a host doesn't work, or nil.
+func (s *State) workFault(i int, e Event) error {
 	switch {
 	case e.Err != nil:
 		return e.Err
 	case !e.Health.Running:
 		return fmt.Errorf("%s is %s", s.plan.Hosts[i].Unit, e.Health.Active)
-	case s.plan.Hosts[i].Blind:
-		return nil // it can't be asked
+	case s.plan.Hosts[i].HealthUnknown:
+		return nil
 	}
 	return e.Health.Healthz
 }
 
-// ended reports whether the process of a host that passed earlier has ended, and nothing
-// that is known by now excuses that.
-func (s *State) ended(i int, e Event) bool {
+// endedUnexcused reports whether the process of a host that passed earlier has ended, and
+// no outage known so far excuses it.
+func (s *State) endedUnexcused(i int, e Event) bool {
 	h := &s.hosts[i]
-	return e.Err == nil && h.settled.pid != 0 && pulseOf(e.Health) != h.settled && !h.pardoned && !s.out.excuses(s.now, s.grace())
+	return e.Err == nil && h.passedProcess.pid != 0 && processOf(e.Health) != h.passedProcess && !h.excused && !s.absence.excuses(s.now, s.grace())
 }
 
-// steady holds a host that passed earlier to what its process was then. asked is what the
-// host gets from the apiserver; nil: it wasn't asked.
-func (s *State) steady(i int, is Health, asked *Event) (ok bool) {
+// checkSettled reports whether a host that passed earlier still has the same process, or is
+// excused. asked is its answer about the apiserver; nil: it wasn't asked.
+func (s *State) checkSettled(i int, is Health, asked *Event) (ok bool) {
 	h := &s.hosts[i]
-	if h.settled.pid == 0 {
+	if h.passedProcess.pid == 0 {
 		return true
 	}
-	h.settled, h.pardoned, ok = regard(h.settled, pulseOf(is), h.pardoned, func() bool {
-		return s.out.excuses(s.now, s.grace()) || errors.Is(apiserver(asked), ErrAway)
+	h.passedProcess, h.excused, ok = assessProcess(h.passedProcess, processOf(is), h.excused, func() bool {
+		return s.absence.excuses(s.now, s.grace()) || errors.Is(apiserverError(asked), ErrAway)
 	})
 	return ok
 }
 
-// apiserver is what an examination got from the apiserver.
-func apiserver(e *Event) error {
+// apiserverError returns the error of an answer about the apiserver.
+func apiserverError(e *Event) error {
 	switch {
 	case e == nil:
 		return nil
@@ -153,23 +153,24 @@ func apiserver(e *Event) error {
 	return e.Health.Apiserver
 }
 
-// regard is what to think of a host that passed earlier, by its process: what it is held
-// to from now on, whether its end is excused still, and whether it is as it should be.
-// excused reports whether what ends now ends by an outage.
-func regard(settled, is pulse, pardoned bool, excused func() bool) (pulse, bool, bool) {
+// assessProcess compares the process of a host that passed earlier with the one it had
+// then. It returns the process to compare with from now on, whether its end is excused
+// until the next start, and whether all is well. inOutage reports whether an outage
+// explains the end.
+func assessProcess(settled, is processID, excused bool, inOutage func() bool) (processID, bool, bool) {
 	switch {
 	case is == settled:
-		return settled, pardoned, true
-	case !pardoned && !excused():
+		return settled, excused, true
+	case !excused && !inOutage():
 		return settled, false, false
-	case is.pid == 0: // it is to be started again
+	case is.pid == 0: // it isn't started again yet
 		return settled, true, true
 	}
 	return is, false, true
 }
 
-func pulseOf(h Health) pulse { return pulse{h.PID, h.Restarts} }
+func processOf(h Health) processID { return processID{h.PID, h.Restarts} }
 
-// grace is how long after an outage programs may still end by it: a lease is lost, a
+// grace is how long after an outage processes may still end by it: a lease is lost, a
 // request times out.
 func (s *State) grace() time.Duration { return s.plan.Lease.Duration() + 5*time.Second }

@@ -1,6 +1,6 @@
-// Package rollout decides what happens next while hosts are taken from one generation to
-// another. It does nothing itself: a [State] takes what happened and says what is to be
-// done. There is no clock here, no network and no goroutine.
+// Package rollout decides what to do next while hosts go from one generation to another.
+// It is a state machine: [State.Step] takes an event and returns actions. It has no clock,
+// no network and no goroutine.
 package rollout
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/kcmgen/kcmgen/deploy/plan"
 )
 
-// Stage is what a rollout is at.
+// Stage is the stage of a rollout.
 type Stage int
 
 // Stages, in their order. A rollout that fails before Choosing has changed nothing, and goes
@@ -20,14 +20,14 @@ type Stage int
 const (
 	Begun      Stage = iota
 	Locking          // all hosts of the cluster, the first before the others
-	Recovering       // trials that an earlier run left are ended
-	Preparing        // everything is put on all hosts, and nothing of it runs
-	Choosing         // the host to take next: who leads may have changed
-	Sparing          // until all other hosts work, so that this one can be restarted
+	Recovering       // end trials of an earlier run
+	Preparing        // stage all files on all hosts; nothing is started
+	Choosing         // the next host: the leader may have changed
+	Sparing          // wait for the spares: all other healthy instances, one of which can lead meanwhile
 	Trying           // one host, from its restart until it is confirmed
-	Ending           // that the run ended well is written down
+	Ending           // record on the hosts that the run ended well
 	Returning        // one host after the other goes back
-	Settling         // those that went back have to stay healthy
+	Settling         // hosts that went back must stay healthy
 	Inspecting       // a last look at all hosts
 	Finished
 )
@@ -38,78 +38,78 @@ var stages = [...]string{
 
 func (s Stage) String() string { return stages[s] }
 
-// State is a rollout at one moment. It is a value: [State.Step] returns another one, and
-// leaves the one that it was asked of as it is.
+// State is a rollout at one moment. It is a value: [State.Step] returns a new one and
+// leaves the old one unchanged.
 type State struct {
-	plan  *plan.Plan // never changed
-	poll  time.Duration
-	now   time.Time
-	stage Stage
-	hosts []host // as in the plan
-	steps []int  // hosts that are still to come
-	at    int    // the host that is changed now; -1: none is
-	done  []int  // hosts that have the new generation by this run
+	plan    *plan.Plan // never changed
+	poll    time.Duration
+	now     time.Time
+	stage   Stage
+	hosts   []host // as in the plan
+	steps   []int  // hosts still to come
+	current int    // the host being changed; -1: none
+	done    []int  // hosts that this run has changed and confirmed
 
 	rounds  []round
-	last    int      // ID of the last action
+	lastID  int      // ID of the last action
 	actions []Action // of this step
 
-	out   outage // of the apiserver, until the rollout ends or goes back
-	watch stopwatch
-	led   bool   // the new configuration has led
-	seen  string // whose lead was told
-	told  string // whom it was said to wait for
+	absence         outage // of the apiserver, until the rollout ends or goes back
+	stopwatch       stopwatch
+	led             bool   // the new configuration has led
+	announcedLeader string // the last leader that was reported
+	announcedWait   string // the last host that was reported as waited for
 
-	cause error // why it goes back, or ends
-	back  wayBack
-	until time.Time // when the last look ends at the latest
-	err   error     // how it ended
+	cause        error // why it goes back or ends
+	back         rollback
+	inspectUntil time.Time // when the last look ends
+	err          error     // how it ended
 }
 
-// pulse is a process at one moment: it changes if the process ends.
-type pulse struct{ pid, restarts int }
+// processID identifies a process: it changes if the process ends or is restarted.
+type processID struct{ pid, restarts int }
 
-// host is what is known of a host by now.
+// host is what is known of a host.
 type host struct {
-	phase  Phase
-	runs   string // the generation that it had when the rollout began with it
-	base   string
-	unwell string // why it doesn't work with that; "" if it does
+	phase     Phase
+	runs      string // the generation before the rollout
+	unitSum   string
+	unhealthy string // why it doesn't work with that; "" if it works
 
-	begun     time.Time
-	reverts   time.Time // when it goes back by itself, once it is on trial
-	prolong   int       // ID of the action that puts that off; 0: none is on its way
-	settled   pulse     // its process, once the new generation was healthy
-	pardoned  bool      // its process ended, and not by a fault of the host
-	server    string    // where it was seen to get the apiserver's answers
-	former    *string   // where it asked before the rollout; nil: that wasn't looked for
-	tries     int       // to confirm it
-	chosen    bool      // it was chosen, had to wait, and was put back to be chosen again
-	again     bool      // it was asked twice to write down that the run ended
-	refused   bool      // it didn't do what it was told to try, or took it back itself
-	recovered bool      // the trial that an earlier run left is ended
-	gate      gate
-	way       way
-	result    Result
+	begun           time.Time
+	reverts         time.Time // when it goes back by itself, during a trial
+	prolongID       int       // ID of the open Prolong action; 0: none
+	passedProcess   processID // its process when it passed its gate; zero: it hasn't
+	excused         bool      // its process ended by an outage and isn't back yet
+	server          string    // the URL where the apiserver has answered it
+	formerServer    *string   // its apiserver's URL before the rollout; nil: not read
+	confirmAttempts int       // of confirming it
+	postponed       bool      // it was chosen once, waited for a spare, and was put back
+	markRetried     bool      // MarkEnded was sent twice
+	refused         bool      // it refused the trial, or went back itself
+	recovered       bool      // the trial of an earlier run is ended
+	gate            gate
+	back            hostRollback
+	result          Result
 }
 
-// Phase is what one host is at.
+// Phase is the phase of a host.
 type Phase int
 
 // Phases of a host.
 const (
-	Waiting    Phase = iota // the rollout hasn't come to it
-	Starting                // it was told to run the new generation
-	OnTrial                 // it runs it, and is looked at
-	Confirming              // it is healthy, and told to stay so
+	Waiting    Phase = iota // not its turn
+	Starting                // told to run the new generation
+	OnTrial                 // runs it, in its gate
+	Confirming              // healthy, told to keep it
 	Confirmed
-	GoingBack // it was told to run what it had
-	Looking   // it is seen what it has by now
-	Reverted  // it has what it had, and is looked at
-	Explained // its log is read, to say why it failed
+	GoingBack // told to go back
+	Looking   // asked what it has now
+	Reverted  // runs what it had, in its gate
+	Explained // its log is being read
 )
 
-// Result is what became of a host.
+// Result is the outcome of a host.
 type Result struct {
 	Outcome string // "" if nothing was done to it
 	Reason  string
@@ -121,20 +121,19 @@ type Result struct {
 const (
 	Unchanged  = "unchanged"
 	Done       = "done"
-	Untouched  = "untouched" // the rollout didn't come to it
+	Untouched  = "untouched" // the rollout didn't reach it
 	Unfinished = "trying"
 	RolledBack = "rolled back"
 	Stranded   = "stranded" // not back where it was
-	Gone       = "gone"     // it worked, and has ended by itself for good
+	Gone       = "gone"     // it worked, and its process ended for good
 	Failed     = "failed"   // before anything was changed
 )
 
-// New is a rollout that does what a plan says. poll is how long it waits before it looks
-// again.
+// New returns a rollout of a plan. poll is the time between two looks at a host.
 func New(p *plan.Plan, poll time.Duration) State {
-	s := State{plan: p, poll: poll, at: -1}
+	s := State{plan: p, poll: poll, current: -1}
 	for _, h := range p.Hosts {
-		s.hosts = append(s.hosts, host{runs: h.Runs, base: h.Base, unwell: h.Unwell})
+		s.hosts = append(s.hosts, host{runs: h.Runs, unitSum: h.UnitSum, unhealthy: h.Unhealthy})
 	}
 	for _, step := range p.Steps {
 		s.steps = append(s.steps, s.index(step.Node))
@@ -142,38 +141,38 @@ func New(p *plan.Plan, poll time.Duration) State {
 	return s
 }
 
-// Step takes an event. It returns the rollout afterwards, and what is to be done: all at
-// once, and in this order on each host. The first event begins the rollout; one without
-// an ID that comes later interrupts it, with its error as the reason.
+// Step takes an event. It returns the next state and the actions to do: concurrently, but
+// in order on each host. The first event begins the rollout; a later one without an ID
+// interrupts it, with its error as the reason.
 func (s State) Step(e Event) (State, []Action) {
 	n := s.Clone()
 	out := n.Advance(e)
 	return n, out
 }
 
-// Advance is Step in place, for who needs no earlier state.
+// Advance is Step in place.
 func (s *State) Advance(e Event) []Action {
-	if e.At.After(s.now) { // answers may overtake each other by a moment
+	if e.At.After(s.now) { // answers may arrive out of order
 		s.now = e.At
 	}
 	s.actions = nil
-	s.take(e)
+	s.handle(e)
 	return s.actions
 }
 
-// Stage is what the rollout is at.
+// Stage returns the rollout's stage.
 func (s State) Stage() Stage { return s.stage }
 
-// Done reports whether nothing is to be done any more, and how it ended.
+// Done reports whether the rollout is finished, and its error.
 func (s State) Done() (bool, error) { return s.stage == Finished, s.err }
 
-// Led reports whether the new configuration has led.
+// Led reports whether an instance with the new configuration has led.
 func (s State) Led() bool { return s.led }
 
-// Result is what became of a host.
+// Result returns the outcome of a host.
 func (s State) Result(node string) Result { return s.hosts[s.index(node)].result }
 
-// Clone is the same state apart: to go on with one of them in place leaves the other as it is.
+// Clone returns a copy: advancing one of them in place leaves the other unchanged.
 func (s State) Clone() State {
 	s.hosts = slices.Clone(s.hosts)
 	s.steps = slices.Clone(s.steps)
@@ -187,7 +186,7 @@ func (s State) Clone() State {
 	return s
 }
 
-func (s *State) take(e Event) {
+func (s *State) handle(e Event) {
 	switch {
 	case s.stage == Begun:
 		s.begin()
@@ -205,21 +204,21 @@ func (s *State) take(e Event) {
 		}
 		r := &s.rounds[k]
 		r.events[i] = e
-		r.open--
-		s.heard(r.asked[i], e)
-		if r.open == 0 {
+		r.unanswered--
+		s.answered(r.asked[i], e)
+		if r.unanswered == 0 {
 			whole := *r
 			s.rounds = slices.Delete(s.rounds, k, k+1)
-			s.judge(whole)
+			s.decide(whole)
 		}
 		return
 	}
 }
 
-// judge goes on with what a whole round of answers tells.
-func (s *State) judge(r round) {
+// decide goes on after all answers of a round.
+func (s *State) decide(r round) {
 	if r.host >= 0 {
-		s.judgeHost(r.host, r)
+		s.decideHost(r.host, r)
 		return
 	}
 	switch s.stage {
@@ -230,11 +229,11 @@ func (s *State) judge(r round) {
 	case Choosing:
 		s.chosen(r)
 	case Sparing:
-		s.spared(r)
+		s.sparesExamined(r)
 	case Ending:
 		s.marked(r)
 	case Returning:
-		s.chosenBack(r)
+		s.rollbackExamined(r)
 	case Inspecting:
 		s.inspected(r)
 	default:
@@ -242,19 +241,19 @@ func (s *State) judge(r round) {
 	}
 }
 
-// judgeHost does the same for a host that something is done to.
-func (s *State) judgeHost(i int, r round) {
+// decideHost goes on after a round about one host.
+func (s *State) decideHost(i int, r round) {
 	switch s.hosts[i].phase {
 	case Starting:
 		s.tried(i, r.events[0])
 	case OnTrial, Reverted:
-		s.judgeGate(i, r)
+		s.assessGate(i, r)
 	case Explained:
 		s.explained(i, r)
 	case Confirming:
 		s.confirmedOrNot(i, r)
 	case GoingBack:
-		s.wentBack(i, r.events[0])
+		s.rollbackAnswered(i, r.events[0])
 	case Looking:
 		s.looked(i, r.events[0])
 	default:
@@ -262,8 +261,8 @@ func (s *State) judgeHost(i int, r round) {
 	}
 }
 
-// interrupt stops the rollout where it can be stopped: whoever interrupts it doesn't
-// interrupt the way back.
+// interrupt stops the rollout, in the stages where that is possible. The way back can't be
+// interrupted.
 func (s *State) interrupt(err error) {
 	switch s.stage {
 	case Locking, Recovering, Preparing:
@@ -271,12 +270,11 @@ func (s *State) interrupt(err error) {
 		s.finish(err)
 	case Choosing, Sparing, Trying:
 		s.rounds = nil
-		s.fail(s.at, err)
+		s.fail(s.current, err)
 	}
 }
 
-// finish ends a rollout with what came of it, after a last look where something was
-// changed.
+// finish ends a rollout with an error or nil, after a last look if anything was changed.
 func (s *State) finish(err error) {
 	s.cause = err
 	s.inspect()
@@ -294,7 +292,7 @@ func (s *State) step(i int) *plan.Step {
 	return &s.plan.Steps[k]
 }
 
-// tell says what happened with a host, or with the whole rollout (-1).
+// tell reports progress of a host, or of the whole rollout (-1).
 func (s *State) tell(i int, step, format string, args ...any) {
 	a := Action{Kind: Tell, Step: step, Text: fmt.Sprintf(format, args...)}
 	if i >= 0 {
@@ -303,10 +301,10 @@ func (s *State) tell(i int, step, format string, args ...any) {
 	s.actions = append(s.actions, a)
 }
 
-func (s *State) on(i int, k Kind) Action { return Action{Kind: k, Node: s.plan.Hosts[i].Node} }
+func (s *State) hostAction(i int, k Kind) Action { return Action{Kind: k, Node: s.plan.Hosts[i].Node} }
 
-// named says which host an error is of, unless it does so itself.
-func (s *State) named(i int, err error) error {
+// withNode adds the node's name to an error, unless it has it.
+func (s *State) withNode(i int, err error) error {
 	node := s.plan.Hosts[i].Node
 	var he *plan.HostError
 	var itself interface{ NodeName() string }
@@ -324,16 +322,16 @@ func (s *State) named(i int, err error) error {
 	return &plan.HostError{Node: node, Err: err}
 }
 
-// own is an error of a host without its name, for where that is said already.
-func (s *State) own(i int, err error) error {
+// withoutNode removes the node's name from an error of this host.
+func (s *State) withoutNode(i int, err error) error {
 	if he := (*plan.HostError)(nil); errors.As(err, &he) && he.Node == s.plan.Hosts[i].Node {
 		return he.Err
 	}
 	return err
 }
 
-// all are the indices of hosts that something holds of.
-func (s *State) all(is func(i int) bool) []int {
+// hostsWhere returns the indices of the hosts with a property.
+func (s *State) hostsWhere(is func(i int) bool) []int {
 	var out []int
 	for i := range s.hosts {
 		if is(i) {
@@ -345,20 +343,20 @@ func (s *State) all(is func(i int) bool) []int {
 
 func (s *State) isNamed(i int) bool { return s.plan.Hosts[i].Named }
 
-// elects reports whether the cluster has a leader to see.
+// elects reports whether the cluster has a leader and the lease can be read.
 func (s *State) elects() bool {
 	return s.plan.ReadsLease && slices.ContainsFunc(s.plan.Hosts, func(h plan.Record) bool { return h.Named && h.Elects })
 }
 
-// holder is the host that holds a lease: by the name that its kernel has, and where no
-// host has that one any more, by the name that it has in the cluster. -1: none of these.
+// holder returns the host that holds a lease, by its kernel's hostname or, if no host has
+// that any more, by its hostname in the cluster; -1 if it is none of these.
 func (s *State) holder(l *Lease, among func(plan.Record) bool) int {
 	if l == nil || l.Hostname == "" {
 		return -1
 	}
 	for _, name := range []func(plan.Record) string{
 		func(h plan.Record) string { return h.Hostname },
-		func(h plan.Record) string { return h.Called },
+		func(h plan.Record) string { return h.ClusterHostname },
 	} {
 		i := slices.IndexFunc(s.plan.Hosts, func(h plan.Record) bool { return among(h) && name(h) == l.Hostname })
 		if i >= 0 {

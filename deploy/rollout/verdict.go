@@ -7,52 +7,52 @@ import (
 	"time"
 )
 
-// seeLeader sees whether somebody who runs the new generation leads, and goes on doing so:
-// a lease that isn't renewed is left from one who is gone.
-func (s *State) seeLeader(i int, r round) {
+// checkLeader checks whether an instance with the new generation leads and renews the lease.
+// A lease that isn't renewed is left over from an instance that is gone.
+func (s *State) checkLeader(i int, r round) {
 	g, e := &s.hosts[i].gate, r.answer(ReadLease, "")
 	if e == nil || !s.plan.Hosts[i].Elects {
 		return
 	}
-	// While a question of this machine's hung, the host may have had no answers either.
-	if out := s.outage(g); !out.goesOn() && out.see(s.now.Add(-e.Took), s.now, false) {
+	// While this machine's request hung, the host may have had no answers either.
+	if out := s.outage(g); !out.ongoing() && out.record(s.now.Add(-e.Took), s.now, false) {
 		s.tell(i, "waits", "no more: the apiserver is back, and hung for %v", e.Took.Round(time.Second))
 	}
 	away := errors.Is(e.Err, ErrAway)
-	if g.unseen.see(s.now, s.now, away); e.Err != nil {
-		g.leading, g.leadless = time.Time{}, e.Err.Error()
-		if away && s.due(i) {
+	if g.operatorAbsence.record(s.now, s.now, away); e.Err != nil {
+		g.leadingSince, g.noLeader = time.Time{}, e.Err.Error()
+		if away && s.prolongDue(i) {
 			s.prolong(i)
 		}
 		return
 	}
-	s.seeLease(i, e.Lease)
+	s.checkLease(i, e.Lease)
 }
 
-func (s *State) seeLease(i int, l *Lease) {
-	g, k := &s.hosts[i].gate, s.holder(l, named)
-	// A host that isn't of this rollout, as with --limit, or that it comes to later.
+func (s *State) checkLease(i int, l *Lease) {
+	g, k := &s.hosts[i].gate, s.holder(l, isNamed)
+	// A host that isn't part of this rollout, as with --limit, or comes later.
 	foreign := l != nil && (k < 0 || slices.Contains(s.steps, k))
 	if !foreign || l.Holder != g.holder {
-		g.foreign = false
+		g.otherLeads = false
 	}
 	switch {
 	case l == nil:
-		g.leading, g.leadless = time.Time{}, "nobody holds the lease"
+		g.leadingSince, g.noLeader = time.Time{}, "the lease has no holder"
 	case foreign:
-		g.foreign = g.foreign || l.Holder == g.holder && l.Renewed.After(g.renewed)
+		g.otherLeads = g.otherLeads || l.Holder == g.holder && l.Renewed.After(g.renewed)
 		g.holder, g.renewed = l.Holder, l.Renewed
-		g.leading, g.leadless = time.Time{}, "the lease is held by "+l.Holder
-	case k != i && s.hosts[k].settled.pid == 0 && s.step(k) != nil: // with what it had
-		g.leading, g.leadless = time.Time{}, "the lease is held by "+l.Holder
+		g.leadingSince, g.noLeader = time.Time{}, "the lease is held by "+l.Holder
+	case k != i && s.hosts[k].passedProcess.pid == 0 && s.step(k) != nil: // with the old generation
+		g.leadingSince, g.noLeader = time.Time{}, "the lease is held by "+l.Holder
 	case l.Holder != g.holder || g.renewed.IsZero():
-		g.leading, g.leadless = time.Time{}, "the lease is held by "+l.Holder+", which hasn't renewed it yet"
+		g.leadingSince, g.noLeader = time.Time{}, "the lease is held by "+l.Holder+", which hasn't renewed it yet"
 		g.holder, g.renewed = l.Holder, l.Renewed
 	case l.Renewed.After(g.renewed):
-		if g.leading.IsZero() {
-			g.leading = s.now
-			if s.seen != l.Holder {
-				s.seen = l.Holder
+		if g.leadingSince.IsZero() {
+			g.leadingSince = s.now
+			if s.announcedLeader != l.Holder {
+				s.announcedLeader = l.Holder
 				s.tell(k, "leads", "and renews its lease")
 			}
 		}
@@ -60,16 +60,16 @@ func (s *State) seeLease(i int, l *Lease) {
 	}
 }
 
-// decide ends a gate where its host has passed, or failed, by now; else it looks again.
-func (s *State) decide(i int, is Health) {
+// decideGate ends a gate if its host has passed or failed; else it looks again.
+func (s *State) decideGate(i int, is Health) {
 	passed, err := s.verdict(i)
 	var ge *GateError
 	switch {
 	case passed:
 		h := &s.hosts[i]
 		h.server = is.Server
-		if h.gate.next {
-			h.settled, s.led = h.gate.pulse, s.led || h.gate.leads(s.now)
+		if h.gate.expectNew {
+			h.passedProcess, s.led = h.gate.process, s.led || h.gate.leads(s.now)
 		}
 		s.gateEnded(i, nil)
 	case errors.As(err, &ge):
@@ -81,50 +81,52 @@ func (s *State) decide(i int, is Health) {
 	}
 }
 
-// healthy reports whether a host has been so for long enough.
-func (g *gate) healthy(now time.Time) bool { return !g.since.IsZero() && now.Sub(g.since) >= g.soak }
-
-// leads reports whether somebody has led for long enough.
-func (g *gate) leads(now time.Time) bool {
-	return !g.leading.IsZero() && now.Sub(g.leading) >= g.soak
+// healthy reports whether a host has been healthy for the whole soak.
+func (g *gate) healthy(now time.Time) bool {
+	return !g.healthySince.IsZero() && now.Sub(g.healthySince) >= g.soak
 }
 
-// verdict says whether a host has passed by now, or why it won't.
+// leads reports whether an instance has led for the whole soak.
+func (g *gate) leads(now time.Time) bool {
+	return !g.leadingSince.IsZero() && now.Sub(g.leadingSince) >= g.soak
+}
+
+// verdict reports whether a host has passed, or why it failed; false and nil: not yet.
 func (s *State) verdict(i int) (passed bool, err error) {
 	g := &s.hosts[i].gate
 	out := s.outage(g)
-	if g.healthy(s.now) && (!g.lead || g.foreign || g.leads(s.now)) {
+	if g.healthy(s.now) && (!g.mustLead || g.otherLeads || g.leads(s.now)) {
 		return true, nil
 	}
-	if s.tired(g) {
-		return false, &AwayError{out.lasted(s.now), g.absent}
+	if s.awayTooLong(g) {
+		return false, &AwayError{out.duration(s.now), g.awayErr}
 	}
-	// While the apiserver is away nothing gets better, and afterwards it takes a moment.
-	took, limit := g.watch.took(out, s.now), s.plan.Gate.Duration()
+	// No host recovers while the apiserver is away, nor at once afterwards.
+	took, limit := g.stopwatch.elapsed(out, s.now), s.plan.Gate.Duration()
 	if out.excuses(s.now, s.grace()) {
 		took = min(took, limit)
 	}
-	switch unseen := g.unseen.lasted(s.now); {
-	case g.since.IsZero() && took > limit:
+	switch unseen := g.operatorAbsence.duration(s.now); {
+	case g.healthySince.IsZero() && took > limit:
 		return false, &GateError{Reason: fmt.Sprintf("it isn't healthy after %v: %s", limit, g.fault)}
 	case !g.healthy(s.now) && took > limit+2*g.soak:
 		return false, &GateError{Reason: fmt.Sprintf("it isn't healthy for %v together: %s", g.soak, g.fault)}
 	case unseen > s.plan.Away.Duration():
-		return false, &AwayError{unseen, errors.New(g.leadless)}
+		return false, &AwayError{unseen, errors.New(g.noLeader)}
 	case took-unseen > s.plan.Lead.Duration()+2*g.soak:
-		return false, &GateError{Reason: "nobody with the new configuration leads: " + g.leadless}
+		return false, &GateError{Reason: "no instance with the new configuration leads: " + g.noLeader}
 	}
 	return false, nil
 }
 
-// tired reports whether an apiserver that is away isn't waited for any longer.
-func (s *State) tired(g *gate) bool {
+// awayTooLong reports whether to stop waiting for an apiserver that is away.
+func (s *State) awayTooLong(g *gate) bool {
 	out := s.outage(g)
 	switch {
-	case !out.goesOn():
+	case !out.ongoing():
 		return false
-	case !g.until.IsZero():
-		return !s.now.Before(g.until)
+	case !g.apiserverUntil.IsZero():
+		return !s.now.Before(g.apiserverUntil)
 	}
-	return out.lasted(s.now) > s.plan.Away.Duration()
+	return out.duration(s.now) > s.plan.Away.Duration()
 }

@@ -13,26 +13,26 @@ import (
 	"testing"
 )
 
-// How many sets of flags are tried on each version, and which: go test -run
-// Agreement -args -sets 3000 -seed 7 looks for more.
+// The number of sets of flags for each version, and the seed: go test -run
+// Agreement -args -sets 3000 -seed 7 tries more.
 var (
 	sets = option.Int("sets", 300, "random sets of flags for each version")
 	seed = option.Uint64("seed", 4, "what they are made from")
 )
 
-// reviewed are disagreements that somebody looked at: a pattern for the flags, and
-// why each side is right in its way.
+// reviewed are known disagreements: a pattern for the flags, and why each side is right in
+// its way.
 var reviewed = []struct{ version, pattern, why string }{}
 
-// verdict is what somebody says of a set of flags.
+// verdict is the result of checking a set of flags.
 type verdict struct {
 	takes  bool
 	reason string
 }
 
-// TestAgreement: of random sets of flags, kcmgen and kube-controller-manager itself
-// say the same. It parses them for --version, and validates them before it finds
-// that its kubeconfig is missing.
+// TestAgreement: kcmgen and kube-controller-manager agree about random sets of flags. The
+// program parses them for --version, and validates them before it finds that its kubeconfig
+// is missing.
 func TestAgreement(t *testing.T) {
 	for _, version := range versions {
 		t.Run(version, func(t *testing.T) {
@@ -85,11 +85,11 @@ func compare(t *testing.T, version string, all [][]string, ours, typed, theirs [
 	}
 	t.Logf("%s takes %d sets and refuses %d; %d reviewed disagreements", version, taken, refused, len(excused))
 	if taken < len(all)/3 || refused < len(all)/3 || len(excused) > 5 {
-		t.Errorf("%d sets taken and %d refused, %d disagreements reviewed: too few to tell, or too many", taken, refused, len(excused))
+		t.Errorf("%d sets taken and %d refused, %d disagreements reviewed: too few for a test, or too many", taken, refused, len(excused))
 	}
 }
 
-// kcmgenSays checks the flags as the line of a file.
+// kcmgenSays checks the flags with kcmgen flags --check.
 func kcmgenSays(t *testing.T, version string, args []string) verdict {
 	lines := ""
 	for _, a := range args {
@@ -103,11 +103,11 @@ func kcmgenSays(t *testing.T, version string, args []string) verdict {
 	return judged(version, doc.Findings)
 }
 
-// finding is one of kcmgen's.
+// finding is a finding of kcmgen.
 type finding struct{ Rule, Severity, Message, Cluster string }
 
-// unseen is what goes wrong after validation: when files are read, the port is
-// opened, or the leader starts the controllers.
+// unseen matches findings about faults that show after validation: when files are read, the
+// port is opened, or the leader starts the controllers.
 func unseen(version string) *regexp.Regexp {
 	later := []string{
 		"^(leader-elect-timing|cluster-cidr-missing|node-mask-size): ", "^cidr-invalid: (cluster-cidr |.* not a CIDR)",
@@ -128,8 +128,8 @@ func judged(version string, findings []finding) verdict {
 	return verdict{true, ""}
 }
 
-// programSays asks kube-controller-manager itself: with a kubeconfig that is absent
-// it gets as far as that if it takes the flags. With --version it only parses them.
+// programSays runs kube-controller-manager with a missing kubeconfig: if it accepts the
+// flags, it fails only there. With --version it only parses them.
 func programSays(t *testing.T, program string, args []string) verdict {
 	dir := t.TempDir()
 	absent := filepath.Join(dir, "absent.kubeconfig")
@@ -147,7 +147,7 @@ func programSays(t *testing.T, program string, args []string) verdict {
 	return verdict{false, stage + ": " + firstLine(r.err)}
 }
 
-// firstLine is the first line that tells of an error.
+// firstLine returns the first line with an error.
 func firstLine(s string) string {
 	for line := range strings.Lines(s) {
 		if strings.Contains(strings.ToLower(line), "error") || strings.Contains(line, `err=`) {
@@ -157,9 +157,8 @@ func firstLine(s string) string {
 	return s[:min(len(s), 200)]
 }
 
-// packagesSay vets a cluster of each set in one run, by the typed package of the
-// version. What can't be said in CUE, a flag twice or one without a value, isn't
-// among the sets.
+// packagesSay vets a cluster of each set in one run, by the typed package of the version.
+// The sets have no flag twice and none without a value, which CUE can't express.
 func packagesSay(t *testing.T, version string, all [][]string) []verdict {
 	dir := t.TempDir()
 	if r := execute(t, dir, "", kcmgen, "init", "repository", "--layout", "systemd", "--version", version); r.code != 0 {
@@ -200,8 +199,7 @@ func packagesSay(t *testing.T, version string, all [][]string) []verdict {
 // aboutFlags are the rules that a command line alone can break.
 var aboutFlags = regexp.MustCompile("^(cue|flag|flags|feature-gate)-|^controller-(unknown|renamed|ignored)$|^(file-pair|cidr-invalid|bind-address-foreign)$")
 
-// cluster is a cluster with flags: numbers and bools without quotes, where the flag
-// is one, as people write them.
+// cluster returns a cluster with flags, numbers and bools without quotes.
 func cluster(version, name string, args []string, types map[string]string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "package p\n\nimport schemas \"github.com/kcmgen/kcmgen/schemas/%s\"\n\n", strings.ReplaceAll(minorOf(version), ".", "_"))
@@ -213,7 +211,7 @@ func cluster(version, name string, args []string, types map[string]string) strin
 	return b.String() + "}\n"
 }
 
-// written is a flag's value in CUE.
+// written returns a flag's value in CUE.
 func written(flag, value string, types map[string]string) string {
 	switch {
 	case flag == "controllers":

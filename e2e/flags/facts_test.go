@@ -7,8 +7,7 @@ import (
 	"testing"
 )
 
-// TestFacts: what the generator measures of a version is what is committed, byte
-// for byte.
+// TestFacts: the committed data of a version is what the generator measures, byte for byte.
 func TestFacts(t *testing.T) {
 	version := versions[0]
 	dir := t.TempDir()

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// generator makes sets of flags for one version: half of them good throughout, the
-// others with one flaw.
+// generator makes sets of flags for one version: half of them are good, the others have one
+// flaw.
 type generator struct {
 	random  *rand.Rand
 	minor   int
@@ -20,7 +20,7 @@ type generator struct {
 	names   []string // of controllers, and their aliases
 }
 
-// gate is one of kcmgen flags --feature-gates.
+// gate is a feature gate in the output of kcmgen flags --feature-gates.
 type gate struct {
 	Name            string
 	Default, Locked bool
@@ -29,7 +29,7 @@ type gate struct {
 // skipped are flags that read files or directories of this machine, or end the process.
 var skipped = []string{
 	"help", "version", "kubeconfig", "master", "cert-dir", "allow-metric-labels-manifest",
-	"controllers", "feature-gates", // made in their own way
+	"controllers", "feature-gates", // made separately
 }
 
 func newGenerator(t *testing.T, version string) *generator {
@@ -98,8 +98,8 @@ func (g *generator) set(i int) []string {
 	return out
 }
 
-// odd sets have a value that only the flag's own parser can tell of. Typed packages
-// are stricter with some: they want numbers and bools as such.
+// odd reports whether a set has a value that only the flag's own parser accepts. Typed
+// packages are stricter: they require real numbers and bools.
 func odd(i int) bool { return i%5 == 4 }
 
 var oddities = []string{
@@ -110,7 +110,7 @@ var oddities = []string{
 
 func pick[T any](g *generator, from []T) T { return from[g.random.IntN(len(from))] }
 
-// goodGates are gates that aren't set against a lock.
+// goodGates returns gates that don't change a locked value.
 func (g *generator) goodGates() string {
 	var out []string
 	for range g.random.IntN(4) {
@@ -124,7 +124,7 @@ func (g *generator) goodGates() string {
 	return strings.Join(out, ",")
 }
 
-// badGate is a gate set against its lock, or one that no version has.
+// badGate returns a locked gate with the other value, or an unknown gate.
 func (g *generator) badGate() string {
 	for _, i := range g.random.Perm(len(g.gates)) {
 		if gate := g.gates[i]; gate.Locked && g.random.IntN(2) == 0 {
@@ -134,7 +134,7 @@ func (g *generator) badGate() string {
 	return "NoSuchGate=true"
 }
 
-// good is a value that the flag's type and range allow.
+// good returns a value that the flag's type and range allow.
 func (g *generator) good(f flag) string {
 	if len(f.Allowed) > 0 {
 		return pick(g, f.Allowed)
@@ -185,7 +185,7 @@ func (g *generator) good(f flag) string {
 	return pick(g, []string{"", "word", "/a/path", "two words"})
 }
 
-// flaw is a flag that the version refuses for one reason.
+// flaw returns a flag that the version refuses for one reason.
 func (g *generator) flaw() (name, value string) {
 	switch g.random.IntN(8) {
 	case 0:
@@ -219,7 +219,7 @@ func (g *generator) flaw() (name, value string) {
 	return g.mistyped()
 }
 
-// mistyped is a flag with a value that isn't of its type, or is beyond its range.
+// mistyped returns a flag with a value of another type or out of range.
 func (g *generator) mistyped() (name, value string) {
 	for {
 		f := pick(g, g.flags)

@@ -26,11 +26,11 @@ import (
 	"time"
 )
 
-// patience is what anything of the control plane may take on a busy machine.
+// patience bounds each step of the control plane on a busy machine.
 const patience = 3 * time.Minute
 
-// plane is an apiserver on loopback with its etcd, and the files that
-// kube-controller-managers are given.
+// plane is an apiserver on loopback with its etcd, and the files for
+// kube-controller-managers.
 type plane struct {
 	dir    string
 	client *http.Client // an admin's
@@ -84,7 +84,7 @@ const apiserverRange = "10.96.0.0/16"
 
 func tail(log []byte) []byte { return log[max(0, len(log)-4000):] }
 
-// daemon starts a program that ends with the test, however that ends.
+// daemon starts a program that ends with the test, even if the test is killed.
 func (p *plane) daemon(t *testing.T, name, program string, args ...string) {
 	t.Helper()
 	log, err := os.Create(p.file(name + ".log"))
@@ -105,7 +105,7 @@ func (p *plane) daemon(t *testing.T, name, program string, args ...string) {
 	})
 }
 
-// freePort is a port of loopback that nothing listens on.
+// freePort returns an unused port on loopback.
 func freePort(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -119,7 +119,7 @@ func freePort(t testing.TB) string {
 	return port
 }
 
-// The names of keys that tokens might be signed with, without .key.
+// tokenKeys are names of keys to sign tokens with, without .key.
 var tokenKeys = []string{
 	"p224", "p224-pkcs8", "p256", "p256-pkcs8", "p256-parameters", "p384", "p521", "rsa2048", "rsa2048-pkcs8", "rsa3072", "rsa1024",
 	"ed25519", "public", "certificate", "rubbish",
@@ -240,7 +240,7 @@ func (p *plane) issue(t *testing.T, write func(name, kind string, der []byte), k
 	}}
 }
 
-// kubeconfig writes the one that all kube-controller-managers have: an admin's.
+// kubeconfig writes the kubeconfig of all kube-controller-managers: an admin's.
 func (p *plane) kubeconfig(t *testing.T) {
 	data := func(name string) string {
 		text, err := os.ReadFile(p.file(name))

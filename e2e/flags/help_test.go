@@ -7,19 +7,19 @@ import (
 	"testing"
 )
 
-// versions are those that flags are held against: the newest, and one before the
-// controllers' gates, the clouds and the lists of values changed.
+// versions are the tested versions: the newest, and one from before changes of the
+// controllers' gates, the cloud providers and the lists of values.
 var versions = []string{"v1.37.1", "v1.28.15"}
 
-// minorOf is v1.37 of v1.37.1.
+// minorOf returns v1.37 for v1.37.1.
 func minorOf(version string) string { return version[:strings.LastIndexByte(version, '.')] }
 
 const controllerManager = "kube-controller-manager"
 
 var helpLine = regexp.MustCompile(`(?m)^ +(?:-[a-z], +)?--([a-z0-9-]+)\b`)
 
-// TestHelp: kube-controller-manager's own --help names the flags that the data
-// doesn't call hidden, no more and no fewer; and it takes the hidden ones.
+// TestHelp: kube-controller-manager --help lists exactly the flags that aren't hidden in the
+// data, and the program accepts the hidden ones.
 func TestHelp(t *testing.T) {
 	for _, version := range versions {
 		t.Run(version, func(t *testing.T) {

@@ -1,5 +1,5 @@
-// Package flags holds what kcmgen knows of flags against the real
-// kube-controller-manager. It drives the built program, as a user does.
+// Package flags compares kcmgen's data and rules about flags with the real
+// kube-controller-manager. It runs the built program, as a user does.
 package flags
 
 import (
@@ -44,14 +44,13 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// result is what a program did.
+// result is the result of a program.
 type result struct {
 	out, err string
 	code     int
 }
 
-// execute runs a program to its end, which comes within a minute, with nothing of
-// our environment but what it takes to find things.
+// execute runs a program to its end, for a minute at most, with a minimal environment.
 func execute(t testing.TB, dir, stdin, name string, args ...string) result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -67,7 +66,7 @@ func execute(t testing.TB, dir, stdin, name string, args ...string) result {
 	return result{out.String(), errs.String(), cmd.ProcessState.ExitCode()}
 }
 
-// flag is one of kcmgen flags --format json.
+// flag is a flag in the output of kcmgen flags --format json.
 type flag struct {
 	Name, Type, Default string
 	Hidden, Deprecated  bool
@@ -76,7 +75,7 @@ type flag struct {
 	MinDuration         string
 }
 
-// flagsOf are all flags that kcmgen knows of a minor version.
+// flagsOf returns all flags that kcmgen knows for a minor version.
 func flagsOf(t testing.TB, minor string) []flag {
 	t.Helper()
 	var out []flag
@@ -84,7 +83,7 @@ func flagsOf(t testing.TB, minor string) []flag {
 	return out
 }
 
-// list reads what kcmgen flags lists.
+// list reads the output of kcmgen flags.
 func list[T any](t testing.TB, out *[]T, args ...string) {
 	t.Helper()
 	r := execute(t, t.TempDir(), "", kcmgen, append([]string{"flags", "--format", "json"}, args...)...)
@@ -99,7 +98,7 @@ func list[T any](t testing.TB, out *[]T, args ...string) {
 	}
 }
 
-// kubernetes is a program of a Kubernetes version.
+// kubernetes returns a program of a Kubernetes version.
 func kubernetes(t testing.TB, version, name string) string {
 	t.Helper()
 	path, err := builder.Kubernetes(version, name)

@@ -20,16 +20,16 @@ import (
 	"time"
 )
 
-// differences are sets on which vet and kube-controller-manager disagree, and why each is
+// differences are known disagreements of vet and kube-controller-manager, and why each is
 // right in its way.
 var differences = []struct{ version, pattern, why string }{}
 
-// TestServes goes on where TestAgreement ends: random sets of flags are given to a real
-// kube-controller-manager with an apiserver, until it serves and has led, and ends when it
-// is told to; or until it ends by itself. kcmgen vet has to have said so of the cluster.
+// TestServes goes on where TestAgreement ends: it runs kube-controller-manager with random
+// sets of flags and an apiserver, until it serves, has led and ends on request, or ends by
+// itself. kcmgen vet must have predicted which.
 func TestServes(t *testing.T) {
 	some, n := versions, *sets
-	if testing.Short() { // a set takes seconds, and one that never leads minutes
+	if testing.Short() { // a set takes seconds, one that never leads takes minutes
 		some, n = versions[:1], min(n, 30)
 	}
 	p := newPlane(t, kubernetes(t, versions[0], "kube-apiserver"))
@@ -72,7 +72,7 @@ func compareServing(t *testing.T, version string, all []set, ours, theirs []verd
 	}
 	t.Logf("%s serves and leads with %d sets, and with %d it doesn't", version, taken, len(all)-taken)
 	if taken < len(all)/3 || len(all)-taken < len(all)/8 {
-		t.Errorf("%d of %d sets taken: too few to tell, or too many", taken, len(all))
+		t.Errorf("%d of %d sets taken: too few for a test, or too many", taken, len(all))
 	}
 }
 
@@ -85,7 +85,7 @@ func known(version string, args set) bool {
 	return false
 }
 
-// process is a kube-controller-manager that runs.
+// process is a running kube-controller-manager.
 type process struct {
 	cmd  *exec.Cmd
 	log  string
@@ -131,7 +131,7 @@ func (p *plane) serves(t *testing.T, program string, flags set) verdict {
 	return run.judge(ctx)
 }
 
-// judge waits for what decides.
+// judge waits until the process has served and led, or has ended.
 func (run *process) judge(ctx context.Context) verdict {
 	missing := ""
 	for {
@@ -159,12 +159,12 @@ func (run *process) judge(ctx context.Context) verdict {
 	return verdict{true, ""}
 }
 
-// started is said when all controllers are built; those of tokens, which come first, have
-// their caches before that.
+// started matches a line that is logged once all controllers are built. Those of tokens,
+// which come first, sync their caches before that.
 var started = regexp.MustCompile(`"Controller starting\.\.\."|Caches are synced for [^t]`)
 
-// missing is what hasn't happened yet: controllers run, and the port answers a client of
-// each TLS version that is allowed.
+// missing returns what hasn't happened yet: the controllers run, and the port answers a
+// client of each allowed TLS version; "" if all has.
 func (run *process) missing() string {
 	text, err := os.ReadFile(run.log)
 	if err != nil || !started.Match(text) {
@@ -175,7 +175,7 @@ func (run *process) missing() string {
 	}
 	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
 		ForceAttemptHTTP2: true, DisableKeepAlives: true,
-		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // who it is doesn't matter here
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // its identity doesn't matter here
 	}}
 	r, err := client.Get("https://127.0.0.1:" + run.port + "/healthz?verbose")
 	if err != nil {
@@ -190,7 +190,7 @@ func (run *process) missing() string {
 	return ""
 }
 
-// why is the last that tells of an error, after what was seen.
+// why returns the last line with an error, after what was seen.
 func (run *process) why(seen string) string {
 	text, _ := os.ReadFile(run.log)
 	last := ""
@@ -245,8 +245,8 @@ func vetSays(t *testing.T, version string, p *plane, all []set) []verdict {
 	return out
 }
 
-// surroundings are the cluster's other fields: where the files of its flags are, and how
-// the apiserver runs.
+// surroundings returns the cluster's other fields: the files of its flags, and how the
+// apiserver runs.
 func (p *plane) surroundings(flags set) string {
 	key := flags["service-account-private-key-file"]
 	return fmt.Sprintf(`	paths: {ca: %q, caKey: %q, kubeconfig: %q, tlsCert: %q, tlsKey: %q, serviceAccountKey: %q}
@@ -255,14 +255,14 @@ func (p *plane) surroundings(flags set) string {
 `, p.file("ca.crt"), p.file("ca.key"), p.file("kubeconfig"), p.file("kcm.crt"), p.file("kcm.key"), key, key, apiserverRange)
 }
 
-// runsAllTheSame are findings of what works, and isn't safe or does nothing: they are no
-// reason for kube-controller-manager to end.
+// runsAllTheSame matches findings about unsafe or useless flags, with which
+// kube-controller-manager runs.
 func runsAllTheSame(version string) *regexp.Regexp {
 	reasons := []string{
 		// benchmarks, and the cluster around it
 		"^(profiling-on|controller-credentials|token-key-unset|root-ca-unset|bind-address-public|tls-min-version|insecure-port|service-account-key-weak|signing-duration): ",
 		"^(networks-overlap|pod-capacity|service-range-differs|service-family|range-refused|range-public|node-range-small|workers-none|rate-invalid|node-monitor-timing|said-twice): ",
-		// taken in silence, without effect
+		// silently ignored
 		"^file-pair: --cluster-signing-(cert|key)-file is given",
 		"^period-zero: node-monitor-",
 		"^cidr-invalid: service-cluster-ip-range .*not a CIDR", "^cidr-host-bits: ",

@@ -9,14 +9,14 @@ import (
 	"testing"
 )
 
-// serving makes sets of flags that are about serving, signing, tokens, networks, the
-// election and gates: half of them good throughout, the others with one flaw.
+// serving makes sets of flags about serving, signing, tokens, networks, the election and
+// gates: half of them are good, the others have one flaw.
 type serving struct {
 	generator
 	plane *plane
 }
 
-// set is the flags of one kube-controller-manager, but for what every one is given.
+// set is the flags of one kube-controller-manager, without the common ones.
 type set map[string]string
 
 func newServing(t *testing.T, version string, p *plane) *serving {
@@ -25,8 +25,7 @@ func newServing(t *testing.T, version string, p *plane) *serving {
 	return &serving{*g, p}
 }
 
-// given are the flags that every set begins with. Each process has a lease of its own, so
-// that all of them lead.
+// given returns the common flags. Each process has its own lease, so that all of them lead.
 func (s *serving) given(i int, port string) set {
 	return set{
 		"kubeconfig": s.plane.file("kubeconfig"), "bind-address": "127.0.0.1", "secure-port": port,
@@ -56,10 +55,10 @@ func (s *serving) make(i int, port string) set {
 	return out
 }
 
-// absent takes a flag away.
+// absent removes a flag.
 const absent = "\x00"
 
-// args are the flags as a command line.
+// args returns the flags as a command line.
 func (s set) args() []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(s)) {
@@ -128,11 +127,11 @@ func flawedTLS(s *serving) set {
 	case 3:
 		return set{"tls-cipher-suites": "TLS_AES_128_GCM_SHA256,TLS_ROT13", "secure-port": freed}
 	}
-	// Any of them: vet has to know which are taken.
+	// Any of them: vet must know which are accepted.
 	return set{"tls-cipher-suites": strings.Join(s.some(s.suites()), ","), "tls-min-version": s.word("VersionTLS12", "VersionTLS13", "VersionTLS11"), "disable-http2-serving": s.word("true", "false")}
 }
 
-// freed stands for the port that a set was given first.
+// freed is a placeholder for a free port.
 const freed = "\x01"
 
 var curveNumbers = []string{"23", "24", "25", "29", "4587", "4588", "4589"}
@@ -225,7 +224,7 @@ func goodElection(s *serving) set {
 func flawedElection(s *serving) set {
 	switch s.random.IntN(4) {
 	case 0:
-		// By the gate the end of the process is that of its controllers.
+		// With the gate the process waits for its controllers at its end.
 		return set{"controller-shutdown-timeout": s.word("-1s", "-1h", "-4ns"), "feature-gates": "ControllerManagerReleaseLeaderElectionLockOnExit=true", "secure-port": freed}
 	case 1:
 		return set{"leader-elect": "true", "leader-elect-lease-duration": s.word("10s", "0s", "-5s")}
@@ -235,7 +234,7 @@ func flawedElection(s *serving) set {
 	return set{"leader-elect": "true", "leader-elect-resource-lock": s.word("endpoints", "leases", "configmaps")}
 }
 
-// someGates are gates as they may be set; of one that isn't locked, to anything.
+// someGates returns gates with allowed values.
 func (s *serving) someGates() string {
 	var out []string
 	for range 1 + s.random.IntN(3) {
@@ -252,7 +251,7 @@ func (s *serving) someGates() string {
 	return strings.Join(out, ",")
 }
 
-// elsewhere are gates that need the apiserver to do something too.
+// elsewhere are gates that also need the apiserver.
 var elsewhere = []string{"AllAlpha", "AllBeta", "CoordinatedLeaderElection"}
 
 func goodEmulation(s *serving) set {

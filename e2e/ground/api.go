@@ -24,14 +24,14 @@ import (
 	"time"
 )
 
-// api is an administrator's way to the apiserver, from the control plane itself.
+// api is an administrator's client of the apiserver, from the control plane.
 type api struct {
 	dir        string
 	kubeconfig string
 	client     *http.Client
 }
 
-// Status is an answer of the apiserver that isn't what was asked for.
+// Status is an error answer of the apiserver.
 type Status struct {
 	Code int
 	Body string
@@ -39,8 +39,8 @@ type Status struct {
 
 func (s *Status) Error() string { return fmt.Sprintf("the apiserver says %d: %s", s.Code, s.Body) }
 
-// newAPI makes the certificates that kcmgen doesn't: of the apiserver, and of an
-// administrator.
+// newAPI makes the certificates that kcmgen doesn't make: the apiserver's and an
+// administrator's.
 func newAPI(g *Ground, out string) (*api, error) {
 	a := &api{dir: filepath.Join(g.state, "control")}
 	if err := os.Mkdir(a.dir, 0o700); err != nil {
@@ -81,7 +81,7 @@ func newAPI(g *Ground, out string) (*api, error) {
 
 func (a *api) file(name string) string { return filepath.Join(a.dir, name) }
 
-// issue writes a certificate of the CA, and its key.
+// issue writes a certificate signed by the CA, and its key.
 func (a *api) issue(ca tls.Certificate, name string, template *x509.Certificate) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -134,8 +134,8 @@ func (a *api) writeKubeconfig(ca []byte) error {
 	return err
 }
 
-// API asks the apiserver, as an administrator: in, if any, is sent as JSON; the
-// answer is read into out, if any. Anything but a 2xx is a *Status.
+// API sends a request to the apiserver, as an administrator. in, if not nil, is sent as
+// JSON; the answer is decoded into out, if not nil. Any status but 2xx is a *Status.
 func (g *Ground) API(ctx context.Context, method, path string, in, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, graceful)
 	defer cancel()
@@ -168,17 +168,17 @@ func (g *Ground) API(ctx context.Context, method, path string, in, out any) erro
 	return json.Unmarshal(answer, out)
 }
 
-// lease is kube-controller-manager's.
+// lease is the path of kube-controller-manager's lease.
 const lease = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/kube-controller-manager"
 
-// Lease says who leads.
+// Lease is the leader lease.
 type Lease struct {
 	Holder      string    `json:"holderIdentity"` // <hostname>_<uuid>
 	Renewed     time.Time `json:"renewTime"`
 	Transitions int       `json:"leaseTransitions"`
 }
 
-// Lease is the zero value where there is none.
+// Lease returns the leader lease; the zero value if there is none.
 func (g *Ground) Lease(ctx context.Context) (Lease, error) {
 	var object struct{ Spec Lease }
 	err := g.API(ctx, http.MethodGet, lease, nil, &object)
@@ -188,7 +188,7 @@ func (g *Ground) Lease(ctx context.Context) (Lease, error) {
 	return object.Spec, err
 }
 
-// deleteLeases leaves no leader, as before the first deploy.
+// deleteLeases deletes the leases, as before the first deploy.
 func (g *Ground) deleteLeases(ctx context.Context) error {
 	err := g.API(ctx, http.MethodDelete, lease, nil, nil)
 	if status := (*Status)(nil); errors.As(err, &status) && status.Code == http.StatusNotFound {

@@ -12,19 +12,19 @@ import (
 	"strings"
 )
 
-// System is what hosts have besides kcmgen's own.
+// System is the operating system of hosts.
 type System string
 
-// Systems that hosts can have: Debian 12, Debian 13, and Debian 13 with sudo and the core
-// utilities written anew, as newer Ubuntus have them.
+// Systems of hosts: Debian 12, Debian 13, and Debian 13 with sudo-rs and uutils, as in newer
+// Ubuntus.
 const (
 	Bookworm System = "bookworm"
 	Trixie   System = "trixie"
 	Uutils   System = "uutils"
 )
 
-// packages are all that a host has: what deploying takes of it is a POSIX
-// shell, sshd and systemd, so nothing else may slip in.
+// packages returns all packages of a host. Deploying needs only a POSIX shell, sshd and
+// systemd, so there must be no others.
 func (s System) packages() string {
 	sudo := "sudo"
 	if s == Uutils {
@@ -35,9 +35,8 @@ func (s System) packages() string {
 	return strings.Join(list, ",")
 }
 
-// recipe are mmdebstrap's arguments but for the directory. Manuals are left out
-// for the sake of the cache; keys and the machine id, since hosts have their
-// own.
+// recipe returns mmdebstrap's arguments without the directory. It leaves out manuals, to
+// keep the cache small, and keys and the machine ID, since hosts have their own.
 func (s System) recipe() []string {
 	out := []string{
 		"--variant=essential", "--include=" + s.packages(),
@@ -50,7 +49,7 @@ func (s System) recipe() []string {
 	switch s {
 	case Bookworm:
 		return append(out, "bookworm")
-	case Uutils: // in the places where people expect the others
+	case Uutils: // under the usual names
 		out = append(out,
 			`--customize-hook=for f in "$1"/usr/lib/cargo/bin/coreutils/*; do ln -sf "/usr/lib/cargo/bin/coreutils/${f##*/}" "$1/usr/bin/${f##*/}"; done`,
 			`--customize-hook=ln -s sudo-rs "$1"/usr/bin/sudo`,
@@ -59,8 +58,8 @@ func (s System) recipe() []string {
 	return append(out, "trixie")
 }
 
-// base is the tree that all hosts of a system share and none writes to. It is made, in
-// half a minute, where the cache doesn't have it; the caller holds the lock.
+// base returns the tree that all hosts of a system share read-only. If the cache lacks it,
+// it is made, in half a minute. The caller holds the lock.
 func (s System) base(ctx context.Context, cache string) (string, error) {
 	if !slices.Contains([]System{Bookworm, Trixie, Uutils}, s) {
 		return "", fmt.Errorf("no hosts have system %q: %s, %s and %s are known", s, Bookworm, Trixie, Uutils)
@@ -81,14 +80,14 @@ func (s System) base(ctx context.Context, cache string) (string, error) {
 	return dir, os.Rename(partial, dir)
 }
 
-// remove removes a tree that somebody may have been killed in: should anything
-// of this machine still be mounted there, it isn't touched.
+// remove removes a tree that a killed run may have left. It doesn't touch anything of this
+// machine that is still mounted there.
 func remove(dir string) error {
 	_, err := program(context.Background(), "rm", "-rf", "--one-file-system", dir)
 	return err
 }
 
-// cacheDir is where the rest of kcmgen's tools keep what is made once.
+// cacheDir returns the cache directory of kcmgen's tools.
 func cacheDir() (string, error) {
 	dir := os.Getenv("KCMGEN_CACHE")
 	if dir == "" {

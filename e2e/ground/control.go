@@ -16,10 +16,10 @@ import (
 	"time"
 )
 
-// Control is where the apiserver is, for all.
+// Control is the apiserver's address.
 const Control = control
 
-// ServiceRange is the apiserver's, and has to be the cluster's.
+// ServiceRange is the apiserver's service range, which must be the cluster's.
 const ServiceRange = "10.32.0.0/16"
 
 // startControl exports the cluster for the first time, and starts etcd and an
@@ -49,8 +49,7 @@ func (g *Ground) startControl(ctx context.Context) error {
 
 const apiserver = "kube-apiserver"
 
-// StartAPI starts an apiserver, with arguments besides the usual, and waits until it is
-// ready.
+// StartAPI starts an apiserver with additional arguments, and waits until it is ready.
 func (g *Ground) StartAPI(ctx context.Context, args ...string) error {
 	if err := g.startDaemon(apiserver, inside("control", append([]string{
 		g.options.KubeAPIServer,
@@ -72,8 +71,7 @@ func (g *Ground) StartAPI(ctx context.Context, args ...string) error {
 	return nil
 }
 
-// StopAPI ends the apiserver at once: whoever asks is refused. It does nothing where none
-// runs.
+// StopAPI ends the apiserver at once: connections are refused. It does nothing if none runs.
 func (g *Ground) StopAPI() {
 	if d := g.apiserver(); d != nil {
 		d.kill()
@@ -82,7 +80,7 @@ func (g *Ground) StopAPI() {
 	}
 }
 
-// HangAPI has the apiserver answer nothing, until it is told to go on.
+// HangAPI stops the apiserver's process until goOn is called: connections hang.
 func (g *Ground) HangAPI() (goOn func() error, err error) {
 	d := g.apiserver()
 	if d == nil {
@@ -109,8 +107,8 @@ func (g *Ground) startDaemon(name string, cmd *exec.Cmd) error {
 	return err
 }
 
-// export makes the repository that operators get, and returns the cluster's
-// directory in out.
+// export makes the repository that operators copy, and returns the cluster's directory in
+// out.
 func (g *Ground) export(ctx context.Context) (string, error) {
 	dir := g.origin()
 	files := maps.Clone(g.options.Cluster)

@@ -8,12 +8,11 @@ import (
 	"strings"
 )
 
-// sftpServer is what Debian's sshd starts for the subsystem.
+// sftpServer is the program of Debian's SFTP subsystem.
 const sftpServer = "/usr/lib/openssh/sftp-server"
 
-// ConfigureSSHD puts lines before those of Debian's sshd_config, in the place of
-// those that begin with the same words ("Subsystem sftp" may stand there once
-// only), and starts sshd again.
+// ConfigureSSHD puts lines before those of Debian's sshd_config, removes those that begin
+// with the same word (there may be only one "Subsystem sftp"), and restarts sshd.
 func (h *Host) ConfigureSSHD(ctx context.Context, lines ...string) error {
 	const file = "/etc/ssh/sshd_config"
 	old, err := h.Do(ctx, "cat", file)
@@ -37,8 +36,8 @@ func (h *Host) ConfigureSSHD(ctx context.Context, lines ...string) error {
 	return err
 }
 
-// WrapSFTP puts a program in the place of sftp-server. The real one lies beside
-// it, with .real behind its name.
+// WrapSFTP replaces sftp-server by a script. The real one is next to it, with the suffix
+// .real.
 func (h *Host) WrapSFTP(ctx context.Context, script string) error {
 	if _, err := h.Do(ctx, "mv", "-n", sftpServer, sftpServer+".real"); err != nil {
 		return err
@@ -46,8 +45,8 @@ func (h *Host) WrapSFTP(ctx context.Context, script string) error {
 	return h.WriteFile(ctx, sftpServer, script, 0o755)
 }
 
-// Limit puts a directory, with what is in it, on a disk of its own with a tmpfs's
-// limits: "size=64k", "nr_inodes=20".
+// Limit moves a directory with its contents to a tmpfs with limits: "size=64k",
+// "nr_inodes=20".
 func (h *Host) Limit(ctx context.Context, dir, options string) error {
 	_, err := h.Do(ctx, "sh", "-euc", `
 		mkdir -p "$1" /run/e2e-disk
@@ -58,7 +57,7 @@ func (h *Host) Limit(ctx context.Context, dir, options string) error {
 	return err
 }
 
-// ReadOnly makes a directory a mount that nobody writes to.
+// ReadOnly makes a directory a read-only mount.
 func (h *Host) ReadOnly(ctx context.Context, dir string) error {
 	_, err := h.Do(ctx, "sh", "-euc", `mount --bind "$1" "$1" && mount -o remount,bind,ro "$1"`, "sh", dir)
 	return err

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Options are what a ground is made of.
+// Options are the settings of a ground.
 type Options struct {
 	Kcmgen            string // the programs, by their paths
 	KubeAPIServer     string
@@ -23,15 +23,15 @@ type Options struct {
 	// the apiserver's endpoint the "vip" Control, and ServiceRange.
 	Cluster map[string]string
 	RTT     time.Duration
-	// Systems are those of the hosts, in turn; Bookworm if none is said.
+	// Systems are those of the hosts, in turn; the default is Bookworm.
 	Systems []System
-	Log     func(format string, args ...any) // how long each part took
+	Log     func(format string, args ...any) // logs how long each part took
 }
 
-// Ground is running: see the package's comment.
+// Ground is a running environment: see the package's comment.
 type Ground struct {
 	Hosts []*Host
-	// Logs is the directory of everybody's log. It is kept after a failure.
+	// Logs is the directory of all logs. It is kept after a failure.
 	Logs string
 
 	options Options
@@ -44,8 +44,7 @@ type Ground struct {
 	daemons []*daemon // the last started first
 }
 
-// needs are the programs of this machine, and the Debian packages that have
-// them.
+// needs returns the required programs of this machine, and their Debian packages.
 func needs() [][2]string {
 	return [][2]string{
 		{"etcd", "etcd-server"},
@@ -59,7 +58,7 @@ func needs() [][2]string {
 	}
 }
 
-// check says all that this machine lacks.
+// check returns an error that lists all that this machine lacks.
 func check() error {
 	if os.Geteuid() != 0 {
 		return errors.New("network namespaces and hosts with systemd take root: run make e2e as root")
@@ -74,14 +73,14 @@ func check() error {
 		return fmt.Errorf("programs are missing; type: apt-get install %s", strings.Join(missing, " "))
 	}
 	if _, err := os.Stat("/dev/net/tun"); err != nil {
-		return fmt.Errorf("no TUN device for the way to the hosts: %w", err)
+		return fmt.Errorf("no TUN device for the network to the hosts: %w", err)
 	}
 	return nil
 }
 
-// Start makes a ground, in seconds where the cache has its base. Only one runs at
-// a time on a machine; another waits until ctx ends. What a run that was killed
-// left is removed first. On an error nothing is left but logs.
+// Start makes a ground, in seconds if the cache has its base. Only one runs at a time on a
+// machine; another waits until ctx ends. It first removes what a killed run left. After an
+// error only logs are left.
 func Start(ctx context.Context, o Options) (_ *Ground, err error) {
 	if err := check(); err != nil {
 		return nil, err
@@ -136,7 +135,7 @@ func Start(ctx context.Context, o Options) (_ *Ground, err error) {
 	return g, nil
 }
 
-// power starts the control plane and boots the hosts, all at once.
+// power starts the control plane and boots the hosts, concurrently.
 func (g *Ground) power(ctx context.Context) error {
 	errs := make(chan error)
 	go func() { errs <- g.startControl(ctx) }()
@@ -150,7 +149,7 @@ func (g *Ground) power(ctx context.Context) error {
 	return errors.Join(all...)
 }
 
-// Stop ends everything and removes it, but for the logs where keep says so.
+// Stop ends and removes everything, except the logs if keep is true.
 func (g *Ground) Stop(keep bool) error {
 	var errs []error
 	if keep {
@@ -172,7 +171,7 @@ func (g *Ground) Stop(keep bool) error {
 	return errors.Join(errs...)
 }
 
-// keepJournals writes each host's journal where the logs are.
+// keepJournals writes each host's journal to the logs.
 func (g *Ground) keepJournals() {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
@@ -188,9 +187,8 @@ func (g *Ground) keepJournals() {
 	}
 }
 
-// Reset gives the hosts and the control plane back as they were at the start:
-// hosts without a file that was written since, no lease, no cut, the first RTT.
-// The hosts boot anew, so that nothing is forgotten.
+// Reset resets the hosts and the control plane to their initial state: no file written
+// since, no lease, no cut, the first RTT. The hosts reboot, so that nothing is missed.
 func (g *Ground) Reset(ctx context.Context) error {
 	g.SetRTT(g.options.RTT)
 	errs := make(chan error)

@@ -20,10 +20,10 @@ import (
 //go:embed init.sh
 var initScript []byte
 
-// graceful is how long anything may take that takes a second or two.
+// graceful bounds operations that usually take a second or two.
 const graceful = 30 * time.Second
 
-// Host is a machine with systemd as PID 1, as far as one can tell from inside.
+// Host is a machine with systemd as PID 1, as seen from inside.
 type Host struct {
 	Name    string
 	Address netip.Addr
@@ -36,10 +36,10 @@ type Host struct {
 	boot   *daemon // nil: powered off
 }
 
-// dir is the host's directory in the state.
+// dir returns a directory of the host in the ground's state.
 func (h *Host) dir(name string) string { return filepath.Join(h.ground.state, h.Name, name) }
 
-// empty takes away all that the host ever wrote. It must be off.
+// empty removes all that the host ever wrote. The host must be off.
 func (h *Host) empty() error {
 	for _, name := range []string{"upper", "work", "root"} {
 		if err := os.RemoveAll(h.dir(name)); err != nil {
@@ -52,8 +52,8 @@ func (h *Host) empty() error {
 	return nil
 }
 
-// Boot starts the host on the disk it had, and waits until systemd says that it
-// runs without a failed unit.
+// Boot starts the host on its disk, and waits until systemd reports that it runs without a
+// failed unit.
 func (h *Host) Boot(ctx context.Context) error {
 	group := filepath.Join(h.ground.cgroup, h.Name)
 	if err := removeCgroups(group); err != nil {
@@ -90,7 +90,7 @@ func (h *Host) Boot(ctx context.Context) error {
 	return nil
 }
 
-// running is nil once systemd has started all that it was to start.
+// running returns nil once systemd has started everything.
 func (h *Host) running(ctx context.Context) error {
 	r, err := h.Run(ctx, "systemctl", "is-system-running", "--wait")
 	if state := strings.TrimSpace(r.Out); err == nil && state != "running" {
@@ -100,9 +100,8 @@ func (h *Host) running(ctx context.Context) error {
 	return err
 }
 
-// PowerOff is the power gone: everything ends at once, nobody hears of it over
-// the network, and systemd writes nothing. (What was written but not synced
-// stays, for the kernel that holds it goes on.)
+// PowerOff simulates a loss of power: everything ends at once, without a packet on the
+// network or a write by systemd. (Unsynced writes stay, since the kernel goes on.)
 func (h *Host) PowerOff() {
 	if h.boot == nil {
 		return
@@ -113,7 +112,7 @@ func (h *Host) PowerOff() {
 	h.kill()
 }
 
-// kill ends PID 1, and with it all others, before it returns.
+// kill ends PID 1, and with it all other processes, and waits for that.
 func (h *Host) kill() {
 	if h.boot != nil {
 		h.boot.kill()
@@ -121,11 +120,11 @@ func (h *Host) kill() {
 	}
 }
 
-// PID is the host's PID 1, as this machine numbers it.
+// PID returns the host's PID 1 in this machine's numbering.
 func (h *Host) PID() int { return h.boot.cmd.Process.Pid }
 
-// Command is a program on the host, as root, with no network in between. What
-// ends it doesn't end what it started.
+// Command returns a program on the host, as root, without a network in between. Killing it
+// doesn't kill what it started.
 func (h *Host) Command(args ...string) *exec.Cmd {
 	cmd := exec.Command("nsenter", append([]string{
 		"--target=" + strconv.Itoa(h.PID()), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd=/", "--",
@@ -142,7 +141,7 @@ func (h *Host) Run(ctx context.Context, args ...string) (Result, error) {
 	return finish(ctx, h.Command(args...))
 }
 
-// Do is Run for what must succeed; it returns what the program printed.
+// Do is Run for a program that must succeed; it returns the output.
 func (h *Host) Do(ctx context.Context, args ...string) (string, error) {
 	return h.do(ctx, "", args...)
 }
@@ -160,12 +159,12 @@ func (h *Host) do(ctx context.Context, stdin string, args ...string) (string, er
 	return r.Out, err
 }
 
-// Journal is what a unit logged since the host was empty, over all its boots.
+// Journal returns what a unit logged since the host was empty, over all its boots.
 func (h *Host) Journal(ctx context.Context, unit string) (string, error) {
 	return h.Do(ctx, "journalctl", "--no-pager", "--output=short-precise", "--unit="+unit)
 }
 
-// Show are properties of a unit, as systemctl show names them.
+// Show returns properties of a unit, as systemctl show names them.
 func (h *Host) Show(ctx context.Context, unit string, properties ...string) (map[string]string, error) {
 	out, err := h.Do(ctx, "systemctl", "show", "--property="+strings.Join(properties, ","), unit)
 	values := map[string]string{}
@@ -176,14 +175,14 @@ func (h *Host) Show(ctx context.Context, unit string, properties ...string) (map
 	return values, err
 }
 
-// WriteFile writes a file of the host, and the directories it lies in.
+// WriteFile writes a file of the host, and its directories.
 func (h *Host) WriteFile(ctx context.Context, path, content string, mode os.FileMode) error {
 	_, err := h.do(ctx, content, "sh", "-euc", `mkdir -p "${1%/*}"; cat >"$1"; chmod "$2" "$1"`, "sh", path, fmt.Sprintf("%o", mode))
 	return err
 }
 
-// Extract puts a local directory's files onto the host, below its root, all owned by
-// root: what the README tells people to do with nodes/<node>.
+// Extract copies a local directory's files to the host's root directory, all owned by root,
+// as the README does with nodes/<node>.
 func (h *Host) Extract(ctx context.Context, dir string) error {
 	archive, err := program(ctx, "tar", "-C", dir, "--owner=0", "--group=0", "-c", ".")
 	if err != nil {

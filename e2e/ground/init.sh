@@ -1,7 +1,7 @@
 #!/bin/sh
-# PID 1 of a host, in namespaces of its own, until systemd takes over:
+# PID 1 of a host, in its own namespaces, until systemd takes over:
 #	init.sh NAME ROOT LOWER UPPER WORK
-# Nothing here outlives the mount namespace but what is written into UPPER.
+# Only what is written to UPPER outlives the mount namespace.
 set -eu
 name=$1 root=$2 lower=$3 upper=$4 work=$5
 
@@ -10,7 +10,7 @@ mount -t overlay overlay -o "lowerdir=$lower,upperdir=$upper,workdir=$work" "$ro
 cd "$root"
 hostname "$name"
 
-# Settings of this kernel that no namespace holds apart are not a host's to change.
+# A host must not change kernel settings that no namespace separates.
 mount -t proc -o nosuid,nodev,noexec proc proc
 mount -t sysfs -o ro,nosuid,nodev,noexec sysfs sys
 mount -t cgroup2 -o nosuid,nodev,noexec cgroup2 sys/fs/cgroup
@@ -40,7 +40,7 @@ pivot_root . run/old
 umount -l run/old
 rmdir run/old
 cd /
-# Not by env, which gives PID 1 away only where it is GNU's: whoever called this gave no
-# more of an environment than systemd is to have, and this shell added two.
+# Without env: only GNU's replaces itself and so hands over PID 1. The caller passed exactly
+# systemd's environment, and this shell added two variables.
 unset OLDPWD PWD
 exec /lib/systemd/systemd --system --unit=multi-user.target --log-target=journal

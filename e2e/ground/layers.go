@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// masked are units that would change this machine, wait for devices that a
-// namespace doesn't have, or start at their own time during a test.
+// masked returns units that would change this machine, wait for devices that a namespace
+// lacks, or start at some time during a test.
 func masked() []string {
 	return []string{
 		"apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer", "fstrim.timer", "systemd-tmpfiles-clean.timer",
@@ -22,8 +22,8 @@ func masked() []string {
 	}
 }
 
-// layers makes what lies between the base and what a host writes: a layer that
-// all share, and one of each host.
+// layers makes the layers between the base and what a host writes: a common one, and one for
+// each host.
 func (g *Ground) layers(ctx context.Context, bases []string) error {
 	if err := os.WriteFile(filepath.Join(g.state, "init.sh"), initScript, 0o700); err != nil {
 		return err
@@ -45,8 +45,8 @@ func (g *Ground) layers(ctx context.Context, bases []string) error {
 	return nil
 }
 
-// commonLayer is what all hosts have besides Debian: kube-controller-manager,
-// people who may log in, a journal that outlives a boot.
+// commonLayer makes what all hosts have besides Debian: kube-controller-manager, users that
+// may log in, a persistent journal.
 func (g *Ground) commonLayer(dir, public string) error {
 	key, err := os.ReadFile(public)
 	if err != nil {
@@ -89,10 +89,10 @@ func (g *Ground) commonLayer(dir, public string) error {
 	return share(g.options.ControllerManager, filepath.Join(dir, "usr/local/bin/kube-controller-manager"))
 }
 
-// ops is the number of user ops, the base's first.
+// ops is the UID of user ops.
 const ops = 1000
 
-// layer is what a host has of its own.
+// layer makes what is specific to a host.
 func (h *Host) layer(ctx context.Context) error {
 	if err := h.empty(); err != nil {
 		return err
@@ -125,7 +125,7 @@ func (h *Host) layer(ctx context.Context) error {
 	return nil
 }
 
-// writeBelow writes a file and the directories it lies in, whatever the umask.
+// writeBelow writes a file and its directories, whatever the umask.
 func writeBelow(path, content string, mode os.FileMode) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
@@ -136,7 +136,7 @@ func writeBelow(path, content string, mode os.FileMode) error {
 	return os.Chmod(path, mode)
 }
 
-// share gives a file another name, or copies it where that can't be.
+// share makes a hard link of a file, or copies it if that fails.
 func share(from, to string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return err

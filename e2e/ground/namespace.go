@@ -13,19 +13,19 @@ import (
 	"syscall"
 )
 
-// prefix begins the names of our namespaces and control groups. Whatever has
-// such a name is ours to remove.
+// prefix begins the names of the ground's namespaces and control groups. Everything with
+// such a name may be removed.
 const prefix = "kcmgen-"
 
-// netns is where ip keeps a network namespace.
+// netns returns the path where ip keeps a network namespace.
 func netns(name string) string { return "/run/netns/" + prefix + name }
 
-// inside is a command in a network namespace, on this machine's own files.
+// inside returns a command in a network namespace, with this machine's files.
 func inside(name string, args ...string) *exec.Cmd {
 	return exec.Command("nsenter", append([]string{"--net=" + netns(name), "--"}, args...)...)
 }
 
-// setns is system call setns, which package syscall has no name for.
+// setns is the system call setns, which package syscall lacks.
 func setns(fd uintptr) error {
 	number := map[string]uintptr{"amd64": 308, "arm64": 268}[runtime.GOARCH]
 	if number == 0 {
@@ -37,8 +37,8 @@ func setns(fd uintptr) error {
 	return nil
 }
 
-// in calls do on a thread that is in a network namespace. What do opens (a
-// socket, a TUN) stays there for good.
+// in calls do on a thread in a network namespace. What do opens (a socket, a TUN) stays in
+// that namespace.
 func in(name string, do func() error) error {
 	done := make(chan error, 1)
 	go func() {
@@ -58,7 +58,7 @@ func in(name string, do func() error) error {
 				return err
 			}
 			err = do()
-			// Unlocked only when it is back home: else the thread ends here.
+			// Unlocked only if it is back: else the thread ends here.
 			if back := setns(home.Fd()); back != nil {
 				return errors.Join(err, back)
 			}

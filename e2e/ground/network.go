@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// Addresses of the ground. Namespaces are no part of any other network, so they
-// can't meet what has the same ones outside.
+// Addresses of the ground. Its namespaces are isolated, so they can't conflict with the same
+// addresses outside.
 const (
 	network   = "10.77.0.0/24"
 	gateway   = "10.77.0.1"
@@ -23,7 +23,7 @@ const (
 	wireFar   = "10.77.1.1"
 )
 
-// members are the namespaces on the bridge.
+// members returns the addresses of the namespaces on the bridge.
 func members(hosts []*Host) map[string]netip.Addr {
 	out := map[string]netip.Addr{"control": netip.MustParseAddr(control)}
 	for _, h := range hosts {
@@ -32,7 +32,7 @@ func members(hosts []*Host) map[string]netip.Addr {
 	return out
 }
 
-// names are all namespaces of the ground.
+// names returns the names of all namespaces of the ground.
 func names(hosts []*Host) []string {
 	out := []string{"operator", "fabric", "control"}
 	for _, h := range hosts {
@@ -78,8 +78,7 @@ func (g *Ground) connect(ctx context.Context, o Options) error {
 		"link set wire up txqueuelen 5000", "route add "+network+" via "+wireFar)
 }
 
-// addNamespace makes a namespace without IPv6, which would only add packets that
-// nobody sent.
+// addNamespace makes a namespace without IPv6, which would add packets of its own.
 func addNamespace(ctx context.Context, name string) error {
 	if _, err := program(ctx, "ip", "netns", "add", prefix+name); err != nil {
 		return err

@@ -13,9 +13,9 @@ import (
 	"syscall"
 )
 
-// Operator is somebody at the far end of the wire, in a home of their own: a key
-// that all hosts know, a known_hosts that knows all hosts, a kubeconfig, and the
-// cluster in CUE with what was exported of it when the ground began.
+// Operator is a user at the far end of the wire, with a home directory: a key that all hosts
+// accept, a known_hosts with all hosts, a kubeconfig, and the cluster in CUE with its first
+// export.
 type Operator struct {
 	Home       string
 	Repository string // with cue.mod, cluster.cue and out
@@ -29,7 +29,7 @@ type Operator struct {
 	ground *Ground
 }
 
-// NewOperator makes an operator in an empty directory of the test's.
+// NewOperator makes an operator with an empty directory of the test as home.
 func (g *Ground) NewOperator(ctx context.Context, home string) (*Operator, error) {
 	o := &Operator{
 		Home:       home,
@@ -55,7 +55,7 @@ func (g *Ground) NewOperator(ctx context.Context, home string) (*Operator, error
 	if err := writeBelow(o.KnownHosts, g.knownHosts(), 0o600); err != nil {
 		return nil, err
 	}
-	if g.api != nil { // not for the operator who makes the first export
+	if g.api != nil { // not for the first export
 		if err := writeBelow(o.Kubeconfig, g.api.kubeconfig, 0o600); err != nil {
 			return nil, err
 		}
@@ -64,11 +64,11 @@ func (g *Ground) NewOperator(ctx context.Context, home string) (*Operator, error
 	return o, errors.Join(err, os.Chmod(filepath.Join(home, ".ssh"), 0o700))
 }
 
-// origin is the repository that each operator gets a copy of.
+// origin returns the repository that operators copy.
 func (g *Ground) origin() string { return filepath.Join(g.state, "origin") }
 
-// sshConfig lets ssh go by the hosts' names, as people have it. ssh asks passwd for the
-// home, and needs to be told of the file (Env and SSH do).
+// sshConfig returns an ssh configuration with the hosts' names. ssh takes the home from
+// passwd, so it must be given the file, as Env and SSH do.
 func (o *Operator) sshConfig() string {
 	var b strings.Builder
 	for _, h := range o.ground.Hosts {
@@ -78,7 +78,7 @@ func (o *Operator) sshConfig() string {
 	return b.String()
 }
 
-// knownHosts are all keys of all hosts, by address and by name.
+// knownHosts returns a known_hosts file with all keys of all hosts, by address and by name.
 func (g *Ground) knownHosts() string {
 	var b strings.Builder
 	for _, h := range g.Hosts {
@@ -89,8 +89,8 @@ func (g *Ground) knownHosts() string {
 	return b.String()
 }
 
-// Command is a program at the operator's place, in the repository. Its process is
-// the program itself, so that a kill reaches it. It has no terminal.
+// Command returns a program of the operator, in the repository, without a terminal. Its
+// process is the program itself, so that a kill reaches it.
 func (o *Operator) Command(args ...string) *exec.Cmd {
 	cmd := inside("operator", args...)
 	cmd.Dir, cmd.Env = o.Repository, o.Env
@@ -108,8 +108,8 @@ func (o *Operator) Kcmgen(ctx context.Context, args ...string) (Result, error) {
 	return o.Run(ctx, append([]string{o.ground.options.Kcmgen}, args...)...)
 }
 
-// SSH runs a command on a host through OpenSSH's own client. The destination is
-// a host's name, or user@name; root is the user if none is said.
+// SSH runs a command on a host with OpenSSH's client. The destination is a host's name, or
+// user@name; the default user is root.
 func (o *Operator) SSH(ctx context.Context, destination, command string) (Result, error) {
 	if !strings.Contains(destination, "@") {
 		destination = "root@" + destination

@@ -15,13 +15,13 @@ import (
 	"time"
 )
 
-// Result is what a program did.
+// Result is the result of a program.
 type Result struct {
 	Out, Err string
 	Code     int
 }
 
-// program runs one of this machine's programs and returns what it printed.
+// program runs one of this machine's programs and returns its output.
 func program(ctx context.Context, name string, args ...string) (string, error) {
 	r, err := finish(ctx, exec.Command(name, args...))
 	if err == nil && r.Code != 0 {
@@ -30,12 +30,12 @@ func program(ctx context.Context, name string, args ...string) (string, error) {
 	return r.Out, err
 }
 
-// finish runs a program to its end, or to the end of ctx, which kills it. An
-// exit status is a result; an error is a program that didn't run or was killed.
+// finish runs a program to its end, or until ctx ends, which kills it. An exit status is no
+// error; a program that didn't start or was killed is one.
 func finish(ctx context.Context, cmd *exec.Cmd) (Result, error) {
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	cmd.WaitDelay = time.Second // for those who inherited its pipes
+	cmd.WaitDelay = time.Second // children may hold its pipes
 	if err := cmd.Start(); err != nil {
 		return Result{}, err
 	}
@@ -52,7 +52,7 @@ func finish(ctx context.Context, cmd *exec.Cmd) (Result, error) {
 	return r, err
 }
 
-// daemon is a program that runs beside the test, and never longer than it.
+// daemon is a program that runs during the test, and never longer.
 type daemon struct {
 	name string
 	cmd  *exec.Cmd
@@ -61,9 +61,8 @@ type daemon struct {
 	pid  string
 }
 
-// launch starts cmd with its output in the log of that name. The kernel kills
-// it when the test's process dies, however it dies; should even that fail, the
-// next run finds it by the file in pids.
+// launch starts cmd with its output in the log of that name. The kernel kills it when the
+// test's process dies. If that fails, the next run finds it by its file in pids.
 func (g *Ground) launch(name string, cmd *exec.Cmd) (*daemon, error) {
 	log, err := os.OpenFile(filepath.Join(g.Logs, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -97,8 +96,8 @@ func (d *daemon) kill() {
 	_ = os.Remove(d.pid)
 }
 
-// poll asks until the answer is nil, the daemon is gone (nil: none to watch), or
-// ctx ends. The last answer is in the error.
+// poll calls ask until it returns nil, the daemon (may be nil) has ended, or ctx ends. The
+// error includes the last answer.
 func poll(ctx context.Context, d *daemon, ask func() error) error {
 	gone := make(chan struct{})
 	if d != nil {

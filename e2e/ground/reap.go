@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// lockFile is the machine's, as namespaces are. It names the state of the run
-// that holds it, or of one that died.
+// lockFile is one for the machine, like namespaces. It names the state of the run that
+// holds it, or of a run that died.
 const lockFile = "/run/kcmgen-e2e.lock"
 
 // acquire waits for the lock, removes what a dead run left, and makes the
@@ -61,7 +61,7 @@ func (g *Ground) acquire(ctx context.Context, cache string) error {
 	return errors.Join(os.Mkdir(g.Logs, 0o755), os.Mkdir(filepath.Join(g.state, "pids"), 0o755), os.Mkdir(g.cgroup, 0o755))
 }
 
-// forget removes logs that were kept a week ago.
+// forget removes logs that are older than a week.
 func forget(cache string) error {
 	runs, err := filepath.Glob(filepath.Join(cache, "run-*"))
 	for _, run := range runs {
@@ -74,7 +74,7 @@ func forget(cache string) error {
 	return err
 }
 
-// clean removes all that a run had. A state of "" is none.
+// clean removes all that a run made. state may be "".
 func clean(state, cgroup string, namespaces []string, keepLogs bool) error {
 	var errs []error
 	if state != "" {
@@ -103,7 +103,7 @@ func clean(state, cgroup string, namespaces []string, keepLogs bool) error {
 	return errors.Join(errs...)
 }
 
-// writePID notes a process with the moment of its start: numbers come again.
+// writePID records a process with its start time, since PIDs are reused.
 func writePID(file string, pid int) error {
 	start, err := started(pid)
 	if err != nil {
@@ -112,7 +112,7 @@ func writePID(file string, pid int) error {
 	return os.WriteFile(file, fmt.Appendf(nil, "%d %s", pid, start), 0o600)
 }
 
-// killLeft ends the processes that a killed run noted, if any still live.
+// killLeft kills the recorded processes of a killed run, if any still live.
 func killLeft(dir string) error {
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	for _, file := range files {
@@ -132,13 +132,13 @@ func killLeft(dir string) error {
 	return err
 }
 
-// started is when a process started, in the kernel's own unit.
+// started returns when a process started, in clock ticks.
 func started(pid int) (string, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return "", err
 	}
-	// The name may hold anything, and ends with the last parenthesis.
+	// The name may contain anything, and ends with the last parenthesis.
 	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
 	if len(fields) < 20 {
 		return "", fmt.Errorf("/proc/%d/stat: %q", pid, stat)
@@ -146,8 +146,8 @@ func started(pid int) (string, error) {
 	return fields[19], nil
 }
 
-// cgroupDir is where our control groups lie, in the unified hierarchy. Mounting
-// it a second time would change its options for everybody.
+// cgroupDir returns the directory of the ground's control groups, in the unified hierarchy.
+// Mounting that a second time would change its options for the whole machine.
 func cgroupDir() (string, error) {
 	mounts, err := os.ReadFile("/proc/self/mounts")
 	if err != nil {
@@ -161,8 +161,8 @@ func cgroupDir() (string, error) {
 	return "", errors.New("systemd needs cgroup2, which is mounted nowhere; type: mount -t cgroup2 none /sys/fs/cgroup")
 }
 
-// removeCgroups removes control groups from the leaves up. Those of a process
-// that is just ending take a moment.
+// removeCgroups removes control groups from the leaves up. It waits for those of a process
+// that is just ending.
 func removeCgroups(dir string) error {
 	var dirs []string
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {

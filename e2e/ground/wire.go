@@ -13,8 +13,8 @@ import (
 	"unsafe"
 )
 
-// wire carries packets between the operator and all others, and lets each wait.
-// The kernel at hand may have no netem; two TUN devices do it anywhere.
+// wire carries packets between the operator and all others, each with a delay. It uses two
+// TUN devices, since the kernel may lack netem.
 type wire struct {
 	operator, fabric *os.File
 	delay            atomic.Int64 // nanoseconds, one way
@@ -23,7 +23,7 @@ type wire struct {
 	pumps            sync.WaitGroup
 }
 
-// line is what the wire knows of one host.
+// line is the wire's state of one host.
 type line struct {
 	cut     atomic.Bool
 	in, out tally
@@ -31,7 +31,7 @@ type line struct {
 
 type tally struct{ packets, bytes atomic.Int64 }
 
-// Traffic are the IP packets that crossed the wire, seen from the operator.
+// Traffic counts the IP packets that crossed the wire, seen from the operator.
 type Traffic struct {
 	InPackets, InBytes, OutPackets, OutBytes int64
 }
@@ -70,7 +70,7 @@ func newWire(delay time.Duration, hosts []netip.Addr) (*wire, error) {
 	return w, nil
 }
 
-// openTUN makes the device "wire" in a namespace. It is gone when it's closed.
+// openTUN makes the device "wire" in a namespace. Closing the file removes it.
 func openTUN(name string) (*os.File, error) {
 	var file *os.File
 	err := in(name, func() error {
@@ -94,8 +94,8 @@ func openTUN(name string) (*os.File, error) {
 	return file, err
 }
 
-// carry lets packets of one direction through, in their order. The host's
-// address stands at an offset of the IPv4 header; tally picks what to count.
+// carry forwards the packets of one direction, in order. address is the offset of the host's
+// address in the IPv4 header; count returns what to count.
 func (w *wire) carry(from, to *os.File, address int, count func(*line) *tally) {
 	waiting := make(chan packet, queue)
 	w.pumps.Go(func() {
@@ -140,7 +140,7 @@ func (w *wire) carry(from, to *os.File, address int, count func(*line) *tally) {
 func until(due time.Time) {
 	for left := time.Until(due); left > 0; left = time.Until(due) {
 		pause := syscall.NsecToTimespec(int64(left))
-		_ = syscall.Nanosleep(&pause, nil) // interrupted: the rest is waited for
+		_ = syscall.Nanosleep(&pause, nil) // interrupted: wait for the rest
 	}
 }
 
@@ -151,19 +151,18 @@ func (w *wire) close() {
 	w.pumps.Wait()
 }
 
-// SetRTT sets the time that a packet and its answer take between the operator
-// and all others, from the next packet on. Hosts and the control plane are
-// nearer to each other.
+// SetRTT sets the round-trip time between the operator and all others, from the next packet
+// on. There is no delay between hosts and the control plane.
 func (g *Ground) SetRTT(rtt time.Duration) { g.wire.delay.Store(int64(rtt / 2)) }
 
-// Cut loses every packet between the operator and the host, those on the way
-// too. Neither end is told.
+// Cut drops every packet between the operator and the host, including those on the way.
+// Neither end is notified.
 func (h *Host) Cut() { h.line().cut.Store(true) }
 
 // Heal ends a cut.
 func (h *Host) Heal() { h.line().cut.Store(false) }
 
-// Traffic is what the host and the operator exchanged so far.
+// Traffic returns what the host and the operator exchanged so far.
 func (h *Host) Traffic() Traffic {
 	l := h.line()
 	return Traffic{l.in.packets.Load(), l.in.bytes.Load(), l.out.packets.Load(), l.out.bytes.Load()}

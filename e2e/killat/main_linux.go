@@ -2,11 +2,10 @@
 //
 //	killat REPORT PORT PHASE N PAUSE PROGRAM ARGUMENT...
 //
-// The N-th call of interest from the beginning of a phase on isn't made any more: after
-// a PAUSE, in which the host goes on, the program gets SIGKILL, and killat ends with 137. The file REPORT then says which
-// phase that was, and which call; where N is 0, how many calls each phase has. PORT is
-// the hosts' sshd's. A program that says nothing of what kcmgen does is in its first
-// phase to its end.
+// Before the N-th interesting call of a phase the program is stopped. After PAUSE, in which
+// the host goes on, it gets SIGKILL, and killat ends with 137. The file REPORT then has the
+// phase and the call; if N is 0, the number of calls of each phase. PORT is the port of the
+// hosts' sshd. A program without kcmgen's output stays in the first phase.
 package main
 
 import (
@@ -25,7 +24,7 @@ import (
 )
 
 func main() {
-	runtime.LockOSThread() // only the thread that began may trace
+	runtime.LockOSThread() // only this thread may trace
 	code, err := run(os.Args[1:])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "killat:", err)
@@ -34,7 +33,7 @@ func main() {
 	os.Exit(code)
 }
 
-// killed is how a shell tells of SIGKILL.
+// killed is a shell's exit status for SIGKILL.
 const killed = 128 + int(syscall.SIGKILL)
 
 func run(args []string) (int, error) {
@@ -61,10 +60,10 @@ func run(args []string) (int, error) {
 	return code, errors.Join(err, os.WriteFile(args[0], []byte(w.report()), 0o600))
 }
 
-// phases of a deployment of one host, in their order.
+// phases of a deployment of one host, in order.
 var phases = []string{"connect", "lock and stage", "check", "commit", "gate", "soak", "confirm", "confirmed"}
 
-// marks are what kcmgen says where a phase begins.
+// marks are kcmgen's lines at the beginning of a phase.
 var marks = []struct{ text, phase string }{
 	{"each has up to ", "lock and stage"},
 	{": staged:", "check"},
@@ -73,8 +72,8 @@ var marks = []struct{ text, phase string }{
 	{": done:", "confirmed"},
 }
 
-// interesting are the calls that count: what reaches the host or the operator's own
-// disk, what comes from there, and where it waits for that.
+// interesting are the calls to count: writes to the host or the operator's disk, reads, and
+// waits for those.
 var interesting = map[uint64]string{
 	syscall.SYS_WRITE: "write", syscall.SYS_READ: "read", syscall.SYS_CONNECT: "connect", syscall.SYS_CLOSE: "close",
 	syscall.SYS_OPENAT: "openat", syscall.SYS_FSYNC: "fsync", syscall.SYS_RENAMEAT: "renameat", syscall.SYS_UNLINKAT: "unlinkat",
@@ -93,21 +92,21 @@ type watch struct {
 	last   string // the last call of all
 	hit    bool
 	ssh    map[uint64]bool // descriptors of connections to a host
-	writes int             // to those, since the trial was told
+	writes int             // to those, since the trial began
 	in     map[int]bool    // threads within a call
 }
 
 const options = syscall.PTRACE_O_TRACESYSGOOD | syscall.PTRACE_O_TRACECLONE | syscall.PTRACE_O_TRACEFORK |
 	syscall.PTRACE_O_TRACEVFORK | syscall.PTRACE_O_TRACEEXEC | exitKill
 
-// What package syscall has no names for.
+// Constants that package syscall lacks.
 const (
 	exitKill       = 1 << 20 // PTRACE_O_EXITKILL
 	getSyscallInfo = 0x420e  // PTRACE_GET_SYSCALL_INFO
 	allThreads     = 0x40000000
 )
 
-// trace goes from stop to stop, to the program's end. It returns its exit status.
+// trace follows the program from stop to stop. It returns its exit status.
 func (w *watch) trace() (int, error) {
 	var status syscall.WaitStatus
 	if _, err := syscall.Wait4(w.pid, &status, allThreads, nil); err != nil {
@@ -145,7 +144,7 @@ func (w *watch) trace() (int, error) {
 	}
 }
 
-// stopped returns the signal that a thread is to go on with.
+// stopped returns the signal to continue a thread with.
 func (w *watch) stopped(tid int, status syscall.WaitStatus, known map[int]bool) syscall.Signal {
 	fresh := !known[tid]
 	known[tid] = true
@@ -161,13 +160,13 @@ func (w *watch) stopped(tid int, status syscall.WaitStatus, known map[int]bool) 
 		}
 		return 0
 	case s == syscall.SIGSTOP && fresh:
-		return 0 // how a thread begins
+		return 0 // a new thread
 	default:
 		return s
 	}
 }
 
-// call is a thread before a system call.
+// call handles a thread before a system call.
 func (w *watch) call(tid int) {
 	nr, args, ok := entry(tid)
 	name := interesting[nr]
@@ -187,7 +186,7 @@ func (w *watch) call(tid int) {
 	}
 }
 
-// look sees by a call whether another phase begins with the next one.
+// look checks whether the next phase begins after a call.
 func (w *watch) look(tid int, nr uint64, args [6]uint64) {
 	switch nr {
 	case syscall.SYS_CONNECT:
@@ -197,13 +196,13 @@ func (w *watch) look(tid int, nr uint64, args [6]uint64) {
 		}
 		w.ssh[args[0]] = true
 		if w.phase == "soak" {
-			w.phase = "confirm" // over a connection that is made anew
+			w.phase = "confirm" // over a new connection
 		}
 	case syscall.SYS_CLOSE:
 		delete(w.ssh, args[0])
 	case syscall.SYS_WRITE:
 		if w.ssh[args[0]] && w.phase == "commit" {
-			if w.writes++; w.writes == 2 { // after the trial itself: it was answered
+			if w.writes++; w.writes == 2 { // the second write after the trial: it was answered
 				w.phase = "gate"
 			}
 		}
@@ -225,7 +224,7 @@ func (w *watch) says(tid int, at uintptr, size int) {
 	}
 }
 
-// entry is the call that a thread is before: its number and arguments.
+// entry returns the number and the arguments of the call that a thread is about to make.
 func entry(tid int) (uint64, [6]uint64, bool) {
 	var info struct {
 		op            uint8

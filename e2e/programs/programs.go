@@ -1,4 +1,4 @@
-// Package programs builds what the tests run: kcmgen, and real programs of Kubernetes.
+// Package programs builds the programs that tests run: kcmgen, and programs of Kubernetes.
 package programs
 
 import (
@@ -12,8 +12,8 @@ import (
 	"syscall"
 )
 
-// Kcmgen builds the program under test into a directory, and returns its file. root is the
-// repository's.
+// Kcmgen builds the program under test into a directory, and returns its path. root is the
+// repository's root.
 func Kcmgen(root, dir string) (string, error) {
 	file := filepath.Join(dir, "kcmgen")
 	build := exec.Command("go", "build", "-trimpath", "-o", file, "./cmd/kcmgen")
@@ -24,14 +24,14 @@ func Kcmgen(root, dir string) (string, error) {
 	return file, nil
 }
 
-// Builder has programs of Kubernetes, each built once.
+// Builder builds programs of Kubernetes, each once.
 type Builder struct {
 	Root  string // the repository's
 	built sync.Map
 }
 
-// Kubernetes is the file of a program of a Kubernetes version, such as v1.37.1. It is
-// built where the user's cache doesn't have it, which takes minutes.
+// Kubernetes returns the path of a program of a Kubernetes version, such as v1.37.1. If the
+// user's cache lacks it, it is built, which takes minutes.
 func (b *Builder) Kubernetes(version, name string) (string, error) {
 	build, _ := b.built.LoadOrStore(version+" "+name, sync.OnceValues(func() (string, error) {
 		release, err := alone()
@@ -50,8 +50,7 @@ func (b *Builder) Kubernetes(version, name string) (string, error) {
 	return build.(func() (string, error))()
 }
 
-// alone waits until no other package of the tests builds: two at once would compile the
-// same for minutes.
+// alone waits until no other test package builds: two at once would compile the same.
 func alone() (release func(), err error) {
 	cache := os.Getenv("KCMGEN_CACHE")
 	if cache == "" {

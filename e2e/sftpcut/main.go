@@ -1,10 +1,10 @@
-// Command sftpcut stands before a real sftp-server and stops at a packet:
+// Command sftpcut wraps a real sftp-server and stops at a packet:
 //
 //	sftpcut COUNTER N HOW PROGRAM ARGUMENT...
 //
-// The N-th packet that comes (from 1 on) isn't passed on (HOW is "before"), is passed
-// on in part ("inside"), or is passed on and done, and its answer isn't ("after"). The
-// file COUNTER then holds how many packets came; an N of 0 only counts.
+// The N-th packet (from 1 on) isn't forwarded (HOW is "before"), is forwarded in part
+// ("inside"), or is forwarded and its answer isn't ("after"). The file COUNTER then holds the
+// number of packets. If N is 0, packets are only counted.
 package main
 
 import (
@@ -59,7 +59,7 @@ type cut struct {
 	err      error
 }
 
-// requests passes packets on, up to the one to stop at, and counts them.
+// requests forwards packets, up to the one to stop at, and counts them.
 func (c *cut) requests(to io.Writer, from io.Reader) int {
 	for came := 1; ; came++ {
 		p, err := packet(from)
@@ -84,8 +84,8 @@ func (c *cut) requests(to io.Writer, from io.Reader) int {
 	}
 }
 
-// answers passes answers back. Each request has one, in turn, so the n-th is that of
-// the packet to stop at.
+// answers forwards answers. Each request has one, in turn, so the n-th belongs to the packet
+// to stop at.
 func (c *cut) answers(to io.Writer, from io.Reader) error {
 	for came := 1; ; came++ {
 		p, err := packet(from)
@@ -102,7 +102,7 @@ func (c *cut) answers(to io.Writer, from io.Reader) error {
 	}
 }
 
-// packet reads one, with its length before it.
+// packet reads a packet, including its length.
 func packet(r io.Reader) ([]byte, error) {
 	var length [4]byte
 	if _, err := io.ReadFull(r, length[:]); err != nil {

@@ -1,14 +1,14 @@
-# The host's half of a kcmgen deploy, in POSIX sh with the tools that any host
-# with systemd has. A session sends it to a shell and then commands, a line each;
-# a copy lies beside the generations as "recover", for the timer and the boot unit
-# that put the previous generation back if nobody confirms a new one.
+# The host's part of a kcmgen deploy, in POSIX sh with the tools of any host with
+# systemd. A session sends it to a shell, and then commands, one per line. A copy is kept
+# as "recover" in the directory of generations, for the timer and the boot unit that
+# restore the previous generation if a new one is never confirmed.
 #
-# Beside the generations lie
-#   trial     a generation that runs and isn't confirmed: its journal
-#   state     the last confirmed one; confirming is renaming trial to state
-#   current   a link for people's eyes
-# Both files hold lines of a key and a value: generation, previous, start, unit,
-# enabled, active, rollout, by, since; state also whether that run has ended.
+# Other files in the directory of generations:
+#   trial     the journal of a generation that runs and isn't confirmed
+#   state     the journal of the last confirmed one; to confirm is to rename trial to state
+#   current   a link for people
+# A journal holds lines of a key and a value: generation, previous, start, unit, enabled,
+# active, rollout, by, since; state also has "ended yes" once its run has ended well.
 set -u
 umask 077
 LC_ALL=C PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
@@ -19,11 +19,11 @@ fail() {
 	exit 1
 }
 
-# within SECONDS COMMAND…: no tool waits for ever.
+# within SECONDS COMMAND…: runs a command with a time limit.
 within() { timeout -k 5 "$@"; }
 
-# put MODE FILE: standard input becomes FILE, durably, or FILE stays as it was.
-# The temporary file begins with a dot, which systemd and kubelet don't read.
+# put MODE FILE: replaces FILE with standard input, atomically and durably. The temporary
+# file begins with a dot, so systemd and kubelet don't read it.
 put() {
 	tmp=${2%/*}/.${2##*/}.kcmgen
 	rm -rf "$tmp" && (set -C && cat >"$tmp") && chmod "$1" "$tmp" && sync "$tmp" &&
@@ -32,30 +32,30 @@ put() {
 	return 1
 }
 
-# name START UNITFILE: the unit's file becomes what a generation has. Where it is that
-# already, nothing is written: going back has to work on a disk that takes nothing.
-name() {
+# install_unit START UNITFILE: installs a generation's unit. If it is there already, nothing
+# is written: going back must work on a full or read-only disk.
+install_unit() {
 	[ ! -h "$1" ] && cmp -s "$2" "$1" && [ "$(stat -c %a "$1")" = 644 ] || put 0644 "$1" <"$2"
 }
 
-# own FILE: it is a file, and no way to another one. What else lies in the place of one
-# of ours is nobody's: reading a fifo would never end.
-own() { [ -f "$1" ] && [ ! -h "$1" ]; }
+# is_file FILE: tests for a regular file, not a link. Anything else in the place of one of
+# kcmgen's files isn't read: reading a fifo would never end.
+is_file() { [ -f "$1" ] && [ ! -h "$1" ]; }
 
-# field FILE KEY: a value of trial or state.
-field() { own "$1" && sed -n "s/^$2 //p" "$1" | head -n 1; }
+# field FILE KEY: prints a value of trial or state.
+field() { is_file "$1" && sed -n "s/^$2 //p" "$1" | head -n 1; }
 
-# open FILE: it is ours, or isn't there yet.
-open() { own "$1" || { [ ! -e "$1" ] && [ ! -h "$1" ]; } || fail "$1 is a $(stat -c %F "$1") where a file is expected: remove it"; }
+# check_file FILE: fails unless it is a regular file or missing.
+check_file() { is_file "$1" || { [ ! -e "$1" ] && [ ! -h "$1" ]; } || fail "$1 is a $(stat -c %F "$1") where a file is expected: remove it"; }
 
-# act COMMAND…: one change at a time. Sessions exclude each other by a lock of
-# their own; the timer waits for neither operator nor session.
+# act COMMAND…: runs one change at a time. Sessions exclude each other by another lock,
+# which the timer doesn't wait for.
 act() (
-	open /run/kcmgen.act
+	check_file /run/kcmgen.act
 	exec 8>>/run/kcmgen.act
 	within 150 flock 8 || fail "another change of this host didn't end"
 	"$@"
 )
 
-# beat: the operator is there.
+# beat: shows that the operator is there.
 beat() { :; }

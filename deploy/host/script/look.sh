@@ -1,7 +1,7 @@
 # Looking: nothing here changes a host.
 
-# look N LIMIT: N paths follow; of each, in a line, type|mode|owner|size|sha256|path.
-# Files longer than LIMIT aren't read.
+# look N LIMIT: reads N paths and prints a line for each: type|mode|owner|size|sha256|path.
+# Files longer than LIMIT bytes have no sha256.
 look() {
 	n=$1 limit=$2
 	while [ "$n" -gt 0 ] && IFS= read -r path; do
@@ -18,7 +18,7 @@ look() {
 	done
 }
 
-# about HOME START: what isn't a file's.
+# about HOME START: prints facts about the host and the deployment.
 about() {
 	echo "uid $(id -u)"
 	echo "name $(uname -n)"
@@ -28,42 +28,42 @@ about() {
 	for tool in flock sync timeout sha256sum stat systemd-run; do
 		command -v $tool >/dev/null || echo "lacks $tool"
 	done
-	odd "$1/trial" "$1/state" "$1/recover" /etc/systemd/system/kcmgen-recover.service /run/kcmgen.act
+	obstructed "$1/trial" "$1/state" "$1/recover" /etc/systemd/system/kcmgen-recover.service /run/kcmgen.act
 	room "$1"
 	[ ! -d "${2%/*}" ] || [ -w "${2%/*}" ] || echo "fixed ${2%/*}"
-	held
-	own "$1/trial" && sed 's/^/trial./' "$1/trial"
-	own "$1/state" && sed 's/^/state./' "$1/state"
-	echo "runs $(written "$1" "$2")"
+	lock_holder
+	is_file "$1/trial" && sed 's/^/trial./' "$1/trial"
+	is_file "$1/state" && sed 's/^/state./' "$1/state"
+	echo "runs $(generation_of "$1" "$2")"
 	echo "stamp $(stamp "$1" "$2")"
 	return 0
 }
 
-# held: who is changing this host just now. Looking is in nobody's way for longer than a
-# lock waits.
-held() (
+# lock_holder: prints the session that is changing this host. The shared lock is held for
+# less time than lock waits.
+lock_holder() (
 	exec 7>>/run/kcmgen.lock
 	flock -n -s 7 || sed -n '1s/^/held /p' /run/kcmgen.lock
 )
 
-# odd FILE…: what isn't a file in the place of one of ours.
-odd() {
+# obstructed FILE…: prints which of kcmgen's files aren't regular files.
+obstructed() {
 	for f; do
-		own "$f" || { [ ! -e "$f" ] && [ ! -h "$f" ]; } || echo "odd $f is a $(stat -c %F "$f")"
+		is_file "$f" || { [ ! -e "$f" ] && [ ! -h "$f" ]; } || echo "odd $f is a $(stat -c %F "$f")"
 	done
 }
 
-# stamp HOME START: another one where anything was done to a host.
+# stamp HOME START: prints a checksum that changes when the host is changed.
 stamp() {
 	for f in "$1/trial" "$1/state" "$2"; do
-		own "$f" && sha256sum <"$f" || echo none
+		is_file "$f" && sha256sum <"$f" || echo none
 	done | sha256sum | cut -c 1-16
 }
 
-# written HOME START: the generation that START was written from; none, or found where
-# somebody else wrote it.
-written() {
-	own "$2" || {
+# generation_of HOME START: prints the generation that START was copied from: none if it is
+# missing, found if kcmgen didn't write it.
+generation_of() {
+	is_file "$2" || {
 		[ -e "$2" ] && echo found || echo none
 		return
 	}
@@ -77,14 +77,13 @@ written() {
 	echo found
 }
 
-# text FILE
+# text FILE: prints a file.
 text() {
 	[ -f "$1" ] || [ ! -e "$1" ] || fail "$1 is a $(stat -c %F "$1")" # a fifo would never end
 	cat -- "$1"
 }
 
-# room DIR: what could keep files from being written there, or in the directory it
-# would be made in.
+# room DIR: prints free space, and whether DIR or its first existing parent is read-only.
 room() {
 	dir=$1
 	while [ ! -d "$dir" ]; do dir=${dir%/*} && dir=${dir:-/}; done

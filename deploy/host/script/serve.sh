@@ -1,14 +1,14 @@
-# Being called: by a session, the timer, the boot unit, people.
+# Entry points: for a session, the timer, the boot unit and people.
 
-# serve NONCE SILENCE: commands come a line each; what one prints, what it
-# complains of and its status go back, set off by the nonce. Without a line for
-# SILENCE seconds the operator is gone, and the session and its lock with him.
+# serve NONCE SILENCE: runs commands, one per line. It answers with the command's output,
+# standard error and status, separated by lines with the nonce. If no line comes for SILENCE
+# seconds, the operator is gone: the session ends, and its lock with it.
 serve() {
-	open /run/kcmgen.lock
+	check_file /run/kcmgen.lock
 	exec 9>>/run/kcmgen.lock
 	scratch=$(mktemp -d /run/kcmgen.XXXXXX) || exit 1
 	trap 'rm -rf "$scratch"' EXIT
-	trap 'exit 1' TERM HUP INT PIPE # nobody may be there to answer any more
+	trap 'exit 1' TERM HUP INT PIPE # the reader may be gone
 	beats=0
 	echo 0 >"$scratch/beat"
 	(
@@ -16,7 +16,7 @@ serve() {
 		while sleep "$2"; do
 			now=$(cat "$scratch/beat") && [ -d "/proc/$$" ] || exit
 			case $now in
-			busy | '') ;; # empty: it is being written just now
+			busy | '') ;; # empty: it is being written
 			"$last") kill -TERM $$ || exit ;;
 			esac
 			last=$now
@@ -37,9 +37,9 @@ serve() {
 	kill "$watch" 2>/dev/null
 }
 
-# account FILE COMMAND…: a change that no session asked for tells the journal, or who
-# typed it, what became of the generation that FILE, trial or state, speaks of.
-account() {
+# report FILE COMMAND…: runs a change without a session, and prints, for the log or the
+# terminal, what became of the generation in FILE, which is trial or state.
+report() {
 	file=$1 had=$(field "$1" generation) has=$(field "$1" previous) at=$(field "$1" start)
 	shift
 	"$@"
@@ -47,13 +47,13 @@ account() {
 	if [ "$(field "$file" generation)" != "$had" ]; then
 		echo "$at: back from $had to $has"
 	elif [ "$ended" = 0 ]; then
-		echo "nothing to go back from${had:+, it is of $had}"
+		echo "nothing to go back from${had:+: it has $had}"
 	fi
 	return "$ended"
 }
 
 case ${1-} in
-revert) act account "$2/trial" back "$2" ;;
-undo) act account "$2/state" unsettle "$2" "${3-}" ;;
-boot) act account "$2/trial" reboot "$2" ;;
+revert) act report "$2/trial" back "$2" ;;
+undo) act report "$2/state" unsettle "$2" "${3-}" ;;
+boot) act report "$2/trial" reboot "$2" ;;
 esac

@@ -1,12 +1,12 @@
-# Settling: confirming a trial, going back from what was confirmed, leaving a host.
+# Settling: confirming a trial, going back from a confirmed generation, retiring a host.
 
-# confirm HOME GENERATION PROGRAMS UNIT: one rename. Afterwards nothing goes back by
-# itself, and what neither of the two generations needs goes.
+# confirm HOME GENERATION PROGRAMS UNIT: ends a trial by a rename. Then it stops the timer
+# and removes generations and programs that neither this one nor the previous one needs.
 confirm() { act settle "$@"; }
 
 settle() {
 	if [ -e "$1/trial" ]; then
-		[ "$(field "$1/trial" generation)" = "$2" ] || fail "the trial is another's"
+		[ "$(field "$1/trial" generation)" = "$2" ] || fail "another generation is on trial"
 		if [ "$(field "$1/trial" previous)" = "$2" ]; then
 			again "$1" "$2" || exit 1
 		else
@@ -26,7 +26,7 @@ settle() {
 	for d in "$1"/*/; do
 		d=${d%/}
 		case ${d##*/} in
-		"$2" | "$previous" | found-* | '*') ;; # what somebody else wrote is never removed
+		"$2" | "$previous" | found-* | '*') ;; # a foreign unit is never removed
 		*) [ -h "$d" ] || rm -rf "$d" ;;
 		esac
 	done
@@ -35,8 +35,8 @@ settle() {
 	done
 }
 
-# again HOME GENERATION: one that was only restarted keeps what is written down of it.
-# Until the trial is gone, going back leads to itself.
+# again HOME GENERATION: confirms a generation that was only restarted: its state is kept.
+# Until the trial is removed, going back leads to the same generation.
 again() {
 	if [ "$(field "$1/state" generation)" != "$2" ]; then
 		text=$(sed 's/^previous .*/previous -/' "$1/trial") && printf '%s\n' "$text" | put 0600 "$1/state" || return 1
@@ -44,7 +44,7 @@ again() {
 	rm -f "$1/trial" && sync "$1"
 }
 
-# programs DIRECTORY: those that kcmgen put there, each in a directory named by its checksum.
+# programs DIRECTORY: prints the directories of installed programs, named by checksum.
 programs() {
 	for d in "$1"/*/; do
 		d=${d%/}
@@ -55,8 +55,8 @@ programs() {
 	done
 }
 
-# ended HOME: the run that confirmed this generation ended well; none that comes later
-# takes it back.
+# ended HOME: records that the run which confirmed this generation ended well, so that no
+# later run takes it back.
 ended() { act end "$1"; }
 
 end() {
@@ -64,8 +64,8 @@ end() {
 	text=$(cat "$1/state") && printf '%s\nended yes\n' "$text" | put 0600 "$1/state"
 }
 
-# undo HOME [GENERATION]: goes back from a confirmed generation to the one before. From
-# any other than that it went already: who didn't hear it asks again.
+# undo HOME [GENERATION]: goes back from a confirmed generation to the previous one. If
+# state has another GENERATION, it went back already: the answer was lost.
 undo() { act unsettle "$@"; }
 
 unsettle() {
@@ -83,14 +83,14 @@ unsettle() {
 		rm -f "$file" "$1/current" && sync "$1" || exit 1
 		return "$started"
 	fi
-	older=- # what was deployed and failed is nothing to go back to; what people went back to is
+	older=- # a failed deployment is nothing to go back to; after a rollback, the newer generation is
 	[ "$(field "$file" by)" != rollback ] || older=$(field "$file" generation)
 	text=$(sed -e "s/^generation .*/generation $to/" -e "s/^previous .*/previous $older/" -e 's/^by .*/by undo/' "$file") &&
 		printf '%s\n' "$text" | put 0600 "$file" && link "$1" "$to" && return "$started"
 }
 
-# link HOME GENERATION: nothing but people reads it, so nothing fails for its sake. Some
-# mv, uutils' 0.0.30 among them, replace no link to a directory.
+# link HOME GENERATION: updates current. Only people read it, so a failure is ignored. Some
+# mv, such as uutils' 0.0.30, can't replace a link to a directory.
 link() {
 	[ -h "$1/current" ] || rm -rf "$1/current"
 	rm -f "$1/.current.kcmgen"
@@ -99,12 +99,12 @@ link() {
 	ln -s "$2" "$1/current" || :
 }
 
-# retire HOME START UNIT PROGRAMS: nothing of kcmgen is left. What others wrote stays:
-# their unit, and the one that the first deployment kept.
+# retire HOME START UNIT PROGRAMS: removes all of kcmgen's files. Foreign units stay,
+# including the one that the first deployment kept.
 retire() { act leave "$@"; }
 
 leave() {
-	was=$(written "$1" "$2")
+	was=$(generation_of "$1" "$2")
 	case $was in
 	found*) fail "$2 wasn't written by kcmgen: stop it and remove it by hand" ;;
 	esac

@@ -1,16 +1,16 @@
-# Staging: what is to come lies on the host, and nothing of it runs.
+# Staging: files are put on the host, and nothing is started.
 
-# lock WHO HOME START: nobody else changes this host while this session lives. The lock
-# is the open file's, so it dies with the session, and no clock is compared. It prints
-# the stamp of what is locked.
+# lock WHO HOME START: keeps other sessions from changing this host. The lock belongs to the
+# open file, so it ends with the session and needs no clock. It prints the stamp of what is
+# locked, or the holder with status 75.
 lock() {
 	within 1 flock 9 || { cat /run/kcmgen.lock && exit 75; }
 	printf '%s since %s\n' "$1" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >/run/kcmgen.lock
 	stamp "$2" "$3"
 }
 
-# prepare DIR…: directories that are to hold what comes are made, and what an
-# unfinished session left in them goes.
+# prepare DIR…: makes directories for staging, and removes what an unfinished session left
+# in them.
 prepare() {
 	for dir; do
 		(umask 022 && mkdir -p "$dir") && sync "${dir%/*}/" || exit 1
@@ -18,8 +18,8 @@ prepare() {
 	done
 }
 
-# seal PARTIAL FINAL N: N lines of sha256sum follow. What was staged is what was
-# meant, durable, and has its name.
+# seal PARTIAL FINAL N: reads N lines of sha256sum, verifies what was staged in PARTIAL,
+# makes it durable and renames it to FINAL.
 seal() {
 	sums=
 	n=$3
@@ -31,13 +31,13 @@ seal() {
 	cd "$1" || exit 1
 	bad=$(printf '%s' "$sums" | sha256sum -c --quiet 2>&1) || fail "read back, it isn't what was sent: $bad"
 	find . -exec sync {} + || exit 1
-	# What has this name and isn't what it should be makes way.
+	# A damaged FINAL is replaced.
 	if [ -e "$2" ] || [ -h "$2" ]; then
-		mv --exchange -T "$1" "$2" 2>/dev/null && sync "${2%/*}" && return # at once, where mv can
+		mv --exchange -T "$1" "$2" 2>/dev/null && sync "${2%/*}" && return # atomic, where mv can do it
 		mv -T "$2" "$2.was.partial" || exit 1
 	fi
 	mv -T "$1" "$2" && sync "${2%/*}"
 }
 
-# parse PROGRAM ARGUMENT…: the program reads its own arguments, and says its version.
+# parse PROGRAM ARGUMENT…: has a program parse its arguments and print its version.
 parse() { within 60 "$@" --version 2>&1 </dev/null; }

@@ -1,34 +1,35 @@
-# The layout systemd: how a unit of systemd is started, stopped and looked at. Another
-# layout has the same functions; everything else of this script is the same for all.
+# The layout systemd: how a unit is started, stopped and looked at. Another layout would
+# have the same functions; the rest of this script is the same for all.
 
-# unit_runs UNIT: whether it is started at boot, and runs, as enabled and active.
+# unit_runs UNIT: sets enabled and active to yes or no.
 unit_runs() {
 	enabled=no active=no
 	systemctl is-enabled -q "$1" 2>/dev/null && enabled=yes
 	case $(systemctl is-active "$1" 2>/dev/null) in
-	active | activating | reloading) active=yes ;; # one that waits to be started again, too
+	active | activating | reloading) active=yes ;; # also while it waits for a restart
 	esac
 }
 
-# unit_reread: the files of units are read again.
+# unit_reread: reloads unit files.
 unit_reread() { systemctl daemon-reload; }
 
-# unit_stop UNIT: it doesn't run any more, nor at boot. Its file goes next.
+# unit_stop UNIT: stops and disables it, before its file is removed.
 unit_stop() {
 	within 120 systemctl stop "$1" 2>/dev/null
 	unit_unlist "$1"
 }
 
-# unit_unlist UNIT: it isn't started at boot.
+# unit_unlist UNIT: disables it.
 unit_unlist() { systemctl disable -q "$1" 2>/dev/null; }
 
-# unit_left UNIT: there is one of this name still, without our file.
+# unit_left UNIT: tests whether a unit of this name exists without kcmgen's file.
 unit_left() {
 	systemctl reset-failed "$1" 2>/dev/null
 	systemctl cat "$1" >/dev/null 2>&1
 }
 
-# unit_start UNIT ENABLED ACTIVE: it is started, or stopped. It returns 2 if that fails.
+# unit_start UNIT ENABLED ACTIVE: enables and starts it, or disables and stops it. It
+# returns 2 if it can't be started or stopped.
 unit_start() {
 	if [ "$2" = yes ]; then
 		systemctl enable -q "$1" 2>/dev/null
@@ -46,7 +47,7 @@ unit_start() {
 	fi
 }
 
-# unit_boot UNIT ENABLED: it is started at this boot, which has it in its queue, or isn't.
+# unit_boot UNIT ENABLED: lets this boot start it, or takes it out of the boot's queue.
 unit_boot() {
 	if [ "$2" = yes ]; then
 		systemctl enable -q "$1" 2>/dev/null
@@ -57,7 +58,7 @@ unit_boot() {
 	return 0
 }
 
-# verify UNITFILE: what systemd says of a unit; its exit status says nothing.
+# verify UNITFILE: prints systemd's complaints about a unit. Its exit status means nothing.
 verify() {
 	command -v systemd-analyze >/dev/null || return 0
 	said=$(within 60 systemd-analyze verify "$1" 2>&1)
@@ -65,8 +66,8 @@ verify() {
 	return 0
 }
 
-# process UNIT: the unit as systemd has it, and its process as the kernel has it:
-# arguments, and mounts that come from directories called like generations.
+# process UNIT: prints the unit's properties, and its process's arguments and mounts from
+# directories named like generations.
 process() {
 	show=$(systemctl show "$1" -p LoadState -p ActiveState -p SubState -p MainPID -p NRestarts -p InvocationID \
 		-p FragmentPath -p DropInPaths -p NeedDaemonReload -p UnitFileState -p Result -p ExecMainStatus)
@@ -79,8 +80,8 @@ process() {
 	return 0
 }
 
-# unread UNIT KNOWN: systemd doesn't look into directories that weren't there when it read
-# the unit.
+# unread UNIT KNOWN: prints NeedDaemonReload=yes for drop-ins that systemd hasn't read. It
+# doesn't notice directories created after it read the unit.
 unread() {
 	for f in /etc/systemd/system/"$1".d/*.conf /run/systemd/system/"$1".d/*.conf; do
 		case " $2 " in
@@ -90,10 +91,10 @@ unread() {
 	done
 }
 
-# complaints UNIT SUBJECT SECONDS: lines of the unit's log, of the last seconds, that
-# tell of an apiserver that doesn't take it, or that it doesn't trust. Who else has
-# trouble with certificates, a webhook, an aggregated API or somebody who asks for
-# /metrics, is in that log, too: only the election and the watches count.
+# complaints UNIT SUBJECT SECONDS: prints log lines of the last seconds that show that the
+# apiserver rejects it, or that it doesn't trust the apiserver. Only leader election and
+# watches count: the log also has certificate errors of webhooks, aggregated APIs and
+# clients of /metrics.
 complaints() {
 	id=$(systemctl show "$1" -p InvocationID --value)
 	[ -n "$id" ] || return 0
@@ -104,10 +105,9 @@ complaints() {
 	return 0
 }
 
-# log HOME UNIT LINES: the end of its log since the last trial began; what it says of
-# its end, where it says something. That an apiserver has no front proxy is said by
-# every one, and is no reason; nor are its flags, which fill pages.
-# Of a time journalctl counts the first lines, unless it is read backwards.
+# log HOME UNIT LINES: prints the end of the log since the last trial began, or the lines
+# that say why it ended. Left out are the usual warning about a missing front proxy and the
+# list of flags. It reads backwards, since journalctl -n with --since counts from the start.
 log() {
 	since=$(field "$1/trial" since || field "$1/state" since)
 	since=$(printf '%s' "$since" | sed 's/T/ /; s/Z/ UTC/') # as any journalctl reads it

@@ -1,9 +1,8 @@
-# The trial: a generation runs, and goes back by itself unless it is confirmed.
+# Trials: a generation runs, and the host goes back by itself unless it is confirmed.
 
-# trial HOME GENERATION START UNIT SECONDS BASE ROLLOUT BY: makes a generation the one
-# that runs, and has the host put the previous one back by itself after SECONDS. BASE is
-# the sha256 that START has, or none; ROLLOUT names what is deployed everywhere, BY what
-# people asked for.
+# trial HOME GENERATION START UNIT SECONDS BASE ROLLOUT BY: starts a generation, and has the
+# host go back by itself after SECONDS. BASE is the expected sha256 of START, or none;
+# ROLLOUT is the plan's ID, BY the operator's command.
 trial() { act try "$@"; }
 
 try() {
@@ -13,13 +12,13 @@ try() {
 	[ -e "$start" ] && has=$(sha256sum <"$start") && has=${has%% *}
 	[ "$has" = "$base" ] || fail "$start changed since the plan was made"
 	enabled=yes active=yes
-	if [ "$generation" = none ]; then # as it was before the first deployment
+	if [ "$generation" = none ]; then # the state before the first deployment
 		enabled=$(field "$home/state" enabled) active=$(field "$home/state" active)
 	elif [ ! -f "$home/$generation/${start##*/}" ]; then
 		fail "$home/$generation/${start##*/} is missing"
 	fi
 	previous=$(keep "$home" "$start") || exit 1
-	guard "$home" "$unit" || exit 1
+	install_recovery "$home" "$unit" || exit 1
 	journal "$generation" "$previous" "$start" "$unit" "$7" "$8" | put 0600 "$home/trial" || exit 1
 	arm "$home" "$seconds" || {
 		rm -f "$home/trial"
@@ -30,10 +29,10 @@ try() {
 	exit 1
 }
 
-# keep HOME START: the name of what START is now. What no generation wrote is kept
-# as one, to go back to.
+# keep HOME START: prints the generation of START. A foreign unit is kept as found-SUM, to
+# go back to.
 keep() {
-	was=$(written "$1" "$2")
+	was=$(generation_of "$1" "$2")
 	[ "$was" = found ] || { echo "$was" && return; }
 	sum=$(sha256sum <"$2")
 	found=found-$(printf '%.12s' "$sum")
@@ -46,8 +45,8 @@ journal() {
 		"$1" "$2" "$3" "$4" "$enabled" "$active" "$5" "$6" "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
 }
 
-# guard HOME UNIT: installs this script and the unit that runs it at boot.
-guard() {
+# install_recovery HOME UNIT: installs this script, and the unit that runs it at boot.
+install_recovery() {
 	printf '%s\n' "$script" | put 0700 "$1/recover" || return 1
 	text="[Unit]
 Description=Put the previous kube-controller-manager back where a deployment was never confirmed
@@ -63,24 +62,24 @@ ExecStart=/bin/sh $1/recover boot $1
 [Install]
 WantedBy=multi-user.target"
 	at=/etc/systemd/system/kcmgen-recover.service
-	own $at && [ "$(cat $at)" = "$text" ] && systemctl is-enabled -q kcmgen-recover.service 2>/dev/null && return
+	is_file $at && [ "$(cat $at)" = "$text" ] && systemctl is-enabled -q kcmgen-recover.service 2>/dev/null && return
 	printf '%s\n' "$text" | put 0644 $at && systemctl daemon-reload && systemctl enable -q kcmgen-recover.service
 }
 
-# arm HOME SECONDS: where going back fails, it is tried again.
+# arm HOME SECONDS: starts the timer that goes back. If that fails, it tries again.
 arm() {
 	disarm
 	systemd-run -q --unit=kcmgen-revert --on-active="$2" --on-unit-inactive=30 --timer-property=AccuracySec=100ms \
 		/bin/sh "$1/recover" revert "$1" 2>&1
 }
 
-# rearm HOME GENERATION: the trial goes on for as long again: somebody is there, and
-# waits for what is no fault of this host.
+# rearm HOME GENERATION: restarts the timer: kcmgen waits for something that is no fault of
+# this host.
 rearm() { act prolong "$@"; }
 
 prolong() {
 	[ "$(field "$1/trial" generation)" = "$2" ] || fail "the host went back by itself"
-	systemctl restart kcmgen-revert.timer # in one go: there is no moment without it
+	systemctl restart kcmgen-revert.timer # atomic: the timer never stops
 }
 
 disarm() {
@@ -89,22 +88,21 @@ disarm() {
 	return 0
 }
 
-# switch HOME GENERATION START UNIT ENABLED ACTIVE: the one place that changes what
-# a host runs. Renaming the unit into its place is the commit. It returns 2 where that
-# is done and the unit doesn't start.
+# switch HOME GENERATION START UNIT ENABLED ACTIVE: the one place that changes what a host
+# runs. Renaming the unit into its place is the commit. It returns 2 if the unit then
+# doesn't start.
 switch() {
 	if [ "$2" = none ]; then
 		unit_stop "$4"
 		rm -f "$3" && sync "${3%/*}" && unit_reread || return 1
-		unit_left "$4" || return 0 # else a package's own comes to light
+		unit_left "$4" || return 0 # else a package's own unit takes effect
 	else
-		name "$3" "$1/$2/${3##*/}" && unit_reread || return 1
+		install_unit "$3" "$1/$2/${3##*/}" && unit_reread || return 1
 	fi
 	unit_start "$4" "$5" "$6"
 }
 
-# back HOME: ends a trial with what ran before it. One that doesn't start is what ran
-# before all the same.
+# back HOME: ends a trial and goes back to what ran before, even if that doesn't start.
 back() {
 	file=$1/trial
 	[ -e "$file" ] || { disarm && return 0; }
@@ -115,7 +113,7 @@ back() {
 	rm -f "$file" && sync "$1" && disarm && return "$started"
 }
 
-# reboot HOME: back, before the unit is started at boot.
+# reboot HOME: goes back at boot, before the unit is started.
 reboot() {
 	file=$1/trial
 	[ -e "$file" ] || return 0
@@ -124,7 +122,7 @@ reboot() {
 		unit_unlist "$unit"
 		rm -f "$start" && sync "${start%/*}" || return 1
 	else
-		name "$start" "$1/$previous/${start##*/}" || return 1
+		install_unit "$start" "$1/$previous/${start##*/}" || return 1
 	fi
 	unit_reread && unit_boot "$unit" "$(field "$file" enabled)" || return 1
 	rm -f "$file" && sync "$1"

@@ -13,22 +13,22 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// Set is what runs on a host, or is to: a generation, its unit and what the unit
-// names. What can't be told of a unit that somebody else wrote is empty.
-type Set struct {
+// Config is what a host runs or should run: a generation, its unit, and the files the
+// unit names. Fields that can't be read from a foreign unit are empty.
+type Config struct {
 	Generation string
 	Unit       []byte
 	Argv       []string          // the program and its arguments
 	flags      map[string]string // of Argv
 	Kubeconfig keys.Secret
 	Serving    []byte // PEM of the serving certificate
-	Bound      bool   // the unit binds the generation, which the process then sees
+	Bound      bool   // the unit bind-mounts the generation, so the process sees it
 }
 
-// NewSet reads a unit. read returns a file of the host by its path there, as the
-// unit's process would see it.
-func NewSet(generation string, unit []byte, read func(path string) ([]byte, error)) (*Set, error) {
-	s := &Set{Generation: generation, Unit: unit, flags: map[string]string{}}
+// ParseConfig reads a unit. read returns a file of the host by its path there. If the
+// command can't be parsed, it returns an error and what it has read so far.
+func ParseConfig(generation string, unit []byte, read func(path string) ([]byte, error)) (*Config, error) {
+	s := &Config{Generation: generation, Unit: unit, flags: map[string]string{}}
 	u, err := artefact.ParseUnit(unit)
 	if err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func NewSet(generation string, unit []byte, read func(path string) ([]byte, erro
 	if s.Argv, err = u.Args(); err != nil || len(s.Argv) == 0 {
 		return s, err
 	}
-	// A bare flag is a switch in all units that anybody writes.
+	// A flag without a value is taken for a switch.
 	fs, err := flags.Parse(s.Argv[1:], func(string) bool { return true })
 	if err != nil {
 		return s, err
@@ -68,17 +68,21 @@ func NewSet(generation string, unit []byte, read func(path string) ([]byte, erro
 	return s, err
 }
 
-// value is a flag's value: where it isn't given, the default of the newest version. The
-// flags that are asked for here have one default in all versions.
-func (s *Set) value(flag string) string {
+// value returns a flag's value, or its default in the newest version. The flags that this
+// package needs have the same default in all versions.
+func (s *Config) value(flag string) string {
 	if v, ok := s.flags[flag]; ok {
 		return v
 	}
 	return flags.Default(flags.Newest(), flag)
 }
 
-// Healthz is where the process answers, seen from its own host; "" if it doesn't.
-func (s *Set) Healthz() string {
+// HealthzAddress returns the host:port where the process serves /healthz on its own host;
+// "" if it serves none, or if s is nil.
+func (s *Config) HealthzAddress() string {
+	if s == nil {
+		return ""
+	}
 	port := s.value("secure-port")
 	if n, err := strconv.Atoi(port); err != nil || n == 0 {
 		return ""
@@ -90,8 +94,9 @@ func (s *Set) Healthz() string {
 	return net.JoinHostPort(address, port)
 }
 
-// Lease is the lease that a set's leader holds; an error where it elects none.
-func (s *Set) Lease() (namespace, name string, err error) {
+// Lease returns the lease that the process competes for. It fails if the process doesn't
+// take part in leader election.
+func (s *Config) Lease() (namespace, name string, err error) {
 	var fs spec.Flags
 	for name, value := range s.flags {
 		fs = append(fs, spec.Flag{Name: name, Value: value})
@@ -100,13 +105,13 @@ func (s *Set) Lease() (namespace, name string, err error) {
 	return policy.Lease(fs)
 }
 
-func (s *Set) leaseName() string {
+func (s *Config) leaseName() string {
 	namespace, name, _ := s.Lease()
 	return namespace + "/" + name
 }
 
 // Elects reports whether the process takes part in leader election.
-func (s *Set) Elects() bool {
+func (s *Config) Elects() bool {
 	if s.Generation == None {
 		return false
 	}
@@ -114,19 +119,19 @@ func (s *Set) Elects() bool {
 	return err == nil
 }
 
-// Program is what is started; "" if that can't be told.
-func (s *Set) Program() string {
+// Program returns the path of the program; "" if it isn't known.
+func (s *Config) Program() string {
 	if len(s.Argv) == 0 {
 		return ""
 	}
 	return s.Argv[0]
 }
 
-// releaseGate is the feature gate with which a leader gives its lease back as it ends.
+// releaseGate is the feature gate that makes a leader release its lease when it exits.
 const releaseGate = "ControllerManagerReleaseLeaderElectionLockOnExit"
 
-// Releases reports whether a process gives its lease back as it ends.
-func (s *Set) Releases() bool {
+// ReleasesLease reports whether a process releases its lease when it exits.
+func (s *Config) ReleasesLease() bool {
 	on := map[string]string{}
 	for gate := range strings.SplitSeq(s.flags["feature-gates"], ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(gate), "=")
@@ -139,16 +144,8 @@ func (s *Set) Releases() bool {
 	return value == "true" || value == "t" || value == "1"
 }
 
-// At is where a set's process answers; "" of a set that isn't known.
-func (s *Set) At() string {
-	if s == nil {
-		return ""
-	}
-	return s.Healthz()
-}
-
-// Certificate is the serving certificate of a set; nil of one that isn't known.
-func (s *Set) Certificate() []byte {
+// ServingCertificate returns the serving certificate as PEM; nil if s is nil.
+func (s *Config) ServingCertificate() []byte {
 	if s == nil {
 		return nil
 	}

@@ -16,23 +16,24 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// Want is what one host is to have, as the exported tree holds it.
-type Want struct {
-	Set
-	// Trees are put there whole, by their path on the host: the generation, and
-	// a program's.
+// Desired is what a host should have, from the exported tree.
+type Desired struct {
+	Config
+	// Trees are installed as a whole, by their path on the host: the generation's and a
+	// program's.
 	Trees map[string]tree.Tree
 	// Dirs are directories that the unit needs, by path.
 	Dirs map[string]fs.FileMode
 }
 
-// EditedError is a tree that isn't what an export wrote.
+// EditedError is an exported tree that was changed after the export.
 type EditedError struct{ Path, Detail string }
 
 func (e *EditedError) Error() string { return e.Path + " " + e.Detail }
 
-// Wants reads what the hosts of a cluster are to have from its exported tree.
-func Wants(c *spec.Cluster, s *outdir.State) (map[string]*Want, error) {
+// ReadDesired returns what each host of a cluster should have, by node, from its exported
+// tree.
+func ReadDesired(c *spec.Cluster, s *outdir.State) (map[string]*Desired, error) {
 	if err := intact(s); err != nil {
 		return nil, err
 	}
@@ -40,14 +41,14 @@ func Wants(c *spec.Cluster, s *outdir.State) (map[string]*Want, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := map[string]*Want{}
+	out := map[string]*Desired{}
 	for i := range c.Nodes {
 		n := &c.Nodes[i]
 		generation, ok := s.Manifest.Nodes[n.Name]
 		if !ok {
 			return nil, &EditedError{layout.Node(n.Name), "isn't there: the cluster has the node, and its last export hadn't"}
 		}
-		w, err := wantOf(c, n.Name, generation, ours)
+		w, err := desiredOf(c, n.Name, generation, ours)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", layout.Node(n.Name), err)
 		}
@@ -75,8 +76,8 @@ func intact(s *outdir.State) error {
 	return nil
 }
 
-// asExported is a tree with the modes that it was exported with: whatever carries trees
-// about, a git checkout or an archive of a pipeline, may have lost them.
+// asExported returns the tree with the modes of its manifest. A git checkout or an archive
+// may have lost them.
 func asExported(s *outdir.State) (tree.Tree, error) {
 	modes := map[string]fs.FileMode{}
 	for _, f := range s.Manifest.Files {
@@ -95,7 +96,7 @@ func asExported(s *outdir.State) (tree.Tree, error) {
 	return tree.New(entries)
 }
 
-func wantOf(c *spec.Cluster, node, generation string, ours tree.Tree) (*Want, error) {
+func desiredOf(c *spec.Cluster, node, generation string, ours tree.Tree) (*Desired, error) {
 	if c.Layout != spec.Systemd {
 		return nil, errors.New("static pods can't be deployed yet; copy its files by other means")
 	}
@@ -103,7 +104,7 @@ func wantOf(c *spec.Cluster, node, generation string, ours tree.Tree) (*Want, er
 		return nil, errors.New("generations: false can't be deployed: without a generation there is nothing to go back to")
 	}
 	home := path.Join(c.Paths.Generations, generation)
-	w := &Want{Trees: map[string]tree.Tree{}, Dirs: map[string]fs.FileMode{}}
+	w := &Desired{Trees: map[string]tree.Tree{}, Dirs: map[string]fs.FileMode{}}
 	in := map[string][]tree.Entry{}
 	files := map[string]tree.Entry{}
 	for _, e := range ours.Entries() {
@@ -138,16 +139,16 @@ func wantOf(c *spec.Cluster, node, generation string, ours tree.Tree) (*Want, er
 	if slices.Compare(files[c.Paths.Unit].Data, files[inside].Data) != 0 || len(files[inside].Data) == 0 {
 		return nil, &EditedError{layout.NodeFile(node, c.Paths.Unit), "isn't the unit of generation " + generation}
 	}
-	s, err := NewSet(generation, files[inside].Data, read)
+	s, err := ParseConfig(generation, files[inside].Data, read)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Paths.Unit, err)
 	}
-	w.Set = *s
+	w.Config = *s
 	return w, nil
 }
 
-// topOf is the directory that is put on the host whole and holds a path: the
-// generation, or that of a program by its checksum.
+// topOf returns the tree's directory that a path belongs to: the generation, or a
+// program's directory, named by its checksum. "" if it belongs to none.
 func topOf(c *spec.Cluster, home, p string) string {
 	if p == home || strings.HasPrefix(p, home+"/") {
 		return home
@@ -159,9 +160,9 @@ func topOf(c *spec.Cluster, home, p string) string {
 	return ""
 }
 
-// Paths are all paths of a host that say whether it has what it is to have, and
-// whether it can get it: files, directories, and the directories above them.
-func (w *Want) Paths(unit string) []string {
+// Paths returns all paths of a host to look at before a deployment: files, directories,
+// and their parents.
+func (w *Desired) Paths(unit string) []string {
 	all := map[string]bool{unit: true}
 	if len(w.Argv) > 0 {
 		all[w.Argv[0]] = true

@@ -10,31 +10,31 @@ import (
 	"strings"
 )
 
-// Move is something that isn't any more what a plan was made for.
-type Move struct {
+// Change is a difference between a written plan and one made now.
+type Change struct {
 	Node string `json:"node,omitempty"` // "" for the whole cluster
 	Text string `json:"text"`
 }
 
-func (m Move) String() string {
+func (m Change) String() string {
 	if m.Node == "" {
 		return m.Text
 	}
 	return m.Node + ": " + m.Text
 }
 
-// MovedError is a plan that was written down, and doesn't hold any more.
-type MovedError struct{ Moves []Move }
+// StalePlanError is a written plan that doesn't hold any more.
+type StalePlanError struct{ Changes []Change }
 
-func (e *MovedError) Error() string {
+func (e *StalePlanError) Error() string {
 	var out []string
-	for _, m := range e.Moves {
+	for _, m := range e.Changes {
 		out = append(out, m.String())
 	}
 	return "the plan doesn't hold any more:\n" + strings.Join(out, "\n")
 }
 
-// Read reads a plan that was written down.
+// Read reads a plan from its JSON. It refuses unknown fields and newer schemas.
 func Read(r io.Reader) (*Plan, error) {
 	d := json.NewDecoder(r)
 	d.DisallowUnknownFields()
@@ -50,39 +50,39 @@ func Read(r io.Reader) (*Plan, error) {
 	return &p, nil
 }
 
-// Moved compares a plan that was written down with one that is made now. It returns what
-// has changed meanwhile; nothing, if the same would be done for the same reasons.
-func Moved(was, is *Plan) []Move {
-	var out []Move
-	move := func(node, format string, args ...any) { out = append(out, Move{node, fmt.Sprintf(format, args...)}) }
+// Changes compares a written plan with one made now. It returns what has changed
+// meanwhile; nothing if the same would be done for the same reasons.
+func Changes(was, is *Plan) []Change {
+	var out []Change
+	add := func(node, format string, args ...any) { out = append(out, Change{node, fmt.Sprintf(format, args...)}) }
 	if was.Cluster != is.Cluster || was.Action != is.Action {
-		move("", "it is for a %s of cluster %s, and this is a %s of %s", was.Action, was.Cluster, is.Action, is.Cluster)
+		add("", "it is for a %s of cluster %s, and this is a %s of %s", was.Action, was.Cluster, is.Action, is.Cluster)
 		return out
 	}
 	if was.Timing != is.Timing {
-		move("", "how long things may take was %s, and is %s", was.Timing, is.Timing)
+		add("", "the time limits were %s, and are %s", was.Timing, is.Timing)
 	}
 	switch {
 	case was.ReadsLease != is.ReadsLease:
-		move("", "whether the apiserver is asked who leads: %v, and now %v", was.ReadsLease, is.ReadsLease)
+		add("", "whether the lease is read: %v, and now %v", was.ReadsLease, is.ReadsLease)
 	case was.Leader != is.Leader:
-		move("", "the leader was %s, and is %s", leaderName(was), leaderName(is))
+		add("", "the leader was %s, and is %s", leaderName(was), leaderName(is))
 	}
 	for _, node := range nodesOf(was, is) {
-		for _, text := range movedHost(was.host(node), is.host(node)) {
-			move(node, "%s", text)
+		for _, text := range hostChanges(was.host(node), is.host(node)) {
+			add(node, "%s", text)
 		}
 	}
-	if len(out) > 0 { // which says why the rest differs, too
+	if len(out) > 0 { // these explain any other difference
 		return out
 	}
 	for _, node := range nodesOf(was, is) {
-		if text := movedStep(was.step(node), is.step(node)); text != "" {
-			move(node, "%s", text)
+		if text := stepChange(was.step(node), is.step(node)); text != "" {
+			add(node, "%s", text)
 		}
 	}
 	if len(out) == 0 && !slices.Equal(order(was), order(is)) {
-		move("", "the order was %s, and is %s", strings.Join(order(was), ", "), strings.Join(order(is), ", "))
+		add("", "the order was %s, and is %s", strings.Join(order(was), ", "), strings.Join(order(is), ", "))
 	}
 	return out
 }
@@ -94,7 +94,7 @@ func (t Timing) String() string {
 
 func leaderName(p *Plan) string {
 	if p.Leader == "" {
-		return "nobody"
+		return "none"
 	}
 	return p.Leader
 }
@@ -118,7 +118,7 @@ func nodesOf(plans ...*Plan) []string {
 	return slices.Compact(out)
 }
 
-// host is what is written down of one; nil if nothing is.
+// host returns the record of a node, or nil.
 func (p *Plan) host(node string) *Record {
 	i := slices.IndexFunc(p.Hosts, func(h Record) bool { return h.Node == node })
 	if i < 0 {
@@ -127,8 +127,8 @@ func (p *Plan) host(node string) *Record {
 	return &p.Hosts[i]
 }
 
-// movedHost says what of a host has changed.
-func movedHost(was, is *Record) []string {
+// hostChanges describes what changed about a host.
+func hostChanges(was, is *Record) []string {
 	switch {
 	case was == nil:
 		return []string{"it is in the plan that would be made now, and wasn't"}
@@ -141,18 +141,18 @@ func movedHost(was, is *Record) []string {
 			out = append(out, fmt.Sprintf("%s was %s, and is %s", what, a, b))
 		}
 	}
-	differs("what is exported for it", orNothing(was.Wants), orNothing(is.Wants))
+	differs("its exported generation", orNothing(was.Desired), orNothing(is.Desired))
 	differs("what it runs", orNothing(was.Runs), orNothing(is.Runs))
 	differs("its hostname", orNothing(was.Hostname), orNothing(is.Hostname))
-	differs("its state", works(was), works(is))
+	differs("its state", stateText(was), stateText(is))
 	if was.Elects != is.Elects {
 		differs("whether it may lead", fmt.Sprint(was.Elects), fmt.Sprint(is.Elects))
 	}
 	if was.Trial != is.Trial {
-		differs("what it has on trial", orNothing(was.Trial), orNothing(is.Trial))
+		differs("its trial", orNothing(was.Trial), orNothing(is.Trial))
 	}
-	if len(out) == 0 && (was.Stamp != is.Stamp || was.Base != is.Base) {
-		out = append(out, "something was done to it since")
+	if len(out) == 0 && (was.Stamp != is.Stamp || was.UnitSum != is.UnitSum) {
+		out = append(out, "it was changed since")
 	}
 	return out
 }
@@ -164,15 +164,15 @@ func orNothing(s string) string {
 	return Short(s)
 }
 
-func works(r *Record) string {
-	if r.Unwell == "" {
+func stateText(r *Record) string {
+	if r.Unhealthy == "" {
 		return "healthy"
 	}
-	return r.Unwell
+	return r.Unhealthy
 }
 
-// movedStep says what of a step has changed.
-func movedStep(was, is *Step) string {
+// stepChange describes what changed about a step; "" if nothing did.
+func stepChange(was, is *Step) string {
 	switch {
 	case was == nil && is == nil:
 		return ""

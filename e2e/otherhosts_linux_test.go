@@ -9,10 +9,10 @@ import (
 	"github.com/kcmgen/kcmgen/e2e/ground"
 )
 
-// TestBeside: hosts that --limit doesn't name are counted on all the same. Of two
-// rollouts with different hosts the second waits for the first, nobody relies on a host
-// that is on trial, and none is restarted while one that isn't named doesn't work.
-func TestBeside(t *testing.T) {
+// TestOtherHosts: hosts that --limit doesn't name are spares all the same. Of two rollouts
+// with different hosts the second waits for the first, a host on trial is no spare, and no
+// host is restarted while one that isn't named doesn't work.
+func TestOtherHosts(t *testing.T) {
 	if sampled(t) {
 		return
 	}
@@ -24,7 +24,7 @@ func TestBeside(t *testing.T) {
 	refused := s.another(t).deploy(t, 1, "--limit", b.Name)
 	has(t, refused.Err, "it is being changed by ")
 	run.kill()
-	refusal := a.Name + ": it has " // as soon as the killed one's lock has gone with its session
+	refusal := a.Name + ": it has " // once the lock of the killed session is free
 	eventually(t, func() error {
 		if refused = s.deploy(t, 1, "--limit", b.Name); !strings.Contains(refused.Err, refusal) {
 			return fmt.Errorf("%q isn't in %s", refusal, refused.Err)
@@ -41,14 +41,13 @@ func TestBeside(t *testing.T) {
 	figure(t, "a host that --limit doesn't name", "is locked, and has to work: seen with one on trial, one away for a moment (waited for), one stopped")
 }
 
-// missed: a host that isn't named stops while another is on trial. The next one is
-// restarted when that one works again, and not before; one that was stopped before is
-// only noted.
+// missed: a host that isn't named stops while another is on trial. The next one isn't
+// restarted before it works again. A host that was stopped before is only noted.
 func (s *scene) missed(t *testing.T) {
 	t.Helper()
 	s.flag(t, "concurrent-gc-syncs", 22)
 	p := s.plan(t, "deploy")
-	last, run := s.stoppedBeside(t, p)
+	last, run := s.stoppedOther(t, p)
 	run.until(t, ": waits: for "+last.Name+", which doesn't work now: ")
 	do(t, last, "systemctl", "start", unit)
 	if code := run.end(t, 2*time.Minute); code != 0 {
@@ -60,7 +59,7 @@ func (s *scene) missed(t *testing.T) {
 	p = s.plan(t, "deploy")
 	second := p.Steps[1].Node
 	before := pictureOf(t, s.Ground, s.host(second))
-	last, run = s.stoppedBeside(t, p)
+	last, run = s.stoppedOther(t, p)
 	if code := run.end(t, 2*time.Minute); code != 1 && code != 5 {
 		t.Errorf("exit %d where %s can't be spared", code, second)
 	}
@@ -76,9 +75,9 @@ func (s *scene) missed(t *testing.T) {
 	s.newEverywhere(t)
 }
 
-// stoppedBeside begins a rollout to the first two hosts of a plan, and stops the third
-// while the first is on trial.
-func (s *scene) stoppedBeside(t *testing.T, p plan) (*ground.Host, *begun) {
+// stoppedOther begins a rollout to the first two hosts of a plan, and stops the third while
+// the first is on trial.
+func (s *scene) stoppedOther(t *testing.T, p plan) (*ground.Host, *begun) {
 	t.Helper()
 	first, second, third := p.Steps[0].Node, p.Steps[1].Node, s.host(p.Steps[2].Node)
 	run := s.begin(t, s.args("deploy", "--limit", first+","+second)...)

@@ -13,9 +13,9 @@ type through struct{ node string }
 func (e through) Error() string    { return e.node + ": connecting onwards: refused" }
 func (e through) NodeName() string { return e.node }
 
-// TestNamed: an error says once whose it is, also where it ends with what was asked by
+// TestWithNode: an error says once whose it is, also where it ends with what was asked by
 // way of the same host.
-func TestNamed(t *testing.T) {
+func TestWithNode(t *testing.T) {
 	s := &State{plan: &plan.Plan{Hosts: []plan.Record{{Node: "cp-1"}, {Node: "cp-2"}}}}
 	away := &AwayError{For: 68e9, Err: through{"cp-2"}}
 	const seconds = "the apiserver has been away for 1m8s, and nothing is known to be wrong with the host: cp-2: connecting onwards: refused"
@@ -27,10 +27,10 @@ func TestNamed(t *testing.T) {
 		{through{"cp-2"}, "cp-2: connecting onwards: refused"},
 		{through{"cp-1"}, "cp-2: cp-1: connecting onwards: refused"},
 		{away, "cp-2: " + seconds},
-		{s.named(1, away), "cp-2: " + seconds},
-		{s.named(1, errors.New("it ended")), "cp-2: it ended"},
+		{s.withNode(1, away), "cp-2: " + seconds},
+		{s.withNode(1, errors.New("it ended")), "cp-2: it ended"},
 	} {
-		if got := s.named(1, c.err); got.Error() != c.want {
+		if got := s.withNode(1, c.err); got.Error() != c.want {
 			t.Errorf("%q, want %q", got, c.want)
 		}
 	}

@@ -22,7 +22,7 @@ func unitWith(flags ...string) string {
 		"\nBindReadOnlyPaths=/etc/kubernetes/kcmgen/" + generation + ":/etc/kubernetes/kcm\n"
 }
 
-func TestSet(t *testing.T) {
+func TestParseConfig(t *testing.T) {
 	read := func(p string) ([]byte, error) { return []byte(p), nil }
 	for _, c := range []struct {
 		name, unit      string
@@ -43,7 +43,7 @@ func TestSet(t *testing.T) {
 		{"no election", unitWith("--leader-elect=false", "--secure-port=0"), "", "", "", "", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s, err := NewSet(generation, []byte(c.unit), read)
+			s, err := ParseConfig(generation, []byte(c.unit), read)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -51,7 +51,7 @@ func TestSet(t *testing.T) {
 			if lease := strings.TrimSuffix(namespace+"/"+name, "/"); lease != c.lease || (err == nil) != (c.lease != "") || s.Elects() != (c.lease != "") {
 				t.Errorf("the lease is %q, %v", lease, err)
 			}
-			if got := s.Healthz(); got != c.healthz {
+			if got := s.HealthzAddress(); got != c.healthz {
 				t.Errorf("/healthz is at %q, expected %q", got, c.healthz)
 			}
 			if got := string(s.Kubeconfig.Reveal()); got != c.kubeconfig || string(s.Serving) != c.crt || s.Bound != c.sealed {
@@ -60,13 +60,13 @@ func TestSet(t *testing.T) {
 		})
 	}
 	for _, unit := range []string{"[Service]\n", "[Service]\nExecStart=/bin/kcm $OPTIONS\n", "[Service]\nExecStart=/bin/kcm --v 2\n"} {
-		if s, err := NewSet("found", []byte(unit), read); err == nil || s == nil {
-			t.Errorf("%q is read as %v, %v: what can't be told is an error, and the rest stays", unit, s, err)
+		if s, err := ParseConfig("found", []byte(unit), read); err == nil || s == nil {
+			t.Errorf("%q is read as %v, %v: what can't be parsed is an error, and the rest stays", unit, s, err)
 		}
 	}
 }
 
-// exportedTree is a small tree as an export writes it.
+// exportedTree returns a small exported tree, after a change to its manifest and files.
 func exportedTree(t *testing.T, change func(*outdir.Manifest, map[string]string)) *outdir.State {
 	t.Helper()
 	files := map[string]string{
@@ -109,13 +109,13 @@ func aCluster() *spec.Cluster {
 	}
 }
 
-func TestWants(t *testing.T) {
+func TestReadDesired(t *testing.T) {
 	unit := "nodes/cp-1/etc/systemd/system/kube-controller-manager.service"
-	wants, err := Wants(aCluster(), exportedTree(t, func(*outdir.Manifest, map[string]string) {}))
+	desired, err := ReadDesired(aCluster(), exportedTree(t, func(*outdir.Manifest, map[string]string) {}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := wants["cp-1"]
+	w := desired["cp-1"]
 	home := "/etc/kubernetes/kcmgen/" + generation
 	if len(w.Trees) != 2 || len(w.Trees[home].Entries()) != 2 || len(w.Trees["/usr/local/lib/kcmgen/aa"].Entries()) != 1 || w.Dirs["/var/lib/kcm"] != fs.FileMode(0o755) {
 		t.Errorf("directories %v, dirs %v", w.Trees, w.Dirs)
@@ -138,50 +138,49 @@ func TestWants(t *testing.T) {
 		{"no generations", "generations: false can't be deployed", func(m *outdir.Manifest, _ map[string]string) { m.Nodes["cp-1"] = "" }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if _, err := Wants(aCluster(), exportedTree(t, c.change)); err == nil || !strings.Contains(err.Error(), c.want) {
+			if _, err := ReadDesired(aCluster(), exportedTree(t, c.change)); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%v, expected %q", err, c.want)
 			}
 		})
 	}
 	gone := exportedTree(t, func(*outdir.Manifest, map[string]string) {})
 	gone.Gone = []string{unit}
-	if _, err := Wants(aCluster(), gone); !errors.As(err, new(*EditedError)) {
+	if _, err := ReadDesired(aCluster(), gone); !errors.As(err, new(*EditedError)) {
 		t.Errorf("a file that is gone: %v", err)
 	}
 }
 
-// TestDiffers: a host that has everything differs in nothing, and every one of its
-// faults is named.
-func TestDiffers(t *testing.T) {
-	wants, err := Wants(aCluster(), exportedTree(t, func(*outdir.Manifest, map[string]string) {}))
+// TestFileDifferences: a host that is in sync has no differences, and each fault is named.
+func TestFileDifferences(t *testing.T) {
+	desired, err := ReadDesired(aCluster(), exportedTree(t, func(*outdir.Manifest, map[string]string) {}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, u := wants["cp-1"], UnitOf(aCluster())
+	w, u := desired["cp-1"], UnitOf(aCluster())
 	have := func() *Host {
-		m := &Host{Want: w, Unit: u, Seen: &Seen{Files: map[string]File{}}}
-		for _, p := range w.Paths(u.Start) {
-			m.Seen.Files[p] = File{Path: p, Type: Directory, Mode: "755", Owner: "root:root"}
+		m := &Host{Desired: w, Unit: u, Snapshot: &Snapshot{Files: map[string]File{}}}
+		for _, p := range w.Paths(u.File) {
+			m.Snapshot.Files[p] = File{Path: p, Type: Directory, Mode: "755", Owner: "root:root"}
 		}
 		for top, tr := range w.Trees {
-			if m.private(top) {
-				m.Seen.Files[top] = File{Path: top, Type: Directory, Mode: "700", Owner: "root:root"}
+			if m.holdsSecrets(top) {
+				m.Snapshot.Files[top] = File{Path: top, Type: Directory, Mode: "700", Owner: "root:root"}
 			}
 			for _, e := range tr.Entries() {
 				p := top + "/" + e.Path
-				m.Seen.Files[p] = File{Path: p, Type: "regular file", Mode: "644", Owner: "root:root", Size: e.Size(), SHA256: e.Sum()}
+				m.Snapshot.Files[p] = File{Path: p, Type: "regular file", Mode: "644", Owner: "root:root", Size: e.Size(), SHA256: e.Sum()}
 			}
 		}
-		m.Seen.Files[u.Start] = File{Path: u.Start, Type: "regular file", Mode: "644", Owner: "root:root", Size: int64(len(w.Unit)), SHA256: tree.Entry{Data: w.Unit}.Sum()}
+		m.Snapshot.Files[u.File] = File{Path: u.File, Type: "regular file", Mode: "644", Owner: "root:root", Size: int64(len(w.Unit)), SHA256: tree.Entry{Data: w.Unit}.Sum()}
 		return m
 	}
-	if d := have().differs(); len(d) > 0 {
+	if d := have().fileDifferences(); len(d) > 0 {
 		t.Errorf("a host that has everything differs: %v", d)
 	}
 	if faults := have().unfitDirectories(); len(faults) > 0 {
 		t.Errorf("its directories are refused: %v", faults)
 	}
-	ca, home := u.Home+"/"+generation+"/ca.crt", u.Home+"/"+generation
+	ca, home := u.GenerationsDir+"/"+generation+"/ca.crt", u.GenerationsDir+"/"+generation
 	for name, c := range map[string]struct {
 		path, what string
 		change     func(*File)
@@ -189,16 +188,16 @@ func TestDiffers(t *testing.T) {
 		"contents":          {ca, "contents", func(f *File) { f.SHA256 = "0" }},
 		"size":              {ca, "contents", func(f *File) { f.Size, f.SHA256 = 1, "" }},
 		"mode":              {ca, "mode", func(f *File) { f.Mode = "666" }},
-		"owner":             {u.Start, "owner", func(f *File) { f.Owner = "nobody:root" }},
-		"a link":            {u.Start, "type", func(f *File) { f.Type = Link }},
+		"owner":             {u.File, "owner", func(f *File) { f.Owner = "nobody:root" }},
+		"a link":            {u.File, "type", func(f *File) { f.Type = Link }},
 		"missing":           {ca, "", func(f *File) { f.Type = Missing }},
 		"an open directory": {home, "mode", func(f *File) { f.Mode = "755" }},
 	} {
 		m := have()
-		f := m.Seen.Files[c.path]
+		f := m.Snapshot.Files[c.path]
 		c.change(&f)
-		m.Seen.Files[c.path] = f
-		d := m.differs()
+		m.Snapshot.Files[c.path] = f
+		d := m.fileDifferences()
 		if len(d) != 1 || d[0].Path != c.path || strings.Join(d[0].What, " ") != c.what {
 			t.Errorf("%s: %+v, expected %s of %s", name, d, c.what, c.path)
 		}
@@ -209,9 +208,9 @@ func TestDiffers(t *testing.T) {
 		"open to others":    func(f *File) { f.Mode = "777" },
 	} {
 		m := have()
-		f := m.Seen.Files["/etc/kubernetes"]
+		f := m.Snapshot.Files["/etc/kubernetes"]
 		change(&f)
-		m.Seen.Files["/etc/kubernetes"] = f
+		m.Snapshot.Files["/etc/kubernetes"] = f
 		if faults := m.unfitDirectories(); len(faults) != 1 || !strings.Contains(faults[0].Error(), "/etc/kubernetes ") {
 			t.Errorf("%s: %v", name, faults)
 		}
@@ -219,18 +218,18 @@ func TestDiffers(t *testing.T) {
 }
 
 func TestRank(t *testing.T) {
-	steps := []Step{{Node: "leader", Leader: true}, {Node: "standby"}, {Node: "broken", Unwell: "it is dead"}}
+	steps := []Step{{Node: "leader", Leader: true}, {Node: "standby"}, {Node: "broken", Unhealthy: "it is dead"}}
 	slices.SortStableFunc(steps, func(a, b Step) int { return a.rank() - b.rank() })
 	if got := steps[0].Node + " " + steps[1].Node + " " + steps[2].Node; got != "broken standby leader" {
 		t.Errorf("the order is %s", got)
 	}
 }
 
-// TestLostModes: a tree that came by git or an archive has the modes it was exported
-// with, not those that it has here.
+// TestLostModes: a tree that came from git or an archive is used with the modes of its
+// manifest, not those on this disk.
 func TestLostModes(t *testing.T) {
 	const file = "ca.crt"
-	wants, err := Wants(aCluster(), exportedTree(t, func(m *outdir.Manifest, _ map[string]string) {
+	desired, err := ReadDesired(aCluster(), exportedTree(t, func(m *outdir.Manifest, _ map[string]string) {
 		for i := range m.Files {
 			if path.Base(m.Files[i].Path) == file {
 				m.Files[i].Mode = "0440"
@@ -240,23 +239,23 @@ func TestLostModes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, ok := wants["cp-1"].Trees["/etc/kubernetes/kcmgen/"+generation].Get(file)
+	e, ok := desired["cp-1"].Trees["/etc/kubernetes/kcmgen/"+generation].Get(file)
 	if !ok || e.Mode != 0o440 {
 		t.Errorf("%s has mode %o", file, e.Mode)
 	}
-	if _, err := Wants(aCluster(), exportedTree(t, func(m *outdir.Manifest, _ map[string]string) { m.Files[0].Mode = "rw-" })); err == nil {
+	if _, err := ReadDesired(aCluster(), exportedTree(t, func(m *outdir.Manifest, _ map[string]string) { m.Files[0].Mode = "rw-" })); err == nil {
 		t.Error("a mode that is none is taken")
 	}
 }
 
 func TestUnitChanges(t *testing.T) {
-	was := &Set{Unit: []byte("# of 11\n[Service]\nExecStart=/bin/kcm \\\n  --v=2\nNice=1\nBindReadOnlyPaths=/home/1111111111111111:/etc/kcm\nEnvironment=A=1 \\\n  B=2\n")}
-	want := &Set{Unit: []byte("# of 22\n[Service]\nExecStart=/bin/kcm \\\n  --v=3\nBindReadOnlyPaths=/home/2222222222222222:/etc/kcm\nEnvironment=A=1 \\\n  B=3\nNice=2\n")}
+	was := &Config{Unit: []byte("# of 11\n[Service]\nExecStart=/bin/kcm \\\n  --v=2\nNice=1\nBindReadOnlyPaths=/home/1111111111111111:/etc/kcm\nEnvironment=A=1 \\\n  B=2\n")}
+	want := &Config{Unit: []byte("# of 22\n[Service]\nExecStart=/bin/kcm \\\n  --v=3\nBindReadOnlyPaths=/home/2222222222222222:/etc/kcm\nEnvironment=A=1 \\\n  B=3\nNice=2\n")}
 	expected := []string{"- Nice=1", "- Environment=…", "+ Environment=…", "+ Nice=2"}
 	if got := unitChanges(was, want); !slices.Equal(got, expected) {
 		t.Errorf("%q, expected %q", got, expected)
 	}
-	was.Generation = "found-0123456789ab" // somebody else's
+	was.Generation = "found-0123456789ab" // not kcmgen's
 	if got := unitChanges(was, want); !slices.Equal(got, []string{"- Nice=…", "- Environment=…", "+ Environment=…", "+ Nice=2"}) {
 		t.Errorf("%q", got)
 	}
@@ -264,12 +263,12 @@ func TestUnitChanges(t *testing.T) {
 		t.Errorf("nothing changes, and it says %q", got)
 	}
 	if got := unitChanges(nil, want); len(got) > 0 {
-		t.Errorf("of nothing nothing is told, and it says %q", got)
+		t.Errorf("without a previous unit: %q", got)
 	}
 }
 
-// TestOneName: hosts whose kernels have one name can't be told apart in a lease.
-func TestOneName(t *testing.T) {
+// TestCheckNames: two hosts with the same hostname are refused.
+func TestCheckNames(t *testing.T) {
 	for _, c := range []struct {
 		names map[string]string
 		says  string
@@ -278,19 +277,19 @@ func TestOneName(t *testing.T) {
 		{map[string]string{"cp-1": "", "cp-2": ""}, ""}, // not known
 		{map[string]string{"cp-1": "a", "cp-2": "b", "cp-3": "a"}, `cp-1 and cp-3 have one hostname, "a"`},
 	} {
-		err := oneName(c.names)
+		err := checkNames(c.names)
 		if (err != nil) != (c.says != "") || err != nil && !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%v: %v", c.names, err)
 		}
 	}
 }
 
-// TestHolder: a lease is of the host whose kernel has its name, whatever others are called
-// in the cluster.
+// TestHolder: the leader is the host whose kernel has the holder's hostname, whatever the
+// other hosts are called in the cluster.
 func TestHolder(t *testing.T) {
 	o := &Observation{}
 	for _, h := range [][3]string{{"cp-1", "cp-1", "cp-2"}, {"cp-2", "cp-2", "cp-1"}, {"cp-3", "old-3", "new-3"}} {
-		o.Hosts = append(o.Hosts, &Host{Node: h[0], Called: h[1], Seen: &Seen{About: About{Name: h[2]}}})
+		o.Hosts = append(o.Hosts, &Host{Node: h[0], ClusterHostname: h[1], Snapshot: &Snapshot{HostInfo: HostInfo{Name: h[2]}}})
 	}
 	for name, want := range map[string]string{"cp-1": "cp-2", "cp-2": "cp-1", "new-3": "cp-3", "old-3": "cp-3", "cp-3": "", "": ""} {
 		got := ""
@@ -304,8 +303,8 @@ func TestHolder(t *testing.T) {
 	}
 }
 
-// TestReleases: who gives a lease back as it ends, by its feature gates.
-func TestReleases(t *testing.T) {
+// TestReleasesLease: feature gates decide whether a lease is released on exit.
+func TestReleasesLease(t *testing.T) {
 	for gates, want := range map[string]bool{
 		"":                        false,
 		releaseGate + "=true":     true,
@@ -317,8 +316,8 @@ func TestReleases(t *testing.T) {
 		"AllAlpha=true," + releaseGate + "=false": false,
 		"AllAlpha=false," + releaseGate + "=true": true,
 	} {
-		s := &Set{flags: map[string]string{"feature-gates": gates}}
-		if got := s.Releases(); got != want {
+		s := &Config{flags: map[string]string{"feature-gates": gates}}
+		if got := s.ReleasesLease(); got != want {
 			t.Errorf("%q: %v", gates, got)
 		}
 	}
