@@ -27,7 +27,7 @@ func stalls(g *ground.Ground) []stall {
 		{"banner", func(t *testing.T, s *site) func() { return s.silent(t, g, "") }, 17 * second, []int{1}, []string{"waiting for its SSH version: no answer within 15s"}},
 		{"key exchange", func(t *testing.T, s *site) func() { return s.silent(t, g, "SSH-2.0-silent\r\n") }, 17 * second, []int{1}, []string{"exchanging keys: no answer within 15s"}},
 		{"login", func(t *testing.T, s *site) func() {
-			return s.sshd(t, "AuthorizedKeysCommand /usr/bin/sleep 600", "AuthorizedKeysCommandUser nobody", "AuthorizedKeysFile none")
+			return s.sshd(t, "AuthorizedKeysCommand /usr/bin/sleep 600", "AuthorizedKeysCommandUser daemon", "AuthorizedKeysFile none")
 		}, 17 * second, []int{1}, []string{"logging in: no answer within 15s"}},
 		{"shell", func(t *testing.T, s *site) func() { return s.sshd(t, "ForceCommand /usr/bin/sleep 600") }, 35 * second, []int{1}, []string{"no shell: sh: no answer within 30s"}},
 		{"TCP", func(_ *testing.T, s *site) func() { s.h.Cut(); return s.h.Heal }, 12 * second, []int{1}, []string{"connecting: no answer within 10s", "--limit"}},

@@ -188,7 +188,7 @@ func TestFileDifferences(t *testing.T) {
 		"contents":          {ca, "contents", func(f *File) { f.SHA256 = "0" }},
 		"size":              {ca, "contents", func(f *File) { f.Size, f.SHA256 = 1, "" }},
 		"mode":              {ca, "mode", func(f *File) { f.Mode = "666" }},
-		"owner":             {u.File, "owner", func(f *File) { f.Owner = "nobody:root" }},
+		"owner":             {u.File, "owner", func(f *File) { f.Owner = "other:root" }},
 		"a link":            {u.File, "type", func(f *File) { f.Type = Link }},
 		"missing":           {ca, "", func(f *File) { f.Type = Missing }},
 		"an open directory": {home, "mode", func(f *File) { f.Mode = "755" }},

@@ -74,7 +74,7 @@ func TestSeedMutations(t *testing.T) {
 		{"directory dropped", build, "/etc/kubernetes/config", "/etc/kubernetes", imageDiffers, "directories"},
 		{"directory mode changed", build, "-m 0755 -d /var", "-m 0700 -d /var", imageDiffers, "directories"},
 		{"copy dropped", build, "COPY ca-key.pem /var/lib/kubernetes/ca-key.pem\n", "", imageDiffers, "copied"},
-		{"instruction added", build, "ENTRYPOINT", "USER nobody\nENTRYPOINT", imageDiffers, "understood"},
+		{"instruction added", build, "ENTRYPOINT", "USER daemon\nENTRYPOINT", imageDiffers, "understood"},
 		{"another entry point", build, `["/usr/bin/kube-controller-manager"]`, `["/usr/bin/kube-controller-manager", "-h"]`, imageDiffers, "entry point"},
 		{"another key in the context", "static-pod/" + seedImage + "/ca-key.pem", "", "pki/sa.key", imageDiffers, "ca-key.pem"},
 	} {
