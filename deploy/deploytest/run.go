@@ -15,8 +15,8 @@ type Run struct {
 	World *World
 	Plan  *plan.Plan
 	State rollout.State
-	// LoseAnswer is the action whose answer is lost, Unheard the action that is lost itself. Both
-	// count from 1; 0: none.
+	// LoseAnswer is the action whose answer is lost, LoseAction the action that is lost
+	// itself. Both count from 1; 0: none.
 	LoseAnswer, LoseAction int
 	// CutAfter is the action after which the operator is gone; 0: never.
 	CutAfter int

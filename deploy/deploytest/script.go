@@ -14,7 +14,7 @@ import (
 // Script sets up a world, runs rollouts in it and returns a trace, one line per event.
 // Lines of a script:
 //
-//	hosts 3 [GENERATION]     number of hosts; they run a generation (old), or none; the first leads
+//	hosts 3 [GENERATION]     hosts that run a generation (old), or none; the first leads
 //	leader cp-2              this host leads instead
 //	config new start=ends lead=ends
 //	stop cp-3                its process has ended for good before the rollout

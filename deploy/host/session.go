@@ -81,7 +81,7 @@ type Session struct {
 	waiting []chan reply
 	err     error
 	ended   chan struct{}
-	beats   context.CancelFunc
+	beats   context.CancelFunc // stops beat
 }
 
 type reply struct {

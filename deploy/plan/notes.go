@@ -76,7 +76,7 @@ func (h *Host) notes(p *Plan) []string {
 	return out
 }
 
-// noteAsOther returns a note about a host that the command doesn't name; "" if there is none.
+// noteAsOther returns a note about a host that the command doesn't name, or "".
 func (h *Host) noteAsOther() string {
 	switch {
 	case h.Unreached != nil:

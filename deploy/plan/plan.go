@@ -20,8 +20,8 @@ type Plan struct {
 	Timing
 	// ReadsLease: there is a kubeconfig to read the lease with.
 	ReadsLease bool `json:"readsLease"`
-	// ReleasesLease: a leader may release its lease when it exits, so the lease may end before
-	// its time.
+	// ReleasesLease: a leader may release its lease when it exits, so the lease may end
+	// before its time.
 	ReleasesLease bool `json:"releases,omitempty"`
 	// Hosts records the state of each host when the plan was made, sorted by name.
 	Hosts []Record `json:"hosts"`

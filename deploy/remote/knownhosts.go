@@ -88,8 +88,8 @@ func trustOf(e *endpoint) (*trust, error) {
 	return t, nil
 }
 
-// selectLines selects the lines of the host. If none has its name with the port, lines with the
-// name alone count, but only for the same key, as with ssh.
+// selectLines selects the lines of the host. If none has its name with the port, lines with
+// the name alone count, but only for the same key, as with ssh.
 func (t *trust) selectLines(all []hostLine, e *endpoint) {
 	for _, l := range all {
 		switch {
@@ -109,8 +109,8 @@ func (t *trust) selectLines(all []hostLine, e *endpoint) {
 	}
 }
 
-// readSSHFile reads one of ssh's files within a budget. The null device counts as an empty file:
-// ssh users name it to have none.
+// readSSHFile reads one of ssh's files within a budget. The null device counts as an empty
+// file: ssh users name it to have none.
 func readSSHFile(b *regular.Budget, name string) ([]byte, error) {
 	data, err := b.Read(name)
 	if errors.Is(err, regular.ErrNotRegular) && isNull(name) {

@@ -14,7 +14,7 @@ import (
 type hostRollback struct {
 	kind   Kind   // Revert ends its trial, Undo goes back from a confirmed generation
 	target string // the generation to go back to; "" if unknown
-	// apiserverUntil is when to stop waiting for the apiserver; zero: the rollout's own limit.
+	// apiserverUntil is when to stop waiting for the apiserver; zero: the rollout's limit.
 	apiserverUntil time.Time
 	soak           time.Duration // how long the host must stay healthy
 	changedByOther bool          // another program changed the host, not the rollout

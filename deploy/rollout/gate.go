@@ -10,7 +10,7 @@ type gate struct {
 	expectNew bool // for the new generation; else for the old one, on the way back
 	soak      time.Duration
 	mustLead  bool // an instance with the new generation must lead, too
-	// apiserverUntil is when to stop waiting for the apiserver; zero: the rollout's own limit.
+	// apiserverUntil is when to stop waiting for the apiserver; zero: the rollout's limit.
 	apiserverUntil time.Time
 
 	absence           outage // of the apiserver, on the way back; forward, the rollout's is used

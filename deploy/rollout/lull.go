@@ -5,7 +5,7 @@ import "time"
 // lull finds, on the way back, a moment to restart a working host without another host
 // becoming the leader meanwhile and ending by the fault.
 type lull struct {
-	// releasesLease: leaders release their lease when they exit, so it may end before its time.
+	// releasesLease: leaders release their lease when they exit, so it may end early.
 	releasesLease bool
 	poll          time.Duration
 

@@ -10,8 +10,8 @@ type outage struct {
 	total time.Duration // of past outages
 }
 
-// hangTime is how late an answer must be to count as an outage: by then kube-controller-manager
-// has given up its own requests and logged errors.
+// hangTime is how late an answer must be to count as an outage: by then
+// kube-controller-manager has given up its own requests and logged errors.
 const hangTime = 3 * time.Second
 
 // record records whether the apiserver is away, by a request sent at asked and answered at

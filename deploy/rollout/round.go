@@ -23,8 +23,8 @@ func (r round) answer(k Kind, node string) *Event {
 	return &r.events[i]
 }
 
-// secondAnswer returns the answer to the second question to a host, which asks only about the
-// apiserver; nil if there was none.
+// secondAnswer returns the answer to the second question to a host, which asks only about
+// the apiserver; nil if there was none.
 func (r round) secondAnswer(node string) *Event {
 	i := slices.IndexFunc(r.asked, func(a Action) bool { return a.Kind == Examine && a.Node == node && a.Ask == Apiserver })
 	if i < 0 {
