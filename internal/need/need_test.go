@@ -16,8 +16,11 @@ import (
 // outcome is a T that records how it ended.
 type outcome string
 
-func (s *outcome) Skip(args ...any)  { *s += outcome("skip: " + fmt.Sprint(args...)); runtime.Goexit() }
-func (s *outcome) Fatal(args ...any) { *s += outcome("fatal: " + fmt.Sprint(args...)); runtime.Goexit() }
+func (s *outcome) Skip(args ...any) { *s += outcome("skip: " + fmt.Sprint(args...)); runtime.Goexit() }
+func (s *outcome) Fatal(args ...any) {
+	*s += outcome("fatal: " + fmt.Sprint(args...))
+	runtime.Goexit()
+}
 
 // ended runs f as a test and returns how it ended.
 func ended(f func(need.T)) string {
