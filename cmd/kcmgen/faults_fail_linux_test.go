@@ -185,7 +185,7 @@ func failBrokenWriter(t *testing.T, l *lab) {
 			silent++
 		}
 	}
-	t.Logf("a deaf writer: faults: %v, %d not told", &found, silent)
+	t.Logf("a deaf writer: faults: %v, %d not reported", &found, silent)
 	if found.torn.Load() < 5 || silent < 5 {
 		t.Error("its torn trees were not found")
 	}

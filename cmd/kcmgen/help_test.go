@@ -25,7 +25,7 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%s: no example to be typed", at)
 		}
 		if !strings.Contains(cmd.Long, exitCodes) {
-			t.Errorf("%s: its help doesn't tell the exit codes", at)
+			t.Errorf("%s: its help doesn't have the exit codes", at)
 		}
 		if strings.HasSuffix(cmd.Short, ".") || len(cmd.Short) < 10 {
 			t.Errorf("%s: %q", at, cmd.Short)

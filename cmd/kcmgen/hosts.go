@@ -83,7 +83,7 @@ func readPast(ctx context.Context, dir, cluster string, std stdio) (deploy.Past,
 func (o *hostOptions) notes(ctx context.Context, c *spec.Cluster, behind string, std stdio) []string {
 	var out []string
 	if behind != "" {
-		out = append(out, "this is what the last export wrote; another one would "+behind+": kcmgen export, if that is to be deployed")
+		out = append(out, "this is what the last export wrote; a new export would "+behind+": to deploy that, run kcmgen export first")
 	}
 	before, err := readPast(ctx, o.out, c.Name, std)
 	if err != nil {

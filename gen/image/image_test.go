@@ -43,7 +43,7 @@ func write(t *testing.T, i Image) ([]byte, string) {
 		t.Fatal(err)
 	}
 	if size != int64(b.Len()) {
-		t.Errorf("it tells %d bytes, and wrote %d", size, b.Len())
+		t.Errorf("it returns %d bytes, and wrote %d", size, b.Len())
 	}
 	return b.Bytes(), digest
 }
@@ -105,7 +105,7 @@ func TestArchive(t *testing.T) {
 	decode(files["index.json"], &index)
 	top := index.Manifests[0]
 	if top.Digest != digest || top.Annotations["org.opencontainers.image.ref.name"] != i.Name || top.Platform["architecture"] != "arm64" || top.Platform["variant"] != "v8" {
-		t.Errorf("the index says %+v, and %s was told", top, digest)
+		t.Errorf("the index has %+v, and %s was returned", top, digest)
 	}
 	var manifest struct {
 		Config descriptor

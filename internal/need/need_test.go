@@ -13,15 +13,18 @@ import (
 	"github.com/kcmgen/kcmgen/internal/need"
 )
 
-// told is a test that records how it ended.
-type told string
+// outcome is a T that records how it ended.
+type outcome string
 
-func (s *told) Skip(args ...any)  { *s += told("skip: " + fmt.Sprint(args...)); runtime.Goexit() }
-func (s *told) Fatal(args ...any) { *s += told("fatal: " + fmt.Sprint(args...)); runtime.Goexit() }
+func (s *outcome) Skip(args ...any) { *s += outcome("skip: " + fmt.Sprint(args...)); runtime.Goexit() }
+func (s *outcome) Fatal(args ...any) {
+	*s += outcome("fatal: " + fmt.Sprint(args...))
+	runtime.Goexit()
+}
 
 // ended runs f as a test and returns how it ended.
 func ended(f func(need.T)) string {
-	var s told
+	var s outcome
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -247,7 +247,7 @@ func TestNewRefuses(t *testing.T) {
 
 // TestDefaults: a changed default is noted for the nodes that don't set the flag.
 func TestDefaults(t *testing.T) {
-	told := func(all, node map[string]string) bool {
+	noted := func(all, node map[string]string) bool {
 		p, err := New(cluster(t, "v1.31.1", all, node), version(t, "v1.32.0"))
 		if err != nil {
 			t.Fatal(err)
@@ -260,7 +260,7 @@ func TestDefaults(t *testing.T) {
 		return false
 	}
 	set := map[string]string{"node-monitor-grace-period": "40s"}
-	if !told(nil, nil) || told(set, nil) || told(nil, set) {
-		t.Error("told otherwise than the nodes have it")
+	if !noted(nil, nil) || noted(set, nil) || noted(nil, set) {
+		t.Error("noted for the wrong nodes")
 	}
 }
