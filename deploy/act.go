@@ -37,8 +37,12 @@ func (m *machine) act(ctx context.Context, s *host.Session, a rollout.Action, p 
 	switch a.Kind {
 	case rollout.Lock:
 		out.Stamp, out.Err = s.Lock(ctx, u, m.options.Who)
-	case rollout.Prepare:
-		out.Files, out.Err = m.prepare(ctx, s)
+	case rollout.Upload:
+		if out.Err = m.checkKubeconfig(); out.Err == nil {
+			out.Files, out.Err = m.stage(ctx, s)
+		}
+	case rollout.Check:
+		out.Err = m.check(ctx, s)
 	case rollout.Try:
 		out.Err = s.Trial(ctx, u, host.Trial{Generation: a.Generation, UnitSum: a.UnitSum, After: a.After, Rollout: p.ID, Action: p.Action})
 	case rollout.Examine:

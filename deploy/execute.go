@@ -19,8 +19,9 @@ var limits = map[rollout.Kind]time.Duration{
 	rollout.ReadLease: time.Minute,
 	rollout.Lock:      lookLimit,
 	// For a program of 70 MB over a slow line.
-	rollout.Prepare: 5 * time.Minute,
-	rollout.Try:     3 * time.Minute,
+	rollout.Upload: 5 * time.Minute,
+	rollout.Check:  lookLimit,
+	rollout.Try:    3 * time.Minute,
 	// While the apiserver is away, each question takes ten seconds.
 	rollout.Examine:   time.Minute,
 	rollout.Prolong:   lookLimit,

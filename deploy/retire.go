@@ -37,7 +37,7 @@ func (h *Hosts) PlanRetirement() (*Retirement, error) {
 // Foreign units that kcmgen kept stay.
 func (h *Hosts) Retire(ctx context.Context) (*Report, error) {
 	m := h.named[0]
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limits[rollout.Prepare])
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limits[rollout.Upload])
 	defer cancel()
 	_, err := m.session.Lock(ctx, m.host.Unit, h.options.Who)
 	if err == nil {

@@ -14,20 +14,6 @@ import (
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// prepare stages a host, so that one command can start the new generation: it sends the
-// files, verifies them, and has the host's own programs check them. It returns the number
-// of files sent.
-func (m *machine) prepare(ctx context.Context, s *host.Session) (int, error) {
-	if err := m.checkKubeconfig(); err != nil {
-		return 0, err
-	}
-	n, err := m.stage(ctx, s)
-	if err != nil {
-		return n, err
-	}
-	return n, m.check(ctx, s)
-}
-
 // checkKubeconfig returns an error if kcmgen can't use the new generation's kubeconfig. A
 // foreign one may name files and isn't checked.
 func (m *machine) checkKubeconfig() error {

@@ -202,7 +202,7 @@ func (r *Run) Perform(a rollout.Action) (e rollout.Event, took time.Duration) {
 
 // durations are how long actions take on a host.
 var durations = func() map[rollout.Kind]time.Duration {
-	out := map[rollout.Kind]time.Duration{rollout.Prepare: 200 * time.Millisecond}
+	out := map[rollout.Kind]time.Duration{rollout.Upload: 150 * time.Millisecond, rollout.Check: 50 * time.Millisecond}
 	for k := range rollout.ReadLog + 1 {
 		if out[k] == 0 {
 			out[k] = 10 * time.Millisecond
@@ -221,8 +221,9 @@ func (r *Run) onHost(h *Host, a rollout.Action) (e rollout.Event) {
 	case rollout.Lock:
 		h.locked = true
 		e.Stamp = h.stamp()
-	case rollout.Prepare:
+	case rollout.Upload:
 		e.Files = 1
+	case rollout.Check: // what is deployed is accepted
 	case rollout.Try:
 		if h.Name == w.Edited {
 			h.Unit = plan.Found

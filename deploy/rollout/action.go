@@ -33,7 +33,8 @@ const (
 	Wait                  // until some time has passed
 	ReadLease             // with the operator's kubeconfig: Lease, Took
 	Lock                  // lock a host until the rollout ends: Stamp
-	Prepare               // stage all files, and have the host's own programs check them: Files
+	Upload                // put all files on a host, where none is used yet: Files
+	Check                 // have the host's own programs check them
 	Try                   // start a generation; the host goes back by itself unless it is confirmed
 	Examine               // check what runs on a host: Health
 	Prolong               // restart the timer after which the host goes back by itself
@@ -47,7 +48,7 @@ const (
 )
 
 var kinds = [...]string{
-	"tell", "wait", "read lease", "lock", "prepare", "try", "examine", "prolong", "confirm", "revert", "undo", "look",
+	"tell", "wait", "read lease", "lock", "upload", "check", "try", "examine", "prolong", "confirm", "revert", "undo", "look",
 	"former apiserver", "mark ended", "read log",
 }
 

@@ -98,21 +98,27 @@ func (s *State) recovered(i int, err error) {
 	s.recover()
 }
 
-// prepare stages all hosts at once.
+// prepare stages and checks all hosts at once.
 func (s *State) prepare() {
 	s.stage = Preparing
 	var all []Action
 	for _, i := range s.steps {
-		all = append(all, s.hostAction(i, Prepare))
+		all = append(all, s.hostAction(i, Upload))
 	}
 	s.ask(-1, all...)
 }
 
-// answered reports progress before the round is complete.
-func (s *State) answered(a Action, e Event) {
-	if a.Kind == Prepare && e.Err == nil && e.Files > 0 {
-		s.tell(s.index(a.Node), "staged", "%s, read back and durable", files(e.Files))
+// answered reports progress before the round is complete, and has a host that is staged
+// checked.
+func (s *State) answered(r *round, a Action, e Event) {
+	if a.Kind != Upload || e.Err != nil {
+		return
 	}
+	i := s.index(a.Node)
+	if e.Files > 0 {
+		s.tell(i, "staged", "%s, read back and durable", files(e.Files))
+	}
+	s.add(r, s.hostAction(i, Check))
 }
 
 func files(n int) string {
@@ -126,7 +132,9 @@ func (s *State) prepared(r round) {
 	errs := make([]error, len(s.hosts)) // in the order of the hosts
 	for k, e := range r.events {
 		i := s.index(r.asked[k].Node)
-		errs[i] = s.withNode(i, e.Err)
+		if e.Err != nil { // of its upload or its check
+			errs[i] = s.withNode(i, e.Err)
+		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		s.finish(err)

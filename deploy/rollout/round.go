@@ -50,6 +50,12 @@ func (s *State) ask(host int, actions ...Action) {
 
 // extend adds actions to a round, which is assessed again once they are answered.
 func (s *State) extend(r round, actions ...Action) {
+	s.add(&r, actions...)
+	s.rounds = append(s.rounds, r)
+}
+
+// add has more actions answered before a round is assessed.
+func (s *State) add(r *round, actions ...Action) {
 	r.asked, r.events = slices.Clip(r.asked), slices.Clone(r.events)
 	for _, a := range actions {
 		s.lastID++
@@ -59,8 +65,7 @@ func (s *State) extend(r round, actions ...Action) {
 		s.actions = append(s.actions, a)
 	}
 	r.events = append(r.events, make([]Event, len(actions))...)
-	r.unanswered = len(actions)
-	s.rounds = append(s.rounds, r)
+	r.unanswered += len(actions)
 }
 
 // pause waits before the next look.

@@ -205,7 +205,7 @@ func (s *State) handle(e Event) {
 		r := &s.rounds[k]
 		r.events[i] = e
 		r.unanswered--
-		s.answered(r.asked[i], e)
+		s.answered(r, r.asked[i], e)
 		if r.unanswered == 0 {
 			whole := *r
 			s.rounds = slices.Delete(s.rounds, k, k+1)
