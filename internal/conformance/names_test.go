@@ -118,7 +118,7 @@ func TestNamesAndPaths(t *testing.T) {
 		t.Fatalf("%d fit and %d refused of %d", len(fit), len(refused), len(packages))
 	}
 	out := filepath.Join(dir, "around", "out")
-	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
+	if err := os.MkdirAll(out, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	for name, v := range fit {
