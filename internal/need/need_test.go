@@ -17,6 +17,7 @@ import (
 type outcome string
 
 func (s *outcome) Skip(args ...any) { *s += outcome("skip: " + fmt.Sprint(args...)); runtime.Goexit() }
+
 func (s *outcome) Fatal(args ...any) {
 	*s += outcome("fatal: " + fmt.Sprint(args...))
 	runtime.Goexit()
