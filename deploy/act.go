@@ -55,8 +55,8 @@ func (m *machine) act(ctx context.Context, s *host.Session, a rollout.Action, p 
 		out.Err = s.Undo(ctx, u, a.Generation)
 	case rollout.Look:
 		out.Found, out.Err = m.found(ctx, s)
-	case rollout.Former:
-		out.Server = m.formerServer(ctx, s)
+	case rollout.ReadFormerApiserver:
+		out.Server = m.formerApiserver(ctx, s)
 	case rollout.MarkEnded:
 		out.Err = s.MarkEnded(ctx, u)
 	case rollout.ReadLog:
@@ -195,9 +195,9 @@ func (m *machine) found(ctx context.Context, s *host.Session) (rollout.Found, er
 	return out, nil
 }
 
-// formerServer returns the apiserver's URL that a host used before the rollout; "" if the
+// formerApiserver returns the apiserver's URL that a host used before the rollout; "" if the
 // host didn't work or the URL can't be read.
-func (m *machine) formerServer(ctx context.Context, s *host.Session) string {
+func (m *machine) formerApiserver(ctx context.Context, s *host.Session) string {
 	if m.host.Unhealthy != "" {
 		return ""
 	}

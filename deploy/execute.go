@@ -23,15 +23,15 @@ var limits = map[rollout.Kind]time.Duration{
 	rollout.Check:  lookLimit,
 	rollout.Try:    3 * time.Minute,
 	// While the apiserver is away, each question takes ten seconds.
-	rollout.Examine:   time.Minute,
-	rollout.Prolong:   lookLimit,
-	rollout.Confirm:   sessionLimit + 30*time.Second,
-	rollout.Revert:    3 * time.Minute,
-	rollout.Undo:      3 * time.Minute,
-	rollout.Look:      lookLimit,
-	rollout.Former:    lookLimit,
-	rollout.MarkEnded: lookLimit,
-	rollout.ReadLog:   15 * time.Second,
+	rollout.Examine:             time.Minute,
+	rollout.Prolong:             lookLimit,
+	rollout.Confirm:             sessionLimit + 30*time.Second,
+	rollout.Revert:              3 * time.Minute,
+	rollout.Undo:                3 * time.Minute,
+	rollout.Look:                lookLimit,
+	rollout.ReadFormerApiserver: lookLimit,
+	rollout.MarkEnded:           lookLimit,
+	rollout.ReadLog:             15 * time.Second,
 }
 
 // Apply carries out a plan. tell, which may be nil, is called with progress. The report
@@ -75,7 +75,7 @@ func (e *executor) run(ctx context.Context) error {
 			return err
 		}
 		e.start(func(a rollout.Action) context.Context {
-			if a.Insist {
+			if a.Uninterruptible {
 				return insist
 			}
 			return forward
@@ -189,9 +189,9 @@ func classify(err error) error {
 	case errors.As(err, &refused), errors.As(err, &locked), errors.As(err, &unfit):
 		return classifiedError{err, []error{rollout.ErrRefused}}
 	case errors.Is(err, live.ErrTimeout):
-		return classifiedError{err, []error{rollout.ErrAway, rollout.ErrLate}}
+		return classifiedError{err, []error{rollout.ErrApiserverAway, rollout.ErrTimedOut}}
 	case errors.Is(err, live.ErrUnreachable), errors.Is(err, live.ErrUnavailable):
-		return classifiedError{err, []error{rollout.ErrAway}}
+		return classifiedError{err, []error{rollout.ErrApiserverAway}}
 	}
 	return err
 }
@@ -220,6 +220,6 @@ func (h *Hosts) desiredGeneration(node string) string {
 	return ""
 }
 
-// Replan reports whether a new plan may succeed after a rollout failed without changing
+// NeedsNewPlan reports whether a new plan may succeed after a rollout failed without changing
 // anything.
-func Replan(err error) bool { return errors.Is(err, rollout.ErrChanged) }
+func NeedsNewPlan(err error) bool { return errors.Is(err, rollout.ErrChanged) }

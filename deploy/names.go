@@ -30,13 +30,13 @@ type (
 	NoWayBackError = plan.NoWayBackError
 	SameNameError  = plan.SameNameError
 
-	AwayError       = rollout.AwayError
-	GoneErrors      = rollout.GoneErrors
-	RolledBackError = rollout.RolledBackError
-	SpareError      = rollout.SpareError
-	StrandedError   = rollout.StrandedError
-	UnseenError     = rollout.UnseenError
-	UnsettledError  = rollout.UnsettledError
+	ApiserverAwayError = rollout.ApiserverAwayError
+	GoneErrors         = rollout.GoneErrors
+	RolledBackError    = rollout.RolledBackError
+	SpareError         = rollout.SpareError
+	StrandedError      = rollout.StrandedError
+	UnseenError        = rollout.UnseenError
+	UnsettledError     = rollout.UnsettledError
 
 	Kind = tree.Kind // of a change of a file
 

@@ -212,9 +212,9 @@ func (h *Hosts) connectOthers(ctx context.Context) {
 // Drifts compares each host with its desired state.
 func (h *Hosts) Drifts() []plan.Drift { return h.observation("").Drifts() }
 
-// Busy returns an error if another session is changing one of the hosts: what was observed
+// CheckUnlocked returns an error if another session is changing one of the hosts: what was observed
 // of it may be half done.
-func (h *Hosts) Busy() error {
+func (h *Hosts) CheckUnlocked() error {
 	node, who := h.observation("").Holder()
 	if node == "" {
 		return nil

@@ -47,8 +47,8 @@ func (p Past) last(node string) (last *HostReport, retired time.Time) {
 	return last, retired
 }
 
-// Left returns the nodes that were deployed to and aren't in the cluster any more, sorted.
-func (p Past) Left(c *spec.Cluster) []string {
+// Departed returns the nodes that were deployed to and aren't in the cluster any more, sorted.
+func (p Past) Departed(c *spec.Cluster) []string {
 	var out []string
 	for _, r := range p {
 		for _, h := range r.Hosts {
@@ -63,10 +63,10 @@ func (p Past) Left(c *spec.Cluster) []string {
 	return out
 }
 
-// StillInError is a node that the cluster still has.
-type StillInError struct{ Cluster, Node, Unit string }
+// StillInClusterError is a node that the cluster still has.
+type StillInClusterError struct{ Cluster, Node, Unit string }
 
-func (e *StillInError) Error() string {
+func (e *StillInClusterError) Error() string {
 	return fmt.Sprintf("cluster %s still has node %s", e.Cluster, e.Node)
 }
 
@@ -104,8 +104,8 @@ func (p Past) Node(cluster, name string) (*spec.Node, error) {
 	return &spec.Node{Name: name, Addresses: []netip.Addr{address}, SSH: h.Target.SSH}, nil
 }
 
-// NodeAt returns a node that is reached at [USER@]HOST.
-func NodeAt(name, host string) *spec.Node {
+// NodeForAddress returns a node that is reached at [USER@]HOST.
+func NodeForAddress(name, host string) *spec.Node {
 	n := &spec.Node{Name: name, Addresses: []netip.Addr{{}}, SSH: spec.SSH{Host: host}}
 	if user, host, ok := strings.Cut(host, "@"); ok {
 		n.SSH.User, n.SSH.Host = user, host

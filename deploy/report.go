@@ -63,7 +63,7 @@ const reportSchema = 1
 func (h *Hosts) report(p *plan.Plan, s rollout.State, err error) *Report {
 	out := &Report{
 		Schema: reportSchema, Cluster: p.Cluster, Who: h.options.Who, Started: h.started.UTC().Truncate(time.Millisecond),
-		Seconds: h.options.Now().Sub(h.started).Seconds(), Leader: p.Leader, Led: s.Led(), Notes: p.Notes,
+		Seconds: h.options.Now().Sub(h.started).Seconds(), Leader: p.Leader, Led: s.NewConfigLed(), Notes: p.Notes,
 		Outcome: outcomeOf(p, err),
 	}
 	if err != nil {

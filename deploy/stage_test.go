@@ -42,7 +42,7 @@ func TestCheckKubeconfig(t *testing.T) {
 
 // TestClassify: the kinds of each error.
 func TestClassify(t *testing.T) {
-	all := []error{rollout.ErrAway, rollout.ErrLate, rollout.ErrRefused, rollout.ErrNotStarted}
+	all := []error{rollout.ErrApiserverAway, rollout.ErrTimedOut, rollout.ErrRefused, rollout.ErrNotStarted}
 	for _, c := range []struct {
 		err error
 		is  []error

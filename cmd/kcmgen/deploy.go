@@ -162,7 +162,7 @@ func deployOne(ctx context.Context, o deployOptions, v *gen.Vetted, now func() t
 
 // carryOut shows a plan, asks, carries it out and writes the report.
 func carryOut(ctx context.Context, o deployOptions, r *deploy.Hosts, p *deploy.Plan, err error, std stdio) (outcome, error) {
-	if busy := r.Busy(); busy != nil && (err != nil || len(p.Steps) > 0) {
+	if busy := r.CheckUnlocked(); busy != nil && (err != nil || len(p.Steps) > 0) {
 		if err != nil || !o.dryRun {
 			return outcome{}, busy
 		}

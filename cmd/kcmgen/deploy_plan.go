@@ -57,7 +57,7 @@ func (o *deployOptions) checkReviewed(p *deploy.Plan) error {
 // movedSinceReview makes a MovedError of an error that asks for a new plan: with
 // --plan no other plan may be carried out.
 func (o *deployOptions) movedSinceReview(err error) error {
-	if o.reviewed != nil && deploy.Replan(err) {
+	if o.reviewed != nil && deploy.NeedsNewPlan(err) {
 		return &deploy.StalePlanError{Changes: []deploy.Change{{Text: err.Error()}}}
 	}
 	return err

@@ -16,7 +16,7 @@ func hostHint(err error) string {
 	var refused *deploy.RefusedError
 	var other *deploy.OtherProgramError
 	var spare *deploy.SpareError
-	var still *deploy.StillInError
+	var still *deploy.StillInClusterError
 	if hint := leftHint(err); hint != "" {
 		return hint
 	}
@@ -35,7 +35,7 @@ func hostHint(err error) string {
 		return fmt.Sprintf("nothing was changed; install Kubernetes %s there, or have kcmgen bring it: binary in the cluster, with its sha256 and install: true", other.Expected)
 	case errors.As(err, &spare):
 		return "see what is wrong there first: systemctl status " + unitOf(spare.Unit) + "; then the same command again"
-	case deploy.Replan(err):
+	case deploy.NeedsNewPlan(err):
 		return "the same command again: its plan is made anew"
 	case is[*deploy.UnsettledError](err):
 		return "wait until it has gone back, or name it, too: a deploy of it ends its trial"
@@ -78,7 +78,7 @@ func leftHint(err error) string {
 	case errors.As(err, &gone):
 		unit := unitOf(gone.Unit())
 		return fmt.Sprintf("see why it ended: journalctl -u %s -n 50; then systemctl start %s, on each", unit, unit)
-	case is[*deploy.AwayError](err):
+	case is[*deploy.ApiserverAwayError](err):
 		return "hosts go on by themselves once the apiserver is back; then kcmgen deploy, which finds what is left to do"
 	case errors.As(err, &same):
 		return fmt.Sprintf("give each a name of its own: hostnamectl set-hostname %s, then systemctl restart %s, on %s", same.Nodes[1], unitOf(same.Unit), same.Nodes[1])

@@ -84,7 +84,7 @@ func TestRefusedHint(t *testing.T) {
 
 // TestLeftHint: hints about hosts after a rollout and about their names, and the exit codes.
 func TestLeftHint(t *testing.T) {
-	away := &deploy.AwayError{For: time.Minute, Err: errors.New("refused")}
+	away := &deploy.ApiserverAwayError{For: time.Minute, Err: errors.New("refused")}
 	bad := errors.New("it ended 2 times by itself")
 	for _, c := range []struct {
 		name string

@@ -89,7 +89,7 @@ func (o *hostOptions) notes(ctx context.Context, c *spec.Cluster, behind string,
 	if err != nil {
 		return append(out, err.Error())
 	}
-	for _, name := range before.Left(c) {
+	for _, name := range before.Departed(c) {
 		out = append(out, fmt.Sprintf("%s left the cluster, and may run still: kcmgen retire %s %s", name, name, c.Name))
 	}
 	return out

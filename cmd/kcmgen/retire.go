@@ -71,7 +71,7 @@ func runRetire(ctx context.Context, o retireOptions, args []string, now func() t
 	}
 	c := *r.Clusters[0].Cluster
 	if slices.ContainsFunc(c.Nodes, func(n spec.Node) bool { return n.Name == name }) {
-		return &deploy.StillInError{Cluster: c.Name, Node: name, Unit: path.Base(c.Paths.Unit)}
+		return &deploy.StillInClusterError{Cluster: c.Name, Node: name, Unit: path.Base(c.Paths.Unit)}
 	}
 	node, err := o.node(ctx, &c, name, std)
 	if err != nil {
@@ -115,7 +115,7 @@ func runRetire(ctx context.Context, o retireOptions, args []string, now func() t
 // has it.
 func (o *retireOptions) node(ctx context.Context, c *spec.Cluster, name string, std stdio) (*spec.Node, error) {
 	if o.host != "" {
-		return deploy.NodeAt(name, o.host), nil
+		return deploy.NodeForAddress(name, o.host), nil
 	}
 	before, err := readPast(ctx, o.out, c.Name, std)
 	if err != nil {

@@ -261,7 +261,7 @@ func (r *Run) onHost(h *Host, a rollout.Action) (e rollout.Event) {
 	case rollout.Look:
 		seen := w.observe(h, r.known)
 		e.Found = rollout.Found{Runs: h.Unit, UnitSum: r.base(h), Trial: h.Trial != nil, Known: h.Unit != plan.None, Unhealthy: seen.Unhealthy}
-	case rollout.Former:
+	case rollout.ReadFormerApiserver:
 		e.Server = "https://apiserver"
 	case rollout.MarkEnded:
 		if h.State != nil {
@@ -281,7 +281,9 @@ func (r *Run) base(h *Host) string {
 	return sum(r.known.of(h.Unit).Unit)
 }
 
-func away() error { return fmt.Errorf("the apiserver can't be reached%w", quiet{rollout.ErrAway}) }
+func away() error {
+	return fmt.Errorf("the apiserver can't be reached%w", quiet{rollout.ErrApiserverAway})
+}
 
 func (w *World) lease() *rollout.Lease {
 	if w.Holder == "" {

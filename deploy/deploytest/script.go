@@ -129,7 +129,7 @@ func (s *script) line(format string, args ...any) {
 }
 
 // looks are actions that change nothing.
-var looks = []rollout.Kind{rollout.Wait, rollout.ReadLease, rollout.Examine, rollout.Look, rollout.Former, rollout.ReadLog}
+var looks = []rollout.Kind{rollout.Wait, rollout.ReadLease, rollout.Examine, rollout.Look, rollout.ReadFormerApiserver, rollout.ReadLog}
 
 func (s *script) run(action, generation string) error {
 	r := s.next

@@ -54,7 +54,7 @@ func SecondsOf(d time.Duration) Seconds { return Seconds(d.Seconds()) }
 // Record is the state of a host when the plan was made.
 type Record struct {
 	Node            string `json:"node"`
-	Named           bool   `json:"named"`              // the command names it; else it is only a spare
+	Selected        bool   `json:"named"`              // the command names it; else it is only a spare
 	Hostname        string `json:"hostname,omitempty"` // the kernel's, which a lease names
 	ClusterHostname string `json:"called,omitempty"`   // the cluster's name for it
 	Unit            string `json:"unit"`               // as systemd knows it

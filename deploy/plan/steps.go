@@ -136,7 +136,7 @@ func (o *Observation) records(p *Plan) []Record {
 
 func (h *Host) record(p *Plan) Record {
 	r := Record{
-		Node: h.Node, Named: h.Desired != nil, Hostname: h.Snapshot.Name, ClusterHostname: h.ClusterHostname, Unit: h.Unit.Name, Stamp: h.Snapshot.Stamp,
+		Node: h.Node, Selected: h.Desired != nil, Hostname: h.Snapshot.Name, ClusterHostname: h.ClusterHostname, Unit: h.Unit.Name, Stamp: h.Snapshot.Stamp,
 		Runs: h.Snapshot.Runs, UnitSum: h.Snapshot.UnitSum(h.Unit), Unhealthy: h.Unhealthy, Skew: SecondsOf(h.Skew), HealthUnknown: h.HealthUnknown != nil,
 	}
 	if h.Desired == nil && h.HealthUnknown != nil { // its process was seen running

@@ -12,8 +12,8 @@ type Action struct {
 	ID   int
 	Kind Kind
 	Node string // "" for the apiserver, the clock and the whole cluster
-	// Insist: an interruption doesn't cancel the action.
-	Insist bool
+	// Uninterruptible: an interruption doesn't cancel the action.
+	Uninterruptible bool
 
 	Generation string        // Try, Prolong, Confirm, Undo: which one
 	UnitSum    string        // Try: expected SHA-256 of the unit's file, or none
@@ -29,22 +29,22 @@ type Kind int
 
 // Kinds of actions, and the fields of their events besides the error.
 const (
-	Tell      Kind = iota // progress, for the operator
-	Wait                  // until some time has passed
-	ReadLease             // with the operator's kubeconfig: Lease, Took
-	Lock                  // lock a host until the rollout ends: Stamp
-	Upload                // put all files on a host, where none is used yet: Files
-	Check                 // have the host's own programs check them
-	Try                   // start a generation; the host goes back by itself unless it is confirmed
-	Examine               // check what runs on a host: Health
-	Prolong               // restart the timer after which the host goes back by itself
-	Confirm               // end a trial over a new connection: the generation stays
-	Revert                // end a trial: go back to what ran before
-	Undo                  // go back from a confirmed generation
-	Look                  // read what a host has: Found
-	Former                // read which apiserver a host used before the rollout: Server
-	MarkEnded             // record on a host that the run ended well
-	ReadLog               // read the end of the log: Lines
+	Tell                Kind = iota // progress, for the operator
+	Wait                            // until some time has passed
+	ReadLease                       // with the operator's kubeconfig: Lease, Took
+	Lock                            // lock a host until the rollout ends: Stamp
+	Upload                          // put all files on a host, where none is used yet: Files
+	Check                           // have the host's own programs check them
+	Try                             // start a generation; the host goes back by itself unless it is confirmed
+	Examine                         // check what runs on a host: Health
+	Prolong                         // restart the timer after which the host goes back by itself
+	Confirm                         // end a trial over a new connection: the generation stays
+	Revert                          // end a trial: go back to what ran before
+	Undo                            // go back from a confirmed generation
+	Look                            // read what a host has: Found
+	ReadFormerApiserver             // read which apiserver a host used before the rollout: Server
+	MarkEnded                       // record on a host that the run ended well
+	ReadLog                         // read the end of the log: Lines
 )
 
 var kinds = [...]string{

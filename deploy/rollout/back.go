@@ -29,7 +29,7 @@ type hostRollback struct {
 type rollback struct {
 	hosts           []int // in the order of going back
 	todo            []int
-	lull            lull
+	window          restartWindow
 	longestDowntime time.Duration // the longest time that one of them was down
 	until           time.Time     // when to stop waiting for a quiet moment
 	apiserverUntil  time.Time     // when to stop waiting for the apiserver
@@ -47,10 +47,10 @@ func (s *State) fail(i int, cause error) {
 	}
 	s.stage, s.cause, s.rounds = Returning, cause, nil
 	s.back = rollback{
-		hosts: s.hostsToRollBack(i), lull: lull{releasesLease: s.plan.ReleasesLease, poll: s.poll}, longestDowntime: restartTime,
+		hosts: s.hostsToRollBack(i), window: restartWindow{releasesLease: s.plan.ReleasesLease, poll: s.poll}, longestDowntime: restartTime,
 		until: s.now.Add(s.plan.Lead.Duration()), apiserverUntil: s.now.Add(s.plan.Away.Duration()),
 	}
-	if away := (*AwayError)(nil); errors.As(cause, &away) {
+	if away := (*ApiserverAwayError)(nil); errors.As(cause, &away) {
 		s.back.apiserverUntil = s.now // the rollout has waited already
 	}
 	s.back.todo = slices.Clone(s.back.hosts)
@@ -85,7 +85,7 @@ func (s *State) hostsToRollBack(failed int) []int {
 		}
 	}
 	for i, h := range slices.Backward(s.plan.Hosts) { // changed by an earlier run of this rollout
-		if h.Named && h.Interrupted && h.Previous != "" && i != failed && !slices.Contains(out, i) {
+		if h.Selected && h.Interrupted && h.Previous != "" && i != failed && !slices.Contains(out, i) {
 			add(i, Undo, h.Previous)
 		}
 	}
@@ -195,7 +195,7 @@ func (s *State) quiet(l *Lease) (int, bool) {
 		}
 		leads = slices.Index(s.back.todo, i)
 	}
-	return s.back.lull.pick(s.now, l, age, leads, s.back.longestDowntime)
+	return s.back.window.hostToRestart(s.now, l, age, leads, s.back.longestDowntime)
 }
 
 // rollBackHost takes one host back and reports why.
@@ -300,7 +300,7 @@ func (s *State) watchRolledBack(i int) {
 // rollbackEnded goes on after one host is back; err is why it isn't.
 func (s *State) rollbackEnded(i int, err error) {
 	h := &s.hosts[i]
-	looked := h.phase == Reverted || h.phase == Explained
+	looked := h.phase == Reverted || h.phase == ReadingLog
 	switch {
 	case looked && err == nil:
 		h.unhealthy = ""

@@ -67,7 +67,7 @@ func (s *State) checkTrials() error {
 	}
 	var errs []error
 	for i, h := range s.plan.Hosts {
-		if !h.Named && h.Trial != "" {
+		if !h.Selected && h.Trial != "" {
 			errs = append(errs, s.withNode(i, &UnsettledError{h.Trial}))
 		}
 	}

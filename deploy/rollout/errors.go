@@ -18,10 +18,10 @@ var (
 	ErrRefused = errors.New("refused")
 	// ErrNotStarted: the host went back, and the old unit doesn't start.
 	ErrNotStarted = errors.New("not started")
-	// ErrAway: the apiserver can't be reached, or can't answer now.
-	ErrAway = errors.New("away")
-	// ErrLate: no answer came in time.
-	ErrLate = errors.New("late")
+	// ErrApiserverAway: the apiserver can't be reached, or can't answer now.
+	ErrApiserverAway = errors.New("away")
+	// ErrTimedOut: no answer came in time.
+	ErrTimedOut = errors.New("late")
 	// ErrChanged: the host differs from the plan; a new plan helps.
 	ErrChanged = errors.New("changed")
 )
@@ -34,18 +34,18 @@ type GateError struct {
 
 func (e *GateError) Error() string { return e.Reason }
 
-// AwayError is an apiserver that was away for longer than a rollout waits.
-type AwayError struct {
+// ApiserverAwayError is an apiserver that was away for longer than a rollout waits.
+type ApiserverAwayError struct {
 	For time.Duration
 	Err error // of the last request
 }
 
-func (e *AwayError) Error() string {
+func (e *ApiserverAwayError) Error() string {
 	return fmt.Sprintf("the apiserver has been away for %v, and nothing is known to be wrong with the host: %v", e.For.Round(time.Second), e.Err)
 }
 
 // Unwrap returns the error of the last request.
-func (e *AwayError) Unwrap() error { return e.Err }
+func (e *ApiserverAwayError) Unwrap() error { return e.Err }
 
 // SpareError is a spare that doesn't work, so that a host can't be restarted. A spare is
 // another healthy instance that can lead while this host restarts.
@@ -114,7 +114,7 @@ type UnseenError struct {
 
 func (e *UnseenError) Error() string {
 	out := "went back: " + e.Err.Error()
-	if away := (*AwayError)(nil); errors.As(e.Err, &away) { // e.Err says so already
+	if away := (*ApiserverAwayError)(nil); errors.As(e.Err, &away) { // e.Err says so already
 		return out
 	}
 	return out + "\n" + strings.Join(e.Nodes, ", ") + ": " + e.Away.Error()

@@ -29,7 +29,7 @@ func (s *State) chosen(r round) {
 		return
 	}
 	e := r.events[0]
-	s.absence.record(s.now, s.now, errors.Is(e.Err, ErrAway))
+	s.absence.record(s.now, s.now, errors.Is(e.Err, ErrApiserverAway))
 	if e.Err == nil {
 		s.next(e.Lease)
 		return
@@ -37,7 +37,7 @@ func (s *State) chosen(r round) {
 	// One missing answer is no reason to go back.
 	switch away := s.absence.duration(s.now); {
 	case away > s.plan.Away.Duration():
-		s.fail(-1, &AwayError{away, e.Err})
+		s.fail(-1, &ApiserverAwayError{away, e.Err})
 	case s.stopwatch.elapsed(&s.absence, s.now) > s.plan.Gate.Duration():
 		s.fail(-1, e.Err)
 	default:
@@ -48,7 +48,7 @@ func (s *State) chosen(r round) {
 // next takes the next host: unhealthy ones first, since they can't get worse, the leader
 // last.
 func (s *State) next(l *Lease) {
-	leader := s.holder(l, isNamed)
+	leader := s.holder(l, isSelected)
 	rank := func(i int) int {
 		switch {
 		case i == leader:
@@ -65,7 +65,7 @@ func (s *State) next(l *Lease) {
 	s.awaitSpares()
 }
 
-func isNamed(h plan.Record) bool { return h.Named }
+func isSelected(h plan.Record) bool { return h.Selected }
 
 // try starts the new generation on a host.
 func (s *State) try(i int) {
@@ -104,7 +104,7 @@ func (s *State) mustLead(i int) bool {
 	}
 	for k := range s.hosts {
 		o := &s.hosts[k]
-		if k != i && s.isNamed(k) && o.passedProcess.pid == 0 && o.unhealthy == "" && len(s.steps) > 0 {
+		if k != i && s.isSelected(k) && o.passedProcess.pid == 0 && o.unhealthy == "" && len(s.steps) > 0 {
 			return false // that host may lead with the old configuration
 		}
 	}
@@ -162,7 +162,7 @@ func (s *State) confirmed(i int) {
 // there.
 func (s *State) endNotRecorded(i int) bool {
 	h := &s.hosts[i]
-	return s.isNamed(i) && (h.passedProcess.pid != 0 || h.result.Outcome == Done || s.plan.Hosts[i].Interrupted)
+	return s.isSelected(i) && (h.passedProcess.pid != 0 || h.result.Outcome == Done || s.plan.Hosts[i].Interrupted)
 }
 
 // end records on all hosts that this run ended well, so that no later run takes them back.

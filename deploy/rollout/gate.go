@@ -15,22 +15,22 @@ type gate struct {
 
 	absence           outage // of the apiserver, on the way back; forward, the rollout's is used
 	stopwatch         stopwatch
-	operatorAbsence   outage // of the apiserver, seen from this machine
+	outageForOperator outage // of the apiserver, seen from this machine
 	awayErr           error  // the host's last error while the apiserver was away
 	apiserverAnswered bool   // the apiserver has answered the host
 
-	process      processID
-	healthySince time.Time // since when it has been healthy; zero: it isn't
-	leadingSince time.Time // since when an instance with the new generation has led; zero: none does
-	holder       string
-	renewed      time.Time
-	otherLeads   bool   // a host without the new generation leads and renews the lease
-	maxRestarts  int    // restarts that fail the gate
-	lostAnswer   bool   // the last round lost an answer
-	lateAnswers  int    // late answers in a row
-	fault        string // why it isn't healthy
-	noLeader     string // why no instance with the new generation leads
-	failure      string // the reason, until the log is read
+	process         processID
+	healthySince    time.Time // since when it has been healthy; zero: it isn't
+	leadingSince    time.Time // since when an instance with the new generation has led; zero: none does
+	holder          string
+	renewed         time.Time
+	otherLeads      bool   // a host without the new generation leads and renews the lease
+	maxRestarts     int    // restarts that fail the gate
+	lostAnswer      bool   // the last round lost an answer
+	timedOutAnswers int    // late answers in a row
+	fault           string // why it isn't healthy
+	noLeader        string // why no instance with the new generation leads
+	failure         string // the reason, until the log is read
 }
 
 // tooOften is how many restarts by systemd fail a gate.
@@ -76,7 +76,7 @@ func (s *State) passed(but int) []int {
 	return s.hostsWhere(func(k int) bool {
 		p := &s.plan.Hosts[k]
 		earlier := p.Interrupted && p.Runs == p.Desired && p.Unhealthy == "" && s.step(k) == nil
-		return k != but && p.Named && (s.hosts[k].passedProcess.pid != 0 || earlier)
+		return k != but && p.Selected && (s.hosts[k].passedProcess.pid != 0 || earlier)
 	})
 }
 
@@ -94,11 +94,11 @@ func (s *State) assessGate(i int, r round) {
 		return
 	}
 	if s.uneventful(i, r) { // no more answers are needed
-		s.assessLook(i, r)
+		s.assessExamination(i, r)
 		return
 	}
 	tried := s.Clone()
-	if missing := tried.assessLook(i, r); len(missing) > 0 {
+	if missing := tried.assessExamination(i, r); len(missing) > 0 {
 		s.extend(r, missing...)
 		return
 	}
@@ -130,9 +130,9 @@ func (s *State) uneventful(i int, r round) bool {
 	return true
 }
 
-// assessLook assesses a round of a gate. If it needs more answers, it returns the actions to
+// assessExamination assesses a round of a gate. If it needs more answers, it returns the actions to
 // ask for them; the state is then invalid.
-func (s *State) assessLook(i int, r round) (missing []Action) {
+func (s *State) assessExamination(i int, r round) (missing []Action) {
 	own := r.answer(Examine, s.plan.Hosts[i].Node)
 	if own.Err != nil {
 		s.gateEnded(i, own.Err)
@@ -193,18 +193,18 @@ func (s *State) faultOf(i int, is Health) string {
 func (g *gate) late(errs ...error) bool {
 	timeout := false
 	for _, err := range errs {
-		if err != nil && (g.healthySince.IsZero() || !errors.Is(err, ErrLate)) {
-			g.lateAnswers = 0
+		if err != nil && (g.healthySince.IsZero() || !errors.Is(err, ErrTimedOut)) {
+			g.timedOutAnswers = 0
 			return false
 		}
 		timeout = timeout || err != nil
 	}
 	if !timeout {
-		g.lateAnswers = 0
+		g.timedOutAnswers = 0
 		return false
 	}
-	g.lateAnswers++
-	return g.lateAnswers == 1
+	g.timedOutAnswers++
+	return g.timedOutAnswers == 1
 }
 
 // trackApiserver records whether the apiserver is away for the gate's host, and prolongs
@@ -213,28 +213,28 @@ func (g *gate) late(errs ...error) bool {
 // address.
 func (s *State) trackApiserver(i int, is Health, r round) (missing []Action) {
 	g := &s.hosts[i].gate
-	away := errors.Is(is.Apiserver, ErrAway)
-	if away && !s.serverProven(i, is) && !operatorAway(r) {
-		former := s.hosts[i].formerServer
-		if former == nil && r.answer(Former, s.plan.Hosts[i].Node) == nil {
-			return []Action{s.hostAction(i, Former)}
+	away := errors.Is(is.Apiserver, ErrApiserverAway)
+	if away && !s.apiserverProven(i, is) && !operatorGetsNoAnswer(r) {
+		former := s.hosts[i].formerApiserver
+		if former == nil && r.answer(ReadFormerApiserver, s.plan.Hosts[i].Node) == nil {
+			return []Action{s.hostAction(i, ReadFormerApiserver)}
 		}
 		if former == nil {
-			server := r.answer(Former, s.plan.Hosts[i].Node).Server
+			server := r.answer(ReadFormerApiserver, s.plan.Hosts[i].Node).Server
 			former = &server
-			s.hosts[i].formerServer = former
+			s.hosts[i].formerApiserver = former
 		}
 		away = is.Server != "" && *former == is.Server
 	}
-	g.apiserverAnswered = g.apiserverAnswered || is.Server != "" && !errors.Is(is.Apiserver, ErrAway)
+	g.apiserverAnswered = g.apiserverAnswered || is.Server != "" && !errors.Is(is.Apiserver, ErrApiserverAway)
 	s.trackAbsence(i, s.now.Add(-is.Took), away, is.Apiserver)
 	return nil
 }
 
-// operatorAway reports whether this machine gets no answer from the apiserver.
-func operatorAway(r round) bool {
+// operatorGetsNoAnswer reports whether this machine gets no answer from the apiserver.
+func operatorGetsNoAnswer(r round) bool {
 	e := r.answer(ReadLease, "")
-	return e != nil && errors.Is(e.Err, ErrAway)
+	return e != nil && errors.Is(e.Err, ErrApiserverAway)
 }
 
 // trackAbsence records that the apiserver is away, or is there.
@@ -256,9 +256,9 @@ func (s *State) trackAbsence(i int, asked time.Time, away bool, err error) {
 	}
 }
 
-// serverProven reports whether the host's apiserver address has answered this host or
+// apiserverProven reports whether the host's apiserver address has answered this host or
 // another one. If so, a missing answer is no fault of the new configuration.
-func (s *State) serverProven(i int, is Health) bool {
+func (s *State) apiserverProven(i int, is Health) bool {
 	g := &s.hosts[i].gate
 	if is.Server == "" || g.apiserverAnswered || !g.expectNew {
 		return is.Server != ""
@@ -325,7 +325,7 @@ func (s *State) drop(i int) {
 // of host i.
 func (s *State) explain(i, of int, err *GateError) {
 	h := &s.hosts[i]
-	h.phase, h.gate.failure = Explained, err.Reason
+	h.phase, h.gate.failure = ReadingLog, err.Reason
 	s.ask(i, s.hostAction(of, ReadLog))
 }
 

@@ -81,7 +81,7 @@ func aRollout(begun time.Time) *State {
 	p := &plan.Plan{
 		Steps:  []plan.Step{{Node: "cp-1", To: "new"}},
 		Timing: plan.Timing{Gate: 30, Soak: 5, Lead: 62, Lease: 15, Away: 90, Revert: 92},
-		Hosts:  []plan.Record{{Node: "cp-1", Named: true, Runs: "old", Desired: "new", Elects: true}},
+		Hosts:  []plan.Record{{Node: "cp-1", Selected: true, Runs: "old", Desired: "new", Elects: true}},
 	}
 	s := New(p, time.Second)
 	s.now, s.stage = begun, Trying
@@ -138,7 +138,7 @@ func TestVerdict(t *testing.T) {
 		if text := fmt.Sprint(err); done != c.done || (err != nil) != (c.says != "") || !strings.Contains(text, c.says) && err != nil {
 			t.Errorf("%s: %v, %v, expected %v, %q", c.name, done, err, c.done, c.says)
 		}
-		if away := (*AwayError)(nil); errors.As(err, &away) != strings.HasPrefix(c.says, "the apiserver") {
+		if away := (*ApiserverAwayError)(nil); errors.As(err, &away) != strings.HasPrefix(c.says, "the apiserver") {
 			t.Errorf("%s: %T", c.name, err)
 		}
 	}
@@ -181,7 +181,7 @@ func TestEndedByItself(t *testing.T) {
 // TestLate: the first late answer is ignored, the second in a row counts, whichever of
 // the two answers is late.
 func TestLate(t *testing.T) {
-	slow, no := fmt.Errorf("it doesn't answer: %w", ErrLate), errors.New("no")
+	slow, no := fmt.Errorf("it doesn't answer: %w", ErrTimedOut), errors.New("no")
 	now := time.Now()
 	g := &gate{}
 	g.healthySince = now
@@ -221,7 +221,7 @@ func TestProlongDue(t *testing.T) {
 
 // TestUnseen: the error mentions once that the apiserver is away.
 func TestUnseen(t *testing.T) {
-	away := &AwayError{time.Minute, errors.New("refused")}
+	away := &ApiserverAwayError{time.Minute, errors.New("refused")}
 	for want, err := range map[string]error{
 		"went back: cp-1: the apiserver has been away for 1m0s, and nothing is known to be wrong with the host: refused":            &UnseenError{[]string{"cp-1"}, away, &plan.HostError{Node: "cp-1", Err: away}},
 		"went back: cp-1: bad\ncp-1: the apiserver has been away for 1m0s, and nothing is known to be wrong with the host: refused": &UnseenError{[]string{"cp-1"}, away, &plan.HostError{Node: "cp-1", Err: &GateError{Reason: "bad"}}},
@@ -360,7 +360,7 @@ func TestQuiet(t *testing.T) {
 		p.Hosts[1].Skew = c.skew
 		s := New(p, time.Second)
 		s.now = now
-		s.back = rollback{todo: []int{0, 1}, longestDowntime: 3 * second, lull: lull{poll: second}}
+		s.back = rollback{todo: []int{0, 1}, longestDowntime: 3 * second, window: restartWindow{poll: second}}
 		if c.was != nil {
 			s.quiet(c.was)
 		}

@@ -54,7 +54,7 @@ func (s *State) inspected(r round) {
 		}
 		err := &GoneError{e.Health.Active, p.Unit}
 		s.tell(i, "gone", "%v", err)
-		if p.Named { // else an operator may have stopped it
+		if p.Selected { // else an operator may have stopped it
 			gone[p.Node] = err
 			h.result.Outcome, h.result.Reason = Gone, err.Error()
 		}

@@ -17,7 +17,7 @@ func (e through) NodeName() string { return e.node }
 // way of the same host.
 func TestWithNode(t *testing.T) {
 	s := &State{plan: &plan.Plan{Hosts: []plan.Record{{Node: "cp-1"}, {Node: "cp-2"}}}}
-	away := &AwayError{For: 68e9, Err: through{"cp-2"}}
+	away := &ApiserverAwayError{For: 68e9, Err: through{"cp-2"}}
 	const seconds = "the apiserver has been away for 1m8s, and nothing is known to be wrong with the host: cp-2: connecting onwards: refused"
 	for _, c := range []struct {
 		err  error

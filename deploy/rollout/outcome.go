@@ -13,7 +13,7 @@ func (s *State) outcome() error {
 	var went []string
 	for _, i := range s.back.hosts {
 		h, node := &s.hosts[i], s.plan.Hosts[i].Node
-		var away *AwayError
+		var away *ApiserverAwayError
 		switch {
 		case errors.As(h.back.err, &away):
 			unseen.Nodes, unseen.Away = append(unseen.Nodes, node), away

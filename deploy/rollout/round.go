@@ -60,7 +60,7 @@ func (s *State) add(r *round, actions ...Action) {
 	for _, a := range actions {
 		s.lastID++
 		a.ID = s.lastID
-		a.Insist = s.stage >= Ending
+		a.Uninterruptible = s.stage >= Ending
 		r.asked = append(r.asked, a)
 		s.actions = append(s.actions, a)
 	}

@@ -92,11 +92,11 @@ func (s *State) sparesExamined(r round) {
 // that it gets from the apiserver.
 func (s *State) awaitSpare(i int, fault, asked error) {
 	h, name := &s.hosts[i], s.plan.Hosts[i].Node
-	s.absence.record(s.now, s.now, errors.Is(asked, ErrAway))
+	s.absence.record(s.now, s.now, errors.Is(asked, ErrApiserverAway))
 	excused := s.absence.excuses(s.now, s.grace())
 	switch away := s.absence.duration(s.now); {
 	case away > s.plan.Away.Duration():
-		s.fail(s.current, &AwayError{away, asked})
+		s.fail(s.current, &ApiserverAwayError{away, asked})
 	// The new configuration is at fault, or the time is up.
 	case !excused && (h.passedProcess.pid != 0 && !h.excused || s.stopwatch.elapsed(&s.absence, s.now) > s.plan.Gate.Duration()):
 		s.fail(s.current, &SpareError{Node: name, Unit: s.plan.Hosts[i].Unit, Err: fault})
@@ -137,7 +137,7 @@ func (s *State) checkSettled(i int, is Health, asked *Event) (ok bool) {
 		return true
 	}
 	h.passedProcess, h.excused, ok = assessProcess(h.passedProcess, processOf(is), h.excused, func() bool {
-		return s.absence.excuses(s.now, s.grace()) || errors.Is(apiserverError(asked), ErrAway)
+		return s.absence.excuses(s.now, s.grace()) || errors.Is(apiserverError(asked), ErrApiserverAway)
 	})
 	return ok
 }

@@ -82,7 +82,7 @@ type host struct {
 	passedProcess   processID // its process when it passed its gate; zero: it hasn't
 	excused         bool      // its process ended by an outage and isn't back yet
 	server          string    // the URL where the apiserver has answered it
-	formerServer    *string   // its apiserver's URL before the rollout; nil: not read
+	formerApiserver *string   // its apiserver's URL before the rollout; nil: not read
 	confirmAttempts int       // of confirming it
 	postponed       bool      // it was chosen once, waited for a spare, and was put back
 	markRetried     bool      // MarkEnded was sent twice
@@ -103,10 +103,10 @@ const (
 	OnTrial                 // runs it, in its gate
 	Confirming              // healthy, told to keep it
 	Confirmed
-	GoingBack // told to go back
-	Looking   // asked what it has now
-	Reverted  // runs what it had, in its gate
-	Explained // its log is being read
+	GoingBack  // told to go back
+	Looking    // asked what it has now
+	Reverted   // runs what it had, in its gate
+	ReadingLog // its log is being read
 )
 
 // Result is the outcome of a host.
@@ -166,8 +166,8 @@ func (s State) Stage() Stage { return s.stage }
 // Done reports whether the rollout is finished, and its error.
 func (s State) Done() (bool, error) { return s.stage == Finished, s.err }
 
-// Led reports whether an instance with the new configuration has led.
-func (s State) Led() bool { return s.led }
+// NewConfigLed reports whether an instance with the new configuration has led.
+func (s State) NewConfigLed() bool { return s.led }
 
 // Result returns the outcome of a host.
 func (s State) Result(node string) Result { return s.hosts[s.index(node)].result }
@@ -248,7 +248,7 @@ func (s *State) decideHost(i int, r round) {
 		s.tried(i, r.events[0])
 	case OnTrial, Reverted:
 		s.assessGate(i, r)
-	case Explained:
+	case ReadingLog:
 		s.explained(i, r)
 	case Confirming:
 		s.confirmedOrNot(i, r)
@@ -308,7 +308,7 @@ func (s *State) withNode(i int, err error) error {
 	node := s.plan.Hosts[i].Node
 	var he *plan.HostError
 	var itself interface{ NodeName() string }
-	var away *AwayError // it ends with what was asked by way of a host, maybe of this one
+	var away *ApiserverAwayError // it ends with what was asked by way of a host, maybe of this one
 	switch {
 	case err == nil:
 		return nil
@@ -341,11 +341,11 @@ func (s *State) hostsWhere(is func(i int) bool) []int {
 	return out
 }
 
-func (s *State) isNamed(i int) bool { return s.plan.Hosts[i].Named }
+func (s *State) isSelected(i int) bool { return s.plan.Hosts[i].Selected }
 
 // elects reports whether the cluster has a leader and the lease can be read.
 func (s *State) elects() bool {
-	return s.plan.ReadsLease && slices.ContainsFunc(s.plan.Hosts, func(h plan.Record) bool { return h.Named && h.Elects })
+	return s.plan.ReadsLease && slices.ContainsFunc(s.plan.Hosts, func(h plan.Record) bool { return h.Selected && h.Elects })
 }
 
 // holder returns the host that holds a lease, by its kernel's hostname or, if no host has

@@ -18,8 +18,8 @@ func (s *State) checkLeader(i int, r round) {
 	if out := s.outage(g); !out.ongoing() && out.record(s.now.Add(-e.Took), s.now, false) {
 		s.tell(i, "waits", "no more: the apiserver is back, and hung for %v", e.Took.Round(time.Second))
 	}
-	away := errors.Is(e.Err, ErrAway)
-	if g.operatorAbsence.record(s.now, s.now, away); e.Err != nil {
+	away := errors.Is(e.Err, ErrApiserverAway)
+	if g.outageForOperator.record(s.now, s.now, away); e.Err != nil {
 		g.leadingSince, g.noLeader = time.Time{}, e.Err.Error()
 		if away && s.prolongDue(i) {
 			s.prolong(i)
@@ -30,7 +30,7 @@ func (s *State) checkLeader(i int, r round) {
 }
 
 func (s *State) checkLease(i int, l *Lease) {
-	g, k := &s.hosts[i].gate, s.holder(l, isNamed)
+	g, k := &s.hosts[i].gate, s.holder(l, isSelected)
 	// A host that isn't part of this rollout, as with --limit, or comes later.
 	foreign := l != nil && (k < 0 || slices.Contains(s.steps, k))
 	if !foreign || l.Holder != g.holder {
@@ -99,20 +99,20 @@ func (s *State) verdict(i int) (passed bool, err error) {
 		return true, nil
 	}
 	if s.awayTooLong(g) {
-		return false, &AwayError{out.duration(s.now), g.awayErr}
+		return false, &ApiserverAwayError{out.duration(s.now), g.awayErr}
 	}
 	// No host recovers while the apiserver is away, nor at once afterwards.
 	took, limit := g.stopwatch.elapsed(out, s.now), s.plan.Gate.Duration()
 	if out.excuses(s.now, s.grace()) {
 		took = min(took, limit)
 	}
-	switch unseen := g.operatorAbsence.duration(s.now); {
+	switch unseen := g.outageForOperator.duration(s.now); {
 	case g.healthySince.IsZero() && took > limit:
 		return false, &GateError{Reason: fmt.Sprintf("it isn't healthy after %v: %s", limit, g.fault)}
 	case !g.healthy(s.now) && took > limit+2*g.soak:
 		return false, &GateError{Reason: fmt.Sprintf("it isn't healthy for %v together: %s", g.soak, g.fault)}
 	case unseen > s.plan.Away.Duration():
-		return false, &AwayError{unseen, errors.New(g.noLeader)}
+		return false, &ApiserverAwayError{unseen, errors.New(g.noLeader)}
 	case took-unseen > s.plan.Lead.Duration()+2*g.soak:
 		return false, &GateError{Reason: "no instance with the new configuration leads: " + g.noLeader}
 	}

@@ -14,9 +14,9 @@ type sight struct {
 	next   int    // expected; -1: none yet
 }
 
-// TestLull: which host may be restarted, by what was seen of the lease. A lease is valid
+// TestRestartWindow: which host may be restarted, by what was seen of the lease. A lease is valid
 // for 15 s, a restart takes 3 s.
-func TestLull(t *testing.T) {
+func TestRestartWindow(t *testing.T) {
 	begun := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
 		name     string
@@ -33,7 +33,7 @@ func TestLull(t *testing.T) {
 		{"taken early, unseen", false, []sight{{0, "a", 13, -1, -1}, {1, "b", 0, -1, -1}, {2, "b", 1, -1, 0}}},
 		{"ran out, and another takes it", false, []sight{{0, "a", 13, -1, -1}, {3, "b", 0, -1, 0}}},
 	} {
-		l := &lull{releasesLease: c.releases, poll: time.Second}
+		l := &restartWindow{releasesLease: c.releases, poll: time.Second}
 		for _, s := range c.seen {
 			now := begun.Add(time.Duration(s.at) * time.Second)
 			age := time.Duration(s.age) * time.Second
@@ -41,7 +41,7 @@ func TestLull(t *testing.T) {
 			if s.holder != "" {
 				is = &Lease{Holder: s.holder + "_1", Hostname: s.holder, Renewed: now.Add(-age), Duration: 15 * time.Second}
 			}
-			i, ok := l.pick(now, is, age, s.leads, 3*time.Second)
+			i, ok := l.hostToRestart(now, is, age, s.leads, 3*time.Second)
 			if !ok {
 				i = -1
 			}

@@ -2,9 +2,9 @@ package rollout
 
 import "time"
 
-// lull finds, on the way back, a moment to restart a working host without another host
-// becoming the leader meanwhile and ending by the fault.
-type lull struct {
+// restartWindow finds, on the way back, a moment to restart a working host without
+// another host becoming the leader meanwhile and exiting because of the fault.
+type restartWindow struct {
 	// releasesLease: leaders release their lease when they exit, so it may end early.
 	releasesLease bool
 	poll          time.Duration
@@ -14,10 +14,10 @@ type lull struct {
 	actsUntil time.Time // until then a holder that lost the lease early may still act, and then ends
 }
 
-// pick returns the index of a host that can be restarted now. is is the lease, nil if it
-// has no holder; age is the time since its renewal; leads is the index of its holder, or
+// hostToRestart returns the index of a host that can be restarted now. is is the lease,
+// nil if it has no holder; age is the time since its renewal; leads is the index of its holder, or
 // -1; restart is the downtime of a restart.
-func (l *lull) pick(now time.Time, is *Lease, age time.Duration, leads int, restart time.Duration) (int, bool) {
+func (l *restartWindow) hostToRestart(now time.Time, is *Lease, age time.Duration, leads int, restart time.Duration) (int, bool) {
 	if is == nil { // released or deleted: any instance may take it at once
 		l.actsUntil = l.expires
 		return 0, false
