@@ -55,6 +55,7 @@ func run(args []string, in io.Reader, epoch string) error {
 
 // command is one as kcmgen __commands prints it.
 type command struct {
+	Schema   int       `json:"schema"` // of the document: the first has it
 	Use      string    `json:"use"`
 	Short    string    `json:"short"`
 	Long     string    `json:"long"`
