@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -102,7 +102,7 @@ func programs() gen.Programs {
 			if dir == "" {
 				cache, err := os.UserCacheDir()
 				if err != nil {
-					return "", errors.New("there is no cache directory for programs: " + err.Error() + "; KCMGEN_CACHE names one")
+					return "", fmt.Errorf("there is no cache directory for programs: %w; KCMGEN_CACHE names one", err)
 				}
 				dir = filepath.Join(cache, "kcmgen")
 			}

@@ -29,7 +29,7 @@ var (
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
 func testMain(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "kcmgen-judges-")
+	dir, err := os.MkdirTemp("", "kcmgen-conformance-")
 	if err == nil {
 		err = os.Chmod(dir, 0o755)
 	}
