@@ -12,20 +12,10 @@ import (
 	"github.com/kcmgen/kcmgen/internal/treetest"
 )
 
-func file(p, data string) tree.Entry { return tree.Entry{Path: p, Mode: 0o644, Data: []byte(data)} }
-func dir(p string) tree.Entry        { return tree.Entry{Path: p, Mode: 0o755, Dir: true} }
-func secret(p, data string) tree.Entry {
-	return tree.Entry{Path: p, Mode: 0o600, Secret: keys.NewSecret([]byte(data))}
-}
-
-func newTree(t testing.TB, es ...tree.Entry) tree.Tree {
-	t.Helper()
-	all, err := tree.New(es)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
+var (
+	file, dir, secret = treetest.File, treetest.Dir, treetest.Secret
+	newTree           = treetest.New
+)
 
 func TestSafe(t *testing.T) {
 	for _, p := range treetest.HostilePaths {
