@@ -130,8 +130,12 @@ func (tr trial) after(w *deploytest.World, had map[string]string) error {
 	return err
 }
 
-// seen caches the result of deploying again, by the state of the world.
-var seen sync.Map
+// seen caches the result of deploying again, by the state of the world. nextRuns counts
+// the others.
+var (
+	seen     sync.Map
+	nextRuns atomic.Int64
+)
 
 // cutEverywhere carries out a rollout and, at each action, copies of it: the operator is
 // gone after the action, its answer is lost, the action is lost, or the operator
@@ -145,9 +149,15 @@ func (s scene) cutEverywhere(found func(trial, error)) (rollouts int) {
 		found(whole, err)
 		return 1
 	}
+	var interrupted time.Time
 	for n := 1; ; {
 		if r.Acts() {
-			for _, tr := range []trial{{scene: s, cutAfter: n}, {scene: s, cutAfter: n, immediately: true}, {scene: s, loseAnswer: n}, {scene: s, loseAction: n}, {scene: s, interrupt: r.World.Now.Sub(deploytest.Start)}} {
+			trials := []trial{{scene: s, cutAfter: n}, {scene: s, cutAfter: n, immediately: true}, {scene: s, loseAnswer: n}, {scene: s, loseAction: n}}
+			if now := r.World.Now; now != interrupted { // one interruption at a time
+				trials = append(trials, trial{scene: s, interrupt: now.Sub(deploytest.Start)})
+				interrupted = now
+			}
+			for _, tr := range trials {
 				f := r.Fork()
 				f.Invariants()
 				if f.CutAfter, f.LoseAnswer, f.LoseAction = tr.cutAfter, tr.loseAnswer, tr.loseAction; tr.interrupt > 0 {
@@ -194,6 +204,7 @@ func (tr trial) again(w *deploytest.World, had map[string]string) error {
 	w.Crash = nil // once was enough
 	r := &deploytest.Run{World: w}
 	r.Invariants()
+	nextRuns.Add(1)
 	if _, err := r.Go("deploy", "new"); err != nil {
 		return fmt.Errorf("again: %w", err)
 	}
@@ -248,7 +259,7 @@ func TestModel(t *testing.T) {
 	}
 	close(work)
 	all.Wait()
-	t.Logf("%d rollouts, %d of them exhaustive, in %v", every.Load()+others, every.Load(), time.Since(begun).Round(time.Millisecond))
+	t.Logf("%d rollouts, %d of them exhaustive, and %d after them, in %v", every.Load()+others, every.Load(), nextRuns.Load(), time.Since(begun).Round(time.Millisecond))
 	if every.Load()+others < rollouts {
 		t.Errorf("that is less than %d", rollouts)
 	}

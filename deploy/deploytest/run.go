@@ -101,7 +101,7 @@ func (r *Run) Next() (over, ended bool, faulty error) {
 		e = rollout.Event{At: r.Interrupt, Err: errors.New("interrupted")}
 		r.Interrupt = time.Time{}
 	} else {
-		r.queue = r.queue[1:]
+		r.queue = slices.Delete(r.queue, 0, 1) // keeps its capacity
 	}
 	r.World.Advance(e.At)
 	if r.Stepped == nil {
@@ -152,7 +152,9 @@ func (r *Run) do(a rollout.Action) (cut bool, faulty error) {
 	}
 	e, took, instead := rollout.Event{Err: ErrLost}, 10*time.Millisecond, false
 	if r.Break != nil {
-		e, instead = r.Break(&a)
+		broken := a
+		e, instead = r.Break(&broken)
+		a = broken
 	}
 	if !instead && r.actions != r.LoseAction {
 		e, took = r.Perform(a)

@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"errors"
-	"slices"
 	"time"
 )
 
@@ -14,9 +13,19 @@ type round struct {
 	unanswered int // answers still missing
 }
 
+// find returns the index of the first action with a property; -1: there is none.
+func (r *round) find(is func(a *Action) bool) int {
+	for i := range r.asked {
+		if is(&r.asked[i]) {
+			return i
+		}
+	}
+	return -1
+}
+
 // answer returns the answer to the first action of a kind on a host; nil if there was none.
-func (r round) answer(k Kind, node string) *Event {
-	i := slices.IndexFunc(r.asked, func(a Action) bool { return a.Kind == k && a.Node == node })
+func (r *round) answer(k Kind, node string) *Event {
+	i := r.find(func(a *Action) bool { return a.Kind == k && a.Node == node })
 	if i < 0 {
 		return nil
 	}
@@ -25,8 +34,8 @@ func (r round) answer(k Kind, node string) *Event {
 
 // secondAnswer returns the answer to the second question to a host, which asks only about
 // the apiserver; nil if there was none.
-func (r round) secondAnswer(node string) *Event {
-	i := slices.IndexFunc(r.asked, func(a Action) bool { return a.Kind == Examine && a.Node == node && a.Ask == Apiserver })
+func (r *round) secondAnswer(node string) *Event {
+	i := r.find(func(a *Action) bool { return a.Kind == Examine && a.Node == node && a.Ask == Apiserver })
 	if i < 0 {
 		return nil
 	}
@@ -34,9 +43,9 @@ func (r round) secondAnswer(node string) *Event {
 }
 
 // lostAnswer reports whether an answer of a host is missing.
-func (r round) lostAnswer() bool {
-	for i, a := range r.asked {
-		if a.Kind == Examine && r.events[i].Err != nil && !errors.Is(r.events[i].Err, ErrRefused) {
+func (r *round) lostAnswer() bool {
+	for i := range r.asked {
+		if r.asked[i].Kind == Examine && r.events[i].Err != nil && !errors.Is(r.events[i].Err, ErrRefused) {
 			return true
 		}
 	}
@@ -54,17 +63,21 @@ func (s *State) extend(r round, actions ...Action) {
 	s.rounds = append(s.rounds, r)
 }
 
-// add has more actions answered before a round is assessed.
+// add has more actions answered before a round is assessed. It leaves the slices of r as
+// they are: an earlier state may share them.
 func (s *State) add(r *round, actions ...Action) {
-	r.asked, r.events = slices.Clip(r.asked), slices.Clone(r.events)
-	for _, a := range actions {
+	n := len(r.asked) + len(actions)
+	asked, events := make([]Action, n), make([]Event, n)
+	copy(asked, r.asked)
+	copy(events, r.events)
+	for i, a := range actions {
 		s.lastID++
 		a.ID = s.lastID
 		a.Uninterruptible = s.stage >= Ending
-		r.asked = append(r.asked, a)
-		s.actions = append(s.actions, a)
+		asked[len(r.asked)+i] = a
 	}
-	r.events = append(r.events, make([]Event, len(actions))...)
+	s.actions = append(s.actions, asked[len(r.asked):]...)
+	r.asked, r.events = asked, events
 	r.unanswered += len(actions)
 }
 
@@ -72,4 +85,4 @@ func (s *State) add(r *round, actions ...Action) {
 func (s *State) pause(host int, d time.Duration) { s.ask(host, Action{Kind: Wait, For: d}) }
 
 // isPause reports whether the round only waited.
-func (r round) isPause() bool { return r.asked[0].Kind == Wait }
+func (r *round) isPause() bool { return r.asked[0].Kind == Wait }

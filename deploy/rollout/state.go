@@ -198,7 +198,7 @@ func (s *State) handle(e Event) {
 		return
 	}
 	for k := range s.rounds {
-		i := slices.IndexFunc(s.rounds[k].asked, func(a Action) bool { return a.ID == e.ID })
+		i := s.rounds[k].find(func(a *Action) bool { return a.ID == e.ID })
 		if i < 0 {
 			continue
 		}
@@ -281,15 +281,21 @@ func (s *State) finish(err error) {
 }
 
 func (s *State) index(node string) int {
-	return slices.IndexFunc(s.plan.Hosts, func(h plan.Record) bool { return h.Node == node })
+	for i := range s.plan.Hosts {
+		if s.plan.Hosts[i].Node == node {
+			return i
+		}
+	}
+	return -1
 }
 
 func (s *State) step(i int) *plan.Step {
-	k := slices.IndexFunc(s.plan.Steps, func(p plan.Step) bool { return p.Node == s.plan.Hosts[i].Node })
-	if k < 0 {
-		return nil
+	for k := range s.plan.Steps {
+		if step := &s.plan.Steps[k]; step.Node == s.plan.Hosts[i].Node {
+			return step
+		}
 	}
-	return &s.plan.Steps[k]
+	return nil
 }
 
 // tell reports progress of a host, or of the whole rollout (-1).
