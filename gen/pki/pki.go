@@ -1,4 +1,5 @@
-// Package pki makes the key material that a plan asks for, with cfssl.
+// Package pki makes the key material that a plan asks for: keys and requests with cfssl,
+// and certificates like those of cfssl's signer.
 package pki
 
 import (
@@ -11,11 +12,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cloudflare/cfssl/config"
 	"github.com/cloudflare/cfssl/csr"
 	"github.com/cloudflare/cfssl/log"
-	"github.com/cloudflare/cfssl/signer"
-	"github.com/cloudflare/cfssl/signer/local"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kcmgen/kcmgen/gen/keys"
@@ -109,12 +107,11 @@ func root(it plan.Item, now time.Time) (keys.Pair, error) {
 	if err != nil {
 		return keys.Pair{}, err
 	}
-	s, err := local.NewSigner(key, nil, signer.DefaultSigAlgo(key), policy(it, true))
-	if err != nil {
+	begin := backdated(now)
+	if pair.Cert, err = sign(reqPEM, it, nil, key, begin, begin.Add(it.Expiry)); err != nil {
 		return keys.Pair{}, err
 	}
-	begin := backdated(now)
-	return sign(s, pair, reqPEM, begin, begin.Add(it.Expiry))
+	return pair, pair.Matches()
 }
 
 // authority signs leaves with the cluster's CA.
@@ -146,11 +143,7 @@ func (a *authority) leaf(it plan.Item, now time.Time) (keys.Pair, error) {
 	if err != nil {
 		return keys.Pair{}, err
 	}
-	s, err := local.NewSigner(key, a.cert, signer.DefaultSigAlgo(key), policy(it, false))
-	if err != nil {
-		return keys.Pair{}, err
-	}
-	// cfssl lets a leaf outlive its CA; verifiers don't.
+	// A signature may outlive the CA; verifiers don't accept that.
 	begin := backdated(now)
 	end := begin.Add(it.Expiry)
 	if end.After(a.cert.NotAfter) {
@@ -159,8 +152,11 @@ func (a *authority) leaf(it plan.Item, now time.Time) (keys.Pair, error) {
 	if !begin.Before(end) {
 		return keys.Pair{}, fmt.Errorf("the CA ended at %s", a.cert.NotAfter.Format(time.RFC3339))
 	}
-	pair, err := sign(s, keys.Pair{Key: keys.NewSecret(keyPEM)}, reqPEM, begin, end)
-	if err != nil {
+	pair := keys.Pair{Key: keys.NewSecret(keyPEM)}
+	if pair.Cert, err = sign(reqPEM, it, a.cert, key, begin, end); err != nil {
+		return keys.Pair{}, err
+	}
+	if err := pair.Matches(); err != nil {
 		return keys.Pair{}, err
 	}
 	cert, err := pair.Certificate()
@@ -192,27 +188,6 @@ func verify(cert, ca *x509.Certificate, it plan.Item, now time.Time) error {
 	return nil
 }
 
-// sign adds a certificate to a pair, and checks that both match.
-func sign(s *local.Signer, pair keys.Pair, reqPEM []byte, begin, end time.Time) (keys.Pair, error) {
-	cert, err := s.Sign(signer.SignRequest{Request: string(reqPEM), Profile: profileName, NotBefore: begin, NotAfter: end})
-	if err != nil {
-		return keys.Pair{}, err
-	}
-	pair.Cert = cert
-	return pair, pair.Matches()
-}
-
 func backdated(now time.Time) time.Time {
 	return now.Add(-plan.Backdate).UTC().Truncate(time.Second)
-}
-
-const profileName = "kcmgen"
-
-// policy returns a signing policy with the item's profile only.
-func policy(it plan.Item, ca bool) *config.Signing {
-	prof := &config.SigningProfile{
-		Usage: it.Usages, Expiry: it.Expiry, ExpiryString: it.Expiry.String(),
-		CAConstraint: config.CAConstraint{IsCA: ca, MaxPathLenZero: ca},
-	}
-	return &config.Signing{Default: config.DefaultConfig(), Profiles: map[string]*config.SigningProfile{profileName: prof}}
 }

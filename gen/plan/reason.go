@@ -222,6 +222,10 @@ func Usages(names []string) (x509.KeyUsage, []x509.ExtKeyUsage) {
 			ku |= x509.KeyUsageKeyAgreement
 		case "data encipherment":
 			ku |= x509.KeyUsageDataEncipherment
+		case "cert sign":
+			ku |= x509.KeyUsageCertSign
+		case "crl sign":
+			ku |= x509.KeyUsageCRLSign
 		case "server auth":
 			eku = append(eku, x509.ExtKeyUsageServerAuth)
 		case "client auth":
