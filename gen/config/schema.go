@@ -75,6 +75,11 @@ func (b boundedDir) Open(name string) (fs.File, error) {
 	return &openFile{bytes.NewReader(data), at, int64(len(data))}, nil
 }
 
+// ReadFile is fs.ReadFileFS.ReadFile.
+func (b boundedDir) ReadFile(name string) ([]byte, error) {
+	return b.budget.Read(filepath.Join(b.dir, filepath.FromSlash(name)))
+}
+
 func sources(dir string) map[string][]byte {
 	out := map[string][]byte{}
 	for _, f := range vendoring.Ours() {

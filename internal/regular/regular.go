@@ -4,6 +4,7 @@
 package regular
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -107,14 +108,18 @@ func ReadIn(root *os.Root, name string, max int64) ([]byte, error) {
 // grow, or have an unknown size.
 func readAll(f *os.File, name string, max int64) ([]byte, error) {
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, max+1))
-	if err == nil && int64(len(data)) > max {
-		err = &fs.PathError{Op: "read", Path: name, Err: &SizeError{int64(len(data)), max}}
+	var b bytes.Buffer
+	if fi, err := f.Stat(); err == nil {
+		b.Grow(int(min(fi.Size(), max)) + bytes.MinRead) // one allocation, if the size stays
+	}
+	_, err := b.ReadFrom(io.LimitReader(f, max+1))
+	if err == nil && int64(b.Len()) > max {
+		err = &fs.PathError{Op: "read", Path: name, Err: &SizeError{int64(b.Len()), max}}
 	}
 	if err != nil {
 		return nil, err
 	}
-	return data, nil
+	return b.Bytes(), nil
 }
 
 // SumError is a file that exceeds the total limit of a Budget, in bytes.
