@@ -213,8 +213,12 @@ func (r *reference) decls(s *section, all []ast.Decl, prefix, at, where string) 
 			if !ok || !isStruct {
 				r.t.Fatalf("%s: the reference knows no such comprehension", d.Pos())
 			}
-			r.decls(s, body.Elts, prefix, at, "Where "+code(clause.Condition)+". ")
-		case *ast.EmbedDecl, *ast.CommentGroup:
+			to := s
+			if strings.HasPrefix(code(clause.Condition), "`#") { // between definitions, not for users
+				to = &section{}
+			}
+			r.decls(to, body.Elts, prefix, at, "Where "+code(clause.Condition)+". ")
+		case *ast.EmbedDecl, *ast.CommentGroup, *ast.Ellipsis:
 		default:
 			r.t.Fatalf("%s: the reference knows no %T", d.Pos(), d)
 		}
@@ -223,7 +227,7 @@ func (r *reference) decls(s *section, all []ast.Decl, prefix, at, where string) 
 
 func (r *reference) field(s *section, f *ast.Field, prefix, at, where string) {
 	name, form := fieldName(f)
-	if strings.HasPrefix(name, "_") {
+	if strings.HasPrefix(name, "_") || strings.HasPrefix(name, "#") {
 		return // a constraint on the field next to it, whose comment explains it
 	}
 	path, full := join(prefix, name), join(at, name)

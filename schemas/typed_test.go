@@ -76,7 +76,11 @@ import (
 #Cluster: schemas.#Cluster & {
 	version!: =~"^v1\\.%[1]d\\."
 	flags: #Flags
-	nodes: [string]: flags: #Flags
+	#typed: true
+	nodes: [string]: N={
+		// Most nodes have no flags: then this costs nothing.
+		_flags: {if len(N.flags) > 0 {N.flags & #Flags}}
+	}
 }
 
 // #Node is one host that runs kube-controller-manager v1.%[1]d.

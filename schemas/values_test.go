@@ -176,7 +176,8 @@ func refuses(t *testing.T, body cue.Value, flag, value string) {
 // the base takes too, under the same names.
 func TestBase(t *testing.T) {
 	inst := load.Instances([]string{"."}, nil)[0]
-	body := cuecontext.New().BuildInstance(inst).LookupPath(cue.ParsePath("#Flags"))
+	base := cuecontext.New().BuildInstance(inst)
+	body := base.LookupPath(cue.ParsePath("#Flags")).Unify(base.LookupPath(cue.ParsePath("#UntypedFlags")))
 	for _, c := range []struct{ flag, value string }{
 		{"feature-gates", `{AllBeta: true}`},
 		{"feature-gates", `"AllBeta=true"`},

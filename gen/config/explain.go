@@ -346,6 +346,10 @@ func fieldOf(e errors.Error) string {
 		}
 		out[i] = l
 	}
+	// A minor version's package checks a node's flags in a hidden field.
+	if len(out) > 2 && out[0] == "nodes" && out[2] == "_flags" {
+		out[2] = "flags"
+	}
 	return finding.Path(out...)
 }
 

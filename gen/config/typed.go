@@ -67,6 +67,7 @@ func (l *loader) evaluated(inst *build.Instance, p place, over map[string][]byte
 const openBase = `package schemas
 
 #Flags: {...}
+#UntypedFlags: {...}
 #Controller: string
 #FeatureGates: {...}
 `
