@@ -70,9 +70,17 @@ var Ours = sync.OnceValue(func() []File {
 // Sum returns a checksum of a vocabulary, 16 hex digits. It distinguishes versions and
 // doesn't protect against forgery.
 func Sum(files []File) string {
+	return sumOfAll(files, make([][sha256.Size]byte, len(files)))
+}
+
+// sumOfAll is Sum for files with these checksums; a zero one isn't computed yet.
+func sumOfAll(files []File, sums [][sha256.Size]byte) string {
 	h := sha256.New()
-	for _, f := range files {
-		fmt.Fprintf(h, "%s\x00%x\x00", f.Name, sha256.Sum256(f.Data))
+	for i, f := range files {
+		if sums[i] == ([sha256.Size]byte{}) {
+			sums[i] = sha256.Sum256(f.Data)
+		}
+		fmt.Fprintf(h, "%s\x00%x\x00", f.Name, sums[i])
 	}
 	return hex.EncodeToString(h.Sum(nil))[:16]
 }
@@ -111,11 +119,15 @@ type Copy struct {
 func Inspect(files []File) Copy {
 	var c Copy
 	whole := map[string]bool{} // the vocabularies in the files' headers
+	var sums [][sha256.Size]byte
 	for _, f := range files {
-		data := bytes.ReplaceAll(f.Data, []byte("\r\n"), []byte("\n"))
+		data := f.Data
+		if bytes.Contains(data, []byte("\r\n")) {
+			data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
+		}
 		m := header.FindSubmatch(data)
 		if m == nil {
-			c.Files = append(c.Files, File{f.Name, data})
+			c.Files, sums = append(c.Files, File{f.Name, data}), append(sums, [sha256.Size]byte{})
 			if !slices.ContainsFunc(Ours(), func(o File) bool { return o.Name == f.Name && bytes.Equal(o.Data, data) }) {
 				c.Edited = append(c.Edited, f.Name)
 			}
@@ -123,8 +135,9 @@ func Inspect(files []File) Copy {
 		}
 		whole[string(m[2])] = true
 		rest := data[len(m[0]):]
-		c.Files = append(c.Files, File{f.Name, rest})
-		if sumOf(rest) != string(m[3]) {
+		sum := sha256.Sum256(rest)
+		c.Files, sums = append(c.Files, File{f.Name, rest}), append(sums, sum)
+		if hex.EncodeToString(sum[:])[:16] != string(m[3]) {
 			c.Edited = append(c.Edited, f.Name)
 		}
 		// A partly renewed copy is as new as its newest file.
@@ -132,12 +145,14 @@ func Inspect(files []File) Copy {
 			c.Version = v
 		}
 	}
-	c.Partial = len(c.Edited) == 0 && len(whole) > 0 && (len(whole) > 1 || !whole[Sum(c.Files)])
+	c.Partial = len(c.Edited) == 0 && len(whole) > 0 && (len(whole) > 1 || !whole[sumOfAll(c.Files, sums)])
 	return c
 }
 
 // Current reports whether the copy is this program's vocabulary.
-func (c Copy) Current() bool { return Sum(c.Files) == Sum(Ours()) }
+func (c Copy) Current() bool {
+	return slices.EqualFunc(c.Files, Ours(), func(a, b File) bool { return a.Name == b.Name && bytes.Equal(a.Data, b.Data) })
+}
 
 // Newer reports whether the copy was written by a later kcmgen than version. It returns
 // false for a build without a release, such as one of a shallow clone.
