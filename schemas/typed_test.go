@@ -78,8 +78,8 @@ import (
 	flags: #Flags
 	#typed: true
 	nodes: [string]: N={
-		// Most nodes have no flags: then this costs nothing.
-		_flags: {if len(N.flags) > 0 {N.flags & #Flags}}
+		// Only the flags that the node has: CUE would try all others too.
+		_flags: N.flags & #FlagNames & {for name, value in N.flags {(name): ({(name): value} & #Flags)[name]}}
 	}
 }
 
@@ -93,14 +93,17 @@ func typed(t *testing.T, minor int) []byte {
 	t.Helper()
 	m := flags.Of(minor)
 	var body bytes.Buffer
+	var names []string
 	fmt.Fprintf(&body, "// #Flags are all flags of kube-controller-manager v1.%d, under their real names\n// without the leading dashes. null leaves out a flag that kcmgen would pass.\n#Flags: {\n", minor)
 	for _, d := range m.Flags {
 		if d.Name == "help" || d.Name == "version" { // they end the process at once
 			continue
 		}
 		fmt.Fprintf(&body, "\t// %s\n\t%q?: %s | null\n", remark(d), d.Name, typeOf(t, m, minor, d))
+		names = append(names, d.Name)
 	}
 	body.WriteString("}\n\n")
+	fmt.Fprintf(&body, "// #FlagNames are flags of these names, with any value.\n#FlagNames: [=~\"^(\\(_flagNames))$\"]: _\n\n_flagNames: %s\n\n", joined(names))
 	writeControllers(&body, m)
 	writeGates(&body, m)
 	if d, ok := m.Flag("tls-cipher-suites"); ok {
