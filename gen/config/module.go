@@ -2,6 +2,7 @@ package config
 
 import (
 	"io/fs"
+	"maps"
 	"path"
 	"path/filepath"
 	"strings"
@@ -34,16 +35,19 @@ func (m modules) of(l *loader, root string) moduleInfo {
 	}
 	var out moduleInfo
 	for _, base := range []string{"module.cue", "local-module.cue"} {
-		out.faults = append(out.faults, l.moduleFile(filepath.Join(root, "cue.mod", base), base == "module.cue")...)
-	}
-	if f := readModule(root); f != nil && isOurs(f.Module) {
-		out.ours = filepath.Join(root, path.Base(schemaPath))
+		f, faults := l.moduleFile(filepath.Join(root, "cue.mod", base), base == "module.cue")
+		out.faults = append(out.faults, faults...)
+		if f != nil && isOurs(f.Module) {
+			out.ours = filepath.Join(root, path.Base(schemaPath))
+		}
 	}
 	m[root] = out
 	return out
 }
 
-func (l *loader) moduleFile(name string, parse bool) []finding.Finding {
+// moduleFile reads a file of a module, and parses it if parse is set. The file it returns
+// may be nil.
+func (l *loader) moduleFile(name string, parse bool) (*modfile.File, []finding.Finding) {
 	f := finding.Finding{Rule: "cue-module", Severity: finding.Error, Pos: finding.Pos{File: l.rel(name)}}
 	data, own := l.opts.Overlay[name]
 	if !own {
@@ -51,17 +55,17 @@ func (l *loader) moduleFile(name string, parse bool) []finding.Finding {
 		data, err = l.cache.budget.Read(name)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			return nil // an old module has none
+			return nil, nil // an old module has none
 		case err != nil:
 			f.Rule, f.Message, f.Expected = "cue-unreadable", unnamed(err).Error(), "a file of CUE"
-			return []finding.Finding{f}
+			return nil, []finding.Finding{f}
 		case !parse:
-			return nil
+			return nil, nil
 		}
 	}
-	_, err := modfile.ParseNonStrict(data, name)
+	file, err := l.cache.module(name, data)
 	if err == nil {
-		return nil
+		return file, nil
 	}
 	first := errors.Errors(err)[0]
 	f.Message = strings.ReplaceAll(oneLine(first), name, l.rel(name))
@@ -72,7 +76,7 @@ func (l *loader) moduleFile(name string, parse bool) []finding.Finding {
 	if strings.Contains(f.Message, "language version") {
 		f.Expected = `language: version: "` + moduleLanguage + `", or another that CUE has`
 	}
-	return []finding.Finding{f}
+	return nil, []finding.Finding{f}
 }
 
 // unnamed removes the file's name from an error.
@@ -91,21 +95,20 @@ func (r *reach) dropUnused() {
 	if f := r.cache.directory(filepath.Dir(name)); !own && f != nil {
 		data = f.files[name]
 	}
-	file, err := modfile.ParseNonStrict(data, name)
+	file, err := r.cache.module(name, data)
 	if err != nil {
 		return // modules.of reports it
 	}
-	n := len(file.Deps)
-	for dep := range file.Deps {
+	used := *file
+	used.Deps = maps.Clone(file.Deps)
+	maps.DeleteFunc(used.Deps, func(dep string, _ *modfile.Dep) bool {
 		base, _, _ := strings.Cut(dep, "@")
-		if !r.imports(base) {
-			delete(file.Deps, dep)
-		}
-	}
-	if len(file.Deps) == n {
+		return !r.imports(base)
+	})
+	if len(used.Deps) == len(file.Deps) {
 		return
 	}
-	if text, err := modfile.Format(file); err == nil {
+	if text, err := modfile.Format(&used); err == nil {
 		r.out[name] = load.FromBytes(text)
 	}
 }

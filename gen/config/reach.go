@@ -14,6 +14,7 @@ import (
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/load"
 	"cuelang.org/go/cue/parser"
+	"cuelang.org/go/mod/modfile"
 
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/internal/regular"
@@ -30,13 +31,33 @@ const (
 // disk, since it would wait for a fifo, and read a device without end. A fileCache is
 // safe for concurrent use.
 type fileCache struct {
-	budget *regular.Budget
-	mu     sync.Mutex
-	dirs   map[string]*directory
+	budget  *regular.Budget
+	mu      sync.Mutex
+	dirs    map[string]*directory
+	modules map[string]parsedModule // by the contents of their files
 }
 
 func newFileCache(budget *regular.Budget) *fileCache {
-	return &fileCache{budget: budget, dirs: map[string]*directory{}}
+	return &fileCache{budget: budget, dirs: map[string]*directory{}, modules: map[string]parsedModule{}}
+}
+
+// parsedModule is a parsed cue.mod/module.cue.
+type parsedModule struct {
+	file *modfile.File // not to be changed
+	err  error
+}
+
+// module parses a module's file; each is parsed once.
+func (s *fileCache) module(name string, data []byte) (*modfile.File, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := name + "\x00" + string(data)
+	m, ok := s.modules[key]
+	if !ok {
+		m.file, m.err = modfile.ParseNonStrict(data, name)
+		s.modules[key] = m
+	}
+	return m.file, m.err
 }
 
 // directory is what CUE would read in a directory.
