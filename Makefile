@@ -46,7 +46,7 @@ race: ## run the tests of concurrent code under Go's race detector, with a C com
 # BASE=uutils selects another system.
 e2e: ## run the tests on real hosts, against real Kubernetes programs
 	@runner=$$(tools/install.sh test) && dir=$$(mktemp -d) && cd e2e && \
-	{ KCMGEN_E2E_FIGURES=$$dir/figures "$$runner/gotestsum" --format pkgname -- -p 1 -timeout 90m $(TESTFLAGS) ./...; echo $$? >"$$dir/status"; } | tee "$$dir/log"; \
+	{ KCMGEN_E2E_FIGURES=$$dir/figures "$$runner/gotestsum" --format pkgname -- -p 1 -timeout 4h $(TESTFLAGS) ./...; echo $$? >"$$dir/status"; } | tee "$$dir/log"; \
 	[ ! -f "$$dir/figures" ] || cat "$$dir/figures"; grep '^DONE ' "$$dir/log"; \
 	status=$$(cat "$$dir/status"); rm -rf "$$dir"; exit $$status
 
