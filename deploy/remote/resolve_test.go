@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kcmgen/kcmgen/internal/need"
 )
 
 // TestResolve: settings come from the real ssh, and file names are expanded as ssh does.
@@ -77,6 +79,7 @@ func TestResolve(t *testing.T) {
 // TestResolveUsual: ssh's default files are in the home of the password file, not $HOME,
 // and default keys come after the agent's.
 func TestResolveUsual(t *testing.T) {
+	need.Program(t, "ssh")
 	me, err := user.Current()
 	if err != nil {
 		t.Fatal(err)
