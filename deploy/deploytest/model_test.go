@@ -64,10 +64,14 @@ func scenes() []scene {
 		}
 		out = append(out,
 			scene{hosts: 3, first: true, config: config, down: -1, other: -1, crash: -1},
+			scene{hosts: 2, config: config, down: 0, other: -1, crash: -1, leader: 1},
+			scene{hosts: 2, config: config, down: -1, other: 1, crash: -1},
 			scene{hosts: 3, config: config, down: 1, other: -1, crash: -1},
 			scene{hosts: 3, config: config, down: -1, other: 0, crash: -1},
 			scene{hosts: 3, config: config, down: -1, other: -1, crash: 0, at: 1500 * time.Millisecond},
+			scene{hosts: 2, config: config, down: -1, other: -1, crash: 1, at: 3 * time.Second},
 			scene{hosts: 3, config: config, down: -1, other: -1, crash: -1, away: [2]time.Duration{time.Second, 9 * time.Second}},
+			scene{hosts: 2, config: config, down: -1, other: -1, crash: -1, away: [2]time.Duration{3 * time.Second, 6 * time.Second}},
 		)
 	}
 	return out
@@ -150,9 +154,10 @@ func (s scene) cutEverywhere(found func(trial, error)) (rollouts int) {
 		return 1
 	}
 	var interrupted time.Time
+	unchanged := 0 // actions since one that changed a host
 	for n := 1; ; {
-		if r.Acts() {
-			trials := []trial{{scene: s, cutAfter: n}, {scene: s, cutAfter: n, immediately: true}, {scene: s, loseAnswer: n}, {scene: s, loseAction: n}}
+		if kind, ok := r.Acts(); ok {
+			trials := s.disturb(n, kind, &unchanged)
 			if now := r.World.Now; now != interrupted { // one interruption at a time
 				trials = append(trials, trial{scene: s, interrupt: now.Sub(deploytest.Start)})
 				interrupted = now
@@ -174,6 +179,27 @@ func (s scene) cutEverywhere(found func(trial, error)) (rollouts int) {
 			return rollouts + 1
 		}
 	}
+}
+
+// disturb returns the ways to disturb action n, but for those that are known to have the
+// same result as another one. unchanged counts the actions since one that changed a host.
+func (s scene) disturb(n int, kind rollout.Kind, unchanged *int) []trial {
+	trials := []trial{{scene: s, cutAfter: n}}
+	switch kind {
+	case rollout.Lock, rollout.Try, rollout.Prolong, rollout.Confirm, rollout.Revert, rollout.Undo, rollout.MarkEnded:
+		*unchanged = 0
+		trials = append(trials, trial{scene: s, loseAnswer: n}, trial{scene: s, loseAction: n})
+	case rollout.Wait: // it has no answer
+		*unchanged++
+		trials = append(trials, trial{scene: s, loseAction: n})
+	default: // its answer is all that it leaves
+		*unchanged++
+		trials = append(trials, trial{scene: s, loseAnswer: n})
+	}
+	if *unchanged%6 == 0 { // between changes, only time passes
+		trials = append(trials, trial{scene: s, cutAfter: n, immediately: true})
+	}
+	return trials
 }
 
 // failed returns an error if a finished rollout leaves a failing generation on a host
@@ -227,7 +253,7 @@ func (tr trial) again(w *deploytest.World, had map[string]string) error {
 // The least number of disturbed rollouts, and how many of them are random.
 const (
 	rollouts = 20000
-	others   = 2000
+	others   = 1000
 )
 
 // TestModel disturbs rollouts at every action, and random ones.

@@ -31,7 +31,7 @@ type Run struct {
 	// Check is called before each action, and returns an error if it mustn't happen.
 	Check func(a rollout.Action) error
 
-	queue   []rollout.Event  // future events, by time
+	queue   []*rollout.Event // future events, by time
 	todo    []rollout.Action // of the last step
 	steps   int
 	actions int
@@ -70,7 +70,7 @@ func (r *Run) Begin(action, generation string) error {
 		return fmt.Errorf("the plan: %w", err)
 	}
 	r.Plan, r.State = p, rollout.New(p, Poll)
-	r.queue = []rollout.Event{{At: r.World.Now}}
+	r.queue = []*rollout.Event{{At: r.World.Now}}
 	return nil
 }
 
@@ -98,24 +98,29 @@ func (r *Run) Next() (over, ended bool, faulty error) {
 	}
 	e := r.queue[0]
 	if !r.Interrupt.IsZero() && !e.At.Before(r.Interrupt) {
-		e = rollout.Event{At: r.Interrupt, Err: errors.New("interrupted")}
+		e = &rollout.Event{At: r.Interrupt, Err: errors.New("interrupted")}
 		r.Interrupt = time.Time{}
 	} else {
 		r.queue = slices.Delete(r.queue, 0, 1) // keeps its capacity
 	}
 	r.World.Advance(e.At)
 	if r.Stepped == nil {
-		r.todo = r.State.Advance(e)
+		r.todo = r.State.Advance(*e)
 		return false, false, nil
 	}
 	before := r.State
-	r.State, r.todo = r.State.Step(e)
-	r.Stepped(before, e, r.todo)
+	r.State, r.todo = r.State.Step(*e)
+	r.Stepped(before, *e, r.todo)
 	return false, false, nil
 }
 
-// Acts reports whether an action is next that can be disturbed.
-func (r *Run) Acts() bool { return len(r.todo) > 0 && r.todo[0].Kind != rollout.Tell }
+// Acts reports whether an action is next that can be disturbed, and its kind.
+func (r *Run) Acts() (kind rollout.Kind, ok bool) {
+	if len(r.todo) == 0 || r.todo[0].Kind == rollout.Tell {
+		return 0, false
+	}
+	return r.todo[0].Kind, true
+}
 
 // Fork returns an independent copy of the run and its world.
 func (r *Run) Fork() *Run {
@@ -166,13 +171,11 @@ func (r *Run) do(a rollout.Action) (cut bool, faulty error) {
 	if r.Told != nil {
 		r.Told(a, e)
 	}
-	k, _ := slices.BinarySearchFunc(r.queue, e, func(q, e rollout.Event) int {
-		if q.At.After(e.At) {
-			return 1
-		}
-		return -1 // first asked, first answered
-	})
-	r.queue = slices.Insert(r.queue, k, e)
+	k := len(r.queue)
+	for k > 0 && r.queue[k-1].At.After(e.At) { // first asked, first answered
+		k--
+	}
+	r.queue = slices.Insert(r.queue, k, &e)
 	return r.actions == r.CutAfter, nil
 }
 
