@@ -44,10 +44,23 @@ func (r Role) Secret() bool {
 
 // Of returns the path of a role's file.
 func (p Paths) Of(r Role) string {
-	return map[Role]string{
-		CA: p.CA, CAKey: p.CAKey, FrontProxyCA: p.FrontProxyCA, KubeconfigFile: p.Kubeconfig,
-		ServiceAccountKey: p.ServiceAccountKey, TLSCert: p.TLSCert, TLSKey: p.TLSKey,
-	}[r]
+	switch r {
+	case CA:
+		return p.CA
+	case CAKey:
+		return p.CAKey
+	case FrontProxyCA:
+		return p.FrontProxyCA
+	case KubeconfigFile:
+		return p.Kubeconfig
+	case ServiceAccountKey:
+		return p.ServiceAccountKey
+	case TLSCert:
+		return p.TLSCert
+	case TLSKey:
+		return p.TLSKey
+	}
+	return ""
 }
 
 // StartFile is the path of the file that starts the process: the unit or the static

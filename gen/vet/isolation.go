@@ -60,6 +60,7 @@ func (v *view) needs(n *nodeView) []need {
 	if d := workingDirectory(v); d != "" {
 		dir = d
 	}
+	placed := policy.Placed(v.Cluster, n.flags)
 	var out []need
 	for _, f := range n.flags {
 		if v.pathUnread(n, f) {
@@ -70,7 +71,7 @@ func (v *view) needs(n *nodeView) []need {
 			if v.Layout == spec.Systemd { // an image may have no such link
 				x.path = withoutLink(p)
 			}
-			for _, r := range policy.Placed(v.Cluster, n.flags) {
+			for _, r := range placed {
 				if v.Paths.Of(r) == p {
 					x.role, x.ours = r, true
 				}
