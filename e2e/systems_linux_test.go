@@ -36,7 +36,11 @@ func TestSystems(t *testing.T) {
 	}
 	s.deploy(t, 0) // undoes the change
 	s.must(t, 0, "diff", "--live", ".")
-	for _, h := range s.Hosts {
+	failing := s.Hosts
+	if testing.Short() { // uutils differ most
+		failing = failing[1:2]
+	}
+	for _, h := range failing {
 		bad := alteredAt(t, s.o.Repository+"/out", h.Name, unpaired)
 		s.deploy(t, 5, "-o", bad, "--limit", h.Name)
 	}

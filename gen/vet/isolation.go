@@ -56,6 +56,13 @@ type need struct {
 
 // needs returns the paths that a node's process uses.
 func (v *view) needs(n *nodeView) []need {
+	if n.used == nil {
+		n.used = v.pathsOf(n)
+	}
+	return n.used
+}
+
+func (v *view) pathsOf(n *nodeView) []need {
 	dir := "/"
 	if d := workingDirectory(v); d != "" {
 		dir = d

@@ -44,8 +44,16 @@ type sandbox struct {
 	readsAll bool
 }
 
-// sandbox reads the unit's directives; see systemd.exec(5).
+// sandbox returns what a node's unit lets its process see.
 func (v *view) sandbox(n *nodeView) *sandbox {
+	if n.seen == nil {
+		n.seen = v.sandboxOf(n)
+	}
+	return n.seen
+}
+
+// sandboxOf reads the unit's directives; see systemd.exec(5).
+func (v *view) sandboxOf(n *nodeView) *sandbox {
 	s := &sandbox{}
 	lists := map[string][]spec.Directive{}
 	service := policy.Service(v.Cluster, n.flags)

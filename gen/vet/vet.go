@@ -87,6 +87,8 @@ type nodeView struct {
 	gates       []flags.GateSetting // of --feature-gates
 	controllers []string            // of --controllers
 	line        *line               // nil for a node of a cluster
+	seen        *sandbox            // see view.sandbox
+	used        []need              // see view.needs
 }
 
 // value returns a flag's value, or its default in the cluster's version.
