@@ -28,7 +28,7 @@ func testMounts(t *testing.T, l *lab) {
 	}
 	for _, flags := range []uintptr{syscall.CLONE_NEWNS, syscall.CLONE_NEWNS | syscall.CLONE_NEWUSER} {
 		cmd := exec.CommandContext(t.Context(), self, "-test.run=^TestFaults$", "-test.v", "-test.count=1")
-		cmd.Env = append(os.Environ(), mountsVar+"=1", builtVar+"="+l.exe)
+		cmd.Env = append(os.Environ(), mountsVar+"=1", builtVar+"="+filepath.Dir(l.exe))
 		cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: flags}
 		if flags&syscall.CLONE_NEWUSER != 0 {
 			cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}

@@ -64,13 +64,16 @@ type lab struct {
 func newLab(t *testing.T) *lab {
 	t.Helper()
 	l := &lab{dir: openDir(t)}
-	l.exe = os.Getenv(builtVar)
-	if l.exe == "" {
-		l.exe = filepath.Join(l.dir, "kcmgen")
-		if out, err := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", l.exe, ".").CombinedOutput(); err != nil {
+	built := os.Getenv(builtVar)
+	if built == "" {
+		built = l.dir
+		build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", built, ".", "../../internal/treetest/inject/helper")
+		if out, err := build.CombinedOutput(); err != nil {
 			t.Fatalf("go build: %v\n%s", err, out)
 		}
 	}
+	l.exe = filepath.Join(built, "kcmgen")
+	inject.SetHelper(filepath.Join(built, "helper"))
 	l.as = linkSelf(t, l.dir)
 	s := l.site(t)
 	l.one, l.two = filepath.Join(l.dir, "one"), filepath.Join(l.dir, "two")
@@ -81,7 +84,7 @@ func newLab(t *testing.T) *lab {
 	return l
 }
 
-// builtVar names a kcmgen that is already built, for a test in a test.
+// builtVar names a directory with the programs that are already built, for a test in a test.
 const builtVar = "KCMGEN_FAULTS_BUILT"
 
 // openDir returns a directory without symbolic links in its path that every user can reach;

@@ -33,7 +33,8 @@
 //
 // The tracing uses ptrace, from one thread of a helper process, one for each
 // run: the test binary started again, recognised by [Main], which the TestMain
-// of a package that uses inject has to call first. Nothing but the test binary
+// of a package that uses inject has to call first, or a small program that starts sooner
+// ([SetHelper]). Nothing but the test binary
 // and a mounted /proc is needed: no privilege, no external tool. Runs are
 // independent, so tests may use them in parallel.
 //

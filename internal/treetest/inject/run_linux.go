@@ -28,6 +28,13 @@ const helperName = "kcmgen-inject-helper"
 // selfExe leads to the test binary even for one who cannot reach its path.
 const selfExe = "/proc/self/exe"
 
+// helper is the program that is started as the helper.
+var helper = selfExe
+
+// SetHelper makes all later runs start the program at path as their helper. It has to call
+// [Main] first.
+func SetHelper(path string) { helper = path }
+
 // maxOutput is how much of a program's output is kept.
 const maxOutput = 1 << 20
 
@@ -133,7 +140,7 @@ func callHelper(ctx context.Context, req request) (reply, []byte, error) {
 	}
 	defer func() { _ = r.Close() }()
 	var out limitedBuffer
-	cmd := exec.CommandContext(ctx, selfExe)
+	cmd := exec.CommandContext(ctx, helper)
 	cmd.Args = []string{helperName}
 	cmd.ExtraFiles = []*os.File{w} // replyFD
 	cmd.Stdout, cmd.Stderr = &out, &out

@@ -17,3 +17,6 @@ func Main() {}
 func run(context.Context, Program, fault) (Result, error) {
 	return Result{}, fmt.Errorf("inject: %w", errors.ErrUnsupported)
 }
+
+// SetHelper does nothing here.
+func SetHelper(string) {}
