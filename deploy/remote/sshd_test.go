@@ -96,6 +96,8 @@ func serve(t testing.TB, lines ...string) *server {
 		s.key = key(t, filepath.Join(s.dir, "host"), "ed25519")
 		config += "HostKey " + filepath.Join(s.dir, "host") + "\n"
 	}
+	// Bash reads ~/.bashrc for a command of sshd's: nothing in this user's counts here.
+	config += "SetEnv HOME=" + s.dir + "\n"
 	config += "PasswordAuthentication no\nKbdInteractiveAuthentication no\nUsePAM no\nStrictModes no\nPermitRootLogin yes\n" +
 		"LogLevel DEBUG\nPrintMotd no\nAuthorizedKeysFile " + filepath.Join(s.dir, "authorized") + "\nSubsystem sftp internal-sftp\n"
 	write(t, filepath.Join(s.dir, "config"), config)
