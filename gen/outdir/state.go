@@ -59,7 +59,12 @@ func (d *Dir) Read(name string) (*State, error) {
 	}
 	w := walker{out: d, name: name, state: s, listed: s.Manifest.listed(), unlisted: unlistedPaths()}
 	w.needed = w.parents()
-	if err := w.walk(name); err != nil {
+	root, err := d.disk.Root().OpenRoot(name)
+	if err != nil {
+		return nil, d.disk.Named(err)
+	}
+	defer root.Close()
+	if err := w.walk(root, name); err != nil {
 		return nil, d.disk.Named(err)
 	}
 	s.Ours, err = tree.New(w.ours)
@@ -83,12 +88,13 @@ type walker struct {
 	blobs    []known
 }
 
-// walk visits all below a directory. Unlike fs.WalkDir it accepts names that aren't
-// UTF-8.
-func (w *walker) walk(dir string) error {
-	f, err := w.out.disk.Root().Open(dir)
+// walk visits all below a directory, which is open: from out/ each file would be as many
+// calls away as it has directories above it. Unlike fs.WalkDir it accepts names that
+// aren't UTF-8.
+func (w *walker) walk(root *os.Root, dir string) error {
+	f, err := root.Open(".")
 	if err != nil {
-		return err
+		return disk.Within(dir, err)
 	}
 	entries, err := f.ReadDir(-1)
 	if cerr := f.Close(); err == nil {
@@ -100,11 +106,11 @@ func (w *walker) walk(dir string) error {
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	for _, e := range entries {
 		at := dir + "/" + e.Name()
-		if err := w.visit(at); err != nil {
-			return err
+		if err := w.visit(root, e.Name(), at); err != nil {
+			return disk.Within(at, err)
 		}
 		if e.IsDir() {
-			if err := w.walk(at); err != nil {
+			if err := w.below(root, e.Name(), at); err != nil {
 				return err
 			}
 		}
@@ -112,9 +118,20 @@ func (w *walker) walk(dir string) error {
 	return nil
 }
 
-func (w *walker) visit(p string) error {
+// below walks a directory in root.
+func (w *walker) below(root *os.Root, name, dir string) error {
+	sub, err := root.OpenRoot(name)
+	if err != nil {
+		return disk.Within(dir, err)
+	}
+	defer sub.Close()
+	return w.walk(sub, dir)
+}
+
+// visit sorts the file name in root, whose path in out/ is p.
+func (w *walker) visit(root *os.Root, name, p string) error {
 	rel := p[len(w.name)+1:]
-	fi, err := w.out.disk.Root().Lstat(p)
+	fi, err := root.Lstat(name)
 	if err != nil {
 		return err
 	}
@@ -126,11 +143,11 @@ func (w *walker) visit(p string) error {
 	case fi.IsDir() && w.needed[rel]:
 	case fi.Mode().IsRegular() && listed && !file.Dir:
 		if !file.Secret && fi.Size() > maxData {
-			e.Blob, err = w.blob(p, fi)
+			e.Blob, err = w.blob(root, p, fi)
 			w.ours = append(w.ours, e)
 			return err
 		}
-		data, err := regular.ReadIn(w.out.disk.Root(), p, maxData)
+		data, err := regular.ReadIn(root, name, maxData)
 		if err != nil {
 			return err
 		}
@@ -227,7 +244,7 @@ type known struct {
 }
 
 // blob returns a file of the directory without reading it into memory.
-func (w *walker) blob(p string, fi fs.FileInfo) (tree.Blob, error) {
+func (w *walker) blob(root *os.Root, p string, fi fs.FileInfo) (tree.Blob, error) {
 	b := tree.Blob{Path: filepath.Join(w.out.disk.Dir(), filepath.FromSlash(p)), Size: fi.Size()}
 	for _, k := range w.blobs {
 		if os.SameFile(k.info, fi) {
@@ -235,7 +252,7 @@ func (w *walker) blob(p string, fi fs.FileInfo) (tree.Blob, error) {
 			return b, nil
 		}
 	}
-	f, err := w.out.disk.Root().Open(p)
+	f, err := root.Open(path.Base(p))
 	if err != nil {
 		return b, err
 	}
