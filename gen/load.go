@@ -13,6 +13,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/config"
 	"github.com/kcmgen/kcmgen/gen/facts"
 	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/gen/kept"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -26,10 +27,16 @@ type Request struct {
 	Out string
 	// Overlay holds contents that replace those of files on disk, by absolute name.
 	Overlay map[string][]byte
+	// KeepIn is the directory where evaluations are kept between runs; "" keeps none.
+	KeepIn  string
 	Version string // of kcmgen
 	Now     time.Time
 	Progress
 }
+
+// maxKept is the maximum size of all evaluations that are kept, in bytes: those of some
+// thousand clusters.
+const maxKept = 64 << 20
 
 // Progress has callbacks for the progress of a run. Each may be nil.
 type Progress struct {
@@ -77,7 +84,14 @@ func Load(ctx context.Context, r Request) (*Loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	res, err := config.Load(ctx, cwd, r.Args, config.Options{Version: r.Version, Progress: r.step("evaluated"), Overlay: r.Overlay})
+	o := config.Options{Version: r.Version, Progress: r.step("evaluated"), Overlay: r.Overlay}
+	if r.KeepIn != "" {
+		if dir, err := kept.Open(r.KeepIn, maxKept, r.Now); err == nil { // without it, it only takes longer
+			defer dir.Close()
+			o.Kept, o.Program = dir, kept.Program()
+		}
+	}
+	res, err := config.Load(ctx, cwd, r.Args, o)
 	if err != nil {
 		return nil, asOption(err)
 	}

@@ -53,6 +53,8 @@ type stdio struct {
 	// held makes a signal wait for the end of the run, however long that takes,
 	// because a host is between two generations. May be nil.
 	held *atomic.Bool
+	// noCache is --no-cache: clusters are evaluated again.
+	noCache *bool
 }
 
 // hold makes signals wait for the end of the run from now on. A closed pipe doesn't

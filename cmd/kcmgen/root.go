@@ -80,6 +80,7 @@ func run(ctx context.Context, args []string, std stdio) int {
 }
 
 func newRoot(std stdio) *cobra.Command {
+	std.noCache = new(bool)
 	root := &cobra.Command{
 		Use:   "kcmgen",
 		Short: "Run a highly available kube-controller-manager without hand work",
@@ -113,6 +114,7 @@ KCMGEN_KEEP_GOING. The command line wins.
 		}
 		return fromEnvironment(cmd)
 	}
+	root.PersistentFlags().BoolVar(std.noCache, "no-cache", false, "evaluate clusters that have not changed, too")
 	root.CompletionOptions.DisableDefaultCmd = true
 	group(root, "clusters", "From CUE to hosts:", newInit(std), newVet(std), newShow(std), newFetch(std), newExport(std), newImage(std))
 	group(root, "hosts", "On the hosts:", newDeploy(std), newDiff(std), newRollback(std), newRetire(std))

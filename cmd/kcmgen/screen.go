@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/kcmgen/kcmgen/gen"
@@ -65,7 +62,11 @@ func (s *screen) event(e gen.Event) {
 
 // request makes a request for clusters whose trees are in the directory out.
 func (s *screen) request(out string, args []string, now time.Time) gen.Request {
-	return gen.Request{Args: args, Out: out, Version: version(), Now: now, Progress: s.progress()}
+	r := gen.Request{Args: args, Out: out, Version: version(), Now: now, Progress: s.progress()}
+	if !*s.std.noCache {
+		r.KeepIn, _ = gen.CacheDir("evaluations") // without a cache nothing is kept
+	}
+	return r
 }
 
 // load loads clusters whose trees are in the directory out, "" for the default.
@@ -93,21 +94,10 @@ func loadVetted(ctx context.Context, out string, args []string, now time.Time, s
 	return r, nil
 }
 
-// programs returns the store of programs, below KCMGEN_CACHE or in the user's cache
-// directory.
+// programs returns the store of programs.
 func programs() gen.Programs {
 	return gen.Programs{
-		Dir: func() (string, error) {
-			dir := os.Getenv("KCMGEN_CACHE")
-			if dir == "" {
-				cache, err := os.UserCacheDir()
-				if err != nil {
-					return "", fmt.Errorf("there is no cache directory for programs: %w; KCMGEN_CACHE names one", err)
-				}
-				dir = filepath.Join(cache, "kcmgen")
-			}
-			return filepath.Join(dir, "programs"), nil
-		},
+		Dir:  func() (string, error) { return gen.CacheDir("programs") },
 		Open: download.By("kcmgen/" + version()),
 	}
 }

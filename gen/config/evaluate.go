@@ -2,6 +2,8 @@ package config
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -28,6 +30,7 @@ type outcome struct {
 	other     bool   // not the cluster that was asked for by name
 	findings  []finding.Finding
 	differs   []finding.Finding // how its vocabulary differs from this program's
+	keep      *keptCluster      // for later runs; nil if nothing is kept
 }
 
 const noClusterField = `no field "cluster"`
@@ -46,13 +49,15 @@ func (l *loader) evaluate(ctx context.Context, places []place) ([]outcome, error
 	out := make([]outcome, len(places))
 	p := progress{report: l.opts.Progress, total: len(places)}
 	var fit []int
+	keys := map[int][sha256.Size]byte{}
 	known := modules{}
 	for i, place := range places {
 		module := known.of(l, place.root)
 		if out[i].findings = module.faults; len(module.faults) > 0 {
 			continue
 		}
-		out[i].findings = l.reach(place.root, []string{place.dir}, l.opts.Overlay).unreadable(l)
+		reached := l.reach(place.root, []string{place.dir}, l.opts.Overlay)
+		out[i].findings = reached.unreadable(l)
 		switch {
 		case len(out[i].findings) > 0:
 			out[i] = wanted(place, out[i])
@@ -60,6 +65,14 @@ func (l *loader) evaluate(ctx context.Context, places []place) ([]outcome, error
 			out[i] = wanted(place, outcome{skipped: noClusterField})
 			p.step()
 		default:
+			if key, ok := l.keptKey(place, reached); ok {
+				keys[i] = key
+				if c := l.fromKept(place, key); c != nil {
+					out[i] = wanted(place, outcome{cluster: c, isCluster: true})
+					p.step()
+					continue
+				}
+			}
 			fit = append(fit, i)
 		}
 	}
@@ -70,7 +83,13 @@ func (l *loader) evaluate(ctx context.Context, places []place) ([]outcome, error
 				if err := ctx.Err(); err != nil {
 					return err
 				}
-				out[share[i]] = wanted(places[share[i]], l.instance(inst, places[share[i]]))
+				got := l.instance(inst, places[share[i]])
+				if key, ok := keys[share[i]]; ok && got.keep != nil {
+					if data, err := json.Marshal(got.keep); err == nil {
+						l.opts.Kept.Put(key, data)
+					}
+				}
+				out[share[i]] = wanted(places[share[i]], got)
 				p.step()
 			}
 			return nil
@@ -236,6 +255,9 @@ func (l *loader) cluster(inst, schema *build.Instance, p place, ex *explainer) o
 	}
 	if o.findings = faults; len(faults) == 0 {
 		o.cluster = c
+		if len(o.differs) == 0 {
+			o.keep = l.toKeep(p, schema, got.data, c)
+		}
 	}
 	return o
 }

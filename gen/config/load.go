@@ -49,6 +49,10 @@ type Options struct {
 	Progress func(done, total int)
 	// Overlay are files that replace those on disk, by absolute name.
 	Overlay map[string][]byte
+	// Kept keeps evaluations between runs, of the program that Program identifies. Nothing
+	// is kept without one of them.
+	Kept    Kept
+	Program string
 }
 
 // Load evaluates the packages that args name, relative to the directory cwd. An
@@ -60,7 +64,7 @@ type Options struct {
 // nothing, a NoModuleError outside a module, and errors of reading.
 func Load(ctx context.Context, cwd string, args []string, o Options) (*Result, error) {
 	res := &Result{ByDir: map[string][]finding.Finding{}}
-	l := &loader{cwd: cwd, opts: o, cache: newFileCache(regular.NewBudget(MaxFile, maxSum)), rough: roughFiles{}}
+	l := newLoader(cwd, o)
 	if len(args) == 0 {
 		root, ok := moduleRoot(cwd)
 		if !ok {
@@ -89,10 +93,15 @@ func Load(ctx context.Context, cwd string, args []string, o Options) (*Result, e
 
 // loader is the state that the steps of a Load share.
 type loader struct {
-	cwd   string
-	opts  Options
-	cache *fileCache // of all files that CUE reads
-	rough roughFiles
+	cwd    string
+	opts   Options
+	cache  *fileCache // of all files that CUE reads
+	rough  roughFiles
+	copies copies
+}
+
+func newLoader(cwd string, o Options) *loader {
+	return &loader{cwd: cwd, opts: o, cache: newFileCache(regular.NewBudget(MaxFile, maxSum)), rough: roughFiles{}, copies: copies{of: map[string]*drift{}}}
 }
 
 // collect adds the outcomes to the result. It returns an error for an argument that is

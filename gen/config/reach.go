@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/sha256"
 	"errors"
 	"io/fs"
 	"maps"
@@ -34,11 +35,24 @@ type fileCache struct {
 	budget  *regular.Budget
 	mu      sync.Mutex
 	dirs    map[string]*directory
-	modules map[string]parsedModule // by the contents of their files
+	modules map[string]parsedModule      // by the contents of their files
+	sums    map[string][sha256.Size]byte // by name
 }
 
 func newFileCache(budget *regular.Budget) *fileCache {
-	return &fileCache{budget: budget, dirs: map[string]*directory{}, modules: map[string]parsedModule{}}
+	return &fileCache{budget: budget, dirs: map[string]*directory{}, modules: map[string]parsedModule{}, sums: map[string][sha256.Size]byte{}}
+}
+
+// sum returns the SHA-256 of a file of the cache.
+func (s *fileCache) sum(name string, data []byte) [sha256.Size]byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sum, ok := s.sums[name]
+	if !ok {
+		sum = sha256.Sum256(data)
+		s.sums[name] = sum
+	}
+	return sum
 }
 
 // parsedModule is a parsed cue.mod/module.cue.
@@ -160,6 +174,7 @@ type reach struct {
 	inDir map[string][]string // the names in over by directory
 	seen  map[string]bool
 	out   map[string]load.Source
+	files map[string][]byte // those on disk, by absolute name; nil for a hidden one
 	fault []fault
 }
 
@@ -167,7 +182,7 @@ type reach struct {
 func (l *loader) reach(root string, dirs []string, over map[string][]byte) *reach {
 	r := &reach{
 		cache: l.cache, root: root, over: over, inDir: map[string][]string{},
-		seen: map[string]bool{}, out: map[string]load.Source{},
+		seen: map[string]bool{}, out: map[string]load.Source{}, files: map[string][]byte{},
 	}
 	for name, data := range over {
 		r.inDir[filepath.Dir(name)] = append(r.inDir[filepath.Dir(name)], name)
@@ -203,6 +218,10 @@ func (r *reach) dir(dir string) {
 }
 
 func (r *reach) take(f *directory) []string {
+	maps.Copy(r.files, f.files)
+	for _, name := range f.hidden {
+		r.files[name] = nil
+	}
 	for name, data := range f.files {
 		if _, own := r.over[name]; !own {
 			r.out[name] = load.FromBytes(data)

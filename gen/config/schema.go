@@ -13,6 +13,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/build"
@@ -217,8 +218,27 @@ type drift struct {
 
 // drift returns how the vocabulary that a package imports differs from this program's;
 // nil if it doesn't.
-func (l *loader) drift(schema *build.Instance) *drift {
-	dir := schemaDir(schema)
+func (l *loader) drift(schema *build.Instance) *drift { return l.driftIn(schemaDir(schema)) }
+
+// copies caches the drift of copies of the vocabulary, by directory.
+type copies struct {
+	mu sync.Mutex
+	of map[string]*drift
+}
+
+// driftIn is drift for the vocabulary in a directory.
+func (l *loader) driftIn(dir string) *drift {
+	l.copies.mu.Lock()
+	defer l.copies.mu.Unlock()
+	d, ok := l.copies.of[dir]
+	if !ok {
+		d = l.compareCopy(dir)
+		l.copies.of[dir] = d
+	}
+	return d
+}
+
+func (l *loader) compareCopy(dir string) *drift {
 	if _, err := os.Stat(dir); err != nil {
 		return nil // the overlay
 	}

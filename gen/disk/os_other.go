@@ -3,6 +3,7 @@
 package disk
 
 import (
+	"errors"
 	"io/fs"
 )
 
@@ -17,6 +18,9 @@ func MayWrite(string) error { return nil }
 
 // Foreign returns false: on this system file info has no owner.
 func Foreign(fs.FileInfo) bool { return false }
+
+// ID can't identify the contents of a file here.
+func ID(string) (string, error) { return "", errors.ErrUnsupported }
 
 func (d *Disk) writeAtomic(name string, data []byte, mode fs.FileMode) error {
 	if err := d.root.WriteFile("."+name+".new", data, mode); err != nil {

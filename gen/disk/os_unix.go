@@ -4,6 +4,7 @@ package disk
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"syscall"
@@ -26,6 +27,16 @@ func Foreign(fi fs.FileInfo) bool {
 	me := os.Geteuid()
 	st, ok := fi.Sys().(*syscall.Stat_t)
 	return ok && me != 0 && int(st.Uid) != me
+}
+
+// ID identifies a file and its contents: a change gives it another time of change, unless
+// it comes within some milliseconds after the last one.
+func ID(name string) (string, error) {
+	var st unix.Stat_t
+	if err := unix.Stat(name, &st); err != nil {
+		return "", &fs.PathError{Op: "stat", Path: name, Err: err}
+	}
+	return fmt.Sprintf("%d %d %d %v %v", st.Dev, st.Ino, st.Size, st.Mtim, st.Ctim), nil
 }
 
 func (d *Disk) writeAtomic(name string, data []byte, mode fs.FileMode) error {
