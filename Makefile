@@ -69,8 +69,10 @@ fuzz: ## run every fuzz target for FUZZTIME (10s)
 		go -C "$${target%/*}" test -run '^$$' -fuzz "^$${target##*:}$$" -fuzztime $(FUZZTIME) . || exit 1; \
 	done
 
-bench: build ## compare speed and size with the stock tools
-	@reference=$$(tools/install.sh reference) && PATH="$$reference:$$PATH" go -C tools/bench run .
+BASE       ?=
+BENCHFLAGS ?=
+bench: build ## compare speed and size with the stock tools, and with the revision BASE
+	@reference=$$(tools/install.sh reference) && PATH="$$reference:$$PATH" go -C tools/bench run . -base "$(BASE)" $(BENCHFLAGS)
 
 bench-deploy: ## compare deploy with ssh, scp and tar, at 30 ms from three hosts
 	cd e2e && go test -run '^TestBenchDeploy$$' -v . -bench-deploy

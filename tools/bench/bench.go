@@ -26,7 +26,8 @@ type bench struct {
 	scratch string // a temporary directory, on tmpfs if there is one
 	disk    string // a temporary directory on a disk; may be empty
 	kcmgen  string
-	self    string // this program
+	builds  []build // this one, then the earlier one to compare with, if any
+	self    string  // this program
 	env     []string
 	runs    int // counts output directories, none is used twice
 }
@@ -60,10 +61,12 @@ func newBench(repo, kcmgen, tmpfs, disk string) (b *bench, err error) {
 	if err := copyFile(kcmgen, b.kcmgen, 0o755); err != nil {
 		return nil, err
 	}
-	b.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + b.scratch, "LC_ALL=C"}
-	if err := b.module(); err != nil {
+	// What is kept from an earlier run would be compared with nothing.
+	b.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + b.scratch, "LC_ALL=C", "KCMGEN_NO_CACHE=true"}
+	if err := copyModule(b.repo, b.scratch); err != nil {
 		return nil, err
 	}
+	b.builds = []build{{"this build", b.kcmgen, b.scratch}}
 	return b, errors.Join(b.authority("ecdsa", 256), b.authority("rsa", 2048))
 }
 
@@ -93,22 +96,22 @@ func copyFile(from, to string, mode fs.FileMode) (err error) {
 	return errors.Join(err, out.Close())
 }
 
-// module copies cue.mod, the schemas and the example cluster of the checkout.
-func (b *bench) module() error {
+// copyModule copies cue.mod, the schemas and the example cluster of a checkout.
+func copyModule(repo, dir string) error {
 	for _, pattern := range []string{"cue.mod/*.cue", "schemas/*.cue", "schemas/*/*.cue", "cue/example/*.cue"} {
-		files, err := filepath.Glob(filepath.Join(b.repo, pattern))
+		files, err := filepath.Glob(filepath.Join(repo, pattern))
 		if err != nil {
 			return err
 		}
 		if len(files) == 0 {
-			return fmt.Errorf("no %s in %s", pattern, b.repo)
+			return fmt.Errorf("no %s in %s", pattern, repo)
 		}
 		for _, f := range files {
-			rel, err := filepath.Rel(b.repo, f)
+			rel, err := filepath.Rel(repo, f)
 			if err != nil {
 				return err
 			}
-			if err := copyFile(f, filepath.Join(b.scratch, rel), 0o644); err != nil {
+			if err := copyFile(f, filepath.Join(dir, rel), 0o644); err != nil {
 				return err
 			}
 		}

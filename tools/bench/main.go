@@ -35,7 +35,10 @@ func run(ctx context.Context) (err error) {
 	tmpfs := flag.String("tmpfs", "/dev/shm", "a directory in memory")
 	disk := flag.String("disk", diskDir(), "a directory on a disk; empty leaves its rows out")
 	budget := flag.Duration("budget", 9*time.Second, "stop repeating a row after this time, and three rounds")
+	base := flag.String("base", "", "a revision of this repository to compare with")
 	only := flag.String("only", "", "run the sections whose title contains this")
+	brief := flag.Bool("brief", false, "run three rows, in half a minute")
+	picture := flag.String("picture", "", "draw the curve of a vet's time into this SVG file")
 	keys := flag.Int("keys", 0, "make this many RSA keys and end: what a row compares with")
 	flag.Parse()
 	if *keys > 0 {
@@ -51,42 +54,66 @@ func run(ctx context.Context) (err error) {
 			err = cerr
 		}
 	}()
+	if *base != "" {
+		built, err := b.revision(ctx, *base)
+		if err != nil {
+			return err
+		}
+		b.builds = append(b.builds, built)
+	}
 	r := &report{out: os.Stdout, own: ownPeak}
 	if err := b.header(r); err != nil {
 		return err
 	}
-	sections := []struct {
+	curves, err := b.measure(ctx, r, *only, *brief, *budget)
+	if err != nil {
+		return err
+	}
+	r.summary()
+	if *picture != "" {
+		return drawFile(*picture, curves)
+	}
+	return nil
+}
+
+// measure measures the rows of all sections, or of some, and returns the curves.
+func (b *bench) measure(ctx context.Context, r *report, only string, brief bool, budget time.Duration) ([]curve, error) {
+	var curves []curve
+	for _, s := range []struct {
 		title string
 		rows  func() ([]row, error)
 		skip  bool
 	}{
-		{"FIRST EXPORT, 3 nodes, to memory", b.threeNodes, false},
-		{"FIRST EXPORT, 3 nodes, to a disk", b.onDisk, b.disk == ""},
-		{"UNCHANGED EXPORT, 3 nodes, to memory", b.unchanged, false},
-		{"VET AND START", b.vetting, false},
-		{"MANY NODES, first export to memory", b.manyNodes, false},
-		{"MANY CLUSTERS of 3 nodes", b.manyClusters, false},
-		{"MANY NODES AND CLUSTERS, first export to a disk", b.manyOnDisk, b.disk == ""},
-	}
-	for _, s := range sections {
-		if s.skip || !strings.Contains(s.title, *only) {
+		{"IN BRIEF", b.briefly, !brief},
+		{"FIRST EXPORT, 3 nodes, to memory", b.threeNodes, brief},
+		{"FIRST EXPORT, 3 nodes, to a disk", b.onDisk, brief || b.disk == ""},
+		{"UNCHANGED EXPORT, 3 nodes, to memory", b.unchanged, brief},
+		{"VET AND START", b.vetting, brief},
+		{"TYPED CLUSTERS, as kcmgen init writes them", b.typedRows, brief},
+		{"MANY NODES, first export to memory", b.manyNodes, brief},
+		{"MANY CLUSTERS of 3 nodes", b.manyClusters, brief},
+		{"MANY NODES AND CLUSTERS, first export to a disk", b.manyOnDisk, brief || b.disk == ""},
+	} {
+		if s.skip || !strings.Contains(s.title, only) {
 			continue
 		}
 		rows, err := s.rows()
 		if err != nil {
-			return err
+			return nil, err
 		}
 		r.section(s.title)
 		for _, w := range rows {
-			all, err := measure(ctx, w.sides, w.rounds, *budget)
+			all, err := measure(ctx, w.sides, w.rounds, budget)
 			if err != nil {
-				return fmt.Errorf("%s: %s: %w", s.title, w.title, err)
+				return nil, fmt.Errorf("%s: %s: %w", s.title, w.title, err)
 			}
 			r.row(w, all)
+			if w.nodes > 0 {
+				curves = add(curves, w, all)
+			}
 		}
 	}
-	r.summary()
-	return nil
+	return curves, nil
 }
 
 // diskDir returns a directory on a disk: kcmgen's cache, because /tmp is in memory on

@@ -11,6 +11,7 @@ import (
 // are references for the note.
 type row struct {
 	title  string
+	nodes  int // of a row that is part of a curve
 	sides  []side
 	rounds int
 	bounds []bound
@@ -36,12 +37,6 @@ func timesLess(limit float64) bound {
 func timesAtMost(limit float64) bound {
 	return bound{fmt.Sprintf("≤ %g × its wall time", limit), limit, false, func(s []stats) float64 {
 		return ratio(s, wall)
-	}}
-}
-
-func cpuAtMost(limit time.Duration) bound {
-	return bound{fmt.Sprintf("≤ %v CPU", limit), limit.Seconds(), false, func(s []stats) float64 {
-		return s[0].median(cpu).Seconds()
 	}}
 }
 

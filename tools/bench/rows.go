@@ -84,7 +84,7 @@ func (b *bench) threeNodes() ([]row, error) {
 		}
 		r := row{title: w.String(), sides: []side{ours, b.pipeline(w, b.scratch)}, rounds: 15}
 		if w.algorithm == "ecdsa" {
-			r.bounds = []bound{timesLess(5)}
+			r.bounds = []bound{timesLess(6)}
 		} else {
 			n := w.keys()
 			r.sides = append(r.sides, side{
