@@ -59,7 +59,8 @@ cluster: schemas.#Cluster & {
 	} {
 		write(step.address)
 		var said bytes.Buffer
-		err := runExport(t.Context(), exportOptions{}, []string{"./one"}, start.Add(step.at), stdio{out: &said, err: &said})
+		std := stdio{out: &said, err: &said, noCache: new(true)}
+		err := runExport(t.Context(), exportOptions{}, []string{"./one"}, start.Add(step.at), std)
 		if (err != nil) != step.fails {
 			t.Fatalf("after %s: %v\n%s", step.at, err, said.String())
 		}
