@@ -19,6 +19,9 @@ func MayWrite(string) error { return nil }
 // Foreign returns false: on this system file info has no owner.
 func Foreign(fs.FileInfo) bool { return false }
 
+// Own returns true: a file has no owner.
+func Own(fs.FileInfo) bool { return true }
+
 // ID can't identify the contents of a file here.
 func ID(string) (string, error) { return "", errors.ErrUnsupported }
 

@@ -29,6 +29,13 @@ func Foreign(fi fs.FileInfo) bool {
 	return ok && me != 0 && int(st.Uid) != me
 }
 
+// Own reports whether a file or directory belongs to this user. For root, too, those of
+// other users don't.
+func Own(fi fs.FileInfo) bool {
+	st, ok := fi.Sys().(*syscall.Stat_t)
+	return ok && int(st.Uid) == os.Geteuid()
+}
+
 // ID identifies a file and its contents: a change gives it another time of change, unless
 // it comes within some milliseconds after the last one.
 func ID(name string) (string, error) {

@@ -59,7 +59,7 @@ func Open(dir string, max int64, now time.Time) (*Dir, error) {
 
 // own reports whether a file is this user's, and no one else may write it.
 func own(fi fs.FileInfo) bool {
-	return !disk.HasModes || !disk.Foreign(fi) && fi.Mode().Perm()&0o022 == 0
+	return !disk.HasModes || disk.Own(fi) && fi.Mode().Perm()&0o022 == 0
 }
 
 // Get returns the result with a key; nil if there is none.

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/kcmgen/kcmgen/internal/need"
 )
 
 func open(t *testing.T, dir string, max int64, now time.Time) *Dir {
@@ -120,6 +122,32 @@ func TestDamaged(t *testing.T) {
 		if err := os.Remove(name); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestForeign: root uses nothing that another user wrote.
+func TestForeign(t *testing.T) {
+	need.Root(t)
+	const other = 65534
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	d := open(t, dir, 1000, time.Now())
+	k := Key{1}
+	d.Put(k, []byte("text"))
+	if err := os.Chown(files(t, dir)[0], other, other); err != nil {
+		t.Fatal(err)
+	}
+	if got := d.Get(k); got != nil {
+		t.Errorf("another user's file: %q", got)
+	}
+	if err := os.Chown(dir, other, other); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := Open(dir, 1000, time.Now()); err == nil {
+		_ = d.Close()
+		t.Error("another user's directory is used")
 	}
 }
 
