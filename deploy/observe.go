@@ -77,7 +77,7 @@ func (m *machine) look(ctx context.Context, s *host.Session) error {
 	}
 	// What can't be parsed of a foreign unit is left out.
 	generation, unit := m.startedUnit(ctx, s, seen)
-	h.Current, _ = plan.ParseConfig(generation, unit, func(string) ([]byte, error) { return nil, nil })
+	h.Current, _ = plan.ParseConfig(h.Unit, generation, unit, func(string, bool) ([]byte, error) { return nil, nil })
 	m.current = h.Current
 	if at := h.Current.HealthzAddress(); at != m.expectedHealthz() {
 		healthErr = m.healthz(ctx, at, nil)
@@ -250,7 +250,7 @@ func (m *machine) keptGeneration(ctx context.Context, generation string) (*plan.
 	case seen.Runs:
 		return m.onHost(ctx, m.session, generation, seen.Unit), nil
 	}
-	unit, err := m.session.Text(ctx, path.Join(m.host.Unit.GenerationsDir, generation, m.host.Unit.Name))
+	unit, err := m.session.Text(ctx, path.Join(m.host.Unit.GenerationsDir, generation, path.Base(m.host.Unit.File)))
 	if err != nil {
 		return nil, &plan.NoWayBackError{Detail: err.Error()}
 	}
@@ -259,7 +259,12 @@ func (m *machine) keptGeneration(ctx context.Context, generation string) (*plan.
 
 // onHost returns the desired state that a unit on a host describes.
 func (m *machine) onHost(ctx context.Context, s *host.Session, generation string, unit []byte) *plan.Desired {
-	return plan.DesiredFromHost(generation, unit, func(p string) ([]byte, error) { return s.Text(ctx, p) })
+	return plan.DesiredFromHost(m.host.Unit, generation, unit, func(p string, inImage bool) ([]byte, error) {
+		if inImage {
+			return nil, nil // the runtime's
+		}
+		return s.Text(ctx, p)
+	})
 }
 
 // noLease reports whether the apiserver answered that there is no such lease.

@@ -164,7 +164,7 @@ func (m *machine) check(ctx context.Context, s *host.Session) error {
 		return nil // no unit, or one that only systemd can parse
 	}
 	file := path.Join(m.host.Unit.GenerationsDir, m.host.Desired.Generation, path.Base(m.host.Unit.File))
-	said, err := s.Verify(ctx, file)
+	said, err := s.Verify(ctx, m.host.Unit, file)
 	if err != nil {
 		return fmt.Errorf("systemd-analyze verify %s: %w", file, err)
 	}

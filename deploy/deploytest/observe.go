@@ -27,7 +27,7 @@ func (s configs) of(generation string) *plan.Desired {
 	}
 	if s[generation] == nil {
 		text := fmt.Sprintf("[Service]\nExecStart=/bin/kcm --leader-elect-lease-duration=%v --leader-elect-retry-period=%v --v=%d\n", leaseTime, retryTime, len(generation))
-		s[generation] = plan.DesiredFromHost(generation, []byte(text), nil)
+		s[generation] = plan.DesiredFromHost(unit, generation, []byte(text), nil)
 	}
 	return s[generation]
 }

@@ -44,9 +44,10 @@ func (s *Session) Seal(ctx context.Context, partial, final string, sums []string
 	return err
 }
 
-// Verify returns systemd's complaints about a unit's file; "" if it has none.
-func (s *Session) Verify(ctx context.Context, file string) (string, error) {
-	out, err := s.doOne(ctx, command("verify", file))
+// Verify returns what the host's own tools, as systemd, say against a unit's file; "" if
+// nothing.
+func (s *Session) Verify(ctx context.Context, u plan.Unit, file string) (string, error) {
+	out, err := s.doOne(ctx, command("verify", u.Name, file))
 	return strings.TrimSpace(out), err
 }
 
@@ -111,7 +112,7 @@ func (s *Session) Prolong(ctx context.Context, u plan.Unit, generation string) e
 // Confirm ends a trial: the host keeps the generation. It removes generations and programs
 // that neither this one nor the previous one needs.
 func (s *Session) Confirm(ctx context.Context, u plan.Unit, generation string) error {
-	_, err := s.doOne(ctx, command("confirm", u.GenerationsDir, generation, u.ProgramsDir, u.Name))
+	_, err := s.doOne(ctx, command("confirm", u.GenerationsDir, generation, u.ProgramsDir))
 	return err
 }
 
@@ -166,7 +167,7 @@ type Probed struct {
 // kubeconfig names.
 func (s *Session) Probe(ctx context.Context, u plan.Unit, subject string, within time.Duration) (*Probed, error) {
 	seconds := strconv.Itoa(max(1, int(within/time.Second)))
-	out, err := s.Do(ctx, command("process", u.Name), command("complaints", u.Name, regexp.QuoteMeta(subject), seconds))
+	out, err := s.Do(ctx, process(u), command("complaints", u.GenerationsDir, u.Name, regexp.QuoteMeta(subject), seconds))
 	if err != nil {
 		return nil, err
 	}

@@ -22,17 +22,27 @@ func (s *Session) Text(ctx context.Context, file string) ([]byte, error) {
 func (s *Session) Look(ctx context.Context, u plan.Unit, paths []string, limit int64) (*plan.Snapshot, error) {
 	look := command("look", strconv.Itoa(len(paths)), strconv.FormatInt(limit, 10))
 	look.payload = paths
-	out, err := s.Do(ctx, command("about", u.GenerationsDir, u.File), look, command("process", u.Name), command("text", u.File))
+	ask := []Command{command("about", u.GenerationsDir, u.File), look, process(u)}
+	if u.IsPod() {
+		ask = append(ask, command("kubelet", u.File))
+	}
+	out, err := s.Do(ctx, append(ask, command("text", u.File))...)
 	if ce := (*CommandError)(nil); errors.As(err, &ce) && ce.Command == "text" {
 		err = nil // there is no unit
 	}
 	if err != nil {
 		return nil, err
 	}
-	seen := &plan.Snapshot{HostInfo: parseAbout(out[0]), Process: parseProcess(out[2]), Unit: []byte(out[3])}
+	seen := &plan.Snapshot{HostInfo: parseAbout(out[0]), Process: parseProcess(out[2]), Unit: []byte(out[len(out)-1])}
+	if u.IsPod() {
+		seen.Kubelet = parseKubelet(out[3])
+	}
 	seen.Files, err = parseFiles(out[1])
 	return seen, err
 }
+
+// process asks for the state of a unit and of its process.
+func process(u plan.Unit) Command { return command("process", u.GenerationsDir, u.Name, u.File) }
 
 func parseAbout(text string) plan.HostInfo {
 	a := plan.HostInfo{KBytes: -1, Inodes: -1}

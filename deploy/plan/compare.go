@@ -38,7 +38,7 @@ func (h *Host) fileDifferences() []FileChange {
 		out = append(out, h.compareDirectory(d, mode, false)...)
 	}
 	if h.Desired.Generation != None {
-		out = append(out, h.compareFile(h.Unit.File, tree.Entry{Mode: 0o644, Data: h.Desired.Unit})...)
+		out = append(out, h.compareFile(h.Unit.File, tree.Entry{Mode: h.Unit.mode(), Data: h.Desired.Unit})...)
 	}
 	slices.SortFunc(out, func(a, b FileChange) int { return strings.Compare(a.Path, b.Path) })
 	return out

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"net"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,37 +24,35 @@ type Config struct {
 	Kubeconfig keys.Secret
 	Serving    []byte // PEM of the serving certificate
 	Bound      bool   // the unit bind-mounts the generation, so the process sees it
+	// Pod is the manifest's pod; nil if the unit is systemd's.
+	Pod *artefact.HostPod
 }
 
-// ParseConfig reads a unit. read returns a file of the host by its path there. If the
-// command can't be parsed, it returns an error and what it has read so far.
-func ParseConfig(generation string, unit []byte, read func(path string) ([]byte, error)) (*Config, error) {
-	s := &Config{Generation: generation, Unit: unit, flags: map[string]string{}}
-	u, err := artefact.ParseUnit(unit)
-	if err != nil {
+// A Reader returns a file by its path on the host or, if inImage, in the pod's image.
+type Reader func(path string, inImage bool) ([]byte, error)
+
+// ParseConfig reads a unit or a manifest. If the command can't be parsed, it returns an
+// error and what it has read so far.
+func ParseConfig(u Unit, generation string, text []byte, read Reader) (*Config, error) {
+	s := &Config{Generation: generation, Unit: text, flags: map[string]string{}}
+	parse := s.parseUnit
+	if u.IsPod() {
+		parse = s.parsePod
+	}
+	at, err := parse()
+	if at == nil {
 		return nil, err
 	}
-	if s.Argv, err = u.Args(); err != nil || len(s.Argv) == 0 {
+	if err != nil || len(s.Argv) == 0 {
 		return s, err
 	}
 	// A flag without a value is taken for a switch.
-	fs, err := flags.Parse(s.Argv[1:], func(string) bool { return true })
+	fs, err := flags.Parse(s.arguments(), func(string) bool { return true })
 	if err != nil {
 		return s, err
 	}
 	for _, f := range fs {
 		s.flags[f.Name] = f.Value
-	}
-	binds := u["Service"]["BindReadOnlyPaths"]
-	s.Bound = strings.Contains(strings.Join(binds, " "), "/"+generation)
-	at := func(p string) string {
-		for _, b := range binds {
-			from, to, _ := strings.Cut(b, ":")
-			if p == to || strings.HasPrefix(p, to+"/") {
-				return from + strings.TrimPrefix(p, to)
-			}
-		}
-		return p
 	}
 	if p := s.flags["kubeconfig"]; p != "" {
 		data, err := read(at(p))
@@ -68,6 +67,52 @@ func ParseConfig(generation string, unit []byte, read func(path string) ([]byte,
 	return s, err
 }
 
+// parseUnit parses a systemd unit. It returns a function that maps a path that the process
+// sees to the host's or the image's; nil if it can't be parsed at all.
+func (s *Config) parseUnit() (at func(string) (string, bool), err error) {
+	u, err := artefact.ParseUnit(s.Unit)
+	if err != nil {
+		return nil, err
+	}
+	s.Argv, err = u.Args()
+	binds := u["Service"]["BindReadOnlyPaths"]
+	s.Bound = strings.Contains(strings.Join(binds, " "), "/"+s.Generation)
+	return func(p string) (string, bool) {
+		for _, b := range binds {
+			from, to, _ := strings.Cut(b, ":")
+			if p == to || strings.HasPrefix(p, to+"/") {
+				return from + strings.TrimPrefix(p, to), false
+			}
+		}
+		return p, false
+	}, err
+}
+
+// parsePod parses a static pod's manifest, like parseUnit.
+func (s *Config) parsePod() (at func(string) (string, bool), err error) {
+	p, err := artefact.ParseHostPod(s.Unit)
+	if err != nil {
+		return nil, err
+	}
+	s.Pod, s.Argv, err = p, p.Argv, p.ArgvErr
+	s.Bound = slices.ContainsFunc(p.Mounts, func(m artefact.Mount) bool { return strings.Contains(m.From, "/"+s.Generation) })
+	return func(at string) (string, bool) {
+		from, mounted := p.Host(at)
+		return from, !mounted
+	}, err
+}
+
+// arguments returns what follows the program's name. A pod's container may start another
+// program, which starts it.
+func (s *Config) arguments() []string {
+	if s.Pod != nil {
+		if i := slices.IndexFunc(s.Argv, func(w string) bool { return path.Base(w) == spec.PodName }); i >= 0 {
+			return s.Argv[i+1:]
+		}
+	}
+	return s.Argv[1:]
+}
+
 // value returns a flag's value, or its default in the newest version. The flags that this
 // package needs have the same default in all versions.
 func (s *Config) value(flag string) string {
@@ -78,9 +123,9 @@ func (s *Config) value(flag string) string {
 }
 
 // HealthzAddress returns the host:port where the process serves /healthz on its own host;
-// "" if it serves none, or if s is nil.
+// "" if it serves none there, or if s is nil.
 func (s *Config) HealthzAddress() string {
-	if s == nil {
+	if s == nil || s.Pod != nil && !s.Pod.HostNetwork {
 		return ""
 	}
 	port := s.value("secure-port")
@@ -119,9 +164,9 @@ func (s *Config) Elects() bool {
 	return err == nil
 }
 
-// Program returns the path of the program; "" if it isn't known.
+// Program returns the path of the program on the host; "" if it isn't known, or in an image.
 func (s *Config) Program() string {
-	if len(s.Argv) == 0 {
+	if len(s.Argv) == 0 || s.Pod != nil {
 		return ""
 	}
 	return s.Argv[0]

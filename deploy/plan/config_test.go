@@ -23,7 +23,7 @@ func unitWith(flags ...string) string {
 }
 
 func TestParseConfig(t *testing.T) {
-	read := func(p string) ([]byte, error) { return []byte(p), nil }
+	read := func(p string, _ bool) ([]byte, error) { return []byte(p), nil }
 	for _, c := range []struct {
 		name, unit      string
 		healthz, lease  string
@@ -43,7 +43,7 @@ func TestParseConfig(t *testing.T) {
 		{"no election", unitWith("--leader-elect=false", "--secure-port=0"), "", "", "", "", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s, err := ParseConfig(generation, []byte(c.unit), read)
+			s, err := ParseConfig(Unit{}, generation, []byte(c.unit), read)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -60,7 +60,7 @@ func TestParseConfig(t *testing.T) {
 		})
 	}
 	for _, unit := range []string{"[Service]\n", "[Service]\nExecStart=/bin/kcm $OPTIONS\n", "[Service]\nExecStart=/bin/kcm --v 2\n"} {
-		if s, err := ParseConfig("found", []byte(unit), read); err == nil || s == nil {
+		if s, err := ParseConfig(Unit{}, "found", []byte(unit), read); err == nil || s == nil {
 			t.Errorf("%q is read as %v, %v: what can't be parsed is an error, and the rest stays", unit, s, err)
 		}
 	}

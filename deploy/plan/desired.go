@@ -48,7 +48,7 @@ func ReadDesired(c *spec.Cluster, s *outdir.State) (map[string]*Desired, error) 
 		if !ok {
 			return nil, &EditedError{layout.Node(n.Name), "isn't there: the cluster has the node, and its last export hadn't"}
 		}
-		w, err := desiredOf(c, n.Name, generation, ours)
+		w, err := desiredOf(c, n, generation, ours)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", layout.Node(n.Name), err)
 		}
@@ -96,9 +96,9 @@ func asExported(s *outdir.State) (tree.Tree, error) {
 	return tree.New(entries)
 }
 
-func desiredOf(c *spec.Cluster, node, generation string, ours tree.Tree) (*Desired, error) {
-	if c.Layout != spec.Systemd {
-		return nil, errors.New("static pods can't be deployed yet; copy its files by other means")
+func desiredOf(c *spec.Cluster, n *spec.Node, generation string, ours tree.Tree) (*Desired, error) {
+	if c.Layout == spec.StaticPod && !c.Pod.HostNetwork {
+		return nil, errors.New("pod: hostNetwork: false can't be deployed: whether the pod works can't be seen from the host")
 	}
 	if generation == "" {
 		return nil, errors.New("generations: false can't be deployed: without a generation there is nothing to go back to")
@@ -109,7 +109,7 @@ func desiredOf(c *spec.Cluster, node, generation string, ours tree.Tree) (*Desir
 	files := map[string]tree.Entry{}
 	for _, e := range ours.Entries() {
 		of, p, ok := layout.OnHost(e.Path)
-		if !ok || of != node {
+		if !ok || of != n.Name {
 			continue
 		}
 		files[p] = e
@@ -128,20 +128,24 @@ func desiredOf(c *spec.Cluster, node, generation string, ours tree.Tree) (*Desir
 		}
 		w.Trees[top] = t
 	}
-	read := func(p string) ([]byte, error) {
+	read := func(p string, inImage bool) ([]byte, error) {
 		e, ok := files[p]
+		if inImage {
+			e, ok = ours.Get(path.Join(layout.ImageContext(n.Arch), path.Base(p)))
+		}
 		if !ok {
 			return nil, nil // the user's own, on the host
 		}
 		return e.Bytes(), nil
 	}
-	inside := path.Join(home, path.Base(c.Paths.Unit))
-	if slices.Compare(files[c.Paths.Unit].Data, files[inside].Data) != 0 || len(files[inside].Data) == 0 {
-		return nil, &EditedError{layout.NodeFile(node, c.Paths.Unit), "isn't the unit of generation " + generation}
+	u := UnitOf(c)
+	inside := path.Join(home, path.Base(u.File))
+	if slices.Compare(files[u.File].Data, files[inside].Data) != 0 || len(files[inside].Data) == 0 {
+		return nil, &EditedError{layout.NodeFile(n.Name, u.File), "isn't the " + u.kind() + " of generation " + generation}
 	}
-	s, err := ParseConfig(generation, files[inside].Data, read)
+	s, err := ParseConfig(u, generation, files[inside].Data, read)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.Paths.Unit, err)
+		return nil, fmt.Errorf("%s: %w", u.File, err)
 	}
 	w.Config = *s
 	return w, nil
@@ -164,8 +168,8 @@ func topOf(c *spec.Cluster, home, p string) string {
 // and their parents.
 func (w *Desired) Paths(unit string) []string {
 	all := map[string]bool{unit: true}
-	if len(w.Argv) > 0 {
-		all[w.Argv[0]] = true
+	if program := w.Program(); program != "" {
+		all[program] = true
 	}
 	above := func(p string) {
 		for d := path.Dir(p); d != "/"; d = path.Dir(d) {

@@ -19,6 +19,9 @@ func (o *Observation) notes(p *Plan) []string {
 			root = append(root, h.Node)
 		}
 		out = append(out, h.notes(p)...)
+		if note := h.noteKubelet(o.Cluster.Version); note != "" {
+			out = append(out, h.Node+": "+note)
+		}
 	}
 	if len(root) > 0 {
 		out = append(out, strings.Join(root, ", ")+": the login is root's; a user with sudo -n leaves a trace of who it was")

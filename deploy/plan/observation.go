@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -48,18 +49,44 @@ type Host struct {
 	Unreached error
 }
 
-// Unit names the files and directories of a deployment on a host.
+// Unit names the files and directories of a deployment on a host. In all of deploy a unit
+// is what starts the process: a systemd unit, or a static pod.
 type Unit struct {
 	GenerationsDir string // the directory of generations
-	File           string // the unit's file
-	Name           string // as systemd knows it
+	File           string // the unit's file, or the pod's manifest
+	// Name is systemd's name of the unit, or the pod's namespace and name with a slash
+	// between them.
+	Name string
 	// ProgramsDir is the directory of installed programs.
 	ProgramsDir string
 }
 
 // UnitOf returns the unit of a cluster's hosts.
 func UnitOf(c *spec.Cluster) Unit {
-	return Unit{GenerationsDir: c.Paths.Generations, File: c.Paths.Unit, Name: path.Base(c.Paths.Unit), ProgramsDir: c.Paths.Programs}
+	u := Unit{GenerationsDir: c.Paths.Generations, File: c.StartFile(), ProgramsDir: c.Paths.Programs}
+	if u.Name = path.Base(u.File); c.Layout == spec.StaticPod {
+		u.Name = c.Pod.Namespace + "/" + spec.PodName
+	}
+	return u
+}
+
+// IsPod reports whether it is a static pod.
+func (u Unit) IsPod() bool { return strings.Contains(u.Name, "/") }
+
+// kind returns what the unit's file is called.
+func (u Unit) kind() string {
+	if u.IsPod() {
+		return "manifest"
+	}
+	return "unit"
+}
+
+// mode returns the mode of the unit's file. A manifest's environment may hold a password.
+func (u Unit) mode() fs.FileMode {
+	if u.IsPod() {
+		return 0o600
+	}
+	return 0o644
 }
 
 // Snapshot is a host at one moment.
@@ -68,6 +95,8 @@ type Snapshot struct {
 	Files   map[string]File // by path
 	Process Process
 	Unit    []byte // contents of the unit's file
+	// Kubelet is the host's kubelet; nil where the unit is systemd's.
+	Kubelet *Kubelet
 }
 
 // HostInfo is what a host reports about itself and its directory of generations.

@@ -22,7 +22,7 @@ const (
 func configOf(t *testing.T, generation string, flags ...string) *Config {
 	t.Helper()
 	unit := strings.ReplaceAll(unitWith(flags...), "0123456789abcdef", generation)
-	s, err := ParseConfig(generation, []byte(unit), func(string) ([]byte, error) { return nil, nil })
+	s, err := ParseConfig(Unit{}, generation, []byte(unit), func(string, bool) ([]byte, error) { return nil, nil })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ func (h *Host) Unfit() []error {
 	if !a.Root {
 		no("sudo gives a shell that isn't root's")
 	}
-	if a.Systemd > 0 && a.Systemd < minSystemd {
+	if a.Systemd > 0 && a.Systemd < minSystemd && !h.Unit.IsPod() {
 		no("systemd %d can't bind a generation to fixed paths: %d or newer can", a.Systemd, minSystemd)
 	}
 	for _, tool := range a.MissingTools {
@@ -67,7 +67,7 @@ func (h *Host) Unfit() []error {
 	if program := h.Desired.Program(); h.lacksProgram(program) {
 		no("%s isn't there: install it, or let kcmgen do it (binary.install)", program)
 	}
-	return append(out, h.unfitSpace()...)
+	return slices.Concat(out, h.unfitKubelet(), h.unfitSpace())
 }
 
 // unfitDirectories refuses parents that are links or that other users may write to: they

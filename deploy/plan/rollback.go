@@ -63,8 +63,8 @@ func (h *Host) returnsAgain() bool {
 
 // DesiredFromHost returns the desired state that a unit on a host describes, as far as it
 // can be parsed. read returns a file of the host.
-func DesiredFromHost(generation string, unit []byte, read func(path string) ([]byte, error)) *Desired {
-	set, err := ParseConfig(generation, unit, read)
+func DesiredFromHost(u Unit, generation string, unit []byte, read Reader) *Desired {
+	set, err := ParseConfig(u, generation, unit, read)
 	if set == nil || err != nil && IsFound(generation) {
 		set = &Config{Generation: generation, Unit: unit} // a foreign unit that can't be parsed
 	}

@@ -66,7 +66,7 @@ func writeID(w io.Writer, h *Host) { fmt.Fprintf(w, "%s=%s\n", h.Node, h.Desired
 
 // timing returns the time limits, which depend on the hosts' flags.
 func (o *Observation) timing() Timing {
-	gate, soak := o.Cluster.Deploy.Gate, o.Cluster.Deploy.Soak
+	gate, soak := o.Cluster.Deploy.Gate+o.checkInterval(), o.Cluster.Deploy.Soak
 	lease := o.longest("leader-elect-lease-duration")
 	// The lease of a leader that is gone must expire first. Candidates retry with jitter,
 	// once to see that and once to take it.

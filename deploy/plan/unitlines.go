@@ -34,6 +34,9 @@ func unitChanges(was, want *Config) []string {
 // line of a foreign unit.
 func redacted(line string, foreign bool) string {
 	name, _, _ := strings.Cut(line, "=")
+	if key, _, ok := strings.Cut(line, ": "); ok && (foreign || key == "value") { // of a manifest
+		return key + ": …"
+	}
 	if foreign || slices.Contains([]string{"Environment", "SetCredential", "SetCredentialEncrypted"}, strings.TrimSpace(name)) {
 		return name + "=…"
 	}
@@ -47,6 +50,9 @@ func (s *Config) lines() []string {
 	var out []string
 	for l := range strings.Lines(text) {
 		l = strings.TrimSpace(l)
+		if s.Pod != nil && slices.Contains(s.Pod.Argv, strings.Trim(strings.TrimPrefix(l, "- "), `"'`)) {
+			continue // shown as flags
+		}
 		if l != "" && !strings.ContainsAny(l[:1], "#;[") && !strings.HasPrefix(l, "ExecStart=") {
 			out = append(out, l)
 		}

@@ -1,6 +1,7 @@
 package artefact
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -21,6 +22,68 @@ func ParsePod(data []byte) (*corev1.Pod, error) {
 		return nil, fmt.Errorf("reading pod: it is %s %s, not v1 Pod", p.APIVersion, p.Kind)
 	}
 	return p, nil
+}
+
+// HostPod is what a static pod's manifest says about kube-controller-manager.
+type HostPod struct {
+	Name, Namespace string
+	// Argv are the arguments of the container that starts it, as the kubelet passes them.
+	Argv []string
+	// ArgvErr is why Argv isn't known.
+	ArgvErr     error
+	Image       string
+	HostNetwork bool
+	// Mounts are the container's mounts of the host's files.
+	Mounts []Mount
+	// Runs: the container starts kube-controller-manager.
+	Runs bool
+}
+
+// Mount is a path in a container, and the host's path that is seen there.
+type Mount struct{ To, From string }
+
+// Host returns the host's path of a path in the container. false: it is the image's.
+func (p *HostPod) Host(at string) (string, bool) {
+	longest := Mount{}
+	for _, m := range p.Mounts {
+		if (at == m.To || strings.HasPrefix(at, strings.TrimSuffix(m.To, "/")+"/")) && len(m.To) > len(longest.To) {
+			longest = m
+		}
+	}
+	return longest.From + strings.TrimPrefix(at, longest.To), longest.To != ""
+}
+
+// ParseHostPod parses a manifest of any version of Kubernetes, as a host has it: the
+// kubelet ignores unknown fields, too.
+func ParseHostPod(data []byte) (*HostPod, error) {
+	p := &corev1.Pod{}
+	if err := yaml.Unmarshal(data, p); err != nil {
+		return nil, fmt.Errorf("reading pod: %w", err)
+	}
+	if p.Kind != "Pod" {
+		return nil, fmt.Errorf("reading pod: it is a %q, not a Pod", p.Kind)
+	}
+	out := &HostPod{Name: p.Name, Namespace: cmp.Or(p.Namespace, "default"), HostNetwork: p.Spec.HostNetwork}
+	at := programAt(p)
+	if at < 0 {
+		return out, nil
+	}
+	c := p.Spec.Containers[at]
+	words := slices.Concat(c.Command, c.Args)
+	out.Image, out.Runs = c.Image, slices.ContainsFunc(words, func(w string) bool { return path.Base(w) == program })
+	out.Argv, out.ArgvErr = expanded(words)
+	from := map[string]string{}
+	for _, v := range p.Spec.Volumes {
+		if v.HostPath != nil {
+			from[v.Name] = v.HostPath.Path
+		}
+	}
+	for _, m := range c.VolumeMounts {
+		if at := from[m.Name]; at != "" {
+			out.Mounts = append(out.Mounts, Mount{path.Clean(m.MountPath), path.Join(at, m.SubPath)})
+		}
+	}
+	return out, nil
 }
 
 // ImageTag returns the tag of kube-controller-manager's image in a pod's manifest; "" if
@@ -62,7 +125,11 @@ func PodArgs(p *corev1.Pod) ([]string, error) {
 		return nil, errors.New("a static pod of kube-controller-manager has one container")
 	}
 	c := p.Spec.Containers[0]
-	args := append(append([]string{}, c.Command...), c.Args...)
+	return expanded(slices.Concat(c.Command, c.Args))
+}
+
+// expanded returns arguments as the kubelet passes them.
+func expanded(args []string) ([]string, error) {
 	for i, a := range args {
 		if strings.Contains(strings.ReplaceAll(a, "$$", ""), "$(") {
 			return nil, fmt.Errorf("argument %q has a variable", a)

@@ -22,8 +22,7 @@ import (
 )
 
 const (
-	podName = "kube-controller-manager"
-	volume  = "kcmgen"
+	volume = "kcmgen"
 	// generationAnnotation makes the kubelet notice a new generation whose keys are in
 	// the image, where no volume changes.
 	generationAnnotation = "kcmgen/generation"
@@ -34,7 +33,7 @@ func pod(c *spec.Cluster, h plan.Host, generation string) ([]byte, error) {
 	p := &corev1.Pod{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
 		ObjectMeta: metav1.ObjectMeta{
-			Name: podName, Namespace: c.Pod.Namespace, Labels: c.Pod.Labels, Annotations: annotations(c, h, generation),
+			Name: spec.PodName, Namespace: c.Pod.Namespace, Labels: c.Pod.Labels, Annotations: annotations(c, h, generation),
 		},
 		Spec: corev1.PodSpec{
 			PriorityClassName: c.Pod.PriorityClassName,
@@ -87,7 +86,7 @@ func annotations(c *spec.Cluster, h plan.Host, generation string) map[string]str
 
 func container(c *spec.Cluster, h plan.Host) (corev1.Container, error) {
 	ct := corev1.Container{
-		Name: podName, Image: c.Pod.Image, ImagePullPolicy: corev1.PullPolicy(c.Pod.ImagePullPolicy),
+		Name: spec.PodName, Image: c.Pod.Image, ImagePullPolicy: corev1.PullPolicy(c.Pod.ImagePullPolicy),
 		Command: []string{c.Paths.Binary},
 	}
 	for _, f := range h.Flags {

@@ -18,6 +18,10 @@ const (
 	StaticPod Layout = "staticPod"
 )
 
+// PodName is the name of the static pod and of its container. The kubelet adds the node's
+// name to the pod's.
+const PodName = "kube-controller-manager"
+
 // Profile says how long a cluster's leader election waits.
 type Profile string
 

@@ -32,10 +32,10 @@ put() {
 	return 1
 }
 
-# install_unit START UNITFILE: installs a generation's unit. If it is there already, nothing
-# is written: going back must work on a full or read-only disk.
-install_unit() {
-	[ ! -h "$1" ] && cmp -s "$2" "$1" && [ "$(stat -c %a "$1")" = 644 ] || put 0644 "$1" <"$2"
+# install_start START FILE MODE: installs a generation's unit or manifest. If it is there
+# already, nothing is written: going back must work on a full or read-only disk.
+install_start() {
+	[ ! -h "$1" ] && cmp -s "$2" "$1" && [ "0$(stat -c %a "$1")" = "$3" ] || put "$3" "$1" <"$2"
 }
 
 # is_file FILE: tests for a regular file, not a link. Anything else in the place of one of

@@ -1,6 +1,6 @@
 # Settling: confirming a trial, going back from a confirmed generation, retiring a host.
 
-# confirm HOME GENERATION PROGRAMS UNIT: ends a trial by a rename. Then it stops the timer
+# confirm HOME GENERATION PROGRAMS: ends a trial by a rename. Then it stops the timer
 # and removes generations and programs that neither this one nor the previous one needs.
 confirm() { act settle "$@"; }
 
@@ -31,7 +31,7 @@ settle() {
 		esac
 	done
 	for d in $(programs "$3"); do
-		grep -qF "$d/" "$1"/*/"$4" 2>/dev/null || rm -rf "$d"
+		grep -qF "$d/" "$1"/*/* 2>/dev/null || rm -rf "$d"
 	done
 }
 

@@ -17,6 +17,8 @@ try() {
 	elif [ ! -f "$home/$generation/${start##*/}" ]; then
 		fail "$home/$generation/${start##*/} is missing"
 	fi
+	again=no # whether it has to be started although the host has it
+	[ "$generation" = none ] || ! cmp -s "$home/$generation/${start##*/}" "$start" || again=yes
 	previous=$(keep "$home" "$start") || exit 1
 	install_recovery "$home" "$unit" || exit 1
 	journal "$generation" "$previous" "$start" "$unit" "$7" "$8" | put 0600 "$home/trial" || exit 1
@@ -24,7 +26,7 @@ try() {
 		rm -f "$home/trial"
 		fail "the timer that would put the old generation back can't be started"
 	}
-	switch "$home" "$generation" "$start" "$unit" "$enabled" "$active" && return
+	switch "$home" "$generation" "$start" "$unit" "$enabled" "$active" "$again" && return
 	back "$home"
 	exit 1
 }
@@ -40,7 +42,7 @@ keep() {
 }
 
 journal() {
-	unit_runs "$4"
+	layout runs "$4" "$4"
 	printf 'generation %s\nprevious %s\nstart %s\nunit %s\nenabled %s\nactive %s\nrollout %s\nby %s\nsince %s\n' \
 		"$1" "$2" "$3" "$4" "$enabled" "$active" "$5" "$6" "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
 }
@@ -53,7 +55,7 @@ Description=Put the previous kube-controller-manager back where a deployment was
 ConditionPathExists=$1/trial
 DefaultDependencies=no
 After=local-fs.target
-Before=$2
+Before=$(layout starter "$2" "$2")
 
 [Service]
 Type=oneshot
@@ -88,18 +90,17 @@ disarm() {
 	return 0
 }
 
-# switch HOME GENERATION START UNIT ENABLED ACTIVE: the one place that changes what a host
-# runs. Renaming the unit into its place is the commit. It returns 2 if the unit then
-# doesn't start.
+# switch HOME GENERATION START UNIT ENABLED ACTIVE [AGAIN]: the one place that changes what a
+# host runs. Renaming the unit or manifest into its place is the commit. It returns 2 if it
+# then doesn't start or stop.
 switch() {
-	if [ "$2" = none ]; then
-		unit_stop "$4"
-		rm -f "$3" && sync "${3%/*}" && unit_reread || return 1
-		unit_left "$4" || return 0 # else a package's own unit takes effect
-	else
-		install_unit "$3" "$1/$2/${3##*/}" && unit_reread || return 1
-	fi
-	unit_start "$4" "$5" "$6"
+	from=none
+	[ "$2" = none ] || from=$1/$2/${3##*/}
+	layout replace "$4" "$1" "$3" "$4" "$from" "${7-no}" || return
+	layout reread "$4" "$4" || return 1
+	# Without its file, a package's own unit takes effect.
+	[ "$2" != none ] || layout left "$4" "$4" || return 0
+	layout start "$4" "$4" "$5" "$6"
 }
 
 # back HOME: ends a trial and goes back to what ran before, even if that doesn't start.
@@ -119,11 +120,11 @@ reboot() {
 	[ -e "$file" ] || return 0
 	previous=$(field "$file" previous) start=$(field "$file" start) unit=$(field "$file" unit)
 	if [ "$previous" = none ]; then
-		unit_unlist "$unit"
+		layout unlist "$unit" "$unit"
 		rm -f "$start" && sync "${start%/*}" || return 1
 	else
-		install_unit "$start" "$1/$previous/${start##*/}" || return 1
+		layout replace "$unit" "$1" "$start" "$unit" "$1/$previous/${start##*/}" no || return 1
 	fi
-	unit_reread && unit_boot "$unit" "$(field "$file" enabled)" || return 1
+	layout reread "$unit" "$unit" && layout boot "$unit" "$unit" "$(field "$file" enabled)" || return 1
 	rm -f "$file" && sync "$1"
 }

@@ -1,0 +1,49 @@
+# What differs between layouts: systemd.sh and pod.sh have the same functions.
+
+# layout FUNCTION …: calls a function of the layout that NAME belongs to. A unit's name has no
+# slash; that of a pod is namespace/name.
+layout() {
+	function=$1 name=$2
+	shift 2
+	case $name in
+	*/*) "pod_$function" "$@" ;;
+	*) "service_$function" "$@" ;;
+	esac
+}
+
+# process HOME UNIT START: prints the state of what UNIT starts, and of its process.
+process() { layout process "$2" "$@"; }
+
+# process_view PID: prints a process's arguments, and its mounts from directories named like
+# generations.
+process_view() {
+	tr '\0' '\n' <"/proc/$1/cmdline" 2>/dev/null | sed 's/^/arg=/'
+	awk '$4 ~ "/[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]" { print "mount=" $4 " " $5 }' "/proc/$1/mountinfo" 2>/dev/null
+	return 0
+}
+
+# verify UNIT FILE: prints what the host's own tools say against a unit's file.
+verify() { layout verify "$1" "$2"; }
+
+# complaints HOME UNIT SUBJECT SECONDS: prints log lines of the last seconds that show that
+# the apiserver rejects it, or that it doesn't trust the apiserver. Only leader election and
+# watches count: the log also has certificate errors of webhooks, aggregated APIs and
+# clients of /metrics.
+complaints() {
+	layout recent "$2" "$1" "$2" "$4" |
+		grep -E '(leaderelection|reflector)\.go:[0-9]+\]' |
+		grep -E "x509: |Unauthorized|[Ee]rror retrieving (resource|lease) lock|forbidden: User \"$3\" cannot" |
+		grep -v -e webhook -e PartialObjectMetadata -e metrics -e 'failing or missing response' | tail -n 3
+	return 0
+}
+
+# log HOME UNIT LINES: prints the end of the log since the last trial began, or the lines
+# that say why it ended. Left out are the usual warning about a missing front proxy and the
+# list of flags.
+log() {
+	since=$(field "$1/trial" since || field "$1/state" since)
+	text=$(layout text "$2" "$1" "$2" "$since" | grep -v -e requestheader-client-ca-file -e '] FLAG: ')
+	why=$(printf '%s\n' "$text" | grep -E '"command failed"|"Error (building|starting)|^panic: |^Error: |Failed to set up mount' | tail -n "$3")
+	[ -n "$why" ] || why=$(printf '%s\n' "$text" | tail -n "$3")
+	printf '%s\n' "$why"
+}

@@ -1,0 +1,249 @@
+# The layout static pod: how a pod is started, stopped and looked at. UNIT is the pod's
+# namespace/name. The kubelet starts what it finds in its directory of manifests, and there
+# is no command that starts or stops a pod. What runs is read from /proc and from the pods'
+# log directories, so that no runtime's client is needed.
+
+# kubelet_pid: prints the PID of the host's kubelet. One in a container, as of a cluster in
+# containers, isn't the host's.
+kubelet_pid() {
+	for f in $(grep -lx kubelet /proc/[0-9]*/comm 2>/dev/null); do
+		f=${f%/comm}
+		[ "$(readlink "$f/ns/pid")" = "$(readlink /proc/self/ns/pid)" ] && echo "${f#/proc/}" && return
+	done
+	return 1
+}
+
+# kubelet_unit: prints the kubelet's systemd unit.
+kubelet_unit() {
+	pid=$(kubelet_pid) && name=$(sed -n 's|.*/\([^/]*\.service\)$|\1|p' "/proc/$pid/cgroup" | head -n 1) && [ -n "$name" ] || name=kubelet.service
+	echo "$name"
+}
+
+# kubelet START: prints facts about the kubelet, and the texts that decide what it runs: its
+# arguments, its configuration, and the other manifests in START's directory.
+kubelet() {
+	if pid=$(kubelet_pid); then
+		echo "kubelet.pid $pid"
+		echo "kubelet.version $(within 20 "/proc/$pid/exe" --version 2>/dev/null)"
+		echo "kubelet.directory $(readlink "/proc/$pid/cwd")"
+		tr '\0\n' '\n ' <"/proc/$pid/cmdline" | sed 's/^/kubelet.arg /'
+		kubelet_configs "$pid" | while IFS= read -r f; do texts kubelet.config "$f"; done
+	fi
+	for f in "${1%/*}"/*; do
+		[ "$f" = "$1" ] || texts kubelet.manifest "$f"
+	done
+	return 0
+}
+
+# kubelet_configs PID: prints the kubelet's configuration files, in the order in which it
+# reads them.
+kubelet_configs() {
+	tr '\0\n' '\n ' <"/proc/$1/cmdline" | awk '
+		want != "" { if (want == "config") config = $0; else dir = $0; want = ""; next }
+		/^--?config=/ { config = substr($0, index($0, "=") + 1) }
+		/^--?config-dir=/ { dir = substr($0, index($0, "=") + 1) }
+		/^--?config(-dir)?$/ { want = $0; sub(/^-+/, "", want) }
+		END { print config; print dir }' | {
+		IFS= read -r config
+		IFS= read -r dir
+		from=$(readlink "/proc/$1/cwd")
+		[ -z "$config" ] || echo "$(cd "$from" && readlink -f -- "$config")"
+		[ -z "$dir" ] || (cd "$from" && find "$(readlink -f -- "$dir")" -type f -name '*.conf' 2>/dev/null | sort)
+	}
+}
+
+# texts KEY FILE: prints the name of a regular file, and its lines.
+texts() {
+	[ -f "$2" ] || return 0
+	echo "$1 $2"
+	head -c 262144 -- "$2" | tr -d '\0' | sed 's/^/|/'
+	echo
+}
+
+# pod_node: prints the name by which the kubelet calls its node; it ends a pod's name.
+pod_node() {
+	name=
+	pid=$(kubelet_pid) && name=$(tr '\0\n' '\n ' <"/proc/$pid/cmdline" | awk '
+		want { name = $0; want = 0; next }
+		/^--?hostname-override=/ { name = substr($0, index($0, "=") + 1) }
+		/^--?hostname-override$/ { want = 1 }
+		END { print name }')
+	printf '%s\n' "${name:-$(uname -n)}" | tr 'A-Z' 'a-z'
+}
+
+# pod_uids UNIT: prints the UIDs that the static pod has had here, the latest first. A static
+# pod's UID is a checksum of its manifest; the UID of another pod has dashes.
+pod_uids() {
+	at="/var/log/pods/${1%%/*}_${1#*/}-$(pod_node)_"
+	ls -dt "$at"*/ 2>/dev/null | while IFS= read -r d; do
+		d=${d#"$at"} && d=${d%/}
+		case $d in
+		*[!0-9a-f]*) ;;
+		*) echo "$d" ;;
+		esac
+	done
+}
+
+# pod_logs UNIT UID: prints the log files of the pod's container, the latest first: 0.log is
+# that of its first start, 1.log that of its first restart.
+pod_logs() {
+	at="/var/log/pods/${1%%/*}_${1#*/}-$(pod_node)_$2"
+	ls "$at"/*/ 2>/dev/null | sed -n 's/^\([0-9][0-9]*\)\.log$/\1/p' | sort -rnu | while IFS= read -r n; do
+		ls "$at"/*/"$n.log" 2>/dev/null
+	done
+}
+
+# pod_count UNIT UID: prints the number of the latest log file; "" if there is none.
+pod_count() {
+	f=$(pod_logs "$1" "$2" | head -n 1)
+	f=${f##*/}
+	echo "${f%.log}"
+}
+
+# pod_processes UNIT: prints "PID START UID" for the first process of each of the pod's
+# containers, START in clock ticks since boot. The sandbox's has no termination-log.
+pod_processes() {
+	for uid in $(pod_uids "$1"); do
+		for f in $(grep -l "pod$uid" /proc/[0-9]*/cgroup 2>/dev/null); do
+			f=${f%/cgroup}
+			grep -q ' /dev/termination-log ' "$f/mountinfo" 2>/dev/null || continue
+			[ "$(sed -n 's/^NSpid:.*[^0-9]//p' "$f/status" 2>/dev/null)" = 1 ] || continue
+			stat=$(cat "$f/stat" 2>/dev/null) || continue
+			echo "${f#/proc/} $(echo "${stat##*)}" | cut -d ' ' -f 21) $uid"
+		done
+	done
+}
+
+# pod_main HOME UNIT: prints "PID START UID" of the pod's process, the one started last. The
+# process that kcmgen had the kubelet replace isn't it, even if it still runs.
+pod_main() {
+	pod_processes "$2" | grep -vxF -- "$(field "$1/ran" process || echo none)" | sort -k 2,2n | tail -n 1
+}
+
+# pod_note HOME UNIT REPLACED: records, before a change, the process that is to be replaced,
+# and how often each pod was started.
+pod_note() {
+	{
+		[ "$3" = no ] || pod_processes "$2" | sort -k 2,2n | tail -n 1 | sed 's/^/process /'
+		for uid in $(pod_uids "$2"); do echo "log.$uid $(pod_count "$2" "$uid")"; done
+	} | put 0600 "$1/ran"
+}
+
+pod_runs() { enabled=yes active=yes; }
+pod_reread() { :; }
+pod_stop() { :; } # the manifest's removal stops it
+pod_unlist() { :; }
+pod_left() { return 1; }
+pod_start() { :; } # the kubelet does
+pod_boot() { :; }
+pod_starter() { kubelet_unit; }
+
+# pod_replace HOME START UNIT FROM AGAIN: puts a manifest in place, or with FROM none removes
+# it and waits until the pod is gone. If the same manifest is there and AGAIN is yes, it is
+# removed first, so that the kubelet starts the pod anew.
+pod_replace() {
+	if [ "$4" = none ]; then
+		rm -f "$2" && sync "${2%/*}" || return 1
+		pod_gone "$1" "$3"
+		return
+	fi
+	same=no
+	[ ! -h "$2" ] && cmp -s "$4" "$2" && same=yes
+	if [ "$same" = yes ] && [ "$5" != yes ]; then
+		pod_note "$1" "$3" no
+		return 0
+	fi
+	pod_note "$1" "$3" yes || return 1
+	if [ "$same" = yes ]; then
+		rm -f "$2" && sync "${2%/*}" && pod_gone "$1" "$3"
+	fi
+	install_start "$2" "$4" 0600
+}
+
+# pod_gone HOME UNIT: waits until no process of the pod is left. It returns 2 if one stays.
+pod_gone() {
+	n=0
+	while [ -n "$(pod_processes "$2")" ]; do
+		n=$((n + 1))
+		[ "$n" -le 150 ] || {
+			echo "the kubelet doesn't stop the pod $2" >&2
+			return 2
+		}
+		sleep 0.5 2>/dev/null || sleep 1
+	done
+}
+
+# pod_verify MANIFEST: the kubelet has no command that checks a manifest.
+pod_verify() { :; }
+
+# pod_process HOME UNIT START: prints the pod's state with systemd's names, and its process's
+# arguments and mounts.
+pod_process() {
+	main=$(pod_main "$1" "$2")
+	pid=${main%% *} uid=${main##* }
+	if [ -n "$main" ]; then
+		printf 'ActiveState=active\nSubState=running\nLoadState=loaded\nMainPID=%s\n' "$pid"
+	elif [ ! -e "$3" ] && [ ! -h "$3" ]; then
+		printf 'ActiveState=inactive\nSubState=dead\nLoadState=not-found\n'
+	elif kubelet_pid >/dev/null; then
+		printf 'ActiveState=activating\nSubState=the kubelet has not started it\nLoadState=loaded\n'
+	else
+		printf 'ActiveState=activating\nSubState=no kubelet runs\nLoadState=loaded\n'
+	fi
+	[ ! -e "$3" ] || echo "FragmentPath=$3"
+	echo UnitFileState=enabled
+	[ -n "$uid" ] || uid=$(pod_uids "$2" | head -n 1)
+	echo "NRestarts=$(pod_restarts "$1" "$2" "$uid")"
+	[ -z "$main" ] || process_view "$pid"
+}
+
+# pod_restarts HOME UNIT UID: prints how often the kubelet restarted the pod's container since
+# kcmgen changed the manifest.
+pod_restarts() {
+	has=$(pod_count "$2" "$3") had=$(field "$1/ran" "log.$3")
+	if [ -z "$has" ]; then
+		echo 0
+	elif [ -n "$had" ] && [ "$has" -gt "$had" ]; then
+		echo $((has - had - 1))
+	elif [ "$has" = "$had" ]; then
+		echo 0
+	else
+		echo "$has"
+	fi
+}
+
+# pod_log_id HOME UNIT: prints the log file of the process that runs.
+pod_log_id() {
+	main=$(pod_main "$1" "$2")
+	[ -z "$main" ] || pod_logs "$2" "${main##* }" | head -n 1
+}
+
+# pod_recent HOME UNIT SECONDS: prints the process's log lines of the last seconds.
+pod_recent() {
+	f=$(pod_log_id "$1" "$2")
+	[ -n "$f" ] || return 0
+	since=$(date -u -d "@$(($(date +%s) - $3))" +%Y-%m-%dT%H:%M:%S)
+	tail -n 2000 -- "$f" | awk -v since="$since" '$1 >= since' | container_text
+}
+
+# container_text: removes what the runtime puts before each line: time, stream, tag.
+container_text() { sed 's/^[^ ]* \(stdout\|stderr\) [FP] //'; }
+
+# pod_text HOME UNIT SINCE: prints the log since a time, the latest starts of the container
+# only. If it has none, the kubelet says why it doesn't start the pod.
+pod_text() {
+	uid=$(pod_uids "$2" | head -n 1)
+	text=$(for f in $(pod_logs "$2" "${uid:-none}" | head -n 2 | sort); do
+		tail -n 400 -- "$f" | awk -v since="$3" '$1 >= since' | container_text
+	done)
+	printf '%s\n' "$text"
+	kubelet_says "$2" "$3"
+}
+
+# kubelet_says UNIT SINCE: prints why the kubelet doesn't run the pod, from its journal.
+kubelet_says() {
+	pid=$(kubelet_pid) || { echo "no kubelet runs" && return; }
+	within 10 journalctl -q --no-pager -o cat --since "${2:-@0}" "_PID=$pid" -n 2000 2>/dev/null |
+		grep -F -e "${1#*/}" -e 'process manifest' -e "Can't process" |
+		grep -E 'Could not process|Error syncing pod|Failed to pull|Failed to create|failed to start|admission|MountVolume|Reject' | tail -n 3
+}
