@@ -83,13 +83,8 @@ const (
 	Changed = tree.Changed
 )
 
-// Functions of these packages, likewise.
-var (
-	// ReadDesired returns what each host should have, from an exported tree.
-	ReadDesired = plan.ReadDesired
-	// Changes compares a written plan with one made now.
-	Changes = plan.Changes
-)
+// Changes compares a written plan with one made now.
+var Changes = plan.Changes
 
 // maxPlan is the maximum size of a plan's file, in bytes. A host takes some hundred.
 const maxPlan = 16 << 20

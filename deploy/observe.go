@@ -57,12 +57,12 @@ func (m *machine) look(ctx context.Context, s *host.Session) error {
 	ctx, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
 	h := m.host
-	paths := plan.Parents(h.Unit.File)
+	paths, image := plan.Parents(h.Unit.File), ""
 	if h.Desired != nil {
-		paths = h.Desired.Paths(h.Unit.File)
+		paths, image = h.Desired.Paths(h.Unit.File), h.Desired.Image()
 	}
 	asked := m.options.Now()
-	seen, err := s.Look(ctx, h.Unit, append(paths, h.Unit.File), m.readUpTo())
+	seen, err := s.Look(ctx, h.Unit, image, append(paths, h.Unit.File), m.readUpTo())
 	if err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ func (m *machine) compare(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
-	seen, err := m.session.Look(ctx, m.host.Unit, paths, quickRead)
+	seen, err := m.session.Look(ctx, m.host.Unit, "", paths, quickRead)
 	if err == nil {
 		m.host.OldFiles = seen.Files
 	}

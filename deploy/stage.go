@@ -27,11 +27,14 @@ func (m *machine) checkKubeconfig() error {
 
 // stage installs the trees that are absent from the host or differ.
 func (m *machine) stage(ctx context.Context, s *host.Session) (int, error) {
-	todo, bare := m.host.MissingTrees(), m.host.MissingDirs()
-	if len(todo) == 0 && len(bare) == 0 {
-		return 0, nil
+	todo, bare, image := m.host.MissingTrees(), m.host.MissingDirs(), m.host.MissingImage()
+	if len(todo) == 0 && len(bare) == 0 && image == nil {
+		return 0, m.pull(ctx, s)
 	}
 	var homes []string
+	if image != nil {
+		homes = append(homes, m.host.Unit.GenerationsDir)
+	}
 	for _, top := range todo {
 		homes = append(homes, path.Dir(top))
 	}
@@ -54,7 +57,41 @@ func (m *machine) stage(ctx context.Context, s *host.Session) (int, error) {
 		}
 		n += len(t.Entries())
 	}
-	return n, nil
+	if image == nil {
+		return n, m.pull(ctx, s)
+	}
+	if err := m.bringImage(ctx, s, o.fs, image); err != nil {
+		return n, m.withCause(ctx, s, m.host.Unit.GenerationsDir, err)
+	}
+	return n + 1, nil
+}
+
+// bringImage stages an image's archive and has the host's runtime import it.
+func (m *machine) bringImage(ctx context.Context, s *host.Session, f *host.Client, i *plan.Image) error {
+	const name = "image.tar"
+	t, err := tree.New([]tree.Entry{{Path: name, Mode: 0o600, Blob: i.Archive}})
+	if err != nil {
+		return err
+	}
+	home := m.host.Unit.GenerationsDir
+	dir := "image." + m.options.Nonce() + ".partial"
+	if err := f.Await(ctx, func() error { return tree.Stage(f.Staging(home), dir, t) }); err != nil {
+		return err
+	}
+	return s.ImportImage(ctx, path.Join(home, dir, name), i, m.host.Desired.Generation)
+}
+
+// pull has the host's runtime pull the image of a new pod, so that a wrong name fails while
+// the old pod still runs.
+func (m *machine) pull(ctx context.Context, s *host.Session) error {
+	d := m.host.Desired
+	if d.Image() == "" || d.Archived != nil || plan.IsFound(d.Generation) {
+		return nil
+	}
+	if err := s.PullImage(ctx, d.Image(), d.Generation); err != nil {
+		return &RefusedError{"its runtime", err.Error()}
+	}
+	return nil
 }
 
 // put stages a tree next to its final name, has the host read it back, and renames it.
@@ -101,7 +138,7 @@ func (m *machine) sftpReady(ctx context.Context) chan sftpOpened {
 // SFTP doesn't work.
 func (m *machine) trySFTP(ctx context.Context) error {
 	h := m.host
-	if m.sftp != nil || len(h.MissingTrees()) == 0 && len(h.MissingDirs()) == 0 || len(h.Unfit()) > 0 {
+	if m.sftp != nil || len(h.MissingTrees()) == 0 && len(h.MissingDirs()) == 0 && h.MissingImage() == nil || len(h.Unfit()) > 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookLimit)
@@ -160,22 +197,42 @@ func (m *machine) withCause(ctx context.Context, s *host.Session, dir string, er
 
 // check has the host's own programs check the new unit.
 func (m *machine) check(ctx context.Context, s *host.Session) error {
-	if m.host.Desired.Program() == "" {
+	d := m.host.Desired
+	if image := d.Image(); image != "" {
+		return m.checkInImage(ctx, s, image)
+	}
+	if d.Program() == "" {
 		return nil // no unit, or one that only systemd can parse
 	}
-	file := path.Join(m.host.Unit.GenerationsDir, m.host.Desired.Generation, path.Base(m.host.Unit.File))
-	said, err := s.Verify(ctx, m.host.Unit, file)
+	file := path.Join(m.host.Unit.GenerationsDir, d.Generation, path.Base(m.host.Unit.File))
+	said, err := s.Verify(ctx, file)
 	if err != nil {
 		return fmt.Errorf("systemd-analyze verify %s: %w", file, err)
 	}
 	if said != "" {
 		return &RefusedError{Systemd, said}
 	}
-	version, err := s.Parse(ctx, m.host.Desired.Argv)
+	version, err := s.Parse(ctx, d.Argv)
 	if err != nil {
-		return &RefusedError{m.host.Desired.Argv[0], err.Error()}
+		return &RefusedError{d.Argv[0], err.Error()}
 	}
-	return checkVersion(m.host.Desired.Argv[0], version, m.cluster.Version)
+	return checkVersion(d.Argv[0], version, m.cluster.Version)
+}
+
+// checkInImage has the program in a pod's image check its flags.
+func (m *machine) checkInImage(ctx context.Context, s *host.Session, image string) error {
+	d := m.host.Desired
+	if len(d.Argv) == 0 || plan.IsFound(d.Generation) {
+		return nil // it ran before, and may need more than its arguments
+	}
+	version, err := s.ParseInImage(ctx, image, d.Argv)
+	switch {
+	case err != nil:
+		return &RefusedError{d.Argv[0] + " in " + image, err.Error()}
+	case version == "":
+		return nil // without the runtime's tool, only the trial shows it
+	}
+	return checkVersion(d.Argv[0]+" in "+image, version, m.cluster.Version)
 }
 
 // RefusedError is a host's own program that refuses a unit or its flags.

@@ -66,7 +66,7 @@ func exported(ctx context.Context, c *spec.Cluster, dir string, std stdio) (map[
 	if err != nil {
 		return nil, nil, err
 	}
-	wants, err := deploy.ReadDesired(c, s)
+	wants, err := deploy.ReadDesired(c, s, filepath.Join(dir, c.Name))
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", filepath.Join(dir, c.Name), err)
 	}

@@ -44,10 +44,9 @@ func (s *Session) Seal(ctx context.Context, partial, final string, sums []string
 	return err
 }
 
-// Verify returns what the host's own tools, as systemd, say against a unit's file; "" if
-// nothing.
-func (s *Session) Verify(ctx context.Context, u plan.Unit, file string) (string, error) {
-	out, err := s.doOne(ctx, command("verify", u.Name, file))
+// Verify returns systemd's complaints about a unit's file; "" if it has none.
+func (s *Session) Verify(ctx context.Context, file string) (string, error) {
+	out, err := s.doOne(ctx, command("verify", file))
 	return strings.TrimSpace(out), err
 }
 
@@ -55,7 +54,11 @@ func (s *Session) Verify(ctx context.Context, u plan.Unit, file string) (string,
 // them, it returns a [CommandError], whose text ends in [SaysNothing] if the program printed
 // nothing.
 func (s *Session) Parse(ctx context.Context, argv []string) (string, error) {
-	out, err := s.doOne(ctx, command("parse", argv...))
+	return s.parse(ctx, command("parse", argv...))
+}
+
+func (s *Session) parse(ctx context.Context, c Command) (string, error) {
+	out, err := s.doOne(ctx, c)
 	if ce := (*CommandError)(nil); errors.As(err, &ce) {
 		switch ce.Text = firstError(out + "\n" + ce.Text); {
 		case ce.Text == "" && ce.Status == 124: // timeout's

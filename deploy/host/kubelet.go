@@ -33,6 +33,10 @@ func parseKubelet(text string) *plan.Kubelet {
 			k.Dir = value
 		case "kubelet.arg":
 			k.Args = append(k.Args, value)
+		case "kubelet.runtime":
+			k.Runtime = value
+		case "kubelet.image":
+			k.ImageDigest = value
 		case "kubelet.config":
 			open(&k.Configs, value)
 		case "kubelet.manifest":

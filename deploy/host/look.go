@@ -18,13 +18,13 @@ func (s *Session) Text(ctx context.Context, file string) ([]byte, error) {
 }
 
 // Look observes a host and the files at paths, in one round trip. Files longer than limit
-// bytes get no checksum.
-func (s *Session) Look(ctx context.Context, u plan.Unit, paths []string, limit int64) (*plan.Snapshot, error) {
+// bytes get no checksum. image is the image of a pod; "" if it isn't known.
+func (s *Session) Look(ctx context.Context, u plan.Unit, image string, paths []string, limit int64) (*plan.Snapshot, error) {
 	look := command("look", strconv.Itoa(len(paths)), strconv.FormatInt(limit, 10))
 	look.payload = paths
 	ask := []Command{command("about", u.GenerationsDir, u.File), look, process(u)}
 	if u.IsPod() {
-		ask = append(ask, command("kubelet", u.File))
+		ask = append(ask, command("kubelet", u.File, image))
 	}
 	out, err := s.Do(ctx, append(ask, command("text", u.File))...)
 	if ce := (*CommandError)(nil); errors.As(err, &ce) && ce.Command == "text" {

@@ -24,6 +24,8 @@ type Desired struct {
 	Trees map[string]tree.Tree
 	// Dirs are directories that the unit needs, by path.
 	Dirs map[string]fs.FileMode
+	// Archived is the pod's image, if it was made on this machine.
+	Archived *Image
 }
 
 // EditedError is an exported tree that was changed after the export.

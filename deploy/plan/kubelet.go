@@ -20,6 +20,10 @@ type Kubelet struct {
 	Args    []string
 	// Configs are its configuration files, in the order in which it reads them.
 	Configs []Text
+	// Runtime is the tool of its runtime, ctr or podman; "" if it isn't there.
+	Runtime string
+	// ImageDigest is the digest of the desired image; "" if the runtime hasn't got it.
+	ImageDigest string
 	// Manifests are the files beside the pod's own manifest that the kubelet reads.
 	Manifests []Text
 }

@@ -67,7 +67,7 @@ func (h *Host) Unfit() []error {
 	if program := h.Desired.Program(); h.lacksProgram(program) {
 		no("%s isn't there: install it, or let kcmgen do it (binary.install)", program)
 	}
-	return slices.Concat(out, h.unfitKubelet(), h.unfitSpace())
+	return slices.Concat(out, h.unfitKubelet(), h.unfitImage(), h.unfitSpace())
 }
 
 // unfitDirectories refuses parents that are links or that other users may write to: they
@@ -105,6 +105,9 @@ func (h *Host) unfitSpace() []error {
 			bytes += e.Size() + 4096
 			files++
 		}
+	}
+	if i := h.MissingImage(); i != nil { // and then the runtime's own copy of it
+		bytes, files = bytes+i.Archive.Size, files+1
 	}
 	a := h.Snapshot.HostInfo
 	switch need := (bytes + 1<<20) >> 10; {

@@ -167,7 +167,7 @@ func archive(w io.Writer, i Image, img v1.Image, layers []*layer) error {
 		Manifests: []v1.Descriptor{{
 			MediaType: types.OCIManifestSchema1, Size: int64(len(manifest)), Digest: digest, Platform: i.platform(),
 			// containerd uses the second one.
-			Annotations: map[string]string{"org.opencontainers.image.ref.name": i.Name, "io.containerd.image.name": i.Name},
+			Annotations: map[string]string{"org.opencontainers.image.ref.name": i.Name, nameKey: i.Name},
 		}},
 		Annotations: i.annotations(),
 	})

@@ -19,6 +19,8 @@ const (
 	// inputsKey is an annotation of the archive's index. The index isn't pushed, so
 	// the image and its digest don't depend on it.
 	inputsKey = "io.github.kcmgen.inputs"
+	// nameKey is containerd's annotation with the name after loading.
+	nameKey = "io.containerd.image.name"
 	// recipe must be increased when the same inputs make another image.
 	recipe = 1
 )
@@ -64,24 +66,51 @@ const maxIndex = 1 << 20
 // InputsOf returns the value of Inputs of the image in an archive, or an error if Write
 // didn't write it. It doesn't read the blobs.
 func InputsOf(archive io.ReadSeeker) (string, error) {
+	index, err := readIndex(archive)
+	if err != nil {
+		return "", err
+	}
+	if index.Annotations[inputsKey] == "" {
+		return "", errors.New(indexName + " has no " + inputsKey)
+	}
+	return index.Annotations[inputsKey], nil
+}
+
+// Archived is the image in an archive.
+type Archived struct {
+	Name   string // after loading
+	Digest string // as a registry shows it
+	Arch   string
+}
+
+// Describe returns the image in an archive that Write wrote. It doesn't read the blobs.
+func Describe(archive io.ReadSeeker) (Archived, error) {
+	index, err := readIndex(archive)
+	if err != nil {
+		return Archived{}, err
+	}
+	if len(index.Manifests) != 1 || index.Manifests[0].Platform == nil {
+		return Archived{}, fmt.Errorf("%s lists %d images, expected one with its platform", indexName, len(index.Manifests))
+	}
+	m := index.Manifests[0]
+	return Archived{m.Annotations[nameKey], m.Digest.String(), m.Platform.Architecture}, nil
+}
+
+func readIndex(archive io.ReadSeeker) (v1.IndexManifest, error) {
+	var index v1.IndexManifest
 	for t := tar.NewReader(archive); ; {
 		h, err := t.Next()
-		if err == io.EOF {
-			return "", errors.New("it has no " + indexName)
-		}
-		if err != nil {
-			return "", err
-		}
-		if h.Name != indexName {
+		switch {
+		case err == io.EOF:
+			return index, errors.New("it has no " + indexName)
+		case err != nil:
+			return index, err
+		case h.Name != indexName:
 			continue
 		}
-		var index v1.IndexManifest
 		if err := json.NewDecoder(io.LimitReader(t, maxIndex)).Decode(&index); err != nil {
-			return "", fmt.Errorf("%s: %w", indexName, err)
+			return index, fmt.Errorf("%s: %w", indexName, err)
 		}
-		if index.Annotations[inputsKey] == "" {
-			return "", errors.New(indexName + " has no " + inputsKey)
-		}
-		return index.Annotations[inputsKey], nil
+		return index, nil
 	}
 }

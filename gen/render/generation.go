@@ -23,6 +23,10 @@ func generationName(c *spec.Cluster, h plan.Host, files map[spec.Role]file, text
 		e := files[r].entry(r.FileName())
 		part(e.Path, e.Mode.String(), files[r].identity)
 	}
+	// The name of the image stays when another program is put into it.
+	if d, ok := c.Download(h.Node.Arch); ok && d.SHA256 != "" && c.Layout == spec.StaticPod {
+		part("program", "", []byte(d.SHA256))
+	}
 	e := startEntry(c, path.Base(c.StartFile()), text)
 	part(c.StartFile(), e.Mode.String(), text)
 	return hex.EncodeToString(sum.Sum(nil))[:16]

@@ -22,9 +22,6 @@ process_view() {
 	return 0
 }
 
-# verify UNIT FILE: prints what the host's own tools say against a unit's file.
-verify() { layout verify "$1" "$2"; }
-
 # complaints HOME UNIT SUBJECT SECONDS: prints log lines of the last seconds that show that
 # the apiserver rejects it, or that it doesn't trust the apiserver. Only leader election and
 # watches count: the log also has certificate errors of webhooks, aggregated APIs and

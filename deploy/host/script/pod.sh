@@ -19,8 +19,19 @@ kubelet_unit() {
 	echo "$name"
 }
 
-# kubelet START: prints facts about the kubelet, and the texts that decide what it runs: its
-# arguments, its configuration, and the other manifests in START's directory.
+# kubelet_flag PID NAME: prints the last value of a kubelet's flag; "" if it isn't set.
+kubelet_flag() {
+	tr '\0\n' '\n ' <"/proc/$1/cmdline" | awk -v name="$2" '
+		want { value = $0; want = 0; next }
+		!/^-/ { next }
+		{ sub(/^--?/, "") }
+		$0 == name { want = 1 }
+		index($0, name "=") == 1 { value = substr($0, length(name) + 2) }
+		END { print value }'
+}
+
+# kubelet START IMAGE: prints facts about the kubelet, and the texts that decide what it runs:
+# its arguments, its configuration, and the other manifests in START's directory.
 kubelet() {
 	if pid=$(kubelet_pid); then
 		echo "kubelet.pid $pid"
@@ -32,25 +43,19 @@ kubelet() {
 	for f in "${1%/*}"/*; do
 		[ "$f" = "$1" ] || texts kubelet.manifest "$f"
 	done
+	[ -z "$2" ] || image "$2"
 	return 0
 }
 
 # kubelet_configs PID: prints the kubelet's configuration files, in the order in which it
 # reads them.
-kubelet_configs() {
-	tr '\0\n' '\n ' <"/proc/$1/cmdline" | awk '
-		want != "" { if (want == "config") config = $0; else dir = $0; want = ""; next }
-		/^--?config=/ { config = substr($0, index($0, "=") + 1) }
-		/^--?config-dir=/ { dir = substr($0, index($0, "=") + 1) }
-		/^--?config(-dir)?$/ { want = $0; sub(/^-+/, "", want) }
-		END { print config; print dir }' | {
-		IFS= read -r config
-		IFS= read -r dir
-		from=$(readlink "/proc/$1/cwd")
-		[ -z "$config" ] || echo "$(cd "$from" && readlink -f -- "$config")"
-		[ -z "$dir" ] || (cd "$from" && find "$(readlink -f -- "$dir")" -type f -name '*.conf' 2>/dev/null | sort)
-	}
-}
+kubelet_configs() (
+	cd "/proc/$1/cwd" || exit 0
+	f=$(kubelet_flag "$1" config)
+	[ -z "$f" ] || readlink -f -- "$f"
+	f=$(kubelet_flag "$1" config-dir)
+	[ -z "$f" ] || find "$(readlink -f -- "$f")" -type f -name '*.conf' 2>/dev/null | sort
+)
 
 # texts KEY FILE: prints the name of a regular file, and its lines.
 texts() {
@@ -63,11 +68,7 @@ texts() {
 # pod_node: prints the name by which the kubelet calls its node; it ends a pod's name.
 pod_node() {
 	name=
-	pid=$(kubelet_pid) && name=$(tr '\0\n' '\n ' <"/proc/$pid/cmdline" | awk '
-		want { name = $0; want = 0; next }
-		/^--?hostname-override=/ { name = substr($0, index($0, "=") + 1) }
-		/^--?hostname-override$/ { want = 1 }
-		END { print name }')
+	pid=$(kubelet_pid) && name=$(kubelet_flag "$pid" hostname-override)
 	printf '%s\n' "${name:-$(uname -n)}" | tr 'A-Z' 'a-z'
 }
 
@@ -137,6 +138,7 @@ pod_left() { return 1; }
 pod_start() { :; } # the kubelet does
 pod_boot() { :; }
 pod_starter() { kubelet_unit; }
+pod_keep() { image_keep "$1" "$2"; }
 
 # pod_replace HOME START UNIT FROM AGAIN: puts a manifest in place, or with FROM none removes
 # it and waits until the pod is gone. If the same manifest is there and AGAIN is yes, it is
@@ -153,6 +155,8 @@ pod_replace() {
 		pod_note "$1" "$3" no
 		return 0
 	fi
+	generation=${4%/*}
+	image_restore "${generation##*/}" "$4"
 	pod_note "$1" "$3" yes || return 1
 	if [ "$same" = yes ]; then
 		rm -f "$2" && sync "${2%/*}" && pod_gone "$1" "$3"
@@ -172,9 +176,6 @@ pod_gone() {
 		sleep 0.5 2>/dev/null || sleep 1
 	done
 }
-
-# pod_verify MANIFEST: the kubelet has no command that checks a manifest.
-pod_verify() { :; }
 
 # pod_process HOME UNIT START: prints the pod's state with systemd's names, and its process's
 # arguments and mounts.

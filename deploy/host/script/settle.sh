@@ -30,6 +30,9 @@ settle() {
 		*) [ -h "$d" ] || rm -rf "$d" ;;
 		esac
 	done
+	case $(field "$1/state" unit) in
+	*/*) images_unkeep "$1" ;;
+	esac
 	for d in $(programs "$3"); do
 		grep -qF "$d/" "$1"/*/* 2>/dev/null || rm -rf "$d"
 	done
@@ -119,6 +122,9 @@ leave() {
 		*) rm -rf "$f" ;;
 		esac
 	done
+	case $3 in
+	*/*) images_unkeep "$1" ;;
+	esac
 	for d in $(programs "$4"); do rm -rf "$d"; done
 	rmdir "$1" "$4" 2>/dev/null
 	return 0

@@ -15,6 +15,8 @@ service_reread() { systemctl daemon-reload; }
 # service_starter UNIT: prints the unit that starts it at boot.
 service_starter() { echo "$1"; }
 
+service_keep() { :; } # it has no image
+
 # service_replace HOME START UNIT FROM: puts a unit in place, or with FROM none removes it.
 service_replace() {
 	if [ "$4" = none ]; then
@@ -70,9 +72,8 @@ service_boot() {
 	return 0
 }
 
-# service_verify UNITFILE: prints systemd's complaints about a unit. Its exit status means
-# nothing.
-service_verify() {
+# verify UNITFILE: prints systemd's complaints about a unit. Its exit status means nothing.
+verify() {
 	command -v systemd-analyze >/dev/null || return 0
 	said=$(within 60 systemd-analyze verify "$1" 2>&1)
 	printf '%s\n' "$said" | grep -F -e "${1##*/}" -e "$1"

@@ -20,6 +20,7 @@ try() {
 	again=no # whether it has to be started although the host has it
 	[ "$generation" = none ] || ! cmp -s "$home/$generation/${start##*/}" "$start" || again=yes
 	previous=$(keep "$home" "$start") || exit 1
+	[ "$previous" = none ] || layout keep "$unit" "$previous" "$start"
 	install_recovery "$home" "$unit" || exit 1
 	journal "$generation" "$previous" "$start" "$unit" "$7" "$8" | put 0600 "$home/trial" || exit 1
 	arm "$home" "$seconds" || {

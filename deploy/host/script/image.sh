@@ -1,0 +1,145 @@
+# Images of static pods, in the runtime that the kubelet uses: containerd's by ctr, CRI-O's by
+# podman. Each generation's image has a name of its own, so that going back finds it, although
+# the name in the manifest may mean another image by then.
+
+# runtime: sets tool and, for ctr, socket. It fails if the runtime's tool isn't there.
+runtime() {
+	pid=$(kubelet_pid) || return 1
+	socket=$(kubelet_flag "$pid" container-runtime-endpoint)
+	[ -n "$socket" ] || socket=$(kubelet_configs "$pid" | while IFS= read -r f; do
+		sed -n 's/^[ {"]*containerRuntimeEndpoint"\{0,1\}: *"\{0,1\}\([^",]*\).*/\1/p' "$f"
+	done | tail -n 1)
+	socket=${socket:-/run/containerd/containerd.sock} && socket=${socket#unix://}
+	case $socket in
+	*crio*) tool=podman ;;
+	*) tool=ctr ;;
+	esac
+	[ -S "$socket" ] && command -v "$tool" >/dev/null
+}
+
+# images SECONDS ARGUMENT…: runs ctr images.
+images() {
+	limit=$1
+	shift
+	within "$limit" ctr -a "$socket" -n k8s.io images "$@"
+}
+
+# kept GENERATION: prints the name of a generation's image.
+kept() { echo "kcmgen.local/generation:$1"; }
+
+# image NAME: prints which runtime has the host's images, and the digest of NAME there.
+image() {
+	runtime || return 0
+	echo "kubelet.runtime $tool"
+	echo "kubelet.image $(image_digest "$1")"
+}
+
+# image_digest NAME: prints the digest of an image; "" if it isn't there.
+image_digest() {
+	case $tool in
+	ctr) images 20 ls "name==$1" 2>/dev/null | awk 'NR == 2 { print $3 }' ;;
+	podman) within 20 podman image inspect --format '{{.Digest}}' "$1" 2>/dev/null ;;
+	esac
+}
+
+# image_tag FROM TO: gives an image another name. The kubelet doesn't remove a pinned image
+# when the disk is full, where the runtime knows that label.
+image_tag() {
+	case $tool in
+	ctr) images 20 tag --force "$1" "$2" >/dev/null && images 20 label "$2" io.cri-containerd.pinned=pinned >/dev/null ;;
+	podman) within 20 podman tag "$1" "$2" ;;
+	esac
+}
+
+# image_import ARCHIVE NAME DIGEST GENERATION: imports an archive, whose image must then have
+# the digest, and removes it.
+image_import() {
+	runtime || fail "the runtime's tool isn't there any more"
+	has=$(image_digest "$(kept "$4")")
+	if [ "$has" != "$3" ]; then
+		case $tool in
+		ctr) images 280 import "$1" ;;
+		podman) within 280 podman load -q -i "$1" ;;
+		esac >/dev/null || fail "$tool can't import the image $2"
+		has=$(image_digest "$2")
+		[ "$has" = "$3" ] || fail "after the import, $2 is ${has:-missing} and not $3"
+		image_tag "$2" "$(kept "$4")" || fail "$tool can't name the image of generation $4"
+	fi
+	rm -rf "${1%/*}"
+}
+
+# image_pull NAME GENERATION: has the runtime pull an image, unless it is there.
+image_pull() {
+	runtime || return 0
+	if [ -z "$(image_digest "$1")" ]; then
+		if command -v crictl >/dev/null; then
+			within 280 crictl -i "unix://$socket" pull "$1" >/dev/null
+		elif [ "$tool" = ctr ]; then
+			images 280 pull --hosts-dir /etc/containerd/certs.d "$1" >/dev/null
+		else
+			within 280 podman pull -q "$1" >/dev/null
+		fi || fail "the image $1 isn't there and can't be pulled"
+	fi
+	image_tag "$1" "$(kept "$2")"
+}
+
+# image_parse NAME ARGUMENT…: has the program in an image parse its arguments and print its
+# version.
+image_parse() {
+	runtime || return 0
+	name=$1
+	shift
+	case $tool in
+	ctr) within 60 ctr -a "$socket" -n k8s.io run --rm --read-only "$name" "kcmgen-check-$$" "$@" --version 2>&1 </dev/null ;;
+	podman)
+		program=$1
+		shift
+		within 60 podman run --rm --read-only --network none --entrypoint "$program" "$name" "$@" --version 2>&1 </dev/null
+		;;
+	esac
+}
+
+# image_of MANIFEST: prints the image that a manifest names.
+image_of() { sed -n 's/^[- ]*image: *["'"'"']\{0,1\}\([^"'"'"' ]*\).*/\1/p' "$1" 2>/dev/null | head -n 1; }
+
+# image_keep GENERATION MANIFEST: names the image of what runs, before another takes its name.
+image_keep() {
+	runtime || return 0
+	name=$(image_name "$(image_of "$2")")
+	[ -z "$name" ] || [ -z "$(image_digest "$name")" ] || [ -n "$(image_digest "$(kept "$1")")" ] || image_tag "$name" "$(kept "$1")"
+}
+
+# image_restore GENERATION MANIFEST: gives a generation's image its name in the manifest again.
+image_restore() {
+	runtime || return 0
+	name=$(image_name "$(image_of "$2")") digest=$(image_digest "$(kept "$1")")
+	[ -z "$name" ] || [ -z "$digest" ] || [ "$(image_digest "$name")" = "$digest" ] || image_tag "$(kept "$1")" "$name"
+}
+
+# image_name NAME: prints an image's full name, as runtimes have it.
+image_name() {
+	name=$1
+	case ${name%%/*} in
+	'' | localhost | *.* | *:*) ;;
+	*) case $name in */*) name=docker.io/$name ;; *) name=docker.io/library/$name ;; esac ;;
+	esac
+	case ${name##*/} in
+	'' | *:* | *@*) ;;
+	*) name=$name:latest ;;
+	esac
+	echo "$name"
+}
+
+# images_unkeep HOME: removes the names of images whose generation isn't there any more.
+images_unkeep() {
+	runtime || return 0
+	case $tool in
+	ctr) images 20 ls -q 'name~="^kcmgen.local/generation:"' ;;
+	podman) within 20 podman images --format '{{.Repository}}:{{.Tag}}' --filter 'reference=kcmgen.local/generation' ;;
+	esac 2>/dev/null | while IFS= read -r ref; do
+		[ -d "$1/${ref##*:}" ] || case $tool in
+		ctr) images 20 rm "$ref" >/dev/null ;;
+		podman) within 20 podman untag "$ref" "$ref" ;;
+		esac
+	done
+}

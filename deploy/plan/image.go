@@ -1,0 +1,60 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/tree"
+)
+
+// Image is an image that is brought to a host.
+type Image struct {
+	Name    string // in full
+	Digest  string // of its manifest, as a registry shows it
+	Archive tree.Blob
+}
+
+// ImageName returns an image's full name, as runtimes have it: with a registry and a tag.
+func ImageName(name string) string {
+	first, _, several := strings.Cut(name, "/")
+	switch {
+	case name == "":
+		return ""
+	case !several:
+		name = "docker.io/library/" + name
+	case first != "localhost" && !strings.ContainsAny(first, ".:"):
+		name = "docker.io/" + name
+	}
+	if !strings.ContainsAny(name[strings.LastIndexByte(name, '/')+1:], ":@") {
+		name += ":latest"
+	}
+	return name
+}
+
+// Image returns the full name of the pod's image; "" without a pod.
+func (s *Config) Image() string {
+	if s == nil || s.Pod == nil {
+		return ""
+	}
+	return ImageName(s.Pod.Image)
+}
+
+// MissingImage returns the image to bring to the host; nil if it has it.
+func (h *Host) MissingImage() *Image {
+	if i := h.Desired.Archived; i != nil && (h.Snapshot.Kubelet == nil || h.Snapshot.Kubelet.ImageDigest != i.Digest) {
+		return i
+	}
+	return nil
+}
+
+// unfitImage returns why the host wouldn't get the pod's image.
+func (h *Host) unfitImage() []error {
+	k, name := h.Snapshot.Kubelet, h.Desired.Image()
+	switch {
+	case k == nil || k.PID == 0 || name == "" || k.Runtime != "":
+		return nil
+	case h.Desired.Archived != nil:
+		return []error{fmt.Errorf("it has no tool for its runtime's images: import %s there by hand, and leave out image in the cluster", h.Desired.Archived.Archive.Path)}
+	}
+	return nil
+}

@@ -1,0 +1,184 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+const manifest = `apiVersion: v1
+kind: Pod
+metadata: {name: kube-controller-manager, namespace: kube-system}
+spec:
+  hostNetwork: true
+  containers:
+  - name: kube-controller-manager
+    image: kcm:v1.37.1
+    command: [/usr/local/bin/kube-controller-manager, "--kubeconfig=/etc/kubernetes/kcm.conf", "--tls-cert-file=/srv/tls/kcm.crt", "--bind-address=::", "--profiling=$$x"]
+    volumeMounts:
+    - {name: kcmgen, mountPath: /etc/kubernetes/kcm.conf, subPath: kcm.conf}
+    - {name: tls, mountPath: /srv/tls/}
+  volumes:
+  - {name: kcmgen, hostPath: {path: /etc/kubernetes/kcmgen/0123456789abcdef, type: Directory}}
+  - {name: tls, hostPath: {path: /etc/ssl/kcm}}
+`
+
+var podUnit = Unit{GenerationsDir: "/etc/kubernetes/kcmgen", File: "/etc/kubernetes/manifests/kube-controller-manager.yaml", Name: "kube-system/kube-controller-manager"}
+
+func podConfig(t *testing.T, text string) *Config {
+	t.Helper()
+	s, err := ParseConfig(podUnit, generation, []byte(text), func(p string, inImage bool) ([]byte, error) {
+		if inImage {
+			p = "in the image " + p
+		}
+		return []byte(p), nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestParsePod: a pod's files are found behind its mounts, or in its image.
+func TestParsePod(t *testing.T) {
+	s := podConfig(t, manifest)
+	if got := string(s.Kubeconfig.Reveal()); got != "/etc/kubernetes/kcmgen/0123456789abcdef/kcm.conf" {
+		t.Errorf("the kubeconfig is %s", got)
+	}
+	if got := string(s.Serving); got != "/etc/ssl/kcm/kcm.crt" {
+		t.Errorf("the serving certificate is %s", got)
+	}
+	if !s.Bound || s.HealthzAddress() != "127.0.0.1:10257" || s.Program() != "" || s.Image() != "docker.io/library/kcm:v1.37.1" || s.value("profiling") != "$x" {
+		t.Errorf("bound %v, /healthz at %q, program %q, image %q, profiling %q", s.Bound, s.HealthzAddress(), s.Program(), s.Image(), s.value("profiling"))
+	}
+	baked := podConfig(t, strings.ReplaceAll(manifest, "/etc/kubernetes/kcm.conf\", \"", "/baked/kcm.conf\", \""))
+	if got := string(baked.Kubeconfig.Reveal()); got != "in the image /baked/kcm.conf" {
+		t.Errorf("the kubeconfig is %s", got)
+	}
+	own := podConfig(t, strings.Replace(manifest, "hostNetwork: true", "hostNetwork: false", 1))
+	if own.HealthzAddress() != "" {
+		t.Errorf("a pod with its own network serves at the host's %s", own.HealthzAddress())
+	}
+	wrapped := podConfig(t, strings.Replace(manifest, "[/usr/local/bin", "[/go-runner, --log-file=/var/log/kcm.log, /usr/local/bin", 1))
+	if wrapped.value("bind-address") != "::" || wrapped.value("log-file") != "" {
+		t.Errorf("a wrapper's flags are taken for the program's: %v", wrapped.flags)
+	}
+	for _, text := range []string{"", "kind: List\n", "a: [", strings.Replace(manifest, "$$x", "$(X)", 1)} {
+		if _, err := ParseConfig(podUnit, Found, []byte(text), nil); err == nil {
+			t.Errorf("parsed %q", text)
+		}
+	}
+}
+
+func TestPodChanges(t *testing.T) {
+	was := podConfig(t, manifest)
+	is := podConfig(t, strings.NewReplacer("kcm:v1.37.1", "kcm:v1.37.2", "0123456789abcdef", fresh, "--bind-address=::", "--bind-address=127.0.0.1").Replace(manifest))
+	want := []string{"- image: kcm:v1.37.1", "+ image: kcm:v1.37.2"}
+	got := unitChanges(was, is)
+	got = slices.DeleteFunc(got, func(l string) bool { return strings.Contains(l, "command:") }) // in one line here
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, expected %q", got, want)
+	}
+	secret := strings.Replace(manifest, "    image:", "    env:\n    - name: A\n      value: hunter2\n    image:", 1)
+	if got := strings.Join(unitChanges(was, podConfig(t, secret)), "\n"); strings.Contains(got, "hunter2") || !strings.Contains(got, "+ value: …") {
+		t.Errorf("the environment is shown, or isn't mentioned: %s", got)
+	}
+}
+
+func TestImageName(t *testing.T) {
+	for name, want := range map[string]string{
+		"": "", "kcm": "docker.io/library/kcm:latest", "kcm:v1": "docker.io/library/kcm:v1", "a/kcm": "docker.io/a/kcm:latest",
+		"localhost/kcm:v1": "localhost/kcm:v1", "registry.k8s.io/kcm:v1": "registry.k8s.io/kcm:v1", "r:5000/kcm": "r:5000/kcm:latest",
+		"r.example/kcm@sha256:ab": "r.example/kcm@sha256:ab",
+	} {
+		if got := ImageName(name); got != want {
+			t.Errorf("%s is %s, expected %s", name, got, want)
+		}
+	}
+}
+
+// aKubelet watches the pod's directory.
+func aKubelet(config string, args ...string) *Kubelet {
+	return &Kubelet{
+		PID: 7, Version: "Kubernetes v1.37.1", Dir: "/srv", Runtime: "ctr", Args: append([]string{"/usr/bin/kubelet"}, args...),
+		Configs: []Text{{"/var/lib/kubelet/config.yaml", []byte(config)}},
+	}
+}
+
+const watches = "staticPodPath: /etc/kubernetes/manifests\n"
+
+func podHost(k *Kubelet) *Host {
+	return &Host{Node: "cp-1", Unit: podUnit, Desired: &Desired{Config: Config{Generation: generation}}, Snapshot: &Snapshot{Kubelet: k}}
+}
+
+func TestUnfitKubelet(t *testing.T) {
+	dropIn := aKubelet("staticPodPath: /elsewhere\n", "--config-dir=/d")
+	dropIn.Configs = append(dropIn.Configs, Text{"/d/10.conf", []byte(watches)})
+	flagged := aKubelet("staticPodPath: /elsewhere\n", "--pod-manifest-path", "/etc/kubernetes/manifests/")
+	relative := aKubelet("staticPodPath: ../etc/kubernetes/manifests\n")
+	backup := aKubelet(watches)
+	backup.Manifests = []Text{{"/etc/kubernetes/manifests/etcd.yaml", []byte("kind: Pod\n")}, {"/etc/kubernetes/manifests/kcm.yaml.bak", []byte(manifest)}}
+	second := aKubelet(watches)
+	second.Manifests = []Text{{"/etc/kubernetes/manifests/x", []byte(strings.Replace(manifest, "name: kube-controller-manager, n", "name: kcm, n", 1))}}
+	for name, c := range map[string]struct {
+		k    *Kubelet
+		want string // "" if it is fit
+	}{
+		"as it should be":       {aKubelet(watches), ""},
+		"a drop-in counts more": {dropIn, ""},
+		"a flag counts most":    {flagged, ""},
+		"a relative path":       {relative, ""},
+		"none":                  {&Kubelet{}, "no kubelet runs"},
+		"another directory":     {aKubelet("staticPodPath: /etc/kubelet.d\n"), "watches /etc/kubelet.d, and the pod's manifest would be in /etc/kubernetes/manifests"},
+		"no static pods":        {aKubelet("{}"), "set staticPodPath: /etc/kubernetes/manifests"},
+		"not a configuration":   {aKubelet("a: ["), "isn't known: /var/lib/kubelet/config.yaml"},
+		"a backup":              {backup, "kcm.yaml.bak has the same pod"},
+		"a second one":          {second, "/etc/kubernetes/manifests/x starts a second kube-controller-manager here, as pod kube-system/kcm"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			errs := podHost(c.k).unfitKubelet()
+			switch {
+			case c.want == "" && len(errs) > 0:
+				t.Errorf("unfit: %v", errs)
+			case c.want != "" && (len(errs) != 1 || !strings.Contains(errs[0].Error(), c.want)):
+				t.Errorf("%v, expected %q", errs, c.want)
+			}
+		})
+	}
+	if errs := podHost(nil).unfitKubelet(); errs != nil {
+		t.Errorf("a host with a unit needs a kubelet: %v", errs)
+	}
+}
+
+func TestNoteKubelet(t *testing.T) {
+	cluster := spec.Version{Minor: 37, Patch: 1}
+	for version, want := range map[string]string{
+		"Kubernetes v1.37.1": "", "Kubernetes v1.34.0": "", "Kubernetes v1.36.2+rke2r1": "",
+		"Kubernetes v1.38.0": "newer than the cluster's v1.37.1", "Kubernetes v1.33.9": "only up to", "busybox": `calls itself "busybox"`,
+	} {
+		k := aKubelet(watches)
+		k.Version = version
+		got := podHost(k).noteKubelet(cluster)
+		if want == "only up to" {
+			want = "supports it with v1.36 at most"
+		}
+		if !strings.Contains(got, want) || (want == "") != (got == "") {
+			t.Errorf("%s: %q, expected %q", version, got, want)
+		}
+	}
+}
+
+// TestCheckInterval: a kubelet that isn't notified of a change looks for one now and then.
+func TestCheckInterval(t *testing.T) {
+	for config, want := range map[string]time.Duration{
+		watches: 20 * time.Second, watches + "fileCheckFrequency: 7s\n": 7 * time.Second, watches + "fileCheckFrequency: 1h\n": time.Minute,
+	} {
+		o := &Observation{Hosts: []*Host{podHost(aKubelet(config)), podHost(nil), {}}}
+		if got := o.checkInterval(); got != want {
+			t.Errorf("%q: %v, expected %v", config, got, want)
+		}
+	}
+}
