@@ -201,11 +201,12 @@ func (h *Hosts) addCommands(stranded *rollout.StrandedError) {
 	stranded.ByHand = map[string]string{}
 	for node, left := range stranded.Left {
 		u := plan.UnitOf(h.cluster)
+		commands := CommandsFor(u.Name)
 		command := map[rollout.Left]string{
 			rollout.LeftOnTrial:   "sh " + u.GenerationsDir + "/recover revert " + u.GenerationsDir,
 			rollout.LeftChanged:   "sh " + u.GenerationsDir + "/recover undo " + u.GenerationsDir + " " + h.desiredGeneration(node),
-			rollout.LeftUnhealthy: "systemctl status " + u.Name,
-			rollout.LeftStopped:   "systemctl start " + u.Name,
+			rollout.LeftUnhealthy: commands.Status,
+			rollout.LeftStopped:   commands.Start,
 		}[left]
 		stranded.ByHand[node] = command
 	}

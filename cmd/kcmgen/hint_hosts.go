@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -34,7 +33,7 @@ func hostHint(err error) string {
 	case errors.As(err, &other):
 		return fmt.Sprintf("nothing was changed; install Kubernetes %s there, or have kcmgen bring it: binary in the cluster, with its sha256 and install: true", other.Expected)
 	case errors.As(err, &spare):
-		return "see what is wrong there first: systemctl status " + unitOf(spare.Unit) + "; then the same command again"
+		return "see what is wrong there first: " + deploy.CommandsFor(spare.Unit).Status + "; then the same command again"
 	case deploy.NeedsNewPlan(err):
 		return "the same command again: its plan is made anew"
 	case is[*deploy.UnsettledError](err):
@@ -48,7 +47,7 @@ func hostHint(err error) string {
 	case is[*deploy.KubeconfigError](err):
 		return "name one that is there: --kubeconfig FILE, or deploy: kubeconfig in the cluster, where a relative one starts at the cluster's directory"
 	case errors.As(err, &still):
-		return "take it out of the CUE first; to stop it for a while: systemctl stop " + unitOf(still.Unit) + ", on the host"
+		return "take it out of the CUE first; to stop it for a while: " + deploy.CommandsFor(still.Unit).Stop + ", on the host"
 	case is[*deploy.NeverDeployedError](err):
 		return "say how it is reached: --host [USER@]HOST"
 	case is[*deploy.RetiredError](err):
@@ -76,12 +75,12 @@ func leftHint(err error) string {
 	case errors.As(err, &stranded):
 		return byHand(stranded)
 	case errors.As(err, &gone):
-		unit := unitOf(gone.Unit())
-		return fmt.Sprintf("see why it ended: journalctl -u %s -n 50; then systemctl start %s, on each", unit, unit)
+		unit := deploy.CommandsFor(gone.Unit())
+		return fmt.Sprintf("see why it ended: %s; then %s, on each", unit.Log, unit.Start)
 	case is[*deploy.ApiserverAwayError](err):
 		return "hosts go on by themselves once the apiserver is back; then kcmgen deploy, which finds what is left to do"
 	case errors.As(err, &same):
-		return fmt.Sprintf("give each a name of its own: hostnamectl set-hostname %s, then systemctl restart %s, on %s", same.Nodes[1], unitOf(same.Unit), same.Nodes[1])
+		return fmt.Sprintf("give each a name of its own: hostnamectl set-hostname %s, then %s, on %s", same.Nodes[1], deploy.CommandsFor(same.Unit).Restart, same.Nodes[1])
 	}
 	return ""
 }
@@ -165,9 +164,4 @@ func byHand(e *deploy.StrandedError) string {
 	}
 	slices.Sort(out)
 	return strings.Join(out, "; ")
-}
-
-// unitOf returns the name of a unit without ".service"; "" means the usual unit.
-func unitOf(name string) string {
-	return cmp.Or(strings.TrimSuffix(name, ".service"), "kube-controller-manager")
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"path/filepath"
 	"slices"
 	"time"
@@ -71,7 +70,7 @@ func runRetire(ctx context.Context, o retireOptions, args []string, now func() t
 	}
 	c := *r.Clusters[0].Cluster
 	if slices.ContainsFunc(c.Nodes, func(n spec.Node) bool { return n.Name == name }) {
-		return &deploy.StillInClusterError{Cluster: c.Name, Node: name, Unit: path.Base(c.Paths.Unit)}
+		return &deploy.StillInClusterError{Cluster: c.Name, Node: name, Unit: deploy.UnitName(&c)}
 	}
 	node, err := o.node(ctx, &c, name, std)
 	if err != nil {

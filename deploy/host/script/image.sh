@@ -119,9 +119,15 @@ image_restore() {
 # image_name NAME: prints an image's full name, as runtimes have it.
 image_name() {
 	name=$1
-	case ${name%%/*} in
-	'' | localhost | *.* | *:*) ;;
-	*) case $name in */*) name=docker.io/$name ;; *) name=docker.io/library/$name ;; esac ;;
+	case $name in
+	'') ;;
+	*/*)
+		case ${name%%/*} in
+		localhost | *.* | *:*) ;;
+		*) name=docker.io/$name ;;
+		esac
+		;;
+	*) name=docker.io/library/$name ;;
 	esac
 	case ${name##*/} in
 	'' | *:* | *@*) ;;

@@ -1,0 +1,138 @@
+//go:build linux
+
+package host_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/kcmgen/kcmgen/deploy/host"
+	"github.com/kcmgen/kcmgen/deploy/plan"
+	"github.com/kcmgen/kcmgen/internal/need"
+)
+
+// podSession is session in a PID namespace, whose only other process is a kubelet that waits.
+// setup is run first; the session's directory is $d.
+func podSession(t *testing.T, setup, kubelet string) (*host.Session, string) {
+	t.Helper()
+	dir := t.TempDir()
+	program := filepath.Join(dir, "kubelet")
+	// The name of a script is its process's name.
+	if err := os.WriteFile(program, []byte("#!/bin/sh\n[ \"$1\" = --version ] && echo Kubernetes v1.37.1 && exit\nwhile :; do sleep 100; done\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	begin := "cd " + host.Quote(dir) + " && d=$PWD && mount -t tmpfs tmpfs /run && mkdir -p /run/log && " + setup
+	if kubelet != "" {
+		begin += " && { ./kubelet " + kubelet + " </dev/null >/dev/null 2>&1 & } && until grep -lx kubelet /proc/[0-9]*/comm >/dev/null; do :; done"
+	}
+	command := "exec " + need.Namespaces(t) + " --mount --pid --fork --kill-child --mount-proc sh -c " + host.Quote(begin+" && "+host.Shell(true))
+	s, err := host.Open(within(t), start(t, command), "0123456789abcdef")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s, dir
+}
+
+// TestLookAtKubelet: what decides which static pods a kubelet runs arrives as it is.
+func TestLookAtKubelet(t *testing.T) {
+	s, dir := podSession(t, `mkdir -p manifests/.hidden drop && printf 'staticPodPath: a\nx: "|"' >config && printf 'b: 1\n' >drop/20.conf && printf 'c: 1\n' >drop/10.conf && : >drop/no.yaml &&
+		printf 'kind: Pod\n' >manifests/etcd.yaml && : >manifests/kcm.yaml && : >manifests/.kcm.yaml.swp`,
+		`--v=2 --config config --config-dir="$d/drop" --pod-manifest-path=x --pod-manifest-path manifests --hostname-override=N1`)
+	u := plan.Unit{GenerationsDir: dir + "/home", File: dir + "/manifests/kcm.yaml", Name: "kube-system/kcm"}
+	seen, err := s.Look(within(t), u, "", nil, 50)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := seen.Kubelet
+	if k == nil || k.PID == 0 || k.Dir != dir || !slices.Contains(k.Args, "--config-dir="+dir+"/drop") || k.Args[len(k.Args)-1] != "--hostname-override=N1" {
+		t.Fatalf("the kubelet is %+v", k)
+	}
+	want := []plan.Text{{File: dir + "/config", Data: []byte("staticPodPath: a\nx: \"|\"\n")}, {File: dir + "/drop/10.conf", Data: []byte("c: 1\n")}, {File: dir + "/drop/20.conf", Data: []byte("b: 1\n")}}
+	if !slices.EqualFunc(k.Configs, want, sameText) {
+		t.Errorf("its configuration is %q, expected %q", k.Configs, want)
+	}
+	if want := []plan.Text{{File: dir + "/manifests/etcd.yaml", Data: []byte("kind: Pod\n")}}; !slices.EqualFunc(k.Manifests, want, sameText) {
+		t.Errorf("other manifests are %q, expected %q", k.Manifests, want)
+	}
+	if out, err := s.Do(within(t), host.Raw("pod_node")); err != nil || strings.TrimSpace(out[0]) != "n1" {
+		t.Errorf("the node is %q, %v", out, err)
+	}
+	p := seen.Process
+	if p.Running || p.Dead || !p.Known || !strings.Contains(p.Active, "the kubelet has not started it") {
+		t.Errorf("the pod is %+v", p)
+	}
+}
+
+// sameText compares files; the last line may have got an end.
+func sameText(a, b plan.Text) bool {
+	return a.File == b.File && strings.TrimRight(string(a.Data), "\n") == strings.TrimRight(string(b.Data), "\n")
+}
+
+func TestLookWithoutKubelet(t *testing.T) {
+	s, dir := podSession(t, "mkdir manifests", "")
+	u := plan.Unit{GenerationsDir: dir + "/home", File: dir + "/manifests/kcm.yaml", Name: "kube-system/kcm"}
+	seen, err := s.Look(within(t), u, "localhost/kcm:v1", nil, 50)
+	if err != nil || seen.Kubelet == nil || seen.Kubelet.PID != 0 || seen.Kubelet.Runtime != "" {
+		t.Fatalf("the kubelet is %+v, %v", seen.Kubelet, err)
+	}
+	if p := seen.Process; p.Known || !p.Dead {
+		t.Errorf("the pod is %+v", p)
+	}
+	if err := os.WriteFile(u.File, []byte("kind: Pod\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if seen, err = s.Look(within(t), u, "", nil, 50); err != nil || !strings.Contains(seen.Process.Active, "no kubelet runs") {
+		t.Errorf("the pod is %+v, %v", seen.Process, err)
+	}
+}
+
+// TestPodRestarts: only restarts since kcmgen changed the manifest count, whatever the
+// numbers of the log files.
+func TestPodRestarts(t *testing.T) {
+	s, dir := podSession(t, "mkdir home && mkdir -p /run/pods", "")
+	for _, c := range []struct {
+		logs, noted string // numbers of log files; what was noted of the pod
+		want        int
+	}{
+		{"", "", 0}, {"0", "", 0}, {"0 1", "", 1}, {"0 1 12", "", 12},
+		{"3", "3", 0}, {"3 4", "3", 0}, {"3 4 5", "3", 1}, {"0", "3", 0}, {"0 1", "3", 1}, {"9 10", "9", 0},
+	} {
+		script := `pod_node() { echo n; }; home=` + host.Quote(dir) + `/home; at=/var/log/pods/ns_p-n_0123abcd/c; mount -t tmpfs tmpfs /var/log && mkdir -p "$at" && `
+		script += `for n in ` + c.logs + `; do : >"$at/$n.log"; done; rm -f "$home/ran"; `
+		if c.noted != "" {
+			script += `echo "log.0123abcd ` + c.noted + `" >"$home/ran"; `
+		}
+		out, err := s.Do(within(t), host.Raw(script+`pod_restarts "$home" ns/p 0123abcd; umount /var/log`))
+		if got := strings.TrimSpace(out[0]); err != nil || got != strconv.Itoa(c.want) {
+			t.Errorf("logs %q, noted %q: %q restarts, expected %d (%v)", c.logs, c.noted, got, c.want, err)
+		}
+	}
+}
+
+// TestImageNameInShell: the script and the plan name images alike.
+func TestImageNameInShell(t *testing.T) {
+	s := session(t)
+	for _, name := range []string{"kcm", "kcm:v1", "a/kcm", "a/b/kcm:1", "a/b.c/d:1/e", "localhost/kcm", "registry.k8s.io/kcm:v1", "r:5000/kcm", "r.example/kcm@sha256:ab", "r.example/a/kcm:v@sha256:ab"} {
+		out, err := s.Do(within(t), host.Raw("image_name "+host.Quote(name)))
+		if err != nil || strings.TrimSpace(out[0]) != plan.ImageName(name) {
+			t.Errorf("%s is %q on a host and %q here, %v", name, out[0], plan.ImageName(name), err)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "manifest")
+	for text, want := range map[string]string{
+		"    image: localhost/kcm:v1\n": "localhost/kcm:v1", "  - image: \"a/b:c\"\n": "a/b:c", "    image: 'x'\n    image: y\n": "x", "    imagePullPolicy: Never\n": "",
+	} {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, err := s.Do(within(t), host.Raw("image_of "+host.Quote(file)))
+		if err != nil || strings.TrimSpace(out[0]) != want {
+			t.Errorf("the image in %q is %q, expected %q, %v", text, out[0], want, err)
+		}
+	}
+}
