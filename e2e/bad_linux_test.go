@@ -24,10 +24,11 @@ import (
 	"time"
 )
 
-// node is a node's exported files: its unit, and the other files by name.
+// node is a node's exported files: its unit or pod's manifest, and the other files by name.
 type node struct {
 	name  string
-	unit  string
+	start string // the path of the unit or manifest on the host, without the first slash
+	unit  string // its text
 	files map[string][]byte
 	out   string // the cluster's directory, for what it takes from there
 }
@@ -35,13 +36,17 @@ type node struct {
 // flag sets a flag of the unit.
 func (n *node) flag(t *testing.T, name, value string) {
 	t.Helper()
-	line := "  --" + name + "=" + value + " \\\n"
-	had := regexp.MustCompile(`(?m)^  --` + name + `=.*\n`)
+	before, after := "  --", " \\\n"
+	if n.start == podOnHost {
+		before, after = "    - --", "\n"
+	}
+	line := before + name + "=" + value + after
+	had := regexp.MustCompile(`(?m)^` + before + name + `=.*\n`)
 	if had.MatchString(n.unit) {
 		n.unit = had.ReplaceAllLiteralString(n.unit, line)
 		return
 	}
-	at := strings.Index(n.unit, "  --")
+	at := strings.Index(n.unit, before)
 	if at < 0 {
 		t.Fatalf("no flags in %s", n.unit)
 	}
@@ -98,6 +103,7 @@ func (s *scene) altered(t *testing.T, change func(*testing.T, *node)) string {
 const (
 	homeOnHost = "etc/kubernetes/kcmgen"
 	unitOnHost = "etc/systemd/system/kube-controller-manager.service"
+	podOnHost  = "etc/kubernetes/manifests/kube-controller-manager.yaml"
 )
 
 // alterNode changes a node, and returns the name of its new generation.
@@ -105,7 +111,10 @@ func alterNode(t *testing.T, m *manifest, name, generation string, change func(*
 	t.Helper()
 	root := filepath.Join(m.dir, "nodes", name)
 	home := filepath.Join(root, homeOnHost, generation)
-	n := &node{name: name, files: map[string][]byte{}, out: m.dir}
+	n := &node{name: name, start: unitOnHost, files: map[string][]byte{}, out: m.dir}
+	if _, err := os.Stat(filepath.Join(root, podOnHost)); err == nil {
+		n.start = podOnHost
+	}
 	entries, err := os.ReadDir(home)
 	if err != nil {
 		t.Fatal(err)
@@ -115,11 +124,11 @@ func alterNode(t *testing.T, m *manifest, name, generation string, change func(*
 			t.Fatal(err)
 		}
 	}
-	n.unit = string(n.files[filepath.Base(unitOnHost)])
+	n.unit = string(n.files[filepath.Base(n.start)])
 	change(t, n)
 	as := fmt.Sprintf("%x", sha256.Sum256([]byte(generation+t.Name()+time.Now().String())))[:16]
 	n.unit = strings.ReplaceAll(n.unit, generation, as)
-	n.files[filepath.Base(unitOnHost)] = []byte(n.unit)
+	n.files[filepath.Base(n.start)] = []byte(n.unit)
 	to := filepath.Join(root, homeOnHost, as)
 	if err := os.Rename(home, to); err != nil {
 		t.Fatal(err)
@@ -136,7 +145,7 @@ func alterNode(t *testing.T, m *manifest, name, generation string, change func(*
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(root, unitOnHost), []byte(n.unit), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(root, n.start), []byte(n.unit), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	top := "nodes/" + name + "/" + homeOnHost + "/"

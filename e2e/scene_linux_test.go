@@ -165,10 +165,17 @@ func sampled(t *testing.T) bool {
 // same text are in the same state. It also prints what a host at rest shouldn't have.
 const pictureScript = `
 unit=kube-controller-manager home=/etc/kubernetes/kcmgen
-file=$(systemctl show -p FragmentPath --value $unit)
+if [ -d /etc/kubernetes/manifests ]; then
+	file=/etc/kubernetes/manifests/$unit.yaml
+	pid=$(pidof $unit)
+	ls -A /etc/kubernetes/manifests | sed 's/^/beside /'
+	echo "pods $(ls -d /var/lib/kubelet/pods/*/ | wc -l)"
+else
+	file=$(systemctl show -p FragmentPath --value $unit)
+	systemctl show $unit -p ActiveState,UnitFileState,NRestarts,DropInPaths,NeedDaemonReload
+	pid=$(systemctl show -p MainPID --value $unit)
+fi
 echo "file $file $(stat -c '%a %U:%G' "$file") $(sha256sum <"$file")"
-systemctl show $unit -p ActiveState,UnitFileState,NRestarts,DropInPaths,NeedDaemonReload
-pid=$(systemctl show -p MainPID --value $unit)
 tr '\0' '\n' <"/proc/$pid/cmdline" | sed 's/^/arg /'
 awk '$4 ~ "/etc/kubernetes/kcmgen/" { print "mount " $4 " " $5 }' "/proc/$pid/mountinfo"
 for dir in $(awk '$4 ~ "/etc/kubernetes/kcmgen/" { print $4 }' "/proc/$pid/mountinfo"); do
@@ -226,7 +233,9 @@ func pictures(t *testing.T, g *ground.Ground) map[string]string {
 func runs(picture string) string {
 	for line := range strings.Lines(picture) {
 		if f := strings.Fields(line); len(f) == 3 && f[0] == "mount" {
-			return filepath.Base(f[1])
+			_, below, _ := strings.Cut(f[1], homeOnHost+"/")
+			generation, _, _ := strings.Cut(below, "/")
+			return generation
 		}
 	}
 	return ""

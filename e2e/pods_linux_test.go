@@ -1,0 +1,42 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestPods runs all of deploy on static pods: a first deployment, a change, diff --live, a
+// rollback, a retirement.
+func TestPods(t *testing.T) {
+	s := podsOn(t, onKubelets(t, clusterVersion, clusterVersion, olderKubelet))
+	s.must(t, 0, "image", ".")
+	s.deploy(t, 0, "--dry-run")
+	start := time.Now()
+	s.deploy(t, 0)
+	figure(t, "first deployment of pods", "%.1f s, with their image", time.Since(start).Seconds())
+	s.newEverywhere(t)
+	before := pictures(t, s.Ground)
+	s.must(t, 0, "diff", "--live", ".")
+	s.flag(t, "concurrent-gc-syncs", 21)
+	w := watchHosts(t, s.Ground)
+	start = time.Now()
+	s.deploy(t, 0)
+	took := time.Since(start)
+	saw := w.end()
+	saw.spared(t)
+	figure(t, "a change of pods", "%.1f s, %s", took.Seconds(), saw)
+	s.newEverywhere(t)
+	for _, h := range s.Hosts {
+		do(t, h, "chmod", "644", generations+"/"+s.exported(t, h.Name)+"/sa.key")
+	}
+	r := s.must(t, 4, "diff", "--live", ".")
+	if n := strings.Count(r.Out, "/sa.key: mode is 644, not 600"); n != len(s.Hosts) {
+		t.Errorf("a mode is seen on %d hosts", n)
+	}
+	s.deploy(t, 0) // undoes the change
+	s.must(t, 0, "diff", "--live", ".")
+	s.must(t, 0, s.args("rollback")...)
+	s.asBefore(t, before)
+	s.leaves(t)
+}
