@@ -60,6 +60,9 @@ func printStep(w io.Writer, s deploy.Step) {
 	if s.Unhealthy != "" {
 		sayVisibly(w, "       isn't healthy now: %s", s.Unhealthy)
 	}
+	if s.Image != "" {
+		sayVisibly(w, "       brings the image %s", s.Image)
+	}
 	printChanges(w, "       ", s.Files, s.Flags, s.Unit)
 	if !s.Usual() {
 		sayVisibly(w, "       restart: %s", s.Restart)

@@ -184,7 +184,7 @@ func stepChange(was, is *Step) string {
 		return fmt.Sprintf("why it is restarted was %q, and is %q", was.Restart, is.Restart)
 	case was.Address != is.Address:
 		return fmt.Sprintf("its address was %s, and is %s", was.Address, is.Address)
-	case !reflect.DeepEqual(was.Files, is.Files) || !reflect.DeepEqual(was.Flags, is.Flags) || !slices.Equal(was.Unit, is.Unit):
+	case !reflect.DeepEqual(was.Files, is.Files) || !reflect.DeepEqual(was.Flags, is.Flags) || !slices.Equal(was.Unit, is.Unit), was.Image != is.Image:
 		return "what would change there isn't the same"
 	}
 	return ""

@@ -47,6 +47,16 @@ func (h *Host) MissingImage() *Image {
 	return nil
 }
 
+// noteImage returns a note about an image that can't be looked for before the pod starts; "" if
+// there is none.
+func (h *Host) noteImage() string {
+	k, name := h.Snapshot.Kubelet, h.Desired.Image()
+	if k == nil || k.PID == 0 || name == "" || k.Runtime != "" {
+		return ""
+	}
+	return "it has no tool for its runtime's images: whether it has or gets " + name + " shows only when the pod starts"
+}
+
 // unfitImage returns why the host wouldn't get the pod's image.
 func (h *Host) unfitImage() []error {
 	k, name := h.Snapshot.Kubelet, h.Desired.Image()

@@ -19,8 +19,10 @@ func (o *Observation) notes(p *Plan) []string {
 			root = append(root, h.Node)
 		}
 		out = append(out, h.notes(p)...)
-		if note := h.noteKubelet(o.Cluster.Version); note != "" {
-			out = append(out, h.Node+": "+note)
+		for _, note := range []string{h.noteKubelet(o.Cluster.Version), h.noteImage()} {
+			if note != "" {
+				out = append(out, h.Node+": "+note)
+			}
 		}
 	}
 	if len(root) > 0 {

@@ -86,6 +86,7 @@ type Step struct {
 	Files     []FileChange `json:"files,omitempty"`
 	Flags     []FlagChange `json:"flags,omitempty"`
 	Unit      []string     `json:"unit,omitempty"`  // other lines of the unit: "- " before, "+ " after
+	Image     string       `json:"image,omitempty"` // the pod's, if it is brought to the host
 	Restart   string       `json:"restart"`         // why it is restarted
 	Stops     bool         `json:"stops,omitempty"` // nothing runs on the host afterwards
 	Unhealthy string       `json:"unwell,omitempty"`

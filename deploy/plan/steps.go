@@ -196,6 +196,9 @@ func (h *Host) step() *Step {
 	if s.Stops = s.To == None; s.Stops || s.From == s.To {
 		return s
 	}
+	if i := h.MissingImage(); i != nil {
+		s.Image = fmt.Sprintf("%s (%s, %.1f MB)", i.Name, i.Digest[:min(len(i.Digest), 19)], float64(i.Archive.Size)/1e6)
+	}
 	s.Flags, s.Unit = flagChanges(h.Current, &h.Desired.Config), unitChanges(h.Current, &h.Desired.Config)
 	if h.comparesGenerations() {
 		s.Files = h.fileChanges(differences)
