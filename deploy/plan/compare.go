@@ -37,7 +37,12 @@ func (h *Host) fileDifferences() []FileChange {
 	for d, mode := range h.Desired.Dirs {
 		out = append(out, h.compareDirectory(d, mode, false)...)
 	}
-	if h.Desired.Generation != None {
+	switch f := h.Snapshot.Files[h.Unit.File]; {
+	case h.Desired.Generation == None:
+	case IsFound(h.Desired.Generation): // it has the mode that it had
+		mode, _ := strconv.ParseUint(f.Mode, 8, 12)
+		out = append(out, h.compareFile(h.Unit.File, tree.Entry{Mode: fs.FileMode(mode), Data: h.Desired.Unit})...)
+	default:
 		out = append(out, h.compareFile(h.Unit.File, tree.Entry{Mode: h.Unit.mode(), Data: h.Desired.Unit})...)
 	}
 	slices.SortFunc(out, func(a, b FileChange) int { return strings.Compare(a.Path, b.Path) })

@@ -32,10 +32,15 @@ put() {
 	return 1
 }
 
-# install_start START FILE MODE: installs a generation's unit or manifest. If it is there
-# already, nothing is written: going back must work on a full or read-only disk.
+# install_start START FILE MODE: installs a generation's unit or manifest; a foreign one gets
+# the mode that it had. If it is there already, nothing is written: going back must work on a
+# full or read-only disk.
 install_start() {
-	[ ! -h "$1" ] && cmp -s "$2" "$1" && [ "0$(stat -c %a "$1")" = "$3" ] || put "$3" "$1" <"$2"
+	mode=$3
+	case $2 in
+	*/found-*/*) mode=0$(stat -c %a "$2") ;;
+	esac
+	[ ! -h "$1" ] && cmp -s "$2" "$1" && [ "0$(stat -c %a "$1")" = "$mode" ] || put "$mode" "$1" <"$2"
 }
 
 # is_file FILE: tests for a regular file, not a link. Anything else in the place of one of

@@ -39,7 +39,7 @@ keep() {
 	[ "$was" = found ] || { echo "$was" && return; }
 	sum=$(sha256sum <"$2")
 	found=found-$(printf '%.12s' "$sum")
-	mkdir -p "$1/$found" && put 0644 "$1/$found/${2##*/}" <"$2" && sync "$1" && echo "$found"
+	mkdir -p "$1/$found" && put "0$(stat -c %a "$2")" "$1/$found/${2##*/}" <"$2" && sync "$1" && echo "$found"
 }
 
 journal() {
