@@ -18,7 +18,9 @@ process() { layout process "$2" "$@"; }
 # generations.
 process_view() {
 	tr '\0' '\n' <"/proc/$1/cmdline" 2>/dev/null | sed 's/^/arg=/'
-	awk '$4 ~ "/[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]" { print "mount=" $4 " " $5 }' "/proc/$1/mountinfo" 2>/dev/null
+	# Not every awk knows {16}.
+	hex='[0-9a-f][0-9a-f][0-9a-f][0-9a-f]'
+	awk -v name="/$hex$hex$hex$hex(/|\$)" '$4 ~ name { print "mount=" $4 " " $5 }' "/proc/$1/mountinfo" 2>/dev/null
 	return 0
 }
 
