@@ -92,12 +92,22 @@ func TestBadConfig(t *testing.T) {
 	s.export(t, strings.NewReplacer(`"3s"`, `"6s"`, `"2s"`, `"4s"`, `"500ms"`, `"1s"`).Replace(judgedInSeconds()))
 	// An altered tree without a fault is deployed: altering alone makes nothing fail.
 	s.deploy(t, 0, "-o", s.altered(t, func(*testing.T, *node) {}))
+	unseen := badConfig{name: "a removed flag, unseen", shows: exits, change: func(t *testing.T, n *node) {
+		accept(t, s.host(n.name))
+		n.flag(t, "pod-eviction-timeout", "5m")
+	}}
+	s.everyBad(t, "bad configurations", append(badConfigs(), unseen), backWithin)
+}
+
+// everyBad deploys bad configurations, one after the other, and prints figures of a name.
+func (s *scene) everyBad(t *testing.T, name string, configs []badConfig, within time.Duration) {
+	t.Helper()
 	before := pictures(t, s.Ground)
 	if r := restless(t, s.Ground, before); r != nil {
 		t.Fatalf("at the start: %q", r)
 	}
-	var all tally
-	for _, c := range badConfigs() {
+	all := tally{within: within}
+	for _, c := range configs {
 		if testing.Short() && !c.short {
 			continue
 		}
@@ -107,14 +117,12 @@ func TestBadConfig(t *testing.T) {
 			before = pictures(t, s.Ground)
 		}
 	}
-	if !testing.Short() {
-		t.Run("a removed flag, unseen", func(t *testing.T) { s.unseen(t, before, &all) })
-	}
-	figure(t, "bad configurations", "%d of %d rolled back by itself, %d more refused before anything changed, the slowest after %.1f s of at most %v; a second host away for %.1f s at the most",
-		all.back, all.count, all.refused, all.slowest.Seconds(), backWithin, all.lost.Seconds())
+	figure(t, name, "%d of %d rolled back by itself, %d more refused before anything changed, the slowest after %.1f s of at most %v; a second host away for %.1f s at the most",
+		all.back, all.count, all.refused, all.slowest.Seconds(), within, all.lost.Seconds())
 }
 
 type tally struct {
+	within               time.Duration
 	count, back, refused int
 	slowest, lost        time.Duration
 }
@@ -139,7 +147,7 @@ func (s *scene) bad(t *testing.T, c badConfig, before map[string]string, all *ta
 		all.count++
 		all.slowest = max(all.slowest, took)
 	}
-	if took > backWithin {
+	if took > all.within {
 		t.Errorf("it took %.1f s", took.Seconds())
 	}
 	rest := s.asBefore(t, before)
@@ -187,17 +195,15 @@ for last; do :; done
 exec -a "$0" "$0.real" "$@"
 `
 
-// unseen: if the host's own program doesn't refuse the flags in advance, the rollout goes
-// back.
-func (s *scene) unseen(t *testing.T, before map[string]string, all *tally) {
+// accept makes a host's program accept any arguments with --version: the rollout goes back if
+// it doesn't refuse the flags in advance.
+func accept(t *testing.T, h *ground.Host) {
+	t.Helper()
 	const program = "/usr/local/bin/kube-controller-manager"
-	for _, h := range s.Hosts {
-		do(t, h, "mv", program, program+".real")
-		if err := h.WriteFile(t.Context(), program, fmt.Sprintf(accepting, clusterVersion), 0o755); err != nil {
-			t.Fatal(err)
-		}
+	do(t, h, "mv", program, program+".real")
+	if err := h.WriteFile(t.Context(), program, fmt.Sprintf(accepting, clusterVersion), 0o755); err != nil {
+		t.Fatal(err)
 	}
-	s.bad(t, badConfig{name: "a removed flag, unseen", shows: exits, change: setFlag("pod-eviction-timeout", "5m")}, before, all)
 }
 
 // TestBadConfigNaive: the usual way (copy, reload, restart) leaves hosts on bad

@@ -40,3 +40,38 @@ func TestPods(t *testing.T) {
 	s.asBefore(t, before)
 	s.leaves(t)
 }
+
+// badPods returns the bad configurations of pods: those of units, and two that only a pod can
+// have.
+func badPods() []badConfig {
+	own := []badConfig{
+		{name: "an image that isn't there", shows: refused, short: true, change: func(t *testing.T, n *node) {
+			n.replace(t, "image: "+podImage, "image: localhost/nosuch:v1")
+		}},
+		{name: "a mount that isn't there", shows: exits, short: true, change: func(t *testing.T, n *node) {
+			n.replace(t, "path: /etc/kubernetes/kcmgen/", "path: /etc/kubernetes/kcmgen/no/")
+		}},
+	}
+	return append(own, badConfigs()...)
+}
+
+// replace replaces a text of the manifest, which must be there.
+func (n *node) replace(t *testing.T, old, new string) {
+	t.Helper()
+	if !strings.Contains(n.unit, old) {
+		t.Fatalf("no %q in %s", old, n.unit)
+	}
+	n.unit = strings.Replace(n.unit, old, new, 1)
+}
+
+// TestBadPods: no host keeps a pod of any bad configuration.
+func TestBadPods(t *testing.T) {
+	s := podsOn(t, onKubelets(t, clusterVersion, clusterVersion, olderKubelet))
+	s.must(t, 0, "image", ".")
+	s.deploy(t, 0, "-o", s.altered(t, func(*testing.T, *node) {}))
+	s.everyBad(t, "bad pods", badPods(), podBackWithin)
+}
+
+// podBackWithin bounds the time until a bad configuration of a pod is gone from all hosts: the
+// kubelet may take a while to replace a pod.
+const podBackWithin = 120 * time.Second
