@@ -71,7 +71,10 @@ func UnitOf(c *spec.Cluster) Unit {
 }
 
 // IsPod reports whether it is a static pod.
-func (u Unit) IsPod() bool { return strings.Contains(u.Name, "/") }
+func (u Unit) IsPod() bool { return IsPod(u.Name) }
+
+// IsPod reports whether the name of a unit is that of a static pod.
+func IsPod(name string) bool { return strings.Contains(name, "/") }
 
 // kind returns what the unit's file is called.
 func (u Unit) kind() string {

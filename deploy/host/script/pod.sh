@@ -238,13 +238,15 @@ pod_text() {
 		tail -n 400 -- "$f" | awk -v since="$3" '$1 >= since' | container_text
 	done)
 	printf '%s\n' "$text"
-	kubelet_says "$2" "$3"
+	kubelet_says "$2" "$uid" "$3"
 }
 
-# kubelet_says UNIT SINCE: prints why the kubelet doesn't run the pod, from its journal.
+# kubelet_says UNIT UID SINCE: prints why the kubelet doesn't run the pod, from its journal. It
+# doesn't name the pod in all of these lines.
 kubelet_says() {
 	pid=$(kubelet_pid) || { echo "no kubelet runs" && return; }
-	within 10 journalctl -q --no-pager -o cat --since "${2:-@0}" "_PID=$pid" -n 2000 2>/dev/null |
-		grep -F -e "${1#*/}" -e 'process manifest' -e "Can't process" |
-		grep -E 'Could not process|Error syncing pod|Failed to pull|Failed to create|failed to start|admission|MountVolume|Reject' | tail -n 3
+	since=$(printf '%s' "$3" | sed 's/T/ /; s/Z/ UTC/')
+	within 10 journalctl -q --no-pager -o cat --since "${since:-@0}" "_PID=$pid" -n 2000 2>/dev/null |
+		grep -F -e "${1#*/}" -e "${2:-no pod}" -e 'manifest file' |
+		grep -E 'Could not process manifest|Error syncing pod|Pod admission denied|Operation for .* failed|PullImage|container .* start failed' | tail -n 3
 }
