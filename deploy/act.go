@@ -178,13 +178,13 @@ func (m *machine) process(ctx context.Context, s *host.Session, config *plan.Con
 // found looks at what a host runs now.
 func (m *machine) found(ctx context.Context, s *host.Session) (rollout.Found, error) {
 	u := m.host.Unit
-	seen, err := s.Look(ctx, u, "", []string{u.File}, quickRead)
+	seen, err := s.Look(ctx, u, "", []string{u.File, u.Other.File}, quickRead)
 	if err != nil {
 		return rollout.Found{}, err
 	}
 	// A foreign unit may be unreadable for kcmgen; what can be read of it is used.
 	generation, unit := m.startedUnit(ctx, s, seen)
-	config := &m.onHost(ctx, s, generation, unit).Config
+	config := &m.onHost(ctx, s, u.At(seen.At), generation, unit).Config
 	m.mu.Lock()
 	m.current = config
 	m.mu.Unlock()
@@ -193,7 +193,7 @@ func (m *machine) found(ctx context.Context, s *host.Session) (rollout.Found, er
 	case seen.Runs == plan.None && !seen.Process.Known:
 		out.Unhealthy = "it has no " + u.Name + " yet"
 	case !seen.Process.Running:
-		out.Unhealthy = u.Name + " is " + seen.Process.Active
+		out.Unhealthy = u.At(seen.At).Name + " is " + seen.Process.Active
 	}
 	return out, nil
 }
@@ -205,7 +205,7 @@ func (m *machine) formerApiserver(ctx context.Context, s *host.Session) string {
 		return ""
 	}
 	generation, unit := m.startedUnit(ctx, s, m.host.Snapshot)
-	kubeconfig := m.onHost(ctx, s, generation, unit).Kubeconfig
+	kubeconfig := m.onHost(ctx, s, m.host.Unit.At(m.host.Snapshot.At), generation, unit).Kubeconfig
 	api, err := live.Foreign(kubeconfig.Reveal(), m.dialFromHost)
 	if err != nil {
 		return ""

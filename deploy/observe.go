@@ -57,12 +57,12 @@ func (m *machine) look(ctx context.Context, s *host.Session) error {
 	ctx, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
 	h := m.host
-	paths, image := plan.Parents(h.Unit.File), ""
+	paths, image := append(plan.Parents(h.Unit.File), h.Unit.File, h.Unit.Other.File), ""
 	if h.Desired != nil {
-		paths, image = h.Desired.Paths(h.Unit.File), h.Desired.Image()
+		paths, image = h.Desired.Paths(h.Unit), h.Desired.Image()
 	}
 	asked := m.options.Now()
-	seen, err := s.Look(ctx, h.Unit, image, append(paths, h.Unit.File), m.readUpTo())
+	seen, err := s.Look(ctx, h.Unit, image, paths, m.readUpTo())
 	if err != nil {
 		return err
 	}
@@ -77,14 +77,14 @@ func (m *machine) look(ctx context.Context, s *host.Session) error {
 	}
 	// What can't be parsed of a foreign unit is left out.
 	generation, unit := m.startedUnit(ctx, s, seen)
-	h.Current, _ = plan.ParseConfig(h.Unit, generation, unit, func(string, bool) ([]byte, error) { return nil, nil })
+	h.Current, _ = plan.ParseConfig(h.Unit.At(seen.At), generation, unit, func(string, bool) ([]byte, error) { return nil, nil })
 	m.current = h.Current
 	if at := h.Current.HealthzAddress(); at != m.expectedHealthz() {
 		healthErr = m.healthz(ctx, at, nil)
 	}
 	switch {
 	case !seen.Process.Running:
-		h.Unhealthy = h.Unit.Name + " is " + seen.Process.Active
+		h.Unhealthy = h.Unit.At(seen.At).Name + " is " + seen.Process.Active
 	case healthErr != nil:
 		h.Unhealthy = healthErr.Error()
 	}
@@ -248,18 +248,24 @@ func (m *machine) keptGeneration(ctx context.Context, generation string) (*plan.
 	case plan.None:
 		return plan.DesiredNone(), nil
 	case seen.Runs:
-		return m.onHost(ctx, m.session, generation, seen.Unit), nil
+		m.host.Unit = m.host.Unit.At(seen.At)
+		return m.onHost(ctx, m.session, m.host.Unit, generation, seen.Unit), nil
 	}
-	unit, err := m.session.Text(ctx, path.Join(m.host.Unit.GenerationsDir, generation, path.Base(m.host.Unit.File)))
-	if err != nil {
-		return nil, &plan.NoWayBackError{Detail: err.Error()}
+	u := m.host.Unit
+	unit, err := m.session.Text(ctx, path.Join(u.GenerationsDir, generation, path.Base(u.File)))
+	if err != nil { // it may be of the other layout
+		other, failed := m.session.Text(ctx, path.Join(u.GenerationsDir, generation, path.Base(u.Other.File)))
+		if failed != nil {
+			return nil, &plan.NoWayBackError{Detail: err.Error()}
+		}
+		m.host.Unit, unit = u.Exchanged(), other
 	}
-	return m.onHost(ctx, m.session, generation, unit), nil
+	return m.onHost(ctx, m.session, m.host.Unit, generation, unit), nil
 }
 
 // onHost returns the desired state that a unit on a host describes.
-func (m *machine) onHost(ctx context.Context, s *host.Session, generation string, unit []byte) *plan.Desired {
-	return plan.DesiredFromHost(m.host.Unit, generation, unit, func(p string, inImage bool) ([]byte, error) {
+func (m *machine) onHost(ctx context.Context, s *host.Session, u plan.Unit, generation string, unit []byte) *plan.Desired {
+	return plan.DesiredFromHost(u, generation, unit, func(p string, inImage bool) ([]byte, error) {
 		if inImage {
 			return nil, nil // the runtime's
 		}

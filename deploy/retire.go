@@ -23,7 +23,8 @@ type Retirement struct {
 // PlanRetirement returns what to stop and remove on the one host.
 func (h *Hosts) PlanRetirement() (*Retirement, error) {
 	m := h.named[0]
-	snapshot, u := m.host.Snapshot, m.host.Unit
+	snapshot := m.host.Snapshot
+	u := m.host.Unit.At(snapshot.At)
 	if plan.IsFound(snapshot.Runs) {
 		return nil, m.withNode(fmt.Errorf("%s wasn't written by kcmgen: stop and remove it by hand", u.File))
 	}

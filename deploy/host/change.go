@@ -21,7 +21,7 @@ func (e *LockedError) Error() string { return "it is being changed by " + e.Hold
 // session to them. It returns the stamp of what is locked, as [Session.Look] does, or a
 // [LockedError] if another session holds the lock.
 func (s *Session) Lock(ctx context.Context, u plan.Unit, who string) (stamp string, err error) {
-	out, err := s.doQuick(ctx, command("lock", who, u.GenerationsDir, u.File))
+	out, err := s.doQuick(ctx, command("lock", who, u.GenerationsDir, u.File, u.Other.File))
 	if ce := (*CommandError)(nil); errors.As(err, &ce) && ce.Status == 75 {
 		return "", &LockedError{strings.TrimSpace(out)}
 	}
@@ -102,7 +102,7 @@ type Trial struct {
 // confirmed.
 func (s *Session) Trial(ctx context.Context, u plan.Unit, t Trial) error {
 	seconds := strconv.Itoa(int(t.After / time.Second))
-	_, err := s.doOne(ctx, command("trial", u.GenerationsDir, t.Generation, u.File, u.Name, seconds, t.UnitSum, t.Rollout, t.Action))
+	_, err := s.doOne(ctx, command("trial", u.GenerationsDir, t.Generation, u.File, u.Name, seconds, t.UnitSum, t.Rollout, t.Action, u.Other.File, u.Other.Name))
 	return err
 }
 
@@ -156,7 +156,7 @@ func (s *Session) MarkEnded(ctx context.Context, u plan.Unit) error {
 
 // Retire stops the unit and removes all of kcmgen's files from a host, programs included.
 func (s *Session) Retire(ctx context.Context, u plan.Unit) error {
-	_, err := s.doOne(ctx, command("retire", u.GenerationsDir, u.File, u.Name, u.ProgramsDir))
+	_, err := s.doOne(ctx, command("retire", u.GenerationsDir, u.File, u.Name, u.ProgramsDir, u.Other.File, u.Other.Name))
 	return err
 }
 
@@ -170,7 +170,7 @@ type Probed struct {
 // kubeconfig names.
 func (s *Session) Probe(ctx context.Context, u plan.Unit, subject string, within time.Duration) (*Probed, error) {
 	seconds := strconv.Itoa(max(1, int(within/time.Second)))
-	out, err := s.Do(ctx, process(u), command("complaints", u.GenerationsDir, u.Name, regexp.QuoteMeta(subject), seconds))
+	out, err := s.Do(ctx, process(u), about("complaints", u, regexp.QuoteMeta(subject), seconds))
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +183,7 @@ func (s *Session) Probe(ctx context.Context, u plan.Unit, subject string, within
 
 // Log returns the last lines of the unit's log.
 func (s *Session) Log(ctx context.Context, u plan.Unit, lines int) ([]string, error) {
-	out, err := s.doOne(ctx, command("log", u.GenerationsDir, u.Name, strconv.Itoa(lines)))
+	out, err := s.doOne(ctx, about("log", u, strconv.Itoa(lines)))
 	return strings.FieldsFunc(out, func(r rune) bool { return r == '\n' }), err
 }
 

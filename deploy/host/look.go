@@ -22,12 +22,12 @@ func (s *Session) Text(ctx context.Context, file string) ([]byte, error) {
 func (s *Session) Look(ctx context.Context, u plan.Unit, image string, paths []string, limit int64) (*plan.Snapshot, error) {
 	look := command("look", strconv.Itoa(len(paths)), strconv.FormatInt(limit, 10))
 	look.payload = paths
-	ask := []Command{command("about", u.GenerationsDir, u.File), look, process(u)}
+	ask := []Command{command("about", u.GenerationsDir, u.File, u.Other.File), look, process(u)}
 	if u.IsPod() {
 		ask = append(ask, command("kubelet", u.File, image))
 	}
-	out, err := s.Do(ctx, append(ask, command("text", u.File))...)
-	if ce := (*CommandError)(nil); errors.As(err, &ce) && ce.Command == "text" {
+	out, err := s.Do(ctx, append(ask, command("starts", u.File, u.Other.File))...)
+	if ce := (*CommandError)(nil); errors.As(err, &ce) && ce.Command == "starts" {
 		err = nil // there is no unit
 	}
 	if err != nil {
@@ -42,7 +42,12 @@ func (s *Session) Look(ctx context.Context, u plan.Unit, image string, paths []s
 }
 
 // process asks for the state of a unit and of its process.
-func process(u plan.Unit) Command { return command("process", u.GenerationsDir, u.Name, u.File) }
+func process(u plan.Unit) Command { return about("process", u) }
+
+// about is a command about what a host starts, of either layout.
+func about(name string, u plan.Unit, args ...string) Command {
+	return command(name, append([]string{u.GenerationsDir, u.Name, u.File, u.Other.Name, u.Other.File}, args...)...)
+}
 
 func parseAbout(text string) plan.HostInfo {
 	a := plan.HostInfo{KBytes: -1, Inodes: -1}
@@ -74,6 +79,10 @@ func parseAbout(text string) plan.HostInfo {
 			a.Inodes = number
 		case "name":
 			a.Name = value
+		case "at":
+			a.At = value
+		case "both":
+			a.Both = value
 		case "runs":
 			a.Runs = value
 		case "stamp":

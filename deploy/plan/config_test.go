@@ -121,7 +121,7 @@ func TestReadDesired(t *testing.T) {
 		t.Errorf("directories %v, dirs %v", w.Trees, w.Dirs)
 	}
 	for _, p := range []string{"/etc", "/etc/systemd/system", home, home + "/ca.crt", "/usr/local/lib/kcmgen/aa/kube-controller-manager", "/var/lib/kcm", "/usr/local/bin/kube-controller-manager"} {
-		if !slices.Contains(w.Paths(aCluster().Paths.Unit), p) {
+		if !slices.Contains(w.Paths(UnitOf(aCluster())), p) {
 			t.Errorf("%s isn't looked at", p)
 		}
 	}
@@ -159,7 +159,7 @@ func TestFileDifferences(t *testing.T) {
 	w, u := desired["cp-1"], UnitOf(aCluster())
 	have := func() *Host {
 		m := &Host{Desired: w, Unit: u, Snapshot: &Snapshot{Files: map[string]File{}}}
-		for _, p := range w.Paths(u.File) {
+		for _, p := range w.Paths(u) {
 			m.Snapshot.Files[p] = File{Path: p, Type: Directory, Mode: "755", Owner: "root:root"}
 		}
 		for top, tr := range w.Trees {

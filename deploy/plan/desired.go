@@ -168,8 +168,9 @@ func topOf(c *spec.Cluster, home, p string) string {
 
 // Paths returns all paths of a host to look at before a deployment: files, directories,
 // and their parents.
-func (w *Desired) Paths(unit string) []string {
-	all := map[string]bool{unit: true}
+func (w *Desired) Paths(u Unit) []string {
+	all := map[string]bool{u.File: true, u.Other.File: true}
+	delete(all, "")
 	if program := w.Program(); program != "" {
 		all[program] = true
 	}
@@ -178,7 +179,7 @@ func (w *Desired) Paths(unit string) []string {
 			all[d] = true
 		}
 	}
-	above(unit)
+	above(u.File)
 	for top, t := range w.Trees {
 		all[top] = true
 		above(top)

@@ -59,13 +59,35 @@ type Unit struct {
 	Name string
 	// ProgramsDir is the directory of installed programs.
 	ProgramsDir string
+	// Other is the unit of the other layout, which a host may have until its layout changes.
+	Other Started
 }
+
+// Started is a file that starts a process, and the name of what it starts.
+type Started struct{ File, Name string }
 
 // UnitOf returns the unit of a cluster's hosts.
 func UnitOf(c *spec.Cluster) Unit {
-	u := Unit{GenerationsDir: c.Paths.Generations, File: c.StartFile(), ProgramsDir: c.Paths.Programs}
-	if u.Name = path.Base(u.File); c.Layout == spec.StaticPod {
-		u.Name = c.Pod.Namespace + "/" + spec.PodName
+	u := Unit{
+		GenerationsDir: c.Paths.Generations, File: c.Paths.Unit, Name: path.Base(c.Paths.Unit), ProgramsDir: c.Paths.Programs,
+		Other: Started{c.Paths.Manifest, c.Pod.Namespace + "/" + spec.PodName},
+	}
+	if c.Layout == spec.StaticPod {
+		return u.Exchanged()
+	}
+	return u
+}
+
+// Exchanged returns the unit of the other layout.
+func (u Unit) Exchanged() Unit {
+	u.File, u.Name, u.Other = u.Other.File, u.Other.Name, Started{u.File, u.Name}
+	return u
+}
+
+// At returns the unit whose file is at a path: u, or that of the other layout.
+func (u Unit) At(file string) Unit {
+	if file != "" && file == u.Other.File {
+		return u.Exchanged()
 	}
 	return u
 }
@@ -117,8 +139,10 @@ type HostInfo struct {
 	KBytes          int64  // free; -1: unknown
 	Inodes          int64  // free; -1: unknown
 	Name            string // the kernel's hostname
-	// Runs is the generation that the unit's file was written from: None if there is no
-	// file, Found if kcmgen didn't write it.
+	At              string // the file that starts the process: the unit's, or the other layout's
+	Both            string // the other layout's file, if both are there
+	// Runs is the generation that the file was written from: None if there is no file, Found
+	// if kcmgen didn't write it.
 	Runs  string
 	Trial *Journal
 	State *Journal

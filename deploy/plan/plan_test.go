@@ -44,7 +44,7 @@ func observed(t *testing.T, node string) *Host {
 		Desired:  &Desired{Config: *want, Trees: map[string]tree.Tree{top: files}},
 		Snapshot: &Snapshot{HostInfo: HostInfo{Root: true, Systemd: 252, KBytes: -1, Inodes: -1, Name: node, Runs: old, Stamp: "1"}, Files: map[string]File{}, Unit: was.Unit},
 	}
-	for _, p := range h.Desired.Paths(u.File) {
+	for _, p := range h.Desired.Paths(u) {
 		h.Snapshot.Files[p] = File{Path: p, Type: Directory, Mode: "755", Owner: "root:root"}
 	}
 	for _, p := range append([]string{top}, top+"/ca.crt", top+"/"+u.Name) {

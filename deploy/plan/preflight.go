@@ -64,6 +64,9 @@ func (h *Host) Unfit() []error {
 	case f.Type != Missing && !f.Regular():
 		no("%s is a %s; kcmgen writes only to a regular file: remove it", h.Unit.File, f.Type)
 	}
+	if a.Both != "" {
+		no("%s and %s are both there: two would run; remove one of them, and stop what it starts", a.At, a.Both)
+	}
 	if program := h.Desired.Program(); h.lacksProgram(program) {
 		no("%s isn't there: install it, or let kcmgen do it (binary.install)", program)
 	}

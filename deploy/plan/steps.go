@@ -158,9 +158,9 @@ func (h *Host) record(p *Plan) Record {
 	return r
 }
 
-// UnitSum returns the checksum of the unit's file, or None.
+// UnitSum returns the checksum of the file that starts the process, or None.
 func (s *Snapshot) UnitSum(u Unit) string {
-	if f := s.Files[u.File]; f.Type != Missing {
+	if f := s.Files[u.At(s.At).File]; f.Type != Missing {
 		return f.SHA256
 	}
 	return None

@@ -15,6 +15,9 @@ func unitChanges(was, want *Config) []string {
 	if was == nil || len(was.Unit) == 0 {
 		return nil
 	}
+	if (was.Pod == nil) != (want.Pod == nil) {
+		return []string{"- " + was.layout(), "+ " + want.layout()}
+	}
 	old, fresh := was.lines(), want.lines()
 	var out []string
 	for _, l := range old {
@@ -28,6 +31,14 @@ func unitChanges(was, want *Config) []string {
 		}
 	}
 	return out
+}
+
+// layout returns what the configuration starts.
+func (s *Config) layout() string {
+	if s.Pod != nil {
+		return "a static pod"
+	}
+	return "a systemd unit"
 }
 
 // redacted hides the value of a line that may hold a password: the environment, and any

@@ -11,8 +11,18 @@ layout() {
 	esac
 }
 
-# process HOME UNIT START: prints the state of what UNIT starts, and of its process.
-process() { layout process "$2" "$@"; }
+# process HOME UNIT START OTHERUNIT OTHER: prints the state of what the host starts, and of its
+# process.
+process() {
+	effective "$3" "$2" "$5" "$4"
+	layout process "$its" "$1" "$its" "$at"
+}
+
+# starts START OTHER: prints the unit or manifest that the host has.
+starts() {
+	effective "$1" '' "$2" ''
+	text "$at"
+}
 
 # process_view PID: prints a process's arguments, and its mounts from directories named like
 # generations.
@@ -24,25 +34,27 @@ process_view() {
 	return 0
 }
 
-# complaints HOME UNIT SUBJECT SECONDS: prints log lines of the last seconds that show that
+# complaints HOME UNIT START OTHERUNIT OTHER SUBJECT SECONDS: prints log lines of the last seconds that show that
 # the apiserver rejects it, or that it doesn't trust the apiserver. Only leader election and
 # watches count: the log also has certificate errors of webhooks, aggregated APIs and
 # clients of /metrics.
 complaints() {
-	layout recent "$2" "$1" "$2" "$4" |
+	effective "$3" "$2" "$5" "$4"
+	layout recent "$its" "$1" "$its" "$7" |
 		grep -E '(leaderelection|reflector)\.go:[0-9]+\]' |
-		grep -E "x509: |Unauthorized|[Ee]rror retrieving (resource|lease) lock|forbidden: User \"$3\" cannot" |
+		grep -E "x509: |Unauthorized|[Ee]rror retrieving (resource|lease) lock|forbidden: User \"$6\" cannot" |
 		grep -v -e webhook -e PartialObjectMetadata -e metrics -e 'failing or missing response' | tail -n 3
 	return 0
 }
 
-# log HOME UNIT LINES: prints the end of the log since the last trial began, or the lines
+# log HOME UNIT START OTHERUNIT OTHER LINES: prints the end of the log since the last trial began, or the lines
 # that say why it ended. Left out are the usual warning about a missing front proxy and the
 # list of flags.
 log() {
 	since=$(field "$1/trial" since || field "$1/state" since)
-	text=$(layout text "$2" "$1" "$2" "$since" | grep -v -e requestheader-client-ca-file -e '] FLAG: ')
-	why=$(printf '%s\n' "$text" | grep -E '"command failed"|"Error (building|starting)|^panic: |^Error: |Failed to set up mount' | tail -n "$3")
-	[ -n "$why" ] || why=$(printf '%s\n' "$text" | tail -n "$3")
+	effective "$3" "$2" "$5" "$4"
+	text=$(layout text "$its" "$1" "$its" "$since" | grep -v -e requestheader-client-ca-file -e '] FLAG: ')
+	why=$(printf '%s\n' "$text" | grep -E '"command failed"|"Error (building|starting)|^panic: |^Error: |Failed to set up mount' | tail -n "$6")
+	[ -n "$why" ] || why=$(printf '%s\n' "$text" | tail -n "$6")
 	printf '%s\n' "$why"
 }

@@ -18,7 +18,8 @@ look() {
 	done
 }
 
-# about HOME START: prints facts about the host and the deployment.
+# about HOME START OTHER: prints facts about the host and the deployment. OTHER is the file of
+# the other layout.
 about() {
 	echo "uid $(id -u)"
 	echo "name $(uname -n)"
@@ -34,8 +35,11 @@ about() {
 	lock_holder
 	is_file "$1/trial" && sed 's/^/trial./' "$1/trial"
 	is_file "$1/state" && sed 's/^/state./' "$1/state"
-	echo "runs $(generation_of "$1" "$2")"
-	echo "stamp $(stamp "$1" "$2")"
+	effective "$2" '' "$3" ''
+	echo "at $at"
+	echo "runs $(generation_of "$1" "$at")"
+	[ "$at" != "$2" ] || [ ! -f "$3" ] || echo "both $3"
+	echo "stamp $(stamp "$1" "$2" "$3")"
 	return 0
 }
 
@@ -53,9 +57,9 @@ obstructed() {
 	done
 }
 
-# stamp HOME START: prints a checksum that changes when the host is changed.
+# stamp HOME START OTHER: prints a checksum that changes when the host is changed.
 stamp() {
-	for f in "$1/trial" "$1/state" "$2"; do
+	for f in "$1/trial" "$1/state" "$2" "$3"; do
 		is_file "$f" && sha256sum <"$f" || echo none
 	done | sha256sum | cut -c 1-16
 }

@@ -155,8 +155,8 @@ pod_replace() {
 		pod_note "$1" "$3" no
 		return 0
 	fi
-	generation=${4%/*}
-	image_restore "${generation##*/}" "$4"
+	of=${4%/*}
+	image_restore "${of##*/}" "$4"
 	pod_note "$1" "$3" yes || return 1
 	if [ "$same" = yes ]; then
 		rm -f "$2" && sync "${2%/*}" && pod_gone "$1" "$3"
@@ -228,7 +228,7 @@ pod_recent() {
 }
 
 # container_text: removes what the runtime puts before each line: time, stream, tag.
-container_text() { sed 's/^[^ ]* \(stdout\|stderr\) [FP] //'; }
+container_text() { sed -E 's/^[^ ]* std(out|err) [FP] //'; }
 
 # pod_text HOME UNIT SINCE: prints the log since a time, the latest starts of the container
 # only. If it has none, the kubelet says why it doesn't start the pod.

@@ -30,7 +30,7 @@ settle() {
 		*) [ -h "$d" ] || rm -rf "$d" ;;
 		esac
 	done
-	case $(field "$1/state" unit) in
+	case $(field "$1/state" unit)$(field "$1/state" was.unit) in
 	*/*) images_unkeep "$1" ;;
 	esac
 	for d in $(programs "$3"); do
@@ -78,8 +78,7 @@ unsettle() {
 	case $to in
 	'' | -) fail "there is nothing to go back to" ;;
 	esac
-	switch "$1" "$to" "$(field "$file" start)" "$(field "$file" unit)" \
-		"$(field "$file" enabled)" "$(field "$file" active)"
+	return_to "$1" "$to" "$file"
 	started=$?
 	[ "$started" != 1 ] || exit 1
 	if [ "$to" = none ]; then
@@ -88,8 +87,18 @@ unsettle() {
 	fi
 	older=- # a failed deployment is nothing to go back to; after a rollback, the newer generation is
 	[ "$(field "$file" by)" != rollback ] || older=$(field "$file" generation)
-	text=$(sed -e "s/^generation .*/generation $to/" -e "s/^previous .*/previous $older/" -e 's/^by .*/by undo/' "$file") &&
+	text=$(exchanged "$file" | sed -e "s/^generation .*/generation $to/" -e "s/^previous .*/previous $older/" -e 's/^by .*/by undo/') &&
 		printf '%s\n' "$text" | put 0600 "$file" && link "$1" "$to" && return "$started"
+}
+
+# exchanged FILE: prints a journal in which the layouts of generation and previous have changed
+# places.
+exchanged() {
+	if [ -n "$(field "$1" was.start)" ]; then
+		sed -e 's/^was\.start /start /' -e t -e 's/^was\.unit /unit /' -e t -e 's/^start /was.&/' -e 's/^unit /was.&/' "$1"
+	else
+		cat "$1"
+	fi
 }
 
 # link HOME GENERATION: updates current. Only people read it, so a failure is ignored. Some
@@ -102,17 +111,18 @@ link() {
 	ln -s "$2" "$1/current" || :
 }
 
-# retire HOME START UNIT PROGRAMS: removes all of kcmgen's files. Foreign units stay,
-# including the one that the first deployment kept.
+# retire HOME START UNIT PROGRAMS OTHER OTHERUNIT: removes all of kcmgen's files. Foreign units
+# stay, including the one that the first deployment kept.
 retire() { act leave "$@"; }
 
 leave() {
-	was=$(generation_of "$1" "$2")
+	effective "$2" "$3" "$5" "$6"
+	was=$(generation_of "$1" "$at")
 	case $was in
-	found*) fail "$2 wasn't written by kcmgen: stop it and remove it by hand" ;;
+	found*) fail "$at wasn't written by kcmgen: stop it and remove it by hand" ;;
 	esac
 	disarm
-	[ "$was" = none ] || switch "$1" none "$2" "$3" no no || exit 1
+	[ "$was" = none ] || switch "$1" none "$at" "$its" no no || exit 1
 	systemctl disable -q kcmgen-recover.service 2>/dev/null
 	rm -f /etc/systemd/system/kcmgen-recover.service
 	systemctl daemon-reload
@@ -122,7 +132,7 @@ leave() {
 		*) rm -rf "$f" ;;
 		esac
 	done
-	case $3 in
+	case $3$6 in
 	*/*) images_unkeep "$1" ;;
 	esac
 	for d in $(programs "$4"); do rm -rf "$d"; done

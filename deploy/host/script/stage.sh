@@ -1,12 +1,12 @@
 # Staging: files are put on the host, and nothing is started.
 
-# lock WHO HOME START: keeps other sessions from changing this host. The lock belongs to the
+# lock WHO HOME START OTHER: keeps other sessions from changing this host. The lock belongs to the
 # open file, so it ends with the session and needs no clock. It prints the stamp of what is
 # locked, or the holder with status 75.
 lock() {
 	within 1 flock 9 || { cat /run/kcmgen.lock && exit 75; }
 	printf '%s since %s\n' "$1" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >/run/kcmgen.lock
-	stamp "$2" "$3"
+	stamp "$2" "$3" "$4"
 }
 
 # prepare DIR…: makes directories for staging, and removes what an unfinished session left

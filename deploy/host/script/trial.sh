@@ -1,16 +1,18 @@
 # Trials: a generation runs, and the host goes back by itself unless it is confirmed.
 
-# trial HOME GENERATION START UNIT SECONDS BASE ROLLOUT BY: starts a generation, and has the
-# host go back by itself after SECONDS. BASE is the expected sha256 of START, or none;
-# ROLLOUT is the plan's ID, BY the operator's command.
+# trial HOME GENERATION START UNIT SECONDS BASE ROLLOUT BY OTHER OTHERUNIT: starts a generation,
+# and has the host go back by itself after SECONDS. BASE is the expected sha256 of what the host
+# starts, or none; ROLLOUT is the plan's ID, BY the operator's command. OTHER and OTHERUNIT are
+# the file and unit of the other layout: the host may have that until now.
 trial() { act try "$@"; }
 
 try() {
 	home=$1 generation=$2 start=$3 unit=$4 seconds=$5 base=$6
 	[ ! -e "$home/trial" ] || fail "an unfinished trial is there: $home/trial"
+	effective "$start" "$unit" "$9" "${10}" # sets at and its
 	has=none
-	[ -e "$start" ] && has=$(sha256sum <"$start") && has=${has%% *}
-	[ "$has" = "$base" ] || fail "$start changed since the plan was made"
+	[ -e "$at" ] && has=$(sha256sum <"$at") && has=${has%% *}
+	[ "$has" = "$base" ] || fail "$at changed since the plan was made"
 	enabled=yes active=yes
 	if [ "$generation" = none ]; then # the state before the first deployment
 		enabled=$(field "$home/state" enabled) active=$(field "$home/state" active)
@@ -19,17 +21,29 @@ try() {
 	fi
 	again=no # whether it has to be started although the host has it
 	[ "$generation" = none ] || ! cmp -s "$home/$generation/${start##*/}" "$start" || again=yes
-	previous=$(keep "$home" "$start") || exit 1
-	[ "$previous" = none ] || layout keep "$unit" "$previous" "$start"
-	install_recovery "$home" "$unit" || exit 1
-	journal "$generation" "$previous" "$start" "$unit" "$7" "$8" | put 0600 "$home/trial" || exit 1
+	previous=$(keep "$home" "$at") || exit 1
+	[ "$previous" = none ] || layout keep "$its" "$previous" "$at"
+	install_recovery "$home" "$unit" "$its" || exit 1
+	journal "$generation" "$previous" "$start" "$unit" "$7" "$8" "$at" "$its" | put 0600 "$home/trial" || exit 1
 	arm "$home" "$seconds" || {
 		rm -f "$home/trial"
 		fail "the timer that would put the old generation back can't be started"
 	}
+	# Never two at once: what the other layout starts is gone before this one starts.
+	[ "$at" = "$start" ] || switch "$home" none "$at" "$its" no no || {
+		back "$home"
+		exit 1
+	}
 	switch "$home" "$generation" "$start" "$unit" "$enabled" "$active" "$again" && return
 	back "$home"
 	exit 1
+}
+
+# effective START UNIT OTHER OTHERUNIT: sets at and its to the file and unit that the host has:
+# those of the other layout only if nothing else is there.
+effective() {
+	at=$1 its=$2
+	[ -e "$1" ] || [ -h "$1" ] || [ ! -f "$3" ] || at=$3 its=$4
 }
 
 # keep HOME START: prints the generation of START. A foreign unit is kept as found-SUM, to
@@ -43,12 +57,14 @@ keep() {
 }
 
 journal() {
-	layout runs "$4" "$4"
+	layout runs "$8" "$8"
+	[ "$7" = "$3" ] || printf 'was.start %s\nwas.unit %s\n' "$7" "$8"
 	printf 'generation %s\nprevious %s\nstart %s\nunit %s\nenabled %s\nactive %s\nrollout %s\nby %s\nsince %s\n' \
 		"$1" "$2" "$3" "$4" "$enabled" "$active" "$5" "$6" "$(date -u +%Y-%m-%dT%H:%M:%SZ)"
 }
 
-# install_recovery HOME UNIT: installs this script, and the unit that runs it at boot.
+# install_recovery HOME UNIT OTHERUNIT: installs this script, and the unit that runs it at boot,
+# before what starts one of the units.
 install_recovery() {
 	printf '%s\n' "$script" | put 0700 "$1/recover" || return 1
 	text="[Unit]
@@ -57,6 +73,7 @@ ConditionPathExists=$1/trial
 DefaultDependencies=no
 After=local-fs.target
 Before=$(layout starter "$2" "$2")
+Before=$(layout starter "$3" "$3")
 
 [Service]
 Type=oneshot
@@ -108,11 +125,22 @@ switch() {
 back() {
 	file=$1/trial
 	[ -e "$file" ] || { disarm && return 0; }
-	switch "$1" "$(field "$file" previous)" "$(field "$file" start)" "$(field "$file" unit)" \
-		"$(field "$file" enabled)" "$(field "$file" active)"
+	return_to "$1" "$(field "$file" previous)" "$file"
 	started=$?
 	[ "$started" = 1 ] && return 1
 	rm -f "$file" && sync "$1" && disarm && return "$started"
+}
+
+# return_to HOME GENERATION JOURNAL: switches to the generation before that of a journal. If it
+# is of another layout, what the journal's starts is gone before.
+return_to() {
+	start=$(field "$3" start) unit=$(field "$3" unit)
+	at=$(field "$3" was.start) its=$(field "$3" was.unit)
+	if [ -n "$at" ]; then
+		switch "$1" none "$start" "$unit" no no || return 1
+		start=$at unit=$its
+	fi
+	switch "$1" "$2" "$start" "$unit" "$(field "$3" enabled)" "$(field "$3" active)"
 }
 
 # reboot HOME: goes back at boot, before the unit is started.
@@ -120,12 +148,13 @@ reboot() {
 	file=$1/trial
 	[ -e "$file" ] || return 0
 	previous=$(field "$file" previous) start=$(field "$file" start) unit=$(field "$file" unit)
-	if [ "$previous" = none ]; then
+	at=$(field "$file" was.start)
+	if [ "$previous" = none ] || [ -n "$at" ]; then
 		layout unlist "$unit" "$unit"
 		rm -f "$start" && sync "${start%/*}" || return 1
-	else
-		layout replace "$unit" "$1" "$start" "$unit" "$1/$previous/${start##*/}" no || return 1
 	fi
+	[ -z "$at" ] || start=$at unit=$(field "$file" was.unit)
+	[ "$previous" = none ] || layout replace "$unit" "$1" "$start" "$unit" "$1/$previous/${start##*/}" no || return 1
 	layout reread "$unit" "$unit" && layout boot "$unit" "$unit" "$(field "$file" enabled)" || return 1
 	rm -f "$file" && sync "$1"
 }
