@@ -367,7 +367,7 @@ func TestGroundKilled(t *testing.T) {
 
 // leaveGround is what the copy does.
 func leaveGround() int {
-	g, err := startGround(usual())
+	g, err := startGround(kind{systems: usual()})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
