@@ -12,7 +12,7 @@ import (
 	"github.com/kcmgen/kcmgen/e2e/ground"
 )
 
-// olderKubelet is the oldest version whose kubelet the tests run.
+// olderKubelet is another version of kubelets: its hosts run the same pods.
 const olderKubelet = "v1.28.15"
 
 // TestKubelet: kubelets run kube-controller-manager as a static pod, also after a loss of
@@ -64,7 +64,11 @@ func TestKubelet(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, h := range g.Hosts {
-			if left := do(t, h, "sh", "-c", "ls /var/log/pods "+ground.Manifests+"; ctr -n k8s.io containers ls -q; ctr -n k8s.io images ls -q | grep manager; pidof pause; true"); strings.TrimSpace(left) != "" {
+			left := do(t, h, "sh", "-c", `find "$1" /var/log/pods -mindepth 1
+				ctr -n k8s.io containers ls -q
+				ctr -n k8s.io images ls -q | grep kube-controller-manager
+				pidof pause kube-controller-manager; true`, "sh", ground.Manifests)
+			if left != "" {
 				t.Errorf("%s is reset, and has still %s", h.Name, left)
 			}
 		}

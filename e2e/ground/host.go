@@ -74,8 +74,10 @@ func (h *Host) Boot(ctx context.Context) error {
 		return err
 	}
 	// The cgroup namespace comes last, from inside the groups that are its roots.
-	args := []string{"unshare", "--uts", "--ipc", "--cgroup", "sh", filepath.Join(h.ground.state, "init.sh"),
-		h.Name, h.dir("root"), h.lower, h.dir("upper"), h.dir("work")}
+	args := []string{
+		"unshare", "--uts", "--ipc", "--cgroup", "sh", filepath.Join(h.ground.state, "init.sh"),
+		h.Name, h.dir("root"), h.lower, h.dir("upper"), h.dir("work"),
+	}
 	if h.kubelet != "" {
 		if args, err = h.inV1(args); err != nil {
 			return err
