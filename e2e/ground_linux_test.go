@@ -368,9 +368,11 @@ func TestGroundKilled(t *testing.T) {
 	if _, err := os.Stat(state); !os.IsNotExist(err) {
 		t.Errorf("%s is left: %v", state, err)
 	}
-	if after, err := filepath.Glob(groups); err != nil || len(after) > 0 {
-		t.Errorf("control groups are left, of %q: %q, %v", before, after, err)
+	after, err := filepath.Glob(groups)
+	if err != nil || len(after) > 0 {
+		t.Errorf("control groups are left: %q, %v", after, err)
 	}
+	t.Logf("of %d groups for pods %d are left", len(before), len(after))
 }
 
 // leaveGround is what the copy does.

@@ -104,7 +104,8 @@ func (g *Ground) makeCgroups() error {
 	return nil
 }
 
-// delegate gives the groups below dir the controllers that a kubelet needs.
+// delegate gives the groups below dir the controllers that a kubelet needs. No machine that
+// has them in cgroup2 has run this yet.
 func delegate(dir string) error {
 	available, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
 	if err != nil {

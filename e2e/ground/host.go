@@ -93,7 +93,7 @@ func (h *Host) Boot(ctx context.Context) error {
 	if h.boot, err = h.ground.launch(h.Name, cmd); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*graceful) // under load
+	ctx, cancel := context.WithTimeout(ctx, 3*graceful) // under load
 	defer cancel()
 	if err := poll(ctx, h.boot, func() error { return h.running(ctx) }); err != nil {
 		return fmt.Errorf("booting %s: %w", h.Name, err)
