@@ -359,15 +359,25 @@ func TestGroundKilled(t *testing.T) {
 			return nil
 		})
 	}
+	const groups = "/sys/fs/cgroup/*/kcmgen-e2e/cp-1/kubepods" // one in each hierarchy of cgroup v1
+	before, err := filepath.Glob(groups)
+	if err != nil {
+		t.Fatal(err)
+	}
 	onGround(t)
 	if _, err := os.Stat(state); !os.IsNotExist(err) {
 		t.Errorf("%s is left: %v", state, err)
 	}
+	after, err := filepath.Glob(groups)
+	if err != nil || len(after) > 0 {
+		t.Errorf("control groups are left: %q, %v", after, err)
+	}
+	t.Logf("of %d groups for pods %d are left", len(before), len(after))
 }
 
 // leaveGround is what the copy does.
 func leaveGround() int {
-	g, err := startGround(usual())
+	g, err := startGround(kind{systems: usual(), kubelets: []string{clusterVersion}})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

@@ -58,15 +58,25 @@ var hosts keeper
 // keeper keeps a ground from the first test that needs it.
 type keeper struct {
 	sync.Mutex
-	ground  *ground.Ground
-	systems []ground.System // of its hosts
-	err     error
-	logs    []string // kept so far
+	ground *ground.Ground
+	kind   kind
+	err    error
+	logs   []string // kept so far
 }
 
-// start returns a ground whose hosts have the given systems.
-func (k *keeper) start(systems []ground.System) (*ground.Ground, error) {
-	if !slices.Equal(systems, k.systems) {
+// kind is what differs between grounds: what their hosts have, in turn.
+type kind struct {
+	systems  []ground.System
+	kubelets []string // versions
+}
+
+func (k kind) equal(other kind) bool {
+	return slices.Equal(k.systems, other.systems) && slices.Equal(k.kubelets, other.kubelets)
+}
+
+// start returns a ground of a kind.
+func (k *keeper) start(kind kind) (*ground.Ground, error) {
+	if !kind.equal(k.kind) {
 		if err := k.stop(true); err != nil { // an earlier test's logs may be needed
 			return nil, err
 		}
@@ -74,8 +84,8 @@ func (k *keeper) start(systems []ground.System) (*ground.Ground, error) {
 	k.Lock()
 	defer k.Unlock()
 	if k.ground == nil && k.err == nil { // after a failure every test gets the error
-		k.systems = systems
-		k.ground, k.err = startGround(systems)
+		k.kind = kind
+		k.ground, k.err = startGround(kind)
 	}
 	return k.ground, k.err
 }
@@ -115,7 +125,7 @@ func (k *keeper) stop(keep bool) error {
 	return errors.Join(errs...)
 }
 
-func startGround(systems []ground.System) (*ground.Ground, error) {
+func startGround(kind kind) (*ground.Ground, error) {
 	apiserver, err := builder.Kubernetes(clusterVersion, "kube-apiserver")
 	if err != nil {
 		return nil, err
@@ -123,6 +133,14 @@ func startGround(systems []ground.System) (*ground.Ground, error) {
 	manager, err := builder.Kubernetes(clusterVersion, "kube-controller-manager")
 	if err != nil {
 		return nil, err
+	}
+	var kubelets []string
+	for _, version := range kind.kubelets {
+		kubelet, err := builder.Kubernetes(version, "kubelet")
+		if err != nil {
+			return nil, err
+		}
+		kubelets = append(kubelets, kubelet)
 	}
 	cluster, err := example()
 	if err != nil {
@@ -133,7 +151,7 @@ func startGround(systems []ground.System) (*ground.Ground, error) {
 	defer cancel()
 	g, err := ground.Start(ctx, ground.Options{
 		Kcmgen: kcmgen, KubeAPIServer: apiserver, ControllerManager: manager,
-		Cluster: cluster, RTT: rtt, Systems: systems, Log: say,
+		Cluster: cluster, RTT: rtt, Systems: kind.systems, Kubelets: kubelets, Log: say,
 	})
 	if err != nil {
 		return nil, err
@@ -156,7 +174,18 @@ func onGround(t *testing.T) *ground.Ground {
 // onSystems returns such a ground whose hosts have the given systems, in turn.
 func onSystems(t *testing.T, systems ...ground.System) *ground.Ground {
 	t.Helper()
-	g, err := hosts.start(systems)
+	return onKind(t, kind{systems: systems})
+}
+
+// onKubelets returns such a ground whose hosts have kubelets of the given versions, in turn.
+func onKubelets(t *testing.T, versions ...string) *ground.Ground {
+	t.Helper()
+	return onKind(t, kind{systems: usual(), kubelets: versions})
+}
+
+func onKind(t *testing.T, kind kind) *ground.Ground {
+	t.Helper()
+	g, err := hosts.start(kind)
 	if err != nil {
 		t.Fatal(err)
 	}

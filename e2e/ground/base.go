@@ -24,22 +24,22 @@ const (
 )
 
 // packages returns all packages of a host. Deploying needs only a POSIX shell, sshd and
-// systemd, so there must be no others.
-func (s System) packages() string {
+// systemd, so there must be no others, except those that a host has for its kubelet.
+func (s System) packages(more []string) string {
 	sudo := "sudo"
 	if s == Uutils {
 		sudo = "rust-coreutils,sudo-rs"
 	}
-	list := strings.Split("dbus,iproute2,openssh-server,procps,systemd,systemd-sysv,"+sudo, ",")
+	list := append(strings.Split("dbus,iproute2,openssh-server,procps,systemd,systemd-sysv,"+sudo, ","), more...)
 	slices.Sort(list)
 	return strings.Join(list, ",")
 }
 
 // recipe returns mmdebstrap's arguments without the directory. It leaves out manuals, to
 // keep the cache small, and keys and the machine ID, since hosts have their own.
-func (s System) recipe() []string {
+func (s System) recipe(more []string) []string {
 	out := []string{
-		"--variant=essential", "--include=" + s.packages(),
+		"--variant=essential", "--include=" + s.packages(more),
 		"--dpkgopt=path-exclude=/usr/share/doc/*",
 		"--dpkgopt=path-exclude=/usr/share/man/*",
 		"--dpkgopt=path-exclude=/usr/share/locale/*",
@@ -58,13 +58,13 @@ func (s System) recipe() []string {
 	return append(out, "trixie")
 }
 
-// base returns the tree that all hosts of a system share read-only. If the cache lacks it,
-// it is made, in half a minute. The caller holds the lock.
-func (s System) base(ctx context.Context, cache string) (string, error) {
+// base returns the tree that all hosts of a system share read-only, with more packages for
+// some. If the cache lacks it, it is made, in half a minute. The caller holds the lock.
+func (s System) base(ctx context.Context, cache string, more ...string) (string, error) {
 	if !slices.Contains([]System{Bookworm, Trixie, Uutils}, s) {
 		return "", fmt.Errorf("no hosts have system %q: %s, %s and %s are known", s, Bookworm, Trixie, Uutils)
 	}
-	recipe := s.recipe()
+	recipe := s.recipe(more)
 	name := fmt.Sprintf("base-%x", sha256.Sum256([]byte(strings.Join(recipe, "\n"))))[:len("base-")+12]
 	dir := filepath.Join(cache, name)
 	if _, err := os.Stat(dir); err == nil {

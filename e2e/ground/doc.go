@@ -6,6 +6,8 @@
 //	operator ── wire (delay, cut, count) ── bridge ─┬─ cp-1, cp-2, cp-3
 //	                                                └─ control
 //
+// Hosts may have a kubelet without an apiserver, for static pods.
+//
 // It needs Linux, root, and a few programs of Debian. After a failure it leaves logs, else
 // nothing.
 package ground

@@ -25,7 +25,10 @@ type Options struct {
 	RTT     time.Duration
 	// Systems are those of the hosts, in turn; the default is Bookworm.
 	Systems []System
-	Log     func(format string, args ...any) // logs how long each part took
+	// Kubelets are the programs of the hosts' kubelets, in turn. Such a host has Debian's
+	// containerd besides. The default is no kubelet.
+	Kubelets []string
+	Log      func(format string, args ...any) // logs how long each part took
 }
 
 // Ground is a running environment: see the package's comment.
@@ -39,6 +42,7 @@ type Ground struct {
 	wire    *wire
 	lock    *os.File
 	cgroup  string
+	v1      []hierarchy // used by hosts with a kubelet
 	api     *api
 	pki     string    // the exported one
 	daemons []*daemon // the last started first
@@ -110,8 +114,13 @@ func Start(ctx context.Context, o Options) (_ *Ground, err error) {
 		o.Systems = []System{Bookworm}
 	}
 	var lower []string
-	for i := range g.Hosts {
-		dir, err := o.Systems[i%len(o.Systems)].base(ctx, cache)
+	for i, h := range g.Hosts {
+		var more []string
+		if len(o.Kubelets) > 0 {
+			h.kubelet = o.Kubelets[i%len(o.Kubelets)]
+			more = []string{"containerd", "runc"}
+		}
+		dir, err := o.Systems[i%len(o.Systems)].base(ctx, cache, more...)
 		if err != nil {
 			return nil, err
 		}
@@ -165,7 +174,7 @@ func (g *Ground) Stop(keep bool) error {
 		g.wire.close()
 	}
 	if g.lock != nil {
-		errs = append(errs, clean(g.state, g.cgroup, names(g.Hosts), keep))
+		errs = append(errs, clean(g.state, g.cgroups(), names(g.Hosts), keep))
 		errs = append(errs, g.lock.Truncate(0), g.lock.Close())
 	}
 	return errors.Join(errs...)

@@ -31,9 +31,10 @@ type Host struct {
 	// name: ed25519 first, then ecdsa.
 	HostKeys []string
 
-	ground *Ground
-	lower  string
-	boot   *daemon // nil: powered off
+	ground  *Ground
+	lower   string
+	kubelet string  // its program; "": none
+	boot    *daemon // nil: powered off
 }
 
 // dir returns a directory of the host in the ground's state.
@@ -41,7 +42,7 @@ func (h *Host) dir(name string) string { return filepath.Join(h.ground.state, h.
 
 // empty removes all that the host ever wrote. The host must be off.
 func (h *Host) empty() error {
-	for _, name := range []string{"upper", "work", "root"} {
+	for _, name := range []string{"upper", "work", "root", "containerd"} {
 		if err := os.RemoveAll(h.dir(name)); err != nil {
 			return err
 		}
@@ -55,10 +56,12 @@ func (h *Host) empty() error {
 // Boot starts the host on its disk, and waits until systemd reports that it runs without a
 // failed unit.
 func (h *Host) Boot(ctx context.Context) error {
-	group := filepath.Join(h.ground.cgroup, h.Name)
-	if err := removeCgroups(group); err != nil {
-		return err
+	for _, dir := range h.ground.cgroups() {
+		if err := removeCgroups(filepath.Join(dir, h.Name)); err != nil {
+			return err
+		}
 	}
+	group := filepath.Join(h.ground.cgroup, h.Name)
 	if err := os.Mkdir(group, 0o755); err != nil {
 		return err
 	}
@@ -70,9 +73,17 @@ func (h *Host) Boot(ctx context.Context) error {
 	if err := configure(ctx, "fabric", "link set "+h.Name+" up"); err != nil {
 		return err
 	}
-	// The cgroup namespace comes last, from inside the group that is its root.
-	cmd := inside(h.Name, "unshare", "--uts", "--ipc", "--cgroup", "sh", filepath.Join(h.ground.state, "init.sh"),
-		h.Name, h.dir("root"), h.lower, h.dir("upper"), h.dir("work"))
+	// The cgroup namespace comes last, from inside the groups that are its roots.
+	args := []string{
+		"unshare", "--uts", "--ipc", "--cgroup", "sh", filepath.Join(h.ground.state, "init.sh"),
+		h.Name, h.dir("root"), h.lower, h.dir("upper"), h.dir("work"),
+	}
+	if h.kubelet != "" {
+		if args, err = h.inV1(args); err != nil {
+			return err
+		}
+	}
+	cmd := inside(h.Name, args...)
 	cmd.Env = []string{"container=e2e", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"} // and PID 1's
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags:  syscall.CLONE_NEWPID | syscall.CLONE_NEWNS,
@@ -82,7 +93,7 @@ func (h *Host) Boot(ctx context.Context) error {
 	if h.boot, err = h.ground.launch(h.Name, cmd); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*graceful) // under load
+	ctx, cancel := context.WithTimeout(ctx, 3*graceful) // under load
 	defer cancel()
 	if err := poll(ctx, h.boot, func() error { return h.running(ctx) }); err != nil {
 		return fmt.Errorf("booting %s: %w", h.Name, err)

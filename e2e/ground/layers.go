@@ -36,8 +36,11 @@ func (g *Ground) layers(ctx context.Context, bases []string) error {
 	if err := g.commonLayer(common, key+".pub"); err != nil {
 		return err
 	}
+	if err := g.makePause(ctx); err != nil {
+		return err
+	}
 	for i, h := range g.Hosts {
-		if err := h.layer(ctx); err != nil {
+		if err := errors.Join(h.layer(ctx), h.kubeletLayer()); err != nil {
 			return err
 		}
 		h.lower = h.dir("lower") + ":" + common + ":" + bases[i]

@@ -6,10 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -38,11 +36,14 @@ func (g *Ground) acquire(ctx context.Context, cache string) error {
 	if g.cgroup, err = cgroupDir(); err != nil {
 		return err
 	}
+	if g.v1, err = hierarchies(); err != nil {
+		return err
+	}
 	left, err := os.ReadFile(lockFile)
 	if err != nil {
 		return err
 	}
-	if err := clean(string(left), g.cgroup, names(g.Hosts), false); err != nil {
+	if err := clean(string(left), g.cgroups(), names(g.Hosts), false); err != nil {
 		return fmt.Errorf("removing what a killed run left: %w", err)
 	}
 	if err := forget(cache); err != nil {
@@ -58,7 +59,7 @@ func (g *Ground) acquire(ctx context.Context, cache string) error {
 		return err
 	}
 	g.Logs = filepath.Join(g.state, "log")
-	return errors.Join(os.Mkdir(g.Logs, 0o755), os.Mkdir(filepath.Join(g.state, "pids"), 0o755), os.Mkdir(g.cgroup, 0o755))
+	return errors.Join(os.Mkdir(g.Logs, 0o755), os.Mkdir(filepath.Join(g.state, "pids"), 0o755), g.makeCgroups())
 }
 
 // forget removes logs that are older than a week.
@@ -75,7 +76,7 @@ func forget(cache string) error {
 }
 
 // clean removes all that a run made. state may be "".
-func clean(state, cgroup string, namespaces []string, keepLogs bool) error {
+func clean(state string, cgroups, namespaces []string, keepLogs bool) error {
 	var errs []error
 	if state != "" {
 		errs = append(errs, killLeft(filepath.Join(state, "pids")))
@@ -86,7 +87,9 @@ func clean(state, cgroup string, namespaces []string, keepLogs bool) error {
 			errs = append(errs, err)
 		}
 	}
-	errs = append(errs, removeCgroups(cgroup))
+	for _, dir := range cgroups {
+		errs = append(errs, removeCgroups(dir))
+	}
 	switch {
 	case state == "":
 	case keepLogs:
@@ -144,42 +147,4 @@ func started(pid int) (string, error) {
 		return "", fmt.Errorf("/proc/%d/stat: %q", pid, stat)
 	}
 	return fields[19], nil
-}
-
-// cgroupDir returns the directory of the ground's control groups, in the unified hierarchy.
-// Mounting that a second time would change its options for the whole machine.
-func cgroupDir() (string, error) {
-	mounts, err := os.ReadFile("/proc/self/mounts")
-	if err != nil {
-		return "", err
-	}
-	for line := range strings.Lines(string(mounts)) {
-		if fields := strings.Fields(line); len(fields) > 2 && fields[2] == "cgroup2" {
-			return filepath.Join(fields[1], prefix+"e2e"), nil
-		}
-	}
-	return "", errors.New("systemd needs cgroup2, which is mounted nowhere; type: mount -t cgroup2 none /sys/fs/cgroup")
-}
-
-// removeCgroups removes control groups from the leaves up. It waits for those of a process
-// that is just ending.
-func removeCgroups(dir string) error {
-	var dirs []string
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.IsDir() {
-			dirs = append(dirs, path)
-		}
-		return nil // gone meanwhile
-	})
-	ctx, cancel := context.WithTimeout(context.Background(), graceful)
-	defer cancel()
-	for _, path := range slices.Backward(dirs) {
-		err = errors.Join(err, poll(ctx, nil, func() error {
-			if err := os.Remove(path); !os.IsNotExist(err) {
-				return err
-			}
-			return nil
-		}))
-	}
-	return err
 }
