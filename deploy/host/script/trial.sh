@@ -81,9 +81,9 @@ ExecStart=/bin/sh $1/recover boot $1
 
 [Install]
 WantedBy=multi-user.target"
-	at=/etc/systemd/system/kcmgen-recover.service
-	is_file $at && [ "$(cat $at)" = "$text" ] && systemctl is-enabled -q kcmgen-recover.service 2>/dev/null && return
-	printf '%s\n' "$text" | put 0644 $at && systemctl daemon-reload && systemctl enable -q kcmgen-recover.service
+	bootunit=/etc/systemd/system/kcmgen-recover.service
+	is_file $bootunit && [ "$(cat $bootunit)" = "$text" ] && systemctl is-enabled -q kcmgen-recover.service 2>/dev/null && return
+	printf '%s\n' "$text" | put 0644 $bootunit && systemctl daemon-reload && systemctl enable -q kcmgen-recover.service
 }
 
 # arm HOME SECONDS: starts the timer that goes back. If that fails, it tries again.
