@@ -1,6 +1,9 @@
 package e2e
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -75,3 +78,54 @@ func TestBadPods(t *testing.T) {
 // podBackWithin bounds the time until a bad configuration of a pod is gone from all hosts: the
 // kubelet may take a while to replace a pod.
 const podBackWithin = 120 * time.Second
+
+// layout exports the cluster with another layout.
+func (s *scene) layout(t *testing.T, from, to string) {
+	t.Helper()
+	file := filepath.Join(s.o.Repository, "cluster.cue")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	was, is := fmt.Sprintf("layout:  %q", from), fmt.Sprintf("layout:  %q", to)
+	if !strings.Contains(string(text), was) {
+		t.Fatalf("no %s in %s", was, file)
+	}
+	if err := os.WriteFile(file, []byte(strings.Replace(string(text), was, is, 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s.must(t, 0, "export", ".")
+}
+
+// TestLayouts: hosts change from pods to units and back, one instance on each at any time.
+func TestLayouts(t *testing.T) {
+	s := podsOn(t, onKubelets(t, clusterVersion, clusterVersion, olderKubelet))
+	s.must(t, 0, "image", ".")
+	s.deploy(t, 0)
+	pods := pictures(t, s.Ground)
+	s.layout(t, "staticPod", "systemd")
+	w := watchHosts(t, s.Ground)
+	start := time.Now()
+	s.deploy(t, 0)
+	took := time.Since(start)
+	saw := w.end()
+	saw.spared(t)
+	s.newEverywhere(t)
+	figure(t, "from pods to units", "%.1f s, %s", took.Seconds(), saw)
+	units := pictures(t, s.Ground)
+	s.must(t, 0, s.args("rollback")...)
+	s.asBefore(t, pods)
+	s.must(t, 0, s.args("rollback")...)
+	s.asBefore(t, units)
+	s.layout(t, "systemd", "staticPod")
+	w = watchHosts(t, s.Ground)
+	start = time.Now()
+	s.deploy(t, 5, "-o", s.altered(t, unpaired))
+	took = time.Since(start)
+	saw = w.end()
+	saw.spared(t)
+	s.asBefore(t, units)
+	figure(t, "from units to pods that fail", "exit 5 after %.1f s, the units run again, %s", took.Seconds(), saw)
+	s.deploy(t, 0)
+	s.newEverywhere(t)
+}

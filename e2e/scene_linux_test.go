@@ -165,16 +165,18 @@ func sampled(t *testing.T) bool {
 // same text are in the same state. It also prints what a host at rest shouldn't have.
 const pictureScript = `
 unit=kube-controller-manager home=/etc/kubernetes/kcmgen
-if [ -d /etc/kubernetes/manifests ]; then
-	file=/etc/kubernetes/manifests/$unit.yaml
-	pid=$(pidof $unit)
+pid=$(pidof $unit)
+file=/etc/kubernetes/manifests/$unit.yaml
+if [ -e "$file" ]; then
 	ls -A /etc/kubernetes/manifests | sed 's/^/beside /'
 	echo "pods $(ls -d /var/lib/kubelet/pods/*/ | wc -l)"
 else
 	file=$(systemctl show -p FragmentPath --value $unit)
 	systemctl show $unit -p ActiveState,UnitFileState,NRestarts,DropInPaths,NeedDaemonReload
-	pid=$(systemctl show -p MainPID --value $unit)
+	main=$(systemctl show -p MainPID --value $unit)
+	[ "$main" = "$pid" ] || echo "PROCESSES $pid, and systemd's is $main"
 fi
+case $pid in *" "*) echo "PROCESSES $pid" ;; esac
 echo "file $file $(stat -c '%a %U:%G' "$file") $(sha256sum <"$file")"
 tr '\0' '\n' <"/proc/$pid/cmdline" | sed 's/^/arg /'
 awk '$4 ~ "/etc/kubernetes/kcmgen/" { print "mount " $4 " " $5 }' "/proc/$pid/mountinfo"

@@ -202,7 +202,7 @@ func (s *scene) newEverywhere(t *testing.T) {
 		if got, want := runs(p), s.exported(t, h.Name); got != want {
 			t.Errorf("%s runs %s, not %s", h.Name, got, want)
 		}
-		for _, left := range []string{"TRIAL", "TIMER", "PARTIAL"} {
+		for _, left := range []string{"TRIAL", "TIMER", "PARTIAL", "PROCESSES"} {
 			if strings.Contains(p, left) {
 				t.Errorf("%s: %s is left", h.Name, left)
 			}
