@@ -1,8 +1,12 @@
 package e2e
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -126,6 +130,92 @@ func TestLayouts(t *testing.T) {
 	saw.spared(t)
 	s.asBefore(t, units)
 	figure(t, "from units to pods that fail", "exit 5 after %.1f s, the units run again, %s", took.Seconds(), saw)
+	s.deploy(t, 0)
+	s.newEverywhere(t)
+}
+
+// TestFoundPods: a pod made by hand is kept outside the kubelet's directory, and a rollback
+// restores it byte for byte.
+func TestFoundPods(t *testing.T) {
+	s := podsOn(t, onKubelets(t, clusterVersion, clusterVersion, olderKubelet))
+	s.must(t, 0, "image", ".")
+	s.imported(t)
+	const script = `cd / && tar -xp --no-overwrite-dir && rm -rf etc/kubernetes/byhand && mv etc/kubernetes/kcmgen/*/ etc/kubernetes/byhand && rmdir etc/kubernetes/kcmgen
+		sed -e "s|/etc/kubernetes/kcmgen/[0-9a-f]*|/etc/kubernetes/byhand|" -e "1s/.*/# by hand/" etc/kubernetes/byhand/kube-controller-manager.yaml >/tmp/m && rm etc/kubernetes/byhand/kube-controller-manager.yaml
+		chmod 640 /tmp/m && cp -p /tmp/m etc/kubernetes/manifests/.m && mv etc/kubernetes/manifests/.m etc/kubernetes/manifests/kube-controller-manager.yaml`
+	for _, h := range s.Hosts {
+		archive := h.Command("sh", "-euc", script)
+		archive.Stdin = tarOf(t, s.node(h), "./etc/kubernetes/kcmgen")
+		if out, err := archive.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	for _, h := range s.Hosts {
+		s.podRuns(t, h)
+	}
+	if err := renewed(t, s.Ground); err != nil {
+		t.Fatal(err)
+	}
+	before := pictures(t, s.Ground)
+	p := s.plan(t, "deploy")
+	for _, step := range p.Steps {
+		if step.From != "found" {
+			t.Errorf("%s has %s before", step.Node, step.From)
+		}
+	}
+	has(t, strings.Join(p.Notes, "\n"), "wasn't written by kcmgen; it is kept, to go back to")
+	s.deploy(t, 0)
+	s.newEverywhere(t)
+	s.must(t, 0, s.args("rollback")...)
+	s.asBefore(t, before)
+}
+
+// tarOf returns an archive of a directory below another one.
+func tarOf(t *testing.T, dir, below string) io.Reader {
+	t.Helper()
+	out, err := exec.Command("tar", "-C", dir, "--owner=0", "--group=0", "-c", below).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.NewReader(out)
+}
+
+// TestKubeletAsked: hosts whose kubelet wouldn't run the pod are refused before anything
+// changes, each with its sentence.
+func TestKubeletAsked(t *testing.T) {
+	s := podsOn(t, onKubelets(t, clusterVersion, clusterVersion, olderKubelet))
+	s.must(t, 0, "image", ".")
+	s.deploy(t, 0)
+	before := pictures(t, s.Ground)
+	s.flag(t, "concurrent-gc-syncs", 21)
+	h := s.Hosts[1]
+	for _, c := range []struct{ name, do, undo, says string }{
+		{
+			"another directory", "mkdir -p /etc/kubelet.d && sed -i 's|^staticPodPath:.*|staticPodPath: /etc/kubelet.d|' /var/lib/kubelet/config.yaml && systemctl restart kubelet",
+			"sed -i 's|^staticPodPath:.*|staticPodPath: /etc/kubernetes/manifests|' /var/lib/kubelet/config.yaml && systemctl restart kubelet",
+			"its kubelet watches /etc/kubelet.d, and the pod's manifest would be in /etc/kubernetes/manifests",
+		},
+		{"no kubelet", "systemctl stop kubelet", "systemctl start kubelet", "no kubelet runs on it"},
+		{
+			"a backup", "cd /etc/kubernetes/manifests && cp kube-controller-manager.yaml kube-controller-manager.yaml~",
+			"rm /etc/kubernetes/manifests/kube-controller-manager.yaml~", "kube-controller-manager.yaml~ has the same pod, kube-system/kube-controller-manager",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			do(t, h, "sh", "-euc", c.do)
+			r := s.deploy(t, 1)
+			has(t, r.Err, h.Name+": "+c.says)
+			do(t, h, "sh", "-euc", c.undo)
+		})
+	}
+	do(t, h, "mv", "/usr/bin/ctr", "/usr/bin/ctr.away") // the image is there already
+	has(t, strings.Join(s.plan(t, "deploy").Notes, "\n"), h.Name+": it has no ctr or podman: import ")
+	eventually(t, func() error {
+		if r := restless(t, s.Ground, before); len(r) > 0 {
+			return errors.New(strings.Join(r, "\n"))
+		}
+		return nil
+	})
 	s.deploy(t, 0)
 	s.newEverywhere(t)
 }

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/tree"
@@ -39,32 +38,25 @@ func (s *Config) Image() string {
 	return ImageName(s.Pod.Image)
 }
 
-// MissingImage returns the image to bring to the host; nil if it has it.
+// MissingImage returns the image to bring to the host; nil if it has it, or has no tool to
+// import it with.
 func (h *Host) MissingImage() *Image {
-	if i := h.Desired.Archived; i != nil && (h.Snapshot.Kubelet == nil || h.Snapshot.Kubelet.ImageDigest != i.Digest) {
-		return i
+	k, i := h.Snapshot.Kubelet, h.Desired.Archived
+	if i == nil || k == nil || k.Runtime == "" || k.ImageDigest == i.Digest {
+		return nil
 	}
-	return nil
+	return i
 }
 
 // noteImage returns a note about an image that can't be looked for before the pod starts; "" if
 // there is none.
 func (h *Host) noteImage() string {
 	k, name := h.Snapshot.Kubelet, h.Desired.Image()
-	if k == nil || k.PID == 0 || name == "" || k.Runtime != "" {
-		return ""
-	}
-	return "it has no tool for its runtime's images: whether it has or gets " + name + " shows only when the pod starts"
-}
-
-// unfitImage returns why the host wouldn't get the pod's image.
-func (h *Host) unfitImage() []error {
-	k, name := h.Snapshot.Kubelet, h.Desired.Image()
 	switch {
 	case k == nil || k.PID == 0 || name == "" || k.Runtime != "":
-		return nil
+		return ""
 	case h.Desired.Archived != nil:
-		return []error{fmt.Errorf("it has no tool for its runtime's images: import %s there by hand, and leave out image in the cluster", h.Desired.Archived.Archive.Path)}
+		return "it has no ctr or podman: import " + h.Desired.Archived.Archive.Path + " there by hand, unless its runtime has " + name + " already"
 	}
-	return nil
+	return "it has no ctr or podman: whether it has or gets " + name + " shows only when the pod starts"
 }

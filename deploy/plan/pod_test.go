@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
 const manifest = `apiVersion: v1
@@ -179,6 +180,36 @@ func TestCheckInterval(t *testing.T) {
 		o := &Observation{Hosts: []*Host{podHost(aKubelet(config)), podHost(nil), {}}}
 		if got := o.checkInterval(); got != want {
 			t.Errorf("%q: %v, expected %v", config, got, want)
+		}
+	}
+}
+
+// TestMissingImage: an image is brought where its digest isn't there, and where a tool can
+// import it; else there is a note.
+func TestMissingImage(t *testing.T) {
+	archived := &Image{Name: "docker.io/library/kcm:v1.37.1", Digest: "sha256:1", Archive: tree.Blob{Path: "out/amd64.tar"}}
+	for _, c := range []struct {
+		runtime, digest string
+		archived        *Image
+		missing         bool
+		note            string
+	}{
+		{"ctr", "", archived, true, ""},
+		{"ctr", "sha256:2", archived, true, ""},
+		{"ctr", "sha256:1", archived, false, ""},
+		{"ctr", "", nil, false, ""},
+		{"", "", archived, false, "import out/amd64.tar there by hand, unless its runtime has docker.io/library/kcm:v1.37.1"},
+		{"", "", nil, false, "shows only when the pod starts"},
+	} {
+		k := aKubelet(watches)
+		k.Runtime, k.ImageDigest = c.runtime, c.digest
+		h := podHost(k)
+		h.Desired = &Desired{Config: *podConfig(t, manifest), Archived: c.archived}
+		if got := h.MissingImage(); (got != nil) != c.missing {
+			t.Errorf("%+v: %v is missing", c, got)
+		}
+		if got := h.noteImage(); !strings.Contains(got, c.note) || (got == "") != (c.note == "") {
+			t.Errorf("%+v: the note is %q", c, got)
 		}
 	}
 }

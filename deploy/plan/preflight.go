@@ -70,7 +70,7 @@ func (h *Host) Unfit() []error {
 	if program := h.Desired.Program(); h.lacksProgram(program) {
 		no("%s isn't there: install it, or let kcmgen do it (binary.install)", program)
 	}
-	return slices.Concat(out, h.unfitKubelet(), h.unfitImage(), h.unfitSpace())
+	return slices.Concat(out, h.unfitKubelet(), h.unfitSpace())
 }
 
 // unfitDirectories refuses parents that are links or that other users may write to: they

@@ -136,9 +136,13 @@ image_name() {
 	echo "$name"
 }
 
-# images_unkeep HOME: removes the names of images whose generation isn't there any more.
+# images_unkeep HOME: removes the names of images whose generation isn't there any more, and what
+# an interrupted check of flags left.
 images_unkeep() {
 	runtime || return 0
+	[ "$tool" != ctr ] || for c in $(within 20 ctr -a "$socket" -n k8s.io containers ls -q 2>/dev/null | grep '^kcmgen-check-'); do
+		within 20 ctr -a "$socket" -n k8s.io containers rm "$c" >/dev/null 2>&1
+	done
 	case $tool in
 	ctr) images 20 ls -q 'name~="^kcmgen.local/generation:"' ;;
 	podman) within 20 podman images --format '{{.Repository}}:{{.Tag}}' --filter 'reference=kcmgen.local/generation' ;;
