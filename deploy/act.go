@@ -166,7 +166,7 @@ func (m *machine) process(ctx context.Context, s *host.Session, config *plan.Con
 	case config == nil || !is.Running:
 	case config.Pod != nil && config.Bound && !is.Sees(config.Generation):
 		// The kubelet replaces a pod some time after its manifest has changed.
-		out.PID, out.Running, out.Active = 0, false, "activating (the kubelet still runs another generation)"
+		out.Mismatch = "the kubelet still runs another generation"
 	case len(config.Argv) > 0 && !plan.IsFound(config.Generation) && !slices.Equal(is.Args, config.Argv):
 		out.Mismatch = "it runs with other arguments: " + plan.OtherArgs(is.Args, config.Argv)
 	case config.Bound && !is.Sees(config.Generation):
