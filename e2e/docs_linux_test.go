@@ -27,6 +27,7 @@ func TestDeployDocs(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := &docs{t, o, string(data)}
+	defer d.write()
 	d.export("")
 	d.run("first", 0, "kcmgen deploy --yes example")
 	d.export(`flags: "node-monitor-grace-period": "55s"`)
@@ -41,9 +42,27 @@ func TestDeployDocs(t *testing.T) {
 	do(t, g.Hosts[1], "sed", "-i", "s/--leader-elect-retry-period=500ms/--leader-elect-retry-period=1m/", unit)
 	d.export("")
 	d.run("diff", 4, "kcmgen diff --live example")
-	if *update {
+}
+
+// TestPodDocs is TestDeployDocs for static pods.
+func TestPodDocs(t *testing.T) {
+	s := podsOn(t, onKubelets(t, clusterVersion, clusterVersion, clusterVersion))
+	data, err := os.ReadFile(deployDocs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &docs{t, s.o, string(data)}
+	defer d.write()
+	d.export("")
+	d.run("", 0, "kcmgen image example")
+	d.run("pods", 0, "kcmgen deploy --yes example")
+}
+
+// write writes the page, if it is to be renewed.
+func (d *docs) write() {
+	if *update && !d.Failed() {
 		if err := os.WriteFile(deployDocs, []byte(d.text), 0o644); err != nil {
-			t.Fatal(err)
+			d.Fatal(err)
 		}
 	}
 }
@@ -88,12 +107,12 @@ func (d *docs) run(mark string, want int, line string) {
 		return
 	}
 	if a, b := varying(shown), varying(got); a != b {
-		d.Errorf("%s prints\n%s\nand the page shows\n%s\nrenew it: go -C e2e test -run TestDeployDocs . -update", line, b, a)
+		d.Errorf("%s prints\n%s\nand the page shows\n%s\nrenew it: go -C e2e test -run %s . -update", line, b, a, d.Name())
 	}
 }
 
 var (
-	changes = regexp.MustCompile(`\b[0-9a-f]{8}\b|\b[0-9.]+ ?m?s\b|\b[0-9]{8}T[0-9.]+Z\b|[IE][0-9]{4} [0-9:.]+ +[0-9]+ `)
+	changes = regexp.MustCompile(`\b[0-9a-f]{8}\b|\b[0-9.]+ ?m?s\b|\b[0-9]{8}T[0-9.]+Z\b|[IE][0-9]{4} [0-9:.]+ +[0-9]+ |sha256:[0-9a-f]+|[0-9.]+ MB`)
 	// systemd reports how a process ended only until it restarts it.
 	ended    = regexp.MustCompile(`it ended [0-9] times by itself( \(exit-code, exit status 1\))?`)
 	whoLeads = regexp.MustCompile(`(?m)^host [1-9]: leads: .*\n`)
