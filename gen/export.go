@@ -80,6 +80,19 @@ type Other struct {
 	Key     bool // it is a private key, or a directory above one, and always stays
 }
 
+// Owners returns the users other than root that written files belong to on a host, as
+// chown takes them, sorted.
+func (e *Exported) Owners() []string {
+	var out []string
+	for _, c := range e.Changes {
+		if uid, gid, err := c.New.IDs(); err == nil && (uid != 0 || gid != 0) {
+			out = append(out, c.New.Owner)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // NodeChange is a node whose host gets another generation (tree.Changed), its first
 // one (tree.Added), or whose node is gone (tree.Removed).
 type NodeChange struct {

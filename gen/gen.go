@@ -152,7 +152,7 @@ func readBack(p *plan.Plan, t tree.Tree) error {
 		if !ok {
 			return fmt.Errorf("%s was not rendered", at)
 		}
-		got, err := args(p.Cluster.Layout, e.Data)
+		got, err := args(p.Cluster, e.Data)
 		if err != nil {
 			return fmt.Errorf("%s: %w", at, err)
 		}
@@ -172,13 +172,13 @@ func readBack(p *plan.Plan, t tree.Tree) error {
 	return nil
 }
 
-func args(l spec.Layout, data []byte) ([]string, error) {
-	if l == spec.StaticPod {
+func args(c *spec.Cluster, data []byte) ([]string, error) {
+	if c.Layout == spec.StaticPod {
 		p, err := artefact.ParsePod(data)
 		if err != nil {
 			return nil, err
 		}
-		return artefact.PodArgs(p)
+		return artefact.PodCommand(p, c.Paths.Binary)
 	}
 	u, err := artefact.ParseUnit(data)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -107,6 +108,9 @@ func printExported(e *gen.Exported, std stdio) {
 		default:
 			note("node %s is gone; what runs on its host runs on: %s", n.Node, retirement(e, n.Node))
 		}
+	}
+	if owners := e.Owners(); len(owners) > 0 {
+		note("on the hosts, the pod's files belong to user %s: copy them with their owner, as %s has it", strings.Join(owners, ", "), filepath.Join(e.Dir, "manifest.json"))
 	}
 	for _, i := range e.Images {
 		switch {

@@ -120,12 +120,23 @@ func programAt(p *corev1.Pod) int {
 
 // PodArgs returns the command line of the pod's only container as the kubelet passes it,
 // with $$ as $. It returns an error for a variable, whose value only the host knows.
-func PodArgs(p *corev1.Pod) ([]string, error) {
+func PodArgs(p *corev1.Pod) ([]string, error) { return PodCommand(p, "") }
+
+// PodCommand is PodArgs without the words before the program: a program that starts it,
+// which may have variables.
+func PodCommand(p *corev1.Pod, program string) ([]string, error) {
 	if len(p.Spec.Containers) != 1 {
 		return nil, errors.New("a static pod of kube-controller-manager has one container")
 	}
 	c := p.Spec.Containers[0]
-	return expanded(slices.Concat(c.Command, c.Args))
+	args := slices.Concat(c.Command, c.Args)
+	for i := len(args) - 1; i > 0; i-- { // no flag is like the program, but its starter's argument may be
+		if args[i] == program {
+			args = args[i:]
+			break
+		}
+	}
+	return expanded(args)
 }
 
 // expanded returns arguments as the kubelet passes them.

@@ -129,35 +129,41 @@ func (d *decoder) authority(at string, w wireAuthority) spec.Authority {
 }
 
 func (d *decoder) unit(w wireUnit) spec.Unit {
-	return spec.Unit{
-		Hardened: w.Hardening == "strict",
-		Unit:     d.directives("unit.Unit", w.Unit),
-		Service:  d.directives("unit.Service", w.Service),
-		Install:  d.directives("unit.Install", w.Install),
-	}
+	u := spec.Unit{Hardened: w.Hardening == "strict"}
+	u.Unit, u.Omitted.Unit = d.directives("unit.Unit", w.Unit)
+	u.Service, u.Omitted.Service = d.directives("unit.Service", w.Service)
+	u.Install, u.Omitted.Install = d.directives("unit.Install", w.Install)
+	return u
 }
 
-// directives decodes directives, sorted by name; a list keeps its order.
-func (d *decoder) directives(at string, m map[string]any) []spec.Directive {
-	var out []spec.Directive
+// directives decodes directives, sorted by name; a list keeps its order. A name without
+// a value is omitted.
+func (d *decoder) directives(at string, m map[string]any) (out []spec.Directive, omitted []string) {
 	for _, name := range slices.Sorted(maps.Keys(m)) {
 		values, ok := m[name].([]any)
-		if !ok {
+		if !ok && m[name] != nil {
 			values = []any{m[name]}
+		}
+		if len(values) == 0 {
+			omitted = append(omitted, name)
 		}
 		for _, v := range values {
 			out = append(out, spec.Directive{Name: name, Value: d.scalar(finding.Path(at)+"."+name, v)})
 		}
 	}
-	return out
+	return out, omitted
 }
 
 func pod(w wirePod) spec.Pod {
 	p := spec.Pod{
-		Namespace: w.Namespace, Labels: w.Labels, Annotations: w.Annotations, Image: w.Image,
-		ImagePullPolicy: w.ImagePullPolicy, PriorityClassName: w.PriorityClassName, HostNetwork: w.HostNetwork,
-		Requests: w.Resources.Requests, Limits: w.Resources.Limits,
+		Namespace: w.Namespace, Labels: given(w.Labels), Annotations: w.Annotations, Image: w.Image,
+		ImagePullPolicy: w.ImagePullPolicy, HostNetwork: w.HostNetwork,
+		Requests: given(w.Resources.Requests), Limits: w.Resources.Limits,
 		Liveness: w.LivenessProbe, Startup: w.StartupProbe, Hardened: w.Hardening == "strict",
+		Spec: w.Spec, Container: w.Container,
+	}
+	if w.PriorityClassName != nil {
+		p.PriorityClassName = *w.PriorityClassName
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.Volumes)) {
 		v := w.Volumes[name]
@@ -165,6 +171,17 @@ func pod(w wirePod) spec.Pod {
 		p.Volumes = append(p.Volumes, v)
 	}
 	return p
+}
+
+// given returns the entries of a map that aren't null.
+func given(m map[string]*string) map[string]string {
+	out := map[string]string{}
+	for name, value := range m {
+		if value != nil {
+			out[name] = *value
+		}
+	}
+	return out
 }
 
 func (d *decoder) settings(at string, m map[string]any) spec.Settings {

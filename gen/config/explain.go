@@ -71,15 +71,26 @@ func (x *explainer) faults(err error) []finding.Finding {
 	return out
 }
 
-// elementsExplain reports whether the errors at a list only follow from those at its
-// elements.
-func (x *explainer) elementsExplain(list string, groups map[string][]errors.Error) bool {
+// elementsExplain reports whether the errors at a list or a struct only follow from those
+// at its elements: a struct that could be null, too, isn't null.
+func (x *explainer) elementsExplain(at string, groups map[string][]errors.Error) bool {
 	for field := range groups {
-		if strings.HasPrefix(field, list+"[") && x.ownConflict(groups[list]) == nil {
+		inside := strings.HasPrefix(field, at+"[") || strings.HasPrefix(field, at+".") && isNull(groups[at])
+		if inside && x.ownConflict(groups[at]) == nil {
 			return true
 		}
 	}
 	return false
+}
+
+// isNull reports whether errors say no more than that something isn't null.
+func isNull(es []errors.Error) bool {
+	return !slices.ContainsFunc(es, func(e errors.Error) bool {
+		format, args := e.Msg()
+		null := func(a any) bool { return fmt.Sprint(a) == "null" }
+		conflict := strings.HasPrefix(format, "conflicting values") && slices.ContainsFunc(args, null)
+		return !conflict && !strings.HasSuffix(format, "errors in empty disjunction:")
+	})
 }
 
 // isChoice reports whether an error is about a field that needs exactly one of several
@@ -135,6 +146,10 @@ func (x *explainer) fault(field string, es []errors.Error) finding.Finding {
 	x.typed.explain(&f, x)
 	if strings.HasSuffix(field, ".url") { // it may hold a password or a token
 		f.Message = field + " is not a URL that kcmgen accepts"
+		return f
+	}
+	if secretField(field) {
+		f.Message, f.Expected = field+" is not what it must be", "text in quotes, once"
 		return f
 	}
 	if isChoice(es[0]) {
@@ -235,6 +250,9 @@ func (x *explainer) unknown(f finding.Finding, field string, e errors.Error) fin
 		f.Message = field + " can't be set"
 		f.Expected = "paths.binary and flags: kcmgen makes it from them"
 		return f
+	}
+	if there, ok := x.elsewhere(f, labels); ok {
+		return there
 	}
 	f.Message = fmt.Sprintf("unknown field %q", name)
 	known := x.siblings(labels[:len(labels)-1])

@@ -2,6 +2,7 @@ package config
 
 import (
 	"slices"
+	"strings"
 
 	"cuelang.org/go/cue"
 
@@ -23,13 +24,33 @@ func (x *explainer) firstUnknown(field string) string {
 	return field
 }
 
-// child returns the schema of a label: a field of that name, or a pattern.
+// child returns the schema of a label: a field of that name, a pattern, or any element.
 func child(v cue.Value, label string) (cue.Value, bool) {
+	if strings.HasPrefix(label, "[") {
+		next := v.LookupPath(cue.MakePath(cue.AnyIndex))
+		return next, next.Exists()
+	}
+	v = notNull(v)
 	next := v.LookupPath(cue.MakePath(cue.Str(label).Optional()))
 	if !next.Exists() {
 		next = v.LookupPath(cue.MakePath(cue.AnyString))
 	}
 	return next, next.Exists()
+}
+
+// notNull returns the struct of a schema that is null or a struct, whose fields CUE
+// doesn't look up otherwise.
+func notNull(v cue.Value) cue.Value {
+	op, parts := v.Expr()
+	if op != cue.OrOp {
+		return v
+	}
+	for _, part := range parts {
+		if part.IncompleteKind() == cue.StructKind {
+			return part
+		}
+	}
+	return v
 }
 
 // siblings returns the fields that the schema has at a path, sorted.
@@ -39,7 +60,7 @@ func (x *explainer) siblings(labels []string) []string {
 		v, _ = child(v, l)
 	}
 	var out []string
-	it, err := v.Fields(cue.Optional(true))
+	it, err := notNull(v).Fields(cue.Optional(true))
 	if err != nil {
 		return nil
 	}

@@ -81,10 +81,16 @@ type wireUnit struct {
 }
 
 type wirePod struct {
-	Namespace, Image, ImagePullPolicy, PriorityClassName, Hardening string
-	Labels, Annotations                                             map[string]string
-	HostNetwork                                                     bool
-	Resources                                                       struct{ Requests, Limits map[string]string }
-	LivenessProbe, StartupProbe                                     *spec.Probe
-	Volumes                                                         map[string]spec.Volume
+	Namespace, Image, ImagePullPolicy, Hardening string
+	PriorityClassName                            *string
+	Labels                                       map[string]*string
+	Annotations                                  map[string]string
+	HostNetwork                                  bool
+	Resources                                    struct {
+		Requests map[string]*string
+		Limits   map[string]string
+	}
+	LivenessProbe, StartupProbe *spec.Probe
+	Volumes                     map[string]spec.Volume
+	Spec, Container             map[string]any
 }

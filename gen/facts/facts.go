@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/kcmgen/kcmgen/gen/artefact"
 	"github.com/kcmgen/kcmgen/gen/keys"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/vet"
@@ -41,7 +42,25 @@ func Read(c *spec.Cluster, out string, index *Index, now time.Time) (vet.Facts, 
 		f.APIServerKeysErr = err
 	}
 	f.Tracked, f.TrackedErr = index.tracked(c, out)
+	f.PodErrors = podErrors(c)
 	return f, r.given
+}
+
+// podErrors returns the user's fields of a pod that the Kubernetes API refuses.
+func podErrors(c *spec.Cluster) []vet.PodError {
+	var out []vet.PodError
+	add := func(field string, es []artefact.FieldError) {
+		for _, e := range es {
+			at := field
+			if e.Path != "" {
+				at += "." + e.Path
+			}
+			out = append(out, vet.PodError{Field: at, Message: e.Message})
+		}
+	}
+	add("pod.spec", artefact.SpecErrors(c.Pod.Spec))
+	add("pod.container", artefact.ContainerErrors(c.Pod.Container))
+	return out
 }
 
 // madeCA returns the CA in the cluster's tree that an export made: unlike the user's own,

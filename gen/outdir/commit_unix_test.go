@@ -99,6 +99,30 @@ func replace(t *testing.T, d *outdir.Dir, prune bool, es ...tree.Entry) error {
 	return d.Replace("x", all, old, func(string) bool { return prune })
 }
 
+// TestOwnerComesBack: the owner on a host is in the manifest, and is there again when the
+// tree is read. On this disk nothing changes for it.
+func TestOwnerComesBack(t *testing.T) {
+	d, at := openDisk(t)
+	theirs, ours, key := file("a", "1"), file("b", "1"), secret("k", "K")
+	theirs.Owner, key.Owner = "65520:65520", "65520:65520"
+	if err := replace(t, d, false, theirs, ours, key); err != nil {
+		t.Fatal(err)
+	}
+	s, err := d.Read("x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []tree.Entry{theirs, ours, key} {
+		if e, _ := s.Ours.Get(want.Path); e.Owner != want.Owner {
+			t.Errorf("%s belongs to %q, want %q", want.Path, e.Owner, want.Owner)
+		}
+	}
+	data, err := os.ReadFile(filepath.Join(at, "x/manifest.json"))
+	if err != nil || strings.Count(string(data), `"owner":"65520:65520"`) != 2 || strings.Count(string(data), `"owner"`) != 2 {
+		t.Errorf("%s %v", data, err)
+	}
+}
+
 func TestReplace(t *testing.T) {
 	first := []tree.Entry{file("a", "1"), secret("k/key", "K"), dir("d")}
 	for _, c := range []struct {

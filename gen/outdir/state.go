@@ -137,6 +137,7 @@ func (w *walker) visit(root *os.Root, name, p string) error {
 	}
 	e := tree.Entry{Path: rel, Mode: fi.Mode().Perm(), Dir: fi.IsDir()}
 	file, listed := w.listed[rel]
+	e.Owner = file.Owner // on a host; here it is the user that exported
 	switch {
 	case fi.IsDir() && listed && file.Dir:
 		w.ours = append(w.ours, e)

@@ -92,8 +92,8 @@ func InDir(c *spec.Cluster, placed []spec.Role, fs spec.Flags) bool {
 			}
 		}
 	}
-	for _, v := range c.Pod.Volumes {
-		if inside(v.MountPath) {
+	for _, m := range c.Pod.Mounts() {
+		if inside(m.Path) {
 			return false
 		}
 	}
@@ -111,8 +111,8 @@ func CertDir(c *spec.Cluster, fs spec.Flags) (string, bool) {
 // the user's volumes holds it.
 func CertDirMade(c *spec.Cluster, fs spec.Flags) (string, bool) {
 	dir, ok := CertDir(c, fs)
-	for _, v := range c.Pod.Volumes {
-		if at := path.Clean(dir); at == v.MountPath || strings.HasPrefix(at, strings.TrimSuffix(v.MountPath, "/")+"/") {
+	for _, m := range c.Pod.Mounts() {
+		if at := path.Clean(dir); at == m.Path || strings.HasPrefix(at, strings.TrimSuffix(m.Path, "/")+"/") {
 			return "", false
 		}
 	}

@@ -1,5 +1,6 @@
 // Package policy decides what kcmgen adds to a user's cluster: derived and hardened
-// flags, which keys reach which host, and the sandbox of a unit.
+// flags, which keys reach which host, the sandbox of a unit, and the user and the
+// security context of a pod.
 package policy
 
 import (

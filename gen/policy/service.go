@@ -43,18 +43,20 @@ func Service(c *spec.Cluster, fs spec.Flags) []spec.Directive {
 	if !c.Unit.Hardened {
 		return c.Unit.Service
 	}
-	out := WithDefault(c.Unit.Service, sandbox...)
-	if dir, ok := CertDir(c, fs); ok {
+	out := WithDefault(c.Unit.Service, c.Unit.Omitted.Service, sandbox...)
+	if dir, ok := CertDir(c, fs); ok && !slices.Contains(c.Unit.Omitted.Service, "ReadWritePaths") {
 		out = append(out, spec.Directive{Name: "ReadWritePaths", Value: dir})
 	}
 	return out
 }
 
-// WithDefault adds the defaults for directives that ds doesn't have, and sorts by name.
-func WithDefault(ds []spec.Directive, defaults ...spec.Directive) []spec.Directive {
+// WithDefault adds the defaults for directives that ds doesn't have and that the user
+// doesn't omit, and sorts by name.
+func WithDefault(ds []spec.Directive, omitted []string, defaults ...spec.Directive) []spec.Directive {
 	out := slices.Clone(ds)
 	for _, d := range defaults {
-		if !slices.ContainsFunc(ds, func(o spec.Directive) bool { return o.Name == d.Name }) {
+		has := slices.ContainsFunc(ds, func(o spec.Directive) bool { return o.Name == d.Name })
+		if !has && !slices.Contains(omitted, d.Name) {
 			out = append(out, d)
 		}
 	}

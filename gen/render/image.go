@@ -46,8 +46,7 @@ func ImageFiles(p *plan.Plan, b keys.Bundle, arch string) ([]Copied, error) {
 	}
 	var out []Copied
 	for _, f := range uniquePaths(p.Cluster, roles, held) {
-		e := f.entry(path.Join(layout.ImageContext(arch), contextName(p.Cluster, f.role, roles)))
-		e.Owner = ""
+		e := f.entry(path.Join(layout.ImageContext(arch), contextName(p.Cluster, f.role, roles)), "")
 		out = append(out, Copied{e, p.Cluster.Paths.Of(f.role)})
 	}
 	return out, nil

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net"
@@ -44,22 +43,18 @@ func pod(c *spec.Cluster, h plan.Host, generation string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.Pod.Hardened {
-		p.Spec.SecurityContext = &corev1.PodSecurityContext{SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}}
-	}
 	p.Spec.Volumes, container.VolumeMounts = volumes(c, h, generation)
 	p.Spec.Containers = []corev1.Container{container}
+	if p, err = withFields(p, c, h); err != nil {
+		return nil, err
+	}
 	return encodePod(p)
 }
 
 // encodePod encodes a pod as YAML, without the fields that only a running pod has.
 func encodePod(p *corev1.Pod) ([]byte, error) {
-	raw, err := json.Marshal(p)
+	m, err := object(p)
 	if err != nil {
-		return nil, err
-	}
-	var m map[string]any
-	if err := json.Unmarshal(raw, &m); err != nil {
 		return nil, err
 	}
 	delete(m, "status")
@@ -105,13 +100,6 @@ func container(c *spec.Cluster, h plan.Host) (corev1.Container, error) {
 	}
 	if ct.StartupProbe, err = probe(h.Flags, c.Pod.HostNetwork, c.Pod.Startup); err != nil {
 		return ct, err
-	}
-	if c.Pod.Hardened {
-		yes, no := true, false
-		ct.SecurityContext = &corev1.SecurityContext{
-			AllowPrivilegeEscalation: &no, ReadOnlyRootFilesystem: &yes,
-			Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
-		}
 	}
 	return ct, nil
 }

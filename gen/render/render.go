@@ -73,11 +73,11 @@ type file struct {
 	identity []byte // stands for the contents in the generation's name
 }
 
-func (f file) entry(at string) tree.Entry {
+func (f file) entry(at, owner string) tree.Entry {
 	if f.role.Secret() {
-		return tree.Entry{Path: at, Mode: privateMode, Owner: rootOwner, Secret: f.secret}
+		return tree.Entry{Path: at, Mode: privateMode, Owner: owner, Secret: f.secret}
 	}
-	return tree.Entry{Path: at, Mode: publicMode, Owner: rootOwner, Data: f.data}
+	return tree.Entry{Path: at, Mode: publicMode, Owner: owner, Data: f.data}
 }
 
 func roleFile(p *plan.Plan, h plan.Host, b keys.Bundle, r spec.Role) (file, error) {
@@ -137,13 +137,14 @@ func (r *hostRenderer) host(h plan.Host) (hostOutput, error) {
 	if err != nil {
 		return hostOutput{}, err
 	}
+	owner := policy.Owner(c, h.Flags)
 	generation := ""
 	if c.Generations {
 		text, err := start(c, h, generationWord)
 		if err != nil {
 			return hostOutput{}, err
 		}
-		generation = generationName(c, h, files, text)
+		generation = generationName(c, h, files, owner, text)
 	}
 	text, err := start(c, h, generation)
 	if err != nil {
@@ -151,14 +152,14 @@ func (r *hostRenderer) host(h plan.Host) (hostOutput, error) {
 	}
 	if c.Generations {
 		dir := path.Join(c.Paths.Generations, generation)
-		es = append(es, tree.Entry{Path: at(dir), Dir: true, Mode: privateDir, Owner: rootOwner})
+		es = append(es, tree.Entry{Path: at(dir), Dir: true, Mode: privateDir, Owner: owner})
 		for _, f := range uniquePaths(c, h.Placed, files) {
-			es = append(es, f.entry(at(path.Join(dir, f.role.FileName()))))
+			es = append(es, f.entry(at(path.Join(dir, f.role.FileName())), owner))
 		}
 		es = append(es, startEntry(c, at(path.Join(dir, path.Base(c.StartFile()))), text))
 	} else {
 		for _, f := range uniquePaths(c, h.Placed, files) {
-			es = append(es, f.entry(at(c.Paths.Of(f.role))))
+			es = append(es, f.entry(at(c.Paths.Of(f.role)), owner))
 		}
 	}
 	es = append(es, startEntry(c, at(c.StartFile()), text))

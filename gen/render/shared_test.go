@@ -78,7 +78,7 @@ func TestSharedFiles(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if !got.entry("x").Same(want.entry("x")) || string(got.identity) != string(want.identity) {
+				if !got.entry("x", "o").Same(want.entry("x", "o")) || string(got.identity) != string(want.identity) {
 					t.Errorf("shared %v: %s of %s differs", shared, role, h.Node.Name)
 				}
 			}

@@ -16,7 +16,7 @@ func unit(c *spec.Cluster, h plan.Host, generation string) ([]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# Written by kcmgen for node %s of cluster %s. Change the CUE, not this file.\n", h.Node.Name, c.Name)
 	b.WriteString("[Unit]\n")
-	if err := directives(&b, policy.WithDefault(c.Unit.Unit, spec.Directive{Name: "After", Value: "network-online.target"},
+	if err := directives(&b, policy.WithDefault(c.Unit.Unit, c.Unit.Omitted.Unit, spec.Directive{Name: "After", Value: "network-online.target"},
 		spec.Directive{Name: "Wants", Value: "network-online.target"})); err != nil {
 		return nil, err
 	}

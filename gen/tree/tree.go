@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/keys"
@@ -18,7 +19,7 @@ import (
 type Entry struct {
 	Path   string      // relative, with slashes
 	Mode   fs.FileMode // permission bits
-	Owner  string      // "root:root" on a host; empty: the user that writes it
+	Owner  string      // on a host: "root:root" or numbers, see IDs; empty: the user that writes it
 	Dir    bool
 	Data   []byte
 	Secret keys.Secret // in place of Data
@@ -27,6 +28,22 @@ type Entry struct {
 
 // IsSecret reports whether the entry holds private key material.
 func (e Entry) IsSecret() bool { return !e.Secret.Empty() }
+
+// IDs returns the numbers of the owner and its group. They are 0 for root, and for an
+// entry without an owner.
+func (e Entry) IDs() (uid, gid int, err error) {
+	if e.Owner == "" || e.Owner == "root:root" {
+		return 0, 0, nil
+	}
+	user, group, _ := strings.Cut(e.Owner, ":")
+	if uid, err = strconv.Atoi(user); err == nil {
+		gid, err = strconv.Atoi(group)
+	}
+	if err != nil || uid < 0 || gid < 0 {
+		return 0, 0, fmt.Errorf("%q is no owner: want root:root, or two numbers", e.Owner)
+	}
+	return uid, gid, nil
+}
 
 // Bytes returns the contents, unless they are a blob.
 func (e Entry) Bytes() []byte {

@@ -257,3 +257,24 @@ func TestStageFails(t *testing.T) {
 		}
 	}
 }
+
+func TestIDs(t *testing.T) {
+	for _, c := range []struct {
+		owner    string
+		uid, gid int
+		ok       bool
+	}{
+		{"", 0, 0, true},
+		{"root:root", 0, 0, true},
+		{"65520:65520", 65520, 65520, true},
+		{"1000:0", 1000, 0, true},
+		{"kube:kube", 0, 0, false},
+		{"1000", 0, 0, false},
+		{"1000:-1", 0, 0, false},
+	} {
+		uid, gid, err := tree.Entry{Owner: c.owner}.IDs()
+		if uid != c.uid || gid != c.gid || (err == nil) != c.ok {
+			t.Errorf("%q: %d %d %v", c.owner, uid, gid, err)
+		}
+	}
+}

@@ -49,8 +49,12 @@ func knownDirective(section, name string) bool {
 
 func directiveUnknown(v *view) []fault {
 	var out []fault
+	omitted := [][]string{v.Unit.Omitted.Unit, v.Unit.Omitted.Service, v.Unit.Omitted.Install}
 	for i, ds := range [][]spec.Directive{v.Unit.Unit, v.Unit.Service, v.Unit.Install} {
 		section := unitSections[i]
+		for _, name := range omitted[i] {
+			ds = append(slices.Clip(ds), spec.Directive{Name: name})
+		}
 		for j, d := range ds {
 			if knownDirective(section, d.Name) || j > 0 && ds[j-1].Name == d.Name {
 				continue

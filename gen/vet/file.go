@@ -166,6 +166,9 @@ func directiveUnsafe(v *view) []fault {
 			out = append(out, fault{field: finding.Path("pod", "annotations", k), message: "an annotation that isn't text", expected: "UTF-8 without control characters"})
 		}
 	}
+	for _, field := range append(unsafeText("pod.spec", v.Pod.Spec), unsafeText("pod.container", v.Pod.Container)...) {
+		out = append(out, fault{field: field, message: field + " isn't text", expected: "UTF-8 without control characters"})
+	}
 	return out
 }
 

@@ -29,7 +29,11 @@ var isolationRules = []Rule{
 	},
 	{
 		ID: "path-unreadable", Severity: isError, Fixed: true, node: pathUnreadable,
-		Doc: "the user that the unit runs as can read the files that kcmgen puts there",
+		Doc: "the user that the unit or pod runs as can read the files that kcmgen puts there",
+	},
+	{
+		ID: "port-privileged", Severity: isError, Fixed: true, node: portPrivileged,
+		Doc: "a pod may listen on its port: below 1024 on the host's network it needs root and NET_BIND_SERVICE",
 	},
 	{
 		ID: "volume-collides", Severity: isError, Fixed: true, node: podClashes,
@@ -64,7 +68,9 @@ func (v *view) needs(n *nodeView) []need {
 
 func (v *view) pathsOf(n *nodeView) []need {
 	dir := "/"
-	if d := workingDirectory(v); d != "" {
+	if v.Layout == spec.StaticPod {
+		dir = v.Pod.WorkingDir()
+	} else if d := workingDirectory(v); d != "" {
 		dir = d
 	}
 	placed := policy.Placed(v.Cluster, n.flags)
@@ -133,7 +139,7 @@ func pathHidden(v *view, n *nodeView) []fault {
 		return v.missingInPod(n, true)
 	}
 	s := v.sandbox(n)
-	var out []fault
+	out := v.bindsOmitted(n)
 	for _, x := range v.needs(n) {
 		if s.foreignRoot && x.ours && (x.role == "" || !v.Generations) {
 			out = append(out, fault{field: x.field, message: x.what + ", which isn't below the unit's RootDirectory or in its image", expected: "no other root, or a BindReadOnlyPaths for it"})
@@ -239,7 +245,7 @@ func (v *view) volumeHint(n *nodeView, x need) string {
 // if that is taken.
 func (v *view) volumeName(n *nodeView, at string) string {
 	name := volumeLabel(path.Base(at))
-	taken := strings.HasPrefix(name, "kcmgen") || slices.ContainsFunc(v.Pod.Volumes, func(o spec.Volume) bool { return o.Name == name }) ||
+	taken := strings.HasPrefix(name, "kcmgen") || v.Pod.HasVolume(name) ||
 		slices.ContainsFunc(v.needs(n), func(o need) bool { return !o.ours && o.path != at && volumeLabel(path.Base(o.path)) == name })
 	if taken {
 		name = volumeLabel("of" + at)
@@ -309,7 +315,7 @@ func (v *view) readOnlyInPod(n *nodeView, x need) []fault {
 			field = x.field
 		}
 		return one(fault{field: field, also: []string{x.field}, message: x.what + " to write to, and the volume is read-only", expected: "readOnly: false"})
-	case !mounted && v.Pod.Hardened:
+	case !mounted && v.security(n).ReadOnlyRoot():
 		x.path = path.Dir(x.path + "/")
 		if !x.flag.Dir {
 			x.path, x.flag.Dir = path.Dir(x.path), true

@@ -55,10 +55,10 @@ func waivedCA(c *spec.Cluster, at string) {
 var isolationCases = map[string]testCase{
 	// Pods.
 	"a pod without a volume for a file": {func(c *spec.Cluster) { pods(c); migrates(c, lm) }, []string{"path-hidden"}},
-	"a pod with a volume for it":        {func(c *spec.Cluster) { pods(c); migrates(c, lm); volume(c, lm, true) }, nil},
-	"a pod with a volume around it":     {func(c *spec.Cluster) { pods(c); migrates(c, lm); volume(c, "/etc/kubernetes", true) }, nil},
+	"a pod with a volume for it":        {func(c *spec.Cluster) { pods(c); migrates(c, lm); volume(c, lm, true) }, []string{"pod-root"}},
+	"a pod with a volume around it":     {func(c *spec.Cluster) { pods(c); migrates(c, lm); volume(c, "/etc/kubernetes", true) }, []string{"pod-root"}},
 	"a pod with a volume elsewhere":     {func(c *spec.Cluster) { pods(c); migrates(c, lm); volume(c, "/etc/kubernetes/lm", true) }, []string{"path-hidden"}},
-	"a pod that doesn't read it":        {func(c *spec.Cluster) { pods(c); set(c, migration, lm) }, []string{"flag-ignored"}},
+	"a pod that doesn't read it":        {func(c *spec.Cluster) { pods(c); set(c, migration, lm) }, []string{"flag-ignored", "pod-root"}},
 	"a pod with metric labels":          {func(c *spec.Cluster) { pods(c); set(c, "allow-metric-labels-manifest", "/x/m.yaml") }, []string{"path-hidden"}},
 	"a pod with a certificate by name": {func(c *spec.Cluster) {
 		pods(c)
@@ -70,28 +70,28 @@ var isolationCases = map[string]testCase{
 	}, nil},
 	"a pod with a recycler's template":     {func(c *spec.Cluster) { pods(c); set(c, "pv-recycler-pod-template-filepath-nfs", "/x/nfs.yaml") }, []string{"path-hidden"}},
 	"a pod with the host's CA":             {func(c *spec.Cluster) { pods(c); waivedCA(c, "/etc/kubernetes/pki/ca.crt") }, []string{"file-not-placed waived", "path-hidden"}},
-	"a pod with the host's CA in a volume": {func(c *spec.Cluster) { pods(c); waivedCA(c, "/p/ca.crt"); volume(c, "/p", true) }, []string{"file-not-placed waived"}},
-	"a pod with its image's roots":         {func(c *spec.Cluster) { pods(c); waivedCA(c, publishedRoots) }, []string{"file-not-placed waived"}},
-	"a pod of an image of one's own":       {func(c *spec.Cluster) { pods(c); migrates(c, lm); c.Pod.Image = "x/kcm:v1.37.1" }, []string{"path-in-image"}},
+	"a pod with the host's CA in a volume": {func(c *spec.Cluster) { pods(c); waivedCA(c, "/p/ca.crt"); volume(c, "/p", true) }, []string{"file-not-placed waived", "pod-root"}},
+	"a pod with its image's roots":         {func(c *spec.Cluster) { pods(c); waivedCA(c, publishedRoots) }, []string{"file-not-placed waived", "pod-root"}},
+	"a pod of an image of one's own":       {func(c *spec.Cluster) { pods(c); migrates(c, lm); c.Pod.Image = "x/kcm:v1.37.1" }, []string{"path-in-image", "pod-root"}},
 	"a pod of an image that holds it": {func(c *spec.Cluster) {
 		pods(c)
 		migrates(c, lm)
 		c.Pod.Image = "x/kcm:v1.37.1"
 		waiver(c, "path-in-image")
-	}, []string{"path-in-image waived"}},
+	}, []string{"path-in-image waived", "pod-root"}},
 	"a pod of an image from scratch":       {func(c *spec.Cluster) { image(c); migrates(c, lm) }, []string{"path-hidden"}},
-	"a pod of an image on a base":          {func(c *spec.Cluster) { image(c); c.Image.Base = "debian"; migrates(c, lm) }, []string{"path-in-image"}},
+	"a pod of an image on a base":          {func(c *spec.Cluster) { image(c); c.Image.Base = "debian"; migrates(c, lm) }, []string{"path-in-image", "pod-root"}},
 	"a pod with its CA in the image":       {func(c *spec.Cluster) { image(c, spec.CA) }, nil},
 	"a pod with plugins":                   {func(c *spec.Cluster) { pods(c); set(c, "flex-volume-plugin-dir", "/opt/flex") }, []string{"path-hidden"}},
 	"a pod that signs for itself":          {func(c *spec.Cluster) { pods(c); selfSigned(c, "/var/lib/kcm") }, nil},
-	"a pod that keeps what it signs":       {func(c *spec.Cluster) { pods(c); selfSigned(c, "/var/lib/kcm"); volume(c, "/var/lib/kcm", false) }, nil},
-	"a pod that can't write what it signs": {func(c *spec.Cluster) { pods(c); selfSigned(c, "/var/lib/kcm"); volume(c, "/var/lib/kcm", true) }, []string{"path-read-only"}},
+	"a pod that keeps what it signs":       {func(c *spec.Cluster) { pods(c); selfSigned(c, "/var/lib/kcm"); volume(c, "/var/lib/kcm", false) }, []string{"pod-root"}},
+	"a pod that can't write what it signs": {func(c *spec.Cluster) { pods(c); selfSigned(c, "/var/lib/kcm"); volume(c, "/var/lib/kcm", true) }, []string{"path-read-only", "pod-root"}},
 	"a pod that logs to its root":          {func(c *spec.Cluster) { at(22, "logtostderr", "false", "log-file", "/var/log/kcm.log")(c); pods(c) }, []string{"path-read-only"}},
 	"a pod that logs to a volume": {func(c *spec.Cluster) {
 		at(22, "logtostderr", "false", "log-file", "/var/log/kcm.log")(c)
 		pods(c)
 		volume(c, "/var/log", false)
-	}, nil},
+	}, []string{"pod-root"}},
 	"a pod that logs to stderr":          {func(c *spec.Cluster) { at(22, "log-file", "/var/log/kcm.log")(c); pods(c) }, nil},
 	"a volume in the place of a file":    {func(c *spec.Cluster) { pods(c); volume(c, "/k/ca.crt", true) }, []string{"volume-collides"}},
 	"a pod's own network":                {podNetwork, []string{"probe-unreachable"}},

@@ -43,17 +43,20 @@ func podInvalid(v *view) []fault {
 	if v.Layout != spec.StaticPod {
 		return nil
 	}
-	var out []fault
+	out := v.podFieldFaults()
 	mounted := map[string]string{}
-	for _, vol := range v.Pod.Volumes {
-		field := finding.Path("pod", "volumes", vol.Name)
-		if vol.Name == "kcmgen" || strings.HasPrefix(vol.Name, "kcmgen-") || len(vol.Name) > 63 {
-			out = append(out, fault{field: field, message: fmt.Sprintf("a volume can't be named %.80q", vol.Name), expected: "up to 63 characters, not beginning with kcmgen"})
+	for _, m := range v.Pod.Mounts() {
+		other, twice := mounted[m.Path]
+		switch {
+		case twice:
+			out = append(out, fault{field: m.Field, message: fmt.Sprintf("two volumes are mounted at %s", m.Path), expected: "a place of its own", also: []string{other}})
+		case m.Path == v.Paths.Dir && v.mountsBelow(m.Path):
+			out = append(out, fault{
+				field: m.Field, also: []string{"paths.dir"}, message: fmt.Sprintf("it is mounted at %s, where kcmgen mounts its files", m.Path), expected: "another mountPath",
+				hint: "or another paths.dir; with generations: false kcmgen's files lie in the host's own directory, and the volume may hold them",
+			})
 		}
-		if other, ok := mounted[vol.MountPath]; ok || vol.MountPath == v.Paths.Dir {
-			out = append(out, fault{field: field, message: fmt.Sprintf("two volumes are mounted at %s", vol.MountPath), expected: "a place of its own", also: []string{finding.Path("pod", "volumes", other)}})
-		}
-		mounted[vol.MountPath] = vol.Name
+		mounted[m.Path] = m.Field
 	}
 	for _, name := range slices.Sorted(maps.Keys(v.Pod.Limits)) {
 		limit := v.Pod.Limits[name]
@@ -68,6 +71,14 @@ func podInvalid(v *view) []fault {
 		}
 	}
 	return out
+}
+
+// mountsBelow reports whether kcmgen mounts files of a generation below a path. Without
+// generations they lie at their paths on the host, too, where the runtime can mount them.
+func (v *view) mountsBelow(dir string) bool {
+	return v.Generations && slices.ContainsFunc(policy.Placed(v.Cluster, v.nodes[0].flags), func(r spec.Role) bool {
+		return !v.Image.Copies(r) && below(v.Paths.Of(r), dir)
+	})
 }
 
 // quantity parses a Kubernetes quantity that the schema allows.

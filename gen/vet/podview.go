@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/policy"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
@@ -39,11 +38,8 @@ func (v *view) podMounts(n *nodeView) []podMount {
 	if dir, ok := policy.CertDirMade(v.Cluster, n.flags); ok {
 		out = append(out, podMount{path: path.Clean(dir)})
 	}
-	for _, vol := range v.Pod.Volumes {
-		out = append(out, podMount{
-			path: vol.MountPath, file: strings.HasPrefix(vol.Type, "File"), readOnly: vol.ReadOnly,
-			field: finding.Path("pod", "volumes", vol.Name),
-		})
+	for _, m := range v.Pod.Mounts() {
+		out = append(out, podMount{path: m.Path, file: m.File, readOnly: m.ReadOnly, field: m.Field})
 	}
 	return out
 }

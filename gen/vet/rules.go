@@ -158,7 +158,7 @@ var fileRules = []Rule{
 		Doc: "the kubelet reads the manifest, and nothing else in its directory",
 	},
 	{
-		ID: "pod-invalid", Severity: isError, Fixed: true, cluster: podInvalid,
+		ID: "pod-invalid", Severity: isError, Fixed: true, cluster: podInvalid, node: securityInvalid,
 		Doc: "the kubelet accepts the pod",
 	},
 	{
@@ -262,6 +262,7 @@ var hardeningRules = []Rule{
 	{ID: "insecure-port", Severity: isError, node: insecurePort, Doc: "before v1.22, --port is 0: it serves plain HTTP"},
 	{ID: "secure-port-legacy", Severity: isWarning, node: securePortLegacy, Doc: "the secure port is not 10252, formerly the plain HTTP port"},
 	{ID: "sandbox-off", Severity: isWarning, cluster: sandboxOff, Doc: "the unit or pod is sandboxed"},
+	{ID: "pod-root", Severity: isWarning, node: podRoot, Doc: "a pod runs as another user than root, where its files allow it"},
 }
 
 var imageRules = []Rule{

@@ -11,10 +11,11 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// pathUnreadable: kcmgen's files belong to root, and only root can read its secrets.
+// pathUnreadable: kcmgen's files belong to root, and only root can read its secrets. A
+// pod's belong to its user, except those in its image.
 func pathUnreadable(v *view, n *nodeView) []fault {
 	if v.Layout != spec.Systemd {
-		return nil
+		return v.unreadableInImage(n)
 	}
 	s := v.sandbox(n)
 	if s.user.Name == "" || s.readsAll {

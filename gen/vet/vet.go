@@ -35,7 +35,12 @@ type Facts struct {
 	// git failed; it is nil outside a repository.
 	Tracked    []TrackedKey
 	TrackedErr error
+	// PodErrors are the user's fields of a pod that the Kubernetes API refuses.
+	PodErrors []PodError
 }
+
+// PodError is a field that the Kubernetes API refuses, and why, without its value.
+type PodError struct{ Field, Message string }
 
 // Material is the content of the user's own key files. Each error says why a file
 // that the cluster names can't be used; fs.ErrNotExist if it isn't on this machine.
@@ -89,6 +94,7 @@ type nodeView struct {
 	line        *line               // nil for a node of a cluster
 	seen        *sandbox            // see view.sandbox
 	used        []need              // see view.needs
+	secured     *policy.Security    // see view.security
 }
 
 // value returns a flag's value, or its default in the cluster's version.
@@ -165,10 +171,12 @@ func sorted(fs []finding.Finding) []finding.Finding {
 	return fs
 }
 
-// withoutRedundant drops findings of flag-type and flag-value for fields that a more
-// specific fixed rule reports too.
+// withoutRedundant drops findings of flag-type, flag-value and pod-root for fields that a
+// more specific fixed rule reports too.
 func withoutRedundant(fs []finding.Finding) []finding.Finding {
-	general := func(f finding.Finding) bool { return f.Rule == "flag-type" || f.Rule == "flag-value" }
+	general := func(f finding.Finding) bool {
+		return slices.Contains([]string{"flag-type", "flag-value", "pod-root"}, f.Rule)
+	}
 	reported := map[string]bool{}
 	for _, f := range fs {
 		if f.Severity == finding.Error && !general(f) && fixed(f.Rule) {

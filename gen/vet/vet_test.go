@@ -215,7 +215,7 @@ var cases = map[string]testCase{
 	"a port that isn't one":     {func(c *spec.Cluster) { set(c, "secure-port", "https") }, []string{"flag-type"}},
 	"a port out of range":       {func(c *spec.Cluster) { set(c, "secure-port", "65536") }, []string{"flag-value"}},
 	"a manifest never read":     {func(c *spec.Cluster) { pods(c); c.Paths.Manifest = "/etc/m/.kcm.yaml" }, []string{"manifest-directory"}},
-	"keys next to the manifest": {func(c *spec.Cluster) { pods(c); c.Generations = false; c.Paths.CA = "/etc/m/ca.crt" }, []string{"manifest-directory"}},
+	"keys next to the manifest": {func(c *spec.Cluster) { pods(c); c.Generations = false; c.Paths.CA = "/etc/m/ca.crt" }, []string{"manifest-directory", "pod-root"}},
 	"a volume of our name":      {func(c *spec.Cluster) { pods(c); c.Pod.Volumes = []spec.Volume{{Name: "kcmgen", MountPath: "/x"}} }, []string{"pod-invalid"}},
 	"two volumes at one place": {func(c *spec.Cluster) {
 		pods(c)
@@ -238,7 +238,7 @@ var cases = map[string]testCase{
 	"latest":                       {func(c *spec.Cluster) { pods(c); c.Pod.Image = "localhost:5000/kcm" }, []string{"image-tag"}},
 	"a digest":                     {func(c *spec.Cluster) { pods(c); c.Pod.Image = "localhost:5000/kcm@sha256:00" }, nil},
 	"another version":              {func(c *spec.Cluster) { pods(c); c.Pod.Image = "x:v1.36.0" }, []string{"image-version"}},
-	"keys in the image":            {func(c *spec.Cluster) { image(c, spec.CA, spec.CAKey) }, []string{"image-keys"}},
+	"keys in the image":            {func(c *spec.Cluster) { image(c, spec.CA, spec.CAKey) }, []string{"image-keys", "pod-root"}},
 	"a certificate in the image":   {func(c *spec.Cluster) { image(c, spec.CA) }, nil},
 	"one image, many kubeconfigs":  {func(c *spec.Cluster) { image(c, spec.KubeconfigFile) }, []string{"image-keys", "image-per-node"}},
 	"no binary for a node":         {func(c *spec.Cluster) { image(c); c.Nodes[0].Arch = "arm64" }, []string{"node-architecture"}},
