@@ -101,13 +101,26 @@ func (m *machine) put(ctx context.Context, s *host.Session, f *host.Client, top 
 	if err != nil {
 		return err
 	}
-	var sums []string
+	var sums, owners []string
+	own := func(e tree.Entry) error {
+		uid, gid, err := e.IDs()
+		if err == nil && (uid != 0 || gid != 0) {
+			owners = append(owners, fmt.Sprintf("%d:%d %s", uid, gid, e.Path))
+		}
+		return err
+	}
 	for _, e := range t.Entries() {
+		if err := own(e); err != nil {
+			return err
+		}
 		if !e.Dir {
 			sums = append(sums, e.Sum()+"  "+e.Path)
 		}
 	}
-	return s.Seal(ctx, partial, top, sums)
+	if err := own(tree.Entry{Path: ".", Owner: m.host.Desired.Owners[top]}); err != nil {
+		return err
+	}
+	return s.Seal(ctx, partial, top, sums, owners)
 }
 
 // sftpOpened is an SFTP client, or why there is none.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,11 +36,12 @@ func (s *Session) Prepare(ctx context.Context, dirs ...string) error {
 	return err
 }
 
-// Seal verifies the files of the directory partial, makes them durable and renames it to
-// final. sums are lines of sha256sum, one for each file, with relative paths.
-func (s *Session) Seal(ctx context.Context, partial, final string, sums []string) error {
-	c := command("seal", partial, final, strconv.Itoa(len(sums)))
-	c.payload = sums
+// Seal verifies the files of the directory partial, gives them to their owners, makes them
+// durable and renames it to final. sums are lines of sha256sum, one for each file, with relative
+// paths; owners are lines of an owner by numbers and a path, for what isn't root's.
+func (s *Session) Seal(ctx context.Context, partial, final string, sums, owners []string) error {
+	c := command("seal", partial, final, strconv.Itoa(len(sums)), strconv.Itoa(len(owners)))
+	c.payload = slices.Concat(sums, owners)
 	_, err := s.doOne(ctx, c)
 	return err
 }

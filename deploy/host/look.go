@@ -125,12 +125,12 @@ func addField(j *plan.Journal, key, value string) *plan.Journal {
 func parseFiles(text string) (map[string]plan.File, error) {
 	out := map[string]plan.File{}
 	for line := range strings.Lines(text) {
-		f := strings.SplitN(strings.TrimSuffix(line, "\n"), "|", 6)
-		if len(f) != 6 {
+		f := strings.SplitN(strings.TrimSuffix(line, "\n"), "|", 7)
+		if len(f) != 7 {
 			return nil, fmt.Errorf("the host answers %q instead of a file's attributes", line)
 		}
-		size, _ := strconv.ParseInt(f[3], 10, 64)
-		out[f[5]] = plan.File{Path: f[5], Type: f[0], Mode: f[1], Owner: f[2], Size: size, SHA256: f[4]}
+		size, _ := strconv.ParseInt(f[4], 10, 64)
+		out[f[6]] = plan.File{Path: f[6], Type: f[0], Mode: f[1], Owner: f[2], IDs: f[3], Size: size, SHA256: f[5]}
 	}
 	return out, nil
 }

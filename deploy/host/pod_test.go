@@ -3,6 +3,9 @@
 package host_test
 
 import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -141,6 +144,32 @@ func TestImageNameInShell(t *testing.T) {
 		out, err := s.Do(within(t), host.Raw("image_of "+host.Quote(file)))
 		if err != nil || strings.TrimSpace(out[0]) != want {
 			t.Errorf("the image in %q is %q, expected %q, %v", text, out[0], want, err)
+		}
+	}
+}
+
+// TestSealOwners: files get the owners that the pod needs, and a look shows their numbers.
+func TestSealOwners(t *testing.T) {
+	if os.Geteuid() != 0 {
+		need.Missing(t, "root", "to give files away")
+	}
+	dir := t.TempDir()
+	if err := errors.Join(os.Mkdir(dir+"/g.partial", 0o700), os.WriteFile(dir+"/g.partial/a b", []byte("data"), 0o600), os.WriteFile(dir+"/g.partial/m", []byte("data"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256([]byte("data"))
+	sums := []string{fmt.Sprintf("%x  a b", sum), fmt.Sprintf("%x  m", sum)}
+	s := session(t)
+	if err := s.Seal(within(t), dir+"/g.partial", dir+"/g", sums, []string{"65520:65521 a b", "65520:65520 ."}); err != nil {
+		t.Fatal(err)
+	}
+	seen, err := s.Look(within(t), plan.Unit{GenerationsDir: dir, File: dir + "/u", Name: "u"}, "", []string{dir + "/g", dir + "/g/a b", dir + "/g/m"}, 50)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"/g": "65520:65520", "/g/a b": "65520:65521", "/g/m": "0:0"} {
+		if got := seen.Files[dir+name].IDs; got != want {
+			t.Errorf("%s belongs to %s, expected %s", name, got, want)
 		}
 	}
 }

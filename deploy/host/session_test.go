@@ -99,7 +99,7 @@ func TestLook(t *testing.T) {
 	} {
 		got := seen.Files[at(name)]
 		want.Path = at(name)
-		want.Owner, got.Size = got.Owner, map[bool]int64{true: want.Size, false: got.Size}[want.Type == plan.Directory]
+		want.Owner, want.IDs, got.Size = got.Owner, got.IDs, map[bool]int64{true: want.Size, false: got.Size}[want.Type == plan.Directory]
 		if got != want {
 			t.Errorf("%s: %+v, expected %+v", name, got, want)
 		}
@@ -141,7 +141,7 @@ func TestSeal(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			err := session(t).Seal(within(t), dir+"/g.partial", dir+"/g", []string{sum("data") + "  a"})
+			err := session(t).Seal(within(t), dir+"/g.partial", dir+"/g", []string{sum("data") + "  a"}, nil)
 			_, there := os.Lstat(dir + "/g")
 			if c.want == "" && (err != nil || there != nil) || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || there == nil) {
 				t.Errorf("%v; the sealed directory: %v", err, there)

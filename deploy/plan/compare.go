@@ -25,17 +25,17 @@ type FileChange struct {
 func (h *Host) fileDifferences() []FileChange {
 	var out []FileChange
 	for top, t := range h.Desired.Trees {
-		out = append(out, h.compareDirectory(top, 0o700, h.holdsSecrets(top))...)
+		out = append(out, h.compareDirectory(top, 0o700, h.Desired.Owners[top], h.holdsSecrets(top))...)
 		for _, e := range t.Entries() {
 			if p := path.Join(top, e.Path); e.Dir {
-				out = append(out, h.compareDirectory(p, e.Mode, true)...)
+				out = append(out, h.compareDirectory(p, e.Mode, e.Owner, true)...)
 			} else {
 				out = append(out, h.compareFile(p, e)...)
 			}
 		}
 	}
 	for d, mode := range h.Desired.Dirs {
-		out = append(out, h.compareDirectory(d, mode, false)...)
+		out = append(out, h.compareDirectory(d, mode, "", false)...)
 	}
 	switch f := h.Snapshot.Files[h.Unit.File]; {
 	case h.Desired.Generation == None:
@@ -54,7 +54,7 @@ func (h *Host) fileDifferences() []FileChange {
 func (h *Host) holdsSecrets(top string) bool { return path.Dir(top) == h.Unit.GenerationsDir }
 
 // compareDirectory compares a directory. One that kcmgen doesn't own only has to exist.
-func (h *Host) compareDirectory(p string, mode fs.FileMode, ours bool) []FileChange {
+func (h *Host) compareDirectory(p string, mode fs.FileMode, owner string, ours bool) []FileChange {
 	f := h.Snapshot.Files[p]
 	switch {
 	case f.Type == Missing:
@@ -62,7 +62,7 @@ func (h *Host) compareDirectory(p string, mode fs.FileMode, ours bool) []FileCha
 	case f.Type != Directory:
 		return []FileChange{{Path: p, Kind: tree.Changed, What: []string{"type"}, Want: Directory, Have: f.Type}}
 	case ours:
-		return attributes(p, f, mode, nil)
+		return attributes(p, f, mode, owner, nil)
 	}
 	return nil
 }
@@ -79,18 +79,24 @@ func (h *Host) compareFile(p string, e tree.Entry) []FileChange {
 	if f.Size != e.Size() || f.SHA256 != "" && f.SHA256 != e.Sum() {
 		what = []string{"contents"}
 	}
-	return attributes(p, f, e.Mode, what)
+	return attributes(p, f, e.Mode, e.Owner, what)
 }
 
-// attributes compares mode and owner. All of kcmgen's files belong to root.
-func attributes(p string, f File, mode fs.FileMode, what []string) []FileChange {
+const rootOwner = "root:root"
+
+// attributes compares mode and owner. A file without an owner belongs to root.
+func attributes(p string, f File, mode fs.FileMode, owner string, what []string) []FileChange {
 	c := FileChange{Path: p, Kind: tree.Changed, What: what}
 	var want, have []string
 	if m := strconv.FormatUint(uint64(mode), 8); f.Mode != m {
 		c.What, want, have = append(c.What, "mode"), append(want, m), append(have, f.Mode)
 	}
-	if f.Owner != "root:root" {
-		c.What, want, have = append(c.What, "owner"), append(want, "root:root"), append(have, f.Owner)
+	is := f.IDs
+	if owner == "" || owner == rootOwner {
+		owner, is = rootOwner, f.Owner
+	}
+	if is != owner {
+		c.What, want, have = append(c.What, "owner"), append(want, owner), append(have, is)
 	}
 	if len(c.What) == 0 {
 		return nil
@@ -148,7 +154,7 @@ func OtherArgs(have, want []string) string {
 func (h *Host) MissingTrees() []string {
 	var out []string
 	for top, t := range h.Desired.Trees {
-		fault := len(h.compareDirectory(top, 0o700, h.holdsSecrets(top))) > 0
+		fault := len(h.compareDirectory(top, 0o700, h.Desired.Owners[top], h.holdsSecrets(top))) > 0
 		for _, e := range t.Entries() {
 			fault = fault || !e.Dir && len(h.compareFile(path.Join(top, e.Path), e)) > 0
 		}

@@ -22,6 +22,8 @@ type Desired struct {
 	// Trees are installed as a whole, by their path on the host: the generation's and a
 	// program's.
 	Trees map[string]tree.Tree
+	// Owners are the owners of the trees' own directories, if they aren't root.
+	Owners map[string]string
 	// Dirs are directories that the unit needs, by path.
 	Dirs map[string]fs.FileMode
 	// Archived is the pod's image, if it was made on this machine.
@@ -106,7 +108,7 @@ func desiredOf(c *spec.Cluster, n *spec.Node, generation string, ours tree.Tree)
 		return nil, errors.New("generations: false can't be deployed: without a generation there is nothing to go back to")
 	}
 	home := path.Join(c.Paths.Generations, generation)
-	w := &Desired{Trees: map[string]tree.Tree{}, Dirs: map[string]fs.FileMode{}}
+	w := &Desired{Trees: map[string]tree.Tree{}, Owners: map[string]string{}, Dirs: map[string]fs.FileMode{}}
 	in := map[string][]tree.Entry{}
 	files := map[string]tree.Entry{}
 	for _, e := range ours.Entries() {
@@ -118,7 +120,9 @@ func desiredOf(c *spec.Cluster, n *spec.Node, generation string, ours tree.Tree)
 		switch top := topOf(c, home, p); {
 		case e.Dir && p != home && top == "":
 			w.Dirs[p] = e.Mode
-		case top != "" && p != top:
+		case p == top:
+			w.Owners[top] = e.Owner
+		case top != "":
 			e.Path = strings.TrimPrefix(p, top+"/")
 			in[top] = append(in[top], e)
 		}

@@ -146,10 +146,14 @@ func maxKubeletSkew(v spec.Version) int {
 func (o *Observation) checkInterval() time.Duration {
 	var out time.Duration
 	for _, h := range slices.Concat(o.Hosts, o.Others) {
-		if h.Snapshot == nil || h.Snapshot.Kubelet == nil {
+		k := &Kubelet{} // with the default
+		switch {
+		case h.Snapshot != nil && h.Snapshot.Kubelet != nil:
+			k = h.Snapshot.Kubelet
+		case h.Desired == nil || h.Desired.Pod == nil: // no rollback to a pod either
 			continue
 		}
-		s, _ := h.Snapshot.Kubelet.static()
+		s, _ := k.static()
 		out = max(out, s.FileCheckFrequency)
 	}
 	return min(out, time.Minute)

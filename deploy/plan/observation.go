@@ -175,6 +175,7 @@ type File struct {
 	Type   string // as stat says: "regular file", "directory", "symbolic link"; "missing"
 	Mode   string // octal, such as "644"
 	Owner  string // user:group
+	IDs    string // their numbers
 	Size   int64
 	SHA256 string // of regular files that were read, in hex
 }

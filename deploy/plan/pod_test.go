@@ -182,6 +182,10 @@ func TestCheckInterval(t *testing.T) {
 			t.Errorf("%q: %v, expected %v", config, got, want)
 		}
 	}
+	back := &Observation{Hosts: []*Host{{Desired: &Desired{Config: *podConfig(t, manifest)}, Snapshot: &Snapshot{}}}}
+	if got := back.checkInterval(); got != 20*time.Second {
+		t.Errorf("a rollback to a pod has %v more", got)
+	}
 }
 
 // TestMissingImage: an image is brought where its digest isn't there, and where a tool can

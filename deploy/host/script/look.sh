@@ -1,18 +1,18 @@
 # Looking: nothing here changes a host.
 
-# look N LIMIT: reads N paths and prints a line for each: type|mode|owner|size|sha256|path.
+# look N LIMIT: reads N paths and prints a line for each: type|mode|owner|ids|size|sha256|path.
 # Files longer than LIMIT bytes have no sha256.
 look() {
 	n=$1 limit=$2
 	while [ "$n" -gt 0 ] && IFS= read -r path; do
 		n=$((n - 1))
 		sum=
-		if about=$(stat -c '%F|%a|%U:%G|%s' -- "$path" 2>/dev/null); then
+		if about=$(stat -c '%F|%a|%U:%G|%u:%g|%s' -- "$path" 2>/dev/null); then
 			case $about in
 			regular*) [ "${about##*|}" -gt "$limit" ] || { sum=$(sha256sum <"$path") && sum=${sum%% *}; } ;;
 			esac
 		else
-			about='missing|||'
+			about='missing||||'
 		fi
 		printf '%s|%s|%s\n' "$about" "$sum" "$path"
 	done
@@ -57,11 +57,12 @@ obstructed() {
 	done
 }
 
-# stamp HOME START OTHER: prints a checksum that changes when the host is changed.
+# stamp HOME START OTHER: prints a checksum that changes when the host is changed. The order of
+# START and OTHER doesn't matter: a rollback may exchange them.
 stamp() {
 	for f in "$1/trial" "$1/state" "$2" "$3"; do
-		is_file "$f" && sha256sum <"$f" || echo none
-	done | sha256sum | cut -c 1-16
+		echo "$f $(is_file "$f" && sha256sum <"$f" || echo none)"
+	done | sort | sha256sum | cut -c 1-16
 }
 
 # generation_of HOME START: prints the generation that START was copied from: none if it is

@@ -18,8 +18,9 @@ prepare() {
 	done
 }
 
-# seal PARTIAL FINAL N: reads N lines of sha256sum, verifies what was staged in PARTIAL,
-# makes it durable and renames it to FINAL.
+# seal PARTIAL FINAL N M: reads N lines of sha256sum and M lines of an owner and a path,
+# verifies what was staged in PARTIAL, gives it to its owners, makes it durable and renames it
+# to FINAL.
 seal() {
 	sums=
 	n=$3
@@ -29,6 +30,11 @@ seal() {
 "
 	done
 	cd "$1" || exit 1
+	m=$4
+	while [ "$m" -gt 0 ] && IFS= read -r line; do
+		m=$((m - 1))
+		chown -h "${line%% *}" "./${line#* }" || exit 1
+	done
 	bad=$(printf '%s' "$sums" | sha256sum -c --quiet 2>&1) || fail "read back, it isn't what was sent: $bad"
 	find . -exec sync {} + || exit 1
 	# A damaged FINAL is replaced.
