@@ -31,6 +31,7 @@ func TestKubelet(t *testing.T) {
 		if err := h.Extract(t.Context(), s.node(h)); err != nil {
 			t.Fatal(err)
 		}
+		do(t, h, "chown", "-R", podUser, generations)
 	}
 	pids := map[*ground.Host]string{}
 	for _, h := range s.Hosts {
@@ -74,6 +75,9 @@ func TestKubelet(t *testing.T) {
 		}
 	})
 }
+
+// podUser is the user that pods run as, and that their files belong to.
+const podUser = "65520:65520"
 
 // podImage is the image that the tests' pods run.
 const podImage = "localhost/kube-controller-manager:" + clusterVersion

@@ -23,6 +23,9 @@ func TestPods(t *testing.T) {
 	s.deploy(t, 0)
 	figure(t, "first deployment of pods", "%.1f s, with their image", time.Since(start).Seconds())
 	s.newEverywhere(t)
+	for _, h := range s.Hosts {
+		has(t, do(t, h, "sh", "-c", "grep -E '^(Uid|CapEff|NoNewPrivs):' /proc/$(pidof kube-controller-manager)/status"), "65520", "0000000000000000", "NoNewPrivs:\t1")
+	}
 	before := pictures(t, s.Ground)
 	s.must(t, 0, "diff", "--live", ".")
 	s.flag(t, "concurrent-gc-syncs", 21)
@@ -142,9 +145,10 @@ func TestFoundPods(t *testing.T) {
 	s.imported(t)
 	const script = `cd / && tar -xp --no-overwrite-dir && rm -rf etc/kubernetes/byhand && mv etc/kubernetes/kcmgen/*/ etc/kubernetes/byhand && rmdir etc/kubernetes/kcmgen
 		sed -e "s|/etc/kubernetes/kcmgen/[0-9a-f]*|/etc/kubernetes/byhand|" -e "1s/.*/# by hand/" etc/kubernetes/byhand/kube-controller-manager.yaml >/tmp/m && rm etc/kubernetes/byhand/kube-controller-manager.yaml
+		chown -R "$1" etc/kubernetes/byhand
 		chmod 640 /tmp/m && cp -p /tmp/m etc/kubernetes/manifests/.m && mv etc/kubernetes/manifests/.m etc/kubernetes/manifests/kube-controller-manager.yaml`
 	for _, h := range s.Hosts {
-		archive := h.Command("sh", "-euc", script)
+		archive := h.Command("sh", "-euc", script, "sh", podUser)
 		archive.Stdin = tarOf(t, s.node(h), "./etc/kubernetes/kcmgen")
 		if out, err := archive.CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, out)

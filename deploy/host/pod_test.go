@@ -150,9 +150,7 @@ func TestImageNameInShell(t *testing.T) {
 
 // TestSealOwners: files get the owners that the pod needs, and a look shows their numbers.
 func TestSealOwners(t *testing.T) {
-	if os.Geteuid() != 0 {
-		need.Missing(t, "root", "to give files away")
-	}
+	need.Root(t)
 	dir := t.TempDir()
 	if err := errors.Join(os.Mkdir(dir+"/g.partial", 0o700), os.WriteFile(dir+"/g.partial/a b", []byte("data"), 0o600), os.WriteFile(dir+"/g.partial/m", []byte("data"), 0o600)); err != nil {
 		t.Fatal(err)
