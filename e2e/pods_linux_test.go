@@ -202,7 +202,7 @@ func TestKubeletAsked(t *testing.T) {
 		{"no kubelet", "systemctl stop kubelet", "systemctl start kubelet", "no kubelet runs on it"},
 		{
 			"a backup", "cd /etc/kubernetes/manifests && cp kube-controller-manager.yaml kube-controller-manager.yaml~",
-			"rm /etc/kubernetes/manifests/kube-controller-manager.yaml~", "kube-controller-manager.yaml~ has the same pod, kube-system/kube-controller-manager",
+			"rm /etc/kubernetes/manifests/kube-controller-manager.yaml~", "/etc/kubernetes/manifests/kube-controller-manager.yaml~ has the same pod, kube-system/kube-controller-manager",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
