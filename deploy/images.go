@@ -22,12 +22,15 @@ import (
 // which is the directory dir, and the image that was made for its pod.
 func ReadDesired(c *spec.Cluster, s *outdir.State, dir string) (map[string]*plan.Desired, error) {
 	out, err := plan.ReadDesired(c, s)
-	if err != nil || c.Layout != spec.StaticPod {
+	if err != nil || !c.Uses(spec.StaticPod) {
 		return out, err
 	}
 	byArch := map[string]*plan.Image{}
 	for i := range c.Nodes {
 		n := &c.Nodes[i]
+		if out[n.Name].Pod == nil {
+			continue
+		}
 		if _, ok := byArch[n.Arch]; !ok {
 			file := filepath.Join(dir, filepath.FromSlash(layout.Image(n.Arch)))
 			if byArch[n.Arch], err = readImage(file, n.Arch, out[n.Name].Image()); err != nil {

@@ -42,7 +42,7 @@ func (h *Hosts) machine(n *spec.Node, w *plan.Desired) *machine {
 	}
 	return &machine{
 		cluster: h.cluster, node: n, options: &h.options, clients: map[*plan.Config]*live.Client{},
-		host: &plan.Host{Node: n.Name, ClusterHostname: called, Unit: plan.UnitOf(h.cluster), Desired: w},
+		host: &plan.Host{Node: n.Name, ClusterHostname: called, Unit: plan.UnitOf(h.cluster.For(n)), Desired: w},
 	}
 }
 

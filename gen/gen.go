@@ -147,16 +147,17 @@ func Generate(ctx context.Context, p *plan.Plan, have keys.Bundle, programs rend
 // prove that rendering changed no value.
 func readBack(p *plan.Plan, t tree.Tree) error {
 	for _, h := range p.Hosts {
-		at := layout.NodeFile(h.Node.Name, p.Cluster.StartFile())
+		c := p.Cluster.For(h.Node)
+		at := layout.NodeFile(h.Node.Name, c.StartFile())
 		e, ok := t.Get(at)
 		if !ok {
 			return fmt.Errorf("%s was not rendered", at)
 		}
-		got, err := args(p.Cluster, e.Data)
+		got, err := args(c, e.Data)
 		if err != nil {
 			return fmt.Errorf("%s: %w", at, err)
 		}
-		if program := p.Cluster.Program(h.Node); len(got) == 0 || got[0] != program {
+		if program := c.Program(h.Node); len(got) == 0 || got[0] != program {
 			return fmt.Errorf("%s: it doesn't start %s: %q", at, program, got)
 		}
 		// Every flag is written --name=value, so bools need no special case.

@@ -175,7 +175,7 @@ func (i imageJob) content(ctx context.Context, out *outdir.Dir, o ImageOptions) 
 // copies reports whether a cluster's images hold files of its tree. Only static pods
 // have such images.
 func copies(c *spec.Cluster) bool {
-	return c.Image != nil && len(c.Image.Copy) > 0 && c.Layout == spec.StaticPod
+	return c.Image != nil && len(c.Image.Copy) > 0 && c.Uses(spec.StaticPod)
 }
 
 // imageOf returns the image of a cluster that passed checkImage, with files from a

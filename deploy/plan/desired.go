@@ -101,6 +101,7 @@ func asExported(s *outdir.State) (tree.Tree, error) {
 }
 
 func desiredOf(c *spec.Cluster, n *spec.Node, generation string, ours tree.Tree) (*Desired, error) {
+	c = c.For(n)
 	if c.Layout == spec.StaticPod && !c.Pod.HostNetwork {
 		return nil, errors.New("pod: hostNetwork: false can't be deployed: whether the pod works can't be seen from the host")
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -49,7 +50,9 @@ func (d *decoder) cluster(w *wireCluster) *spec.Cluster {
 		c.Version = *v
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.Nodes)) {
-		c.Nodes = append(c.Nodes, d.node(name, w.Nodes[name]))
+		n := d.node(name, w.Nodes[name])
+		n.Layout = spec.Layout(cmp.Or(w.Nodes[name].Layout, w.Layout))
+		c.Nodes = append(c.Nodes, n)
 	}
 	c.Networks = d.networks(w.Networks)
 	c.APIServer = d.apiserver(w.APIServer)

@@ -33,6 +33,7 @@ type wireNode struct {
 	Addresses []string
 	Hostname  string
 	Arch      string
+	Layout    string
 	Flags     map[string]any
 	SSH       spec.SSH
 }

@@ -135,6 +135,7 @@ func newPlan(c *spec.Cluster) *Plan {
 func Leaves(c *spec.Cluster) []Item { return newPlan(c).leaves() }
 
 func newHost(c *spec.Cluster, n *spec.Node) Host {
+	c = c.For(n)
 	h := Host{Node: n, Flags: policy.NodeFlags(c, n)}
 	for _, r := range policy.Placed(c, h.Flags) {
 		if c.Layout == spec.StaticPod && c.Image.Copies(r) {

@@ -173,7 +173,7 @@ func runInBase(b *bytes.Buffer, c *spec.Cluster, bin spec.Download) {
 
 // installed returns the entry of a host's program, if the cluster installs it.
 func installed(c *spec.Cluster, n *spec.Node, root string, programs Programs) ([]tree.Entry, error) {
-	if !c.Installs() {
+	if !c.InstallsOn(n) {
 		return nil, nil
 	}
 	e, err := programEntry(root+c.Program(n), n.Arch, programs)

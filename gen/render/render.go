@@ -130,7 +130,7 @@ func (r *hostRenderer) host(h plan.Host) (hostOutput, error) {
 	if err != nil {
 		return hostOutput{}, err
 	}
-	c := r.plan.Cluster
+	c := r.plan.Cluster.For(h.Node)
 	root := layout.Node(h.Node.Name)
 	at := func(hostPath string) string { return root + hostPath }
 	es, err := installed(c, h.Node, root, r.programs)

@@ -82,6 +82,9 @@ func (d Download) Credentials() string {
 // Installs reports whether the program is put on the hosts.
 func (c *Cluster) Installs() bool { return c.Binary != nil && c.Binary.Install }
 
+// InstallsOn reports whether the program is put on a node: only systemd starts it from there.
+func (c *Cluster) InstallsOn(n *Node) bool { return c.Installs() && c.LayoutOf(n) == Systemd }
+
 // Download returns the source of the program for an architecture.
 func (c *Cluster) Download(arch string) (Download, bool) {
 	if c.Binary == nil {
@@ -101,7 +104,7 @@ func (c *Cluster) Carries(arch string) bool {
 // Program is the path of the program that a node starts: the installed one, in a
 // directory named by its checksum, or an existing one.
 func (c *Cluster) Program(n *Node) string {
-	if d, ok := c.Download(n.Arch); ok && c.Installs() {
+	if d, ok := c.Download(n.Arch); ok && c.InstallsOn(n) {
 		return path.Join(c.Paths.Programs, d.SHA256[:min(16, len(d.SHA256))], ProgramName)
 	}
 	return c.Paths.Binary

@@ -2,8 +2,10 @@
 package spec
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/kcmgen/kcmgen/gen/finding"
@@ -94,9 +96,31 @@ type Node struct {
 	Addresses []netip.Addr // the node's own first
 	Hostname  string
 	Arch      string
+	Layout    Layout // the cluster's, unless it has one of its own; "": the cluster's
 	Flags     Settings
 	SSH       SSH
 }
+
+// LayoutOf returns a node's layout.
+func (c *Cluster) LayoutOf(n *Node) Layout { return cmp.Or(n.Layout, c.Layout) }
+
+// Uses reports whether any node has a layout.
+func (c *Cluster) Uses(l Layout) bool {
+	return len(c.Nodes) == 0 && c.Layout == l || slices.ContainsFunc(c.Nodes, func(n Node) bool { return c.LayoutOf(&n) == l })
+}
+
+// With returns the cluster as nodes of a layout see it: c itself, if the layout is the cluster's.
+func (c *Cluster) With(l Layout) *Cluster {
+	if c.Layout == l {
+		return c
+	}
+	out := *c
+	out.Layout = l
+	return &out
+}
+
+// For returns the cluster as a node sees it.
+func (c *Cluster) For(n *Node) *Cluster { return c.With(c.LayoutOf(n)) }
 
 // Address is the node's own address.
 func (n *Node) Address() netip.Addr { return n.Addresses[0] }

@@ -305,7 +305,7 @@ func (c *Cluster) addManualSteps() {
 	if c.Plan.From == c.Plan.To {
 		return
 	}
-	if a := c.after; a != nil && a.Layout == spec.StaticPod && a.Version == c.Plan.To && strings.Contains(a.Pod.Image, from) {
+	if a := c.after; a != nil && a.Uses(spec.StaticPod) && a.Version == c.Plan.To && strings.Contains(a.Pod.Image, from) {
 		add("pod.image", "pod.image is %s: another image", c.after.Pod.Image)
 	}
 	if old.Binary != nil {

@@ -92,7 +92,7 @@ func installUnverified(v *view) []fault {
 }
 
 func installLayout(v *view) []fault {
-	if !v.Installs() || v.Layout == spec.Systemd {
+	if !v.Installs() || v.Uses(spec.Systemd) {
 		return nil
 	}
 	return one(fault{

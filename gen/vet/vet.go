@@ -7,6 +7,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -81,6 +82,8 @@ type view struct {
 	facts Facts
 	nodes []*nodeView
 	minor *flags.Minor // data of its version; nil if there is none
+	// byLayout has this view for each layout of its nodes: the cluster as they see it.
+	byLayout map[spec.Layout]*view
 }
 
 type nodeView struct {
@@ -109,9 +112,9 @@ type knownFlag struct {
 }
 
 func newView(c *spec.Cluster, facts Facts) *view {
-	v := &view{Cluster: c, facts: facts, minor: flags.Of(c.Version.Minor)}
+	v := &view{Cluster: c, facts: facts, minor: flags.Of(c.Version.Minor), byLayout: map[spec.Layout]*view{}}
 	for i := range c.Nodes {
-		n := &nodeView{Node: &c.Nodes[i], flags: policy.NodeFlags(c, &c.Nodes[i]), version: c.Version.Minor, minor: v.minor, controllers: []string{"*"}}
+		n := &nodeView{Node: &c.Nodes[i], flags: policy.NodeFlags(c.For(&c.Nodes[i]), &c.Nodes[i]), version: c.Version.Minor, minor: v.minor, controllers: []string{"*"}}
 		if minor, least, ok := v.emulated(n); ok {
 			n.minor = v.minor.Emulating(minor, least)
 		}
@@ -125,6 +128,17 @@ func newView(c *spec.Cluster, facts Facts) *view {
 			}
 		}
 		v.nodes = append(v.nodes, n)
+	}
+	layouts := []spec.Layout{c.Layout}
+	for _, n := range v.nodes {
+		layouts = append(layouts, c.LayoutOf(n.Node))
+	}
+	for _, l := range slices.Compact(slices.Sorted(slices.Values(layouts))) {
+		if len(v.nodes) == 0 || c.Uses(l) {
+			of := *v
+			of.Cluster = c.With(l)
+			v.byLayout[l] = &of
+		}
 	}
 	return v
 }
@@ -193,24 +207,30 @@ func fixed(rule string) bool {
 // apply applies one rule. The same fault on several nodes is one finding.
 func (v *view) apply(r Rule) []finding.Finding {
 	var out []finding.Finding
+	first := map[string]int{}
+	add := func(f fault, node string) {
+		key := fmt.Sprint(f.field, "\x00", f.message)
+		if i, ok := first[key]; ok {
+			out[i].Node = ""
+			return
+		}
+		first[key] = len(out)
+		out = append(out, v.finding(r, f, node))
+	}
 	if r.cluster != nil {
-		for _, f := range r.cluster(v) {
-			out = append(out, v.finding(r, f, ""))
+		for _, l := range slices.Sorted(maps.Keys(v.byLayout)) {
+			for _, f := range r.cluster(v.byLayout[l]) {
+				add(f, "")
+			}
 		}
 	}
 	if r.node == nil {
 		return out
 	}
-	first := map[string]int{}
+	clear(first)
 	for _, n := range v.nodes {
-		for _, f := range r.node(v, n) {
-			key := fmt.Sprint(f.field, "\x00", f.message)
-			if i, ok := first[key]; ok {
-				out[i].Node = ""
-				continue
-			}
-			first[key] = len(out)
-			out = append(out, v.finding(r, f, n.Name))
+		for _, f := range r.node(v.byLayout[v.LayoutOf(n.Node)], n) {
+			add(f, n.Name)
 		}
 	}
 	return out
