@@ -33,3 +33,8 @@ func CommandsFor(name string) Commands {
 		Stop: "move its manifest to another directory",
 	}
 }
+
+// AfterEnd returns what to type where it has ended by itself.
+func (c Commands) AfterEnd() string {
+	return "see why it ended: " + c.Log + "; then " + c.Start + ", on each"
+}

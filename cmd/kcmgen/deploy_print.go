@@ -60,10 +60,7 @@ func printStep(w io.Writer, s deploy.Step) {
 	if s.Unhealthy != "" {
 		sayVisibly(w, "       isn't healthy now: %s", s.Unhealthy)
 	}
-	if s.Image != "" {
-		sayVisibly(w, "       brings the image %s", s.Image)
-	}
-	printChanges(w, "       ", s.Files, s.Flags, s.Unit)
+	printChanges(w, "       ", s.Files, s.Flags, s.Brings())
 	if !s.Usual() {
 		sayVisibly(w, "       restart: %s", s.Restart)
 	}

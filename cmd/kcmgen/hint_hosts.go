@@ -75,8 +75,7 @@ func leftHint(err error) string {
 	case errors.As(err, &stranded):
 		return byHand(stranded)
 	case errors.As(err, &gone):
-		unit := deploy.CommandsFor(gone.Unit())
-		return fmt.Sprintf("see why it ended: %s; then %s, on each", unit.Log, unit.Start)
+		return deploy.CommandsFor(gone.Unit()).AfterEnd()
 	case is[*deploy.ApiserverAwayError](err):
 		return "hosts go on by themselves once the apiserver is back; then kcmgen deploy, which finds what is left to do"
 	case errors.As(err, &same):

@@ -19,6 +19,7 @@ type vetOptions struct {
 	waived    bool
 	unchecked string
 	out       string
+	layouts   bool
 }
 
 func newVet(std stdio) *cobra.Command {
@@ -38,6 +39,9 @@ cluster: waivers: "rule-id": reason: "why".
 --unchecked count prints one line for all that could not be checked. It is for
 hooks on machines without the keys.
 
+--layouts renders each node as a unit and as a static pod, reads both back, and names
+what differs.
+
 Vet also reads the directory of the clusters' trees, and warns before a CA that an
 export made there expires.
 
@@ -45,7 +49,8 @@ export made there expires.
 		Example: `  kcmgen vet                       every cluster of this CUE module
   kcmgen vet ./cue/example         one cluster, by its directory
   kcmgen vet prod                  one cluster, by its name
-  kcmgen vet --format json ./cue/...`,
+  kcmgen vet --format json ./cue/...
+  kcmgen vet --layouts prod        also compare each node's unit with its pod`,
 		ValidArgsFunction: completeClusters,
 		RunE:              func(cmd *cobra.Command, args []string) error { return runVet(cmd.Context(), o, args, std) },
 	}
@@ -54,6 +59,7 @@ export made there expires.
 	strictFlag(cmd, &o.strict, "fail on warnings and on what could not be checked; =warnings: on warnings only")
 	cmd.Flags().StringVar(&o.unchecked, "unchecked", "list", "how to print what could not be checked: list, or count for one line")
 	completeFlag(cmd, "unchecked", completeWords("list", "count"))
+	cmd.Flags().BoolVar(&o.layouts, "layouts", false, "compare what each node starts as a unit and as a static pod")
 	cmd.Flags().BoolVar(&o.waived, "waived", false, "show waived findings too")
 	return cmd
 }
@@ -69,8 +75,12 @@ func runVet(ctx context.Context, o vetOptions, args []string, std stdio) error {
 	if err != nil {
 		return err
 	}
+	both, err := r.CompareLayouts(o.layouts)
+	if err != nil {
+		return err
+	}
 	if o.format == "json" {
-		err = printVetted(std.out, r)
+		err = printVetted(std.out, r, both)
 	} else {
 		printSkipped(r.Skipped, std)
 		shown := r.Findings
@@ -78,6 +88,9 @@ func runVet(ctx context.Context, o vetOptions, args []string, std stdio) error {
 			shown = withoutUnchecked(shown, std)
 		}
 		err = printFindings(std.out, shown, o.waived)
+		for _, line := range gen.LayoutLines(both) {
+			sayVisibly(std.out, "%s", line)
+		}
 	}
 	if err != nil {
 		return err
@@ -94,12 +107,13 @@ func printSkipped(skipped []gen.Skipped, std stdio) {
 	}
 }
 
-func printVetted(w io.Writer, r *gen.Loaded) error {
+func printVetted(w io.Writer, r *gen.Loaded, both []gen.Layouts) error {
 	doc := struct {
 		Clusters []string          `json:"clusters"`
 		Skipped  []gen.Skipped     `json:"skipped"`
 		Findings []finding.Finding `json:"findings"`
-	}{[]string{}, append([]gen.Skipped{}, r.Skipped...), append([]finding.Finding{}, r.Findings...)}
+		Layouts  []gen.Layouts     `json:"layouts,omitempty"`
+	}{[]string{}, append([]gen.Skipped{}, r.Skipped...), append([]finding.Finding{}, r.Findings...), both}
 	for _, v := range r.Clusters {
 		doc.Clusters = append(doc.Clusters, v.Cluster.Embedded.Redact(v.Cluster.Name))
 	}

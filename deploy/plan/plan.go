@@ -100,6 +100,15 @@ const AnotherGeneration = "another generation"
 // Usual reports whether the new generation is the only reason for the restart.
 func (s Step) Usual() bool { return s.Restart == AnotherGeneration }
 
+// Brings returns the lines about what comes to the host besides files and flags: an image, and
+// other lines of the unit.
+func (s Step) Brings() []string {
+	if s.Image == "" {
+		return s.Unit
+	}
+	return append([]string{"brings the image " + s.Image}, s.Unit...)
+}
+
 // rank orders steps: unhealthy hosts first, since they can't get worse, the leader last.
 func (s Step) rank() int {
 	switch {

@@ -134,6 +134,13 @@ func newPlan(c *spec.Cluster) *Plan {
 // out/.
 func Leaves(c *spec.Cluster) []Item { return newPlan(c).leaves() }
 
+// HostWith returns what a node would get if it had a layout.
+func HostWith(c *spec.Cluster, n *spec.Node, l spec.Layout) Host {
+	as := *n
+	as.Layout = l
+	return newHost(c, &as)
+}
+
 func newHost(c *spec.Cluster, n *spec.Node) Host {
 	c = c.For(n)
 	h := Host{Node: n, Flags: policy.NodeFlags(c, n)}
