@@ -46,6 +46,9 @@ func TestDeployDocs(t *testing.T) {
 
 // TestPodDocs is TestDeployDocs for static pods.
 func TestPodDocs(t *testing.T) {
+	if sampled(t) {
+		return
+	}
 	s := podsOn(t, onKubelets(t, clusterVersion, clusterVersion, clusterVersion))
 	data, err := os.ReadFile(deployDocs)
 	if err != nil {

@@ -18,6 +18,9 @@ const olderKubelet = "v1.28.15"
 // TestKubelet: kubelets run kube-controller-manager as a static pod, also after a loss of
 // power. Nothing is left of pods after a reset.
 func TestKubelet(t *testing.T) {
+	if sampled(t) {
+		return
+	}
 	g := onKubelets(t, clusterVersion, clusterVersion, olderKubelet)
 	s := podsOn(t, g)
 	for i, version := range []string{clusterVersion, clusterVersion, olderKubelet} {

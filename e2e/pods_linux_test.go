@@ -14,7 +14,7 @@ import (
 )
 
 // TestPods runs all of deploy on static pods: a first deployment, a change, diff --live, a
-// rollback, a retirement.
+// rollback, a retirement. A sample changes one host.
 func TestPods(t *testing.T) {
 	s := podsOn(t, onKubelets(t, clusterVersion, clusterVersion, olderKubelet))
 	s.must(t, 0, "image", ".")
@@ -29,6 +29,12 @@ func TestPods(t *testing.T) {
 	before := pictures(t, s.Ground)
 	s.must(t, 0, "diff", "--live", ".")
 	s.flag(t, "concurrent-gc-syncs", 21)
+	if testing.Short() {
+		s.deploy(t, 0, "--limit", "cp-3")
+		s.must(t, 0, s.args("rollback", "--limit", "cp-3")...)
+		s.asBefore(t, before)
+		return
+	}
 	w := watchHosts(t, s.Ground)
 	start = time.Now()
 	s.deploy(t, 0)
@@ -76,6 +82,9 @@ func (n *node) replace(t *testing.T, old, new string) {
 
 // TestBadPods: no host keeps a pod of any bad configuration.
 func TestBadPods(t *testing.T) {
+	if sampled(t) {
+		return
+	}
 	s := podsOn(t, onKubelets(t, clusterVersion, clusterVersion, olderKubelet))
 	s.must(t, 0, "image", ".")
 	s.deploy(t, 0, "-o", s.altered(t, func(*testing.T, *node) {}))
@@ -106,6 +115,9 @@ func (s *scene) layout(t *testing.T, from, to string) {
 
 // TestLayouts: hosts change from pods to units and back, one instance on each at any time.
 func TestLayouts(t *testing.T) {
+	if sampled(t) {
+		return
+	}
 	s := podsOn(t, onKubelets(t, clusterVersion, clusterVersion, olderKubelet))
 	s.must(t, 0, "image", ".")
 	s.deploy(t, 0)
@@ -140,6 +152,9 @@ func TestLayouts(t *testing.T) {
 // TestFoundPods: a pod made by hand is kept outside the kubelet's directory, and a rollback
 // restores it byte for byte.
 func TestFoundPods(t *testing.T) {
+	if sampled(t) {
+		return
+	}
 	s := podsOn(t, onKubelets(t, clusterVersion, clusterVersion, olderKubelet))
 	s.must(t, 0, "image", ".")
 	s.imported(t)
@@ -187,6 +202,9 @@ func tarOf(t *testing.T, dir, below string) io.Reader {
 // TestKubeletAsked: hosts whose kubelet wouldn't run the pod are refused before anything
 // changes, each with its sentence.
 func TestKubeletAsked(t *testing.T) {
+	if sampled(t) {
+		return
+	}
 	s := podsOn(t, onKubelets(t, clusterVersion, clusterVersion, olderKubelet))
 	s.must(t, 0, "image", ".")
 	s.deploy(t, 0)
