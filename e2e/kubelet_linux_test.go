@@ -126,12 +126,18 @@ func podsOn(t *testing.T, g *ground.Ground) *scene {
 func (s *scene) imported(t *testing.T) {
 	t.Helper()
 	s.must(t, 0, "image", ".")
+	s.importedOn(t, s.Hosts)
+}
+
+// importedOn gives the image to hosts.
+func (s *scene) importedOn(t *testing.T, hosts []*ground.Host) {
+	t.Helper()
 	errs := make(chan error)
 	archive := filepath.Join(s.o.Repository, "out", "example", "image", "amd64.tar")
-	for _, h := range s.Hosts {
+	for _, h := range hosts {
 		go func() { errs <- h.Import(t.Context(), archive) }()
 	}
-	for range s.Hosts {
+	for range hosts {
 		if err := <-errs; err != nil {
 			t.Error(err)
 		}
