@@ -222,6 +222,7 @@ func TestKubeletAsked(t *testing.T) {
 			"a backup", "cd /etc/kubernetes/manifests && cp kube-controller-manager.yaml kube-controller-manager.yaml~",
 			"rm /etc/kubernetes/manifests/kube-controller-manager.yaml~", "/etc/kubernetes/manifests/kube-controller-manager.yaml~ has the same pod, kube-system/kube-controller-manager",
 		},
+		{"a runtime that hangs", "kill -STOP $(pidof containerd)", "kill -CONT $(pidof containerd)", "its runtime doesn't answer at /run/containerd/containerd.sock"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			do(t, h, "sh", "-euc", c.do)

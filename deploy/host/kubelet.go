@@ -35,6 +35,8 @@ func parseKubelet(text string) *plan.Kubelet {
 			k.Args = append(k.Args, value)
 		case "kubelet.runtime":
 			k.Runtime = value
+		case "kubelet.silent":
+			k.Silent = value
 		case "kubelet.image":
 			k.ImageDigest = value
 		case "kubelet.config":

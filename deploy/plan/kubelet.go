@@ -22,6 +22,8 @@ type Kubelet struct {
 	Configs []Text
 	// Runtime is the tool of its runtime, ctr or podman; "" if it isn't there.
 	Runtime string
+	// Silent is the runtime's socket, if nothing answers there.
+	Silent string
 	// ImageDigest is the digest of the desired image; "" if the runtime hasn't got it.
 	ImageDigest string
 	// Manifests are the files beside the pod's own manifest that the kubelet reads.
@@ -97,6 +99,9 @@ func (h *Host) unfitKubelet() []error {
 		out = append(out, fmt.Errorf("its kubelet runs no static pods: set staticPodPath: %s in its configuration, and restart it", dir))
 	case path.Clean(s.StaticPodPath) != dir:
 		out = append(out, fmt.Errorf("its kubelet watches %s, and the pod's manifest would be in %s: change paths.manifest, or the kubelet's staticPodPath", s.StaticPodPath, dir))
+	}
+	if k.Silent != "" {
+		out = append(out, fmt.Errorf("its runtime doesn't answer at %s: see why first, as by systemctl status containerd", k.Silent))
 	}
 	for _, f := range k.Manifests {
 		p, err := artefact.ParseHostPod(f.Data)

@@ -124,10 +124,13 @@ func TestUnfitKubelet(t *testing.T) {
 	backup.Manifests = []Text{{"/etc/kubernetes/manifests/etcd.yaml", []byte("kind: Pod\n")}, {"/etc/kubernetes/manifests/kcm.yaml.bak", []byte(manifest)}}
 	second := aKubelet(watches)
 	second.Manifests = []Text{{"/etc/kubernetes/manifests/x", []byte(strings.Replace(manifest, "name: kube-controller-manager, n", "name: kcm, n", 1))}}
+	silent := aKubelet(watches)
+	silent.Silent = "/run/containerd/containerd.sock"
 	for name, c := range map[string]struct {
 		k    *Kubelet
 		want string // "" if it is fit
 	}{
+		"a silent runtime":      {silent, "doesn't answer at /run/containerd/containerd.sock"},
 		"as it should be":       {aKubelet(watches), ""},
 		"a drop-in counts more": {dropIn, ""},
 		"a flag counts most":    {flagged, ""},

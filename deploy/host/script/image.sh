@@ -31,14 +31,26 @@ kept() { echo "kcmgen.local/generation:$1"; }
 image() {
 	runtime || return 0
 	echo "kubelet.runtime $tool"
-	echo "kubelet.image $(image_digest "$1")"
+	digest=$(image_digest "$1") || echo "kubelet.silent $socket"
+	echo "kubelet.image $digest"
 }
 
-# image_digest NAME: prints the digest of an image; "" if it isn't there.
+# image_digest NAME: prints the digest of an image; "" if it isn't there. It fails if the
+# runtime doesn't answer.
 image_digest() {
 	case $tool in
-	ctr) images 20 ls "name==$1" 2>/dev/null | awk 'NR == 2 { print $3 }' ;;
-	podman) within 20 podman image inspect --format '{{.Digest}}' "$1" 2>/dev/null ;;
+	ctr)
+		list=$(images 15 ls "name==$1" 2>/dev/null) || return 1
+		printf '%s\n' "$list" | awk 'NR == 2 { print $3 }'
+		;;
+	podman)
+		within 15 podman image exists "$1" 2>/dev/null
+		case $? in
+		0) within 15 podman image inspect --format '{{.Digest}}' "$1" ;;
+		1) ;;
+		*) return 1 ;;
+		esac
+		;;
 	esac
 }
 
