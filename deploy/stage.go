@@ -88,10 +88,7 @@ func (m *machine) pull(ctx context.Context, s *host.Session) error {
 	if d.Image() == "" || d.Archived != nil || plan.IsFound(d.Generation) {
 		return nil
 	}
-	if err := s.PullImage(ctx, d.Image(), d.Generation); err != nil {
-		return &RefusedError{"its runtime", err.Error()}
-	}
-	return nil
+	return s.PullImage(ctx, d.Image(), d.Generation)
 }
 
 // put stages a tree next to its final name, has the host read it back, and renames it.
