@@ -42,6 +42,8 @@ var source = map[string]string{
 
 	"bash":            "apt-get install bash",
 	"buildah":         "apt-get install buildah",
+	"containerd":      "apt-get install containerd",
+	"ctr":             "apt-get install containerd",
 	"curl":            "apt-get install curl",
 	"fish":            "apt-get install fish",
 	"git":             "apt-get install git",
@@ -49,6 +51,7 @@ var source = map[string]string{
 	"mkntfs":          "apt-get install ntfs-3g",
 	"ntfs-3g":         "apt-get install ntfs-3g",
 	"openssl":         "apt-get install openssl",
+	"podman":          "apt-get install podman",
 	"pre-commit":      "apt-get install pre-commit",
 	"script":          "apt-get install bsdutils",
 	"sh":              "apt-get install dash",
