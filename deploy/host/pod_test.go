@@ -125,6 +125,24 @@ func TestPodRestarts(t *testing.T) {
 	}
 }
 
+// TestPodUIDs: the pod's directories are found by the node's name, or if a cloud gave the node
+// another one, without it. Those of other pods aren't.
+func TestPodUIDs(t *testing.T) {
+	s, _ := podSession(t, "mount -t tmpfs tmpfs /var/log", "")
+	for _, c := range []struct{ dirs, want string }{
+		{"", ""},
+		{"ns_p-n_0123abcd ns_p-other-n_0123abce ns_q-n_0123abcf", "0123abcd"},
+		{"ns_p-n_0123abcd-aa ns_p-n_zz", ""},
+		{"ns_p-ip-10-0-0-1.internal_0123abcd", "0123abcd"},
+	} {
+		script := `pod_node() { echo n; }; rm -rf /var/log/pods; for d in ` + c.dirs + `; do mkdir -p "/var/log/pods/$d"; done; pod_uids ns/p`
+		out, err := s.Do(within(t), host.Raw(script))
+		if got := strings.TrimSpace(out[0]); err != nil || got != c.want {
+			t.Errorf("%q: %q, expected %q (%v)", c.dirs, got, c.want, err)
+		}
+	}
+}
+
 // TestImageNameInShell: the script and the plan name images alike.
 func TestImageNameInShell(t *testing.T) {
 	s := session(t)

@@ -73,11 +73,14 @@ pod_node() {
 }
 
 # pod_uids UNIT: prints the UIDs that the static pod has had here, the latest first. A static
-# pod's UID is a checksum of its manifest; the UID of another pod has dashes.
+# pod's UID is a checksum of its manifest; the UID of another pod has dashes. Where a cloud
+# names nodes, the name isn't the host's.
 pod_uids() {
-	logs="/var/log/pods/${1%%/*}_${1#*/}-$(pod_node)_"
-	ls -dt "$logs"*/ 2>/dev/null | while IFS= read -r d; do
-		d=${d#"$logs"} && d=${d%/}
+	pod="/var/log/pods/${1%%/*}_${1#*/}"
+	{
+		ls -dt "$pod-$(pod_node)_"*/ 2>/dev/null || ls -dt "$pod"-*_*/ 2>/dev/null
+	} | while IFS= read -r d; do
+		d=${d%/} && d=${d##*_}
 		case $d in
 		*[!0-9a-f]*) ;;
 		*) echo "$d" ;;
@@ -88,9 +91,9 @@ pod_uids() {
 # pod_logs UNIT UID: prints the log files of the pod's container, the latest first: 0.log is
 # that of its first start, 1.log that of its first restart.
 pod_logs() {
-	logs="/var/log/pods/${1%%/*}_${1#*/}-$(pod_node)_$2"
-	ls "$logs"/*/ 2>/dev/null | sed -n 's/^\([0-9][0-9]*\)\.log$/\1/p' | sort -rnu | while IFS= read -r n; do
-		ls "$logs"/*/"$n.log" 2>/dev/null
+	pod="/var/log/pods/${1%%/*}_${1#*/}"
+	ls "$pod"-*_"$2"/*/ 2>/dev/null | sed -n 's/^\([0-9][0-9]*\)\.log$/\1/p' | sort -rnu | while IFS= read -r n; do
+		ls "$pod"-*_"$2"/*/"$n.log" 2>/dev/null
 	done
 }
 
