@@ -178,7 +178,7 @@ func (m *machine) process(ctx context.Context, s *host.Session, config *plan.Con
 // found looks at what a host runs now.
 func (m *machine) found(ctx context.Context, s *host.Session) (rollout.Found, error) {
 	u := m.host.Unit
-	seen, err := s.Look(ctx, u, "", []string{u.File, u.Other.File}, quickRead)
+	seen, err := s.Look(ctx, u, plan.ImageOf{}, []string{u.File, u.Other.File}, quickRead)
 	if err != nil {
 		return rollout.Found{}, err
 	}

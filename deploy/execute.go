@@ -200,7 +200,7 @@ func classify(err error) error {
 func (h *Hosts) addCommands(stranded *rollout.StrandedError) {
 	stranded.ByHand = map[string]string{}
 	for node, left := range stranded.Left {
-		u := plan.UnitOf(h.cluster)
+		u := h.unitOf(node)
 		commands := CommandsFor(u.Name)
 		command := map[rollout.Left]string{
 			rollout.LeftOnTrial:   "sh " + u.GenerationsDir + "/recover revert " + u.GenerationsDir,
@@ -210,6 +210,16 @@ func (h *Hosts) addCommands(stranded *rollout.StrandedError) {
 		}[left]
 		stranded.ByHand[node] = command
 	}
+}
+
+// unitOf returns what a node starts.
+func (h *Hosts) unitOf(node string) plan.Unit {
+	for _, m := range h.all() {
+		if m.node.Name == node {
+			return m.host.Unit
+		}
+	}
+	return plan.UnitOf(h.cluster)
 }
 
 func (h *Hosts) desiredGeneration(node string) string {

@@ -57,9 +57,9 @@ func (m *machine) look(ctx context.Context, s *host.Session) error {
 	ctx, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
 	h := m.host
-	paths, image := append(plan.Parents(h.Unit.File), h.Unit.File, h.Unit.Other.File), ""
+	paths, image := append(plan.Parents(h.Unit.File), h.Unit.File, h.Unit.Other.File), plan.ImageOf{}
 	if h.Desired != nil {
-		paths, image = h.Desired.Paths(h.Unit), h.Desired.Image()
+		paths, image = h.Desired.Paths(h.Unit), h.Desired.ImageOf()
 	}
 	asked := m.options.Now()
 	seen, err := s.Look(ctx, h.Unit, image, paths, m.readUpTo())
@@ -175,7 +175,7 @@ func (m *machine) compare(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookLimit)
 	defer cancel()
-	seen, err := m.session.Look(ctx, m.host.Unit, "", paths, quickRead)
+	seen, err := m.session.Look(ctx, m.host.Unit, plan.ImageOf{}, paths, quickRead)
 	if err == nil {
 		m.host.OldFiles = seen.Files
 	}

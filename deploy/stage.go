@@ -29,7 +29,7 @@ func (m *machine) checkKubeconfig() error {
 func (m *machine) stage(ctx context.Context, s *host.Session) (int, error) {
 	todo, bare, image := m.host.MissingTrees(), m.host.MissingDirs(), m.host.MissingImage()
 	if len(todo) == 0 && len(bare) == 0 && image == nil {
-		return 0, m.pull(ctx, s)
+		return 0, m.ownImage(ctx, s)
 	}
 	var homes []string
 	if image != nil {
@@ -58,7 +58,7 @@ func (m *machine) stage(ctx context.Context, s *host.Session) (int, error) {
 		n += len(t.Entries())
 	}
 	if image == nil {
-		return n, m.pull(ctx, s)
+		return n, m.ownImage(ctx, s)
 	}
 	if err := m.bringImage(ctx, s, o.fs, image); err != nil {
 		return n, m.withCause(ctx, s, m.host.Unit.GenerationsDir, err)
@@ -81,14 +81,17 @@ func (m *machine) bringImage(ctx context.Context, s *host.Session, f *host.Clien
 	return s.ImportImage(ctx, path.Join(home, dir, name), i, m.host.Desired.Generation)
 }
 
-// pull has the host's runtime pull the image of a new pod, so that a wrong name fails while
-// the old pod still runs.
-func (m *machine) pull(ctx context.Context, s *host.Session) error {
+// ownImage makes an image that the host has the generation's own, or has its runtime pull it, so
+// that a wrong name fails while the old pod still runs.
+func (m *machine) ownImage(ctx context.Context, s *host.Session) error {
 	d := m.host.Desired
-	if d.Image() == "" || d.Archived != nil || plan.IsFound(d.Generation) {
+	switch {
+	case d.Image() == "" || plan.IsFound(d.Generation):
 		return nil
+	case d.Archived != nil:
+		return s.KeepImage(ctx, d.ImageOf())
 	}
-	return s.PullImage(ctx, d.Image(), d.Generation)
+	return s.PullImage(ctx, d.ImageOf())
 }
 
 // put stages a tree next to its final name, has the host read it back, and renames it.
@@ -235,7 +238,7 @@ func (m *machine) checkInImage(ctx context.Context, s *host.Session, image strin
 	if len(d.Argv) == 0 || plan.IsFound(d.Generation) {
 		return nil // it ran before, and may need more than its arguments
 	}
-	version, err := s.ParseInImage(ctx, image, d.Argv)
+	version, err := s.ParseInImage(ctx, d.ImageOf(), d.Argv)
 	switch {
 	case err != nil:
 		return &RefusedError{d.Argv[0] + " in " + image, err.Error()}

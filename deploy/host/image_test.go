@@ -107,7 +107,7 @@ func images(t *testing.T, tool, socket, setup string) {
 	const name = "localhost/kcm:latest"
 	digest := func() string {
 		t.Helper()
-		seen, err := s.Look(within(t), u, name, nil, 50)
+		seen, err := s.Look(within(t), u, plan.ImageOf{Name: name}, nil, 50)
 		if err != nil || seen.Kubelet.Runtime != tool || seen.Kubelet.Silent != "" {
 			t.Fatalf("the kubelet is %+v, %v", seen.Kubelet, err)
 		}
@@ -193,7 +193,7 @@ func TestSilentRuntime(t *testing.T) {
 	}()
 	s, dir := podSession(t, "mkdir manifests", "--container-runtime-endpoint=unix://"+socket)
 	u := plan.Unit{GenerationsDir: dir + "/home", File: dir + "/manifests/kcm.yaml", Name: "kube-system/kcm"}
-	seen, err := s.Look(within(t), u, "localhost/kcm:latest", nil, 50)
+	seen, err := s.Look(within(t), u, plan.ImageOf{Name: "localhost/kcm:latest"}, nil, 50)
 	if err != nil || seen.Kubelet.Silent != socket {
 		t.Errorf("%+v, %v: expected a silent %s", seen.Kubelet, err, socket)
 	}

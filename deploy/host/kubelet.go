@@ -37,6 +37,8 @@ func parseKubelet(text string) *plan.Kubelet {
 			k.Runtime = value
 		case "kubelet.silent":
 			k.Silent = value
+		case "kubelet.kept":
+			k.KeptDigest = value
 		case "kubelet.image":
 			k.ImageDigest = value
 		case "kubelet.config":

@@ -18,15 +18,15 @@ func (s *Session) Text(ctx context.Context, file string) ([]byte, error) {
 }
 
 // Look observes a host and the files at paths, in one round trip. Files longer than limit
-// bytes get no checksum. image is the image of a pod; "" if it isn't known.
-func (s *Session) Look(ctx context.Context, u plan.Unit, image string, paths []string, limit int64) (*plan.Snapshot, error) {
+// bytes get no checksum. image is the image of a pod to look for, if any.
+func (s *Session) Look(ctx context.Context, u plan.Unit, image plan.ImageOf, paths []string, limit int64) (*plan.Snapshot, error) {
 	look := command("look", strconv.Itoa(len(paths)), strconv.FormatInt(limit, 10))
 	look.payload = paths
-	ask := []Command{command("about", u.GenerationsDir, u.File, u.Other.File), look, process(u)}
+	ask := []Command{command("about", u.GenerationsDir, u.File, u.Name, u.Other.File, u.Other.Name), look, process(u)}
 	if u.IsPod() {
-		ask = append(ask, command("kubelet", u.File, image))
+		ask = append(ask, command("kubelet", u.File, image.Name, image.Generation))
 	}
-	out, err := s.Do(ctx, append(ask, command("starts", u.File, u.Other.File))...)
+	out, err := s.Do(ctx, append(ask, command("starts", u.File, u.Name, u.Other.File, u.Other.Name))...)
 	if ce := (*CommandError)(nil); errors.As(err, &ce) && ce.Command == "starts" {
 		err = nil // there is no unit
 	}

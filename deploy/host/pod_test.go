@@ -47,7 +47,7 @@ func TestLookAtKubelet(t *testing.T) {
 		printf 'kind: Pod\n' >manifests/etcd.yaml && : >manifests/kcm.yaml && : >manifests/.kcm.yaml.swp`,
 		`--v=2 --config config --config-dir="$d/drop" --pod-manifest-path=x --pod-manifest-path manifests --hostname-override=N1`)
 	u := plan.Unit{GenerationsDir: dir + "/home", File: dir + "/manifests/kcm.yaml", Name: "kube-system/kcm"}
-	seen, err := s.Look(within(t), u, "", nil, 50)
+	seen, err := s.Look(within(t), u, plan.ImageOf{}, nil, 50)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func sameText(a, b plan.Text) bool {
 func TestLookWithoutKubelet(t *testing.T) {
 	s, dir := podSession(t, "mkdir manifests", "")
 	u := plan.Unit{GenerationsDir: dir + "/home", File: dir + "/manifests/kcm.yaml", Name: "kube-system/kcm"}
-	seen, err := s.Look(within(t), u, "localhost/kcm:v1", nil, 50)
+	seen, err := s.Look(within(t), u, plan.ImageOf{Name: "localhost/kcm:v1"}, nil, 50)
 	if err != nil || seen.Kubelet == nil || seen.Kubelet.PID != 0 || seen.Kubelet.Runtime != "" {
 		t.Fatalf("the kubelet is %+v, %v", seen.Kubelet, err)
 	}
@@ -89,7 +89,7 @@ func TestLookWithoutKubelet(t *testing.T) {
 	if err := os.WriteFile(u.File, []byte("kind: Pod\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if seen, err = s.Look(within(t), u, "", nil, 50); err != nil || !strings.Contains(seen.Process.Active, "no kubelet runs") {
+	if seen, err = s.Look(within(t), u, plan.ImageOf{}, nil, 50); err != nil || !strings.Contains(seen.Process.Active, "no kubelet runs") {
 		t.Errorf("the pod is %+v, %v", seen.Process, err)
 	}
 }
@@ -179,7 +179,7 @@ func TestSealOwners(t *testing.T) {
 	if err := s.Seal(within(t), dir+"/g.partial", dir+"/g", sums, []string{"65520:65521 a b", "65520:65520 ."}); err != nil {
 		t.Fatal(err)
 	}
-	seen, err := s.Look(within(t), plan.Unit{GenerationsDir: dir, File: dir + "/u", Name: "u"}, "", []string{dir + "/g", dir + "/g/a b", dir + "/g/m"}, 50)
+	seen, err := s.Look(within(t), plan.Unit{GenerationsDir: dir, File: dir + "/u", Name: "u"}, plan.ImageOf{}, []string{dir + "/g", dir + "/g/a b", dir + "/g/m"}, 50)
 	if err != nil {
 		t.Fatal(err)
 	}

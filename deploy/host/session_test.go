@@ -81,7 +81,7 @@ func TestLook(t *testing.T) {
 		paths = append(paths, at(n))
 	}
 	before := time.Now().Truncate(time.Second) // the host's resolution
-	seen, err := session(t).Look(within(t), u, "", paths, 50)
+	seen, err := session(t).Look(within(t), u, plan.ImageOf{}, paths, 50)
 	after := time.Now()
 	if err != nil {
 		t.Fatal(err)
@@ -113,7 +113,7 @@ func TestLook(t *testing.T) {
 	if err := os.WriteFile(at("home/0123456789abcdef/unit.service"), []byte(unit), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if seen, err = session(t).Look(within(t), u, "", nil, 50); err != nil || seen.Runs != "0123456789abcdef" {
+	if seen, err = session(t).Look(within(t), u, plan.ImageOf{}, nil, 50); err != nil || seen.Runs != "0123456789abcdef" {
 		t.Errorf("runs %q, %v: expected the unit's generation", seen.Runs, err)
 	}
 }
@@ -173,7 +173,7 @@ func TestSession(t *testing.T) {
 		if _, err := s.Text(within(t), evil); err == nil || !strings.Contains(err.Error(), "more than a line") {
 			t.Errorf("%q: %v", evil, err)
 		}
-		if _, err := s.Look(within(t), plan.Unit{GenerationsDir: dir, File: dir + "/u", Name: "u"}, "", []string{evil}, 1); err == nil {
+		if _, err := s.Look(within(t), plan.Unit{GenerationsDir: dir, File: dir + "/u", Name: "u"}, plan.ImageOf{}, []string{evil}, 1); err == nil {
 			t.Errorf("%q is taken as a path", evil)
 		}
 	}

@@ -13,6 +13,9 @@ type Image struct {
 	Archive tree.Blob
 }
 
+// ImageOf is the image that a generation's pod names.
+type ImageOf struct{ Name, Generation string }
+
 // ImageName returns an image's full name, as runtimes have it: with a registry and a tag.
 func ImageName(name string) string {
 	first, _, several := strings.Cut(name, "/")
@@ -38,11 +41,14 @@ func (s *Config) Image() string {
 	return ImageName(s.Pod.Image)
 }
 
+// ImageOf returns the pod's image.
+func (s *Config) ImageOf() ImageOf { return ImageOf{s.Image(), s.Generation} }
+
 // MissingImage returns the image to bring to the host; nil if it has it, or has no tool to
 // import it with.
 func (h *Host) MissingImage() *Image {
 	k, i := h.Snapshot.Kubelet, h.Desired.Archived
-	if i == nil || k == nil || k.Runtime == "" || k.ImageDigest == i.Digest {
+	if i == nil || k == nil || k.Runtime == "" || k.ImageDigest == i.Digest || k.KeptDigest == i.Digest {
 		return nil
 	}
 	return i

@@ -24,8 +24,9 @@ type Kubelet struct {
 	Runtime string
 	// Silent is the runtime's socket, if nothing answers there.
 	Silent string
-	// ImageDigest is the digest of the desired image; "" if the runtime hasn't got it.
-	ImageDigest string
+	// ImageDigest is the digest of the image with the desired name, KeptDigest that of the
+	// desired generation's image; "" if the runtime hasn't got it.
+	ImageDigest, KeptDigest string
 	// Manifests are the files beside the pod's own manifest that the kubelet reads.
 	Manifests []Text
 }
@@ -47,6 +48,9 @@ func (k *Kubelet) static() (artefact.KubeletConfig, error) {
 		}
 		if c.StaticPodPath != "" {
 			out.StaticPodPath = c.StaticPodPath
+		}
+		if c.PodLogsDir != "" {
+			out.PodLogsDir = c.PodLogsDir
 		}
 		if c.FileCheckFrequency > 0 {
 			out.FileCheckFrequency = c.FileCheckFrequency
@@ -84,7 +88,7 @@ func (k *Kubelet) flag(name string) string {
 // unfitKubelet returns why the host's kubelet wouldn't run the pod, or would run it twice.
 func (h *Host) unfitKubelet() []error {
 	k := h.Snapshot.Kubelet
-	if k == nil || h.Desired.Generation == None {
+	if k == nil || !h.Unit.IsPod() || h.Desired.Generation == None {
 		return nil
 	}
 	if k.PID == 0 {
@@ -95,6 +99,8 @@ func (h *Host) unfitKubelet() []error {
 	switch s, err := k.static(); {
 	case err != nil:
 		out = append(out, fmt.Errorf("which directory its kubelet watches isn't known: %w", err))
+	case s.PodLogsDir != "" && path.Clean(s.PodLogsDir) != podLogs:
+		out = append(out, fmt.Errorf("its kubelet keeps logs of pods in %s: what the pod does is read from %s", s.PodLogsDir, podLogs))
 	case s.StaticPodPath == "":
 		out = append(out, fmt.Errorf("its kubelet runs no static pods: set staticPodPath: %s in its configuration, and restart it", dir))
 	case path.Clean(s.StaticPodPath) != dir:
@@ -115,6 +121,9 @@ func (h *Host) unfitKubelet() []error {
 	}
 	return out
 }
+
+// podLogs is the directory of the pods' logs, where the kubelet isn't told another one.
+const podLogs = "/var/log/pods"
 
 // noteKubelet returns a note about a kubelet whose version doesn't go with the cluster's; ""
 // if it does.

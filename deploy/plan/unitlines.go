@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/artefact"
 )
 
 // inGeneration matches a generation's directory in a path.
@@ -15,19 +17,29 @@ func unitChanges(was, want *Config) []string {
 	if was == nil || len(was.Unit) == 0 {
 		return nil
 	}
-	if (was.Pod == nil) != (want.Pod == nil) {
+	switch {
+	case (was.Pod == nil) != (want.Pod == nil):
 		return []string{"- " + was.layout(), "+ " + want.layout()}
+	case was.Pod != nil && IsFound(was.Generation):
+		return []string{"- a manifest that kcmgen didn't write"}
+	case was.Pod != nil && IsFound(want.Generation):
+		return []string{"+ a manifest that kcmgen didn't write"}
 	}
 	old, fresh := was.lines(), want.lines()
 	var out []string
 	for _, l := range old {
 		if !slices.Contains(fresh, l) {
-			out = append(out, "- "+redacted(l, IsFound(was.Generation)))
+			out = append(out, "- "+was.redacted(l))
 		}
 	}
 	for _, l := range fresh {
 		if !slices.Contains(old, l) {
-			out = append(out, "+ "+redacted(l, IsFound(want.Generation)))
+			out = append(out, "+ "+want.redacted(l))
+		}
+	}
+	if was.Pod != nil {
+		for _, name := range was.Pod.ChangedEnv(want.Pod) {
+			out = append(out, "~ another value of the variable "+name)
 		}
 	}
 	return out
@@ -41,29 +53,34 @@ func (s *Config) layout() string {
 	return "a systemd unit"
 }
 
-// redacted hides the value of a line that may hold a password: the environment, and any
-// line of a foreign unit.
-func redacted(line string, foreign bool) string {
+// redacted hides the value of a unit's line that may hold a password: the environment, and any
+// line of a foreign unit. Lines of a pod have none any more.
+func (s *Config) redacted(line string) string {
 	name, _, _ := strings.Cut(line, "=")
-	if key, _, ok := strings.Cut(line, ": "); ok && (foreign || key == "value") { // of a manifest
-		return key + ": …"
+	if s.Pod != nil {
+		return line
 	}
-	if foreign || slices.Contains([]string{"Environment", "SetCredential", "SetCredentialEncrypted"}, strings.TrimSpace(name)) {
+	if IsFound(s.Generation) || slices.Contains([]string{"Environment", "SetCredential", "SetCredentialEncrypted"}, strings.TrimSpace(name)) {
 		return name + "=…"
 	}
 	return line
 }
 
-// lines returns the settings of a unit, one per line, without comments and ExecStart.
+// lines returns the settings of a unit, one per line, without comments and the command line. Of
+// a pod, what may hold a password is hidden.
 func (s *Config) lines() []string {
+	var out []string
+	if s.Pod != nil {
+		lines, _ := artefact.PodLines(s.Unit) // it was parsed before
+		for _, l := range lines {
+			out = append(out, inGeneration.ReplaceAllString(l, "/GENERATION"))
+		}
+		return out
+	}
 	text := strings.ReplaceAll(string(s.Unit), "\\\n", " ")
 	text = inGeneration.ReplaceAllString(text, "/GENERATION")
-	var out []string
 	for l := range strings.Lines(text) {
 		l = strings.TrimSpace(l)
-		if s.Pod != nil && slices.Contains(s.Pod.Argv, strings.Trim(strings.TrimPrefix(l, "- "), `"'`)) {
-			continue // shown as flags
-		}
 		if l != "" && !strings.ContainsAny(l[:1], "#;[") && !strings.HasPrefix(l, "ExecStart=") {
 			out = append(out, l)
 		}

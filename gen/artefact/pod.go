@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -37,6 +38,18 @@ type HostPod struct {
 	Mounts []Mount
 	// Runs: the container starts kube-controller-manager.
 	Runs bool
+	env  map[string]string
+}
+
+// ChangedEnv returns the names of variables that another pod has, too, with another value.
+func (p *HostPod) ChangedEnv(other *HostPod) []string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(p.env)) {
+		if value, ok := other.env[name]; ok && value != p.env[name] {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // Mount is a path in a container, and the host's path that is seen there.
@@ -72,6 +85,10 @@ func ParseHostPod(data []byte) (*HostPod, error) {
 	words := slices.Concat(c.Command, c.Args)
 	out.Image, out.Runs = c.Image, slices.ContainsFunc(words, func(w string) bool { return path.Base(w) == program })
 	out.Argv, out.ArgvErr = expanded(words)
+	out.env = map[string]string{}
+	for _, e := range c.Env {
+		out.env[e.Name] = e.Value
+	}
 	from := map[string]string{}
 	for _, v := range p.Spec.Volumes {
 		if v.HostPath != nil {
@@ -84,6 +101,46 @@ func ParseHostPod(data []byte) (*HostPod, error) {
 		}
 	}
 	return out, nil
+}
+
+// PodLines returns a manifest as YAML, a line for each setting, without its command line and
+// with "…" in place of what may be a password: values of variables and of HTTP headers.
+func PodLines(data []byte) ([]string, error) {
+	var m map[string]any
+	if err := yaml.Unmarshal(data, &m); err != nil {
+		return nil, fmt.Errorf("reading pod: %w", err)
+	}
+	hideValues(m, false)
+	text, err := yaml.Marshal(m)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for line := range strings.Lines(string(text)) {
+		out = append(out, strings.TrimSpace(line))
+	}
+	return out, nil
+}
+
+// hideValues hides the values in lists of variables and headers, and leaves out command lines.
+func hideValues(in any, secret bool) {
+	switch v := in.(type) {
+	case map[string]any:
+		for key, value := range v {
+			switch {
+			case secret && key == "value":
+				v[key] = "…"
+			case key == "command" || key == "args":
+				delete(v, key)
+			default:
+				hideValues(value, key == "env" || key == "httpHeaders")
+			}
+		}
+	case []any:
+		for _, e := range v {
+			hideValues(e, secret)
+		}
+	}
 }
 
 // ImageTag returns the tag of kube-controller-manager's image in a pod's manifest; "" if

@@ -2,14 +2,26 @@
 # podman. Each generation's image has a name of its own, so that going back finds it, although
 # the name in the manifest may mean another image by then.
 
-# runtime: sets tool and, for ctr, socket. It fails if the runtime's tool isn't there.
+# runtime: sets tool and, for ctr, socket. It fails if the runtime's tool isn't there. At boot
+# and without a kubelet, the usual sockets are tried.
 runtime() {
-	pid=$(kubelet_pid) || return 1
+	pid=$(kubelet_pid) || {
+		for socket in /run/containerd/containerd.sock /run/crio/crio.sock /var/run/crio/crio.sock; do
+			[ ! -S "$socket" ] || break
+		done
+		runtime_tool
+		return
+	}
 	socket=$(kubelet_flag "$pid" container-runtime-endpoint)
 	[ -n "$socket" ] || socket=$(kubelet_configs "$pid" | while IFS= read -r f; do
 		sed -n 's/^[ {"]*containerRuntimeEndpoint"\{0,1\}: *"\{0,1\}\([^",]*\).*/\1/p' "$f"
 	done | tail -n 1)
 	socket=${socket:-/run/containerd/containerd.sock} && socket=${socket#unix://}
+	runtime_tool
+}
+
+# runtime_tool: sets tool for socket. It fails if either isn't there.
+runtime_tool() {
 	case $socket in
 	*crio*) tool=podman ;;
 	*) tool=ctr ;;
@@ -27,12 +39,14 @@ images() {
 # kept GENERATION: prints the name of a generation's image.
 kept() { echo "kcmgen.local/generation:$1"; }
 
-# image NAME: prints which runtime has the host's images, and the digest of NAME there.
+# image NAME GENERATION: prints which runtime has the host's images, and the digests of NAME and
+# of the generation's image there.
 image() {
 	runtime || return 0
 	echo "kubelet.runtime $tool"
 	digest=$(image_digest "$1") || echo "kubelet.silent $socket"
 	echo "kubelet.image $digest"
+	echo "kubelet.kept $(image_digest "$(kept "$2")")"
 }
 
 # image_digest NAME: prints the digest of an image; "" if it isn't there. It fails if the
@@ -64,25 +78,36 @@ image_tag() {
 }
 
 # image_import ARCHIVE NAME DIGEST GENERATION: imports an archive, whose image must then have
-# the digest, and removes it.
+# the digest, as the generation's image, and removes the archive. Until the generation is tried
+# NAME means what it meant before: the old pod may be started again meanwhile.
 image_import() {
 	runtime || fail "the runtime's tool isn't there any more"
-	has=$(image_digest "$(kept "$4")")
-	if [ "$has" != "$3" ]; then
+	if [ "$(image_digest "$(kept "$4")")" != "$3" ]; then
+		had=$(image_digest "$2") before=kcmgen.local/generation:before
+		[ -z "$had" ] || image_tag "$2" "$before" || fail "$tool can't name the image that is there"
 		case $tool in
 		ctr) images 280 import "$1" ;;
 		podman) within 280 podman load -q -i "$1" ;;
 		esac >/dev/null || fail "$tool can't import the image $2"
 		has=$(image_digest "$2")
+		[ "$has" != "$3" ] || image_tag "$2" "$(kept "$4")" || fail "$tool can't name the image of generation $4"
+		[ -z "$had" ] || image_tag "$before" "$2" || fail "$tool can't give the image that was there its name again"
 		[ "$has" = "$3" ] || fail "after the import, $2 is ${has:-missing} and not $3"
-		image_tag "$2" "$(kept "$4")" || fail "$tool can't name the image of generation $4"
 	fi
 	rm -rf "${1%/*}"
 }
 
-# image_pull NAME GENERATION: has the runtime pull an image, unless it is there.
+# image_name_kept NAME GENERATION: makes what NAME means the image of a generation, unless it
+# has one.
+image_name_kept() {
+	runtime || return 0
+	[ -n "$(image_digest "$(kept "$2")")" ] || [ -z "$(image_digest "$1")" ] || image_tag "$1" "$(kept "$2")"
+}
+
+# image_pull NAME GENERATION: has the runtime pull the image of a generation, unless it has it.
 image_pull() {
 	runtime || return 0
+	[ -z "$(image_digest "$(kept "$2")")" ] || return 0
 	if [ -z "$(image_digest "$1")" ]; then
 		if command -v crictl >/dev/null; then
 			within 280 crictl -i "unix://$socket" pull "$1" >/dev/null
@@ -92,21 +117,22 @@ image_pull() {
 			within 280 podman pull -q "$1" >/dev/null
 		fi || fail "the image $1 isn't there and can't be pulled"
 	fi
-	image_tag "$1" "$(kept "$2")"
+	image_name_kept "$1" "$2"
 }
 
-# image_parse NAME ARGUMENT…: has the program in an image parse its arguments and print its
-# version.
+# image_parse NAME GENERATION ARGUMENT…: has the program in a generation's image parse its
+# arguments and print its version.
 image_parse() {
 	runtime || return 0
-	name=$1
-	shift
+	ref=$(kept "$2")
+	[ -n "$(image_digest "$ref")" ] || ref=$1
+	shift 2
 	case $tool in
-	ctr) within 60 ctr -a "$socket" -n k8s.io run --rm --read-only "$name" "kcmgen-check-$$" "$@" --version 2>&1 </dev/null ;;
+	ctr) within 60 ctr -a "$socket" -n k8s.io run --rm --read-only "$ref" "kcmgen-check-$$" "$@" --version 2>&1 </dev/null ;;
 	podman)
-		program=$1
+		entry=$1
 		shift
-		within 60 podman run --rm --read-only --network none --entrypoint "$program" "$name" "$@" --version 2>&1 </dev/null
+		within 60 podman run --rm --read-only --network none --entrypoint "$entry" "$ref" "$@" --version 2>&1 </dev/null
 		;;
 	esac
 }
@@ -114,18 +140,18 @@ image_parse() {
 # image_of MANIFEST: prints the image that a manifest names.
 image_of() { sed -n 's/^[- ]*image: *["'"'"']\{0,1\}\([^"'"'"' ]*\).*/\1/p' "$1" 2>/dev/null | head -n 1; }
 
-# image_keep GENERATION MANIFEST: names the image of what runs, before another takes its name.
+# image_keep GENERATION MANIFEST: names the image of what runs, before its name in the manifest
+# means another one.
 image_keep() {
-	runtime || return 0
-	name=$(image_name "$(image_of "$2")")
-	[ -z "$name" ] || [ -z "$(image_digest "$name")" ] || [ -n "$(image_digest "$(kept "$1")")" ] || image_tag "$name" "$(kept "$1")"
+	ref=$(image_name "$(image_of "$2")")
+	[ -z "$ref" ] || image_name_kept "$ref" "$1"
 }
 
-# image_restore GENERATION MANIFEST: gives a generation's image its name in the manifest again.
+# image_restore GENERATION MANIFEST: gives a generation's image its name in the manifest.
 image_restore() {
 	runtime || return 0
-	name=$(image_name "$(image_of "$2")") digest=$(image_digest "$(kept "$1")")
-	[ -z "$name" ] || [ -z "$digest" ] || [ "$(image_digest "$name")" = "$digest" ] || image_tag "$(kept "$1")" "$name"
+	ref=$(image_name "$(image_of "$2")") digest=$(image_digest "$(kept "$1")")
+	[ -z "$ref" ] || [ -z "$digest" ] || [ "$(image_digest "$ref")" = "$digest" ] || image_tag "$(kept "$1")" "$ref"
 }
 
 # image_name NAME: prints an image's full name, as runtimes have it.
@@ -149,19 +175,20 @@ image_name() {
 }
 
 # images_unkeep HOME: removes the names of images whose generation isn't there any more, and what
-# an interrupted check of flags left.
+# an interrupted check of flags left. What a slow runtime doesn't do now is done another time.
 images_unkeep() {
 	runtime || return 0
-	[ "$tool" != ctr ] || for c in $(within 20 ctr -a "$socket" -n k8s.io containers ls -q 2>/dev/null | grep '^kcmgen-check-'); do
-		within 20 ctr -a "$socket" -n k8s.io containers rm "$c" >/dev/null 2>&1
+	[ "$tool" != ctr ] || for c in $(within 3 ctr -a "$socket" -n k8s.io containers ls -q 2>/dev/null | grep '^kcmgen-check-'); do
+		within 3 ctr -a "$socket" -n k8s.io containers rm "$c" >/dev/null 2>&1
 	done
 	case $tool in
-	ctr) images 20 ls -q 'name~="^kcmgen.local/generation:"' ;;
-	podman) within 20 podman images --format '{{.Repository}}:{{.Tag}}' --filter 'reference=kcmgen.local/generation' ;;
+	ctr) images 3 ls -q 'name~="^kcmgen.local/generation:"' ;;
+	podman) within 3 podman images --format '{{.Repository}}:{{.Tag}}' --filter 'reference=kcmgen.local/generation' ;;
 	esac 2>/dev/null | while IFS= read -r ref; do
 		[ -d "$1/${ref##*:}" ] || case $tool in
-		ctr) images 20 rm "$ref" >/dev/null ;;
-		podman) within 20 podman untag "$ref" "$ref" ;;
-		esac
+		ctr) images 3 rm "$ref" >/dev/null ;;
+		podman) within 3 podman untag "$ref" "$ref" ;;
+		esac || break
 	done
+	return 0
 }

@@ -18,9 +18,9 @@ process() {
 	layout process "$its" "$1" "$its" "$at"
 }
 
-# starts START OTHER: prints the unit or manifest that the host has.
+# starts START UNIT OTHER OTHERUNIT: prints the unit or manifest that the host has.
 starts() {
-	effective "$1" '' "$2" ''
+	effective "$@"
 	text "$at"
 }
 

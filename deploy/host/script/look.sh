@@ -18,8 +18,8 @@ look() {
 	done
 }
 
-# about HOME START OTHER: prints facts about the host and the deployment. OTHER is the file of
-# the other layout.
+# about HOME START UNIT OTHER OTHERUNIT: prints facts about the host and the deployment. OTHER is
+# the file of the other layout, which starts OTHERUNIT.
 about() {
 	echo "uid $(id -u)"
 	echo "name $(uname -n)"
@@ -29,17 +29,17 @@ about() {
 	for tool in flock sync timeout sha256sum stat systemd-run; do
 		command -v $tool >/dev/null || echo "lacks $tool"
 	done
-	obstructed "$1/trial" "$1/state" "$1/recover" /etc/systemd/system/kcmgen-recover.service /run/kcmgen.act
+	obstructed "$1/trial" "$1/state" "$1/recover" "$1/ran" /etc/systemd/system/kcmgen-recover.service /run/kcmgen.act
 	room "$1"
 	[ ! -d "${2%/*}" ] || [ -w "${2%/*}" ] || echo "fixed ${2%/*}"
 	lock_holder
 	is_file "$1/trial" && sed 's/^/trial./' "$1/trial"
 	is_file "$1/state" && sed 's/^/state./' "$1/state"
-	effective "$2" '' "$3" ''
+	effective "$2" "$3" "$4" "$5"
 	echo "at $at"
 	echo "runs $(generation_of "$1" "$at")"
-	[ "$at" != "$2" ] || [ ! -f "$3" ] || echo "both $3"
-	echo "stamp $(stamp "$1" "$2" "$3")"
+	[ "$at" != "$2" ] || [ ! -e "$2" ] || ! is_file "$4" || ! layout lives "$5" "$5" || echo "both $4"
+	echo "stamp $(stamp "$1" "$2" "$4")"
 	return 0
 }
 

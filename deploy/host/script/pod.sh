@@ -30,7 +30,7 @@ kubelet_flag() {
 		END { print value }'
 }
 
-# kubelet START IMAGE: prints facts about the kubelet, and the texts that decide what it runs:
+# kubelet START IMAGE GENERATION: prints facts about the kubelet, and the texts that decide what it runs:
 # its arguments, its configuration, and the other manifests in START's directory.
 kubelet() {
 	if pid=$(kubelet_pid); then
@@ -43,7 +43,7 @@ kubelet() {
 	for f in "${1%/*}"/*; do
 		[ "$f" = "$1" ] || texts kubelet.manifest "$f"
 	done
-	[ -z "$2" ] || image "$2"
+	[ -z "$2" ] || image "$2" "$3"
 	return 0
 }
 
@@ -105,12 +105,13 @@ pod_count() {
 }
 
 # pod_processes UNIT: prints "PID START UID" for the first process of each of the pod's
-# containers, START in clock ticks since boot. The sandbox's has no termination-log.
+# containers, START in clock ticks since boot. The sandbox's doesn't see the kubelet's files for
+# a container.
 pod_processes() {
 	for uid in $(pod_uids "$1"); do
 		for f in $(grep -l "pod$uid" /proc/[0-9]*/cgroup 2>/dev/null); do
 			f=${f%/cgroup}
-			grep -q ' /dev/termination-log ' "$f/mountinfo" 2>/dev/null || continue
+			grep -q "/pods/$uid/containers/" "$f/mountinfo" 2>/dev/null || continue
 			[ "$(sed -n 's/^NSpid:.*[^0-9]//p' "$f/status" 2>/dev/null)" = 1 ] || continue
 			stat=$(cat "$f/stat" 2>/dev/null) || continue
 			echo "${f#/proc/} $(echo "${stat##*)}" | cut -d ' ' -f 21) $uid"
@@ -119,9 +120,12 @@ pod_processes() {
 }
 
 # pod_main HOME UNIT: prints "PID START UID" of the pod's process, the one started last. The
-# process that kcmgen had the kubelet replace isn't it, even if it still runs.
+# process that kcmgen had the kubelet replace isn't it for some minutes, even if it still runs;
+# after that the kubelet meant it to stay.
 pod_main() {
-	pod_processes "$2" | grep -vxF -- "$(field "$1/ran" process || echo none)" | sort -k 2,2n | tail -n 1
+	old=none
+	[ -z "$(find "$1/ran" -mmin -3 2>/dev/null)" ] || old=$(field "$1/ran" process)
+	pod_processes "$2" | grep -vxF -- "${old:-none}" | sort -k 2,2n | tail -n 1
 }
 
 # pod_note HOME UNIT REPLACED: records, before a change, the process that is to be replaced,
@@ -143,6 +147,9 @@ pod_boot() { :; }
 pod_starter() { kubelet_unit; }
 pod_keep() { image_keep "$1" "$2"; }
 
+# pod_lives: tests whether a manifest would be run here.
+pod_lives() { kubelet_pid >/dev/null || systemctl cat kubelet.service >/dev/null 2>&1; }
+
 # pod_replace HOME START UNIT FROM AGAIN: puts a manifest in place, or with FROM none removes
 # it and waits until the pod is gone. If the same manifest is there and AGAIN is yes, it is
 # removed first, so that the kubelet starts the pod anew.
@@ -152,14 +159,14 @@ pod_replace() {
 		pod_gone "$1" "$3"
 		return
 	fi
+	of=${4%/*}
+	image_restore "${of##*/}" "$4"
 	same=no
 	[ ! -h "$2" ] && cmp -s "$4" "$2" && same=yes
 	if [ "$same" = yes ] && [ "$5" != yes ]; then
 		pod_note "$1" "$3" no
 		return 0
 	fi
-	of=${4%/*}
-	image_restore "${of##*/}" "$4"
 	pod_note "$1" "$3" yes || return 1
 	if [ "$same" = yes ]; then
 		rm -f "$2" && sync "${2%/*}" && pod_gone "$1" "$3"
@@ -226,8 +233,15 @@ pod_log_id() {
 pod_recent() {
 	f=$(pod_log_id "$1" "$2")
 	[ -n "$f" ] || return 0
-	since=$(date -u -d "@$(($(date +%s) - $3))" +%Y-%m-%dT%H:%M:%S)
+	since=$(log_time "$f" $(($(date +%s) - $3)))
 	tail -n 2000 -- "$f" | awk -v since="$since" '$1 >= since' | container_text
+}
+
+# log_time FILE SECONDS: prints a time as the runtime writes it into a log file, in the host's
+# zone. The 1 before each number keeps 08 from being octal.
+log_time() {
+	offset=$(tail -n 1 -- "$1" | sed -n 's/^[^ ]*\([+-]\)\([0-9][0-9]\):\([0-9][0-9]\) .*/\1(1\2*60+1\3-6100)*60/p')
+	date -u -d "@$(($2 ${offset:-}))" +%Y-%m-%dT%H:%M:%S
 }
 
 # container_text: removes what the runtime puts before each line: time, stream, tag.
@@ -236,9 +250,12 @@ container_text() { sed -E 's/^[^ ]* std(out|err) [FP] //'; }
 # pod_text HOME UNIT SINCE: prints the log since a time, the latest starts of the container
 # only. If it has none, the kubelet says why it doesn't start the pod.
 pod_text() {
-	uid=$(pod_uids "$2" | head -n 1)
+	main=$(pod_main "$1" "$2")
+	uid=${main##* }
+	[ -n "$uid" ] || uid=$(pod_uids "$2" | head -n 1)
+	from=$(date -u -d "${3:-@0}" +%s)
 	text=$(for f in $(pod_logs "$2" "${uid:-none}" | head -n 2 | sort); do
-		tail -n 400 -- "$f" | awk -v since="$3" '$1 >= since' | container_text
+		tail -n 400 -- "$f" | awk -v since="$(log_time "$f" "$from")" '$1 >= since' | container_text
 	done)
 	printf '%s\n' "$text"
 	kubelet_says "$2" "$uid" "$3"

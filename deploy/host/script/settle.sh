@@ -78,6 +78,13 @@ unsettle() {
 	case $to in
 	'' | -) fail "there is nothing to go back to" ;;
 	esac
+	other=$(field "$file" was.start)
+	if [ -n "$other" ]; then # more than one rename: whatever ends it, the timer or the boot goes on
+		put 0600 "$1/trial" <"$file" && arm "$1" 60 || {
+			rm -f "$1/trial"
+			exit 1
+		}
+	fi
 	return_to "$1" "$to" "$file"
 	started=$?
 	[ "$started" != 1 ] || exit 1
@@ -88,7 +95,9 @@ unsettle() {
 	older=- # a failed deployment is nothing to go back to; after a rollback, the newer generation is
 	[ "$(field "$file" by)" != rollback ] || older=$(field "$file" generation)
 	text=$(exchanged "$file" | sed -e "s/^generation .*/generation $to/" -e "s/^previous .*/previous $older/" -e 's/^by .*/by undo/') &&
-		printf '%s\n' "$text" | put 0600 "$file" && link "$1" "$to" && return "$started"
+		printf '%s\n' "$text" | put 0600 "$file" && link "$1" "$to" || return 1
+	[ -z "$other" ] || { rm -f "$1/trial" && sync "$1" && disarm; }
+	return "$started"
 }
 
 # exchanged FILE: prints a journal in which the layouts of generation and previous have changed

@@ -17,6 +17,9 @@ service_starter() { echo "$1"; }
 
 service_keep() { :; } # it has no image
 
+# service_lives UNIT: tests whether a unit runs, or will at the next boot.
+service_lives() { systemctl is-active -q "$1" 2>/dev/null || systemctl is-enabled -q "$1" 2>/dev/null; }
+
 # service_replace HOME START UNIT FROM: puts a unit in place, or with FROM none removes it.
 service_replace() {
 	if [ "$4" = none ]; then
@@ -65,6 +68,7 @@ service_start() {
 service_boot() {
 	if [ "$2" = yes ]; then
 		systemctl enable -q "$1" 2>/dev/null
+		systemctl start --no-block "$1" 2>/dev/null # it may not be in this boot's queue
 	else
 		service_unlist "$1"
 		systemctl stop --no-block "$1" 2>/dev/null

@@ -40,10 +40,10 @@ try() {
 }
 
 # effective START UNIT OTHER OTHERUNIT: sets at and its to the file and unit that the host has:
-# those of the other layout only if nothing else is there.
+# those of the other layout only if nothing else is there, and if something would start them.
 effective() {
 	at=$1 its=$2
-	[ -e "$1" ] || [ -h "$1" ] || [ ! -f "$3" ] || at=$3 its=$4
+	[ -e "$1" ] || [ -h "$1" ] || ! is_file "$3" || ! layout lives "$4" "$4" || at=$3 its=$4
 }
 
 # keep HOME START: prints the generation of START. A foreign unit is kept as found-SUM, to
@@ -74,6 +74,7 @@ DefaultDependencies=no
 After=local-fs.target
 Before=$(layout starter "$2" "$2")
 Before=$(layout starter "$3" "$3")
+After=containerd.service crio.service
 
 [Service]
 Type=oneshot
@@ -153,6 +154,7 @@ reboot() {
 		layout unlist "$unit" "$unit"
 		rm -f "$start" && sync "${start%/*}" || return 1
 	fi
+	[ -z "$at" ] || { layout reread "$unit" "$unit" && layout boot "$unit" "$unit" no; } || return 1
 	[ -z "$at" ] || start=$at unit=$(field "$file" was.unit)
 	[ "$previous" = none ] || layout replace "$unit" "$1" "$start" "$unit" "$1/$previous/${start##*/}" no || return 1
 	layout reread "$unit" "$unit" && layout boot "$unit" "$unit" "$(field "$file" enabled)" || return 1
