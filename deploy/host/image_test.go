@@ -135,18 +135,24 @@ func images(t *testing.T, tool, socket, setup string) {
 	if err := s.ImportImage(within(t), fresh, second, "bbbbbbbbbbbbbbbb"); err != nil {
 		t.Fatal(err)
 	}
-	if got := digest(); got != second.Digest {
-		t.Errorf("the image is %q, expected %q", got, second.Digest)
+	if got := digest(); got != first.Digest {
+		t.Errorf("before the new generation is tried, the image is %q, expected %q", got, first.Digest)
 	}
-	manifest := dir + "/home/aaaaaaaaaaaaaaaa/kcm.yaml"
-	if err := os.WriteFile(manifest, []byte("    image: "+name+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.Do(within(t), host.Raw("image_restore aaaaaaaaaaaaaaaa "+host.Quote(manifest))); err != nil {
+	// A rollback pulls nothing, and renames nothing.
+	if err := s.PullImage(within(t), plan.ImageOf{Name: name, Generation: "bbbbbbbbbbbbbbbb"}); err != nil {
 		t.Error(err)
 	}
-	if got := digest(); got != first.Digest {
-		t.Errorf("after going back the image is %q, expected %q", got, first.Digest)
+	for _, c := range []struct{ generation, digest string }{{"bbbbbbbbbbbbbbbb", second.Digest}, {"aaaaaaaaaaaaaaaa", first.Digest}} {
+		manifest := filepath.Join(dir, "home", c.generation, "kcm.yaml")
+		if err := os.WriteFile(manifest, []byte("    image: "+name+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Do(within(t), host.Raw("image_restore "+c.generation+" "+host.Quote(manifest))); err != nil {
+			t.Error(err)
+		}
+		if got := digest(); got != c.digest {
+			t.Errorf("with generation %s the image is %q, expected %q", c.generation, got, c.digest)
+		}
 	}
 	kept := func(generation string) bool {
 		t.Helper()

@@ -59,11 +59,11 @@ func imageKeys(v *view) []fault {
 }
 
 func imagePerNode(v *view) []fault {
-	if v.Image == nil {
+	if v.Image == nil || v.Layout != spec.StaticPod {
 		return nil
 	}
 	first := map[string]*nodeView{}
-	for _, n := range v.nodes {
+	for _, n := range v.own() {
 		f, ok := first[n.Arch]
 		if !ok {
 			first[n.Arch] = n

@@ -30,7 +30,7 @@ func manifestDirectory(v *view) []fault {
 		}
 		return out
 	}
-	for _, r := range policy.Placed(v.Cluster, v.nodes[0].flags) {
+	for _, r := range policy.Placed(v.Cluster, v.own()[0].flags) {
 		if strings.HasPrefix(v.Paths.Of(r), directory) {
 			out = append(out, fault{field: "paths." + string(r), also: []string{"paths.manifest"}, message: fmt.Sprintf("%s is in the directory of manifests", v.Paths.Of(r)), expected: "a directory elsewhere"})
 		}
@@ -76,7 +76,7 @@ func podInvalid(v *view) []fault {
 // mountsBelow reports whether kcmgen mounts files of a generation below a path. Without
 // generations they lie at their paths on the host, too, where the runtime can mount them.
 func (v *view) mountsBelow(dir string) bool {
-	return v.Generations && slices.ContainsFunc(policy.Placed(v.Cluster, v.nodes[0].flags), func(r spec.Role) bool {
+	return v.Generations && slices.ContainsFunc(policy.Placed(v.Cluster, v.own()[0].flags), func(r spec.Role) bool {
 		return !v.Image.Copies(r) && below(v.Paths.Of(r), dir)
 	})
 }

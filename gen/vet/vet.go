@@ -143,6 +143,11 @@ func newView(c *spec.Cluster, facts Facts) *view {
 	return v
 }
 
+// own returns the nodes of the view's layout.
+func (v *view) own() []*nodeView {
+	return slices.DeleteFunc(slices.Clone(v.nodes), func(n *nodeView) bool { return v.LayoutOf(n.Node) != v.Layout })
+}
+
 // Check applies every rule. It returns waived findings too, with their reason.
 func Check(c *spec.Cluster, facts Facts) []finding.Finding {
 	v := newView(c, facts)
