@@ -152,7 +152,7 @@ func (s *site) killed(t *testing.T, at moment, sum *count) {
 // deploys again. It returns false if the phase was over before.
 func (s *site) killedBefore(t *testing.T, at moment, n int, sum *count) (hit bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), s.slower()*3*time.Minute)
 	defer cancel()
 	s.ready(t)
 	r, err := s.run(ctx, s.b, s.killing(at.phase, n, at.pause(), s.deploy()...)...)

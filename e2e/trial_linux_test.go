@@ -24,7 +24,12 @@ type begun struct {
 
 func (s *scene) begin(t *testing.T, args ...string) *begun {
 	t.Helper()
-	b := &begun{cmd: s.o.Command(append([]string{kcmgen}, args...)...), lines: make(chan string, 1000), gone: make(chan struct{})}
+	return begin(t, s.o.Command(append([]string{kcmgen}, args...)...))
+}
+
+func begin(t *testing.T, cmd *exec.Cmd) *begun {
+	t.Helper()
+	b := &begun{cmd: cmd, lines: make(chan string, 1000), gone: make(chan struct{})}
 	out, err := b.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
