@@ -26,6 +26,8 @@ type picture struct {
 	busy   bool // a session holds the lock, or a change goes on
 	// processes are those of kube-controller-manager, where one of the variants is a pod.
 	processes []string
+	// halved: the script was killed on the host, which may be before it started the timer.
+	halved bool
 }
 
 // lookScript takes a picture. It changes nothing: flock opens existing files. POD is empty on
@@ -72,7 +74,7 @@ func (s *site) look(ctx context.Context) (*picture, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &picture{files: map[string]string{}}
+	p := &picture{files: map[string]string{}, halved: s.halves}
 	for line := range strings.Lines(out) {
 		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 		p.note(key, value)
@@ -162,7 +164,7 @@ func (p *picture) judge(variants ...*variant) (*variant, error) {
 		return nil, fmt.Errorf("%s runs, and %q is confirmed", v.generation, p.state)
 	case p.trial != "" && p.trial != v.generation && p.before != v.generation:
 		return nil, fmt.Errorf("%s runs, and the trial is one of %s", v.generation, p.trial)
-	case p.trial != "" && !p.timer:
+	case p.trial != "" && !p.timer && (!p.halved || v.generation != p.before):
 		return nil, errors.New("a trial, and no timer that ends it")
 	}
 	return v, nil

@@ -178,10 +178,18 @@ func podRooms(t *testing.T, all []*site) {
 	figure(t, "no room for a pod's image", "%v", sum)
 }
 
+// layoutKill is a kill in a change of layouts: of kcmgen, or a while after its command began
+// also of the script on the host.
+type layoutKill struct {
+	moment
+	script bool
+	delay  time.Duration
+}
+
 // layoutKills kills changes from pods to the unit and back. Afterwards exactly one process
 // runs, of one of the two.
 func layoutKills(t *testing.T, all []*site, units map[*site]*variant) {
-	sum := newCount()
+	sum, halves := newCount(), newCount()
 	everywhere(t, all, func(t *testing.T, s *site) {
 		s.settle(t, s.a)
 		s.b, s.between = units[s], neither()
@@ -189,22 +197,35 @@ func layoutKills(t *testing.T, all []*site, units map[*site]*variant) {
 			s.traced(t)
 		}
 	})
-	at := moments(40)
+	var at []layoutKill
+	for i, m := range moments(24) {
+		at = append(at, layoutKill{moment: m})
+		if i < 18 {
+			at = append(at, layoutKill{moment{"commit", 0, 6}, true, time.Duration(i) * 150 * time.Millisecond})
+		}
+	}
 	if testing.Short() {
-		at = []moment{{"commit", 3, 6}}
+		at = []layoutKill{{moment{"commit", 0, 6}, true, 500 * time.Millisecond}}
 	}
 	to := map[string]int{}
 	var mu sync.Mutex
-	share(t, all, at, func(t *testing.T, s *site, at moment) {
+	share(t, all, at, func(t *testing.T, s *site, at layoutKill) {
 		end := s.watched(t)
 		mu.Lock()
 		to[filepath.Ext(s.b.at())]++
 		mu.Unlock()
-		s.killed(t, at, sum)
+		counts := sum
+		if at.script {
+			counts = halves
+		}
+		s.halves, s.delay = at.script, at.delay
+		s.killed(t, at.moment, counts)
+		s.halves, s.delay = false, 0
 		end()
 	})
-	figure(t, "kill -9 in a change of layouts", "%v; to units %d, to pods %d", sum, to[".service"], to[".yaml"])
-	if !testing.Short() && (to[".service"] < 18 || to[".yaml"] < 18) {
+	figure(t, "kill -9 of kcmgen in a change of layouts", "%v", sum)
+	figure(t, "and of the script on the host", "%v; in all to units %d, to pods %d", halves, to[".service"], to[".yaml"])
+	if !testing.Short() && (to[".service"] < 20 || to[".yaml"] < 20) {
 		t.Errorf("%v", to)
 	}
 }

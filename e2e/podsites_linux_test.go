@@ -68,10 +68,24 @@ func podOperators(t *testing.T, g *ground.Ground) ([]*site, map[*site]*variant) 
 // slower is how many times longer a host may take: a kubelet takes a quarter of a minute to
 // replace a pod.
 func (s *site) slower() time.Duration {
-	if s.manifest() != "" {
+	switch {
+	case s.halves: // only the timer goes on
+		return 6
+	case s.manifest() != "":
 		return 3
+	default:
+		return 1
 	}
-	return 1
+}
+
+// killScript kills kcmgen's sessions on the host, and what they started.
+func (s *site) killScript(t *testing.T) {
+	t.Helper()
+	do(t, s.h, "sh", "-c", `for f in /proc/[0-9]*/fd/*; do
+		case $(readlink "$f") in
+		/run/kcmgen.lock | /run/kcmgen.act) f=${f#/proc/} && echo "${f%%/*}" ;;
+		esac
+	done | sort -u | xargs -r kill -KILL 2>/dev/null; true`)
 }
 
 // neither is what a host has in the middle of a change of layouts.
