@@ -36,7 +36,7 @@ func TestPodFaults(t *testing.T) {
 		return
 	}
 	var wait sync.WaitGroup
-	for i, own := range [][]string{{"kill", "power"}, {"cut", "runtime", "room"}, {"kubelet", "layouts"}} {
+	for i, own := range [][]string{{"kill"}, {"runtime", "room"}, {"layouts"}} {
 		wait.Go(func() {
 			for _, name := range own {
 				f := faults[slices.IndexFunc(faults, func(f podFault) bool { return f.name == name })]
@@ -55,8 +55,7 @@ func podKills(t *testing.T, all []*site) {
 	sum := newCount()
 	at := moments(40)
 	if testing.Short() {
-		at = []moment{{"commit", 2, 6}}
-		all[0].traced(t)
+		at = []moment{{"commit", 0, 6}}
 	}
 	share(t, all, at, func(t *testing.T, s *site, at moment) { s.killed(t, at, sum) })
 	cuts(t, "kill -9 of kcmgen in a deploy of pods", sum, 40)
@@ -70,13 +69,8 @@ func podKills(t *testing.T, all []*site) {
 
 // podCuts cuts connections at a piece, and SFTP at a packet.
 func podCuts(t *testing.T, all []*site) {
-	if testing.Short() {
-		all[0].measured(t)
-	}
-	cuts(t, "connection cut in a deploy of pods", cutConnection(t, all, 42, 1), 40)
-	if !testing.Short() {
-		cuts(t, "SFTP cut in a deploy of pods", cutSFTP(t, all, all[0].packets, 9, 0), 8)
-	}
+	cuts(t, "connection cut in a deploy of pods", cutConnection(t, all, 42, 0), 40)
+	cuts(t, "SFTP cut in a deploy of pods", cutSFTP(t, all, all[0].packets, 9, 0), 8)
 }
 
 // podPower kills kcmgen at a moment, and the host loses power at once. A host on trial boots
@@ -84,9 +78,6 @@ func podCuts(t *testing.T, all []*site) {
 func podPower(t *testing.T, all []*site) {
 	sum := newCount()
 	at := []moment{{"lock and stage", 1, 2}, {"commit", 2, 6}, {"commit", 5, 6}, {"gate", 0, 2}, {"gate", 1, 2}, {"soak", 0, 1}, {"confirm", 3, 6}, {"confirm", 5, 6}, {"confirmed", 0, 1}}
-	if testing.Short() {
-		at = []moment{{"soak", 0, 1}}
-	}
 	share(t, all, at, func(t *testing.T, s *site, at moment) {
 		s.ready(t)
 		r, err := s.run(t.Context(), s.b, s.killing(at.phase, at.call(s.calls[at.phase]), at.pause(), s.deploy()...)...)
@@ -163,8 +154,8 @@ const content = "/var/lib/containerd/io.containerd.content.v1.content"
 func podRooms(t *testing.T, all []*site) {
 	const fill = "dd if=/dev/zero of=$d/.full bs=64k count=8000 2>/dev/null\n"
 	list := []place{
-		{name: "full while importing", limit: "size=12m", directory: content, codes: []int{1}, says: []string{podImage, "no space left on device"}},
 		{name: "full for an archive", limit: "size=4m", codes: []int{1}, says: []string{generations, "full"}},
+		{name: "full while importing", limit: "size=12m", directory: content, codes: []int{1}, says: []string{podImage, "no space left on device"}},
 		{name: "full while the archive comes", limit: "size=300m", sftp: "d=" + generations + "\n(sleep 0.3; " + strings.TrimSpace(fill) + ") >/dev/null 2>&1 </dev/null &\n" + realSFTP, codes: []int{1}, says: []string{generations, "full"}},
 	}
 	for _, s := range all {
@@ -193,9 +184,6 @@ func layoutKills(t *testing.T, all []*site, units map[*site]*variant) {
 	everywhere(t, all, func(t *testing.T, s *site) {
 		s.settle(t, s.a)
 		s.b, s.between = units[s], neither()
-		if len(s.calls) == 0 {
-			s.traced(t)
-		}
 	})
 	var at []layoutKill
 	for i, m := range moments(24) {
@@ -243,8 +231,8 @@ func brokenPods(t *testing.T, s *site) {
 	for _, c := range []struct{ at, content, says string }{
 		{podFile, manifest[:len(manifest)/2], "torn: " + podFile},
 		{podFile, "", "torn: " + podFile},
-		{filepath.Join(generations, s.a.generation, "kube-controller-manager.crt"), serving, "torn: the unit is that of a"},
-		{filepath.Join(generations, s.a.generation, "sa.key"), "", "torn: the unit is that of a"},
+		{filepath.Join(generations, s.a.generation, "kube-controller-manager.crt"), serving, "torn: the unit is that of " + s.a.name},
+		{filepath.Join(generations, s.a.generation, "sa.key"), "", "torn: the unit is that of " + s.a.name},
 	} {
 		old := do(t, s.h, "cat", c.at)
 		do(t, s.h, "sh", "-c", `printf %s "$2" >"$1"`, "sh", c.at, c.content)

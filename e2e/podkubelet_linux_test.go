@@ -66,9 +66,6 @@ func kubeletsStopped(t *testing.T, all []*site) {
 	for _, w := range whens() {
 		stops = append(stops, stop{w, false}, stop{w, true})
 	}
-	if testing.Short() {
-		stops = stops[2:3]
-	}
 	share(t, all, stops, func(t *testing.T, s *site, at stop) {
 		what := at.name
 		if at.gone {
