@@ -155,6 +155,7 @@ pod_keep() { image_keep "$1" "$2"; }
 # removed first, so that the kubelet starts the pod anew.
 pod_replace() {
 	if [ "$4" = none ]; then
+		pod_note "$1" "$3" "$2" # if it comes back before the kubelet notices
 		rm -f "$2" && sync "${2%/*}" || return 1
 		pod_gone "$1" "$3"
 		return
