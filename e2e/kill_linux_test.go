@@ -159,8 +159,11 @@ func (s *site) killedBefore(t *testing.T, at moment, n int, sum *count) (hit boo
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.halves {
+	switch {
+	case s.halves:
 		s.killScript(t)
+	case s.powerless:
+		s.powerCycle(t)
 	}
 	if hit = r.code == killedCode; !hit {
 		sum.add("not hit", "", 0)

@@ -85,11 +85,7 @@ func podPower(t *testing.T, all []*site) {
 			t.Fatal(err)
 		}
 		trial := onTrial(t, s.h)
-		s.h.PowerOff()
-		if err := s.h.Boot(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		s.sftp(t, 0, "never")
+		s.powerCycle(t)
 		p, is, err := s.settled(t.Context(), 30*time.Second)
 		switch {
 		case err != nil:
@@ -169,50 +165,56 @@ func podRooms(t *testing.T, all []*site) {
 	figure(t, "no room for a pod's image", "%v", sum)
 }
 
-// layoutKill is a kill in a change of layouts: of kcmgen, or a while after its command began
-// also of the script on the host.
+// layoutKill is a kill in a change of layouts: of kcmgen, or, a while after the host's script
+// began, of the script or the host, too.
 type layoutKill struct {
 	moment
-	script bool
-	delay  time.Duration
+	also  string
+	delay time.Duration
+}
+
+func layoutMoments() []layoutKill {
+	if testing.Short() {
+		return []layoutKill{{moment{"commit", 0, 6}, "script", 500 * time.Millisecond}}
+	}
+	var out []layoutKill
+	for i, m := range moments(24) {
+		out = append(out, layoutKill{moment: m})
+		if i < 24 {
+			also := []string{"script", "script", "host"}[i/3%3]
+			out = append(out, layoutKill{moment{"commit", 0, 6}, also, time.Duration(i) * 120 * time.Millisecond})
+		}
+	}
+	return out
 }
 
 // layoutKills kills changes from pods to the unit and back. Afterwards exactly one process
 // runs, of one of the two.
 func layoutKills(t *testing.T, all []*site, units map[*site]*variant) {
-	sum, halves := newCount(), newCount()
+	sums := map[string]*count{"": newCount(), "script": newCount(), "host": newCount()}
 	everywhere(t, all, func(t *testing.T, s *site) {
 		s.settle(t, s.a)
 		s.b, s.between = units[s], neither()
 	})
-	var at []layoutKill
-	for i, m := range moments(24) {
-		at = append(at, layoutKill{moment: m})
-		if i < 18 {
-			at = append(at, layoutKill{moment{"commit", 0, 6}, true, time.Duration(i) * 150 * time.Millisecond})
-		}
-	}
-	if testing.Short() {
-		at = []layoutKill{{moment{"commit", 0, 6}, true, 500 * time.Millisecond}}
-	}
 	to := map[string]int{}
 	var mu sync.Mutex
-	share(t, all, at, func(t *testing.T, s *site, at layoutKill) {
-		end := s.watched(t)
+	share(t, all, layoutMoments(), func(t *testing.T, s *site, at layoutKill) {
+		end := func() {}
+		if at.also != "host" {
+			end = s.watched(t)
+		}
 		mu.Lock()
 		to[filepath.Ext(s.b.at())]++
 		mu.Unlock()
-		counts := sum
-		if at.script {
-			counts = halves
-		}
-		s.halves, s.delay = at.script, at.delay
-		s.killed(t, at.moment, counts)
-		s.halves, s.delay = false, 0
+		s.halves, s.powerless, s.delay = at.also == "script", at.also == "host", at.delay
+		s.killed(t, at.moment, sums[at.also])
+		s.halves, s.powerless, s.delay = false, false, 0
 		end()
 	})
-	figure(t, "kill -9 of kcmgen in a change of layouts", "%v", sum)
-	figure(t, "and of the script on the host", "%v; in all to units %d, to pods %d", halves, to[".service"], to[".yaml"])
+	figure(t, "kill -9 of kcmgen in a change of layouts", "%v", sums[""])
+	figure(t, "and of the script on the host", "%v", sums["script"])
+	figure(t, "and power lost", "%v", sums["host"])
+	figure(t, "changes of layouts", "%d to units, %d to pods", to[".service"], to[".yaml"])
 	if !testing.Short() && (to[".service"] < 20 || to[".yaml"] < 20) {
 		t.Errorf("%v", to)
 	}

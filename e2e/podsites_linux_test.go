@@ -88,6 +88,16 @@ func (s *site) killScript(t *testing.T) {
 	done | sort -u | xargs -r kill -KILL 2>/dev/null; true`)
 }
 
+// powerCycle takes the host's power, and boots it.
+func (s *site) powerCycle(t *testing.T) {
+	t.Helper()
+	s.h.PowerOff()
+	if err := s.h.Boot(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.sftp(t, 0, "never")
+}
+
 // neither is what a host has in the middle of a change of layouts.
 func neither() *variant {
 	return &variant{name: "neither", generation: none, start: podFile, files: map[string]string{unitFile: "", podFile: ""}}

@@ -57,6 +57,7 @@ type site struct {
 	between   *variant       // what a host has within a change of layouts; nil: it changes none
 	imageless bool           // deployments bring the image
 	halves    bool           // a kill ends the script on the host, too
+	powerless bool           // a kill ends the host, too
 	delay     time.Duration  // added to the pause before a kill
 	killat    string         // the program
 	report    string         // what it wrote
