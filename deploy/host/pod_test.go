@@ -99,8 +99,16 @@ func TestPodRestarts(t *testing.T) {
 		logs, noted string // numbers of log files; what was noted of the pod
 		want        int
 	}{
-		{"", "", 0}, {"0", "", 0}, {"0 1", "", 1}, {"0 1 12", "", 12},
-		{"3", "3", 0}, {"3 4", "3", 0}, {"3 4 5", "3", 1}, {"0", "3", 0}, {"0 1", "3", 1}, {"9 10", "9", 0},
+		{"", "", 0},
+		{"0", "", 0},
+		{"0 1", "", 1},
+		{"0 1 12", "", 12},
+		{"3", "3", 0},
+		{"3 4", "3", 0},
+		{"3 4 5", "3", 1},
+		{"0", "3", 0},
+		{"0 1", "3", 1},
+		{"9 10", "9", 0},
 	} {
 		script := `pod_node() { echo n; }; home=` + host.Quote(dir) + `/home; at=/var/log/pods/ns_p-n_0123abcd/c; mount -t tmpfs tmpfs /var/log && mkdir -p "$at" && `
 		script += `for n in ` + c.logs + `; do : >"$at/$n.log"; done; rm -f "$home/ran"; `
