@@ -215,9 +215,19 @@ func layoutKills(t *testing.T, all []*site, units map[*site]*variant) {
 	figure(t, "and of the script on the host", "%v", sums["script"])
 	figure(t, "and power lost", "%v", sums["host"])
 	figure(t, "changes of layouts", "%d to units, %d to pods", to[".service"], to[".yaml"])
-	if !testing.Short() && (to[".service"] < 20 || to[".yaml"] < 20) {
+	if testing.Short() {
+		return
+	}
+	if to[".service"] < 20 || to[".yaml"] < 20 {
 		t.Errorf("%v", to)
 	}
+	stopped := newCount()
+	everywhere(t, all, func(t *testing.T, s *site) {
+		for range 2 { // in both directions
+			s.kubeletStopped(t, whens()[0], false, stopped)
+		}
+	})
+	figure(t, "the kubelet stopped in a change of layouts", "%v", stopped)
 }
 
 // brokenPods checks that these checks notice a deployer that writes in place: half a manifest,
