@@ -16,21 +16,22 @@ import (
 type when struct {
 	name string
 	// wait returns once it has come. was is the process before.
-	wait func(t *testing.T, s *site, b *begun, was string)
+	wait  func(t *testing.T, s *site, b *begun, was string)
+	early bool // the host's command has just been sent
 }
 
 func whens() []when {
 	return []when{
-		{"before the kubelet notices", func(t *testing.T, s *site, b *begun, _ string) { b.until(t, ": restart:") }},
+		{"before the kubelet notices", func(t *testing.T, s *site, b *begun, _ string) { b.until(t, ": restart:") }, true},
 		{"when the old pod is gone", func(t *testing.T, s *site, b *begun, was string) {
 			b.until(t, ": restart:")
 			s.until(t, func(p string) bool { return p == "" })
-		}},
+		}, false},
 		{"when the new pod has started", func(t *testing.T, s *site, b *begun, was string) {
 			b.until(t, ": restart:")
 			s.until(t, func(p string) bool { return p != "" && p != was })
-		}},
-		{"when it is healthy", func(t *testing.T, s *site, b *begun, _ string) { b.until(t, ": healthy:") }},
+		}, false},
+		{"when it is healthy", func(t *testing.T, s *site, b *begun, _ string) { b.until(t, ": healthy:") }, false},
 	}
 }
 
@@ -44,6 +45,18 @@ func (s *site) process(t *testing.T) string {
 	return strings.TrimSpace(r.Out)
 }
 
+// tried waits until the host has a trial.
+func (s *site) tried(t *testing.T) {
+	t.Helper()
+	eventually(t, func() error {
+		if !onTrial(t, s.h) {
+			return errors.New("it isn't on trial")
+		}
+		return nil
+	})
+}
+
+// until waits until its process is as expected.
 func (s *site) until(t *testing.T, is func(process string) bool) {
 	t.Helper()
 	eventually(t, func() error {
@@ -83,6 +96,9 @@ func (s *site) kubeletStopped(t *testing.T, at when, gone bool, sum *count) {
 	do(t, s.h, "systemctl", "stop", "kubelet")
 	code := 0
 	if gone {
+		if at.early {
+			s.tried(t)
+		}
 		b.kill()
 		eventually(t, func() error {
 			if onTrial(t, s.h) {
@@ -179,12 +195,7 @@ func (s *site) unnoticed(t *testing.T, sum *count) {
 	s.ready(t)
 	was, b := s.process(t), s.begin(t)
 	b.until(t, ": restart:")
-	eventually(t, func() error {
-		if !onTrial(t, s.h) {
-			return errors.New("it isn't on trial")
-		}
-		return nil
-	})
+	s.tried(t)
 	if err := b.cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}

@@ -111,11 +111,15 @@ func (s *site) states() []*variant {
 	return []*variant{s.a, s.b, s.between}
 }
 
-// withoutImage makes deployments bring the image: the runtime forgets it. The pod that runs
-// doesn't need it.
+// withoutImage makes deployments bring the image: the runtime forgets it, also by the name that
+// it has for the kubelet. The pod that runs doesn't need it.
 func (s *site) withoutImage(t *testing.T) {
 	t.Helper()
-	do(t, s.h, "sh", "-euc", `ctr -n k8s.io images ls -q | grep -e kube-controller-manager -e kcmgen.local | xargs -r ctr -n k8s.io images rm --sync >/dev/null`)
+	do(t, s.h, "sh", "-euc", `
+		ctr -n k8s.io images ls >/run/images
+		digest=$(grep -e ^localhost/kube-controller-manager -e ^kcmgen.local/ /run/images | awk '{ print $3; exit }')
+		[ -z "$digest" ] || ctr -n k8s.io images rm --sync $(awk -v is="$digest" '$3 == is { print $1 }' /run/images) >/dev/null
+		rm /run/images`)
 }
 
 // begin starts a deployment of the second variant.
