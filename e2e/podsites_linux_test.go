@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -134,32 +135,30 @@ func (s *site) begin(t *testing.T) *begun {
 // processes run.
 func (s *site) watched(t *testing.T) (end func()) {
 	t.Helper()
-	stop, gone := make(chan struct{}), make(chan struct{})
+	ctx, stop := context.WithCancel(t.Context())
+	gone := make(chan struct{})
 	states := s.states()
 	go func() {
 		defer close(gone)
-		for looks := 0; ; looks++ {
-			select {
-			case <-stop:
-				if looks < 3 {
-					t.Errorf("only %d looks at %s", looks, s.h.Name)
-				}
-				return
-			case <-time.After(every):
-			}
-			p, err := s.look(t.Context())
+		for ctx.Err() == nil {
+			p, err := s.look(ctx)
 			if err == nil {
 				err = p.torn(states...)
 			}
-			if err != nil {
+			if err != nil && ctx.Err() == nil {
 				t.Errorf("%s: %v", s.h.Name, err)
-				<-stop
 				return
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(3 * every): // a look takes a while, too
 			}
 		}
 	}()
-	return func() {
-		close(stop)
+	end = func() {
+		stop()
 		<-gone
 	}
+	t.Cleanup(end)
+	return end
 }

@@ -55,7 +55,7 @@ func begin(t *testing.T, cmd *exec.Cmd) *begun {
 // until waits for a line that contains a text.
 func (b *begun) until(t *testing.T, text string) {
 	t.Helper()
-	late := time.After(time.Minute)
+	late := time.After(patience)
 	for {
 		select {
 		case line := <-b.lines:
