@@ -153,7 +153,7 @@ func cuts(t *testing.T, name string, sum *count, n int) {
 func (s *site) broken(t *testing.T, what string, sum *count, mend func() bool) (hit bool) {
 	t.Helper()
 	from, to := s.a, s.b
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), s.slower()*4*time.Minute)
 	defer cancel()
 	s.ready(t)
 	r, err := s.run(ctx, to, s.deploy()...)

@@ -152,12 +152,18 @@ func (s *site) killed(t *testing.T, at moment, sum *count) {
 // deploys again. It returns false if the phase was over before.
 func (s *site) killedBefore(t *testing.T, at moment, n int, sum *count) (hit bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), s.slower()*3*time.Minute)
 	defer cancel()
 	s.ready(t)
-	r, err := s.run(ctx, s.b, s.killing(at.phase, n, at.pause(), s.deploy()...)...)
+	r, err := s.run(ctx, s.b, s.killing(at.phase, n, at.pause()+s.delay, s.deploy()...)...)
 	if err != nil {
 		t.Fatal(err)
+	}
+	switch {
+	case s.halves:
+		s.killScript(t)
+	case s.powerless:
+		s.powerCycle(t)
 	}
 	if hit = r.code == killedCode; !hit {
 		sum.add("not hit", "", 0)
@@ -170,7 +176,7 @@ func (s *site) killedBefore(t *testing.T, at moment, n int, sum *count) (hit boo
 			return true
 		}
 		sum.judged(s, p, is, phase)
-		t.Logf("killed at %v (call %d and %v): %s %s %s, trial %q", at, n, at.pause(), phase, strings.TrimSpace(call), is.against(s.b), p.trial)
+		t.Logf("killed at %v (call %d and %v): %s %s %s, trial %q", at, n, at.pause()+s.delay, phase, strings.TrimSpace(call), is.against(s.b), p.trial)
 	}
 	start := time.Now()
 	if err := s.converge(ctx, s.b); err != nil {

@@ -102,6 +102,14 @@ func podsOn(t *testing.T, g *ground.Ground) *scene {
 	if err := os.WriteFile(file, []byte(strings.Replace(string(text), systemd, pod, 1)), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	s.export(t, exampleOn+podCluster(t, s.o.Repository))
+	return s
+}
+
+// podCluster copies the program into a repository, and returns what CUE needs for pods with an
+// image that has it.
+func podCluster(t *testing.T, repository string) string {
+	t.Helper()
 	program, err := builder.Kubernetes(clusterVersion, "kube-controller-manager")
 	if err != nil {
 		t.Fatal(err)
@@ -110,16 +118,15 @@ func podsOn(t *testing.T, g *ground.Ground) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(s.o.Repository, filepath.Base(program)), content, 0o755); err != nil {
+	if err := os.WriteFile(filepath.Join(repository, filepath.Base(program)), content, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s.export(t, exampleOn+fmt.Sprintf(`cluster: {
+	return fmt.Sprintf(`cluster: {
 	pod: image: %q
 	binary: source: amd64: {file: %q, sha256: "%x"}
 	image: {}
 }
-`, podImage, filepath.Base(program), sha256.Sum256(content)))
-	return s
+`, podImage, filepath.Base(program), sha256.Sum256(content))
 }
 
 // imported makes the image, and gives it to all hosts.

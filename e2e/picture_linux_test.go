@@ -17,17 +17,24 @@ type picture struct {
 	files  map[string]string // type, mode, owner and sum, by path
 	args   []string
 	mounts string
-	active string // as systemd has it
+	active string // as systemd has it; of pods, active or inactive
 	trial  string // the generation on trial
 	before string // what a trial goes back to
 	state  string // the confirmed generation
 	timer  bool   // the timer that goes back is active
 	left   []string
 	busy   bool // a session holds the lock, or a change goes on
+	// processes are those of kube-controller-manager, where one of the variants is a pod.
+	processes []string
+	// halved: the script was killed on the host, which may be before it started the timer.
+	halved bool
 }
 
-// lookScript takes a picture. It changes nothing: flock opens existing files.
+// lookScript takes a picture. It changes nothing: flock opens existing files. POD is empty on
+// hosts that have only the unit; on others a process counts wherever it runs, but not the one
+// that checks flags.
 const lookScript = `
+pod=$1; shift
 home=/etc/kubernetes/kcmgen unit=kube-controller-manager.service
 [ ! -f /run/kcmgen.lock ] || flock -n /run/kcmgen.lock true || echo busy
 [ ! -f /run/kcmgen.act ] || flock -n /run/kcmgen.act true || echo busy
@@ -38,8 +45,21 @@ for p; do
 done
 for f in trial state; do [ ! -f $home/$f ] || sed "s/^/$f./" $home/$f 2>/dev/null; done
 systemctl is-active -q kcmgen-revert.timer && echo timer
-echo "active $(systemctl show $unit -p ActiveState --value)"
-pid=$(systemctl show $unit -p MainPID --value)
+if [ -n "$pod" ]; then
+	pid=0
+	for p in $(pidof kube-controller-manager); do
+		! grep -q -e --version /proc/$p/cmdline || continue
+		pid=$p
+		echo "process $p $(grep -o -m 1 -e kubepods -e $unit /proc/$p/cgroup | head -n 1)"
+	done
+	[ "$pid" = 0 ] && echo "active inactive" || echo "active active"
+	for p in /etc/kubernetes/manifests/* /etc/kubernetes/manifests/.[!.]*; do
+		[ ! -e "$p" ] || [ "$p" = "$pod" ] || echo "left $p"
+	done
+else
+	echo "active $(systemctl show $unit -p ActiveState --value)"
+	pid=$(systemctl show $unit -p MainPID --value)
+fi
 [ "$pid" = 0 ] || { tr '\0' '\n' </proc/$pid/cmdline | sed 's/^/arg /'; awk '{ print "mount " $4 " " $5 }' /proc/$pid/mountinfo; }
 for p in $home/*.partial $home/.*.kcmgen /etc/systemd/system/.*.kcmgen /run/kcmgen.??????; do
 	[ ! -e "$p" ] || echo "left $p"
@@ -50,11 +70,11 @@ true`
 func (s *site) look(ctx context.Context) (*picture, error) {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	out, err := s.h.Do(ctx, append([]string{"sh", "-c", lookScript, "sh"}, paths(s.a, s.b)...)...)
+	out, err := s.h.Do(ctx, append([]string{"sh", "-c", lookScript, "sh", s.manifest()}, paths(s.a, s.b)...)...)
 	if err != nil {
 		return nil, err
 	}
-	p := &picture{files: map[string]string{}}
+	p := &picture{files: map[string]string{}, halved: s.halves}
 	for line := range strings.Lines(out) {
 		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 		p.note(key, value)
@@ -83,16 +103,23 @@ func (p *picture) note(key, value string) {
 		p.args = append(p.args, value)
 	case "mount":
 		p.mounts += value + "\n"
+	case "process":
+		p.processes = append(p.processes, value)
 	case "left":
 		p.left = append(p.left, value)
 	}
 }
 
-// whole returns the variant whose files are complete: its unit, and all that belongs to it.
+// whole returns the variant whose files are complete: its unit or manifest, and all that
+// belongs to it.
 func (p *picture) whole(variants []*variant) (*variant, error) {
-	i := slices.IndexFunc(variants, func(v *variant) bool { return p.files[unitFile] == v.files[unitFile] })
+	if len(p.processes) > 1 {
+		return nil, fmt.Errorf("%d processes: %q", len(p.processes), p.processes)
+	}
+	i := slices.IndexFunc(variants, func(v *variant) bool { return p.files[v.at()] == v.files[v.at()] })
 	if i < 0 {
-		return nil, fmt.Errorf("torn: %s is of no variant: %s", unitFile, p.files[unitFile])
+		at := variants[0].at()
+		return nil, fmt.Errorf("torn: %s is of no variant: %s", at, p.files[at])
 	}
 	v := variants[i]
 	for path, want := range v.files {
@@ -119,6 +146,8 @@ func (p *picture) runs(variants ...*variant) (*variant, error) {
 		return nil, fmt.Errorf("mixed: the unit is that of %s, and the process (%s) has %q", v.name, p.active, p.args)
 	case v.generation == none && (p.mounts != "" || p.active != "inactive"):
 		return nil, fmt.Errorf("mixed: nothing was deployed, and the unit is %s", p.active)
+	case v.start == podFile && !strings.Contains(strings.Join(p.processes, ""), "kubepods"):
+		return nil, fmt.Errorf("mixed: the manifest is that of %s, and the process is in no pod: %q", v.name, p.processes)
 	case v.generation != none && !strings.Contains(p.mounts, v.generation):
 		return nil, fmt.Errorf("mixed: the process of %s sees %q", v.name, p.mounts)
 	}
@@ -135,7 +164,7 @@ func (p *picture) judge(variants ...*variant) (*variant, error) {
 		return nil, fmt.Errorf("%s runs, and %q is confirmed", v.generation, p.state)
 	case p.trial != "" && p.trial != v.generation && p.before != v.generation:
 		return nil, fmt.Errorf("%s runs, and the trial is one of %s", v.generation, p.trial)
-	case p.trial != "" && !p.timer:
+	case p.trial != "" && !p.timer && (!p.halved || v.generation != p.before):
 		return nil, errors.New("a trial, and no timer that ends it")
 	}
 	return v, nil

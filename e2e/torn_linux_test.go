@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -22,6 +23,7 @@ import (
 const (
 	generations = "/etc/kubernetes/kcmgen"
 	unitFile    = "/etc/systemd/system/kube-controller-manager.service"
+	podFile     = "/etc/kubernetes/manifests/kube-controller-manager.yaml"
 )
 
 // variant is an export for a host. Tests switch between two of them.
@@ -29,8 +31,19 @@ type variant struct {
 	name       string
 	dir        string // the repository
 	generation string
+	start      string            // unitFile or podFile; "" is unitFile
 	files      map[string]string // by path, in the format of picture
 	argv       []string
+}
+
+func (v *variant) at() string { return cmp.Or(v.start, unitFile) }
+
+// manifest returns the manifest's path if one of the variants is a pod.
+func (s *site) manifest() string {
+	if s.a.start == podFile || s.b.start == podFile {
+		return podFile
+	}
+	return ""
 }
 
 // site is an operator with one host and two exports.
@@ -40,12 +53,17 @@ type site struct {
 	a, b  *variant
 	proxy *proxy // nil: nothing is in between
 	// ordinary: the operator logs in as a user that may sudo, and has a kubeconfig.
-	ordinary bool
-	killat   string         // the program
-	report   string         // what it wrote
-	calls    map[string]int // system calls of an undisturbed deployment, by phase
-	pieces   int            // of its connections
-	packets  int            // of SFTP
+	ordinary  bool
+	between   *variant       // what a host has within a change of layouts; nil: it changes none
+	imageless bool           // deployments bring the image
+	halves    bool           // a kill ends the script on the host, too
+	powerless bool           // a kill ends the host, too
+	delay     time.Duration  // added to the pause before a kill
+	killat    string         // the program
+	report    string         // what it wrote
+	calls     map[string]int // system calls of an undisturbed deployment, by phase
+	pieces    int            // of its connections
+	packets   int            // of SFTP
 }
 
 // newSite makes two exports that differ in a flag, and in a certificate with its key. Gate
@@ -150,8 +168,11 @@ func readVariant(t *testing.T, name, dir, node string) *variant {
 				t.Fatal(err)
 			}
 			v.files[path] = fmt.Sprintf("regular file %s root:root %x", strings.TrimPrefix(f.Mode, "0"), sha256.Sum256(content))
-			if path == unitFile {
-				v.argv = argvOf(string(content))
+			switch path {
+			case unitFile:
+				v.start, v.argv = path, argvOf(string(content))
+			case podFile:
+				v.start, v.argv = path, podArgv(string(content))
 			}
 		}
 	}
@@ -166,6 +187,20 @@ func argvOf(unit string) []string {
 	_, after, _ := strings.Cut(strings.ReplaceAll(unit, "\\\n", ""), "ExecStart=")
 	line, _, _ := strings.Cut(after, "\n")
 	return strings.Fields(line)
+}
+
+// podArgv returns the command line of one of kcmgen's manifests, which needs no quotes.
+func podArgv(manifest string) []string {
+	_, after, _ := strings.Cut(manifest, "- command:\n")
+	var out []string
+	for line := range strings.Lines(after) {
+		word, ok := strings.CutPrefix(strings.TrimSpace(line), "- ")
+		if !ok {
+			break
+		}
+		out = append(out, word)
+	}
+	return out
 }
 
 // deploy returns the deploy command of a site's operator.
@@ -209,7 +244,7 @@ func (s *site) settle(t *testing.T, v *variant) {
 
 // converge checks the promise after every fault: the same command again succeeds.
 func (s *site) converge(ctx context.Context, v *variant) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, s.slower()*2*time.Minute)
 	defer cancel()
 	r, err := s.run(ctx, v, s.deploy()...)
 	if err != nil || r.code != 0 {
@@ -239,6 +274,9 @@ func (s *site) converge(ctx context.Context, v *variant) error {
 func (s *site) ready(t *testing.T) {
 	t.Helper()
 	s.forget(t, s.b)
+	if s.imageless {
+		s.withoutImage(t)
+	}
 }
 
 // next goes back to the first variant, or makes it a host without any deployment.
@@ -263,11 +301,11 @@ func (s *site) forget(t *testing.T, v *variant) {
 func (s *site) settled(ctx context.Context, limit time.Duration) (*picture, *variant, error) {
 	var p *picture
 	var err error
-	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(s.slower() * limit); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		if p, err = s.look(ctx); err != nil {
 			return nil, nil, err
 		}
-		if err = p.torn(s.a, s.b); err != nil {
+		if err = p.torn(s.states()...); err != nil {
 			return p, nil, err
 		}
 		var is *variant

@@ -24,7 +24,12 @@ type begun struct {
 
 func (s *scene) begin(t *testing.T, args ...string) *begun {
 	t.Helper()
-	b := &begun{cmd: s.o.Command(append([]string{kcmgen}, args...)...), lines: make(chan string, 1000), gone: make(chan struct{})}
+	return begin(t, s.o.Command(append([]string{kcmgen}, args...)...))
+}
+
+func begin(t *testing.T, cmd *exec.Cmd) *begun {
+	t.Helper()
+	b := &begun{cmd: cmd, lines: make(chan string, 1000), gone: make(chan struct{})}
 	out, err := b.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +55,7 @@ func (s *scene) begin(t *testing.T, args ...string) *begun {
 // until waits for a line that contains a text.
 func (b *begun) until(t *testing.T, text string) {
 	t.Helper()
-	late := time.After(time.Minute)
+	late := time.After(patience)
 	for {
 		select {
 		case line := <-b.lines:

@@ -143,6 +143,41 @@ func TestPodUIDs(t *testing.T) {
 	}
 }
 
+// TestPodUnnoticed: if a manifest comes back before the kubelet noticed that it was gone, the
+// process that ran all the time counts again. Else the replaced one doesn't.
+func TestPodUnnoticed(t *testing.T) {
+	s, dir := podSession(t, "mkdir -p home/a home/b manifests", "")
+	const script = `
+		home=$d/home at=$d/manifests/kcm.yaml
+		pod_processes() { [ ! -e "$home/runs" ] || cat "$home/runs"; }
+		pod_uids() { :; }
+		image_restore() { :; }
+		sleep() { [ ! -e "$home/slow" ] || rm "$home/runs"; }
+		pod_gone() { return 2; }
+		replace() { pod_replace "$home" "$at" ns/kcm "$home/$1/kcm.yaml" no; }
+		main() { echo "$1 $(pod_main "$home" ns/kcm)"; }
+		echo a >"$home/a/kcm.yaml" && echo b >"$home/b/kcm.yaml" && cp "$home/a/kcm.yaml" "$at" && echo 7 100 0a >"$home/runs"
+		main at-first
+		replace b && main changed
+		replace a && main unnoticed
+		replace b && main again-changed
+		echo 9 200 0b >"$home/runs" && main replaced
+		replace a && main back
+		replace b && main back-unnoticed
+		pod_replace "$home" "$at" ns/kcm none; replace b && main stayed
+		replace a && : >"$home/slow"
+		replace b && main noticed`
+	out, err := s.Do(within(t), host.Raw("d="+host.Quote(dir)+strings.ReplaceAll(script, "\n", "; ")))
+	want := []string{"at-first 7 100 0a", "changed", "unnoticed 7 100 0a", "again-changed", "replaced 9 200 0b", "back", "back-unnoticed 9 200 0b", "stayed 9 200 0b", "noticed"}
+	var got []string
+	for line := range strings.Lines(strings.Join(out, "\n")) {
+		got = append(got, strings.TrimSpace(line))
+	}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("%q, %v, expected %q", got, err, want)
+	}
+}
+
 // TestImageNameInShell: the script and the plan name images alike.
 func TestImageNameInShell(t *testing.T) {
 	s := session(t)

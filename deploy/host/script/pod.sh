@@ -128,11 +128,21 @@ pod_main() {
 	pod_processes "$2" | grep -vxF -- "${old:-none}" | sort -k 2,2n | tail -n 1
 }
 
-# pod_note HOME UNIT REPLACED: records, before a change, the process that is to be replaced,
-# and how often each pod was started.
+# pod_latest UNIT: prints "PID START UID" of the pod's process that was started last.
+pod_latest() { pod_processes "$1" | sort -k 2,2n | tail -n 1; }
+
+# pod_note HOME UNIT START: records, before a change, the process that is to be replaced, the
+# sum of its manifest, and how often each pod was started. Without START no process is replaced.
 pod_note() {
+	is= of=
+	[ -z "$3" ] || is=$(pod_latest "$2")
+	if [ -n "$is" ] && [ "$(field "$1/ran" process)" = "$is" ]; then
+		of=$(field "$1/ran" of) # an earlier change hasn't replaced it
+	elif [ -n "$is" ] && [ -f "$3" ]; then
+		of=$(sha256sum <"$3") && of=${of%% *}
+	fi
 	{
-		[ "$3" = no ] || pod_processes "$2" | sort -k 2,2n | tail -n 1 | sed 's/^/process /'
+		[ -z "$is" ] || printf 'process %s\nof %s\n' "$is" "$of"
 		for uid in $(pod_uids "$2"); do echo "log.$uid $(pod_count "$2" "$uid")"; done
 	} | put 0600 "$1/ran"
 }
@@ -155,23 +165,35 @@ pod_lives() { kubelet_pid >/dev/null || systemctl cat kubelet.service >/dev/null
 # removed first, so that the kubelet starts the pod anew.
 pod_replace() {
 	if [ "$4" = none ]; then
+		pod_note "$1" "$3" "$2" # if it comes back before the kubelet notices
 		rm -f "$2" && sync "${2%/*}" || return 1
 		pod_gone "$1" "$3"
 		return
 	fi
-	of=${4%/*}
-	image_restore "${of##*/}" "$4"
+	generation_dir=${4%/*}
+	image_restore "${generation_dir##*/}" "$4"
 	same=no
 	[ ! -h "$2" ] && cmp -s "$4" "$2" && same=yes
 	if [ "$same" = yes ] && [ "$5" != yes ]; then
-		pod_note "$1" "$3" no
+		pod_note "$1" "$3" ''
 		return 0
 	fi
-	pod_note "$1" "$3" yes || return 1
+	pod_note "$1" "$3" "$2" || return 1
 	if [ "$same" = yes ]; then
 		rm -f "$2" && sync "${2%/*}" && pod_gone "$1" "$3"
 	fi
-	install_start "$2" "$4" 0600
+	install_start "$2" "$4" 0600 || return
+	[ "$same" = yes ] || pod_unnoticed "$1" "$3" "$4"
+}
+
+# pod_unnoticed HOME UNIT MANIFEST: notes that no process is to be replaced, if the one that runs
+# has MANIFEST: a kubelet that polls, or was stopped, hasn't noticed the manifest between. One
+# that has noticed it ends the process within a second.
+pod_unnoticed() {
+	is=$(field "$1/ran" process) sum=$(sha256sum <"$3")
+	[ -n "$is" ] && [ "$(field "$1/ran" of)" = "${sum%% *}" ] || return 0
+	sleep 3
+	[ "$(pod_latest "$2")" != "$is" ] || pod_note "$1" "$2" '' || :
 }
 
 # pod_gone HOME UNIT: waits until no process of the pod is left. It returns 2 if one stays.

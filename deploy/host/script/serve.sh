@@ -40,12 +40,12 @@ serve() {
 # report FILE COMMAND…: runs a change without a session, and prints, for the log or the
 # terminal, what became of the generation in FILE, which is trial or state.
 report() {
-	file=$1 had=$(field "$1" generation) has=$(field "$1" previous) of=$(field "$1" start)
+	file=$1 had=$(field "$1" generation) has=$(field "$1" previous) reported=$(field "$1" start)
 	shift
 	"$@"
 	ended=$?
 	if [ "$(field "$file" generation)" != "$had" ]; then
-		echo "$of: back from $had to $has"
+		echo "$reported: back from $had to $has"
 	elif [ "$ended" = 0 ]; then
 		echo "nothing to go back from${had:+: it has $had}"
 	fi
