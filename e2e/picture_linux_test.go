@@ -39,7 +39,7 @@ home=/etc/kubernetes/kcmgen unit=kube-controller-manager.service
 [ ! -f /run/kcmgen.lock ] || flock -n /run/kcmgen.lock true || echo busy
 [ ! -f /run/kcmgen.act ] || flock -n /run/kcmgen.act true || echo busy
 for p; do
-	about=$(stat -c '%F %a %U:%G' "$p" 2>/dev/null) || continue
+	about=$(stat -c '%F %a %u:%g' "$p" 2>/dev/null) || continue
 	[ ! -f "$p" ] || about="$about $(sha256sum <"$p" | cut -d' ' -f1)"
 	echo "file $p $about"
 done

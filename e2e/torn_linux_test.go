@@ -144,8 +144,8 @@ func readVariant(t *testing.T, name, dir, node string) *variant {
 	var m struct {
 		Nodes map[string]string
 		Files []struct {
-			Path, Mode string
-			Dir        bool
+			Path, Mode, Owner string
+			Dir               bool
 		}
 	}
 	if err == nil {
@@ -157,17 +157,18 @@ func readVariant(t *testing.T, name, dir, node string) *variant {
 	v := &variant{name: name, dir: dir, generation: m.Nodes[node], files: map[string]string{}}
 	for _, f := range m.Files {
 		path, ok := strings.CutPrefix(f.Path, "nodes/"+node)
+		owner := strings.Replace(f.Owner, "root:root", "0:0", 1)
 		switch {
 		case !ok:
 		case f.Dir && !strings.HasPrefix(path, generations+"/"): // not kcmgen's alone
 		case f.Dir:
-			v.files[path] = "directory " + strings.TrimPrefix(f.Mode, "0") + " root:root"
+			v.files[path] = "directory " + strings.TrimPrefix(f.Mode, "0") + " " + owner
 		default:
 			content, err := os.ReadFile(filepath.Join(top, f.Path))
 			if err != nil {
 				t.Fatal(err)
 			}
-			v.files[path] = fmt.Sprintf("regular file %s root:root %x", strings.TrimPrefix(f.Mode, "0"), sha256.Sum256(content))
+			v.files[path] = fmt.Sprintf("regular file %s %s %x", strings.TrimPrefix(f.Mode, "0"), owner, sha256.Sum256(content))
 			switch path {
 			case unitFile:
 				v.start, v.argv = path, argvOf(string(content))
