@@ -185,7 +185,8 @@ const uncover = `
 	mount --bind "${1%/*}" /run/below
 	cp -p "$1"/*.yaml "/run/below/${1##*/}/.m"
 	mv "/run/below/${1##*/}/.m" "/run/below/${1##*/}/kube-controller-manager.yaml"
-	umount /run/below "$1"
+	umount /run/below
+	umount -l "$1" # the kubelet may be looking
 	rmdir /run/below`
 
 // unnoticed interrupts a deployment before the kubelet has noticed the manifest: the host has
