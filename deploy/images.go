@@ -64,13 +64,24 @@ func readImage(file, arch, name string) (*plan.Image, error) {
 	case plan.ImageName(is.Name) != name:
 		return nil, fmt.Errorf("it is the image %s, and the pod's is %s", is.Name, name)
 	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	sum := sha256.New()
-	size, err := io.Copy(sum, f)
+	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
-	return &plan.Image{Name: name, Digest: is.Digest, Archive: tree.Blob{Path: file, Size: size, SHA256: hex.EncodeToString(sum.Sum(nil))}}, nil
+	return &plan.Image{Name: name, Digest: is.Digest, Archive: tree.Blob{Path: file, Size: info.Size()}}, nil
+}
+
+// withSum returns an archive with its checksum, which only an image that is brought needs.
+func withSum(archive tree.Blob) (tree.Blob, error) {
+	f, err := regular.Open(archive.Path, maxImage)
+	if err != nil {
+		return archive, err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if archive.Size, err = io.Copy(sum, f); err != nil {
+		return archive, err
+	}
+	archive.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	return archive, nil
 }

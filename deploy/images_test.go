@@ -29,8 +29,10 @@ func archiveOf(t *testing.T, name, arch string) (file, digest string) {
 func TestReadImage(t *testing.T) {
 	const name = "docker.io/library/kcm:v1"
 	good, digest := archiveOf(t, "kcm:v1", "amd64")
-	if i, err := readImage(good, "amd64", name); err != nil || i.Name != name || i.Digest != digest || i.Archive.Size == 0 || i.Archive.SHA256 == "" {
+	if i, err := readImage(good, "amd64", name); err != nil || i.Name != name || i.Digest != digest || i.Archive.Size == 0 {
 		t.Errorf("%+v, %v: expected digest %s", i, err, digest)
+	} else if archive, err := withSum(i.Archive); err != nil || len(archive.SHA256) != 64 || archive.Size != i.Archive.Size {
+		t.Errorf("%+v, %v: expected its checksum", archive, err)
 	}
 	if i, err := readImage(filepath.Join(t.TempDir(), "none"), "amd64", name); i != nil || err != nil {
 		t.Errorf("no archive: %v, %v", i, err)

@@ -69,7 +69,11 @@ func (m *machine) stage(ctx context.Context, s *host.Session) (int, error) {
 // bringImage stages an image's archive and has the host's runtime import it.
 func (m *machine) bringImage(ctx context.Context, s *host.Session, f *host.Client, i *plan.Image) error {
 	const name = "image.tar"
-	t, err := tree.New([]tree.Entry{{Path: name, Mode: 0o600, Blob: i.Archive}})
+	archive, err := withSum(i.Archive)
+	if err != nil {
+		return err
+	}
+	t, err := tree.New([]tree.Entry{{Path: name, Mode: 0o600, Blob: archive}})
 	if err != nil {
 		return err
 	}
