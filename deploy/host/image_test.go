@@ -126,6 +126,16 @@ func images(t *testing.T, tool, socket, setup string) {
 	if left, _ := filepath.Glob(dir + "/home/*.partial"); len(left) > 0 {
 		t.Errorf("left: %q", left)
 	}
+	broken, third := archive(t, dir+"/home", name, "three")
+	if err := os.WriteFile(broken, []byte("no archive"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.ImportImage(within(t), broken, third, "dddddddddddddddd"); err == nil || !strings.Contains(err.Error(), "can't import the image "+name) {
+		t.Errorf("a broken archive: %v", err)
+	}
+	if got := digest(); got != first.Digest {
+		t.Errorf("after a failed import the image is %q, expected %q", got, first.Digest)
+	}
 	fresh, second := archive(t, dir+"/home", name, "two")
 	wrong := *second
 	wrong.Digest = first.Digest

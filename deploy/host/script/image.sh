@@ -85,13 +85,18 @@ image_import() {
 	if [ "$(image_digest "$(kept "$4")")" != "$3" ]; then
 		had=$(image_digest "$2") before=kcmgen.local/generation:before
 		[ -z "$had" ] || image_tag "$2" "$before" || fail "$tool can't name the image that is there"
+		imported=yes # a full disk may end it after the name was moved
 		case $tool in
 		ctr) images 280 import "$1" ;;
 		podman) within 280 podman load -q -i "$1" ;;
-		esac >/dev/null || fail "$tool can't import the image $2"
+		esac >/dev/null || imported=no
 		has=$(image_digest "$2")
-		[ "$has" != "$3" ] || image_tag "$2" "$(kept "$4")" || fail "$tool can't name the image of generation $4"
+		[ "$imported" = no ] || [ "$has" != "$3" ] || image_tag "$2" "$(kept "$4")" || fail "$tool can't name the image of generation $4"
 		[ -z "$had" ] || image_tag "$before" "$2" || fail "$tool can't give the image that was there its name again"
+		[ "$imported" = yes ] || {
+			[ -n "$had" ] || [ "$tool" != ctr ] || images 20 rm "$2" >/dev/null 2>&1
+			fail "$tool can't import the image $2"
+		}
 		[ "$has" = "$3" ] || fail "after the import, $2 is ${has:-missing} and not $3"
 	fi
 	rm -rf "${1%/*}"
