@@ -110,7 +110,7 @@ func printExported(e *gen.Exported, std stdio) {
 		}
 	}
 	if owners := e.Owners(); len(owners) > 0 {
-		note("on the hosts, the pod's files belong to user %s: copy them with their owner, as %s has it", strings.Join(owners, ", "), filepath.Join(e.Dir, "manifest.json"))
+		note("on the hosts, the pod's files belong to user %s: deploy sees to it; copied by hand, they need the owner that %s has", strings.Join(owners, ", "), filepath.Join(e.Dir, "manifest.json"))
 	}
 	for _, i := range e.Images {
 		switch {
