@@ -194,7 +194,7 @@ func layoutKills(t *testing.T, all []*site, units map[*site]*variant) {
 	sums := map[string]*count{"": newCount(), "script": newCount(), "host": newCount()}
 	everywhere(t, all, func(t *testing.T, s *site) {
 		s.settle(t, s.a)
-		s.b, s.between = units[s], neither()
+		s.b = units[s]
 	})
 	to := map[string]int{}
 	var mu sync.Mutex

@@ -42,6 +42,7 @@ func newPodSite(t *testing.T, g *ground.Ground, h *ground.Host) (*site, *variant
 	s.a, s.b = readVariant(t, "a", o.Repository, h.Name), readVariant(t, "b", other, h.Name)
 	u := readVariant(t, "the unit", units, h.Name)
 	s.a.files[unitFile], s.b.files[unitFile], u.files[podFile] = "", "", "" // never both
+	s.between = neither()
 	return s, u
 }
 
@@ -66,7 +67,7 @@ func podOperators(t *testing.T, g *ground.Ground) ([]*site, map[*site]*variant) 
 	return all, units
 }
 
-// slower is how many times longer a host may take: a kubelet takes a quarter of a minute to
+// slower is how many times longer a host may take: a kubelet may take a quarter of a minute to
 // replace a pod.
 func (s *site) slower() time.Duration {
 	switch {
@@ -99,14 +100,14 @@ func (s *site) powerCycle(t *testing.T) {
 	s.sftp(t, 0, "never")
 }
 
-// neither is what a host has in the middle of a change of layouts.
+// neither is what a host has while its pod is replaced, and in the middle of a change of layouts.
 func neither() *variant {
 	return &variant{name: "neither", generation: none, start: podFile, files: map[string]string{unitFile: "", podFile: ""}}
 }
 
 // states returns the variants whose files a host may have at some moment.
 func (s *site) states() []*variant {
-	if s.between == nil {
+	if s.between == nil { // units
 		return []*variant{s.a, s.b}
 	}
 	return []*variant{s.a, s.b, s.between}

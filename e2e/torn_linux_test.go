@@ -54,7 +54,7 @@ type site struct {
 	proxy *proxy // nil: nothing is in between
 	// ordinary: the operator logs in as a user that may sudo, and has a kubeconfig.
 	ordinary  bool
-	between   *variant       // what a host has within a change of layouts; nil: it changes none
+	between   *variant       // what a host has while a pod is replaced; nil: it has a unit
 	imageless bool           // deployments bring the image
 	halves    bool           // a kill ends the script on the host, too
 	powerless bool           // a kill ends the host, too

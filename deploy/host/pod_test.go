@@ -178,6 +178,68 @@ func TestPodUnnoticed(t *testing.T) {
 	}
 }
 
+// TestPodReplaced: the new manifest comes only after the old pod is gone, and the kubelet has
+// cleared up after it. The same manifest stays, unless the pod is to be started again.
+func TestPodReplaced(t *testing.T) {
+	s, dir := podSession(t, "mkdir -p home/a home/b manifests", "")
+	const script = `
+		home=$d/home at=$d/manifests/kcm.yaml
+		pod_processes() { :; }
+		pod_uids() { :; }
+		image_restore() { :; }
+		is() { echo "$1 $(cat "$at" 2>/dev/null)"; }
+		pod_gone() { is gone; }
+		pod_forgotten() { is forgotten; }
+		replace() { pod_replace "$home" "$at" ns/kcm "$home/$1/kcm.yaml" "$2"; is "$1"; }
+		echo a >"$home/a/kcm.yaml" && echo b >"$home/b/kcm.yaml"
+		replace a no
+		replace a no
+		replace b no
+		replace b yes`
+	out, err := s.Do(within(t), host.Raw("d="+host.Quote(dir)+strings.ReplaceAll(script, "\n", "; ")))
+	want := []string{"a a", "a a", "gone", "forgotten", "b b", "gone", "forgotten", "b b"}
+	var got []string
+	for line := range strings.Lines(strings.Join(out, "\n")) {
+		got = append(got, strings.TrimSpace(line))
+	}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("%q, %v, expected %q", got, err, want)
+	}
+}
+
+// TestPodUndoInterrupted: an undo that ends while no manifest is there is finished by the timer
+// or at boot, and recorded.
+func TestPodUndoInterrupted(t *testing.T) {
+	s, dir := podSession(t, "mount -t tmpfs tmpfs /var/log && mkdir -p home/g1 home/g2 manifests", "")
+	const script = `
+		home=$d/home at=$d/manifests/kcm.yaml
+		arm() { :; }
+		disarm() { :; }
+		image_restore() { :; }
+		confirmed() { cp "$home/g2/kcm.yaml" "$at"; printf 'generation g2\nprevious %s\nstart %s\nunit ns/kcm\nby deploy\nended yes\n' "$1" "$at" >"$home/state"; }
+		is() { echo "$1: $(cat "$at" 2>/dev/null), state $(field "$home/state" generation) $(field "$home/state" previous) $(field "$home/state" by), trial $(field "$home/trial" generation)"; }
+		stopped() { (install_start() { exit 9; }; undo "$home" g2); is stopped; }
+		echo 1 >"$home/g1/kcm.yaml" && echo 2 >"$home/g2/kcm.yaml"
+		confirmed g1; stopped; act back "$home"; is timer
+		confirmed g1; stopped; act reboot "$home"; is boot
+		confirmed g1; undo "$home" g2; is undone
+		undo "$home" g2; is again
+		confirmed none; undo "$home" g2; is none`
+	out, err := s.Do(within(t), host.Raw("d="+host.Quote(dir)+strings.ReplaceAll(script, "\n\t", "; ")))
+	want := []string{
+		"stopped: , state g2 g1 deploy, trial g2", "timer: 1, state g1 - undo, trial",
+		"stopped: , state g2 g1 deploy, trial g2", "boot: 1, state g1 - undo, trial",
+		"undone: 1, state g1 - undo, trial", "again: 1, state g1 - undo, trial", "none: , state   , trial",
+	}
+	var got []string
+	for line := range strings.Lines(strings.Join(out, "\n")) {
+		got = append(got, strings.TrimSpace(line))
+	}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("%q, %v, expected %q", got, err, want)
+	}
+}
+
 // TestImageNameInShell: the script and the plan name images alike.
 func TestImageNameInShell(t *testing.T) {
 	s := session(t)

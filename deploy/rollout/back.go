@@ -58,11 +58,11 @@ func (s *State) fail(i int, cause error) {
 	s.nextRollback()
 }
 
-// downtime returns the assumed downtime of a host that goes back. A kubelet starts a changed
-// static pod 12 to 17 s after it has ended the old one (measured with v1.28 and v1.37).
+// downtime returns the assumed downtime of a host that goes back. A static pod is down for 3 to
+// 5 s (measured with kubelets v1.28 and v1.37).
 func downtime(p *plan.Plan) time.Duration {
 	if slices.ContainsFunc(p.Hosts, func(h plan.Record) bool { return plan.IsPod(h.Unit) }) {
-		return 15 * time.Second
+		return 6 * time.Second
 	}
 	return 3 * time.Second
 }

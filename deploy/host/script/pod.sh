@@ -161,8 +161,10 @@ pod_keep() { image_keep "$1" "$2"; }
 pod_lives() { kubelet_pid >/dev/null || systemctl cat kubelet.service >/dev/null 2>&1; }
 
 # pod_replace HOME START UNIT FROM AGAIN: puts a manifest in place, or with FROM none removes
-# it and waits until the pod is gone. If the same manifest is there and AGAIN is yes, it is
-# removed first, so that the kubelet starts the pod anew.
+# it and waits until the pod is gone. The old manifest is removed first. If it is replaced by
+# another one, a kubelet (v1.28, v1.37) starts the new pod 12 to 17 s after the old one's end;
+# if it is removed, and the other one comes when the kubelet has cleared up, at once. If the
+# same manifest is there, the pod is started anew only if AGAIN is yes.
 pod_replace() {
 	if [ "$4" = none ]; then
 		pod_note "$1" "$3" "$2" # if it comes back before the kubelet notices
@@ -179,8 +181,9 @@ pod_replace() {
 		return 0
 	fi
 	pod_note "$1" "$3" "$2" || return 1
-	if [ "$same" = yes ]; then
-		rm -f "$2" && sync "${2%/*}" && pod_gone "$1" "$3"
+	if [ -e "$2" ] || [ -h "$2" ]; then
+		rm -f "$2" && sync "${2%/*}" || return 1
+		pod_gone "$1" "$3" && pod_forgotten "$3"
 	fi
 	install_start "$2" "$4" 0600 || return
 	[ "$same" = yes ] || pod_unnoticed "$1" "$3" "$4"
@@ -196,17 +199,33 @@ pod_unnoticed() {
 	[ "$(pod_latest "$2")" != "$is" ] || pod_note "$1" "$2" '' || :
 }
 
-# pod_gone HOME UNIT: waits until no process of the pod is left. It returns 2 if one stays.
+# pod_gone HOME UNIT: waits until no process of the pod is left. It returns 2 if one stays, or
+# if no kubelet is there to end it; one that is restarted comes back within seconds.
 pod_gone() {
-	n=0
+	n=0 absent=0
 	while [ -n "$(pod_processes "$2")" ]; do
+		kubelet_pid >/dev/null || absent=$((absent + 1))
 		n=$((n + 1))
-		[ "$n" -le 150 ] || {
+		[ "$n" -le 150 ] && [ "$absent" -le 20 ] || {
 			echo "the kubelet doesn't stop the pod $2" >&2
 			return 2
 		}
 		sleep 0.5 2>/dev/null || sleep 1
 	done
+}
+
+# pod_forgotten UNIT: waits until the kubelet has cleared up after a pod that is gone. Its
+# control groups show that. What comes after them can't be seen: a second is ample.
+pod_forgotten() {
+	kubelet_pid >/dev/null || return 0
+	for uid in $(pod_uids "$1" | head -n 3); do
+		n=0
+		while [ -n "$(find /sys/fs/cgroup -maxdepth 6 -type d -name "*pod$uid*" 2>/dev/null)" ] && [ "$n" -lt 20 ]; do
+			n=$((n + 1))
+			sleep 0.5 2>/dev/null || sleep 1
+		done
+	done
+	sleep 1
 }
 
 # pod_process HOME UNIT START: prints the pod's state with systemd's names, and its process's

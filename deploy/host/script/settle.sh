@@ -78,26 +78,35 @@ unsettle() {
 	case $to in
 	'' | -) fail "there is nothing to go back to" ;;
 	esac
-	other=$(field "$file" was.start)
-	if [ -n "$other" ]; then # more than one rename: whatever ends it, the timer or the boot goes on
-		put 0600 "$1/trial" <"$file" && arm "$1" 60 || {
+	several=$(field "$file" was.start) # changes instead of one rename: of a pod, the old manifest is removed first
+	case $(field "$file" unit) in
+	*/*) several=yes ;;
+	esac
+	if [ -n "$several" ]; then # whatever ends it, the timer or the boot goes on
+		text=$(cat "$file") && printf '%s\nundo yes\n' "$text" | put 0600 "$1/trial" && arm "$1" 60 || {
 			rm -f "$1/trial"
 			exit 1
 		}
 	fi
 	return_to "$1" "$to" "$file"
 	started=$?
-	[ "$started" != 1 ] || exit 1
+	[ "$started" != 1 ] && undone "$1" || exit 1
+	[ -z "$several" ] || { rm -f "$1/trial" && sync "$1" && disarm; }
+	return "$started"
+}
+
+# undone HOME: records that the host went back from a confirmed generation.
+undone() {
+	confirmed=$1/state
+	to=$(field "$confirmed" previous)
 	if [ "$to" = none ]; then
-		rm -f "$file" "$1/current" && sync "$1" || exit 1
-		return "$started"
+		rm -f "$confirmed" "$1/current" && sync "$1"
+		return
 	fi
 	older=- # a failed deployment is nothing to go back to; after a rollback, the newer generation is
-	[ "$(field "$file" by)" != rollback ] || older=$(field "$file" generation)
-	text=$(exchanged "$file" | sed -e "s/^generation .*/generation $to/" -e "s/^previous .*/previous $older/" -e 's/^by .*/by undo/') &&
-		printf '%s\n' "$text" | put 0600 "$file" && link "$1" "$to" || return 1
-	[ -z "$other" ] || { rm -f "$1/trial" && sync "$1" && disarm; }
-	return "$started"
+	[ "$(field "$confirmed" by)" != rollback ] || older=$(field "$confirmed" generation)
+	text=$(exchanged "$confirmed" | sed -e "s/^generation .*/generation $to/" -e "s/^previous .*/previous $older/" -e 's/^by .*/by undo/') &&
+		printf '%s\n' "$text" | put 0600 "$confirmed" && link "$1" "$to"
 }
 
 # exchanged FILE: prints a journal in which the layouts of generation and previous have changed

@@ -129,7 +129,14 @@ back() {
 	return_to "$1" "$(field "$file" previous)" "$file"
 	started=$?
 	[ "$started" = 1 ] && return 1
-	rm -f "$file" && sync "$1" && disarm && return "$started"
+	undo_ended "$1" && rm -f "$file" && sync "$1" && disarm && return "$started"
+}
+
+# undo_ended HOME: records an undo whose trial the timer or the boot has ended, unless the undo
+# came to that itself.
+undo_ended() {
+	[ "$(field "$1/trial" undo)" = yes ] && [ "$(field "$1/trial" generation)" = "$(field "$1/state" generation)" ] || return 0
+	undone "$1"
 }
 
 # return_to HOME GENERATION JOURNAL: switches to the generation before that of a journal. If it
@@ -158,5 +165,5 @@ reboot() {
 	[ -z "$at" ] || start=$at unit=$(field "$file" was.unit)
 	[ "$previous" = none ] || layout replace "$unit" "$1" "$start" "$unit" "$1/$previous/${start##*/}" no || return 1
 	layout reread "$unit" "$unit" && layout boot "$unit" "$unit" "$(field "$file" enabled)" || return 1
-	rm -f "$file" && sync "$1"
+	undo_ended "$1" && rm -f "$file" && sync "$1"
 }
