@@ -99,29 +99,43 @@ func TestLookWithoutKubelet(t *testing.T) {
 func TestPodRestarts(t *testing.T) {
 	s, dir := podSession(t, "mkdir home && mkdir -p /run/pods", "")
 	for _, c := range []struct {
-		logs, noted string // numbers of log files; what was noted of the pod
+		logs, noted string // numbers of log files, those since the change with a "+"; what was noted of the pod
 		want        int
 	}{
 		{"", "", 0},
 		{"0", "", 0},
-		{"0 1", "", 1},
-		{"0 1 12", "", 12},
+		{"0 +1", "", 1},
+		{"0 1 +12", "", 12},
 		{"3", "3", 0},
-		{"3 4", "3", 0},
-		{"3 4 5", "3", 1},
-		{"0", "3", 0},
-		{"0 1", "3", 1},
-		{"9 10", "9", 0},
+		{"3 +4", "3", 0},
+		{"+4", "3", 0}, // its log directory was removed meanwhile
+		{"3 +4 +5", "3", 1},
+		{"+0", "3", 0}, // its containers, too
+		{"+0 +1", "3", 1},
+		{"+2 +3", "3", 3},
+		{"+3 +4", "3", 4},
+		{"9 +10", "9", 0},
 	} {
 		script := `pod_node() { echo n; }; home=` + host.Quote(dir) + `/home; at=/var/log/pods/ns_p-n_0123abcd/c; mount -t tmpfs tmpfs /var/log && mkdir -p "$at" && `
-		script += `for n in ` + c.logs + `; do : >"$at/$n.log"; done; rm -f "$home/ran"; `
+		script += `for n in ` + c.logs + `; do case $n in +*) t=2026-03-04T05:06:07.5Z ;; *) t=2026-03-04T05:06:05.5+00:00 ;; esac; echo "$t stderr F I0304 x" >"$at/${n#+}.log"; done; rm -f "$home/ran"; `
 		if c.noted != "" {
-			script += `echo "log.0123abcd ` + c.noted + `" >"$home/ran"; `
+			script += `echo "log.0123abcd ` + c.noted + `" >"$home/ran"; touch -d 2026-03-04T05:06:06Z "$home/ran"; `
 		}
 		out, err := s.Do(within(t), host.Raw(script+`pod_restarts "$home" ns/p 0123abcd; umount /var/log`))
 		if got := strings.TrimSpace(out[0]); err != nil || got != strconv.Itoa(c.want) {
 			t.Errorf("logs %q, noted %q: %q restarts, expected %d (%v)", c.logs, c.noted, got, c.want, err)
 		}
+	}
+}
+
+// TestPodCounts: what was recorded of a pod is kept when its log directory is gone.
+func TestPodCounts(t *testing.T) {
+	s, dir := podSession(t, "mkdir home && mount -t tmpfs tmpfs /var/log", "")
+	script := `pod_node() { echo n; }; at=/var/log/pods/ns_p-n_; home=` + host.Quote(dir) + `/home; mkdir -p ${at}aa/c ${at}bb/c ${at}cc; : >${at}aa/c/4.log; : >${at}bb/c/0.log; touch -d yesterday ${at}bb;
+		printf 'process 1 2 aa\nof x\nlog.aa 3\nlog.dd 7\nlog.ee \n' >"$home/ran"; pod_counts "$home" ns/p; rm -r ${at}*; pod_note "$home" ns/p ''; cat "$home/ran"`
+	out, err := s.Do(within(t), host.Raw(strings.ReplaceAll(script, "\n\t\t", " ")))
+	if got, want := strings.Join(out, ""), "log.aa 4\nlog.bb 0\nlog.dd 7\nlog.aa 3\nlog.dd 7\n"; err != nil || got != want {
+		t.Errorf("%q, expected %q (%v)", got, want, err)
 	}
 }
 

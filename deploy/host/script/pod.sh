@@ -141,10 +141,30 @@ pod_note() {
 	elif [ -n "$is" ] && [ -f "$3" ]; then
 		of=$(sha256sum <"$3") && of=${of%% *}
 	fi
+	counts=$(pod_counts "$1" "$2")
 	{
 		[ -z "$is" ] || printf 'process %s\nof %s\n' "$is" "$of"
-		for uid in $(pod_uids "$2"); do echo "log.$uid $(pod_count "$2" "$uid")"; done
+		printf '%s\n' "$counts"
 	} | put 0600 "$1/ran"
+}
+
+# pod_counts HOME UNIT: prints "log.UID NUMBER" for the latest log file of each pod. The kubelet
+# removes the log directory of a pod that is gone, and goes on counting while the runtime has
+# its old containers: so what was recorded before is kept, of a few pods.
+pod_counts() {
+	for uid in $(pod_uids "$2"); do
+		n=$(pod_count "$2" "$uid")
+		[ -z "$n" ] || echo "log.$uid $n"
+	done | {
+		now=$(cat)
+		printf '%s\n' "$now"
+		grep '^log\.[0-9a-f]* [0-9]' "$1/ran" 2>/dev/null | while read -r uid n; do
+			case $now in
+			*"$uid "*) ;;
+			*) echo "$uid $n" ;;
+			esac
+		done
+	} | grep . | head -n 20
 }
 
 pod_runs() { enabled=yes active=yes; }
@@ -255,13 +275,20 @@ pod_restarts() {
 	has=$(pod_count "$2" "$3") had=$(field "$1/ran" "log.$3")
 	if [ -z "$has" ]; then
 		echo 0
-	elif [ -n "$had" ] && [ "$has" -gt "$had" ]; then
+	elif [ -z "$had" ] || [ "$has" -lt "$had" ] || pod_anew "$1" "$2" "$3" "$had"; then
+		echo "$has" # it counts from 0
+	elif [ "$has" -gt "$had" ]; then
 		echo $((has - had - 1))
-	elif [ "$has" = "$had" ]; then
-		echo 0
 	else
-		echo "$has"
+		echo 0
 	fi
+}
+
+# pod_anew HOME UNIT UID NUMBER: tests whether the log file of a number that the pod had before
+# kcmgen changed the manifest began after that: the runtime had no old container any more.
+pod_anew() {
+	f=$(pod_logs "$2" "$3" | grep "/$4\.log\$" | head -n 1)
+	[ -n "$f" ] && head -n 1 -- "$f" | awk -v since="$(log_time "$f" $(($(stat -c %Y "$1/ran") + 1)))" '$1 >= since { anew = 1 } END { exit !anew }'
 }
 
 # pod_log_id HOME UNIT: prints the log file of the process that runs.
