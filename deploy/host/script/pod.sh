@@ -235,12 +235,13 @@ pod_gone() {
 }
 
 # pod_forgotten UNIT: waits until the kubelet has cleared up after a pod that is gone. Its
-# control groups show that. What comes after them can't be seen: a second is ample.
+# control groups show that: they stay for a while if its container was just starting. What
+# comes after them can't be seen: a second is ample.
 pod_forgotten() {
 	kubelet_pid >/dev/null || return 0
 	for uid in $(pod_uids "$1" | head -n 3); do
 		n=0
-		while [ -n "$(find /sys/fs/cgroup -maxdepth 6 -type d -name "*pod$uid*" 2>/dev/null)" ] && [ "$n" -lt 20 ]; do
+		while [ -n "$(find /sys/fs/cgroup -maxdepth 6 -type d -name "*pod$uid*" 2>/dev/null)" ] && [ "$n" -lt 80 ]; do
 			n=$((n + 1))
 			sleep 0.5 2>/dev/null || sleep 1
 		done
