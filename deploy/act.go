@@ -1,10 +1,12 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/kcmgen/kcmgen/deploy/host"
 	"github.com/kcmgen/kcmgen/deploy/plan"
@@ -47,6 +49,8 @@ func (m *machine) act(ctx context.Context, s *host.Session, a rollout.Action, p 
 		out.Err = s.Trial(ctx, u, host.Trial{Generation: a.Generation, UnitSum: a.UnitSum, After: a.After, Rollout: p.ID, Action: p.Action})
 	case rollout.Examine:
 		out.Health, out.Err = m.examine(ctx, s, a, lease)
+	case rollout.HandOver:
+		out.HandedOver, out.Err = m.handOver(ctx, s, a.Holder)
 	case rollout.Prolong:
 		out.Err = s.Prolong(ctx, u, a.Generation)
 	case rollout.Revert:
@@ -65,6 +69,30 @@ func (m *machine) act(ctx context.Context, s *host.Session, a rollout.Action, p 
 		out.Err = fmt.Errorf("%v isn't done on a host", a.Kind)
 	}
 	return out
+}
+
+// handOver gives back the lease that a process of this host held, once it is gone. It uses the
+// credentials of the process that runs now, and else the operator's.
+func (m *machine) handOver(ctx context.Context, s *host.Session, holder string) (bool, error) {
+	config := m.config(true)
+	namespace, name, err := config.Lease()
+	if err != nil {
+		return false, nil // no leader election
+	}
+	if others, err := s.OtherProcesses(ctx, m.host.Unit); err != nil || len(others) > 0 {
+		return false, cmp.Or(err, fmt.Errorf("other processes of the program run: %s", strings.Join(others, ", ")))
+	}
+	api, err := m.client(config)
+	if api != nil {
+		err = api.Release(ctx, namespace, name, holder, m.options.Now())
+	}
+	if own := m.options.Leader; own != nil && (api == nil || err != nil && !errors.Is(err, live.ErrNotHeld)) {
+		err = own.Release(ctx, namespace, name, holder, m.options.Now())
+	}
+	if errors.Is(err, live.ErrNotHeld) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // confirm ends a trial over a new connection.

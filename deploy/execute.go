@@ -24,6 +24,7 @@ var limits = map[rollout.Kind]time.Duration{
 	rollout.Try:    3 * time.Minute,
 	// While the apiserver is away, each question takes ten seconds.
 	rollout.Examine:             time.Minute,
+	rollout.HandOver:            lookLimit,
 	rollout.Prolong:             lookLimit,
 	rollout.Confirm:             sessionLimit + 30*time.Second,
 	rollout.Revert:              3 * time.Minute,
@@ -164,7 +165,7 @@ func (h *Hosts) readLease(ctx context.Context) rollout.Event {
 	if l == nil || err != nil {
 		return rollout.Event{Err: err}
 	}
-	return rollout.Event{Lease: &rollout.Lease{Holder: l.Holder, Hostname: l.Hostname, Renewed: l.Renewed, Duration: l.Duration}}
+	return rollout.Event{Lease: &rollout.Lease{Holder: l.Holder, Hostname: l.Hostname, Acquired: l.Acquired, Renewed: l.Renewed, Duration: l.Duration}}
 }
 
 // classifiedError is an error with its kinds for deploy/rollout.

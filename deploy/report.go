@@ -12,19 +12,21 @@ import (
 
 // Report is the outcome of a rollout.
 type Report struct {
-	Schema  int          `json:"schema"`
-	Kcmgen  string       `json:"kcmgen,omitempty"`
-	Cluster string       `json:"cluster"`
-	Action  string       `json:"action"` // deploy, rollback
-	Who     string       `json:"who"`
-	Started time.Time    `json:"started"`
-	Seconds float64      `json:"seconds"`
-	Outcome string       `json:"outcome"`
-	Error   string       `json:"error,omitempty"`
-	Leader  string       `json:"leader,omitempty"` // before the rollout
-	Led     bool         `json:"led"`              // the new configuration has led
-	Hosts   []HostReport `json:"hosts"`
-	Notes   []string     `json:"notes,omitempty"`
+	Schema  int       `json:"schema"`
+	Kcmgen  string    `json:"kcmgen,omitempty"`
+	Cluster string    `json:"cluster"`
+	Action  string    `json:"action"` // deploy, rollback
+	Who     string    `json:"who"`
+	Started time.Time `json:"started"`
+	Seconds float64   `json:"seconds"`
+	Outcome string    `json:"outcome"`
+	Error   string    `json:"error,omitempty"`
+	Leader  string    `json:"leader,omitempty"` // before the rollout
+	Led     bool      `json:"led"`              // the new configuration has led
+	// Leaderless is for how long the lease had no living holder, in seconds.
+	Leaderless float64      `json:"leaderless,omitempty"`
+	Hosts      []HostReport `json:"hosts"`
+	Notes      []string     `json:"notes,omitempty"`
 }
 
 // HostReport is the outcome of one host.
@@ -63,7 +65,7 @@ const reportSchema = 1
 func (h *Hosts) report(p *plan.Plan, s rollout.State, err error) *Report {
 	out := &Report{
 		Schema: reportSchema, Cluster: p.Cluster, Who: h.options.Who, Started: h.started.UTC().Truncate(time.Millisecond),
-		Seconds: h.options.Now().Sub(h.started).Seconds(), Leader: p.Leader, Led: s.NewConfigLed(), Notes: p.Notes,
+		Seconds: h.options.Now().Sub(h.started).Seconds(), Leader: p.Leader, Led: s.NewConfigLed(), Leaderless: s.Leaderless().Seconds(), Notes: p.Notes,
 		Outcome: outcomeOf(p, err),
 	}
 	if err != nil {

@@ -1,5 +1,5 @@
 // Package live reads from a running cluster: the leader lease, and the health of a
-// kube-controller-manager. It changes nothing.
+// kube-controller-manager. It changes nothing but a lease that is given back.
 package live
 
 import (

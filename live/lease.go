@@ -29,6 +29,41 @@ type Lease struct {
 // Lease reads a lease. It returns an *Error, with ErrNoLease if the cluster has no lease of
 // this name, as before the first kube-controller-manager starts.
 func (c *Client) Lease(ctx context.Context, namespace, name string) (*Lease, error) {
+	got, err := c.lease(ctx, namespace, name)
+	if err != nil {
+		return nil, err
+	}
+	return leaseOf(got), nil
+}
+
+// Release gives a lease back for a holder whose process is gone, with the values of client-go's
+// own release (k8s.io/client-go/tools/leaderelection, release). It returns an *Error with
+// ErrNotHeld if the lease has another holder, was written meanwhile, or is one for which the
+// apiserver chooses the holder.
+func (c *Client) Release(ctx context.Context, namespace, name, holder string, now time.Time) error {
+	l, err := c.lease(ctx, namespace, name)
+	if err != nil {
+		return err
+	}
+	what := "giving back lease " + strconv.Quote(namespace+"/"+name)
+	notHeld := &Error{c.server, what, ErrNotHeld, nil}
+	if l.Spec.HolderIdentity == nil || *l.Spec.HolderIdentity != holder || l.Spec.Strategy != nil || l.Spec.PreferredHolder != nil {
+		return notHeld
+	}
+	at := meta.NewMicroTime(now)
+	l.Spec.HolderIdentity, l.Spec.LeaseDurationSeconds = new(""), new(int32(1))
+	l.Spec.RenewTime, l.Spec.AcquireTime = &at, &at
+	err = c.read(ctx, what, func(ctx context.Context) error {
+		// With its resourceVersion: a lease that was written meanwhile stays.
+		return c.rest.Put().Namespace(namespace).Resource("leases").Name(name).Body(l).MaxRetries(0).Do(ctx).Error()
+	})
+	if api.IsConflict(err) || missing(err, name) {
+		return notHeld
+	}
+	return err
+}
+
+func (c *Client) lease(ctx context.Context, namespace, name string) (*coordination.Lease, error) {
 	what := "reading lease " + strconv.Quote(namespace+"/"+name)
 	for _, part := range []string{namespace, name} {
 		if faults := content.IsPathSegmentName(part); part == "" || len(faults) > 0 {
@@ -47,7 +82,7 @@ func (c *Client) Lease(ctx context.Context, namespace, name string) (*Lease, err
 	case got.Namespace != namespace || got.Name != name:
 		return nil, &Error{c.server, what, ErrAnswer, fmt.Errorf("it is lease %q", got.Namespace+"/"+got.Name)}
 	}
-	return leaseOf(&got), nil
+	return &got, nil
 }
 
 // missing reports whether an error is an apiserver's answer that it has no lease of a name.

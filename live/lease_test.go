@@ -55,7 +55,7 @@ func TestReleasedLease(t *testing.T) {
 // reasons are all reasons.
 var reasons = []error{
 	live.ErrUnreachable, live.ErrTimeout, live.ErrUnavailable, live.ErrUntrusted, live.ErrCredentials,
-	live.ErrUnauthorized, live.ErrForbidden, live.ErrNoLease, live.ErrAnswer,
+	live.ErrUnauthorized, live.ErrForbidden, live.ErrNoLease, live.ErrNotHeld, live.ErrAnswer,
 }
 
 // isOnly fails the test unless an error has this reason, no other, and no secret.

@@ -31,6 +31,8 @@ func (r *Run) Invariants() {
 			return r.oneAtATime(a)
 		case rollout.Confirm:
 			return r.confirmedWhole(a)
+		case rollout.HandOver:
+			return errors.Join(r.gone(a), r.othersWork(a, worked))
 		}
 		return nil
 	}
@@ -77,6 +79,16 @@ func (r *Run) oneAtATime(a rollout.Action) error {
 	for _, h := range w.Hosts {
 		if h.Name != a.Node && h.byRollout && !w.Works(h) && h.Unit != plan.None && w.Configs[h.Unit].Start == "" && w.Now.Sub(h.startedAt) < Gate && w.Now.Sub(h.failingSince) >= reaction {
 			return fmt.Errorf("%s is being restarted", h.Name)
+		}
+	}
+	return nil
+}
+
+// gone returns an error if a lease is given back for a process that runs.
+func (r *Run) gone(a rollout.Action) error {
+	for _, h := range r.World.Hosts {
+		if h.pid != 0 && a.Holder == fmt.Sprintf("%s_%d", h.Name, h.term()) {
+			return fmt.Errorf("the process of %s runs, and its lease is given back", a.Holder)
 		}
 	}
 	return nil

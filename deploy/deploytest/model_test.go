@@ -24,8 +24,9 @@ type scene struct {
 	first  bool // nothing runs yet
 	leader int
 	config deploytest.Config
-	down   int // index of a host that is down; -1: none
-	other  int // index of a host that the rollout doesn't name; -1: none
+	down   int  // index of a host that is down; -1: none
+	other  int  // index of a host that the rollout doesn't name; -1: none
+	keeps  bool // the lease of a restarted leader isn't given back
 	away   [2]time.Duration
 	crash  int           // index of a host whose process ends by itself; -1: none
 	at     time.Duration // when
@@ -39,7 +40,7 @@ func (s scene) world() *deploytest.World {
 	} else {
 		w.Lead(w.Hosts[s.leader].Name)
 	}
-	w.Configs["new"] = s.config
+	w.Configs["new"], w.HandsOver = s.config, !s.keeps
 	if s.down >= 0 && !s.first {
 		w.Stop(w.Hosts[s.down].Name)
 	}
@@ -63,6 +64,7 @@ func scenes() []scene {
 			out = append(out, scene{hosts: hosts, config: config, down: -1, other: -1, crash: -1, leader: hosts - 1})
 		}
 		out = append(out,
+			scene{hosts: 3, config: config, down: -1, other: -1, crash: -1, leader: 2, keeps: true},
 			scene{hosts: 3, first: true, config: config, down: -1, other: -1, crash: -1},
 			scene{hosts: 2, config: config, down: 0, other: -1, crash: -1, leader: 1},
 			scene{hosts: 2, config: config, down: -1, other: 1, crash: -1},
@@ -124,7 +126,7 @@ func (tr trial) after(w *deploytest.World, had map[string]string) error {
 	if err := w.Settle(); err != nil {
 		return err
 	}
-	key := fmt.Sprintf("%v%v%v", w, tr.config, had)
+	key := fmt.Sprintf("%v%v%v%v", w, tr.config, tr.keeps, had)
 	if done, ok := seen.Load(key); ok {
 		err, _ := done.(error)
 		return err
@@ -288,7 +290,7 @@ func random(rng *rand.Rand) trial {
 	if rng.IntN(3) == 0 {
 		tr.crash, tr.at = rng.IntN(n), time.Duration(rng.IntN(10000))*time.Millisecond
 	}
-	tr.first = rng.IntN(5) == 0 && tr.other < 0
+	tr.first, tr.keeps = rng.IntN(5) == 0 && tr.other < 0, rng.IntN(3) == 0
 	switch at := 1 + rng.IntN(60*n); rng.IntN(4) {
 	case 0:
 		tr.cutAfter, tr.immediately = at, rng.IntN(2) == 0
@@ -332,6 +334,10 @@ func TestModelFindsFaults(t *testing.T) {
 		"doesn't record its end": {none, "hasn't recorded that", func(a *rollout.Action) (rollout.Event, bool) {
 			return rollout.Event{}, a.Kind == rollout.MarkEnded
 		}},
+		"gives a living process's lease back": {none, "and its lease is given back", func(a *rollout.Action) (rollout.Event, bool) {
+			healthy := rollout.Event{Health: rollout.Health{PID: 1, Running: true, Server: "https://apiserver"}}
+			return healthy, a.Node == "cp-1" && (a.Kind == rollout.Try || a.Kind == rollout.Examine) // it isn't restarted
+		}},
 		"changes a host that it doesn't name": {none, "doesn't name it", func(a *rollout.Action) (rollout.Event, bool) {
 			if a.Kind == rollout.Try && a.Node == "cp-2" {
 				a.Node = "cp-1"
@@ -342,7 +348,7 @@ func TestModelFindsFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := c.scene
 			if name == "changes a host that it doesn't name" {
-				s.other, s.leader = 0, 1
+				s.other, s.leader, s.keeps = 0, 1, true
 			}
 			r := &deploytest.Run{World: s.world(), Break: c.broken}
 			had := r.World.Generations()
@@ -371,7 +377,7 @@ func TestStep(t *testing.T) {
 				t.Fatalf("the same event leads to %v, and then to %v", todo, again)
 			}
 		}
-		if _, err := r.Go("deploy", "new"); err != nil || states < 3 {
+		if _, err := r.Go("deploy", "new"); err != nil || states < 2 {
 			t.Fatalf("%+v: %v (%d steps)", tr, err, states)
 		}
 	}

@@ -35,7 +35,7 @@ func (s configs) of(generation string) *plan.Desired {
 // Observe returns the observation for a plan that gives each host a generation.
 func (w *World) Observe(action, generation string, known configs) *plan.Observation {
 	c := &spec.Cluster{Name: "prod"}
-	c.Deploy.Gate, c.Deploy.Soak = Gate, Soak
+	c.Deploy.Gate, c.Deploy.Soak, c.Deploy.HandOver = Gate, Soak, w.HandsOver
 	o := &plan.Observation{Cluster: c, Action: action, ReadsLease: true}
 	for _, h := range w.Hosts {
 		c.Nodes = append(c.Nodes, spec.Node{Name: h.Name})

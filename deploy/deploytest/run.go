@@ -242,6 +242,8 @@ func (r *Run) onHost(h *Host, a rollout.Action) (e rollout.Event) {
 		}
 	case rollout.Examine:
 		e.Health = r.health(h, a)
+	case rollout.HandOver:
+		e.HandedOver, e.Err = w.handOver(h, a.Holder)
 	case rollout.Prolong:
 		if h.Trial == nil {
 			return rollout.Event{Err: refused("there is no trial")}
@@ -294,7 +296,7 @@ func (w *World) lease() *rollout.Lease {
 	if w.Holder == "" {
 		return nil
 	}
-	return &rollout.Lease{Holder: fmt.Sprintf("%s_%d", w.Holder, w.term), Hostname: w.Holder, Renewed: w.renewed, Duration: leaseTime}
+	return &rollout.Lease{Holder: fmt.Sprintf("%s_%d", w.Holder, w.term), Hostname: w.Holder, Acquired: w.led, Renewed: w.renewed, Duration: leaseTime}
 }
 
 func (r *Run) health(h *Host, a rollout.Action) rollout.Health {

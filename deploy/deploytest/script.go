@@ -16,6 +16,7 @@ import (
 //
 //	hosts 3 [GENERATION]     hosts that run a generation (old), or none; the first leads
 //	leader cp-2              this host leads instead
+//	handover                 the lease of a restarted leader is given back
 //	config new start=ends lead=ends
 //	stop cp-3                its process has ended for good before the rollout
 //	other cp-3               the rollout doesn't name it
@@ -69,20 +70,12 @@ func (s *script) do(word string, args []string) error {
 		s.world.Told = func(format string, args ...any) { s.line("  * "+format, args...) }
 	case "leader":
 		s.world.Lead(arg(0))
+	case "handover":
+		s.world.HandsOver = true
 	case "config":
-		var c Config
-		for _, a := range args[1:] {
-			key, value, _ := strings.Cut(a, "=")
-			switch key {
-			case "start":
-				c.Start = value
-			case "lead":
-				c.Lead = value
-			default:
-				return fmt.Errorf("%q isn't known", a)
-			}
-		}
+		c, err := configOf(args[1:])
 		s.world.Configs[arg(0)] = c
+		return err
 	case "stop":
 		s.world.Stop(arg(0))
 	case "other":
@@ -112,6 +105,22 @@ func (s *script) do(word string, args []string) error {
 		return fmt.Errorf("no such line")
 	}
 	return nil
+}
+
+// configOf parses words such as start=ends.
+func configOf(words []string) (c Config, err error) {
+	for _, w := range words {
+		key, value, _ := strings.Cut(w, "=")
+		switch key {
+		case "start":
+			c.Start = value
+		case "lead":
+			c.Lead = value
+		default:
+			err = fmt.Errorf("%q isn't known", w)
+		}
+	}
+	return c, err
 }
 
 func newWorldOf(hosts int, generation string) *World {

@@ -58,6 +58,8 @@ type World struct {
 	nextTick time.Time         // the next tick
 	Configs  map[string]Config // by generation
 	Hosts    []*Host
+	// HandsOver: the lease of a restarted leader is given back.
+	HandsOver bool
 	// Outages are outages of the apiserver: from, to, from, to.
 	Outages []time.Time
 	// Edited is a host whose unit file another program changes just before its turn.
@@ -276,6 +278,20 @@ func (w *World) Try(h *Host, generation, rollout, by string, after time.Duration
 	h.Trial = &Trial{Journal{Generation: generation, Previous: h.Unit, Rollout: rollout, Action: by}, w.Now.Add(after), after}
 	h.Unit = generation
 	w.restart(h)
+}
+
+// handOver gives back the lease that an earlier process of the host held.
+func (w *World) handOver(h *Host, holder string) (bool, error) {
+	switch l := w.lease(); {
+	case !w.Reachable():
+		return false, away()
+	case l == nil || l.Holder != holder:
+		return false, nil
+	case w.Holder == h.Name && w.term == h.term() && h.pid != 0:
+		return false, refused("the process that holds the lease runs")
+	}
+	w.Holder = ""
+	return true, nil
 }
 
 // Confirm ends a trial: the host doesn't go back by itself any more.

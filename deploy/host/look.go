@@ -41,6 +41,13 @@ func (s *Session) Look(ctx context.Context, u plan.Unit, image plan.ImageOf, pat
 	return seen, err
 }
 
+// OtherProcesses returns the PIDs of processes of the same program as the unit's, besides the
+// unit's own: one that is ending, or one that something else started.
+func (s *Session) OtherProcesses(ctx context.Context, u plan.Unit) ([]string, error) {
+	out, err := s.doOne(ctx, about("others", u))
+	return strings.Fields(out), err
+}
+
 // process asks for the state of a unit and of its process.
 func process(u plan.Unit) Command { return about("process", u) }
 

@@ -254,6 +254,23 @@ func TestPodUndoInterrupted(t *testing.T) {
 	}
 }
 
+// TestOthers: processes of the same program are found, besides the pod's own. Without one of its
+// own that can't be said.
+func TestOthers(t *testing.T) {
+	s, dir := podSession(t, "mkdir home", "")
+	script := `effective() { its=ns/p; }; pod_main() { echo "$pid 7 aa"; }; is() { others home ns/p m ou of; }
+		runs() { until grep -qx program "/proc/$1/comm"; do :; done; }
+		ln -s "$(command -v sleep)" program
+		./program 300 & pid=$!; runs $pid; is; echo one
+		./program 300 & b=$!; runs $b; [ "$(is)" = $b ] && echo two
+		kill $b; wait $b 2>/dev/null; is; echo gone
+		kill $pid; wait $pid 2>/dev/null; (is) 2>&1`
+	out, err := s.Do(within(t), host.Raw("cd "+host.Quote(dir)+"; "+strings.ReplaceAll(script, "\n\t\t", "; ")))
+	if got, want := strings.Join(out, ""), "one\ntwo\ngone\nno process of ns/p runs\n"; !strings.HasSuffix(got, want) {
+		t.Errorf("%q, expected %q (%v)", got, want, err)
+	}
+}
+
 // TestImageNameInShell: the script and the plan name images alike.
 func TestImageNameInShell(t *testing.T) {
 	s := session(t)

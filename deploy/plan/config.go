@@ -172,19 +172,28 @@ func (s *Config) Program() string {
 	return s.Argv[0]
 }
 
-// releaseGate is the feature gate that makes a leader release its lease when it exits.
-const releaseGate = "ControllerManagerReleaseLeaderElectionLockOnExit"
+// Feature gates of leader election.
+const (
+	releaseGate     = "ControllerManagerReleaseLeaderElectionLockOnExit" // a leader releases its lease when it exits
+	coordinatedGate = "CoordinatedLeaderElection"                        // the apiserver chooses the leader
+)
 
 // ReleasesLease reports whether a process releases its lease when it exits.
-func (s *Config) ReleasesLease() bool {
+func (s *Config) ReleasesLease() bool { return s.gate(releaseGate, "AllAlpha") }
+
+// Coordinated reports whether the apiserver chooses the leader.
+func (s *Config) Coordinated() bool { return s.gate(coordinatedGate, "AllBeta") }
+
+// gate reports whether a feature gate is on, by itself or with all of its stage.
+func (s *Config) gate(name, stage string) bool {
 	on := map[string]string{}
 	for gate := range strings.SplitSeq(s.flags["feature-gates"], ",") {
-		name, value, _ := strings.Cut(strings.TrimSpace(gate), "=")
-		on[strings.TrimSpace(name)] = strings.ToLower(strings.TrimSpace(value))
+		key, value, _ := strings.Cut(strings.TrimSpace(gate), "=")
+		on[strings.TrimSpace(key)] = strings.ToLower(strings.TrimSpace(value))
 	}
-	value, said := on[releaseGate]
+	value, said := on[name]
 	if !said {
-		value = on["AllAlpha"]
+		value = on[stage]
 	}
 	return value == "true" || value == "t" || value == "1"
 }

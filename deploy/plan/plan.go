@@ -23,6 +23,8 @@ type Plan struct {
 	// ReleasesLease: a leader may release its lease when it exits, so the lease may end
 	// before its time.
 	ReleasesLease bool `json:"releases,omitempty"`
+	// HandsOver: the lease of a leader that is restarted is given back once its process is gone.
+	HandsOver bool `json:"handover,omitempty"`
 	// Hosts records the state of each host when the plan was made, sorted by name.
 	Hosts []Record `json:"hosts"`
 	// Notes are what an operator should know before approving the plan.

@@ -31,7 +31,7 @@ func (e *HostError) Unwrap() error { return e.Err }
 func New(o *Observation) (*Plan, error) {
 	p := &Plan{
 		Schema: Schema, ID: o.id(), Cluster: o.Cluster.Name, Action: o.Action, Steps: []Step{}, Unchanged: []string{},
-		Timing: o.timing(), ReadsLease: o.ReadsLease, ReleasesLease: o.releasesLease(),
+		Timing: o.timing(), ReadsLease: o.ReadsLease, ReleasesLease: o.releasesLease(), HandsOver: o.handsOver(),
 	}
 	leader := o.leader()
 	p.Leader = o.Leader.Holder
@@ -92,6 +92,22 @@ func (o *Observation) longest(flag string) time.Duration {
 func (o *Observation) releasesLease() bool {
 	for _, h := range slices.Concat(o.Hosts, o.Others) {
 		if h.Desired != nil && h.Desired.ReleasesLease() || h.Current != nil && h.Current.ReleasesLease() {
+			return true
+		}
+	}
+	return false
+}
+
+// handsOver reports whether to give back the lease of a leader that is restarted. Where leaders
+// do so themselves, or the apiserver chooses them, there is nothing to give back.
+func (o *Observation) handsOver() bool {
+	return o.Cluster.Deploy.HandOver && o.ReadsLease && !o.releasesLease() && !o.coordinated()
+}
+
+// coordinated reports whether the apiserver chooses the leader among any host's processes.
+func (o *Observation) coordinated() bool {
+	for _, h := range slices.Concat(o.Hosts, o.Others) {
+		if h.Desired != nil && h.Desired.Coordinated() || h.Current != nil && h.Current.Coordinated() {
 			return true
 		}
 	}

@@ -18,6 +18,7 @@ type Action struct {
 	Generation string        // Try, Prolong, Confirm, Undo: which one
 	UnitSum    string        // Try: expected SHA-256 of the unit's file, or none
 	After      time.Duration // Try, Prolong: until the host goes back by itself
+	Holder     string        // HandOver: the lease's holder, a process that ran before
 	ExpectNew  bool          // Examine: expect the plan's generation; else the one it ran before
 	Ask        Questions     // Examine
 	For        time.Duration // Wait
@@ -37,6 +38,7 @@ const (
 	Check                           // have the host's own programs check them
 	Try                             // start a generation; the host goes back by itself unless it is confirmed
 	Examine                         // check what runs on a host: Health
+	HandOver                        // give the lease back for a process that is gone: HandedOver
 	Prolong                         // restart the timer after which the host goes back by itself
 	Confirm                         // end a trial over a new connection: the generation stays
 	Revert                          // end a trial: go back to what ran before
@@ -48,7 +50,7 @@ const (
 )
 
 var kinds = [...]string{
-	"tell", "wait", "read lease", "lock", "upload", "check", "try", "examine", "prolong", "confirm", "revert", "undo", "look",
+	"tell", "wait", "read lease", "lock", "upload", "check", "try", "examine", "hand over", "prolong", "confirm", "revert", "undo", "look",
 	"former apiserver", "mark ended", "read log",
 }
 
@@ -103,19 +105,22 @@ type Event struct {
 	Took time.Duration // ReadLease: how long the answer took
 	Err  error
 
-	Stamp  string
-	Files  int
-	Lease  *Lease // nil: there is no holder
-	Health Health
-	Found  Found
-	Server string
-	Lines  []string
+	Stamp string
+	Files int
+	Lease *Lease // nil: there is no holder
+	// HandedOver: the lease had that holder, and has none now.
+	HandedOver bool
+	Health     Health
+	Found      Found
+	Server     string
+	Lines      []string
 }
 
 // Lease is the leader lease.
 type Lease struct {
 	Holder   string // hostname_uuid
 	Hostname string
+	Acquired time.Time
 	Renewed  time.Time
 	Duration time.Duration
 }

@@ -111,6 +111,9 @@ func (s *State) prepare() {
 // answered reports progress before the round is complete, and has a host that is staged
 // checked.
 func (s *State) answered(r *round, a Action, e Event) {
+	if a.Kind == ReadLease && e.Err == nil {
+		s.followLease(e.Lease)
+	}
 	if a.Kind != Upload || e.Err != nil {
 		return
 	}

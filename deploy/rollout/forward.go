@@ -49,6 +49,7 @@ func (s *State) chosen(r round) {
 // last.
 func (s *State) next(l *Lease) {
 	leader := s.holder(l, isSelected)
+	s.leaderID = ""
 	rank := func(i int) int {
 		switch {
 		case i == leader:
@@ -62,6 +63,9 @@ func (s *State) next(l *Lease) {
 	i := s.steps[0]
 	s.steps = slices.Delete(s.steps, 0, 1)
 	s.current, s.hosts[i].begun = i, s.now
+	if i == leader {
+		s.leaderID = l.Holder
+	}
 	s.awaitSpares()
 }
 

@@ -58,6 +58,9 @@ type State struct {
 	stopwatch       stopwatch
 	led             bool   // the new configuration has led
 	announcedLeader string // the last leader that was reported
+	leaderID        string // the lease's holder, if that is the current host's old process; else ""
+	lease           *Lease // as last read with a holder
+	leaderless      time.Duration
 	announcedWait   string // the last host that was reported as waited for
 
 	cause        error // why it goes back or ends
@@ -79,6 +82,7 @@ type host struct {
 	begun           time.Time
 	reverts         time.Time // when it goes back by itself, during a trial
 	prolongID       int       // ID of the open Prolong action; 0: none
+	handOverID      int       // ID of the open HandOver action; 0: none
 	passedProcess   processID // its process when it passed its gate; zero: it hasn't
 	excused         bool      // its process ended by an outage and isn't back yet
 	server          string    // the URL where the apiserver has answered it
@@ -166,6 +170,10 @@ func (s State) Stage() Stage { return s.stage }
 // Done reports whether the rollout is finished, and its error.
 func (s State) Done() (bool, error) { return s.stage == Finished, s.err }
 
+// Leaderless returns how long the lease had no living holder, in all changes of the leader that
+// were seen: from the last renewal that was read to the next holder's first.
+func (s State) Leaderless() time.Duration { return s.leaderless }
+
 // NewConfigLed reports whether an instance with the new configuration has led.
 func (s State) NewConfigLed() bool { return s.led }
 
@@ -194,7 +202,7 @@ func (s *State) handle(e Event) {
 	case e.ID == 0:
 		s.interrupt(e.Err)
 		return
-	case s.prolonged(e):
+	case s.prolonged(e), s.handedOver(e):
 		return
 	}
 	for k := range s.rounds {

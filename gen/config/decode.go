@@ -62,6 +62,7 @@ func (d *decoder) cluster(w *wireCluster) *spec.Cluster {
 	c.Deploy = spec.Deploy{
 		Kubeconfig: w.Deploy.Kubeconfig,
 		Gate:       d.duration("deploy.gate", w.Deploy.Gate), Soak: d.duration("deploy.soak", w.Deploy.Soak),
+		HandOver: w.Deploy.Handover,
 	}
 	for _, rule := range slices.Sorted(maps.Keys(w.Waivers)) {
 		c.Waivers = append(c.Waivers, spec.Waiver{Rule: rule, Reason: w.Waivers[rule].Reason, Fields: w.Waivers[rule].Fields})

@@ -21,8 +21,11 @@ type wireCluster struct {
 	Pod         wirePod
 	Binary      *spec.Binary
 	Image       *spec.Image
-	Deploy      struct{ Kubeconfig, Gate, Soak string }
-	Waivers     map[string]struct {
+	Deploy      struct {
+		Kubeconfig, Gate, Soak string
+		Handover               bool
+	}
+	Waivers map[string]struct {
 		Reason string
 		Fields []string
 	}

@@ -141,6 +141,7 @@ type Deploy struct {
 	Kubeconfig string        // of a user who may read the leader lease; "" if not set
 	Gate       time.Duration // maximum until it is healthy
 	Soak       time.Duration // how long it must stay healthy
+	HandOver   bool          // give back the lease of a leader that is restarted
 }
 
 // Networks are the address ranges of the cluster, with host bits as written.

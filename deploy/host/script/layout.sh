@@ -24,6 +24,19 @@ starts() {
 	text "$at"
 }
 
+# others HOME UNIT START OTHERUNIT OTHER: prints the PIDs of processes of the same program as the
+# one that the host has started. It fails if none runs.
+others() {
+	effective "$3" "$2" "$5" "$4"
+	main=$(layout main "$its" "$1" "$its")
+	main=${main%% *}
+	comm=$(cat "/proc/${main:-0}/comm" 2>/dev/null) || fail "no process of $its runs"
+	for f in $(grep -lxF -- "$comm" /proc/[0-9]*/comm 2>/dev/null); do
+		f=${f%/comm} && f=${f#/proc/}
+		[ "$f" = "$main" ] || echo "$f"
+	done
+}
+
 # process_view PID: prints a process's arguments, and its mounts from directories named like
 # generations.
 process_view() {

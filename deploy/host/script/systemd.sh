@@ -96,6 +96,9 @@ service_process() {
 	return 0
 }
 
+# service_main HOME UNIT: prints the PID of its process; 0 if none runs.
+service_main() { systemctl show "$2" -p MainPID --value; }
+
 # unread UNIT KNOWN: prints NeedDaemonReload=yes for drop-ins that systemd hasn't read. It
 # doesn't notice directories created after it read the unit.
 unread() {
