@@ -278,6 +278,11 @@ func (s *site) ready(t *testing.T) {
 	if s.imageless {
 		s.withoutImage(t)
 	}
+	if s.manifest() != "" {
+		// A kubelet that has started the same pod several times within minutes waits before it
+		// does so again, longer each time, unless it is restarted. Users have no such cases.
+		do(t, s.h, "systemctl", "restart", "kubelet")
+	}
 }
 
 // next goes back to the first variant, or makes it a host without any deployment.

@@ -28,7 +28,7 @@ func TestRelease(t *testing.T) {
 		{"another holder", "cp-1_b", "", 0, live.ErrNotHeld, "another holder"},
 		{"no holder", "", "", 0, live.ErrNotHeld, "another holder"},
 		{"the apiserver chooses", "cp-1_a", `,"strategy":"OldestEmulationVersion"`, 0, live.ErrNotHeld, "another holder"},
-		{"somebody is preferred", "cp-1_a", `,"preferredHolder":"cp-2_a"`, 0, live.ErrNotHeld, "another holder"},
+		{"another is preferred", "cp-1_a", `,"preferredHolder":"cp-2_a"`, 0, live.ErrNotHeld, "another holder"},
 		{"written meanwhile", "cp-1_a", "", http.StatusConflict, live.ErrNotHeld, "another holder"},
 		{"not allowed", "cp-1_a", "", http.StatusForbidden, live.ErrForbidden, "giving back lease"},
 		{"not now", "cp-1_a", "", http.StatusServiceUnavailable, live.ErrUnavailable, "giving back lease"},
