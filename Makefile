@@ -75,7 +75,7 @@ bench: build ## compare speed and size with the stock tools, and with the revisi
 	@reference=$$(tools/install.sh reference) && PATH="$$reference:$$PATH" go -C tools/bench run . -base "$(BASE)" $(BENCHFLAGS)
 
 bench-deploy: ## compare deploy with ssh, scp and tar, at 30 ms from three hosts
-	cd e2e && go test -run '^TestBench(Deploy|Pods)$$' -v . -bench-deploy
+	cd e2e && go test -run '^TestBench(Deploy|Pods|Handover)$$' -v . -bench-deploy
 
 # Compiles that version's kube-controller-manager from its Go modules: minutes, and 3 GB
 # of memory. docs/facts.md says what to check afterwards. The second test embeds the
