@@ -50,7 +50,7 @@ func (m *machine) act(ctx context.Context, s *host.Session, a rollout.Action, p 
 	case rollout.Examine:
 		out.Health, out.Err = m.examine(ctx, s, a, lease)
 	case rollout.HandOver:
-		out.HandedOver, out.Err = m.handOver(ctx, s, a.Holder)
+		out.HandedOver, out.Err = m.handOver(ctx, s, a.Lease)
 	case rollout.Prolong:
 		out.Err = s.Prolong(ctx, u, a.Generation)
 	case rollout.Revert:
@@ -73,7 +73,7 @@ func (m *machine) act(ctx context.Context, s *host.Session, a rollout.Action, p 
 
 // handOver gives back the lease that a process of this host held, once it is gone. It uses the
 // credentials of the process that runs now, and else the operator's.
-func (m *machine) handOver(ctx context.Context, s *host.Session, holder string) (bool, error) {
+func (m *machine) handOver(ctx context.Context, s *host.Session, held rollout.Lease) (bool, error) {
 	config := m.config(true)
 	namespace, name, err := config.Lease()
 	if err != nil {
@@ -84,10 +84,10 @@ func (m *machine) handOver(ctx context.Context, s *host.Session, holder string) 
 	}
 	api, err := m.client(config)
 	if api != nil {
-		err = api.Release(ctx, namespace, name, holder, m.options.Now())
+		err = api.Release(ctx, namespace, name, live.Holding{Holder: held.Holder, Renewed: held.Renewed}, m.options.Now())
 	}
 	if own := m.options.Leader; own != nil && (api == nil || err != nil && !errors.Is(err, live.ErrNotHeld)) {
-		err = own.Release(ctx, namespace, name, holder, m.options.Now())
+		err = own.Release(ctx, namespace, name, live.Holding{Holder: held.Holder, Renewed: held.Renewed}, m.options.Now())
 	}
 	if errors.Is(err, live.ErrNotHeld) {
 		return false, nil

@@ -22,7 +22,7 @@ var (
 	ErrUnauthorized = errors.New("doesn't accept the credentials")
 	ErrForbidden    = errors.New("doesn't allow it")
 	ErrNoLease      = errors.New("has no such lease")
-	ErrNotHeld      = errors.New("has the lease with another holder, or changed meanwhile")
+	ErrNotHeld      = errors.New("has another holder of the lease, or a later renewal")
 	ErrAnswer       = errors.New("doesn't answer as it should")
 )
 

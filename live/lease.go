@@ -36,18 +36,24 @@ func (c *Client) Lease(ctx context.Context, namespace, name string) (*Lease, err
 	return leaseOf(got), nil
 }
 
+// Holding is a lease that has a holder, and when it was last renewed.
+type Holding struct {
+	Holder  string
+	Renewed time.Time
+}
+
 // Release gives a lease back for a holder whose process is gone, with the values of client-go's
 // own release (k8s.io/client-go/tools/leaderelection, release). It returns an *Error with
-// ErrNotHeld if the lease has another holder, was written meanwhile, or is one for which the
+// ErrNotHeld if the lease has another holder, was renewed since, or is one for which the
 // apiserver chooses the holder.
-func (c *Client) Release(ctx context.Context, namespace, name, holder string, now time.Time) error {
+func (c *Client) Release(ctx context.Context, namespace, name string, held Holding, now time.Time) error {
 	l, err := c.lease(ctx, namespace, name)
 	if err != nil {
 		return err
 	}
 	what := "giving back lease " + strconv.Quote(namespace+"/"+name)
 	notHeld := &Error{c.server, what, ErrNotHeld, nil}
-	if l.Spec.HolderIdentity == nil || *l.Spec.HolderIdentity != holder || l.Spec.Strategy != nil || l.Spec.PreferredHolder != nil {
+	if is := leaseOf(l); is.Holder != held.Holder || !is.Renewed.Equal(held.Renewed) || l.Spec.Strategy != nil || l.Spec.PreferredHolder != nil {
 		return notHeld
 	}
 	at := meta.NewMicroTime(now)

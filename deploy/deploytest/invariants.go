@@ -87,8 +87,8 @@ func (r *Run) oneAtATime(a rollout.Action) error {
 // gone returns an error if a lease is given back for a process that runs.
 func (r *Run) gone(a rollout.Action) error {
 	for _, h := range r.World.Hosts {
-		if h.pid != 0 && a.Holder == fmt.Sprintf("%s_%d", h.Name, h.term()) {
-			return fmt.Errorf("the process of %s runs, and its lease is given back", a.Holder)
+		if h.pid != 0 && a.Lease.Holder == fmt.Sprintf("%s_%d", h.Name, h.term()) {
+			return fmt.Errorf("the process of %s runs, and its lease is given back", a.Lease.Holder)
 		}
 	}
 	return nil

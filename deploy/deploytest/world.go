@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/kcmgen/kcmgen/deploy/plan"
+	"github.com/kcmgen/kcmgen/deploy/rollout"
 )
 
 // Config is how a generation behaves when it runs.
@@ -281,11 +282,11 @@ func (w *World) Try(h *Host, generation, rollout, by string, after time.Duration
 }
 
 // handOver gives back the lease that an earlier process of the host held.
-func (w *World) handOver(h *Host, holder string) (bool, error) {
+func (w *World) handOver(h *Host, held rollout.Lease) (bool, error) {
 	switch l := w.lease(); {
 	case !w.Reachable():
 		return false, away()
-	case l == nil || l.Holder != holder:
+	case l == nil || l.Holder != held.Holder || !l.Renewed.Equal(held.Renewed):
 		return false, nil
 	case w.Holder == h.Name && w.term == h.term() && h.pid != 0:
 		return false, refused("the process that holds the lease runs")

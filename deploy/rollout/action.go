@@ -18,7 +18,7 @@ type Action struct {
 	Generation string        // Try, Prolong, Confirm, Undo: which one
 	UnitSum    string        // Try: expected SHA-256 of the unit's file, or none
 	After      time.Duration // Try, Prolong: until the host goes back by itself
-	Holder     string        // HandOver: the lease's holder, a process that ran before
+	Lease      Lease         // HandOver: as it was read when the process that holds it was gone
 	ExpectNew  bool          // Examine: expect the plan's generation; else the one it ran before
 	Ask        Questions     // Examine
 	For        time.Duration // Wait

@@ -49,7 +49,7 @@ func (s *State) chosen(r round) {
 // last.
 func (s *State) next(l *Lease) {
 	leader := s.holder(l, isSelected)
-	s.leaderID = ""
+	s.leaderID, s.leaderLease = "", nil
 	rank := func(i int) int {
 		switch {
 		case i == leader:

@@ -8,19 +8,28 @@ import (
 
 // handOver gives back the lease of the process that led on the host until it was restarted, so
 // that another instance can lead before the lease runs out. It waits until the host is healthy:
-// if the new configuration has a fault that ends a leader, all hosts work at that moment.
+// if the new configuration has a fault that ends a leader, all hosts work at that moment. A
+// lease that is renewed in between isn't that process's.
 func (s *State) handOver(i int) {
 	h := &s.hosts[i]
-	if !s.plan.HandsOver || h.gate.healthySince.IsZero() || h.handOverID != 0 || s.leaderID == "" {
+	switch {
+	case !s.plan.HandsOver || h.handOverID != 0 || s.leaderID == "":
+		return
+	case s.lease == nil || s.lease.Holder != s.leaderID: // another instance leads already
+		s.leaderID = ""
+		return
+	case s.leaderLease == nil:
+		s.leaderLease = s.lease
+	case !s.lease.Renewed.Equal(s.leaderLease.Renewed):
+		s.leaderID = ""
 		return
 	}
-	if s.lease == nil || s.lease.Holder != s.leaderID {
-		s.leaderID = "" // another instance leads already
+	if h.gate.healthySince.IsZero() {
 		return
 	}
 	s.lastID++
 	a := s.hostAction(i, HandOver)
-	a.ID, a.Holder = s.lastID, s.leaderID
+	a.ID, a.Lease = s.lastID, *s.leaderLease
 	h.handOverID = a.ID
 	s.actions = append(s.actions, a)
 }

@@ -59,6 +59,7 @@ type State struct {
 	led             bool   // the new configuration has led
 	announcedLeader string // the last leader that was reported
 	leaderID        string // the lease's holder, if that is the current host's old process; else ""
+	leaderLease     *Lease // as first read after that process's end
 	lease           *Lease // as last read with a holder
 	leaderless      time.Duration
 	announcedWait   string // the last host that was reported as waited for
