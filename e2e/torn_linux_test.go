@@ -252,6 +252,10 @@ func (s *site) converge(ctx context.Context, v *variant) error {
 		return fmt.Errorf("%s: exit %d, %w\n%s%s", v.name, r.code, err, r.err, r.out)
 	}
 	p, err := s.look(ctx)
+	for err == nil && (p.busy || len(p.left) > 0) && ctx.Err() == nil { // sessions end after their operator
+		time.Sleep(100 * time.Millisecond)
+		p, err = s.look(ctx)
+	}
 	if err != nil {
 		return err
 	}
