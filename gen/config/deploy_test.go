@@ -19,10 +19,10 @@ func TestDeploy(t *testing.T) {
 		deploy    spec.Deploy
 		ssh       spec.SSH
 	}{
-		{"nothing", "", spec.Deploy{Gate: time.Minute, Soak: 20 * time.Second}, spec.SSH{Port: 0, HostKeys: []string{}}},
+		{"nothing", "", spec.Deploy{Gate: time.Minute, Soak: 20 * time.Second, HandOver: true}, spec.SSH{Port: 0, HostKeys: []string{}}},
 		{
 			"all",
-			`deploy: {kubeconfig: "a/admin.conf", gate: "1m30s", soak: "5s"}
+			`deploy: {kubeconfig: "a/admin.conf", gate: "1m30s", soak: "5s", handover: false}
 			nodes: "doc-1": ssh: {host: "cp.example", port: 2222, user: "ops", identityFile: "id", hostKeys: ["ssh-rsa AAAA"], proxyJump: "j", sftpServer: "/opt/sftp-server"}`,
 			spec.Deploy{Kubeconfig: "a/admin.conf", Gate: 90 * time.Second, Soak: 5 * time.Second},
 			spec.SSH{Host: "cp.example", Port: 2222, User: "ops", IdentityFile: "id", HostKeys: []string{"ssh-rsa AAAA"}, ProxyJump: "j", SFTPServer: "/opt/sftp-server"},
