@@ -1,11 +1,11 @@
 package deploy
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/kcmgen/kcmgen/deploy/host"
@@ -50,7 +50,7 @@ func (m *machine) act(ctx context.Context, s *host.Session, a rollout.Action, p 
 	case rollout.Examine:
 		out.Health, out.Err = m.examine(ctx, s, a, lease)
 	case rollout.HandOver:
-		out.HandedOver, out.Err = m.handOver(ctx, s, a.Lease)
+		out = m.handOver(ctx, s, a.Lease)
 	case rollout.Prolong:
 		out.Err = s.Prolong(ctx, u, a.Generation)
 	case rollout.Revert:
@@ -73,26 +73,33 @@ func (m *machine) act(ctx context.Context, s *host.Session, a rollout.Action, p 
 
 // handOver gives back the lease that a process of this host held, once it is gone. It uses the
 // credentials of the process that runs now, and else the operator's.
-func (m *machine) handOver(ctx context.Context, s *host.Session, held rollout.Lease) (bool, error) {
+func (m *machine) handOver(ctx context.Context, s *host.Session, held rollout.Lease) (out rollout.Event) {
 	config := m.config(true)
 	namespace, name, err := config.Lease()
 	if err != nil {
-		return false, nil // no leader election
+		return out // no leader election
 	}
-	if others, err := s.OtherProcesses(ctx, m.host.Unit); err != nil || len(others) > 0 {
-		return false, cmp.Or(err, fmt.Errorf("other processes of the program run: %s", strings.Join(others, ", ")))
+	all, err := s.Processes(ctx, m.host.Unit)
+	switch {
+	case err != nil:
+		return rollout.Event{Err: err}
+	case len(all) != 1:
+		return rollout.Event{NotHandedOver: fmt.Errorf("%d processes of the program run: %s", len(all), strings.Join(all, ", "))}
+	case all[0] == strconv.Itoa(m.host.Snapshot.Process.PID):
+		return rollout.Event{NotHandedOver: errors.New("its old process still runs")}
 	}
+	now, holding := m.options.Now(), live.Holding{Holder: held.Holder, Renewed: held.Renewed}
 	api, err := m.client(config)
 	if api != nil {
-		err = api.Release(ctx, namespace, name, live.Holding{Holder: held.Holder, Renewed: held.Renewed}, m.options.Now())
+		err = api.Release(ctx, namespace, name, holding, now)
 	}
 	if own := m.options.Leader; own != nil && (api == nil || err != nil && !errors.Is(err, live.ErrNotHeld)) {
-		err = own.Release(ctx, namespace, name, live.Holding{Holder: held.Holder, Renewed: held.Renewed}, m.options.Now())
+		err = own.Release(ctx, namespace, name, holding, now)
 	}
 	if errors.Is(err, live.ErrNotHeld) {
-		return false, nil
+		return out
 	}
-	return err == nil, err
+	return rollout.Event{HandedOver: err == nil, NotHandedOver: err}
 }
 
 // confirm ends a trial over a new connection.

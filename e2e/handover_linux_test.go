@@ -26,7 +26,7 @@ func TestHandover(t *testing.T) {
 		deploy     string // its CUE
 	}{
 		{name: "handed over", says: ": hands over: the lease of its old process", handed: true},
-		{name: "another process", says: "couldn't be given back, and runs out: other processes of the program run: ", before: s.otherProcess},
+		{name: "another process", says: "couldn't be given back, and runs out: 2 processes of the program run: ", before: s.otherProcess},
 		{name: "not wanted", deploy: "handover: false"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -53,7 +53,7 @@ func TestHandover(t *testing.T) {
 func (s *scene) otherProcess(t *testing.T) (after func()) {
 	t.Helper()
 	h := s.leader(t)
-	do(t, h, "sh", "-euc", `ln -sf "$(command -v sleep)" /run/kube-controller-manager
+	do(t, h, "sh", "-euc", `cp "$(command -v sleep)" /run/kube-controller-manager
 		setsid /run/kube-controller-manager 1000 >/dev/null 2>&1 </dev/null & echo $! >/run/other`)
 	return func() { do(t, h, "sh", "-euc", `kill "$(cat /run/other)"`) }
 }

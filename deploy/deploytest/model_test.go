@@ -335,6 +335,9 @@ func TestModelFindsFaults(t *testing.T) {
 			return rollout.Event{}, a.Kind == rollout.MarkEnded
 		}},
 		"gives a living process's lease back": {none, "and its lease is given back", func(a *rollout.Action) (rollout.Event, bool) {
+			if a.Kind == rollout.ReadLease { // as if it were never renewed
+				return rollout.Event{Lease: &rollout.Lease{Holder: "cp-1_1", Hostname: "cp-1", Renewed: deploytest.Start}}, true
+			}
 			healthy := rollout.Event{Health: rollout.Health{PID: 1, Running: true, Server: "https://apiserver"}}
 			return healthy, a.Node == "cp-1" && (a.Kind == rollout.Try || a.Kind == rollout.Examine) // it isn't restarted
 		}},

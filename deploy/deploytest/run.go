@@ -243,7 +243,7 @@ func (r *Run) onHost(h *Host, a rollout.Action) (e rollout.Event) {
 	case rollout.Examine:
 		e.Health = r.health(h, a)
 	case rollout.HandOver:
-		e.HandedOver, e.Err = w.handOver(h, a.Lease)
+		e.HandedOver, e.NotHandedOver = w.handOver(h, a.Lease)
 	case rollout.Prolong:
 		if h.Trial == nil {
 			return rollout.Event{Err: refused("there is no trial")}

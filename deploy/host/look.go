@@ -41,10 +41,10 @@ func (s *Session) Look(ctx context.Context, u plan.Unit, image plan.ImageOf, pat
 	return seen, err
 }
 
-// OtherProcesses returns the PIDs of processes of the same program as the unit's, besides the
-// unit's own: one that is ending, or one that something else started.
-func (s *Session) OtherProcesses(ctx context.Context, u plan.Unit) ([]string, error) {
-	out, err := s.doOne(ctx, about("others", u))
+// Processes returns the PID of the unit's process, and then those of others of the same program:
+// one that is ending, or one that something else started.
+func (s *Session) Processes(ctx context.Context, u plan.Unit) ([]string, error) {
+	out, err := s.doOne(ctx, about("processes", u))
 	return strings.Fields(out), err
 }
 

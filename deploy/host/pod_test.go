@@ -168,6 +168,7 @@ func TestPodUnnoticed(t *testing.T) {
 		image_restore() { :; }
 		sleep() { [ ! -e "$home/slow" ] || rm "$home/runs"; }
 		pod_gone() { return 2; }
+		pod_forgotten() { :; }
 		replace() { pod_replace "$home" "$at" ns/kcm "$home/$1/kcm.yaml" no; }
 		main() { echo "$1 $(pod_main "$home" ns/kcm)"; }
 		echo a >"$home/a/kcm.yaml" && echo b >"$home/b/kcm.yaml" && cp "$home/a/kcm.yaml" "$at" && echo 7 100 0a >"$home/runs"
@@ -221,52 +222,63 @@ func TestPodReplaced(t *testing.T) {
 	}
 }
 
-// TestPodUndoInterrupted: an undo that ends while no manifest is there is finished by the timer
-// or at boot, and recorded.
-func TestPodUndoInterrupted(t *testing.T) {
+// TestPodUndo: an undo that ends while no manifest is there is finished by another undo, the
+// timer or at boot, and recorded. What prevents it comes before the old manifest is removed.
+func TestPodUndo(t *testing.T) {
 	s, dir := podSession(t, "mount -t tmpfs tmpfs /var/log && mkdir -p home/g1 home/g2 manifests", "")
 	const script = `
-		home=$d/home at=$d/manifests/kcm.yaml
-		arm() { :; }
+		home=$d/home file_of=$d/manifests/kcm.yaml
+		arm() { [ ! -e "$d/unarmed" ]; }
 		disarm() { :; }
+		systemctl() { [ "$1" != is-active ]; }
+		install_recovery() { : >"$d/recover"; }
 		image_restore() { :; }
-		confirmed() { cp "$home/g2/kcm.yaml" "$at"; printf 'generation g2\nprevious %s\nstart %s\nunit ns/kcm\nby deploy\nended yes\n' "$1" "$at" >"$home/state"; }
-		is() { echo "$1: $(cat "$at" 2>/dev/null), state $(field "$home/state" generation) $(field "$home/state" previous) $(field "$home/state" by), trial $(field "$home/trial" generation)"; }
-		stopped() { (install_start() { exit 9; }; undo "$home" g2); is stopped; }
-		echo 1 >"$home/g1/kcm.yaml" && echo 2 >"$home/g2/kcm.yaml"
-		confirmed g1; stopped; act back "$home"; is timer
-		confirmed g1; stopped; act reboot "$home"; is boot
-		confirmed g1; undo "$home" g2; is undone
-		undo "$home" g2; is again
-		confirmed none; undo "$home" g2; is none`
+		had() { rm -f "$home/trial"; echo 1 >"$home/g1/kcm.yaml"; echo 2 >"$home/g2/kcm.yaml"; cp "$home/g2/kcm.yaml" "$file_of"; printf 'generation g2\nprevious %s\nstart %s\nunit ns/kcm\nby deploy\nended yes\n' "$1" "$file_of" >"$home/state"; }
+		is() { echo "$1: $(cat "$file_of" 2>/dev/null), state $(field "$home/state" generation) $(field "$home/state" previous) $(field "$home/state" by), trial $(field "$home/trial" generation)"; }
+		stopped() { (move_in() { [ "$1" != "$file_of" ] && mv "${1%/*}/.${1##*/}.kcmgen" "$1" || exit 9; }; undo "$home" g2); is stopped; }
+		had g1; stopped; act back "$home"; is timer
+		had g1; stopped; act reboot "$home"; is boot
+		had g1; stopped; undo "$home" g2; is again
+		had g1; stopped; : >"$d/unarmed"; undo "$home" g2; is again-unarmed; rm "$d/unarmed"
+		had g1; stopped; confirm "$home" g2 programs 2>/dev/null || is confirmed; rearm "$home" g2 2>/dev/null || is prolonged
+		had g1; undo "$home" g2; is undone; undo "$home" g2; is twice
+		had none; undo "$home" g2; is none
+		had g1; : >"$d/unarmed"; undo "$home" g2 || is unarmed; rm "$d/unarmed"
+		had g1; rm "$home/g1/kcm.yaml"; undo "$home" g2 2>/dev/null || is missing
+		had g1; printf 'generation g3\nprevious g2\n' >"$home/trial"; undo "$home" g2 2>/dev/null || is on-trial
+		[ -e "$d/recover" ] && echo recover`
 	out, err := s.Do(within(t), host.Raw("d="+host.Quote(dir)+strings.ReplaceAll(script, "\n\t", "; ")))
+	const stopped, back = "stopped: , state g2 g1 deploy, trial g2", ": 1, state g1 - undo, trial"
 	want := []string{
-		"stopped: , state g2 g1 deploy, trial g2", "timer: 1, state g1 - undo, trial",
-		"stopped: , state g2 g1 deploy, trial g2", "boot: 1, state g1 - undo, trial",
-		"undone: 1, state g1 - undo, trial", "again: 1, state g1 - undo, trial", "none: , state   , trial",
+		stopped, "timer" + back, stopped, "boot" + back, stopped, "again" + back, stopped, "again-unarmed" + back,
+		stopped, "confirmed: , state g2 g1 deploy, trial g2", "prolonged: , state g2 g1 deploy, trial g2",
+		"undone" + back, "twice" + back, "none: , state   , trial",
+		"unarmed: 2, state g2 g1 deploy, trial", "missing: 2, state g2 g1 deploy, trial g2", "on-trial: 2, state g2 g1 deploy, trial g3", "recover",
 	}
 	var got []string
 	for line := range strings.Lines(strings.Join(out, "\n")) {
 		got = append(got, strings.TrimSpace(line))
 	}
 	if err != nil || !slices.Equal(got, want) {
-		t.Errorf("%q, %v, expected %q", got, err, want)
+		t.Errorf("%v\n%s\nexpected\n%s", err, strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 
-// TestOthers: processes of the same program are found, besides the pod's own. Without one of its
-// own that can't be said.
-func TestOthers(t *testing.T) {
+// TestProcesses: processes of the same program are found, besides the pod's own; not those of a
+// program whose name begins with the same 15 characters. Without one of its own that can't be
+// said.
+func TestProcesses(t *testing.T) {
 	s, dir := podSession(t, "mkdir home", "")
-	script := `effective() { its=ns/p; }; pod_main() { echo "$pid 7 aa"; }; is() { others home ns/p m ou of; }
-		runs() { until grep -qx program "/proc/$1/comm"; do :; done; }
-		ln -s "$(command -v sleep)" program
-		./program 300 & pid=$!; runs $pid; is; echo one
-		./program 300 & b=$!; runs $b; [ "$(is)" = $b ] && echo two
-		kill $b; wait $b 2>/dev/null; is; echo gone
-		kill $pid; wait $pid 2>/dev/null; (is) 2>&1`
+	script := `effective() { its=ns/p; }; pod_main() { echo "$pid 7 aa"; }; is() { echo "$1: $(processes home ns/p m ou of 2>&1 | sed "s/^$pid\$/own/; s/^$b\$/other/" | tr '\n' ' ')"; }
+		runs() { until grep -q "^program-of-an-" "/proc/$1/comm"; do :; done; }
+		cp "$(command -v sleep)" program-of-an-operator && cp program-of-an-operator program-of-an-option; b=none
+		./program-of-an-operator 300 & pid=$!; runs $pid; is one
+		./program-of-an-option 300 & c=$!; runs $c; is another
+		./program-of-an-operator 300 & b=$!; runs $b; is two
+		kill $b; wait $b 2>/dev/null; is gone
+		kill $pid; wait $pid 2>/dev/null; is none; kill $c`
 	out, err := s.Do(within(t), host.Raw("cd "+host.Quote(dir)+"; "+strings.ReplaceAll(script, "\n\t\t", "; ")))
-	if got, want := strings.Join(out, ""), "one\ntwo\ngone\nno process of ns/p runs\n"; !strings.HasSuffix(got, want) {
+	if got, want := strings.Join(out, ""), "one: own \nanother: own \ntwo: own other \ngone: own \nnone: no process of ns/p runs \n"; err != nil || got != want {
 		t.Errorf("%q, expected %q (%v)", got, want, err)
 	}
 }

@@ -63,6 +63,8 @@ func Changes(was, is *Plan) []Change {
 		add("", "the time limits were %s, and are %s", was.Timing, is.Timing)
 	}
 	switch {
+	case was.HandsOver != is.HandsOver:
+		add("", "whether the leader's lease is given back: %v, and now %v", was.HandsOver, is.HandsOver)
 	case was.ReadsLease != is.ReadsLease:
 		add("", "whether the lease is read: %v, and now %v", was.ReadsLease, is.ReadsLease)
 	case was.Leader != is.Leader:
@@ -88,8 +90,8 @@ func Changes(was, is *Plan) []Change {
 }
 
 func (t Timing) String() string {
-	return fmt.Sprintf("gate %v, soak %v, lead %v, lease %v, away %v, revert %v",
-		t.Gate.Duration(), t.Soak.Duration(), t.Lead.Duration(), t.Lease.Duration(), t.Away.Duration(), t.Revert.Duration())
+	return fmt.Sprintf("gate %v, soak %v, lead %v, lease %v, retry %v, away %v, revert %v",
+		t.Gate.Duration(), t.Soak.Duration(), t.Lead.Duration(), t.Lease.Duration(), t.Retry.Duration(), t.Away.Duration(), t.Revert.Duration())
 }
 
 func leaderName(p *Plan) string {

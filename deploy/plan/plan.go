@@ -40,6 +40,7 @@ type Timing struct {
 	Soak   Seconds `json:"soak"`   // how long it must stay healthy
 	Lead   Seconds `json:"lead"`   // until an instance leads
 	Lease  Seconds `json:"lease"`  // validity of a lease that isn't renewed
+	Retry  Seconds `json:"retry"`  // after which a leader renews its lease
 	Away   Seconds `json:"away"`   // total time the apiserver may be away
 	Revert Seconds `json:"revert"` // after which a host goes back by itself
 }

@@ -93,7 +93,7 @@ func TestNew(t *testing.T) {
 	if want := []string{"changed ca.crt", "changed /etc/systemd/system/kube-controller-manager.service"}; !slices.Equal(files, want) {
 		t.Errorf("files %q, expected %q", files, want)
 	}
-	if got := p.Timing; got != (Timing{Gate: 60, Soak: 20, Lead: 92, Lease: 15, Away: 120, Revert: 167}) {
+	if got := p.Timing; got != (Timing{Gate: 60, Soak: 20, Lead: 92, Lease: 15, Retry: 2, Away: 120, Revert: 167}) {
 		t.Errorf("timing %+v", got)
 	}
 	data, err := json.Marshal(p)

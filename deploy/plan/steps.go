@@ -72,9 +72,24 @@ func (o *Observation) timing() Timing {
 	// once to see that and once to take it.
 	lead := gate + lease + 6*o.longest("leader-elect-retry-period") + 5*time.Second
 	return Timing{
-		Gate: SecondsOf(gate), Soak: SecondsOf(soak), Lead: SecondsOf(lead), Lease: SecondsOf(lease), Away: SecondsOf(gate + time.Minute),
+		Gate: SecondsOf(gate), Soak: SecondsOf(soak), Lead: SecondsOf(lead), Lease: SecondsOf(lease), Retry: SecondsOf(o.retryPeriod()), Away: SecondsOf(gate + time.Minute),
 		Revert: SecondsOf(lead + 3*soak + 15*time.Second), // later than kcmgen itself would revert
 	}
+}
+
+// retryPeriod returns the longest time after which any host's leader renews its lease.
+func (o *Observation) retryPeriod() time.Duration {
+	const flag = "leader-elect-retry-period"
+	out := o.longest(flag)
+	for _, h := range o.Hosts {
+		if h.Current == nil {
+			continue
+		}
+		if d, err := time.ParseDuration(h.Current.value(flag)); err == nil {
+			out = max(out, d)
+		}
+	}
+	return out
 }
 
 // longest returns the longest duration that a flag has on any host.

@@ -18,7 +18,7 @@ type Action struct {
 	Generation string        // Try, Prolong, Confirm, Undo: which one
 	UnitSum    string        // Try: expected SHA-256 of the unit's file, or none
 	After      time.Duration // Try, Prolong: until the host goes back by itself
-	Lease      Lease         // HandOver: as it was read when the process that holds it was gone
+	Lease      Lease         // HandOver: as it was read since the process that holds it is gone
 	ExpectNew  bool          // Examine: expect the plan's generation; else the one it ran before
 	Ask        Questions     // Examine
 	For        time.Duration // Wait
@@ -38,7 +38,7 @@ const (
 	Check                           // have the host's own programs check them
 	Try                             // start a generation; the host goes back by itself unless it is confirmed
 	Examine                         // check what runs on a host: Health
-	HandOver                        // give the lease back for a process that is gone: HandedOver
+	HandOver                        // give the lease back for a process that is gone: HandedOver, NotHandedOver
 	Prolong                         // restart the timer after which the host goes back by itself
 	Confirm                         // end a trial over a new connection: the generation stays
 	Revert                          // end a trial: go back to what ran before
@@ -108,12 +108,13 @@ type Event struct {
 	Stamp string
 	Files int
 	Lease *Lease // nil: there is no holder
-	// HandedOver: the lease had that holder, and has none now.
-	HandedOver bool
-	Health     Health
-	Found      Found
-	Server     string
-	Lines      []string
+	// HandedOver: the lease had that holder, and has none now. NotHandedOver is why it has it still.
+	HandedOver    bool
+	NotHandedOver error
+	Health        Health
+	Found         Found
+	Server        string
+	Lines         []string
 }
 
 // Lease is the leader lease.

@@ -46,8 +46,9 @@ func (s *State) fail(i int, cause error) {
 		}
 	}
 	s.stage, s.cause, s.rounds = Returning, cause, nil
+	handsOver := slices.ContainsFunc(s.hosts, func(h host) bool { return h.handOverID != 0 }) // and may do so later
 	s.back = rollback{
-		hosts: s.hostsToRollBack(i), window: restartWindow{releasesLease: s.plan.ReleasesLease, poll: s.poll}, longestDowntime: downtime(s.plan),
+		hosts: s.hostsToRollBack(i), window: restartWindow{releasesLease: s.plan.ReleasesLease || handsOver, poll: s.poll}, longestDowntime: downtime(s.plan),
 		until: s.now.Add(s.plan.Lead.Duration()), apiserverUntil: s.now.Add(s.plan.Away.Duration()),
 	}
 	if away := (*ApiserverAwayError)(nil); errors.As(cause, &away) {

@@ -49,7 +49,7 @@ func (s *State) chosen(r round) {
 // last.
 func (s *State) next(l *Lease) {
 	leader := s.holder(l, isSelected)
-	s.leaderID, s.leaderLease = "", nil
+	s.leaderID, s.handOvers = "", 0
 	rank := func(i int) int {
 		switch {
 		case i == leader:
@@ -63,7 +63,7 @@ func (s *State) next(l *Lease) {
 	i := s.steps[0]
 	s.steps = slices.Delete(s.steps, 0, 1)
 	s.current, s.hosts[i].begun = i, s.now
-	if i == leader {
+	if i == leader && s.plan.Hosts[i].Hostname == l.Hostname {
 		s.leaderID = l.Holder
 	}
 	s.awaitSpares()

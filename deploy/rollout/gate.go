@@ -163,7 +163,7 @@ func (s *State) assessExamination(i int, r round) (missing []Action) {
 			return missing
 		}
 		s.checkLeader(i, r)
-		s.handOver(i)
+		s.handOver(i, r)
 	}
 	s.decideGate(i, is)
 	return nil

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/kcmgen/kcmgen/deploy/plan"
@@ -8,31 +9,33 @@ import (
 
 // handOver gives back the lease of the process that led on the host until it was restarted, so
 // that another instance can lead before the lease runs out. It waits until the host is healthy:
-// if the new configuration has a fault that ends a leader, all hosts work at that moment. A
-// lease that is renewed in between isn't that process's.
-func (s *State) handOver(i int) {
-	h := &s.hosts[i]
+// if the new configuration has a fault that ends a leader, all hosts work at that moment. It also
+// waits until the lease has not been renewed for longer than a process takes that lives: one on
+// another machine may have the same hostname.
+func (s *State) handOver(i int, r round) {
+	h, e := &s.hosts[i], r.answer(ReadLease, "")
 	switch {
-	case !s.plan.HandsOver || h.handOverID != 0 || s.leaderID == "":
+	case !s.plan.HandsOver || s.leaderID == "" || h.handOverID != 0 || e == nil || e.Err != nil:
 		return
-	case s.lease == nil || s.lease.Holder != s.leaderID: // another instance leads already
+	case e.Lease == nil || e.Lease.Holder != s.leaderID: // it was given back, or another instance leads
 		s.leaderID = ""
 		return
-	case s.leaderLease == nil:
-		s.leaderLease = s.lease
-	case !s.lease.Renewed.Equal(s.leaderLease.Renewed):
-		s.leaderID = ""
-		return
-	}
-	if h.gate.healthySince.IsZero() {
+	case h.gate.healthySince.IsZero() || s.now.Sub(s.leaseSince) < s.plan.Retry.Duration()+renewalTakes:
 		return
 	}
 	s.lastID++
 	a := s.hostAction(i, HandOver)
-	a.ID, a.Lease = s.lastID, *s.leaderLease
+	a.ID, a.Lease = s.lastID, *e.Lease
 	h.handOverID = a.ID
+	s.handOvers++
 	s.actions = append(s.actions, a)
 }
+
+// renewalTakes is how much longer than its retry period a process may take to renew its lease.
+const renewalTakes = 250 * time.Millisecond
+
+// handOverTries limits how often it is tried to give a lease back.
+const handOverTries = 3
 
 // handedOver reports whether an event answers a HandOver action, and handles it. Without a
 // hand-over another instance leads when the lease has run out.
@@ -42,13 +45,16 @@ func (s *State) handedOver(e Event) bool {
 		if h.handOverID == 0 || h.handOverID != e.ID {
 			continue
 		}
-		h.handOverID, s.leaderID = 0, ""
-		switch {
+		h.handOverID = 0
+		switch err := cmp.Or(e.Err, e.NotHandedOver); {
+		case err != nil && s.handOvers < handOverTries: // once more
+			return true
+		case err != nil:
+			s.tell(i, "note", "the lease of its old process couldn't be given back, and runs out: %v", err)
 		case e.HandedOver:
 			s.tell(i, "hands over", "the lease of its old process, which is gone")
-		case e.Err != nil:
-			s.tell(i, "note", "the lease of its old process couldn't be given back, and runs out: %v", e.Err)
 		}
+		s.leaderID = ""
 		return true
 	}
 	return false
@@ -63,6 +69,9 @@ func (s *State) followLease(l *Lease) {
 	if was := s.lease; was != nil && was.Holder != l.Holder {
 		gap := l.Acquired.Add(-s.skew(l)).Sub(was.Renewed.Add(-s.skew(was)))
 		s.leaderless += max(gap, 0)
+	}
+	if was := s.lease; was == nil || was.Holder != l.Holder || !was.Renewed.Equal(l.Renewed) {
+		s.leaseSince = s.now
 	}
 	s.lease = l
 }

@@ -36,35 +36,73 @@ func TestLeaderless(t *testing.T) {
 	}
 }
 
-// TestHandOver: the lease is given back once the host is healthy, if it is the one of the
-// process that the rollout ended, and unchanged since.
+// TestHandOver: the lease is given back once the host is healthy and the lease isn't renewed any
+// more, if it is the one of the process that the rollout ended.
 func TestHandOver(t *testing.T) {
-	old := Lease{Holder: "a_1", Hostname: "a", Renewed: time.Unix(10, 0)}
-	renewed, another := old, old
-	renewed.Renewed = time.Unix(12, 0)
-	another.Holder = "b_1"
+	type read struct {
+		after   float64 // seconds since the restart
+		holder  string
+		renewed int64
+		healthy bool
+	}
 	for name, c := range map[string]struct {
-		hands bool
-		reads []Lease // after the restart, until the host is healthy
-		want  bool
+		keeps bool
+		reads []read
+		want  float64 // when it is given back; 0: never
 	}{
-		"the old process's":      {true, []Lease{old, old}, true},
-		"another one's by now":   {true, []Lease{old, another}, false},
-		"renewed since":          {true, []Lease{old, renewed}, false},
-		"not wanted":             {false, []Lease{old, old}, false},
-		"another one's at first": {true, []Lease{another, old}, false},
+		"healthy at once":                {false, []read{{0.1, "a_1", 9, true}, {1, "a_1", 9, true}, {2.3, "a_1", 9, true}, {2.4, "a_1", 9, true}}, 2.4},
+		"healthy late":                   {false, []read{{0.1, "a_1", 9, false}, {3, "a_1", 9, false}, {3.5, "a_1", 9, true}}, 3.5},
+		"renewed just before":            {false, []read{{0.1, "a_1", 9, true}, {1, "a_1", 10, true}, {3, "a_1", 10, true}, {3.3, "a_1", 10, true}}, 3.3},
+		"renewed by one that lives":      {false, []read{{0.1, "a_1", 9, true}, {2, "a_1", 11, true}, {4, "a_1", 13, true}, {6, "a_1", 15, true}}, 0},
+		"another one's by now":           {false, []read{{0.1, "a_1", 9, true}, {2, "b_1", 11, true}, {5, "b_1", 11, true}}, 0},
+		"another one's, then read again": {false, []read{{0.1, "b_1", 9, true}, {5, "a_1", 9, true}, {8, "a_1", 9, true}}, 0},
+		"not wanted":                     {true, []read{{0.1, "a_1", 9, true}, {5, "a_1", 9, true}}, 0},
+		"not readable":                   {false, []read{{0.1, "a_1", 9, true}, {5, "", 0, true}, {6, "a_1", 9, true}}, 6},
 	} {
-		s := New(&plan.Plan{HandsOver: c.hands, Hosts: []plan.Record{{Node: "a", Hostname: "a"}}}, time.Second)
-		s.leaderID = old.Holder
-		for i, l := range c.reads {
-			s.followLease(&l)
-			if i == len(c.reads)-1 {
-				s.hosts[0].gate.healthySince = time.Unix(20, 0)
+		start := time.Unix(100, 0)
+		s := New(&plan.Plan{HandsOver: !c.keeps, Timing: plan.Timing{Retry: 2}, Hosts: []plan.Record{{Node: "a", Hostname: "a"}}}, time.Second)
+		s.leaderID = "a_1"
+		got := 0.0
+		for _, is := range c.reads {
+			s.now = start.Add(time.Duration(is.after * float64(time.Second)))
+			e := Event{Lease: &Lease{Holder: is.holder, Hostname: "a", Renewed: time.Unix(is.renewed, 0)}}
+			if is.holder == "" {
+				e = Event{Err: ErrApiserverAway}
+			} else {
+				s.followLease(e.Lease)
 			}
-			s.handOver(0)
+			if is.healthy {
+				s.hosts[0].gate.healthySince = start
+			}
+			s.handOver(0, round{asked: []Action{{Kind: ReadLease}}, events: []Event{e}})
+			if len(s.actions) > 0 && got == 0 {
+				got = is.after
+			}
 		}
-		if got := len(s.actions) == 1 && s.actions[0].Kind == HandOver && s.actions[0].Lease == old; got != c.want || !got && len(s.actions) > 0 {
-			t.Errorf("%s: %v, actions %v", name, got, s.actions)
+		if got != c.want || len(s.actions) > 1 {
+			t.Errorf("%s: given back after %v s, expected %v; %v", name, got, c.want, s.actions)
 		}
+	}
+}
+
+// TestHandOverAgain: what fails is tried three times; then the operator is told.
+func TestHandOverAgain(t *testing.T) {
+	s := New(&plan.Plan{HandsOver: true, Hosts: []plan.Record{{Node: "a", Hostname: "a"}}}, time.Second)
+	s.leaderID, s.now = "a_1", time.Unix(100, 0)
+	s.hosts[0].gate.healthySince = s.now
+	l := &Lease{Holder: "a_1", Hostname: "a"}
+	s.followLease(l)
+	s.now = s.now.Add(time.Minute)
+	tried := 0
+	for range 5 {
+		s.actions = nil
+		s.handOver(0, round{asked: []Action{{Kind: ReadLease}}, events: []Event{{Lease: l}}})
+		if len(s.actions) == 1 {
+			tried++
+			s.handedOver(Event{ID: s.actions[0].ID, NotHandedOver: ErrApiserverAway})
+		}
+	}
+	if told := len(s.actions); tried != handOverTries || told != 0 || s.leaderID != "" {
+		t.Errorf("tried %d times, %q", tried, s.leaderID)
 	}
 }

@@ -56,11 +56,12 @@ type State struct {
 
 	absence         outage // of the apiserver, until the rollout ends or goes back
 	stopwatch       stopwatch
-	led             bool   // the new configuration has led
-	announcedLeader string // the last leader that was reported
-	leaderID        string // the lease's holder, if that is the current host's old process; else ""
-	leaderLease     *Lease // as first read after that process's end
-	lease           *Lease // as last read with a holder
+	led             bool      // the new configuration has led
+	announcedLeader string    // the last leader that was reported
+	leaderID        string    // the lease's holder, if that is the current host's old process; else ""
+	handOvers       int       // how often it was tried to give that lease back
+	lease           *Lease    // as last read with a holder
+	leaseSince      time.Time // when it was first read with that holder and that renewal
 	leaderless      time.Duration
 	announcedWait   string // the last host that was reported as waited for
 

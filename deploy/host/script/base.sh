@@ -22,25 +22,41 @@ fail() {
 # within SECONDS COMMAND…: runs a command with a time limit.
 within() { timeout -k 5 "$@"; }
 
-# put MODE FILE: replaces FILE with standard input, atomically and durably. The temporary
-# file begins with a dot, so systemd and kubelet don't read it.
-put() {
+# put MODE FILE: replaces FILE with standard input, atomically and durably.
+put() { write_beside "$1" "$2" && move_in "$2"; }
+
+# write_beside MODE FILE: writes standard input durably to a file beside FILE. Its name begins
+# with a dot, so systemd and kubelet don't read it.
+write_beside() {
 	tmp=${2%/*}/.${2##*/}.kcmgen
-	rm -rf "$tmp" && (set -C && cat >"$tmp") && chmod "$1" "$tmp" && sync "$tmp" &&
-		mv -fT "$tmp" "$2" && sync "${2%/*}" && return
+	rm -rf "$tmp" && (set -C && cat >"$tmp") && chmod "$1" "$tmp" && sync "$tmp" && return
 	rm -f "$tmp"
 	return 1
 }
 
-# install_start START FILE MODE: installs a generation's unit or manifest; a foreign one gets
-# the mode that it had. If it is there already, nothing is written: going back must work on a
-# full or read-only disk.
+# move_in FILE: puts what write_beside wrote in FILE's place.
+move_in() {
+	tmp=${1%/*}/.${1##*/}.kcmgen
+	mv -fT "$tmp" "$1" && sync "${1%/*}" && return
+	rm -f "$tmp"
+	return 1
+}
+
+# install_start START FILE MODE: installs a generation's unit. If it is there already, nothing
+# is written: going back must work on a full or read-only disk.
 install_start() {
-	mode=$3
-	case $2 in
-	*/found-*/*) mode=0$(stat -c %a "$2") ;;
+	[ -r "$2" ] || { echo "$2 is missing" >&2 && return 1; } # to redirect from it would return 2
+	mode=$(start_mode "$2" "$3")
+	[ ! -h "$1" ] && cmp -s "$2" "$1" && [ "0$(stat -c %a "$1")" = "$mode" ] || put "$mode" "$1" <"$2" || return 1
+}
+
+# start_mode FILE MODE: prints the mode of an installed unit or manifest. A foreign one gets the
+# one that it had.
+start_mode() {
+	case $1 in
+	*/found-*/*) echo "0$(stat -c %a "$1")" ;;
+	*) echo "$2" ;;
 	esac
-	[ ! -h "$1" ] && cmp -s "$2" "$1" && [ "0$(stat -c %a "$1")" = "$mode" ] || put "$mode" "$1" <"$2"
 }
 
 # is_file FILE: tests for a regular file, not a link. Anything else in the place of one of

@@ -24,17 +24,26 @@ starts() {
 	text "$at"
 }
 
-# others HOME UNIT START OTHERUNIT OTHER: prints the PIDs of processes of the same program as the
-# one that the host has started. It fails if none runs.
-others() {
+# processes HOME UNIT START OTHERUNIT OTHER: prints the PID of the process that the host has started,
+# and those of other processes of the same program. It fails if none runs. The kernel cuts names
+# to 15 characters, and other programs' begin alike; their files have other names.
+processes() {
 	effective "$3" "$2" "$5" "$4"
 	main=$(layout main "$its" "$1" "$its")
 	main=${main%% *}
 	comm=$(cat "/proc/${main:-0}/comm" 2>/dev/null) || fail "no process of $its runs"
+	echo "$main"
 	for f in $(grep -lxF -- "$comm" /proc/[0-9]*/comm 2>/dev/null); do
 		f=${f%/comm} && f=${f#/proc/}
-		[ "$f" = "$main" ] || echo "$f"
+		[ "$f" = "$main" ] || other_program "$main" "$f" || echo "$f"
 	done
+}
+
+# other_program PID PID: tests whether the files of two processes' programs have different names.
+other_program() {
+	exe=$(readlink "/proc/$1/exe") && exe=${exe% (deleted)} && exe=${exe##*/}
+	file=$(readlink "/proc/$2/exe") && file=${file% (deleted)} && file=${file##*/}
+	[ -n "$exe" ] && [ -n "$file" ] && [ "$exe" != "$file" ]
 }
 
 # process_view PID: prints a process's arguments, and its mounts from directories named like

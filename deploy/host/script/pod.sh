@@ -192,6 +192,7 @@ pod_replace() {
 		pod_gone "$1" "$3"
 		return
 	fi
+	[ -r "$4" ] || { echo "$4 is missing" >&2 && return 1; }
 	generation_dir=${4%/*}
 	image_restore "${generation_dir##*/}" "$4"
 	same=no
@@ -200,12 +201,13 @@ pod_replace() {
 		pod_note "$1" "$3" ''
 		return 0
 	fi
-	pod_note "$1" "$3" "$2" || return 1
+	# All that may fail comes before the old manifest is removed.
+	write_beside "$(start_mode "$4" 0600)" "$2" <"$4" && pod_note "$1" "$3" "$2" || return 1
 	if [ -e "$2" ] || [ -h "$2" ]; then
 		rm -f "$2" && sync "${2%/*}" || return 1
 		pod_gone "$1" "$3" && pod_forgotten "$3"
 	fi
-	install_start "$2" "$4" 0600 || return
+	move_in "$2" || return 1
 	[ "$same" = yes ] || pod_unnoticed "$1" "$3" "$4"
 }
 

@@ -7,6 +7,7 @@ confirm() { act settle "$@"; }
 settle() {
 	if [ -e "$1/trial" ]; then
 		[ "$(field "$1/trial" generation)" = "$2" ] || fail "another generation is on trial"
+		! undoing "$1" || fail "the host is going back"
 		if [ "$(field "$1/trial" previous)" = "$2" ]; then
 			again "$1" "$2" || exit 1
 		else
@@ -82,8 +83,12 @@ unsettle() {
 	case $(field "$file" unit) in
 	*/*) several=yes ;;
 	esac
-	if [ -n "$several" ]; then # whatever ends it, the timer or the boot goes on
-		text=$(cat "$file") && printf '%s\nundo yes\n' "$text" | put 0600 "$1/trial" && arm "$1" 60 || {
+	if undoing "$1" && [ "$(field "$1/trial" generation)" = "$(field "$file" generation)" ]; then
+		systemctl is-active -q kcmgen-revert.timer || arm "$1" 60 # an earlier undo didn't end
+	elif [ -e "$1/trial" ]; then
+		fail "an unfinished trial is there: $1/trial"
+	elif [ -n "$several" ]; then # whatever ends it, the timer or the boot goes on
+		begin_undo "$1" "$file" || {
 			rm -f "$1/trial"
 			exit 1
 		}
@@ -93,6 +98,14 @@ unsettle() {
 	[ "$started" != 1 ] && undone "$1" || exit 1
 	[ -z "$several" ] || { rm -f "$1/trial" && sync "$1" && disarm; }
 	return "$started"
+}
+
+# begin_undo HOME JOURNAL: installs what goes on if an undo doesn't end: this script, unless a
+# person runs the installed one, a trial and the timer.
+begin_undo() {
+	unit=$(field "$2" unit) its=$(field "$2" was.unit)
+	[ -z "${script-}" ] || install_recovery "$1" "$unit" "${its:-$unit}" || return 1
+	text=$(cat "$2") && printf '%s\nundo yes\n' "$text" | put 0600 "$1/trial" && arm "$1" 60
 }
 
 # undone HOME: records that the host went back from a confirmed generation.

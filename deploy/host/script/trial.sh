@@ -34,7 +34,12 @@ try() {
 		back "$home"
 		exit 1
 	}
-	switch "$home" "$generation" "$start" "$unit" "$enabled" "$active" "$again" && return
+	switch "$home" "$generation" "$start" "$unit" "$enabled" "$active" "$again" && {
+		case $unit in
+		*/*) systemctl restart kcmgen-revert.timer ;; # the end of the old pod took a while
+		esac
+		return 0
+	}
 	back "$home"
 	exit 1
 }
@@ -99,7 +104,7 @@ arm() {
 rearm() { act prolong "$@"; }
 
 prolong() {
-	[ "$(field "$1/trial" generation)" = "$2" ] || fail "the host went back by itself"
+	[ "$(field "$1/trial" generation)" = "$2" ] && ! undoing "$1" || fail "the host went back by itself"
 	systemctl restart kcmgen-revert.timer # atomic: the timer never stops
 }
 
@@ -135,9 +140,11 @@ back() {
 # undo_ended HOME: records an undo whose trial the timer or the boot has ended, unless the undo
 # came to that itself.
 undo_ended() {
-	[ "$(field "$1/trial" undo)" = yes ] && [ "$(field "$1/trial" generation)" = "$(field "$1/state" generation)" ] || return 0
-	undone "$1"
+	! undoing "$1" || [ "$(field "$1/trial" generation)" != "$(field "$1/state" generation)" ] || undone "$1"
 }
+
+# undoing HOME: tests whether the trial is that of an undo.
+undoing() { [ "$(field "$1/trial" undo)" = yes ]; }
 
 # return_to HOME GENERATION JOURNAL: switches to the generation before that of a journal. If it
 # is of another layout, what the journal's starts is gone before.
