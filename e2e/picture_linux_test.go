@@ -40,7 +40,10 @@ home=/etc/kubernetes/kcmgen unit=kube-controller-manager.service
 [ ! -f /run/kcmgen.act ] || flock -n /run/kcmgen.act true || echo busy
 for p; do
 	about=$(stat -c '%F %a %u:%g' "$p" 2>/dev/null) || continue
-	[ ! -f "$p" ] || about="$about $(sha256sum <"$p" | cut -d' ' -f1)"
+	case $about in
+	regular*) sum=$(sha256sum -- "$p" 2>/dev/null) || continue # it is gone by now
+		about="$about ${sum%% *}" ;;
+	esac
 	echo "file $p $about"
 done
 for f in trial state; do [ ! -f $home/$f ] || sed "s/^/$f./" $home/$f 2>/dev/null; done
@@ -48,9 +51,12 @@ systemctl is-active -q kcmgen-revert.timer && echo timer
 if [ -n "$pod" ]; then
 	pid=0
 	for p in $(pidof kube-controller-manager); do
+		grep -q . /proc/$p/cmdline 2>/dev/null || continue # it has ended
 		! grep -q -e --version /proc/$p/cmdline || continue
+		group=$(grep -o -m 1 -e kubepods -e $unit /proc/$p/cgroup | head -n 1)
+		grep -q . /proc/$p/cmdline 2>/dev/null || continue
 		pid=$p
-		echo "process $p $(grep -o -m 1 -e kubepods -e $unit /proc/$p/cgroup | head -n 1)"
+		echo "process $p $group"
 	done
 	[ "$pid" = 0 ] && echo "active inactive" || echo "active active"
 	for p in /etc/kubernetes/manifests/* /etc/kubernetes/manifests/.[!.]*; do

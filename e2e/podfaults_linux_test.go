@@ -22,6 +22,7 @@ type podFault struct {
 func TestPodFaults(t *testing.T) {
 	g := onKubelets(t, clusterVersion, clusterVersion, olderKubelet)
 	all, units := podOperators(t, g)
+	pods := [2]*variant{all[0].a, all[0].b}
 	kill, cut := podFault{"kill", podKills}, podFault{"cut", podCuts}
 	faults := []podFault{kill, cut, {"power", podPower}, {"gone", podsAlone}, {"image", podImages}, {"room", podRooms}, {"kubelet", kubeletsStopped}, {"runtime", runtimesRestarted}, {"poll", kubeletsPoll}, {"layouts", func(t *testing.T, all []*site) { layoutKills(t, all, units) }}}
 	if !testing.Short() {
@@ -32,7 +33,7 @@ func TestPodFaults(t *testing.T) {
 		for _, f := range faults {
 			t.Run(f.name, func(t *testing.T) { f.do(t, all) })
 		}
-		t.Run("broken deployer", func(t *testing.T) { brokenPods(t, all[0]) })
+		t.Run("broken deployer", func(t *testing.T) { brokenPods(t, all[0], pods) })
 		return
 	}
 	var wait sync.WaitGroup
@@ -46,7 +47,7 @@ func TestPodFaults(t *testing.T) {
 	}
 	wait.Wait()
 	if !t.Failed() {
-		t.Run("broken deployer", func(t *testing.T) { brokenPods(t, all[0]) })
+		t.Run("broken deployer", func(t *testing.T) { brokenPods(t, all[0], pods) })
 	}
 }
 
@@ -232,8 +233,9 @@ func layoutKills(t *testing.T, all []*site, units map[*site]*variant) {
 
 // brokenPods checks that these checks notice a deployer that writes in place: half a manifest,
 // and files that the process's generation shares with the next one.
-func brokenPods(t *testing.T, s *site) {
+func brokenPods(t *testing.T, s *site, pods [2]*variant) {
 	t.Helper()
+	s.a, s.b = pods[0], pods[1]
 	s.settle(t, s.a)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

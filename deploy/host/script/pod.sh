@@ -198,6 +198,7 @@ pod_replace() {
 	same=no
 	[ ! -h "$2" ] && cmp -s "$4" "$2" && same=yes
 	if [ "$same" = yes ] && [ "$5" != yes ]; then
+		rm -f "${2%/*}/.${2##*/}.kcmgen" # of a change that was cut off
 		pod_note "$1" "$3" ''
 		return 0
 	fi
