@@ -242,8 +242,8 @@ pod_gone() {
 # comes after them can't be seen: a second is ample.
 pod_forgotten() {
 	kubelet_pid >/dev/null || return 0
+	n=0
 	for uid in $(pod_uids "$1" | head -n 3); do
-		n=0
 		while [ -n "$(find /sys/fs/cgroup -maxdepth 6 -type d -name "*pod$uid*" 2>/dev/null)" ] && [ "$n" -lt 80 ]; do
 			n=$((n + 1))
 			sleep 0.5 2>/dev/null || sleep 1
