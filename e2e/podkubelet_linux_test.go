@@ -112,9 +112,18 @@ func (s *site) kubeletStopped(t *testing.T, at when, gone bool, sum *count) {
 			t.Errorf("it doesn't say what is wrong with the kubelet")
 		}
 	}
-	do(t, s.h, "systemctl", "start", "kubelet")
-	s.outcome(t, at.name, code, []int{0, 5, 6}, sum)
 	end()
+	do(t, s.h, "systemctl", "start", "kubelet")
+	// A kubelet that has just started starts a pod first, and then ends those that have no
+	// manifest any more.
+	eventually(t, func() error {
+		p, err := s.look(t.Context())
+		if err == nil {
+			_, err = p.judge(s.a, s.b)
+		}
+		return err
+	})
+	s.outcome(t, at.name, code, []int{0, 5, 6}, sum)
 	s.again(t, sum)
 }
 
