@@ -44,6 +44,13 @@ kept() { echo "kcmgen.local/generation:$1"; }
 image() {
 	runtime || return 0
 	echo "kubelet.runtime $tool"
+	if [ "$tool" = ctr ]; then # one call of it: it takes a tenth of a second
+		list=$(images 15 ls "name==$1" "name==$(kept "$2")" 2>/dev/null) || echo "kubelet.silent $socket"
+		printf '%s\n' "$list" | awk -v name="$1" -v kept="$(kept "$2")" '
+			$1 == name { print "kubelet.image " $3 }
+			$1 == kept { print "kubelet.kept " $3 }'
+		return
+	fi
 	digest=$(image_digest "$1") || echo "kubelet.silent $socket"
 	echo "kubelet.image $digest"
 	echo "kubelet.kept $(image_digest "$(kept "$2")")"
