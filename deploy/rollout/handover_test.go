@@ -94,15 +94,24 @@ func TestHandOverAgain(t *testing.T) {
 	s.followLease(l)
 	s.now = s.now.Add(time.Minute)
 	tried := 0
+	var told []string
 	for range 5 {
 		s.actions = nil
 		s.handOver(0, round{asked: []Action{{Kind: ReadLease}}, events: []Event{{Lease: l}}})
-		if len(s.actions) == 1 {
-			tried++
-			s.handedOver(Event{ID: s.actions[0].ID, NotHandedOver: ErrApiserverAway})
+		if len(s.actions) == 0 {
+			continue
+		}
+		tried++
+		id := s.actions[0].ID
+		s.actions = nil
+		if !s.handedOver(Event{ID: id, NotHandedOver: ErrApiserverAway}) {
+			t.Error("the answer isn't taken")
+		}
+		for _, a := range s.actions {
+			told = append(told, a.Step+": "+a.Text)
 		}
 	}
-	if told := len(s.actions); tried != handOverTries || told != 0 || s.leaderID != "" {
-		t.Errorf("tried %d times, %q", tried, s.leaderID)
+	if want := "note: the lease of its old process couldn't be given back, and runs out: " + ErrApiserverAway.Error(); tried != handOverTries || len(told) != 1 || told[0] != want {
+		t.Errorf("tried %d times, told %q, expected %q", tried, told, want)
 	}
 }
