@@ -5,10 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"regexp"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+
+	"github.com/kcmgen/kcmgen/internal/lazy"
 )
 
 // formatFlag adds --format; how is its help.
@@ -51,7 +52,7 @@ func printJSON(w io.Writer, doc any) error {
 		return err
 	}
 	// JSON escapes control characters below space only; terminals obey others too.
-	text := controls.ReplaceAllStringFunc(out.String(), func(s string) string {
+	text := controls().ReplaceAllStringFunc(out.String(), func(s string) string {
 		r, _ := utf8.DecodeRuneInString(s)
 		return fmt.Sprintf(`\u%04x`, r)
 	})
@@ -59,4 +60,4 @@ func printJSON(w io.Writer, doc any) error {
 	return err
 }
 
-var controls = regexp.MustCompile(`[\x{7f}-\x{9f}]`)
+var controls = lazy.Regexp(`[\x{7f}-\x{9f}]`)

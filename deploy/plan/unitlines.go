@@ -1,15 +1,15 @@
 package plan
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/artefact"
+	"github.com/kcmgen/kcmgen/internal/lazy"
 )
 
 // inGeneration matches a generation's directory in a path.
-var inGeneration = regexp.MustCompile(`/[0-9a-f]{16}\b`)
+var inGeneration = lazy.Regexp(`/[0-9a-f]{16}\b`)
 
 // unitChanges returns the lines of a unit that change, without its flags: "- " before,
 // "+ " after. Generations in paths are left out, since they always change.
@@ -73,12 +73,12 @@ func (s *Config) lines() []string {
 	if s.Pod != nil {
 		lines, _ := artefact.PodLines(s.Unit) // it was parsed before
 		for _, l := range lines {
-			out = append(out, inGeneration.ReplaceAllString(l, "/GENERATION"))
+			out = append(out, inGeneration().ReplaceAllString(l, "/GENERATION"))
 		}
 		return out
 	}
 	text := strings.ReplaceAll(string(s.Unit), "\\\n", " ")
-	text = inGeneration.ReplaceAllString(text, "/GENERATION")
+	text = inGeneration().ReplaceAllString(text, "/GENERATION")
 	for l := range strings.Lines(text) {
 		l = strings.TrimSpace(l)
 		if l != "" && !strings.ContainsAny(l[:1], "#;[") && !strings.HasPrefix(l, "ExecStart=") {

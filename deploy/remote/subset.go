@@ -7,12 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/kcmgen/kcmgen/internal/lazy"
 	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
@@ -87,7 +87,7 @@ func (c *Config) subsetFile(a *answer, host string) error {
 	}
 	applies := true
 	for i, line := range strings.Split(string(data), "\n") {
-		parts := configLine.FindStringSubmatch(line)
+		parts := configLine().FindStringSubmatch(line)
 		if parts == nil {
 			continue
 		}
@@ -116,7 +116,7 @@ func (c *Config) subsetFile(a *answer, host string) error {
 
 // configLine matches a line of ssh_config: a keyword and its values, with an optional
 // equals sign between them.
-var configLine = regexp.MustCompile(`^\s*([^\s=#][^\s=]*)\s*=?(.*)`)
+var configLine = lazy.Regexp(`^\s*([^\s=#][^\s=]*)\s*=?(.*)`)
 
 var followed = []string{"hostname", "user", "port", "identityfile", "proxyjump"}
 

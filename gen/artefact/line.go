@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/kcmgen/kcmgen/internal/lazy"
 )
 
 // Arg is an argument after the program's name, with its position in the file: line and
@@ -40,7 +41,7 @@ func CommandLine(data []byte) ([]Arg, error) {
 	case bytes.IndexByte(data, 0) >= 0:
 		return nil, fmt.Errorf("byte %d is a NUL: neither a unit nor a pod nor a list of flags has one", bytes.IndexByte(data, 0))
 	}
-	if keyMaterial.Match(data) {
+	if keyMaterial().Match(data) {
 		return nil, errors.New("it holds a key or a certificate, and is not read: neither a unit nor a pod nor a list of flags has one")
 	}
 	words, bare, err := words(data)
@@ -58,7 +59,7 @@ func CommandLine(data []byte) ([]Arg, error) {
 		return args[at+1:], nil // the words before it run it, such as env
 	case bare:
 		word := args[0].Value
-		if !plainWord.MatchString(word) { // it may be anything, a password too
+		if !plainWord().MatchString(word) { // it may be anything, a password too
 			return nil, fmt.Errorf("line %d: its first word is no flag, and not %s either", args[0].Line, program)
 		}
 		return nil, fmt.Errorf("line %d: %q is no flag, and not %s either", args[0].Line, word, program)
@@ -67,10 +68,10 @@ func CommandLine(data []byte) ([]Arg, error) {
 }
 
 // keyMaterial matches files with keys, whose lines must not appear in messages.
-var keyMaterial = regexp.MustCompile(`(?m)-----BEGIN [A-Z0-9 ]+-----|^PuTTY-User-Key-File-|AGE-SECRET-KEY-1|^\s*(?:"?client-key-data|"?token)"?\s*:`)
+var keyMaterial = lazy.Regexp(`(?m)-----BEGIN [A-Z0-9 ]+-----|^PuTTY-User-Key-File-|AGE-SECRET-KEY-1|^\s*(?:"?client-key-data|"?token)"?\s*:`)
 
 // plainWord matches words that may be meant as the name of a flag or a program.
-var plainWord = regexp.MustCompile(`^[a-z][a-z-]{0,39}$`)
+var plainWord = lazy.Regexp(`^[a-z][a-z-]{0,39}$`)
 
 func firstInvalid(data []byte) int {
 	for i := 0; i < len(data); {
@@ -84,17 +85,17 @@ func firstInvalid(data []byte) int {
 }
 
 var (
-	unitSection = regexp.MustCompile(`(?m)^\s*\[Service\]\s*$`)
-	podKind     = regexp.MustCompile(`(?m)^\s*"?(kind|apiVersion)"?\s*:|^\s*\{`)
+	unitSection = lazy.Regexp(`(?m)^\s*\[Service\]\s*$`)
+	podKind     = lazy.Regexp(`(?m)^\s*"?(kind|apiVersion)"?\s*:|^\s*\{`)
 )
 
 // words returns the words of the command line. bare means that the file is a plain list,
 // which need not begin with a program.
 func words(data []byte) (words []string, bare bool, err error) {
 	switch {
-	case unitSection.Match(data):
+	case unitSection().Match(data):
 		words, err = unitWords(data)
-	case podKind.Match(data):
+	case podKind().Match(data):
 		words, err = podWords(data)
 	default:
 		bare = true
@@ -107,7 +108,7 @@ func words(data []byte) (words []string, bare bool, err error) {
 // no flag has.
 const unresolved = "\ue000"
 
-var expansion = regexp.MustCompile(`\$\$|%%|\$\{?[A-Za-z_][A-Za-z0-9_]*\}?|%[A-Za-z]|\$|%`)
+var expansion = lazy.Regexp(`\$\$|%%|\$\{?[A-Za-z_][A-Za-z0-9_]*\}?|%[A-Za-z]|\$|%`)
 
 func unitWords(data []byte) ([]string, error) {
 	u, err := ParseUnit(data)
@@ -118,7 +119,7 @@ func unitWords(data []byte) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	words, err := SplitCommand(expansion.ReplaceAllStringFunc(line, func(s string) string {
+	words, err := SplitCommand(expansion().ReplaceAllStringFunc(line, func(s string) string {
 		switch {
 		case s == "$$" || s == "%%":
 			return s
@@ -153,7 +154,7 @@ func podWords(data []byte) ([]string, error) {
 }
 
 // variable matches a line of an environment file.
-var variable = regexp.MustCompile(`^\s*(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*=`)
+var variable = lazy.Regexp(`^\s*(?:export\s+)?[A-Za-z_][A-Za-z0-9_]*=`)
 
 // plainWords returns the words of a list, or of the variables that hold flags. Unlike in
 // a unit, "%" and "$" have no special meaning.
@@ -164,7 +165,7 @@ func plainWords(text string) ([]string, error) {
 	for line := range strings.Lines(text) {
 		n++
 		line = strings.TrimSuffix(strings.TrimSpace(line), "\\")
-		name := variable.FindString(line)
+		name := variable().FindString(line)
 		if name != "" {
 			line = strings.Trim(strings.TrimSpace(line[len(name):]), `"'`)
 			if !strings.HasPrefix(line, "-") {

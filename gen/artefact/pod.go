@@ -146,7 +146,7 @@ func hideValues(in any, secret bool) {
 // ImageTag returns the tag of kube-controller-manager's image in a pod's manifest; "" if
 // data is no such manifest, or if the image has no tag.
 func ImageTag(data []byte) string {
-	if !podKind.Match(data) {
+	if !podKind().Match(data) {
 		return ""
 	}
 	p, err := ParsePod(data)

@@ -3,11 +3,12 @@ package artefact
 import (
 	"encoding/json"
 	"errors"
-	"regexp"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	kjson "sigs.k8s.io/json"
+
+	"github.com/kcmgen/kcmgen/internal/lazy"
 )
 
 // FieldError is a field that the Kubernetes API doesn't have, or a value of another type.
@@ -24,7 +25,7 @@ func ContainerErrors(fields map[string]any) []FieldError {
 	return fieldErrors(fields, &corev1.Container{})
 }
 
-var unknownField = regexp.MustCompile(`^unknown field "(.+)"$`)
+var unknownField = lazy.Regexp(`^unknown field "(.+)"$`)
 
 func fieldErrors(fields map[string]any, into any) []FieldError {
 	if len(fields) == 0 {
@@ -37,7 +38,7 @@ func fieldErrors(fields map[string]any, into any) []FieldError {
 	strict, err := kjson.UnmarshalStrict(data, into)
 	var out []FieldError
 	for _, e := range strict {
-		if m := unknownField.FindStringSubmatch(e.Error()); m != nil {
+		if m := unknownField().FindStringSubmatch(e.Error()); m != nil {
 			out = append(out, FieldError{m[1], "the Kubernetes API has no such field"})
 		}
 	}

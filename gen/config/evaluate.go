@@ -154,7 +154,7 @@ func (l *loader) instances(places []place, share []int) []*build.Instance {
 	root := places[share[0]].root
 	over := map[string][]byte{}
 	maps.Copy(over, l.opts.Overlay)
-	maps.Copy(over, overlay(root))
+	maps.Copy(over, l.overlay(root))
 	from := func(dir string, args []string, dirs ...string) []*build.Instance {
 		return load.Instances(args, l.reach(root, dirs, over).config(dir))
 	}
@@ -265,7 +265,7 @@ func (l *loader) cluster(inst, schema *build.Instance, p place, ex *explainer) o
 // reload loads a place again, with over in place of files on disk.
 func (l *loader) reload(p place, over map[string][]byte) *build.Instance {
 	all := map[string][]byte{}
-	maps.Copy(all, overlay(p.root))
+	maps.Copy(all, l.overlay(p.root))
 	maps.Copy(all, l.opts.Overlay)
 	maps.Copy(all, over)
 	return load.Instances([]string{"."}, l.reach(p.root, []string{p.dir}, all).config(p.dir))[0]

@@ -101,7 +101,7 @@ type loader struct {
 }
 
 func newLoader(cwd string, o Options) *loader {
-	return &loader{cwd: cwd, opts: o, cache: newFileCache(regular.NewBudget(MaxFile, maxSum)), rough: roughFiles{}, copies: copies{of: map[string]*drift{}}}
+	return &loader{cwd: cwd, opts: o, cache: newFileCache(regular.NewBudget(MaxFile, maxSum)), rough: roughFiles{}, copies: copies{of: map[string]readCopy{}}}
 }
 
 // collect adds the outcomes to the result. It returns an error for an argument that is

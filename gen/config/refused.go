@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -16,6 +15,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/internal/lazy"
 	"github.com/kcmgen/kcmgen/schemas"
 )
 
@@ -67,7 +67,7 @@ func (t *typed) explain(f *finding.Finding, x *explainer) {
 	f.Expected = partForm(t.form(field.Value), name, rest)
 	f.Also = x.declared(field)
 	value, err := literal.Unquote(x.values[f.Field])
-	if m := outOfBound.FindStringSubmatch(f.Message); err != nil && m != nil { // computed
+	if m := outOfBound().FindStringSubmatch(f.Message); err != nil && m != nil { // computed
 		value, err = literal.Unquote(m[1])
 	}
 	switch {
@@ -84,7 +84,7 @@ func (t *typed) explain(f *finding.Finding, x *explainer) {
 	}
 }
 
-var outOfBound = regexp.MustCompile(`^invalid value ("(?:[^"\\]|\\.)*") \(out of bound`)
+var outOfBound = lazy.Regexp(`^invalid value ("(?:[^"\\]|\\.)*") \(out of bound`)
 
 // declared returns the position of a field in the vocabulary.
 func (x *explainer) declared(f *ast.Field) []finding.Pos {
@@ -178,12 +178,12 @@ func (t *typed) unknownFlag(f finding.Finding, name string, x *explainer) findin
 	return f
 }
 
-var hump = regexp.MustCompile(`([a-z0-9])([A-Z])`)
+var hump = lazy.Regexp(`([a-z0-9])([A-Z])`)
 
 // dashed converts labels such as cluster_cidr, --v and clusterCIDR to flag names; "" if
 // it can't.
 func dashed(name string) string {
-	name = hump.ReplaceAllString(strings.Trim(name, "-_ "), "$1-$2")
+	name = hump().ReplaceAllString(strings.Trim(name, "-_ "), "$1-$2")
 	name = strings.ToLower(strings.NewReplacer("_", "-", " ", "-").Replace(name))
 	if strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
 		return ""
@@ -242,14 +242,14 @@ func (t *typed) bounded(body *ast.StructLit) string {
 	return out
 }
 
-var whole = regexp.MustCompile(`^u?int(?:32|64)?(?: & >=(-?\d+))?(?: & <=(\d+))?$`)
+var whole = lazy.Regexp(`^u?int(?:32|64)?(?: & >=(-?\d+))?(?: & <=(\d+))?$`)
 
 // words describes one alternative.
 func (t *typed) words(text string) string {
 	if name, ok := strings.CutPrefix(text, "types."); ok {
 		return t.meaning(name)
 	}
-	if m := whole.FindStringSubmatch(text); m != nil {
+	if m := whole().FindStringSubmatch(text); m != nil {
 		switch {
 		case m[2] != "":
 			return fmt.Sprintf("a whole number from %s to %s", m[1], m[2])
@@ -303,7 +303,7 @@ func (x *explainer) explainHost(f *finding.Finding, es []errors.Error) {
 	value, err := literal.Unquote(x.values[f.Field])
 	if err != nil { // computed
 		for _, e := range es {
-			if m := outOfBound.FindStringSubmatch(oneLine(e)); m != nil {
+			if m := outOfBound().FindStringSubmatch(oneLine(e)); m != nil {
 				value, err = literal.Unquote(m[1])
 			}
 		}

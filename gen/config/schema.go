@@ -42,10 +42,10 @@ func parseFile(name string, src any, cfg parser.Config) (*ast.File, error) {
 
 // overlay returns this program's vocabulary for a module that has none, or only a part
 // of one, under the names that a vendored copy would have.
-func overlay(root string) map[string][]byte {
+func (l *loader) overlay(root string) map[string][]byte {
 	dir := filepath.Join(root, filepath.FromSlash(vendoring.Dir))
 	if ProvidesSchema(root) {
-		if files, err := Vendored(dir); err != nil || !vendoring.Inspect(files).Partial {
+		if c := l.copies.read(dir); c.err != nil || !c.Partial {
 			return nil
 		}
 	}
@@ -220,37 +220,46 @@ type drift struct {
 // nil if it doesn't.
 func (l *loader) drift(schema *build.Instance) *drift { return l.driftIn(schemaDir(schema)) }
 
-// copies caches the drift of copies of the vocabulary, by directory.
+// copies caches copies of the vocabulary, by directory: several places ask, and a copy
+// has many files.
 type copies struct {
 	mu sync.Mutex
-	of map[string]*drift
+	of map[string]readCopy
+}
+
+type readCopy struct {
+	vendoring.Copy
+	err error
+}
+
+func (c *copies) read(dir string) readCopy {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	got, ok := c.of[dir]
+	if !ok {
+		files, err := Vendored(dir)
+		got = readCopy{err: err}
+		if err == nil {
+			got.Copy = vendoring.Inspect(files)
+		}
+		c.of[dir] = got
+	}
+	return got
 }
 
 // driftIn is drift for the vocabulary in a directory.
 func (l *loader) driftIn(dir string) *drift {
-	l.copies.mu.Lock()
-	defer l.copies.mu.Unlock()
-	d, ok := l.copies.of[dir]
-	if !ok {
-		d = l.compareCopy(dir)
-		l.copies.of[dir] = d
-	}
-	return d
-}
-
-func (l *loader) compareCopy(dir string) *drift {
 	if _, err := os.Stat(dir); err != nil {
 		return nil // the overlay
 	}
-	files, err := Vendored(dir)
-	if err != nil {
-		return &drift{finding.Finding{Rule: "schema-differs", Severity: finding.Error, Pos: finding.Pos{File: l.rel(dir)}, Message: err.Error()}, false}
-	}
-	c := vendoring.Inspect(files)
-	if c.Current() {
+	switch c := l.copies.read(dir); {
+	case c.err != nil:
+		return &drift{finding.Finding{Rule: "schema-differs", Severity: finding.Error, Pos: finding.Pos{File: l.rel(dir)}, Message: c.err.Error()}, false}
+	case c.Current():
 		return nil
+	default:
+		return &drift{l.explainDrift(dir, c.Copy), len(c.Edited) > 0}
 	}
-	return &drift{l.explainDrift(dir, c), len(c.Edited) > 0}
 }
 
 // schemaDir returns the root directory of the imported copy of the vocabulary. It

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -16,6 +15,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/keys"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/vet"
+	"github.com/kcmgen/kcmgen/internal/lazy"
 )
 
 // tracked returns the private keys of a cluster that git tracks: files that the cluster
@@ -104,7 +104,7 @@ func (r *repository) relative(rel string) string {
 }
 
 // clientKey matches a private key in a kubeconfig.
-var clientKey = regexp.MustCompile(`client-key-data"?\s*:\s*"?([A-Za-z0-9+/=]+)`)
+var clientKey = lazy.Regexp(`client-key-data"?\s*:\s*"?([A-Za-z0-9+/=]+)`)
 
 // holdsPrivateKey reports whether a file has a private key without a passphrase.
 func holdsPrivateKey(data []byte) bool {
@@ -119,7 +119,7 @@ func holdsPrivateKey(data []byte) bool {
 			return true
 		}
 	}
-	for _, m := range clientKey.FindAllSubmatch(data, -1) {
+	for _, m := range clientKey().FindAllSubmatch(data, -1) {
 		if inner, err := base64.StdEncoding.DecodeString(string(m[1])); err == nil && holdsPrivateKey(inner) {
 			return true
 		}

@@ -1,16 +1,17 @@
 package finding
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/kcmgen/kcmgen/internal/lazy"
 )
 
-var identifier = regexp.MustCompile(`^[A-Za-z_#$][A-Za-z0-9_$]*$`)
+var identifier = lazy.Regexp(`^[A-Za-z_#$][A-Za-z0-9_$]*$`)
 
 // Label quotes a label if CUE needs it quoted.
 func Label(s string) string {
-	if identifier.MatchString(s) || s == "*" || strings.HasPrefix(s, "[") {
+	if identifier().MatchString(s) || s == "*" || strings.HasPrefix(s, "[") {
 		return s
 	}
 	return strconv.Quote(s)
@@ -29,12 +30,12 @@ func Path(labels ...string) string {
 	return b.String()
 }
 
-var labelPattern = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|\[\d+\]|[^.\["]+`)
+var labelPattern = lazy.Regexp(`"(?:[^"\\]|\\.)*"|\[\d+\]|[^.\["]+`)
 
 // Labels splits a path into its labels: it is the inverse of Path.
 func Labels(path string) []string {
 	var out []string
-	for _, l := range labelPattern.FindAllString(path, -1) {
+	for _, l := range labelPattern().FindAllString(path, -1) {
 		if u, err := strconv.Unquote(l); err == nil {
 			l = u
 		}

@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/kcmgen/kcmgen/internal/lazy"
 )
 
 // kind is a type of flags: how its values are parsed, and their description for users.
@@ -30,7 +31,7 @@ var kinds = map[string]kind{
 	"duration": {`a duration with its unit, such as "90s" or "1h30m"`, parses(time.ParseDuration)},
 	"Level":    {"a whole number from 0 to 2147483647", isLevel},
 	"ip":       {`an IP address, such as "127.0.0.1"`, isIP},
-	"quantity": {`a quantity, such as "64Ki"`, quantity.MatchString},
+	"quantity": {`a quantity, such as "64Ki"`, func(s string) bool { return quantity().MatchString(s) }},
 	"severity": {"INFO, WARNING, ERROR, FATAL or a number", isSeverity},
 
 	"stringSlice":                        {`words with a "," between them, such as "a,b"`, isCSV},
@@ -40,7 +41,7 @@ var kinds = map[string]kind{
 	"namedCertKey":                       {`"CERTIFICATE,KEY" or "CERTIFICATE,KEY:NAME,…", two files and the names they are for`, isNamedPair},
 	"moduleSpec":                         {`"PATTERN=LEVEL", such as "controller*=4"`, isPatterns},
 	"pattern=N,...":                      {`"PATTERN=LEVEL", such as "controller*=4"`, isPatterns},
-	"traceLocation":                      {`"FILE:LINE"`, traceLocation.MatchString},
+	"traceLocation":                      {`"FILE:LINE"`, func(s string) bool { return traceLocation().MatchString(s) }},
 	"version":                            {"true, false or raw", func(s string) bool { return s == "raw" || parses(strconv.ParseBool)(s) }},
 	"mapStringBool":                      {`gates, such as "A=true,B=false"`, func(s string) bool { _, err := (*Minor)(nil).ParseGates(s); return err == nil }},
 	"colonSeparatedMultimapStringString": {`pairs, such as "component:value"`, func(string) bool { return true }},
@@ -123,8 +124,8 @@ func isPatterns(s string) bool {
 
 var (
 	// quantity is apimachinery's resource.Quantity.
-	quantity      = regexp.MustCompile(`^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$`)
-	traceLocation = regexp.MustCompile(`^[^:]+:[0-9]+$`)
+	quantity      = lazy.Regexp(`^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$`)
+	traceLocation = lazy.Regexp(`^[^:]+:[0-9]+$`)
 )
 
 // emptyIPFrom is the first minor whose flags of type ip accept an empty value, which

@@ -1,9 +1,10 @@
 package spec
 
 import (
-	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/kcmgen/kcmgen/internal/lazy"
 )
 
 // PlainLine reports whether every parser reads a text as one line: it is UTF-8 without
@@ -21,11 +22,11 @@ func PlainText(s string) bool {
 	return PlainLine(strings.NewReplacer("\n", "", "\t", "").Replace(s))
 }
 
-var dnsName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+var dnsName = lazy.Regexp(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
 
 // IsName reports whether a text is a DNS-1123 subdomain, as names of clusters and nodes
 // must be: the schema's #Name.
-func IsName(s string) bool { return len(s) <= 253 && dnsName.MatchString(s) }
+func IsName(s string) bool { return len(s) <= 253 && dnsName().MatchString(s) }
 
 // ShellWord quotes a text as one word for sh, if it needs quotes.
 func ShellWord(s string) string {

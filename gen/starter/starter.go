@@ -37,8 +37,6 @@ type Node struct {
 //go:embed cluster.cue.tmpl
 var text string
 
-var clusterTemplate = template.Must(template.New("cluster.cue").Parse(text))
-
 // File is the name of the file in a package.
 const File = "cluster.cue"
 
@@ -47,7 +45,7 @@ func Source(c Cluster) ([]byte, error) {
 	pods, services := ranges(c.Nodes)
 	vocabulary := vendoring.Package(c.Version.Minor)
 	var b bytes.Buffer
-	err := clusterTemplate.Execute(&b, struct {
+	err := template.Must(template.New(File).Parse(text)).Execute(&b, struct {
 		Cluster
 		Import, Schema string // the vocabulary's package: its path and its name
 		Pods, Services string

@@ -10,13 +10,13 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 
 	"golang.org/x/mod/semver"
 
+	"github.com/kcmgen/kcmgen/internal/lazy"
 	"github.com/kcmgen/kcmgen/schemas"
 )
 
@@ -102,7 +102,7 @@ func Copies(version string) []File {
 	return out
 }
 
-var header = regexp.MustCompile(`^// From kcmgen (\S+), schemas ([0-9a-f]{16}), file ([0-9a-f]{16})\.[^\n]*\r?\n\r?\n`)
+var header = lazy.Regexp(`^// From kcmgen (\S+), schemas ([0-9a-f]{16}), file ([0-9a-f]{16})\.[^\n]*\r?\n\r?\n`)
 
 // Copy is the copy of the vocabulary in a repository.
 type Copy struct {
@@ -125,7 +125,7 @@ func Inspect(files []File) Copy {
 		if bytes.Contains(data, []byte("\r\n")) {
 			data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 		}
-		m := header.FindSubmatch(data)
+		m := header().FindSubmatch(data)
 		if m == nil {
 			c.Files, sums = append(c.Files, File{f.Name, data}), append(sums, [sha256.Size]byte{})
 			if !slices.ContainsFunc(Ours(), func(o File) bool { return o.Name == f.Name && bytes.Equal(o.Data, data) }) {

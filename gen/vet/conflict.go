@@ -2,7 +2,6 @@ package vet
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/internal/lazy"
 )
 
 // flagConflict reports values that are valid alone, and that
@@ -55,8 +55,8 @@ func isDefault(value string) bool {
 const loggingGate = "LoggingAlphaOptions"
 
 var (
-	metricName  = regexp.MustCompile(`^[a-zA-Z_:][a-zA-Z0-9_:]*$`)
-	metricLabel = regexp.MustCompile(`^[a-zA-Z_:][a-zA-Z0-9_:]*,[a-zA-Z_][a-zA-Z0-9_]*$`)
+	metricName  = lazy.Regexp(`^[a-zA-Z_:][a-zA-Z0-9_:]*$`)
+	metricLabel = lazy.Regexp(`^[a-zA-Z_:][a-zA-Z0-9_:]*,[a-zA-Z_][a-zA-Z0-9_]*$`)
 )
 
 // strictMetrics is the first minor that validates the names of metrics, and refuses
@@ -73,7 +73,7 @@ func metrics(v *view, n *nodeView) []fault {
 	if f, ok := n.flags.Get("allow-metric-labels"); ok {
 		bad := func(pair string) bool {
 			key, _, given := strings.Cut(pair, "=")
-			return given && !metricLabel.MatchString(key)
+			return given && !metricLabel().MatchString(key)
 		}
 		if slices.ContainsFunc(flags.Pairs(f.Value), bad) {
 			out = append(out, fault{field: f.Field, message: valueMessage(f), expected: `"METRIC,LABEL=VALUE,…"`})
@@ -88,7 +88,7 @@ func metrics(v *view, n *nodeView) []fault {
 	}
 	if f, ok := n.flags.Get("disabled-metrics"); ok && f.Value != "" && v.Version.Minor >= strictMetrics {
 		for _, name := range flags.Elements(f.Value) {
-			if !metricName.MatchString(name) {
+			if !metricName().MatchString(name) {
 				out = append(out, fault{field: f.Field, message: fmt.Sprintf("disabled-metrics names %.80q", name), expected: "whole names of metrics"})
 			}
 		}
@@ -211,7 +211,7 @@ func (v *view) emulated(n *nodeView) (minor, least int, ok bool) {
 
 // version is a component's version as apimachinery's version.Parse reads it; a patch
 // must be 0.
-var version = regexp.MustCompile(`^v?1\.([0-9]+)(\.0)?$`)
+var version = lazy.Regexp(`^v?1\.([0-9]+)(\.0)?$`)
 
 // componentMinor reads "1.36", or "kube=1.36".
 func componentMinor(s string) (int, bool) {
@@ -221,7 +221,7 @@ func componentMinor(s string) (int, bool) {
 		}
 		s = rest
 	}
-	m := version.FindStringSubmatch(strings.TrimSpace(s))
+	m := version().FindStringSubmatch(strings.TrimSpace(s))
 	if m == nil {
 		return 0, false
 	}

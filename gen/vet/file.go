@@ -4,18 +4,18 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/policy"
 	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/internal/lazy"
 )
 
 // hostPath is the schema's #HostPath, for values that the schema doesn't treat as
 // paths.
-var hostPath = regexp.MustCompile(`^(/[A-Za-z0-9@_+=,][A-Za-z0-9@_+=.,-]*|/\.[A-Za-z0-9@_+=,-][A-Za-z0-9@_+=.,-]*)+$`)
+var hostPath = lazy.Regexp(`^(/[A-Za-z0-9@_+=,][A-Za-z0-9@_+=.,-]*|/\.[A-Za-z0-9@_+=,-][A-Za-z0-9@_+=.,-]*)+$`)
 
 // The bytes that Linux allows in a name and in a path, less room for out/.
 const (
@@ -31,7 +31,7 @@ func pathUnsafe(v *view) []fault {
 	}
 	var out []fault
 	check := func(field, at string) {
-		if !hostPath.MatchString(at) || len(at) > maxPath || slices.ContainsFunc(strings.Split(at, "/"), func(s string) bool { return len(s) > maxName }) {
+		if !hostPath().MatchString(at) || len(at) > maxPath || slices.ContainsFunc(strings.Split(at, "/"), func(s string) bool { return len(s) > maxName }) {
 			out = append(out, fault{
 				field: field, message: fmt.Sprintf("%s is %.80q", field, at),
 				expected: `an absolute path without "..", white space or special characters`,

@@ -2,10 +2,10 @@ package vet
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/internal/lazy"
 )
 
 // tagOf returns an image's digest or tag; "" if it has neither.
@@ -28,12 +28,12 @@ func imageTag(v *view) []fault {
 	return one(fault{field: "pod.image", message: fmt.Sprintf("the image %s can be another one on every host", v.Pod.Image), expected: "a version as the tag, or a digest"})
 }
 
-var versionTag = regexp.MustCompile(`^v1\.\d+\.\d+$`)
+var versionTag = lazy.Regexp(`^v1\.\d+\.\d+$`)
 
 func imageVersion(v *view) []fault {
 	name, _, _ := strings.Cut(v.Pod.Image, "@")
 	tag := tagOf(name)
-	if v.Layout != spec.StaticPod || !versionTag.MatchString(tag) || tag == v.Version.String() {
+	if v.Layout != spec.StaticPod || !versionTag().MatchString(tag) || tag == v.Version.String() {
 		return nil
 	}
 	return one(fault{field: "pod.image", also: []string{"version"}, message: fmt.Sprintf("the image is %s, the cluster's version %s", tag, v.Version), expected: "one version"})

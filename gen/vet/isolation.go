@@ -192,7 +192,7 @@ func pathInImage(v *view, n *nodeView) []fault {
 // certDirUnsafe: kcmgen makes the directory, and a mount or a directive for it.
 func certDirUnsafe(v *view, n *nodeView) []fault {
 	dir, ok := policy.CertDir(v.Cluster, n.flags)
-	if !ok || hostPath.MatchString(strings.TrimSuffix(dir, "/")) && len(dir) <= maxPath {
+	if !ok || hostPath().MatchString(strings.TrimSuffix(dir, "/")) && len(dir) <= maxPath {
 		return nil
 	}
 	return one(fault{

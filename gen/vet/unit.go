@@ -3,7 +3,6 @@ package vet
 import (
 	"fmt"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/policy"
 	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/internal/lazy"
 )
 
 // unitRules compare a unit with how kube-controller-manager behaves: it is one process
@@ -122,7 +122,7 @@ func startLimit(v *view, n *nodeView) []fault {
 	})
 }
 
-var spanPart = regexp.MustCompile(`^\s*([0-9]+(?:\.[0-9]+)?)\s*([a-zµμ]*)`)
+var spanPart = lazy.Regexp(`^\s*([0-9]+(?:\.[0-9]+)?)\s*([a-zµμ]*)`)
 
 // span parses a time span of systemd.time(7); "" is other. It returns false for an
 // invalid one, and for a part of more than a year.
@@ -138,7 +138,7 @@ func span(s string, other time.Duration) (time.Duration, bool) {
 	}
 	var sum time.Duration
 	for strings.TrimSpace(s) != "" {
-		m := spanPart.FindStringSubmatch(s)
+		m := spanPart().FindStringSubmatch(s)
 		if m == nil {
 			return 0, false
 		}

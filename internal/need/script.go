@@ -1,18 +1,19 @@
 package need
 
 import (
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/kcmgen/kcmgen/internal/lazy"
 )
 
 // begins matches the names of commands in a shell's line.
-var begins = regexp.MustCompile(`(?m)(?:^|[|;&(])\s*(?:do |then |! )*([\w-]+)`)
+var begins = lazy.Regexp(`(?m)(?:^|[|;&(])\s*(?:do |then |! )*([\w-]+)`)
 
 // Typed returns the outside programs that a shell's line starts.
 func Typed(line string) []string {
 	var out []string
-	for _, m := range begins.FindAllStringSubmatch(line, -1) {
+	for _, m := range begins().FindAllStringSubmatch(line, -1) {
 		if source[m[1]] != "" && !slices.Contains(out, m[1]) {
 			out = append(out, m[1])
 		}
