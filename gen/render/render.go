@@ -98,7 +98,11 @@ func roleFile(p *plan.Plan, h plan.Host, b keys.Bundle, r spec.Role) (file, erro
 		}
 		return private(r, b[keys.ServiceAccount])
 	}
-	return kubeconfig(p.Cluster, h, b[keys.CA].Cert, b[h.Client])
+	f, err := newKubeconfigs(p.Cluster, b[keys.CA].Cert)
+	if err != nil {
+		return file{}, err
+	}
+	return f.file(p.Cluster.Endpoint(h.Node), h.Client, b[h.Client])
 }
 
 func public(r spec.Role, data []byte) (file, error) {

@@ -17,17 +17,15 @@ type hostRenderer struct {
 	bundle   keys.Bundle
 	programs Programs
 	same     map[spec.Role]func() (file, error)
-	template func() (*kubeconfigTemplate, error) // nil: kubeconfigs differ in more than the server
+	template func() (*kubeconfigs, error)
 }
 
 func newHostRenderer(p *plan.Plan, b keys.Bundle, programs Programs) *hostRenderer {
 	r := &hostRenderer{plan: p, bundle: b, programs: programs, same: map[spec.Role]func() (file, error){}}
+	r.template = sync.OnceValues(func() (*kubeconfigs, error) { return newKubeconfigs(p.Cluster, b[keys.CA].Cert) })
 	roles := []spec.Role{spec.CA, spec.CAKey, spec.FrontProxyCA, spec.ServiceAccountKey}
 	if p.Cluster.PKI.Shared {
 		roles = append(roles, spec.TLSCert, spec.TLSKey)
-		r.template = sync.OnceValues(func() (*kubeconfigTemplate, error) {
-			return sharedKubeconfig(p.Cluster, b[keys.CA].Cert, b[p.Hosts[0].Client])
-		})
 	}
 	for _, role := range roles {
 		r.same[role] = sync.OnceValues(func() (file, error) { return roleFile(p, p.Hosts[0], b, role) })
@@ -52,14 +50,14 @@ func (r *hostRenderer) file(h plan.Host, role spec.Role) (file, error) {
 	if same, ok := r.same[role]; ok {
 		return same()
 	}
-	if role != spec.KubeconfigFile || r.template == nil {
+	if role != spec.KubeconfigFile {
 		return roleFile(r.plan, h, r.bundle, role)
 	}
 	template, err := r.template()
 	if err != nil {
 		return file{}, err
 	}
-	return template.file(r.plan.Cluster.Endpoint(h.Node))
+	return template.file(r.plan.Cluster.Endpoint(h.Node), h.Client, r.bundle[h.Client])
 }
 
 // each calls f for 0 to n-1 in parallel, and returns the error of the lowest index.

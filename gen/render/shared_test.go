@@ -15,30 +15,33 @@ func TestSharedKubeconfig(t *testing.T) {
 	b := keys.Bundle{}
 	rendered(t, cluster(), b)
 	client := b["nodes/a/client"]
+	other := keys.Pair{Cert: append([]byte("# a comment before it\n"), client.Cert...), Key: client.Key}
 	for _, user := range []string{"u", "system:kube-controller-manager", "1", "yes", "a: b", "é # x", anyServer, "a" + anyServer + "b"} {
 		c := cluster()
 		c.Kubeconfig.User = user
-		shared, err := sharedKubeconfig(c, b[keys.CA].Cert, client)
+		shared, err := newKubeconfigs(c, b[keys.CA].Cert)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if known := !strings.Contains(user, anyServer); known != (shared.before != nil) {
-			t.Errorf("user %q: want the server's position known: %v", user, known)
+		if known := !strings.Contains(user, anyServer); known != (shared.parts != nil) {
+			t.Errorf("user %q: want the positions known: %v", user, known)
 		}
 		for _, server := range []string{
 			"https://10.0.0.1:6443", "https://[2001:db8::1]:6443", "https://api.example:443", "https://a", "https://" + long + ":6443",
 			anyServer, "1", "0x1", "yes", "null", "~", "", "a: b", "a #b", "[a]", "{a}", "*a", "&a", "- a", "'a'", `"a"`, " a ", "1.5", "2026-01-02",
 		} {
-			got, err := shared.text(server)
-			if err != nil {
-				t.Fatal(err)
-			}
-			want, err := shared.encode(server)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if string(got) != string(want) {
-				t.Errorf("user %q, server %q: from the template comes\n%s\nclientcmd writes\n%s", user, server, got, want)
+			for _, client := range []keys.Pair{client, other, {}} {
+				got, err := shared.text(server, client)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want, err := shared.encode(server, client.Cert, client.Key.Reveal())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if string(got) != string(want) {
+					t.Errorf("user %q, server %q: from the template comes\n%s\nclientcmd writes\n%s", user, server, got, want)
+				}
 			}
 		}
 	}
