@@ -10,6 +10,9 @@ require (
 	github.com/google/go-containerregistry v0.22.0
 	github.com/google/renameio/v2 v2.0.2
 	github.com/pkg/sftp v1.13.12
+	github.com/prometheus/client_golang v1.24.0
+	github.com/prometheus/client_model v0.6.2
+	github.com/prometheus/common v0.70.0
 	github.com/rogpeppe/go-internal v1.16.0
 	github.com/spf13/cobra v1.10.2
 	github.com/spf13/pflag v1.0.10

@@ -34,6 +34,8 @@ const (
 	requestTimeout = 10 * time.Second
 	// pluginTimeout is added for a credential plugin: the user may have to log in.
 	pluginTimeout = 2 * time.Minute
+
+	userAgent = "kcmgen"
 )
 
 // Dial opens a connection, as net.Dialer's DialContext does. Through an SSH connection,
@@ -46,6 +48,7 @@ type Client struct {
 	user   string // the subject of its certificate
 	plugin string // the credential plugin's command; empty: there is none
 	rest   *rest.RESTClient
+	config *rest.Config // of its credentials
 }
 
 // New returns a client for a kubeconfig's current context. base is the kubeconfig's
@@ -88,7 +91,7 @@ func Foreign(kubeconfig []byte, dial Dial) (*Client, error) {
 }
 
 func connect(cfg *rest.Config, dial Dial) (*Client, error) {
-	c := &Client{user: subject(cfg.CertData)}
+	c := &Client{user: subject(cfg.CertData), config: rest.CopyConfig(cfg)}
 	if cfg.ExecProvider != nil {
 		c.plugin = cfg.ExecProvider.Command
 	}
@@ -104,7 +107,7 @@ func connect(cfg *rest.Config, dial Dial) (*Client, error) {
 	cfg.NextProtos = []string{"http/1.1"}
 	cfg.QPS = -1 // the caller sets the pace
 	cfg.WarningHandlerWithContext = rest.NoWarnings{}
-	cfg.UserAgent = "kcmgen"
+	cfg.UserAgent = userAgent
 	if err := c.speak(cfg); err != nil {
 		return nil, fmt.Errorf("kubeconfig: %w", err)
 	}
@@ -232,17 +235,25 @@ func subject(cert []byte) string {
 // User returns the user that the kubeconfig's certificate names; "" if it has none.
 func (c *Client) User() string { return c.user }
 
+// Certificate returns the kubeconfig's client certificate as PEM; nil if it has none.
+func (c *Client) Certificate() []byte { return c.config.CertData }
+
 // Server returns the apiserver's URL.
 func (c *Client) Server() string { return c.server }
 
 // Close closes idle connections.
 func (c *Client) Close() { utilnet.CloseIdleConnectionsFor(c.rest.Client.Transport) }
 
-// read runs one request. It returns in time even if a credential plugin hangs, which can't
-// be ended from here.
+// read runs one request.
 func (c *Client) read(ctx context.Context, what string, request func(context.Context) error) error {
+	return ask(ctx, c.server, what, c.plugin, request)
+}
+
+// ask runs one request to a server. It returns in time even if a credential plugin hangs,
+// which can't be ended from here.
+func ask(ctx context.Context, server, what, plugin string, request func(context.Context) error) error {
 	limit := requestTimeout
-	if c.plugin != "" {
+	if plugin != "" {
 		limit += pluginTimeout
 	}
 	within, cancel := context.WithTimeout(ctx, limit)
@@ -254,12 +265,13 @@ func (c *Client) read(ctx context.Context, what string, request func(context.Con
 	case err = <-done:
 	case <-within.Done():
 		err = &transportError{within.Err()}
-		if c.plugin != "" && ctx.Err() == nil {
-			return &Error{c.server, what, ErrCredentials, fmt.Errorf("the credential plugin %q has not ended after %s", c.plugin, pluginTimeout)}
+		if plugin != "" && ctx.Err() == nil {
+			return &Error{server, what, ErrCredentials, fmt.Errorf("the credential plugin %q has not ended after %s", plugin, pluginTimeout)}
 		}
 	}
-	if err == nil || errors.Is(err, context.Canceled) && ctx.Err() != nil {
-		return err // canceled by the caller
+	var known *Error
+	if err == nil || errors.As(err, &known) || errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return err // said already, or canceled by the caller
 	}
-	return explain(err, c.server, what)
+	return explain(err, server, what)
 }

@@ -112,7 +112,19 @@ func TestStalls(t *testing.T) {
 	healthz := func(ctx context.Context, _ *testing.T, s *pipe, dial live.Dial) error {
 		return live.Healthz(ctx, s.addr(), s.cert, dial)
 	}
-	for name, ask := range map[string]func(context.Context, *testing.T, *pipe, live.Dial) error{"lease": lease, "healthz": healthz} {
+	metrics := func(ctx context.Context, t *testing.T, s *pipe, dial live.Dial) error {
+		server, err := newClient(t, kubeconfig(s.url(), s.cert), nil).At(s.addr(), s.cert, dial)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = server.Metrics(ctx)
+		return err
+	}
+	nodes := func(ctx context.Context, t *testing.T, s *pipe, dial live.Dial) error {
+		_, err := newClient(t, kubeconfig(s.url(), s.cert), dial).Nodes(ctx)
+		return err
+	}
+	for name, ask := range map[string]func(context.Context, *testing.T, *pipe, live.Dial) error{"lease": lease, "healthz": healthz, "metrics": metrics, "nodes": nodes} {
 		for where, stalled := range map[string]func(t *testing.T) (*pipe, live.Dial){
 			"dialling": func(t *testing.T) (*pipe, live.Dial) {
 				return pipes(t, nil), func(ctx context.Context, _, _ string) (net.Conn, error) {
@@ -132,8 +144,10 @@ func TestStalls(t *testing.T) {
 				return s, s.dial
 			},
 			"body": func(t *testing.T) (*pipe, live.Dial) {
-				s := pipes(t, func(w http.ResponseWriter, _ *http.Request) {
-					w.WriteHeader(http.StatusInternalServerError)
+				s := pipes(t, func(w http.ResponseWriter, r *http.Request) {
+					if r.URL.Path == "/healthz" { // a good one's body doesn't matter
+						w.WriteHeader(http.StatusInternalServerError)
+					}
 					for t.Context().Err() == nil { // a byte now and then doesn't prolong it
 						_, _ = w.Write([]byte(" "))
 						_ = http.NewResponseController(w).Flush()

@@ -21,6 +21,7 @@ var (
 	ErrCredentials  = errors.New("can't be asked without credentials")
 	ErrUnauthorized = errors.New("doesn't accept the credentials")
 	ErrForbidden    = errors.New("doesn't allow it")
+	ErrNotServed    = errors.New("doesn't serve that")
 	ErrNoLease      = errors.New("has no such lease")
 	ErrNotHeld      = errors.New("has another holder of the lease, or a later renewal")
 	ErrAnswer       = errors.New("doesn't answer as it should")

@@ -34,9 +34,9 @@ func (e *UnhealthyError) Error() string {
 // it is healthy, an *UnhealthyError if it reports that it isn't, and an *Error if it
 // couldn't be asked.
 func Healthz(ctx context.Context, addr string, cert []byte, dial Dial) error {
-	block, _ := pem.Decode(cert)
-	if len(cert) > 0 && (block == nil || block.Type != "CERTIFICATE") {
-		return errors.New("the serving certificate to expect is no PEM certificate")
+	block, err := toPin(cert)
+	if err != nil {
+		return err
 	}
 	transport := &http.Transport{
 		DialContext:       dial, // nil: net/http's own
@@ -72,6 +72,15 @@ func Healthz(ctx context.Context, addr string, cert []byte, dial Dial) error {
 		return err
 	}
 	return &UnhealthyError{addr, resp.Status, failed(body)}
+}
+
+// toPin returns the first certificate of a file; nil if the file is empty.
+func toPin(cert []byte) (*pem.Block, error) {
+	block, _ := pem.Decode(cert)
+	if len(cert) > 0 && (block == nil || block.Type != "CERTIFICATE") {
+		return nil, errors.New("the serving certificate to expect is no PEM certificate")
+	}
+	return block, nil
 }
 
 // pinned returns an error if a connection's certificate isn't the expected one.

@@ -20,8 +20,8 @@ import (
 	"github.com/kcmgen/kcmgen/live"
 )
 
-// reader reads the lease with the kubeconfig on stdin, through a Dial that fails, or
-// without one if DIRECT is set.
+// reader asks an apiserver, with the kubeconfig on stdin, and a kube-controller-manager,
+// through a Dial that fails, or without one if DIRECT is set.
 func reader() {
 	text, err := io.ReadAll(os.Stdin)
 	var asked []string
@@ -40,7 +40,13 @@ func reader() {
 	_, err = c.Lease(context.Background(), "kube-system", "kube-controller-manager")
 	cert, _ := pem.Decode([]byte(os.Getenv("CERT")))
 	healthz := live.Healthz(context.Background(), "kcm.invalid:10257", pem.EncodeToMemory(cert), dial)
-	fmt.Println(asked, err, healthz)
+	server, err2 := c.At("metrics.invalid:10257", pem.EncodeToMemory(cert), dial)
+	if err2 != nil {
+		fmt.Println(err2)
+		return
+	}
+	_, metrics := server.Metrics(context.Background())
+	fmt.Println(asked, err, healthz, metrics)
 }
 
 // forms returns the ways in which kubeconfigs name credentials.
@@ -61,7 +67,7 @@ func forms(t *testing.T, dir string) map[string]string {
 		"embedded certificate": fmt.Sprintf("client-certificate-data: %s, client-key-data: %s", base64PEM(cert), base64PEM(key)),
 		"certificate files":    "client-certificate: me.crt, client-key: me.key",
 		"password":             "username: me, password: " + canary,
-		"credential plugin":    plugin("plugin", ", {name: PLUGIN_TOKEN, value: "+canary+"}"),
+		"credential plugin":    plugin("plugin", fmt.Sprintf(", {name: PLUGIN_TOKEN, value: %s}, {name: PLUGIN_FILE, value: %q}", canary, filepath.Join(dir, "ran"))),
 	}
 }
 
@@ -206,7 +212,7 @@ func proxy(t *testing.T, to net.Addr) (*httptest.Server, *atomic.Int32) {
 }
 
 // TestProxy: the environment's proxy is used for direct connections, never through a host.
-// The kubeconfig's own is always used. /healthz uses none.
+// The kubeconfig's own is always used. A kube-controller-manager is asked without any.
 func TestProxy(t *testing.T) {
 	s := serve(t, giveLease)
 	p, n := proxy(t, s.Listener.Addr())
@@ -214,11 +220,12 @@ func TestProxy(t *testing.T) {
 	env := []string{"HTTPS_PROXY=" + p.URL, "HTTP_PROXY=" + p.URL, "ALL_PROXY=" + p.URL, "CERT=" + string(certOf(s))}
 
 	out := child(t, "reader", text, env...)
-	if !strings.HasPrefix(out, "[example.com:6443 kcm.invalid:10257] ") || n.Load() != 0 {
+	if !strings.HasPrefix(out, "[example.com:6443 kcm.invalid:10257 metrics.invalid:10257] ") || n.Load() != 0 {
 		t.Errorf("through a host: %d requests to the proxy, and\n%s", n.Load(), out)
 	}
 	out = child(t, "reader", text, append(env, "DIRECT=1")...)
-	if !strings.HasPrefix(out, "[] <nil> ") || !strings.Contains(out, "can't be reached: dial tcp: lookup kcm.invalid") || n.Load() != 1 {
+	if !strings.HasPrefix(out, "[] <nil> ") || !strings.Contains(out, "can't be reached: dial tcp: lookup kcm.invalid") ||
+		!strings.Contains(out, "can't be reached: dial tcp: lookup metrics.invalid") || n.Load() != 1 {
 		t.Errorf("from here: %d requests to the proxy, and\n%s", n.Load(), out)
 	}
 	own := strings.Replace(text, "{server", fmt.Sprintf("{proxy-url: %q, server", p.URL), 1)

@@ -71,10 +71,8 @@ func (c *Client) Release(ctx context.Context, namespace, name string, held Holdi
 
 func (c *Client) lease(ctx context.Context, namespace, name string) (*coordination.Lease, error) {
 	what := "reading lease " + strconv.Quote(namespace+"/"+name)
-	for _, part := range []string{namespace, name} {
-		if faults := content.IsPathSegmentName(part); part == "" || len(faults) > 0 {
-			return nil, fmt.Errorf("%s: %q can't be a name: %s", what, part, strings.Join(faults, ", "))
-		}
+	if err := checkNames(what, namespace, name); err != nil {
+		return nil, err
 	}
 	var got coordination.Lease
 	err := c.read(ctx, what, func(ctx context.Context) error {
@@ -89,6 +87,16 @@ func (c *Client) lease(ctx context.Context, namespace, name string) (*coordinati
 		return nil, &Error{c.server, what, ErrAnswer, fmt.Errorf("it is lease %q", got.Namespace+"/"+got.Name)}
 	}
 	return &got, nil
+}
+
+// checkNames refuses names that would lead to another path.
+func checkNames(what string, names ...string) error {
+	for _, n := range names {
+		if faults := content.IsPathSegmentName(n); n == "" || len(faults) > 0 {
+			return fmt.Errorf("%s: %q can't be a name: %s", what, n, strings.Join(faults, ", "))
+		}
+	}
+	return nil
 }
 
 // missing reports whether an error is an apiserver's answer that it has no lease of a name.

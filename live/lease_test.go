@@ -55,7 +55,7 @@ func TestReleasedLease(t *testing.T) {
 // reasons are all reasons.
 var reasons = []error{
 	live.ErrUnreachable, live.ErrTimeout, live.ErrUnavailable, live.ErrUntrusted, live.ErrCredentials,
-	live.ErrUnauthorized, live.ErrForbidden, live.ErrNoLease, live.ErrNotHeld, live.ErrAnswer,
+	live.ErrUnauthorized, live.ErrForbidden, live.ErrNotServed, live.ErrNoLease, live.ErrNotHeld, live.ErrAnswer,
 }
 
 // isOnly fails the test unless an error has this reason, no other, and no secret.
@@ -160,6 +160,14 @@ func TestCanceled(t *testing.T) {
 		},
 		"healthz": func(ctx context.Context) error {
 			return live.Healthz(ctx, s.Listener.Addr().String(), certOf(s), nil)
+		},
+		"metrics": func(ctx context.Context) error {
+			_, err := at(t, c, s, certOf(s)).Metrics(ctx)
+			return err
+		},
+		"nodes": func(ctx context.Context) error {
+			_, err := c.Nodes(ctx)
+			return err
 		},
 	} {
 		ctx, cancel := context.WithCancel(t.Context())

@@ -31,6 +31,9 @@ func TestMain(m *testing.M) {
 	case "":
 		os.Exit(m.Run())
 	case "plugin": // a credential plugin, as a kubeconfig names them
+		if name := os.Getenv("PLUGIN_FILE"); name != "" {
+			_ = os.WriteFile(name, nil, 0o600) // shows that it ran
+		}
 		fmt.Printf(`{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": %q}}`, os.Getenv("PLUGIN_TOKEN"))
 	case "broken plugin":
 		os.Exit(7)

@@ -30,7 +30,8 @@ func (b *bounded) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, &transportError{inTime(ctx, err)}
 	}
 	defer resp.Body.Close()
-	body, err := readAll(resp.Body)
+	limit, _ := req.Context().Value(limitKey{}).(int64)
+	body, err := readUpTo(resp.Body, max(limit, maxAnswer))
 	if err != nil {
 		return nil, &transportError{inTime(ctx, err)}
 	}
@@ -50,16 +51,26 @@ func inTime(ctx context.Context, err error) error {
 }
 
 // tooLongError is an answer that is too long for an apiserver's.
-type tooLongError struct{}
+type tooLongError struct{ limit int64 }
 
-func (tooLongError) Error() string {
-	return fmt.Sprintf("the answer is longer than %d MiB", maxAnswer>>20)
+func (e tooLongError) Error() string {
+	return fmt.Sprintf("the answer is longer than %d MiB", e.limit>>20)
 }
 
-func readAll(r io.Reader) ([]byte, error) {
-	body, err := io.ReadAll(io.LimitReader(r, maxAnswer+1))
-	if err == nil && len(body) > maxAnswer {
-		err = tooLongError{}
+// limitKey is the key of a context's limit.
+type limitKey struct{}
+
+// answerOf lets answers to requests of a context have up to limit bytes.
+func answerOf(ctx context.Context, limit int64) context.Context {
+	return context.WithValue(ctx, limitKey{}, limit)
+}
+
+func readAll(r io.Reader) ([]byte, error) { return readUpTo(r, maxAnswer) }
+
+func readUpTo(r io.Reader, limit int64) ([]byte, error) {
+	body, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err == nil && int64(len(body)) > limit {
+		err = tooLongError{limit}
 	}
 	return body, err
 }
