@@ -4,15 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 
-	"github.com/kcmgen/kcmgen/deploy/host"
 	"github.com/kcmgen/kcmgen/deploy/plan"
-	"github.com/kcmgen/kcmgen/deploy/remote"
 	"github.com/kcmgen/kcmgen/deploy/rollout"
+	"github.com/kcmgen/kcmgen/deploy/show"
+	"github.com/kcmgen/kcmgen/deploy/status"
 	"github.com/kcmgen/kcmgen/gen/disk"
-	"github.com/kcmgen/kcmgen/gen/tree"
 	"github.com/kcmgen/kcmgen/internal/regular"
-	"github.com/kcmgen/kcmgen/live"
 )
 
 // Types of the packages below, for callers that may not import those.
@@ -20,14 +19,11 @@ type (
 	Plan           = plan.Plan
 	Step           = plan.Step
 	Seconds        = plan.Seconds
-	FileChange     = plan.FileChange
 	FlagChange     = plan.FlagChange
 	Drift          = plan.Drift
 	Desired        = plan.Desired
-	EditedError    = plan.EditedError
 	Change         = plan.Change
 	StalePlanError = plan.StalePlanError
-	NoWayBackError = plan.NoWayBackError
 	SameNameError  = plan.SameNameError
 
 	ApiserverAwayError = rollout.ApiserverAwayError
@@ -36,52 +32,15 @@ type (
 	SpareError         = rollout.SpareError
 	StrandedError      = rollout.StrandedError
 	UnseenError        = rollout.UnseenError
-	UnsettledError     = rollout.UnsettledError
 
-	Kind = tree.Kind // of a change of a file
+	Line  = show.Line
+	Style = show.Style
 
-	LockedError = host.LockedError
-	NoisyError  = host.NoisyError
-
-	ConnectionError       = remote.Error
-	ForwardForbiddenError = remote.ForwardForbiddenError
-	HostKeyError          = remote.HostKeyError
-	IdentityError         = remote.IdentityError
-	LoginError            = remote.LoginError
-	SSHError              = remote.SSHError
+	Observed = status.Cluster
 )
 
-// Steps of connecting to a host, and faults of its host key.
-const (
-	StepConnect = remote.StepConnect
-	StepBanner  = remote.StepBanner
-
-	KeyUnknown   = remote.Unknown
-	KeyChanged   = remote.Changed
-	KeyOtherType = remote.OtherType
-	KeyRevoked   = remote.Revoked
-)
-
-// SaysNothing ends the text of a refusal by a program that printed nothing.
-const SaysNothing = host.SaysNothing
-
-// ErrForbidden is a lease that may not be read.
-var ErrForbidden = live.ErrForbidden
-
-// Outcomes of hosts and of rollouts.
-const (
-	Unchanged  = rollout.Unchanged
-	Done       = rollout.Done
-	Untouched  = rollout.Untouched
-	RolledBack = rollout.RolledBack
-	Gone       = rollout.Gone
-)
-
-// Kinds of changes of files.
-const (
-	Added   = tree.Added
-	Changed = tree.Changed
-)
+// RolledBack is the outcome of a host that has what it had.
+const RolledBack = rollout.RolledBack
 
 // Changes compares a written plan with one made now.
 var Changes = plan.Changes
@@ -109,4 +68,32 @@ func WritePlan(file string, p *Plan) error {
 		return err
 	}
 	return disk.ReplaceFile(file, append(data, '\n'), 0o644)
+}
+
+// Styles of lines.
+const (
+	Bold   = show.Bold
+	Yellow = show.Yellow
+	Red    = show.Red
+)
+
+// ShowPlan returns what will be done.
+func ShowPlan(p *Plan) []Line { return show.Plan(p) }
+
+// ShowUnchanged returns the line of a cluster where nothing is to be done.
+func ShowUnchanged(cluster string, nodes []string) Line { return show.Unchanged(cluster, nodes) }
+
+// ShowDrift returns how a host differs from the last export; nothing if it doesn't.
+func ShowDrift(cluster string, d Drift) []Line { return show.Drift(cluster, d) }
+
+// ShowStatus returns what was seen of a cluster.
+func ShowStatus(c *Observed) []Line { return show.Status(c) }
+
+// WriteStatus writes what was seen of clusters as html, one page without anything from
+// elsewhere, or as prometheus, for node_exporter's textfile collector.
+func WriteStatus(w io.Writer, format string, clusters []*Observed) error {
+	if format == "html" {
+		return show.HTML(w, clusters)
+	}
+	return show.Prometheus(w, clusters)
 }

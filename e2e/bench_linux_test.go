@@ -37,10 +37,14 @@ func TestBenchDeploy(t *testing.T) {
 	b.first()
 	same := b.row("deploy, nothing changed, three hosts", login, b.unchanged)
 	sameTrips := b.trips("deploy, nothing changed, three hosts", b.unchanged)
+	seen := b.row("status, three hosts", login, b.status)
+	statusTrips := b.trips("status, three hosts", b.status)
 	for _, c := range []struct {
 		what      string
 		got, most float64
 	}{
+		{"status against ssh true", seen.Seconds() / login.Seconds(), 1.5},
+		{"status, round trips", statusTrips, 16},
 		{"staging against ssh true", staged.Seconds() / login.Seconds(), 2.5},
 		{"staging, round trips", stagedTrips, 30},
 		{"nothing changed against ssh true", same.Seconds() / login.Seconds(), 1.5},
@@ -121,6 +125,10 @@ func (b *deployBench) run(want int, args ...string) time.Duration {
 		b.Fatalf("%q: exit %d, %v\n%s%s", args, r.Code, err, r.Out, r.Err)
 	}
 	return time.Since(start)
+}
+
+func (b *deployBench) status() time.Duration {
+	return b.run(0, kcmgen, "status", "--kubeconfig", b.o.Kubeconfig, ".")
 }
 
 // tree returns the directory of a host's exported files.

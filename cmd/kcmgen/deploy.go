@@ -120,16 +120,16 @@ func (a outcome) print(std stdio, o deployOptions) error {
 		}
 		return printJSON(std.out, a)
 	}
+	var all []deploy.Line
 	for _, p := range a.Plans {
-		printPlan(std.out, p)
-		if len(p.Steps) > 0 {
-			continue
-		}
-		if err := sayNothingToDo(std.out, p.Cluster, p.Unchanged); err != nil {
-			return err
+		if all = append(all, deploy.ShowPlan(p)...); len(p.Steps) == 0 {
+			all = append(all, deploy.ShowUnchanged(p.Cluster, p.Unchanged))
 		}
 	}
-	return printReports(std.out, a.Deploys)
+	for _, r := range a.Deploys {
+		all = append(all, r.Show()...)
+	}
+	return printLines(std.out, all...)
 }
 
 // named adds the cluster's name to an error if there are several clusters.
@@ -175,7 +175,7 @@ func carryOut(ctx context.Context, o deployOptions, r *deploy.Hosts, p *deploy.P
 		err = o.checkReviewed(p)
 	}
 	if p != nil {
-		printPlan(std.err, p)
+		_ = printLines(std.err, deploy.ShowPlan(p)...) // stderr may be closed
 	}
 	switch {
 	case err != nil:
@@ -187,8 +187,8 @@ func carryOut(ctx context.Context, o deployOptions, r *deploy.Hosts, p *deploy.P
 	}
 	std.hold()
 	l := newRolloutLog(std)
-	report, err := r.Apply(ctx, p, l.print)
-	l.end()
+	report, err := r.Apply(ctx, p, l.Print)
+	l.End()
 	err = o.movedSinceReview(err)
 	report.Kcmgen, report.Action = version(), p.Action
 	if len(p.Steps) > 0 {

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -51,12 +50,9 @@ func runDiff(ctx context.Context, o diffOptions, args []string, now func() time.
 	if err := checkFormat(o.format); err != nil {
 		return err
 	}
-	r, err := loadHosts(ctx, &o.hostOptions, args, now(), std)
+	r, err := loadSound(ctx, &o.hostOptions, args, now(), std)
 	if err != nil {
 		return err
-	}
-	if len(r.Faults) > 0 {
-		return errors.Join(printFindings(std.err, r.Faults, false), errFindings)
 	}
 	o.withoutLease, o.thorough = true, true
 	all := []clusterDrift{}
@@ -76,9 +72,11 @@ func runDiff(ctx context.Context, o diffOptions, args []string, now func() time.
 		for _, d := range drifts {
 			same = same && d.InSync()
 			all = append(all, clusterDrift{c.Name, d})
-		}
-		if o.format == "text" {
-			printDrifts(std.out, c.Name, drifts)
+			if o.format == "text" {
+				if err := printLines(std.out, deploy.ShowDrift(c.Name, d)...); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	if o.format == "json" {
@@ -96,26 +94,4 @@ func runDiff(ctx context.Context, o diffOptions, args []string, now func() time.
 type clusterDrift struct {
 	Cluster string `json:"cluster"`
 	deploy.Drift
-}
-
-func printDrifts(w io.Writer, cluster string, drifts []deploy.Drift) {
-	for _, d := range drifts {
-		if d.InSync() {
-			continue
-		}
-		sayVisibly(w, "%s: %s (%s): runs %s, exported is %s", cluster, d.Node, d.Address, shortGeneration(d.Runs), shortGeneration(d.Desired))
-		if d.Trial != "" {
-			sayVisibly(w, "    trial: %s isn't confirmed", shortGeneration(d.Trial))
-		}
-		if d.Holder != "" {
-			sayVisibly(w, "    it is being changed by %s", d.Holder)
-		}
-		printChanges(w, "    ", d.Files, d.Flags, d.Unit)
-		for _, f := range d.DropIns {
-			sayVisibly(w, "    drop-in %s changes the unit", f)
-		}
-		if d.Process != "" {
-			sayVisibly(w, "    process: %s", d.Process)
-		}
-	}
 }

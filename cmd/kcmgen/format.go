@@ -5,11 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"unicode/utf8"
+	"strings"
 
 	"github.com/spf13/cobra"
-
-	"github.com/kcmgen/kcmgen/internal/lazy"
 )
 
 // formatFlag adds --format; how is its help.
@@ -52,12 +50,14 @@ func printJSON(w io.Writer, doc any) error {
 		return err
 	}
 	// JSON escapes control characters below space only; terminals obey others too.
-	text := controls().ReplaceAllStringFunc(out.String(), func(s string) string {
-		r, _ := utf8.DecodeRuneInString(s)
-		return fmt.Sprintf(`\u%04x`, r)
-	})
-	_, err := io.WriteString(w, text+"\n")
+	var text strings.Builder
+	for _, r := range out.String() {
+		if r >= 0x7f && r <= 0x9f {
+			fmt.Fprintf(&text, `\u%04x`, r)
+		} else {
+			text.WriteRune(r)
+		}
+	}
+	_, err := io.WriteString(w, text.String()+"\n")
 	return err
 }
-
-var controls = lazy.Regexp(`[\x{7f}-\x{9f}]`)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/kcmgen/kcmgen/deploy"
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/repository"
@@ -33,7 +34,7 @@ func hint(err error) string {
 	var lost *gen.LostManifestError
 	var missing *gen.NotFetchedError
 	var skipped *upgrade.SkippedMinorsError
-	if h := hostHint(err); h != "" {
+	if h := deploy.Hint(err); h != "" {
 		return h
 	}
 	if h := trustHint(err); h != "" {
@@ -43,6 +44,8 @@ func hint(err error) string {
 		return h
 	}
 	switch {
+	case is[*gen.NotExportedError](err):
+		return "kcmgen export first, with the same clusters and --out"
 	case errors.As(err, &newer):
 		return "use the kcmgen that wrote it, or a newer one; kcmgen --version prints this one's"
 	case errors.As(err, &lost):

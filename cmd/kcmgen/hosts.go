@@ -59,6 +59,27 @@ func loadHosts(ctx context.Context, o *hostOptions, args []string, now time.Time
 	return r, nil
 }
 
+// loadSound is loadHosts for a command that needs no vetted cluster, but one without faults.
+func loadSound(ctx context.Context, o *hostOptions, args []string, now time.Time, std stdio) (*gen.Loaded, error) {
+	r, err := loadHosts(ctx, o, args, now, std)
+	if err == nil && len(r.Faults) > 0 {
+		err = errors.Join(printFindings(std.err, r.Faults, false), errFindings)
+	}
+	return r, err
+}
+
+// loadOne is loadSound for a command about one cluster.
+func loadOne(ctx context.Context, o *hostOptions, args []string, now time.Time, std stdio) (*spec.Cluster, error) {
+	r, err := loadSound(ctx, o, args, now, std)
+	if err == nil && len(r.Clusters) != 1 {
+		err = usageError{fmt.Errorf("there are %d clusters: name one", len(r.Clusters))}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.Clusters[0].Cluster, nil
+}
+
 // exported reads what the last export wrote for the hosts of a cluster, by node.
 func exported(ctx context.Context, c *spec.Cluster, dir string, std stdio) (map[string]*deploy.Desired, *gen.State, error) {
 	screen := newScreen(std)

@@ -2,11 +2,9 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"strings"
 
-	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/upgrade"
 )
 
@@ -38,50 +36,14 @@ func printUpgrade(u *upgrade.Run, format string, std stdio) error {
 
 // printUpgradeOf prints what a cluster needs to w; out decides on colours.
 func printUpgradeOf(c *upgrade.Cluster, w, out io.Writer) {
-	from, to := c.Plan.From, c.Plan.To
-	if from == to {
-		say(w, "%s", colour(out, bold, fmt.Sprintf("%s: has %s", c.Name(), to)))
-	} else {
-		say(w, "%s", colour(out, bold, fmt.Sprintf("%s: %s to %s", c.Name(), from, to)))
-	}
-	if from.Minor < to.Minor {
-		say(w, "    first     the kube-apiserver: kube-controller-manager may be one minor version older, and never newer")
-	}
-	for _, s := range c.Steps {
-		if len(s.Edits)+len(s.Notes) == 0 && s.Minor == from.Minor {
-			continue
-		}
-		say(w, "  %s", flags.MinorName(s.Minor))
-		if len(s.Edits)+len(s.Notes) == 0 {
-			say(w, "    nothing")
-		}
-		for _, e := range s.Edits {
-			say(w, "    edit      %s: %s%s", e.At, e.Edit, because(e.Reason))
-		}
-		for _, n := range s.Notes {
-			say(w, "    know      %s", n)
-		}
-	}
-	printLeft(c, w)
-}
-
-func printLeft(c *upgrade.Cluster, w io.Writer) {
-	for _, p := range c.ByHand {
-		say(w, "    by hand   %s", p)
-	}
-	for _, p := range c.Blocking {
-		say(w, "    settle    %s", p)
+	head, lines := c.Lines()
+	say(w, "%s", colour(out, bold, head))
+	for _, l := range lines {
+		say(w, "%s", l)
 	}
 	for _, f := range c.Findings {
 		_ = printFinding(w, f, nil) // w is a buffer
 	}
-}
-
-func because(reason string) string {
-	if reason == "" {
-		return ""
-	}
-	return ": " + reason
 }
 
 // printUpgraded prints what was written, and the command to type next.

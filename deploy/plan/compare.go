@@ -105,8 +105,8 @@ func attributes(p string, f File, mode fs.FileMode, owner string, what []string)
 	return []FileChange{c}
 }
 
-// staleProcess returns how the running process differs from its unit and files; "" if it
-// doesn't.
+// staleProcess returns how the running process differs from the unit and files it should
+// have; "" if it doesn't.
 func (h *Host) staleProcess() string {
 	p := h.Snapshot.Process
 	switch {
@@ -114,16 +114,31 @@ func (h *Host) staleProcess() string {
 		return ""
 	case !p.Running:
 		return h.Unit.Name + " is " + p.Active
-	case len(h.Desired.Argv) > 0 && !slices.Equal(p.Args, h.Desired.Argv):
-		return "it runs with other arguments: " + OtherArgs(p.Args, h.Desired.Argv)
-	case h.Desired.Bound && !p.Sees(h.Desired.Generation):
+	}
+	if differs := h.Stale(&h.Desired.Config); differs != "" {
+		return differs
+	}
+	if !p.Enabled {
+		return h.Unit.Name + " isn't started at boot"
+	}
+	return ""
+}
+
+// Stale returns how the running process differs from a configuration; "" if it doesn't, or
+// if none runs.
+func (h *Host) Stale(c *Config) string {
+	p := h.Snapshot.Process
+	switch {
+	case !p.Running || c == nil:
+		return ""
+	case len(c.Argv) > 0 && !slices.Equal(p.Args, c.Argv):
+		return "it runs with other arguments: " + OtherArgs(p.Args, c.Argv)
+	case c.Bound && !p.Sees(c.Generation):
 		return "it runs with the files of another generation"
-	case h.lacksProgram(h.Desired.Program()):
-		return h.Desired.Program() + " isn't there any more: it runs until it is restarted"
+	case h.lacksProgram(c.Program()):
+		return c.Program() + " isn't there any more: it runs until it is restarted"
 	case p.Stale:
 		return h.Unit.Name + " changed since systemd read it"
-	case !p.Enabled:
-		return h.Unit.Name + " isn't started at boot"
 	}
 	return ""
 }

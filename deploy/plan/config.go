@@ -26,6 +26,7 @@ type Config struct {
 	Bound      bool   // the unit bind-mounts the generation, so the process sees it
 	// Pod is the manifest's pod; nil if the unit is systemd's.
 	Pod *artefact.HostPod
+	at  func(string) (string, bool) // where a path of the process is: on the host, or in its image
 }
 
 // A Reader returns a file by its path on the host or, if inImage, in the pod's image.
@@ -43,6 +44,7 @@ func ParseConfig(u Unit, generation string, text []byte, read Reader) (*Config, 
 	if at == nil {
 		return nil, err
 	}
+	s.at = at
 	if err != nil || len(s.Argv) == 0 {
 		return s, err
 	}
@@ -204,4 +206,29 @@ func (s *Config) ServingCertificate() []byte {
 		return nil
 	}
 	return s.Serving
+}
+
+// Flag returns a flag's value, or its default.
+func (s *Config) Flag(name string) string { return s.value(name) }
+
+// Flags returns the flags that are set, by name.
+func (s *Config) Flags() map[string]string { return s.flags }
+
+// File returns where on the host a file is that a flag names; "" if the flag isn't set, or if
+// the file is in an image.
+func (s *Config) File(flag string) string {
+	if s.at == nil || s.flags[flag] == "" {
+		return ""
+	}
+	file, inImage := s.at(s.flags[flag])
+	if inImage {
+		return ""
+	}
+	return file
+}
+
+// LeaseOf returns the lease that a node's process is to compete for. It fails if the process
+// takes no part in leader election.
+func LeaseOf(c *spec.Cluster, n *spec.Node) (namespace, name string, err error) {
+	return policy.Lease(policy.NodeFlags(c.For(n), n))
 }

@@ -31,21 +31,26 @@ func (d Drift) InSync() bool {
 func (o *Observation) Drifts() []Drift {
 	var out []Drift
 	for _, h := range o.Hosts {
-		d := Drift{Node: h.Node, Address: h.Address, Runs: h.Snapshot.Runs, Desired: h.Desired.Generation, DropIns: h.Snapshot.Process.DropIns, Holder: h.Snapshot.Holder}
-		if h.Snapshot.Trial != nil {
-			d.Trial = h.Snapshot.Trial.Generation
-		}
-		d.Files = h.fileDifferences()
-		if h.Snapshot.Runs != h.Desired.Generation {
-			d.Flags, d.Unit = flagChanges(h.Current, &h.Desired.Config), unitChanges(h.Current, &h.Desired.Config)
-			// A generation that is missing as a whole takes one line.
-			top := path.Join(h.Unit.GenerationsDir, h.Desired.Generation)
-			if h.Snapshot.Files[top].Type == Missing {
-				d.Files = slices.DeleteFunc(d.Files, func(c FileChange) bool { return path.Dir(c.Path) == top })
-			}
-		}
-		d.Process = h.staleProcess()
-		out = append(out, d)
+		out = append(out, h.Drift())
 	}
 	return out
+}
+
+// Drift compares the host with its desired state.
+func (h *Host) Drift() Drift {
+	d := Drift{Node: h.Node, Address: h.Address, Runs: h.Snapshot.Runs, Desired: h.Desired.Generation, DropIns: h.Snapshot.Process.DropIns, Holder: h.Snapshot.Holder}
+	if h.Snapshot.Trial != nil {
+		d.Trial = h.Snapshot.Trial.Generation
+	}
+	d.Files = h.fileDifferences()
+	if h.Snapshot.Runs != h.Desired.Generation {
+		d.Flags, d.Unit = flagChanges(h.Current, &h.Desired.Config), unitChanges(h.Current, &h.Desired.Config)
+		// A generation that is missing as a whole takes one line.
+		top := path.Join(h.Unit.GenerationsDir, h.Desired.Generation)
+		if h.Snapshot.Files[top].Type == Missing {
+			d.Files = slices.DeleteFunc(d.Files, func(c FileChange) bool { return path.Dir(c.Path) == top })
+		}
+	}
+	d.Process = h.staleProcess()
+	return d
 }

@@ -81,17 +81,25 @@ func (g *Ground) StopAPI() {
 }
 
 // HangAPI stops the apiserver's process until goOn is called: connections hang.
-func (g *Ground) HangAPI() (goOn func() error, err error) {
-	d := g.apiserver()
+func (g *Ground) HangAPI() (goOn func() error, err error) { return g.hang(apiserver) }
+
+// HangEtcd stops etcd's process until goOn is called: the apiserver answers nothing that isn't
+// in its cache.
+func (g *Ground) HangEtcd() (goOn func() error, err error) { return g.hang("etcd") }
+
+func (g *Ground) hang(name string) (goOn func() error, err error) {
+	d := g.daemon(name)
 	if d == nil {
-		return nil, errors.New("no apiserver runs")
+		return nil, errors.New("no " + name + " runs")
 	}
 	p := d.cmd.Process
 	return func() error { return p.Signal(syscall.SIGCONT) }, p.Signal(syscall.SIGSTOP)
 }
 
-func (g *Ground) apiserver() *daemon {
-	i := slices.IndexFunc(g.daemons, func(d *daemon) bool { return d.name == apiserver })
+func (g *Ground) apiserver() *daemon { return g.daemon(apiserver) }
+
+func (g *Ground) daemon(name string) *daemon {
+	i := slices.IndexFunc(g.daemons, func(d *daemon) bool { return d.name == name })
 	if i < 0 {
 		return nil
 	}

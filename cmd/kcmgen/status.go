@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kcmgen/kcmgen/deploy"
+	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+type statusOptions struct {
+	hostOptions
+	watch bool
+	every time.Duration
+}
+
+var statusFormats = []string{"text", "json", "prometheus", "html"}
+
+func newStatus(std stdio) *cobra.Command {
+	var o statusOptions
+	cmd := &cobra.Command{
+		Use:   "status [CLUSTER | DIR | DIR/...]...",
+		Short: "Show how clusters run, and what is wrong",
+		Long: `Status looks at every host of clusters and at the apiserver, all at once, changes
+nothing, and prints a line for each host: since when kube-controller-manager runs,
+what was exported, what is on disk and what runs, what it answers, its
+certificates and its clock. What is wrong comes below, each with what to type.
+A host that can't be reached is a line, too.
+
+Who leads, metrics and nodes are read with the kubeconfig that the cluster names
+(deploy.kubeconfig) or --kubeconfig. docs/status.md has the rights it needs, and a
+page for each finding.
+
+` + exitCodes,
+		Example: `  kcmgen status prod
+  kcmgen status --watch prod
+  kcmgen status --format html prod >status.html
+  kcmgen status --format prometheus ./cue/... >/var/lib/node_exporter/kcmgen.prom`,
+		ValidArgsFunction: completeClusters,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runStatus(cmd.Context(), o, args, time.Now, std)
+		},
+	}
+	outFlag(cmd, &o.out)
+	sshConfigFlag(cmd, &o.sshConfig)
+	fs := cmd.Flags()
+	fs.StringSliceVar(&o.limit, "limit", nil, "these nodes only, such as cp-1,cp-2")
+	fs.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig of a user who may read the cluster (default deploy.kubeconfig of the cluster)")
+	fs.BoolVarP(&o.watch, "watch", "w", false, "look again and again, until it is ended")
+	fs.DurationVar(&o.every, "every", 5*time.Second, "with --watch: the time between two looks")
+	fs.StringVar(&o.format, "format", "text", "how to print it: text, json, prometheus or html")
+	completeFlag(cmd, "format", completeWords(statusFormats...))
+	completeFlag(cmd, "limit", completeNodeList)
+	return cmd
+}
+
+func runStatus(ctx context.Context, o statusOptions, args []string, now func() time.Time, std stdio) error {
+	switch {
+	case !slices.Contains(statusFormats, o.format):
+		return usageError{fmt.Errorf("--format is %q, not text, json, prometheus or html", o.format)}
+	case o.watch && o.format != "text":
+		return usageError{errors.New("--watch prints text: leave --format out")}
+	case o.every < time.Second:
+		return usageError{errors.New("--every is at least 1s")}
+	}
+	r, err := loadSound(ctx, &o.hostOptions, args, now(), std)
+	if err != nil {
+		return err
+	}
+	for {
+		wrong, err := o.look(ctx, r, now, std)
+		switch {
+		case o.watch && errors.Is(ctx.Err(), context.Canceled):
+			return nil // it was ended
+		case err != nil:
+			return err
+		case !o.watch && wrong:
+			return errFindings
+		case !o.watch:
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(o.every):
+		}
+	}
+}
+
+// look looks at all clusters once, and prints what was seen.
+func (o *statusOptions) look(ctx context.Context, r *gen.Loaded, now func() time.Time, std stdio) (wrong bool, err error) {
+	var all []*deploy.Observed
+	for _, v := range r.Clusters {
+		seen, err := o.observe(ctx, v.Cluster, now, std)
+		if err != nil {
+			return false, named(v.Cluster, len(r.Clusters), err)
+		}
+		all = append(all, seen)
+		wrong = wrong || seen.Wrong()
+	}
+	switch o.format {
+	case "json":
+		return wrong, printList(std.out, "clusters", all)
+	case "text":
+	default:
+		return wrong, deploy.WriteStatus(std.out, o.format, all)
+	}
+	if o.watch && terminal(std.out) {
+		fmt.Fprint(std.out, "\x1b[H\x1b[2J\x1b[3J") // an empty screen
+	}
+	for i, c := range all {
+		if i > 0 {
+			fmt.Fprintln(std.out)
+		}
+		if err := printLines(std.out, deploy.ShowStatus(c)...); err != nil {
+			return false, err
+		}
+	}
+	return wrong, nil
+}
+
+// observe looks at one cluster.
+func (o *statusOptions) observe(ctx context.Context, c *spec.Cluster, now func() time.Time, std stdio) (*deploy.Observed, error) {
+	wants, _, err := exported(ctx, c, o.out, std)
+	if err != nil {
+		sayVisibly(std.err, "note: %v; hosts are not compared with an export", err)
+	}
+	settings, err := o.settings(c, now, std)
+	if none := errors.Is(err, deploy.ErrNoKubeconfig); err != nil && !none {
+		return nil, err
+	}
+	nodes, err := o.nodes(c)
+	if err != nil {
+		return nil, err
+	}
+	seen, err := deploy.Status(ctx, c, nodes, wants, *settings)
+	if err != nil {
+		return nil, err
+	}
+	seen.Argument = c.Name
+	seen.Find()
+	return seen, nil
+}
