@@ -17,6 +17,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/deploy/show"
 	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/live"
 	"github.com/kcmgen/kcmgen/live/canary"
 )
 
@@ -62,11 +63,15 @@ func Canary(ctx context.Context, c *spec.Cluster, kubeconfig string, o CanaryOpt
 		return nil, err
 	}
 	defer s.Leader.Close()
+	return runCanary(ctx, c.Name, s.Leader, o, now, tell)
+}
+
+func runCanary(ctx context.Context, cluster string, api *live.Client, o CanaryOptions, now func() time.Time, tell func(Line)) (*CanaryReport, error) {
 	request, err := unusedRequest()
 	if err != nil {
 		return nil, err
 	}
-	report, err := canary.Run(ctx, s.Leader, canary.Options{
+	report, err := canary.Run(ctx, api, canary.Options{
 		Only: o.Only, Timeout: o.Timeout, Signer: o.Signer, Now: now, Name: nonce(), Request: request,
 		Pause: func(ctx context.Context) {
 			select {
@@ -79,7 +84,7 @@ func Canary(ctx context.Context, c *spec.Cluster, kubeconfig string, o CanaryOpt
 	if err != nil {
 		return nil, err
 	}
-	return &CanaryReport{c.Name, report}, nil
+	return &CanaryReport{cluster, report}, nil
 }
 
 // unusedRequest returns a CSR, as PEM, whose key is thrown away.

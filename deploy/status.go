@@ -23,24 +23,45 @@ const hostLimit = 30 * time.Second
 // Without o.Leader nothing of the cluster itself is seen. What can't be reached is part of the
 // answer; the error is a context's.
 func Status(ctx context.Context, c *spec.Cluster, nodes []string, desired map[string]*plan.Desired, o Options) (*status.Cluster, error) {
+	h, out, _, err := lookAtAll(ctx, c, nodes, desired, o)
+	h.Close()
+	return out, err
+}
+
+// lookAtAll is Status with the connections to the hosts, and with the configuration on each one's
+// disk, nil if it can't be read.
+func lookAtAll(ctx context.Context, c *spec.Cluster, nodes []string, desired map[string]*plan.Desired, o Options) (*Hosts, *status.Cluster, []*plan.Config, error) {
 	h := &Hosts{cluster: c, options: o, started: o.Now()}
-	out := &status.Cluster{Name: c.Name, Time: o.Now().UTC().Truncate(time.Second), Version: c.Version.String(), Limited: len(nodes) < len(c.Nodes)}
 	for i := range c.Nodes {
 		if n := &c.Nodes[i]; slices.Contains(nodes, n.Name) {
 			h.named = append(h.named, h.machine(n, desired[n.Name]))
 		}
 	}
-	defer h.Close()
+	out, configs, err := h.lookAgain(ctx)
+	return h, out, configs, err
+}
+
+// atOnce bounds how many hosts are looked at at once.
+const atOnce = 64
+
+// lookAgain looks at the hosts and the cluster. Hosts that have no connection are connected.
+func (h *Hosts) lookAgain(ctx context.Context) (*status.Cluster, []*plan.Config, error) {
+	out := &status.Cluster{Name: h.cluster.Name, Time: h.options.Now().UTC().Truncate(time.Second), Version: h.cluster.Version.String(), Limited: len(h.named) < len(h.cluster.Nodes)}
 	out.Hosts = make([]status.Host, len(h.named))
 	configs := make([]*plan.Config, len(h.named))
+	turn := make(chan struct{}, atOnce)
 	var all sync.WaitGroup
-	for i, m := range h.named {
-		all.Go(func() { out.Hosts[i], configs[i] = m.status(ctx) })
-	}
 	all.Go(func() { h.clusterStatus(ctx, out) })
+	for i, m := range h.named {
+		all.Go(func() {
+			turn <- struct{}{}
+			out.Hosts[i], configs[i] = m.status(ctx)
+			<-turn
+		})
+	}
 	all.Wait()
-	if err := ctx.Err(); err != nil {
-		return nil, context.Cause(ctx)
+	if ctx.Err() != nil {
+		return nil, nil, context.Cause(ctx)
 	}
 	for i, m := range h.named {
 		name := cmp.Or(out.Hosts[i].Hostname, m.host.ClusterHostname) // the cluster's, if the host can't be reached
@@ -51,7 +72,7 @@ func Status(ctx context.Context, c *spec.Cluster, nodes []string, desired map[st
 			out.Nodes.Allocates, out.Nodes.Pools = pools(configs[i])
 		}
 	}
-	return out, nil
+	return out, configs, nil
 }
 
 // clusterStatus reads what the apiserver says, with the operator's kubeconfig.

@@ -39,23 +39,12 @@ func (m *machine) status(ctx context.Context) (status.Host, *plan.Config) {
 		out.Problem = &status.Problem{Kind: status.Silent, Text: m.withoutNode(err)}
 		return out, nil
 	}
-	conn, err := m.options.SSH.Dial(ctx, m.target())
-	if err != nil {
-		return failed(err)
-	}
-	m.mu.Lock()
-	m.conn = conn
-	m.mu.Unlock()
-	early := make(chan answers, 1) // what the exported configuration would answer, while the session begins
 	desired := m.config(true)
-	go func() { early <- m.ask(ctx, desired) }()
-	s, err := m.begin(ctx, conn)
+	early := make(chan answers, 1) // what the exported configuration would answer, while the session begins
+	s, err := m.sessionWith(ctx, func() { early <- m.ask(ctx, desired) })
 	if err != nil {
 		return failed(err)
 	}
-	m.mu.Lock()
-	m.session = s
-	m.mu.Unlock()
 	recent, err := m.observe(ctx, s)
 	if err != nil {
 		return failed(err)
@@ -68,6 +57,34 @@ func (m *machine) status(ctx context.Context) (status.Host, *plan.Config) {
 	m.fill(&out, recent, is, config)
 	out.Certificates = certificates
 	return out, config
+}
+
+// sessionWith returns the session with the host; a new one unless there is one that works.
+// meanwhile is run beside its beginning, once there is a connection.
+func (m *machine) sessionWith(ctx context.Context, meanwhile func()) (*host.Session, error) {
+	m.mu.Lock()
+	s := m.session
+	m.mu.Unlock()
+	if s != nil && !s.Over() {
+		go meanwhile()
+		return s, nil
+	}
+	m.disconnect()
+	conn, err := m.options.SSH.Dial(ctx, m.target())
+	if err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	m.conn = conn
+	m.mu.Unlock()
+	go meanwhile()
+	if s, err = m.begin(ctx, conn); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	m.session = s
+	m.mu.Unlock()
+	return s, nil
 }
 
 // sameAnswers reports whether the questions of one configuration are those of another, which

@@ -26,7 +26,7 @@ func TestDeployDocs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &docs{t, o, string(data)}
+	d := &docs{t, o, string(data), deployDocs, varying}
 	defer d.write()
 	d.export("")
 	d.run("first", 0, "kcmgen deploy --yes example")
@@ -54,7 +54,7 @@ func TestPodDocs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &docs{t, s.o, string(data)}
+	d := &docs{t, s.o, string(data), deployDocs, varying}
 	defer d.write()
 	d.export("")
 	d.run("", 0, "kcmgen image example")
@@ -64,7 +64,7 @@ func TestPodDocs(t *testing.T) {
 // write writes the page, if it is to be renewed.
 func (d *docs) write() {
 	if *update && !d.Failed() {
-		if err := os.WriteFile(deployDocs, []byte(d.text), 0o644); err != nil {
+		if err := os.WriteFile(d.file, []byte(d.text), 0o644); err != nil {
 			d.Fatal(err)
 		}
 	}
@@ -74,6 +74,9 @@ type docs struct {
 	*testing.T
 	o    *ground.Operator
 	text string
+	file string
+	// like makes two outputs of one command equal, which differ in what may differ.
+	like func(string) string
 }
 
 // export changes the cluster, and exports it.
@@ -109,7 +112,7 @@ func (d *docs) run(mark string, want int, line string) {
 		d.text = before + begin + got + "```\n" + after
 		return
 	}
-	if a, b := varying(shown), varying(got); a != b {
+	if a, b := d.like(shown), d.like(got); a != b {
 		d.Errorf("%s prints\n%s\nand the page shows\n%s\nrenew it: go -C e2e test -run %s . -update", line, b, a, d.Name())
 	}
 }

@@ -181,7 +181,7 @@ func carryOut(ctx context.Context, o deployOptions, r *deploy.Hosts, p *deploy.P
 	case err != nil:
 		return outcome{}, err
 	case len(p.Steps) > 0 && !o.yes && o.reviewed == nil:
-		if err := confirm(std, p.Action, len(p.Steps)); err != nil {
+		if err := confirm(std, p.Action, fmt.Sprintf("%s to %s?", p.Action, plural(len(p.Steps), "host"))); err != nil {
 			return outcome{}, err
 		}
 	}
@@ -201,11 +201,11 @@ func carryOut(ctx context.Context, o deployOptions, r *deploy.Hosts, p *deploy.P
 var errDeclined = errors.New("nothing was done")
 
 // confirm asks whether to go on, and returns an error if not.
-func confirm(std stdio, action string, hosts int) error {
+func confirm(std stdio, action, question string) error {
 	if !std.interactive() {
 		return usageError{fmt.Errorf("can't ask here whether to %s: say --yes", action)}
 	}
-	answer, err := std.asker().ask(fmt.Sprintf("%s to %s?", action, plural(hosts, "host")), "no", func(s string) error {
+	answer, err := std.asker().ask(question, "no", func(s string) error {
 		if !slices.Contains([]string{"yes", "y", "no", "n"}, strings.ToLower(s)) {
 			return errors.New("yes or no")
 		}

@@ -3,14 +3,12 @@ package main
 import (
 	"context"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/gen"
-	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
 type exportOptions struct {
@@ -58,7 +56,7 @@ unless --keep-going; the exit code reports it either way.
 	}
 	outFlag(cmd, &o.out)
 	cmd.Flags().BoolVar(&o.prune, "prune", false, "remove files in a cluster's directory that kcmgen didn't write, and images that the cluster no longer makes")
-	cmd.Flags().StringSliceVar(&o.accept, "accept", nil, acceptHelp)
+	cmd.Flags().StringSliceVar(&o.accept, "accept", nil, "change what others trust, of one cluster: ca, front-proxy-ca, sa, or name, after which it was renamed")
 	completeFlag(cmd, "accept", completeWords(gen.Acceptable()...))
 	cmd.Flags().BoolVar(&o.keepGoing, "keep-going", false, "write the clusters without errors, even if others have some")
 	return cmd
@@ -106,7 +104,7 @@ func printExported(e *gen.Exported, std stdio) {
 		case gen.Changed:
 			note("node %s gets another generation", n.Node)
 		default:
-			note("node %s is gone; what runs on its host runs on: %s", n.Node, retirement(e, n.Node))
+			note("node %s is gone; what runs on its host runs on: %s", n.Node, e.Retirement(n.Node))
 		}
 	}
 	if owners := e.Owners(); len(owners) > 0 {
@@ -115,7 +113,7 @@ func printExported(e *gen.Exported, std stdio) {
 	for _, i := range e.Images {
 		switch {
 		case i.Makes:
-			note("%s isn't what the cluster says now: %s renews it", i.Path, renewal(e, i.Arch))
+			note("%s isn't what the cluster says now: %s renews it", i.Path, e.Renewal(i.Arch))
 		case i.Removed:
 			note("removed %s: the cluster makes no such image any more", i.Path)
 		default:
@@ -127,35 +125,4 @@ func printExported(e *gen.Exported, std stdio) {
 		return
 	}
 	say(std.out, "%s: wrote %s", e.Dir, gen.Counts(e.Changes))
-}
-
-// retirement returns how to stop a host that left the cluster: a command of kcmgen,
-// or what to do by hand.
-func retirement(e *gen.Exported, node string) string {
-	c := e.Cluster
-	switch {
-	case c.Layout == spec.StaticPod:
-		return "remove " + c.Paths.Manifest + " there, and the keys"
-	case !c.Generations:
-		return "systemctl disable --now " + filepath.Base(c.Paths.Unit) + " there, and remove the keys"
-	}
-	return "kcmgen retire " + word(node) + ofTree(c, e.Out)
-}
-
-// renewal returns the command that makes an image again in the same file.
-func renewal(e *gen.Exported, arch string) string {
-	cmd := "kcmgen image"
-	if !slices.Contains(e.Cluster.NodeArchs(), arch) {
-		cmd += " --arch " + arch
-	}
-	return cmd + ofTree(e.Cluster, e.Out)
-}
-
-// ofTree returns the arguments that name a cluster and the directory of its tree.
-func ofTree(c *spec.Cluster, out string) string {
-	words := ""
-	if !gen.IsDefaultOut(c, out) {
-		words = " -o " + word(out)
-	}
-	return words + " " + word(gen.DirOf(c))
 }

@@ -37,7 +37,7 @@ func hint(err error) string {
 	if h := deploy.Hint(err); h != "" {
 		return h
 	}
-	if h := trustHint(err); h != "" {
+	if h := gen.TrustHint(err); h != "" {
 		return h
 	}
 	if h := repositoryHint(err); h != "" {

@@ -96,7 +96,7 @@ func runRetire(ctx context.Context, o retireOptions, args []string, now func() t
 		return nil
 	}
 	if !o.yes {
-		if err := confirm(std, "retire", 1); err != nil {
+		if err := confirm(std, "retire", "retire to 1 host?"); err != nil {
 			return err
 		}
 	}

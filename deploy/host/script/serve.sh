@@ -55,8 +55,12 @@ report() {
 case ${1-} in
 revert) act report "$2/trial" back "$2" ;;
 undo) act report "$2/state" unsettle "$2" "${3-}" ;;
-boot) act report "$2/trial" reboot "$2" || { # the timer goes on
-	arm "$2" 30
-	exit 1
-} ;;
+undrill) undrill "$2" ;;
+boot)
+	boot_drill "$2"
+	act report "$2/trial" reboot "$2" || { # the timer goes on
+		arm "$2" 30
+		exit 1
+	}
+	;;
 esac

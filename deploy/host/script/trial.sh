@@ -9,6 +9,7 @@ trial() { act try "$@"; }
 try() {
 	home=$1 generation=$2 start=$3 unit=$4 seconds=$5 base=$6
 	[ ! -e "$home/trial" ] || fail "an unfinished trial is there: $home/trial"
+	[ ! -e "$home/drill" ] || fail "a drill goes on here, or was cut off and is ended within a minute"
 	effective "$start" "$unit" "$9" "${10}" # sets at and its
 	has=none
 	[ -e "$at" ] && has=$(sha256sum <"$at") && has=${has%% *}
@@ -73,8 +74,9 @@ journal() {
 install_recovery() {
 	printf '%s\n' "$script" | put 0700 "$1/recover" || return 1
 	text="[Unit]
-Description=Put the previous kube-controller-manager back where a deployment was never confirmed
-ConditionPathExists=$1/trial
+Description=Put kube-controller-manager back where a deployment was never confirmed, or a drill was cut off
+ConditionPathExists=|$1/trial
+ConditionPathExists=|$1/drill
 DefaultDependencies=no
 After=local-fs.target
 Before=$(layout starter "$2" "$2")

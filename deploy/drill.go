@@ -1,0 +1,390 @@
+package deploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kcmgen/kcmgen/deploy/host"
+	"github.com/kcmgen/kcmgen/deploy/plan"
+	"github.com/kcmgen/kcmgen/deploy/status"
+	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/live"
+)
+
+// DrillModes are how a drill can end the leader.
+func DrillModes() []string {
+	return []string{string(host.DrillStop), string(host.DrillKill), string(host.DrillPartition)}
+}
+
+const (
+	// drillAfter is the time after which a host puts everything back without its operator.
+	drillAfter = 45 * time.Second
+	// drillBeat is how often the operator shows that it is there.
+	drillBeat = 10 * time.Second
+	// drillPatience is added to the predicted time until another instance leads.
+	drillPatience = 30 * time.Second
+	// drillReturn is how long a host may take to be healthy again.
+	drillReturn = 2 * time.Minute
+)
+
+// Drill is a failover test that is ready to begin. Close ends its connections.
+type Drill struct {
+	hosts   *Hosts
+	leader  *machine
+	config  *plan.Config
+	mode    host.DrillMode
+	client  *live.Client
+	lease   live.Lease
+	leaseOf [2]string // namespace and name
+
+	// Leader is the node that leads. Standbys are the other nodes that are healthy.
+	Leader   string
+	Standbys []string
+	// Least and Most are for how long the lease is predicted to have no living holder.
+	Least, Most time.Duration
+}
+
+// DrillReport is the result of a drill.
+type DrillReport struct {
+	Cluster string    `json:"cluster"`
+	Mode    string    `json:"mode"`
+	Started time.Time `json:"started"`
+	Leader  string    `json:"leader"`              // before
+	Next    string    `json:"newLeader,omitempty"` // its node, or the lease's holder
+	// Leaderless is from the last renewal of the old leader to the first of the new one, in
+	// seconds; 0: none led.
+	Leaderless float64 `json:"leaderless,omitempty"`
+	Least      float64 `json:"predictedLeast"`
+	Most       float64 `json:"predictedMost"`
+	// Canary is what the new leader's controllers did; nil if it wasn't run.
+	Canary *CanaryReport `json:"canary,omitempty"`
+	// Restored: the host runs as before, and is healthy.
+	Restored bool `json:"restored"`
+	// Failed are the sentences that say what isn't as it should be.
+	Failed []string `json:"failed,omitempty"`
+}
+
+// UnfitForDrillError is a cluster in which the leader mustn't be ended.
+type UnfitForDrillError struct{ Why string }
+
+func (e *UnfitForDrillError) Error() string { return e.Why }
+
+// NewDrill looks at a cluster, and prepares a drill. It returns an [UnfitForDrillError] if fewer
+// than two instances are healthy, or who leads isn't known.
+func NewDrill(ctx context.Context, c *spec.Cluster, mode string, desired map[string]*plan.Desired, o Options) (*Drill, error) {
+	var nodes []string
+	for i := range c.Nodes {
+		nodes = append(nodes, c.Nodes[i].Name)
+	}
+	h, seen, configs, err := lookAtAll(ctx, c, nodes, desired, o)
+	d := &Drill{hosts: h, mode: host.DrillMode(mode), client: o.Leader, Leader: ""}
+	if err == nil {
+		err = d.choose(seen, configs)
+	}
+	if err == nil && d.mode == host.DrillPartition && d.config.Pod != nil {
+		err = &UnfitForDrillError{"a pod's packets can't be dropped: say --mode stop or kill"}
+	}
+	if err != nil {
+		h.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// Close ends the connections.
+func (d *Drill) Close() { d.hosts.Close() }
+
+// choose finds the leader, and checks that another instance can take over.
+func (d *Drill) choose(seen *status.Cluster, configs []*plan.Config) error {
+	unfit := func(format string, args ...any) error { return &UnfitForDrillError{fmt.Sprintf(format, args...)} }
+	l := seen.Lease
+	switch {
+	case !l.Elects:
+		return unfit("its instances take no part in leader election")
+	case l.Problem != nil:
+		return unfit("who leads isn't known: %s", l.Problem.Text)
+	case l.Node == "" || l.Renewed == nil:
+		return unfit("none of its hosts leads (the lease's holder is %q)", l.Holder)
+	}
+	for i := range seen.Hosts {
+		h := &seen.Hosts[i]
+		healthy := h.Problem == nil && h.Running && h.Healthz.OK() && h.Apiserver.OK() && h.Trial == "" && h.Holder == ""
+		switch {
+		case h.Node == l.Node && !healthy:
+			return unfit("%s leads, and isn't healthy: kcmgen status", h.Node)
+		case h.Node == l.Node:
+			d.Leader, d.leader, d.config = h.Node, d.hosts.named[i], configs[i]
+		case healthy:
+			d.Standbys = append(d.Standbys, h.Node)
+		}
+	}
+	switch {
+	case d.leader == nil || d.config == nil:
+		return unfit("%s leads, and what it runs can't be read", l.Node)
+	case len(d.Standbys) == 0:
+		return unfit("no other instance is healthy: none could take over")
+	}
+	return d.predict()
+}
+
+// predict sets the times that the lease's flags predict. Source: k8s.io/client-go/tools/
+// leaderelection: others try again after 1 to 2.2 retry periods, twice at the most until they have
+// seen the last renewal and that it has run out.
+func (d *Drill) predict() error {
+	namespace, name, err := d.config.Lease()
+	if err != nil {
+		return err
+	}
+	d.leaseOf = [2]string{namespace, name}
+	lease, err1 := time.ParseDuration(d.config.Flag("leader-elect-lease-duration"))
+	retry, err2 := time.ParseDuration(d.config.Flag("leader-elect-retry-period"))
+	if err := errors.Join(err1, err2); err != nil {
+		return err
+	}
+	tries := time.Duration(2 * 2.2 * float64(retry))
+	switch {
+	case d.config.Coordinated():
+		d.Least, d.Most = 0, lease+tries+10*time.Second // the apiserver chooses among candidates
+	case d.config.ReleasesLease() && d.mode == host.DrillStop:
+		d.Least, d.Most = 0, 5*time.Second+tries // it gives it back when it ends
+	default:
+		d.Least, d.Most = lease, lease+tries+time.Second
+	}
+	return nil
+}
+
+// Run runs the drill, and puts everything back, also when ctx ends. tell gets its progress. The
+// error is one that kept it from beginning, or from putting everything back.
+func (d *Drill) Run(ctx context.Context, o *CanaryOptions, tell func(Event)) (*DrillReport, error) {
+	r := &DrillReport{
+		Cluster: d.hosts.cluster.Name, Mode: string(d.mode), Started: d.hosts.options.Now().UTC().Truncate(time.Second), Leader: d.Leader,
+		Least: d.Least.Seconds(), Most: d.Most.Seconds(),
+	}
+	m := d.leader
+	s, err := m.liveSession(ctx)
+	if err != nil {
+		return nil, m.withNode(err)
+	}
+	if _, err := s.Lock(ctx, m.host.Unit, m.options.Who); err != nil {
+		return nil, m.withNode(err)
+	}
+	was, err := d.client.Lease(ctx, d.leaseOf[0], d.leaseOf[1])
+	if err != nil {
+		return nil, &LeaseError{err}
+	}
+	d.lease = *was
+	tell(Event{d.Leader, string(d.mode), "the leader ends"})
+	err = s.Drill(ctx, m.host.Unit, d.mode, drillAfter, d.apiservers(ctx))
+	if err == nil {
+		beating, stop := context.WithCancel(ctx)
+		go d.beat(beating)
+		d.failover(ctx, r, tell)
+		if o != nil && r.Next != "" {
+			d.prove(ctx, r, *o, tell)
+		}
+		stop()
+	}
+	// Also after the operator has ended the drill.
+	restoring, cancel := context.WithTimeout(context.WithoutCancel(ctx), drillReturn)
+	defer cancel()
+	tell(Event{d.Leader, "restore", "it is started again"})
+	if failed := d.restore(restoring); failed != nil {
+		return r, errors.Join(err, fmt.Errorf("%s: %w; the host tries again by itself every 10 s", d.Leader, failed))
+	}
+	r.Restored = true
+	tell(Event{d.Leader, "healthy", "again"})
+	if err == nil {
+		err = context.Cause(ctx)
+	}
+	return r, err
+}
+
+// beat shows the host that the operator is there.
+func (d *Drill) beat(ctx context.Context) {
+	tick := time.NewTicker(drillBeat)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if s, err := d.leader.liveSession(ctx); err == nil {
+			_ = s.HoldDrill(ctx, d.leader.host.Unit) // else the host puts everything back, which shows
+		}
+	}
+}
+
+// apiservers returns the addresses of the apiserver that the leader's kubeconfig names.
+func (d *Drill) apiservers(ctx context.Context) []string {
+	api, err := d.leader.client(d.config)
+	if err != nil || api == nil {
+		return nil
+	}
+	u, err := url.Parse(api.Server())
+	if err != nil {
+		return nil
+	}
+	if ip := net.ParseIP(u.Hostname()); ip != nil {
+		return []string{ip.String()}
+	}
+	all, _ := net.DefaultResolver.LookupHost(ctx, u.Hostname())
+	return all
+}
+
+// failover waits until another instance leads.
+func (d *Drill) failover(ctx context.Context, r *DrillReport, tell func(Event)) {
+	limit, cancel := context.WithTimeout(ctx, d.Most+drillPatience)
+	defer cancel()
+	last := d.lease.Renewed
+	for {
+		l, err := d.client.Lease(limit, d.leaseOf[0], d.leaseOf[1])
+		switch {
+		case err != nil:
+		case l.Holder == d.lease.Holder:
+			last = l.Renewed
+		case l.Holder != "":
+			d.leads(r, l, last, tell)
+			return
+		}
+		select {
+		case <-limit.Done():
+			if ctx.Err() == nil {
+				r.Failed = append(r.Failed, fmt.Sprintf("no other instance led within %v", (d.Most+drillPatience).Round(time.Second)))
+			}
+			return
+		case <-time.After(time.Second / 5):
+		}
+	}
+}
+
+// leads records the new leader. Times of the lease are by the clocks of its holders.
+func (d *Drill) leads(r *DrillReport, l *live.Lease, last time.Time, tell func(Event)) {
+	r.Next = l.Holder
+	acquired := l.Acquired
+	for _, m := range d.hosts.named {
+		if m.host.Snapshot == nil {
+			continue
+		}
+		if m.host.Snapshot.Name == l.Hostname {
+			r.Next, acquired = m.node.Name, acquired.Add(-m.host.Skew)
+		}
+		if m == d.leader {
+			last = last.Add(-m.host.Skew)
+		}
+	}
+	took := max(0, acquired.Sub(last))
+	r.Leaderless = took.Seconds()
+	tell(Event{r.Next, "leads", fmt.Sprintf("after %.1f s without a leader; predicted were %.0f to %.0f s", took.Seconds(), r.Least, r.Most)})
+	if took > d.Most || took < d.Least-2*time.Second {
+		r.Failed = append(r.Failed, fmt.Sprintf("it took %.1f s until another instance led; its flags predict %.0f to %.0f s", took.Seconds(), r.Least, r.Most))
+	}
+	if r.Next == d.Leader {
+		r.Failed = append(r.Failed, "the same host leads again: no other one took over")
+	}
+}
+
+// prove runs a canary.
+func (d *Drill) prove(ctx context.Context, r *DrillReport, o CanaryOptions, tell func(Event)) {
+	tell(Event{r.Next, "canary", "its controllers are watched"})
+	report, err := runCanary(ctx, d.hosts.cluster.Name, d.client, o, d.hosts.options.Now, func(Line) {})
+	if err != nil {
+		if ctx.Err() == nil {
+			r.Failed = append(r.Failed, "the canary couldn't begin: "+err.Error())
+		}
+		return
+	}
+	r.Canary = report
+	for _, c := range report.Results {
+		if !c.Works && !c.Skipped && ctx.Err() == nil {
+			r.Failed = append(r.Failed, fmt.Sprintf("%s doesn't work after the failover: %s", c.Controller, c.Reason))
+		}
+	}
+	for _, what := range report.Left {
+		r.Failed = append(r.Failed, "the canary left behind: "+what)
+	}
+}
+
+// restore puts everything back, and waits until the host is healthy.
+func (d *Drill) restore(ctx context.Context) error {
+	m := d.leader
+	var last error
+	for {
+		s, err := m.liveSession(ctx)
+		if err == nil {
+			err = s.EndDrill(ctx, m.host.Unit)
+		}
+		m.closeIfBroken(err)
+		if err == nil {
+			if err = d.healthy(ctx, s); err == nil {
+				return nil
+			}
+		}
+		if last = err; ctx.Err() != nil {
+			return last
+		}
+		select {
+		case <-ctx.Done():
+			return last
+		case <-time.After(time.Second / 2):
+		}
+	}
+}
+
+// healthy returns an error unless the host's process runs and is healthy.
+func (d *Drill) healthy(ctx context.Context, s *host.Session) error {
+	m := d.leader
+	p, err := s.Probe(ctx, m.host.Unit, "", time.Second)
+	switch {
+	case err != nil:
+		return err
+	case !p.Process.Running:
+		return errors.New(m.host.Unit.At(m.host.Snapshot.At).Name + " is " + p.Process.Active)
+	}
+	return m.healthz(ctx, d.config.HealthzAddress(), d.config.ServingCertificate())
+}
+
+// Works reports whether everything was as it should be.
+func (r *DrillReport) Works() bool { return r.Restored && len(r.Failed) == 0 && r.Next != "" }
+
+// Show returns the summary.
+func (r *DrillReport) Show() []Line {
+	var out []Line
+	for _, f := range r.Failed {
+		out = append(out, Line{Mark: "error:", Text: r.Cluster + ": " + f, Style: Red})
+	}
+	text := fmt.Sprintf("%s: %s of %s: ", r.Cluster, r.Mode, r.Leader)
+	if r.Next == "" {
+		return append(out, Line{Text: text + "no other instance led", Style: Bold})
+	}
+	text += fmt.Sprintf("%s led after %.1f s (predicted %.0f to %.0f s)", r.Next, r.Leaderless, r.Least, r.Most)
+	if r.Canary != nil {
+		lines := r.Canary.Show()
+		text += ", " + strings.TrimPrefix(lines[len(lines)-1].Text, r.Cluster+": ")
+	}
+	if r.Restored {
+		text += ", " + r.Leader + " runs again"
+	}
+	return append(out, Line{Text: text, Style: Bold})
+}
+
+// Show returns what a drill will do.
+func (d *Drill) Show() []Line {
+	slices.Sort(d.Standbys)
+	what := map[host.DrillMode]string{
+		host.DrillStop:      "is stopped",
+		host.DrillKill:      "is killed, and starts again by itself",
+		host.DrillPartition: "is cut off from its apiserver",
+	}[d.mode]
+	return []Line{
+		{Text: fmt.Sprintf("%s: kube-controller-manager on %s, which leads, %s", d.hosts.cluster.Name, d.Leader, what), Style: Bold},
+		{Text: fmt.Sprintf("  one of %s takes over; %.0f to %.0f s without a leader are predicted", strings.Join(d.Standbys, ", "), d.Least.Seconds(), d.Most.Seconds())},
+		{Text: fmt.Sprintf("  then everything is put back; without this machine the host does that by itself, after %v at the latest", drillAfter)},
+	}
+}

@@ -1,0 +1,40 @@
+package host
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/kcmgen/kcmgen/deploy/plan"
+)
+
+// DrillMode is how a drill ends the leader's process.
+type DrillMode string
+
+// The modes.
+const (
+	DrillStop      DrillMode = "stop"      // it is stopped, and not started again
+	DrillKill      DrillMode = "kill"      // SIGKILL; it is started again at once
+	DrillPartition DrillMode = "partition" // its packets to the apiserver are dropped
+)
+
+// Drill ends the process that a host has started. The host puts everything back by itself after a
+// time, unless that is prolonged with [Session.HoldDrill]. addresses are those whose packets are
+// dropped by a partition.
+func (s *Session) Drill(ctx context.Context, u plan.Unit, mode DrillMode, after time.Duration, addresses []string) error {
+	_, err := s.doOne(ctx, command("drill", u.GenerationsDir, u.File, u.Name, u.Other.File, u.Other.Name, string(mode), strconv.Itoa(int(after/time.Second)), strings.Join(addresses, " ")))
+	return err
+}
+
+// HoldDrill restarts the time after which the host puts everything back by itself.
+func (s *Session) HoldDrill(ctx context.Context, u plan.Unit) error {
+	_, err := s.doQuick(ctx, command("hold_drill", u.GenerationsDir))
+	return err
+}
+
+// EndDrill puts everything back. Without a drill it does nothing.
+func (s *Session) EndDrill(ctx context.Context, u plan.Unit) error {
+	_, err := s.doOne(ctx, command("undrill", u.GenerationsDir))
+	return err
+}
