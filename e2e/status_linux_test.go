@@ -21,7 +21,12 @@ type state struct {
 			Running                     bool
 			Healthz, Apiserver          struct{ Asked bool }
 			Certificates                []struct{ Use string }
-			Metrics                     *struct{ Queues []struct{ Name string } }
+			Metrics                     *struct {
+				Queues []struct {
+					Name  string
+					Added int
+				}
+			}
 		}
 	}
 }
@@ -87,12 +92,14 @@ func (s *scene) settled(t *testing.T) {
 func (s *scene) untilFound(t *testing.T, id string) []string {
 	t.Helper()
 	var last []string
+	var seen state
 	for end := time.Now().Add(90 * time.Second); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
-		if last = s.status(t).found(); slices.Contains(last, id) {
+		seen = s.status(t)
+		if last = seen.found(); slices.Contains(last, id) {
 			return last
 		}
 	}
-	t.Errorf("it finds %v, not %s", last, id)
+	t.Errorf("it finds %v, not %s\n%+v", last, id, seen)
 	return last
 }
 
@@ -105,6 +112,7 @@ func TestStatus(t *testing.T) {
 	s.deploy(t, 0)
 	s.settled(t)
 	s.sees(t)
+	s.logs(t)
 	looks, alarms := 200, 0
 	if testing.Short() {
 		looks = 10
@@ -160,6 +168,34 @@ func (s *scene) sees(t *testing.T) {
 		if !h.Running || h.Version != clusterVersion || h.OnDisk != s.exported(t, h.Node) || h.Runs != h.OnDisk || !h.Healthz.Asked || !h.Apiserver.Asked || h.Metrics == nil || len(h.Certificates) < 3 {
 			t.Errorf("%+v", h)
 		}
+	}
+}
+
+// logs checks that the logs of all hosts come in the order of time, with the change of the leader.
+func (s *scene) logs(t *testing.T) {
+	t.Helper()
+	r := s.must(t, 0, "logs", "--since", "10m", "--format", "json", ".")
+	var out struct {
+		Entries []struct {
+			Time               time.Time
+			Node, Text, Leader string
+		}
+	}
+	if err := json.Unmarshal([]byte(r.Out), &out); err != nil {
+		t.Fatal(err)
+	}
+	nodes, led := map[string]int{}, 0
+	for i, e := range out.Entries {
+		nodes[e.Node]++
+		if e.Leader == "leads" {
+			led++
+		}
+		if i > 0 && e.Time.Before(out.Entries[i-1].Time) || time.Since(e.Time).Abs() > 15*time.Minute {
+			t.Errorf("entry %d is of %s", i, e.Time)
+		}
+	}
+	if len(nodes) != len(s.Hosts) || led == 0 || len(out.Entries) < 100 {
+		t.Errorf("%d entries of %v, of which %d tell of a leader", len(out.Entries), nodes, led)
 	}
 }
 

@@ -12,3 +12,9 @@ func ParseReplies(about, files, state string) {
 
 // Raw is a line that is sent to the host as it is.
 func Raw(line string) Command { return Command{line: line, name: "raw"} }
+
+// ParseJournal and ParsePodLog parse what hosts answer to entries.
+var (
+	ParseJournal = parseJournal
+	ParsePodLog  = parsePodLog
+)
