@@ -34,7 +34,7 @@ test: ## run every test that this machine has the programs for
 
 # The packages in which goroutines share data. TestHostKeys adds no such code, and
 # spends most of its time in other programs, which have no race detector.
-RACING = ./deploy/... ./live ./gen/binary ./gen/config ./gen/disk ./gen/outdir ./gen/pki ./gen/tree
+RACING = ./deploy/... ./live/... ./gen/binary ./gen/config ./gen/disk ./gen/outdir ./gen/pki ./gen/tree
 
 race: ## run the tests of concurrent code under Go's race detector, with a C compiler
 	@reference=$$(tools/install.sh reference) && PATH="$$reference:$$PATH" CGO_ENABLED=1 \

@@ -81,10 +81,10 @@ func runCanary(ctx context.Context, cluster string, api *live.Client, o CanaryOp
 		},
 		Progress: func(r canary.Result) { tell(showResult(r)) },
 	})
-	if err != nil {
+	if report == nil {
 		return nil, err
 	}
-	return &CanaryReport{cluster, report}, nil
+	return &CanaryReport{cluster, report}, err
 }
 
 // unusedRequest returns a CSR, as PEM, whose key is thrown away.
@@ -93,7 +93,7 @@ func unusedRequest() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "kcmgen-canary"}}, key)
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: "kcmgen-canary-unused"}}, key)
 	if err != nil {
 		return nil, err
 	}
@@ -104,6 +104,8 @@ func showResult(r canary.Result) Line {
 	switch {
 	case r.Skipped:
 		return Line{Mark: "not watched:", Text: fmt.Sprintf("%s: %s", r.Controller, r.Reason), Style: show.Yellow}
+	case r.Untried:
+		return Line{Mark: "error:", Text: fmt.Sprintf("%s couldn't be tried: %s", r.Controller, r.Reason), Style: show.Red}
 	case !r.Works:
 		return Line{Mark: "error:", Text: fmt.Sprintf("%s doesn't work: %s, %.0f s after %s (it %s)", r.Controller, r.Reason, r.Seconds, r.Since.Format("15:04:05 UTC"), r.Does), Style: show.Red}
 	}

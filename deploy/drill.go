@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -114,7 +115,7 @@ func (d *Drill) choose(seen *status.Cluster, configs []*plan.Config) error {
 	}
 	for i := range seen.Hosts {
 		h := &seen.Hosts[i]
-		healthy := h.Problem == nil && h.Running && h.Healthz.OK() && h.Apiserver.OK() && h.Trial == "" && h.Holder == ""
+		healthy := h.Problem == nil && h.Running && h.Healthz.OK() && (h.Apiserver.Problem == nil || h.Apiserver.Problem.Kind == status.NotServed) && h.Trial == "" && h.Holder == ""
 		switch {
 		case h.Node == l.Node && !healthy:
 			return unfit("%s leads, and isn't healthy: kcmgen status", h.Node)
@@ -178,17 +179,28 @@ func (d *Drill) Run(ctx context.Context, o *CanaryOptions, tell func(Event)) (*D
 	if err != nil {
 		return nil, &LeaseError{err}
 	}
+	if err := d.still(ctx, was); err != nil {
+		return nil, err
+	}
 	d.lease = *was
+	addresses, err := d.apiservers(ctx, s)
+	if err != nil {
+		return nil, m.withNode(err)
+	}
 	tell(Event{d.Leader, string(d.mode), "the leader ends"})
-	err = s.Drill(ctx, m.host.Unit, d.mode, drillAfter, d.apiservers(ctx))
+	err = s.Drill(ctx, m.host.Unit, d.mode, drillAfter, addresses)
 	if err == nil {
 		beating, stop := context.WithCancel(ctx)
-		go d.beat(beating)
+		beats := make(chan error, 1)
+		go func() { beats <- d.beat(beating) }()
 		d.failover(ctx, r, tell)
 		if o != nil && r.Next != "" {
 			d.prove(ctx, r, *o, tell)
 		}
 		stop()
+		if early := <-beats; early != nil {
+			r.Failed = append(r.Failed, d.Leader+": "+early.Error())
+		}
 	}
 	// Also after the operator has ended the drill.
 	restoring, cancel := context.WithTimeout(context.WithoutCancel(ctx), drillReturn)
@@ -205,37 +217,69 @@ func (d *Drill) Run(ctx context.Context, o *CanaryOptions, tell func(Event)) (*D
 	return r, err
 }
 
-// beat shows the host that the operator is there.
-func (d *Drill) beat(ctx context.Context) {
+// still returns an error unless the same host leads as when the drill was prepared, and another
+// instance is healthy: the operator may have taken long to answer.
+func (d *Drill) still(ctx context.Context, l *live.Lease) error {
+	if l.Hostname != d.leader.host.Snapshot.Name || d.hosts.options.Now().Add(d.leader.host.Skew).Sub(l.Renewed) > l.Duration {
+		return &UnfitForDrillError{"another instance leads by now, or none: the same command again"}
+	}
+	for _, m := range d.hosts.named {
+		if m == d.leader || !slices.Contains(d.Standbys, m.node.Name) {
+			continue
+		}
+		if s, err := m.sessionWith(ctx, func() {}); err == nil {
+			if p, err := s.Probe(ctx, m.host.Unit, "", time.Second); err == nil && p.Process.Running {
+				return nil
+			}
+		}
+	}
+	return &UnfitForDrillError{"no other instance runs any more: none could take over"}
+}
+
+// beat shows the host that the operator is there. It returns an error if the host has ended the
+// drill by itself.
+func (d *Drill) beat(ctx context.Context) error {
 	tick := time.NewTicker(drillBeat)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case <-tick.C:
 		}
-		if s, err := d.leader.liveSession(ctx); err == nil {
-			_ = s.HoldDrill(ctx, d.leader.host.Unit) // else the host puts everything back, which shows
+		s, err := d.leader.liveSession(ctx)
+		if err == nil {
+			err = s.HoldDrill(ctx, d.leader.host.Unit, drillAfter)
+		}
+		d.leader.closeIfBroken(err)
+		if refused := (*host.CommandError)(nil); errors.As(err, &refused) && ctx.Err() == nil {
+			return err
 		}
 	}
 }
 
-// apiservers returns the addresses of the apiserver that the leader's kubeconfig names.
-func (d *Drill) apiservers(ctx context.Context) []string {
+// apiservers returns the addresses of the apiserver that the leader's kubeconfig names, as its host
+// resolves them. Only a partition needs them.
+func (d *Drill) apiservers(ctx context.Context, s *host.Session) ([]string, error) {
+	if d.mode != host.DrillPartition {
+		return nil, nil
+	}
 	api, err := d.leader.client(d.config)
 	if err != nil || api == nil {
-		return nil
+		return nil, fmt.Errorf("its apiserver isn't known: %w", cmp.Or(err, errors.New("its kubeconfig can't be read")))
 	}
 	u, err := url.Parse(api.Server())
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	if ip := net.ParseIP(u.Hostname()); ip != nil {
-		return []string{ip.String()}
+		return []string{ip.String()}, nil
 	}
-	all, _ := net.DefaultResolver.LookupHost(ctx, u.Hostname())
-	return all
+	all, err := s.Addresses(ctx, u.Hostname())
+	if err == nil && len(all) == 0 {
+		err = fmt.Errorf("%s has no address there", u.Hostname())
+	}
+	return all, err
 }
 
 // failover waits until another instance leads.
@@ -255,7 +299,11 @@ func (d *Drill) failover(ctx context.Context, r *DrillReport, tell func(Event)) 
 		}
 		select {
 		case <-limit.Done():
-			if ctx.Err() == nil {
+			switch {
+			case ctx.Err() != nil:
+			case d.mode == host.DrillPartition && last.After(d.lease.Renewed.Add(d.Least)):
+				r.Failed = append(r.Failed, d.Leader+" goes on renewing the lease: IPAddressDeny= of systemd has no effect there")
+			default:
 				r.Failed = append(r.Failed, fmt.Sprintf("no other instance led within %v", (d.Most+drillPatience).Round(time.Second)))
 			}
 			return
@@ -285,7 +333,7 @@ func (d *Drill) leads(r *DrillReport, l *live.Lease, last time.Time, tell func(E
 	if took > d.Most || took < d.Least-2*time.Second {
 		r.Failed = append(r.Failed, fmt.Sprintf("it took %.1f s until another instance led; its flags predict %.0f to %.0f s", took.Seconds(), r.Least, r.Most))
 	}
-	if r.Next == d.Leader {
+	if r.Next == d.Leader && d.mode != host.DrillKill { // it is started again at once, and may win
 		r.Failed = append(r.Failed, "the same host leads again: no other one took over")
 	}
 }
@@ -294,20 +342,21 @@ func (d *Drill) leads(r *DrillReport, l *live.Lease, last time.Time, tell func(E
 func (d *Drill) prove(ctx context.Context, r *DrillReport, o CanaryOptions, tell func(Event)) {
 	tell(Event{r.Next, "canary", "its controllers are watched"})
 	report, err := runCanary(ctx, d.hosts.cluster.Name, d.client, o, d.hosts.options.Now, func(Line) {})
-	if err != nil {
-		if ctx.Err() == nil {
-			r.Failed = append(r.Failed, "the canary couldn't begin: "+err.Error())
-		}
+	if report == nil {
+		r.Failed = append(r.Failed, "the canary couldn't begin: "+err.Error())
 		return
-	}
-	r.Canary = report
-	for _, c := range report.Results {
-		if !c.Works && !c.Skipped && ctx.Err() == nil {
-			r.Failed = append(r.Failed, fmt.Sprintf("%s doesn't work after the failover: %s", c.Controller, c.Reason))
-		}
 	}
 	for _, what := range report.Left {
 		r.Failed = append(r.Failed, "the canary left behind: "+what)
+	}
+	if err != nil {
+		return // the drill was ended
+	}
+	r.Canary = report
+	for _, c := range report.Results {
+		if !c.Works && !c.Skipped {
+			r.Failed = append(r.Failed, fmt.Sprintf("%s doesn't work after the failover: %s", c.Controller, c.Reason))
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package deploy
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -31,107 +32,107 @@ type KnownError struct {
 	Hint  string `json:"hint"`
 }
 
-// LogReader reads the logs of a cluster's hosts, merged by time.
+// LogReader reads the logs of a cluster's hosts, merged by time. It takes no lock on them.
 type LogReader struct {
 	hosts *Hosts
 	lines int
-	// Unreached are hosts that can't be reached, and why.
+	begin time.Time
+	// Unreached are hosts that couldn't be reached by the last read, and why.
 	Unreached map[string]error
+	// More are hosts of which the last read left lines out.
+	More []string
 
-	since map[*machine]time.Time // by the host's clock
+	mu    sync.Mutex
+	since map[*machine]time.Time // by the host's clock; not set before it was reached
 	last  map[*machine][]string  // the texts of that moment that were read
 }
 
-// OpenLogs connects to hosts. Each read returns at most a number of lines of each.
-func OpenLogs(ctx context.Context, c *spec.Cluster, nodes []string, since time.Time, lines int, o Options) *LogReader {
-	r := &LogReader{
-		hosts: &Hosts{cluster: c, options: o}, lines: lines, Unreached: map[string]error{},
-		since: map[*machine]time.Time{}, last: map[*machine][]string{},
-	}
+// OpenLogs prepares reading. Each read returns at most a number of lines of each host.
+func OpenLogs(c *spec.Cluster, nodes []string, since time.Time, lines int, o Options) *LogReader {
+	r := &LogReader{hosts: &Hosts{cluster: c, options: o}, lines: lines, begin: since, since: map[*machine]time.Time{}, last: map[*machine][]string{}}
 	for i := range c.Nodes {
 		if n := &c.Nodes[i]; slices.Contains(nodes, n.Name) {
 			r.hosts.named = append(r.hosts.named, r.hosts.machine(n, nil))
 		}
 	}
-	var mu sync.Mutex
-	var all sync.WaitGroup
-	for _, m := range r.hosts.named {
-		all.Go(func() {
-			err := m.connectForLogs(ctx)
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil {
-				r.Unreached[m.node.Name] = m.withNode(err)
-				return
-			}
-			r.since[m] = since.Add(m.host.Skew)
-		})
-	}
-	all.Wait()
 	return r
-}
-
-// connectForLogs connects, and reads the host's clock.
-func (m *machine) connectForLogs(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, hostLimit)
-	defer cancel()
-	if err := m.connect(ctx); err != nil {
-		return err
-	}
-	asked := m.options.Now()
-	seen, err := m.session.Look(ctx, m.host.Unit, plan.ImageOf{}, []string{m.host.Unit.File}, 0)
-	if err == nil {
-		m.host.Skew = seen.Clock.Sub(asked).Round(time.Second)
-		if m.host.Skew.Abs() <= time.Second { // the clock is read to the second
-			m.host.Skew = 0
-		}
-	}
-	return err
 }
 
 // Close ends the connections.
 func (r *LogReader) Close() { r.hosts.Close() }
 
-// Read returns what came since the last call, the oldest first. A host whose connection breaks
-// is connected to again by the next call, or is among Unreached.
+// Read returns what came since the last call, the oldest first. Hosts without a connection are
+// connected.
 func (r *LogReader) Read(ctx context.Context) []LogEntry {
-	var mu sync.Mutex
+	r.Unreached, r.More = map[string]error{}, nil
 	var out []LogEntry
+	turn := make(chan struct{}, atOnce)
 	var all sync.WaitGroup
 	for _, m := range r.hosts.named {
-		if _, ok := r.since[m]; !ok {
-			continue
-		}
-		since := r.since[m]
 		all.Go(func() {
-			limited, cancel := context.WithTimeout(ctx, hostLimit)
-			defer cancel()
-			var got []host.Entry
-			s, err := m.liveSession(limited)
-			if err == nil {
-				got, err = s.Entries(limited, m.host.Unit, since, r.lines)
-			}
-			m.closeIfBroken(err)
-			mu.Lock()
-			defer mu.Unlock()
+			turn <- struct{}{}
+			got, err := r.read(ctx, m)
+			<-turn
+			r.mu.Lock()
+			defer r.mu.Unlock()
 			if err != nil {
 				r.Unreached[m.node.Name] = m.withNode(err)
 				return
 			}
-			delete(r.Unreached, m.node.Name)
+			if len(got) > r.lines {
+				got = got[len(got)-r.lines:]
+				r.More = append(r.More, m.node.Name)
+			}
 			for _, e := range r.fresh(m, got) {
 				out = append(out, m.entry(e))
 			}
 		})
 	}
 	all.Wait()
+	slices.Sort(r.More)
 	slices.SortStableFunc(out, func(a, b LogEntry) int {
-		if c := a.Time.Compare(b.Time); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Node, b.Node)
+		return cmp.Or(a.Time.Compare(b.Time), strings.Compare(a.Node, b.Node))
 	})
 	return out
+}
+
+// read reads a host's entries, one more than are wanted if there are more.
+func (r *LogReader) read(ctx context.Context, m *machine) (got []host.Entry, err error) {
+	ctx, cancel := context.WithTimeout(ctx, hostLimit)
+	defer cancel()
+	s, err := m.sessionWith(ctx, func() {})
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	since, reached := r.since[m]
+	r.mu.Unlock()
+	if !reached {
+		if err := m.readClock(ctx, s); err != nil {
+			return nil, err
+		}
+		since = r.begin.Add(m.host.Skew)
+		r.mu.Lock()
+		r.since[m] = since
+		r.mu.Unlock()
+	}
+	got, err = s.Entries(ctx, m.host.Unit, since, r.lines+1)
+	m.closeIfBroken(err)
+	return got, err
+}
+
+// readClock sets how far the host's clock is ahead.
+func (m *machine) readClock(ctx context.Context, s *host.Session) error {
+	asked := m.options.Now()
+	seen, err := s.Look(ctx, m.host.Unit, plan.ImageOf{}, []string{m.host.Unit.File}, 0)
+	if err != nil {
+		return err
+	}
+	m.host.Skew = seen.Clock.Sub(asked).Round(time.Second)
+	if m.host.Skew.Abs() <= time.Second { // it is read to the second
+		m.host.Skew = 0
+	}
+	return nil
 }
 
 // fresh returns the entries that an earlier read hasn't returned.

@@ -108,6 +108,7 @@ func (h *Hosts) leaseStatus(ctx context.Context, out *status.Lease, namespace, n
 		elections <- changesSince(at, err, h.options.Now().Add(-time.Hour))
 	}()
 	l, err := h.options.Leader.Lease(ctx, namespace, name)
+	out.Read = h.options.Now()
 	out.Changes = <-elections
 	if errors.Is(err, live.ErrNoLease) {
 		return

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -113,24 +112,14 @@ func (m *machine) observe(ctx context.Context, s *host.Session) (*host.Recent, e
 	if h.Desired != nil {
 		paths = h.Desired.Paths(h.Unit)
 	}
-	type lately struct {
-		*host.Recent
-		err error
-	}
-	done := make(chan lately, 1)
-	go func() {
-		r, err := s.Lately(ctx, h.Unit, 5)
-		done <- lately{r, err}
-	}()
 	asked := m.options.Now()
-	seen, err := s.Look(ctx, h.Unit, plan.ImageOf{}, paths, quickRead)
-	r := <-done
-	if err = errors.Join(err, r.err); err != nil {
+	seen, recent, err := s.LookLately(ctx, h.Unit, paths, quickRead, 5)
+	if err != nil {
 		return nil, err
 	}
 	// The host's clock is read to the second, somewhere between question and answer.
 	h.Snapshot, h.Skew = seen, seen.Clock.Sub(asked).Round(time.Second)
-	return r.Recent, nil
+	return recent, nil
 }
 
 // onDisk reads the configuration on the host's disk, and its certificates.
@@ -238,10 +227,11 @@ func (m *machine) ask(ctx context.Context, config *plan.Config) (out answers) {
 		if api == nil && err == nil {
 			return
 		}
-		if err == nil {
-			err = m.readsOwnLease(ctx, config, api)
+		if err != nil { // it names files or programs, which aren't used here
+			out.apiserver = status.Answer{Problem: &status.Problem{Kind: status.NotServed, Text: err.Error()}}
+			return
 		}
-		out.apiserver = status.Answer{Asked: true, Problem: problem(err)}
+		out.apiserver = status.Answer{Asked: true, Problem: problem(m.readsOwnLease(ctx, config, api))}
 	})
 	own := m.options.Leader
 	if own == nil {
@@ -293,7 +283,7 @@ func (m *machine) fill(out *status.Host, recent *host.Recent, is answers, config
 	}
 	out.Zone = recent.Zone
 	out.Others, out.Errors, out.Ended = recent.Others, recent.Errors, recent.Ended
-	out.OnDisk, out.DropIns, out.Holder = seen.Runs, p.DropIns, seen.Holder
+	out.OnDisk, out.DropIns, out.Drill, out.Holder = seen.Runs, p.DropIns, seen.Drill, seen.Holder
 	if seen.Trial != nil {
 		out.Trial = seen.Trial.Generation
 	}

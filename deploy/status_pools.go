@@ -16,6 +16,9 @@ func pools(c *plan.Config) (bool, []status.Pool) {
 	if kind := c.Flag("cidr-allocator-type"); err != nil || !on || kind != "" && kind != "RangeAllocator" {
 		return false, nil
 	}
+	if !runsIPAM(c.Flag("controllers")) {
+		return false, nil
+	}
 	var out []status.Pool
 	for text := range strings.SplitSeq(c.Flag("cluster-cidr"), ",") {
 		cidr, err := netip.ParsePrefix(strings.TrimSpace(text))
@@ -30,4 +33,18 @@ func pools(c *plan.Config) (bool, []status.Pool) {
 		out = append(out, status.Pool{CIDR: cidr.Masked(), Mask: cmp.Or(mask, usual)})
 	}
 	return true, out
+}
+
+// runsIPAM reports whether a value of --controllers has the controller that gives nodes their ranges.
+func runsIPAM(controllers string) bool {
+	on := false
+	for name := range strings.SplitSeq(controllers, ",") {
+		switch strings.TrimSpace(name) {
+		case "*", "node-ipam-controller", "nodeipam":
+			on = true
+		case "-node-ipam-controller", "-nodeipam":
+			return false
+		}
+	}
+	return on
 }

@@ -35,7 +35,7 @@ func statusFaults() []statusFault {
 			sed -i s/--node-cidr-mask-size=24/--node-cidr-mask-size=25/ "$1"; systemctl daemon-reload; systemctl restart "$2"
 			cp -a /run/kept "$1"; systemctl daemon-reload`, `systemctl restart "$2"`), mayRestart},
 		{"a node without a podCIDR", nodeWithoutCIDR, []string{"no-leader", "not-running", "apiserver-away", "restarts", "leader-changes"}},
-		{"a foreign leader", foreignLeader, append([]string{"not-running", "healthz", "metrics"}, mayRestart...)},
+		{"a leader that does nothing", idleLeader, append([]string{"unit-foreign", "not-running", "not-restarted"}, mayRestart...)},
 
 		{"its process hangs", onStandby("healthz", `kill -STOP "$(systemctl show "$2" -p MainPID --value)"`, `kill -CONT "$(systemctl show "$2" -p MainPID --value)"`), append([]string{"metrics"}, mayRestart...)},
 		{"another process", onStandby("other-process", `cp "$(command -v sleep)" /run/kube-controller-manager
@@ -48,7 +48,7 @@ func statusFaults() []statusFault {
 		{"no way to the apiserver", onStandby("apiserver-away", `ip route add blackhole 10.77.0.10/32`, `ip route del blackhole 10.77.0.10/32`), append([]string{"healthz", "not-running", "metrics"}, mayRestart...)},
 		{"a host that is gone", unreachable, nil},
 		{"no instance runs", noLeader, append([]string{"not-running"}, mayRestart...)},
-		{"a leader that does nothing", idleLeader, append([]string{"unit-foreign", "not-running", "not-restarted"}, mayRestart...)},
+		{"a foreign leader", foreignLeader, append([]string{"not-running", "healthz", "metrics"}, mayRestart...)},
 		{"the wrong CA", kubeconfigFault("apiserver-untrusted", func(t *testing.T, s *scene) (ca, cert, key []byte) {
 			_, cert, key = s.issue(t, "system:kube-controller-manager", -time.Hour, time.Hour)
 			ca, _, _ = s.selfSigned(t)

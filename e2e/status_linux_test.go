@@ -99,7 +99,8 @@ func (s *scene) untilFound(t *testing.T, id string) []string {
 			return last
 		}
 	}
-	t.Errorf("it finds %v, not %s\n%+v", last, id, seen)
+	text, err := json.Marshal(seen)
+	t.Errorf("it finds %v, not %s\n%s, %v", last, id, text, err)
 	return last
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 
@@ -70,7 +71,10 @@ func runCanary(ctx context.Context, o canaryOptions, args []string, now func() t
 	report, err := deploy.Canary(ctx, c, o.kubeconfig, o.CanaryOptions, now, func(l deploy.Line) {
 		_ = printLines(std.err, l) // stderr may be closed
 	})
-	if err != nil {
+	if err != nil { // also when it was ended: then nothing is known of the rest
+		if report != nil && len(report.Left) > 0 {
+			err = errors.Join(err, printLines(std.err, report.Show()...))
+		}
 		return err
 	}
 	if o.format == "json" {

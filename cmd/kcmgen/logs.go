@@ -78,7 +78,7 @@ func (o *logsOptions) read(ctx context.Context, c *spec.Cluster, now func() time
 	if err != nil {
 		return err
 	}
-	logs := deploy.OpenLogs(ctx, c, nodes, now().Add(-o.since), o.lines, *settings)
+	logs := deploy.OpenLogs(c, nodes, now().Add(-o.since), o.lines, *settings)
 	defer logs.Close()
 	told, explained := map[string]string{}, map[string]bool{}
 	for {
@@ -91,6 +91,9 @@ func (o *logsOptions) read(ctx context.Context, c *spec.Cluster, now func() time
 				told[node] = text
 				sayVisibly(std.err, "note: %s", text)
 			}
+		}
+		if len(logs.More) > 0 {
+			sayVisibly(std.err, "note: %s: only the last %d lines; there are more: --lines", strings.Join(logs.More, ", "), o.lines)
 		}
 		if o.format == "json" {
 			err = printList(std.out, "entries", entries)

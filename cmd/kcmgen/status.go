@@ -41,7 +41,7 @@ page for each finding.
 		Example: `  kcmgen status prod
   kcmgen status --watch prod
   kcmgen status --format html prod >status.html
-  kcmgen status --format prometheus ./cue/... >/var/lib/node_exporter/kcmgen.prom`,
+  kcmgen status --format prometheus ./cue/... >kcmgen.prom`,
 		ValidArgsFunction: completeClusters,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runStatus(cmd.Context(), o, args, time.Now, std)
@@ -96,20 +96,27 @@ func runStatus(ctx context.Context, o statusOptions, args []string, now func() t
 // look looks at all clusters once, and prints what was seen.
 func (o *statusOptions) look(ctx context.Context, r *gen.Loaded, now func() time.Time, std stdio) (wrong bool, err error) {
 	var all []*deploy.Observed
+	var failed []error
 	for _, v := range r.Clusters {
 		seen, err := o.observe(ctx, v.Cluster, now, std)
-		if err != nil {
-			return false, named(v.Cluster, len(r.Clusters), err)
+		if err != nil { // the other clusters are shown all the same
+			failed = append(failed, named(v.Cluster, len(r.Clusters), err))
+			continue
 		}
 		all = append(all, seen)
 		wrong = wrong || seen.Wrong()
 	}
-	switch o.format {
-	case "json":
-		return wrong, printList(std.out, "clusters", all)
-	case "text":
-	default:
-		return wrong, deploy.WriteStatus(std.out, o.format, all)
+	return wrong, errors.Join(append(failed, o.print(all, std))...)
+}
+
+func (o *statusOptions) print(all []*deploy.Observed, std stdio) error {
+	switch {
+	case len(all) == 0:
+		return nil
+	case o.format == "json":
+		return printList(std.out, "clusters", all)
+	case o.format != "text":
+		return deploy.WriteStatus(std.out, o.format, all)
 	}
 	if o.watch && terminal(std.out) {
 		fmt.Fprint(std.out, "\x1b[H\x1b[2J\x1b[3J") // an empty screen
@@ -119,10 +126,10 @@ func (o *statusOptions) look(ctx context.Context, r *gen.Loaded, now func() time
 			fmt.Fprintln(std.out)
 		}
 		if err := printLines(std.out, deploy.ShowStatus(c)...); err != nil {
-			return false, err
+			return err
 		}
 	}
-	return wrong, nil
+	return nil
 }
 
 // observe looks at one cluster.

@@ -27,10 +27,16 @@ func (s *Session) Drill(ctx context.Context, u plan.Unit, mode DrillMode, after 
 	return err
 }
 
-// HoldDrill restarts the time after which the host puts everything back by itself.
-func (s *Session) HoldDrill(ctx context.Context, u plan.Unit) error {
-	_, err := s.doQuick(ctx, command("hold_drill", u.GenerationsDir))
+// HoldDrill begins the time anew after which the host puts everything back by itself.
+func (s *Session) HoldDrill(ctx context.Context, u plan.Unit, after time.Duration) error {
+	_, err := s.doOne(ctx, command("hold_drill", u.GenerationsDir, strconv.Itoa(int(after/time.Second))))
 	return err
+}
+
+// Addresses returns the addresses of a name, as the host resolves it.
+func (s *Session) Addresses(ctx context.Context, name string) ([]string, error) {
+	out, err := s.doQuick(ctx, command("addresses", name))
+	return strings.Fields(out), err
 }
 
 // EndDrill puts everything back. Without a drill it does nothing.

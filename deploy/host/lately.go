@@ -18,12 +18,10 @@ type Recent struct {
 	Ended  []string       // if no process runs: lines that say why
 }
 
-// Lately asks for at most a number of log lines, and when the process started.
-func (s *Session) Lately(ctx context.Context, u plan.Unit, lines int) (*Recent, error) {
-	out, err := s.doOne(ctx, about("lately", u, strconv.Itoa(lines)))
-	if err != nil {
-		return nil, err
-	}
+// lately asks for that, with at most a number of log lines.
+func lately(u plan.Unit, lines int) Command { return about("lately", u, strconv.Itoa(lines)) }
+
+func parseLately(u plan.Unit, out string) *Recent {
 	r := &Recent{}
 	for line := range strings.Lines(out) {
 		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
@@ -47,7 +45,7 @@ func (s *Session) Lately(ctx context.Context, u plan.Unit, lines int) (*Recent, 
 			r.Ended = append(r.Ended, value)
 		}
 	}
-	return r, nil
+	return r
 }
 
 // Texts returns the contents of files of the host, in one round trip. Those that can't be

@@ -20,25 +20,41 @@ func (s *Session) Text(ctx context.Context, file string) ([]byte, error) {
 // Look observes a host and the files at paths, in one round trip. Files longer than limit
 // bytes get no checksum. image is the image of a pod to look for, if any.
 func (s *Session) Look(ctx context.Context, u plan.Unit, image plan.ImageOf, paths []string, limit int64) (*plan.Snapshot, error) {
+	seen, _, err := s.lookAnd(ctx, u, image, paths, limit)
+	return seen, err
+}
+
+// LookLately is Look and Lately in one round trip.
+func (s *Session) LookLately(ctx context.Context, u plan.Unit, paths []string, limit int64, lines int) (*plan.Snapshot, *Recent, error) {
+	seen, out, err := s.lookAnd(ctx, u, plan.ImageOf{}, paths, limit, lately(u, lines))
+	if err != nil {
+		return nil, nil, err
+	}
+	return seen, parseLately(u, out), nil
+}
+
+// lookAnd looks at a host, and runs another command after that. It returns what that printed.
+func (s *Session) lookAnd(ctx context.Context, u plan.Unit, image plan.ImageOf, paths []string, limit int64, more ...Command) (*plan.Snapshot, string, error) {
 	look := command("look", strconv.Itoa(len(paths)), strconv.FormatInt(limit, 10))
 	look.payload = paths
 	ask := []Command{command("about", u.GenerationsDir, u.File, u.Name, u.Other.File, u.Other.Name), look, process(u)}
 	if u.IsPod() {
 		ask = append(ask, command("kubelet", u.File, image.Name, image.Generation))
 	}
-	out, err := s.Do(ctx, append(ask, command("starts", u.File, u.Name, u.Other.File, u.Other.Name))...)
+	ask = append(ask, command("starts", u.File, u.Name, u.Other.File, u.Other.Name))
+	out, err := s.Do(ctx, append(ask, more...)...)
 	if ce := (*CommandError)(nil); errors.As(err, &ce) && ce.Command == "starts" {
 		err = nil // there is no unit
 	}
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	seen := &plan.Snapshot{HostInfo: parseAbout(out[0]), Process: parseProcess(out[2]), Unit: []byte(out[len(out)-1])}
+	seen := &plan.Snapshot{HostInfo: parseAbout(out[0]), Process: parseProcess(out[2]), Unit: []byte(out[len(ask)-1])}
 	if u.IsPod() {
 		seen.Kubelet = parseKubelet(out[3])
 	}
 	seen.Files, err = parseFiles(out[1])
-	return seen, err
+	return seen, strings.Join(out[len(ask):], ""), err
 }
 
 // Processes returns the PID of the unit's process, and then those of others of the same program:
@@ -78,6 +94,8 @@ func parseAbout(text string) plan.HostInfo {
 			a.ReadOnly = value
 		case "fixed":
 			a.ReadOnlyUnitDir = value
+		case "drill":
+			a.Drill = value
 		case "held":
 			a.Holder = value
 		case "kbytes":

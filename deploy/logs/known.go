@@ -25,6 +25,7 @@ var known = []Known{
 	// What an apiserver or a client of its port reports is no fault of its own connections.
 	{"webhook", "a webhook didn't answer the apiserver, which refuses what controllers write or read as long as that goes on", "see: kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations", false, lazy.Regexp(`failed calling webhook|failed to call webhook|conversion webhook for .* failed`)},
 	{"client-refused", "a client of its port, such as one that reads its metrics, showed a certificate or token that it doesn't accept", "look at that client's credentials, and at client-ca-file", false, lazy.Regexp(`Unable to authenticate the request`)},
+	{"aggregated-api", "an aggregated API, such as that of metrics-server, doesn't answer the apiserver; controllers that list everything wait for it", "see: kubectl get apiservices", false, lazy.Regexp(`error trying to reach service|PartialObjectMetadata|metrics\.k8s\.io|couldn't get resource list for`)},
 	{"unauthorized", "the apiserver doesn't accept its client certificate: it has expired, or another CA signed it", "export and deploy a new certificate", true, lazy.Regexp(`(leaderelection|reflector|run)\.go.*Unauthorized|[Ee]rror retrieving.*lock.*Unauthorized`)},
 	{"certificate-expired", "a certificate has expired, or isn't valid yet", "look at the certificates in kcmgen status, and at the host's clock", true, lazy.Regexp(`certificate has expired or is not yet valid`)},
 	{"apiserver-untrusted", "its kubeconfig has another CA than the apiserver's", "set pki.ca to the CA that signed the apiserver's certificate", true, lazy.Regexp(`certificate signed by unknown authority`)},
@@ -39,7 +40,7 @@ var known = []Known{
 	{"bad-value", "a flag has a value that this version doesn't take", "kcmgen vet", true, lazy.Regexp(`invalid argument .* for "--|unrecognized feature gate|cannot set feature gate`)},
 	{"port-taken", "something else listens on its port", "ss -ltnp, on the host; then end it, or set secure-port", true, lazy.Regexp(`address already in use`)},
 	{"port-denied", "the system doesn't let it listen on its address or port", "set secure-port to 1024 or more, and bind-address to an address of the host", true, lazy.Regexp(`bind: (permission denied|cannot assign requested address)`)},
-	{"no-file", "a file that a flag names isn't there, or may not be read", "see what differs from the export: kcmgen diff --live", true, lazy.Regexp(`(open|stat|read) /[^ ]+: (no such file or directory|permission denied)`)},
+	{"no-file", "a file that a flag names isn't there, or may not be read", "see what differs from the export: kcmgen diff --live", false, lazy.Regexp(`(open|stat|read) /[^ ]+: (no such file or directory|permission denied)`)},
 	{"etcd-slow", "etcd didn't answer in time", "look at etcd's disk and at its leader", false, lazy.Regexp(`etcdserver: (request timed out|leader changed|no leader)`)},
 	{"apiserver-away", "the apiserver can't be reached", "look at the apiserver, and at the way to it from this host", false, lazy.Regexp(`(connection refused|no route to host|i/o timeout|no such host|connection reset by peer|Client\.Timeout|context deadline exceeded|TLS handshake timeout)`)},
 }

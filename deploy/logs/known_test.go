@@ -21,6 +21,11 @@ var errorLines = map[string][]string{
 		`controllermanager.go:444] "migration leaderelection lost/stopped"`,
 		`controllermanager.go:302] "leaderelection lost"`, // v1.28
 	},
+	"aggregated-api": {
+		`resource_quota_controller.go:446] "Unhandled Error" err="unable to retrieve the complete list of server APIs: metrics.k8s.io/v1beta1: stale GroupVersion discovery: metrics.k8s.io/v1beta1" logger="UnhandledError"`,
+		`resource_quota_controller.go:446] "Unhandled Error" err="error trying to reach service: x509: certificate signed by unknown authority" logger="UnhandledError"`,
+		`reflector.go:227] "Failed to watch" err="failed to list *v1.PartialObjectMetadata: x509: certificate has expired or is not yet valid: current time 2026-11-30T14:28:12Z is after 2026-11-01T00:00:00Z" logger="UnhandledError" type="*v1.PartialObjectMetadata"`,
+	},
 	"webhook": {
 		`deployment_controller.go:516] "Unhandled Error" err="Internal error occurred: failed calling webhook \"pods.example.com\": failed to call webhook: Post \"https://hook.default.svc:443/mutate?timeout=10s\": dial tcp 10.96.12.7:443: connect: connection refused" logger="UnhandledError"`,
 		`replica_set.go:640] "Unhandled Error" err="sync \"default/web-5d9\" failed with Internal error occurred: failed calling webhook \"pods.example.com\": failed to call webhook: Post \"https://hook.default.svc:443/mutate?timeout=10s\": tls: failed to verify certificate: x509: certificate signed by unknown authority" logger="UnhandledError"`,

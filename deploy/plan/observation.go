@@ -135,6 +135,7 @@ type HostInfo struct {
 	// ReadOnly is the directory that can't be written, "" if it can be.
 	ReadOnly        string
 	ReadOnlyUnitDir string // the unit's directory, if it can't be written
+	Drill           string // the mode of a drill that goes on, or was cut off; "" if there is none
 	Holder          string // the session that is changing the host; "" if none is
 	KBytes          int64  // free; -1: unknown
 	Inodes          int64  // free; -1: unknown

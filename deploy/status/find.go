@@ -96,7 +96,7 @@ func minorOf(v string) int {
 
 func (f *finder) lease() {
 	l := f.c.Lease
-	now := f.c.Time // by the holder's clock
+	now := cmp.Or(l.Read, f.c.Time) // by the holder's clock
 	if h := f.c.Led(); h != nil {
 		now = now.Add(seconds(h.Skew))
 	}

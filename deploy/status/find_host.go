@@ -2,6 +2,7 @@ package status
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -82,6 +83,9 @@ func (f *finder) disk(h *Host) {
 	if h.Trial != "" {
 		f.add(Warning, "trial-open", "wait for the deployment, or "+f.command("deploy"), "generation %s isn't confirmed: it goes back by itself", h.Trial)
 	}
+	if h.Drill != "" {
+		f.add(Warning, "drill-open", "wait for it; if it goes on, type there, as root: sh /etc/kubernetes/kcmgen/recover undrill /etc/kubernetes/kcmgen", "a drill (%s) goes on, or was cut off and is ended by the host within a minute", h.Drill)
+	}
 	if len(h.DropIns) > 0 {
 		f.add(Error, "drop-in", "say it in the cluster (unit:), and remove it there", "%s changes the unit", atMost(h.DropIns, 3))
 	}
@@ -133,19 +137,7 @@ func (f *finder) health(h *Host) {
 			f.add(Error, "healthz", hostLog(h), "%s%s", p.Text, f.why(h))
 		}
 	}
-	// Where the operator doesn't reach the apiserver either, that is told once.
-	if p := h.Apiserver.Problem; p != nil && (f.c.Apiserver.Problem == nil || f.c.Apiserver.Problem.Kind != p.Kind) {
-		id, hint := "apiserver-away", "see that the host reaches the apiserver of its kubeconfig"
-		switch p.Kind {
-		case Unauthorized:
-			id, hint = "apiserver-unauthorized", "export and deploy another client certificate: "+f.command("export")
-		case Forbidden:
-			id, hint = "apiserver-forbidden", "see that there is: kubectl get clusterrolebinding system:kube-controller-manager"
-		case Untrusted:
-			id, hint = "apiserver-untrusted", "see that pki: ca is the CA of the apiserver's certificate"
-		}
-		f.add(Error, id, hint, "with its own kubeconfig: %s", p.Text)
-	}
+	f.ownApiserver(h)
 	if p := h.Unmetered; p != nil && h.Healthz.OK() && p.Kind != NoKubeconfig {
 		switch p.Kind {
 		case Forbidden, Unauthorized, NotServed:
@@ -156,10 +148,30 @@ func (f *finder) health(h *Host) {
 	}
 }
 
+// ownApiserver looks at what the apiserver answers the host's own kubeconfig.
+func (f *finder) ownApiserver(h *Host) {
+	// Where the operator doesn't reach the apiserver either, that is told once.
+	if p := h.Apiserver.Problem; p != nil && (f.c.Apiserver.Problem == nil || f.c.Apiserver.Problem.Kind != p.Kind) {
+		id, hint := "apiserver-away", "see that the host reaches the apiserver of its kubeconfig"
+		switch p.Kind {
+		case NotServed:
+			f.add(NotChecked, "apiserver-not-asked", "see in its log that it works: "+f.command("logs --limit "+h.Node), "%s", p.Text)
+			return
+		case Unauthorized:
+			id, hint = "apiserver-unauthorized", "export and deploy another client certificate: "+f.command("export")
+		case Forbidden:
+			id, hint = "apiserver-forbidden", "see that there is: kubectl get clusterrolebinding system:kube-controller-manager"
+		case Untrusted:
+			id, hint = "apiserver-untrusted", "see that pki: ca is the CA of the apiserver's certificate"
+		}
+		f.add(Error, id, hint, "with its own kubeconfig: %s", p.Text)
+	}
+}
+
 func (f *finder) certificates(h *Host) {
 	now := f.c.Time.Add(seconds(h.Skew))
 	renew := f.command("export") + " && kcmgen deploy " + f.c.Argument
-	for _, c := range h.Certificates {
+	for _, c := range lastOfBundle(h.Certificates) {
 		name := "its " + c.Use + " certificate"
 		switch c.Use {
 		case CA, RootCA:
@@ -179,6 +191,22 @@ func (f *finder) certificates(h *Host) {
 			f.add(Warning, "certificate-ends", renew, "%s ends in %s, at %s", name, Age(c.Ends.Sub(now)), day(*c.Ends))
 		}
 	}
+}
+
+// lastOfBundle returns certificates without those of a file of CAs that end before another one of
+// it: an old CA may stay there.
+func lastOfBundle(all []Certificate) []Certificate {
+	var out []Certificate
+	for _, c := range all {
+		later := func(d Certificate) bool {
+			return d.Path == c.Path && d.Path != "" && d.Use == c.Use && c.Ends != nil && d.Ends != nil && d.Ends.After(*c.Ends)
+		}
+		if (c.Use == CA || c.Use == RootCA) && slices.ContainsFunc(all, later) {
+			continue
+		}
+		out = append(out, c)
+	}
+	return out
 }
 
 func day(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

@@ -143,6 +143,7 @@ var cases = []struct {
 	{"other flags", func(c *status.Cluster) { c.Hosts[1].Flags = []plan.FlagChange{{Name: "v"}} }, []string{"not-restarted@b"}},
 	{"not enabled", func(c *status.Cluster) { c.Hosts[1].Enabled = false }, []string{"not-enabled@b"}},
 	{"on trial", func(c *status.Cluster) { c.Hosts[1].Trial = "x" }, []string{"trial-open@b"}},
+	{"a drill", func(c *status.Cluster) { c.Hosts[1].Drill = "stop" }, []string{"drill-open@b"}},
 	{"being changed", func(c *status.Cluster) { c.Hosts[1].Holder = "x" }, []string{"being-changed@b"}},
 	{"not healthy", func(c *status.Cluster) { c.Hosts[1].Healthz.Problem = problem(status.Unhealthy) }, []string{"healthz@b"}},
 	{"another certificate", func(c *status.Cluster) { c.Hosts[1].Healthz.Problem = problem(status.Untrusted) }, []string{"healthz-untrusted@b"}},
@@ -150,10 +151,23 @@ var cases = []struct {
 	{"refused by the apiserver", func(c *status.Cluster) { c.Hosts[1].Apiserver.Problem = problem(status.Unauthorized) }, []string{"apiserver-unauthorized@b"}},
 	{"forbidden by the apiserver", func(c *status.Cluster) { c.Hosts[1].Apiserver.Problem = problem(status.Forbidden) }, []string{"apiserver-forbidden@b"}},
 	{"the wrong CA", func(c *status.Cluster) { c.Hosts[1].Apiserver.Problem = problem(status.Untrusted) }, []string{"apiserver-untrusted@b"}},
+	{"a kubeconfig with files", func(c *status.Cluster) { c.Hosts[1].Apiserver = status.Answer{Problem: problem(status.NotServed)} }, []string{"apiserver-not-asked@b"}},
 	{"no apiserver", func(c *status.Cluster) { c.Hosts[1].Apiserver.Problem = problem(status.Silent) }, []string{"apiserver-away@b"}},
 	{"metrics that may not be read", func(c *status.Cluster) { c.Hosts[1].Unmetered = problem(status.Forbidden) }, []string{"metrics-not-read@b"}},
 	{"metrics that can't be read", func(c *status.Cluster) { c.Hosts[1].Unmetered = problem(status.Failed) }, []string{"metrics@b"}},
 	{"an expired certificate", func(c *status.Cluster) { c.Hosts[1].Certificates[0].Ends = ago(time.Minute) }, []string{"certificate-expired@b"}},
+	{"an old CA beside one that is valid", func(c *status.Cluster) {
+		old := status.Certificate{Use: status.CA, Path: "/ca", Ends: ago(time.Hour)}
+		c.Hosts[1].Certificates = append(c.Hosts[1].Certificates, old, status.Certificate{Use: status.CA, Path: "/ca", Ends: ago(-90 * 24 * time.Hour)})
+	}, nil},
+	{"CAs of which none is valid", func(c *status.Cluster) {
+		old := status.Certificate{Use: status.CA, Path: "/ca", Ends: ago(time.Hour)}
+		c.Hosts[1].Certificates = append(c.Hosts[1].Certificates, old, status.Certificate{Use: status.CA, Path: "/ca", Ends: ago(time.Minute)})
+	}, []string{"certificate-expired@b"}},
+	{"a range for one node, which has it", func(c *status.Cluster) {
+		c.Nodes.Pools[0].CIDR = netip.MustParsePrefix("10.0.1.0/24")
+		c.Nodes.Objects = c.Nodes.Objects[:1]
+	}, nil},
 	{"a certificate that ends", func(c *status.Cluster) { c.Hosts[1].Certificates[0].Ends = ago(-29 * 24 * time.Hour) }, []string{"certificate-ends@b"}},
 	{"a certificate of tomorrow", func(c *status.Cluster) { c.Hosts[1].Certificates[0].Begins = ago(-time.Hour) }, []string{"certificate-not-yet@b"}},
 	{"no certificate", func(c *status.Cluster) { c.Hosts[1].Certificates[0].Problem = "it has none" }, []string{"certificate-unusable@b"}},

@@ -35,7 +35,7 @@ func (f *finder) nodes() {
 		f.add(Error, "nodes-overlap", "remove one of the two nodes, and let it join again", "the podCIDRs of %s (%s) and %s (%s) overlap", a.node, a.cidr, b.node, b.cidr)
 	}
 	for _, p := range n.Pools {
-		if all := p.parts(); all >= 0 && float64(p.Left) <= fewLeft*float64(all) {
+		if all := p.parts(); all > 1 && float64(p.Left) <= fewLeft*float64(all) {
 			f.add(Warning, "ranges-left", "add a range to networks: pods before more nodes join", "%s has room for %d more of the %d nodes that can have a /%d of it", p.CIDR, p.Left, all, p.Mask)
 		}
 	}

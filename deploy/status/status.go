@@ -57,6 +57,7 @@ type Lease struct {
 	Holder      string        `json:"holder,omitempty"`
 	Node        string        `json:"node,omitempty"` // the holder's; "" if it is none of the cluster's hosts
 	Hostname    string        `json:"-"`              // the holder's
+	Read        time.Time     `json:"-"`              // when it was read, by this machine's clock
 	Acquired    *time.Time    `json:"acquired,omitempty"`
 	Renewed     *time.Time    `json:"renewed,omitempty"`
 	Duration    time.Duration `json:"-"`
@@ -117,6 +118,7 @@ type Host struct {
 	Stale    string      `json:"stale,omitempty"`    // how the process differs from its unit on disk
 	DropIns  []string    `json:"dropIns,omitempty"`
 	Trial    string      `json:"trial,omitempty"`     // a generation that isn't confirmed
+	Drill    string      `json:"drill,omitempty"`     // the mode of a drill that goes on, or was cut off
 	Holder   string      `json:"changedBy,omitempty"` // the session that is changing the host
 
 	Version   string        `json:"version,omitempty"` // of the program that runs

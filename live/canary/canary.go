@@ -3,6 +3,7 @@
 package canary
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,9 +57,10 @@ type Result struct {
 	Seconds float64   `json:"seconds"`
 	Since   time.Time `json:"since"` // when it could begin
 	Reason  string    `json:"reason,omitempty"`
-	// Skipped: its part couldn't be watched, since another one's wasn't done or a right is
-	// missing.
+	// Skipped: a right is missing to watch it, or what another controller makes, which is named.
 	Skipped bool `json:"skipped,omitempty"`
+	// Untried: it couldn't be given anything to do, or its object couldn't be read.
+	Untried bool `json:"untried,omitempty"`
 }
 
 // Report is the result of a run.
@@ -91,9 +93,9 @@ func Controllers() []string {
 }
 
 // Run runs the canary. Whatever happens, it removes what it made: also when ctx ends, within
-// Timeout. The error is one that kept it from beginning.
+// Timeout. The error is one that kept it from beginning, or the context's, with the report so far.
 func Run(ctx context.Context, api API, o Options) (*Report, error) {
-	r := &run{api: api, o: o, report: &Report{Namespace: "kcmgen-canary-" + o.Name, Started: o.Now().UTC()}}
+	r := &run{api: api, o: o, report: &Report{Namespace: prefix + o.Name, Started: o.Now().UTC()}}
 	if err := r.sweep(ctx); err != nil {
 		return nil, err
 	}
@@ -101,15 +103,20 @@ func Run(ctx context.Context, api API, o Options) (*Report, error) {
 		"apiVersion": "v1", "kind": "Namespace",
 		"metadata": live.Object{"name": r.report.Namespace, "labels": r.label()},
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, live.ErrForbidden), errors.Is(err, live.ErrUnauthorized):
+		return nil, err
+	case err != nil: // it may be there all the same: the answer was lost
+		r.end(ctx)
 		return nil, err
 	}
 	r.watch(ctx)
 	r.end(ctx)
-	return r.report, nil
+	return r.report, context.Cause(ctx)
 }
 
 const (
+	prefix              = "kcmgen-canary-" // of the names of what isn't in the namespace
 	namespaces          = "/api/v1/namespaces"
 	namespaceController = "namespace-controller"
 )
@@ -143,8 +150,11 @@ func (r *run) sweep(ctx context.Context) error {
 		for _, o := range all {
 			name, labels := text(o, "metadata", "name"), fieldOf(o, "metadata", "labels")
 			over, _ := labels.(map[string]any)[Label].(string)
-			if seconds, err := strconv.ParseInt(over, 10, 64); err == nil && r.o.Now().Before(time.Unix(seconds, 0)) {
-				continue // of a run that may go on
+			seconds, err := strconv.ParseInt(over, 10, 64)
+			ending := fieldOf(o, "metadata", "deletionTimestamp") != nil
+			// What only has that label isn't the canary's.
+			if !strings.HasPrefix(name, prefix) || err != nil || ending || r.o.Now().Before(time.Unix(seconds, 0)) {
+				continue
 			}
 			if err := r.api.DeleteObject(ctx, path+"/"+name); err != nil {
 				return err
@@ -188,37 +198,43 @@ func (r *run) check(ctx context.Context, c check) Result {
 	out := Result{Controller: c.controller, Does: c.does, Since: r.o.Now().UTC()}
 	ctx, cancel := context.WithTimeout(ctx, r.o.Timeout)
 	defer cancel()
-	finish := func(why string, skipped bool) Result {
-		out.Reason, out.Skipped, out.Works = why, skipped, why == ""
+	finish := func(why string, skipped, untried bool) Result {
+		out.Reason, out.Skipped, out.Untried, out.Works = why, skipped, untried && !skipped, why == ""
 		out.Seconds = r.o.Now().Sub(out.Since).Seconds()
 		return out
 	}
 	if c.begin != nil {
 		if err := r.begin(ctx, c); err != nil {
-			return finish(err.Error(), true)
+			return finish(err.Error(), lacksRight(err) || errors.Is(err, errNeeds), true)
 		}
 		out.Since = r.o.Now().UTC()
 	}
-	why := ""
+	why, unread := "", false
 	for {
 		got, err := c.look(ctx, r)
 		switch {
 		case err == nil && got == "":
-			return finish("", false)
-		case errors.Is(err, live.ErrForbidden):
-			return finish(err.Error(), true)
-		case err != nil && !errors.Is(err, live.ErrAbsent) && ctx.Err() == nil:
-			why = err.Error()
+			return finish("", false, false)
+		case lacksRight(err):
+			return finish(err.Error(), true, true)
 		case err == nil:
-			why = got
-		case why == "":
-			why = c.missing
+			why, unread = got, false
+		case errors.Is(err, live.ErrAbsent):
+			why, unread = c.missing, false
+		case ctx.Err() == nil || why == "": // the last look's error is that its time was up
+			why, unread = err.Error(), true
 		}
 		if ctx.Err() != nil {
-			return finish(why, false)
+			return finish(why, false, unread)
 		}
 		r.o.Pause(ctx)
 	}
+}
+
+// lacksRight reports whether RBAC refuses something. Webhooks, quotas and policies answer with the
+// same status, and not with that sentence.
+func lacksRight(err error) bool {
+	return errors.Is(err, live.ErrForbidden) && strings.Contains(err.Error(), "is forbidden: User ") && strings.Contains(err.Error(), " cannot ")
 }
 
 // begin makes what a controller needs. It tries again where that isn't possible yet: pods need
@@ -226,7 +242,7 @@ func (r *run) check(ctx context.Context, c check) Result {
 func (r *run) begin(ctx context.Context, c check) error {
 	for {
 		err := c.begin(ctx, r)
-		if err == nil || errors.Is(err, live.ErrForbidden) && !strings.Contains(err.Error(), "is being") || ctx.Err() != nil {
+		if err == nil || lacksRight(err) || ctx.Err() != nil {
 			return err
 		}
 		r.o.Pause(ctx)
@@ -251,14 +267,22 @@ func (r *run) end(ctx context.Context) {
 		return
 	}
 	out := Result{Controller: namespaceController, Does: "ends a namespace and all in it", Since: since}
+	acted := ""
 	for {
-		_, err := r.api.GetObject(ctx, path)
+		o, err := r.api.GetObject(ctx, path)
 		if out.Works = errors.Is(err, live.ErrAbsent); out.Works {
 			break
 		}
+		if err == nil {
+			acted = ending(o)
+		}
 		if ctx.Err() != nil {
-			out.Reason = "the namespace is still ending"
-			left("namespace "+r.report.Namespace, errors.New(out.Reason))
+			// Conditions are the controller's: it acts, and something else keeps the namespace.
+			out.Works = acted != ""
+			if out.Reason = cmp.Or(acted, "the namespace is still ending"); out.Works {
+				out.Reason = ""
+			}
+			left("namespace "+r.report.Namespace, errors.New(cmp.Or(acted, out.Reason)))
 			break
 		}
 		r.o.Pause(ctx)

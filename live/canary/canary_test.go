@@ -23,10 +23,15 @@ type cluster struct {
 	objects map[string]live.Object
 	off     []string
 	forbid  string // a word of requests that are refused
+	webhook bool   // by a webhook
 	now     time.Time
 	looks   int
-	written []string
-	uid     int
+	lose    bool // each first answer to a creation is lost
+	// loseBelow: only of paths with that word
+	loseBelow string
+	lost      map[string]bool
+	written   []string
+	uid       int
 }
 
 func newCluster(off ...string) *cluster {
@@ -37,7 +42,11 @@ func (c *cluster) works(controller string) bool { return !slices.Contains(c.off,
 
 func (c *cluster) refuse(verb, path string) error {
 	if c.forbid != "" && strings.Contains(verb+" "+path, c.forbid) {
-		return &live.Error{Server: "s", What: verb + " " + path, Reason: live.ErrForbidden}
+		text := "%s is forbidden: User \"u\" cannot " + verb + " resource"
+		if c.webhook {
+			text = "admission webhook \"w\" denied the request"
+		}
+		return &live.Error{Server: "s", What: verb + " " + path, Reason: live.ErrForbidden, Err: errors.New(text)}
 	}
 	return nil
 }
@@ -87,11 +96,21 @@ func (c *cluster) CreateObject(_ context.Context, path string, o live.Object) (l
 	o = clone(o)
 	meta := o["metadata"].(live.Object)
 	name := meta["name"].(string)
+	if _, there := c.objects[path+"/"+name]; there {
+		return nil, &live.Error{Server: "s", What: path, Reason: live.ErrExists}
+	}
 	c.uid++
 	meta["uid"] = fmt.Sprint("uid-", c.uid)
 	c.objects[path+"/"+name] = o
 	c.written = append(c.written, path+"/"+name)
 	c.act(path, name, o)
+	if at := path + "/" + name; c.lose && !c.lost[at] && strings.Contains(path, c.loseBelow) {
+		if c.lost == nil {
+			c.lost = map[string]bool{}
+		}
+		c.lost[at] = true
+		return nil, &live.Error{Server: "s", What: path, Reason: live.ErrTimeout}
+	}
 	return o, nil
 }
 
@@ -288,6 +307,37 @@ func TestRights(t *testing.T) {
 	}
 }
 
+// TestWebhook: what a webhook refuses isn't a missing right; the controller couldn't be tried.
+func TestWebhook(t *testing.T) {
+	c := newCluster()
+	c.forbid, c.webhook = "create /apis/batch", true
+	r, err := canary.Run(t.Context(), c, c.options())
+	if err != nil || r.Works() {
+		t.Fatalf("%v, %+v", err, r)
+	}
+	for _, result := range r.Results {
+		if bad := result.Untried && !result.Skipped && strings.Contains(result.Reason, "denied the request"); bad != (result.Controller == "job-controller") {
+			t.Errorf("%+v", result)
+		}
+	}
+}
+
+// TestLostAnswers: objects whose creation wasn't answered are used, and removed.
+func TestLostAnswers(t *testing.T) {
+	c := newCluster()
+	c.lose = true
+	r, err := canary.Run(t.Context(), c, c.options())
+	if err == nil || r != nil || len(c.objects) > 0 {
+		t.Errorf("the namespace's creation wasn't answered: %v, %d objects are left", err, len(c.objects))
+	}
+	c = newCluster()
+	c.lose, c.loseBelow = true, "/namespaces/"
+	r, err = canary.Run(t.Context(), c, c.options())
+	if err != nil || !r.Works() || len(c.objects) > 0 {
+		t.Errorf("%v, %+v, %d objects are left", err, r, len(c.objects))
+	}
+}
+
 // TestEnded: a canary that is ended removes everything.
 func TestEnded(t *testing.T) {
 	for _, at := range []int{1, 3, 10} {
@@ -308,7 +358,7 @@ func TestEnded(t *testing.T) {
 		}
 		r, err := canary.Run(ctx, c, o)
 		cancel()
-		if err != nil || len(c.objects) > 0 || len(r.Left) > 0 {
+		if !errors.Is(err, context.Canceled) || len(c.objects) > 0 || len(r.Left) > 0 {
 			t.Errorf("ended at look %d: %v, %d objects are left, it says %q", at, err, len(c.objects), r.Left)
 		}
 	}
@@ -326,16 +376,17 @@ func TestSwept(t *testing.T) {
 	labelled("/api/v1/namespaces", "kcmgen-canary-old", unix(-time.Second))
 	labelled("/api/v1/namespaces", "kcmgen-canary-other", unix(time.Minute))
 	labelled("/api/v1/namespaces", "kcmgen-canary-odd", "x")
+	labelled("/api/v1/namespaces", "shop", unix(-time.Hour))
 	labelled(csrs, "kcmgen-canary-old", unix(-time.Hour))
 	c.objects["/api/v1/namespaces/prod"] = live.Object{"metadata": live.Object{"name": "prod", "labels": live.Object{"a": "b"}}}
 	r, err := canary.Run(t.Context(), c, c.options())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"kcmgen-canary-odd", "kcmgen-canary-old", "kcmgen-canary-old"}; !slices.Equal(r.Swept, want) {
+	if want := []string{"kcmgen-canary-old", "kcmgen-canary-old"}; !slices.Equal(r.Swept, want) {
 		t.Errorf("swept %q", r.Swept)
 	}
-	if got := slices.Sorted(maps.Keys(c.objects)); !slices.Equal(got, []string{"/api/v1/namespaces/kcmgen-canary-other", "/api/v1/namespaces/prod"}) {
+	if got := slices.Sorted(maps.Keys(c.objects)); !slices.Equal(got, []string{"/api/v1/namespaces/kcmgen-canary-odd", "/api/v1/namespaces/kcmgen-canary-other", "/api/v1/namespaces/prod", "/api/v1/namespaces/shop"}) {
 		t.Errorf("there are %q", got)
 	}
 }

@@ -3,6 +3,7 @@ package canary
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 
 	"github.com/kcmgen/kcmgen/live"
@@ -18,6 +19,9 @@ type check struct {
 	// look returns "" once the controller has done its part, and else what is missing.
 	look func(context.Context, *run) (string, error)
 }
+
+// errNeeds is the lack of what another controller makes; that one is named.
+var errNeeds = errors.New("it needs something")
 
 const csrs = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 
@@ -46,7 +50,7 @@ var checks = []check{
 	{
 		"replicaset-controller", "makes a pod of a ReplicaSet", "no pod",
 		create("/apis/apps/v1/%s/replicasets", workload("apps/v1", "ReplicaSet", "replicaset", 1)),
-		listed("/api/v1/%s/pods", "canary=replicaset", "no pod"),
+		podOf,
 	},
 	{
 		"statefulset-controller", "observes a StatefulSet", "not observed",
@@ -141,16 +145,39 @@ func listed(path, label, missing string) func(context.Context, *run) (string, er
 
 func create(path string, o live.Object) func(context.Context, *run) error {
 	return func(ctx context.Context, r *run) error {
-		_, err := r.api.CreateObject(ctx, r.in(path), o)
+		_, err := r.make(ctx, r.in(path), o)
 		return err
 	}
+}
+
+// make creates an object, or returns the one that is there: an earlier answer was lost.
+func (r *run) make(ctx context.Context, path string, o live.Object) (live.Object, error) {
+	made, err := r.api.CreateObject(ctx, path, o)
+	if errors.Is(err, live.ErrExists) {
+		return r.api.GetObject(ctx, path+"/"+text(o, "metadata", "name"))
+	}
+	return made, err
+}
+
+// podOf looks for the pod of the ReplicaSet. Where pods are refused, as by a policy or without a
+// service account, its controller says so: it has acted.
+func podOf(ctx context.Context, r *run) (string, error) {
+	all, err := r.api.ListObjects(ctx, r.in("/api/v1/%s/pods"), "canary=replicaset")
+	if err != nil || len(all) > 0 {
+		return "", err
+	}
+	o, err := r.api.GetObject(ctx, r.in("/apis/apps/v1/%s/replicasets/replicaset"))
+	if err != nil || failed(o) {
+		return "", err
+	}
+	return "no pod", nil
 }
 
 // tokenSecret makes a secret for a token of the namespace's service account, once that is there:
 // without it the secret is removed.
 func tokenSecret(ctx context.Context, r *run) error {
 	if _, err := r.api.GetObject(ctx, r.in("/api/v1/%s/serviceaccounts/default")); err != nil {
-		return err
+		return fmt.Errorf("%w: the service account that another controller makes: %w", errNeeds, err)
 	}
 	return create("/api/v1/%s/secrets", live.Object{
 		"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/service-account-token",
@@ -161,7 +188,7 @@ func tokenSecret(ctx context.Context, r *run) error {
 // orphan makes a configmap whose owner is removed.
 func orphan(ctx context.Context, r *run) error {
 	path := r.in("/api/v1/%s/configmaps")
-	owner, err := r.api.CreateObject(ctx, path, configMap("owner"))
+	owner, err := r.make(ctx, path, configMap("owner"))
 	if err != nil {
 		return err
 	}
@@ -169,7 +196,7 @@ func orphan(ctx context.Context, r *run) error {
 	owned["metadata"].(live.Object)["ownerReferences"] = []any{live.Object{
 		"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": text(owner, "metadata", "uid"),
 	}}
-	if _, err := r.api.CreateObject(ctx, path, owned); err != nil {
+	if _, err := r.make(ctx, path, owned); err != nil {
 		return err
 	}
 	return r.api.DeleteObject(ctx, path+"/owner")
@@ -185,7 +212,7 @@ func request(ctx context.Context, r *run) error {
 	if err != nil {
 		return err
 	}
-	o, err := r.api.CreateObject(ctx, csrs, live.Object{
+	o, err := r.make(ctx, csrs, live.Object{
 		"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest",
 		"metadata": live.Object{
 			"name": r.report.Namespace, "labels": r.label(),

@@ -35,6 +35,7 @@ about() {
 	lock_holder
 	is_file "$1/trial" && sed 's/^/trial./' "$1/trial"
 	is_file "$1/state" && sed 's/^/state./' "$1/state"
+	is_file "$1/drill" && echo "drill $(field "$1/drill" mode)"
 	effective "$2" "$3" "$4" "$5"
 	echo "at $at"
 	echo "runs $(generation_of "$1" "$at")"

@@ -55,7 +55,7 @@ report() {
 case ${1-} in
 revert) act report "$2/trial" back "$2" ;;
 undo) act report "$2/state" unsettle "$2" "${3-}" ;;
-undrill) undrill "$2" ;;
+undrill) undrill "$2" "${3-}" ;;
 boot)
 	boot_drill "$2"
 	act report "$2/trial" reboot "$2" || { # the timer goes on

@@ -75,6 +75,8 @@ undo() { act unsettle "$@"; }
 unsettle() {
 	file=$1/state
 	[ -z "${2-}" ] || [ "$(field "$file" generation)" = "$2" ] || return 0
+	end_drill "$1" || exit 1
+	file=$1/state
 	to=$(field "$file" previous)
 	case $to in
 	'' | -) fail "there is nothing to go back to" ;;
@@ -147,6 +149,7 @@ link() {
 retire() { act leave "$@"; }
 
 leave() {
+	end_drill "$1" || exit 1
 	effective "$2" "$3" "$5" "$6"
 	was=$(generation_of "$1" "$at")
 	case $was in

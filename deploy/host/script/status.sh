@@ -9,7 +9,7 @@ started() {
 }
 
 # lately HOME UNIT START OTHERUNIT OTHER LINES: prints when the process started, the host's zone, other
-# processes of the same program, and the last lines of the log that are errors, which in JSON
+# processes of the same program, and the last lines of its log of an hour that are errors, which in JSON
 # have no verbosity; or if no process runs, the lines that say why.
 lately() {
 	effective "$3" "$2" "$5" "$4"
@@ -22,6 +22,6 @@ lately() {
 	echo "since $(started "$main")"
 	echo "zone $(date +%z)"
 	processes "$1" "$2" "$3" "$4" "$5" | tail -n +2 | sed 's/^/other /'
-	layout text "$its" "$1" "$its" '' | awk '/^[EF][0-9][0-9][0-9][0-9] / || (/^\{"ts":/ && !/"v":[0-9]/)' | tail -n "$6" | cut -c 1-1000 | sed 's/^/error /'
+	layout recent "$its" "$1" "$its" 3600 | awk '/^[EF][0-9][0-9][0-9][0-9] / || (/^\{"ts":/ && !/"v":[0-9]/)' | tail -n "$6" | cut -c 1-1000 | sed 's/^/error /'
 	return 0
 }

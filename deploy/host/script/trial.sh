@@ -9,7 +9,7 @@ trial() { act try "$@"; }
 try() {
 	home=$1 generation=$2 start=$3 unit=$4 seconds=$5 base=$6
 	[ ! -e "$home/trial" ] || fail "an unfinished trial is there: $home/trial"
-	[ ! -e "$home/drill" ] || fail "a drill goes on here, or was cut off and is ended within a minute"
+	end_drill "$home" || fail "a drill that was cut off can't be ended: sh $home/recover undrill $home"
 	effective "$start" "$unit" "$9" "${10}" # sets at and its
 	has=none
 	[ -e "$at" ] && has=$(sha256sum <"$at") && has=${has%% *}
