@@ -38,7 +38,7 @@ func pools(c *plan.Config) (bool, []status.Pool) {
 // runsIPAM reports whether a value of --controllers has the controller that gives nodes their ranges.
 func runsIPAM(controllers string) bool {
 	on := false
-	for name := range strings.SplitSeq(controllers, ",") {
+	for name := range strings.SplitSeq(strings.Trim(controllers, "[]"), ",") {
 		switch strings.TrimSpace(name) {
 		case "*", "node-ipam-controller", "nodeipam":
 			on = true

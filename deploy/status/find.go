@@ -142,7 +142,7 @@ func (f *finder) work(h *Host) {
 	defer func() { f.node = "" }()
 	added := 0
 	for _, q := range h.Metrics.Queues {
-		if !serving(q.Name) {
+		if !always(q.Name) {
 			added += q.Added
 		}
 		if q.Oldest > stuckAfter.Seconds() {
@@ -158,10 +158,11 @@ func (f *finder) work(h *Host) {
 	}
 }
 
-// serving reports whether a queue is of the code that serves /healthz and /metrics: certificates
-// and CAs that it reads again. Standbys have those queues, too.
-func serving(queue string) bool {
-	return strings.HasPrefix(queue, "Dynamic") || strings.HasPrefix(queue, "RequestHeader")
+// always reports whether a queue shows nothing of a leader's work: those of the code that serves
+// /healthz and /metrics, which reads certificates and CAs again, on standbys, too; and those of
+// the tokens of service accounts, whose controller --controllers doesn't switch off.
+func always(queue string) bool {
+	return strings.HasPrefix(queue, "Dynamic") || strings.HasPrefix(queue, "RequestHeader") || strings.HasPrefix(queue, "serviceaccount_tokens_")
 }
 
 // log returns where to look for why no instance leads: on a node, or on any.

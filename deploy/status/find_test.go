@@ -105,6 +105,9 @@ var cases = []struct {
 	{"two say that they lead", func(c *status.Cluster) { c.Hosts[2].Metrics.Leads = c.Hosts[0].Metrics.Leads }, []string{"two-leaders"}},
 	{"often another leader", func(c *status.Cluster) { *c.Lease.Changes = 3 }, []string{"leader-changes"}},
 	{"a leader that does nothing", func(c *status.Cluster) { c.Hosts[0].Metrics.Queues[0].Added = 0 }, []string{"leader-idle@a"}},
+	{"a leader that does only what each does", func(c *status.Cluster) {
+		c.Hosts[0].Metrics.Queues = []live.Queue{{Name: "DynamicCABundle-client-ca-bundle", Added: 1}, {Name: "RequestHeaderAuthRequestController", Added: 1}, {Name: "serviceaccount_tokens_service", Added: 42}}
+	}, []string{"leader-idle@a"}},
 	{"a leader that has just begun", func(c *status.Cluster) {
 		c.Hosts[0].Metrics.Queues, c.Lease.Acquired = nil, ago(20*time.Second)
 	}, nil},
