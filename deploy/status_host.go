@@ -119,6 +119,9 @@ func (m *machine) observe(ctx context.Context, s *host.Session) (*host.Recent, e
 	}
 	// The host's clock is read to the second, somewhere between question and answer.
 	h.Snapshot, h.Skew = seen, seen.Clock.Sub(asked).Round(time.Second)
+	if h.Skew.Abs() <= time.Second {
+		h.Skew = 0
+	}
 	return recent, nil
 }
 
