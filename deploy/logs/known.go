@@ -45,7 +45,7 @@ var known = []Known{
 	{"apiserver-away", "the apiserver can't be reached", "look at the apiserver, and at the way to it from this host", false, lazy.Regexp(`(connection refused|no route to host|i/o timeout|no such host|connection reset by peer|Client\.Timeout|context deadline exceeded|TLS handshake timeout)`)},
 }
 
-// harmless are lines of errors that are none: with ProtectProc= or ProcSubset= in its unit,
+// harmless are lines of errors that are none: with ProcSubset=pid in its unit,
 // each start has the first; without a front proxy the last comes again and again.
 var harmless = lazy.Regexp(`processstarttime\.go:|\bFLAG: --|requestheader-client-ca-file`)
 
