@@ -44,11 +44,16 @@ func (m *machine) status(ctx context.Context) (status.Host, *plan.Config) {
 	if err != nil {
 		return failed(err)
 	}
+	// The files that the exported configuration names are read in the same round trip.
+	expected, _ := filesOf(desired)
+	reading := make(chan fileTexts, 1)
+	go func() { reading <- readTexts(ctx, s, expected) }()
 	recent, err := m.observe(ctx, s)
+	texts := <-reading
 	if err != nil {
 		return failed(err)
 	}
-	config, certificates := m.onDisk(ctx, s)
+	config, certificates := m.onDisk(ctx, s, texts)
 	is := <-early
 	if !sameAnswers(desired, config) {
 		is = m.ask(ctx, config)
@@ -125,8 +130,41 @@ func (m *machine) observe(ctx context.Context, s *host.Session) (*host.Recent, e
 	return recent, nil
 }
 
-// onDisk reads the configuration on the host's disk, and its certificates.
-func (m *machine) onDisk(ctx context.Context, s *host.Session) (*plan.Config, []status.Certificate) {
+// fileTexts are files of a host, or why they can't be read, by path.
+type fileTexts struct {
+	texts  map[string][]byte
+	faults map[string]error
+}
+
+func readTexts(ctx context.Context, s *host.Session, files []string) fileTexts {
+	texts, faults := s.Texts(ctx, files)
+	return fileTexts{texts, faults}
+}
+
+// filesOf returns the files on a host that a configuration names: certificates, with their uses by
+// path, and the kubeconfig.
+func filesOf(config *plan.Config) (files []string, uses map[string]string) {
+	uses = map[string]string{}
+	if config == nil {
+		return nil, uses
+	}
+	for _, name := range slices.Sorted(maps.Keys(config.Flags())) {
+		if use := certificateUse(name); use != "" {
+			if file := config.File(name); file != "" && uses[file] == "" {
+				uses[file] = use
+			}
+		}
+	}
+	files = slices.Sorted(maps.Keys(uses))
+	if file := config.File("kubeconfig"); file != "" {
+		files = append(files, file)
+	}
+	return files, uses
+}
+
+// onDisk reads the configuration on the host's disk, and its certificates. known are files that
+// were read already.
+func (m *machine) onDisk(ctx context.Context, s *host.Session, known fileTexts) (*plan.Config, []status.Certificate) {
 	h := m.host
 	generation, unit := m.startedUnit(ctx, s, h.Snapshot)
 	if len(unit) == 0 {
@@ -137,19 +175,14 @@ func (m *machine) onDisk(ctx context.Context, s *host.Session) (*plan.Config, []
 	if config == nil {
 		return nil, nil
 	}
-	uses := map[string]string{} // by path
-	for _, name := range slices.Sorted(maps.Keys(config.Flags())) {
-		if use := certificateUse(name); use != "" {
-			if file := config.File(name); file != "" && uses[file] == "" {
-				uses[file] = use
-			}
-		}
+	files, uses := filesOf(config)
+	texts, faults := known.texts, known.faults
+	missing := slices.DeleteFunc(slices.Clone(files), func(f string) bool { return texts[f] != nil || faults[f] != nil })
+	if len(missing) > 0 {
+		more := readTexts(ctx, s, missing)
+		maps.Copy(texts, more.texts)
+		maps.Copy(faults, more.faults)
 	}
-	files := slices.Sorted(maps.Keys(uses))
-	if file := config.File("kubeconfig"); file != "" {
-		files = append(files, file)
-	}
-	texts, faults := s.Texts(ctx, files)
 	full, err := plan.ParseConfig(u, generation, unit, func(p string, inImage bool) ([]byte, error) {
 		if inImage {
 			return nil, nil
