@@ -122,9 +122,15 @@ func TestDrillCut(t *testing.T) {
 // rested waits until every host's instance is healthy, one leads, and no drill goes on anywhere.
 func (s *scene) rested(t *testing.T) {
 	t.Helper()
+	s.restedBy(t, s.atRest)
+}
+
+// restedBy waits until a look at the hosts finds no fault, and one leads.
+func (s *scene) restedBy(t *testing.T, look func(*testing.T) error) {
+	t.Helper()
 	var last error
-	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
-		if last = s.atRest(t); last == nil {
+	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
+		if last = look(t); last == nil {
 			break
 		}
 	}

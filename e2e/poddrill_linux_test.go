@@ -92,21 +92,10 @@ func (s *scene) settledPods(t *testing.T) {
 	t.Errorf("still wrong: %v", last)
 }
 
-// podsRested waits until every host's pod is healthy, one leads, and no drill goes on anywhere.
+// podsRested is rested for pods.
 func (s *scene) podsRested(t *testing.T) {
 	t.Helper()
-	var last error
-	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
-		if last = s.podsAtRest(t); last == nil {
-			break
-		}
-	}
-	if last == nil {
-		last = renewed(t, s.Ground)
-	}
-	if last != nil {
-		t.Error(last)
-	}
+	s.restedBy(t, s.podsAtRest)
 }
 
 func (s *scene) podsAtRest(t *testing.T) error {
