@@ -186,7 +186,7 @@ func (d *Drill) Run(ctx context.Context, o *CanaryOptions, tell func(Event)) (*D
 	defer cancel()
 	tell(Event{d.Leader, "restore", "it is started again"})
 	if failed := d.restore(restoring); failed != nil {
-		return r, errors.Join(err, fmt.Errorf("%s: %w; the host tries again by itself every 10 s", d.Leader, failed))
+		return r, errors.Join(err, fmt.Errorf("%s: %w; once this machine is gone, the host tries again by itself every 5 s", d.Leader, failed))
 	}
 	r.Restored = true
 	tell(Event{d.Leader, "healthy", "again"})

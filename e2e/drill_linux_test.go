@@ -87,28 +87,7 @@ func TestDrillCut(t *testing.T) {
 		mode, signal := []string{"stop", "kill", "partition"}[i%3], []syscall.Signal{syscall.SIGKILL, syscall.SIGINT}[i/3%2]
 		after := time.Duration(i/2) * 400 * time.Millisecond
 		ok := t.Run(fmt.Sprintf("%s, signal %d after %v", mode, signal, after), func(t *testing.T) {
-			cmd := s.o.Command(append([]string{kcmgen}, s.args("drill", "--mode", mode)...)...)
-			cmd.Dir = s.o.Repository
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
-			done := make(chan struct{})
-			go func() {
-				_ = cmd.Wait() // ended by the signal
-				close(done)
-			}()
-			select {
-			case <-done:
-			case <-time.After(after):
-			}
-			_ = cmd.Process.Signal(signal)
-			start := time.Now()
-			select {
-			case <-done:
-			case <-time.After(3 * time.Minute):
-				t.Error("it doesn't end")
-				_ = cmd.Process.Signal(os.Kill)
-			}
+			start := s.cutDrill(t, after, signal, "--mode", mode)
 			s.rested(t)
 			slowest = max(slowest, time.Since(start).Seconds())
 		})
@@ -117,6 +96,34 @@ func TestDrillCut(t *testing.T) {
 		}
 	}
 	figure(t, "drill: cut off", "%d of %d points with everything running again, after %.0f s at the most", ended, points, slowest)
+}
+
+// cutDrill begins a drill and sends it a signal after a time. It waits for its end, and returns when
+// the signal was sent.
+func (s *scene) cutDrill(t *testing.T, after time.Duration, signal syscall.Signal, args ...string) (sent time.Time) {
+	t.Helper()
+	cmd := s.o.Command(append([]string{kcmgen}, s.args("drill", args...)...)...)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // ended by the signal
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(after):
+	}
+	_ = cmd.Process.Signal(signal)
+	sent = time.Now()
+	select {
+	case <-done:
+	case <-time.After(3 * time.Minute):
+		t.Error("it doesn't end")
+		_ = cmd.Process.Signal(os.Kill)
+	}
+	return sent
 }
 
 // rested waits until every host's instance is healthy, one leads, and no drill goes on anywhere.

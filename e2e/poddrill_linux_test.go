@@ -59,21 +59,7 @@ func TestPodsWatched(t *testing.T) {
 // cutPodDrill ends a drill by SIGKILL after a time; then something else happens.
 func (s *scene) cutPodDrill(t *testing.T, after time.Duration, then func()) {
 	t.Helper()
-	cmd := s.o.Command(append([]string{kcmgen}, s.args("drill")...)...)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	go func() {
-		_ = cmd.Wait() // ended by the signal
-		close(done)
-	}()
-	select {
-	case <-done:
-	case <-time.After(after):
-	}
-	_ = cmd.Process.Signal(syscall.SIGKILL)
-	<-done
+	s.cutDrill(t, after, syscall.SIGKILL)
 	if then != nil {
 		then()
 	}
