@@ -135,8 +135,8 @@ func varying(s string) string {
 	s = byPlace(changes.ReplaceAllString(ended.ReplaceAllString(s, "it ended by itself"), "#"))
 	s = handsOver.ReplaceAllString(s, "")
 	s = whoLeads.ReplaceAllString(s, "") + fmt.Sprintf("an instance leads: %d\n", len(whoLeads.FindAllString(s, -1)))
-	// Lines of a host's log stay with the host.
-	lines := strings.Split(strings.ReplaceAll(s, "\n    #", "\v    #"), "\n")
+	// Lines of a host's log, and what explains them, stay with the host.
+	lines := strings.Split(strings.ReplaceAll(s, "\n    ", "\v    "), "\n")
 	for i := range lines {
 		for j := i + 1; j < len(lines) && sorted(lines[i]) != "" && sorted(lines[i]) == sorted(lines[j]); j++ {
 			if lines[j] < lines[i] {
@@ -147,6 +147,26 @@ func varying(s string) string {
 	lines = strings.Split(strings.ReplaceAll(strings.Join(lines, "\n"), "\v", "\n"), "\n")
 	// How many of its ends are in the log by then is chance.
 	return strings.Join(slices.Compact(lines), "\n")
+}
+
+// TestVarying: the order of hosts that are prepared concurrently doesn't matter, what their
+// logs say does.
+func TestVarying(t *testing.T) {
+	plan := "  1. cp-1 (ops@10.77.0.11:22)\n  2. cp-3 (ops@10.77.0.13:22)\n  3. cp-2 (ops@10.77.0.12:22)\n"
+	failed := "example: cp-1: rolled back  has 5c82b198, not dc0ad2fb  10.8 s\n" +
+		"    E1130 17:16:21.929677    2337 run.go:72] \"command failed\" err=\"no key\"\n" +
+		"      that is: it has no key\n" +
+		"    E1130 17:16:27.008046    2530 run.go:72] \"command failed\" err=\"no key\"\n"
+	cp2, cp3 := "example: cp-2: untouched  has 6fab55e7\n", "example: cp-3: untouched  has 51682619\n"
+	shown := varying(plan + failed + cp2 + cp3)
+	for _, other := range []string{failed + cp3 + cp2, cp3 + failed + cp2, cp2 + cp3 + failed} {
+		if got := varying(plan + other); got != shown {
+			t.Errorf("%s\nis shown as\n%s\nand another order as\n%s", other, got, shown)
+		}
+	}
+	if other := strings.ReplaceAll(failed, "it has no key", "its key is bad"); varying(plan+other+cp2+cp3) == shown {
+		t.Error("another reason is taken for the same")
+	}
 }
 
 // sorted returns the kind of a line whose order among lines of that kind doesn't matter.
