@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/kcmgen/kcmgen/gen/artefact"
+	"github.com/kcmgen/kcmgen/gen/artefact/command"
+	"github.com/kcmgen/kcmgen/gen/artefact/text"
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/spec"
@@ -17,90 +20,249 @@ import (
 	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
-// CheckedLine is the result of checking a command line.
+// NodeFiles are the files that start kube-controller-manager on a node. "-" is the standard
+// input, and a directory stands for the files in it.
+type NodeFiles struct {
+	Node  string // "" if there are no nodes to compare
+	Files []string
+}
+
+// CheckedLine is a command line that was checked.
 type CheckedLine struct {
-	Arguments int
-	Version   spec.Version // that it was checked against
-	// NoData is the version of a pod's image if there is no data for it.
-	NoData   string
+	Node      string         `json:"node,omitempty"`
+	File      string         `json:"file"`
+	Form      string         `json:"form"`
+	Arguments int            `json:"arguments"`
+	From      map[string]int `json:"from,omitempty"` // of these, by another file that has them
+	Added     int            `json:"added,omitempty"`
+	Unknown   int            `json:"unknown,omitempty"` // of these, with a value that isn't known
+	Partial   bool           `json:"partial,omitempty"`
+	Version   spec.Version   `json:"-"` // that it was checked against
+	NoData    string         `json:"-"` // a version that it states, and of which there is no data
+	Notes     []string       `json:"notes,omitempty"`
+}
+
+// Checked is the result of checking command lines.
+type Checked struct {
+	Lines    []CheckedLine
 	Findings []finding.Finding
 }
 
-// CheckFile checks the command line in a file, or in the standard input for "-": a
-// unit, a pod, or a list of flags. It checks against the minor version or, unless that
-// is explicit, against the version of a pod's image, if its tag has one.
-func CheckFile(name string, stdin io.Reader, minor int, explicit bool) (*CheckedLine, error) {
-	data, err := readLine(name, stdin)
-	if err != nil {
-		return nil, err
-	}
-	found, err := artefact.CommandLine(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
-	}
-	var args []string
-	var at []finding.Pos
-	var unknown []finding.Finding
-	for _, a := range found {
-		pos := finding.Pos{File: name, Line: a.Line, Col: a.Col}
-		if a.Unknown {
-			unknown = append(unknown, unknownArgument(pos, a.Value))
+// CheckFiles checks the command lines in files: of units, pods and other forms. It checks
+// against the minor version or, unless that is explicit, against the version that a file
+// states. Files that can't be read are errors, joined; the others are checked nevertheless.
+func CheckFiles(nodes []NodeFiles, stdin io.Reader, minor int, explicit bool) (*Checked, error) {
+	out := &Checked{}
+	var errs []error
+	var compared []vet.Line
+	for _, n := range nodes {
+		set := &text.Set{}
+		read, err := readFiles(set, n.Files, stdin)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		if n.Node != "" && len(read) > 1 {
+			errs = append(errs, fmt.Errorf("--node %s: %d of its files start %s: %s and %s; give one", n.Node, len(read), command.Program, read[0].File, read[1].File))
 			continue
 		}
-		args, at = append(args, a.Value), append(at, pos)
+		for _, r := range read {
+			checked := describe(set, r)
+			checked.Node = n.Node
+			checked.Version, checked.NoData = versionOf(set, r, minor, explicit)
+			out.Lines = append(out.Lines, checked)
+			line := vetLine(set, r)
+			if line.Node = n.Node; n.Node != "" {
+				compared = append(compared, line)
+				continue
+			}
+			out.Findings = append(out.Findings, vet.CommandLine(checked.Version, []vet.Line{line})...)
+		}
 	}
-	out := &CheckedLine{Arguments: len(found)}
-	if !explicit {
-		minor = out.imageMinor(data, minor)
+	if len(compared) > 0 && len(errs) == 0 {
+		versions := slices.Clone(out.Lines)
+		slices.SortFunc(versions, func(a, b CheckedLine) int { return b.Version.Minor - a.Version.Minor })
+		out.Findings = vet.CommandLine(versions[0].Version, compared)
 	}
-	if out.Version, err = spec.ParseVersion(flags.Of(minor).Version); err != nil {
-		return nil, err
+	return out, errors.Join(errs...)
+}
+
+// readFiles reads files, and those of directories.
+func readFiles(set *text.Set, names []string, stdin io.Reader) ([]*command.Result, error) {
+	var in []command.Input
+	var errs []error
+	for _, name := range names {
+		if name == "-" {
+			data, err := io.ReadAll(io.LimitReader(stdin, command.MaxFile+1))
+			errs = append(errs, err)
+			in = append(in, command.Input{Name: name, Data: data})
+			continue
+		}
+		if info, err := os.Stat(name); err == nil && info.IsDir() {
+			found, err := readDirectory(name)
+			errs = append(errs, err)
+			in = append(in, found...)
+			continue
+		}
+		data, err := regular.Read(name, command.MaxFile)
+		if err != nil {
+			errs = append(errs, fileError(name, err))
+			continue
+		}
+		in = append(in, command.Input{Name: name, Data: data})
 	}
-	out.Findings = append(vet.CommandLine(out.Version, args, at), unknown...)
-	slices.SortStableFunc(out.Findings, func(a, b finding.Finding) int {
-		return cmp.Or(cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Col, b.Pos.Col))
+	if len(in) == 0 {
+		return nil, errors.Join(errs...)
+	}
+	out, err := command.Read(set, in, command.Options{Known: flags.Exists})
+	return out, errors.Join(append(errs, err)...)
+}
+
+// maxFound bounds the files of a directory.
+const maxFound = 5000
+
+// readDirectory returns the files of a directory that may say something about the program.
+// Which can't be read are left out, and so are keys.
+func readDirectory(dir string) ([]command.Input, error) {
+	var out []command.Input
+	err := filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return nil //nolint:nilerr // another user's directory
+		case e.IsDir() && name != dir && strings.HasPrefix(e.Name(), "."):
+			return filepath.SkipDir
+		case e.IsDir() || !e.Type().IsRegular():
+			return nil
+		case len(out) >= maxFound:
+			return fmt.Errorf("%s: more than %d files: give the directory with those of %s", dir, maxFound, command.Program)
+		}
+		if data, err := regular.Read(name, command.MaxFile); err == nil {
+			out = append(out, command.Input{Name: name, Data: data, Found: true})
+		}
+		return nil
 	})
-	return out, nil
+	if err == nil && len(out) == 0 {
+		err = fmt.Errorf("%s: the directory has no file that can be read", dir)
+	}
+	return out, err
 }
 
-// imageMinor returns the minor version in the tag of a pod's image, or fallback.
-func (c *CheckedLine) imageMinor(data []byte, fallback int) int {
-	tag := artefact.ImageTag(data)
-	if strings.HasPrefix(tag, "1.") { // some registries leave out the v
-		tag = "v" + tag
-	}
-	v, err := spec.ParseVersion(tag)
-	switch {
-	case err != nil:
-		return fallback
-	case flags.Of(v.Minor) == nil:
-		c.NoData = tag
-		return fallback
-	}
-	return v.Minor
-}
-
-// unknownArgument returns the finding for an argument that only the host can expand.
-func unknownArgument(at finding.Pos, value string) finding.Finding {
-	return finding.Finding{
-		Rule: "flag-syntax", Severity: finding.NotChecked, Pos: at,
-		Message:  fmt.Sprintf("%.80s is known on the host only: a variable or a specifier is in it", value),
-		Expected: "the words that it stands for, to check them too",
-	}
-}
-
-// readLine reads the file, or the standard input for "-", up to the length of the
-// longest command line.
-func readLine(name string, stdin io.Reader) ([]byte, error) {
-	if name == "-" {
-		return io.ReadAll(io.LimitReader(stdin, artefact.MaxFile+1))
-	}
-	data, err := regular.Read(name, artefact.MaxFile)
+// fileError is the error of a file that can't be read.
+func fileError(name string, err error) error {
 	if pe := (*fs.PathError)(nil); errors.As(err, &pe) && !errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("%s: %w", name, pe.Err)
 	}
 	if errors.Is(err, regular.ErrNotRegular) {
 		err = fmt.Errorf("%s: %w", name, errors.New("not a file"))
 	}
-	return data, err
+	return err
+}
+
+// describe says what was read.
+func describe(set *text.Set, r *command.Result) CheckedLine {
+	out := CheckedLine{File: r.File, Form: string(r.Form), Arguments: len(r.Args), Partial: r.Partial}
+	for _, a := range r.Args {
+		if !a.Known() {
+			out.Unknown++
+		}
+		if a.By != "" {
+			out.Added++
+		} else if from := set.Name(a.At(0)); from != r.File && a.Len() > 0 {
+			if out.From == nil {
+				out.From = map[string]int{}
+			}
+			out.From[from]++
+		}
+	}
+	for _, n := range r.Notes {
+		if n.Rule == "" {
+			p := set.Pos(n.At)
+			out.Notes = append(out.Notes, fmt.Sprintf("%s:%d: %s", p.File, p.Line, set.Show(text.Literal(n.Message, n.At))))
+		}
+	}
+	return out
+}
+
+// vetLine returns a command line in the form of vet.
+func vetLine(set *text.Set, r *command.Result) vet.Line {
+	out := vet.Line{
+		Partial: r.Partial, Defaults: r.Defaults, Bare: r.Form == command.List && r.Program.Len() == 0,
+		At: finding.Pos{File: r.File}, Unit: unitOf(r), Fields: finding.Source{},
+	}
+	if out.Unit != nil {
+		for _, d := range r.UnitFile.Directives {
+			out.Fields[finding.Path("unit", d.Section, d.Name)] = position(set, d.At)
+		}
+	}
+	for _, a := range r.Args {
+		out.Args = append(out.Args, vet.Arg{Parts: set.Parts(a.Text), At: position(set, a.At(0))})
+	}
+	for _, n := range r.Notes {
+		if n.Rule != "" {
+			out.Notes = append(out.Notes, vet.Note{Rule: n.Rule, At: position(set, n.At), Message: set.Show(text.Literal(n.Message, n.At)), Expected: n.Expected})
+		}
+	}
+	return out
+}
+
+func position(set *text.Set, at text.At) finding.Pos {
+	p := set.Pos(at)
+	return finding.Pos{File: p.File, Line: p.Line, Col: p.Col}
+}
+
+// unitOf returns the directives of a unit, without those that start the program.
+func unitOf(r *command.Result) *spec.Unit {
+	if r.UnitFile == nil || !r.UnitFile.Has("Service") {
+		return nil
+	}
+	out := &spec.Unit{}
+	for _, d := range r.UnitFile.Directives {
+		line := spec.Directive{Name: d.Name, Value: d.Value.String()}
+		switch {
+		case strings.HasPrefix(d.Name, "Exec"):
+		case d.Section == "Unit":
+			out.Unit = append(out.Unit, line)
+		case d.Section == "Service":
+			out.Service = append(out.Service, line)
+		case d.Section == "Install":
+			out.Install = append(out.Install, line)
+		}
+	}
+	for _, ds := range [][]spec.Directive{out.Unit, out.Service, out.Install} {
+		slices.SortStableFunc(ds, func(a, b spec.Directive) int { return cmp.Compare(a.Name, b.Name) })
+	}
+	return out
+}
+
+// versionOf returns the version to check against: the one that a file states, or minor's.
+func versionOf(set *text.Set, r *command.Result, minor int, explicit bool) (v spec.Version, noData string) {
+	stated := set.Show(r.Version)
+	if stated == "" {
+		stated = tagOf(set.Show(r.Image))
+	}
+	if found, err := parseStated(stated); err == nil && !explicit {
+		if flags.Of(found.Minor) != nil {
+			minor = found.Minor
+		} else {
+			noData = stated
+		}
+	}
+	v, _ = spec.ParseVersion(flags.Of(minor).Version) // the data has a version
+	return v, noData
+}
+
+// tagOf returns the tag of an image; "" if it has none.
+func tagOf(image string) string {
+	image, _, _ = strings.Cut(image, "@")
+	_, tag, _ := strings.Cut(image[strings.LastIndexByte(image, '/')+1:], ":")
+	return tag
+}
+
+// parseStated parses a version as files state it: with or without v and patch.
+func parseStated(s string) (spec.Version, error) {
+	s = strings.TrimPrefix(strings.TrimPrefix(s, "stable-"), "v")
+	s, _, _ = strings.Cut(s, "+")
+	if strings.Count(s, ".") == 1 {
+		s += ".0"
+	}
+	return spec.ParseVersion("v" + s)
 }

@@ -17,6 +17,7 @@ type flagsOptions struct {
 	strict                       strictness
 	all, versioned               bool // versioned: --version was given
 	controllers, gates           bool
+	nodes                        []string // of --node
 }
 
 func newFlags(std stdio) *cobra.Command {
@@ -33,9 +34,13 @@ flags of these names accept.
 
 --diff prints what changes between two versions: of flags, or of the names.
 
---check reads a command line from a file (a systemd unit, a static pod or a list of
-flags), and finds what a version would refuse, and what it would accept and
-ignore. Without --version a pod is checked against the version in its image's tag.
+--check reads how files start kube-controller-manager, and finds what a version would
+refuse, what it would accept and ignore, and what the benchmarks advise against. A
+file may be a systemd unit, a static pod, an environment file, a script, a list of
+flags, or a configuration of kubeadm, K3s, Talos and others. Values that no file at
+hand has, such as ${POD_CIDR}, stay open. Without --version a file is checked
+against the version that it states, such as that in an image's tag. With --node it
+compares nodes.
 
 It knows %s to %s, from their compiled options, not from documentation. For
 clusters in CUE there is kcmgen vet.
@@ -45,6 +50,8 @@ clusters in CUE there is kcmgen vet.
   kcmgen flags pod-eviction-timeout        one flag, and its history
   kcmgen flags --diff v1.30..v1.37         what changed in between
   kcmgen flags --check /etc/systemd/system/kube-controller-manager.service
+  kcmgen flags --check kcm.service kcm.env kcm.service.d/10-local.conf
+  kcmgen flags --node cp-1=a.service,a.env --node cp-2=b.service,b.env
   kcmgen flags --controllers --version v1.34
   kcmgen flags --format json | jq -r '.flags[].name'`,
 		ValidArgsFunction: func(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
@@ -59,7 +66,8 @@ clusters in CUE there is kcmgen vet.
 	f := cmd.Flags()
 	f.StringVar(&o.version, "version", newest, "minor version of Kubernetes")
 	f.StringVar(&o.diff, "diff", "", "two minor versions, as v1.30..v1.37: print what changed")
-	f.StringVar(&o.check, "check", "", "check the command line in a file; - is the standard input")
+	f.StringVar(&o.check, "check", "", "check the command line in a file, with more files after it; - is the standard input, a directory its files")
+	f.StringArrayVar(&o.nodes, "node", nil, "check and compare nodes: NAME=FILE, with more files after commas")
 	strictFlag(cmd, &o.strict, "with --check: fail on warnings and on what could not be checked; =warnings: on warnings only")
 	f.BoolVar(&o.controllers, "controllers", false, "list what --controllers of kube-controller-manager names")
 	f.BoolVar(&o.gates, "feature-gates", false, "list what --feature-gates of kube-controller-manager names")
@@ -86,8 +94,8 @@ func runFlags(o flagsOptions, names []string, std stdio) error {
 	if o.controllers || o.gates {
 		return listNames(o, flags.Of(minor), std)
 	}
-	if o.check != "" {
-		return checkFlags(o, minor, std)
+	if o.checks() {
+		return checkFlags(o, names, minor, std)
 	}
 	if len(names) > 0 {
 		return explainFlags(o, minor, names, std)
@@ -99,6 +107,9 @@ func runFlags(o flagsOptions, names []string, std stdio) error {
 	return printDefs(std.out, defs)
 }
 
+// checks reports whether files are to be checked.
+func (o flagsOptions) checks() bool { return o.check != "" || len(o.nodes) > 0 }
+
 // checkExclusive refuses combinations of flags of which one would be ignored.
 func checkExclusive(o flagsOptions, names []string) error {
 	for _, c := range []struct {
@@ -108,9 +119,8 @@ func checkExclusive(o flagsOptions, names []string) error {
 		{o.controllers && o.gates, "--controllers and --feature-gates are two lists"},
 		{(o.controllers || o.gates) && len(names) > 0, "--controllers and --feature-gates take no names: pick them out of the list"},
 		{o.diff != "" && len(names) > 0, "--diff takes no names of flags"},
-		{o.check != "" && len(names) > 0, "--check takes no names of flags"},
-		{o.check != "" && (o.diff != "" || o.controllers || o.gates), "--check goes with --version, --strict and --format only"},
-		{o.check == "" && o.strict != "", "--strict goes with --check"},
+		{o.checks() && (o.diff != "" || o.controllers || o.gates), "--check goes with --node, --version, --strict and --format only"},
+		{!o.checks() && o.strict != "", "--strict goes with --check"},
 	} {
 		if c.clash {
 			return usageError{errors.New(c.why)}

@@ -1,34 +1,41 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
-// checkFlags checks the command line in a file: a unit, a pod, or a list of flags.
-func checkFlags(o flagsOptions, minor int, std stdio) error {
-	checked, err := gen.CheckFile(o.check, std.in, minor, o.versioned)
+// checkFlags checks the command lines in files: of units, pods and other forms.
+func checkFlags(o flagsOptions, files []string, minor int, std stdio) error {
+	nodes, err := gen.ParseNodeFiles(o.nodes, append([]string{o.check}, files...))
 	if err != nil {
-		return err
+		return usageError{fmt.Errorf("--node %w", err)}
 	}
-	if checked.NoData != "" {
-		say(std.err, "there is no data for the image's version %s", checked.NoData)
+	checked, failed := gen.CheckFiles(nodes, std.in, minor, o.versioned)
+	for _, v := range checked.WithoutData() {
+		say(std.err, "there is no data for the image's version %s", v)
 	}
-	findings := checked.Findings
 	if o.format == "json" {
-		err = printList(std.out, "findings", findings)
+		err = printList(std.out, "findings", checked.Findings)
 	} else {
-		err = printFindings(std.out, findings, false)
+		for _, line := range checked.Describe() {
+			say(std.err, "%s", line)
+		}
+		err = printFindings(std.out, checked.Findings, false)
 	}
-	if err == nil && o.format != "json" {
-		say(std.err, "checked %s against %s: %s", plural(checked.Arguments, "argument"), checked.Version, count(findings))
+	if err == nil && o.format != "json" && len(checked.Lines) > 0 {
+		say(std.err, "%s: %s", checked.Summary(), count(checked.Findings))
 	}
-	if err == nil && o.strict.fails(findings) {
+	switch {
+	case err != nil || failed != nil:
+		return errors.Join(err, failed)
+	case o.strict.fails(checked.Findings):
 		return errFindings
 	}
-	return err
+	return nil
 }
 
 // count returns the number of findings of each severity as text.

@@ -116,7 +116,7 @@ KCMGEN_KEEP_GOING. The command line wins.
 	}
 	root.PersistentFlags().BoolVar(std.noCache, "no-cache", false, "evaluate clusters that have not changed, too")
 	root.CompletionOptions.DisableDefaultCmd = true
-	group(root, "clusters", "From CUE to hosts:", newInit(std), newVet(std), newShow(std), newFetch(std), newExport(std), newImage(std))
+	group(root, "clusters", "From CUE to hosts:", newInit(std), newImport(std), newVet(std), newShow(std), newFetch(std), newExport(std), newImage(std))
 	group(root, "hosts", "On the hosts:", newDeploy(std), newStatus(std), newLogs(std), newCanary(std), newDrill(std), newDiff(std), newRollback(std), newRetire(std))
 	group(root, "kubernetes", "What Kubernetes knows:", newFlags(std), newUpgrade(std))
 	group(root, "files", "Files in your repository:", newFmt(std), newSchema(std))

@@ -118,7 +118,7 @@ PATH=${kcmgen%/*} exec "$@"`,
 }
 
 func setup(env *testscript.Env) error {
-	for _, dir := range []string{"schemas", "cue.mod", "cue/example", "cue/ha-systemd", "cue/static-pod"} {
+	for _, dir := range []string{"schemas", "cue.mod", "cue/example", "cue/ha-systemd", "cue/static-pod", "testdata/seeds"} {
 		if err := os.CopyFS(filepath.Join(env.WorkDir, dir), os.DirFS(filepath.Join("../..", dir))); err != nil {
 			return err
 		}

@@ -25,6 +25,9 @@ func ParsePod(data []byte) (*corev1.Pod, error) {
 	return p, nil
 }
 
+// program is the base name of the program whose arguments are wanted.
+const program = "kube-controller-manager"
+
 // HostPod is what a static pod's manifest says about kube-controller-manager.
 type HostPod struct {
 	Name, Namespace string
@@ -141,25 +144,6 @@ func hideValues(in any, secret bool) {
 			hideValues(e, secret)
 		}
 	}
-}
-
-// ImageTag returns the tag of kube-controller-manager's image in a pod's manifest; "" if
-// data is no such manifest, or if the image has no tag.
-func ImageTag(data []byte) string {
-	if !podKind().Match(data) {
-		return ""
-	}
-	p, err := ParsePod(data)
-	if err != nil {
-		return ""
-	}
-	at := programAt(p)
-	if at < 0 {
-		return ""
-	}
-	image, _, _ := strings.Cut(p.Spec.Containers[at].Image, "@")
-	_, tag, _ := strings.Cut(image[strings.LastIndexByte(image, '/')+1:], ":")
-	return tag
 }
 
 // programAt returns the index of the container that starts the program, or of the only

@@ -131,6 +131,12 @@ func (x *explainer) fault(field string, es []errors.Error) finding.Finding {
 		f.Expected = expected(field, nil)
 		return f
 	}
+	if name := unfilled(es); name != "" {
+		f.Rule, f.Also = "cue-missing", nil
+		f.Message = fmt.Sprintf("field %s needs %s, which has no value", field, name)
+		f.Expected = name + ": a value, in this package"
+		return f
+	}
 	f.Message = oneLine(es[len(es)-1])
 	if part := x.part(field); part != field {
 		field, f.Field, f.Pos = part, part, x.source.At(part)
@@ -168,6 +174,17 @@ func (x *explainer) fault(field string, es []errors.Error) finding.Finding {
 		f.Also = x.others([]errors.Error{e}, f.Pos)
 	}
 	return f
+}
+
+// unfilled returns the required field that a field refers to, and that the package leaves
+// open; "" if there is none.
+func unfilled(es []errors.Error) string {
+	for _, e := range es {
+		if _, name, ok := strings.Cut(oneLine(e), "required field missing: "); ok {
+			return strings.Fields(name + " ")[0]
+		}
+	}
+	return ""
 }
 
 // sitePolicy returns the error that comes from the site's own constraints on the

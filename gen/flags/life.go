@@ -158,3 +158,6 @@ func OldName(name string, minor int) string {
 	}
 	return ""
 }
+
+// Exists reports whether some version has a flag of that name.
+func Exists(name string) bool { return lives()[name] != nil }

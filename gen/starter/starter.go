@@ -26,6 +26,8 @@ type Cluster struct {
 	Version spec.Version
 	Layout  spec.Layout
 	Nodes   []Node // not empty
+	// Text returns the cluster's file for a CUE package; nil is that of a new cluster.
+	Text func(pkg string) ([]byte, error)
 }
 
 // Node is a host's name and address.
@@ -42,6 +44,9 @@ const File = "cluster.cue"
 
 // Source returns the cluster as formatted CUE.
 func Source(c Cluster) ([]byte, error) {
+	if c.Text != nil {
+		return c.Text(c.Package)
+	}
 	pods, services := ranges(c.Nodes)
 	vocabulary := vendoring.Package(c.Version.Minor)
 	var b bytes.Buffer

@@ -31,7 +31,7 @@ func FuzzParseNodes(f *testing.F) {
 		if again, err := ParseNodes(strings.Join(said, ",")); err != nil || len(again) != len(nodes) {
 			t.Errorf("%q: said again: %v, %v", s, again, err)
 		}
-		if src, err := Source(Cluster{"clusters", "prod", spec.Version{Minor: 37}, spec.Systemd, nodes}); err != nil || len(src) == 0 {
+		if src, err := Source(Cluster{Package: "clusters", Name: "prod", Version: spec.Version{Minor: 37}, Layout: spec.Systemd, Nodes: nodes}); err != nil || len(src) == 0 {
 			t.Errorf("%q: %v", s, err)
 		}
 	})

@@ -14,7 +14,7 @@ import (
 // directiveRules are about the lines that the user adds to the unit.
 var directiveRules = []Rule{
 	{
-		ID: "directive-unknown", Severity: isError, Fixed: true, cluster: directiveUnknown,
+		ID: "directive-unknown", Severity: isError, Fixed: true, Unit: true, cluster: directiveUnknown,
 		Doc: "systemd knows a unit's directives, each in its section: it ignores any other",
 	},
 }

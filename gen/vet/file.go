@@ -173,8 +173,8 @@ func directiveUnsafe(v *view) []fault {
 }
 
 func kubeconfigMissing(v *view, n *nodeView) []fault {
-	if n.flags.Value("kubeconfig", "") != "" {
-		return nil
+	if n.flags.Value("kubeconfig", "") != "" || n.flags.Value("master", "") != "" {
+		return nil // master-plain
 	}
 	return one(fault{field: v.flagField(n, "kubeconfig"), message: "there is no --kubeconfig", expected: fmt.Sprintf("flags: kubeconfig: %q", v.Paths.Kubeconfig)})
 }

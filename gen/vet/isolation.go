@@ -44,7 +44,7 @@ var isolationRules = []Rule{
 		Doc: "a pod without the host's network listens where the kubelet probes it, and reaches the apiserver",
 	},
 	{
-		ID: "restart-policy", Severity: isError, node: restartPolicy,
+		ID: "restart-policy", Severity: isError, Unit: true, node: restartPolicy,
 		Doc: "systemd restarts the process after it lost the leader lease (a warning where it exits with code 1)",
 	},
 }

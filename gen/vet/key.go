@@ -356,7 +356,7 @@ func requestHeaderCA(v *view, n *nodeView) []fault {
 	f, ok := n.flags.Get("requestheader-client-ca-file")
 	ca, front := v.facts.CA.Cert, v.facts.FrontProxy.Cert
 	same := ca != nil && front != nil && equal(ca.PublicKey, front.PublicKey)
-	if !ok || f.Value != v.Paths.CA && !same {
+	if !ok || f.Value != v.Paths.CA && f.Value != n.flags.Value("client-ca-file", "") && !same {
 		return nil
 	}
 	return one(fault{

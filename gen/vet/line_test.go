@@ -1,10 +1,12 @@
 package vet
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/flags"
@@ -13,19 +15,111 @@ import (
 
 // checkLine applies the rules to a command line of v1.37.
 func checkLine(words string) []string {
-	args := strings.Fields(words)
-	at := make([]finding.Pos, len(args))
-	for i := range at {
-		at[i] = finding.Pos{File: "f", Line: i + 1, Col: 1}
+	found := CommandLine(spec.Version{Minor: 37}, []Line{lineOf("", words)})
+	return ids(slices.DeleteFunc(found, func(f finding.Finding) bool { return f.Pos.Line == 0 })) // of what is missing
+}
+
+// lineOf splits a command line; <A> stands for a value that isn't known.
+func lineOf(node, words string) Line {
+	l := Line{Node: node, At: finding.Pos{File: cmp.Or(node, "f")}}
+	for i, w := range strings.Fields(words) {
+		parts := strings.FieldsFunc(strings.ReplaceAll(w, "<", "<\x00"), func(r rune) bool { return r == '<' || r == '>' })
+		a := Arg{At: finding.Pos{File: l.At.File, Line: i + 1, Col: 1}}
+		for _, p := range parts {
+			hole, is := strings.CutPrefix(p, "\x00")
+			if is == (len(a.Parts)%2 == 0) {
+				a.Parts = append(a.Parts, "")
+			}
+			a.Parts = append(a.Parts, hole)
+		}
+		if len(a.Parts)%2 == 0 {
+			a.Parts = append(a.Parts, "")
+		}
+		l.Args = append(l.Args, a)
 	}
-	return ids(CommandLine(spec.Version{Minor: 37}, args, at))
+	return l
+}
+
+// TestUnknownValues: a rule says nothing of a value that isn't known, nor of what depends on
+// it; the flag's name is checked.
+func TestUnknownValues(t *testing.T) {
+	for words, want := range map[string][]string{
+		"--pod-eviction-timeout=<E> --no-such=<X>":             {"flag-removed", "flag-unknown", "value-unknown not checked"},
+		"--allocate-node-cidrs=true --cluster-cidr=<P>":        {"value-unknown not checked"},
+		"--cluster-cidr <P> --allocate-node-cidrs":             {"value-unknown not checked"},
+		"--allocate-node-cidrs=<A> --cluster-cidr=10.0.0.0/16": {"value-unknown not checked"},
+		"--allocate-node-cidrs=<A>":                            {"value-unknown not checked"},
+		"--cluster-cidr=<NET>/16 --allocate-node-cidrs":        {"value-unknown not checked"},
+		"--cluster_cidr=<P>":                                   {"flag-spelled", "network-flags-ignored", "value-unknown not checked"},
+		"--v=<V> --v=<W>":                                      {"flag-repeated", "value-unknown not checked"},
+		"--profiling=<P> --contention-profiling=<Q>":           {"value-unknown not checked"},
+		"--leader-elect=<L> --leader-elect-lease-duration=<D>": {"value-unknown not checked"},
+		"--tls-cert-file=<C>":                                  {"value-unknown not checked"},
+		"--tls-cert-file=<C> --tls-private-key-file=<K>":       {"value-unknown not checked"},
+		"<ALL>":          {"value-unknown not checked"},
+		"<ALL> --port=0": {"flag-removed", "value-unknown not checked"},
+		"--<NAME>=2":     {"value-unknown not checked"},
+		"--port=0 x<Y>":  {"flag-removed", "value-unknown not checked"},
+		"--kubeconfig=/etc/kubernetes/<F> --master=http://<M>": {"value-unknown not checked"},
+		"--feature-gates=<G> --controllers=<C> --tls-cipher-suites=<S> --logging-format=<F> --concurrent-gc-syncs=<N> --bind-address=<B> --secure-port=<P>": {"value-unknown not checked"},
+	} {
+		if diff := gocmp.Diff(want, checkLine(words)); diff != "" {
+			t.Errorf("%s: (-want +got):\n%s", words, diff)
+		}
+	}
+}
+
+// TestPartialLine: where more flags are added that aren't known, no rule misses one.
+func TestPartialLine(t *testing.T) {
+	for words, want := range map[string][]string{
+		"":                                nil,
+		"--allocate-node-cidrs=true":      nil,
+		"--cluster-cidr=10.0.0.0/16":      nil,
+		"--tls-cert-file=/a":              nil,
+		"--port=0 --bind-address=0.0.0.0": {"bind-address-public", "flag-removed"},
+		"--profiling=true":                {"profiling-on"},
+		"--profiling=maybe":               {"flag-type"},
+	} {
+		l := lineOf("", words)
+		l.Partial = true
+		if diff := gocmp.Diff(want, ids(CommandLine(spec.Version{Minor: 37}, []Line{l}))); diff != "" {
+			t.Errorf("%s: (-want +got):\n%s", words, diff)
+		}
+	}
+}
+
+// TestNodesDiffer: the command lines of nodes are compared.
+func TestNodesDiffer(t *testing.T) {
+	check := func(a, b string) []string {
+		found := CommandLine(spec.Version{Minor: 37}, []Line{lineOf("a", a), lineOf("b", b)})
+		return ids(slices.DeleteFunc(found, func(f finding.Finding) bool { return f.Pos.Line == 0 }))
+	}
+	for _, tc := range []struct {
+		a, b string
+		want []string
+	}{
+		{"--v=2", "--v=2", nil},
+		{"--v=2 --bind-address=127.0.0.1", "--v=4 --bind-address=::1", nil},
+		{"--concurrent-gc-syncs=30", "--concurrent-gc-syncs=20", []string{"flags-differ"}},
+		{"--concurrent-gc-syncs=30", "", []string{"flags-differ"}},
+		{"--concurrent-gc-syncs=20", "", nil}, // the default
+		{"--concurrent-gc-syncs=<N>", "--concurrent-gc-syncs=20", []string{"value-unknown not checked"}},
+		{"--leader-elect=false", "--leader-elect=false", []string{"leader-elect-off"}},
+		{"--leader-elect-resource-name=x", "--leader-elect-resource-name=y", []string{"leader-elect-differs"}},
+		{"--allocate-node-cidrs --cluster-cidr=10.0.0.0/16 --service-cluster-ip-range=10.1.0.0/16", "--allocate-node-cidrs --cluster-cidr=10.8.0.0/16 --service-cluster-ip-range=10.1.0.0/16", []string{"allocation-differs"}},
+		{"--port=0", "--port=0", []string{"flag-removed"}},
+	} {
+		if diff := gocmp.Diff(tc.want, check(tc.a, tc.b)); diff != "" {
+			t.Errorf("%s | %s: (-want +got):\n%s", tc.a, tc.b, diff)
+		}
+	}
 }
 
 func TestCommandLine(t *testing.T) {
 	for words, want := range map[string][]string{
 		"":                                       nil,
 		"--v=2 --leader-elect --profiling=false": nil,
-		"--cluster_name=x -v=2":                  nil,
+		"--cluster_name=x -v=2":                  {"flag-spelled"},
 		"--cluster-name x -v 2":                  nil,
 		"--leader-elect true":                    {"flag-syntax"},
 		"--cluster-name":                         {"flag-syntax"},
@@ -52,10 +146,10 @@ func TestCommandLine(t *testing.T) {
 		"--cluster-signing-duration=1h":                                             {"flag-ignored"},
 		"--leader-elect-lease-duration=5s":                                          {"leader-elect-timing"},
 		"--allocate-node-cidrs":                                                     {"cluster-cidr-missing"},
-		"--allocate-node-cidrs --cluster-cidr=10.0.0.0/24 --node-cidr-mask-size=16": {"node-mask-size"},
+		"--allocate-node-cidrs --cluster-cidr=10.0.0.0/24 --node-cidr-mask-size=16": {"node-mask-size", "service-range-unset"},
 		"--tls-cert-file=/a":                                                        {"file-pair"},
 	} {
-		if diff := cmp.Diff(want, checkLine(words)); diff != "" {
+		if diff := gocmp.Diff(want, checkLine(words)); diff != "" {
 			t.Errorf("%s: (-want +got):\n%s", words, diff)
 		}
 	}
@@ -69,12 +163,7 @@ func FuzzCommandLine(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, words string, minor uint8) {
 		minors := flags.Minors()
-		args := strings.Split(words, " ")
-		at := make([]finding.Pos, len(args))
-		for i := range at {
-			at[i] = finding.Pos{File: "f", Line: i + 1, Col: 1}
-		}
-		for _, f := range CommandLine(spec.Version{Minor: minors[int(minor)%len(minors)]}, args, at) {
+		for _, f := range CommandLine(spec.Version{Minor: minors[int(minor)%len(minors)]}, []Line{lineOf("", words)}) {
 			if f.Rule == "" || f.Message == "" {
 				t.Errorf("%q: %+v has no rule or message", words, f)
 			}

@@ -10,7 +10,7 @@ func Rules() []Rule {
 	for _, topic := range [][]Rule{
 		networkRules, rangeRules, nodeRules, addressRules, flagRules, controllerRules, gateRules,
 		workerRules, electionRules, fileRules, isolationRules, unitRules, directiveRules, keyRules, trackedRules,
-		authorityRules, certificateNameRules, hardeningRules, imageRules, binaryRules, valueRules,
+		authorityRules, certificateNameRules, hardeningRules, imageRules, binaryRules, valueRules, exposureRules, lineRules,
 	} {
 		out = append(out, topic...)
 	}
@@ -36,11 +36,11 @@ var networkRules = []Rule{
 		Doc: "pod and service networks are one of a family, or one of each",
 	},
 	{
-		ID: "cidr-host-bits", Severity: isError, Fixed: true, cluster: hostBits, node: hostBitsInFlags,
+		ID: "cidr-host-bits", Severity: isError, Fixed: true, Flags: true, cluster: hostBits, node: hostBitsInFlags,
 		Doc: "a CIDR has no bits set behind its prefix",
 	},
 	{
-		ID: "networks-overlap", Severity: isError, cluster: networksOverlap, node: flagsOverlap,
+		ID: "networks-overlap", Severity: isError, Flags: true, cluster: networksOverlap, node: flagsOverlap,
 		Doc: "pod, service and node networks keep clear of each other",
 	},
 	{
@@ -52,7 +52,7 @@ var networkRules = []Rule{
 		Doc: "--allocate-node-cidrs needs --cluster-cidr",
 	},
 	{
-		ID: "allocation-differs", Severity: isError, Fixed: true, cluster: allocationDiffers,
+		ID: "allocation-differs", Severity: isError, Fixed: true, Flags: true, cluster: allocationDiffers,
 		Doc: "all nodes allocate from the same pod networks in the same way",
 	},
 	{
@@ -103,8 +103,6 @@ var flagRules = []Rule{
 	{ID: "flag-type", Severity: isError, Fixed: true, Flags: true, node: flagType, Doc: "a flag's value is of its type"},
 	{ID: "flag-value", Severity: isError, Fixed: true, Flags: true, node: flagValue, Doc: "a flag's value is one that it takes"},
 	{ID: "flag-conflict", Severity: isError, Fixed: true, Flags: true, node: flagConflict, Doc: "flags pass kube-controller-manager's own validation, which looks at several together"},
-	{ID: "flag-syntax", Severity: isError, Fixed: true, Flags: true, node: flagSyntax, Doc: "a command line has nothing but flags, each with its value (kcmgen flags --check)"},
-	{ID: "flag-repeated", Severity: isWarning, Flags: true, node: flagRepeated, Doc: "a command line has each flag once (kcmgen flags --check)"},
 	{ID: "flag-ignored", Severity: isWarning, Flags: true, node: flagIgnored, Doc: "no flag makes another one meaningless"},
 }
 
@@ -131,7 +129,7 @@ var workerRules = []Rule{
 
 var electionRules = []Rule{
 	{
-		ID: "leader-elect-off", Severity: isError, Fixed: true, node: leaderElectOff,
+		ID: "leader-elect-off", Severity: isError, Fixed: true, Flags: true, node: leaderElectOff,
 		Doc: "with more than one node, leader election is on",
 	},
 	{
@@ -139,7 +137,7 @@ var electionRules = []Rule{
 		Doc: "lease duration > renew deadline > 1.2 × retry period > 0",
 	},
 	{
-		ID: "leader-elect-differs", Severity: isError, Fixed: true, cluster: leaderElectDiffers,
+		ID: "leader-elect-differs", Severity: isError, Fixed: true, Flags: true, cluster: leaderElectDiffers,
 		Doc: "all nodes hold one lease: same lock, name and namespace",
 	},
 	{
@@ -174,7 +172,7 @@ var fileRules = []Rule{
 		Doc: "values hold no control characters, and stay within their line",
 	},
 	{
-		ID: "kubeconfig-missing", Severity: isError, node: kubeconfigMissing,
+		ID: "kubeconfig-missing", Severity: isError, Practice: true, node: kubeconfigMissing,
 		Doc: "--kubeconfig is given: without it there is no apiserver to talk to",
 	},
 	{
@@ -209,7 +207,7 @@ var keyRules = []Rule{
 		Doc: "a CA's private key belongs to its certificate",
 	},
 	{
-		ID: "service-account-key-is-ca", Severity: isError, cluster: serviceAccountKeyIsCA,
+		ID: "service-account-key-is-ca", Severity: isError, Practice: true, cluster: serviceAccountKeyIsCA, node: serviceAccountKeyIsCAInFlags,
 		Doc: "service-account tokens are signed with a key of their own (CIS 1.3.4)",
 	},
 	{
@@ -241,27 +239,27 @@ var keyRules = []Rule{
 		Doc: "client and serving certificates are separate",
 	},
 	{
-		ID: "requestheader-ca", Severity: isWarning, node: requestHeaderCA,
+		ID: "requestheader-ca", Severity: isWarning, Practice: true, node: requestHeaderCA,
 		Doc: "the front proxy's CA is not the cluster's",
 	},
 	{
-		ID: "signing-duration", Severity: isWarning, node: signingDuration,
+		ID: "signing-duration", Severity: isWarning, Practice: true, node: signingDuration,
 		Doc: "certificates that KCM signs are valid for a year at most (an error beyond two)",
 	},
 }
 
 var hardeningRules = []Rule{
-	{ID: "profiling-on", Severity: isError, node: profilingOn, Doc: "--profiling is false (CIS 1.3.2)"},
-	{ID: "pod-gc-threshold", Severity: isWarning, node: podGCThreshold, Doc: "--terminated-pod-gc-threshold is set (CIS 1.3.1)"},
-	{ID: "controller-credentials", Severity: isError, node: controllerCredentials, Doc: "--use-service-account-credentials is true (CIS 1.3.3)"},
-	{ID: "token-key-unset", Severity: isError, node: tokenKeyUnset, Doc: "--service-account-private-key-file is set (CIS 1.3.4)"},
-	{ID: "root-ca-unset", Severity: isError, node: rootCAUnset, Doc: "--root-ca-file is set (CIS 1.3.5)"},
-	{ID: "bind-address-public", Severity: isError, node: bindAddressPublic, Doc: "--bind-address is loopback (CIS 1.3.7)"},
-	{ID: "tls-min-version", Severity: isError, node: tlsMinVersion, Doc: "--tls-min-version is VersionTLS12 or better (STIG V-242376)"},
-	{ID: "delegated-auth", Severity: isWarning, node: delegatedAuth, Doc: "--authentication-kubeconfig and --authorization-kubeconfig are set"},
-	{ID: "insecure-port", Severity: isError, node: insecurePort, Doc: "before v1.22, --port is 0: it serves plain HTTP"},
-	{ID: "secure-port-legacy", Severity: isWarning, node: securePortLegacy, Doc: "the secure port is not 10252, formerly the plain HTTP port"},
-	{ID: "sandbox-off", Severity: isWarning, cluster: sandboxOff, Doc: "the unit or pod is sandboxed"},
+	{ID: "profiling-on", Severity: isError, Practice: true, node: profilingOn, Doc: "--profiling is false (CIS 1.3.2)"},
+	{ID: "pod-gc-threshold", Severity: isWarning, Practice: true, node: podGCThreshold, Doc: "--terminated-pod-gc-threshold is set (CIS 1.3.1)"},
+	{ID: "controller-credentials", Severity: isError, Practice: true, node: controllerCredentials, Doc: "--use-service-account-credentials is true (CIS 1.3.3)"},
+	{ID: "token-key-unset", Severity: isError, Practice: true, node: tokenKeyUnset, Doc: "--service-account-private-key-file is set (CIS 1.3.4)"},
+	{ID: "root-ca-unset", Severity: isError, Practice: true, node: rootCAUnset, Doc: "--root-ca-file is set (CIS 1.3.5)"},
+	{ID: "bind-address-public", Severity: isError, Practice: true, node: bindAddressPublic, Doc: "--bind-address is loopback (CIS 1.3.7)"},
+	{ID: "tls-min-version", Severity: isError, Practice: true, node: tlsMinVersion, Doc: "--tls-min-version is VersionTLS12 or better (STIG V-242376)"},
+	{ID: "delegated-auth", Severity: isWarning, Practice: true, node: delegatedAuth, Doc: "--authentication-kubeconfig and --authorization-kubeconfig are set"},
+	{ID: "insecure-port", Severity: isError, Practice: true, node: insecurePort, Doc: "before v1.22, --port is 0: it serves plain HTTP"},
+	{ID: "secure-port-legacy", Severity: isWarning, Practice: true, node: securePortLegacy, Doc: "the secure port is not 10252, formerly the plain HTTP port"},
+	{ID: "sandbox-off", Severity: isWarning, Unit: true, cluster: sandboxOff, Doc: "the unit or pod is sandboxed"},
 	{ID: "pod-root", Severity: isWarning, node: podRoot, Doc: "a pod runs as another user than root, where its files allow it"},
 }
 

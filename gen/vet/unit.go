@@ -18,15 +18,15 @@ import (
 // that doesn't notify systemd, listens, and connects to the apiserver.
 var unitRules = []Rule{
 	{
-		ID: "unit-type", Severity: isError, node: unitType,
+		ID: "unit-type", Severity: isError, Unit: true, node: unitType,
 		Doc: "systemd counts the process as started: Type= is simple or exec",
 	},
 	{
-		ID: "start-limit", Severity: isWarning, node: startLimit,
+		ID: "start-limit", Severity: isWarning, Unit: true, node: startLimit,
 		Doc: "systemd keeps restarting a process that exits at once: RestartSec= is long enough for the start limit",
 	},
 	{
-		ID: "network-hidden", Severity: isError, Fixed: true, node: networkHidden,
+		ID: "network-hidden", Severity: isError, Fixed: true, Unit: true, node: networkHidden,
 		Doc: "the process can listen and reach the apiserver: nothing in the unit takes its network away",
 	},
 }

@@ -58,7 +58,7 @@ const (
 var valueCases = map[string]testCase{
 	"suites of TLS 1.3 only":         {at(37, "tls-cipher-suites", "TLS_AES_128_GCM_SHA256,TLS_AES_256_GCM_SHA384"), []string{"tls-http2"}},
 	"a suite that HTTP/2 misses":     {at(37, "tls-cipher-suites", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"), []string{"tls-http2"}},
-	"RSA without ephemeral keys":     {at(28, "tls-cipher-suites", "TLS_RSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"), []string{"tls-http2"}},
+	"RSA without ephemeral keys":     {at(28, "tls-cipher-suites", "TLS_RSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"), []string{"tls-http2", "tls-suite-weak"}},
 	"the suite that HTTP/2 demands":  {at(20, "tls-cipher-suites", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"), nil},
 	"no HTTP/2":                      {at(31, "tls-cipher-suites", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384", "disable-http2-serving", "true"), nil},
 	"no HTTP/2, and no TLS 1.2":      {at(37, "tls-cipher-suites", "TLS_AES_256_GCM_SHA384", "disable-http2-serving", "true"), []string{"tls12-impossible"}},
@@ -87,7 +87,7 @@ var valueCases = map[string]testCase{
 	"curves of TLS 1.3 only":     {at(37, "tls-curve-preferences", "4588"), []string{"tls12-impossible"}},
 	"the same, and none needed": {then(at(37, "tls-curve-preferences", "4588", "tls-cipher-suites", "TLS_RSA_WITH_AES_128_GCM_SHA256,TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"), func(c *spec.Cluster) {
 		c.PKI.Serving.Key = spec.Key{Algo: "rsa", Size: 2048}
-	}), nil},
+	}), []string{"tls-suite-weak"}},
 	"the same under TLS 1.3": {at(37, "tls-curve-preferences", "4588", "tls-min-version", "VersionTLS13"), nil},
 
 	"a range without allocation":         {unallocated(37, "cluster-cidr", "rubbish"), []string{"network-flags-ignored"}},

@@ -58,9 +58,13 @@ type Rule struct {
 	Severity finding.Severity
 	// Fixed rules can't be waived: what they reject can't work.
 	Fixed bool
-	// Flags rules need nothing but a command line.
-	Flags bool
-	Doc   string // what the rule requires, in one line
+	// Flags rules need nothing but a command line, Unit rules nothing but the unit that has
+	// it.
+	Flags, Unit bool
+	// Practice rules need nothing but a command line, either, which works without what they
+	// require.
+	Practice bool
+	Doc      string // what the rule requires, in one line
 
 	cluster func(*view) []fault
 	node    func(*view, *nodeView) []fault

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/gen/repository"
+)
+
+type importOptions struct {
+	repository.Import
+	nodes          []string // of --node
+	addresses      string
+	format, output string
+}
+
+func newImport(std stdio) *cobra.Command {
+	var o importOptions
+	cmd := &cobra.Command{
+		Use:   "import FILE...",
+		Short: "Write a cluster for what already runs",
+		Long: `Import reads how files start kube-controller-manager, as kcmgen flags --check does,
+and writes a cluster in CUE that exports the same: what nodes have in common once,
+and the place of each value beside it. It then vets the cluster, and compares what
+an export makes of it with what it read. Exit code 4 means that something differs.
+
+The files are those of one node, or a template for all nodes of --nodes; --node names
+the files of each. What the files leave open, such as ${POD_CIDR}, becomes a field
+that needs a value. Nothing is overwritten, and no private key is copied.
+
+` + exitCodes,
+		Example: `  kcmgen import kcm.service kcm.env -o infra/clusters/prod
+  kcmgen import /etc/kubernetes/manifests/kube-controller-manager.yaml --root / -o infra
+  kcmgen import -o infra --node cp-1=a.service,a.env --node cp-2=b.service,b.env \
+    --nodes cp-1=10.0.0.11,cp-2=10.0.0.12`,
+		RunE: func(cmd *cobra.Command, args []string) error { return runImport(cmd.Context(), o, args, std) },
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.output, "output", "o", "", "directory of the new repository, or of the cluster in one")
+	f.StringVar(&o.Name, "name", "", "name of the cluster (default: the last part of the directory)")
+	f.StringArrayVar(&o.nodes, "node", nil, "a node and its files: NAME=FILE, with more files after commas")
+	f.StringVar(&o.addresses, "nodes", "", "the nodes' addresses, as cp-1=10.0.0.11,cp-2=10.0.0.12")
+	f.StringVar(&o.Version, "version", "", "version of Kubernetes (default: what the files state, or the newest that has all flags)")
+	f.StringVar(&o.Root, "root", "", "directory of the host's files: certificates that flags name are read below it")
+	f.StringVar(&o.Module, "module", "example.com/clusters@v0", "path of a new CUE module")
+	formatFlag(cmd, &o.format, "how to print the report")
+	return cmd
+}
+
+func runImport(ctx context.Context, o importOptions, files []string, std stdio) error {
+	if err := checkFormat(o.format); err != nil {
+		return err
+	}
+	nodes, err := gen.ParseNodeFiles(o.nodes, files)
+	if err != nil {
+		return usageError{fmt.Errorf("--node %w", err)}
+	}
+	switch {
+	case len(files)+len(o.nodes) == 0:
+		return usageError{errors.New("import needs the files that start kube-controller-manager, such as: kcmgen import kcm.service -o infra")}
+	case o.output == "":
+		return usageError{errors.New("-o is missing: the directory to write the cluster to, such as: -o infra")}
+	}
+	if o.addresses != "" {
+		if o.Addresses, err = repository.ParseNodes(o.addresses); err != nil {
+			return usageError{fmt.Errorf("--nodes: %w", err)}
+		}
+	}
+	if o.Nodes, err = repository.FirstOf(nodes, o.Addresses); err != nil {
+		return usageError{err}
+	}
+	o.Dir, o.Kcmgen, o.Stdin, o.Now = filepath.Clean(o.output), version(), std.in, time.Now()
+	if o.Name == "" {
+		o.Name = repository.NameOf(o.Dir)
+	}
+	done, err := o.Run(ctx)
+	if err != nil {
+		var bad *repository.ModuleError
+		if errors.As(err, &bad) {
+			return usageError{fmt.Errorf("--module: %w", err)}
+		}
+		return err
+	}
+	if o.format == "json" {
+		err = printJSON(std.out, struct {
+			Schema int `json:"schema"`
+			*repository.Imported
+		}{1, done})
+	} else {
+		err = printImported(std, done)
+	}
+	switch {
+	case err != nil:
+		return err
+	case !done.Same():
+		return errDiffers
+	}
+	return nil
+}
+
+// printImported prints what was read, written and compared, and what is to do.
+func printImported(std stdio, i *repository.Imported) error {
+	said, talk := i.Report()
+	for _, line := range talk {
+		say(std.err, "%s", line)
+	}
+	for _, line := range said {
+		say(std.out, "%s", line)
+	}
+	if err := printFindings(std.out, i.ToDo(), false); err != nil {
+		return err
+	}
+	say(std.err, "vet finds %s; next, type: kcmgen vet %s", count(i.Findings), word(directoryArgument(filepath.Dir(i.File))))
+	return nil
+}

@@ -1,0 +1,34 @@
+package e2e
+
+import "testing"
+
+// managerPod is a manifest: its arguments, and what else it has apart from volumes.
+type managerPod struct {
+	args []string
+	rest map[string]any
+}
+
+// podIn reads a manifest, without what only the API has and what kcmgen always replaces: the
+// path of the program, and volumes, which the round trip compares by what is seen in them.
+func podIn(t *testing.T, file string) *managerPod {
+	t.Helper()
+	out := &managerPod{}
+	fromYAML(t, textOf(t, file), &out.rest)
+	delete(out.rest, "status")
+	delete(out.rest["metadata"].(map[string]any), "creationTimestamp")
+	spec := out.rest["spec"].(map[string]any)
+	delete(spec, "volumes")
+	containers := spec["containers"].([]any)
+	if len(containers) != 1 {
+		t.Fatalf("%s has %d containers", file, len(containers))
+	}
+	c := containers[0].(map[string]any)
+	for i, word := range c["command"].([]any) {
+		if i > 0 {
+			out.args = append(out.args, word.(string))
+		}
+	}
+	delete(c, "command")
+	delete(c, "volumeMounts")
+	return out
+}

@@ -1,0 +1,226 @@
+package adopt
+
+import (
+	"net/netip"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/policy"
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// roleFlag is a file's role, and the flags that name it.
+type roleFlag struct {
+	role  spec.Role
+	field string // of paths
+	flags []string
+}
+
+// roleFlags are the flags whose file has a role, the first one that is given decides.
+var roleFlags = []roleFlag{
+	{spec.CA, "ca", []string{"client-ca-file", "root-ca-file", "cluster-signing-cert-file"}},
+	{spec.CAKey, "caKey", []string{"cluster-signing-key-file"}},
+	{spec.ServiceAccountKey, "serviceAccountKey", []string{"service-account-private-key-file"}},
+	{spec.TLSCert, "tlsCert", []string{"tls-cert-file"}},
+	{spec.TLSKey, "tlsKey", []string{"tls-private-key-file"}},
+	{spec.KubeconfigFile, "kubeconfig", []string{"kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"}},
+	{spec.FrontProxyCA, "frontProxyCA", []string{"requestheader-client-ca-file"}},
+}
+
+// defaultPaths are those of the vocabulary.
+func defaultPaths() spec.Paths {
+	const dir = "/etc/kubernetes/kube-controller-manager/"
+	return spec.Paths{
+		Dir: strings.TrimSuffix(dir, "/"), CA: dir + "ca.crt", CAKey: dir + "ca.key", TLSCert: dir + "kube-controller-manager.crt", TLSKey: dir + "kube-controller-manager.key",
+		Kubeconfig: dir + "controller-manager.conf", ServiceAccountKey: dir + "sa.key", FrontProxyCA: dir + "front-proxy-ca.crt",
+		Binary: "/usr/local/bin/kube-controller-manager", Programs: "/usr/local/lib/kcmgen",
+		Unit: "/etc/systemd/system/kube-controller-manager.service", Manifest: "/etc/kubernetes/manifests/kube-controller-manager.yaml", Generations: "/etc/kubernetes/kcmgen",
+	}
+}
+
+// describe makes the model of the cluster from the flags that all nodes share.
+func (w *writer) describe() {
+	m := &spec.Cluster{Name: w.Name, Version: w.Version, Layout: w.layout, Profile: spec.Standard, Paths: defaultPaths()}
+	w.model = m
+	for _, r := range roleFlags {
+		for _, name := range r.flags {
+			if v, ok := w.of(name); ok && isPath(v.filled) {
+				m.Paths = withPath(m.Paths, r.role, v.filled)
+				break
+			}
+		}
+	}
+	if front, ok := w.of("requestheader-client-ca-file"); ok && front.filled != m.Paths.CA && isPath(front.filled) {
+		m.PKI.FrontProxy = &spec.Authority{}
+	}
+	m.PKI.ServiceAccount.UseCA = m.Paths.ServiceAccountKey == m.Paths.CAKey
+	w.places()
+	w.networks()
+	w.profile()
+	m.Hardened = w.hardenedIsShorter()
+}
+
+func withPath(p spec.Paths, r spec.Role, at string) spec.Paths {
+	switch r {
+	case spec.CA:
+		p.CA = at
+	case spec.CAKey:
+		p.CAKey = at
+	case spec.TLSCert:
+		p.TLSCert = at
+	case spec.TLSKey:
+		p.TLSKey = at
+	case spec.KubeconfigFile:
+		p.Kubeconfig = at
+	case spec.ServiceAccountKey:
+		p.ServiceAccountKey = at
+	case spec.FrontProxyCA:
+		p.FrontProxyCA = at
+	}
+	return p
+}
+
+// isPath reports whether a text is a path as the vocabulary has it.
+func isPath(s string) bool {
+	return path.IsAbs(s) && path.Clean(s) == s && s != "/" && strings.IndexFunc(s, func(r rune) bool {
+		return r > 126 || !strings.ContainsRune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@_+=,.-/", r)
+	}) < 0
+}
+
+// places takes the paths of the program and of the unit or the manifest.
+func (w *writer) places() {
+	r := w.nodes[0].Read
+	if p := w.holes.fill(r.Program, nil); isPath(p) && path.Base(p) == "kube-controller-manager" {
+		w.model.Paths.Binary = p
+	}
+	if at := w.holes.fill(r.Target, nil); isPath(at) && r.Target.Known() {
+		if w.layout == spec.Systemd && strings.HasSuffix(at, ".service") {
+			w.model.Paths.Unit = at
+		} else if w.layout == spec.StaticPod && (strings.HasSuffix(at, ".yaml") || strings.HasSuffix(at, ".json")) {
+			w.model.Paths.Manifest = at
+		}
+		return
+	}
+	name := path.Base(r.File)
+	if w.layout == spec.Systemd && strings.HasSuffix(name, ".service") && len(w.nodes) == 1 && isPath("/"+name) {
+		w.model.Paths.Unit = "/etc/systemd/system/" + name
+		if strings.HasPrefix(r.File, "/etc/systemd/") || strings.HasPrefix(r.File, "/usr/lib/systemd/") || strings.HasPrefix(r.File, "/lib/systemd/") {
+			w.model.Paths.Unit = r.File
+		}
+	}
+	if w.layout == spec.StaticPod && r.Pod != nil && (strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".json")) && len(w.nodes) == 1 && isPath("/"+name) {
+		w.model.Paths.Manifest = "/etc/kubernetes/manifests/" + name
+		if path.IsAbs(r.File) && strings.HasPrefix(r.File, "/etc/") {
+			w.model.Paths.Manifest = r.File
+		}
+	}
+}
+
+// networks takes the networks, if the flags say them as the vocabulary would.
+func (w *writer) networks() {
+	n := &w.model.Networks
+	n.MaskIPv4, n.MaskIPv6 = 24, 64
+	read := w.nodes[0].Read
+	take := func(name string, stated string) []netip.Prefix {
+		v, ok := w.of(name)
+		if !ok && stated != "" {
+			v.filled = stated
+		}
+		ps, _ := prefixes(v.filled)
+		return ps
+	}
+	n.Services = take("service-cluster-ip-range", w.holes.fill(read.Services, &flagUse{name: "service-cluster-ip-range"}))
+	if on, ok := w.of("allocate-node-cidrs"); ok && isTrue(on.filled) {
+		n.Pods = take("cluster-cidr", "")
+	}
+	for _, name := range []string{"node-cidr-mask-size", "node-cidr-mask-size-ipv4", "node-cidr-mask-size-ipv6"} {
+		v, ok := w.of(name)
+		size, err := strconv.Atoi(v.filled)
+		if !ok || err != nil || size < 1 || len(n.Pods) == 0 {
+			continue
+		}
+		six := strings.HasSuffix(name, "6") || name == "node-cidr-mask-size" && n.Pods[0].Addr().Is6()
+		if six && size <= 128 {
+			n.MaskIPv6 = size
+		} else if !six && size <= 32 {
+			n.MaskIPv4 = size
+		}
+	}
+}
+
+// prefixes parses CIDRs that are written as netip writes them.
+func prefixes(s string) (out []netip.Prefix, ok bool) {
+	if s == "" {
+		return nil, false
+	}
+	for part := range strings.SplitSeq(s, ",") {
+		p, err := netip.ParsePrefix(part)
+		if err != nil || p.String() != part {
+			return nil, false
+		}
+		out = append(out, p)
+	}
+	return out, true
+}
+
+// profile takes the profile, if the election has its times.
+func (w *writer) profile() {
+	for name, want := range map[string]string{"leader-elect-lease-duration": "1m30s 90s", "leader-elect-renew-deadline": "1m0s 60s 1m", "leader-elect-retry-period": "10s"} {
+		v, ok := w.of(name)
+		if !ok || !slices.Contains(strings.Fields(want), v.filled) {
+			return
+		}
+	}
+	w.model.Profile = spec.SlowBoards
+}
+
+func isTrue(s string) bool { b, err := strconv.ParseBool(s); return err == nil && b }
+
+// derived returns what the vocabulary adds, by name.
+func (w *writer) derived() map[string]string {
+	out := map[string]string{}
+	for _, f := range policy.NodeFlags(w.model, &spec.Node{}) {
+		out[f.Name] = f.Value
+	}
+	return out
+}
+
+// same reports whether two values mean the same to the program.
+func (w *writer) same(name, a, b string) bool {
+	if a == b {
+		return true
+	}
+	d, ok := w.minor.Flag(name)
+	if !ok {
+		return false
+	}
+	return ok && d.Type == "bool" && isTrue(a) == isTrue(b) && parses(a) && parses(b)
+}
+
+func parses(s string) bool { _, err := strconv.ParseBool(s); return err == nil }
+
+// hardenedIsShorter reports whether fewer flags have to be said if kcmgen derives the usual
+// ones: those that the files don't have must then be taken away.
+func (w *writer) hardenedIsShorter() bool {
+	lines := func(hardened bool) int {
+		w.model.Hardened = hardened
+		derived := w.derived()
+		n := len(derived)
+		for _, node := range w.nodes {
+			for name, v := range node.flags {
+				got, ok := derived[name]
+				switch {
+				case ok && w.same(name, got, v.filled):
+					n--
+				case !ok:
+					n++
+				}
+			}
+			break
+		}
+		return n
+	}
+	return lines(true) <= lines(false)
+}

@@ -1,0 +1,173 @@
+package adopt
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/artefact/text"
+	"github.com/kcmgen/kcmgen/gen/flags"
+)
+
+// holes gives unknown values a name in CUE and a sample.
+type holes struct {
+	set    *text.Set
+	byExpr map[string]*hole
+	all    []*hole
+}
+
+type hole struct {
+	name, expr string
+	sample     string
+	at         text.Pos
+	// typed: a flag has it as its whole value, and so decides its sample.
+	typed bool
+}
+
+// flagUse is the flag whose value has a hole.
+type flagUse struct {
+	name string
+	def  flags.Def
+}
+
+func newHoles(set *text.Set) *holes { return &holes{set: set, byExpr: map[string]*hole{}} }
+
+// get returns the hole of an expression, with a name of its own.
+func (h *holes) get(x text.Hole) *hole {
+	if found, ok := h.byExpr[x.Expr]; ok {
+		return found
+	}
+	name := cueName(x.Name)
+	for _, o := range h.all { // $A, ${A} and $(A) are one
+		if o.name == name && isVariable(o.expr, x.Name) && isVariable(x.Expr, x.Name) {
+			h.byExpr[x.Expr] = o
+			return o
+		}
+	}
+	for n := 2; slices.ContainsFunc(h.all, func(o *hole) bool { return o.name == name }); n++ {
+		name = fmt.Sprintf("%s_%d", cueName(x.Name), n)
+	}
+	out := &hole{name: name, expr: x.Expr, sample: fmt.Sprintf("sample%d", len(h.all))}
+	h.byExpr[x.Expr] = out
+	h.all = append(h.all, out)
+	return out
+}
+
+func isVariable(expr, name string) bool {
+	return strings.Trim(expr, "${}()") == name
+}
+
+// cueName makes a name that CUE takes as a field without quotes.
+func cueName(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return '_'
+	}, name)
+	name = strings.Trim(name, "_")
+	if name == "" || name[0] >= '0' && name[0] <= '9' {
+		return "value" + name
+	}
+	return name
+}
+
+// fill returns a text with samples. use is the flag whose value it is; nil if none.
+func (h *holes) fill(t text.Text, use *flagUse) string {
+	whole := t.IsHole()
+	return h.set.Fill(t, func(x text.Hole) string {
+		found := h.get(x)
+		if use != nil && !found.typed {
+			found.sample, found.typed = sampleOf(use, whole, found.sample), whole
+		}
+		if found.at.Line == 0 {
+			found.at = h.set.Pos(t.At(0))
+		}
+		return found.sample
+	})
+}
+
+// sampleOf returns a value that a flag may have.
+func sampleOf(use *flagUse, whole bool, other string) string {
+	name := strings.ReplaceAll(use.name, "_", "-")
+	switch {
+	case strings.Contains(name, "cidr") && use.def.Type != "bool" && !strings.Contains(name, "mask") && !whole, strings.Contains(name, "address"):
+		return "10.209.0.0"
+	case name == "cluster-cidr":
+		return "10.209.0.0/16"
+	case name == "service-cluster-ip-range":
+		return "10.210.0.0/16"
+	case !whole:
+		return other
+	case use.def.Type == "bool":
+		return "true"
+	case len(use.def.Allowed) > 0:
+		return use.def.Allowed[0]
+	case use.def.Type == "duration" && use.def.Default != "", strings.HasPrefix(use.def.Type, "int"), strings.HasPrefix(use.def.Type, "uint"), strings.HasPrefix(use.def.Type, "float"):
+		return use.def.Default
+	case name == "controllers":
+		return "*"
+	case name == "feature-gates":
+		return "AllAlpha=false"
+	case strings.HasSuffix(name, "-file"), strings.HasSuffix(name, "kubeconfig"), strings.HasSuffix(name, "-dir"):
+		return "/etc/kubernetes/" + other
+	}
+	return other
+}
+
+// names are those of all unknown values, sorted.
+func (h *holes) names() []string {
+	var out []string
+	for _, x := range h.all {
+		out = append(out, x.name)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// samples returns CUE that gives each a sample; nil if there is none.
+func (h *holes) samples(pkg string) []byte {
+	if len(h.all) == 0 {
+		return nil
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "package %s\n\nvalues: {\n", pkg)
+	for _, x := range h.all {
+		fmt.Fprintf(&b, "\t%s: %s\n", x.name, x.literal())
+	}
+	b.WriteString("}\n")
+	return b.Bytes()
+}
+
+// literal is the sample in CUE, of the type that its use has.
+func (x *hole) literal() string {
+	if x.typed && (isNumber(x.sample) || x.sample == "true" || x.sample == "false") {
+		return x.sample
+	}
+	return quote(x.sample)
+}
+
+// expression returns a text in CUE: a string, or a reference to what isn't known.
+func (h *holes) expression(t text.Text) string {
+	switch {
+	case t.Known():
+		return quote(t.String())
+	case t.IsHole():
+		return "values." + h.get(h.set.Holes(t)[0]).name
+	}
+	parts := h.set.Parts(t)
+	found := h.set.Holes(t)
+	var b strings.Builder
+	b.WriteByte('"')
+	for i, p := range parts {
+		if i%2 == 0 {
+			q := quote(p)
+			b.WriteString(q[1 : len(q)-1])
+			continue
+		}
+		fmt.Fprintf(&b, `\(values.%s)`, h.get(found[i/2]).name)
+	}
+	b.WriteByte('"')
+	return b.String()
+}

@@ -1,0 +1,247 @@
+package adopt
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/artefact/text"
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+func (w *writer) line(format string, args ...any) {
+	fmt.Fprintf(&w.b, format, args...)
+	w.b.WriteByte('\n')
+}
+
+// comment writes comments, a line for each of the text's.
+func (w *writer) comment(text string) {
+	for line := range strings.SplitSeq(text, "\n") {
+		w.line("// %s", line)
+	}
+}
+
+// write writes the whole file.
+func (w *writer) write() {
+	var files []string
+	for _, n := range w.nodes {
+		files = append(files, path.Base(n.Read.File))
+	}
+	imported, name := w.vocabulary()
+	body := w.body()
+	w.comment(fmt.Sprintf("Written by kcmgen import from %s. A comment after a value says where it comes from.", strings.Join(slices.Compact(files), ", ")))
+	w.line("package %s\n\nimport %q\n", w.Package, imported)
+	w.values()
+	w.line("cluster: %s.#Cluster & {", name)
+	w.b.WriteString(body)
+	w.line("}")
+	if len(w.out.Left) > 0 {
+		w.line("")
+		w.comment("What the files say, and the cluster above can't:")
+		for _, l := range w.out.Left {
+			w.comment("  " + l)
+		}
+	}
+}
+
+// body writes the fields of the cluster, and returns them: only then it is known which
+// values are open.
+func (w *writer) body() string {
+	m := w.model
+	w.line("name: %s", quote(w.Name))
+	w.line("version: %s", quote(w.Version.String()))
+	w.line("layout: %s", quote(string(m.Layout)))
+	if m.Profile != spec.Standard {
+		w.line("profile: %s", quote(string(m.Profile)))
+	}
+	w.line("")
+	w.writeNodes()
+	w.writeNetworks()
+	w.writeKeys()
+	w.writePaths()
+	w.writeFlags()
+	if m.Layout == spec.Systemd {
+		w.writeUnit()
+	} else {
+		w.writePod()
+	}
+	out := w.b.String()
+	w.b.Reset()
+	return out
+}
+
+// values writes what the files leave open, as required fields.
+func (w *writer) values() {
+	if len(w.holes.all) == 0 {
+		return
+	}
+	var known []*hole
+	known = append(known, w.holes.all...)
+	slices.SortFunc(known, func(a, b *hole) int { return strings.Compare(a.name, b.name) })
+	w.comment("What the files leave open: give each a value.")
+	w.line("values: {")
+	for _, x := range known {
+		w.line("%s!: _ // %s, %s", x.name, oneLine(x.expr), place(x.at))
+	}
+	w.line("}\n")
+}
+
+// oneLine keeps a text within a comment's line.
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+func place(p text.Pos) string {
+	if p.Line == 0 {
+		return path.Base(p.File)
+	}
+	return fmt.Sprintf("%s:%d", path.Base(p.File), p.Line)
+}
+
+// writeNodes writes the nodes, with what only one of them has.
+func (w *writer) writeNodes() {
+	same, differ := w.common()
+	_ = same
+	own := w.ownAddress()
+	w.line("nodes: {")
+	for _, n := range w.nodes {
+		address := "_ // not known: the host's address"
+		if n.Address.IsValid() {
+			address = quote(n.Address.String())
+		} else {
+			w.out.Notes = append(w.out.Notes, fmt.Sprintf("the address of node %s is in no file: write it in nodes", n.Name))
+		}
+		var lines []string
+		for _, name := range differ {
+			if name == "bind-address" && own {
+				continue
+			}
+			if v, ok := n.flags[name]; ok {
+				lines = append(lines, w.flagLine(name, v))
+			}
+		}
+		if len(lines) == 0 {
+			w.line("%s: address: %s", quote(n.Name), address)
+			continue
+		}
+		w.line("%s: {\naddress: %s\nflags: {\n%s\n}\n}", quote(n.Name), address, strings.Join(lines, "\n"))
+	}
+	w.line("}")
+	if own {
+		w.line(`nodes: [string]: N={flags: "bind-address": N.address} // %s`, place(w.nodes[0].flags["bind-address"].at))
+	}
+	w.line("")
+}
+
+// ownAddress reports whether each node binds to its own address.
+func (w *writer) ownAddress() bool {
+	for _, n := range w.nodes {
+		if v, ok := n.flags["bind-address"]; !ok || !n.Address.IsValid() || v.filled != n.Address.String() {
+			return false
+		}
+	}
+	return true
+}
+
+func (w *writer) flagLine(name string, v value) string {
+	d, _ := w.minor.Flag(name)
+	from := place(v.at)
+	if v.by != "" {
+		from = v.by + "'s"
+	}
+	return fmt.Sprintf("%s: %s // %s", label(name), w.flagValue(name, v.Text, d), from)
+}
+
+func (w *writer) writeNetworks() {
+	n := w.model.Networks
+	if len(n.Pods)+len(n.Services) == 0 {
+		return
+	}
+	w.line("networks: {")
+	list := func(field, flag string, stated text.Text) {
+		v, ok := w.of(flag)
+		if !ok {
+			v.Text = stated
+		}
+		w.line("%s: %s // %s", field, w.list(v.Text), place(w.Set.Pos(v.Text.At(0))))
+	}
+	if len(n.Pods) > 0 {
+		list("pods", "cluster-cidr", text.Text{})
+	}
+	if len(n.Services) > 0 {
+		list("services", "service-cluster-ip-range", w.nodes[0].Read.Services)
+	}
+	if len(n.Pods) > 0 && n.MaskIPv4 != 24 {
+		w.line("nodeMask: ipv4: %d", n.MaskIPv4)
+	}
+	if len(n.Pods) > 0 && n.MaskIPv6 != 64 {
+		w.line("nodeMask: ipv6: %d", n.MaskIPv6)
+	}
+	w.line("}")
+}
+
+func (w *writer) writePaths() {
+	p, def := w.model.Paths, defaultPaths()
+	var lines []string
+	for _, r := range roleFlags {
+		if at := p.Of(r.role); at != def.Of(r.role) && (r.role != spec.FrontProxyCA || w.model.PKI.FrontProxy != nil) {
+			lines = append(lines, fmt.Sprintf("%s: %s", r.field, quote(at)))
+		}
+	}
+	for _, o := range []struct{ field, at, def string }{
+		{"binary", p.Binary, def.Binary}, {"unit", p.Unit, def.Unit}, {"manifest", p.Manifest, def.Manifest},
+	} {
+		if o.at != o.def {
+			lines = append(lines, fmt.Sprintf("%s: %s", o.field, quote(o.at)))
+		}
+	}
+	if len(lines) > 0 {
+		w.line("\npaths: {\n%s\n}", strings.Join(lines, "\n"))
+	}
+}
+
+// writeFlags writes what the vocabulary doesn't derive.
+func (w *writer) writeFlags() {
+	same, differ := w.common()
+	derived := w.derived()
+	var lines []string
+	for _, name := range same {
+		v, _ := w.of(name)
+		if got, ok := derived[name]; ok && w.same(name, got, v.filled) {
+			continue
+		}
+		if name == "bind-address" && w.ownAddress() {
+			continue
+		}
+		lines = append(lines, w.flagLine(name, v))
+	}
+	var absent []string
+	for name := range derived {
+		if !slices.Contains(same, name) && !slices.Contains(differ, name) {
+			absent = append(absent, name)
+		}
+	}
+	slices.Sort(absent)
+	if w.nodes[0].Read.Partial { // what starts the program passes them
+		w.out.Notes = append(w.out.Notes, fmt.Sprintf("%s has a part of the flags: what starts the program there passes others, which aren't in the cluster unless kcmgen adds them itself", path.Base(w.nodes[0].Read.File)))
+		absent = nil
+	}
+	for _, name := range absent {
+		lines = append(lines, fmt.Sprintf("%s: null // it isn't passed", label(name)))
+	}
+	for _, n := range w.nodes {
+		for _, name := range differ { // null where one node lacks what others derive
+			if _, has := n.flags[name]; !has && derived[name] != "" {
+				lines = append(lines, fmt.Sprintf("// node %s has no --%s", n.Name, name))
+			}
+		}
+		for _, t := range n.lost {
+			w.out.Left = append(w.out.Left, fmt.Sprintf("%s: argument %s", place(w.Set.Pos(t.At(0))), oneLine(w.Set.Show(t))))
+		}
+	}
+	if !w.model.Hardened {
+		w.line("\nflagDefaults: \"none\"")
+	}
+	if len(lines) > 0 {
+		w.line("flags: {\n%s\n}", strings.Join(lines, "\n"))
+	}
+}

@@ -1,0 +1,283 @@
+package command
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/kcmgen/kcmgen/gen/artefact/shell"
+	"github.com/kcmgen/kcmgen/gen/artefact/systemd"
+	"github.com/kcmgen/kcmgen/gen/artefact/text"
+	"github.com/kcmgen/kcmgen/gen/artefact/yamltext"
+	"github.com/kcmgen/kcmgen/internal/lazy"
+)
+
+// MaxFile is the maximum size of a file, in bytes.
+const MaxFile = 1 << 20
+
+// Input is a file of a host.
+type Input struct {
+	Name string
+	Data []byte
+	// Found means that the user named its directory, not the file: it may be anything.
+	Found bool
+}
+
+// Options say what Read can't know.
+type Options struct {
+	// Known reports whether some version of kube-controller-manager has a flag of that name.
+	Known func(name string) bool
+}
+
+// Error is a file that can't be read as a way to start kube-controller-manager, with a
+// position where there is one.
+type Error struct {
+	Pos     text.Pos
+	Message string
+}
+
+func (e *Error) Error() string {
+	if e.Pos.Line == 0 {
+		return e.Pos.File + ": " + e.Message
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", e.Pos.File, e.Pos.Line, e.Pos.Col, e.Message)
+}
+
+// fault is an Error before its position is looked up.
+type fault struct {
+	at      text.At
+	message string
+}
+
+func (f *fault) Error() string { return f.message }
+
+func faultf(at text.At, format string, args ...any) *fault {
+	return &fault{at, fmt.Sprintf(format, args...)}
+}
+
+// Result is how a file starts kube-controller-manager.
+type Result struct {
+	Command
+	File string
+}
+
+// reader reads the files of one host.
+type reader struct {
+	set     *text.Set
+	known   func(string) bool
+	scripts map[string]text.Text // by base name
+	env     map[string][]systemd.Variable
+	envUsed map[string]bool
+	envFile map[string]text.Text
+	depth   int // of documents within documents
+}
+
+// Read reads files of one host, or of several: each file that starts the program is a result
+// of its own, with the environment files and drop-ins that belong to it. The errors of files
+// are joined, each an *Error; results of the others come with them.
+func Read(set *text.Set, files []Input, o Options) ([]*Result, error) {
+	r := &reader{
+		set: set, known: o.Known, scripts: map[string]text.Text{},
+		env: map[string][]systemd.Variable{}, envUsed: map[string]bool{}, envFile: map[string]text.Text{},
+	}
+	return r.files(files)
+}
+
+// located gives an error the position of its place.
+func (r *reader) located(err error, file string) error {
+	var (
+		f     *fault
+		unit  *systemd.Error
+		sh    *shell.Error
+		yaml  *yamltext.Error
+		named *Error
+	)
+	switch {
+	case errors.As(err, &named):
+		return named
+	case errors.As(err, &f):
+		return &Error{r.set.Pos(f.at), r.shown(f.message)}
+	case errors.As(err, &unit):
+		return &Error{r.set.Pos(unit.At), r.shown(unit.Message)}
+	case errors.As(err, &sh):
+		return &Error{r.set.Pos(sh.At), r.shown(sh.Error())}
+	case errors.As(err, &yaml):
+		return &Error{r.set.Pos(yaml.At), r.shown(yaml.Error())}
+	}
+	return &Error{text.Pos{File: file}, r.shown(err.Error())}
+}
+
+// shown writes out the holes of a message.
+func (r *reader) shown(message string) string { return r.set.Show(text.Literal(message, text.At{})) }
+
+// loaded is a file and what it is.
+type loaded struct {
+	Input
+	text text.Text
+	docs []Command
+	err  error
+	// unit is a unit file or a drop-in, environment a file of variables.
+	unit        *systemd.Unit
+	environment bool
+}
+
+// files reads all files.
+func (r *reader) files(files []Input) ([]*Result, error) {
+	all := make([]*loaded, 0, len(files))
+	for _, in := range files {
+		all = append(all, r.load(in))
+	}
+	r.environments(all)
+	r.units(all)
+	var out []*Result
+	var errs []error
+	for _, l := range all {
+		if len(l.docs) == 0 && l.err == nil && l.unit == nil && !l.environment {
+			l.docs, l.err = r.document(l.text)
+		}
+		if len(l.docs) > 1 {
+			l.docs, l.err = nil, r.several(l.docs)
+		}
+		if len(l.docs) == 1 {
+			out = append(out, &Result{Command: l.docs[0], File: l.Name})
+		}
+		if l.err != nil && !l.Found {
+			errs = append(errs, r.located(l.err, l.Name))
+		}
+	}
+	if len(out) == 0 && len(errs) == 0 {
+		c, ok, err := r.fromVariables(all)
+		switch {
+		case ok:
+			out = append(out, &Result{Command: c, File: r.set.Name(c.At)})
+		case err != nil:
+			errs = append(errs, r.located(err, all[0].Name))
+		default:
+			errs = append(errs, r.nothing(all))
+		}
+	}
+	if len(out) > 0 {
+		errs = append(errs, r.left(all)...)
+	}
+	return out, errors.Join(errs...)
+}
+
+// left are the errors of files that the user named, and that nothing uses.
+func (r *reader) left(all []*loaded) []error {
+	var errs []error
+	for _, l := range all {
+		if l.Found || l.err != nil || len(l.docs) > 0 || l.unit != nil {
+			continue
+		}
+		if l.environment && !r.envUsed[l.Name] {
+			errs = append(errs, &Error{text.Pos{File: l.Name}, "nothing reads it: no EnvironmentFile= and no script names it"})
+		}
+	}
+	return errs
+}
+
+// nothing is the error for files of which none starts the program.
+func (r *reader) nothing(all []*loaded) error {
+	switch l := all[0]; {
+	case len(all) == 1 && l.err != nil:
+		return r.located(l.err, l.Name)
+	case len(all) > 1:
+		return &Error{text.Pos{File: l.Name}, fmt.Sprintf("none of the %d files starts %s", len(all), Program)}
+	case l.unit != nil:
+		return &Error{text.Pos{File: l.Name}, "it is a drop-in without ExecStart=, or a unit that starts nothing: give the unit with it"}
+	default:
+		return &Error{text.Pos{File: l.Name}, fmt.Sprintf("it starts no program: no ExecStart, no command, no variable of flags, no flag of %s", Program)}
+	}
+}
+
+// several is the error for more than one command line.
+func (r *reader) several(found []Command) error {
+	slices.SortStableFunc(found, func(a, b Command) int {
+		return comparePos(r.set.Pos(a.At), r.set.Pos(b.At))
+	})
+	var where []string
+	for _, c := range found {
+		p := r.set.Pos(c.At)
+		where = append(where, fmt.Sprintf("%s at %s:%d", c.Form, p.File, p.Line))
+	}
+	return &Error{r.set.Pos(found[1].At), fmt.Sprintf("%d command lines look like %s's: %s: give one of them, or --node NAME=FILE for each host", len(found), Program, strings.Join(where, ", "))}
+}
+
+func comparePos(a, b text.Pos) int {
+	return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, a.Col-b.Col)
+}
+
+// keyMaterial matches files with keys, whose lines must not appear in messages.
+var keyMaterial = lazy.Regexp(`(?m)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----|^PuTTY-User-Key-File-|AGE-SECRET-KEY-1|^\s*(?:"?client-key-data|"?token)"?\s*:`)
+
+// certificate matches a file that is a certificate and nothing else.
+var certificate = lazy.Regexp(`^\s*-----BEGIN [A-Z0-9 ]+-----`)
+
+// load reads a file and finds out what it is.
+func (r *reader) load(in Input) *loaded {
+	l := &loaded{Input: in}
+	if l.err = plain(in); l.err != nil {
+		return l
+	}
+	l.text = r.set.Add(in.Name, string(in.Data))
+	if strings.IndexByte(l.text.String(), 0) >= 0 {
+		l.docs, l.err = r.process(l.text)
+		return l
+	}
+	switch masked, _ := r.set.Mask(l.text); {
+	case isUnit(masked.String()):
+		l.text = masked
+		if l.unit, l.err = systemd.Parse(masked); l.err != nil {
+			return l
+		}
+		if !l.unit.Has("Service") && !l.unit.Has("Container") {
+			l.unit = nil
+			l.err = faultf(l.text.At(0), "this is a unit of systemd that starts no service: it has no [Service]")
+		}
+	case isEnvironment(masked):
+		l.text, l.environment = masked, true
+	}
+	r.scripts[path.Base(in.Name)] = l.text
+	return l
+}
+
+// plain refuses what is no text, or holds a key.
+func plain(in Input) error {
+	at := func(offset int, format string, args ...any) error {
+		line := 1 + strings.Count(string(in.Data[:offset]), "\n")
+		return &Error{text.Pos{File: in.Name}, fmt.Sprintf("line %d: ", line) + fmt.Sprintf(format, args...)}
+	}
+	whole := func(format string, args ...any) error {
+		return &Error{text.Pos{File: in.Name}, fmt.Sprintf(format, args...)}
+	}
+	data := string(in.Data)
+	switch nul := strings.IndexByte(data, 0); {
+	case len(data) > MaxFile:
+		return whole("file is too large: %d bytes, at most %d", len(data), MaxFile)
+	case !utf8.ValidString(data):
+		n := firstInvalid(data)
+		return at(n, "byte %d isn't UTF-8, as units, pods and lists of flags are", n)
+	case keyMaterial().MatchString(data) || certificate().MatchString(data):
+		return whole("it holds a key or a certificate, and is not read: neither a unit nor a pod nor a list of flags has one")
+	case strings.ContainsAny(data, text.Reserved):
+		return at(strings.IndexAny(data, text.Reserved), "it has the character U+FDD0 or U+FDD1, which no text has")
+	case nul >= 0 && !strings.Contains(data[:nul], "/"+Program) && data[:nul] != Program && !isProcess(data):
+		return at(nul, "byte %d is a NUL: only /proc/PID/cmdline has one, and this isn't %s's", nul, Program)
+	}
+	return nil
+}
+
+func firstInvalid(data string) int {
+	for i := 0; i < len(data); {
+		c, n := utf8.DecodeRuneInString(data[i:])
+		if c == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return len(data)
+}

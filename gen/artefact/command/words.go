@@ -1,0 +1,200 @@
+package command
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/artefact/shell"
+	"github.com/kcmgen/kcmgen/gen/artefact/text"
+)
+
+// maxDepth bounds documents within documents, and scripts within scripts.
+const maxDepth = 5
+
+func base(t text.Text) string { return path.Base(t.String()) }
+
+var shells = []string{"sh", "bash", "dash", "ash", "ksh", "busybox"}
+
+// program finds the program in the words of a command, which may be started by others: a
+// shell, docker, env.
+func (r *reader) program(words []text.Text, env map[string]text.Text) (Command, error) {
+	if len(words) == 0 {
+		return Command{}, faultf(text.At{}, "it starts no program")
+	}
+	if r.depth++; r.depth > 4*maxDepth {
+		r.depth--
+		return Command{}, faultf(words[0].At(0), "scripts within scripts go deeper than %d", maxDepth)
+	}
+	defer func() { r.depth-- }()
+	first := base(words[0])
+	switch {
+	case slices.Contains(shells, first):
+		if script, ok := dashC(words); ok {
+			return r.shell(script, env)
+		}
+	case isRuntime(first):
+		if c, ok, err := r.docker(words, env); ok {
+			return c, err
+		}
+	}
+	from := 0
+	if first == "start-stop-daemon" {
+		if i := slices.IndexFunc(words, func(w text.Text) bool { return w.String() == "--" }); i >= 0 && r.mentions(words[:i]) {
+			return Command{Program: words[0], Args: args(words[i+1:])}, nil
+		}
+	}
+	for i, w := range words[from:] {
+		switch {
+		case isProgram(w):
+			return Command{Program: w, Args: args(words[i+1:])}, nil
+		case i > 0 && base(w) == "controller-manager" && strings.HasPrefix(base(words[i-1]), "hyperkube"):
+			return Command{Program: words[i-1], Args: args(words[i+1:])}, nil
+		}
+	}
+	for _, w := range words { // a script at hand
+		if script, ok := r.scripts[base(w)]; ok && strings.HasPrefix(w.String(), "/") && !isUnit(script.String()) {
+			if c, err := r.shell(script, env); err == nil {
+				return c, nil
+			}
+		}
+	}
+	if words[0].IsHole() && len(words) > 1 && strings.HasPrefix(words[1].String(), "--") {
+		return Command{Program: words[0], Args: args(words[1:])}, nil
+	}
+	return Command{}, faultf(words[0].At(0), "it starts %.80s, and %s is nowhere among the words", words[0].String(), Program)
+}
+
+func (r *reader) mentions(words []text.Text) bool { return slices.ContainsFunc(words, isProgram) }
+
+// isProgram reports whether a word is the program's name or path.
+func isProgram(w text.Text) bool {
+	return !strings.HasPrefix(w.String(), "-") && base(w) == Program
+}
+
+func args(words []text.Text) []Arg {
+	out := make([]Arg, 0, len(words))
+	for _, w := range words {
+		out = append(out, Arg{Text: w})
+	}
+	return out
+}
+
+// dashC returns the script of sh -c.
+func dashC(words []text.Text) (text.Text, bool) {
+	for i, w := range words[1:] {
+		s := w.String()
+		if strings.HasPrefix(s, "-") && !strings.HasPrefix(s, "--") && strings.HasSuffix(s, "c") && i+2 < len(words) {
+			return words[i+2], true
+		}
+	}
+	return text.Text{}, false
+}
+
+// shell finds the program in a script.
+func (r *reader) shell(t text.Text, env map[string]text.Text) (Command, error) {
+	script, err := shell.Parse(r.set, t)
+	if err != nil {
+		return Command{}, err
+	}
+	env = r.sourced(script, env)
+	var found []Command
+	var last error
+	for _, c := range script.Commands(env) {
+		got, err := r.program(c.Words, env)
+		if err != nil {
+			if last == nil {
+				last = err
+			}
+			continue
+		}
+		if len(got.Args) == 0 && len(found) > 0 || isMentioned(c.Words) {
+			continue // such as pkill kube-controller-manager
+		}
+		got.At = c.At
+		found = append(found, got)
+	}
+	if len(found) == 0 {
+		if c, ok := openrc(script); ok {
+			return c, nil
+		}
+		if last == nil {
+			last = faultf(t.At(0), "the script starts no program")
+		}
+		return Command{}, last
+	}
+	best := found[0]
+	for _, c := range found[1:] { // the one with flags; others may look at the process
+		if len(c.Args) > 0 && len(best.Args) > 0 {
+			return Command{}, faultf(c.At, "the script starts %s twice, here and on line %d", Program, r.set.Pos(best.At).Line)
+		}
+		if len(c.Args) > len(best.Args) {
+			best = c
+		}
+	}
+	best.Form = Script
+	return best, nil
+}
+
+// mentioning are programs whose arguments name the program without starting it.
+var mentioning = []string{"pkill", "pgrep", "pidof", "killall", "kill", "echo", "printf", "cp", "mv", "rm", "ln", "install", "chmod", "chown", "wget", "curl", "scp", "ssh", "test", "[", "systemctl", "service", "grep", "which", "command", "mkdir", "cat", "tee", "sed", "tar", "touch", "rsync", "stat", "ls"}
+
+func isMentioned(words []text.Text) bool {
+	first := base(words[0])
+	for i := 0; first == "sudo" && i+1 < len(words); i++ {
+		first = base(words[i+1])
+	}
+	return slices.Contains(mentioning, first)
+}
+
+// sourced adds the variables of files at hand that a script reads.
+func (r *reader) sourced(script *shell.Script, env map[string]text.Text) map[string]text.Text {
+	out := map[string]text.Text{}
+	for name, value := range env {
+		out[name] = value
+	}
+	for _, s := range script.Sources() {
+		file, _, ok := r.environment(s.String())
+		if !ok {
+			continue
+		}
+		r.envUsed[file] = true
+		if other, err := shell.Parse(r.set, r.envFile[file]); err == nil {
+			for name, value := range other.Vars() {
+				out[name] = value
+			}
+		}
+	}
+	return out
+}
+
+// openrc returns the command of an OpenRC script: variables that its runner starts.
+func openrc(script *shell.Script) (Command, bool) {
+	vars := script.Vars()
+	for _, names := range [][2]string{{"command", "command_args"}, {"DAEMON", "DAEMON_ARGS"}, {"DAEMON", "DAEMON_OPTS"}} {
+		if program, ok := vars[names[0]]; ok && isProgram(program) {
+			words := fields(vars[names[1]])
+			return Command{Form: Script, At: program.At(0), Program: program, Args: args(words)}, true
+		}
+	}
+	return Command{}, false
+}
+
+// fields splits at white space, as a shell does with a variable.
+func fields(t text.Text) []text.Text {
+	var out []text.Text
+	s := t.String()
+	for i := 0; i < len(s); {
+		if strings.IndexByte(" \t\r\n", s[i]) >= 0 {
+			i++
+			continue
+		}
+		end := i
+		for end < len(s) && strings.IndexByte(" \t\r\n", s[end]) < 0 {
+			end++
+		}
+		out = append(out, t.Slice(i, end))
+		i = end
+	}
+	return out
+}

@@ -1,0 +1,64 @@
+package artefact
+
+import (
+	"fmt"
+
+	"sigs.k8s.io/yaml"
+)
+
+// KubeconfigPublic is what a kubeconfig says that isn't secret.
+type KubeconfigPublic struct {
+	Server string
+	// Client is the client certificate in PEM; nil if it has none in it.
+	Client []byte
+}
+
+// ParseKubeconfig returns the public parts of the entries of a kubeconfig's current context.
+func ParseKubeconfig(data []byte) (KubeconfigPublic, error) {
+	var k struct {
+		CurrentContext string `json:"current-context"`
+		Contexts       []struct {
+			Name    string
+			Context struct{ Cluster, User string }
+		}
+		Clusters []struct {
+			Name    string
+			Cluster struct{ Server string }
+		}
+		Users []struct {
+			Name string
+			User struct {
+				Certificate []byte `json:"client-certificate-data"`
+			}
+		}
+	}
+	if err := yaml.Unmarshal(data, &k); err != nil {
+		return KubeconfigPublic{}, fmt.Errorf("reading kubeconfig: it isn't YAML as kubeconfigs are") // the cause may have a key in it
+	}
+	var out KubeconfigPublic
+	for _, c := range k.Contexts {
+		if c.Name != k.CurrentContext {
+			continue
+		}
+		for _, cluster := range k.Clusters {
+			if cluster.Name == c.Context.Cluster {
+				out.Server = cluster.Cluster.Server
+			}
+		}
+		for _, u := range k.Users {
+			if u.Name == c.Context.User {
+				out.Client = u.User.Certificate
+			}
+		}
+	}
+	return out, nil
+}
+
+// PodMap returns a manifest in the form of JSON.
+func PodMap(data []byte) (map[string]any, error) {
+	var m map[string]any
+	if err := yaml.Unmarshal(data, &m); err != nil {
+		return nil, fmt.Errorf("reading pod: %w", err)
+	}
+	return m, nil
+}
