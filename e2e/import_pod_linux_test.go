@@ -1,6 +1,9 @@
 package e2e
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // managerPod is a manifest: its arguments, and what else it has apart from volumes.
 type managerPod struct {
@@ -25,10 +28,25 @@ func podIn(t *testing.T, file string) *managerPod {
 	c := containers[0].(map[string]any)
 	for i, word := range c["command"].([]any) {
 		if i > 0 {
-			out.args = append(out.args, word.(string))
+			out.args = append(out.args, strings.ReplaceAll(word.(string), "$$", "$")) // as the kubelet does
+		}
+	}
+	ports := map[any]any{}
+	for _, p := range list(c["ports"]) {
+		ports[p.(map[string]any)["name"]] = p.(map[string]any)["containerPort"]
+	}
+	for _, name := range []string{"livenessProbe", "startupProbe"} {
+		get := c[name].(map[string]any)["httpGet"].(map[string]any)
+		if number, ok := ports[get["port"]]; ok {
+			get["port"] = number
 		}
 	}
 	delete(c, "command")
 	delete(c, "volumeMounts")
 	return out
+}
+
+func list(v any) []any {
+	l, _ := v.([]any)
+	return l
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -15,7 +16,7 @@ import (
 var readerProgram = sync.OnceValues(func() (string, error) {
 	file := filepath.Join(filepath.Dir(kcmgen), "reader")
 	build := exec.Command("go", "build", "-trimpath", "-o", file, "./e2e/_reader/main.go")
-	build.Dir = ".."
+	build.Dir, build.Env = "..", append(os.Environ(), "CGO_ENABLED=0") // it also runs on hosts
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building the reader: %w\n%s", err, out)
 	}

@@ -25,6 +25,7 @@ import (
 type NodeFiles struct {
 	Node  string // "" if there are no nodes to compare
 	Files []string
+	Host  *HostFiles // what was read from the host itself; nil if it wasn't asked
 }
 
 // CheckedLine is a command line that was checked.
@@ -57,7 +58,7 @@ func CheckFiles(nodes []NodeFiles, stdin io.Reader, minor int, explicit bool) (*
 	var compared []vet.Line
 	for _, n := range nodes {
 		set := &text.Set{}
-		read, err := readFiles(set, n.Files, stdin)
+		read, err := readFiles(set, n, stdin)
 		if err != nil {
 			errs = append(errs, err)
 		}
@@ -86,11 +87,16 @@ func CheckFiles(nodes []NodeFiles, stdin io.Reader, minor int, explicit bool) (*
 	return out, errors.Join(errs...)
 }
 
-// readFiles reads files, and those of directories.
-func readFiles(set *text.Set, names []string, stdin io.Reader) ([]*command.Result, error) {
+// readFiles reads files, and those of directories, and what a host gave.
+func readFiles(set *text.Set, n NodeFiles, stdin io.Reader) ([]*command.Result, error) {
 	var in []command.Input
 	var errs []error
-	for _, name := range names {
+	if n.Host != nil {
+		for _, f := range n.Host.Given {
+			in = append(in, command.Input{Name: f.Path, Data: f.Data})
+		}
+	}
+	for _, name := range n.Files {
 		if name == "-" {
 			data, err := io.ReadAll(io.LimitReader(stdin, command.MaxFile+1))
 			errs = append(errs, err)
@@ -187,6 +193,12 @@ func vetLine(set *text.Set, r *command.Result) vet.Line {
 	out := vet.Line{
 		Partial: r.Partial, Defaults: r.Defaults, Bare: r.Form == command.List && r.Program.Len() == 0,
 		At: finding.Pos{File: r.File}, Unit: unitOf(r), Fields: finding.Source{},
+		InCluster: r.Form == command.Workload, Pod: podOf(set, r),
+	}
+	if r.Container != nil {
+		out.Fields["pod.image"] = position(set, r.Container.Get("image").Place())
+		out.Fields["pod.resources.limits.cpu"] = position(set, r.Container.Get("resources", "limits", "cpu").Place())
+		out.Fields["pod.probe"] = position(set, r.Container.Get("livenessProbe").Place())
 	}
 	if out.Unit != nil {
 		for _, d := range r.UnitFile.Directives {
@@ -194,7 +206,7 @@ func vetLine(set *text.Set, r *command.Result) vet.Line {
 		}
 	}
 	for _, a := range r.Args {
-		out.Args = append(out.Args, vet.Arg{Parts: set.Parts(a.Text), At: position(set, a.At(0))})
+		out.Args = append(out.Args, vet.Arg{Parts: set.Parts(a.Text), At: position(set, a.At(0)), By: a.By})
 	}
 	for _, n := range r.Notes {
 		if n.Rule != "" {
@@ -207,6 +219,32 @@ func vetLine(set *text.Set, r *command.Result) vet.Line {
 func position(set *text.Set, at text.At) finding.Pos {
 	p := set.Pos(at)
 	return finding.Pos{File: p.File, Line: p.Line, Col: p.Col}
+}
+
+// podOf returns what rules need of a pod; nil if there is none.
+func podOf(set *text.Set, r *command.Result) *vet.LinePod {
+	if r.Container == nil {
+		return nil
+	}
+	spec := r.Pod.Get("spec")
+	if spec == nil {
+		spec = r.Pod
+	}
+	out := &vet.LinePod{Image: set.Show(r.Image), HostNetwork: spec.Get("hostNetwork").Str() == "true"}
+	if cpu := r.Container.Get("resources", "limits", "cpu").Value(); cpu.Len() > 0 && cpu.Known() {
+		out.Limits = map[string]string{"cpu": cpu.String()}
+	}
+	probe := r.Container.Get("livenessProbe", "httpGet")
+	port := probe.Get("port").Value()
+	for _, p := range r.Container.Get("ports").List() {
+		if p.Get("name").Str() == port.String() {
+			port = p.Get("containerPort").Value()
+		}
+	}
+	if port.Known() && strings.Trim(port.String(), "0123456789") == "" {
+		out.ProbePort = port.String()
+	}
+	return out
 }
 
 // unitOf returns the directives of a unit, without those that start the program.

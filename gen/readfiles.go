@@ -1,31 +1,45 @@
 package gen
 
 import (
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/adopt"
-	"github.com/kcmgen/kcmgen/gen/artefact"
 	"github.com/kcmgen/kcmgen/gen/artefact/command"
 	"github.com/kcmgen/kcmgen/gen/artefact/text"
 	"github.com/kcmgen/kcmgen/gen/flags"
-	"github.com/kcmgen/kcmgen/gen/keys"
 	"github.com/kcmgen/kcmgen/gen/spec"
-	"github.com/kcmgen/kcmgen/internal/regular"
 )
+
+// HostFiles are what was read from a host over SSH.
+type HostFiles struct {
+	Address netip.Addr
+	SSH     spec.SSH
+	Given   []HostFile
+	Running []byte // the process's arguments, each with a NUL after it
+	Version string // of the program; "" if it isn't known
+	// Public returns the certificates in a file of the host, or what isn't secret of a
+	// kubeconfig there; nil if it can't be read.
+	Public func(file string) []byte
+}
+
+// HostFile is a file of a host.
+type HostFile struct {
+	Path string
+	Data []byte
+}
 
 // ReadFiles are nodes with what starts kube-controller-manager there.
 type ReadFiles struct {
 	Set   *text.Set
 	Nodes []adopt.Node
 	Lines []CheckedLine
+	hosts []*HostFiles // of the nodes; nil for one that wasn't asked
 }
 
 // ReadNodes reads the files of nodes. A node's address comes from addresses, or else from
@@ -34,7 +48,7 @@ func ReadNodes(nodes []NodeFiles, stdin io.Reader, addresses map[string]netip.Ad
 	out := &ReadFiles{Set: &text.Set{}}
 	var errs []error
 	for _, n := range nodes {
-		read, err := readFiles(out.Set, n.Files, stdin)
+		read, err := readFiles(out.Set, n, stdin)
 		switch {
 		case err != nil:
 			errs = append(errs, err)
@@ -43,16 +57,56 @@ func ReadNodes(nodes []NodeFiles, stdin io.Reader, addresses map[string]netip.Ad
 			errs = append(errs, fmt.Errorf("%d of the files start %s: %s and %s; give one, or --node NAME=FILE for each host", len(read), command.Program, read[0].File, read[1].File))
 			continue
 		}
-		address := addresses[n.Node]
-		if !address.IsValid() {
-			address = ownAddress(read[0])
-		}
-		out.Nodes = append(out.Nodes, adopt.Node{Name: n.Node, Address: address, Read: read[0]})
+		node := adopt.Node{Name: n.Node, Address: addresses[n.Node], Read: read[0]}
 		line := describe(out.Set, read[0])
 		line.Node = n.Node
+		if n.Host != nil {
+			node.SSH = n.Host.SSH
+			if !node.Address.IsValid() {
+				node.Address = n.Host.Address
+			}
+			line.Notes = append(line.Notes, stale(n.Node, read[0], n.Host.Running)...)
+		}
+		if !node.Address.IsValid() {
+			node.Address = ownAddress(read[0])
+		}
+		out.Nodes, out.hosts = append(out.Nodes, node), append(out.hosts, n.Host)
 		out.Lines = append(out.Lines, line)
 	}
 	return out, errors.Join(errs...)
+}
+
+// stale says which arguments a process has that its files don't, and the other way round: they
+// were changed without a restart.
+func stale(node string, r *command.Result, running []byte) []string {
+	if len(running) == 0 {
+		return nil
+	}
+	var set text.Set
+	got, err := command.Read(&set, []command.Input{{Name: node, Data: running}}, command.Options{})
+	if err != nil || len(got) != 1 {
+		return nil
+	}
+	words := func(r *command.Result) []string {
+		var out []string
+		for _, a := range r.Args {
+			out = append(out, a.String())
+		}
+		return out
+	}
+	var out []string
+	has, files := words(got[0]), words(r)
+	for _, w := range has {
+		if !slices.Contains(files, w) {
+			out = append(out, fmt.Sprintf("the process on %s has %s, and its files don't: they were changed without a restart", node, w))
+		}
+	}
+	for _, w := range files {
+		if !slices.Contains(has, w) {
+			out = append(out, fmt.Sprintf("the process on %s doesn't have %s, and its files do: they were changed without a restart", node, w))
+		}
+	}
+	return out
 }
 
 // ownAddress returns the address that a node's process listens on, if it is one host's.
@@ -76,6 +130,12 @@ func (r *ReadFiles) Version(asked string) (v spec.Version, why string, err error
 		}
 		v, err = spec.ParseVersion(asked)
 		return v, "", err
+	}
+	for i, h := range r.hosts {
+		if h != nil && h.Version != "" {
+			v, err = spec.ParseVersion(h.Version)
+			return v, fmt.Sprintf("the version %s is what the program on %s prints", v, r.Nodes[i].Name), err
+		}
 	}
 	for _, n := range r.Nodes {
 		stated := r.Set.Show(n.Read.Version)
@@ -110,74 +170,4 @@ func (r *ReadFiles) known(minor int) bool {
 		}
 	}
 	return true
-}
-
-// ReadPublic reads the public parts of the files that flags name, below a directory: an
-// image of the host's file system, or "/" on the host itself. "" reads nothing.
-func ReadPublic(r *ReadFiles, root string) adopt.Public {
-	out := adopt.Public{Certs: map[string]*x509.Certificate{}, Local: map[string]string{}}
-	if root == "" {
-		return out
-	}
-	for _, a := range r.Nodes[0].Read.Args {
-		name, at, ok := strings.Cut(a.String(), "=")
-		_, isPath := spec.PathFlags[strings.TrimPrefix(name, "--")]
-		if !ok || !isPath || !filepath.IsAbs(at) {
-			continue
-		}
-		local := filepath.Join(root, at)
-		switch {
-		case strings.HasSuffix(name, "kubeconfig"):
-			out.Client, out.Server = publicOfKubeconfig(local)
-		case strings.HasSuffix(name, "key-file"):
-			if _, err := os.Stat(local); err == nil {
-				out.Local[at] = local
-			}
-			if data, err := regular.Read(local, maxPublic); err == nil && strings.Contains(name, "service-account") {
-				if key, err := keys.ParsePrivate(data); err == nil {
-					out.Tokens = adopt.KeyKind(key.Public())
-				}
-			}
-		default:
-			if c := readCertificate(local); c != nil {
-				out.Certs[at] = c
-				if c.IsCA {
-					out.Local[at] = local
-				}
-			}
-		}
-	}
-	return out
-}
-
-// maxPublic is the maximum size of a file with a key or a certificate, in bytes.
-const maxPublic = 1 << 20
-
-func readCertificate(name string) *x509.Certificate {
-	data, err := regular.Read(name, maxPublic)
-	if err != nil {
-		return nil
-	}
-	c, err := keys.ParseCertificate(data)
-	if err != nil {
-		return nil
-	}
-	return c
-}
-
-// publicOfKubeconfig returns the certificate in a kubeconfig, and the apiserver's URL.
-func publicOfKubeconfig(name string) (*x509.Certificate, string) {
-	data, err := regular.Read(name, maxPublic)
-	if err != nil {
-		return nil, ""
-	}
-	k, err := artefact.ParseKubeconfig(data)
-	if err != nil {
-		return nil, ""
-	}
-	c, err := keys.ParseCertificate(k.Client)
-	if err != nil {
-		return nil, k.Server
-	}
-	return c, k.Server
 }

@@ -73,6 +73,10 @@ func CompareRoundTrip(c *spec.Cluster, want adopt.Expected, partial bool) (*Roun
 	}
 	out := &RoundTrip{Node: want.Node, Differences: []string{}}
 	out.compareArguments(flags.Of(c.Version.Minor), want.Flags, argv[min(1, len(argv)):], partial)
+	for _, lost := range want.Lost {
+		out.Arguments.Of++
+		out.differs("%s isn't exported", lost)
+	}
 	switch {
 	case want.Pod != nil:
 		err = out.comparePod(c, want.Pod, form)
@@ -193,12 +197,17 @@ func (r *RoundTrip) comparePod(c *spec.Cluster, want map[string]any, form render
 		}
 	}
 	for _, at := range slices.Sorted(maps.Keys(have)) {
-		if _, ok := asked[at]; !ok && at != "metadata.name" {
+		if _, ok := asked[at]; !ok && !implied(at, have[at]) {
 			r.differs("%s: %s is exported, and isn't in the files", at, have[at])
 		}
 	}
 	r.compareMounts(c, want, seen, form)
 	return nil
+}
+
+// implied reports whether a field that is exported says what Kubernetes does without it.
+func implied(at, value string) bool {
+	return at == "metadata.name" || at == "spec.containers.imagePullPolicy" && value == "IfNotPresent"
 }
 
 func orNothing(s string) string {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/deploy"
 	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -63,7 +64,9 @@ func loadHosts(ctx context.Context, o *hostOptions, args []string, now time.Time
 func loadSound(ctx context.Context, o *hostOptions, args []string, now time.Time, std stdio) (*gen.Loaded, error) {
 	r, err := loadHosts(ctx, o, args, now, std)
 	if err == nil && len(r.Faults) > 0 {
-		err = errors.Join(printFindings(std.err, r.Faults, false), errFindings)
+		if err = printFindings(std.err, r.Faults, false); err == nil && finding.Failed(r.Faults) {
+			err = errFindings
+		}
 	}
 	return r, err
 }

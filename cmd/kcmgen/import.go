@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kcmgen/kcmgen/deploy"
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/repository"
 )
@@ -18,12 +19,14 @@ type importOptions struct {
 	nodes          []string // of --node
 	addresses      string
 	format, output string
+	live           bool
+	sshConfig      string
 }
 
 func newImport(std stdio) *cobra.Command {
 	var o importOptions
 	cmd := &cobra.Command{
-		Use:   "import FILE...",
+		Use:   "import FILE... | --live HOST...",
 		Short: "Write a cluster for what already runs",
 		Long: `Import reads how files start kube-controller-manager, as kcmgen flags --check does,
 and writes a cluster in CUE that exports the same: what nodes have in common once,
@@ -34,11 +37,16 @@ The files are those of one node, or a template for all nodes of --nodes; --node 
 the files of each. What the files leave open, such as ${POD_CIDR}, becomes a field
 that needs a value. Nothing is overwritten, and no private key is copied.
 
+--live reads hosts over SSH instead: the unit with its drop-ins and environment files
+or the manifest, the process, the program's version, and the public parts of the files
+that flags name. It changes nothing there.
+
 ` + exitCodes,
 		Example: `  kcmgen import kcm.service kcm.env -o infra/clusters/prod
   kcmgen import /etc/kubernetes/manifests/kube-controller-manager.yaml --root / -o infra
   kcmgen import -o infra --node cp-1=a.service,a.env --node cp-2=b.service,b.env \
-    --nodes cp-1=10.0.0.11,cp-2=10.0.0.12`,
+    --nodes cp-1=10.0.0.11,cp-2=10.0.0.12
+  kcmgen import --live ops@10.0.0.11 ops@10.0.0.12 -o infra/clusters/prod`,
 		RunE: func(cmd *cobra.Command, args []string) error { return runImport(cmd.Context(), o, args, std) },
 	}
 	f := cmd.Flags()
@@ -48,6 +56,9 @@ that needs a value. Nothing is overwritten, and no private key is copied.
 	f.StringVar(&o.addresses, "nodes", "", "the nodes' addresses, as cp-1=10.0.0.11,cp-2=10.0.0.12")
 	f.StringVar(&o.Version, "version", "", "version of Kubernetes (default: what the files state, or the newest that has all flags)")
 	f.StringVar(&o.Root, "root", "", "directory of the host's files: certificates that flags name are read below it")
+	f.BoolVar(&o.KeepKeys, "keep-keys", false, "leave the files that flags name to the hosts: kcmgen places none (always so with --live)")
+	f.BoolVar(&o.live, "live", false, "read hosts over SSH: [NAME=][USER@]HOST[:PORT]")
+	sshConfigFlag(cmd, &o.sshConfig)
 	f.StringVar(&o.Module, "module", "example.com/clusters@v0", "path of a new CUE module")
 	formatFlag(cmd, &o.format, "how to print the report")
 	return cmd
@@ -57,22 +68,27 @@ func runImport(ctx context.Context, o importOptions, files []string, std stdio) 
 	if err := checkFormat(o.format); err != nil {
 		return err
 	}
-	nodes, err := gen.ParseNodeFiles(o.nodes, files)
-	if err != nil {
-		return usageError{fmt.Errorf("--node %w", err)}
-	}
 	switch {
+	case o.live && (len(o.nodes) > 0 || o.Root != ""):
+		return usageError{errors.New("--live reads the hosts themselves: leave out --node and --root")}
 	case len(files)+len(o.nodes) == 0:
 		return usageError{errors.New("import needs the files that start kube-controller-manager, such as: kcmgen import kcm.service -o infra")}
 	case o.output == "":
 		return usageError{errors.New("-o is missing: the directory to write the cluster to, such as: -o infra")}
 	}
 	if o.addresses != "" {
+		var err error
 		if o.Addresses, err = repository.ParseNodes(o.addresses); err != nil {
 			return usageError{fmt.Errorf("--nodes: %w", err)}
 		}
 	}
-	if o.Nodes, err = repository.FirstOf(nodes, o.Addresses); err != nil {
+	if o.live {
+		found, err := o.find(ctx, files, std)
+		if err != nil {
+			return err
+		}
+		defer found.Close()
+	} else if err := o.files(files); err != nil {
 		return usageError{err}
 	}
 	o.Dir, o.Kcmgen, o.Stdin, o.Now = filepath.Clean(o.output), version(), std.in, time.Now()
@@ -102,6 +118,46 @@ func runImport(ctx context.Context, o importOptions, files []string, std stdio) 
 		return errDiffers
 	}
 	return nil
+}
+
+// files takes the files of nodes.
+func (o *importOptions) files(files []string) error {
+	nodes, err := gen.ParseNodeFiles(o.nodes, files)
+	if err != nil {
+		return fmt.Errorf("--node %w", err)
+	}
+	o.Nodes, err = repository.FirstOf(nodes, o.Addresses)
+	return err
+}
+
+// find reads hosts. Their connections stay open for what flags turn out to name.
+func (o *importOptions) find(ctx context.Context, hosts []string, std stdio) (*deploy.FoundHosts, error) {
+	s, err := deploy.Local(o.sshConfig, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	var all []*deploy.FoundHost
+	for _, h := range hosts {
+		one, err := deploy.ParseFoundHost(h)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		all = append(all, one)
+	}
+	found, err := deploy.FindHosts(ctx, all, *s)
+	if err != nil {
+		return nil, err
+	}
+	o.KeepKeys = true
+	for _, h := range all {
+		of := &gen.HostFiles{Address: h.Address, SSH: h.SSH, Running: h.Running, Version: h.Version}
+		of.Public = func(file string) []byte { return found.Public(ctx, h.Node, file) }
+		for _, f := range h.Files {
+			of.Given = append(of.Given, gen.HostFile(f))
+		}
+		o.Nodes = append(o.Nodes, gen.NodeFiles{Node: h.Node, Host: of})
+	}
+	return found, nil
 }
 
 // printImported prints what was read, written and compared, and what is to do.

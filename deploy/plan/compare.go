@@ -105,9 +105,9 @@ func attributes(p string, f File, mode fs.FileMode, owner string, what []string)
 	return []FileChange{c}
 }
 
-// staleProcess returns how the running process differs from the unit and files it should
-// have; "" if it doesn't.
-func (h *Host) staleProcess() string {
+// staleProcess returns how the running process differs from a configuration, and from a unit
+// that runs and is started at boot; "" if it doesn't.
+func (h *Host) staleProcess(wants *Config) string {
 	p := h.Snapshot.Process
 	switch {
 	case h.Desired.Generation == None:
@@ -115,7 +115,7 @@ func (h *Host) staleProcess() string {
 	case !p.Running:
 		return h.Unit.Name + " is " + p.Active
 	}
-	if differs := h.Stale(&h.Desired.Config); differs != "" {
+	if differs := h.Stale(wants); differs != "" {
 		return differs
 	}
 	if !p.Enabled {

@@ -3,6 +3,9 @@ package plan
 import (
 	"path"
 	"slices"
+	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/artefact"
 )
 
 // Drift is how a host differs from its desired state.
@@ -51,6 +54,68 @@ func (h *Host) Drift() Drift {
 			d.Files = slices.DeleteFunc(d.Files, func(c FileChange) bool { return path.Dir(c.Path) == top })
 		}
 	}
-	d.Process = h.staleProcess()
+	wants := &h.Desired.Config
+	if h.meantSo() {
+		d.Files, d.Unit, wants = nil, nil, h.Current
+	}
+	d.Process = h.staleProcess(wants)
 	return d
+}
+
+// meantSo reports whether a host that kcmgen never changed has what the export means: the same
+// flags and directives in other words, and no file beside them.
+func (h *Host) meantSo() bool {
+	switch {
+	case !IsFound(h.Snapshot.Runs), h.Desired.Generation == None, h.Current == nil, len(h.Snapshot.Process.DropIns) > 0:
+		return false
+	case !sameLines(h.Current, &h.Desired.Config), len(flagChanges(h.Current, &h.Desired.Config)) > 0:
+		return false
+	}
+	for _, t := range h.Desired.Trees {
+		for _, e := range t.Entries() {
+			if e.Path != path.Base(h.Unit.File) {
+				return false // a file that the host doesn't have
+			}
+		}
+	}
+	return true
+}
+
+// sameLines reports whether two units or manifests say the same beside the command line.
+func sameLines(a, b *Config) bool {
+	switch {
+	case (a.Pod == nil) != (b.Pod == nil), len(a.Argv) == 0, len(b.Argv) == 0:
+		return false
+	case a.Pod == nil:
+		return slices.Equal(a.directives(), b.directives())
+	case len(a.Pod.ChangedEnv(b.Pod)) > 0:
+		return false
+	}
+	of := func(c *Config) []string {
+		out := slices.DeleteFunc(slices.Clone(c.lines()), func(l string) bool { // those that mean nothing
+			return slices.Contains([]string{"creationTimestamp: null", "status: {}", "imagePullPolicy: IfNotPresent"}, l)
+		})
+		slices.Sort(out)
+		return out
+	}
+	return slices.Equal(of(a), of(b))
+}
+
+// directives returns a unit's directives without the command line, in a fixed order; nil if
+// it can't be parsed.
+func (s *Config) directives() []string {
+	u, err := artefact.ParseUnit(s.Unit)
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for section, names := range u {
+		for name, values := range names {
+			if name != "ExecStart" {
+				out = append(out, section+" "+name+"="+strings.Join(values, "\n"))
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
 }

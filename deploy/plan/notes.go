@@ -75,6 +75,10 @@ func (h *Host) notes(p *Plan) []string {
 	if h.returnsAgain() {
 		note("it went back from %s already, and gets it again", Short(h.Desired.Generation))
 	}
+	if h.meantSo() && slices.Contains(p.Unchanged, h.Node) {
+		note("%s wasn't written by kcmgen, and means what was exported: it stays until something changes", h.Unit.File)
+		return out
+	}
 	if IsFound(h.Snapshot.Runs) && !h.Snapshot.Process.Masked {
 		note("%s wasn't written by kcmgen; it is kept, to go back to", h.Unit.File)
 	}

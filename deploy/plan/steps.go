@@ -206,12 +206,14 @@ type FlagChange struct {
 
 // step returns what to do on a host, or nil.
 func (h *Host) step() *Step {
-	differences, stale := h.fileDifferences(), h.staleProcess()
+	differences, stale := h.fileDifferences(), h.staleProcess(&h.Desired.Config)
 	s := &Step{Node: h.Node, Address: h.Address, From: h.Snapshot.Runs, To: h.Desired.Generation, Unhealthy: h.Unhealthy}
 	if t := h.Snapshot.Trial; t != nil {
 		s.Recover = t.Generation
 	}
 	switch {
+	case s.Recover == "" && h.Unhealthy == "" && h.meantSo() && h.staleProcess(h.Current) == "":
+		return nil // it goes on with its own unit until something changes
 	case s.Recover != "":
 		s.Restart = "a deployment of " + Short(s.Recover) + " was never confirmed"
 	case s.From == s.To && len(differences) == 0 && stale == "" && (h.Unhealthy == "" || s.To == None):

@@ -4,12 +4,13 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/kcmgen/kcmgen/gen/artefact/command"
+	"github.com/kcmgen/kcmgen/gen/artefact/systemd/systemdtest"
 	"github.com/kcmgen/kcmgen/gen/artefact/text"
 	"github.com/kcmgen/kcmgen/gen/flags"
 	"sigs.k8s.io/yaml"
@@ -23,9 +24,14 @@ func main() {
 }
 
 // run reads a list of hosts, each with its files, and writes what starts on each. As "yaml"
-// it writes a document as JSON.
+// it writes a document as JSON, and as "units" units to compare with systemd.
 func run(in io.Reader, out io.Writer) error {
-	if len(os.Args) == 2 && os.Args[1] == "yaml" {
+	// On a host it stands for the program that units start.
+	if printed, err := systemdtest.Print(os.Args); printed {
+		return err
+	}
+	switch {
+	case slices.Equal(os.Args[1:], []string{"yaml"}):
 		doc, err := io.ReadAll(in)
 		if err == nil {
 			doc, err = yaml.YAMLToJSONStrict(doc)
@@ -34,6 +40,18 @@ func run(in io.Reader, out io.Writer) error {
 			_, err = out.Write(doc)
 		}
 		return err
+	case slices.Equal(os.Args[1:], []string{"units"}):
+		var o struct {
+			Seed              uint64
+			N                 int
+			Program, Out, Dir string
+		}
+		if err := json.NewDecoder(in).Decode(&o); err != nil {
+			return err
+		}
+		return json.NewEncoder(out).Encode(systemdtest.Cases(o.Seed, o.N, o.Program, o.Out, o.Dir))
+	case len(os.Args) > 1:
+		return fmt.Errorf("%q is nothing to do", os.Args[1:])
 	}
 	var hosts [][]struct{ Name, Data string }
 	if err := json.NewDecoder(in).Decode(&hosts); err != nil {
@@ -57,17 +75,22 @@ type answer struct {
 	Err   string
 }
 
+// read returns what kcmgen reads. A value that it leaves open is its expression between U+FDD0
+// and U+FDD1. Beside errors of some files there may be a command line of others.
 func read(files []command.Input) answer {
-	got, err := command.Read(&text.Set{}, files, command.Options{Known: flags.Exists})
-	if err == nil && len(got) != 1 {
-		err = fmt.Errorf("%d of the files start the program", len(got))
-	}
+	set := &text.Set{}
+	got, err := command.Read(set, files, command.Options{Known: flags.Exists})
+	out := answer{}
 	if err != nil {
-		return answer{Err: errors.Join(err).Error()}
+		out.Err = err.Error()
 	}
-	out := answer{Args: [][]byte{}}
+	if len(got) != 1 {
+		out.Err += fmt.Sprintf(" %d of the files start the program", len(got))
+		return out
+	}
+	out.Args = [][]byte{}
 	for _, a := range got[0].Args {
-		out.Args = append(out.Args, []byte(a.String()))
+		out.Args = append(out.Args, []byte(set.Fill(a.Text, func(h text.Hole) string { return "\ufdd0" + h.Expr + "\ufdd1" })))
 	}
 	for _, n := range got[0].Notes {
 		out.Notes = append(out.Notes, n.Message)

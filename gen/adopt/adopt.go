@@ -23,6 +23,7 @@ import (
 type Node struct {
 	Name    string
 	Address netip.Addr // invalid if it isn't known
+	SSH     spec.SSH   // how it was reached; its zero value if it wasn't
 	Read    *command.Result
 }
 
@@ -34,13 +35,16 @@ type Cluster struct {
 	Set     *text.Set // of what was read
 	Nodes   []Node    // not empty
 	Public  Public
+	// KeepKeys: the files that flags name stay as they are on the hosts; kcmgen places none.
+	KeepKeys bool
 }
 
 // Expected is what an export of a node must have, with samples in place of unknown values.
 type Expected struct {
 	Node string
-	// Flags are in the order of the file, spelt as there.
+	// Flags are in the order of the file, spelt as there. Lost are arguments that are none.
 	Flags []Given
+	Lost  []string
 	// Directives are those of a unit, without the ones that start the program.
 	Directives []Directive
 	// Pod is the manifest, in the form of JSON; nil for a unit.
@@ -173,7 +177,11 @@ func (w *writer) read(n Node) *node {
 		spelled := w.holes.fill(t, &flagUse{g.Name, d})
 		out.given = append(out.given, Given{Name: g.Name, Value: v.filled, Spelled: spelled, At: v.at, By: v.by})
 	}
-	w.out.Expected = append(w.out.Expected, Expected{Node: n.Name, Flags: out.given})
+	want := Expected{Node: n.Name, Flags: out.given}
+	for _, t := range out.lost {
+		want.Lost = append(want.Lost, place(w.Set.Pos(t.At(0)))+": argument "+oneLine(w.Set.Show(t)))
+	}
+	w.out.Expected = append(w.out.Expected, want)
 	return out
 }
 

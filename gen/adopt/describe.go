@@ -1,6 +1,7 @@
 package adopt
 
 import (
+	"fmt"
 	"net/netip"
 	"path"
 	"slices"
@@ -44,7 +45,13 @@ func defaultPaths() spec.Paths {
 func (w *writer) describe() {
 	m := &spec.Cluster{Name: w.Name, Version: w.Version, Layout: w.layout, Profile: spec.Standard, Paths: defaultPaths()}
 	w.model = m
+	if w.KeepKeys {
+		m.Paths = apart(m.Paths, w.nodes)
+	}
 	for _, r := range roleFlags {
+		if w.KeepKeys {
+			break
+		}
 		for _, name := range r.flags {
 			if v, ok := w.of(name); ok && isPath(v.filled) {
 				m.Paths = withPath(m.Paths, r.role, v.filled)
@@ -52,7 +59,7 @@ func (w *writer) describe() {
 			}
 		}
 	}
-	if front, ok := w.of("requestheader-client-ca-file"); ok && front.filled != m.Paths.CA && isPath(front.filled) {
+	if front, ok := w.of("requestheader-client-ca-file"); ok && !w.KeepKeys && front.filled != m.Paths.CA && isPath(front.filled) {
 		m.PKI.FrontProxy = &spec.Authority{}
 	}
 	m.PKI.ServiceAccount.UseCA = m.Paths.ServiceAccountKey == m.Paths.CAKey
@@ -79,6 +86,27 @@ func withPath(p spec.Paths, r spec.Role, at string) spec.Paths {
 	case spec.FrontProxyCA:
 		p.FrontProxyCA = at
 	}
+	return p
+}
+
+// apart returns paths that no flag names: what kcmgen would place doesn't replace a file of the
+// host.
+func apart(p spec.Paths, nodes []*node) spec.Paths {
+	dir := p.Dir
+	for n := 2; slices.ContainsFunc(nodes, func(x *node) bool {
+		for _, v := range x.flags {
+			if strings.HasPrefix(v.filled, dir+"/") {
+				return true
+			}
+		}
+		return false
+	}); n++ {
+		dir = fmt.Sprintf("%s-%d", p.Dir, n)
+	}
+	for _, r := range spec.Roles {
+		p = withPath(p, r, path.Join(dir, path.Base(p.Of(r))))
+	}
+	p.Dir = dir
 	return p
 }
 

@@ -23,6 +23,7 @@ type hole struct {
 	at         text.Pos
 	// typed: a flag has it as its whole value, and so decides its sample.
 	typed bool
+	used  bool // the cluster refers to it
 }
 
 // flagUse is the flag whose value has a hole.
@@ -116,24 +117,37 @@ func sampleOf(use *flagUse, whole bool, other string) string {
 	return other
 }
 
-// names are those of all unknown values, sorted.
+// use returns the name of a hole that the cluster refers to.
+func (h *holes) use(x text.Hole) string {
+	found := h.get(x)
+	found.used = true
+	return found.name
+}
+
+// open are the holes that the cluster refers to, by name.
+func (h *holes) open() []*hole {
+	out := slices.DeleteFunc(slices.Clone(h.all), func(x *hole) bool { return !x.used })
+	slices.SortFunc(out, func(a, b *hole) int { return strings.Compare(a.name, b.name) })
+	return out
+}
+
+// names are those of unknown values that the cluster refers to, sorted.
 func (h *holes) names() []string {
 	var out []string
-	for _, x := range h.all {
+	for _, x := range h.open() {
 		out = append(out, x.name)
 	}
-	slices.Sort(out)
 	return out
 }
 
 // samples returns CUE that gives each a sample; nil if there is none.
 func (h *holes) samples(pkg string) []byte {
-	if len(h.all) == 0 {
+	if len(h.open()) == 0 {
 		return nil
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "package %s\n\nvalues: {\n", pkg)
-	for _, x := range h.all {
+	for _, x := range h.open() {
 		fmt.Fprintf(&b, "\t%s: %s\n", x.name, x.literal())
 	}
 	b.WriteString("}\n")
@@ -154,7 +168,7 @@ func (h *holes) expression(t text.Text) string {
 	case t.Known():
 		return quote(t.String())
 	case t.IsHole():
-		return "values." + h.get(h.set.Holes(t)[0]).name
+		return "values." + h.use(h.set.Holes(t)[0])
 	}
 	parts := h.set.Parts(t)
 	found := h.set.Holes(t)
@@ -166,7 +180,7 @@ func (h *holes) expression(t text.Text) string {
 			b.WriteString(q[1 : len(q)-1])
 			continue
 		}
-		fmt.Fprintf(&b, `\(values.%s)`, h.get(found[i/2]).name)
+		fmt.Fprintf(&b, `\(values.%s)`, h.use(found[i/2]))
 	}
 	b.WriteByte('"')
 	return b.String()

@@ -32,6 +32,10 @@ type Public struct {
 func (w *writer) writeKeys() {
 	w.writeAPIServer()
 	m := w.model
+	if w.KeepKeys {
+		w.keptKeys()
+		return
+	}
 	var parts []string
 	ca := w.Public.Certs[m.Paths.CA]
 	at, known := w.Public.Local[m.Paths.CA]
@@ -69,6 +73,25 @@ func (w *writer) writeKeys() {
 	}
 	parts = append(parts, w.leaves()...)
 	w.line("\npki: {\n%s\n}", strings.Join(parts, "\n"))
+}
+
+// keptKeys says where the keys are that stay on the hosts.
+func (w *writer) keptKeys() {
+	w.line("")
+	w.comment("The files that flags name stay as they are on the hosts: kcmgen places none of them.\nTo have it make, place and renew one, name its path here and take its flag away:")
+	w.comment("paths: {")
+	for _, r := range roleFlags {
+		for _, name := range r.flags {
+			if v, ok := w.of(name); ok {
+				w.comment(fmt.Sprintf("\t%s: %s", r.field, quote(v.filled)))
+				break
+			}
+		}
+	}
+	w.comment("}")
+	if ca, ok := w.of("client-ca-file"); ok && w.Public.Certs[ca.filled] != nil {
+		w.comment("pki: ca: subject: " + subject(w.Public.Certs[ca.filled].Subject))
+	}
 }
 
 // leaves writes the client's and the serving certificate.

@@ -73,15 +73,13 @@ func (w *writer) body() string {
 
 // values writes what the files leave open, as required fields.
 func (w *writer) values() {
-	if len(w.holes.all) == 0 {
+	open := w.holes.open()
+	if len(open) == 0 {
 		return
 	}
-	var known []*hole
-	known = append(known, w.holes.all...)
-	slices.SortFunc(known, func(a, b *hole) int { return strings.Compare(a.name, b.name) })
 	w.comment("What the files leave open: give each a value.")
 	w.line("values: {")
-	for _, x := range known {
+	for _, x := range open {
 		w.line("%s!: _ // %s, %s", x.name, oneLine(x.expr), place(x.at))
 	}
 	w.line("}\n")
@@ -99,8 +97,7 @@ func place(p text.Pos) string {
 
 // writeNodes writes the nodes, with what only one of them has.
 func (w *writer) writeNodes() {
-	same, differ := w.common()
-	_ = same
+	_, differ := w.common()
 	own := w.ownAddress()
 	w.line("nodes: {")
 	for _, n := range w.nodes {
@@ -119,17 +116,40 @@ func (w *writer) writeNodes() {
 				lines = append(lines, w.flagLine(name, v))
 			}
 		}
-		if len(lines) == 0 {
+		ssh := sshOf(n)
+		if len(lines) == 0 && ssh == "" {
 			w.line("%s: address: %s", quote(n.Name), address)
 			continue
 		}
-		w.line("%s: {\naddress: %s\nflags: {\n%s\n}\n}", quote(n.Name), address, strings.Join(lines, "\n"))
+		w.line("%s: {\naddress: %s%s", quote(n.Name), address, ssh)
+		if len(lines) > 0 {
+			w.line("flags: {\n%s\n}", strings.Join(lines, "\n"))
+		}
+		w.line("}")
 	}
 	w.line("}")
 	if own {
 		w.line(`nodes: [string]: N={flags: "bind-address": N.address} // %s`, place(w.nodes[0].flags["bind-address"].at))
 	}
 	w.line("")
+}
+
+// sshOf writes how a node was reached, where that isn't by its address alone.
+func sshOf(n *node) string {
+	var parts []string
+	if n.SSH.Host != "" && n.SSH.Host != n.Address.String() {
+		parts = append(parts, "host: "+quote(n.SSH.Host))
+	}
+	if n.SSH.Port != 0 {
+		parts = append(parts, fmt.Sprintf("port: %d", n.SSH.Port))
+	}
+	if n.SSH.User != "" {
+		parts = append(parts, "user: "+quote(n.SSH.User))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "\nssh: {" + strings.Join(parts, ", ") + "}"
 }
 
 // ownAddress reports whether each node binds to its own address.
@@ -182,7 +202,13 @@ func (w *writer) writeNetworks() {
 func (w *writer) writePaths() {
 	p, def := w.model.Paths, defaultPaths()
 	var lines []string
+	if p.Dir != def.Dir {
+		lines = append(lines, "dir: "+quote(p.Dir)+" // no file of the host is there")
+	}
 	for _, r := range roleFlags {
+		if w.KeepKeys {
+			break
+		}
 		if at := p.Of(r.role); at != def.Of(r.role) && (r.role != spec.FrontProxyCA || w.model.PKI.FrontProxy != nil) {
 			lines = append(lines, fmt.Sprintf("%s: %s", r.field, quote(at)))
 		}

@@ -29,7 +29,10 @@ type Import struct {
 	// Addresses of nodes, by name. A single set of files may stand for all of them.
 	Addresses []starter.Node
 	// Root is the directory below which the files are that flags name; "" for none.
-	Root  string
+	Root string
+	// KeepKeys: the files that flags name stay as they are on the hosts.
+	KeepKeys bool
+
 	Stdin io.Reader
 	Now   time.Time
 }
@@ -110,7 +113,7 @@ func (r Import) Run(ctx context.Context) (*Imported, error) {
 	var written *adopt.Output
 	c := starter.Cluster{Name: r.Name, Version: version}
 	c.Text = func(pkg string) ([]byte, error) {
-		written, err = adopt.New(adopt.Cluster{Package: pkg, Name: r.Name, Version: version, Set: in.Set, Nodes: in.Nodes, Public: gen.ReadPublic(in, r.Root)})
+		written, err = adopt.New(adopt.Cluster{Package: pkg, Name: r.Name, Version: version, Set: in.Set, Nodes: in.Nodes, Public: gen.ReadPublic(in, r.Root), KeepKeys: r.KeepKeys})
 		if err != nil {
 			return nil, err
 		}

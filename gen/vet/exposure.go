@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/kcmgen/kcmgen/internal/lazy"
 )
 
 // exposureRules are about flags with which the process works, and shows or may do more than
@@ -41,6 +43,22 @@ var exposureRules = []Rule{
 		ID: "tls-suite-weak", Severity: isWarning, Practice: true, node: tlsSuiteWeak,
 		Doc: "--tls-cipher-suites has no suite with a known weakness",
 	},
+	{
+		ID: "key-shared", Severity: isWarning, Practice: true, node: keyShared,
+		Doc: "the key of the serving certificate signs nothing, and neither does another server's",
+	},
+	{
+		ID: "kubelet-rotation-off", Severity: isError, Practice: true, node: rotateServerCertificate,
+		Doc: "feature gate RotateKubeletServerCertificate isn't switched off (CIS 1.3.6)",
+	},
+	{
+		ID: "gates-all-alpha", Severity: isWarning, Practice: true, node: allAlpha,
+		Doc: "feature gate AllAlpha is off: an upgrade would turn on more with it",
+	},
+	{
+		ID: "content-type", Severity: isError, Fixed: true, Flags: true, node: contentType,
+		Doc: "--kube-api-content-type is one that the apiserver and the program both speak",
+	},
 }
 
 func masterPlain(_ *view, n *nodeView) []fault {
@@ -53,9 +71,10 @@ func masterPlain(_ *view, n *nodeView) []fault {
 		x.severity = isWarning
 		return one(x)
 	}
-	x.message = fmt.Sprintf("--master=%s is plain HTTP: anyone on the way reads and changes everything, and no apiserver since v1.24 answers there", f.Value)
-	if a, err := netip.ParseAddrPort(strings.TrimPrefix(f.Value, "http://")); err == nil && a.Addr().IsLoopback() {
-		x.message = fmt.Sprintf("--master=%s is plain HTTP, which no apiserver since v1.24 serves", f.Value)
+	x.message = fmt.Sprintf("--master=%s is plain HTTP: anyone on the way reads and changes everything, and no apiserver since v1.20 answers there", f.Value)
+	host, _, _ := strings.Cut(strings.TrimPrefix(f.Value, "http://"), ":")
+	if a, err := netip.ParseAddr(host); host == "localhost" || err == nil && a.IsLoopback() {
+		x.message = fmt.Sprintf("--master=%s is plain HTTP, which no apiserver since v1.20 serves", f.Value)
 	}
 	return one(x)
 }
@@ -70,7 +89,11 @@ func kubeconfigAdmin(_ *view, n *nodeView) []fault {
 	var out []fault
 	for _, name := range []string{"kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"} {
 		f, ok := n.flags.Get(name)
-		if who := otherUsers[path.Base(f.Value)]; ok && who != "" {
+		who := otherUsers[path.Base(f.Value)]
+		if strings.HasSuffix(f.Value, "/.kube/config") {
+			who = "the person whose home it is in"
+		}
+		if ok && who != "" {
 			out = append(out, fault{
 				field: f.Field, message: fmt.Sprintf("--%s names %s: with its usual contents the process would be %s", name, f.Value, who),
 				expected: "a kubeconfig of system:kube-controller-manager",
@@ -138,21 +161,81 @@ func tlsSuiteWeak(v *view, n *nodeView) []fault {
 	return one(fault{field: f.Field, message: "suites with a known weakness: " + strings.Join(weak, ", "), expected: "suites with ECDHE, and GCM or CHACHA20"})
 }
 
+// caKeyName matches the usual names of a CA's key.
+var caKeyName = lazy.Regexp(`^(.*[-_.])?ca([-_.]?key)?\.(pem|key)$`)
+
 // serviceAccountKeyIsCAInFlags: on a command line, the same file is the same key.
 func serviceAccountKeyIsCAInFlags(_ *view, n *nodeView) []fault {
 	f, ok := n.flags.Get("service-account-private-key-file")
 	if n.line == nil || !ok || f.Value == "" {
 		return nil
 	}
+	x := fault{field: f.Field, expected: "a separate key pair: anyone who can sign tokens could sign certificates too"}
 	for _, other := range n.flags {
-		if !strings.HasSuffix(other.Name, "-key-file") || other.Name == f.Name || other.Value != f.Value {
-			continue
+		if strings.HasPrefix(other.Name, "cluster-signing-") && strings.HasSuffix(other.Name, "-key-file") && path.Clean(other.Value) == path.Clean(f.Value) {
+			x.also, x.message = []string{other.Field}, fmt.Sprintf("--service-account-private-key-file and --%s name one key", other.Name)
+			return one(x)
 		}
-		return one(fault{
-			field: f.Field, also: []string{other.Field},
-			message:  fmt.Sprintf("--service-account-private-key-file and --%s name one key", other.Name),
-			expected: "a separate key pair: anyone who can sign tokens could sign certificates too",
-		})
+	}
+	if caKeyName().MatchString(path.Base(f.Value)) {
+		x.message = fmt.Sprintf("--service-account-private-key-file names %s, a CA's key by its name", f.Value)
+		return one(x)
+	}
+	return nil
+}
+
+// serverKeyName matches the usual names of the keys of servers.
+var serverKeyName = lazy.Regexp(`^(kube-)?(apiserver|server|kubernetes)([-_.]?key)?\.(pem|key)$`)
+
+// keyShared: a key that serves and signs is exposed to more than it needs to be.
+func keyShared(_ *view, n *nodeView) []fault {
+	serving, ok := n.flags.Get("tls-private-key-file")
+	var out []fault
+	for _, other := range n.flags {
+		signs := strings.HasPrefix(other.Name, "cluster-signing-") && strings.HasSuffix(other.Name, "-key-file") || other.Name == "service-account-private-key-file"
+		switch {
+		case !signs || other.Value == "":
+		case ok && path.Clean(other.Value) == path.Clean(serving.Value):
+			out = append(out, fault{
+				field: other.Field, also: []string{serving.Field}, message: fmt.Sprintf("--%s and --tls-private-key-file name one key", other.Name),
+				expected: "a key for each purpose",
+			})
+		case serverKeyName().MatchString(path.Base(other.Value)):
+			out = append(out, fault{
+				field: other.Field, message: fmt.Sprintf("--%s names %s, a server's key by its name", other.Name, other.Value),
+				expected: "a key for each purpose",
+			})
+		}
+	}
+	return out
+}
+
+func rotateServerCertificate(_ *view, n *nodeView) []fault {
+	for _, g := range n.gates {
+		if g.Name == "RotateKubeletServerCertificate" && !g.On {
+			return one(fault{field: n.flags.Field(featureGates), message: "feature gate RotateKubeletServerCertificate is off: kubelets keep serving certificates that have ended", expected: "no such gate: it is on by default"})
+		}
+	}
+	return nil
+}
+
+// contentTypes are those that client-go has a serializer for; "" is its default.
+var contentTypes = []string{"", "application/json", "application/yaml", "application/cbor", "application/vnd.kubernetes.protobuf"}
+
+func contentType(_ *view, n *nodeView) []fault {
+	f, ok := n.flags.Get("kube-api-content-type")
+	media, _, _ := strings.Cut(f.Value, ";")
+	if !ok || slices.Contains(contentTypes, strings.TrimSpace(media)) {
+		return nil
+	}
+	return one(fault{field: f.Field, message: fmt.Sprintf("kube-api-content-type is %q: every write fails, the lease's too, and the process waits for ever", f.Value), expected: "application/vnd.kubernetes.protobuf"})
+}
+
+func allAlpha(_ *view, n *nodeView) []fault {
+	for _, g := range n.gates {
+		if g.Name == "AllAlpha" && g.On {
+			return one(fault{field: n.flags.Field(featureGates), message: "AllAlpha is on: an upgrade turns on further features that aren't tested, and may take them away", expected: "the feature gates by their names"})
+		}
 	}
 	return nil
 }

@@ -58,6 +58,9 @@ func rootCAUnset(v *view, n *nodeView) []fault {
 }
 
 func bindAddressPublic(v *view, n *nodeView) []fault {
+	if n.value("secure-port") == "0" {
+		return nil // it serves nothing
+	}
 	f, ok := n.flags.Get("bind-address")
 	if !ok {
 		return v.notSet(n, "bind-address", `flags: "bind-address": "127.0.0.1" (it is 0.0.0.0 by default)`)
@@ -76,6 +79,9 @@ func bindAddressPublic(v *view, n *nodeView) []fault {
 }
 
 func tlsMinVersion(v *view, n *nodeView) []fault {
+	if n.value("secure-port") == "0" {
+		return nil // it serves nothing
+	}
 	f, ok := n.flags.Get("tls-min-version")
 	if !ok {
 		return v.notSet(n, "tls-min-version", `flags: "tls-min-version": "VersionTLS12"`)
@@ -88,6 +94,9 @@ func tlsMinVersion(v *view, n *nodeView) []fault {
 
 func delegatedAuth(v *view, n *nodeView) []fault {
 	var out []fault
+	if n.value("secure-port") == "0" {
+		return nil // it serves nothing
+	}
 	for _, name := range []string{"authentication-kubeconfig", "authorization-kubeconfig"} {
 		if n.flags.Value(name, "") == "" {
 			out = append(out, v.notSet(n, name, fmt.Sprintf("flags: %q: %q; without it, scrapes of /metrics are refused", name, v.Paths.Kubeconfig))...)
@@ -116,7 +125,11 @@ func securePortLegacy(_ *view, n *nodeView) []fault {
 func sandboxOff(v *view) []fault {
 	switch {
 	case v.Layout == spec.Systemd && !v.Unit.Hardened:
-		return one(fault{field: "unit.hardening", message: "the unit runs as root without a sandbox", expected: `hardening: "strict"`})
+		message := "the unit runs as root without a sandbox"
+		if user := lastValue(v.Unit.Service, "", "User"); user != "" && user != "root" {
+			message = "the unit has no sandbox"
+		}
+		return one(fault{field: "unit.hardening", message: message, expected: `hardening: "strict"`})
 	case v.Layout == spec.StaticPod && !v.Pod.Hardened:
 		return one(fault{field: "pod.hardening", message: "the pod runs as root without a security context", expected: `hardening: "strict"`})
 	}

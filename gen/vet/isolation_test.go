@@ -163,11 +163,11 @@ var isolationCases = map[string]testCase{
 	"on failure, with all alpha gates": {func(c *spec.Cluster) {
 		restart(c, "on-failure")
 		set(c, featureGates, "AllAlpha=true,AllBeta=true,CoordinatedLeaderElection=false")
-	}, []string{"restart-policy"}},
+	}, []string{"gates-all-alpha", "restart-policy"}},
 	"on failure, one alpha gate off": {func(c *spec.Cluster) {
 		restart(c, "on-failure")
 		set(c, featureGates, "AllAlpha=true,AllBeta=true,CoordinatedLeaderElection=false,"+releasesGate+"=false")
-	}, nil},
+	}, []string{"gates-all-alpha"}},
 	"on failure, all beta gates": {func(c *spec.Cluster) {
 		restart(c, "on-failure")
 		set(c, featureGates, "AllBeta=true,CoordinatedLeaderElection=false")

@@ -1,8 +1,6 @@
 package vet
 
 import (
-	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -23,13 +21,26 @@ type Line struct {
 	Defaults bool
 	// Bare: it doesn't begin with the program, so that others may come before it.
 	Bare bool
-	// Unit is the unit that has it; nil if there is none.
+	// InCluster: it runs in a pod with a service account, which replaces a kubeconfig.
+	InCluster bool
+	// Unit is the unit that has it, Pod what is known of the pod; nil if there is none.
 	Unit *spec.Unit
+	Pod  *LinePod
 	At   finding.Pos // of what is missing
 	// Fields are the positions of other fields, such as unit.Service.Restart.
 	Fields finding.Source
 	// Notes are what a reader found, by the id of a rule.
 	Notes []Note
+}
+
+// LinePod is what rules need of a pod.
+type LinePod struct {
+	Image       string
+	HostNetwork bool
+	Limits      map[string]string
+	// ProbePort is the port of a probe of /healthz; "" if there is none, or if it isn't
+	// known.
+	ProbePort string
 }
 
 // Note is what a reader found out about a file, beside the command line.
@@ -44,6 +55,7 @@ type Note struct {
 type Arg struct {
 	Parts []string
 	At    finding.Pos
+	By    string // what adds it, such as kubeadm; "" if the file has it
 }
 
 // CommandLine applies the rules that need nothing but command lines, of one or more nodes.
@@ -53,6 +65,9 @@ func CommandLine(version spec.Version, lines []Line) []finding.Finding {
 	rounds := 1
 	for i := range lines {
 		lines[i] = lines[i].withoutDefaults(m).joined(m)
+		if slices.ContainsFunc(lines[i].Args, Arg.wordless) {
+			lines[i].Partial = true
+		}
 		if lines[i].open() {
 			rounds = samples
 		}
@@ -71,15 +86,47 @@ func CommandLine(version spec.Version, lines []Line) []finding.Finding {
 	if rounds > 1 {
 		out = slices.DeleteFunc(out, func(f finding.Finding) bool { return aboutHole(lines, m, f) })
 	}
+	for i := range out {
+		out[i].Message, out[i].Expected = unsampled(lines, out[i].Message), unsampled(lines, out[i].Expected)
+	}
 	if slices.ContainsFunc(lines, func(l Line) bool { return l.Bare }) {
 		out = slices.DeleteFunc(out, func(f finding.Finding) bool { return f.Pos.Line == 0 })
 	}
 	out = merged(sorted(withoutRedundant(out)))
+	out = slices.DeleteFunc(out, func(f finding.Finding) bool { return addedBy(lines, f) != "" && slices.Contains(spellingRules, f.Rule) })
 	for i := range out {
+		if by := addedBy(lines, out[i]); by != "" {
+			out[i].Message += "; " + by + " adds it"
+		}
 		out[i] = ofLine(out[i], len(lines) > 1)
 	}
 	return out
 }
+
+// spellingRules say how a flag is better spelt: the user can't change one that isn't his.
+var spellingRules = []string{"controller-renamed", "flag-renamed", "flag-deprecated", "flag-noop", "flag-repeated", "flag-spelled"}
+
+// addedBy returns what adds the argument that a finding is about; "" if the file has it.
+func addedBy(lines []Line, f finding.Finding) string {
+	for _, l := range lines {
+		for _, a := range l.Args {
+			if a.By != "" && a.At == f.Pos && strings.Contains(f.Field, strings.TrimPrefix(strings.SplitN(a.Parts[0], "=", 2)[0], "--")) {
+				return a.By
+			}
+		}
+	}
+	return ""
+}
+
+// lineAdvice words what is expected for people who have no cluster in CUE, by rule.
+var lineAdvice = map[string]string{
+	"sandbox-off":         "ProtectSystem=strict, NoNewPrivileges=yes, CapabilityBoundingSet= and more, as kcmgen writes them",
+	"service-range-unset": "--service-cluster-ip-range=, with what the apiserver has",
+	"requestheader-ca":    "a CA of its own for the front proxy",
+	"cidr-host-bits":      "",
+}
+
+var cueDirective = lazy.Regexp(`unit: (Unit|Service|Install): (\w+): "?([^", ]+)"?`)
 
 // ofLine words a finding for a command line: there is no cluster, the position is enough,
 // and nothing can be waived.
@@ -91,13 +138,23 @@ func ofLine(f finding.Finding, nodes bool) finding.Finding {
 	if strings.Contains(f.Hint, "waive") {
 		f.Hint = ""
 	}
-	f.Expected = flagSpelling(f.Expected)
+	if advice := lineAdvice[f.Rule]; advice != "" {
+		f.Expected = advice
+	}
+	f.Expected = cueDirective().ReplaceAllString(flagSpelling(f.Expected), "$2=$3 in [$1]")
 	return f
 }
 
+// inClusterRules require what a service account replaces.
+var inClusterRules = []string{"kubeconfig-missing", "delegated-auth"}
+
+// same reports whether two findings are one, whatever values their messages have for what
+// isn't known.
 func same(a, b finding.Finding) bool {
-	return a.Rule == b.Rule && a.Field == b.Field && a.Message == b.Message && a.Pos == b.Pos
+	return a.Rule == b.Rule && a.Field == b.Field && a.Pos == b.Pos && sampled().ReplaceAllString(a.Message, "") == sampled().ReplaceAllString(b.Message, "")
 }
+
+var sampled = lazy.Regexp(`10\.\d+\.0\.0`)
 
 // lineFindings applies the rules with one value for each that isn't known.
 func lineFindings(version spec.Version, m *flags.Minor, lines []Line, round int) []finding.Finding {
@@ -126,6 +183,11 @@ func lineFindings(version spec.Version, m *flags.Minor, lines []Line, round int)
 			c.Unit = *l.Unit
 			c.Source["unit"] = l.At
 		}
+		if l.Pod != nil {
+			c.Layout = spec.StaticPod
+			c.Pod = spec.Pod{Image: l.Pod.Image, HostNetwork: l.Pod.HostNetwork, Limits: l.Pod.Limits, Hardened: true}
+			c.Source["pod"] = l.At
+		}
 		maps.Copy(c.Source, l.Fields)
 	}
 	v := newView(c, Facts{})
@@ -133,9 +195,11 @@ func lineFindings(version spec.Version, m *flags.Minor, lines []Line, round int)
 		n.line = read[i]
 	}
 	hasUnit := slices.ContainsFunc(lines, func(l Line) bool { return l.Unit != nil })
+	hasPod := slices.ContainsFunc(lines, func(l Line) bool { return l.Pod != nil })
+	inCluster := slices.ContainsFunc(lines, func(l Line) bool { return l.InCluster })
 	var out []finding.Finding
 	for _, r := range Rules() {
-		if !r.Flags && !r.Practice && (!r.Unit || !hasUnit) {
+		if !r.Flags && !r.Practice && !(r.Unit && hasUnit) && !(r.Pod && hasPod) || inCluster && slices.Contains(inClusterRules, r.ID) {
 			continue
 		}
 		for _, f := range v.apply(r) {
@@ -194,7 +258,7 @@ func (l Line) joined(m *flags.Minor) Line {
 			if next := l.Args[i+1]; !next.known() && !strings.HasPrefix(next.Parts[0], "-") {
 				parts := slices.Clone(next.Parts)
 				parts[0] = a.text() + "=" + parts[0]
-				a = Arg{Parts: parts, At: a.At}
+				a = Arg{Parts: parts, At: a.At, By: a.By}
 				i++
 			}
 		}
@@ -202,139 +266,6 @@ func (l Line) joined(m *flags.Minor) Line {
 	}
 	l.Args = out
 	return l
-}
-
-// line is a command line that the user wrote, not one derived from a cluster.
-type line struct {
-	Line
-	given  []flags.Given
-	faults []flags.Fault
-	at     []finding.Pos
-	args   []string // with values in place of those that aren't known
-}
-
-// lineField is the field of arguments that belong to no flag.
-const lineField = "arguments"
-
-func flagSyntax(v *view, n *nodeView) []fault {
-	if n.line == nil {
-		return nil
-	}
-	var out []fault
-	for _, f := range n.line.faults {
-		field := finding.Path(lineField, n.Name, fmt.Sprintf("[%d]", f.Arg))
-		v.Source[field] = n.line.at[f.Arg]
-		out = append(out, fault{field: field, message: f.Message, expected: f.Expected})
-	}
-	return out
-}
-
-func flagRepeated(v *view, n *nodeView) []fault {
-	if n.line == nil {
-		return nil
-	}
-	var out []fault
-	last := map[string]flags.Given{}
-	for _, g := range n.line.given {
-		before, again := last[g.Name]
-		last[g.Name] = g
-		d, known := v.minor.Flag(g.Name)
-		if !again || !known || d.Adds() {
-			continue
-		}
-		field := finding.Path("flags", g.Name, n.Name, fmt.Sprintf("[%d]", before.Arg))
-		v.Source[field] = n.line.at[before.Arg]
-		out = append(out, fault{
-			field: field, also: []string{n.flags.Field(g.Name)},
-			message:  fmt.Sprintf("--%s=%.80s has no effect: the flag comes again, and the last counts", g.Name, before.Value),
-			expected: "each flag once",
-		})
-	}
-	return out
-}
-
-// flagSpelled: the program takes "_" for "-" in a name, but no search and no sed that people
-// use on units does.
-func flagSpelled(v *view, n *nodeView) []fault {
-	if n.line == nil {
-		return nil
-	}
-	var out []fault
-	for _, g := range n.line.given {
-		word, _, _ := strings.Cut(n.line.args[g.Arg], "=")
-		if !strings.Contains(word, "_") {
-			continue
-		}
-		field := finding.Path("flags", g.Name, n.Name, fmt.Sprintf("[%d]", g.Arg), "name")
-		v.Source[field] = n.line.at[g.Arg]
-		out = append(out, fault{field: field, message: fmt.Sprintf("%.80s is spelt with \"_\": it is taken for --%s", word, g.Name), expected: "--" + g.Name})
-	}
-	return out
-}
-
-// noted is a rule whose faults a reader of files finds.
-func noted(rule string) func(*view, *nodeView) []fault {
-	return func(v *view, n *nodeView) []fault {
-		if n.line == nil {
-			return nil
-		}
-		var out []fault
-		for i, note := range n.line.Notes {
-			if note.Rule == rule {
-				field := finding.Path("notes", n.Name, fmt.Sprintf("[%d]", i))
-				v.Source[field] = note.At
-				out = append(out, fault{field: field, message: note.Message, expected: note.Expected})
-			}
-		}
-		return out
-	}
-}
-
-// lineRules are about command lines that were read from files.
-var lineRules = []Rule{
-	{ID: "flag-syntax", Severity: isError, Fixed: true, Flags: true, node: flagSyntax, Doc: "a command line has nothing but flags, each with its value (kcmgen flags --check)"},
-	{ID: "flag-repeated", Severity: isWarning, Flags: true, node: flagRepeated, Doc: "a command line has each flag once (kcmgen flags --check)"},
-	{ID: "flag-spelled", Severity: isWarning, Flags: true, node: flagSpelled, Doc: "a command line spells a flag with \"-\" (kcmgen flags --check)"},
-	{ID: "flags-differ", Severity: isWarning, Flags: true, cluster: flagsDiffer, Doc: "the command lines of nodes have the same flags, but for addresses and files (kcmgen flags --check --node)"},
-	{ID: "value-unknown", Severity: isWarning, Flags: true, node: valueUnknown, Doc: "the values of a command line are known: a variable hides none (kcmgen flags --check, which reports it as not checked)"},
-	{ID: "unit-line", Severity: isWarning, Flags: true, node: noted("unit-line"), Doc: "systemd ignores no line of a unit or its environment files (kcmgen flags --check)"},
-	{ID: "unit-continuation", Severity: isError, Fixed: true, Flags: true, node: noted("unit-continuation"), Doc: "a line of a unit goes on after one backslash, not two (kcmgen flags --check)"},
-	{ID: "unit-program", Severity: isError, Fixed: true, Flags: true, node: noted("unit-program"), Doc: "the program of a unit is a path without variables (kcmgen flags --check)"},
-	{ID: "form-field", Severity: isWarning, Flags: true, node: noted("form-field"), Doc: "a configuration of what starts kube-controller-manager has the fields that its reader knows (kcmgen flags --check)"},
-}
-
-// nodeFlags are flags that may differ between nodes.
-var nodeFlags = []string{"bind-address", "address", "master", "kubeconfig", "tls-cert-file", "tls-private-key-file", "authentication-kubeconfig", "authorization-kubeconfig", "external-cloud-volume-plugin", "v", "vmodule", "log-dir", "log-file"}
-
-// flagsDiffer compares the command lines of nodes: any of them may lead.
-func flagsDiffer(v *view) []fault {
-	if v.nodes[0].line == nil {
-		return nil
-	}
-	names := map[string]bool{}
-	for _, n := range v.nodes {
-		for _, f := range n.flags {
-			names[f.Name] = true
-		}
-	}
-	var out []fault
-	first := v.nodes[0]
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		if slices.Contains(nodeFlags, name) || slices.Contains([]string{allocate, clusterCIDR, mask, mask4, mask6, serviceRange}, name) || strings.HasPrefix(name, "leader-elect-resource-") {
-			continue // allocation-differs and leader-elect-differs
-		}
-		for _, n := range v.nodes[1:] {
-			if first.value(name) == n.value(name) {
-				continue
-			}
-			out = append(out, fault{
-				field: cmp.Or(n.flags.Field(name), first.flags.Field(name), "flags"), also: []string{first.flags.Field(name)},
-				message:  fmt.Sprintf("--%s is %q on node %s and %q on node %s", name, first.value(name), first.Name, n.value(name), n.Name),
-				expected: "one value on all nodes: any of them may lead",
-			})
-		}
-	}
-	return out
 }
 
 var cueFlag = lazy.Regexp(`flags: "?([a-z0-9-]+)"?: ("[^"]*"|[^ ,;]+)`)

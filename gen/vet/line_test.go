@@ -69,6 +69,73 @@ func TestUnknownValues(t *testing.T) {
 	}
 }
 
+// TestSameUnknown: the same unknown value in two places is the same value, others aren't.
+func TestSameUnknown(t *testing.T) {
+	for words, want := range map[string]string{
+		"--cluster-signing-key-file=<D>/k --service-account-private-key-file=<D>/k":                        "service-account-key-is-ca",
+		"--cluster-signing-key-file=<D>/k --service-account-private-key-file=<E>/k":                        "",
+		"--cluster-signing-key-file=<K> --service-account-private-key-file=<K>":                            "service-account-key-is-ca",
+		"--cluster-signing-key-file=<K> --service-account-private-key-file=<L>":                            "",
+		"--allocate-node-cidrs --cluster-cidr=<R> --service-cluster-ip-range=<R>":                          "networks-overlap",
+		"--allocate-node-cidrs --cluster-cidr=<R> --service-cluster-ip-range=<S>":                          "",
+		"--client-ca-file=<D>/a --requestheader-client-ca-file=<D>/a":                                      "requestheader-ca",
+		"--tls-cert-file=/c --tls-private-key-file=<D>/k --service-account-private-key-file=<D>/k":         "key-shared",
+		"--tls-cert-file=/c --tls-private-key-file=<D>/k --service-account-private-key-file=<D>/other.key": "",
+	} {
+		want := slices.DeleteFunc([]string{want, "value-unknown not checked"}, func(s string) bool { return s == "" })
+		got := checkLine(words)
+		got = slices.DeleteFunc(got, func(id string) bool { return id == "file-pair" })
+		if diff := gocmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: (-want +got):\n%s", words, diff)
+		}
+	}
+}
+
+// TestLineOfFiles: what only a command line can have.
+func TestLineOfFiles(t *testing.T) {
+	at := finding.Pos{File: "f", Line: 1, Col: 1}
+	whole := func(change func(*Line)) []string {
+		l := lineOf("", "--kubeconfig=/a --v=2")
+		change(&l)
+		return ids(slices.DeleteFunc(CommandLine(spec.Version{Minor: 37}, []Line{l}), func(f finding.Finding) bool {
+			return !slices.Contains([]string{"kubeconfig-missing", "delegated-auth", "value-quoted", "path-relative", "probe-port", "controller-renamed", "image-tag", "lease-and-cpu-limit", "sandbox-off", "unit-line"}, f.Rule)
+		}))
+	}
+	arg := func(s string) Arg { return Arg{Parts: []string{s}, At: at} }
+	for name, tc := range map[string]struct {
+		change func(*Line)
+		want   []string
+	}{
+		"a unit":           {func(*Line) {}, []string{"delegated-auth"}},
+		"in the cluster":   {func(l *Line) { l.InCluster, l.Args = true, nil }, nil},
+		"outside of it":    {func(l *Line) { l.Args = nil }, []string{"delegated-auth", "kubeconfig-missing"}},
+		"quotes":           {func(l *Line) { l.Args = append(l.Args, arg(`--root-ca-file="/a"`)) }, []string{"delegated-auth", "value-quoted"}},
+		"two in one":       {func(l *Line) { l.Args = append(l.Args, arg("--root-ca-file=/a --profiling=false")) }, []string{"delegated-auth", "value-quoted"}},
+		"a list in quotes": {func(l *Line) { l.Args = append(l.Args, arg(`--controllers="*"`)) }, []string{"delegated-auth"}},
+		"a relative path":  {func(l *Line) { l.Args = append(l.Args, arg("--root-ca-file=ca.pem")) }, []string{"delegated-auth", "path-relative"}},
+		"with a directory": {func(l *Line) {
+			l.Args = append(l.Args, arg("--root-ca-file=ca.pem"))
+			l.Unit = &spec.Unit{Service: []spec.Directive{{Name: "WorkingDirectory", Value: "/k"}}}
+		}, []string{"delegated-auth", "sandbox-off"}},
+		"another's probe": {func(l *Line) { l.Pod = &LinePod{Image: "a:v1", HostNetwork: true, ProbePort: "10252"} }, []string{"delegated-auth", "probe-port"}},
+		"its probe":       {func(l *Line) { l.Pod = &LinePod{Image: "a:v1", HostNetwork: true, ProbePort: "10257"} }, []string{"delegated-auth"}},
+		"a pod": {func(l *Line) {
+			l.Pod = &LinePod{Image: "a:latest", HostNetwork: true, Limits: map[string]string{"cpu": "100m"}}
+		}, []string{"delegated-auth", "image-tag", "lease-and-cpu-limit"}},
+		"an old name": {func(l *Line) { l.Args = append(l.Args, arg("--controllers=*,bootstrapsigner")) }, []string{"controller-renamed", "delegated-auth"}},
+		"that kubeadm has": {func(l *Line) {
+			l.Args = append(l.Args, Arg{Parts: []string{"--controllers=*,bootstrapsigner"}, At: at, By: "kubeadm"})
+		}, []string{"delegated-auth"}},
+		"nothing is served": {func(l *Line) { l.Args = append(l.Args, arg("--secure-port=0")) }, nil},
+		"a note":            {func(l *Line) { l.Notes = []Note{{Rule: "unit-line", At: at, Message: "m"}} }, []string{"delegated-auth", "unit-line"}},
+		"words unknown":     {func(l *Line) { l.Args = []Arg{{Parts: []string{"", "$A", ""}, At: at}} }, nil},
+	} {
+		if diff := gocmp.Diff(tc.want, whole(tc.change)); diff != "" {
+			t.Errorf("%s: (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
 // TestPartialLine: where more flags are added that aren't known, no rule misses one.
 func TestPartialLine(t *testing.T) {
 	for words, want := range map[string][]string{

@@ -141,7 +141,7 @@ var electionRules = []Rule{
 		Doc: "all nodes hold one lease: same lock, name and namespace",
 	},
 	{
-		ID: "lease-and-cpu-limit", Severity: isWarning, node: leaseAndLimit,
+		ID: "lease-and-cpu-limit", Severity: isWarning, Pod: true, node: leaseAndLimit,
 		Doc: "a CPU limit below one core goes with a renew deadline that survives throttling",
 	},
 }
@@ -264,7 +264,7 @@ var hardeningRules = []Rule{
 }
 
 var imageRules = []Rule{
-	{ID: "image-tag", Severity: isWarning, cluster: imageTag, Doc: "a pod's image has a tag that stays, or a digest"},
+	{ID: "image-tag", Severity: isWarning, Pod: true, cluster: imageTag, Doc: "a pod's image has a tag that stays, or a digest"},
 	{ID: "image-version", Severity: isWarning, cluster: imageVersion, Doc: "a pod's image has the cluster's version"},
 	{ID: "image-keys", Severity: isError, cluster: imageKeys, Doc: "no image holds a private key"},
 	{ID: "image-per-node", Severity: isError, Fixed: true, cluster: imagePerNode, Doc: "what an image holds is the same for all its nodes"},

@@ -3,6 +3,7 @@ package vet
 import (
 	"cmp"
 	"fmt"
+	"hash/fnv"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,23 +50,45 @@ func (a Arg) sample(m *flags.Minor, round int) string {
 	name = strings.ReplaceAll(name, "_", "-")
 	d, ok := m.Flag(name)
 	if whole := len(a.Parts) == 3 && a.Parts[0] == "--"+d.Name+"=" && a.Parts[2] == ""; ok && whole {
-		return a.Parts[0] + sampleOf(d, round)
+		return a.Parts[0] + sampleOf(d, a.Parts[1], round)
 	}
 	parts := slices.Clone(a.Parts)
 	for i := 1; i < len(parts); i += 2 {
-		parts[i] = fmt.Sprintf("10.%d.0.0", 210+round)
+		parts[i] = sampleAddress(parts[i], round)
 	}
 	return strings.Join(parts, "")
 }
 
+// sampleAddress returns an address that is the same wherever the same value is unknown, and
+// another elsewhere.
+func sampleAddress(expr string, round int) string {
+	h := fnv.New32a()
+	fmt.Fprint(h, expr, round)
+	return fmt.Sprintf("10.%d.0.0", h.Sum32()%200)
+}
+
+// unsampled writes what isn't known in place of the first round's values for it.
+func unsampled(lines []Line, message string) string {
+	if !sampled().MatchString(message) {
+		return message
+	}
+	for _, l := range lines {
+		for _, a := range l.Args {
+			for i := 1; i < len(a.Parts); i += 2 {
+				sample := sampleAddress(a.Parts[i], 0)
+				message = strings.ReplaceAll(strings.ReplaceAll(message, sample+"/16", a.Parts[i]), sample, a.Parts[i])
+			}
+		}
+	}
+	return message
+}
+
 // sampleOf returns a value that a flag may have.
-func sampleOf(d flags.Def, round int) string {
+func sampleOf(d flags.Def, expr string, round int) string {
 	pick := func(values ...string) string { return values[round%len(values)] }
 	switch d.Name {
-	case clusterCIDR:
-		return pick("10.200.0.0/16", "172.20.0.0/14", "192.168.128.0/17")
-	case serviceRange:
-		return pick("10.32.0.0/16", "172.30.0.0/16", "192.168.64.0/18")
+	case clusterCIDR, serviceRange:
+		return sampleAddress(expr, round) + "/16"
 	case "bind-address":
 		return pick("127.0.0.1", "10.9.8.7", "0.0.0.0")
 	case "controllers":
@@ -88,7 +111,7 @@ func sampleOf(d flags.Def, round int) string {
 		return cmp.Or(d.Default, "1")
 	}
 	if _, ok := spec.PathFlags[d.Name]; ok {
-		return fmt.Sprintf("/etc/kubernetes/%s-%d", d.Name, round)
+		return "/etc/kubernetes/" + sampleAddress(expr, round)
 	}
 	return cmp.Or(d.Default, fmt.Sprintf("sample%d", round))
 }
@@ -120,6 +143,8 @@ var wholeLines sync.Map // minor to func() spec.Flags
 var nameRules = []string{
 	"flag-unknown", "flag-removed", "flag-too-new", "flag-renamed", "flag-deprecated", "flag-noop",
 	"flag-repeated", "flag-spelled", "flag-ignored", "network-flags-ignored", "value-unknown",
+	// The same unknown value in two places is the same value.
+	"service-account-key-is-ca", "key-shared", "requestheader-ca", "networks-overlap",
 }
 
 // aboutHole reports whether a finding is about the value of a flag whose value isn't known,
@@ -149,14 +174,23 @@ func valueUnknown(v *view, n *nodeView) []fault {
 		v.Source[field] = a.At
 		x := fault{
 			field: field, severity: finding.NotChecked,
-			message:  fmt.Sprintf("%.80s: the value of %s isn't known here", a.text(), a.Parts[1]),
+			message:  fmt.Sprintf("%s: the value of %s isn't known here", cut(a.text()), cut(a.Parts[1])),
 			expected: "its value, or the file that has it, to check it too",
 		}
 		if a.wordless() {
-			x.message = fmt.Sprintf("%.80s: which flags it stands for isn't known here", a.text())
+			x.message = fmt.Sprintf("%s: which flags it stands for isn't known here", cut(a.text()))
 			x.expected = "the words that it stands for, or the file that has them, to check them too"
 		}
 		out = append(out, x)
 	}
 	return out
+}
+
+// cut shortens a long text.
+func cut(s string) string {
+	const most = 80
+	if len([]rune(s)) <= most {
+		return s
+	}
+	return string([]rune(s)[:most]) + "…"
 }

@@ -59,8 +59,8 @@ type Rule struct {
 	// Fixed rules can't be waived: what they reject can't work.
 	Fixed bool
 	// Flags rules need nothing but a command line, Unit rules nothing but the unit that has
-	// it.
-	Flags, Unit bool
+	// it, Pod rules nothing but the pod.
+	Flags, Unit, Pod bool
 	// Practice rules need nothing but a command line, either, which works without what they
 	// require.
 	Practice bool

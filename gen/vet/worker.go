@@ -82,9 +82,18 @@ func nodeMonitorTiming(v *view, n *nodeView) []fault {
 			field: graceFlag.Field, message: fmt.Sprintf("node-monitor-grace-period is %s, and a kubelet reports every %s: one late report and the node counts as gone", grace, heartbeat),
 			expected: "several times the kubelet's nodeStatusUpdateFrequency",
 		})
+	case graceFlag.Field != "" && v.Version.Minor >= 32 && grace <= deadConnection:
+		return one(fault{
+			field: graceFlag.Field, message: fmt.Sprintf("node-monitor-grace-period is %s: a kubelet whose connection broke takes up to %s to notice it, and its node counts as gone by then", grace, deadConnection),
+			expected: "50s or more",
+		})
 	}
 	return nil
 }
+
+// deadConnection is how long a client waits for an answer on a broken connection with HTTP/2:
+// 30 s until a ping, and 15 s for its answer.
+const deadConnection = 45 * time.Second
 
 // rateInvalid checks rates that nothing validates when the process starts.
 func rateInvalid(v *view, n *nodeView) []fault {

@@ -65,11 +65,11 @@ func (r *reader) docker(words []text.Text, env map[string]text.Text) (c Command,
 	if entry.Len() > 0 {
 		rest = append([]text.Text{entry}, rest...)
 	}
-	if name.String() != Program && !looksLikeImage(image) && !r.mentions(rest) {
+	c, err = r.container(rest, inner, image, words[0].At(0))
+	if named := name.String() == Program || looksLikeImage(image); err != nil || c.Program.Len() == 0 && !named {
 		return Command{}, true, faultf(words[at].At(0), "it starts the image %.80s, and %s is nowhere among the words", image.String(), Program)
 	}
-	c, err = r.container(rest, inner, image, words[0].At(0))
-	return c, true, err
+	return c, true, nil
 }
 
 // looksLikeImage reports whether an image's name says that it has the program.

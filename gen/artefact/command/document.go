@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/artefact/shell"
-	"github.com/kcmgen/kcmgen/gen/artefact/systemd"
 	"github.com/kcmgen/kcmgen/gen/artefact/text"
 	"github.com/kcmgen/kcmgen/gen/artefact/yamltext"
 	"github.com/kcmgen/kcmgen/internal/lazy"
@@ -16,9 +15,6 @@ var (
 	shebang     = lazy.Regexp(`^\s*#!`)
 	mapping     = lazy.Regexp(`^(---|- |-$|\{|\[|"?[A-Za-z_][\w.:/+-]*"?\s*:(\s|$)|%YAML|\?)`)
 	openingList = lazy.Regexp(`^\[\s*["'{\]]`)
-	markdown    = lazy.Regexp("(?m)^[ \t]*```")
-	nix         = lazy.Regexp(`(?m)services\.kubernetes\.|^\s*\{\s*(config|pkgs|lib)\s*,`)
-	terraform   = lazy.Regexp(`(?m)^(resource|module|variable|locals|data|terraform)\s+("[^"]*"\s*)*\{`)
 	program     = lazy.Regexp(`\[program:([^\]]*)\]`)
 )
 
@@ -35,7 +31,7 @@ func (r *reader) document(t text.Text) ([]Command, error) {
 	case first == "":
 		return nil, faultf(t.At(0), "it starts no program: it is empty, or has comments only")
 	case isUnit(s):
-		return one(r.nestedUnit(masked))
+		return r.nested([]part{{text: t}})
 	case program().MatchString(s):
 		return r.supervisor(masked)
 	case isLog(s):
@@ -49,15 +45,12 @@ func (r *reader) document(t text.Text) ([]Command, error) {
 	case mapping().MatchString(first) && (first[0] != '[' || openingList().MatchString(s)) && !flagFirst(first):
 		return r.structured(masked, templates)
 	case isEnvironment(masked):
-		return one(r.nestedEnvironment(masked))
+		return r.nested([]part{{text: t}})
 	case isList(masked):
 		return one(r.list(masked))
-	case markdown().MatchString(s):
-		return nil, faultf(t.At(0), "this is Markdown: give the file that it describes")
-	case nix().MatchString(s):
-		return nil, faultf(t.At(0), "this is Nix: give the unit that it makes, such as systemctl cat %s", Program)
-	case terraform().MatchString(s):
-		return nil, faultf(t.At(0), "this is Terraform: give the file that it writes to the host")
+	}
+	if err := r.otherKind(masked, first); err != nil {
+		return nil, err
 	}
 	return r.script(t)
 }
@@ -84,30 +77,6 @@ func one(c Command, err error) ([]Command, error) {
 	return []Command{c}, nil
 }
 
-// nestedUnit reads a unit within another document.
-func (r *reader) nestedUnit(t text.Text) (Command, error) {
-	u, err := systemd.Parse(t)
-	if err != nil {
-		return Command{}, err
-	}
-	if len(starts(u)) == 0 {
-		return Command{}, faultf(t.At(0), "the unit has no ExecStart=")
-	}
-	return r.unit(u)
-}
-
-// nestedEnvironment reads variables within another document.
-func (r *reader) nestedEnvironment(t text.Text) (Command, error) {
-	name := r.set.Name(t.At(0))
-	l := &loaded{Input: Input{Name: name}, text: t, environment: true}
-	r.env[name], r.envFile[name] = systemd.EnvFile(t), t
-	c, ok, err := r.fromVariables([]*loaded{l})
-	if err == nil && !ok {
-		err = faultf(t.At(0), "none of its variables holds flags")
-	}
-	return c, err
-}
-
 // script reads a shell script: the program that it starts, or the files that it writes.
 func (r *reader) script(t text.Text) ([]Command, error) {
 	masked, templates := r.set.Mask(t)
@@ -115,20 +84,14 @@ func (r *reader) script(t text.Text) ([]Command, error) {
 	if err != nil {
 		return nil, r.noScript(masked, templates, err)
 	}
-	env := r.sourced(script, nil)
-	var out []Command
-	for _, h := range script.Heredocs(env) {
-		got, err := r.document(h.Body)
-		if err != nil {
-			continue
-		}
-		for _, c := range got {
-			c.Target = h.File
-			c.Notes = append(c.Notes, Note{h.At, "", fmt.Sprintf("it is read from the here-document on line %d, as a shell writes it", r.set.Pos(h.At).Line), ""})
-			out = append(out, c)
-		}
+	var parts []part
+	for _, h := range script.Heredocs(r.sourced(script, nil)) {
+		parts = append(parts, part{
+			name: r.set.Show(h.File), text: h.Body,
+			note: &Note{h.At, "", fmt.Sprintf("it is read from the here-document on line %d, as a shell writes it", r.set.Pos(h.At).Line), ""},
+		})
 	}
-	if len(out) > 0 {
+	if out, err := r.nested(parts); err == nil && len(out) > 0 {
 		return out, nil
 	}
 	c, err := r.shell(masked, nil)
@@ -136,30 +99,6 @@ func (r *reader) script(t text.Text) ([]Command, error) {
 		return nil, r.noScript(masked, templates, err)
 	}
 	return []Command{c}, nil
-}
-
-// noScript is the error for a text that is no script, or one that doesn't start the program.
-func (r *reader) noScript(t text.Text, templates map[text.Template]text.At, err error) error {
-	words := strings.Fields(firstLine(t))
-	switch line := firstLine(t); {
-	case len(templates) > 0:
-		for _, what := range slices.Sorted(keys(templates)) {
-			return faultf(templates[what], "this is a template (%s), and no form that is known before it is filled in", what)
-		}
-	case shebang().MatchString(t.String()) || strings.Contains(t.String(), Program):
-		return err
-	case len(words) > 0 && plainWord().MatchString(words[0]):
-		return &Error{r.set.Pos(place(t, line)), fmt.Sprintf("%q is no flag, and not %s either", words[0], Program)}
-	}
-	// It may be anything, a password too.
-	return &Error{r.set.Pos(place(t, firstLine(t))), fmt.Sprintf("its first word is no flag, and not %s either", Program)}
-}
-
-// plainWord matches words that may be meant as the name of a flag or a program.
-var plainWord = lazy.Regexp(`^[a-z][a-z-]{0,39}$`)
-
-func place(t text.Text, line string) text.At {
-	return t.At(max(0, strings.Index(t.String(), line)))
 }
 
 func keys[K comparable, V any](m map[K]V) func(func(K) bool) {
@@ -184,6 +123,9 @@ func (r *reader) structured(t text.Text, templates map[text.Template]text.At) ([
 		return one(r.list(t))
 	}
 	if err != nil {
+		if other := r.otherKind(t, firstLine(t)); other != nil {
+			return nil, other
+		}
 		for _, what := range slices.Sorted(keys(templates)) {
 			return nil, faultf(templates[what], "this is a template (%s) that is no YAML before it is filled in: %v", what, err)
 		}
@@ -206,7 +148,11 @@ func (r *reader) structured(t text.Text, templates map[text.Template]text.At) ([
 	case len(docs) == 0:
 		return nil, faultf(t.At(0), "it starts no program: the YAML is empty")
 	}
-	return nil, faultf(docs[0].At, "this is %s, which says nothing of how %s is started", kindName(docs[0]), Program)
+	kind := kindName(docs[0])
+	if docs[0].Get("kind").Str() == "Config" && docs[0].Get("apiVersion").Str() == "v1" {
+		kind = "a kubeconfig"
+	}
+	return nil, faultf(docs[0].At, "this is %s, which says nothing of how %s is started", kind, Program)
 }
 
 // structure reads one document of YAML.
@@ -221,41 +167,11 @@ func (r *reader) structure(doc *yamltext.Node) ([]Command, error) {
 	if len(out) > 0 {
 		return out, nil
 	}
-	err := r.strings(doc, func(t text.Text) {
-		got, err := r.document(t)
-		if err == nil {
-			out = append(out, got...)
-		} else if failed == nil {
-			failed = err
-		}
-	})
+	out, err := r.nested(r.parts(doc))
 	if failed == nil {
 		failed = err
 	}
 	return out, failed
-}
-
-// strings calls a function for every string in a document that may be a document itself.
-func (r *reader) strings(n *yamltext.Node, do func(text.Text)) error {
-	switch n.Kind {
-	case yamltext.Scalar:
-		if s := n.Text.String(); strings.Contains(s, "\n") && (strings.Contains(s, Program) || strings.Contains(s, "controllerManager")) {
-			do(n.Text)
-		}
-	case yamltext.List:
-		for _, e := range n.Items {
-			if e != nil {
-				_ = r.strings(e, do)
-			}
-		}
-	case yamltext.Map:
-		for _, p := range n.Pairs {
-			if p.Value != nil {
-				_ = r.strings(p.Value, do)
-			}
-		}
-	}
-	return nil
 }
 
 // argumentList reads a list of flags in YAML, such as the command of a pod alone.

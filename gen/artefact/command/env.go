@@ -1,7 +1,6 @@
 package command
 
 import (
-	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -13,7 +12,7 @@ import (
 	"github.com/kcmgen/kcmgen/internal/lazy"
 )
 
-var assignment = lazy.Regexp(`^(?:export[ \t]+)?[A-Za-z_][A-Za-z0-9_]*$`)
+var assignment = lazy.Regexp(`^(?:export[ \t]+)?[A-Za-z_][A-Za-z0-9_]*\+?$`)
 
 // isEnvironment reports whether a text is a file of variables: assignments and comments,
 // and nothing else.
@@ -31,33 +30,61 @@ func isEnvironment(t text.Text) bool {
 	return len(vars) > 0 && len(others) == 0
 }
 
-// environments reads the files of variables.
+// environments reads the files of variables: also those that look like something else, and
+// that a unit names as such.
 func (r *reader) environments(all []*loaded) {
+	var named []string
 	for _, l := range all {
-		if l.environment {
+		if l.unit != nil {
+			for _, d := range l.unit.Values("Service", "EnvironmentFile") {
+				named = append(named, environmentPath(d))
+			}
+		}
+	}
+	for _, l := range all {
+		if l.unit == nil && l.err == nil && !l.environment && l.docs == nil {
+			l.environment = slices.ContainsFunc(named, func(at string) bool { return commonEnd(l.Name, at) > 0 })
+		}
+		if l.environment && l.unit == nil {
 			r.env[l.Name], r.envFile[l.Name] = systemd.EnvFile(l.text), l.text
 		}
 	}
 }
 
 // environment returns the variables of the file at hand that a path on the host means: the
-// one whose name agrees with the most of the path's end.
+// one whose name agrees with the most of the path's end, and of those the one nearest to the
+// file that is read, as there may be files of several hosts.
 func (r *reader) environment(at string) (file string, vars []systemd.Variable, ok bool) {
-	best := 0
+	best, nearest := 0, -1
 	for _, name := range sortedNames(r.env) {
-		if n := commonEnd(name, at); n > best {
-			best, file = n, name
+		n, near := commonEnd(name, at), commonStart(name, r.reading)
+		if n > best || n == best && n > 0 && near > nearest {
+			best, nearest, file = n, near, name
 		}
 	}
 	return file, r.env[file], best > 0
 }
 
-// commonEnd is how many elements two paths have in common at their ends. A file may be a
-// copy with the host's name before it or after it.
-func commonEnd(a, b string) int {
+// commonStart is how many elements two paths have in common at their begins.
+func commonStart(a, b string) int {
 	as, bs := strings.Split(path.Clean(a), "/"), strings.Split(path.Clean(b), "/")
 	n := 0
-	for n < len(as) && n < len(bs) && as[len(as)-1-n] == bs[len(bs)-1-n] {
+	for n < len(as) && n < len(bs) && as[n] == bs[n] {
+		n++
+	}
+	return n
+}
+
+// commonEnd is how many elements a path has in common with another one, or with a pattern, at
+// their ends. A file may be a copy with the host's name before it or after it.
+func commonEnd(name, pattern string) int {
+	as, bs := strings.Split(path.Clean(name), "/"), strings.Split(path.Clean(pattern), "/")
+	n := 0
+	for n < len(as) && n < len(bs) {
+		a, b := as[len(as)-1-n], bs[len(bs)-1-n]
+		if same, err := path.Match(b, a); a != b && (err != nil || !same) {
+			break
+		}
 		n++
 	}
 	return n
@@ -66,67 +93,104 @@ func commonEnd(a, b string) int {
 // otherComponents are parts of the names of variables that belong to other programs.
 var otherComponents = lazy.Regexp(`(?i)APISERVER|API_SERVER|KUBELET|SCHEDULER|PROXY|ETCD|FLANNEL|DOCKER|CONTAINERD|CALICO|CLOUD_CONTROLLER`)
 
+// own reports whether a variable's name says that it is the program's.
+func own(name string) bool {
+	return strings.Contains(strings.ToUpper(name), "CONTROLLER") && !otherComponents().MatchString(name)
+}
+
+// ofFlags matches names of variables that hold flags, and no secret.
+var ofFlags = lazy.Regexp(`(?i)ARGS|OPTS|OPTIONS|FLAGS|PARAMS`)
+
 // fromVariables reads a command line from variables alone: those that hold flags.
 func (r *reader) fromVariables(all []*loaded) (Command, bool, error) {
 	c := Command{Form: Environment, Partial: true}
-	own := func(name string) bool { return strings.Contains(strings.ToUpper(name), "CONTROLLER") }
 	for _, l := range all {
 		if !l.environment {
 			continue
 		}
 		vars := r.values(l)
-		named := slices.ContainsFunc(vars, func(v systemd.Variable) bool { return own(v.Name) && !otherComponents().MatchString(v.Name) })
+		named := slices.ContainsFunc(vars, func(v systemd.Variable) bool { return own(v.Name) })
 		for _, v := range vars {
-			if !strings.HasPrefix(strings.TrimLeft(v.Value.String(), " \t\r\n\"'"), "-") || otherComponents().MatchString(v.Name) {
-				continue
-			}
 			words, err := systemd.Words(r.holes(v.Value), systemd.Relax)
 			if err != nil {
 				return c, false, err
 			}
-			if why := r.foreign(words); named && !own(v.Name) && why != "" {
-				c.Notes = append(c.Notes, Note{v.At, "", fmt.Sprintf("%s is not %s's: it has no flag %s", v.Name, Program, why), ""})
+			if !holdFlags(words, own(v.Name)) || otherComponents().MatchString(v.Name) {
 				continue
 			}
-			for _, w := range words {
-				c.Args = append(c.Args, Arg{Text: w})
+			if known, unknown := r.flagsOf(words); !own(v.Name) && r.known != nil && (!known || named && unknown != "") {
+				why := "its words are no flags of it"
+				if ofFlags().MatchString(v.Name) {
+					why = "it has no flag --" + unknown
+				}
+				c.Notes = append(c.Notes, Note{v.At, "", fmt.Sprintf("%s is not %s's: %s", v.Name, Program, why), ""})
+				continue
 			}
-			c.At = cmp.Or(c.At, v.At)
+			if len(c.Args) == 0 {
+				c.At = v.At
+			}
+			c.Args = append(c.Args, args(words)...)
 			r.envUsed[l.Name] = true
 		}
 	}
 	return c, len(c.Args) > 0, nil
 }
 
-// values returns the variables of a file. One that a shell reads may use others in it.
-func (r *reader) values(l *loaded) []systemd.Variable {
-	vars := r.env[l.Name]
-	if !slices.ContainsFunc(vars, func(v systemd.Variable) bool { return strings.Contains(v.Value.String(), "$") }) {
-		return vars
+// holdFlags reports whether words look like flags: the first is one or, if the variable is the
+// program's own, another variable before one.
+func holdFlags(words []text.Text, own bool) bool {
+	if len(words) == 0 {
+		return false
 	}
-	script, err := shell.Parse(r.set, l.text)
-	if err != nil {
-		return vars
+	if strings.HasPrefix(words[0].String(), "-") {
+		return true
 	}
-	of := script.Vars()
-	for i, v := range vars {
-		name := strings.TrimSpace(strings.TrimPrefix(v.Name, "export "))
-		if value, ok := of[name]; ok {
-			vars[i].Value = value
-		}
-	}
-	return vars
+	return own && words[0].IsHole() && slices.ContainsFunc(words, func(w text.Text) bool { return strings.HasPrefix(w.String(), "-") })
 }
 
-// foreign returns the first flag among words that the program doesn't have, if no other
-// word is one that it has.
-func (r *reader) foreign(words []text.Text) string {
-	for _, w := range words {
-		if name, _, ok := flagName(w.String()); ok && r.known != nil && !r.known(name) {
-			return "--" + name
+// values returns the variables of a file, each once. One that a shell reads may use others in
+// it.
+func (r *reader) values(l *loaded) []systemd.Variable {
+	vars := r.env[l.Name]
+	var of map[string]text.Text
+	if slices.ContainsFunc(vars, func(v systemd.Variable) bool {
+		return strings.Contains(v.Value.String(), "$") || strings.HasSuffix(v.Name, "+")
+	}) {
+		if script, err := shell.Parse(r.set, l.text); err == nil {
+			of = script.Vars()
 		}
 	}
-	return ""
+	var out []systemd.Variable
+	at := map[string]int{}
+	for _, v := range vars {
+		v.Name = strings.TrimSuffix(strings.TrimSpace(strings.TrimPrefix(v.Name, "export ")), "+")
+		if value, ok := of[v.Name]; ok {
+			v.Value = value
+		}
+		if i, again := at[v.Name]; again {
+			out[i].Value = v.Value
+			continue
+		}
+		at[v.Name] = len(out)
+		out = append(out, v)
+	}
+	return out
+}
+
+// flagsOf reports whether words have a flag that the program has, and returns the first that
+// it doesn't have.
+func (r *reader) flagsOf(words []text.Text) (known bool, unknown string) {
+	for _, w := range words {
+		name, _, ok := flagName(w.String())
+		switch {
+		case !ok || r.known == nil:
+		case r.known(name):
+			known = true
+		case unknown == "":
+			unknown = name
+		}
+	}
+	return known, unknown
 }
 
 // flagName returns the name of a flag in its usual spelling, and its value.

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/artefact/text"
@@ -50,7 +51,7 @@ func (r *reader) podSpec(spec, above *yamltext.Node) ([]Command, error) {
 	var failed error
 	containers := spec.Get("containers").Items
 	for _, c := range containers {
-		words, err := r.podWords(c)
+		words, notes, err := r.podWords(c)
 		if err != nil {
 			return nil, err
 		}
@@ -61,9 +62,12 @@ func (r *reader) podSpec(spec, above *yamltext.Node) ([]Command, error) {
 		case len(words) > 0 && strings.HasPrefix(words[0].String(), "-") && named:
 			got = Command{Args: args(words)}
 		case len(words) == 0:
+			if named && failed == nil {
+				failed = faultf(c.At, "the container has neither command nor args: what starts %s is in its image", Program)
+			}
 			continue
 		default:
-			if got, err = r.program(words, podEnv(c)); err != nil {
+			if got, err = r.program(words, r.podEnv(c)); err != nil {
 				if failed == nil {
 					failed = err
 				}
@@ -74,6 +78,7 @@ func (r *reader) podSpec(spec, above *yamltext.Node) ([]Command, error) {
 			got.Image = image.Text
 		}
 		got.Form, got.At, got.Pod, got.Container = StaticPod, c.At, above, c
+		got.Notes = append(got.Notes, notes...)
 		if above != nil && above.Get("kind").Str() != "Pod" {
 			got.Form = Workload
 		}
@@ -84,9 +89,10 @@ func (r *reader) podSpec(spec, above *yamltext.Node) ([]Command, error) {
 
 // podWords returns the words of a container's command and args, with variables in the
 // kubelet's way: $(A), and $$ for $.
-func (r *reader) podWords(container *yamltext.Node) ([]text.Text, error) {
-	env := podEnv(container)
+func (r *reader) podWords(container *yamltext.Node) ([]text.Text, []Note, error) {
+	env := r.podEnv(container)
 	var out []text.Text
+	var notes []Note
 	for _, field := range []string{"command", "args"} {
 		list := container.Get(field)
 		if list == nil || list.Kind == yamltext.Null {
@@ -97,43 +103,54 @@ func (r *reader) podWords(container *yamltext.Node) ([]text.Text, error) {
 			continue
 		}
 		if list.Kind != yamltext.List {
-			return nil, faultf(list.At, "%s is no list: the kubelet refuses the pod", field)
+			return nil, nil, faultf(list.At, "%s is no list: the kubelet refuses the pod", field)
 		}
 		for _, e := range list.Items {
 			switch {
 			case e == nil || e.Kind == yamltext.Null:
 				out = append(out, text.Text{})
 			case e.Kind != yamltext.Scalar:
-				return nil, faultf(e.At, "an element of %s is no string: the kubelet refuses the pod", field)
+				return nil, nil, faultf(e.At, "an element of %s is no string: the kubelet refuses the pod", field)
+			case e.Tag != "str" && e.Text.Known():
+				return nil, nil, faultf(e.At, "an element of %s is no string: the kubelet refuses the pod. Write \"%s\" in quotes", field, e.Text)
 			default:
-				out = append(out, r.kubelet(e.Text, env))
+				word, unset := r.kubelet(e.Text, env)
+				out = append(out, word)
+				if unset.Len() > 0 && !container.Has("envFrom") {
+					notes = append(notes, Note{unset.At(0), "", fmt.Sprintf("the container's env has no %s: the kubelet passes it on as it is, unless something else fills it in before", unset), ""})
+				}
 			}
 		}
 	}
-	return out, nil
+	return out, notes, nil
 }
 
-// podEnv returns the variables of a container whose values it states.
-func podEnv(container *yamltext.Node) map[string]text.Text {
+// podEnv returns the variables of a container. A value may use those before it. One that isn't
+// in the file is a hole.
+func (r *reader) podEnv(container *yamltext.Node) map[string]text.Text {
 	out := map[string]text.Text{}
-	list := container.Get("env")
-	if list == nil {
-		return out
-	}
-	for _, e := range list.Items {
-		if value := e.Get("value"); value != nil && value.Kind == yamltext.Scalar && e.Get("name").Str() != "" {
-			out[e.Get("name").Str()] = value.Text
+	for _, e := range container.Get("env").List() {
+		name := e.Get("name")
+		switch value := e.Get("value"); {
+		case name.Str() == "":
+		case e.Has("valueFrom"):
+			out[name.Str()] = r.set.Hole(name.Str(), "$("+name.Str()+")", name.Place())
+		case value.Is(yamltext.Scalar):
+			out[name.Str()], _ = r.kubelet(value.Text, out)
+		default:
+			out[name.Str()] = text.Text{}
 		}
 	}
 	return out
 }
 
 // kubelet replaces variables as the kubelet does. ${A} isn't one of its own, but something
-// else that fills in the file may replace it, and so may $A of a shell.
-func (r *reader) kubelet(t text.Text, env map[string]text.Text) text.Text {
+// else that fills in the file may replace it, and so may $A of a shell. unset is the first
+// $(A) that isn't in env.
+func (r *reader) kubelet(t text.Text, env map[string]text.Text) (out, unset text.Text) {
 	s := t.String()
 	if !strings.Contains(s, "$") {
-		return t
+		return t, unset
 	}
 	var b text.Builder
 	for i := 0; i < len(s); i++ {
@@ -156,13 +173,20 @@ func (r *reader) kubelet(t text.Text, env map[string]text.Text) text.Text {
 			b.Byte(s[i], t.At(i))
 			continue
 		}
-		expr := s[i : i+end+1]
-		if value, ok := env[expr[2:end]]; ok && s[i+1] == '(' {
+		expr := t.Slice(i, i+end+1)
+		value, ok := env[expr.String()[2:end]]
+		switch {
+		case ok && s[i+1] == '(':
 			b.Write(value)
-		} else {
-			b.Write(r.set.Hole("", expr, t.At(i)))
+		case s[i+1] == '(' && strings.ContainsAny(s, " \t\n"): // $(command) of a shell
+			b.Write(expr)
+		default:
+			b.Write(r.set.Hole("", r.set.Show(expr), t.At(i)))
+			if s[i+1] == '(' && unset.Len() == 0 {
+				unset = expr
+			}
 		}
 		i += end
 	}
-	return b.Text()
+	return b.Text(), unset
 }

@@ -4,16 +4,13 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/kcmgen/kcmgen/gen/artefact/shell"
 	"github.com/kcmgen/kcmgen/gen/artefact/systemd"
 	"github.com/kcmgen/kcmgen/gen/artefact/text"
 	"github.com/kcmgen/kcmgen/gen/artefact/yamltext"
-	"github.com/kcmgen/kcmgen/internal/lazy"
 )
 
 // MaxFile is the maximum size of a file, in bytes.
@@ -72,8 +69,11 @@ type reader struct {
 	scripts map[string]text.Text // by base name
 	env     map[string][]systemd.Variable
 	envUsed map[string]bool
-	envFile map[string]text.Text
-	depth   int // of documents within documents
+	// envNoted: what systemd ignores in the file is in a note.
+	envNoted map[string]bool
+	envFile  map[string]text.Text
+	depth    int    // of documents within documents
+	reading  string // the file that is read
 }
 
 // Read reads files of one host, or of several: each file that starts the program is a result
@@ -83,6 +83,7 @@ func Read(set *text.Set, files []Input, o Options) ([]*Result, error) {
 	r := &reader{
 		set: set, known: o.Known, scripts: map[string]text.Text{},
 		env: map[string][]systemd.Variable{}, envUsed: map[string]bool{}, envFile: map[string]text.Text{},
+		envNoted: map[string]bool{},
 	}
 	return r.files(files)
 }
@@ -100,15 +101,24 @@ func (r *reader) located(err error, file string) error {
 	case errors.As(err, &named):
 		return named
 	case errors.As(err, &f):
-		return &Error{r.set.Pos(f.at), r.shown(f.message)}
+		return &Error{r.pos(f.at, file), r.shown(f.message)}
 	case errors.As(err, &unit):
-		return &Error{r.set.Pos(unit.At), r.shown(unit.Message)}
+		return &Error{r.pos(unit.At, file), r.shown(unit.Message)}
 	case errors.As(err, &sh):
-		return &Error{r.set.Pos(sh.At), r.shown(sh.Error())}
+		return &Error{r.pos(sh.At, file), r.shown("as a script of a shell: " + sh.Message)}
 	case errors.As(err, &yaml):
-		return &Error{r.set.Pos(yaml.At), r.shown(yaml.Error())}
+		return &Error{r.pos(yaml.At, file), r.shown(yaml.Error())}
 	}
 	return &Error{text.Pos{File: file}, r.shown(err.Error())}
+}
+
+// pos is the position of a place in a file. The place of an empty text is none.
+func (r *reader) pos(at text.At, file string) text.Pos {
+	p := r.set.Pos(at)
+	if at == (text.At{}) && p.File != file {
+		return text.Pos{File: file}
+	}
+	return p
 }
 
 // shown writes out the holes of a message.
@@ -134,9 +144,9 @@ func (r *reader) files(files []Input) ([]*Result, error) {
 	r.environments(all)
 	r.units(all)
 	var out []*Result
-	var errs []error
 	for _, l := range all {
 		if len(l.docs) == 0 && l.err == nil && l.unit == nil && !l.environment {
+			r.reading = l.Name
 			l.docs, l.err = r.document(l.text)
 		}
 		if len(l.docs) > 1 {
@@ -145,7 +155,10 @@ func (r *reader) files(files []Input) ([]*Result, error) {
 		if len(l.docs) == 1 {
 			out = append(out, &Result{Command: l.docs[0], File: l.Name})
 		}
-		if l.err != nil && !l.Found {
+	}
+	var errs []error
+	for _, l := range all {
+		if l.err != nil && !l.Found && !r.envUsed[l.Name] {
 			errs = append(errs, r.located(l.err, l.Name))
 		}
 	}
@@ -209,75 +222,4 @@ func (r *reader) several(found []Command) error {
 
 func comparePos(a, b text.Pos) int {
 	return cmp.Or(strings.Compare(a.File, b.File), a.Line-b.Line, a.Col-b.Col)
-}
-
-// keyMaterial matches files with keys, whose lines must not appear in messages.
-var keyMaterial = lazy.Regexp(`(?m)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----|^PuTTY-User-Key-File-|AGE-SECRET-KEY-1|^\s*(?:"?client-key-data|"?token)"?\s*:`)
-
-// certificate matches a file that is a certificate and nothing else.
-var certificate = lazy.Regexp(`^\s*-----BEGIN [A-Z0-9 ]+-----`)
-
-// load reads a file and finds out what it is.
-func (r *reader) load(in Input) *loaded {
-	l := &loaded{Input: in}
-	if l.err = plain(in); l.err != nil {
-		return l
-	}
-	l.text = r.set.Add(in.Name, string(in.Data))
-	if strings.IndexByte(l.text.String(), 0) >= 0 {
-		l.docs, l.err = r.process(l.text)
-		return l
-	}
-	switch masked, _ := r.set.Mask(l.text); {
-	case isUnit(masked.String()):
-		l.text = masked
-		if l.unit, l.err = systemd.Parse(masked); l.err != nil {
-			return l
-		}
-		if !l.unit.Has("Service") && !l.unit.Has("Container") {
-			l.unit = nil
-			l.err = faultf(l.text.At(0), "this is a unit of systemd that starts no service: it has no [Service]")
-		}
-	case isEnvironment(masked):
-		l.text, l.environment = masked, true
-	}
-	r.scripts[path.Base(in.Name)] = l.text
-	return l
-}
-
-// plain refuses what is no text, or holds a key.
-func plain(in Input) error {
-	at := func(offset int, format string, args ...any) error {
-		line := 1 + strings.Count(string(in.Data[:offset]), "\n")
-		return &Error{text.Pos{File: in.Name}, fmt.Sprintf("line %d: ", line) + fmt.Sprintf(format, args...)}
-	}
-	whole := func(format string, args ...any) error {
-		return &Error{text.Pos{File: in.Name}, fmt.Sprintf(format, args...)}
-	}
-	data := string(in.Data)
-	switch nul := strings.IndexByte(data, 0); {
-	case len(data) > MaxFile:
-		return whole("file is too large: %d bytes, at most %d", len(data), MaxFile)
-	case !utf8.ValidString(data):
-		n := firstInvalid(data)
-		return at(n, "byte %d isn't UTF-8, as units, pods and lists of flags are", n)
-	case keyMaterial().MatchString(data) || certificate().MatchString(data):
-		return whole("it holds a key or a certificate, and is not read: neither a unit nor a pod nor a list of flags has one")
-	case strings.ContainsAny(data, text.Reserved):
-		return at(strings.IndexAny(data, text.Reserved), "it has the character U+FDD0 or U+FDD1, which no text has")
-	case nul >= 0 && !strings.Contains(data[:nul], "/"+Program) && data[:nul] != Program && !isProcess(data):
-		return at(nul, "byte %d is a NUL: only /proc/PID/cmdline has one, and this isn't %s's", nul, Program)
-	}
-	return nil
-}
-
-func firstInvalid(data string) int {
-	for i := 0; i < len(data); {
-		c, n := utf8.DecodeRuneInString(data[i:])
-		if c == utf8.RuneError && n == 1 {
-			return i
-		}
-		i += n
-	}
-	return len(data)
 }

@@ -13,7 +13,8 @@ import (
 )
 
 var (
-	unitSection = lazy.Regexp(`(?m)^[ \t]*\[(Service|Unit|Container)\][ \t\r]*$`)
+	// The bracket at the end may be missing: systemd.Parse refuses that.
+	unitSection = lazy.Regexp(`(?m)^[ \t]*\[(Service|Unit|Container)\]?[ \t\r]*$`)
 	heredoc     = lazy.Regexp(`<<-?[ \t]*["'\\]?[A-Za-z_]`)
 )
 
@@ -23,8 +24,11 @@ func isUnit(s string) bool {
 	if at == nil {
 		return false
 	}
+	if strings.HasPrefix(strings.TrimLeft(s, " \t\r\n"), "#!") {
+		return false // a script that holds a unit
+	}
 	for line := range strings.Lines(s[:at[0]]) {
-		if t := strings.Trim(line, " \t\r\n"); t != "" && !strings.HasPrefix(t, "#") && !strings.HasPrefix(t, ";") && !strings.HasPrefix(t, "[") && !strings.Contains(t, "=") {
+		if t := strings.Trim(line, " \t\r\n"); t != "" && !strings.HasPrefix(t, "#") && !strings.HasPrefix(t, ";") && !strings.HasPrefix(t, "[") && !strings.HasPrefix(t, ".include ") && !strings.Contains(t, "=") {
 			return false // a script or YAML that holds a unit
 		}
 	}
@@ -52,26 +56,45 @@ func (r *reader) units(all []*loaded) {
 	}
 	// Drop-ins are read by their names' order.
 	slices.SortStableFunc(more, func(a, b *loaded) int { return cmp.Compare(path.Base(a.Name), path.Base(b.Name)) })
-	used := map[*loaded]bool{}
+	of := map[*loaded][]*loaded{}
+	for _, d := range more {
+		l := unitOf(d, main)
+		if l == nil {
+			d.err = faultf(d.text.At(0), "it is a drop-in, and there is more than one unit that it may belong to: put it into UNIT.d")
+		}
+		of[l] = append(of[l], d)
+	}
 	for _, l := range main {
 		whole := &systemd.Unit{}
 		whole.Add(l.unit)
-		for _, d := range more {
-			if len(main) == 1 || path.Base(path.Dir(d.Name)) == path.Base(l.Name)+".d" {
-				whole.Add(d.unit)
-				used[d] = true
-			}
+		for _, d := range of[l] {
+			whole.Add(d.unit)
 		}
+		r.reading = l.Name
 		c, err := r.unit(whole)
 		if l.err = err; err == nil {
 			l.docs = []Command{c}
 		}
 	}
-	for _, d := range more {
-		if !used[d] {
-			d.err = faultf(d.text.At(0), "it is a drop-in, and there is more than one unit that it may belong to: put it into UNIT.d")
+}
+
+// unitOf returns the unit that a drop-in belongs to: the only one, or the one of the same
+// name that is nearest, as there may be units of several hosts. nil if it is none.
+func unitOf(dropIn *loaded, main []*loaded) *loaded {
+	if len(main) == 1 {
+		return main[0]
+	}
+	var out *loaded
+	best := -1
+	for _, l := range main {
+		if path.Base(path.Dir(dropIn.Name)) != path.Base(l.Name)+".d" {
+			continue
+		}
+		if n := commonStart(dropIn.Name, l.Name); n > best {
+			out, best = l, n
 		}
 	}
+	return out
 }
 
 // isDropIn reports whether a file's name is that of a drop-in.
@@ -99,8 +122,8 @@ func (r *reader) unit(u *systemd.Unit) (Command, error) {
 	if err != nil {
 		return Command{}, err
 	}
-	if len(lines) > 1 && u.Values("Service", "Type") == nil {
-		return Command{}, faultf(lines[1].At, "%d ExecStart lines where one is expected: systemd refuses a second one without Type=oneshot", len(lines))
+	if len(lines) > 1 && !isOneshot(u) {
+		return Command{}, faultf(lines[1].At, "%d ExecStart lines where one is expected: systemd refuses a second one without Type=oneshot. An empty ExecStart= before it removes the first", len(lines))
 	}
 	var last error
 	for _, d := range lines {
@@ -112,20 +135,42 @@ func (r *reader) unit(u *systemd.Unit) (Command, error) {
 			return Command{}, err
 		}
 		for _, line := range commands {
-			c, err := r.program(append([]text.Text{line.Program}, line.Args...), env)
+			c, err := r.unitCommand(line, env)
 			if err != nil {
 				last = cmp.Or(last, err)
 				continue
 			}
 			c.Form, c.At, c.UnitFile = Unit, d.At, r.opened(u)
-			if !line.Program.Known() || strings.HasPrefix(line.Program.String(), "$") {
-				c.Notes = append(c.Notes, Note{line.At, "unit-program", fmt.Sprintf("%s is no path for systemd: it replaces no variables in a program's path", r.set.Show(line.Program)), "an absolute path"})
-			}
-			c.Notes = append(append(c.Notes, notes...), ignoredLines(u)...)
+			c.Notes = append(append(c.Notes, notes...), r.ignoredLines(u)...)
+			c.Notes = append(c.Notes, r.unset(u, c.Args)...)
 			return c, nil
 		}
 	}
 	return Command{}, last
+}
+
+// isOneshot reports whether a unit may have several commands.
+func isOneshot(u *systemd.Unit) bool {
+	types := u.Values("Service", "Type")
+	return len(types) > 0 && (types[len(types)-1].Value.String() == "oneshot" || !types[len(types)-1].Value.Known())
+}
+
+// unitCommand finds the program in a command of a unit.
+func (r *reader) unitCommand(line systemd.Line, env map[string]text.Text) (Command, error) {
+	words := append([]text.Text{line.Program}, line.Args...)
+	variable := strings.Contains(line.Program.String(), "$")
+	if variable { // what its writer meant
+		first, err := systemd.Variables(r.set, line.Program, env)
+		if err != nil {
+			return Command{}, err
+		}
+		words = append(first, line.Args...)
+	}
+	c, err := r.program(words, env)
+	if err == nil && variable {
+		c.Notes = append(c.Notes, Note{line.At, "unit-program", fmt.Sprintf("%s is no path for systemd: it replaces no variables in a program's path", r.set.Show(line.Program)), "an absolute path"})
+	}
+	return c, err
 }
 
 // opened returns a unit whose directives have holes for ${A}, which systemd replaces in
@@ -140,111 +185,25 @@ func (r *reader) opened(u *systemd.Unit) *systemd.Unit {
 	return out
 }
 
-// quadlet reads a unit of podman's.
+// quadlet reads a unit of podman's. podman makes a service of it with the same words, in which
+// systemd replaces the variables of [Service]; those of [Container] are the container's.
 func (r *reader) quadlet(u *systemd.Unit, d systemd.Directive, image text.Text, env map[string]text.Text, notes []Note) (Command, error) {
-	words, err := systemd.Words(d.Value, systemd.Unescape)
+	words, err := systemd.Arguments(r.set, d.Value, env)
 	if err != nil {
 		return Command{}, err
 	}
-	c, err := r.container(words, env, image, d.At)
-	c.Form, c.At, c.UnitFile = Unit, d.At, u
-	c.Notes = append(append(c.Notes, notes...), ignoredLines(u)...)
-	return c, err
-}
-
-// lines says how many lines systemd ignores after two backslashes.
-func lines(u *systemd.Unit) string {
-	n := 0
-	for _, i := range u.Ignored {
-		if i.After != nil {
-			n++
-		}
+	if entry := u.Values("Container", "Entrypoint"); len(entry) > 0 {
+		words = append([]text.Text{entry[len(entry)-1].Value}, words...)
 	}
-	if n == 1 {
-		return "line"
-	}
-	return fmt.Sprintf("%d lines", n)
-}
-
-// continued returns a unit whose lines that end in two backslashes go on, as their writer
-// meant it, and the place of the first of them.
-func (r *reader) continued(u *systemd.Unit) (*systemd.Unit, text.At, bool) {
-	var first *systemd.Directive
-	out := &systemd.Unit{Directives: slices.Clone(u.Directives)}
-	for _, i := range u.Ignored {
-		at := slices.IndexFunc(out.Directives, func(d systemd.Directive) bool { return i.After != nil && d.At == i.After.At })
-		if at < 0 || !strings.HasPrefix(i.Line.String(), "-") {
-			out.Ignored = append(out.Ignored, i)
-			continue
-		}
-		d := &out.Directives[at]
-		if first == nil {
-			first = i.After
-		}
-		d.Value = text.Join(withoutBackslashes(d.Value), text.Literal(" ", i.At), withoutBackslashes(i.Line))
-	}
-	if first == nil {
-		return nil, text.At{}, false
-	}
-	return out, first.Value.At(first.Value.Len() - 2), true
-}
-
-func withoutBackslashes(t text.Text) text.Text {
-	s := strings.TrimRight(t.String(), " \t")
-	for strings.HasSuffix(s, `\`) {
-		s = s[:len(s)-1]
-	}
-	return t.Slice(0, len(s))
-}
-
-// ignoredLines are notes of the lines that systemd ignores in a unit's [Service].
-func ignoredLines(u *systemd.Unit) []Note {
-	var out []Note
-	for _, i := range u.Ignored {
-		line := i.Line.String()
-		if strings.HasPrefix(line, ".include ") {
-			out = append(out, Note{i.At, "unit-line", fmt.Sprintf("%.80q: systemd includes no files since v247, and ignores the line", line), "a drop-in, and its file given here"})
-			continue
-		}
-		out = append(out, Note{i.At, "unit-line", fmt.Sprintf("systemd ignores %.80q: %s", line, i.Why), "a directive, or no such line"})
-	}
-	return out
-}
-
-// unitEnvironment returns the variables that a unit and the files at hand define.
-func (r *reader) unitEnvironment(u *systemd.Unit) (map[string]text.Text, []Note, error) {
-	env := map[string]text.Text{}
-	section := "Service"
-	if u.Has("Container") {
-		section = "Container"
-	}
-	for _, d := range u.Values(section, "Environment") {
-		words, err := systemd.Words(d.Value, systemd.Unescape)
-		if err != nil {
-			return nil, nil, err
-		}
-		for _, w := range words {
-			if name, value, ok := w.Cut("="); ok {
-				env[name.String()] = value
-			}
-		}
-	}
-	var notes []Note
-	for _, d := range u.Values(section, "EnvironmentFile") {
-		name := strings.TrimPrefix(d.Value.String(), "-")
-		file, vars, ok := r.environment(name)
-		if !ok {
-			notes = append(notes, Note{d.At, "", fmt.Sprintf("%s is not at hand", r.set.Show(text.Literal(name, d.At))), ""})
-			continue
-		}
-		r.envUsed[file] = true
+	inner := map[string]text.Text{}
+	for _, d := range u.Values("Container", "Environment") {
+		vars, _, _ := systemd.Environment(r.set, d.Value)
 		for _, v := range vars {
-			if strings.HasPrefix(v.Name, "export ") {
-				notes = append(notes, Note{v.At, "unit-line", fmt.Sprintf("systemd ignores %q in an environment file: the name would be %q", "export", v.Name), "NAME=value"})
-				continue
-			}
-			env[v.Name] = v.Value
+			inner[v.Name] = v.Value
 		}
 	}
-	return env, notes, nil
+	c, err := r.container(words, inner, image, d.At)
+	c.Form, c.At, c.UnitFile = Unit, d.At, u
+	c.Notes = append(append(c.Notes, notes...), r.ignoredLines(u)...)
+	return c, err
 }

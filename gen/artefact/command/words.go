@@ -38,13 +38,18 @@ func (r *reader) program(words []text.Text, env map[string]text.Text) (Command, 
 			return c, err
 		}
 	}
-	from := 0
 	if first == "start-stop-daemon" {
-		if i := slices.IndexFunc(words, func(w text.Text) bool { return w.String() == "--" }); i >= 0 && r.mentions(words[:i]) {
-			return Command{Program: words[0], Args: args(words[i+1:])}, nil
+		i := slices.IndexFunc(words, func(w text.Text) bool { return w.String() == "--" })
+		if program := slices.IndexFunc(words, isProgram); program >= 0 && program < i {
+			return Command{Program: words[program], Args: args(words[i+1:])}, nil
 		}
 	}
-	for i, w := range words[from:] {
+	if first == "ssh" {
+		if script, ok := remote(words); ok {
+			return r.shell(script, nil)
+		}
+	}
+	for i, w := range words {
 		switch {
 		case isProgram(w):
 			return Command{Program: w, Args: args(words[i+1:])}, nil
@@ -65,11 +70,33 @@ func (r *reader) program(words []text.Text, env map[string]text.Text) (Command, 
 	return Command{}, faultf(words[0].At(0), "it starts %.80s, and %s is nowhere among the words", words[0].String(), Program)
 }
 
-func (r *reader) mentions(words []text.Text) bool { return slices.ContainsFunc(words, isProgram) }
-
 // isProgram reports whether a word is the program's name or path.
 func isProgram(w text.Text) bool {
-	return !strings.HasPrefix(w.String(), "-") && base(w) == Program
+	return !strings.HasPrefix(w.String(), "-") && !strings.Contains(w.String(), "=") && base(w) == Program
+}
+
+// remote returns what ssh has the shell of another host run: the words after the host with
+// blanks between them.
+func remote(words []text.Text) (text.Text, bool) {
+	const valued = "BbcDEeFIiJLlmOopPQRSWw" // options with a value
+	i := 1
+	for i < len(words) && strings.HasPrefix(words[i].String(), "-") {
+		if o := words[i].String(); len(o) == 2 && strings.IndexByte(valued, o[1]) >= 0 {
+			i++
+		}
+		i++
+	}
+	if i+1 >= len(words) {
+		return text.Text{}, false
+	}
+	var b text.Builder
+	for _, w := range words[i+1:] {
+		if b.Len() > 0 {
+			b.Byte(' ', w.At(0))
+		}
+		b.Write(w)
+	}
+	return b.Text(), true
 }
 
 func args(words []text.Text) []Arg {
@@ -115,7 +142,7 @@ func (r *reader) shell(t text.Text, env map[string]text.Text) (Command, error) {
 		found = append(found, got)
 	}
 	if len(found) == 0 {
-		if c, ok := openrc(script); ok {
+		if c, ok := r.openrc(t, script, env); ok {
 			return c, nil
 		}
 		if last == nil {
@@ -137,7 +164,7 @@ func (r *reader) shell(t text.Text, env map[string]text.Text) (Command, error) {
 }
 
 // mentioning are programs whose arguments name the program without starting it.
-var mentioning = []string{"pkill", "pgrep", "pidof", "killall", "kill", "echo", "printf", "cp", "mv", "rm", "ln", "install", "chmod", "chown", "wget", "curl", "scp", "ssh", "test", "[", "systemctl", "service", "grep", "which", "command", "mkdir", "cat", "tee", "sed", "tar", "touch", "rsync", "stat", "ls"}
+var mentioning = []string{"pkill", "pgrep", "pidof", "killall", "kill", "echo", "printf", "cp", "mv", "rm", "ln", "install", "chmod", "chown", "wget", "curl", "scp", "test", "[", "systemctl", "service", "grep", "which", "command", "mkdir", "cat", "tee", "sed", "tar", "touch", "rsync", "stat", "ls"}
 
 func isMentioned(words []text.Text) bool {
 	first := base(words[0])
@@ -145,39 +172,6 @@ func isMentioned(words []text.Text) bool {
 		first = base(words[i+1])
 	}
 	return slices.Contains(mentioning, first)
-}
-
-// sourced adds the variables of files at hand that a script reads.
-func (r *reader) sourced(script *shell.Script, env map[string]text.Text) map[string]text.Text {
-	out := map[string]text.Text{}
-	for name, value := range env {
-		out[name] = value
-	}
-	for _, s := range script.Sources() {
-		file, _, ok := r.environment(s.String())
-		if !ok {
-			continue
-		}
-		r.envUsed[file] = true
-		if other, err := shell.Parse(r.set, r.envFile[file]); err == nil {
-			for name, value := range other.Vars() {
-				out[name] = value
-			}
-		}
-	}
-	return out
-}
-
-// openrc returns the command of an OpenRC script: variables that its runner starts.
-func openrc(script *shell.Script) (Command, bool) {
-	vars := script.Vars()
-	for _, names := range [][2]string{{"command", "command_args"}, {"DAEMON", "DAEMON_ARGS"}, {"DAEMON", "DAEMON_OPTS"}} {
-		if program, ok := vars[names[0]]; ok && isProgram(program) {
-			words := fields(vars[names[1]])
-			return Command{Form: Script, At: program.At(0), Program: program, Args: args(words)}, true
-		}
-	}
-	return Command{}, false
 }
 
 // fields splits at white space, as a shell does with a variable.

@@ -11,6 +11,9 @@ type Variable struct {
 	Name  string
 	Value text.Text
 	At    text.At // of the name
+	// Commented: the line follows a comment that ends in a backslash. Before v254, systemd took
+	// it for a part of the comment.
+	Commented bool
 }
 
 // Valid reports whether systemd takes the name; it ignores the assignment otherwise.
@@ -42,7 +45,8 @@ type envReader struct {
 	key, value text.Builder
 	name       string
 	from       text.At
-	blanksFrom int // where white space at the end of an unquoted value begins; -1
+	blanksFrom int  // where white space at the end of an unquoted value begins; -1
+	commented  bool // the line before is a comment that ends in a backslash
 	out        []Variable
 	ignored    []text.Text // lines without =
 }
@@ -59,11 +63,7 @@ func EnvFile(t text.Text) []Variable {
 func EnvLines(t text.Text) (vars []Variable, ignored []text.Text) {
 	r := &envReader{blanksFrom: -1}
 	s := t.String()
-	from := 0
-	if strings.HasPrefix(s, "\ufeff") {
-		from = len("\ufeff")
-	}
-	for i := from; i < len(s); i++ {
+	for i := range len(s) {
 		r.step(s[i], t.At(i))
 	}
 	switch r.state {
@@ -83,8 +83,8 @@ func (r *envReader) push() {
 	if r.state == inValue && r.blanksFrom >= 0 {
 		value = value.Slice(0, r.blanksFrom)
 	}
-	r.out = append(r.out, Variable{r.name, value, r.from})
-	r.state, r.blanksFrom = beforeKey, -1
+	r.out = append(r.out, Variable{Name: r.name, Value: value, At: r.from, Commented: r.commented})
+	r.state, r.blanksFrom, r.commented = beforeKey, -1, false
 }
 
 func (r *envReader) step(c byte, at text.At) {
@@ -135,6 +135,7 @@ func (r *envReader) outside(c byte, at text.At) {
 	case r.state == inComment && c == '\\':
 		r.state = commentEscape
 	case r.state == inComment || r.state == commentEscape:
+		r.commented = r.state == commentEscape && newline(c)
 		r.state = inComment
 		if newline(c) {
 			r.state = beforeKey
@@ -146,7 +147,7 @@ func (r *envReader) outside(c byte, at text.At) {
 		r.key.Text()
 		r.key.Byte(c, at)
 	case r.state == inKey && newline(c):
-		r.state = beforeKey
+		r.state, r.commented = beforeKey, false
 		r.ignored = append(r.ignored, r.key.Text())
 	case r.state == inKey && c == '=':
 		r.name = strings.TrimRight(r.key.Text().String(), blanks)

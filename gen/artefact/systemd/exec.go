@@ -1,6 +1,7 @@
 package systemd
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/artefact/text"
@@ -38,52 +39,67 @@ func command(set *text.Set, value text.Text, env map[string]text.Text) (line Lin
 		return Line{}, rest, false, err
 	}
 	n := first.Len() - len(strings.TrimLeft(first.String(), execPrefixes))
-	line = Line{At: first.At(0), Prefixes: first.String()[:n], Program: Specifiers(set, first.From(n))}
+	line = Line{At: first.At(0), Prefixes: first.String()[:n]}
+	if line.Program, err = Specifiers(set, first.From(n)); err != nil {
+		return Line{}, rest, false, err
+	}
 	if strings.Contains(line.Prefixes, "@") { // the next word is argv[0]
 		if _, rest, _, err = Word(rest, Unescape); err != nil {
 			return Line{}, rest, false, err
 		}
 	}
+	line.Args, rest, err = arguments(set, rest, env, !strings.Contains(line.Prefixes, ":"))
+	return line, rest, err == nil, err
+}
+
+// Arguments splits words up to a ";", and replaces variables and specifiers.
+func Arguments(set *text.Set, value text.Text, env map[string]text.Text) ([]text.Text, error) {
+	out, _, err := arguments(set, value, env, true)
+	return out, err
+}
+
+func arguments(set *text.Set, rest text.Text, env map[string]text.Text, replace bool) (out []text.Text, more text.Text, err error) {
 	for rest.Len() > 0 {
 		begins := rest.String()
 		if begins == ";" || strings.HasPrefix(begins, ";") && blank(begins[1]) {
-			return line, rest.From(1), true, nil
+			return out, rest.From(1), nil
 		}
 		if strings.HasPrefix(begins, `\;`) && (len(begins) == 2 || blank(begins[2])) {
-			line.Args = append(line.Args, rest.Slice(1, 2))
+			out = append(out, rest.Slice(1, 2))
 			rest = trimStart(rest.From(2))
 			continue
 		}
 		var word text.Text
+		var ok bool
 		if word, rest, ok, err = Word(rest, Unescape); err != nil {
-			return Line{}, rest, false, err
+			return nil, rest, err
 		}
 		if !ok {
 			break
 		}
-		word = Specifiers(set, word)
-		if strings.Contains(line.Prefixes, ":") {
-			line.Args = append(line.Args, word)
-			continue
+		if word, err = Specifiers(set, word); err != nil {
+			return nil, rest, err
 		}
-		words, err := Variables(set, word, env)
-		if err != nil {
-			return Line{}, rest, false, err
+		words := []text.Text{word}
+		if replace {
+			if words, err = Variables(set, word, env); err != nil {
+				return nil, rest, err
+			}
 		}
-		line.Args = append(line.Args, words...)
+		out = append(out, words...)
 	}
-	return line, text.Text{}, true, nil
+	return out, text.Text{}, nil
 }
 
-// specifierLetters are the letters of specifiers of all versions of systemd. What follows
-// another character stays as it is.
-const specifierLetters = "aAbBcCdDEfFgGhHiIjJlLmMnNopPqrRsStTuUvVwWyY"
+// specifierLetters are the letters of specifiers of all versions of systemd.
+const specifierLetters = "aAbBcCdDEfgGhHiIjJlLmMnNopPqrRsStTuUvVwWyY"
 
-// Specifiers replaces %% and makes holes of specifiers such as %H.
-func Specifiers(set *text.Set, t text.Text) text.Text {
+// Specifiers replaces %% and makes holes of specifiers such as %H. systemd keeps a % before
+// what is neither a letter nor a digit, and refuses it before one that it doesn't know.
+func Specifiers(set *text.Set, t text.Text) (text.Text, error) {
 	s := t.String()
 	if strings.IndexByte(s, '%') < 0 {
-		return t
+		return t, nil
 	}
 	var b text.Builder
 	for i := 0; i < len(s); i++ {
@@ -93,14 +109,16 @@ func Specifiers(set *text.Set, t text.Text) text.Text {
 		case s[i+1] == '%':
 			b.Byte('%', t.At(i))
 			i++
-		case strings.IndexByte(specifierLetters, s[i+1]) < 0:
+		case notLetter(rune(s[i+1])):
 			b.Byte('%', t.At(i))
+		case strings.IndexByte(specifierLetters, s[i+1]) < 0:
+			return text.Text{}, &Error{t.At(i), fmt.Sprintf("%s is no specifier of systemd, which refuses the line: %%%% stands for %%", s[i:i+2])}
 		default:
 			b.Write(set.Hole("specifier_"+s[i+1:i+2], s[i:i+2], t.At(i)))
 			i++
 		}
 	}
-	return b.Text()
+	return b.Text(), nil
 }
 
 // Variables replaces variables in a word: $A alone becomes any number of words, ${A} within
@@ -128,9 +146,9 @@ func Variables(set *text.Set, word text.Text, env map[string]text.Text) ([]text.
 			i++
 		case s[i+1] == '{':
 			n := strings.IndexByte(s[i:], '}')
-			if n < 0 {
-				b.Byte('$', word.At(i))
-				continue
+			if n < 0 { // not closed: the rest stays as it is
+				b.Write(word.From(i))
+				return []text.Text{b.Text()}, nil
 			}
 			expr := s[i : i+n+1]
 			switch value, ok := env[expr[2:n]]; {

@@ -1,6 +1,7 @@
 package systemd
 
 import (
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -16,6 +17,8 @@ const (
 	Unescape Syntax = 1 << iota
 	// Relax: a quote or a backslash at the end is as if it were not there.
 	Relax
+	// Strict, with Unescape: an unknown escape is an error.
+	Strict
 )
 
 // Words splits a value into words at white space. Quotes may begin within a word.
@@ -46,7 +49,7 @@ func Word(t text.Text, syntax Syntax) (word, rest text.Text, ok bool, err error)
 		c := s[i]
 		switch {
 		case c == '\\':
-			n, err := escape(&b, t, i, syntax)
+			n, err := escape(&b, t, i, syntax, quote != 0)
 			if err != nil {
 				return text.Text{}, text.Text{}, false, err
 			}
@@ -73,13 +76,14 @@ func Word(t text.Text, syntax Syntax) (word, rest text.Text, ok bool, err error)
 }
 
 // escape writes what a backslash at i stands for, and returns the length of the escape.
-func escape(b *text.Builder, t text.Text, i int, syntax Syntax) (int, error) {
+func escape(b *text.Builder, t text.Text, i int, syntax Syntax, quoted bool) (int, error) {
 	s := t.String()[i:]
 	switch {
 	case len(s) == 1 && syntax&Relax != 0:
 		return 1, nil
-	case len(s) == 1 && syntax&Unescape != 0:
-		return 0, &Error{t.At(i), "a backslash is at the end"}
+	case len(s) == 1 && syntax&(Unescape|Strict) == Unescape && !quoted: // kept, as an unknown one
+		b.Byte('\\', t.At(i))
+		return 1, nil
 	case len(s) == 1:
 		return 0, &Error{t.At(i), "a backslash is at the end"}
 	case syntax&Unescape == 0:
@@ -87,6 +91,9 @@ func escape(b *text.Builder, t text.Text, i int, syntax Syntax) (int, error) {
 		return 2, nil
 	}
 	n, value := unescape(s)
+	if n == 0 && syntax&Strict != 0 {
+		return 0, &Error{t.At(i), fmt.Sprintf("%q is no escape", s[:2])}
+	}
 	if n == 0 { // systemd warns, and keeps it
 		b.Byte('\\', t.At(i))
 		b.Byte(s[1], t.At(i+1))

@@ -6,7 +6,7 @@ import "strings"
 func (g generator) envFile() string {
 	var b strings.Builder
 	for range g.IntN(7) {
-		b.WriteString(g.one("", "", "", " ", "\t", "# a comment\n", "; one \\\nA=in the comment\n", "#\n", "\n", "\\\n", "no assignment\n"))
+		b.WriteString(g.one("", "", "", " ", "\t", "# a comment\n", "; one \\ two\n", "#\n", "\n", "\\\n", "no assignment\n"))
 		b.WriteString(g.one("", "", "", "", "export ") + g.name() + g.one("", "", "", " ") + "=" + g.one("", "", " ", "\t") + g.envValue())
 		b.WriteString(g.one("\n", "\n", "\n", "\r\n", "\r", " \n", "\t\n"))
 	}

@@ -137,7 +137,7 @@ func (g generator) word() string {
 
 // bare makes a part of a word outside of quotes.
 func (g generator) bare(first bool) string {
-	out := g.one("a", "b1", "é", "a=b", "%%", "%n", "%N", "100%%", "%-", "%x", "$$", "$$A", "${A}", "${B}", "${C}", "${D}", "${UNSET}", "${E", "$A", "$B", "$C", "$UNSET", "$A-b", "$", "}", "${A:-x}", "${}",
+	out := g.one("a", "b1", "é", "a=b", "%%", "%n", "%N", "100%%", "%-", "%.", "$$", "$$A", "${A}", "${B}", "${C}", "${D}", "${UNSET}", "${E", "$A", "$B", "$C", "$UNSET", "$A-b", "$", "}", "${A:-x}", "${}",
 		`\x41`, `\101`, `\t`, `\n`, `\s`, `\\`, `\"`, `\'`, `\u00e4`, `\q`, `\x4`, `\9`, `\$`, `\%%`, `\a`, "*", "~", "|", ">", "&", "#", "a#b", "a;b", "=", ":")
 	if first && g.some(12) {
 		out = g.one(`\;`, ";x", `";"`, "''", `""`)
@@ -149,7 +149,7 @@ func (g generator) bare(first bool) string {
 func (g generator) inner(quote string) string {
 	var b strings.Builder
 	for range g.IntN(4) {
-		b.WriteString(g.one("a b", " ", "\t", "x", "%%", "$$", "${A}", "$A", "${C}", `\t`, `\\`, `\x41`, `\"`, `\'`, `\q`, "#", ";", "=", map[string]string{`"`: "'", "'": `"`}[quote], "é", " \\\n  "))
+		b.WriteString(g.one("a b", " ", "\t", "x", "%%", "$$", "${A}", "$A", "${C}", `\t`, `\\`, `\x41`, `\"`, `\'`, `\q`, "#", ";", "=", map[string]string{`"`: "'", "'": `"`}[quote], "é", " \\\n  x"))
 	}
 	return b.String()
 }
