@@ -33,8 +33,20 @@ type FoundFile struct {
 	Data []byte
 }
 
-// ParseFoundHost parses a host as [NAME=][USER@]HOST[:PORT].
-func ParseFoundHost(s string) (*FoundHost, error) {
+// ParseFoundHosts parses hosts as [NAME=][USER@]HOST[:PORT].
+func ParseFoundHosts(hosts []string) ([]*FoundHost, error) {
+	var out []*FoundHost
+	for _, h := range hosts {
+		one, err := parseFoundHost(h)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, one)
+	}
+	return out, nil
+}
+
+func parseFoundHost(s string) (*FoundHost, error) {
 	out := &FoundHost{}
 	if name, rest, ok := strings.Cut(s, "="); ok {
 		if out.Node, s = name, rest; !spec.IsName(name) {

@@ -17,10 +17,13 @@ type kubeadmConfig struct {
 	listed           bool        // needs the list of extraArgs, which v1beta3 doesn't have
 	api              string      // of the only version that takes it; "" for all
 	directories      []string    // on the host
+	externalCA       bool        // there is a CA without its key, which only the manifest tells
 	respelt          bool        // kcmgen writes values in another way
 	// differs has the differences between the manifest and an export that are right, in
 	// part: kubeadm's own probes don't follow --secure-port.
 	differs []string
+	// errors is how many errors kcmgen finds, for the same reason.
+	errors int
 }
 
 const probesElsewhere = "httpGet.port: 10257 is exported as 10357"
@@ -39,8 +42,12 @@ var kubeadmConfigs = []kubeadmConfig{
 	{
 		name: "all of it", cluster: podNetwork + "certificatesDir: /srv/pki/\nclusterName: prod\nimageRepository: registry.example.com:5000/k8s\n",
 		args: [][2]string{
-			{"allocate-node-cidrs", `"true"`}, {"cluster-signing-duration", "720h0m0s"}, {"profiling", `"false"`},
-			{"terminated-pod-gc-threshold", `"12500"`}, {"tls-min-version", "VersionTLS12"}, {"v", `"2"`},
+			{"allocate-node-cidrs", `"true"`},
+			{"cluster-signing-duration", "720h0m0s"},
+			{"profiling", `"false"`},
+			{"terminated-pod-gc-threshold", `"12500"`},
+			{"tls-min-version", "VersionTLS12"},
+			{"v", `"2"`},
 		},
 		directories: []string{"/etc/ca-certificates", "/etc/pki"},
 	},
@@ -56,7 +63,7 @@ var kubeadmConfigs = []kubeadmConfig{
     pathType: DirectoryOrCreate
   - {name: plain, hostPath: /opt/plain, mountPath: /opt/plain}
 `,
-		args: [][2]string{{"cloud-config", "/etc/kubernetes/cloud.conf"}, {"flex-volume-plugin-dir", "/usr/flex"}},
+		args: [][2]string{{"cloud-config", "/etc/kubernetes/cloud.conf"}},
 	},
 	{
 		name: "gates", cluster: podNetwork + "featureGates: {RootlessControlPlane: false}\n",
@@ -65,7 +72,8 @@ var kubeadmConfigs = []kubeadmConfig{
 	{
 		name: "quotes", cluster: podNetwork + "clusterName: 'it''s \"one\"'\n",
 		args: [][2]string{
-			{"controllers", `"*,-ttl-controller,bootstrap-signer-controller"`}, {"leader-elect-resource-name", `'a: b # c'`},
+			{"controllers", `"*,-ttl-controller,bootstrap-signer-controller"`},
+			{"leader-elect-resource-name", `'a: b # c'`},
 			{"leader-elect-resource-namespace", `" at \u00fc\\n both ends $ "`},
 		},
 	},
@@ -76,16 +84,19 @@ var kubeadmConfigs = []kubeadmConfig{
 	{name: "address", cluster: podNetwork, args: [][2]string{{"bind-address", "0.0.0.0"}}},
 	{name: "address of v6", cluster: podNetwork, args: [][2]string{{"bind-address", `"::"`}}},
 	{name: "own address", cluster: podNetwork, args: [][2]string{{"bind-address", "10.0.0.11"}}},
-	{name: "port", cluster: podNetwork, args: [][2]string{{"secure-port", `"10357"`}}, differs: []string{probesElsewhere, probesElsewhere}},
+	{name: "port", cluster: podNetwork, args: [][2]string{{"secure-port", `"10357"`}}, differs: []string{probesElsewhere, probesElsewhere}, errors: 1},
 	{
 		name: "files elsewhere", cluster: podNetwork,
 		args: [][2]string{
-			{"cluster-signing-cert-file", "/etc/kubernetes/pki/signer.crt"}, {"cluster-signing-key-file", "/etc/kubernetes/pki/signer.key"},
-			{"root-ca-file", "/etc/kubernetes/pki/roots.crt"}, {"service-account-private-key-file", "/etc/kubernetes/pki/tokens.key"},
+			{"cluster-signing-cert-file", "/etc/kubernetes/pki/signer.crt"},
+			{"cluster-signing-key-file", "/etc/kubernetes/pki/signer.key"},
+			{"root-ca-file", "/etc/kubernetes/pki/roots.crt"},
+			{"service-account-private-key-file", "/etc/kubernetes/pki/tokens.key"},
 		},
 	},
 	{name: "nothing", cluster: podNetwork, args: [][2]string{{"cloud-provider", `""`}, {"cluster-name", `""`}}},
 	{name: "spelt otherwise", cluster: podNetwork, respelt: true, args: [][2]string{{"contention-profiling", `"1"`}, {"use-service-account-credentials", `"F"`}}},
+	{name: "CA elsewhere", cluster: podNetwork, externalCA: true},
 	{name: "not allocated", cluster: podNetwork, args: [][2]string{{"allocate-node-cidrs", `"false"`}}},
 	{name: "twice", cluster: podNetwork, listed: true, args: [][2]string{{"feature-gates", "AllBeta=true"}, {"feature-gates", "AllAlpha=false"}}},
 	{name: "twice, and the second counts", cluster: podNetwork, listed: true, args: [][2]string{{"v", `"4"`}, {"kube-api-burst", `"50"`}, {"v", `"2"`}}},
@@ -110,7 +121,7 @@ var kubeadms = []kubeadmAPI{
 
 // takes reports whether a version of the API takes a configuration.
 func (c kubeadmConfig) takes(api string) bool {
-	return (c.api == "" || c.api == api) && !(c.listed && api == "v1beta3")
+	return (c.api == "" || c.api == api) && (!c.listed || api != "v1beta3")
 }
 
 // yaml writes the file for kubeadm.
@@ -151,7 +162,7 @@ func randomConfig(seed uint64) kubeadmConfig {
 		c.cluster = fmt.Sprintf("certificatesDir: /%c/pki\nclusterName: %q\n", 'a'+rune(r.IntN(26)), randomValue(r))
 	}
 	values := map[string]string{
-		"authorization-always-allow-paths":    "/" + randomValue(r),
+		"authorization-always-allow-paths":    []string{"/healthz", "/healthz,/readyz", "/a b"}[r.IntN(3)],
 		"cloud-provider":                      []string{"", "external"}[r.IntN(2)],
 		"cluster-name":                        randomValue(r),
 		"concurrent-gc-syncs":                 fmt.Sprint(1 + r.IntN(50)),

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"path"
@@ -42,7 +43,7 @@ func (c unitCase) files() []hostFile {
 
 // TestUnitWords: kcmgen reads the words of units as systemd does.
 func TestUnitWords(t *testing.T) {
-	n := 1500
+	n := 800
 	if testing.Short() {
 		n = 60
 	}
@@ -166,19 +167,23 @@ func startUnits(t *testing.T, h *ground.Host, cases []unitCase) map[string][]str
 	if _, err := h.Run(t.Context(), append([]string{"systemctl", "start"}, names...)...); err != nil {
 		t.Fatal(err)
 	}
-	list := do(t, h, "sh", "-c", `cd "$1" && for f in *.service; do printf "%s " "$f"; od -An -v -tx1 "$f" | tr -d " \n"; echo; done`, "sh", wordsDir+"/out")
+	return printed(t, h)
+}
+
+// printed returns what programs on a host printed, by the name of the file.
+func printed(t *testing.T, h *ground.Host) map[string][]string {
+	t.Helper()
+	const script = `cd "$1" && for f in *; do case $f in "*" | *.new) continue ;; esac; printf "%s " "$f"; od -An -v -tx1 "$f" | tr -d " \n"; echo; done`
+	list := do(t, h, "sh", "-c", script, "sh", wordsDir+"/out")
 	out := map[string][]string{}
 	for line := range strings.Lines(list) {
-		name, hex, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		var data []byte
-		if _, err := fmt.Sscanf(hex+"00", "%x", &data); err != nil {
+		name, text, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		data, err := hex.DecodeString(text)
+		if err != nil {
 			t.Fatal(err)
 		}
-		args := strings.Split(string(data[:len(data)-1]), "\x00")
+		args := strings.Split(string(data), "\x00")
 		out[name] = args[:len(args)-1]
-		if out[name] == nil {
-			out[name] = []string{}
-		}
 	}
 	return out
 }

@@ -8,8 +8,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/kcmgen/kcmgen/gen/artefact/command"
 	"github.com/kcmgen/kcmgen/gen/artefact/text"
@@ -66,17 +69,15 @@ func CheckFiles(nodes []NodeFiles, stdin io.Reader, minor int, explicit bool) (*
 			errs = append(errs, fmt.Errorf("--node %s: %d of its files start %s: %s and %s; give one", n.Node, len(read), command.Program, read[0].File, read[1].File))
 			continue
 		}
-		for _, r := range read {
-			checked := describe(set, r)
-			checked.Node = n.Node
-			checked.Version, checked.NoData = versionOf(set, r, minor, explicit)
-			out.Lines = append(out.Lines, checked)
-			line := vetLine(set, r)
-			if line.Node = n.Node; n.Node != "" {
-				compared = append(compared, line)
-				continue
+		checked, found := checkAll(set, n.Node, read, minor, explicit)
+		for i := range checked {
+			out.Lines = append(out.Lines, checked[i].CheckedLine)
+			if n.Node != "" {
+				compared = append(compared, checked[i].line)
 			}
-			out.Findings = append(out.Findings, vet.CommandLine(checked.Version, []vet.Line{line})...)
+		}
+		if n.Node == "" {
+			out.Findings = append(out.Findings, found...)
 		}
 	}
 	if len(compared) > 0 && len(errs) == 0 {
@@ -85,6 +86,37 @@ func CheckFiles(nodes []NodeFiles, stdin io.Reader, minor int, explicit bool) (*
 		out.Findings = vet.CommandLine(versions[0].Version, compared)
 	}
 	return out, errors.Join(errs...)
+}
+
+// judged is a command line and its form for vet.
+type judged struct {
+	CheckedLine
+	line vet.Line
+}
+
+// checkAll checks command lines, several at once. Those of a node are only prepared: they are
+// compared with those of others.
+func checkAll(set *text.Set, node string, read []*command.Result, minor int, explicit bool) ([]judged, []finding.Finding) {
+	out := make([]judged, len(read))
+	found := make([][]finding.Finding, len(read))
+	var all errgroup.Group
+	all.SetLimit(runtime.GOMAXPROCS(0))
+	for i, r := range read {
+		all.Go(func() error {
+			c := describe(set, r)
+			c.Node = node
+			c.Version, c.NoData = versionOf(set, r, minor, explicit)
+			line := vetLine(set, r)
+			line.Node = node
+			if node == "" {
+				found[i] = vet.CommandLine(c.Version, []vet.Line{line})
+			}
+			out[i] = judged{c, line}
+			return nil
+		})
+	}
+	_ = all.Wait() // none fails
+	return out, slices.Concat(found...)
 }
 
 // readFiles reads files, and those of directories, and what a host gave.

@@ -212,3 +212,17 @@ func DirOf(c *spec.Cluster) string {
 	}
 	return "." + string(filepath.Separator) + rel
 }
+
+// Report is the outcome in the form of JSON.
+func (l *Loaded) Report(both []Layouts) any {
+	doc := struct {
+		Clusters []string          `json:"clusters"`
+		Skipped  []Skipped         `json:"skipped"`
+		Findings []finding.Finding `json:"findings"`
+		Layouts  []Layouts         `json:"layouts,omitempty"`
+	}{[]string{}, append([]Skipped{}, l.Skipped...), append([]finding.Finding{}, l.Findings...), both}
+	for _, v := range l.Clusters {
+		doc.Clusters = append(doc.Clusters, v.Cluster.Embedded.Redact(v.Cluster.Name))
+	}
+	return doc
+}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/adopt"
@@ -184,6 +185,10 @@ func (r *RoundTrip) comparePod(c *spec.Cluster, want map[string]any, form render
 		return err
 	}
 	asked, have := podLeaves(want), podLeaves(got)
+	// A probe without a host asks the pod's address, where such a process listens, too.
+	everywhere := slices.ContainsFunc(seen.Argv, func(a string) bool {
+		return a == "--bind-address=0.0.0.0" || a == "--bind-address=::" || a == "--bind-address="
+	})
 	for _, at := range slices.Sorted(maps.Keys(asked)) {
 		if at == "metadata.name" || at == "metadata.creationTimestamp" || strings.HasPrefix(at, "status") {
 			continue
@@ -197,7 +202,7 @@ func (r *RoundTrip) comparePod(c *spec.Cluster, want map[string]any, form render
 		}
 	}
 	for _, at := range slices.Sorted(maps.Keys(have)) {
-		if _, ok := asked[at]; !ok && !implied(at, have[at]) {
+		if _, ok := asked[at]; !ok && !implied(at, have[at]) && !(everywhere && strings.HasSuffix(at, "Probe.httpGet.host")) {
 			r.differs("%s: %s is exported, and isn't in the files", at, have[at])
 		}
 	}
@@ -271,6 +276,8 @@ func podLeaves(pod map[string]any) map[string]string {
 				walk(fmt.Sprintf("%s[%d]", at, i), e)
 			}
 		case nil:
+		case float64: // of JSON
+			out[at] = strconv.FormatFloat(v, 'f', -1, 64)
 		default:
 			out[at] = fmt.Sprint(v)
 		}

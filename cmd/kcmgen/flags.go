@@ -163,52 +163,7 @@ func explainFlags(o flagsOptions, minor int, names []string, std stdio) error {
 		if i > 0 {
 			say(std.out, "")
 		}
-		printExplained(std.out, e, minor)
+		sayAll(std.out, e.Lines(minor))
 	}
 	return errors.Join(errs...)
-}
-
-func printExplained(w io.Writer, e flags.Explained, minor int) {
-	say(w, "--%s", e.Name)
-	line := func(label, format string, args ...any) { say(w, "    %-11s %s", label, fmt.Sprintf(format, args...)) }
-	if !e.Known {
-		line("unknown to", "%s", flags.MinorName(minor))
-	}
-	kind := e.Type
-	if b := e.Bounds(); b != "" {
-		kind += ", " + b
-	}
-	line("type", "%s", kind)
-	line("default", "%q", e.Default)
-	for i := 1; i < len(e.Defaults); i++ {
-		line("", "%q before %s", e.Defaults[i-1].Value, e.Defaults[i].Since)
-	}
-	line("section", "%s", e.Section)
-	line("since", "%s", orEarlier(e.Since))
-	if e.Deprecates != "" {
-		line("deprecated", "since %s", orEarlier(e.Deprecates))
-	}
-	if e.Removed != "" {
-		line("removed", "in %s", e.Removed)
-	}
-	if e.Noop {
-		line("effect", "none")
-	}
-	if e.ReplacedBy != "" {
-		line("instead", "--%s", e.ReplacedBy)
-	}
-	if e.Successor != "" {
-		line("see", "--%s", e.Successor)
-	}
-	if e.Note.Note != "" {
-		line("note", "%s", e.Note.Note)
-	}
-}
-
-// orEarlier adds "or earlier" to the oldest version with data.
-func orEarlier(minor string) string {
-	if minor == flags.MinorNames()[0] {
-		return minor + " or earlier"
-	}
-	return minor
 }

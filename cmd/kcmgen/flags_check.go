@@ -21,13 +21,11 @@ func checkFlags(o flagsOptions, files []string, minor int, std stdio) error {
 	if o.format == "json" {
 		err = printList(std.out, "findings", checked.Findings)
 	} else {
-		for _, line := range checked.Describe() {
-			say(std.err, "%s", line)
-		}
+		sayAll(std.err, checked.Describe())
 		err = printFindings(std.out, checked.Findings, false)
 	}
 	if err == nil && o.format != "json" && len(checked.Lines) > 0 {
-		say(std.err, "%s: %s", checked.Summary(), count(checked.Findings))
+		say(std.err, "%s: %s", checked.Summary(), finding.Count(checked.Findings))
 	}
 	switch {
 	case err != nil || failed != nil:
@@ -36,19 +34,6 @@ func checkFlags(o flagsOptions, files []string, minor int, std stdio) error {
 		return errFindings
 	}
 	return nil
-}
-
-// count returns the number of findings of each severity as text.
-func count(fs []finding.Finding) string {
-	of := map[finding.Severity]int{}
-	for _, f := range fs {
-		of[f.Severity]++
-	}
-	out := plural(of[finding.Error], "error") + ", " + plural(of[finding.Warning], "warning")
-	if n := of[finding.NotChecked]; n > 0 {
-		out += fmt.Sprintf(", %d not checked", n)
-	}
-	return out
 }
 
 func plural(n int, what string) string {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/deploy"
 	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/repository"
 )
 
@@ -76,19 +77,13 @@ func runImport(ctx context.Context, o importOptions, files []string, std stdio) 
 	case o.output == "":
 		return usageError{errors.New("-o is missing: the directory to write the cluster to, such as: -o infra")}
 	}
-	if o.addresses != "" {
-		var err error
-		if o.Addresses, err = repository.ParseNodes(o.addresses); err != nil {
-			return usageError{fmt.Errorf("--nodes: %w", err)}
-		}
-	}
 	if o.live {
 		found, err := o.find(ctx, files, std)
 		if err != nil {
 			return err
 		}
 		defer found.Close()
-	} else if err := o.files(files); err != nil {
+	} else if err := o.Take(o.nodes, files, o.addresses); err != nil {
 		return usageError{err}
 	}
 	o.Dir, o.Kcmgen, o.Stdin, o.Now = filepath.Clean(o.output), version(), std.in, time.Now()
@@ -120,29 +115,15 @@ func runImport(ctx context.Context, o importOptions, files []string, std stdio) 
 	return nil
 }
 
-// files takes the files of nodes.
-func (o *importOptions) files(files []string) error {
-	nodes, err := gen.ParseNodeFiles(o.nodes, files)
-	if err != nil {
-		return fmt.Errorf("--node %w", err)
-	}
-	o.Nodes, err = repository.FirstOf(nodes, o.Addresses)
-	return err
-}
-
 // find reads hosts. Their connections stay open for what flags turn out to name.
 func (o *importOptions) find(ctx context.Context, hosts []string, std stdio) (*deploy.FoundHosts, error) {
 	s, err := deploy.Local(o.sshConfig, time.Now)
 	if err != nil {
 		return nil, err
 	}
-	var all []*deploy.FoundHost
-	for _, h := range hosts {
-		one, err := deploy.ParseFoundHost(h)
-		if err != nil {
-			return nil, usageError{err}
-		}
-		all = append(all, one)
+	all, err := deploy.ParseFoundHosts(hosts)
+	if err != nil {
+		return nil, usageError{err}
 	}
 	found, err := deploy.FindHosts(ctx, all, *s)
 	if err != nil {
@@ -163,15 +144,11 @@ func (o *importOptions) find(ctx context.Context, hosts []string, std stdio) (*d
 // printImported prints what was read, written and compared, and what is to do.
 func printImported(std stdio, i *repository.Imported) error {
 	said, talk := i.Report()
-	for _, line := range talk {
-		say(std.err, "%s", line)
-	}
-	for _, line := range said {
-		say(std.out, "%s", line)
-	}
+	sayAll(std.err, talk)
+	sayAll(std.out, said)
 	if err := printFindings(std.out, i.ToDo(), false); err != nil {
 		return err
 	}
-	say(std.err, "vet finds %s; next, type: kcmgen vet %s", count(i.Findings), word(directoryArgument(filepath.Dir(i.File))))
+	say(std.err, "vet finds %s; next, type: kcmgen vet %s", finding.Count(i.Findings), word(directoryArgument(filepath.Dir(i.File))))
 	return nil
 }

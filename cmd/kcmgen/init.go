@@ -27,7 +27,8 @@ one, with the cluster in DIR/clusters/NAME, the vocabulary for stock cue and
 editors, and a .gitignore for out/. Inside a CUE module DIR becomes one more
 package. Nothing is ever overwritten.
 
-On a terminal and without flags it asks for what it needs.
+On a terminal and without flags it asks for what it needs. For what runs already
+there is kcmgen import.
 
 --git-hook writes a hook that vets before each commit; without DIR init writes
 nothing else.
@@ -81,6 +82,9 @@ func runInit(o initOptions, args []string, ask bool, std stdio) error {
 	}
 	if err := begin(dir, c, o.module, std); err != nil {
 		return err
+	}
+	if found := repository.Existing("."); len(found) > 0 {
+		say(std.err, "%s is there already; to take over what it says, type: kcmgen import %s -o %s", found[0], word(found[0]), word(dir+"-imported"))
 	}
 	if o.gitHook {
 		return writeHook(dir, std)

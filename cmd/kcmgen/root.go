@@ -175,3 +175,10 @@ func atMostOne(what string) cobra.PositionalArgs {
 func say(w io.Writer, format string, args ...any) {
 	fmt.Fprintln(w, coloured(fmt.Sprintf(format, args...)))
 }
+
+// sayAll writes lines to a person.
+func sayAll(w io.Writer, lines []string) {
+	for _, line := range lines {
+		say(w, "%s", line)
+	}
+}

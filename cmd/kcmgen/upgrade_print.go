@@ -38,9 +38,7 @@ func printUpgrade(u *upgrade.Run, format string, std stdio) error {
 func printUpgradeOf(c *upgrade.Cluster, w, out io.Writer) {
 	head, lines := c.Lines()
 	say(w, "%s", colour(out, bold, head))
-	for _, l := range lines {
-		say(w, "%s", l)
-	}
+	sayAll(w, lines)
 	for _, f := range c.Findings {
 		_ = printFinding(w, f, nil) // w is a buffer
 	}
@@ -67,11 +65,5 @@ func printUpgraded(u *upgrade.Run, wrote bool, args []string, std stdio) {
 
 // printWaysOut prints how to continue if a file also serves clusters that weren't named.
 func printWaysOut(u *upgrade.Run, std stdio) {
-	w := u.WaysOut()
-	if len(w.Up) > 0 {
-		say(std.err, "if %s is to go up too, next: %s", strings.Join(w.Up, ", "), w.Next)
-	}
-	if len(w.Stay) > 0 {
-		say(std.err, "if %s is to stay: move the setting from %s into each cluster that needs it", strings.Join(w.Stay, ", "), strings.Join(w.Files, ", "))
-	}
+	sayAll(std.err, u.WaysOut().Lines())
 }

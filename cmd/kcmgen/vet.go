@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -80,7 +79,7 @@ func runVet(ctx context.Context, o vetOptions, args []string, std stdio) error {
 		return err
 	}
 	if o.format == "json" {
-		err = printVetted(std.out, r, both)
+		err = printJSON(std.out, r.Report(both))
 	} else {
 		printSkipped(r.Skipped, std)
 		shown := r.Findings
@@ -105,19 +104,6 @@ func printSkipped(skipped []gen.Skipped, std stdio) {
 	for _, s := range skipped {
 		say(std.err, "skipped %s: %s", plainName(s.Dir), s.Reason)
 	}
-}
-
-func printVetted(w io.Writer, r *gen.Loaded, both []gen.Layouts) error {
-	doc := struct {
-		Clusters []string          `json:"clusters"`
-		Skipped  []gen.Skipped     `json:"skipped"`
-		Findings []finding.Finding `json:"findings"`
-		Layouts  []gen.Layouts     `json:"layouts,omitempty"`
-	}{[]string{}, append([]gen.Skipped{}, r.Skipped...), append([]finding.Finding{}, r.Findings...), both}
-	for _, v := range r.Clusters {
-		doc.Clusters = append(doc.Clusters, v.Cluster.Embedded.Redact(v.Cluster.Name))
-	}
-	return printJSON(w, doc)
 }
 
 // printFindings prints each finding with its position, message, what was expected,
@@ -146,23 +132,10 @@ func printFinding(w io.Writer, f finding.Finding, clusters []string) error {
 		where = "cluster " + f.Cluster
 	}
 	_, err := fmt.Fprintf(w, "%s: %s: %s [%s]\n", colour(w, bold, printable(where)), what, printable(f.Message), f.Rule)
-	line := func(label, text string) {
-		if text != "" && err == nil {
-			_, err = fmt.Fprintf(w, "    %-9s %s\n", label, printable(text))
+	for _, d := range f.Details(clusters) {
+		if err == nil {
+			_, err = fmt.Fprintf(w, "    %-9s %s\n", d[0], printable(d[1]))
 		}
 	}
-	if f.Field != "" {
-		line("field", "cluster."+f.Field)
-	}
-	line("node", f.Node)
-	if len(clusters) > 1 {
-		line("clusters", strings.Join(clusters, ", "))
-	}
-	line("expected", f.Expected)
-	for _, p := range f.Also {
-		line("see", p.String())
-	}
-	line("hint", f.Hint)
-	line("reason", f.Waived)
 	return err
 }

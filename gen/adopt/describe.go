@@ -236,17 +236,14 @@ func (w *writer) hardenedIsShorter() bool {
 		w.model.Hardened = hardened
 		derived := w.derived()
 		n := len(derived)
-		for _, node := range w.nodes {
-			for name, v := range node.flags {
-				got, ok := derived[name]
-				switch {
-				case ok && w.same(name, got, v.filled):
-					n--
-				case !ok:
-					n++
-				}
+		for name, v := range w.nodes[0].flags {
+			got, ok := derived[name]
+			switch {
+			case ok && w.same(name, got, v.filled):
+				n--
+			case !ok:
+				n++
 			}
-			break
 		}
 		return n
 	}

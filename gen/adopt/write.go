@@ -182,7 +182,7 @@ func (w *writer) writeNetworks() {
 		if !ok {
 			v.Text = stated
 		}
-		w.line("%s: %s // %s", field, w.list(v.Text), place(w.Set.Pos(v.Text.At(0))))
+		w.line("%s: %s // %s", field, w.list(v.Text), place(w.Set.Pos(v.At(0))))
 	}
 	if len(n.Pods) > 0 {
 		list("pods", "cluster-cidr", text.Text{})

@@ -106,6 +106,11 @@ func GateChanges(older, newer int) []Change {
 	return out
 }
 
+// Line is a change in one line. prefix precedes its name.
+func (c Change) Line(prefix string) string {
+	return fmt.Sprintf("%s  %-10s  %s%s", c.In, c.Change, prefix+c.Name, c.Words())
+}
+
 // Words describes a change beyond its kind and name, beginning with ": "; it may be "".
 func (c Change) Words() string {
 	out := ""

@@ -31,6 +31,24 @@ func ParseMinor(s string) (int, error) {
 	return 0, fmt.Errorf("there is no data of %q: it begins with %s and ends with %s", s, names[0], names[len(names)-1])
 }
 
+// ParseRange parses two minor versions, the older first: v1.30..v1.37.
+func ParseRange(s string) (older, newer int, err error) {
+	from, to, ok := strings.Cut(s, "..")
+	if !ok {
+		return 0, 0, fmt.Errorf("is %q, not two versions such as v1.30..v1.37", s)
+	}
+	if older, err = ParseMinor(from); err == nil {
+		newer, err = ParseMinor(to)
+	}
+	switch {
+	case err != nil:
+		return 0, 0, fmt.Errorf("has a version that isn't known: %w", err)
+	case older >= newer:
+		return 0, 0, fmt.Errorf("is the wrong way round: %s is not older than %s", from, to)
+	}
+	return older, newer, nil
+}
+
 // Explained is what Explain returns about a flag.
 type Explained struct {
 	Def
@@ -79,4 +97,52 @@ func Explain(minor int, name string) (Explained, error) {
 		e.Removed = MinorName(gone)
 	}
 	return e, nil
+}
+
+// Lines is what is known about a flag, for a person; minor is the version asked about.
+func (e Explained) Lines(minor int) []string {
+	out := []string{"--" + e.Name}
+	line := func(label, format string, args ...any) {
+		out = append(out, fmt.Sprintf("    %-11s %s", label, fmt.Sprintf(format, args...)))
+	}
+	if !e.Known {
+		line("unknown to", "%s", MinorName(minor))
+	}
+	kind := e.Type
+	if b := e.Bounds(); b != "" {
+		kind += ", " + b
+	}
+	line("type", "%s", kind)
+	line("default", "%q", e.Default)
+	for i := 1; i < len(e.Defaults); i++ {
+		line("", "%q before %s", e.Defaults[i-1].Value, e.Defaults[i].Since)
+	}
+	line("section", "%s", e.Section)
+	line("since", "%s", orEarlier(e.Since))
+	for _, o := range []struct{ label, format, value string }{
+		{"deprecated", "since %s", orEarlier(e.Deprecates)}, {"removed", "in %s", e.Removed},
+	} {
+		if o.value != "" {
+			line(o.label, o.format, o.value)
+		}
+	}
+	if e.Noop {
+		line("effect", "none")
+	}
+	for _, o := range []struct{ label, format, value string }{
+		{"instead", "--%s", e.ReplacedBy}, {"see", "--%s", e.Successor}, {"note", "%s", e.Note.Note},
+	} {
+		if o.value != "" {
+			line(o.label, o.format, o.value)
+		}
+	}
+	return out
+}
+
+// orEarlier adds "or earlier" to the oldest version with data.
+func orEarlier(minor string) string {
+	if minor == MinorNames()[0] {
+		return minor + " or earlier"
+	}
+	return minor
 }

@@ -2,7 +2,6 @@ package repository
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -187,21 +186,26 @@ func samples(written *adopt.Output, in *gen.ReadFiles) []byte {
 	return []byte(text)
 }
 
-// FirstOf returns the nodes of an import: those of --node, or of --nodes with one set of
-// files for all, or one.
-func FirstOf(nodes []gen.NodeFiles, addresses []starter.Node) ([]gen.NodeFiles, error) {
-	if len(nodes) == 0 {
-		return nil, errors.New("no files")
-	}
-	if nodes[0].Node != "" || len(addresses) == 0 {
-		if nodes[0].Node == "" {
-			nodes[0].Node = "cp-1"
+// Take takes the nodes and their files, in the form of flags: NAME=FILE,FILE for each node, or
+// one set of files for one node, or for all nodes of NAME=ADDRESS,NAME=ADDRESS.
+func (r *Import) Take(nodes, files []string, addresses string) (err error) {
+	if addresses != "" {
+		if r.Addresses, err = starter.ParseNodes(addresses); err != nil {
+			return fmt.Errorf("--nodes: %w", err)
 		}
-		return nodes, nil
 	}
-	var out []gen.NodeFiles
-	for _, a := range addresses {
-		out = append(out, gen.NodeFiles{Node: a.Name, Files: nodes[0].Files})
+	if r.Nodes, err = gen.ParseNodeFiles(nodes, files); err != nil {
+		return fmt.Errorf("--node %w", err)
 	}
-	return out, nil
+	switch all := r.Nodes[0]; {
+	case all.Node != "":
+	case len(r.Addresses) == 0:
+		r.Nodes[0].Node = "cp-1"
+	default:
+		r.Nodes = nil
+		for _, a := range r.Addresses {
+			r.Nodes = append(r.Nodes, gen.NodeFiles{Node: a.Name, Files: all.Files})
+		}
+	}
+	return nil
 }

@@ -22,6 +22,3 @@ const (
 	VendorDir = vendoring.Dir
 	OwnDir    = vendoring.UsrDir
 )
-
-// ParseNodes parses nodes in the form of a flag: cp-1=10.0.0.11,cp-2=….
-func ParseNodes(s string) ([]starter.Node, error) { return starter.ParseNodes(s) }

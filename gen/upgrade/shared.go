@@ -201,6 +201,18 @@ type WaysOut struct {
 	Files []string // that they share with the named ones
 }
 
+// Lines says how to continue.
+func (w WaysOut) Lines() []string {
+	var out []string
+	if len(w.Up) > 0 {
+		out = append(out, fmt.Sprintf("if %s is to go up too, next: %s", strings.Join(w.Up, ", "), w.Next))
+	}
+	if len(w.Stay) > 0 {
+		out = append(out, fmt.Sprintf("if %s is to stay: move the setting from %s into each cluster that needs it", strings.Join(w.Stay, ", "), strings.Join(w.Files, ", ")))
+	}
+	return out
+}
+
 // WaysOut returns how to continue. It is empty if the edits change no other cluster.
 func (u *Run) WaysOut() WaysOut {
 	together := *u

@@ -93,6 +93,8 @@ func CommandLine(version spec.Version, lines []Line) []finding.Finding {
 		out = slices.DeleteFunc(out, func(f finding.Finding) bool { return f.Pos.Line == 0 })
 	}
 	out = merged(sorted(withoutRedundant(out)))
+	// What is missing has no position, and comes after what is there.
+	slices.SortStableFunc(out, func(a, b finding.Finding) int { return missingAt(a) - missingAt(b) })
 	out = slices.DeleteFunc(out, func(f finding.Finding) bool { return addedBy(lines, f) != "" && slices.Contains(spellingRules, f.Rule) })
 	for i := range out {
 		if by := addedBy(lines, out[i]); by != "" {
@@ -143,6 +145,13 @@ func ofLine(f finding.Finding, nodes bool) finding.Finding {
 	}
 	f.Expected = cueDirective().ReplaceAllString(flagSpelling(f.Expected), "$2=$3 in [$1]")
 	return f
+}
+
+func missingAt(f finding.Finding) int {
+	if f.Pos.Line == 0 {
+		return 1
+	}
+	return 0
 }
 
 // inClusterRules require what a service account replaces.
@@ -198,8 +207,9 @@ func lineFindings(version spec.Version, m *flags.Minor, lines []Line, round int)
 	hasPod := slices.ContainsFunc(lines, func(l Line) bool { return l.Pod != nil })
 	inCluster := slices.ContainsFunc(lines, func(l Line) bool { return l.InCluster })
 	var out []finding.Finding
-	for _, r := range Rules() {
-		if !r.Flags && !r.Practice && !(r.Unit && hasUnit) && !(r.Pod && hasPod) || inCluster && slices.Contains(inClusterRules, r.ID) {
+	for _, r := range allRules() {
+		judges := r.Flags || r.Practice || r.Unit && hasUnit || r.Pod && hasPod
+		if !judges || inCluster && slices.Contains(inClusterRules, r.ID) {
 			continue
 		}
 		for _, f := range v.apply(r) {

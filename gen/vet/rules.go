@@ -1,11 +1,17 @@
 package vet
 
 import (
+	"slices"
+	"sync"
+
 	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
 // Rules returns all rules, by topic.
-func Rules() []Rule {
+func Rules() []Rule { return slices.Clone(allRules()) }
+
+// allRules are the rules, which are put together once.
+var allRules = sync.OnceValue(func() []Rule {
 	var out []Rule
 	for _, topic := range [][]Rule{
 		networkRules, rangeRules, nodeRules, addressRules, flagRules, controllerRules, gateRules,
@@ -15,7 +21,7 @@ func Rules() []Rule {
 		out = append(out, topic...)
 	}
 	return out
-}
+})
 
 const (
 	isError   = finding.Error

@@ -156,7 +156,7 @@ func (v *view) own() []*nodeView {
 func Check(c *spec.Cluster, facts Facts) []finding.Finding {
 	v := newView(c, facts)
 	var out []finding.Finding
-	for _, r := range Rules() {
+	for _, r := range allRules() {
 		out = append(out, v.apply(r)...)
 	}
 	out = withoutRedundant(out)
@@ -210,7 +210,7 @@ func withoutRedundant(fs []finding.Finding) []finding.Finding {
 }
 
 func fixed(rule string) bool {
-	return slices.ContainsFunc(Rules(), func(r Rule) bool { return r.ID == rule && r.Fixed })
+	return slices.ContainsFunc(allRules(), func(r Rule) bool { return r.ID == rule && r.Fixed })
 }
 
 // apply applies one rule. The same fault on several nodes is one finding.

@@ -1,0 +1,67 @@
+#!/bin/sh
+# kubeadm tells kube-controller-manager the services' range only if there is a pod range, too.
+# With networking.serviceSubnet alone, and the pod range and its allocation in extraArgs, nodes
+# get ranges without regard to the services'.
+#
+# It needs minutes for the first run: it compiles a part of kubeadm.
+version=v1.37.1
+set -eu
+dir=$(mktemp -d)
+trap 'chmod -R u+w "$dir"; rm -rf "$dir"' EXIT
+cd "$dir"
+cat >main.go <<'END'
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"k8s.io/kubernetes/cmd/kubeadm/app/phases/controlplane"
+	kubeadmconfig "k8s.io/kubernetes/cmd/kubeadm/app/util/config"
+)
+
+// It prints the static pod of kube-controller-manager that kubeadm makes of a configuration.
+func main() {
+	data, err := os.ReadFile(os.Args[1])
+	if err != nil {
+		panic(err)
+	}
+	c, err := kubeadmconfig.BytesToInitConfiguration(data, true)
+	if err != nil {
+		panic(err)
+	}
+	pod := controlplane.GetStaticPodSpecs(&c.ClusterConfiguration, &c.LocalAPIEndpoint, nil)["kube-controller-manager"]
+	for _, a := range pod.Spec.Containers[0].Command[1:] {
+		fmt.Println(a)
+	}
+	probe := pod.Spec.Containers[0].LivenessProbe.HTTPGet.Port.String()
+	for _, p := range pod.Spec.Containers[0].Ports {
+		if p.Name == probe {
+			probe = fmt.Sprint(p.ContainerPort)
+		}
+	}
+	fmt.Println("liveness probe: port", strings.TrimSpace(probe))
+}
+END
+go mod init repro 2>/dev/null
+go mod edit -require "k8s.io/kubernetes@$version"
+mod=$(go mod download -json "k8s.io/kubernetes@$version" | sed -n 's/.*"GoMod": "\(.*\)".*/\1/p')
+for m in $(sed -n 's|^\t\(k8s.io/[a-z-]*\) v0\.0\.0$|\1|p' "$mod" | sort -u); do
+	go mod edit -replace "$m=$m@v0.${version#v1.}"
+done
+go mod tidy >log 2>&1 || { cat log >&2; exit 1; }
+cat >config.yaml <<'END'
+apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+kubernetesVersion: v1.37.1
+networking: {serviceSubnet: 10.96.0.0/16}
+controllerManager:
+  extraArgs:
+  - {name: allocate-node-cidrs, value: "true"}
+  - {name: cluster-cidr, value: 10.0.0.0/8}
+END
+echo "kubeadm $version, serviceSubnet 10.96.0.0/16, and cluster-cidr in extraArgs:"
+go run . config.yaml 2>log | grep -e cidr -e service-cluster | tee said
+printf -- '--allocate-node-cidrs=true\n--cluster-cidr=10.0.0.0/8\n' >want
+cmp want said

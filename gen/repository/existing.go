@@ -1,0 +1,35 @@
+package repository
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+const program = "kube-controller-manager"
+
+// usualFiles are where a host has what starts kube-controller-manager.
+var usualFiles = []string{
+	"/etc/systemd/system/kube-controller-manager.service",
+	"/usr/lib/systemd/system/kube-controller-manager.service",
+	"/etc/kubernetes/manifests/kube-controller-manager.yaml",
+}
+
+// Existing returns files that seem to start kube-controller-manager already: those of a
+// directory with its name, and those at usual places of this machine.
+func Existing(dir string) []string {
+	var out []string
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		name := strings.ToLower(e.Name())
+		if e.Type().IsRegular() && strings.Contains(name, program) && !strings.HasSuffix(name, ".pem") && !strings.HasSuffix(name, ".csr") && !strings.HasSuffix(name, "config") {
+			out = append(out, filepath.Join(dir, e.Name()))
+		}
+	}
+	for _, name := range usualFiles {
+		if fi, err := os.Lstat(name); err == nil && fi.Mode().IsRegular() {
+			out = append(out, name)
+		}
+	}
+	return out
+}
