@@ -92,6 +92,27 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// TestScriptsStartEachOther: scripts at hand that start one another end, and are read once.
+func TestScriptsStartEachOther(t *testing.T) {
+	var in []Input
+	for i := range 10 {
+		var b strings.Builder
+		b.WriteString("#!/bin/sh\n")
+		for j := range 10 {
+			fmt.Fprintf(&b, "/opt/s%d\n", j)
+		}
+		if i == 9 {
+			b.WriteString("kube-controller-manager --v=1\n")
+		}
+		in = append(in, inputs(fmt.Sprintf("opt/s%d", i), b.String())...)
+	}
+	start := time.Now()
+	out, _ := Read(&text.Set{}, in, Options{Known: flags.Exists})
+	if took := time.Since(start); took > 5*time.Second || len(out) == 0 {
+		t.Errorf("%d results in %s", len(out), took)
+	}
+}
+
 // nestedDocuments returns YAML in strings of YAML.
 func nestedDocuments(depth int) string {
 	s := "[Service]\nExecStart=/usr/bin/kube-controller-manager --v=1\n"

@@ -56,9 +56,13 @@ func (r *reader) environments(all []*loaded) {
 // file that is read, as there may be files of several hosts.
 func (r *reader) environment(at string) (file string, vars []systemd.Variable, ok bool) {
 	best, nearest := 0, -1
-	for _, name := range sortedNames(r.env) {
-		n, near := commonEnd(name, at), commonStart(name, r.reading)
-		if n > best || n == best && n > 0 && near > nearest {
+	for name := range r.env {
+		n := commonEnd(name, at)
+		if n == 0 || n < best {
+			continue
+		}
+		near := commonStart(name, r.reading)
+		if n > best || near > nearest || near == nearest && name < file {
 			best, nearest, file = n, near, name
 		}
 	}
@@ -78,6 +82,9 @@ func commonStart(a, b string) int {
 // commonEnd is how many elements a path has in common with another one, or with a pattern, at
 // their ends. A file may be a copy with the host's name before it or after it.
 func commonEnd(name, pattern string) int {
+	if last := path.Base(pattern); !strings.ContainsAny(last, `*?[\`) && last != path.Base(name) {
+		return 0
+	}
 	as, bs := strings.Split(path.Clean(name), "/"), strings.Split(path.Clean(pattern), "/")
 	n := 0
 	for n < len(as) && n < len(bs) {

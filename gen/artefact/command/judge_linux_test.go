@@ -151,7 +151,9 @@ func runJudge(t *testing.T, dir, done string) func(unit string) string {
 		}
 	}
 	_ = c.Process.Kill()
-	<-ended
+	if err := <-ended; err != nil {
+		t.Log("systemd ended:", err)
+	}
 	all := log()
 	return func(unit string) string {
 		var b strings.Builder

@@ -71,4 +71,4 @@ func similar(word string) bool {
 	return programName().MatchString(word)
 }
 
-var programName = lazy.Regexp(`^(kube[a-z-]{0,30}|k8s[a-z-]{0,30}|[a-z-]{0,20}controll?er[a-z-]{0,20})$`)
+var programName = lazy.Regexp(`^(kube[a-z-]{0,30}|k8s[a-z-]{0,30}|[a-z-]{0,20}control+er[a-z-]{0,20})$`)

@@ -144,6 +144,10 @@ func (r *reader) podEnv(container *yamltext.Node) map[string]text.Text {
 	return out
 }
 
+// maxValue bounds what variables that use others may grow to: the kernel takes no longer
+// argument.
+const maxValue = 128 << 10
+
 // kubelet replaces variables as the kubelet does. ${A} isn't one of its own, but something
 // else that fills in the file may replace it, and so may $A of a shell. unset is the first
 // $(A) that isn't in env.
@@ -176,13 +180,13 @@ func (r *reader) kubelet(t text.Text, env map[string]text.Text) (out, unset text
 		expr := t.Slice(i, i+end+1)
 		value, ok := env[expr.String()[2:end]]
 		switch {
-		case ok && s[i+1] == '(':
+		case ok && s[i+1] == '(' && b.Len()+value.Len() <= maxValue:
 			b.Write(value)
 		case s[i+1] == '(' && strings.ContainsAny(s, " \t\n"): // $(command) of a shell
 			b.Write(expr)
 		default:
 			b.Write(r.set.Hole("", r.set.Show(expr), t.At(i)))
-			if s[i+1] == '(' && unset.Len() == 0 {
+			if s[i+1] == '(' && !ok && unset.Len() == 0 {
 				unset = expr
 			}
 		}

@@ -74,6 +74,9 @@ type reader struct {
 	envFile  map[string]text.Text
 	depth    int    // of documents within documents
 	reading  string // the file that is read
+	// entered are the scripts that start the one that is read, by base name.
+	entered     map[string]bool
+	scriptsRead int
 }
 
 // Read reads files of one host, or of several: each file that starts the program is a result
@@ -83,7 +86,7 @@ func Read(set *text.Set, files []Input, o Options) ([]*Result, error) {
 	r := &reader{
 		set: set, known: o.Known, scripts: map[string]text.Text{},
 		env: map[string][]systemd.Variable{}, envUsed: map[string]bool{}, envFile: map[string]text.Text{},
-		envNoted: map[string]bool{},
+		envNoted: map[string]bool{}, entered: map[string]bool{},
 	}
 	return r.files(files)
 }
@@ -146,7 +149,7 @@ func (r *reader) files(files []Input) ([]*Result, error) {
 	var out []*Result
 	for _, l := range all {
 		if len(l.docs) == 0 && l.err == nil && l.unit == nil && !l.environment {
-			r.reading = l.Name
+			r.reading, r.scriptsRead = l.Name, 0
 			l.docs, l.err = r.document(l.text)
 		}
 		if len(l.docs) > 1 {
@@ -213,8 +216,13 @@ func (r *reader) several(found []Command) error {
 		return comparePos(r.set.Pos(a.At), r.set.Pos(b.At))
 	})
 	var where []string
-	for _, c := range found {
+	const most = 5
+	for i, c := range found {
 		p := r.set.Pos(c.At)
+		if i == most {
+			where = append(where, "…")
+			break
+		}
 		where = append(where, fmt.Sprintf("%s at %s:%d", c.Form, p.File, p.Line))
 	}
 	return &Error{r.set.Pos(found[1].At), fmt.Sprintf("%d command lines look like %s's: %s: give one of them, or --node NAME=FILE for each host", len(found), Program, strings.Join(where, ", "))}

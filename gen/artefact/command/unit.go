@@ -70,7 +70,7 @@ func (r *reader) units(all []*loaded) {
 		for _, d := range of[l] {
 			whole.Add(d.unit)
 		}
-		r.reading = l.Name
+		r.reading, r.scriptsRead = l.Name, 0
 		c, err := r.unit(whole)
 		if l.err = err; err == nil {
 			l.docs = []Command{c}
@@ -109,16 +109,13 @@ func starts(u *systemd.Unit) []systemd.Directive {
 
 // unit reads the command line of a unit.
 func (r *reader) unit(u *systemd.Unit) (Command, error) {
-	if fixed, at, ok := r.continued(u); ok {
+	if fixed, note, ok := r.continued(u); ok {
 		c, err := r.unit(fixed)
-		c.Notes = append(c.Notes, Note{
-			at, "unit-continuation", fmt.Sprintf("the line ends in two backslashes, which continue nothing: systemd reads the %s after it as directives that it doesn't know", lines(u)),
-			`one backslash, as in "\"; two are for a here-document of a shell`,
-		})
+		c.Notes = append(c.Notes, note)
 		return c, err
 	}
 	lines := starts(u)
-	env, notes, err := r.unitEnvironment(u)
+	env, notes, all, err := r.unitEnvironment(u)
 	if err != nil {
 		return Command{}, err
 	}
@@ -142,7 +139,9 @@ func (r *reader) unit(u *systemd.Unit) (Command, error) {
 			}
 			c.Form, c.At, c.UnitFile = Unit, d.At, r.opened(u)
 			c.Notes = append(append(c.Notes, notes...), r.ignoredLines(u)...)
-			c.Notes = append(c.Notes, r.unset(u, c.Args)...)
+			if all {
+				c.Notes = append(c.Notes, r.unset(c.Args)...)
+			}
 			return c, nil
 		}
 	}

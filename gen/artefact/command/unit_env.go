@@ -11,11 +11,11 @@ import (
 	"github.com/kcmgen/kcmgen/internal/lazy"
 )
 
-// unitEnvironment returns the variables that a unit and the files at hand define. Those of
-// files win over Environment=, wherever the lines are.
-func (r *reader) unitEnvironment(u *systemd.Unit) (map[string]text.Text, []Note, error) {
-	env := map[string]text.Text{}
-	var notes []Note
+// unitEnvironment returns the variables that a unit and the files at hand define, and whether
+// these are all. Those of files win over Environment=, wherever the lines are.
+func (r *reader) unitEnvironment(u *systemd.Unit) (env map[string]text.Text, notes []Note, all bool, err error) {
+	env = map[string]text.Text{}
+	all = len(u.Values("Service", "PassEnvironment")) == 0
 	ignored := func(at text.At, why, expected string) {
 		notes = append(notes, Note{at, "unit-line", why, expected})
 	}
@@ -35,6 +35,7 @@ func (r *reader) unitEnvironment(u *systemd.Unit) (map[string]text.Text, []Note,
 		name := environmentPath(d)
 		files := r.environmentFiles(name)
 		if len(files) == 0 {
+			all = false
 			notes = append(notes, Note{d.At, "", fmt.Sprintf("%s is not at hand", r.set.Show(text.Literal(name, d.At))), ""})
 		}
 		for _, file := range files {
@@ -49,31 +50,23 @@ func (r *reader) unitEnvironment(u *systemd.Unit) (map[string]text.Text, []Note,
 	for _, d := range u.Values("Service", "UnsetEnvironment") {
 		words, err := systemd.Words(d.Value, systemd.Unescape|systemd.Relax)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, false, err
 		}
 		for _, w := range words {
-			name, value, all := w.Cut("=")
-			if old, ok := env[name.String()]; ok && (!all || old.String() == value.String()) {
+			name, value, exact := w.Cut("=")
+			if old, ok := env[name.String()]; ok && (!exact || old.String() == value.String()) {
 				env[name.String()] = text.Text{}
 			}
 		}
 	}
-	return env, notes, nil
+	return env, notes, all, nil
 }
 
 // ofSystemd matches variables that systemd itself may set.
 var ofSystemd = lazy.Regexp(`^(PATH|LANG|LC_.*|USER|LOGNAME|HOME|SHELL|TERM|INVOCATION_ID|MAINPID|MANAGERPID|LISTEN_.*|NOTIFY_SOCKET|WATCHDOG_.*|JOURNAL_STREAM|XDG_.*|[A-Z]+_DIRECTORY)$`)
 
-// unset are notes of the variables that nothing sets, if all files that might are at hand.
-func (r *reader) unset(u *systemd.Unit, words []Arg) []Note {
-	if len(u.Values("Service", "PassEnvironment")) > 0 {
-		return nil
-	}
-	for _, d := range u.Values("Service", "EnvironmentFile") {
-		if len(r.environmentFiles(environmentPath(d))) == 0 {
-			return nil
-		}
-	}
+// unset are notes of variables that nothing sets.
+func (r *reader) unset(words []Arg) []Note {
 	var out []Note
 	seen := map[string]bool{}
 	for _, a := range words {

@@ -23,9 +23,9 @@ func lines(u *systemd.Unit) string {
 	return fmt.Sprintf("%d lines", n)
 }
 
-// continued returns a unit whose lines that end in two backslashes go on, as their writer
-// meant it, and the place of the first of them.
-func (r *reader) continued(u *systemd.Unit) (*systemd.Unit, text.At, bool) {
+// continued returns a unit whose lines that end in a backslash go on, as their writer meant
+// it, though systemd doesn't see that, and a note of the first of them.
+func (r *reader) continued(u *systemd.Unit) (*systemd.Unit, Note, bool) {
 	var first *systemd.Directive
 	out := &systemd.Unit{Directives: slices.Clone(u.Directives)}
 	for _, i := range u.Ignored {
@@ -41,9 +41,17 @@ func (r *reader) continued(u *systemd.Unit) (*systemd.Unit, text.At, bool) {
 		d.Value = text.Join(withoutBackslashes(d.Value), text.Literal(" ", i.At), withoutBackslashes(i.Line))
 	}
 	if first == nil {
-		return nil, text.At{}, false
+		return nil, Note{}, false
 	}
-	return out, first.Value.At(first.Value.Len() - 2), true
+	n := first.Value.Len()
+	what := fmt.Sprintf("systemd reads the %s after it as directives that it doesn't know", lines(u))
+	if strings.HasSuffix(first.Value.String(), `\\`) {
+		return out, Note{
+			first.Value.At(n - 2), "unit-continuation", "the line ends in two backslashes, which continue nothing: " + what,
+			`one backslash, as in "\"; two are for a here-document of a shell`,
+		}, true
+	}
+	return out, Note{first.Value.At(n - 1), "unit-continuation", "white space follows the backslash, which then continues nothing: " + what, "a backslash at the line's end"}, true
 }
 
 func withoutBackslashes(t text.Text) text.Text {
@@ -65,7 +73,7 @@ func (r *reader) ignoredLines(u *systemd.Unit) []Note {
 		case strings.HasPrefix(line, ".include "):
 			out = append(out, Note{i.At, "unit-line", fmt.Sprintf("%.80q: systemd includes no files since v247, and ignores the line", line), "a drop-in, and its file given here"})
 			continue
-		case strings.HasPrefix(line, "-") || named:
+		case strings.HasPrefix(line, "-") || named && !strings.ContainsAny(strings.TrimSpace(what), " \t"):
 			what = fmt.Sprintf("%.80q", strings.TrimSpace(what))
 		default:
 			what = "this line"

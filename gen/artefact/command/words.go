@@ -57,17 +57,35 @@ func (r *reader) program(words []text.Text, env map[string]text.Text) (Command, 
 			return Command{Program: words[i-1], Args: args(words[i+1:])}, nil
 		}
 	}
-	for _, w := range words { // a script at hand
-		if script, ok := r.scripts[base(w)]; ok && strings.HasPrefix(w.String(), "/") && !isUnit(script.String()) {
-			if c, err := r.shell(script, env); err == nil {
-				return c, nil
-			}
-		}
+	if c, ok := r.scriptAtHand(words, env); ok {
+		return c, nil
 	}
 	if words[0].IsHole() && len(words) > 1 && strings.HasPrefix(words[1].String(), "--") {
 		return Command{Program: words[0], Args: args(words[1:])}, nil
 	}
 	return Command{}, faultf(words[0].At(0), "it starts %.80s, and %s is nowhere among the words", words[0].String(), Program)
+}
+
+// maxScripts bounds how many scripts a file starts, with those that these start.
+const maxScripts = 50
+
+// scriptAtHand finds the program in a script at hand that a command starts.
+func (r *reader) scriptAtHand(words []text.Text, env map[string]text.Text) (Command, bool) {
+	for _, w := range words {
+		name := base(w)
+		script, ok := r.scripts[name]
+		if !ok || r.entered[name] || r.scriptsRead >= maxScripts || !strings.HasPrefix(w.String(), "/") || isUnit(script.String()) {
+			continue
+		}
+		r.scriptsRead++
+		r.entered[name] = true
+		c, err := r.shell(script, env)
+		delete(r.entered, name)
+		if err == nil {
+			return c, true
+		}
+	}
+	return Command{}, false
 }
 
 // isProgram reports whether a word is the program's name or path.

@@ -34,7 +34,7 @@ func Commands(set *text.Set, value text.Text, env map[string]text.Text) ([]Line,
 }
 
 func command(set *text.Set, value text.Text, env map[string]text.Text) (line Line, rest text.Text, ok bool, err error) {
-	first, rest, ok, err := Word(value, Unescape)
+	first, rest, ok, err := Word(value, Unescape|Tail)
 	if err != nil || !ok {
 		return Line{}, rest, false, err
 	}
@@ -44,7 +44,7 @@ func command(set *text.Set, value text.Text, env map[string]text.Text) (line Lin
 		return Line{}, rest, false, err
 	}
 	if strings.Contains(line.Prefixes, "@") { // the next word is argv[0]
-		if _, rest, _, err = Word(rest, Unescape); err != nil {
+		if _, rest, _, err = Word(rest, Unescape|Tail); err != nil {
 			return Line{}, rest, false, err
 		}
 	}
@@ -58,7 +58,14 @@ func Arguments(set *text.Set, value text.Text, env map[string]text.Text) ([]text
 	return out, err
 }
 
+// The kernel starts no program with a longer argument, or with more in all (execve(2)).
+const (
+	maxWord = 128 << 10
+	maxArgs = 2 << 20
+)
+
 func arguments(set *text.Set, rest text.Text, env map[string]text.Text, replace bool) (out []text.Text, more text.Text, err error) {
+	size := 0
 	for rest.Len() > 0 {
 		begins := rest.String()
 		if begins == ";" || strings.HasPrefix(begins, ";") && blank(begins[1]) {
@@ -71,7 +78,7 @@ func arguments(set *text.Set, rest text.Text, env map[string]text.Text, replace 
 		}
 		var word text.Text
 		var ok bool
-		if word, rest, ok, err = Word(rest, Unescape); err != nil {
+		if word, rest, ok, err = Word(rest, Unescape|Tail); err != nil {
 			return nil, rest, err
 		}
 		if !ok {
@@ -85,6 +92,12 @@ func arguments(set *text.Set, rest text.Text, env map[string]text.Text, replace 
 			if words, err = Variables(set, word, env); err != nil {
 				return nil, rest, err
 			}
+		}
+		for _, w := range words {
+			size += w.Len() + 1
+		}
+		if size > maxArgs {
+			return nil, rest, &Error{word.At(0), fmt.Sprintf("the arguments are longer than %d bytes, which the kernel refuses", maxArgs)}
 		}
 		out = append(out, words...)
 	}
@@ -152,6 +165,8 @@ func Variables(set *text.Set, word text.Text, env map[string]text.Text) ([]text.
 			}
 			expr := s[i : i+n+1]
 			switch value, ok := env[expr[2:n]]; {
+			case ok && b.Len()+value.Len() > maxWord:
+				return nil, &Error{word.At(i), fmt.Sprintf("the argument is longer than %d bytes, which the kernel refuses", maxWord)}
 			case ok:
 				b.Write(value)
 			case strings.Contains(expr, ":"): // ${A:-b} is nothing to systemd here

@@ -22,8 +22,8 @@ type Ignored struct {
 	At   text.At
 	Line text.Text
 	Why  string
-	// After is the directive that ends before the line in "\\": a backslash too many, which
-	// continues nothing. nil if there is none.
+	// After is the directive that ends before the line in a backslash that continues nothing:
+	// there is another one before it, or white space after it. nil if there is none.
 	After *Directive
 }
 
@@ -50,20 +50,19 @@ const (
 func Parse(t text.Text) (*Unit, error) {
 	p := parser{unit: &Unit{}}
 	var joined text.Builder
-	continued := false
 	for _, line := range t.Lines() {
 		line = trimEnd(line)
 		if l := trimStart(line); l.Len() > 0 && strings.IndexByte(comments, l.String()[0]) >= 0 {
 			continue
 		}
-		joined.Write(line) // with its white space, which matters within quotes
-		whole := joined.Text()
-		if continued = escapedEnd(whole.String()); continued {
-			joined.Write(whole.Slice(0, whole.Len()-1))
-			joined.Byte(' ', whole.At(whole.Len()-1))
+		if escapedEnd(line.String()) {
+			end := line.Len() - 1
+			joined.Write(line.Slice(0, end)) // with its white space, which matters within quotes
+			joined.Byte(' ', line.At(end))
 			continue
 		}
-		if err := p.line(whole); err != nil {
+		joined.Write(line)
+		if err := p.line(joined.Text()); err != nil {
 			return nil, err
 		}
 	}
@@ -104,7 +103,7 @@ func trimStart(t text.Text) text.Text {
 type parser struct {
 	unit    *Unit
 	section string
-	bad     *Directive // the last one, if it ends in "\\"
+	bad     *Directive // the last one, if it ends in a backslash
 }
 
 func (p *parser) line(t text.Text) error {
@@ -134,7 +133,7 @@ func (p *parser) line(t text.Text) error {
 	default:
 		p.unit.Directives = append(p.unit.Directives, d)
 		p.bad = nil
-		if strings.HasSuffix(s, `\\`) {
+		if strings.HasSuffix(s, `\`) {
 			p.bad = &p.unit.Directives[len(p.unit.Directives)-1]
 		}
 	}

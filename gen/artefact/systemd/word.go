@@ -19,6 +19,8 @@ const (
 	Relax
 	// Strict, with Unescape: an unknown escape is an error.
 	Strict
+	// Tail, with Unescape: a backslash at the end stays, as an unknown escape does.
+	Tail
 )
 
 // Words splits a value into words at white space. Quotes may begin within a word.
@@ -81,7 +83,7 @@ func escape(b *text.Builder, t text.Text, i int, syntax Syntax, quoted bool) (in
 	switch {
 	case len(s) == 1 && syntax&Relax != 0:
 		return 1, nil
-	case len(s) == 1 && syntax&(Unescape|Strict) == Unescape && !quoted: // kept, as an unknown one
+	case len(s) == 1 && syntax&Tail != 0 && !quoted:
 		b.Byte('\\', t.At(i))
 		return 1, nil
 	case len(s) == 1:

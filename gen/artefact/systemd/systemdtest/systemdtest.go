@@ -107,7 +107,7 @@ func (g generator) command(exec, start string) string {
 	if g.some(6) {
 		b.WriteString(g.gap() + ";" + g.gap() + "/bin/true " + g.word())
 	}
-	b.WriteString(g.one("", "", " ", "\t", " \\\n  # the end\n"))
+	b.WriteString(g.one("", "", " ", "\t", " \\\n  # the end\n", ` \ `, " a\\\t"))
 	return b.String()
 }
 
