@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"sync"
@@ -84,8 +85,9 @@ func (m *Minor) Flag(name string) (Def, bool) {
 	if m == nil {
 		return Def{}, false
 	}
-	i, ok := slices.BinarySearchFunc(m.Flags, name, func(d Def, n string) int { return strings.Compare(d.Name, n) })
-	if !ok {
+	// slices.BinarySearchFunc would copy a definition for each comparison.
+	i := sort.Search(len(m.Flags), func(i int) bool { return m.Flags[i].Name >= name })
+	if i == len(m.Flags) || m.Flags[i].Name != name {
 		return Def{}, false
 	}
 	return m.Flags[i], true

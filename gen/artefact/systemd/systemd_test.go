@@ -272,3 +272,12 @@ func FuzzEnvFile(f *testing.F) {
 		}
 	})
 }
+
+// TestEmptySection: a drop-in may have a section and nothing in it.
+func TestEmptySection(t *testing.T) {
+	var set text.Set
+	u, err := Parse(set.Add("f", "[Service]\n\n"))
+	if err != nil || !u.Has("Service") || u.Has("Unit") {
+		t.Errorf("%+v, %v", u, err)
+	}
+}

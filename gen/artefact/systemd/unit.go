@@ -29,6 +29,7 @@ type Ignored struct {
 
 // Unit is a unit file, or several that are read one after the other.
 type Unit struct {
+	Sections   []string // in the order of the file, each once
 	Directives []Directive
 	Ignored    []Ignored
 }
@@ -117,6 +118,7 @@ func (p *parser) line(t text.Text) error {
 			return &Error{t.At(0), fmt.Sprintf("%.80q is no section: it has no ] at its end, and systemd refuses the unit", s)}
 		}
 		p.section, p.bad = s[1:len(s)-1], nil
+		p.unit.addSection(p.section)
 		return nil
 	}
 	key, value, ok := t.Cut("=")
@@ -150,13 +152,22 @@ func notLetter(r rune) bool {
 
 // Add adds a drop-in.
 func (u *Unit) Add(more *Unit) {
+	for _, name := range more.Sections {
+		u.addSection(name)
+	}
 	u.Directives = append(u.Directives, more.Directives...)
 	u.Ignored = append(u.Ignored, more.Ignored...)
 }
 
-// Has reports whether the unit has a section.
+func (u *Unit) addSection(name string) {
+	if !u.Has(name) {
+		u.Sections = append(u.Sections, name)
+	}
+}
+
+// Has reports whether the unit has a section, if only an empty one.
 func (u *Unit) Has(section string) bool {
-	return slices.ContainsFunc(u.Directives, func(d Directive) bool { return d.Section == section })
+	return slices.Contains(u.Sections, section) || slices.ContainsFunc(u.Directives, func(d Directive) bool { return d.Section == section })
 }
 
 // Values returns the values of a directive after resets by empty ones, in the order of

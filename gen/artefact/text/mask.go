@@ -107,7 +107,7 @@ func expression(s string, i int) (what Template, length int, statement bool) {
 		}
 		rest := s[i+len(p.open) : min(len(s), i+maxExpression)]
 		end := strings.Index(rest, p.shut)
-		if end < 0 || p.what == Sed && !isName(rest[:end]) || p.what == Terraform && strings.Contains(rest[:end], "\n") {
+		if end < 0 || p.what == Sed && !isName(rest[:end]) || p.what == Terraform && !isDirective(rest[:end]) {
 			continue
 		}
 		body := rest[:end]
@@ -139,4 +139,14 @@ func isControl(body string) bool {
 		return true
 	}
 	return strings.HasPrefix(body, "/*") || strings.HasPrefix(body, "$") && strings.Contains(body, ":=")
+}
+
+// isDirective reports whether the body of %{…} is a directive of Terraform's templates.
+func isDirective(body string) bool {
+	word, _, _ := strings.Cut(strings.Trim(body, "~ \t"), " ")
+	switch word {
+	case "if", "else", "endif", "for", "endfor":
+		return !strings.Contains(body, "\n")
+	}
+	return false
 }

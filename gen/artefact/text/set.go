@@ -83,6 +83,7 @@ func (s *Set) Name(at At) string { return s.Pos(at).File }
 // Hole returns a text for an unknown value. name may be "": then it is taken from the
 // expression.
 func (s *Set) Hole(name, expr string, at At) Text {
+	expr = s.Show(Text{s: expr}) // a hole may be within another
 	if i, ok := s.known[expr]; ok {
 		return Literal(open+strconv.Itoa(i)+shut, at)
 	}

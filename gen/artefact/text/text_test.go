@@ -159,3 +159,14 @@ func FuzzMask(f *testing.F) {
 		}
 	})
 }
+
+// TestHoleWithinHole: an expression that has a hole in it is shown as it is written.
+func TestHoleWithinHole(t *testing.T) {
+	var set Set
+	file := set.Add("f", "$B%n")
+	inner := set.Hole("n", "%n", file.At(2))
+	outer := set.Hole("B", "$B"+inner.String(), file.At(0))
+	if got := set.Show(outer); got != "$B%n" {
+		t.Errorf("%q", got)
+	}
+}
