@@ -297,6 +297,10 @@ func unitOf(r *command.Result) *spec.Unit {
 			out.Install = append(out.Install, line)
 		}
 	}
+	has := func(name string) bool {
+		return slices.ContainsFunc(out.Service, func(d spec.Directive) bool { return d.Name == name })
+	}
+	out.Hardened = has("ProtectSystem") && has("NoNewPrivileges") && (has("CapabilityBoundingSet") || has("User") || has("DynamicUser"))
 	for _, ds := range [][]spec.Directive{out.Unit, out.Service, out.Install} {
 		slices.SortStableFunc(ds, func(a, b spec.Directive) int { return cmp.Compare(a.Name, b.Name) })
 	}

@@ -110,7 +110,7 @@ var lineRules = []Rule{
 	{ID: "path-relative", Severity: isWarning, Flags: true, node: relativePath, Doc: "paths on a command line are absolute (kcmgen flags --check)"},
 	{ID: "probe-port", Severity: isError, Flags: true, node: probePort, Doc: "a pod's probe asks the secure port (kcmgen flags --check)"},
 	{ID: "unit-line", Severity: isWarning, Flags: true, node: noted("unit-line"), Doc: "systemd ignores no line of a unit or its environment files (kcmgen flags --check)"},
-	{ID: "unit-continuation", Severity: isError, Fixed: true, Flags: true, node: noted("unit-continuation"), Doc: "a line of a unit goes on after one backslash, not two (kcmgen flags --check)"},
+	{ID: "unit-continuation", Severity: isError, Fixed: true, Flags: true, node: noted("unit-continuation"), Doc: "a line of a unit goes on after one backslash at its end: not after two, nor with white space behind it (kcmgen flags --check)"},
 	{ID: "unit-program", Severity: isError, Fixed: true, Flags: true, node: noted("unit-program"), Doc: "the program of a unit is a path without variables (kcmgen flags --check)"},
 	{ID: "form-field", Severity: isWarning, Flags: true, node: noted("form-field"), Doc: "a configuration of what starts kube-controller-manager has the fields that its reader knows (kcmgen flags --check)"},
 }
