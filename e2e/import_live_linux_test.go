@@ -103,3 +103,31 @@ func (s *scene) noKeys(t *testing.T, dir string) {
 		t.Error(err)
 	}
 }
+
+// TestImportLivePods is TestImportLive for a static pod that was made by hand.
+func TestImportLivePods(t *testing.T) {
+	if sampled(t) {
+		return
+	}
+	s := podsOn(t, onKubelets(t, clusterVersion, clusterVersion, olderKubelet))
+	s.imported(t)
+	h := s.Hosts[0]
+	s.podByHand(t, h)
+	s.podRuns(t, h)
+	before := pictureOf(t, s.Ground, h)
+	r := s.must(t, 0, "import", "--live", "-o", "adopted", "--ssh-config", s.o.SSHConfig, "root@"+h.Name)
+	for _, want := range []string{"round trip: ", "Kubernetes " + clusterVersion} {
+		if !strings.Contains(r.Out, want) {
+			t.Errorf("import says no %q:\n%s%s", want, r.Out, r.Err)
+		}
+	}
+	s.noKeys(t, "adopted")
+	s.adoptedCluster(t)
+	s.must(t, 0, "export", "./adopted")
+	if r := s.must(t, 0, "diff", "--live", "--ssh-config", s.o.SSHConfig, "./adopted"); r.Out != "" {
+		t.Errorf("diff --live of what was imported: %s", r.Out)
+	}
+	if d := differences(before, pictureOf(t, s.Ground, h)); len(d) > 0 {
+		t.Errorf("import changed %s: %q", h.Name, d)
+	}
+}

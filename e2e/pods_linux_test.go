@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kcmgen/kcmgen/e2e/ground"
 )
 
 // TestPods runs all of deploy on static pods: a first deployment, a change, diff --live, a
@@ -160,16 +162,8 @@ func TestFoundPods(t *testing.T) {
 	s := podsOn(t, onKubelets(t, clusterVersion, clusterVersion, olderKubelet))
 	s.must(t, 0, "image", ".")
 	s.imported(t)
-	const script = `cd / && tar -xp --no-overwrite-dir && rm -rf etc/kubernetes/byhand && mv etc/kubernetes/kcmgen/*/ etc/kubernetes/byhand && rmdir etc/kubernetes/kcmgen
-		sed -e "s|/etc/kubernetes/kcmgen/[0-9a-f]*|/etc/kubernetes/byhand|" -e "1s/.*/# by hand/" etc/kubernetes/byhand/kube-controller-manager.yaml >/tmp/m && rm etc/kubernetes/byhand/kube-controller-manager.yaml
-		chown -R "$1" etc/kubernetes/byhand
-		chmod 640 /tmp/m && cp -p /tmp/m etc/kubernetes/manifests/.m && mv etc/kubernetes/manifests/.m etc/kubernetes/manifests/kube-controller-manager.yaml`
 	for _, h := range s.Hosts {
-		archive := h.Command("sh", "-euc", script, "sh", podUser)
-		archive.Stdin = tarOf(t, s.node(h), "./etc/kubernetes/kcmgen")
-		if out, err := archive.CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
-		}
+		s.podByHand(t, h)
 	}
 	for _, h := range s.Hosts {
 		s.podRuns(t, h)
@@ -189,6 +183,20 @@ func TestFoundPods(t *testing.T) {
 	s.newEverywhere(t)
 	s.must(t, 0, s.args("rollback")...)
 	s.asBefore(t, before)
+}
+
+// podByHand puts a manifest and its files on a host, as a person would.
+func (s *scene) podByHand(t *testing.T, h *ground.Host) {
+	t.Helper()
+	const script = `cd / && tar -xp --no-overwrite-dir && rm -rf etc/kubernetes/byhand && mv etc/kubernetes/kcmgen/*/ etc/kubernetes/byhand && rmdir etc/kubernetes/kcmgen
+		sed -e "s|/etc/kubernetes/kcmgen/[0-9a-f]*|/etc/kubernetes/byhand|" -e "s/name: kcmgen$/name: files/" -e "1s/.*/# by hand/" etc/kubernetes/byhand/kube-controller-manager.yaml >/tmp/m && rm etc/kubernetes/byhand/kube-controller-manager.yaml
+		chown -R "$1" etc/kubernetes/byhand
+		chmod 640 /tmp/m && cp -p /tmp/m etc/kubernetes/manifests/.m && mv etc/kubernetes/manifests/.m etc/kubernetes/manifests/kube-controller-manager.yaml`
+	archive := h.Command("sh", "-euc", script, "sh", podUser)
+	archive.Stdin = tarOf(t, s.node(h), "./etc/kubernetes/kcmgen")
+	if out, err := archive.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
 }
 
 // tarOf returns an archive of a directory below another one.

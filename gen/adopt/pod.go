@@ -211,7 +211,11 @@ func (p *podWriter) volumes() {
 		if ro := m.Get("readOnly"); ro == nil || ro.Str() != "true" {
 			lines = append(lines, "readOnly: false")
 		}
-		p.w.line("volumes: %s: {\n%s\n}", label(m.Get("name").Str()), strings.Join(lines, "\n"))
+		name := m.Get("name").Str()
+		if strings.HasPrefix(name, "kcmgen") { // its own are named so
+			name = "host-" + name
+		}
+		p.w.line("volumes: %s: {\n%s\n}", label(name), strings.Join(lines, "\n"))
 	}
 }
 
