@@ -48,15 +48,15 @@ type CheckedLine struct {
 
 // Checked is the result of checking command lines.
 type Checked struct {
-	Lines    []CheckedLine
-	Findings []finding.Finding
+	Lines    []CheckedLine     `json:"lines"`
+	Findings []finding.Finding `json:"findings"`
 }
 
 // CheckFiles checks the command lines in files: of units, pods and other forms. It checks
 // against the minor version or, unless that is explicit, against the version that a file
 // states. Files that can't be read are errors, joined; the others are checked nevertheless.
 func CheckFiles(nodes []NodeFiles, stdin io.Reader, minor int, explicit bool) (*Checked, error) {
-	out := &Checked{}
+	out := &Checked{Lines: []CheckedLine{}, Findings: []finding.Finding{}}
 	var errs []error
 	var compared []vet.Line
 	for _, n := range nodes {

@@ -19,7 +19,7 @@ func checkFlags(o flagsOptions, files []string, minor int, std stdio) error {
 		say(std.err, "there is no data for the image's version %s", v)
 	}
 	if o.format == "json" {
-		err = printList(std.out, "findings", checked.Findings)
+		err = printJSON(std.out, checked)
 	} else {
 		sayAll(std.err, checked.Describe())
 		err = printFindings(std.out, checked.Findings, false)

@@ -138,7 +138,7 @@ func repositoryHint(err error) string {
 	case errors.As(err, &newer):
 		return "go install github.com/kcmgen/kcmgen/cmd/kcmgen@" + newer.Theirs
 	case errors.As(err, &full) && full.Module != "":
-		return "name a new directory in this CUE module: kcmgen init " + word(filepath.Join(full.Module, "clusters", "NAME"))
+		return "name a new directory in this CUE module, such as " + word(filepath.Join(full.Module, "clusters", "NAME"))
 	case errors.As(err, &name):
 		return "give this one another: --name"
 	case errors.As(err, &full):

@@ -99,10 +99,7 @@ func runImport(ctx context.Context, o importOptions, files []string, std stdio) 
 		return err
 	}
 	if o.format == "json" {
-		err = printJSON(std.out, struct {
-			Schema int `json:"schema"`
-			*repository.Imported
-		}{1, done})
+		err = printJSON(std.out, done)
 	} else {
 		err = printImported(std, done)
 	}

@@ -58,10 +58,10 @@ func CheckFree(dir string) error {
 
 // Begun is what Begin wrote.
 type Begun struct {
-	File        string // the cluster's
-	Module      bool   // a CUE module was written around it
-	Kept        string // a .gitignore that existed
-	NeedsSchema bool   // stock cue doesn't find the vocabulary in this module
+	File        string `json:"file"`                  // the cluster's
+	Module      bool   `json:"module,omitempty"`      // a CUE module was written around it
+	Kept        string `json:"kept,omitempty"`        // a .gitignore that existed
+	NeedsSchema bool   `json:"needsSchema,omitempty"` // stock cue doesn't find the vocabulary in this module
 }
 
 // Begin writes the package of a cluster to a directory. If there is no CUE module

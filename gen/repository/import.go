@@ -105,7 +105,7 @@ func (r Import) Run(ctx context.Context) (*Imported, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--version: %w", err)
 	}
-	out := &Imported{Cluster: r.Name, Version: version.String(), Read: in.Lines}
+	out := &Imported{Cluster: r.Name, Version: version.String(), Read: in.Lines, RoundTrips: []gen.RoundTrip{}}
 	if why != "" {
 		out.Notes = append(out.Notes, why)
 	}
@@ -148,7 +148,7 @@ func (r Import) prove(ctx context.Context, out *Imported, written *adopt.Output,
 	if err != nil {
 		return err
 	}
-	out.Findings = plain.Findings
+	out.Findings = append([]finding.Finding{}, plain.Findings...)
 	proof := plain
 	if written.Samples != nil || slices.ContainsFunc(in.Nodes, func(n adopt.Node) bool { return !n.Address.IsValid() }) {
 		overlay := map[string][]byte{filepath.Join(dir, "samples.cue"): samples(written, in)}

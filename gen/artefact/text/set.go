@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // A hole is written as its number between two noncharacters. They are printable to every
@@ -23,10 +24,11 @@ type Pos struct {
 	Line, Col int
 }
 
-// Set has the files that texts come from, and the holes in them. It isn't safe for
-// concurrent use.
+// Set has the files that texts come from, and the holes in them. It is safe for concurrent
+// use, apart from Add.
 type Set struct {
 	files []file
+	mu    sync.RWMutex // for what follows
 	holes []Hole
 	known map[string]int // expression to its index in holes
 }
@@ -84,6 +86,8 @@ func (s *Set) Name(at At) string { return s.Pos(at).File }
 // expression.
 func (s *Set) Hole(name, expr string, at At) Text {
 	expr = s.Show(Text{s: expr}) // a hole may be within another
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if i, ok := s.known[expr]; ok {
 		return Literal(open+strconv.Itoa(i)+shut, at)
 	}
@@ -104,11 +108,22 @@ func (s *Set) Holes(t Text) []Hole {
 		if !ok || !closed {
 			return out
 		}
-		if n, err := strconv.Atoi(number); err == nil && n >= 0 && n < len(s.holes) {
-			out = append(out, s.holes[n])
+		if h, ok := s.hole(number); ok {
+			out = append(out, h)
 		}
 		rest = more
 	}
+}
+
+// hole returns the hole of a mark's number.
+func (s *Set) hole(number string) (Hole, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 0 || n >= len(s.holes) {
+		return Hole{}, false
+	}
+	return s.holes[n], true
 }
 
 // Show returns a text with its holes as they are written.
@@ -125,11 +140,11 @@ func (s *Set) Fill(t Text, with func(Hole) string) string {
 		before, after, ok := strings.Cut(rest, open)
 		b.WriteString(before)
 		number, more, closed := strings.Cut(after, shut)
-		n, err := strconv.Atoi(number)
-		if !ok || !closed || err != nil || n < 0 || n >= len(s.holes) {
+		h, known := s.hole(number)
+		if !ok || !closed || !known {
 			return b.String()
 		}
-		b.WriteString(with(s.holes[n]))
+		b.WriteString(with(h))
 		rest = more
 	}
 }
