@@ -18,3 +18,6 @@ var (
 	ParseJournal = parseJournal
 	ParsePodLog  = parsePodLog
 )
+
+// ParseFound parses what a host answers to found.
+var ParseFound = parseFound

@@ -48,10 +48,13 @@ found_manifests() {
 # cmdline PID: prints the arguments of a process, which end in NULs.
 cmdline() { cat "/proc/$1/cmdline"; }
 
-# public FILE: prints the certificates of a file, or what isn't secret of a kubeconfig.
+# public FILE: prints the certificates of a file, or what isn't secret of a kubeconfig. A value
+# on one line in braces or brackets could hold a key and isn't printed, nor are the name and
+# password in a URL.
 public() {
 	[ -f "$1" ] || fail "$1: no such file"
 	sed -n '/^-----BEGIN CERTIFICATE-----/,/^-----END CERTIFICATE-----/p' "$1"
-	grep -E '^[ -]*(apiVersion|kind|clusters|contexts|users|name|cluster|user|context|current-context|server|client-certificate-data): *' "$1"
+	grep -E '^[ -]*(apiVersion|kind|clusters|contexts|users|name|cluster|user|context|current-context|server|client-certificate-data):( +[^][{}]*)?$' "$1" |
+		sed 's|//[^/]*@|//|'
 	return 0
 }
