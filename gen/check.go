@@ -1,6 +1,7 @@
 package gen
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
 
@@ -155,13 +157,17 @@ func readFiles(set *text.Set, n NodeFiles, stdin io.Reader) ([]*command.Result, 
 	return out, errors.Join(append(errs, err)...)
 }
 
-// maxFound bounds the files of a directory.
-const maxFound = 5000
+// maxFound and maxFoundBytes bound the files of a directory.
+const (
+	maxFound      = 5000
+	maxFoundBytes = 64 << 20
+)
 
 // readDirectory returns the files of a directory that may say something about the program.
 // Which can't be read are left out, and so are keys.
 func readDirectory(dir string) ([]command.Input, error) {
 	var out []command.Input
+	size := 0
 	err := filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -173,8 +179,13 @@ func readDirectory(dir string) ([]command.Input, error) {
 		case len(out) >= maxFound:
 			return fmt.Errorf("%s: more than %d files: give the directory with those of %s", dir, maxFound, command.Program)
 		}
-		if data, err := regular.Read(name, command.MaxFile); err == nil {
-			out = append(out, command.Input{Name: name, Data: data, Found: true})
+		data, err := regular.Read(name, command.MaxFile)
+		if err != nil || !utf8.Valid(data) && bytes.IndexByte(data, 0) >= 0 {
+			return nil //nolint:nilerr // another user's file, or a program
+		}
+		out = append(out, command.Input{Name: name, Data: data, Found: true})
+		if size += len(data); size > maxFoundBytes {
+			return fmt.Errorf("%s: more than %d MiB of text: give the directory with the files of %s", dir, maxFoundBytes>>20, command.Program)
 		}
 		return nil
 	})
