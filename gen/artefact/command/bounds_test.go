@@ -18,10 +18,9 @@ func inputs(files ...string) []Input {
 	return out
 }
 
-// TestManyUnits: a thousand units in one call, each with a drop-in and a file of variables.
-func TestManyUnits(t *testing.T) {
+// manyUnits are units of several hosts, each with a drop-in and a file of variables.
+func manyUnits(n int) []Input {
 	var in []Input
-	const n = 1000
 	for i := range n {
 		dir := fmt.Sprintf("host%d/etc/systemd/system/kcm.service", i)
 		in = append(in, inputs(
@@ -29,6 +28,13 @@ func TestManyUnits(t *testing.T) {
 			dir+".d/1.conf", "[Service]\nExecStart=\nExecStart=/usr/bin/kube-controller-manager --v=2 $A\n",
 			fmt.Sprintf("host%d/etc/kcm.env", i), fmt.Sprintf("A=--host=%d\n", i))...)
 	}
+	return in
+}
+
+// TestManyUnits: a thousand units in one call, each with a drop-in and a file of variables.
+func TestManyUnits(t *testing.T) {
+	const n = 1000
+	in := manyUnits(n)
 	start := time.Now()
 	set := &text.Set{}
 	out, err := Read(set, in, Options{Known: flags.Exists})
@@ -74,6 +80,14 @@ func TestBounds(t *testing.T) {
 		{"heredocs.sh", strings.Repeat("cat <<E\n[Service]\nExecStart=/usr/bin/kube-controller-manager\nE\n", 3000), "3000 command lines"},
 		{"ps", strings.Repeat("root 1 0 0 Jan01 ? 01:00:30 /usr/bin/kube-controller-manager --v=2\n", 10_000), "10000 processes"},
 		{"nested.yaml", nestedDocuments(12), ""},
+		{"branches.service", unit + strings.Repeat("{% if a %}--v=1 {% else %}--v=2 {% endif %}", 8_000), ""},
+		{"open.service", unit + strings.Repeat("{% if a %}--v=1 ", 50_000), ""},
+		{"marks.service", unit + strings.Repeat("@A@", 200_000), ""},
+		{"appends.sh", "P=--a\n" + strings.Repeat("if x; then P=\"$P --b\"; fi\n", 8_000) + "kube-controller-manager $P\n", ""},
+		{"arrays.sh", "#!/bin/bash\nP=(--a)\n" + strings.Repeat("P+=(--c)\nif x; then P+=(--b); fi\n", 10_000) + "kube-controller-manager \"${P[@]}\"\n", ""},
+		{"guide.md", strings.Repeat("```\nkube-controller-manager --v=1\n```\n", 8_000), "8000 command lines"},
+		{"expressions.yaml", "a:\n- b\n" + strings.Repeat("{{ a }}\n", 50_000), ""},
+		{"prompts", strings.Repeat("$ x\n", 40_000), ""},
 		{"found.log", strings.Repeat("I0102 03:04:05.000002       1 flags.go:64] FLAG: --v=\"2\"\n", 15_000), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -141,6 +155,15 @@ func TestSecrets(t *testing.T) {
 		"json":          {"a.json", `{"password": "` + secret + `"`},
 		"not UTF-8":     {"a", secret + "\xff" + secret},
 		"NUL":           {"a", secret + "\x00" + secret},
+		"alias":         {"a.yaml", "token: *" + secret + "\n"},
+		"kubeadm":       {"a.yaml", "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\ncontrollerManager:\n  extraArgs: {token: " + secret + ", password: 12}\n  extraEnvs: [{name: A, value: " + secret + "}]\n"},
+		"K3s":           {"a.service", "[Service]\nExecStart=/usr/bin/k3s server --kube-controller-manager-arg=v=1 --token " + secret},
+		"agent":         {"a.service", "[Service]\nExecStart=/usr/bin/k3s agent --token " + secret},
+		"guide":         {"a.md", "```\nkube-controller-manager\nPASSWORD=" + secret + "\n```\n" + secret},
+		"prompt":        {"a", "$ mysql -p" + secret},
+		"PowerShell":    {"a.ps1", "$Password = '" + secret + "'"},
+		"operator":      {"a.sh", "#!/bin/bash\n[[ $PASSWORD " + secret + " ]]\n"},
+		"expression":    {"a.yaml", "kind: Pod\nspec:\n  containers:\n  - command: [kube-controller-manager]\n    password: " + secret + "\n    {{ a }}\n    b: c\n"},
 		"broken script": {"a.sh", "#!/bin/sh\nPASSWORD='" + secret + "\n"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -81,7 +81,7 @@ func beside(set *text.Set, commands []Command, docs []*yamltext.Node) []Command 
 			if cluster != nil {
 				return commands // whose is which isn't clear
 			}
-			cluster = doc
+			cluster = opened(set, doc)
 		}
 	}
 	if cluster == nil {
@@ -90,6 +90,7 @@ func beside(set *text.Set, commands []Command, docs []*yamltext.Node) []Command 
 	out := make([]Command, 0, len(commands))
 	for _, c := range commands {
 		for _, doc := range docs {
+			doc = opened(set, doc)
 			if spec, ok := clusterAPISpec(doc); ok && c.Form == Kubeadm && doc.At == c.At {
 				c = clusterAPI(set, doc, spec, cluster)[0]
 			}

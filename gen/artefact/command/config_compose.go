@@ -29,7 +29,7 @@ func composeService(set *text.Set, service *yamltext.Node) (Command, bool) {
 	entry, command := composeWords(set, service.Get("entrypoint")), composeWords(set, service.Get("command"))
 	words := slices.Concat(entry, command)
 	says := func(w text.Text) bool {
-		return strings.Contains(w.String(), Program) && !strings.HasPrefix(w.String(), "-")
+		return strings.Contains(w.String(), Program) && !strings.HasPrefix(w.String(), "-") || strings.HasPrefix(w.String(), "--"+k3sArgKey)
 	}
 	var c Command
 	switch {
@@ -43,7 +43,10 @@ func composeService(set *text.Set, service *yamltext.Node) (Command, bool) {
 			return Command{}, false
 		}
 	}
-	c.Form, c.At, c.Image = Compose, service.Place(), image
+	if c.At = service.Place(); wrapper(c.Form, Compose) != Compose {
+		return c, true
+	}
+	c.Form, c.Image = Compose, image
 	if byImage {
 		c.Version = tag(image)
 	}

@@ -79,7 +79,7 @@ func (m *maker) patches(k *kubeadm, from *yamltext.Node) {
 			m.unknown(p.Text)
 			continue
 		}
-		docs, err := yamltext.Parse(m.set, p.Value())
+		docs, err := parseYAML(m.set, p.Value())
 		if err != nil {
 			m.badPatch(p, err)
 			continue

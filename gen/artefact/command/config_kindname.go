@@ -10,6 +10,16 @@ import (
 // groupNames are whose kinds a group of APIs has. A name covers the groups below it too.
 var groupNames = [][2]string{
 	{"cluster.x-k8s.io", "Cluster API"},
+	{"k0s.k0sproject.io", "k0s"},
+	{"k0smotron.io", "k0smotron"},
+	{"k3d.io", "k3d"},
+	{"kubeone.k8c.io", "KubeOne"},
+	{"kubekey.kubesphere.io", "KubeKey"},
+	{"kamaji.clastix.io", "Kamaji"},
+	{"eksctl.io", "eksctl"},
+	{"anywhere.eks.amazonaws.com", "EKS Anywhere"},
+	{"vcluster.com", "vcluster"},
+	{"microk8s.io", "MicroK8s"},
 	{"kubeadm.k8s.io", "kubeadm"},
 	{"kind.x-k8s.io", "kind"},
 	{"kops.k8s.io", "kops"},
@@ -60,6 +70,9 @@ func kindName(doc *yamltext.Node) string {
 	if kind := doc.Get("kind").Str(); kind != "" && doc.Has("apiVersion") {
 		return article(kind) + ofGroup(doc.Get("apiVersion").Str())
 	}
+	if isBOSH(doc) {
+		return "a job of BOSH"
+	}
 	for _, k := range keyNames {
 		all := true
 		for _, key := range k.keys {
@@ -84,6 +97,50 @@ func kindName(doc *yamltext.Node) string {
 		return "a YAML map with the key " + keys[0]
 	}
 	return "a YAML map with the keys " + strings.Join(keys, ", ")
+}
+
+// notReadKinds are kinds that may have flags of the program, in a form that nothing here reads:
+// all kinds of a group, or one.
+var notReadKinds = [][2]string{
+	{"k0s.k0sproject.io", ""},
+	{"k0smotron.io", ""},
+	{"k3d.io", ""},
+	{"kubeone.k8c.io", ""},
+	{"kubekey.kubesphere.io", ""},
+	{"kamaji.clastix.io", ""},
+	{"anywhere.eks.amazonaws.com", ""},
+	{"cluster.x-k8s.io", "ClusterClass"},
+	{"cluster.x-k8s.io", "RKE2ControlPlane"},
+	{"cluster.x-k8s.io", "RKE2ControlPlaneTemplate"},
+	{"cluster.x-k8s.io", "KThreesControlPlane"},
+	{"cluster.x-k8s.io", "K0sControlPlane"},
+	{"cluster.x-k8s.io", "MicroK8sControlPlane"},
+	{"cluster.x-k8s.io", "KamajiControlPlane"},
+	{"cluster.x-k8s.io", "TalosControlPlane"},
+}
+
+// isNotRead reports whether a document is of such a kind, or a job of BOSH.
+func isNotRead(doc *yamltext.Node) bool {
+	if isBOSH(doc) {
+		return true
+	}
+	group, _, _ := strings.Cut(doc.Get("apiVersion").Str(), "/")
+	for _, k := range notReadKinds {
+		if (group == k[0] || strings.HasSuffix(group, "."+k[0])) && (k[1] == "" || k[1] == doc.Get("kind").Str()) {
+			return true
+		}
+	}
+	return false
+}
+
+// isBOSH reports whether a document has the processes of a job of BOSH.
+func isBOSH(doc *yamltext.Node) bool {
+	for _, p := range doc.Get("processes").List() {
+		if p.Has("executable") {
+			return true
+		}
+	}
+	return false
 }
 
 func listName(doc *yamltext.Node) string {
@@ -117,7 +174,7 @@ func ofGroup(apiVersion string) string {
 
 // article puts "a" or "an" before a name.
 func article(name string) string {
-	if strings.Contains("AEIOaeio", name[:1]) {
+	if strings.Contains("AEIOaeio", name[:1]) || strings.HasPrefix(name, "RKE") {
 		return fmt.Sprintf("an %.60s", name)
 	}
 	return fmt.Sprintf("a %.60s", name)

@@ -2,6 +2,7 @@ package command
 
 import (
 	"cmp"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -91,9 +92,21 @@ func (m *maker) clusterConfiguration(k *kubeadm, doc *yamltext.Node) {
 			}
 		}
 	}
+	for _, f := range [][]string{{"controllerManager", "extraVolumes"}, {"controllerManager", "extraEnvs"}, {"controllerManagerExtraVolumes"}} {
+		m.leftOut(doc, f)
+	}
 	// v1alpha3 and older have it beside the others.
 	for _, n := range []*yamltext.Node{doc.Get("controllerManagerExtraArgs"), doc.Get("controllerManager", "extraArgs")} {
 		m.extraArgs(k, n)
+	}
+}
+
+// leftOut notes a field of which nothing is taken over.
+func (m *maker) leftOut(doc *yamltext.Node, keys []string) {
+	last := len(keys) - 1
+	key, ok := doc.Get(keys[:last]...).Key(keys[last])
+	if value := doc.Get(keys...); ok && !value.Is(yamltext.Null) && (len(value.List()) > 0 || value.IsHole()) {
+		m.note(key.At(0), "%s is not taken over: only arguments are read here, and not what the pod has beside them", keys[last])
 	}
 }
 
@@ -150,6 +163,9 @@ func (k *kubeadm) drop(name text.Text) {
 // yamlTypes are what kubeadm refuses where it wants strings.
 var yamlTypes = map[string]string{"bool": "truth value", "int": "number", "float": "number"}
 
+// secretName matches names whose values may be secrets.
+var secretName = lazy.Regexp(`(?i)token|password|secret`)
+
 // kubeadmValue returns a value, and notes what kubeadm refuses: it reads strings only.
 func (m *maker) kubeadmValue(name text.Text, value *yamltext.Node) (text.Text, bool) {
 	switch {
@@ -160,7 +176,9 @@ func (m *maker) kubeadmValue(name text.Text, value *yamltext.Node) (text.Text, b
 		return text.Text{}, false
 	case yamlTypes[value.Tag] != "":
 		m.note(value.At, "kubeadm refuses the file: the value of %s is a %s, and must be a string in quotes", name, yamlTypes[value.Tag])
-		m.c.Notes[len(m.c.Notes)-1].Expected = `"` + m.set.Show(value.Text) + `"`
+		if !secretName().MatchString(name.String()) {
+			m.c.Notes[len(m.c.Notes)-1].Expected = `"` + m.set.Show(value.Text) + `"`
+		}
 	}
 	return value.Value(), true
 }
@@ -186,10 +204,7 @@ func (m *maker) manifest(k *kubeadm) {
 // ownArgs are the arguments that kubeadm gives by itself.
 func (m *maker) ownArgs(k *kubeadm) []extra {
 	here := func(s string) text.Text { return text.Literal(s, m.c.At) }
-	dir := first(k.certs, here("/etc/kubernetes/pki"))
-	for dir.Len() > 1 && strings.HasSuffix(dir.String(), "/") {
-		dir = dir.Slice(0, dir.Len()-1)
-	}
+	dir := cleaned(first(k.certs, here("/etc/kubernetes/pki")))
 	in := func(file string) text.Text { return text.Join(dir, text.Literal("/"+file, dir.At(0))) }
 	const kubeconfig = "/etc/kubernetes/controller-manager.conf"
 	var out []extra
@@ -222,8 +237,23 @@ func (m *maker) ownArgs(k *kubeadm) []extra {
 		own("cluster-cidr", k.pods, k.pods.At(0))
 		own("service-cluster-ip-range", m.c.Services, m.c.Services.At(0))
 	}
+	if minor := minorOf(k.version); minor >= 19 && minor <= 22 {
+		own("port", text.Literal("0", k.version.At(0)), k.version.At(0))
+	}
 	slices.SortFunc(out, byName)
 	return out
+}
+
+// cleaned returns a directory as kubeadm joins names to it.
+func cleaned(dir text.Text) text.Text {
+	switch clean := path.Clean(dir.String()); clean {
+	case "/":
+		return text.Text{}
+	case dir.String():
+		return dir
+	default:
+		return text.Literal(clean, dir.At(0))
+	}
 }
 
 func byName(a, b extra) int { return strings.Compare(a.name.String(), b.name.String()) }

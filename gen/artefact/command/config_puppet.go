@@ -57,7 +57,7 @@ func (m *maker) puppetLines(n *yamltext.Node) {
 			m.flags(item, byPuppet)
 			continue
 		}
-		docs, err := yamltext.Parse(m.set, item.Value())
+		docs, err := parseYAML(m.set, item.Value())
 		if err != nil || len(docs) != 1 || !docs[0].Is(yamltext.Map) {
 			m.puppetWord(item)
 			continue

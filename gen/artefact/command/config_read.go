@@ -7,6 +7,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen/artefact/text"
 	"github.com/kcmgen/kcmgen/gen/artefact/yamltext"
+	"github.com/kcmgen/kcmgen/internal/lazy"
 )
 
 // config returns the command lines that a document configures; none if it configures none.
@@ -18,7 +19,71 @@ func config(set *text.Set, doc *yamltext.Node) []Command {
 		}
 		return out
 	}
+	if doc.Is(yamltext.List) {
+		if patched, ok := talosPatch(opened(set, doc)); ok {
+			return fromTalos(set, patched)
+		}
+	}
 	return configured(set, doc)
+}
+
+var (
+	// filledIn matches a variable that a program such as envsubst or Terraform fills in.
+	filledIn = lazy.Regexp(`\$\{[^{}$\n]{1,200}\}`)
+	// wholeVariable matches a value that is one variable, without braces.
+	wholeVariable = lazy.Regexp(`^\$[A-Za-z_][A-Za-z0-9_]*$`)
+)
+
+// opened returns a document with holes for the variables in it, which nothing that reads such a
+// configuration knows: something else fills them in before.
+func opened(set *text.Set, n *yamltext.Node) *yamltext.Node {
+	switch {
+	case n == nil:
+		return nil
+	case n.Is(yamltext.Scalar):
+		if t := openedText(set, n.Text); t.String() != n.Text.String() {
+			out := *n
+			out.Text, out.Tag = t, "str"
+			return &out
+		}
+	case n.Is(yamltext.List):
+		out := *n
+		out.Items = make([]*yamltext.Node, len(n.Items))
+		for i, item := range n.Items {
+			out.Items[i] = opened(set, item)
+		}
+		return &out
+	case n.Is(yamltext.Map):
+		out := *n
+		out.Pairs = make([]yamltext.Pair, len(n.Pairs))
+		for i, p := range n.Pairs {
+			out.Pairs[i] = yamltext.Pair{Key: openedText(set, p.Key), Value: opened(set, p.Value)}
+		}
+		return &out
+	}
+	return n
+}
+
+func openedText(set *text.Set, t text.Text) text.Text {
+	s := t.String()
+	switch {
+	case !strings.Contains(s, "$"):
+		return t
+	case wholeVariable().MatchString(s):
+		return set.Hole("", s, t.At(0))
+	}
+	var b text.Builder
+	from := 0
+	for _, m := range filledIn().FindAllStringIndex(s, -1) {
+		if strings.ContainsAny(s[m[0]:m[1]], text.Reserved) {
+			continue
+		}
+		b.Write(t.Slice(from, m[0]))
+		b.Write(set.Hole("", s[m[0]:m[1]], t.At(m[0])))
+		from = m[1]
+	}
+	b.Write(t.From(from))
+	return b.Text()
 }
 
 // configured tries the forms. Each recognises a document by its kind, or by keys that only
@@ -27,15 +92,16 @@ func configured(set *text.Set, doc *yamltext.Node) []Command {
 	if !doc.Is(yamltext.Map) {
 		return nil
 	}
+	filled := opened(set, doc)
 	for _, form := range []func(*text.Set, *yamltext.Node) []Command{
 		fromKubeadm, fromKind, fromClusterAPI, fromKops, fromGardener, fromOpenShift, fromRancher,
-		fromK3s, fromRKE1, fromTalos, fromPuppet, fromKubespray, fromCompose,
+		fromK3s, fromRKE1, fromTalos, fromPuppet, fromKubespray,
 	} {
-		if out := form(set, doc); len(out) > 0 {
+		if out := form(set, filled); len(out) > 0 {
 			return out
 		}
 	}
-	return nil
+	return fromCompose(set, doc) // it has variables of its own
 }
 
 // isKind reports whether a document is of one of a group's kinds.

@@ -66,7 +66,7 @@ func (r *reader) docker(words []text.Text, env map[string]text.Text) (c Command,
 		rest = append([]text.Text{entry}, rest...)
 	}
 	c, err = r.container(rest, inner, image, words[0].At(0))
-	if named := name.String() == Program || looksLikeImage(image); err != nil || c.Program.Len() == 0 && !named {
+	if named := name.String() == Program || looksLikeImage(image); err != nil || c.Program.Len() == 0 && !named && c.Form == "" {
 		return Command{}, true, faultf(words[at].At(0), "it starts the image %.80s, and %s is nowhere among the words", image.String(), Program)
 	}
 	return c, true, nil
@@ -85,8 +85,13 @@ func (r *reader) container(words []text.Text, env map[string]text.Text, image te
 	if len(words) == 0 || strings.HasPrefix(words[0].String(), "-") {
 		return Command{At: at, Image: image, Args: args(words)}, nil
 	}
+	if words[0].String() == "controller-manager" && strings.Contains(image.String(), "hyperkube") { // the image starts hyperkube
+		return Command{At: at, Image: image, Program: words[0], Args: args(words[1:])}, nil
+	}
 	c, err := r.program(words, env)
-	c.Image = image
+	if c.Image = image; wrapper(c.Form, "") != "" {
+		c.Image = text.Text{} // that of what starts the program
+	}
 	if err != nil && len(words) > 1 && words[0].IsHole() {
 		return Command{At: at, Image: image, Program: words[0], Args: args(words[1:])}, nil
 	}

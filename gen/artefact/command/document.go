@@ -15,6 +15,7 @@ var (
 	shebang     = lazy.Regexp(`^\s*#!`)
 	mapping     = lazy.Regexp(`^(---|- |-$|\{|\[|"?[A-Za-z_][\w.:/+-]*"?\s*:(\s|$)|%YAML|\?)`)
 	openingList = lazy.Regexp(`^\[\s*["'{\]]`)
+	placeholder = lazy.Regexp(`<[A-Za-z][A-Za-z0-9 ._-]*>`)
 	program     = lazy.Regexp(`\[program:([^\]]*)\]`)
 )
 
@@ -25,15 +26,24 @@ func (r *reader) document(t text.Text) ([]Command, error) {
 		return nil, faultf(t.At(0), "documents within documents go deeper than %d", maxDepth)
 	}
 	defer func() { r.depth-- }()
-	masked, templates := r.set.Mask(t)
+	masked, templates := r.mask(t)
 	first := firstLine(masked)
 	switch s := masked.String(); {
 	case first == "":
 		return nil, faultf(t.At(0), "it starts no program: it is empty, or has comments only")
 	case isUnit(s):
 		return r.nested([]part{{text: t}})
+	case r.isMarkdown(masked, first):
+		if out, err := r.guide(t); err == nil || isMarkdownName(r.set.Name(t.At(0))) {
+			return out, err
+		}
+		return r.script(t)
+	case strings.HasPrefix(first, "$ "):
+		return r.document(prompted(t))
 	case program().MatchString(s):
 		return r.supervisor(masked)
+	case upstart().MatchString(s):
+		return r.upstartJob(masked)
 	case isLog(s):
 		return one(r.log(masked))
 	case isFlagz(s):
@@ -79,15 +89,21 @@ func one(c Command, err error) ([]Command, error) {
 
 // script reads a shell script: the program that it starts, or the files that it writes.
 func (r *reader) script(t text.Text) ([]Command, error) {
-	masked, templates := r.set.Mask(t)
+	masked, templates := r.mask(t)
 	script, err := shell.Parse(r.set, masked)
+	if err != nil && placeholder().MatchString(masked.String()) { // such as A=<your address>
+		filled := r.replaced(masked, placeholder().FindAllStringIndex(masked.String(), -1))
+		if again, err2 := shell.Parse(r.set, filled); err2 == nil {
+			masked, script, err = filled, again, nil
+		}
+	}
 	if err != nil {
 		return nil, r.noScript(masked, templates, err)
 	}
 	var parts []part
 	for _, h := range script.Heredocs(r.sourced(script, nil)) {
 		parts = append(parts, part{
-			name: r.set.Show(h.File), text: h.Body,
+			name: r.set.Show(h.File), target: h.File, text: h.Body,
 			note: &Note{h.At, "", fmt.Sprintf("it is read from the here-document on line %d, as a shell writes it", r.set.Pos(h.At).Line), ""},
 		})
 	}
@@ -113,12 +129,7 @@ func keys[K comparable, V any](m map[K]V) func(func(K) bool) {
 
 // structured reads YAML or JSON.
 func (r *reader) structured(t text.Text, templates map[text.Template]text.At) ([]Command, error) {
-	docs, err := yamltext.Parse(r.set, t)
-	if err != nil && strings.Contains(t.String(), "${") { // such as [--a=${B}], which envsubst fills in first
-		if again, err2 := yamltext.Parse(r.set, r.holes(t)); err2 == nil {
-			docs, err = again, nil
-		}
-	}
+	docs, notes, err := r.yaml(t)
 	if err != nil && isList(t) {
 		return one(r.list(t))
 	}
@@ -131,6 +142,36 @@ func (r *reader) structured(t text.Text, templates map[text.Template]text.At) ([
 		}
 		return nil, err
 	}
+	out, err := r.structures(t, docs)
+	for i := range out {
+		out[i].Notes = append(out[i].Notes, notes...)
+	}
+	return out, err
+}
+
+// yaml parses YAML that something may fill in first: as it is, with holes for variables such as
+// in [--a=${B}], or without the lines that are an expression.
+func (r *reader) yaml(t text.Text) ([]*yamltext.Node, []Note, error) {
+	docs, err := parseYAML(r.set, t)
+	if err == nil {
+		return docs, nil, nil
+	}
+	if strings.Contains(t.String(), "${") {
+		t = r.holes(t)
+		if docs, err := parseYAML(r.set, t); err == nil {
+			return docs, nil, nil
+		}
+	}
+	if again, notes, ok := r.expressionLines(t); ok {
+		if docs, err := parseYAML(r.set, again); err == nil {
+			return docs, notes, nil
+		}
+	}
+	return nil, nil, err
+}
+
+// structures reads documents of YAML.
+func (r *reader) structures(t text.Text, docs []*yamltext.Node) ([]Command, error) {
 	var out []Command
 	var failed error
 	for _, doc := range docs {
@@ -151,6 +192,11 @@ func (r *reader) structured(t text.Text, templates map[text.Template]text.At) ([
 	kind := kindName(docs[0])
 	if docs[0].Get("kind").Str() == "Config" && docs[0].Get("apiVersion").Str() == "v1" {
 		kind = "a kubeconfig"
+	}
+	for _, doc := range docs {
+		if isNotRead(doc) {
+			return nil, notRead(doc.At, kindName(doc), "the command line that it makes, such as /proc/PID/cmdline")
+		}
 	}
 	return nil, faultf(docs[0].At, "this is %s, which says nothing of how %s is started", kind, Program)
 }

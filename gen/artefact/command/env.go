@@ -33,17 +33,20 @@ func isEnvironment(t text.Text) bool {
 // environments reads the files of variables: also those that look like something else, and
 // that a unit names as such.
 func (r *reader) environments(all []*loaded) {
-	var named []string
+	named := map[string]bool{} // the same for all hosts, as a rule
 	for _, l := range all {
 		if l.unit != nil {
 			for _, d := range l.unit.Values("Service", "EnvironmentFile") {
-				named = append(named, environmentPath(d))
+				named[environmentPath(d)] = true
 			}
 		}
 	}
+	r.envIndex = nil
 	for _, l := range all {
 		if l.unit == nil && l.err == nil && !l.environment && l.docs == nil {
-			l.environment = slices.ContainsFunc(named, func(at string) bool { return commonEnd(l.Name, at) > 0 })
+			for at := range named {
+				l.environment = l.environment || commonEnd(l.Name, at) > 0
+			}
 		}
 		if l.environment && l.unit == nil {
 			r.env[l.Name], r.envFile[l.Name] = systemd.EnvFile(l.text), l.text
@@ -56,22 +59,48 @@ func (r *reader) environments(all []*loaded) {
 // file that is read, as there may be files of several hosts.
 func (r *reader) environment(at string) (file string, vars []systemd.Variable, ok bool) {
 	best, nearest := 0, -1
-	for name := range r.env {
-		n := commonEnd(name, at)
+	pattern, here := elements(at), elements(r.reading)
+	for _, e := range r.indexed(pattern) {
+		n := endsAlike(e.elements, pattern)
 		if n == 0 || n < best {
 			continue
 		}
-		near := commonStart(name, r.reading)
-		if n > best || near > nearest || near == nearest && name < file {
-			best, nearest, file = n, near, name
+		near := beginAlike(e.elements, here)
+		if n > best || near > nearest || near == nearest && e.name < file {
+			best, nearest, file = n, near, e.name
 		}
 	}
 	return file, r.env[file], best > 0
 }
 
-// commonStart is how many elements two paths have in common at their begins.
-func commonStart(a, b string) int {
-	as, bs := strings.Split(path.Clean(a), "/"), strings.Split(path.Clean(b), "/")
+// envFile is the name of a file of variables.
+type envFile struct {
+	name     string
+	elements []string
+}
+
+// indexed returns the files of variables that a pattern may mean, by its last element.
+func (r *reader) indexed(pattern []string) []envFile {
+	if r.envIndex == nil {
+		r.envIndex = map[string][]envFile{}
+		for name := range r.env {
+			e := envFile{name, elements(name)}
+			last := e.elements[len(e.elements)-1]
+			r.envIndex[last] = append(r.envIndex[last], e)
+			r.envIndex[""] = append(r.envIndex[""], e) // all
+		}
+	}
+	last := pattern[len(pattern)-1]
+	if strings.ContainsAny(last, `*?[\`) {
+		last = ""
+	}
+	return r.envIndex[last]
+}
+
+func elements(name string) []string { return strings.Split(path.Clean(name), "/") }
+
+// beginAlike is how many elements two paths have in common at their begins.
+func beginAlike(as, bs []string) int {
 	n := 0
 	for n < len(as) && n < len(bs) && as[n] == bs[n] {
 		n++
@@ -85,12 +114,20 @@ func commonEnd(name, pattern string) int {
 	if last := path.Base(pattern); !strings.ContainsAny(last, `*?[\`) && last != path.Base(name) {
 		return 0
 	}
-	as, bs := strings.Split(path.Clean(name), "/"), strings.Split(path.Clean(pattern), "/")
+	return endsAlike(elements(name), elements(pattern))
+}
+
+func endsAlike(as, bs []string) int {
 	n := 0
 	for n < len(as) && n < len(bs) {
 		a, b := as[len(as)-1-n], bs[len(bs)-1-n]
-		if same, err := path.Match(b, a); a != b && (err != nil || !same) {
-			break
+		if a != b {
+			if !strings.ContainsAny(b, `*?[\`) {
+				break
+			}
+			if same, err := path.Match(b, a); err != nil || !same {
+				break
+			}
 		}
 		n++
 	}
@@ -118,11 +155,15 @@ func (r *reader) fromVariables(all []*loaded) (Command, bool, error) {
 		vars := r.values(l)
 		named := slices.ContainsFunc(vars, func(v systemd.Variable) bool { return own(v.Name) })
 		for _, v := range vars {
+			if by, ok := r.installed(v.Value); ok && len(c.Args) == 0 {
+				r.envUsed[l.Name] = true
+				return by, true, nil
+			}
 			words, err := systemd.Words(r.holes(v.Value), systemd.Relax)
 			if err != nil {
 				return c, false, err
 			}
-			if !holdFlags(words, own(v.Name)) || otherComponents().MatchString(v.Name) {
+			if !holdFlags(words, own(v.Name) || ofFlags().MatchString(v.Name)) || otherComponents().MatchString(v.Name) {
 				continue
 			}
 			if known, unknown := r.flagsOf(words); !own(v.Name) && r.known != nil && (!known || named && unknown != "") {
@@ -143,16 +184,16 @@ func (r *reader) fromVariables(all []*loaded) (Command, bool, error) {
 	return c, len(c.Args) > 0, nil
 }
 
-// holdFlags reports whether words look like flags: the first is one or, if the variable is the
-// program's own, another variable before one.
-func holdFlags(words []text.Text, own bool) bool {
+// holdFlags reports whether words look like flags: the first is one or, if the variable's name
+// says that it has flags, something that isn't known before one.
+func holdFlags(words []text.Text, named bool) bool {
 	if len(words) == 0 {
 		return false
 	}
 	if strings.HasPrefix(words[0].String(), "-") {
 		return true
 	}
-	return own && words[0].IsHole() && slices.ContainsFunc(words, func(w text.Text) bool { return strings.HasPrefix(w.String(), "-") })
+	return named && strings.HasPrefix(words[0].String(), "\ufdd0") && slices.ContainsFunc(words, func(w text.Text) bool { return strings.HasPrefix(w.String(), "-") })
 }
 
 // values returns the variables of a file, each once. One that a shell reads may use others in
@@ -218,15 +259,7 @@ func (r *reader) holes(t text.Text) text.Text {
 	if !strings.Contains(s, "$") {
 		return t
 	}
-	var b text.Builder
-	from := 0
-	for _, m := range variableUse().FindAllStringIndex(s, -1) {
-		b.Write(t.Slice(from, m[0]))
-		b.Write(r.set.Hole("", s[m[0]:m[1]], t.At(m[0])))
-		from = m[1]
-	}
-	b.Write(t.From(from))
-	return b.Text()
+	return r.replaced(t, variableUse().FindAllStringIndex(s, -1))
 }
 
 func sortedNames[V any](m map[string]V) []string {

@@ -12,10 +12,48 @@ import (
 )
 
 // keyMaterial matches files with keys, whose lines must not appear in messages.
-var keyMaterial = lazy.Regexp(`(?m)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----|^PuTTY-User-Key-File-|AGE-SECRET-KEY-1|^\s*(?:"?client-key-data|"?token)"?\s*:`)
+var keyMaterial = lazy.Regexp(`(?m)-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----|^PuTTY-User-Key-File-|AGE-SECRET-KEY-1`)
 
 // certificate matches a file that is a certificate and nothing else.
 var certificate = lazy.Regexp(`^\s*-----BEGIN [A-Z0-9 ]+-----`)
+
+var (
+	// kubeconfig matches the kind of a file with credentials, and credential what it has then.
+	// Other files have a token too: kubeadm's, K3s's.
+	kubeconfig = lazy.Regexp(`(?m)^"?kind"?[ \t]*:[ \t]*["']?Config["']?[ \t\r]*$|^\s*\{(?s:.*)"kind"\s*:\s*"Config"`)
+	credential = lazy.Regexp(`(?m)[{,\s-]["']?(?:users|client-key-data|client-key|token|password)["']?\s*:`)
+	// tokenLine matches a line of a file of tokens: token, user, its number, and its groups.
+	tokenLine = lazy.Regexp(`^[^,\s=]+,[^,=]+,[^,=]+(?:,("[^"]*"|[^",=]*))?$`)
+)
+
+// holdsKeys reports whether a file is one of keys or credentials.
+func holdsKeys(data string) bool {
+	switch {
+	case strings.Contains(data, "PRIVATE KEY") || strings.Contains(data, "PuTTY") || strings.Contains(data, "AGE-SECRET"):
+		if keyMaterial().MatchString(data) {
+			return true
+		}
+	case strings.Contains(data, "-----BEGIN "):
+		return certificate().MatchString(data)
+	}
+	return strings.Contains(data, "Config") && kubeconfig().MatchString(data) && credential().MatchString(data) || isTokens(data)
+}
+
+// isTokens reports whether a file is a list of tokens, as kube-apiserver reads it.
+func isTokens(data string) bool {
+	found := false
+	for line := range strings.Lines(data) {
+		line = strings.TrimRight(line, " \t\r\n")
+		switch {
+		case line == "" || line[0] == '#':
+		case !tokenLine().MatchString(line) || strings.HasPrefix(line, "-"):
+			return false
+		default:
+			found = true
+		}
+	}
+	return found
+}
 
 // load reads a file and finds out what it is.
 func (r *reader) load(in Input) *loaded {
@@ -38,7 +76,7 @@ var sectionless = lazy.Regexp(`(?m)^[ \t]*ExecStart[ \t]*=`)
 
 // classify finds units and files of variables, which belong together.
 func (r *reader) classify(l *loaded) {
-	switch masked, _ := r.set.Mask(l.text); {
+	switch masked, _ := r.mask(l.text); {
 	case isUnit(masked.String()):
 		l.text = masked
 		if l.unit, l.err = systemd.Parse(masked); l.err != nil {
@@ -76,8 +114,8 @@ func plain(in Input) error {
 	case !utf8.ValidString(data):
 		n := firstInvalid(data)
 		return at(n, "byte %d isn't UTF-8, as units, pods and lists of flags are", n)
-	case keyMaterial().MatchString(data) || certificate().MatchString(data):
-		return whole("it holds a key or a certificate, and is not read: neither a unit nor a pod nor a list of flags has one")
+	case holdsKeys(data):
+		return whole("it holds a key, a token or a certificate, and is not read: neither a unit nor a pod nor a list of flags has one")
 	case strings.ContainsAny(data, text.Reserved):
 		return at(strings.IndexAny(data, text.Reserved), "it has the character U+FDD0 or U+FDD1, which no text has")
 	case nul >= 0 && !isProcess(data):

@@ -32,6 +32,7 @@ func isList(t text.Text) bool {
 // list reads a list of flags. Quotes are as in units, and variables are holes.
 func (r *reader) list(t text.Text) (Command, error) {
 	c := Command{Form: List}
+	var all []text.Text
 	for _, line := range t.Lines() {
 		line = line.Trim(" \t\r\n")
 		s := line.String()
@@ -45,6 +46,7 @@ func (r *reader) list(t text.Text) (Command, error) {
 		if err != nil {
 			return c, err
 		}
+		all = append(all, words...)
 		for i, w := range words {
 			if len(c.Args) == 0 && c.Program.Len() == 0 && i == 0 && isProgram(w) {
 				c.Program = w
@@ -55,6 +57,9 @@ func (r *reader) list(t text.Text) (Command, error) {
 			}
 			c.Args = append(c.Args, Arg{Text: w})
 		}
+	}
+	if wrapped, ok := r.wrapped(all); ok {
+		return wrapped, nil
 	}
 	return c, nil
 }

@@ -13,17 +13,19 @@ import (
 // part is a document within another one, such as a file that a script writes.
 type part struct {
 	name string // "" if it isn't known
-	text text.Text
-	note *Note // for the command that it starts; may be nil
+	// target is the path on the host to which the document is written; "" if it isn't known.
+	target text.Text
+	text   text.Text
+	note   *Note // for the command that it starts; may be nil
 }
 
 // nested reads documents that belong together: a unit may have its drop-ins and environment
 // files beside it.
 func (r *reader) nested(parts []part) ([]Command, error) {
 	outside := maps.Clone(r.env)
-	defer func() { r.env = outside }() // another host's document may have files of the same names
+	defer func() { r.env, r.envIndex = outside, nil }() // another host's document may have files of the same names
 	all := make([]*loaded, 0, len(parts))
-	notes := map[*loaded]*Note{}
+	from := map[*loaded]part{}
 	for i, p := range parts {
 		name := cmp.Or(p.name, fmt.Sprintf("part %d of %s", i+1, r.set.Name(p.text.At(0))))
 		l := &loaded{Input: Input{Name: name}, text: p.text}
@@ -31,7 +33,7 @@ func (r *reader) nested(parts []part) ([]Command, error) {
 		if _, given := outside[name]; given && p.name != "" && l.environment {
 			continue // the file itself is at hand
 		}
-		all, notes[l] = append(all, l), p.note
+		all, from[l] = append(all, l), p
 	}
 	r.environments(all)
 	reading := r.reading
@@ -44,8 +46,11 @@ func (r *reader) nested(parts []part) ([]Command, error) {
 			l.docs, l.err = r.document(l.text)
 		}
 		for _, c := range l.docs {
-			if note := notes[l]; note != nil {
+			if note := from[l].note; note != nil {
 				c.Notes = append(c.Notes, *note)
+			}
+			if to := from[l].target; c.Target.Len() == 0 && strings.HasPrefix(to.String(), "/") {
+				c.Target = to
 			}
 			out = append(out, c)
 		}
@@ -76,33 +81,33 @@ func (r *reader) nested(parts []part) ([]Command, error) {
 // name of the file that it is for, if that is beside it.
 func (r *reader) parts(doc *yamltext.Node) []part {
 	var out []part
-	var walk func(n *yamltext.Node, name, dir string)
-	walk = func(n *yamltext.Node, name, dir string) {
+	var walk func(n *yamltext.Node, name, dir string, at text.Text)
+	walk = func(n *yamltext.Node, name, dir string, at text.Text) {
 		switch {
 		case n.Is(yamltext.Scalar):
 			if r.mayBePart(n.Text) {
-				out = append(out, part{name: dir + name, text: n.Text})
+				out = append(out, part{name: dir + name, target: at, text: n.Text})
 			}
 		case n.Is(yamltext.List):
 			for _, e := range n.List() {
-				walk(e, name, dir)
+				walk(e, name, dir, at)
 			}
 		default:
-			own := cmp.Or(n.Get("path").Str(), n.Get("name").Str())
+			own, to := cmp.Or(n.Get("path").Str(), n.Get("name").Str()), n.Get("path").Value()
 			for key, value := range n.Each() {
-				in, called := dir, cmp.Or(own, name)
+				in, called, path := dir, cmp.Or(own, name), first(to, at)
 				switch key.String() {
 				case "dropins": // of Ignition and Butane
 					in = own + ".d/"
 				case "content", "contents", "inline", "source", "local":
 				default:
-					called = cmp.Or(own, key.String())
+					called, path = cmp.Or(own, key.String()), text.Text{}
 				}
-				walk(value, called, in)
+				walk(value, called, in, path)
 			}
 		}
 	}
-	walk(doc, "", "")
+	walk(doc, "", "", text.Text{})
 	return out
 }
 
@@ -111,11 +116,11 @@ func (r *reader) parts(doc *yamltext.Node) []part {
 func (r *reader) mayBePart(t text.Text) bool {
 	s := t.String()
 	if !strings.Contains(s, "\n") {
-		return false
+		return strings.Contains(s, "--"+k3sArgKey) // such as a command of cloud-init
 	}
 	if strings.Contains(s, Program) || strings.Contains(s, "controllerManager") {
 		return true
 	}
-	masked, _ := r.set.Mask(t)
+	masked, _ := r.mask(t)
 	return isUnit(masked.String()) || strings.Contains(s, "--") && isEnvironment(masked)
 }

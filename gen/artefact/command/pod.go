@@ -77,8 +77,14 @@ func (r *reader) podSpec(spec, above *yamltext.Node) ([]Command, error) {
 		if image != nil {
 			got.Image = image.Text
 		}
-		got.Form, got.At, got.Pod, got.Container = StaticPod, c.At, above, c
+		got.At = c.At
 		got.Notes = append(got.Notes, notes...)
+		if wrapper(got.Form, StaticPod) != StaticPod { // the pod is that of what starts the program
+			got.Image = text.Text{}
+			out = append(out, got)
+			continue
+		}
+		got.Form, got.Pod, got.Container = StaticPod, above, c
 		if above != nil && above.Get("kind").Str() != "Pod" {
 			got.Form = Workload
 		}
@@ -107,15 +113,15 @@ func (r *reader) podWords(container *yamltext.Node) ([]text.Text, []Note, error)
 		}
 		for _, e := range list.Items {
 			switch {
-			case e == nil || e.Kind == yamltext.Null:
-				out = append(out, text.Text{})
+			case e.Is(yamltext.Null) || e.Is(yamltext.Scalar) && e.Text.Len() == 0: // an empty text has no place
+				notes = append(notes, Note{e.Place(), formField, fmt.Sprintf("this element of %s is empty: the kubelet passes an empty argument on, and %s takes flags only, and exits", field, Program), "a flag, or no such element"})
 			case e.Kind != yamltext.Scalar:
 				return nil, nil, faultf(e.At, "an element of %s is no string: the kubelet refuses the pod", field)
 			case e.Tag != "str" && e.Text.Known():
 				return nil, nil, faultf(e.At, "an element of %s is no string: the kubelet refuses the pod. Write \"%s\" in quotes", field, e.Text)
 			default:
 				word, unset := r.kubelet(e.Text, env)
-				out = append(out, word)
+				out = append(out, r.onLines(word)...)
 				if unset.Len() > 0 && !container.Has("envFrom") {
 					notes = append(notes, Note{unset.At(0), "", fmt.Sprintf("the container's env has no %s: the kubelet passes it on as it is, unless something else fills it in before", unset), ""})
 				}

@@ -34,20 +34,25 @@ func (r *reader) process(t text.Text) ([]Command, error) {
 		t = t.From(i + 1)
 	}
 	c, err := r.program(words, nil)
-	c.Form, c.At = Process, words[0].At(0)
+	c.Form, c.At = wrapper(c.Form, Process), words[0].At(0)
 	return one(c, err)
 }
 
 var (
 	processHead = lazy.Regexp(`(?m)^[ \t]*(?:UID|USER|PID|F S|F   UID)\b.*\b(?:CMD|COMMAND|ARGS)[ \t\r]*$|\A[ \t]*(?:CMD|COMMAND|ARGS)[ \t\r]*$`)
-	processUser = lazy.Regexp(`(?m)^[ \t]*[a-z_0-9+-]*[ \t]*[0-9]+[ \t].*[0-9]+:[0-9]{2}(?:[.:][0-9]+)?[ \t]+\S*` + Program + `[ \t]+-`)
+	// processLine matches a line of ps: numbers, a time, and the program or what starts it.
+	processLine = lazy.Regexp(`(?m)^[ \t]*(?:\S+[ \t]+){0,3}[0-9]+[ \t].*[ \t](?:[0-9]+-)?[0-9]+:[0-9]{2}(?:[.:][0-9]+)?[ \t]+` +
+		`(?:\S*(?:sh|sudo|go-runner|tini|dumb-init)[ \t]+(?:\S+[ \t]+)*?)?\S*` + Program + `(?:[ \t]+-|[ \t\r]*$)`)
 	// processNumber matches a line of pgrep -a, and of a control group's processes.
 	processNumber = lazy.Regexp(`(?m)^[ \t]*(?:│?[ \t]*[└├]─[ \t]*)?[0-9]+[ \t]+\S*` + Program + `[ \t]+-|[└├]─[ \t]*[0-9]+[ \t]+\S*` + Program + `[ \t]`)
 )
 
 // isProcessList reports whether a text is what ps, pgrep -a or systemctl status prints.
 func isProcessList(s string) bool {
-	return processHead().MatchString(s) || processUser().MatchString(s) || processNumber().MatchString(s)
+	if !strings.Contains(s, Program) {
+		return processHead().MatchString(s)
+	}
+	return processHead().MatchString(s) || processLine().MatchString(s) || processNumber().MatchString(s)
 }
 
 // lookers are programs that look at processes or files of the program.
@@ -73,7 +78,7 @@ func (r *reader) processes(t text.Text) (Command, error) {
 			case !direct && !started:
 				continue
 			}
-			found = append(found, r.processLine(w, words[i+1:]))
+			found = append(found, r.processWords(w, words[i+1:]))
 			break
 		}
 	}
@@ -86,9 +91,9 @@ func (r *reader) processes(t text.Text) (Command, error) {
 	return Command{}, faultf(found[1].At, "%d processes are %s: give the line of one", len(found), Program)
 }
 
-// processLine is the command line of a process. ps and systemctl cut lines off at the width
+// processWords is the command line of a process. ps and systemctl cut lines off at the width
 // of a terminal; only systemctl shows that it did.
-func (r *reader) processLine(program text.Text, words []text.Text) Command {
+func (r *reader) processWords(program text.Text, words []text.Text) Command {
 	c := Command{Form: ProcessList, At: program.At(0), Program: program, Args: args(words)}
 	if n := len(words) - 1; n >= 0 && (strings.HasSuffix(words[n].String(), "…") || strings.HasSuffix(words[n].String(), "...")) {
 		c.Partial = true

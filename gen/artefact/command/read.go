@@ -72,11 +72,15 @@ type reader struct {
 	// envNoted: what systemd ignores in the file is in a note.
 	envNoted map[string]bool
 	envFile  map[string]text.Text
-	depth    int    // of documents within documents
-	reading  string // the file that is read
+	envIndex map[string][]envFile // of env by the last element; nil if it isn't made
+	depth    int                  // of documents within documents
+	reading  string               // the file that is read
 	// entered are the scripts that start the one that is read, by base name.
 	entered     map[string]bool
 	scriptsRead int
+	masked      masked // the last text
+	// starter has for a file the one that starts it.
+	starter map[string]string
 }
 
 // Read reads files of one host, or of several: each file that starts the program is a result
@@ -87,6 +91,7 @@ func Read(set *text.Set, files []Input, o Options) ([]*Result, error) {
 		set: set, known: o.Known, scripts: map[string]text.Text{},
 		env: map[string][]systemd.Variable{}, envUsed: map[string]bool{}, envFile: map[string]text.Text{},
 		envNoted: map[string]bool{}, entered: map[string]bool{},
+		starter: map[string]string{},
 	}
 	return r.files(files)
 }
@@ -108,7 +113,7 @@ func (r *reader) located(err error, file string) error {
 	case errors.As(err, &unit):
 		return &Error{r.pos(unit.At, file), r.shown(unit.Message)}
 	case errors.As(err, &sh):
-		return &Error{r.pos(sh.At, file), r.shown("as a script of a shell: " + sh.Message)}
+		return &Error{r.pos(sh.At, file), r.shown("as a script of a shell: " + quietShell(sh.Message))}
 	case errors.As(err, &yaml):
 		return &Error{r.pos(yaml.At, file), r.shown(yaml.Error())}
 	}
@@ -146,12 +151,15 @@ func (r *reader) files(files []Input) ([]*Result, error) {
 	}
 	r.environments(all)
 	r.units(all)
-	var out []*Result
 	for _, l := range all {
 		if len(l.docs) == 0 && l.err == nil && l.unit == nil && !l.environment {
 			r.reading, r.scriptsRead = l.Name, 0
 			l.docs, l.err = r.document(l.text)
 		}
+	}
+	r.started(all)
+	var out []*Result
+	for _, l := range all {
 		if len(l.docs) > 1 {
 			l.docs, l.err = nil, r.several(l.docs)
 		}
@@ -180,6 +188,27 @@ func (r *reader) files(files []Input) ([]*Result, error) {
 		errs = append(errs, r.left(all)...)
 	}
 	return out, errors.Join(errs...)
+}
+
+// started takes the results away from files that another one at hand starts: they are a part of
+// its own result.
+func (r *reader) started(all []*loaded) {
+	if len(r.starter) == 0 {
+		return
+	}
+	is, has := map[string]bool{}, map[string]bool{}
+	for _, l := range all {
+		has[l.Name] = len(l.docs) > 0
+	}
+	for _, l := range all {
+		from, ok := r.starter[l.Name]
+		if !ok || is[from] || !has[from] {
+			continue // also of two that start each other, one stays
+		}
+		is[l.Name] = true
+		r.envUsed[l.Name] = true // what it lacks alone doesn't count
+		l.docs = nil
+	}
 }
 
 // left are the errors of files that the user named, and that nothing uses.

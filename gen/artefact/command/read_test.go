@@ -127,7 +127,7 @@ func written(set *text.Set, results []*Result, err error) string {
 		for _, f := range []struct {
 			name string
 			text text.Text
-		}{{"image", r.Image}, {"version", r.Version}, {"pods", r.Pods}, {"services", r.Services}, {"program", r.Program}} {
+		}{{"image", r.Image}, {"version", r.Version}, {"pods", r.Pods}, {"services", r.Services}, {"program", r.Program}, {"target", r.Target}} {
 			if f.text.Len() > 0 {
 				fmt.Fprintf(&b, "  %s %s %s\n", f.name, place(f.text.At(0)), set.Show(f.text))
 			}

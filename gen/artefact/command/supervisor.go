@@ -24,7 +24,7 @@ func (r *reader) supervisor(t text.Text) ([]Command, error) {
 		if err == nil {
 			var c Command
 			if c, err = r.program(words, env); err == nil {
-				c.Form, c.At = Supervisor, v.At(0)
+				c.Form, c.At = wrapper(c.Form, Supervisor), v.At(0)
 				out = append(out, c)
 			}
 		}

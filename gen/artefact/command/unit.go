@@ -18,6 +18,9 @@ var (
 	heredoc     = lazy.Regexp(`<<-?[ \t]*["'\\]?[A-Za-z_]`)
 )
 
+// ofUnit matches a variable that systemd has, unlike templates'.
+var ofUnit = lazy.Regexp(`\$\{[A-Za-z_][A-Za-z0-9_]*\}|\$[A-Za-z_]`)
+
 // isUnit reports whether a text is a unit: it begins with a section.
 func isUnit(s string) bool {
 	at := unitSection().FindStringIndex(s)
@@ -57,8 +60,9 @@ func (r *reader) units(all []*loaded) {
 	// Drop-ins are read by their names' order.
 	slices.SortStableFunc(more, func(a, b *loaded) int { return cmp.Compare(path.Base(a.Name), path.Base(b.Name)) })
 	of := map[*loaded][]*loaded{}
+	find := unitsByName(main)
 	for _, d := range more {
-		l := unitOf(d, main)
+		l := find(d)
 		if l == nil {
 			d.err = faultf(d.text.At(0), "it is a drop-in, and there is more than one unit that it may belong to: put it into UNIT.d")
 		}
@@ -73,28 +77,51 @@ func (r *reader) units(all []*loaded) {
 		r.reading, r.scriptsRead = l.Name, 0
 		c, err := r.unit(whole)
 		if l.err = err; err == nil {
+			if c.Target.Len() == 0 {
+				c.Target = catPath(l.text)
+			}
 			l.docs = []Command{c}
 		}
 	}
 }
 
-// unitOf returns the unit that a drop-in belongs to: the only one, or the one of the same
-// name that is nearest, as there may be units of several hosts. nil if it is none.
-func unitOf(dropIn *loaded, main []*loaded) *loaded {
-	if len(main) == 1 {
-		return main[0]
+// catPath returns the path in the comment that systemctl cat puts before a unit.
+func catPath(t text.Text) text.Text {
+	line, _, _ := t.Cut("\n")
+	line = line.Trim(" \t\r")
+	if s := line.String(); !strings.HasPrefix(s, "# /") || path.Ext(s) != ".service" || strings.ContainsAny(s[2:], " \t") {
+		return text.Text{}
 	}
-	var out *loaded
-	best := -1
-	for _, l := range main {
-		if path.Base(path.Dir(dropIn.Name)) != path.Base(l.Name)+".d" {
-			continue
-		}
-		if n := commonStart(dropIn.Name, l.Name); n > best {
-			out, best = l, n
-		}
+	return line.From(2)
+}
+
+// unitsByName returns what finds the unit that a drop-in belongs to: the only one, or the one of
+// the same name that is nearest, as there may be units of several hosts. nil if it is none.
+func unitsByName(units []*loaded) func(dropIn *loaded) *loaded {
+	if len(units) == 1 {
+		return func(*loaded) *loaded { return units[0] }
 	}
-	return out
+	named, beside := map[string][]*loaded{}, map[string]*loaded{}
+	for _, l := range units {
+		dir := path.Clean(l.Name) + ".d"
+		named[path.Base(dir)] = append(named[path.Base(dir)], l)
+		beside[dir] = l
+	}
+	return func(dropIn *loaded) *loaded {
+		dir := path.Dir(dropIn.Name)
+		if l := beside[dir]; l != nil {
+			return l
+		}
+		var out *loaded
+		best := -1
+		here := elements(dropIn.Name)
+		for _, l := range named[path.Base(dir)] {
+			if n := beginAlike(here, elements(l.Name)); n > best {
+				out, best = l, n
+			}
+		}
+		return out
+	}
 }
 
 // isDropIn reports whether a file's name is that of a drop-in.
@@ -137,7 +164,9 @@ func (r *reader) unit(u *systemd.Unit) (Command, error) {
 				last = cmp.Or(last, err)
 				continue
 			}
-			c.Form, c.At, c.UnitFile = Unit, d.At, r.opened(u)
+			if c.At, c.Form = d.At, wrapper(c.Form, Unit); c.Form == Unit {
+				c.UnitFile = r.opened(u)
+			}
 			c.Notes = append(append(c.Notes, notes...), r.ignoredLines(u)...)
 			if all {
 				c.Notes = append(c.Notes, r.unset(c.Args)...)
@@ -166,7 +195,7 @@ func (r *reader) unitCommand(line systemd.Line, env map[string]text.Text) (Comma
 		words = append(first, line.Args...)
 	}
 	c, err := r.program(words, env)
-	if err == nil && variable {
+	if err == nil && ofUnit().MatchString(line.Program.String()) {
 		c.Notes = append(c.Notes, Note{line.At, "unit-program", fmt.Sprintf("%s is no path for systemd: it replaces no variables in a program's path", r.set.Show(line.Program)), "an absolute path"})
 	}
 	return c, err

@@ -57,8 +57,14 @@ func (r *reader) program(words []text.Text, env map[string]text.Text) (Command, 
 			return Command{Program: words[i-1], Args: args(words[i+1:])}, nil
 		}
 	}
+	if c, ok := r.wrapped(words); ok {
+		return c, nil
+	}
 	if c, ok := r.scriptAtHand(words, env); ok {
 		return c, nil
+	}
+	if i := slices.IndexFunc(words, func(w text.Text) bool { return base(w) == "kubeadm" }); i >= 0 && len(option(words, "config")) > 0 {
+		return Command{}, faultf(words[i].At(0), "kubeadm reads a file with its configuration here: give that file")
 	}
 	if words[0].IsHole() && len(words) > 1 && strings.HasPrefix(words[1].String(), "--") {
 		return Command{Program: words[0], Args: args(words[1:])}, nil
@@ -82,6 +88,9 @@ func (r *reader) scriptAtHand(words []text.Text, env map[string]text.Text) (Comm
 		c, err := r.shell(script, env)
 		delete(r.entered, name)
 		if err == nil {
+			if file := r.set.Name(script.At(0)); file != r.reading {
+				r.starter[file] = r.reading
+			}
 			return c, true
 		}
 	}
@@ -147,6 +156,11 @@ func (r *reader) shell(t text.Text, env map[string]text.Text) (Command, error) {
 	var last error
 	for _, c := range script.Commands(env) {
 		got, err := r.program(c.Words, env)
+		for _, name := range installExec {
+			if by, ok := r.installed(c.Env[name]); ok && err != nil {
+				got, err = by, nil
+			}
+		}
 		if err != nil {
 			if last == nil {
 				last = err
@@ -160,6 +174,12 @@ func (r *reader) shell(t text.Text, env map[string]text.Text) (Command, error) {
 		found = append(found, got)
 	}
 	if len(found) == 0 {
+		vars := script.Vars()
+		for _, name := range installExec {
+			if c, ok := r.installed(vars[name]); ok {
+				return c, nil
+			}
+		}
 		if c, ok := r.openrc(t, script, env); ok {
 			return c, nil
 		}
@@ -177,7 +197,7 @@ func (r *reader) shell(t text.Text, env map[string]text.Text) (Command, error) {
 			best = c
 		}
 	}
-	best.Form = Script
+	best.Form = wrapper(best.Form, Script)
 	return best, nil
 }
 

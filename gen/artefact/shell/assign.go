@@ -141,10 +141,22 @@ func (r *runner) builtin(c *syntax.CallExpr, words []text.Text) {
 		}
 		r.vars.set(name, v)
 	}
-	sets := map[string]bool{}
+	sets := changed{}
 	r.called(list[0], sets)
-	for name := range sets {
-		r.unclear(name, at)
+	r.changed(sets, at)
+}
+
+// changed follows something that sets variables, in a way that isn't known.
+func (r *runner) changed(sets changed, at text.At) {
+	for name, anew := range sets {
+		v := r.get(name)
+		switch {
+		case !syntax.ValidName(name) && name != "@":
+		case anew, v == nil, v.kind != known, len(v.words) == 0, v.words[len(v.words)-1].Len() == 0, !r.room(size(v.words)):
+			r.unclear(name, at)
+		default: // it only appends
+			r.vars.set(name, r.open(name, v))
+		}
 	}
 }
 

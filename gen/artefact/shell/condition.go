@@ -183,10 +183,10 @@ func (r *runner) choose(t test, first *scope, rest []*scope, all bool) {
 	}
 	v := chosen.own[t.name]
 	if t.name == "" || !sets || has == maybe || len(rest) > 1 || len(rest) == 1 && !all || before == nil && v == nil {
-		r.vars.merge(append([]*scope{first}, rest...), all, "")
+		r.merge(append([]*scope{first}, rest...), all, "")
 		return
 	}
-	r.vars.merge(append([]*scope{first}, rest...), all, t.name)
+	r.merge(append([]*scope{first}, rest...), all, t.name)
 	if v != nil {
 		r.vars.set(t.name, v)
 	}

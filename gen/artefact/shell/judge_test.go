@@ -212,6 +212,71 @@ func TestJudge(t *testing.T) {
 	t.Logf("%d scripts, %d of them differ without quotes; %d have unknown words", compared, broken, unknown)
 }
 
+// TestJudgeAppends: whatever branches a script takes, the words that are known before the
+// first hole come first.
+func TestJudgeAppends(t *testing.T) {
+	w := writer{rand.New(rand.NewPCG(3, 4))}
+	words := func() string {
+		return w.some(3, func() string { return w.pick(" ", "  ") + w.pick("--a", "--b=1", "c") })
+	}
+	var line func(depth int) string
+	line = func(depth int) string {
+		v := w.pick("A", "B")
+		test := w.pick("true", "false", `[ -n "$A" ]`, `[ -z "$B" ]`)
+		inner := func() string {
+			if depth > 1 {
+				return v + `="$` + v + words() + `"`
+			}
+			return line(depth + 1)
+		}
+		switch w.IntN(9) {
+		case 0:
+			return v + `="--x` + words() + `"`
+		case 1:
+			return "if " + test + "; then " + inner() + "; fi"
+		case 2:
+			return "if " + test + "; then " + inner() + "; else " + inner() + "; fi"
+		case 3:
+			return test + " && " + v + `="$` + v + words() + `"`
+		case 4:
+			return "case $A in *b*) " + inner() + ";; *) " + inner() + ";; esac"
+		case 5:
+			return "for x in 1 2; do " + inner() + "; done"
+		case 6:
+			return "f() { " + inner() + "; }; f"
+		}
+		return v + `="$` + v + words() + `"`
+	}
+	compared, long := 0, 0
+	scripts := make([]string, 500)
+	for i := range scripts {
+		scripts[i] = "A=\"--x" + words() + "\"\nB='--y'\n"
+		for range w.IntN(8) {
+			scripts[i] += line(0) + "\n"
+		}
+		scripts[i] += "printargs $A -- $B\n"
+	}
+	for i, want := range judged(t, scripts) {
+		if want == nil {
+			continue
+		}
+		got, all := read(t, scripts[i])
+		if n := slices.IndexFunc(got, func(s string) bool { return strings.ContainsAny(s, text.Reserved) }); n >= 0 {
+			got = got[:n]
+		}
+		compared++
+		if !all && len(got) > 0 {
+			long++
+		}
+		if len(got) > len(want) || !slices.Equal(got, want[:len(got)]) {
+			t.Errorf("%s\n got %q\ndash %q", scripts[i], got, want)
+		}
+	}
+	if compared < 400 || long < 100 {
+		t.Errorf("%d scripts were compared, and %d have a known begin only", compared, long)
+	}
+}
+
 // fields is a reader that is wrong: it splits values in quotes too.
 func fields(words []string) []string { return strings.Fields(strings.Join(words, " ")) }
 

@@ -10,7 +10,18 @@ import (
 
 // function is what a function of the script may change where it is called.
 type function struct {
-	sets, calls map[string]bool
+	sets  changed
+	calls map[string]bool
+}
+
+// changed are variables that something sets: true, or only appends to: false.
+type changed map[string]bool
+
+// add adds the variables of another one.
+func (c changed) add(other changed) {
+	for name, sets := range other {
+		c[name] = c[name] || sets
+	}
 }
 
 // functions returns the functions of a script.
@@ -23,16 +34,15 @@ func functions(file *syntax.File) map[string]*function {
 		}
 		f := out[d.Name.Value]
 		if f == nil {
-			f = &function{sets: map[string]bool{}, calls: map[string]bool{}}
+			f = &function{sets: changed{}, calls: map[string]bool{}}
 			out[d.Name.Value] = f
 		}
 		w := newNames()
 		syntax.Walk(d.Body, w.visit)
-		for name := range w.sets {
-			if !w.local[name] {
-				f.sets[name] = true
-			}
+		for name := range w.local {
+			delete(w.sets, name)
 		}
+		f.sets.add(w.sets)
 		maps.Copy(f.calls, w.calls)
 		return true
 	})
@@ -40,7 +50,7 @@ func functions(file *syntax.File) map[string]*function {
 }
 
 // called adds the variables that a function sets, itself or through others.
-func (r *runner) called(name string, sets map[string]bool) {
+func (r *runner) called(name string, sets changed) {
 	seen := map[string]bool{}
 	for todo := []string{name}; len(todo) > 0; {
 		name, todo = todo[len(todo)-1], todo[:len(todo)-1]
@@ -49,14 +59,14 @@ func (r *runner) called(name string, sets map[string]bool) {
 			continue
 		}
 		seen[name] = true
-		maps.Copy(sets, f.sets)
+		sets.add(f.sets)
 		todo = slices.AppendSeq(todo, maps.Keys(f.calls))
 		r.work += len(f.sets) + len(f.calls)
 	}
 }
 
 // assigned returns the variables that statements may set.
-func (r *runner) assigned(lists ...[]*syntax.Stmt) map[string]bool {
+func (r *runner) assigned(lists ...[]*syntax.Stmt) changed {
 	w := newNames()
 	for _, list := range lists {
 		for _, stmt := range list {
@@ -74,11 +84,12 @@ func (r *runner) assigned(lists ...[]*syntax.Stmt) map[string]bool {
 
 // names collects the variables that nodes set, and the commands that they call.
 type names struct {
-	sets, local, calls map[string]bool
+	sets         changed
+	local, calls map[string]bool
 }
 
 func newNames() names {
-	return names{map[string]bool{}, map[string]bool{}, map[string]bool{}}
+	return names{changed{}, map[string]bool{}, map[string]bool{}}
 }
 
 func (w *names) visit(n syntax.Node) bool {
@@ -114,7 +125,7 @@ func (w *names) visit(n syntax.Node) bool {
 func (w *names) call(c *syntax.CallExpr) {
 	if len(c.Args) == 0 {
 		for _, a := range c.Assigns {
-			w.sets[a.Name.Value] = true
+			w.sets[a.Name.Value] = w.sets[a.Name.Value] || !appends(a)
 		}
 		return
 	}
@@ -135,6 +146,32 @@ func (w *names) call(c *syntax.CallExpr) {
 			}
 		}
 	}
+}
+
+// appends reports whether an assignment keeps the value of its variable and puts something
+// behind it.
+func appends(a *syntax.Assign) bool {
+	old := a.Value
+	switch {
+	case a.Index != nil:
+		return false
+	case a.Append:
+		return true
+	case a.Array != nil && len(a.Array.Elems) > 0:
+		old = a.Array.Elems[0].Value
+	}
+	if old == nil || len(old.Parts) == 0 {
+		return false
+	}
+	part := old.Parts[0]
+	if q, ok := part.(*syntax.DblQuoted); ok && len(q.Parts) > 0 {
+		part = q.Parts[0]
+	}
+	p, ok := part.(*syntax.ParamExp)
+	if !ok || p.Param == nil || p.Param.Value != a.Name.Value || p.Exp != nil || p.Repl != nil || p.Slice != nil || p.Length || p.Excl {
+		return false
+	}
+	return p.Index == nil || index(p.Index) == "@"
 }
 
 // declared is the name of an argument of export and its like.

@@ -290,7 +290,7 @@ func (r *runner) caseClause(c *syntax.CaseClause) {
 			}
 		}
 	}
-	r.vars.merge(branches, all, "")
+	r.merge(branches, all, "")
 }
 
 func (r *runner) forClause(c *syntax.ForClause) {
@@ -311,12 +311,8 @@ func (r *runner) loop(at text.At, each map[string]bool, body func(), lists ...[]
 	sets := r.assigned(lists...)
 	maps.Copy(sets, each)
 	done := r.branch(func() {
-		for name := range sets {
-			if syntax.ValidName(name) || name == "@" {
-				r.unclear(name, at)
-			}
-		}
+		r.changed(sets, at)
 		body()
 	})
-	r.vars.merge([]*scope{done}, false, "")
+	r.merge([]*scope{done}, false, "")
 }

@@ -110,35 +110,3 @@ func (s *scope) set(name string, v *variable) {
 	}
 	s.own[name] = v
 }
-
-// merge continues after branches of which one ran, or none if they don't cover all cases.
-// The variable skip stays as it is.
-func (s *scope) merge(branches []*scope, all bool, skip string) {
-	type result struct {
-		v     *variable
-		count int
-		mixed bool
-	}
-	results := map[string]*result{}
-	for _, b := range branches {
-		for name, v := range b.own {
-			r := results[name]
-			if r == nil {
-				r = &result{v: v}
-				results[name] = r
-			}
-			r.count++
-			r.mixed = r.mixed || !r.v.equal(v)
-		}
-	}
-	for name, r := range results {
-		if name == skip {
-			continue
-		}
-		if r.mixed || (!all || r.count < len(branches)) && !r.v.equal(s.get(name)) {
-			s.set(name, &variable{kind: unclear, at: r.v.at})
-			continue
-		}
-		s.set(name, r.v)
-	}
-}

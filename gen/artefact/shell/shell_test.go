@@ -149,6 +149,27 @@ func TestBranches(t *testing.T) {
 		{`A=$(y); [ -z "$A" ] && A=x; p $A`, "<p><$A>"},
 		{`[ -z "$A" ] && B=x; p $B`, "<p><$B>"},
 		{`[ -n "$A" ] && A="$A x"; p $A`, "<p><$A>"},
+		// what is appended on a condition: the words before it stay
+		{`A="x y"; if z; then A="$A z"; fi; p $A`, "<p><x><y><$A>"},
+		{`A="x y"; [ -n "$Q" ] && A="$A z"; p $A w`, "<p><x><y><$A><w>"},
+		{`A="x y"; if z; then A="$A z"; fi; if w; then A="$A w"; fi; A="$A v"; p $A`, "<p><x><y><$A><v>"},
+		{`A="x y"; if z; then A="$A z"; else A+=" w"; fi; p $A`, "<p><x><y><$A>"},
+		{`if z; then A="x y"; else A="x z"; fi; p $A`, "<p><x><$A>"},
+		{`if z; then A="x yz"; else A="x y"; fi; p $A`, "<p><x><$A>"},
+		{`if z; then A="x  y"; else A="x  "; fi; p $A`, "<p><x><$A>"},
+		{`A="x y"; case $z in a) A="$A z";; b) A="$A w";; esac; p $A`, "<p><x><y><$A>"},
+		{`A="x y"; for z in a b; do A="$A $z"; done; p $A`, "<p><x><y><$A>"},
+		{`A="x y"; for z in a b; do if w; then A+=" $z"; p $A; fi; done`, "<p><x><y><$A><$z>"},
+		{`A="x y"; while z; do A="$A $z"; A=w; done; p $A`, "<p><$A>"},
+		{`A="x y"; while z; do A="$A $z"; read A; done; p $A`, "<p><$A>"},
+		{`A="x y"; f() { A="$A $1"; }; f z; f w; p $A`, "<p><x><y><$A>"},
+		{`A="x y"; f() { A="$A $1"; }; g() { f a; A=; }; g; p $A`, "<p><$A>"},
+		{`A="x y"; f() { local A="$A $1"; }; f z; p $A`, "<p><x><y>"},
+		{`A=(x "y z"); if w; then A+=(v); fi; p "${A[@]}"`, "<p><x><y z><${A[@]}>"},
+		{`A=(x "y z"); for w in a b; do A=("${A[@]}" $w); done; A+=(v); p "${A[@]}"`, "<p><x><y z><${A[@]}><v>"},
+		{`A=(x); if w; then A=y; fi; p "${A[@]}"`, "<p><${A[@]}>"},
+		{`A=x; if w; then A=; fi; p $A`, "<p><$A>"},
+		{`A=x; if w; then unset A; fi; p $A`, "<p><$A>"},
 	} {
 		if got := last(t, c.src, nil); got != c.want {
 			t.Errorf("%s\n got %s\nwant %s", c.src, got, c.want)
