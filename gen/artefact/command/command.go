@@ -64,6 +64,8 @@ type Command struct {
 	UnitFile *systemd.Unit
 	// Pod is the map that has the pod's spec, and Container the container's; nil likewise.
 	Pod, Container *yamltext.Node
+	// Workload is the object whose template the pod is, such as a Deployment; nil if there is none.
+	Workload *yamltext.Node
 }
 
 // Arg is an argument after the program's name.

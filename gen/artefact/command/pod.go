@@ -13,16 +13,24 @@ import (
 func (r *reader) pods(doc *yamltext.Node) ([]Command, error) {
 	var out []Command
 	var failed error
-	var walk func(n *yamltext.Node, above *yamltext.Node)
-	walk = func(n, above *yamltext.Node) {
+	var walk func(n, above, object *yamltext.Node)
+	walk = func(n, above, object *yamltext.Node) {
 		switch n.Kind {
 		case yamltext.List:
 			for _, e := range n.Items {
-				walk(e, nil)
+				walk(e, nil, object)
 			}
 		case yamltext.Map:
+			if n.Has("kind") && n.Get("spec").Is(yamltext.Map) {
+				object = n
+			}
 			if cs := n.Get("containers"); cs != nil && cs.Kind == yamltext.List {
 				c, err := r.podSpec(n, above)
+				for i := range c {
+					if c[i].Pod != nil && object != above {
+						c[i].Workload = object
+					}
+				}
 				out = append(out, c...)
 				if failed == nil {
 					failed = err
@@ -31,13 +39,13 @@ func (r *reader) pods(doc *yamltext.Node) ([]Command, error) {
 			}
 			for _, p := range n.Pairs {
 				if p.Value != nil {
-					walk(p.Value, n)
+					walk(p.Value, n, object)
 				}
 			}
 		}
 	}
 	if doc != nil {
-		walk(doc, nil)
+		walk(doc, nil, nil)
 	}
 	if len(out) > 0 {
 		failed = nil

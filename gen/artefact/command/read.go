@@ -169,7 +169,7 @@ func (r *reader) files(files []Input) ([]*Result, error) {
 	}
 	var errs []error
 	for _, l := range all {
-		if l.err != nil && !l.Found && !r.envUsed[l.Name] {
+		if l.err != nil && (!l.Found || startsProgram(l)) && !r.envUsed[l.Name] {
 			errs = append(errs, r.located(l.err, l.Name))
 		}
 	}
@@ -188,6 +188,12 @@ func (r *reader) files(files []Input) ([]*Result, error) {
 		errs = append(errs, r.left(all)...)
 	}
 	return out, errors.Join(errs...)
+}
+
+// startsProgram reports whether a file is a unit that names the program where it starts
+// something: what is wrong with it matters, also in a directory of other things.
+func startsProgram(l *loaded) bool {
+	return l.unit != nil && slices.ContainsFunc(starts(l.unit), func(d systemd.Directive) bool { return strings.Contains(d.Value.String(), Program) })
 }
 
 // started takes the results away from files that another one at hand starts: they are a part of
