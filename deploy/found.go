@@ -160,16 +160,17 @@ func (h *FoundHost) read(ctx context.Context, s *host.Session) error {
 	files := append(slices.Clone(p.Files), p.Env...)
 	files = append(files, p.Manifests...)
 	if len(files) == 0 {
-		return &NoProgramError{"kube-controller-manager runs, and no unit and no static pod starts it: give its files instead"}
+		return unstarted(p.Name())
 	}
 	texts, faults := s.Texts(ctx, files)
 	for _, f := range files {
-		if faults[f] != nil && !slices.Contains(p.Env, f) { // systemd may ignore a missing one
+		switch {
+		case faults[f] != nil && slices.Contains(p.Env, f):
+			return &EnvFileError{p.Unit, f, faults[f]}
+		case faults[f] != nil:
 			return faults[f]
 		}
-		if data, ok := texts[f]; ok {
-			h.Files = append(h.Files, FoundFile{f, data})
-		}
+		h.Files = append(h.Files, FoundFile{f, texts[f]})
 	}
 	if p.PID != 0 {
 		if h.Running, err = s.CommandLine(ctx, p.PID); err != nil {
@@ -184,19 +185,43 @@ func (h *FoundHost) read(ctx context.Context, s *host.Session) error {
 	return nil
 }
 
+// EnvFileError is an environment file that a unit needs and that can't be read.
+type EnvFileError struct {
+	Unit, File string
+	Err        error
+}
+
+func (e *EnvFileError) Error() string {
+	return fmt.Sprintf("%s names the environment file %s, and it can't be read, so the flags aren't known (%v): put it back, or write EnvironmentFile=-%s if the unit starts without it", e.Unit, e.File, e.Err, e.File)
+}
+
+// Unwrap returns why it can't be read.
+func (e *EnvFileError) Unwrap() error { return e.Err }
+
+// unstarted is the error for processes that nothing is known to start.
+func unstarted(processes string) error {
+	return &NoProgramError{"kube-controller-manager runs (" + processes + "), and no unit and no static pod starts it: give its files instead"}
+}
+
 // onlyProcess returns the process of the program, or what would start it.
 func onlyProcess(found *host.Found) (*host.FoundProcess, error) {
-	switch len(found.Processes) {
-	case 0:
-		return nil, &NoProgramError{"no process of kube-controller-manager runs, and nothing starts one: no unit kube-controller-manager.service, and no static pod"}
-	case 1:
+	switch {
+	case len(found.Processes) == 1:
 		return &found.Processes[0], nil
+	case len(found.Processes) > 1:
+		var names []string
+		for i := range found.Processes {
+			names = append(names, found.Processes[i].Name())
+		}
+		return nil, fmt.Errorf("%d things there start kube-controller-manager: %s; remove what is left over, or give the files of one", len(names), strings.Join(names, "; "))
+	case len(found.Strays) > 0:
+		var pids []string
+		for _, pid := range found.Strays {
+			pids = append(pids, "process "+strconv.Itoa(pid))
+		}
+		return nil, unstarted(strings.Join(pids, ", "))
 	}
-	var pids []string
-	for _, p := range found.Processes {
-		pids = append(pids, strconv.Itoa(p.PID))
-	}
-	return nil, fmt.Errorf("%d processes of kube-controller-manager run there (%s): give the files of one", len(pids), strings.Join(pids, ", "))
+	return nil, &NoProgramError{"no process of kube-controller-manager runs, and nothing starts one: no unit's ExecStart names it, and no static pod does"}
 }
 
 // addressOf takes the host's address, unless that is known: the first of its interfaces.

@@ -2,91 +2,218 @@ package gen
 
 import (
 	"crypto/x509"
-	"os"
+	"errors"
+	"fmt"
+	"io/fs"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/adopt"
-	"github.com/kcmgen/kcmgen/gen/artefact"
 	"github.com/kcmgen/kcmgen/gen/artefact/command"
+	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/keys"
-	"github.com/kcmgen/kcmgen/gen/spec"
-	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
-// ReadPublic reads the public parts of the files that the first node's flags name: on its
-// host, or below a directory of this machine, which has the host's files ("/" on the host
-// itself; "" for none).
-func ReadPublic(r *ReadFiles, root string) adopt.Public {
-	out := adopt.Public{Certs: map[string]*x509.Certificate{}, Local: map[string]string{}}
-	var read func(at string) []byte
-	switch h := r.hosts[0]; {
-	case h != nil && h.Public != nil:
-		read = h.Public
-	case root != "":
-		read = func(at string) []byte {
-			data, err := regular.Read(filepath.Join(root, at), maxPublic)
-			if err != nil {
-				return nil
-			}
-			return data
-		}
-	default:
-		return out
-	}
-	for _, a := range r.Nodes[0].Read.Args {
-		name, at, ok := strings.Cut(a.String(), "=")
-		name = strings.TrimPrefix(name, "--")
-		if _, isPath := spec.PathFlags[name]; !ok || !isPath || !path.IsAbs(at) {
-			continue
-		}
-		takePublic(&out, name, at, hostPath(r.Nodes[0].Read, at), root, read)
-	}
-	return out
-}
-
-// maxPublic is the maximum size of a file with a key or a certificate, in bytes.
+// maxPublic is the maximum size of a file with a certificate, in bytes.
 const maxPublic = 1 << 20
 
-// takePublic takes what a file tells. at is its path as the flag has it, on as the host has.
-func takePublic(out *adopt.Public, flag, at, on, root string, read func(string) []byte) {
-	local := ""
-	if root != "" {
-		if p := filepath.Join(root, on); exists(p) {
-			local = p
+// LocalFiles says where the files of a host are on this machine.
+type LocalFiles struct {
+	Root string // "/" on the host itself; "" for none
+	// Say returns a file's path as the cluster says it; nil: as it is.
+	Say func(name string) string
+}
+
+// ReadPublic reads the public parts of the files that flags name: on each node's host, or below
+// a directory of this machine, which has one host's files. minor is the version whose flags the
+// nodes have.
+func ReadPublic(r *ReadFiles, minor int, local LocalFiles) (adopt.Public, error) {
+	p := publicReader{
+		said: map[string]bool{}, first: map[string]string{},
+		out: adopt.Public{Certs: map[string]*x509.Certificate{}, Local: map[string]string{}, Servers: map[string]string{}},
+		say: local.Say,
+	}
+	if local.Root != "" {
+		root, err := openHostRoot(local.Root)
+		if err != nil {
+			return p.out, err
+		}
+		defer root.Close()
+		p.root, p.out.OneHost = root, true
+	}
+	if p.minor = flags.Of(minor); p.minor == nil {
+		p.minor = flags.Of(flags.Newest())
+	}
+	for i, n := range r.Nodes {
+		p.node, p.host = n, r.hosts[i]
+		if p.root != nil || p.host != nil && p.host.Public != nil {
+			p.readNode(i == 0)
 		}
 	}
+	return p.out, nil
+}
+
+// publicReader reads the files of nodes.
+type publicReader struct {
+	minor *flags.Minor
+	root  *hostRoot // of the one host on this machine; nil if they are asked
+	say   func(string) string
+	node  adopt.Node
+	host  *HostFiles
+	said  map[string]bool
+	first map[string]string // the host's path of a file that the first node's flags name
+	out   adopt.Public
+}
+
+// fileKind is what the file of a flag is.
+type fileKind int
+
+const (
+	otherFile fileKind = iota
+	kubeconfigFile
+	keyFile
+	caFile
+	leafFile
+)
+
+func kindOfFile(flag string) fileKind {
 	switch {
 	case strings.HasSuffix(flag, "kubeconfig"):
-		if k, err := artefact.ParseKubeconfig(read(on)); err == nil && k.Server != "" {
-			out.Server = k.Server
-			if c, err := keys.ParseCertificate(k.Client); err == nil {
-				out.Client = c
-			}
-		}
+		return kubeconfigFile
 	case strings.HasSuffix(flag, "key-file"):
-		if local == "" {
-			return
+		return keyFile
+	case flag == "tls-cert-file":
+		return leafFile
+	case strings.HasSuffix(flag, "ca-file"), strings.HasPrefix(flag, "cluster-signing-") && strings.HasSuffix(flag, "cert-file"):
+		return caFile
+	}
+	return otherFile
+}
+
+// readNode reads the files of one node.
+func (p *publicReader) readNode(first bool) {
+	given, _ := p.minor.Read(wordsOf(p.node.Read))
+	// --kubeconfig decides before the two others that may name a kubeconfig.
+	slices.SortStableFunc(given, func(a, b flags.Given) int { return rank(a.Name) - rank(b.Name) })
+	for _, g := range given {
+		kind, at := kindOfFile(g.Name), g.Value
+		if kind == otherFile || !path.IsAbs(at) {
+			continue
 		}
-		out.Local[at] = local
-		if key, err := keys.ParsePrivate(read(on)); err == nil && strings.Contains(flag, "service-account") {
-			out.Tokens = adopt.KeyKind(key.Public())
+		on := hostPath(p.node.Read, at)
+		if before, ok := p.first[at]; ok && before != on {
+			p.note("node %s has %s of the pod at %s of the host, and the cluster says %s, as on the first node", p.node.Name, at, on, before)
+		} else if !ok && first {
+			p.first[at] = on
 		}
-	default:
-		c, err := keys.ParseCertificate(read(on))
-		if err != nil {
-			return
-		}
-		if out.Certs[at] = c; c.IsCA && local != "" {
-			out.Local[at] = local
+		switch kind {
+		case kubeconfigFile:
+			p.kubeconfig(at, on, first)
+		case keyFile:
+			if p.root != nil && first {
+				if found, err := p.root.resolve(on); err == nil {
+					p.out.Local[at] = p.local(found)
+				}
+			}
+		default:
+			p.certificate(at, on, kind, first)
 		}
 	}
 }
 
-func exists(name string) bool {
-	_, err := os.Stat(name)
-	return err == nil
+// rank sorts --kubeconfig to the front.
+func rank(name string) int {
+	if name == "kubeconfig" {
+		return 0
+	}
+	return 1
+}
+
+// note says something once.
+func (p *publicReader) note(format string, args ...any) {
+	if text := fmt.Sprintf(format, args...); !p.said[text] {
+		p.said[text] = true
+		p.out.Notes = append(p.out.Notes, text)
+	}
+}
+
+// local returns the path of a file in the root, as the cluster says it.
+func (p *publicReader) local(found string) string {
+	name := filepath.Join(p.root.Name(), found)
+	if p.say != nil {
+		return p.say(name)
+	}
+	return name
+}
+
+// read returns a file of the node's host, and its path on this machine, as the cluster says it.
+// A file that can't be read is named once.
+func (p *publicReader) read(at, on string) (data []byte, local string) {
+	if p.root == nil {
+		if data = p.host.Public(on); len(data) == 0 {
+			p.note("node %s: nothing public could be read in %s", p.node.Name, on)
+		}
+		return data, ""
+	}
+	data, found, err := p.root.read(on)
+	if err != nil {
+		p.note("%s isn't read: %s", p.name(at), cause(err))
+		return nil, ""
+	}
+	return data, p.local(found)
+}
+
+// name is a file as a note has it.
+func (p *publicReader) name(at string) string {
+	if p.root != nil {
+		return filepath.Join(p.root.Name(), path.Clean("/"+hostPath(p.node.Read, at)))
+	}
+	return "node " + p.node.Name + "'s " + at
+}
+
+// cause is an error without the name of its file.
+func cause(err error) error {
+	var in *fs.PathError
+	if errors.As(err, &in) {
+		return in.Err
+	}
+	return err
+}
+
+// certificate takes a certificate. Those of other nodes are compared with the first one's.
+func (p *publicReader) certificate(at, on string, kind fileKind, first bool) {
+	if p.said["read "+at] && p.root != nil && p.first[at] == on {
+		return // another flag or node has the same file
+	}
+	p.said["read "+at] = true
+	data, local := p.read(at, on)
+	if len(data) == 0 {
+		return
+	}
+	c, err := keys.ParseCertificate(data)
+	if err != nil {
+		p.note("%s isn't taken as one certificate: %v", p.name(at), err)
+		return
+	}
+	switch had := p.out.Certs[at]; {
+	case kind == caFile && !c.IsCA:
+		p.note("%s isn't taken: a flag has it as a CA's, and its certificate is none", p.name(at))
+	case had == nil && !first:
+	case had == nil:
+		p.out.Certs[at] = c
+		if c.IsCA && local != "" {
+			p.out.Local[at] = local
+		}
+	case had.Equal(c):
+	case kind == caFile:
+		p.note("%s on node %s is another CA than on the first node: the cluster says the first one's", at, p.node.Name)
+	default:
+		if differ := adopt.CertificatesDiffer(had, c); differ != "" {
+			p.note("%s on node %s has another %s than on the first node: the cluster says the first one's", at, p.node.Name, differ)
+		}
+	}
 }
 
 // hostPath returns the host's path of a file that a pod's process sees.

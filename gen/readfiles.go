@@ -5,14 +5,12 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/adopt"
 	"github.com/kcmgen/kcmgen/gen/artefact/command"
 	"github.com/kcmgen/kcmgen/gen/artefact/text"
-	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -73,7 +71,17 @@ func ReadNodes(nodes []NodeFiles, stdin io.Reader, addresses map[string]netip.Ad
 		out.Nodes, out.hosts = append(out.Nodes, node), append(out.hosts, n.Host)
 		out.Lines = append(out.Lines, line)
 	}
-	return out, errors.Join(errs...)
+	return out, errors.Join(once(errs)...)
+}
+
+// once leaves out errors with the text of another: one file may stand for many nodes.
+func once(errs []error) []error {
+	said := map[string]bool{}
+	return slices.DeleteFunc(errs, func(err error) bool {
+		again := said[err.Error()]
+		said[err.Error()] = true
+		return again
+	})
 }
 
 // stale says which arguments a process has that its files don't, and the other way round: they
@@ -87,15 +95,8 @@ func stale(node string, r *command.Result, running []byte) []string {
 	if err != nil || len(got) != 1 {
 		return nil
 	}
-	words := func(r *command.Result) []string {
-		var out []string
-		for _, a := range r.Args {
-			out = append(out, a.String())
-		}
-		return out
-	}
 	var out []string
-	has, files := words(got[0]), words(r)
+	has, files := wordsOf(got[0]), wordsOf(r)
 	for _, w := range has {
 		if !slices.Contains(files, w) {
 			out = append(out, fmt.Sprintf("the process on %s has %s, and its files don't: they were changed without a restart", node, w))
@@ -109,6 +110,15 @@ func stale(node string, r *command.Result, running []byte) []string {
 	return out
 }
 
+// wordsOf are the arguments of what was read.
+func wordsOf(r *command.Result) []string {
+	var out []string
+	for _, a := range r.Args {
+		out = append(out, a.String())
+	}
+	return out
+}
+
 // ownAddress returns the address that a node's process listens on, if it is one host's.
 func ownAddress(r *command.Result) netip.Addr {
 	for _, a := range r.Args {
@@ -118,56 +128,4 @@ func ownAddress(r *command.Result) netip.Addr {
 		}
 	}
 	return netip.Addr{}
-}
-
-// Version returns the version of Kubernetes: the one that is asked for, the one that a file
-// states, or the newest one that has all flags. why says how it was found, unless it was
-// asked for.
-func (r *ReadFiles) Version(asked string) (v spec.Version, why string, err error) {
-	if asked != "" {
-		if minor, err := flags.ParseMinor(asked); err == nil && strings.Count(asked, ".") == 1 {
-			asked = flags.Of(minor).Version
-		}
-		v, err = spec.ParseVersion(asked)
-		return v, "", err
-	}
-	for i, h := range r.hosts {
-		if h != nil && h.Version != "" {
-			v, err = spec.ParseVersion(h.Version)
-			return v, fmt.Sprintf("the version %s is what the program on %s prints", v, r.Nodes[i].Name), err
-		}
-	}
-	for _, n := range r.Nodes {
-		stated := r.Set.Show(n.Read.Version)
-		if stated == "" {
-			stated = tagOf(r.Set.Show(n.Read.Image))
-		}
-		if v, err := parseStated(stated); err == nil {
-			return v, fmt.Sprintf("the version %s is what %s states", v, filepath.Base(n.Read.File)), nil
-		}
-	}
-	minors := flags.Minors()
-	for _, minor := range slices.Backward(minors) {
-		if r.known(minor) {
-			v, err = spec.ParseVersion(flags.Of(minor).Version)
-			return v, fmt.Sprintf("no file states the version: %s is the newest that has all flags; --version names another", v), err
-		}
-	}
-	v, err = spec.ParseVersion(flags.Of(minors[len(minors)-1]).Version)
-	return v, fmt.Sprintf("no file states the version, and none has all flags: %s is the newest; --version names another", v), err
-}
-
-// known reports whether a minor version has all flags.
-func (r *ReadFiles) known(minor int) bool {
-	m := flags.Of(minor)
-	for _, n := range r.Nodes {
-		for _, a := range n.Read.Args {
-			name, _, _ := strings.Cut(strings.TrimPrefix(a.String(), "--"), "=")
-			name = strings.ReplaceAll(name, "_", "-")
-			if _, ok := m.Flag(name); !ok && strings.HasPrefix(a.String(), "--") && flags.Exists(name) {
-				return false
-			}
-		}
-	}
-	return true
 }

@@ -1,12 +1,10 @@
 package gen
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/adopt"
@@ -64,23 +62,26 @@ func CompareRoundTrip(c *spec.Cluster, want adopt.Expected, partial bool) (*Roun
 	}
 	n := &c.Nodes[i]
 	h := plan.HostWith(c, n, c.LayoutOf(n))
+	out := &RoundTrip{Node: want.Node, Differences: []string{}}
 	form, err := render.Preview(c, h)
 	if err != nil {
-		return nil, err
+		out.differs("nothing can be exported: %v", err)
+		return out, nil
 	}
 	argv, err := args(c.For(n), form.Text)
-	if err != nil {
-		return nil, err
+	if err != nil || len(argv) == 0 {
+		out.differs("the export starts no program: %v", err)
+		return out, nil
 	}
-	out := &RoundTrip{Node: want.Node, Differences: []string{}}
-	out.compareArguments(flags.Of(c.Version.Minor), want.Flags, argv[min(1, len(argv)):], partial)
+	out.compareProgram(want, argv[0])
+	out.compareArguments(flags.Of(c.Version.Minor), want.Flags, argv[1:], partial)
 	for _, lost := range want.Lost {
 		out.Arguments.Of++
 		out.differs("%s isn't exported", lost)
 	}
 	switch {
 	case want.Pod != nil:
-		err = out.comparePod(c, want.Pod, form)
+		err = out.comparePod(c, want, form)
 	case want.Directives != nil:
 		err = out.compareDirectives(c, want.Directives, form.Text)
 	}
@@ -89,6 +90,16 @@ func CompareRoundTrip(c *spec.Cluster, want adopt.Expected, partial bool) (*Roun
 
 func (r *RoundTrip) differs(format string, args ...any) {
 	r.Differences = append(r.Differences, fmt.Sprintf(format, args...))
+}
+
+// compareProgram compares what is started.
+func (r *RoundTrip) compareProgram(want adopt.Expected, program string) {
+	if want.Program != "" && want.Program != program {
+		r.differs("the program %s is exported as %s", want.Program, program)
+	}
+	if want.Wrapper != "" {
+		r.differs("%s isn't exported", want.Wrapper)
+	}
 }
 
 // compareArguments compares by order and spelling first, then by meaning.
@@ -107,9 +118,10 @@ func (r *RoundTrip) compareArguments(m *flags.Minor, want []adopt.Given, argv []
 	for _, g := range got {
 		have[g.Name] = g.Value
 	}
-	last := map[string]string{}
+	last, all := map[string]string{}, map[string][]string{}
 	for _, g := range want {
 		last[g.Name] = g.Value
+		all[g.Name] = append(all[g.Name], strings.Split(g.Value, ",")...)
 	}
 	for _, g := range want {
 		d, _ := m.Flag(g.Name)
@@ -117,7 +129,7 @@ func (r *RoundTrip) compareArguments(m *flags.Minor, want []adopt.Given, argv []
 		switch {
 		case !ok:
 			r.differs("%s:%d: --%s=%s isn't exported", path.Base(g.At.File), g.At.Line, g.Name, g.Value)
-		case d.Adds() && slices.Contains(strings.Split(value, ","), g.Value), sameValue(d, value, g.Value):
+		case d.Adds() && sameElements(strings.Split(value, ","), all[g.Name]), sameValue(d, value, g.Value):
 			r.Arguments.Equal++
 		case sameValue(d, value, last[g.Name]): // another of its name comes after it
 			r.Arguments.Equal++
@@ -130,6 +142,12 @@ func (r *RoundTrip) compareArguments(m *flags.Minor, want []adopt.Given, argv []
 			r.differs("--%s=%s is exported, and isn't in the files", name, have[name])
 		}
 	}
+}
+
+// sameElements reports whether two lists have the same elements, in any order.
+func sameElements(a, b []string) bool {
+	unique := func(s []string) []string { return slices.Compact(slices.Sorted(slices.Values(s))) }
+	return slices.Equal(unique(a), unique(b))
 }
 
 // sameValue reports whether two values mean the same to the program.
@@ -156,7 +174,7 @@ func (r *RoundTrip) compareDirectives(c *spec.Cluster, want []adopt.Directive, t
 		if n := asked[key]; n < len(have) && have[n] == d.Value {
 			r.Directives.Equal++
 		} else {
-			r.differs("%s:%d: %s=%s isn't exported so", path.Base(d.At.File), d.At.Line, d.Name, d.Value)
+			r.differs("%s:%d: %s isn't exported so", path.Base(d.At.File), d.At.Line, adopt.Shown(d.Name, d.Value))
 		}
 		asked[key]++
 	}
@@ -166,127 +184,9 @@ func (r *RoundTrip) compareDirectives(c *spec.Cluster, want []adopt.Directive, t
 				if name == "ExecStart" || name == "BindReadOnlyPaths" && strings.HasPrefix(value, c.Paths.Generations+"/") {
 					continue
 				}
-				r.differs("%s=%s is exported, and isn't in the files", name, value)
+				r.differs("%s is exported, and isn't in the files", adopt.Shown(name, value))
 			}
 		}
 	}
 	return nil
-}
-
-// comparePod compares the fields of a pod, without its command line and the volumes of a
-// generation.
-func (r *RoundTrip) comparePod(c *spec.Cluster, want map[string]any, form render.Form) error {
-	got, err := artefact.PodMap(form.Text)
-	if err != nil {
-		return err
-	}
-	seen, err := artefact.ParseHostPod(form.Text)
-	if err != nil {
-		return err
-	}
-	asked, have := podLeaves(want), podLeaves(got)
-	// A probe without a host asks the pod's address, where such a process listens, too.
-	everywhere := slices.ContainsFunc(seen.Argv, func(a string) bool {
-		return a == "--bind-address=0.0.0.0" || a == "--bind-address=::" || a == "--bind-address="
-	})
-	for _, at := range slices.Sorted(maps.Keys(asked)) {
-		if at == "metadata.name" || at == "metadata.creationTimestamp" || strings.HasPrefix(at, "status") {
-			continue
-		}
-		r.Fields.Of++
-		switch value, ok := have[at]; {
-		case ok && value == asked[at]:
-			r.Fields.Equal++
-		default:
-			r.differs("%s: %s is exported as %s", at, asked[at], orNothing(value))
-		}
-	}
-	for _, at := range slices.Sorted(maps.Keys(have)) {
-		if _, ok := asked[at]; !ok && !implied(at, have[at]) && !(everywhere && strings.HasSuffix(at, "Probe.httpGet.host")) {
-			r.differs("%s: %s is exported, and isn't in the files", at, have[at])
-		}
-	}
-	r.compareMounts(c, want, seen, form)
-	return nil
-}
-
-// implied reports whether a field that is exported says what Kubernetes does without it.
-func implied(at, value string) bool {
-	return at == "metadata.name" || at == "spec.containers.imagePullPolicy" && value == "IfNotPresent"
-}
-
-func orNothing(s string) string {
-	if s == "" {
-		return "nothing"
-	}
-	return s
-}
-
-// compareMounts compares what is seen at each path of the host that the pod mounts. A file
-// that kcmgen puts there comes from its generation instead.
-func (r *RoundTrip) compareMounts(c *spec.Cluster, want map[string]any, seen *artefact.HostPod, form render.Form) {
-	data, err := json.Marshal(want)
-	if err != nil {
-		return
-	}
-	old, err := artefact.ParseHostPod(data)
-	if err != nil {
-		return
-	}
-	for _, m := range old.Mounts {
-		r.Fields.Of++
-		from, ok := seen.Host(m.To)
-		placed := slices.ContainsFunc(form.Files, func(f render.FormFile) bool {
-			return f.Path == m.To || strings.HasPrefix(f.Path, strings.TrimSuffix(m.To, "/")+"/")
-		})
-		if ok && (from == m.From || strings.HasPrefix(from, c.Paths.Generations+"/")) || placed {
-			r.Fields.Equal++
-			continue
-		}
-		r.differs("volume at %s: the host's %s isn't exported", m.To, m.From)
-	}
-}
-
-// podLeaves returns the fields of a pod that hold values, by path. Lists of named things
-// have the name in it.
-func podLeaves(pod map[string]any) map[string]string {
-	out := map[string]string{}
-	ports := map[string]string{}
-	var walk func(at string, v any)
-	walk = func(at string, v any) {
-		switch v := v.(type) {
-		case map[string]any:
-			for key, value := range v {
-				switch {
-				case at == "spec" && key == "volumes", strings.HasPrefix(at, "spec.containers") && slices.Contains([]string{"command", "args", "volumeMounts"}, key):
-				case at == "spec.containers" && key == "name":
-				default:
-					walk(strings.TrimPrefix(at+"."+key, "."), value)
-				}
-			}
-		case []any:
-			for i, e := range v {
-				if m, ok := e.(map[string]any); ok && m["containerPort"] != nil {
-					ports[fmt.Sprint(m["name"])] = fmt.Sprint(m["containerPort"])
-				}
-				if at == "spec.containers" {
-					walk(at, e)
-					continue
-				}
-				walk(fmt.Sprintf("%s[%d]", at, i), e)
-			}
-		case nil:
-		case float64: // of JSON
-			out[at] = strconv.FormatFloat(v, 'f', -1, 64)
-		default:
-			out[at] = fmt.Sprint(v)
-		}
-	}
-	walk("", any(pod))
-	for at, value := range out {
-		if strings.HasSuffix(at, "Get.port") && ports[value] != "" {
-			out[at] = ports[value]
-		}
-	}
-	return out
 }

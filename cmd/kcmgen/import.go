@@ -70,12 +70,16 @@ func runImport(ctx context.Context, o importOptions, files []string, std stdio) 
 		return err
 	}
 	switch {
-	case o.live && (len(o.nodes) > 0 || o.Root != ""):
-		return usageError{errors.New("--live reads the hosts themselves: leave out --node and --root")}
+	case o.live && (len(o.nodes) > 0 || o.Root != "" || o.addresses != ""):
+		return usageError{errors.New("--live reads the hosts themselves: leave out --node, --nodes and --root; name a host as NAME=HOST")}
 	case len(files)+len(o.nodes) == 0:
 		return usageError{errors.New("import needs the files that start kube-controller-manager, such as: kcmgen import kcm.service -o infra")}
 	case o.output == "":
 		return usageError{errors.New("-o is missing: the directory to write the cluster to, such as: -o infra")}
+	}
+	o.Dir, o.Kcmgen, o.Stdin, o.Now = filepath.Clean(o.output), version(), std.in, time.Now()
+	if err := o.Check(); err != nil {
+		return usageError{err}
 	}
 	if o.live {
 		found, err := o.find(ctx, files, std)
@@ -85,10 +89,6 @@ func runImport(ctx context.Context, o importOptions, files []string, std stdio) 
 		defer found.Close()
 	} else if err := o.Take(o.nodes, files, o.addresses); err != nil {
 		return usageError{err}
-	}
-	o.Dir, o.Kcmgen, o.Stdin, o.Now = filepath.Clean(o.output), version(), std.in, time.Now()
-	if o.Name == "" {
-		o.Name = repository.NameOf(o.Dir)
 	}
 	done, err := o.Run(ctx)
 	if err != nil {
@@ -106,7 +106,7 @@ func runImport(ctx context.Context, o importOptions, files []string, std stdio) 
 	switch {
 	case err != nil:
 		return err
-	case !done.Same():
+	case !done.Same:
 		return errDiffers
 	}
 	return nil
@@ -142,10 +142,10 @@ func (o *importOptions) find(ctx context.Context, hosts []string, std stdio) (*d
 func printImported(std stdio, i *repository.Imported) error {
 	said, talk := i.Report()
 	sayAll(std.err, talk)
-	sayAll(std.out, said)
 	if err := printFindings(std.out, i.ToDo(), false); err != nil {
 		return err
 	}
+	sayAll(std.out, said)
 	say(std.err, "vet finds %s; next, type: kcmgen vet %s", finding.Count(i.Findings), word(directoryArgument(filepath.Dir(i.File))))
 	return nil
 }

@@ -11,16 +11,34 @@ type Found struct {
 	Host      string   // as the kernel names it
 	Addresses []string // of its interfaces
 	Processes []FoundProcess
+	Strays    []int // PIDs of processes of its name that no system unit and no kubelet started
 }
 
 // FoundProcess is a process of the program, and the files that start it.
 type FoundProcess struct {
-	PID       int    // 0: it isn't running
-	Version   string // as it prints it, such as "Kubernetes v1.34.2"
+	PID int // 0: it isn't running
+	// Version is as it prints it, such as "Kubernetes v1.34.2"; "" if it isn't known: a program
+	// is run only if nobody but root can have put it there.
+	Version   string
 	Unit      string // its systemd unit; "" if a kubelet runs it
 	Files     []string
-	Env       []string // environment files of the unit
+	Env       []string // environment files of the unit, without those that may be missing and are
 	Manifests []string
+}
+
+// Name returns what starts it, and whether it runs.
+func (p *FoundProcess) Name() string {
+	is := "not running"
+	if p.PID != 0 {
+		is = "process " + strconv.Itoa(p.PID)
+	}
+	switch {
+	case p.Unit != "":
+		return p.Unit + " (" + is + ")"
+	case len(p.Manifests) > 0:
+		return "the static pod of " + strings.Join(p.Manifests, ", ") + " (" + is + ")"
+	}
+	return is
 }
 
 // Found looks for the program.
@@ -50,6 +68,9 @@ func parseFound(text string) *Found {
 		case "pid":
 			pid, _ := strconv.Atoi(value)
 			out.Processes = append(out.Processes, FoundProcess{PID: pid})
+		case "stray":
+			pid, _ := strconv.Atoi(value)
+			out.Strays = append(out.Strays, pid)
 		case "version":
 			current().Version = strings.TrimSpace(value)
 		case "unit":

@@ -3,10 +3,7 @@
 package host_test
 
 import (
-	"os"
-	"path/filepath"
 	"reflect"
-	"strings"
 	"testing"
 
 	"github.com/kcmgen/kcmgen/deploy/host"
@@ -46,59 +43,14 @@ func TestParseFound(t *testing.T) {
 				{PID: 42, Unit: "b.service"},
 			}},
 		},
+		{
+			name: "two units that don't run, and processes of users",
+			text: "host node-1\nstray 7\nstray 8\npid 0\nunit a.service\npid 0\nunit b.service\n",
+			want: host.Found{Host: "node-1", Strays: []int{7, 8}, Processes: []host.FoundProcess{{Unit: "a.service"}, {Unit: "b.service"}}},
+		},
 	} {
 		if got := host.ParseFound(c.text); !reflect.DeepEqual(*got, c.want) {
 			t.Errorf("%s:\n%+v\nwant\n%+v", c.name, *got, c.want)
 		}
-	}
-}
-
-// TestPublic: what leaves a host of a file with a private key in it. Every secret in the
-// files has the word "secret" in it.
-func TestPublic(t *testing.T) {
-	const certificate = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
-	s := session(t)
-	for _, c := range []struct{ name, text, want string }{
-		{
-			name: "certificate and key",
-			text: "-----BEGIN EC PRIVATE KEY-----\nsecret\n-----END EC PRIVATE KEY-----\n" + certificate +
-				"-----BEGIN RSA PRIVATE KEY-----\nsecret\n-----END RSA PRIVATE KEY-----\n",
-			want: certificate,
-		},
-		{
-			name: "kubeconfig",
-			text: "apiVersion: v1\nkind: Config\nclusters:\n- name: a\n  cluster:\n    server: https://10.0.0.1:6443\n" +
-				"users:\n- name: b\n  user:\n    client-certificate-data: TUlJQg==\n    client-key-data: secret\n" +
-				"    token: secret\n    password: secret\n    exec:\n      env:\n      - name: T\n        value: secret\n",
-			want: "apiVersion: v1\nkind: Config\nclusters:\n- name: a\n  cluster:\n    server: https://10.0.0.1:6443\n" +
-				"users:\n- name: b\n  user:\n    client-certificate-data: TUlJQg==\n      - name: T\n",
-		},
-		{
-			name: "kubeconfig on few lines",
-			text: "kind: Config\nusers: [{name: b, user: {token: secret}}]\nclusters:\n- cluster: {server: \"https://a:secret@b\"}\n" +
-				"- name: c\n  user: {client-key-data: secret}\n  user: [secret]\n",
-			want: "kind: Config\nclusters:\n- name: c\n",
-		},
-		{
-			name: "password in a URL",
-			text: "    server: https://admin:secret@10.0.0.1:6443\n",
-			want: "    server: https://10.0.0.1:6443\n",
-		},
-		{name: "JSON", text: `{"kind": "Config", "users": [{"user": {"token": "secret"}}]}` + "\n"},
-	} {
-		file := filepath.Join(t.TempDir(), "file")
-		if err := os.WriteFile(file, []byte(c.text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		got, err := s.Public(within(t), file)
-		if err != nil {
-			t.Errorf("%s: %v", c.name, err)
-		}
-		if string(got) != c.want || strings.Contains(string(got), "secret") {
-			t.Errorf("%s:\n%s\nwant\n%s", c.name, got, c.want)
-		}
-	}
-	if _, err := s.Public(within(t), "/nowhere"); err == nil {
-		t.Error("no error for a file that doesn't exist")
 	}
 }

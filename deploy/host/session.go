@@ -23,7 +23,7 @@ var parts embed.FS
 // rest, last.
 func script() string {
 	var b strings.Builder
-	for _, name := range []string{"base", "layout", "systemd", "pod", "image", "look", "status", "logs", "stage", "trial", "settle", "drill", "found", "serve"} {
+	for _, name := range []string{"base", "layout", "systemd", "pod", "image", "look", "status", "logs", "stage", "trial", "settle", "drill", "found", "public", "serve"} {
 		text, err := parts.ReadFile("script/" + name + ".sh")
 		if err != nil {
 			panic(err) // it is embedded

@@ -48,13 +48,8 @@ func ParseConfig(u Unit, generation string, text []byte, read Reader) (*Config, 
 	if err != nil || len(s.Argv) == 0 {
 		return s, err
 	}
-	// A flag without a value is taken for a switch.
-	fs, err := flags.Parse(s.arguments(), func(string) bool { return true })
-	if err != nil {
+	if err := s.parseFlags(); err != nil {
 		return s, err
-	}
-	for _, f := range fs {
-		s.flags[f.Name] = f.Value
 	}
 	if p := s.flags["kubeconfig"]; p != "" {
 		data, err := read(at(p))
@@ -67,6 +62,19 @@ func ParseConfig(u Unit, generation string, text []byte, read Reader) (*Config, 
 		s.Serving, err = read(at(p))
 	}
 	return s, err
+}
+
+// parseFlags parses the flags of Argv. A flag without a value is taken for a switch.
+func (s *Config) parseFlags() error {
+	fs, err := flags.Parse(s.arguments(), func(string) bool { return true })
+	if err != nil {
+		return err
+	}
+	s.flags = map[string]string{}
+	for _, f := range fs {
+		s.flags[f.Name] = f.Value
+	}
+	return nil
 }
 
 // parseUnit parses a systemd unit. It returns a function that maps a path that the process
@@ -125,9 +133,9 @@ func (s *Config) value(flag string) string {
 }
 
 // HealthzAddress returns the host:port where the process serves /healthz on its own host;
-// "" if it serves none there, or if s is nil.
+// "" if it serves none there, if its command line isn't known, or if s is nil.
 func (s *Config) HealthzAddress() string {
-	if s == nil || s.Pod != nil && !s.Pod.HostNetwork {
+	if s == nil || s.unknownWords() || s.Pod != nil && !s.Pod.HostNetwork {
 		return ""
 	}
 	port := s.value("secure-port")

@@ -136,6 +136,8 @@ func (h *Host) noteKubelet(cluster spec.Version) string {
 	word, _, _ = strings.Cut(word, "+") // a vendor's suffix
 	v, err := spec.ParseVersion(strings.TrimSpace(word))
 	switch older := maxKubeletSkew(cluster); {
+	case k.Version == "":
+		return "its kubelet's version isn't known: it doesn't state it, or runs in a mount namespace of its own, where kcmgen doesn't run its program"
 	case err != nil:
 		return fmt.Sprintf("its kubelet calls itself %q; which version that is isn't known", k.Version)
 	case v.Minor > cluster.Minor:

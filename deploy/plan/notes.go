@@ -64,13 +64,13 @@ func (h *Host) notes(p *Plan) []string {
 	if st := h.Snapshot.State; st != nil && !st.Ended && st.Rollout == p.ID && len(p.Steps) > 0 && slices.Contains(p.Unchanged, h.Node) {
 		note("an interrupted run brought it here; it goes back, too, if this one fails")
 	}
-	if h.Current != nil && h.Current.Elects() && h.Desired.Elects() {
-		if was, want := h.Current.leaseName(), h.Desired.leaseName(); was != want {
+	if runs := h.running(); runs != nil && runs.Elects() && h.Desired.Elects() {
+		if was, want := runs.leaseName(), h.Desired.leaseName(); was != want {
 			note("its lease was %s and becomes %s: until all hosts have it, two lead", was, want)
 		}
 	}
 	for _, d := range h.Snapshot.Process.DropIns {
-		note("%s changes the unit, and isn't kcmgen's", d)
+		note("%s changes the unit, and isn't kcmgen's: it %s", d, dropInAdvice)
 	}
 	if h.returnsAgain() {
 		note("it went back from %s already, and gets it again", Short(h.Desired.Generation))
@@ -78,6 +78,9 @@ func (h *Host) notes(p *Plan) []string {
 	if h.meantSo() && slices.Contains(p.Unchanged, h.Node) {
 		note("%s wasn't written by kcmgen, and means what was exported: it stays until something changes", h.Unit.File)
 		return out
+	}
+	if said := h.unknownWordsNote(); said != "" {
+		note("%s", said)
 	}
 	if IsFound(h.Snapshot.Runs) && !h.Snapshot.Process.Masked {
 		note("%s wasn't written by kcmgen; it is kept, to go back to", h.Unit.File)

@@ -85,7 +85,7 @@ func (o *Observation) retryPeriod() time.Duration {
 		if h.Current == nil {
 			continue
 		}
-		if d, err := time.ParseDuration(h.Current.value(flag)); err == nil {
+		if d, err := time.ParseDuration(h.running().value(flag)); err == nil {
 			out = max(out, d)
 		}
 	}
@@ -106,7 +106,7 @@ func (o *Observation) longest(flag string) time.Duration {
 // releasesLease reports whether any host's process releases its lease when it exits.
 func (o *Observation) releasesLease() bool {
 	for _, h := range slices.Concat(o.Hosts, o.Others) {
-		if h.Desired != nil && h.Desired.ReleasesLease() || h.Current != nil && h.Current.ReleasesLease() {
+		if h.Desired != nil && h.Desired.ReleasesLease() || h.Current != nil && h.running().ReleasesLease() {
 			return true
 		}
 	}
@@ -122,7 +122,7 @@ func (o *Observation) handsOver() bool {
 // coordinated reports whether the apiserver chooses the leader among any host's processes.
 func (o *Observation) coordinated() bool {
 	for _, h := range slices.Concat(o.Hosts, o.Others) {
-		if h.Desired != nil && h.Desired.Coordinated() || h.Current != nil && h.Current.Coordinated() {
+		if h.Desired != nil && h.Desired.Coordinated() || h.Current != nil && h.running().Coordinated() {
 			return true
 		}
 	}
@@ -212,7 +212,7 @@ func (h *Host) step() *Step {
 		s.Recover = t.Generation
 	}
 	switch {
-	case s.Recover == "" && h.Unhealthy == "" && h.meantSo() && h.staleProcess(h.Current) == "":
+	case s.Recover == "" && h.Unhealthy == "" && h.meantSo() && h.staleProcess(h.running()) == "":
 		return nil // it goes on with its own unit until something changes
 	case s.Recover != "":
 		s.Restart = "a deployment of " + Short(s.Recover) + " was never confirmed"
@@ -232,7 +232,7 @@ func (h *Host) step() *Step {
 	if i := h.MissingImage(); i != nil {
 		s.Image = fmt.Sprintf("%s (%s, %.1f MB)", i.Name, i.Digest[:min(len(i.Digest), 19)], float64(i.Archive.Size)/1e6)
 	}
-	s.Flags, s.Unit = flagChanges(h.Current, &h.Desired.Config), unitChanges(h.Current, &h.Desired.Config)
+	s.Flags, s.Unit = flagChanges(h.running(), &h.Desired.Config), unitChanges(h.Current, &h.Desired.Config)
 	if h.comparesGenerations() {
 		s.Files = h.fileChanges(differences)
 	} else {

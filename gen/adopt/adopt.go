@@ -9,7 +9,6 @@ import (
 	"net/netip"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/artefact/command"
 	"github.com/kcmgen/kcmgen/gen/artefact/text"
@@ -45,10 +44,16 @@ type Expected struct {
 	// Flags are in the order of the file, spelt as there. Lost are arguments that are none.
 	Flags []Given
 	Lost  []string
-	// Directives are those of a unit, without the ones that start the program.
+	// Program is the program's path; "" if the files don't say it, or not its directory.
+	// Wrapper is what starts it there in place of systemd, in words; kcmgen doesn't export it.
+	Program, Wrapper string
+	// Directives are those of a unit, without ExecStart.
 	Directives []Directive
-	// Pod is the manifest, in the form of JSON; nil for a unit.
+	// Pod is the manifest, in the form of JSON, with the program's container before others; nil
+	// for a unit.
 	Pod map[string]any
+	// Start are the words of a pod's container up to the program.
+	Start Start
 }
 
 // Given is an argument as it was read.
@@ -83,26 +88,28 @@ type writer struct {
 	holes  *holes
 	nodes  []*node
 	layout spec.Layout
-	model  *spec.Cluster // as the CUE says it, without flags
-	out    *Output
-	b      bytes.Buffer
+	model  *spec.Cluster // as the CUE says it, without flags; its paths may have holes
+	// networks are the texts of the flags that networks says, by flag.
+	networkTexts map[string]text.Text
+	out          *Output
+	b            bytes.Buffer
 }
 
 // node is one host.
 type node struct {
 	Node
-	given []Given
+	given []argument
 	// flags are the values with their places, by name. lost are arguments that are none.
 	flags map[string]value
 	lost  []text.Text
 }
 
-// value is a flag's value.
+// value is a flag's value. What is not known in it stays a hole: a sample is for the proof
+// alone, and a comparison with it would take the hole away.
 type value struct {
 	text.Text
-	filled string // with samples
-	at     text.Pos
-	by     string
+	at text.Pos
+	by string
 }
 
 // New writes a cluster in CUE.
@@ -118,6 +125,10 @@ func New(c Cluster) (*Output, error) {
 	}
 	for _, n := range c.Nodes {
 		w.nodes = append(w.nodes, w.read(n))
+		w.typePod(n.Read.Pod)
+	}
+	for _, n := range w.nodes { // each hole has its sample only now
+		w.out.Expected = append(w.out.Expected, w.expect(n))
 	}
 	w.describe()
 	w.write()
@@ -140,105 +151,6 @@ func layoutOf(r *command.Result) spec.Layout {
 	return spec.Systemd
 }
 
-// read takes a node's flags.
-func (w *writer) read(n Node) *node {
-	out := &node{Node: n, flags: map[string]value{}}
-	words := make([]string, 0, len(n.Read.Args))
-	texts := make([]text.Text, 0, len(n.Read.Args))
-	for _, a := range n.Read.Args {
-		t := w.own(a.Text, n)
-		texts = append(texts, t)
-		words = append(words, w.holes.fill(t, nil))
-	}
-	if n.Read.Defaults {
-		words, texts = w.withoutDefaults(words, texts)
-	}
-	given, faults := w.minor.Read(words)
-	for _, f := range faults {
-		out.lost = append(out.lost, texts[f.Arg])
-	}
-	for _, g := range given {
-		t := texts[g.Arg]
-		val := t
-		if before, after, ok := t.Cut("="); ok && strings.HasPrefix(before.String(), "-") {
-			val = after
-		} else if g.Arg+1 < len(texts) && words[g.Arg] != g.Value && g.Value == words[g.Arg+1] {
-			val = texts[g.Arg+1]
-		} else {
-			val = text.Literal(g.Value, t.At(0))
-		}
-		d, known := w.minor.Flag(g.Name)
-		v := value{Text: val, at: w.Set.Pos(t.At(0)), by: by(n.Read, texts, g.Arg)}
-		if old, again := out.flags[g.Name]; again && known && d.Adds() {
-			v.Text = text.Join(old.Text, text.Literal(",", val.At(0)), val)
-		}
-		v.filled = w.holes.fill(v.Text, &flagUse{g.Name, d})
-		out.flags[g.Name] = v
-		spelled := w.holes.fill(t, &flagUse{g.Name, d})
-		out.given = append(out.given, Given{Name: g.Name, Value: v.filled, Spelled: spelled, At: v.at, By: v.by})
-	}
-	want := Expected{Node: n.Name, Flags: out.given}
-	for _, t := range out.lost {
-		want.Lost = append(want.Lost, place(w.Set.Pos(t.At(0)))+": argument "+oneLine(w.Set.Show(t)))
-	}
-	w.out.Expected = append(w.out.Expected, want)
-	return out
-}
-
-// by is what adds an argument.
-func by(r *command.Result, _ []text.Text, i int) string {
-	if i < len(r.Args) && !r.Defaults {
-		return r.Args[i].By
-	}
-	return ""
-}
-
-// withoutDefaults leaves out flags that have their default.
-func (w *writer) withoutDefaults(words []string, texts []text.Text) ([]string, []text.Text) {
-	var outWords []string
-	var outTexts []text.Text
-	for i, word := range words {
-		name, val, _ := strings.Cut(strings.TrimPrefix(word, "--"), "=")
-		if d, ok := w.minor.Flag(name); ok && texts[i].Known() && d.Default == val {
-			continue
-		}
-		outWords, outTexts = append(outWords, word), append(outTexts, texts[i])
-	}
-	return outWords, outTexts
-}
-
-// own puts a node's address and name where the file leaves them open.
-func (w *writer) own(t text.Text, n Node) text.Text {
-	if t.Known() {
-		return t
-	}
-	return w.Set.Replace(t, func(h text.Hole) (string, bool) {
-		switch {
-		case isNodeAddress(h.Name) && n.Address.IsValid():
-			return n.Address.String(), true
-		case isNodeName(h.Name) && n.Name != "":
-			return n.Name, true
-		}
-		return "", false
-	})
-}
-
-func isNodeAddress(name string) bool {
-	switch strings.ToUpper(strings.ReplaceAll(path.Ext("."+name), ".", "")) {
-	case "NODE_IP", "NODEIP", "HOST_IP", "HOSTIP", "INTERNAL_IP", "PRIVATE_IP", "LOCAL_IP", "MASTER_IP", "MY_IP", "IP", "NODE_ADDRESS", "HOST_ADDRESS", "ADVERTISE_ADDRESS", "ANSIBLE_HOST", "NODE_INTERNAL_IP", "STATUS.HOSTIP":
-		return true
-	}
-	return false
-}
-
-func isNodeName(name string) bool {
-	switch strings.ToUpper(name) {
-	case "NODE_NAME", "NODENAME", "HOSTNAME", "HOST_NAME", "INVENTORY_HOSTNAME", "SPECIFIER_H":
-		return true
-	}
-	return false
-}
-
 // common returns the names of flags with the same value on all nodes, and the others.
 func (w *writer) common() (same, differ []string) {
 	names := map[string]bool{}
@@ -252,7 +164,7 @@ func (w *writer) common() (same, differ []string) {
 		equal := ok
 		for _, n := range w.nodes[1:] {
 			v, has := n.flags[name]
-			equal = equal && has && v.filled == first.filled
+			equal = equal && has && v.String() == first.String()
 		}
 		if equal {
 			same = append(same, name)
@@ -267,7 +179,7 @@ func (w *writer) common() (same, differ []string) {
 func (w *writer) of(name string) (value, bool) {
 	first, ok := w.nodes[0].flags[name]
 	for _, n := range w.nodes[1:] {
-		if v, has := n.flags[name]; !has || v.filled != first.filled {
+		if v, has := n.flags[name]; !has || v.String() != first.String() {
 			return value{}, false
 		}
 	}

@@ -8,8 +8,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/kcmgen/kcmgen/gen/artefact/text"
 	"github.com/kcmgen/kcmgen/gen/policy"
 	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/internal/lazy"
 )
 
 // roleFlag is a file's role, and the flags that name it.
@@ -53,13 +55,13 @@ func (w *writer) describe() {
 			break
 		}
 		for _, name := range r.flags {
-			if v, ok := w.of(name); ok && isPath(v.filled) {
-				m.Paths = withPath(m.Paths, r.role, v.filled)
+			if v, ok := w.of(name); ok && isPath(v.String()) {
+				m.Paths = withPath(m.Paths, r.role, v.String())
 				break
 			}
 		}
 	}
-	if front, ok := w.of("requestheader-client-ca-file"); ok && !w.KeepKeys && front.filled != m.Paths.CA && isPath(front.filled) {
+	if front, ok := w.of("requestheader-client-ca-file"); ok && !w.KeepKeys && front.String() != m.Paths.CA && isPath(front.String()) {
 		m.PKI.FrontProxy = &spec.Authority{}
 	}
 	m.PKI.ServiceAccount.UseCA = m.Paths.ServiceAccountKey == m.Paths.CAKey
@@ -95,7 +97,7 @@ func apart(p spec.Paths, nodes []*node) spec.Paths {
 	dir := p.Dir
 	for n := 2; slices.ContainsFunc(nodes, func(x *node) bool {
 		for _, v := range x.flags {
-			if strings.HasPrefix(v.filled, dir+"/") {
+			if strings.HasPrefix(v.String(), dir+"/") {
 				return true
 			}
 		}
@@ -110,72 +112,63 @@ func apart(p spec.Paths, nodes []*node) spec.Paths {
 	return p
 }
 
-// isPath reports whether a text is a path as the vocabulary has it.
+// isPath reports whether a text is a path as the vocabulary has it, whatever its holes are: one
+// at the begin may stand for a directory.
 func isPath(s string) bool {
+	whole := s
+	s = mark().ReplaceAllString(s, "x")
+	if s != "" && s[0] == 'x' && strings.HasPrefix(whole, "\ufdd0") {
+		s = "/" + s
+	}
 	return path.IsAbs(s) && path.Clean(s) == s && s != "/" && strings.IndexFunc(s, func(r rune) bool {
 		return r > 126 || !strings.ContainsRune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@_+=,.-/", r)
 	}) < 0
 }
 
-// places takes the paths of the program and of the unit or the manifest.
-func (w *writer) places() {
-	r := w.nodes[0].Read
-	if p := w.holes.fill(r.Program, nil); isPath(p) && path.Base(p) == "kube-controller-manager" {
-		w.model.Paths.Binary = p
-	}
-	if at := w.holes.fill(r.Target, nil); isPath(at) && r.Target.Known() {
-		if w.layout == spec.Systemd && strings.HasSuffix(at, ".service") {
-			w.model.Paths.Unit = at
-		} else if w.layout == spec.StaticPod && (strings.HasSuffix(at, ".yaml") || strings.HasSuffix(at, ".json")) {
-			w.model.Paths.Manifest = at
-		}
-		return
-	}
-	name := path.Base(r.File)
-	if w.layout == spec.Systemd && strings.HasSuffix(name, ".service") && len(w.nodes) == 1 && isPath("/"+name) {
-		w.model.Paths.Unit = "/etc/systemd/system/" + name
-		if strings.HasPrefix(r.File, "/etc/systemd/") || strings.HasPrefix(r.File, "/usr/lib/systemd/") || strings.HasPrefix(r.File, "/lib/systemd/") {
-			w.model.Paths.Unit = r.File
-		}
-	}
-	if w.layout == spec.StaticPod && r.Pod != nil && (strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".json")) && len(w.nodes) == 1 && isPath("/"+name) {
-		w.model.Paths.Manifest = "/etc/kubernetes/manifests/" + name
-		if path.IsAbs(r.File) && strings.HasPrefix(r.File, "/etc/") {
-			w.model.Paths.Manifest = r.File
-		}
-	}
-}
+// mark is a hole in a text.
+var mark = lazy.Regexp("\ufdd0[0-9]+\ufdd1")
 
-// networks takes the networks, if the flags say them as the vocabulary would.
+// networks takes the networks, if the flags say them as the vocabulary would. A sample tells
+// no more than that the text may be a list of CIDRs.
 func (w *writer) networks() {
 	n := &w.model.Networks
 	n.MaskIPv4, n.MaskIPv6 = 24, 64
-	read := w.nodes[0].Read
-	take := func(name string, stated string) []netip.Prefix {
+	w.networkTexts = map[string]text.Text{}
+	take := func(name string, stated text.Text) []netip.Prefix {
 		v, ok := w.of(name)
-		if !ok && stated != "" {
-			v.filled = stated
+		if !ok {
+			v.Text = stated
 		}
-		ps, _ := prefixes(v.filled)
+		ps, _ := prefixes(w.holes.fill(v.Text, nil))
+		if len(ps) > 0 {
+			w.networkTexts[name] = v.Text
+		}
 		return ps
 	}
-	n.Services = take("service-cluster-ip-range", w.holes.fill(read.Services, &flagUse{name: "service-cluster-ip-range"}))
-	if on, ok := w.of("allocate-node-cidrs"); ok && isTrue(on.filled) {
-		n.Pods = take("cluster-cidr", "")
+	n.Services = take("service-cluster-ip-range", w.own(w.nodes[0].Read.Services, w.nodes[0].Node))
+	if on, ok := w.of("allocate-node-cidrs"); ok && isTrue(on.String()) {
+		n.Pods = take("cluster-cidr", text.Text{})
+	}
+	if len(n.Pods) == 0 || !w.networkTexts["cluster-cidr"].Known() {
+		return
 	}
 	for _, name := range []string{"node-cidr-mask-size", "node-cidr-mask-size-ipv4", "node-cidr-mask-size-ipv6"} {
 		v, ok := w.of(name)
-		size, err := strconv.Atoi(v.filled)
-		if !ok || err != nil || size < 1 || len(n.Pods) == 0 {
+		size, err := strconv.Atoi(v.String())
+		if !ok || err != nil || size < 1 {
 			continue
 		}
-		six := strings.HasSuffix(name, "6") || name == "node-cidr-mask-size" && n.Pods[0].Addr().Is6()
-		if six && size <= 128 {
+		if six := sizesIPv6(name, n.Pods); six && size <= 128 {
 			n.MaskIPv6 = size
 		} else if !six && size <= 32 {
 			n.MaskIPv4 = size
 		}
 	}
+}
+
+// sizesIPv6 reports whether a flag has the size of IPv6's masks.
+func sizesIPv6(name string, pods []netip.Prefix) bool {
+	return strings.HasSuffix(name, "6") || name == "node-cidr-mask-size" && pods[0].Addr().Is6()
 }
 
 // prefixes parses CIDRs that are written as netip writes them.
@@ -197,7 +190,7 @@ func prefixes(s string) (out []netip.Prefix, ok bool) {
 func (w *writer) profile() {
 	for name, want := range map[string]string{"leader-elect-lease-duration": "1m30s 90s", "leader-elect-renew-deadline": "1m0s 60s 1m", "leader-elect-retry-period": "10s"} {
 		v, ok := w.of(name)
-		if !ok || !slices.Contains(strings.Fields(want), v.filled) {
+		if !ok || !slices.Contains(strings.Fields(want), v.String()) {
 			return
 		}
 	}
@@ -211,6 +204,14 @@ func (w *writer) derived() map[string]string {
 	out := map[string]string{}
 	for _, f := range policy.NodeFlags(w.model, &spec.Node{}) {
 		out[f.Name] = f.Value
+	}
+	for name, t := range w.networkTexts {
+		if _, ok := out[name]; ok {
+			out[name] = t.String()
+		}
+	}
+	if t, ok := w.networkTexts["cluster-cidr"]; ok && !t.Known() { // of which family is it?
+		delete(out, "node-cidr-mask-size")
 	}
 	return out
 }
@@ -239,7 +240,7 @@ func (w *writer) hardenedIsShorter() bool {
 		for name, v := range w.nodes[0].flags {
 			got, ok := derived[name]
 			switch {
-			case ok && w.same(name, got, v.filled):
+			case ok && w.same(name, got, v.String()):
 				n--
 			case !ok:
 				n++

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen/artefact/text"
 	"github.com/kcmgen/kcmgen/gen/flags"
+	"github.com/kcmgen/kcmgen/internal/lazy"
 )
 
 // holes gives unknown values a name in CUE and a sample.
@@ -23,6 +24,7 @@ type hole struct {
 	at         text.Pos
 	// typed: a flag has it as its whole value, and so decides its sample.
 	typed bool
+	list  bool // its value is a list
 	used  bool // the cluster refers to it
 }
 
@@ -81,6 +83,10 @@ func (h *holes) fill(t text.Text, use *flagUse) string {
 		found := h.get(x)
 		if use != nil && !found.typed {
 			found.sample, found.typed = sampleOf(use, whole, found.sample), whole
+			found.list = whole && use.name == "controllers" // of which the vocabulary takes a list
+			if !whole && isPath(t.String()) && !strings.HasPrefix(t.String(), "/") && h.set.Holes(t)[0] == x {
+				found.sample = "/" + strings.TrimPrefix(found.sample, "/") // a directory
+			}
 		}
 		if found.at.Line == 0 {
 			found.at = h.set.Pos(t.At(0))
@@ -89,40 +95,24 @@ func (h *holes) fill(t text.Text, use *flagUse) string {
 	})
 }
 
-// sampleOf returns a value that a flag may have.
-func sampleOf(use *flagUse, whole bool, other string) string {
-	name := strings.ReplaceAll(use.name, "_", "-")
-	switch {
-	case strings.Contains(name, "cidr") && use.def.Type != "bool" && !strings.Contains(name, "mask") && !whole, strings.Contains(name, "address"):
-		return "10.209.0.0"
-	case name == "cluster-cidr":
-		return "10.209.0.0/16"
-	case name == "service-cluster-ip-range":
-		return "10.210.0.0/16"
-	case !whole:
-		return other
-	case use.def.Type == "bool":
-		return "true"
-	case len(use.def.Allowed) > 0:
-		return use.def.Allowed[0]
-	case use.def.Type == "duration" && use.def.Default != "", strings.HasPrefix(use.def.Type, "int"), strings.HasPrefix(use.def.Type, "uint"), strings.HasPrefix(use.def.Type, "float"):
-		return use.def.Default
-	case name == "controllers":
-		return "*"
-	case name == "feature-gates":
-		return "AllAlpha=false"
-	case strings.HasSuffix(name, "-file"), strings.HasSuffix(name, "kubeconfig"), strings.HasSuffix(name, "-dir"):
-		return "/etc/kubernetes/" + other
+// referred takes the holes that the fields of the cluster refer to, be they in its comments or
+// in what is left, too.
+func (h *holes) referred(body string) {
+	found := map[string]bool{}
+	for line := range strings.Lines(body) {
+		if strings.HasPrefix(strings.TrimSpace(line), "//") {
+			continue
+		}
+		for _, m := range valueRef().FindAllStringSubmatch(line, -1) {
+			found[m[1]] = true
+		}
 	}
-	return other
+	for _, x := range h.all {
+		x.used = found[x.name]
+	}
 }
 
-// use returns the name of a hole that the cluster refers to.
-func (h *holes) use(x text.Hole) string {
-	found := h.get(x)
-	found.used = true
-	return found.name
-}
+var valueRef = lazy.Regexp(`\bvalues\.([A-Za-z_][A-Za-z0-9_]*)`)
 
 // open are the holes that the cluster refers to, by name.
 func (h *holes) open() []*hole {
@@ -159,6 +149,9 @@ func (x *hole) literal() string {
 	if x.typed && (isNumber(x.sample) || x.sample == "true" || x.sample == "false") {
 		return x.sample
 	}
+	if x.list {
+		return "[" + quote(x.sample) + "]"
+	}
 	return quote(x.sample)
 }
 
@@ -168,7 +161,7 @@ func (h *holes) expression(t text.Text) string {
 	case t.Known():
 		return quote(t.String())
 	case t.IsHole():
-		return "values." + h.use(h.set.Holes(t)[0])
+		return "values." + h.get(h.set.Holes(t)[0]).name
 	}
 	parts := h.set.Parts(t)
 	found := h.set.Holes(t)
@@ -180,7 +173,7 @@ func (h *holes) expression(t text.Text) string {
 			b.WriteString(q[1 : len(q)-1])
 			continue
 		}
-		fmt.Fprintf(&b, `\(values.%s)`, h.use(found[i/2]))
+		fmt.Fprintf(&b, `\(values.%s)`, h.get(found[i/2]).name)
 	}
 	b.WriteByte('"')
 	return b.String()

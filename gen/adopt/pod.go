@@ -8,89 +8,180 @@ import (
 	"github.com/kcmgen/kcmgen/gen/artefact/yamltext"
 )
 
-// writePod writes the fields of the pod.
+// writePod writes the fields of the pod: those of the first node. What the other nodes have is
+// for the comparison to find.
 func (w *writer) writePod() {
-	r := w.nodes[0].Read
+	for i, n := range w.nodes {
+		if p := w.podOf(n); p != nil {
+			w.out.Expected[i].Pod = p.expected()
+			p.expectStart(&w.out.Expected[i])
+		}
+	}
 	w.line("\npod: {")
 	defer w.line("}")
-	if r.Pod == nil {
+	p := w.podOf(w.nodes[0])
+	if p == nil {
 		w.line("hardening: \"none\"")
-		if r.Image.Len() > 0 {
+		if r := w.nodes[0].Read; r.Image.Len() > 0 {
 			w.line("image: %s", w.holes.expression(r.Image))
 		}
 		return
 	}
-	p := podWriter{w: w, pod: r.Pod, container: r.Container}
-	if spec := r.Pod.Get("spec"); spec != nil {
-		p.spec = spec
-	} else {
-		p.spec = r.Pod
-	}
-	w.out.Expected[0].Pod = p.plain(r.Pod).(map[string]any)
 	p.metadata()
+	p.workload()
 	p.image()
 	p.specFields()
 	p.resources()
 	p.probes()
-	p.volumes()
+	p.writeVolumes()
+	p.others()
 	p.fields("spec", p.spec, specFields, append(ownSpec, "containers", "volumes", "priorityClassName", "hostNetwork"))
-	p.fields("container", p.container, containerFields, []string{"name", "image", "imagePullPolicy", "command", "args", "resources", "livenessProbe", "startupProbe", "volumeMounts"})
+	p.fields("container", p.container, containerFields, []string{"name", "image", "imagePullPolicy", "command", "args", "resources", "livenessProbe", "startupProbe", "volumeMounts", "env"})
+	p.env()
 	p.wrapper()
-	if !p.secure {
-		w.line("hardening: \"none\" // as it was: \"strict\" adds a security context")
-	}
+	w.line("hardening: \"none\" // as it was: \"strict\" adds a security context")
 }
 
 // The fields that the vocabulary takes as they are.
 var (
 	specFields = strings.Fields(`securityContext tolerations priority preemptionPolicy terminationGracePeriodSeconds restartPolicy dnsPolicy dnsConfig
 		hostAliases runtimeClassName automountServiceAccountToken enableServiceLinks os`)
-	containerFields = strings.Fields(`workingDir env ports securityContext terminationMessagePath terminationMessagePolicy`)
+	containerFields = strings.Fields(`workingDir ports securityContext terminationMessagePath terminationMessagePolicy`)
 	// ownSpec are fields that mean nothing in a static pod, or that the kubelet sets.
 	ownSpec = []string{"nodeName", "schedulerName"}
 )
 
 type podWriter struct {
 	w                    *writer
+	node                 *node
 	pod, spec, container *yamltext.Node
-	secure               bool
 }
 
-func (p *podWriter) left(path string, n *yamltext.Node) {
-	p.w.out.Left = append(p.w.out.Left, fmt.Sprintf("%s: %s: %s", place(p.w.Set.Pos(n.At)), path, p.cue(n)))
+// podOf returns what writes a node's pod; nil if its files have none.
+func (w *writer) podOf(n *node) *podWriter {
+	r := n.Read
+	if r.Pod == nil || r.Container == nil {
+		return nil
+	}
+	p := &podWriter{w: w, node: n, pod: r.Pod, container: r.Container, spec: r.Pod}
+	if spec := r.Pod.Get("spec"); spec != nil {
+		p.spec = spec
+	}
+	return p
+}
+
+// expected returns the pod in the form of JSON. The program's container is the first one there,
+// and a template has the namespace of its object.
+func (p *podWriter) expected() map[string]any {
+	out := p.plain(p.pod).(map[string]any)
+	spec, ok := out["spec"].(map[string]any)
+	if !ok {
+		spec = out
+		out = map[string]any{"spec": spec}
+	}
+	containers := []any{p.plain(p.container)}
+	for _, c := range p.spec.Get("containers").List() {
+		if c != p.container {
+			containers = append(containers, p.plain(c))
+		}
+	}
+	spec["containers"] = containers
+	if ns := p.namespace(); ns != nil {
+		meta, ok := out["metadata"].(map[string]any)
+		if !ok {
+			meta = map[string]any{}
+			out["metadata"] = meta
+		}
+		meta["namespace"] = p.plain(ns)
+	}
+	return out
+}
+
+// namespace is the pod's; nil if its file doesn't say it.
+func (p *podWriter) namespace() *yamltext.Node {
+	if ns := p.pod.Get("metadata", "namespace"); ns.Value().Len() > 0 {
+		return ns
+	}
+	if ns := p.node.Read.Workload.Get("metadata", "namespace"); ns.Value().Len() > 0 {
+		return ns
+	}
+	return nil
 }
 
 func (p *podWriter) metadata() {
-	meta := p.pod.Get("metadata")
-	if meta == nil {
-		return
+	switch ns := p.namespace(); {
+	case ns == nil:
+		p.w.line(`namespace: "default"`)
+	case ns.Str() != "kube-system":
+		p.w.line("namespace: %s", p.w.holes.expression(ns.Value()))
 	}
-	for _, f := range meta.Pairs {
-		switch name := f.Key.String(); name {
-		case "name", "creationTimestamp":
-			if s := f.Value.Str(); name == "name" && s != "kube-controller-manager" {
-				p.w.out.Notes = append(p.w.out.Notes, fmt.Sprintf("the pod is named %s, and kcmgen names it kube-controller-manager", p.w.Set.Show(f.Value.Value())))
-			}
-		case "namespace":
-			if s := f.Value.Str(); s != "kube-system" {
-				p.w.line("namespace: %s", p.w.holes.expression(f.Value.Value()))
-			}
+	meta := p.pod.Get("metadata")
+	for key, value := range meta.Each() {
+		switch name := key.String(); name {
+		case "creationTimestamp", "namespace":
+		case "name":
+			p.named("pod", value)
 		case "labels", "annotations":
-			p.w.line("%s: %s", name, p.cue(f.Value))
+			if !value.Is(yamltext.Null) {
+				p.w.line("%s: %s", name, p.cue("metadata."+name, value))
+			}
 		default:
-			p.left("metadata."+name, f.Value)
+			p.left("metadata."+p.w.Set.Show(key), value)
 		}
 	}
-	if meta.Get("namespace") == nil {
-		p.w.line(`namespace: "default"`)
-	}
+	p.named("container", p.container.Get("name"))
 	p.absent("labels", meta.Get("labels"), "component", "tier")
+}
+
+// named notes a name that kcmgen replaces by its own.
+func (p *podWriter) named(what string, n *yamltext.Node) {
+	if s := n.Str(); s != "" && s != "kube-controller-manager" {
+		p.w.out.Notes = append(p.w.out.Notes, fmt.Sprintf("the %s is named %s, and kcmgen names it kube-controller-manager", what, oneLine(p.w.Set.Show(n.Value()))))
+	}
+}
+
+// workload notes what an object beside its template says: a static pod has nothing like it.
+func (p *podWriter) workload() {
+	object := p.node.Read.Workload
+	kind := p.w.Set.Show(object.Get("kind").Value())
+	for key, value := range object.Get("spec").Each() {
+		if name := p.w.Set.Show(key); name != "selector" && !holds(value, p.pod) {
+			p.left("the "+kind+"'s spec."+name, value)
+		}
+	}
+	for key, value := range object.Get("metadata").Each() {
+		if name := p.w.Set.Show(key); name != "name" && name != "namespace" && name != "creationTimestamp" {
+			p.left("the "+kind+"'s metadata."+name, value)
+		}
+	}
+}
+
+// holds reports whether a node is within another one.
+func holds(n, inner *yamltext.Node) bool {
+	if n == nil || n == inner {
+		return n == inner
+	}
+	for _, f := range n.Pairs {
+		if holds(f.Value, inner) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(n.Items, func(e *yamltext.Node) bool { return holds(e, inner) })
+}
+
+// others notes the containers beside the program's.
+func (p *podWriter) others() {
+	for _, c := range p.spec.Get("containers").List() {
+		if c != p.container {
+			p.left(fmt.Sprintf("spec.containers: the container %s", p.w.Set.Show(c.Get("name").Value())), c)
+		}
+	}
 }
 
 // absent takes away defaults of the vocabulary that a map doesn't have.
 func (p *podWriter) absent(field string, have *yamltext.Node, names ...string) {
 	for _, name := range names {
-		if have.Get(name) == nil {
+		if have.Get(name).Is(yamltext.Null) {
 			p.w.line("%s: %s: null", field, label(name))
 		}
 	}
@@ -101,17 +192,17 @@ func (p *podWriter) image() {
 	if image == nil {
 		return
 	}
-	p.w.line("image: %s // %s", p.w.holes.expression(image.Value()), place(p.w.Set.Pos(image.At)))
+	p.w.line("image: %s // %s", p.w.holes.expression(image.Value()), oneLine(place(p.w.Set.Pos(image.At))))
 	switch policy := p.container.Get("imagePullPolicy"); {
 	case policy != nil && policy.Str() != "IfNotPresent":
 		p.w.line("imagePullPolicy: %s", p.w.holes.expression(policy.Value()))
-	case policy == nil && latest(image.Str()):
+	case policy == nil && Latest(image.Str()):
 		p.w.line(`imagePullPolicy: "Always" // what Kubernetes does with this tag`)
 	}
 }
 
-// latest reports whether Kubernetes pulls an image each time: it has the tag latest, or none.
-func latest(image string) bool {
+// Latest reports whether Kubernetes pulls an image each time: it has the tag latest, or none.
+func Latest(image string) bool {
 	if strings.Contains(image, "@") {
 		return false
 	}
@@ -121,30 +212,35 @@ func latest(image string) bool {
 
 func (p *podWriter) specFields() {
 	switch class := p.spec.Get("priorityClassName"); {
-	case class == nil:
+	case class.Value().Len() == 0:
 		p.w.line("priorityClassName: null")
 	case class.Str() != "system-node-critical":
 		p.w.line("priorityClassName: %s", p.w.holes.expression(class.Value()))
 	}
-	if host := p.spec.Get("hostNetwork"); host == nil || host.Str() != "true" {
-		p.w.line("hostNetwork: false")
+	if host := p.spec.Get("hostNetwork"); !isOn(host) {
+		p.w.line("hostNetwork: %s", p.onOff(host))
 	}
 }
 
 func (p *podWriter) resources() {
 	requests := p.container.Get("resources", "requests")
 	var lines []string
-	for _, kind := range []string{"requests", "limits"} {
-		n := p.container.Get("resources", kind)
-		if n == nil {
+	for kind, n := range p.container.Get("resources").Each() {
+		if s := kind.String(); s != "requests" && s != "limits" {
+			p.left("container.resources."+p.w.Set.Show(kind), n)
 			continue
 		}
-		for _, f := range n.Pairs {
-			lines = append(lines, fmt.Sprintf("%s: %s: %s", kind, label(f.Key.String()), p.w.holes.expression(f.Value.Value())))
+		for key, value := range n.Each() {
+			switch {
+			case !key.Known():
+				p.left("container.resources."+kind.String()+"."+p.w.Set.Show(key), value)
+			case !value.Is(yamltext.Null):
+				lines = append(lines, fmt.Sprintf("%s: %s: %s", kind, label(key.String()), p.asText(value)))
+			}
 		}
 	}
 	for _, name := range []string{"cpu", "memory"} {
-		if requests.Get(name) == nil {
+		if requests.Get(name).Is(yamltext.Null) {
 			lines = append(lines, fmt.Sprintf("requests: %s: null", name))
 		}
 	}
@@ -153,107 +249,16 @@ func (p *podWriter) resources() {
 	}
 }
 
-func (p *podWriter) probes() {
-	for _, name := range []string{"livenessProbe", "startupProbe"} {
-		n := p.container.Get(name)
-		if n == nil {
-			p.w.line("%s: null", name)
-			continue
-		}
-		if get := n.Get("httpGet"); get == nil || get.Get("path").Str() != "/healthz" {
-			p.left("container."+name, n)
-			p.w.line("%s: null", name)
-			continue
-		}
-		var lines []string
-		for _, f := range []struct{ name, kubernetes string }{{"initialDelaySeconds", "0"}, {"periodSeconds", "10"}, {"timeoutSeconds", "1"}, {"failureThreshold", "3"}} {
-			value := f.kubernetes
-			if v := n.Get(f.name); v != nil {
-				value = v.Str()
-			}
-			lines = append(lines, f.name+": "+value)
-		}
-		p.w.line("%s: {\n%s\n}", name, strings.Join(lines, "\n"))
-	}
-	for _, f := range p.container.Pairs {
-		if name := f.Key.String(); name == "readinessProbe" || name == "lifecycle" || name == "envFrom" {
-			p.left("container."+name, f.Value)
-		}
-	}
-}
-
-// volumes writes the volumes that hold more than the files that kcmgen puts there.
-func (p *podWriter) volumes() {
-	byName := map[string]*yamltext.Node{}
-	for _, v := range p.spec.Get("volumes").List() {
-		byName[v.Get("name").Str()] = v
-	}
-	for _, m := range p.container.Get("volumeMounts").List() {
-		v := byName[m.Get("name").Str()]
-		at := m.Get("mountPath").Str()
-		host := v.Get("hostPath")
-		if v == nil || host == nil || m.Get("subPath") != nil {
-			if v != nil {
-				p.left("spec.volumes", v)
-			}
-			continue
-		}
-		if p.placed(at) {
-			continue
-		}
-		lines := []string{"hostPath: " + p.w.holes.expression(host.Get("path").Value())}
-		if host.Get("path").Str() != at {
-			lines = append(lines, "mountPath: "+p.w.holes.expression(m.Get("mountPath").Value()))
-		}
-		if kind := host.Get("type"); kind != nil {
-			lines = append(lines, "type: "+p.w.holes.expression(kind.Value()))
-		}
-		if ro := m.Get("readOnly"); ro == nil || ro.Str() != "true" {
-			lines = append(lines, "readOnly: false")
-		}
-		name := m.Get("name").Str()
-		if strings.HasPrefix(name, "kcmgen") { // its own are named so
-			name = "host-" + name
-		}
-		p.w.line("volumes: %s: {\n%s\n}", label(name), strings.Join(lines, "\n"))
-	}
-}
-
-// placed reports whether a mount holds files that kcmgen puts there, and nothing else that
-// flags name.
-func (p *podWriter) placed(at string) bool {
-	m := p.w.model.Paths
-	inside := func(file string) bool { return file == at || strings.HasPrefix(file, strings.TrimSuffix(at, "/")+"/") }
-	found := false
-	for _, n := range p.w.nodes {
-		for _, v := range n.flags {
-			if !strings.HasPrefix(v.filled, "/") || !inside(v.filled) {
-				continue
-			}
-			if !slices.ContainsFunc(roleFlags, func(r roleFlag) bool { return m.Of(r.role) == v.filled }) {
-				return false
-			}
-			found = true
-		}
-	}
-	return found
-}
-
 // fields writes fields that the vocabulary takes as they are, and lists the others.
 func (p *podWriter) fields(at string, n *yamltext.Node, known, handled []string) {
 	var lines []string
-	for _, f := range n.Pairs {
-		name := f.Key.String()
-		switch {
-		case slices.Contains(handled, name):
+	for key, value := range n.Each() {
+		switch name := key.String(); {
+		case slices.Contains(handled, name) || value.Is(yamltext.Null):
 		case slices.Contains(known, name):
-			if name == "securityContext" {
-				p.secure = false
-			}
-			lines = append(lines, fmt.Sprintf("%s: %s", label(name), p.cue(f.Value)))
-		case name == "readinessProbe" || name == "lifecycle" || name == "envFrom":
+			lines = append(lines, fmt.Sprintf("%s: %s", label(name), p.cue(at+"."+name, value)))
 		default:
-			p.left(at+"."+name, f.Value)
+			p.left(at+"."+p.w.Set.Show(key), value)
 		}
 	}
 	if len(lines) > 0 {
@@ -261,81 +266,25 @@ func (p *podWriter) fields(at string, n *yamltext.Node, known, handled []string)
 	}
 }
 
-// wrapper writes the program that starts the program.
-func (p *podWriter) wrapper() {
-	words := p.container.Get("command").List()
-	if len(words) == 0 {
-		return
-	}
-	program := p.w.nodes[0].Read.Program
-	if words[0].Value().At(0) == program.At(0) {
-		return
-	}
-	for i, word := range words {
-		if word.Value().At(0) == program.At(0) {
-			var before []string
-			for _, b := range words[:i] {
-				before = append(before, p.w.holes.expression(b.Value()))
-			}
-			p.w.line("container: command: [%s]", strings.Join(before, ", "))
-			return
+// env writes the variables. What a static pod can't refer to, such as a secret, isn't written.
+func (p *podWriter) env() {
+	const warning = "looks like a secret, and cluster.cue is meant for git"
+	var lines []string
+	for _, e := range p.container.Get("env").List() {
+		name, value, from := e.Get("name").Value(), e.Get("value"), e.Get("valueFrom")
+		shown := oneLine(p.w.Set.Show(name))
+		if !name.Known() || !only(e, "name", "value", "valueFrom") || !only(from, "fieldRef", "resourceFieldRef") {
+			p.left("container.env: the variable "+shown, e)
+			continue
 		}
-	}
-	p.w.out.Notes = append(p.w.out.Notes, "a shell starts the program: its flags are written, the rest of its script isn't")
-	for _, word := range words {
-		if strings.Contains(word.Str(), " ") {
-			p.left("container.command", word)
+		line := p.cue("container.env", e) + ","
+		if LooksSecret(shown) && value.Value().Len() > 0 && value.Value().Known() {
+			line += " // " + warning
+			p.w.out.Notes = append(p.w.out.Notes, fmt.Sprintf("%s: the variable %s %s", oneLine(place(p.w.Set.Pos(e.At))), shown, warning))
 		}
+		lines = append(lines, line)
 	}
-}
-
-// cue writes a node in CUE.
-func (p *podWriter) cue(n *yamltext.Node) string {
-	if n == nil {
-		return "null"
+	if len(lines) > 0 {
+		p.w.line("container: env: [\n%s\n]", strings.Join(lines, "\n"))
 	}
-	switch n.Kind {
-	case yamltext.Map:
-		var parts []string
-		for _, f := range n.Pairs {
-			parts = append(parts, label(f.Key.String())+": "+p.cue(f.Value))
-		}
-		return "{" + strings.Join(parts, ", ") + "}"
-	case yamltext.List:
-		var parts []string
-		for _, e := range n.Items {
-			parts = append(parts, p.cue(e))
-		}
-		return "[" + strings.Join(parts, ", ") + "]"
-	case yamltext.Scalar:
-		if s := n.Str(); n.Tag == "bool" && (s == "true" || s == "false") || n.Tag == "int" && isNumber(s) {
-			return s
-		}
-		return p.w.holes.expression(n.Value())
-	}
-	return "null"
-}
-
-// plain returns a node in the form of JSON, with samples.
-func (p *podWriter) plain(n *yamltext.Node) any {
-	if n == nil {
-		return nil
-	}
-	switch n.Kind {
-	case yamltext.Map:
-		out := map[string]any{}
-		for _, f := range n.Pairs {
-			out[f.Key.String()] = p.plain(f.Value)
-		}
-		return out
-	case yamltext.List:
-		out := []any{}
-		for _, e := range n.Items {
-			out = append(out, p.plain(e))
-		}
-		return out
-	case yamltext.Scalar:
-		return p.w.holes.fill(n.Value(), nil)
-	}
-	return nil
 }

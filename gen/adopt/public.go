@@ -1,16 +1,9 @@
 package adopt
 
 import (
-	"crypto/ecdsa"
-	"crypto/rsa"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"fmt"
-	"net/url"
-	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
@@ -19,47 +12,40 @@ import (
 type Public struct {
 	// Certs are certificates by the path that flags name.
 	Certs map[string]*x509.Certificate
-	// Client is the certificate in the kubeconfig, and Server the apiserver's URL there.
+	// Client is the certificate in the first node's kubeconfig.
 	Client *x509.Certificate
-	Server string
+	// Servers are the apiservers' URLs in the nodes' kubeconfigs, by node.
+	Servers map[string]string
+	// OneHost: the files are those of one host, which one isn't known.
+	OneHost bool
 	// Local are paths on this machine of files that flags name, such as the CA's.
 	Local map[string]string
-	// Tokens is the kind of the service-account key; "" if it isn't known.
-	Tokens spec.Key
+	// Kubeconfig is what an export writes otherwise than the kubeconfig has it.
+	Kubeconfig []string
+	// Notes say which files couldn't be read, and where nodes differ.
+	Notes []string
 }
 
-// writeKeys writes the certificates as they are, so that an export makes the same.
+// writeKeys writes the certificates as they are, so that an export makes the same. What can't be
+// written is named.
 func (w *writer) writeKeys() {
+	w.out.Notes = append(w.out.Notes, w.Public.Notes...)
+	w.noteSecrets()
+	w.notePackageUnit()
 	w.writeAPIServer()
-	m := w.model
 	if w.KeepKeys {
 		w.keptKeys()
 		return
 	}
-	var parts []string
-	ca := w.Public.Certs[m.Paths.CA]
-	at, known := w.Public.Local[m.Paths.CA]
-	switch {
-	case known:
-		lines := []string{"certFile: " + quote(at)}
-		if key, ok := w.Public.Local[m.Paths.CAKey]; ok {
-			lines = append(lines, "keyFile: "+quote(key))
-		}
-		parts = append(parts, "ca: {\n"+strings.Join(lines, "\n")+"\n}")
-	default:
-		comment := "// The CA isn't at hand: an export makes one of its own, which a running cluster doesn't\n// trust. Name its files here first:\n// ca: {certFile: \"…\", keyFile: \"…\"}"
-		parts = append(parts, comment)
-		if ca != nil {
-			parts = append(parts, "ca: "+authority(ca))
-		}
-		w.out.Notes = append(w.out.Notes, "the CA isn't at hand: name its files in pki.ca before an export for a running cluster")
-	}
+	m := w.model
+	parts := w.clusterCA()
 	if m.PKI.FrontProxy != nil {
 		front := "frontProxy: {}"
-		if at, ok := w.Public.Local[m.Paths.FrontProxyCA]; ok {
-			front = "frontProxy: certFile: " + quote(at)
-		} else if c := w.Public.Certs[m.Paths.FrontProxyCA]; c != nil {
-			front = "frontProxy: " + authority(c)
+		at := m.Paths.FrontProxyCA
+		if c := w.Public.Certs[at]; c != nil && w.Public.Local[at] != "" {
+			front = "frontProxy: certFile: " + quote(w.Public.Local[at])
+		} else if c != nil {
+			front = "frontProxy: " + w.authority(at, c)
 		}
 		parts = append(parts, front)
 	}
@@ -68,11 +54,45 @@ func (w *writer) writeKeys() {
 		parts = append(parts, `serviceAccount: use: "ca" // one file for both`)
 	case ok:
 		parts = append(parts, "serviceAccount: keyFile: "+quote(at))
-	case w.Public.Tokens.Algo != "":
-		parts = append(parts, "serviceAccount: key: "+keyOf(w.Public.Tokens))
 	}
 	parts = append(parts, w.leaves()...)
+	for _, l := range w.Public.Kubeconfig {
+		w.left("%s", l)
+	}
 	w.line("\npki: {\n%s\n}", strings.Join(parts, "\n"))
+}
+
+// notePackageUnit says that a unit of a package isn't replaced, but hidden.
+func (w *writer) notePackageUnit() {
+	for _, n := range w.nodes {
+		at := n.Read.Target.String()
+		if at == "" {
+			at = n.Read.File
+		}
+		if w.layout == spec.Systemd && (strings.HasPrefix(at, "/usr/lib/systemd/") || strings.HasPrefix(at, "/lib/systemd/")) {
+			w.out.Notes = append(w.out.Notes, fmt.Sprintf("%s is a package's unit, which its next update writes again: the cluster has %s, which comes before it", at, w.model.Paths.Unit))
+			return
+		}
+	}
+}
+
+// clusterCA writes the cluster's CA: its own files, or what a new one is like.
+func (w *writer) clusterCA() []string {
+	paths := w.model.Paths
+	ca, at := w.Public.Certs[paths.CA], w.Public.Local[paths.CA]
+	if ca != nil && at != "" {
+		lines := []string{"certFile: " + quote(at)}
+		if key, ok := w.Public.Local[paths.CAKey]; ok {
+			lines = append(lines, "keyFile: "+quote(key))
+		}
+		return []string{"ca: {\n" + strings.Join(lines, "\n") + "\n}"}
+	}
+	parts := []string{"// The CA isn't at hand: an export makes one of its own, which a running cluster doesn't\n// trust. Name its files here first:\n// ca: {certFile: \"…\", keyFile: \"…\"}"}
+	if ca != nil {
+		parts = append(parts, "ca: "+w.authority(paths.CA, ca))
+	}
+	w.out.Notes = append(w.out.Notes, "the CA isn't at hand: name its files in pki.ca before an export for a running cluster")
+	return parts
 }
 
 // keptKeys says where the keys are that stay on the hosts.
@@ -83,14 +103,14 @@ func (w *writer) keptKeys() {
 	for _, r := range roleFlags {
 		for _, name := range r.flags {
 			if v, ok := w.of(name); ok {
-				w.comment(fmt.Sprintf("\t%s: %s", r.field, quote(v.filled)))
+				w.comment(fmt.Sprintf("\t%s: %s", r.field, quote(w.Set.Show(v.Text))))
 				break
 			}
 		}
 	}
 	w.comment("}")
-	if ca, ok := w.of("client-ca-file"); ok && w.Public.Certs[ca.filled] != nil {
-		w.comment("pki: ca: subject: " + subject(w.Public.Certs[ca.filled].Subject))
+	if ca, ok := w.of("client-ca-file"); ok && w.Public.Certs[ca.String()] != nil {
+		w.comment("pki: ca: subject: " + w.subject("", w.Public.Certs[ca.String()].Subject))
 	}
 }
 
@@ -99,159 +119,20 @@ func (w *writer) leaves() []string {
 	var parts, profiles []string
 	serving, client := w.Public.Certs[w.model.Paths.TLSCert], w.Public.Client
 	if serving != nil && client != nil && serving.Equal(client) {
-		parts = append(parts, "separate: false", "combined: "+w.leaf(serving, "combined"))
-		profiles = append(profiles, profile("combined", serving)...)
+		parts = append(parts, "separate: false", "combined: "+w.leaf(w.model.Paths.TLSCert, serving))
+		profiles = append(profiles, w.certProfile("combined", w.model.Paths.TLSCert, serving)...)
 		serving, client = nil, nil
 	}
 	if client != nil {
-		parts = append(parts, "client: "+w.leaf(client, "client"))
-		profiles = append(profiles, profile("client", client)...)
+		parts = append(parts, "client: "+w.leaf(w.model.Paths.Kubeconfig, client))
+		profiles = append(profiles, w.certProfile("client", w.model.Paths.Kubeconfig, client)...)
 	}
 	if serving != nil {
-		parts = append(parts, "serving: "+w.leaf(serving, "serving"))
-		profiles = append(profiles, profile("serving", serving)...)
+		parts = append(parts, "serving: "+w.leaf(w.model.Paths.TLSCert, serving))
+		profiles = append(profiles, w.certProfile("serving", w.model.Paths.TLSCert, serving)...)
 	}
 	if len(profiles) > 0 {
 		parts = append(parts, "profiles: {\n"+strings.Join(profiles, "\n")+"\n}")
 	}
 	return parts
-}
-
-// writeAPIServer writes which apiserver the kubeconfig names.
-func (w *writer) writeAPIServer() {
-	u, err := url.Parse(w.Public.Server)
-	if err != nil || u.Host == "" {
-		return
-	}
-	var lines []string
-	port, _ := strconv.Atoi(u.Port())
-	switch host := u.Hostname(); {
-	case host == "127.0.0.1" || host == "::1":
-		lines = append(lines, `endpoint: "local"`)
-	case slices.ContainsFunc(w.nodes, func(n *node) bool { return n.Address.IsValid() && n.Address.String() == host }) && len(w.nodes) == 1:
-	default:
-		lines = append(lines, `endpoint: "loadBalancer" // or "vip"`, "address: "+quote(host))
-	}
-	if port == 0 {
-		port = 443
-	}
-	if port != 6443 {
-		lines = append(lines, fmt.Sprintf("port: %d", port))
-	}
-	if len(lines) > 0 {
-		w.line("apiserver: {\n%s\n}", strings.Join(lines, "\n"))
-	}
-}
-
-func authority(c *x509.Certificate) string {
-	return fmt.Sprintf("{\nsubject: %s\nkey: %s\nexpiry: %s\n}", subject(c.Subject), keyOf(keyKind(c)), quote(lifetime(c)))
-}
-
-func (w *writer) leaf(c *x509.Certificate, kind string) string {
-	lines := []string{"subject: " + subject(c.Subject), "key: " + keyOf(keyKind(c))}
-	var extra []string
-	own := map[string]bool{}
-	for _, n := range w.nodes {
-		own[n.Name] = true
-		if n.Address.IsValid() {
-			own[n.Address.String()] = true
-		}
-	}
-	names, addresses := 0, 0
-	for _, name := range c.DNSNames {
-		if own[name] {
-			names++
-			continue
-		}
-		extra = append(extra, quote(name))
-	}
-	for _, ip := range c.IPAddresses {
-		if own[ip.String()] {
-			addresses++
-			continue
-		}
-		extra = append(extra, quote(ip.String()))
-	}
-	sans := []string{"extra: [" + strings.Join(extra, ", ") + "]"}
-	switch {
-	case addresses == 0 && names == 0:
-		sans = append(sans, `nodes: "none"`)
-	case addresses > 1 && len(w.nodes) > 1:
-		sans = append(sans, `nodes: "all"`)
-	default:
-		sans = append(sans, `nodes: "own"`)
-	}
-	if names == 0 {
-		sans = append(sans, "names: false")
-	}
-	return "{\n" + strings.Join(append(lines, "sans: {\n"+strings.Join(sans, "\n")+"\n}"), "\n") + "\n}"
-}
-
-// usages are cfssl's names.
-func profile(name string, c *x509.Certificate) []string {
-	var usages []string
-	for _, u := range []struct {
-		bit  x509.KeyUsage
-		name string
-	}{{x509.KeyUsageDigitalSignature, "digital signature"}, {x509.KeyUsageContentCommitment, "content commitment"}, {x509.KeyUsageKeyEncipherment, "key encipherment"}, {x509.KeyUsageDataEncipherment, "data encipherment"}, {x509.KeyUsageKeyAgreement, "key agreement"}} {
-		if c.KeyUsage&u.bit != 0 {
-			usages = append(usages, quote(u.name))
-		}
-	}
-	for _, u := range c.ExtKeyUsage {
-		switch u {
-		case x509.ExtKeyUsageServerAuth:
-			usages = append(usages, quote("server auth"))
-		case x509.ExtKeyUsageClientAuth:
-			usages = append(usages, quote("client auth"))
-		}
-	}
-	out := []string{fmt.Sprintf("%s: expiry: %s", name, quote(lifetime(c)))}
-	if len(usages) > 0 {
-		out = append(out, fmt.Sprintf("%s: usages: [%s]", name, strings.Join(usages, ", ")))
-	}
-	return out
-}
-
-// lifetime is how long a certificate is valid, in hours. Signers begin some minutes early.
-func lifetime(c *x509.Certificate) string {
-	hours := int((c.NotAfter.Sub(c.NotBefore) + 10*time.Minute) / time.Hour)
-	return fmt.Sprintf("%dh", max(1, hours))
-}
-
-func subject(n pkix.Name) string {
-	var parts []string
-	add := func(field string, values []string) {
-		if len(values) > 0 {
-			parts = append(parts, field+": "+quote(values[0]))
-		}
-	}
-	add("CN", []string{n.CommonName})
-	add("O", n.Organization)
-	add("OU", n.OrganizationalUnit)
-	add("C", n.Country)
-	add("ST", n.Province)
-	add("L", n.Locality)
-	return "{" + strings.Join(parts, ", ") + "}"
-}
-
-func keyKind(c *x509.Certificate) spec.Key { return KeyKind(c.PublicKey) }
-
-// KeyKind returns the kind of a public key; the zero Key for one that the vocabulary
-// doesn't have.
-func KeyKind(public any) spec.Key {
-	switch k := public.(type) {
-	case *rsa.PublicKey:
-		return spec.Key{Algo: "rsa", Size: k.N.BitLen()}
-	case *ecdsa.PublicKey:
-		return spec.Key{Algo: "ecdsa", Size: k.Curve.Params().BitSize}
-	}
-	return spec.Key{}
-}
-
-func keyOf(k spec.Key) string {
-	if k.Algo == "" {
-		return "{}"
-	}
-	return fmt.Sprintf("{algo: %s, size: %d}", quote(k.Algo), k.Size)
 }

@@ -5,7 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kcmgen/kcmgen/gen/artefact/command"
 	"github.com/kcmgen/kcmgen/gen/artefact/systemd"
+	"github.com/kcmgen/kcmgen/gen/artefact/text"
 )
 
 // unitDefaults are the directives that the vocabulary and kcmgen add, by section.
@@ -19,68 +21,145 @@ var unitDefaults = map[string]map[string]string{
 	"Install": {"WantedBy": "multi-user.target"},
 }
 
-// refused are directives that the vocabulary doesn't take: kcmgen writes them.
-var refused = []string{"ExecStart", "ExecReload", "ExecStop"}
+// written are the directives that kcmgen writes itself: the vocabulary refuses them.
+var written = []string{"ExecStart", "ExecReload", "ExecStop"}
+
+// sections are those that the vocabulary has.
+var sections = []string{"Unit", "Service", "Install"}
 
 // writeUnit writes the directives.
 func (w *writer) writeUnit() {
 	w.line("\nunit: {\nhardening: \"none\" // as it was: \"strict\" adds a sandbox")
-	u := w.nodes[0].Read.UnitFile
-	if u == nil {
-		w.line("}")
-		return
+	for i, n := range w.nodes {
+		w.expectUnit(&w.out.Expected[i], n)
 	}
-	for i := range w.nodes[1:] {
-		if other := w.nodes[i+1]; !w.sameUnit(u, other.Read.UnitFile) {
-			w.out.Left = append(w.out.Left, fmt.Sprintf("node %s has other directives than node %s, which are written here", other.Name, w.nodes[0].Name))
-		}
-	}
-	for _, section := range []string{"Unit", "Service", "Install"} {
-		w.section(u, section)
-	}
-	for _, d := range u.Directives {
-		if !slices.Contains([]string{"Unit", "Service", "Install"}, d.Section) {
-			w.out.Left = append(w.out.Left, fmt.Sprintf("%s: [%s] %s=%s", place(w.Set.Pos(d.At)), d.Section, d.Name, oneLine(w.Set.Show(d.Value))))
+	if u := w.nodes[0].Read.UnitFile; u != nil {
+		for _, section := range sections {
+			w.section(u, section)
 		}
 	}
 	w.line("}")
+	for i := range w.nodes[1:] {
+		w.unlike(i + 1)
+	}
+}
+
+// expectUnit says what a node's unit has, and names what no unit of kcmgen's can have.
+func (w *writer) expectUnit(want *Expected, n *node) {
+	w.expectProgram(want, n)
+	u := n.Read.UnitFile
+	if u == nil {
+		return
+	}
+	done := map[[2]string]bool{}
+	for _, d := range u.Directives {
+		key := [2]string{d.Section, d.Name}
+		if done[key] || d.Section == "Service" && d.Name == "ExecStart" {
+			continue
+		}
+		done[key] = true
+		for _, v := range u.Values(d.Section, d.Name) {
+			want.Directives = append(want.Directives, Directive{d.Section, d.Name, w.holes.fill(w.own(v.Value, n.Node), nil), w.Set.Pos(v.At)})
+			if !allowed(d) {
+				w.left("%s: [%s] %s", place(w.Set.Pos(v.At)), d.Section, Shown(d.Name, w.Set.Show(v.Value)))
+			}
+		}
+	}
+	for _, x := range u.Ignored {
+		w.out.Notes = append(w.out.Notes, fmt.Sprintf("%s: systemd ignores the line, and it isn't in the cluster: %s", place(w.Set.Pos(x.At)), x.Why))
+	}
+}
+
+// allowed reports whether the vocabulary has a directive.
+func allowed(d systemd.Directive) bool {
+	return slices.Contains(sections, d.Section) && !strings.HasPrefix(d.Name, "X-") && !(d.Section == "Service" && slices.Contains(written, d.Name))
+}
+
+// expectProgram says which program a node starts, and what starts it in its place: a shell, a
+// container's, or a prefix that changes how systemd does.
+func (w *writer) expectProgram(want *Expected, n *node) {
+	r := n.Read
+	if r.Program.Len() == 0 {
+		return
+	}
+	want.Program = w.holes.fill(w.own(r.Program, n.Node), nil)
+	if want.Program == command.Program {
+		want.Program = ""
+		w.out.Notes = append(w.out.Notes, fmt.Sprintf("%s: %s is named without a directory: check that it is %s", place(w.Set.Pos(r.Program.At(0))), command.Program, w.model.Paths.Binary))
+	}
+	if r.Image.Len() > 0 {
+		want.Wrapper = "the container of " + oneLine(w.Set.Show(r.Image))
+	} else if r.UnitFile != nil {
+		for _, d := range r.UnitFile.Values("Service", "ExecStart") {
+			if before, ok := before(d.Value, r.Program.At(0)); ok {
+				if what := oneLine(w.Set.Show(before.Trim(" \t\"'"))); what != "" {
+					want.Wrapper = fmt.Sprintf("`%s`, which is before the program in ExecStart=,", what)
+				}
+			}
+		}
+	}
+	if want.Wrapper != "" {
+		w.left("%s: %s", place(w.Set.Pos(r.At)), strings.Replace(strings.TrimSuffix(want.Wrapper, ","), ", which is", "", 1))
+	}
+}
+
+// before returns the part of a text that is before a place.
+func before(t text.Text, at text.At) (text.Text, bool) {
+	for i := range t.Len() {
+		if t.At(i) == at {
+			return t.Slice(0, i), true
+		}
+	}
+	return text.Text{}, false
+}
+
+// unlike names what a node's unit has and the first one's hasn't: a cluster has one unit.
+func (w *writer) unlike(i int) {
+	first := w.out.Expected[0]
+	for _, d := range w.out.Expected[i].Directives {
+		if !slices.ContainsFunc(first.Directives, func(x Directive) bool { return x.Section == d.Section && x.Name == d.Name && x.Value == d.Value }) {
+			w.left("%s: only on node %s: [%s] %s", place(d.At), w.nodes[i].Name, d.Section, Shown(d.Name, d.Value))
+		}
+	}
+}
+
+// Shown is a directive for a message. Values of variables may be secret.
+func Shown(name, value string) string {
+	if name == "Environment" {
+		value, _, _ = strings.Cut(value, "=")
+		value += "=…"
+	}
+	return name + "=" + oneLine(value)
 }
 
 func (w *writer) section(u *systemd.Unit, section string) {
 	var lines []string
 	var names []string
 	for _, d := range u.Directives {
-		if d.Section == section && !slices.Contains(names, d.Name) {
+		if d.Section == section && allowed(d) && !slices.Contains(names, d.Name) {
 			names = append(names, d.Name)
 		}
 	}
 	slices.Sort(names)
 	for _, name := range names {
 		values := u.Values(section, name)
-		if section == "Service" && slices.Contains(refused, name) {
-			if name != "ExecStart" {
-				w.out.Left = append(w.out.Left, fmt.Sprintf("%s: %s=%s", place(w.Set.Pos(values[0].At)), name, oneLine(w.Set.Show(values[0].Value))))
-			}
-			continue
-		}
-		var parts []string
+		var parts, places []string
 		for _, d := range values {
 			v := w.own(d.Value, w.nodes[0].Node)
 			parts = append(parts, w.directive(v.String(), w.holes.expression(v)))
-			for i, n := range w.nodes {
-				want := &w.out.Expected[i].Directives
-				*want = append(*want, Directive{section, name, w.holes.fill(w.own(d.Value, n.Node), nil), w.Set.Pos(d.At)})
+			if at := place(w.Set.Pos(d.At)); !slices.Contains(places, at) {
+				places = append(places, at)
 			}
 		}
-		switch {
+		switch from := strings.Join(places, ", "); {
 		case len(values) == 0 && unitDefaults[section][name] == "":
 			continue
 		case len(values) == 0:
 			lines = append(lines, fmt.Sprintf("%s: null", name))
 		case len(parts) == 1:
-			lines = append(lines, fmt.Sprintf("%s: %s // %s", name, parts[0], place(w.Set.Pos(values[0].At))))
+			lines = append(lines, fmt.Sprintf("%s: %s // %s", name, parts[0], from))
 		default:
-			lines = append(lines, fmt.Sprintf("%s: [%s] // %s", name, strings.Join(parts, ", "), place(w.Set.Pos(values[0].At))))
+			lines = append(lines, fmt.Sprintf("%s: [%s] // %s", name, strings.Join(parts, ", "), from))
 		}
 	}
 	var absent []string
@@ -104,23 +183,4 @@ func (w *writer) directive(s, expr string) string {
 		return s
 	}
 	return expr
-}
-
-// sameUnit reports whether two units have the same directives beside what starts the
-// program.
-func (w *writer) sameUnit(a, b *systemd.Unit) bool {
-	of := func(u *systemd.Unit) []string {
-		var out []string
-		if u == nil {
-			return nil
-		}
-		for _, d := range u.Directives {
-			if !strings.HasPrefix(d.Name, "ExecStart") {
-				out = append(out, d.Section+" "+d.Name+"="+w.Set.Show(d.Value))
-			}
-		}
-		slices.Sort(out)
-		return out
-	}
-	return slices.Equal(of(a), of(b))
 }

@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/kcmgen/kcmgen/gen/artefact/text"
+	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -18,7 +21,7 @@ func (w *writer) line(format string, args ...any) {
 // comment writes comments, a line for each of the text's.
 func (w *writer) comment(text string) {
 	for line := range strings.SplitSeq(text, "\n") {
-		w.line("// %s", line)
+		w.line("// %s", visible(line))
 	}
 }
 
@@ -26,10 +29,12 @@ func (w *writer) comment(text string) {
 func (w *writer) write() {
 	var files []string
 	for _, n := range w.nodes {
-		files = append(files, path.Base(n.Read.File))
+		files = append(files, oneLine(path.Base(n.Read.File)))
 	}
 	imported, name := w.vocabulary()
 	body := w.body()
+	w.holes.referred(body)
+	w.unplaced()
 	w.comment(fmt.Sprintf("Written by kcmgen import from %s. A comment after a value says where it comes from.", strings.Join(slices.Compact(files), ", ")))
 	w.line("package %s\n\nimport %q\n", w.Package, imported)
 	w.values()
@@ -86,19 +91,31 @@ func (w *writer) values() {
 }
 
 // oneLine keeps a text within a comment's line.
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+func oneLine(s string) string { return visible(strings.Join(strings.Fields(s), " ")) }
+
+// visible replaces what can't be seen, might end a line, or isn't allowed in a file of CUE.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\t' || unicode.IsPrint(r) {
+			return r
+		}
+		return '\ufffd'
+	}, s)
+}
 
 func place(p text.Pos) string {
+	file := oneLine(path.Base(p.File))
 	if p.Line == 0 {
-		return path.Base(p.File)
+		return file
 	}
-	return fmt.Sprintf("%s:%d", path.Base(p.File), p.Line)
+	return fmt.Sprintf("%s:%d", file, p.Line)
 }
 
 // writeNodes writes the nodes, with what only one of them has.
 func (w *writer) writeNodes() {
 	_, differ := w.common()
 	own := w.ownAddress()
+	derived := w.derived()
 	w.line("nodes: {")
 	for _, n := range w.nodes {
 		address := "_ // not known: the host's address"
@@ -114,6 +131,8 @@ func (w *writer) writeNodes() {
 			}
 			if v, ok := n.flags[name]; ok {
 				lines = append(lines, w.flagLine(name, v))
+			} else if _, adds := derived[name]; adds && !n.Read.Partial {
+				lines = append(lines, label(name)+": null // it isn't passed there")
 			}
 		}
 		ssh := sshOf(n)
@@ -155,7 +174,7 @@ func sshOf(n *node) string {
 // ownAddress reports whether each node binds to its own address.
 func (w *writer) ownAddress() bool {
 	for _, n := range w.nodes {
-		if v, ok := n.flags["bind-address"]; !ok || !n.Address.IsValid() || v.filled != n.Address.String() {
+		if v, ok := n.flags["bind-address"]; !ok || !n.Address.IsValid() || v.String() != n.Address.String() {
 			return false
 		}
 	}
@@ -164,11 +183,24 @@ func (w *writer) ownAddress() bool {
 
 func (w *writer) flagLine(name string, v value) string {
 	d, _ := w.minor.Flag(name)
-	from := place(v.at)
+	return fmt.Sprintf("%s: %s // %s", label(name), w.flagValue(name, v.Text, d), w.from(v, d))
+}
+
+// from is where a value comes from: of a list, the places of all its elements.
+func (w *writer) from(v value, d flags.Def) string {
 	if v.by != "" {
-		from = v.by + "'s"
+		return oneLine(v.by) + "'s"
 	}
-	return fmt.Sprintf("%s: %s // %s", label(name), w.flagValue(name, v.Text, d), from)
+	out := []string{place(v.at)}
+	if !d.Adds() {
+		return out[0]
+	}
+	for _, after, more := v.Cut(","); more; _, after, more = after.Cut(",") {
+		if p := place(w.Set.Pos(after.At(0))); after.Len() > 0 && !slices.Contains(out, p) {
+			out = append(out, p)
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 func (w *writer) writeNetworks() {
@@ -177,18 +209,10 @@ func (w *writer) writeNetworks() {
 		return
 	}
 	w.line("networks: {")
-	list := func(field, flag string, stated text.Text) {
-		v, ok := w.of(flag)
-		if !ok {
-			v.Text = stated
+	for _, x := range []struct{ field, flag string }{{"pods", "cluster-cidr"}, {"services", "service-cluster-ip-range"}} {
+		if t, ok := w.networkTexts[x.flag]; ok {
+			w.line("%s: %s // %s", x.field, w.list(t), place(w.Set.Pos(t.At(0))))
 		}
-		w.line("%s: %s // %s", field, w.list(v.Text), place(w.Set.Pos(v.At(0))))
-	}
-	if len(n.Pods) > 0 {
-		list("pods", "cluster-cidr", text.Text{})
-	}
-	if len(n.Services) > 0 {
-		list("services", "service-cluster-ip-range", w.nodes[0].Read.Services)
 	}
 	if len(n.Pods) > 0 && n.MaskIPv4 != 24 {
 		w.line("nodeMask: ipv4: %d", n.MaskIPv4)
@@ -210,7 +234,7 @@ func (w *writer) writePaths() {
 			break
 		}
 		if at := p.Of(r.role); at != def.Of(r.role) && (r.role != spec.FrontProxyCA || w.model.PKI.FrontProxy != nil) {
-			lines = append(lines, fmt.Sprintf("%s: %s", r.field, quote(at)))
+			lines = append(lines, fmt.Sprintf("%s: %s", r.field, w.holes.expression(text.Literal(at, text.At{}))))
 		}
 	}
 	for _, o := range []struct{ field, at, def string }{
@@ -232,10 +256,14 @@ func (w *writer) writeFlags() {
 	var lines []string
 	for _, name := range same {
 		v, _ := w.of(name)
-		if got, ok := derived[name]; ok && w.same(name, got, v.filled) {
+		if got, ok := derived[name]; ok && w.same(name, got, v.String()) {
 			continue
 		}
 		if name == "bind-address" && w.ownAddress() {
+			continue
+		}
+		if ref := w.networkRef(name, v); ref != "" {
+			lines = append(lines, fmt.Sprintf("%s: %s", label(name), ref))
 			continue
 		}
 		lines = append(lines, w.flagLine(name, v))
@@ -255,11 +283,6 @@ func (w *writer) writeFlags() {
 		lines = append(lines, fmt.Sprintf("%s: null // it isn't passed", label(name)))
 	}
 	for _, n := range w.nodes {
-		for _, name := range differ { // null where one node lacks what others derive
-			if _, has := n.flags[name]; !has && derived[name] != "" {
-				lines = append(lines, fmt.Sprintf("// node %s has no --%s", n.Name, name))
-			}
-		}
 		for _, t := range n.lost {
 			w.out.Left = append(w.out.Left, fmt.Sprintf("%s: argument %s", place(w.Set.Pos(t.At(0))), oneLine(w.Set.Show(t))))
 		}
@@ -269,5 +292,55 @@ func (w *writer) writeFlags() {
 	}
 	if len(lines) > 0 {
 		w.line("flags: {\n%s\n}", strings.Join(lines, "\n"))
+	}
+}
+
+// networkRef refers to the networks, so that a network is written once; "" if the flag has
+// another value.
+func (w *writer) networkRef(name string, v value) string {
+	n := w.model.Networks
+	ref := func(field string, count int) string {
+		if t, ok := w.networkTexts[name]; !ok || t.String() != v.String() {
+			return ""
+		}
+		if count == 1 {
+			return fmt.Sprintf("networks.%s[0]", field)
+		}
+		var parts []string
+		for i := range count {
+			parts = append(parts, fmt.Sprintf(`\(networks.%s[%d])`, field, i))
+		}
+		return `"` + strings.Join(parts, ",") + `"`
+	}
+	switch name {
+	case "cluster-cidr":
+		return ref("pods", len(n.Pods))
+	case "service-cluster-ip-range":
+		return ref("services", len(n.Services))
+	case "node-cidr-mask-size", "node-cidr-mask-size-ipv4", "node-cidr-mask-size-ipv6":
+		if t, ok := w.networkTexts["cluster-cidr"]; !ok || !t.Known() {
+			return ""
+		}
+		family, size := "ipv4", n.MaskIPv4
+		if sizesIPv6(name, n.Pods) {
+			family, size = "ipv6", n.MaskIPv6
+		}
+		if v.String() == strconv.Itoa(size) {
+			return "networks.nodeMask." + family
+		}
+	}
+	return ""
+}
+
+// unplaced adds to what is left each hole that neither the cluster nor its notes speak of.
+func (w *writer) unplaced() {
+	for _, x := range w.holes.all {
+		said := func(s string) bool {
+			return strings.Contains(s, oneLine(x.expr)) || strings.Contains(s, "values."+x.name)
+		}
+		if x.used || slices.ContainsFunc(w.out.Left, said) || slices.ContainsFunc(w.out.Notes, said) {
+			continue
+		}
+		w.out.Left = append(w.out.Left, fmt.Sprintf("%s: %s, which nothing in the cluster stands for", place(x.at), oneLine(x.expr)))
 	}
 }

@@ -300,6 +300,7 @@ func (l *loader) field(inst, schema *build.Instance, p place, ex *explainer) (_ 
 	ex.schema = sync.OnceValue(func() cue.Value {
 		return ctx.BuildInstance(schema).LookupPath(cue.MakePath(cue.Def("Cluster")))
 	})
+	ex.root = v
 	cv := v.LookupPath(cue.ParsePath("cluster"))
 	if !holdsToSchema(inst) {
 		cv = cv.Unify(ex.schema())
@@ -320,7 +321,7 @@ func (l *loader) field(inst, schema *build.Instance, p place, ex *explainer) (_ 
 
 func (l *loader) explainer(inst *build.Instance, p place) *explainer {
 	ex := &explainer{rel: l.rel, dir: p.dir, user: userFiles(inst)}
-	ex.source, ex.values = sourceOf(inst, l.rel)
+	ex.source, ex.values, ex.refs = sourceOf(inst, l.rel)
 	ex.cluster, _ = clusterName(inst.Files)
 	return ex
 }

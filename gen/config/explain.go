@@ -23,12 +23,14 @@ type explainer struct {
 	cluster  string          // the cluster's name, if it is a literal
 	dir      string          // of the package
 	user     map[string]bool // files of the package itself
+	root     cue.Value       // the package
 	schema   func() cue.Value
 	typed    *typed // the package of a minor version, if the cluster imports one
 	source   finding.Source
 	embedded *spec.Embedded    // contents of embedded files; nil if there are none
 	files    []string          // names of embedded files
 	values   map[string]string // what the user wrote, by field
+	refs     []reference       // in the order of the files
 }
 
 // faults explains errors of evaluation.
@@ -55,9 +57,13 @@ func (x *explainer) faults(err error) []finding.Finding {
 		groups[field] = append(groups[field], e)
 	}
 	var out []finding.Finding
+	open := x.open(groups)
 	for _, field := range order {
 		if x.elementsExplain(field, groups) {
 			continue
+		}
+		if slices.ContainsFunc(open, func(r reference) bool { return r.field == field }) {
+			continue // CUE's own errors, such as that a string is invalid, only follow
 		}
 		f := x.fault(field, groups[field])
 		f.Cluster = x.cluster
@@ -65,10 +71,10 @@ func (x *explainer) faults(err error) []finding.Finding {
 	}
 	// What depends on a missing field is incomplete: report the cause only.
 	required := func(f finding.Finding) bool { return f.Rule == "cue-missing" && !incomplete(groups[f.Field]) }
-	if slices.ContainsFunc(out, required) {
+	if len(open) > 0 || slices.ContainsFunc(out, required) {
 		out = slices.DeleteFunc(out, func(f finding.Finding) bool { return f.Rule == "cue-missing" && incomplete(groups[f.Field]) })
 	}
-	return out
+	return append(out, x.unfilled(open)...)
 }
 
 // elementsExplain reports whether the errors at a list or a struct only follow from those
@@ -131,7 +137,7 @@ func (x *explainer) fault(field string, es []errors.Error) finding.Finding {
 		f.Expected = expected(field, nil)
 		return f
 	}
-	if name := unfilled(es); name != "" {
+	if name := requiredField(es); name != "" {
 		f.Rule, f.Also = "cue-missing", nil
 		f.Message = fmt.Sprintf("field %s needs %s, which has no value", field, name)
 		f.Expected = name + ": a value, in this package"
@@ -174,17 +180,6 @@ func (x *explainer) fault(field string, es []errors.Error) finding.Finding {
 		f.Also = x.others([]errors.Error{e}, f.Pos)
 	}
 	return f
-}
-
-// unfilled returns the required field that a field refers to, and that the package leaves
-// open; "" if there is none.
-func unfilled(es []errors.Error) string {
-	for _, e := range es {
-		if _, name, ok := strings.Cut(oneLine(e), "required field missing: "); ok {
-			return strings.Fields(name + " ")[0]
-		}
-	}
-	return ""
 }
 
 // sitePolicy returns the error that comes from the site's own constraints on the

@@ -40,7 +40,7 @@ func Outlines(cwd, dir string) []Outline {
 		if clusterField(inst) == nil {
 			continue
 		}
-		source, _ := sourceOf(inst, l.rel)
+		source, _, _ := sourceOf(inst, l.rel)
 		o := outline(source)
 		o.Name, _ = clusterName(inst.Files)
 		o.Dir = l.rel(p.dir)

@@ -133,8 +133,8 @@ func plainString(e ast.Expr, label string) (string, bool) {
 // sourceOf returns the positions of the fields that a package writes in its cluster. It
 // reads the syntax, since an evaluated value has positions of the user and the schema
 // alike. A field with a reference has the position of the reference. sourceOf also
-// returns what the user wrote, by field, where it is short.
-func sourceOf(inst *build.Instance, rel func(string) string) (finding.Source, map[string]string) {
+// returns what the user wrote, by field, where it is short, and what each field refers to.
+func sourceOf(inst *build.Instance, rel func(string) string) (finding.Source, map[string]string, []reference) {
 	out := indexer{out: finding.Source{}, values: map[string]string{}, rel: rel}
 	// The package's own files come before those of directories above.
 	files := slices.Clone(inst.Files)
@@ -142,24 +142,26 @@ func sourceOf(inst *build.Instance, rel func(string) string) (finding.Source, ma
 		return cmp.Compare(len(filepath.Dir(b.Filename)), len(filepath.Dir(a.Filename)))
 	})
 	for _, f := range files {
-		s := indexer{out: out.out, values: map[string]string{}, rel: rel}
+		s := indexer{out: out.out, values: map[string]string{}, refs: out.refs, rel: rel}
 		for _, d := range f.Decls {
 			if field, ok := d.(*ast.Field); ok && labelOf(field.Label) == "cluster" {
 				s.field(field, nil)
 			}
 		}
+		out.refs = s.refs
 		for path, text := range s.values {
 			if _, ok := out.values[path]; !ok {
 				out.values[path] = text
 			}
 		}
 	}
-	return out.out, out.values
+	return out.out, out.values, out.refs
 }
 
 type indexer struct {
 	out    finding.Source
 	values map[string]string
+	refs   []reference
 	rel    func(string) string
 }
 
@@ -185,12 +187,22 @@ func (s *indexer) expr(e ast.Expr, labels []string) {
 		s.values[finding.Path(labels...)] = trimSyntax(string(b))
 	}
 	switch e := e.(type) {
+	case *ast.SelectorExpr:
+		s.refer(e, labels)
+	case *ast.Interpolation:
+		for _, part := range e.Elts {
+			s.refer(part, labels)
+		}
 	case *ast.StructLit:
 		s.decls(e.Elts, labels)
 	case *ast.BinaryExpr:
 		if e.Op == token.AND || e.Op == token.OR { // other operands aren't the value
+			before := len(s.refs)
 			s.expr(e.X, labels)
 			s.expr(e.Y, labels)
+			if e.Op == token.OR { // another operand may be the value
+				s.refs = s.refs[:before]
+			}
 		}
 	case *ast.ParenExpr:
 		s.expr(e.X, labels)
@@ -217,8 +229,10 @@ func (s *indexer) decls(ds []ast.Decl, labels []string) {
 			s.field(d, with(labels, labelOf(d.Label)))
 		case *ast.EmbedDecl:
 			s.expr(d.Expr, labels)
-		case *ast.Comprehension:
+		case *ast.Comprehension: // it may have no fields at all
+			before := len(s.refs)
 			s.expr(d.Value, labels)
+			s.refs = s.refs[:before]
 		}
 	}
 }

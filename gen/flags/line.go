@@ -71,6 +71,9 @@ func (m *Minor) split(arg string) (name, value string, has bool) {
 	if !ok || short == "" {
 		return "", "", false
 	}
+	if m == nil { // there is no data of that version: its shorthands are those of others
+		m = Of(Newest())
+	}
 	for _, d := range m.Flags {
 		rest, ok := strings.CutPrefix(short, d.Shorthand)
 		switch {

@@ -24,8 +24,8 @@ type First struct{ Name, Layout, Nodes, Version string }
 // Cluster parses the flags.
 func (o First) Cluster() (starter.Cluster, error) {
 	c := starter.Cluster{Name: o.Name, Layout: spec.Layout(o.Layout)}
-	if !spec.IsName(o.Name) || len(o.Name) > 63 {
-		return c, fmt.Errorf("%q is no name for a cluster: up to 63 lower-case letters, digits, \"-\" and \".\" (--name)", o.Name)
+	if err := checkName(o.Name); err != nil {
+		return c, err
 	}
 	switch c.Layout {
 	case spec.Systemd, spec.StaticPod:

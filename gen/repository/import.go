@@ -12,7 +12,9 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/adopt"
+	"github.com/kcmgen/kcmgen/gen/config"
 	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/starter"
 )
 
@@ -46,22 +48,30 @@ type Imported struct {
 	Left          []string          `json:"left,omitempty"`    // what the cluster doesn't say
 	Notes         []string          `json:"notes,omitempty"`
 	RoundTrips    []gen.RoundTrip   `json:"roundTrips"`
+	Same          bool              `json:"same"` // an export makes what the files had
 	Findings      []finding.Finding `json:"findings"`
-	ProofFindings []finding.Finding `json:"-"` // why there is no round trip
+	ProofFindings []finding.Finding `json:"roundTripFindings,omitempty"` // why there is no round trip
 }
 
-// Same reports whether an export makes what the files had.
-func (i *Imported) Same() bool {
+// same reports whether an export makes what the files had.
+func (i *Imported) same() bool {
 	return len(i.RoundTrips) > 0 && !slices.ContainsFunc(i.RoundTrips, func(r gen.RoundTrip) bool { return len(r.Differences) > 0 })
 }
 
-// Report says what was written and compared, and beside it what was read and left out.
+// Report says what was written and compared, to be printed after the findings, and what was
+// read and left out, to be printed before them.
 func (i *Imported) Report() (said, talk []string) {
 	for _, l := range i.Read {
 		talk = append(talk, l.Lines()...)
 	}
 	for _, n := range i.Notes {
 		talk = append(talk, "note: "+n)
+	}
+	if i.Kept != "" {
+		talk = append(talk, fmt.Sprintf("kept %s: see to it that git ignores out/", i.Kept))
+	}
+	if i.NeedsSchema {
+		talk = append(talk, "stock cue and editors need the vocabulary too; type: kcmgen schema vendor")
 	}
 	for _, l := range i.Left {
 		talk = append(talk, "left out: "+l)
@@ -81,7 +91,7 @@ func (i *Imported) Report() (said, talk []string) {
 		}
 	}
 	if len(i.RoundTrips) == 0 {
-		said = append(said, "round trip: not possible before these errors are mended:")
+		said = append(said, "round trip: not possible before the errors above are mended")
 	}
 	return said, talk
 }
@@ -94,9 +104,37 @@ func (i *Imported) ToDo() []finding.Finding {
 	return i.Findings
 }
 
+// Check returns an error for options that Run refuses. It reads no file and asks no host. A
+// cluster without a name gets the directory's.
+func (r *Import) Check() error {
+	if r.Name == "" {
+		r.Name = NameOf(r.Dir)
+	}
+	if err := checkName(r.Name); err != nil {
+		return err
+	}
+	if r.Version != "" {
+		if _, err := gen.AskedVersion(r.Version); err != nil {
+			return fmt.Errorf("--version: %w", err)
+		}
+	}
+	return gen.CheckRoot(r.Root)
+}
+
+// checkName returns an error unless a cluster may have the name: it is a directory's too.
+func checkName(name string) error {
+	if !spec.IsName(name) || len(name) > 63 {
+		return fmt.Errorf("%q is no name for a cluster: up to 63 lower-case letters, digits, \"-\" and \".\" (--name)", name)
+	}
+	return nil
+}
+
 // Run reads the files, writes the cluster, and compares what an export makes of it with what
 // the files had.
 func (r Import) Run(ctx context.Context) (*Imported, error) {
+	if err := r.Check(); err != nil {
+		return nil, err
+	}
 	in, err := gen.ReadNodes(r.Nodes, r.Stdin, r.addresses())
 	if err != nil {
 		return nil, err
@@ -105,14 +143,15 @@ func (r Import) Run(ctx context.Context) (*Imported, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--version: %w", err)
 	}
-	out := &Imported{Cluster: r.Name, Version: version.String(), Read: in.Lines, RoundTrips: []gen.RoundTrip{}}
-	if why != "" {
-		out.Notes = append(out.Notes, why)
+	out := &Imported{Cluster: r.Name, Version: version.String(), Read: in.Lines, Notes: why, RoundTrips: []gen.RoundTrip{}}
+	public, err := gen.ReadPublic(in, version.Minor, gen.LocalFiles{Root: r.Root, Say: r.say})
+	if err != nil {
+		return nil, err
 	}
 	var written *adopt.Output
 	c := starter.Cluster{Name: r.Name, Version: version}
 	c.Text = func(pkg string) ([]byte, error) {
-		written, err = adopt.New(adopt.Cluster{Package: pkg, Name: r.Name, Version: version, Set: in.Set, Nodes: in.Nodes, Public: gen.ReadPublic(in, r.Root), KeepKeys: r.KeepKeys})
+		written, err = adopt.New(adopt.Cluster{Package: pkg, Name: r.Name, Version: version, Set: in.Set, Nodes: in.Nodes, Public: public, KeepKeys: r.KeepKeys})
 		if err != nil {
 			return nil, err
 		}
@@ -122,7 +161,26 @@ func (r Import) Run(ctx context.Context) (*Imported, error) {
 		return nil, err
 	}
 	out.Unknown, out.Left, out.Notes = written.Unknown, written.Left, append(out.Notes, written.Notes...)
-	return out, r.prove(ctx, out, written, in)
+	err = r.prove(ctx, out, written, in)
+	out.Same = out.same()
+	return out, err
+}
+
+// say returns a file's path as the cluster has it, which CUE resolves at the directory of the
+// cluster's package: relative to it if both are in one module, which may move; else absolute.
+func (r Import) say(name string) string {
+	name = absolute(name)
+	module, pkg := absolute(r.Dir), filepath.Join(absolute(r.Dir), "clusters", r.Name)
+	if root, err := config.ModuleRoot(nearestExisting(r.Dir)); err == nil {
+		module, pkg = absolute(root), absolute(r.Dir)
+	}
+	if rel, err := filepath.Rel(module, name); err != nil || !filepath.IsLocal(rel) {
+		return name
+	}
+	if rel, err := filepath.Rel(pkg, name); err == nil {
+		return filepath.ToSlash(rel)
+	}
+	return name
 }
 
 // addresses are those of the nodes, by name.
@@ -196,6 +254,16 @@ func (r *Import) Take(nodes, files []string, addresses string) (err error) {
 	}
 	if r.Nodes, err = gen.ParseNodeFiles(nodes, files); err != nil {
 		return fmt.Errorf("--node %w", err)
+	}
+	for _, n := range r.Nodes {
+		if n.Node != "" && !spec.IsName(n.Node) {
+			return fmt.Errorf("--node: %q is no name of a node: lower-case letters, digits, \"-\" and \".\", such as cp-1", n.Node)
+		}
+	}
+	for _, a := range r.Addresses {
+		if len(nodes) > 0 && !slices.ContainsFunc(r.Nodes, func(n gen.NodeFiles) bool { return n.Node == a.Name }) {
+			return fmt.Errorf("--nodes has %s, and no --node has its files: add --node %s=FILE, or take it out of --nodes", a.Name, a.Name)
+		}
 	}
 	switch all := r.Nodes[0]; {
 	case all.Node != "":

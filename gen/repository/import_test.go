@@ -96,7 +96,7 @@ func TestImportedExportsTheSame(t *testing.T) {
 		}
 		t.Run(fmt.Sprintf("%d %s", i, name), func(t *testing.T) {
 			done := importText(t, name, text, func(in *Import) { in.Version = fmt.Sprintf("v1.%d", minor) })
-			if !done.Same() || done.RoundTrips[0].Arguments.Of != len(args) {
+			if !done.Same || done.RoundTrips[0].Arguments.Of != len(args) {
 				source, _ := os.ReadFile(done.File)
 				t.Errorf("%+v\n%+v\n%s\n%s", done.RoundTrips, done.ProofFindings, text, source)
 			}
@@ -131,11 +131,11 @@ func podOf(args []string, minor int) string {
 // TestRoundTripFindsDifferences: the comparison fails where the export has something else.
 func TestRoundTripFindsDifferences(t *testing.T) {
 	done := importText(t, "kcm.service", "[Service]\nExecStart=/k/kube-controller-manager --v=2 --cluster-name=a stray\nRestart=no\n", nil)
-	if done.Same() || !slices.ContainsFunc(done.RoundTrips[0].Differences, func(d string) bool { return strings.Contains(d, "argument stray") }) {
+	if done.Same || !slices.ContainsFunc(done.RoundTrips[0].Differences, func(d string) bool { return strings.Contains(d, "argument stray") }) {
 		t.Errorf("%+v", done.RoundTrips)
 	}
 	done = importText(t, "kcm.yaml", strings.ReplaceAll(podOf([]string{"--v=2"}, 34), "    env:", "    readinessProbe: {httpGet: {path: /x, port: 1}}\n    env:"), nil)
-	if done.Same() || len(done.Left) == 0 {
+	if done.Same || len(done.Left) == 0 {
 		t.Errorf("a probe that is left out: %+v, %q", done.RoundTrips, done.Left)
 	}
 }

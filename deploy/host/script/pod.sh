@@ -4,14 +4,26 @@
 # log directories, so that no runtime's client is needed.
 
 # kubelet_pid: prints the PID of the host's kubelet. One in a container, as of a cluster in
-# containers, isn't the host's.
+# containers, isn't the host's, and one that isn't root's may be any user's program.
 kubelet_pid() {
 	for f in $(grep -lx kubelet /proc/[0-9]*/comm 2>/dev/null); do
-		f=${f%/comm}
-		[ "$(readlink "$f/ns/pid")" = "$(readlink /proc/self/ns/pid)" ] && echo "${f#/proc/}" && return
+		f=${f%/comm} && f=${f#/proc/}
+		is_root "$f" && same_namespace "$f" pid && echo "$f" && return
 	done
 	return 1
 }
+
+# is_root PID: tests whether a process is root's, with all of its user IDs.
+is_root() { grep -q '^Uid:[[:space:]]*0[[:space:]]*0[[:space:]]*0[[:space:]]*0$' "/proc/$1/status" 2>/dev/null; }
+
+# same_namespace PID KIND: tests whether a process is in this shell's namespace of a kind.
+same_namespace() {
+	its_namespace=$(readlink "/proc/$1/ns/$2") && [ "$its_namespace" = "$(readlink "/proc/self/ns/$2")" ]
+}
+
+# kubelet_version PID: prints the version of the kubelet. Its program is run only as the host sees
+# it: in another mount namespace its path may lead elsewhere.
+kubelet_version() { is_root "$1" && same_namespace "$1" pid && same_namespace "$1" mnt && within 20 "/proc/$1/exe" --version 2>/dev/null; }
 
 # kubelet_unit: prints the kubelet's systemd unit.
 kubelet_unit() {
@@ -35,7 +47,7 @@ kubelet_flag() {
 kubelet() {
 	if pid=$(kubelet_pid); then
 		echo "kubelet.pid $pid"
-		echo "kubelet.version $(within 20 "/proc/$pid/exe" --version 2>/dev/null)"
+		echo "kubelet.version $(kubelet_version "$pid")"
 		echo "kubelet.directory $(readlink "/proc/$pid/cwd")"
 		tr '\0\n' '\n ' <"/proc/$pid/cmdline" | sed 's/^/kubelet.arg /'
 		kubelet_configs "$pid" | while IFS= read -r f; do texts kubelet.config "$f"; done

@@ -1,0 +1,143 @@
+package gen
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/flags"
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// AskedVersion parses a version of Kubernetes as users write it: v1.34.2, or v1.34 for the patch
+// release that its data comes from.
+func AskedVersion(asked string) (spec.Version, error) {
+	if strings.Count(asked, ".") == 1 {
+		if minor, err := flags.ParseMinor(asked); err == nil {
+			return spec.ParseVersion(flags.Of(minor).Version)
+		}
+		if v, err := parseStated(asked); err == nil {
+			return v, nil // there is no data of it, as of a file's older image
+		}
+	}
+	v, err := spec.ParseVersion(asked)
+	if err != nil {
+		return v, fmt.Errorf("%q is no version of Kubernetes: write it as v1.34 or v1.34.2", asked)
+	}
+	return v, nil
+}
+
+// Version returns the version of Kubernetes: the one that is asked for, the one that a file
+// states, or the newest one that has all flags and takes their values. why says how it was found
+// and which nodes have another.
+func (r *ReadFiles) Version(asked string) (v spec.Version, why []string, err error) {
+	if asked != "" {
+		v, err = AskedVersion(asked)
+		return v, nil, err
+	}
+	if v, why, err = r.ofHosts(); err != nil || len(why) > 0 {
+		return v, why, err
+	}
+	if v, why = r.ofFiles(); len(why) > 0 {
+		return v, why, nil
+	}
+	minors := flags.Minors()
+	for _, try := range []struct {
+		fits func(*flags.Minor) bool
+		why  string
+	}{
+		{func(m *flags.Minor) bool { return r.known(m) && r.allowed(m) }, "no file states the version: %s is the newest that has all flags; --version names another"},
+		{r.known, "no file states the version: %s is the newest that has all flags, though it refuses a value; --version names another"},
+		{func(*flags.Minor) bool { return true }, "no file states the version, and none has all flags: %s is the newest; --version names another"},
+	} {
+		for _, minor := range slices.Backward(minors) {
+			if m := flags.Of(minor); try.fits(m) {
+				v, err = spec.ParseVersion(m.Version)
+				return v, []string{fmt.Sprintf(try.why, v)}, err
+			}
+		}
+	}
+	return v, nil, fmt.Errorf("there is no data of any version")
+}
+
+// ofHosts returns the version that the first host's program prints. why is empty if none does.
+func (r *ReadFiles) ofHosts() (v spec.Version, why []string, err error) {
+	first := ""
+	for i, h := range r.hosts {
+		if h == nil || h.Version == "" {
+			continue
+		}
+		has, err := spec.ParseVersion(h.Version)
+		switch {
+		case err != nil:
+			return v, nil, fmt.Errorf("the program on %s: %w", r.Nodes[i].Name, err)
+		case first == "":
+			v, first = has, r.Nodes[i].Name
+			why = []string{fmt.Sprintf("the version %s is what the program on %s prints", v, first)}
+		case has != v:
+			why = append(why, fmt.Sprintf("the program on %s is %s, and the one on %s, which the cluster says, is %s", r.Nodes[i].Name, has, first, v))
+		}
+	}
+	return v, why, nil
+}
+
+// ofFiles returns the version that the first file states that does. why is empty if none does.
+func (r *ReadFiles) ofFiles() (v spec.Version, why []string) {
+	first := ""
+	for _, n := range r.Nodes {
+		stated := r.Set.Show(n.Read.Version)
+		if stated == "" {
+			stated = tagOf(r.Set.Show(n.Read.Image))
+		}
+		has, err := parseStated(stated)
+		switch name := filepath.Base(n.Read.File); {
+		case err != nil:
+		case first == "":
+			v, first = has, n.Name
+			why = []string{fmt.Sprintf("the version %s is what %s states", v, name)}
+		case has != v:
+			why = append(why, fmt.Sprintf("node %s has %s, and node %s, which the cluster says, has %s", n.Name, has, first, v))
+		}
+	}
+	return v, why
+}
+
+// known reports whether a minor version has all flags that any version has.
+func (r *ReadFiles) known(m *flags.Minor) bool {
+	for _, n := range r.Nodes {
+		given, _ := m.Read(wordsOf(n.Read))
+		for _, g := range given {
+			if _, ok := m.Flag(g.Name); !ok && flags.Exists(g.Name) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// allowed reports whether a minor version takes the values of all flags. Where a value isn't
+// known, nothing speaks against it.
+func (r *ReadFiles) allowed(m *flags.Minor) bool {
+	for _, n := range r.Nodes {
+		given, _ := m.Read(wordsOf(n.Read))
+		var gates []flags.GateSetting
+		for _, g := range given {
+			if g.Name == "feature-gates" {
+				some, _ := m.ParseGates(g.Value)
+				gates = append(gates, some...)
+			}
+		}
+		on := func(gate string) bool { return m.On(gate, gates) }
+		for _, g := range given {
+			known := n.Read.Args[g.Arg].Known()
+			if next := g.Arg + 1; next < len(n.Read.Args) {
+				known = known && (n.Read.Args[next].Known() || n.Read.Args[next].String() != g.Value)
+			}
+			if d, ok := m.Flag(g.Name); ok && known && d.ValueWanted(g.Value, on) != "" {
+				return false
+			}
+		}
+	}
+	return true
+}
