@@ -32,7 +32,8 @@ func newImport(std stdio) *cobra.Command {
 		Long: `Import reads how files start kube-controller-manager, as kcmgen flags --check does,
 and writes a cluster in CUE that exports the same: what nodes have in common once,
 and the place of each value beside it. It then vets the cluster, and compares what
-an export makes of it with what it read. Exit code 4 means that something differs.
+an export makes of it with what it read. Exit code 4 means that something differs, or
+is left out.
 
 The files are those of one node, or a template for all nodes of --nodes; --node names
 the files of each. What the files leave open, such as ${POD_CIDR}, becomes a field

@@ -18,7 +18,7 @@ type Found struct {
 type FoundProcess struct {
 	PID int // 0: it isn't running
 	// Version is as it prints it, such as "Kubernetes v1.34.2"; "" if it isn't known: a program
-	// is run only if nobody but root can have put it there.
+	// is run only if root alone can have put it there.
 	Version   string
 	Unit      string // its systemd unit; "" if a kubelet runs it
 	Files     []string

@@ -210,8 +210,8 @@ func (w *writer) derived() map[string]string {
 			out[name] = t.String()
 		}
 	}
-	if t, ok := w.networkTexts["cluster-cidr"]; ok && !t.Known() { // of which family is it?
-		delete(out, "node-cidr-mask-size")
+	if t, ok := w.networkTexts["cluster-cidr"]; ok && !t.Known() { // its size depends on its family
+		out["node-cidr-mask-size"] = "not known"
 	}
 	return out
 }

@@ -63,7 +63,7 @@ func (s *started) script(i int) bool {
 		return i > 0 && slices.Contains([]string{"-c", "--command"}, s.words[i-1].String()) // such as su's
 	}
 	return slices.ContainsFunc(s.words[:i], func(w text.Text) bool {
-		return strings.HasPrefix(w.String(), "-") && strings.HasSuffix(w.String(), "c")
+		return strings.HasPrefix(w.String(), "-") && !strings.HasPrefix(w.String(), "--") && strings.Contains(w.String(), "c") // -c, -ec, -cx
 	})
 }
 

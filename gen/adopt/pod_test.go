@@ -2,6 +2,7 @@ package adopt
 
 import (
 	"net/netip"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -211,6 +212,36 @@ func TestPodExpected(t *testing.T) {
 		}
 		if podSpec["hostNetwork"] != true {
 			t.Errorf("node %d has hostNetwork %v", i, podSpec["hostNetwork"])
+		}
+	}
+}
+
+// TestPodInjection: no text of a pod becomes a field, wherever it is.
+func TestPodInjection(t *testing.T) {
+	const evil = `"\n}, evil: 1, y: {\""`
+	out := writtenPod(t, regexp.MustCompile(`\bE\b`).ReplaceAllLiteralString(`apiVersion: v1
+kind: Pod
+metadata: {name: E, namespace: E, labels: {E: E}, annotations: {E: E}, E: E}
+spec:
+  hostNetwork: E
+  priority: E
+  priorityClassName: E
+  E: E
+  containers:
+  - name: E
+    image: E
+    imagePullPolicy: E
+    command: [kube-controller-manager, --v=2]
+    resources: {requests: {E: E}, limits: {E: E}, E: E}
+    livenessProbe: {httpGet: {path: /healthz, port: E}, periodSeconds: E, failureThreshold: E, E: E}
+    env: [{name: E, value: E}, {name: A, E: E}]
+    volumeMounts: [{name: a, mountPath: E, readOnly: E}, {name: b, mountPath: /b, mountPropagation: E}, {name: c, mountPath: /c, readOnly: E}]
+    E: E
+  volumes: [{name: a, hostPath: {path: E, type: E}}, {name: b, emptyDir: {medium: E, sizeLimit: E}}, {name: c, hostPath: {path: /c, type: E}}]
+`, evil))
+	for line := range strings.Lines(string(out.Source)) {
+		if strings.HasPrefix(strings.TrimSpace(line), "evil") || strings.HasPrefix(strings.TrimSpace(line), "}, evil") {
+			t.Errorf("%s is in\n%s", line, out.Source)
 		}
 	}
 }

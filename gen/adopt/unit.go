@@ -82,7 +82,7 @@ func (w *writer) expectProgram(want *Expected, n *node) {
 	if r.Program.Len() == 0 {
 		return
 	}
-	want.Program = w.holes.fill(w.own(r.Program, n.Node), nil)
+	want.Program = w.Set.Show(w.own(r.Program, n.Node))
 	if want.Program == command.Program {
 		want.Program = ""
 		w.out.Notes = append(w.out.Notes, fmt.Sprintf("%s: %s is named without a directory: check that it is %s", place(w.Set.Pos(r.Program.At(0))), command.Program, w.model.Paths.Binary))

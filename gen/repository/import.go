@@ -53,9 +53,9 @@ type Imported struct {
 	ProofFindings []finding.Finding `json:"roundTripFindings,omitempty"` // why there is no round trip
 }
 
-// same reports whether an export makes what the files had.
+// same reports whether an export makes what the files had, all of it.
 func (i *Imported) same() bool {
-	return len(i.RoundTrips) > 0 && !slices.ContainsFunc(i.RoundTrips, func(r gen.RoundTrip) bool { return len(r.Differences) > 0 })
+	return len(i.RoundTrips) > 0 && len(i.Left) == 0 && !slices.ContainsFunc(i.RoundTrips, func(r gen.RoundTrip) bool { return len(r.Differences) > 0 })
 }
 
 // Report says what was written and compared, to be printed after the findings, and what was

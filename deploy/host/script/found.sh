@@ -1,6 +1,6 @@
 # What starts kube-controller-manager on a host, whether kcmgen put it there or not. Nothing here
 # changes a host, and no private key leaves it. Any user may give a process any name, so a
-# process counts only where root put it, and its program is run only if nobody else can change it.
+# process counts only where root put it, and its program is run only if root alone can change it.
 
 # found: prints facts about the host, about each process of kube-controller-manager, and which
 # files start it.
