@@ -24,7 +24,8 @@ func TestOnlyProcess(t *testing.T) {
 		"a user's":          {host.Found{Strays: []int{9, 10}}, []string{"process 9, process 10", "no unit and no static pod starts it"}, true},
 		"several": {
 			host.Found{Processes: []host.FoundProcess{unit, {PID: 8, Manifests: []string{"/m/a.yaml"}}, {Unit: "old.service"}}},
-			[]string{"3 things there", "kcm.service (process 7)", "the static pod of /m/a.yaml (process 8)", "old.service (not running)"}, false,
+			[]string{"3 things there", "kcm.service (process 7)", "the static pod of /m/a.yaml (process 8)", "old.service (not running)"},
+			false,
 		},
 	} {
 		p, err := onlyProcess(&c.found)

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"sigs.k8s.io/yaml"
-
 	"github.com/kcmgen/kcmgen/gen/artefact"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
@@ -151,8 +149,8 @@ func samePod(a, b []byte) bool {
 // podObject returns a manifest as an object that is equal to another one if they mean the same
 // beside the flags of kube-controller-manager.
 func podObject(text []byte) (map[string]any, bool) {
-	var out map[string]any
-	if yaml.Unmarshal(text, &out) != nil {
+	out, err := artefact.PodMap(text)
+	if err != nil {
 		return nil, false
 	}
 	delete(out, "status") // the kubelet's

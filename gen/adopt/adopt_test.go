@@ -51,8 +51,10 @@ func TestUnit(t *testing.T) {
 	}{
 		{name: "a path with a hole", args: "--client-ca-file=${CA} --root-ca-file=${CA} --tls-cert-file=/x/${HOST}.crt", has: []string{`ca: values.CA`, `tlsCert: "/x/\(values.HOST).crt"`}},
 		{name: "a directory that is a hole", args: "--client-ca-file=${DIR}/ca.crt", has: []string{`ca: "\(values.DIR)/ca.crt"`}},
-		{name: "what a hole would have by default", args: "--use-service-account-credentials=${SAC} --leader-elect=${LE} --terminated-pod-gc-threshold=${GC} --leader-elect-lease-duration=${D} --leader-elect-renew-deadline=60s --leader-elect-retry-period=10s",
-			has: []string{"values.SAC", "values.LE", "values.GC", "values.D"}, not: []string{"profile:"}},
+		{
+			name: "what a hole would have by default", args: "--use-service-account-credentials=${SAC} --leader-elect=${LE} --terminated-pod-gc-threshold=${GC} --leader-elect-lease-duration=${D} --leader-elect-renew-deadline=60s --leader-elect-retry-period=10s",
+			has: []string{"values.SAC", "values.LE", "values.GC", "values.D"}, not: []string{"profile:"},
+		},
 		{name: "a flag whose name isn't known", args: "--${NAME}=1", not: []string{"values"}, left: "kcm.service:2: argument --${NAME}=1"},
 		{name: "a network that isn't known", args: "--allocate-node-cidrs=true --cluster-cidr=${PODS} --node-cidr-mask-size=24", has: []string{`pods: [values.PODS]`, `"node-cidr-mask-size": 24`}},
 		{name: "networks are written once", args: pods + " --service-cluster-ip-range=10.2.0.0/16,fd00::/112", has: []string{

@@ -94,10 +94,15 @@ var keyUsages = []struct {
 	bit         x509.KeyUsage
 	name, plain string
 }{
-	{x509.KeyUsageDigitalSignature, "digital signature", ""}, {x509.KeyUsageContentCommitment, "content commitment", ""},
-	{x509.KeyUsageKeyEncipherment, "key encipherment", ""}, {x509.KeyUsageDataEncipherment, "data encipherment", ""},
-	{x509.KeyUsageKeyAgreement, "key agreement", ""}, {x509.KeyUsageCertSign, "", "certificate signing"},
-	{x509.KeyUsageCRLSign, "", "CRL signing"}, {x509.KeyUsageEncipherOnly, "", "encipher only"}, {x509.KeyUsageDecipherOnly, "", "decipher only"},
+	{x509.KeyUsageDigitalSignature, "digital signature", ""},
+	{x509.KeyUsageContentCommitment, "content commitment", ""},
+	{x509.KeyUsageKeyEncipherment, "key encipherment", ""},
+	{x509.KeyUsageDataEncipherment, "data encipherment", ""},
+	{x509.KeyUsageKeyAgreement, "key agreement", ""},
+	{x509.KeyUsageCertSign, "", "certificate signing"},
+	{x509.KeyUsageCRLSign, "", "CRL signing"},
+	{x509.KeyUsageEncipherOnly, "", "encipher only"},
+	{x509.KeyUsageDecipherOnly, "", "decipher only"},
 }
 
 // extendedUsages are the extended usages that kcmgen can't make and that have a name.
@@ -174,8 +179,12 @@ var attributes = []struct {
 	id   asn1.ObjectIdentifier
 	name string
 }{
-	{asn1.ObjectIdentifier{2, 5, 4, 3}, "CN"}, {asn1.ObjectIdentifier{2, 5, 4, 10}, "O"}, {asn1.ObjectIdentifier{2, 5, 4, 11}, "OU"},
-	{asn1.ObjectIdentifier{2, 5, 4, 6}, "C"}, {asn1.ObjectIdentifier{2, 5, 4, 8}, "ST"}, {asn1.ObjectIdentifier{2, 5, 4, 7}, "L"},
+	{asn1.ObjectIdentifier{2, 5, 4, 3}, "CN"},
+	{asn1.ObjectIdentifier{2, 5, 4, 10}, "O"},
+	{asn1.ObjectIdentifier{2, 5, 4, 11}, "OU"},
+	{asn1.ObjectIdentifier{2, 5, 4, 6}, "C"},
+	{asn1.ObjectIdentifier{2, 5, 4, 8}, "ST"},
+	{asn1.ObjectIdentifier{2, 5, 4, 7}, "L"},
 }
 
 // subject writes a subject. at is the path of its certificate; "" to name nothing that is left.
@@ -187,7 +196,8 @@ func (w *writer) subject(at string, n pkix.Name) string {
 		i := slices.IndexFunc(attributes, func(x struct {
 			id   asn1.ObjectIdentifier
 			name string
-		}) bool {
+		},
+		) bool {
 			return x.id.Equal(a.Type)
 		})
 		if i >= 0 {

@@ -72,7 +72,8 @@ func (w *writer) expectUnit(want *Expected, n *node) {
 
 // allowed reports whether the vocabulary has a directive.
 func allowed(d systemd.Directive) bool {
-	return slices.Contains(sections, d.Section) && !strings.HasPrefix(d.Name, "X-") && !(d.Section == "Service" && slices.Contains(written, d.Name))
+	ours := d.Section == "Service" && slices.Contains(written, d.Name)
+	return slices.Contains(sections, d.Section) && !strings.HasPrefix(d.Name, "X-") && !ours
 }
 
 // expectProgram says which program a node starts, and what starts it in its place: a shell, a
