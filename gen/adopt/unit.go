@@ -80,27 +80,23 @@ func allowed(d systemd.Directive) bool {
 // container's, or a prefix that changes how systemd does.
 func (w *writer) expectProgram(want *Expected, n *node) {
 	r := n.Read
-	if r.Program.Len() == 0 {
-		return
-	}
-	want.Program = w.Set.Show(w.own(r.Program, n.Node))
-	if want.Program == command.Program {
+	switch want.Program = w.Set.Show(w.own(r.Program, n.Node)); {
+	case want.Program == command.Program:
 		want.Program = ""
 		w.out.Notes = append(w.out.Notes, fmt.Sprintf("%s: %s is named without a directory: check that it is %s", place(w.Set.Pos(r.Program.At(0))), command.Program, w.model.Paths.Binary))
-	}
-	if r.Image.Len() > 0 {
-		want.Wrapper = "the container of " + oneLine(w.Set.Show(r.Image))
-	} else if r.UnitFile != nil {
+	case r.Program.Len() == 0: // the form doesn't say it
+	case r.UnitFile != nil && r.Image.Len() == 0:
 		for _, d := range r.UnitFile.Values("Service", "ExecStart") {
-			if before, ok := before(d.Value, r.Program.At(0)); ok {
-				if what := oneLine(w.Set.Show(before.Trim(" \t\"'"))); what != "" {
-					want.Wrapper = fmt.Sprintf("`%s`, which is before the program in ExecStart=,", what)
-				}
+			first, ok := before(d.Value, r.Program.At(0))
+			if what := oneLine(w.Set.Show(first.Trim(" \t\"'"))); ok && what != "" {
+				want.Wrapper = fmt.Sprintf("`%s`, which is before the program in ExecStart=,", what)
+				w.left("%s: `%s` before the program in ExecStart=", place(w.Set.Pos(d.At)), what)
 			}
 		}
 	}
-	if want.Wrapper != "" {
-		w.left("%s: %s", place(w.Set.Pos(r.At)), strings.Replace(strings.TrimSuffix(want.Wrapper, ","), ", which is", "", 1))
+	if r.Image.Len() > 0 {
+		want.Wrapper = "the container of " + oneLine(w.Set.Show(r.Image))
+		w.left("%s: %s", place(w.Set.Pos(r.At)), want.Wrapper)
 	}
 }
 

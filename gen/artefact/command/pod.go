@@ -82,7 +82,8 @@ func (r *reader) podSpec(spec, above *yamltext.Node) ([]Command, error) {
 				continue
 			}
 		}
-		if image != nil {
+		if image != nil { // its name has no $, so ${A} is a mark for what fills in the file
+			image.Text, _ = r.kubelet(image.Text, nil)
 			got.Image = image.Text
 		}
 		got.At = c.At
