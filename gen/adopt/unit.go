@@ -80,12 +80,11 @@ func allowed(d systemd.Directive) bool {
 // container's, or a prefix that changes how systemd does.
 func (w *writer) expectProgram(want *Expected, n *node) {
 	r := n.Read
-	switch want.Program = w.Set.Show(w.own(r.Program, n.Node)); {
-	case want.Program == command.Program:
+	if want.Program = w.Set.Show(w.own(r.Program, n.Node)); want.Program == command.Program {
 		want.Program = ""
 		w.out.Notes = append(w.out.Notes, fmt.Sprintf("%s: %s is named without a directory: check that it is %s", place(w.Set.Pos(r.Program.At(0))), command.Program, w.model.Paths.Binary))
-	case r.Program.Len() == 0: // the form doesn't say it
-	case r.UnitFile != nil && r.Image.Len() == 0:
+	}
+	if r.UnitFile != nil && r.Program.Len() > 0 && r.Image.Len() == 0 {
 		for _, d := range r.UnitFile.Values("Service", "ExecStart") {
 			first, ok := before(d.Value, r.Program.At(0))
 			if what := oneLine(w.Set.Show(first.Trim(" \t\"'"))); ok && what != "" {
