@@ -21,7 +21,8 @@ func isList(t text.Text) bool {
 		if starts && strings.ContainsAny(l, "><&|;$`") {
 			return false // a line of a shell
 		}
-		if !continued && !starts && l[0] != '-' && !strings.HasPrefix(l, "\ufdd0") {
+		quoted := (l[0] == '\'' || l[0] == '"') && len(l) > 1 && l[1] == '-' && !strings.HasSuffix(l, ",")
+		if !continued && !starts && !quoted && l[0] != '-' && !strings.HasPrefix(l, "\ufdd0") {
 			return false
 		}
 		continued, first = strings.HasSuffix(l, `\`), false
