@@ -87,7 +87,7 @@ func (w *writer) expectProgram(want *Expected, n *node) {
 	if r.UnitFile != nil && r.Program.Len() > 0 && r.Image.Len() == 0 {
 		for _, d := range r.UnitFile.Values("Service", "ExecStart") {
 			first, ok := before(d.Value, r.Program.At(0))
-			if what := oneLine(w.Set.Show(first.Trim(" \t\"'"))); ok && what != "" {
+			if what := withoutValues(w.Set.Show(first.Trim(" \t\"'"))); ok && what != "" {
 				want.Wrapper = fmt.Sprintf("`%s`, which is before the program in ExecStart=,", what)
 				w.left("%s: `%s` before the program in ExecStart=", place(w.Set.Pos(d.At)), what)
 			}
@@ -97,6 +97,18 @@ func (w *writer) expectProgram(want *Expected, n *node) {
 		want.Wrapper = "the container of " + oneLine(w.Set.Show(r.Image))
 		w.left("%s: %s", place(w.Set.Pos(r.At)), want.Wrapper)
 	}
+}
+
+// withoutValues is the begin of a command line in one line, without the values of its variables:
+// env's may be secret.
+func withoutValues(s string) string {
+	words := strings.Fields(s)
+	for i, word := range words {
+		if name, _, ok := strings.Cut(word, "="); ok {
+			words[i] = name + "=…"
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // before returns the part of a text that is before a place.
@@ -119,11 +131,17 @@ func (w *writer) unlike(i int) {
 	}
 }
 
-// Shown is a directive for a message. Values of variables may be secret.
+// Shown is a directive for a message. Values of variables and arguments of commands may be
+// secret.
 func Shown(name, value string) string {
-	if name == "Environment" {
+	switch {
+	case name == "Environment":
 		value, _, _ = strings.Cut(value, "=")
 		value += "=…"
+	case strings.HasPrefix(name, "Exec"):
+		if program, rest, _ := strings.Cut(value, " "); rest != "" {
+			value = program + " …"
+		}
 	}
 	return name + "=" + oneLine(value)
 }
