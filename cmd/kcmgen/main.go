@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 	"syscall"
@@ -16,12 +17,7 @@ import (
 )
 
 func main() {
-	// Runs are short. Half as many collections save a quarter of the CPU time of a
-	// small export, and memory stays far below 300 MB at 1,000 nodes and at 300
-	// clusters. Fewer still gain nothing.
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(200)
-	}
+	collectLess()
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it; otherwise a closed terminal acts as Ctrl-C
 		signals = append(signals, syscall.SIGHUP)
@@ -38,6 +34,18 @@ func main() {
 		os.Exit(exitFailed)
 	})
 	os.Exit(run(ctx, os.Args[1:], stdio{in: os.Stdin, out: os.Stdout, err: os.Stderr, held: &held}))
+}
+
+// collectLess sets how much memory Go uses before it collects garbage. Runs are short: most
+// end before the first collection, which begins at 16 MB. From then on half as many as Go's
+// default save a quarter of the CPU time, and memory stays far below 300 MB at 1,000 nodes
+// and at 300 clusters. Fewer still gain nothing.
+func collectLess() {
+	if os.Getenv("GOGC") != "" {
+		return
+	}
+	debug.SetGCPercent(400)
+	runtime.AddCleanup(new([16]byte), func(int) { debug.SetGCPercent(200) }, 0)
 }
 
 // gracePeriod is how long a run may take to end after a signal. An evaluation, or a

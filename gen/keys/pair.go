@@ -34,6 +34,11 @@ func (p Pair) Matches() error {
 	if err != nil {
 		return err
 	}
+	return p.IsOf(cert)
+}
+
+// IsOf returns an error unless the key belongs to a certificate.
+func (p Pair) IsOf(cert *x509.Certificate) error {
 	key, err := p.Private()
 	if err != nil {
 		return err

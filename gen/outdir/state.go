@@ -106,7 +106,7 @@ func (w *walker) walk(root *os.Root, dir string) error {
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	for _, e := range entries {
 		at := dir + "/" + e.Name()
-		if err := w.visit(root, e.Name(), at); err != nil {
+		if err := w.visit(root, e, at); err != nil {
 			return disk.Within(at, err)
 		}
 		if e.IsDir() {
@@ -128,10 +128,10 @@ func (w *walker) below(root *os.Root, name, dir string) error {
 	return w.walk(sub, dir)
 }
 
-// visit sorts the file name in root, whose path in out/ is p.
-func (w *walker) visit(root *os.Root, name, p string) error {
+// visit sorts a file in root, whose path in out/ is p.
+func (w *walker) visit(root *os.Root, found fs.DirEntry, p string) error {
 	rel := p[len(w.name)+1:]
-	fi, err := root.Lstat(name)
+	fi, err := found.Info()
 	if err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ func (w *walker) visit(root *os.Root, name, p string) error {
 			w.ours = append(w.ours, e)
 			return err
 		}
-		data, err := regular.ReadIn(root, name, maxData)
+		data, err := regular.ReadListed(root, found.Name(), fi, maxData)
 		if err != nil {
 			return err
 		}
@@ -231,7 +231,7 @@ func (d *Dir) readRegular(name string) ([]byte, error) {
 	if !fi.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is no regular file", filepath.Join(d.disk.Dir(), filepath.FromSlash(name)))
 	}
-	data, err := regular.ReadIn(d.disk.Root(), name, maxManifest)
+	data, err := regular.ReadListed(d.disk.Root(), name, fi, maxManifest)
 	return data, d.disk.Named(err)
 }
 

@@ -156,11 +156,11 @@ func (a *authority) leaf(it plan.Item, now time.Time) (keys.Pair, error) {
 	if pair.Cert, err = sign(reqPEM, it, a.cert, key, begin, end); err != nil {
 		return keys.Pair{}, err
 	}
-	if err := pair.Matches(); err != nil {
-		return keys.Pair{}, err
-	}
 	cert, err := pair.Certificate()
 	if err != nil {
+		return keys.Pair{}, err
+	}
+	if err := pair.IsOf(cert); err != nil {
 		return keys.Pair{}, err
 	}
 	return pair, verify(cert, a.cert, it, now)

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"path"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/kcmgen/kcmgen/gen/keys"
@@ -114,6 +115,7 @@ func (c *Conflict) Error() string { return fmt.Sprintf("pki/%s: %s", c.ID, c.Rea
 func New(c *spec.Cluster, have, given keys.Bundle, now time.Time) (*Plan, error) {
 	p := newPlan(c)
 	b := builder{plan: p, have: have, given: given, now: now}
+	b.ca = sync.OnceValues(func() (*x509.Certificate, error) { return b.signer().Certificate() })
 	for _, step := range []func() error{b.authorities, b.serviceAccount, b.leaves} {
 		if err := step(); err != nil {
 			return nil, err
@@ -175,6 +177,7 @@ type builder struct {
 	plan        *Plan
 	have, given keys.Bundle
 	now         time.Time
+	ca          func() (*x509.Certificate, error) // of signer, parsed once
 }
 
 // authorities adds the cluster's CA and, if there is one, the front proxy's.
@@ -258,7 +261,7 @@ func (b *builder) serviceAccount() error {
 
 // leaves adds the leaves, with the reason to make each.
 func (b *builder) leaves() error {
-	ca, err := b.signer().Certificate()
+	ca, err := b.ca()
 	for _, it := range b.plan.leaves() {
 		it.Reason = b.leafReason(it)
 		if it.Reason != "" && err == nil && b.now.Add(it.Expiry-Backdate).After(ca.NotAfter) {

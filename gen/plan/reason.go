@@ -34,10 +34,10 @@ func (b *builder) leafReason(it Item) string {
 	if err != nil {
 		return "the certificate can't be read: " + err.Error()
 	}
-	if err := pair.Matches(); err != nil {
+	if err := pair.IsOf(cert); err != nil {
 		return err.Error()
 	}
-	ca, err := b.signer().Certificate()
+	ca, err := b.ca()
 	if err != nil {
 		return "another CA signs now"
 	}

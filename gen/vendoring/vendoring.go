@@ -70,17 +70,9 @@ var Ours = sync.OnceValue(func() []File {
 // Sum returns a checksum of a vocabulary, 16 hex digits. It distinguishes versions and
 // doesn't protect against forgery.
 func Sum(files []File) string {
-	return sumOfAll(files, make([][sha256.Size]byte, len(files)))
-}
-
-// sumOfAll is Sum for files with these checksums; a zero one isn't computed yet.
-func sumOfAll(files []File, sums [][sha256.Size]byte) string {
 	h := sha256.New()
-	for i, f := range files {
-		if sums[i] == ([sha256.Size]byte{}) {
-			sums[i] = sha256.Sum256(f.Data)
-		}
-		fmt.Fprintf(h, "%s\x00%x\x00", f.Name, sums[i])
+	for _, f := range files {
+		fmt.Fprintf(h, "%s\x00%x\x00", f.Name, sha256.Sum256(f.Data))
 	}
 	return hex.EncodeToString(h.Sum(nil))[:16]
 }
@@ -115,38 +107,42 @@ type Copy struct {
 	Edited []string
 }
 
-// Inspect inspects the files of a copy. CRLF line ends don't count as an edit.
+// Inspect inspects the files of a copy. CRLF line ends don't count as an edit. A copy of
+// this program's vocabulary needs no checksums: nothing in it is edited or missing.
 func Inspect(files []File) Copy {
 	var c Copy
+	sums := make([]string, len(files))
 	whole := map[string]bool{} // the vocabularies in the files' headers
-	var sums [][sha256.Size]byte
-	for _, f := range files {
+	for i, f := range files {
 		data := f.Data
 		if bytes.Contains(data, []byte("\r\n")) {
 			data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 		}
-		m := header().FindSubmatch(data)
-		if m == nil {
-			c.Files, sums = append(c.Files, File{f.Name, data}), append(sums, [sha256.Size]byte{})
-			if !slices.ContainsFunc(Ours(), func(o File) bool { return o.Name == f.Name && bytes.Equal(o.Data, data) }) {
-				c.Edited = append(c.Edited, f.Name)
+		if m := header().FindSubmatch(data); m != nil {
+			whole[string(m[2])] = true
+			sums[i] = string(m[3])
+			// A partly renewed copy is as new as its newest file.
+			if v := string(m[1]); c.Version == "" || semver.Compare(v, c.Version) > 0 {
+				c.Version = v
 			}
-			continue
+			data = data[len(m[0]):]
 		}
-		whole[string(m[2])] = true
-		rest := data[len(m[0]):]
-		sum := sha256.Sum256(rest)
-		c.Files, sums = append(c.Files, File{f.Name, rest}), append(sums, sum)
-		if hex.EncodeToString(sum[:])[:16] != string(m[3]) {
+		c.Files = append(c.Files, File{f.Name, data})
+	}
+	if c.Current() {
+		return c
+	}
+	for i, f := range c.Files {
+		if sums[i] == "" && !isOurs(f) || sums[i] != "" && sums[i] != sumOf(f.Data) {
 			c.Edited = append(c.Edited, f.Name)
 		}
-		// A partly renewed copy is as new as its newest file.
-		if v := string(m[1]); c.Version == "" || semver.Compare(v, c.Version) > 0 {
-			c.Version = v
-		}
 	}
-	c.Partial = len(c.Edited) == 0 && len(whole) > 0 && (len(whole) > 1 || !whole[sumOfAll(c.Files, sums)])
+	c.Partial = len(c.Edited) == 0 && len(whole) > 0 && (len(whole) > 1 || !whole[Sum(c.Files)])
 	return c
+}
+
+func isOurs(f File) bool {
+	return slices.ContainsFunc(Ours(), func(o File) bool { return o.Name == f.Name && bytes.Equal(o.Data, f.Data) })
 }
 
 // Current reports whether the copy is this program's vocabulary.

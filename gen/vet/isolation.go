@@ -60,10 +60,10 @@ type need struct {
 
 // needs returns the paths that a node's process uses.
 func (v *view) needs(n *nodeView) []need {
-	if n.used == nil {
-		n.used = v.pathsOf(n)
+	if n.alike.needs == nil {
+		n.alike.needs = v.pathsOf(n)
 	}
-	return n.used
+	return n.alike.needs
 }
 
 func (v *view) pathsOf(n *nodeView) []need {

@@ -10,11 +10,11 @@ import (
 
 // security returns the security context of a node's pod, with the user's fields.
 func (v *view) security(n *nodeView) policy.Security {
-	if n.secured == nil {
+	if n.alike.secured == nil {
 		s := policy.PodSecurity(v.Cluster, n.flags)
-		n.secured = &s
+		n.alike.secured = &s
 	}
-	return *n.secured
+	return *n.alike.secured
 }
 
 // securityInvalid reports contexts that the kubelet refuses.

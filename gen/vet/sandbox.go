@@ -46,10 +46,10 @@ type sandbox struct {
 
 // sandbox returns what a node's unit lets its process see.
 func (v *view) sandbox(n *nodeView) *sandbox {
-	if n.seen == nil {
-		n.seen = v.sandboxOf(n)
+	if n.alike.sandbox == nil {
+		n.alike.sandbox = v.sandboxOf(n)
 	}
-	return n.seen
+	return n.alike.sandbox
 }
 
 // sandboxOf reads the unit's directives; see systemd.exec(5).

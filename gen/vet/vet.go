@@ -99,9 +99,16 @@ type nodeView struct {
 	gates       []flags.GateSetting // of --feature-gates
 	controllers []string            // of --controllers
 	line        *line               // nil for a node of a cluster
-	seen        *sandbox            // see view.sandbox
-	used        []need              // see view.needs
-	secured     *policy.Security    // see view.security
+	alike       *alike              // shared with the nodes before it that have the same flags
+}
+
+// alike is what follows from the flags, the layout and the architecture: most clusters
+// have the same on all nodes.
+type alike struct {
+	first   *nodeView
+	sandbox *sandbox         // see view.sandbox
+	needs   []need           // see view.needs
+	secured *policy.Security // see view.security
 }
 
 // value returns a flag's value, or its default in the cluster's version.
@@ -118,20 +125,7 @@ type knownFlag struct {
 func newView(c *spec.Cluster, facts Facts) *view {
 	v := &view{Cluster: c, facts: facts, minor: flags.Of(c.Version.Minor), byLayout: map[spec.Layout]*view{}}
 	for i := range c.Nodes {
-		n := &nodeView{Node: &c.Nodes[i], flags: policy.NodeFlags(c.For(&c.Nodes[i]), &c.Nodes[i]), version: c.Version.Minor, minor: v.minor, controllers: []string{"*"}}
-		if minor, least, ok := v.emulated(n); ok {
-			n.minor = v.minor.Emulating(minor, least)
-		}
-		n.gates, _ = v.minor.ParseGates(n.flags.Value(featureGates, "")) // errors: feature-gate-syntax
-		if f, ok := n.flags.Get("controllers"); ok {
-			n.controllers = flags.Elements(f.Value)
-		}
-		for _, f := range n.flags {
-			if d, ok := v.minor.Flag(f.Name); ok {
-				n.known = append(n.known, knownFlag{f, d})
-			}
-		}
-		v.nodes = append(v.nodes, n)
+		v.nodes = append(v.nodes, v.newNode(&c.Nodes[i]))
 	}
 	layouts := []spec.Layout{c.Layout}
 	for _, n := range v.nodes {
@@ -145,6 +139,32 @@ func newView(c *spec.Cluster, facts Facts) *view {
 		}
 	}
 	return v
+}
+
+// newNode returns the node after those of the view.
+func (v *view) newNode(node *spec.Node) *nodeView {
+	n := &nodeView{Node: node, flags: policy.NodeFlags(v.For(node), node), version: v.Version.Minor, minor: v.minor, controllers: []string{"*"}}
+	if len(v.nodes) > 0 {
+		s := v.nodes[len(v.nodes)-1].alike
+		if f := s.first; f.Arch == n.Arch && v.LayoutOf(f.Node) == v.LayoutOf(node) && slices.Equal(f.flags, n.flags) {
+			n.flags, n.known, n.minor, n.gates, n.controllers, n.alike = f.flags, f.known, f.minor, f.gates, f.controllers, s
+			return n
+		}
+	}
+	n.alike = &alike{first: n}
+	if minor, least, ok := v.emulated(n); ok {
+		n.minor = v.minor.Emulating(minor, least)
+	}
+	n.gates, _ = v.minor.ParseGates(n.flags.Value(featureGates, "")) // errors: feature-gate-syntax
+	if f, ok := n.flags.Get("controllers"); ok {
+		n.controllers = flags.Elements(f.Value)
+	}
+	for _, f := range n.flags {
+		if d, ok := v.minor.Flag(f.Name); ok {
+			n.known = append(n.known, knownFlag{f, d})
+		}
+	}
+	return n
 }
 
 // own returns the nodes of the view's layout.

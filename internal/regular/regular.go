@@ -51,28 +51,22 @@ func fit(name string, fi fs.FileInfo, max int64) error {
 // Open opens a regular file of at most max bytes. The file may be replaced after the
 // check, so it is opened without blocking and checked again.
 func Open(name string, max int64) (*os.File, error) {
+	f, _, err := open(name, max)
+	return f, err
+}
+
+func open(name string, max int64) (*os.File, int64, error) {
 	if _, err := Check(name, max); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	return checked(name, max)(os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0))
 }
 
-// OpenIn is Open for a name in a root. Links can't lead out of it.
-func OpenIn(root *os.Root, name string, max int64) (*os.File, error) {
-	fi, err := root.Stat(name)
-	if err != nil {
-		return nil, err
-	}
-	if err := fit(name, fi, max); err != nil {
-		return nil, err
-	}
-	return checked(name, max)(root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0))
-}
-
-func checked(name string, max int64) func(*os.File, error) (*os.File, error) {
-	return func(f *os.File, err error) (*os.File, error) {
+// checked returns an open file that fits, and its size.
+func checked(name string, max int64) func(*os.File, error) (*os.File, int64, error) {
+	return func(f *os.File, err error) (*os.File, int64, error) {
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		fi, err := f.Stat()
 		if err == nil {
@@ -80,46 +74,61 @@ func checked(name string, max int64) func(*os.File, error) (*os.File, error) {
 		}
 		if err != nil {
 			_ = f.Close()
-			return nil, err
+			return nil, 0, err
 		}
-		return f, nil
+		return f, fi.Size(), nil
 	}
 }
 
 // Read returns the contents of a regular file of at most max bytes.
 func Read(name string, max int64) ([]byte, error) {
-	f, err := Open(name, max)
+	f, size, err := open(name, max)
 	if err != nil {
 		return nil, err
 	}
-	return readAll(f, name, max)
+	return readAll(f, name, size, max)
 }
 
 // ReadIn is Read for a name in a root. Links can't lead out of it.
 func ReadIn(root *os.Root, name string, max int64) ([]byte, error) {
-	f, err := OpenIn(root, name, max)
+	fi, err := root.Stat(name)
 	if err != nil {
 		return nil, err
 	}
-	return readAll(f, name, max)
+	return ReadListed(root, name, fi, max)
+}
+
+// ReadListed is ReadIn for a name that was just found to be fi, which saves a look at it.
+func ReadListed(root *os.Root, name string, fi fs.FileInfo, max int64) ([]byte, error) {
+	if err := fit(name, fi, max); err != nil {
+		return nil, err
+	}
+	f, size, err := checked(name, max)(root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0))
+	if err != nil {
+		return nil, err
+	}
+	return readAll(f, name, size, max)
 }
 
 // readAll reads a file to its end and closes it. It checks the size again: some files
-// grow, or have an unknown size.
-func readAll(f *os.File, name string, max int64) ([]byte, error) {
+// grow, or have an unknown size, which the system says is 0.
+func readAll(f *os.File, name string, size, max int64) ([]byte, error) {
 	defer f.Close()
-	var b bytes.Buffer
-	if fi, err := f.Stat(); err == nil {
-		b.Grow(int(min(fi.Size(), max)) + bytes.MinRead) // one allocation, if the size stays
+	data := make([]byte, 0, size+bytes.MinRead) // one allocation and one read, if the size stays
+	for {
+		n, err := f.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		switch {
+		case int64(len(data)) > max:
+			return nil, &fs.PathError{Op: "read", Path: name, Err: &SizeError{int64(len(data)), max}}
+		case errors.Is(err, io.EOF) || err == nil && size > 0 && int64(len(data)) == size:
+			return data, nil
+		case err != nil:
+			return nil, err
+		case len(data) == cap(data):
+			data = append(data, make([]byte, len(data))...)[:len(data)]
+		}
 	}
-	_, err := b.ReadFrom(io.LimitReader(f, max+1))
-	if err == nil && int64(b.Len()) > max {
-		err = &fs.PathError{Op: "read", Path: name, Err: &SizeError{int64(b.Len()), max}}
-	}
-	if err != nil {
-		return nil, err
-	}
-	return b.Bytes(), nil
 }
 
 // SumError is a file that exceeds the total limit of a Budget, in bytes.

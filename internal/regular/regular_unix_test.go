@@ -93,7 +93,7 @@ func TestOpenChecksWhatItOpened(t *testing.T) {
 	if err := syscall.Mkfifo(name, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f, err := checked(name, 5)(os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0))
+	f, _, err := checked(name, 5)(os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0))
 	if !errors.Is(err, ErrNotRegular) || f != nil {
 		t.Fatalf("an open fifo: %v, %v", f, err)
 	}
