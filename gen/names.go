@@ -7,6 +7,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/outdir"
 	"github.com/kcmgen/kcmgen/gen/plan"
 	"github.com/kcmgen/kcmgen/gen/tree"
+	"github.com/kcmgen/kcmgen/internal/download"
 )
 
 // Types of the packages below, for callers of this one.
@@ -20,6 +21,8 @@ type (
 	SumError     = binary.SumError
 	ProgramError = binary.ProgramError
 	DynamicError = binary.DynamicError
+
+	ProxyError = download.ProxyError
 
 	State = outdir.State // of a cluster's tree
 
