@@ -11,6 +11,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/artefact"
 	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/plan"
+	"github.com/kcmgen/kcmgen/gen/readback"
 	"github.com/kcmgen/kcmgen/gen/render"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
@@ -68,7 +69,7 @@ func CompareRoundTrip(c *spec.Cluster, want adopt.Expected, partial bool) (*Roun
 		out.differs("nothing can be exported: %v", err)
 		return out, nil
 	}
-	argv, err := args(c.For(n), form.Text)
+	argv, err := readback.Args(c.For(n), form.Text)
 	if err != nil || len(argv) == 0 {
 		out.differs("the export starts no program: %v", err)
 		return out, nil
