@@ -14,6 +14,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/adopt"
 	"github.com/kcmgen/kcmgen/gen/config"
 	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/gen/roundtrip"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/starter"
 )
@@ -41,21 +42,21 @@ type Import struct {
 // Imported is what an import wrote.
 type Imported struct {
 	*Begun
-	Cluster       string            `json:"cluster"`
-	Version       string            `json:"version"`
-	Read          []gen.CheckedLine `json:"read"`
-	Unknown       []string          `json:"unknown,omitempty"` // names of values that the user must give
-	Left          []string          `json:"left,omitempty"`    // what the cluster doesn't say
-	Notes         []string          `json:"notes,omitempty"`
-	RoundTrips    []gen.RoundTrip   `json:"roundTrips"`
-	Same          bool              `json:"same"` // an export makes what the files had
-	Findings      []finding.Finding `json:"findings"`
-	ProofFindings []finding.Finding `json:"roundTripFindings,omitempty"` // why there is no round trip
+	Cluster       string                 `json:"cluster"`
+	Version       string                 `json:"version"`
+	Read          []gen.CheckedLine      `json:"read"`
+	Unknown       []string               `json:"unknown,omitempty"` // names of values that the user must give
+	Left          []string               `json:"left,omitempty"`    // what the cluster doesn't say
+	Notes         []string               `json:"notes,omitempty"`
+	RoundTrips    []roundtrip.Comparison `json:"roundTrips"`
+	Same          bool                   `json:"same"` // an export makes what the files had
+	Findings      []finding.Finding      `json:"findings"`
+	ProofFindings []finding.Finding      `json:"roundTripFindings,omitempty"` // why there is no round trip
 }
 
 // same reports whether an export makes what the files had, all of it.
 func (i *Imported) same() bool {
-	return len(i.RoundTrips) > 0 && len(i.Left) == 0 && !slices.ContainsFunc(i.RoundTrips, func(r gen.RoundTrip) bool { return len(r.Differences) > 0 })
+	return len(i.RoundTrips) > 0 && len(i.Left) == 0 && !slices.ContainsFunc(i.RoundTrips, func(r roundtrip.Comparison) bool { return len(r.Differences) > 0 })
 }
 
 // Report says what was written and compared, to be printed after the findings, and what was
@@ -143,7 +144,7 @@ func (r Import) Run(ctx context.Context) (*Imported, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--version: %w", err)
 	}
-	out := &Imported{Cluster: r.Name, Version: version.String(), Read: in.Lines, Notes: why, RoundTrips: []gen.RoundTrip{}}
+	out := &Imported{Cluster: r.Name, Version: version.String(), Read: in.Lines, Notes: why, RoundTrips: []roundtrip.Comparison{}}
 	public, err := gen.ReadPublic(in, version.Minor, gen.LocalFiles{Root: r.Root, Say: r.say})
 	if err != nil {
 		return nil, err
@@ -219,7 +220,7 @@ func (r Import) prove(ctx context.Context, out *Imported, written *adopt.Output,
 		return nil
 	}
 	for i, want := range written.Expected {
-		trip, err := gen.CompareRoundTrip(proof.Clusters[0].Cluster, want, in.Nodes[i].Read.Partial || in.Nodes[i].Read.Defaults)
+		trip, err := roundtrip.Compare(proof.Clusters[0].Cluster, want, in.Nodes[i].Read.Partial || in.Nodes[i].Read.Defaults)
 		if err != nil {
 			return err
 		}
