@@ -12,6 +12,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen/adopt"
 	"github.com/kcmgen/kcmgen/gen/artefact/command"
+	"github.com/kcmgen/kcmgen/gen/existing"
 	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/keys"
 )
@@ -29,7 +30,7 @@ type LocalFiles struct {
 // ReadPublic reads the public parts of the files that flags name: on each node's host, or below
 // a directory of this machine, which has one host's files. minor is the version whose flags the
 // nodes have.
-func ReadPublic(r *ReadFiles, minor int, local LocalFiles) (adopt.Public, error) {
+func ReadPublic(c *existing.Cluster, minor int, local LocalFiles) (adopt.Public, error) {
 	p := publicReader{
 		said: map[string]bool{}, first: map[string]string{},
 		out: adopt.Public{Certs: map[string]*x509.Certificate{}, Local: map[string]string{}, Servers: map[string]string{}},
@@ -46,8 +47,8 @@ func ReadPublic(r *ReadFiles, minor int, local LocalFiles) (adopt.Public, error)
 	if p.minor = flags.Of(minor); p.minor == nil {
 		p.minor = flags.Of(flags.Newest())
 	}
-	for i, n := range r.Nodes {
-		p.node, p.host = n, r.hosts[i]
+	for i, n := range c.Nodes {
+		p.node, p.host = n, c.Hosts[i]
 		if p.root != nil || p.host != nil && p.host.Public != nil {
 			p.readNode(i == 0)
 		}
@@ -61,7 +62,7 @@ type publicReader struct {
 	root  *hostRoot // of the one host on this machine; nil if they are asked
 	say   func(string) string
 	node  adopt.Node
-	host  *HostFiles
+	host  *existing.Host
 	said  map[string]bool
 	first map[string]string // the host's path of a file that the first node's flags name
 	out   adopt.Public
@@ -94,7 +95,7 @@ func kindOfFile(flag string) fileKind {
 
 // readNode reads the files of one node.
 func (p *publicReader) readNode(first bool) {
-	given, _ := p.minor.Read(wordsOf(p.node.Read))
+	given, _ := p.minor.Read(p.node.Read.Words())
 	// --kubeconfig decides before the two others that may name a kubeconfig.
 	slices.SortStableFunc(given, func(a, b flags.Given) int { return rank(a.Name) - rank(b.Name) })
 	for _, g := range given {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen/adopt"
 	"github.com/kcmgen/kcmgen/gen/artefact"
+	"github.com/kcmgen/kcmgen/gen/existing"
 	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
@@ -50,17 +51,17 @@ type liveHost struct {
 }
 
 // readHosts reads hosts as import --live does.
-func readHosts(t *testing.T, hosts ...liveHost) *ReadFiles {
+func readHosts(t *testing.T, hosts ...liveHost) *existing.Cluster {
 	t.Helper()
-	var nodes []NodeFiles
+	var nodes []existing.NodeFiles
 	for _, h := range hosts {
-		nodes = append(nodes, NodeFiles{Node: h.node, Host: &HostFiles{
+		nodes = append(nodes, existing.NodeFiles{Node: h.node, Host: &existing.Host{
 			Address: netip.MustParseAddr(h.address), Version: h.version,
-			Given:  []HostFile{{Path: "/etc/systemd/system/kcm.service", Data: []byte("[Service]\nExecStart=/x/kube-controller-manager " + h.flags + "\n")}},
+			Given:  []existing.File{{Path: "/etc/systemd/system/kcm.service", Data: []byte("[Service]\nExecStart=/x/kube-controller-manager " + h.flags + "\n")}},
 			Public: func(file string) []byte { return []byte(h.files[file]) },
 		}})
 	}
-	in, err := ReadNodes(nodes, nil, nil)
+	in, err := existing.Read(nodes, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +69,7 @@ func readHosts(t *testing.T, hosts ...liveHost) *ReadFiles {
 }
 
 // cluster writes the cluster of nodes.
-func clusterOf(t *testing.T, in *ReadFiles, p adopt.Public, keep bool) (source, notes string) {
+func clusterOf(t *testing.T, in *existing.Cluster, p adopt.Public, keep bool) (source, notes string) {
 	t.Helper()
 	v, err := spec.ParseVersion(flags.Of(34).Version)
 	if err != nil {
@@ -140,8 +141,8 @@ func TestNodesHaveOtherFiles(t *testing.T) {
 
 // TestPackageUnit: a package's unit isn't the cluster's own.
 func TestPackageUnit(t *testing.T) {
-	unit := HostFile{"/usr/lib/systemd/system/kcm.service", []byte("[Service]\nExecStart=/x/kube-controller-manager --v=2\n")}
-	in, err := ReadNodes([]NodeFiles{{Node: "cp-1", Host: &HostFiles{Given: []HostFile{unit}}}}, nil, nil)
+	unit := existing.File{Path: "/usr/lib/systemd/system/kcm.service", Data: []byte("[Service]\nExecStart=/x/kube-controller-manager --v=2\n")}
+	in, err := existing.Read([]existing.NodeFiles{{Node: "cp-1", Host: &existing.Host{Given: []existing.File{unit}}}}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +164,7 @@ func TestMountsOfNodes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	in, err := ReadNodes([]NodeFiles{{Node: "cp-1", Files: []string{filepath.Join(dir, "a.yaml")}}, {Node: "cp-2", Files: []string{filepath.Join(dir, "b.yaml")}}}, nil, nil)
+	in, err := existing.Read([]existing.NodeFiles{{Node: "cp-1", Files: []string{filepath.Join(dir, "a.yaml")}}, {Node: "cp-2", Files: []string{filepath.Join(dir, "b.yaml")}}}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

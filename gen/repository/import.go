@@ -13,6 +13,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/adopt"
 	"github.com/kcmgen/kcmgen/gen/config"
+	"github.com/kcmgen/kcmgen/gen/existing"
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/roundtrip"
 	"github.com/kcmgen/kcmgen/gen/spec"
@@ -27,7 +28,7 @@ type Import struct {
 	Kcmgen  string // kcmgen's version
 	Version string // of Kubernetes; "" if the files say it
 	// Nodes have the files, by node.
-	Nodes []gen.NodeFiles
+	Nodes []existing.NodeFiles
 	// Addresses of nodes, by name. A single set of files may stand for all of them.
 	Addresses []starter.Node
 	// Root is the directory below which the files are that flags name; "" for none.
@@ -44,7 +45,7 @@ type Imported struct {
 	*Begun
 	Cluster       string                 `json:"cluster"`
 	Version       string                 `json:"version"`
-	Read          []gen.CheckedLine      `json:"read"`
+	Read          []existing.Line        `json:"read"`
 	Unknown       []string               `json:"unknown,omitempty"` // names of values that the user must give
 	Left          []string               `json:"left,omitempty"`    // what the cluster doesn't say
 	Notes         []string               `json:"notes,omitempty"`
@@ -115,7 +116,7 @@ func (r *Import) Check() error {
 		return err
 	}
 	if r.Version != "" {
-		if _, err := gen.AskedVersion(r.Version); err != nil {
+		if _, err := existing.ParseVersion(r.Version); err != nil {
 			return fmt.Errorf("--version: %w", err)
 		}
 	}
@@ -136,7 +137,7 @@ func (r Import) Run(ctx context.Context) (*Imported, error) {
 	if err := r.Check(); err != nil {
 		return nil, err
 	}
-	in, err := gen.ReadNodes(r.Nodes, r.Stdin, r.addresses())
+	in, err := existing.Read(r.Nodes, r.Stdin, r.addresses())
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +196,7 @@ func (r Import) addresses() map[string]netip.Addr {
 
 // prove vets the cluster, and compares what it exports with what was read. Values that
 // aren't known have samples then.
-func (r Import) prove(ctx context.Context, out *Imported, written *adopt.Output, in *gen.ReadFiles) error {
+func (r Import) prove(ctx context.Context, out *Imported, written *adopt.Output, in *existing.Cluster) error {
 	dir, err := filepath.Abs(filepath.Dir(out.File))
 	if err != nil {
 		return err
@@ -230,7 +231,7 @@ func (r Import) prove(ctx context.Context, out *Imported, written *adopt.Output,
 }
 
 // samples gives values to what isn't known, for the comparison alone.
-func samples(written *adopt.Output, in *gen.ReadFiles) []byte {
+func samples(written *adopt.Output, in *existing.Cluster) []byte {
 	text := string(written.Samples)
 	if text == "" {
 		line := strings.Index(string(written.Source), "\npackage ")
@@ -253,7 +254,7 @@ func (r *Import) Take(nodes, files []string, addresses string) (err error) {
 			return fmt.Errorf("--nodes: %w", err)
 		}
 	}
-	if r.Nodes, err = gen.ParseNodeFiles(nodes, files); err != nil {
+	if r.Nodes, err = existing.ParseNodes(nodes, files); err != nil {
 		return fmt.Errorf("--node %w", err)
 	}
 	for _, n := range r.Nodes {
@@ -262,7 +263,7 @@ func (r *Import) Take(nodes, files []string, addresses string) (err error) {
 		}
 	}
 	for _, a := range r.Addresses {
-		if len(nodes) > 0 && !slices.ContainsFunc(r.Nodes, func(n gen.NodeFiles) bool { return n.Node == a.Name }) {
+		if len(nodes) > 0 && !slices.ContainsFunc(r.Nodes, func(n existing.NodeFiles) bool { return n.Node == a.Name }) {
 			return fmt.Errorf("--nodes has %s, and no --node has its files: add --node %s=FILE, or take it out of --nodes", a.Name, a.Name)
 		}
 	}
@@ -273,7 +274,7 @@ func (r *Import) Take(nodes, files []string, addresses string) (err error) {
 	default:
 		r.Nodes = nil
 		for _, a := range r.Addresses {
-			r.Nodes = append(r.Nodes, gen.NodeFiles{Node: a.Name, Files: all.Files})
+			r.Nodes = append(r.Nodes, existing.NodeFiles{Node: a.Name, Files: all.Files})
 		}
 	}
 	return nil

@@ -1,4 +1,4 @@
-package gen
+package existing
 
 import (
 	"fmt"
@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// ParseNodeFiles returns the files of nodes that are given as NAME=FILE,FILE with files that
+// ParseNodes returns the files of nodes that are given as NAME=FILE,FILE with files that
 // belong to all, or else the files of one node without a name.
-func ParseNodeFiles(nodes, files []string) ([]NodeFiles, error) {
+func ParseNodes(nodes, files []string) ([]NodeFiles, error) {
 	files = slices.DeleteFunc(slices.Clone(files), func(f string) bool { return f == "" })
 	if len(nodes) == 0 {
 		return []NodeFiles{{Files: files}}, nil
@@ -29,7 +29,7 @@ func ParseNodeFiles(nodes, files []string) ([]NodeFiles, error) {
 }
 
 // String says what was read.
-func (l CheckedLine) String() string {
+func (l Line) String() string {
 	parts := []string{counted(l.Arguments, "argument")}
 	for _, from := range slices.Sorted(maps.Keys(l.From)) {
 		parts = append(parts, fmt.Sprintf("%d of them from %s", l.From[from], from))
@@ -51,7 +51,7 @@ func (l CheckedLine) String() string {
 }
 
 // Lines says what was read, with its notes.
-func (l CheckedLine) Lines() []string { return append([]string{l.String()}, l.Notes...) }
+func (l Line) Lines() []string { return append([]string{l.String()}, l.Notes...) }
 
 // maxDescribed is for how many files it is said what each is.
 const maxDescribed = 20

@@ -1,4 +1,4 @@
-package gen
+package existing
 
 import (
 	"bytes"
@@ -30,11 +30,11 @@ import (
 type NodeFiles struct {
 	Node  string // "" if there are no nodes to compare
 	Files []string
-	Host  *HostFiles // what was read from the host itself; nil if it wasn't asked
+	Host  *Host // what was read from the host itself; nil if it wasn't asked
 }
 
-// CheckedLine is a command line that was checked.
-type CheckedLine struct {
+// Line is a command line that was checked.
+type Line struct {
 	Node      string         `json:"node,omitempty"`
 	File      string         `json:"file"`
 	Form      string         `json:"form"`
@@ -50,15 +50,15 @@ type CheckedLine struct {
 
 // Checked is the result of checking command lines.
 type Checked struct {
-	Lines    []CheckedLine     `json:"lines"`
+	Lines    []Line            `json:"lines"`
 	Findings []finding.Finding `json:"findings"`
 }
 
-// CheckFiles checks the command lines in files: of units, pods and other forms. It checks
+// Check checks the command lines in files: of units, pods and other forms. It checks
 // against the minor version or, unless that is explicit, against the version that a file
 // states. Files that can't be read are errors, joined; the others are checked nevertheless.
-func CheckFiles(nodes []NodeFiles, stdin io.Reader, minor int, explicit bool) (*Checked, error) {
-	out := &Checked{Lines: []CheckedLine{}, Findings: []finding.Finding{}}
+func Check(nodes []NodeFiles, stdin io.Reader, minor int, explicit bool) (*Checked, error) {
+	out := &Checked{Lines: []Line{}, Findings: []finding.Finding{}}
 	var errs []error
 	var compared []vet.Line
 	for _, n := range nodes {
@@ -73,9 +73,9 @@ func CheckFiles(nodes []NodeFiles, stdin io.Reader, minor int, explicit bool) (*
 		}
 		checked, found := checkAll(set, n.Node, read, minor, explicit)
 		for i := range checked {
-			out.Lines = append(out.Lines, checked[i].CheckedLine)
+			out.Lines = append(out.Lines, checked[i].Line)
 			if n.Node != "" {
-				compared = append(compared, checked[i].line)
+				compared = append(compared, checked[i].toVet)
 			}
 		}
 		if n.Node == "" {
@@ -84,7 +84,7 @@ func CheckFiles(nodes []NodeFiles, stdin io.Reader, minor int, explicit bool) (*
 	}
 	if len(compared) > 0 && len(errs) == 0 {
 		versions := slices.Clone(out.Lines)
-		slices.SortFunc(versions, func(a, b CheckedLine) int { return b.Version.Minor - a.Version.Minor })
+		slices.SortFunc(versions, func(a, b Line) int { return b.Version.Minor - a.Version.Minor })
 		out.Findings = vet.CommandLine(versions[0].Version, compared)
 	}
 	return out, errors.Join(errs...)
@@ -92,8 +92,8 @@ func CheckFiles(nodes []NodeFiles, stdin io.Reader, minor int, explicit bool) (*
 
 // judged is a command line and its form for vet.
 type judged struct {
-	CheckedLine
-	line vet.Line
+	Line
+	toVet vet.Line
 }
 
 // checkAll checks command lines, several at once. Those of a node are only prepared: they are
@@ -207,8 +207,8 @@ func fileError(name string, err error) error {
 }
 
 // describe says what was read.
-func describe(set *text.Set, r *command.Result) CheckedLine {
-	out := CheckedLine{File: r.File, Form: string(r.Form), Arguments: len(r.Args), Partial: r.Partial}
+func describe(set *text.Set, r *command.Result) Line {
+	out := Line{File: r.File, Form: string(r.Form), Arguments: len(r.Args), Partial: r.Partial}
 	for _, a := range r.Args {
 		if !a.Known() {
 			out.Unknown++
