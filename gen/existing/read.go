@@ -16,6 +16,35 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
+// NodeFiles are the files that start kube-controller-manager on a node. "-" is the standard
+// input, and a directory stands for the files in it.
+type NodeFiles struct {
+	Node  string // "" if there are no nodes to compare
+	Files []string
+	Host  *Host // what was read from the host itself; nil if it wasn't asked
+}
+
+// ParseNodes returns the files of nodes that are given as NAME=FILE,FILE with files that
+// belong to all, or else the files of one node without a name.
+func ParseNodes(nodes, files []string) ([]NodeFiles, error) {
+	files = slices.DeleteFunc(slices.Clone(files), func(f string) bool { return f == "" })
+	if len(nodes) == 0 {
+		return []NodeFiles{{Files: files}}, nil
+	}
+	var out []NodeFiles
+	for _, n := range nodes {
+		name, list, ok := strings.Cut(n, "=")
+		if !ok || name == "" || list == "" {
+			return nil, fmt.Errorf("%q is no node and its files: write --node cp-1=kcm.service,kcm.env", n)
+		}
+		if slices.ContainsFunc(out, func(o NodeFiles) bool { return o.Node == name }) {
+			return nil, fmt.Errorf("%s is there twice: put all its files into one, with commas in between", name)
+		}
+		out = append(out, NodeFiles{Node: name, Files: append(strings.Split(list, ","), files...)})
+	}
+	return out, nil
+}
+
 // Host is what was read from a host over SSH.
 type Host struct {
 	Address netip.Addr

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kcmgen/kcmgen/gen/artefact/command"
+	"github.com/kcmgen/kcmgen/gen/artefact/text"
 	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
@@ -140,4 +142,38 @@ func (c *Cluster) allowed(m *flags.Minor) bool {
 		}
 	}
 	return true
+}
+
+// versionOf returns the version to check against: the one that a file states, or minor's.
+func versionOf(set *text.Set, r *command.Result, minor int, explicit bool) (v spec.Version, noData string) {
+	stated := set.Show(r.Version)
+	if stated == "" {
+		stated = tagOf(set.Show(r.Image))
+	}
+	if found, err := parseStated(stated); err == nil && !explicit {
+		if flags.Of(found.Minor) != nil {
+			minor = found.Minor
+		} else {
+			noData = stated
+		}
+	}
+	v, _ = spec.ParseVersion(flags.Of(minor).Version) // the data has a version
+	return v, noData
+}
+
+// tagOf returns the tag of an image; "" if it has none.
+func tagOf(image string) string {
+	image, _, _ = strings.Cut(image, "@")
+	_, tag, _ := strings.Cut(image[strings.LastIndexByte(image, '/')+1:], ":")
+	return tag
+}
+
+// parseStated parses a version as files state it: with or without v and patch.
+func parseStated(s string) (spec.Version, error) {
+	s = strings.TrimPrefix(strings.TrimPrefix(s, "stable-"), "v")
+	s, _, _ = strings.Cut(s, "+")
+	if strings.Count(s, ".") == 1 {
+		s += ".0"
+	}
+	return spec.ParseVersion("v" + s)
 }
