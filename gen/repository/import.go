@@ -15,6 +15,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/config"
 	"github.com/kcmgen/kcmgen/gen/existing"
 	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/gen/hostfile"
 	"github.com/kcmgen/kcmgen/gen/roundtrip"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/starter"
@@ -120,7 +121,7 @@ func (r *Import) Check() error {
 			return fmt.Errorf("--version: %w", err)
 		}
 	}
-	return gen.CheckRoot(r.Root)
+	return hostfile.CheckRoot(r.Root)
 }
 
 // checkName returns an error unless a cluster may have the name: it is a directory's too.
@@ -146,7 +147,7 @@ func (r Import) Run(ctx context.Context) (*Imported, error) {
 		return nil, fmt.Errorf("--version: %w", err)
 	}
 	out := &Imported{Cluster: r.Name, Version: version.String(), Read: in.Lines, Notes: why, RoundTrips: []roundtrip.Comparison{}}
-	public, err := gen.ReadPublic(in, version.Minor, gen.LocalFiles{Root: r.Root, Say: r.say})
+	public, err := hostfile.Read(in, version.Minor, hostfile.Local{Root: r.Root, Say: r.say})
 	if err != nil {
 		return nil, err
 	}
