@@ -6,18 +6,15 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
-	"github.com/kcmgen/kcmgen/gen/artefact"
 	"github.com/kcmgen/kcmgen/gen/facts"
 	"github.com/kcmgen/kcmgen/gen/finding"
-	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/keys"
 	"github.com/kcmgen/kcmgen/gen/outdir"
-	"github.com/kcmgen/kcmgen/gen/outdir/layout"
 	"github.com/kcmgen/kcmgen/gen/pki"
 	"github.com/kcmgen/kcmgen/gen/plan"
+	"github.com/kcmgen/kcmgen/gen/readback"
 	"github.com/kcmgen/kcmgen/gen/render"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/tree"
@@ -135,55 +132,10 @@ func Generate(ctx context.Context, p *plan.Plan, have keys.Bundle, programs rend
 	if err != nil {
 		return tree.Tree{}, err
 	}
-	if err := readBack(p, out.Tree); err != nil {
+	if err := readback.Check(p, out.Tree); err != nil {
 		return tree.Tree{}, err
 	}
 	return outdir.WithManifest(out.Tree, outdir.Manifest{
 		Kcmgen: version, Cluster: p.Cluster.Name, Kubernetes: p.Cluster.Version.String(), Nodes: out.Generations,
 	})
-}
-
-// readBack parses every unit and pod and compares its command line with the plan, to
-// prove that rendering changed no value.
-func readBack(p *plan.Plan, t tree.Tree) error {
-	for _, h := range p.Hosts {
-		c := p.Cluster.For(h.Node)
-		at := layout.NodeFile(h.Node.Name, c.StartFile())
-		e, ok := t.Get(at)
-		if !ok {
-			return fmt.Errorf("%s was not rendered", at)
-		}
-		got, err := args(c, e.Data)
-		if err != nil {
-			return fmt.Errorf("%s: %w", at, err)
-		}
-		if program := c.Program(h.Node); len(got) == 0 || got[0] != program {
-			return fmt.Errorf("%s: it doesn't start %s: %q", at, program, got)
-		}
-		// Every flag is written --name=value, so bools need no special case.
-		parsed, err := flags.Parse(got[1:], func(string) bool { return false })
-		if err != nil {
-			return fmt.Errorf("%s: %w", at, err)
-		}
-		same := func(f flags.Flag, meant spec.Flag) bool { return f.Name == meant.Name && f.Value == meant.Value }
-		if !slices.EqualFunc(parsed, h.Flags, same) {
-			return fmt.Errorf("%s: the flags read back as %q, meant were %q", at, parsed, h.Flags)
-		}
-	}
-	return nil
-}
-
-func args(c *spec.Cluster, data []byte) ([]string, error) {
-	if c.Layout == spec.StaticPod {
-		p, err := artefact.ParsePod(data)
-		if err != nil {
-			return nil, err
-		}
-		return artefact.PodCommand(p, c.Paths.Binary)
-	}
-	u, err := artefact.ParseUnit(data)
-	if err != nil {
-		return nil, err
-	}
-	return u.Args()
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/facts"
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/kept"
+	"github.com/kcmgen/kcmgen/gen/readback"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -211,6 +212,23 @@ func DirOf(c *spec.Cluster) string {
 		return rel
 	}
 	return "." + string(filepath.Separator) + rel
+}
+
+// CompareLayouts compares what each node starts as a unit and as a static pod, if that is
+// asked for.
+func (l *Loaded) CompareLayouts(asked bool) ([]Layouts, error) {
+	var out []Layouts
+	if !asked {
+		return nil, nil
+	}
+	for _, v := range l.Clusters {
+		all, err := readback.CompareLayouts(v.Cluster)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, all...)
+	}
+	return out, nil
 }
 
 // Report is the outcome in the form of JSON.

@@ -6,7 +6,9 @@ import (
 	"github.com/kcmgen/kcmgen/gen/keys"
 	"github.com/kcmgen/kcmgen/gen/outdir"
 	"github.com/kcmgen/kcmgen/gen/plan"
+	"github.com/kcmgen/kcmgen/gen/readback"
 	"github.com/kcmgen/kcmgen/gen/tree"
+	"github.com/kcmgen/kcmgen/internal/download"
 )
 
 // Types of the packages below, for callers of this one.
@@ -21,6 +23,8 @@ type (
 	ProgramError = binary.ProgramError
 	DynamicError = binary.DynamicError
 
+	ProxyError = download.ProxyError
+
 	State = outdir.State // of a cluster's tree
 
 	NewerSchemaError = outdir.NewerSchemaError
@@ -31,6 +35,8 @@ type (
 	TrustError        = plan.TrustError
 	TrustChange       = plan.Change
 	ConflictError     = plan.Conflict
+
+	Layouts = readback.Layouts
 )
 
 // Errors of these packages.
@@ -79,6 +85,8 @@ var (
 	KeyFile  = keys.KeyPath
 	// Counts returns the number of changes of files, in words.
 	Counts = tree.Counts
+	// LayoutLines returns comparisons of layouts for a person.
+	LayoutLines = readback.LayoutLines
 	// ModuleRoot returns the root of the CUE module around a directory.
 	ModuleRoot = config.ModuleRoot
 	// Outlines returns the clusters of a CUE module without evaluating them.

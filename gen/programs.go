@@ -14,6 +14,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/render"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/tree"
+	"github.com/kcmgen/kcmgen/internal/download"
 )
 
 // Programs says where programs come from.
@@ -23,6 +24,15 @@ type Programs struct {
 	Dir func() (string, error)
 	// Open opens a URL; nil if the network must not be used.
 	Open binary.Open
+}
+
+// CachedPrograms are those in the user's cache directory. What is missing there is downloaded
+// if a command asks for that, with a User-Agent such as kcmgen/v1.2.3.
+func CachedPrograms(agent string) Programs {
+	return Programs{
+		Dir:  func() (string, error) { return CacheDir("programs") },
+		Open: download.By(agent),
+	}
 }
 
 func (p Programs) store() (binary.Store, error) {

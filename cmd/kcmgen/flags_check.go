@@ -4,17 +4,17 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/gen/existing"
 	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
 // checkFlags checks the command lines in files: of units, pods and other forms.
 func checkFlags(o flagsOptions, files []string, minor int, std stdio) error {
-	nodes, err := gen.ParseNodeFiles(o.nodes, append([]string{o.check}, files...))
+	nodes, err := existing.ParseNodes(o.nodes, append([]string{o.check}, files...))
 	if err != nil {
 		return usageError{fmt.Errorf("--node %w", err)}
 	}
-	checked, failed := gen.CheckFiles(nodes, std.in, minor, o.versioned)
+	checked, failed := existing.Check(nodes, std.in, minor, o.versioned)
 	for _, v := range checked.WithoutData() {
 		say(std.err, "there is no data for the image's version %s", v)
 	}

@@ -16,7 +16,6 @@ import (
 	"github.com/kcmgen/kcmgen/gen/repository"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/upgrade"
-	"github.com/kcmgen/kcmgen/internal/download"
 )
 
 // is reports whether an error is of type T, or wraps one.
@@ -91,7 +90,7 @@ func hint(err error) string {
 func programHint(err error) string {
 	var fetch *gen.FetchError
 	var program *gen.ProgramError
-	var proxy *download.ProxyError
+	var proxy *gen.ProxyError
 	var source *gen.NoSourceError
 	switch {
 	case errors.As(err, &source):

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/deploy"
-	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/gen/existing"
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/repository"
 )
@@ -129,12 +129,12 @@ func (o *importOptions) find(ctx context.Context, hosts []string, std stdio) (*d
 	}
 	o.KeepKeys = true
 	for _, h := range all {
-		of := &gen.HostFiles{Address: h.Address, SSH: h.SSH, Running: h.Running, Version: h.Version}
+		of := &existing.Host{Address: h.Address, SSH: h.SSH, Running: h.Running, Version: h.Version}
 		of.Public = func(file string) []byte { return found.Public(ctx, h.Node, file) }
 		for _, f := range h.Files {
-			of.Given = append(of.Given, gen.HostFile(f))
+			of.Given = append(of.Given, existing.File(f))
 		}
-		o.Nodes = append(o.Nodes, gen.NodeFiles{Node: h.Node, Host: of})
+		o.Nodes = append(o.Nodes, existing.NodeFiles{Node: h.Node, Host: of})
 	}
 	return found, nil
 }

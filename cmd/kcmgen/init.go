@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kcmgen/kcmgen/gen/existing"
 	"github.com/kcmgen/kcmgen/gen/repository"
 )
 
@@ -83,7 +84,7 @@ func runInit(o initOptions, args []string, ask bool, std stdio) error {
 	if err := begin(dir, c, o.module, std); err != nil {
 		return err
 	}
-	if found := repository.Existing("."); len(found) > 0 {
+	if found := existing.Find("."); len(found) > 0 {
 		say(std.err, "%s is there already; to take over what it says, type: kcmgen import %s -o %s", found[0], word(found[0]), word(dir+"-imported"))
 	}
 	if o.gitHook {

@@ -6,7 +6,6 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/finding"
-	"github.com/kcmgen/kcmgen/internal/download"
 )
 
 // screen shows the progress of a run, and its events.
@@ -95,9 +94,4 @@ func loadVetted(ctx context.Context, out string, args []string, now time.Time, s
 }
 
 // programs returns the store of programs.
-func programs() gen.Programs {
-	return gen.Programs{
-		Dir:  func() (string, error) { return gen.CacheDir("programs") },
-		Open: download.By("kcmgen/" + version()),
-	}
-}
+func programs() gen.Programs { return gen.CachedPrograms("kcmgen/" + version()) }

@@ -13,7 +13,10 @@ import (
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/adopt"
 	"github.com/kcmgen/kcmgen/gen/config"
+	"github.com/kcmgen/kcmgen/gen/existing"
 	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/gen/hostfile"
+	"github.com/kcmgen/kcmgen/gen/roundtrip"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/starter"
 )
@@ -26,7 +29,7 @@ type Import struct {
 	Kcmgen  string // kcmgen's version
 	Version string // of Kubernetes; "" if the files say it
 	// Nodes have the files, by node.
-	Nodes []gen.NodeFiles
+	Nodes []existing.NodeFiles
 	// Addresses of nodes, by name. A single set of files may stand for all of them.
 	Addresses []starter.Node
 	// Root is the directory below which the files are that flags name; "" for none.
@@ -41,21 +44,21 @@ type Import struct {
 // Imported is what an import wrote.
 type Imported struct {
 	*Begun
-	Cluster       string            `json:"cluster"`
-	Version       string            `json:"version"`
-	Read          []gen.CheckedLine `json:"read"`
-	Unknown       []string          `json:"unknown,omitempty"` // names of values that the user must give
-	Left          []string          `json:"left,omitempty"`    // what the cluster doesn't say
-	Notes         []string          `json:"notes,omitempty"`
-	RoundTrips    []gen.RoundTrip   `json:"roundTrips"`
-	Same          bool              `json:"same"` // an export makes what the files had
-	Findings      []finding.Finding `json:"findings"`
-	ProofFindings []finding.Finding `json:"roundTripFindings,omitempty"` // why there is no round trip
+	Cluster       string                 `json:"cluster"`
+	Version       string                 `json:"version"`
+	Read          []existing.Line        `json:"read"`
+	Unknown       []string               `json:"unknown,omitempty"` // names of values that the user must give
+	Left          []string               `json:"left,omitempty"`    // what the cluster doesn't say
+	Notes         []string               `json:"notes,omitempty"`
+	RoundTrips    []roundtrip.Comparison `json:"roundTrips"`
+	Same          bool                   `json:"same"` // an export makes what the files had
+	Findings      []finding.Finding      `json:"findings"`
+	ProofFindings []finding.Finding      `json:"roundTripFindings,omitempty"` // why there is no round trip
 }
 
 // same reports whether an export makes what the files had, all of it.
 func (i *Imported) same() bool {
-	return len(i.RoundTrips) > 0 && len(i.Left) == 0 && !slices.ContainsFunc(i.RoundTrips, func(r gen.RoundTrip) bool { return len(r.Differences) > 0 })
+	return len(i.RoundTrips) > 0 && len(i.Left) == 0 && !slices.ContainsFunc(i.RoundTrips, func(r roundtrip.Comparison) bool { return len(r.Differences) > 0 })
 }
 
 // Report says what was written and compared, to be printed after the findings, and what was
@@ -114,11 +117,11 @@ func (r *Import) Check() error {
 		return err
 	}
 	if r.Version != "" {
-		if _, err := gen.AskedVersion(r.Version); err != nil {
+		if _, err := existing.ParseVersion(r.Version); err != nil {
 			return fmt.Errorf("--version: %w", err)
 		}
 	}
-	return gen.CheckRoot(r.Root)
+	return hostfile.CheckRoot(r.Root)
 }
 
 // checkName returns an error unless a cluster may have the name: it is a directory's too.
@@ -135,7 +138,7 @@ func (r Import) Run(ctx context.Context) (*Imported, error) {
 	if err := r.Check(); err != nil {
 		return nil, err
 	}
-	in, err := gen.ReadNodes(r.Nodes, r.Stdin, r.addresses())
+	in, err := existing.Read(r.Nodes, r.Stdin, r.addresses())
 	if err != nil {
 		return nil, err
 	}
@@ -143,8 +146,8 @@ func (r Import) Run(ctx context.Context) (*Imported, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--version: %w", err)
 	}
-	out := &Imported{Cluster: r.Name, Version: version.String(), Read: in.Lines, Notes: why, RoundTrips: []gen.RoundTrip{}}
-	public, err := gen.ReadPublic(in, version.Minor, gen.LocalFiles{Root: r.Root, Say: r.say})
+	out := &Imported{Cluster: r.Name, Version: version.String(), Read: in.Lines, Notes: why, RoundTrips: []roundtrip.Comparison{}}
+	public, err := hostfile.Read(in, version.Minor, hostfile.Local{Root: r.Root, Say: r.say})
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +197,7 @@ func (r Import) addresses() map[string]netip.Addr {
 
 // prove vets the cluster, and compares what it exports with what was read. Values that
 // aren't known have samples then.
-func (r Import) prove(ctx context.Context, out *Imported, written *adopt.Output, in *gen.ReadFiles) error {
+func (r Import) prove(ctx context.Context, out *Imported, written *adopt.Output, in *existing.Cluster) error {
 	dir, err := filepath.Abs(filepath.Dir(out.File))
 	if err != nil {
 		return err
@@ -219,7 +222,7 @@ func (r Import) prove(ctx context.Context, out *Imported, written *adopt.Output,
 		return nil
 	}
 	for i, want := range written.Expected {
-		trip, err := gen.CompareRoundTrip(proof.Clusters[0].Cluster, want, in.Nodes[i].Read.Partial || in.Nodes[i].Read.Defaults)
+		trip, err := roundtrip.Compare(proof.Clusters[0].Cluster, want, in.Nodes[i].Read.Partial || in.Nodes[i].Read.Defaults)
 		if err != nil {
 			return err
 		}
@@ -229,7 +232,7 @@ func (r Import) prove(ctx context.Context, out *Imported, written *adopt.Output,
 }
 
 // samples gives values to what isn't known, for the comparison alone.
-func samples(written *adopt.Output, in *gen.ReadFiles) []byte {
+func samples(written *adopt.Output, in *existing.Cluster) []byte {
 	text := string(written.Samples)
 	if text == "" {
 		line := strings.Index(string(written.Source), "\npackage ")
@@ -252,7 +255,7 @@ func (r *Import) Take(nodes, files []string, addresses string) (err error) {
 			return fmt.Errorf("--nodes: %w", err)
 		}
 	}
-	if r.Nodes, err = gen.ParseNodeFiles(nodes, files); err != nil {
+	if r.Nodes, err = existing.ParseNodes(nodes, files); err != nil {
 		return fmt.Errorf("--node %w", err)
 	}
 	for _, n := range r.Nodes {
@@ -261,7 +264,7 @@ func (r *Import) Take(nodes, files []string, addresses string) (err error) {
 		}
 	}
 	for _, a := range r.Addresses {
-		if len(nodes) > 0 && !slices.ContainsFunc(r.Nodes, func(n gen.NodeFiles) bool { return n.Node == a.Name }) {
+		if len(nodes) > 0 && !slices.ContainsFunc(r.Nodes, func(n existing.NodeFiles) bool { return n.Node == a.Name }) {
 			return fmt.Errorf("--nodes has %s, and no --node has its files: add --node %s=FILE, or take it out of --nodes", a.Name, a.Name)
 		}
 	}
@@ -272,7 +275,7 @@ func (r *Import) Take(nodes, files []string, addresses string) (err error) {
 	default:
 		r.Nodes = nil
 		for _, a := range r.Addresses {
-			r.Nodes = append(r.Nodes, gen.NodeFiles{Node: a.Name, Files: all.Files})
+			r.Nodes = append(r.Nodes, existing.NodeFiles{Node: a.Name, Files: all.Files})
 		}
 	}
 	return nil

@@ -25,6 +25,11 @@ gen/spec/planted.go       github.com/kcmgen/kcmgen/gen/flags
 gen/outdir/planted.go     github.com/kcmgen/kcmgen/gen/plan
 gen/outdir/layout/planted.go github.com/kcmgen/kcmgen/gen/keys
 gen/planted.go            github.com/kcmgen/kcmgen/gen/edit
+gen/proof.go              github.com/kcmgen/kcmgen/gen/roundtrip
+gen/readback/planted.go   github.com/kcmgen/kcmgen/gen/pki
+gen/roundtrip/planted.go  github.com/kcmgen/kcmgen/gen/existing
+gen/existing/planted.go   github.com/kcmgen/kcmgen/gen/config
+gen/hostfile/planted.go   github.com/kcmgen/kcmgen/internal/download
 cmd/kcmgen/planted.go     github.com/kcmgen/kcmgen/gen/outdir
 cmd/kcmgen/request.go     github.com/cloudflare/cfssl/csr
 cmd/kcmgen/pages.go       github.com/spf13/cobra/doc

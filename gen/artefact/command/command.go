@@ -68,6 +68,15 @@ type Command struct {
 	Workload *yamltext.Node
 }
 
+// Words returns the arguments as text.
+func (c *Command) Words() []string {
+	var out []string
+	for _, a := range c.Args {
+		out = append(out, a.String())
+	}
+	return out
+}
+
 // Arg is an argument after the program's name.
 type Arg struct {
 	text.Text

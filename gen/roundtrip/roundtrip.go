@@ -1,4 +1,6 @@
-package gen
+// Package roundtrip compares what an import read with what an export of the cluster that it
+// wrote would make.
+package roundtrip
 
 import (
 	"fmt"
@@ -11,12 +13,13 @@ import (
 	"github.com/kcmgen/kcmgen/gen/artefact"
 	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/plan"
+	"github.com/kcmgen/kcmgen/gen/readback"
 	"github.com/kcmgen/kcmgen/gen/render"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// RoundTrip compares what a node's files had with what an export of the cluster makes of it.
-type RoundTrip struct {
+// Comparison says what is equal in a node's files and in an export of the cluster.
+type Comparison struct {
 	Node       string `json:"node"`
 	Arguments  Equal  `json:"arguments"`
 	Directives Equal  `json:"directives,omitzero"` // of a unit
@@ -40,7 +43,7 @@ func (e Equal) line(what string) string {
 }
 
 // String is the comparison in one line.
-func (r RoundTrip) String() string {
+func (r Comparison) String() string {
 	var parts []string
 	for _, p := range []string{r.Arguments.line("arguments"), r.Directives.line("directives"), r.Fields.line("fields")} {
 		if p != "" {
@@ -54,21 +57,21 @@ func (r RoundTrip) String() string {
 	return out
 }
 
-// CompareRoundTrip renders what a node starts, and compares it with what its files had.
-func CompareRoundTrip(c *spec.Cluster, want adopt.Expected, partial bool) (*RoundTrip, error) {
+// Compare renders what a node starts, and compares it with what its files had.
+func Compare(c *spec.Cluster, want adopt.Expected, partial bool) (*Comparison, error) {
 	i := slices.IndexFunc(c.Nodes, func(n spec.Node) bool { return n.Name == want.Node })
 	if i < 0 {
 		return nil, fmt.Errorf("the cluster has no node %s", want.Node)
 	}
 	n := &c.Nodes[i]
 	h := plan.HostWith(c, n, c.LayoutOf(n))
-	out := &RoundTrip{Node: want.Node, Differences: []string{}}
+	out := &Comparison{Node: want.Node, Differences: []string{}}
 	form, err := render.Preview(c, h)
 	if err != nil {
 		out.differs("nothing can be exported: %v", err)
 		return out, nil
 	}
-	argv, err := args(c.For(n), form.Text)
+	argv, err := readback.Args(c.For(n), form.Text)
 	if err != nil || len(argv) == 0 {
 		out.differs("the export starts no program: %v", err)
 		return out, nil
@@ -88,12 +91,12 @@ func CompareRoundTrip(c *spec.Cluster, want adopt.Expected, partial bool) (*Roun
 	return out, err
 }
 
-func (r *RoundTrip) differs(format string, args ...any) {
+func (r *Comparison) differs(format string, args ...any) {
 	r.Differences = append(r.Differences, fmt.Sprintf(format, args...))
 }
 
 // compareProgram compares what is started.
-func (r *RoundTrip) compareProgram(want adopt.Expected, program string) {
+func (r *Comparison) compareProgram(want adopt.Expected, program string) {
 	if want.Program != "" && want.Program != program {
 		r.differs("the program %s is exported as %s", want.Program, program)
 	}
@@ -103,7 +106,7 @@ func (r *RoundTrip) compareProgram(want adopt.Expected, program string) {
 }
 
 // compareArguments compares by order and spelling first, then by meaning.
-func (r *RoundTrip) compareArguments(m *flags.Minor, want []adopt.Given, argv []string, partial bool) {
+func (r *Comparison) compareArguments(m *flags.Minor, want []adopt.Given, argv []string, partial bool) {
 	r.Arguments.Of = len(want)
 	spelled := make([]string, len(want))
 	for i, g := range want {
@@ -161,7 +164,7 @@ func sameValue(d flags.Def, a, b string) bool {
 }
 
 // compareDirectives compares the lines of a unit, in the order of each name's.
-func (r *RoundTrip) compareDirectives(c *spec.Cluster, want []adopt.Directive, text []byte) error {
+func (r *Comparison) compareDirectives(c *spec.Cluster, want []adopt.Directive, text []byte) error {
 	u, err := artefact.ParseUnit(text)
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package gen
+package hostfile
 
 import (
 	"crypto/ecdsa"
@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/kcmgen/kcmgen/gen/adopt"
-	"github.com/kcmgen/kcmgen/gen/artefact"
+	"github.com/kcmgen/kcmgen/gen/existing"
 	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
@@ -50,25 +50,25 @@ type liveHost struct {
 }
 
 // readHosts reads hosts as import --live does.
-func readHosts(t *testing.T, hosts ...liveHost) *ReadFiles {
+func readHosts(t *testing.T, hosts ...liveHost) *existing.Cluster {
 	t.Helper()
-	var nodes []NodeFiles
+	var nodes []existing.NodeFiles
 	for _, h := range hosts {
-		nodes = append(nodes, NodeFiles{Node: h.node, Host: &HostFiles{
+		nodes = append(nodes, existing.NodeFiles{Node: h.node, Host: &existing.Host{
 			Address: netip.MustParseAddr(h.address), Version: h.version,
-			Given:  []HostFile{{Path: "/etc/systemd/system/kcm.service", Data: []byte("[Service]\nExecStart=/x/kube-controller-manager " + h.flags + "\n")}},
+			Given:  []existing.File{{Path: "/etc/systemd/system/kcm.service", Data: []byte("[Service]\nExecStart=/x/kube-controller-manager " + h.flags + "\n")}},
 			Public: func(file string) []byte { return []byte(h.files[file]) },
 		}})
 	}
-	in, err := ReadNodes(nodes, nil, nil)
+	in, err := existing.Read(nodes, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return in
 }
 
-// cluster writes the cluster of nodes.
-func clusterOf(t *testing.T, in *ReadFiles, p adopt.Public, keep bool) (source, notes string) {
+// clusterOf writes the cluster of nodes.
+func clusterOf(t *testing.T, in *existing.Cluster, p adopt.Public, keep bool) (source, notes string) {
 	t.Helper()
 	v, err := spec.ParseVersion(flags.Of(34).Version)
 	if err != nil {
@@ -98,7 +98,7 @@ func TestServersOfNodes(t *testing.T) {
 			return liveHost{node: fmt.Sprintf("cp-%d", i+1), address: fmt.Sprintf("10.0.0.1%d", i+1), flags: "--kubeconfig /k/own.conf", files: map[string]string{"/k/own.conf": kubeconfigOf(c.servers[i])}}
 		}
 		in := readHosts(t, host(0), host(1))
-		p, err := ReadPublic(in, 34, LocalFiles{})
+		p, err := Read(in, 34, Local{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -118,7 +118,7 @@ func TestNodesHaveOtherFiles(t *testing.T) {
 		liveHost{"cp-2", "10.0.0.12", "v1.34.2", has, map[string]string{"/k/ca.crt": other, "/k/tls.crt": certificate(t, "b", false)}},
 		liveHost{"cp-3", "10.0.0.13", "v1.33.2", has, map[string]string{"/k/ca.crt": ca}},
 	)
-	p, err := ReadPublic(in, 34, LocalFiles{})
+	p, err := Read(in, 34, Local{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,19 +138,6 @@ func TestNodesHaveOtherFiles(t *testing.T) {
 	}
 }
 
-// TestPackageUnit: a package's unit isn't the cluster's own.
-func TestPackageUnit(t *testing.T) {
-	unit := HostFile{"/usr/lib/systemd/system/kcm.service", []byte("[Service]\nExecStart=/x/kube-controller-manager --v=2\n")}
-	in, err := ReadNodes([]NodeFiles{{Node: "cp-1", Host: &HostFiles{Given: []HostFile{unit}}}}, nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	source, notes := clusterOf(t, in, adopt.Public{}, true)
-	if !strings.Contains(source, `unit:   "/etc/systemd/system/kcm.service"`) || !strings.Contains(notes, "/usr/lib/systemd/system/kcm.service is a package's unit") {
-		t.Errorf("%s\n%s", source, notes)
-	}
-}
-
 // TestMountsOfNodes: a pod's files are those of each node's own mounts.
 func TestMountsOfNodes(t *testing.T) {
 	dir := t.TempDir()
@@ -163,11 +150,11 @@ func TestMountsOfNodes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	in, err := ReadNodes([]NodeFiles{{Node: "cp-1", Files: []string{filepath.Join(dir, "a.yaml")}}, {Node: "cp-2", Files: []string{filepath.Join(dir, "b.yaml")}}}, nil, nil)
+	in, err := existing.Read([]existing.NodeFiles{{Node: "cp-1", Files: []string{filepath.Join(dir, "a.yaml")}}, {Node: "cp-2", Files: []string{filepath.Join(dir, "b.yaml")}}}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := ReadPublic(in, 34, LocalFiles{Root: filepath.Join(dir, "root")})
+	p, err := Read(in, 34, Local{Root: filepath.Join(dir, "root")})
 	notes := strings.Join(p.Notes, "\n")
 	for _, want := range []string{"node cp-2 has /k/ca.crt of the pod at /two/ca.crt of the host, and the cluster says /one/ca.crt", "/k/ca.crt on node cp-2 is another CA"} {
 		if err != nil || !strings.Contains(notes, want) {
@@ -176,22 +163,5 @@ func TestMountsOfNodes(t *testing.T) {
 	}
 	if got, want := p.Local["/k/ca.crt"], filepath.Join(dir, "root/one/ca.crt"); got != want {
 		t.Errorf("the CA is %s, want %s", got, want)
-	}
-}
-
-// TestOtherOfKubeconfig: ways to prove who a client is that an export doesn't have are named,
-// without what is secret of them.
-func TestOtherOfKubeconfig(t *testing.T) {
-	got := artefact.OtherOfKubeconfig([]byte("current-context: a\ncontexts: [{name: a, context: {cluster: c, user: u}}]\n" +
-		"clusters: [{name: c, cluster: {server: 'http://x', tls-server-name: n, certificate-authority: ca.crt}}]\n" +
-		"users: [{name: u, user: {token: opensesame, exec: {command: x}, client-certificate: k.crt}}, {name: v, user: {username: v}}]\n"))
-	all := strings.Join(got.Ways, "\n")
-	for _, want := range []string{"user's token", "user's exec", "client-certificate names a file", "tls-server-name", "certificate-authority names a file", "http"} {
-		if !strings.Contains(all, want) {
-			t.Errorf("no %q in\n%s", want, all)
-		}
-	}
-	if len(got.Ways) != 6 || got.ClientFile != "k.crt" || strings.Contains(all, "opensesame") {
-		t.Errorf("%+v", got)
 	}
 }

@@ -1,4 +1,4 @@
-package gen
+package roundtrip
 
 import (
 	"fmt"
@@ -17,7 +17,7 @@ import (
 
 // comparePod compares how a pod starts the program, its fields, and what it mounts apart from
 // the volumes of a generation.
-func (r *RoundTrip) comparePod(c *spec.Cluster, want adopt.Expected, form render.Form) error {
+func (r *Comparison) comparePod(c *spec.Cluster, want adopt.Expected, form render.Form) error {
 	got, err := artefact.PodMap(form.Text)
 	if err != nil {
 		return err
@@ -143,7 +143,7 @@ func programOf(pod map[string]any) map[string]any {
 }
 
 // compareStart compares the words up to the program.
-func (r *RoundTrip) compareStart(c *spec.Cluster, want adopt.Expected, got map[string]any) {
+func (r *Comparison) compareStart(c *spec.Cluster, want adopt.Expected, got map[string]any) {
 	r.Fields.Of++
 	var words []string
 	container := programOf(got)

@@ -1,4 +1,4 @@
-package gen
+package roundtrip
 
 import (
 	"slices"
@@ -69,7 +69,7 @@ func TestComparePod(t *testing.T) {
 				want.Start.Words = []string{program}
 			}
 			c := &spec.Cluster{Paths: spec.Paths{Binary: program, Generations: "/etc/kubernetes/kcmgen"}}
-			r := &RoundTrip{}
+			r := &Comparison{}
 			if err := r.comparePod(c, want, render.Form{Text: []byte(comparedPod)}); err != nil {
 				t.Fatal(err)
 			}

@@ -1,4 +1,4 @@
-package gen
+package readback
 
 import (
 	"fmt"
@@ -36,25 +36,20 @@ func LayoutLines(all []Layouts) []string {
 	return out
 }
 
-// CompareLayouts compares both forms of each node, if that is asked for.
-func (l *Loaded) CompareLayouts(asked bool) ([]Layouts, error) {
+// CompareLayouts compares both forms of each node of a cluster. Values from embedded files
+// are redacted.
+func CompareLayouts(c *spec.Cluster) ([]Layouts, error) {
 	var out []Layouts
-	if !asked {
-		return nil, nil
-	}
-	for _, v := range l.Clusters {
-		c := v.Cluster
-		for i := range c.Nodes {
-			one, err := compareLayouts(c, &c.Nodes[i])
-			if err != nil {
-				return nil, fmt.Errorf("cluster %s: node %s: %w", c.Name, c.Nodes[i].Name, err)
-			}
-			one.Cluster, one.Node = c.Embedded.Redact(c.Name), c.Embedded.Redact(one.Node)
-			for j, d := range one.Differences {
-				one.Differences[j] = c.Embedded.Redact(d)
-			}
-			out = append(out, *one)
+	for i := range c.Nodes {
+		one, err := compareLayouts(c, &c.Nodes[i])
+		if err != nil {
+			return nil, fmt.Errorf("cluster %s: node %s: %w", c.Name, c.Nodes[i].Name, err)
 		}
+		one.Cluster, one.Node = c.Embedded.Redact(c.Name), c.Embedded.Redact(one.Node)
+		for j, d := range one.Differences {
+			one.Differences[j] = c.Embedded.Redact(d)
+		}
+		out = append(out, *one)
 	}
 	return out, nil
 }
@@ -161,7 +156,7 @@ func readForm(c *spec.Cluster, n *spec.Node, l spec.Layout) (form, error) {
 // started returns the command line of a unit or a pod, and a function that returns what is
 // mounted at a path.
 func started(c *spec.Cluster, l spec.Layout, text []byte) (argv []string, mounted func(string) (string, bool), err error) {
-	if argv, err = args(c, text); err != nil {
+	if argv, err = Args(c, text); err != nil {
 		return nil, nil, err
 	}
 	if l == spec.StaticPod {

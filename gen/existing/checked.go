@@ -1,35 +1,59 @@
-package gen
+package existing
 
 import (
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/artefact/command"
+	"github.com/kcmgen/kcmgen/gen/artefact/text"
+	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// ParseNodeFiles returns the files of nodes that are given as NAME=FILE,FILE with files that
-// belong to all, or else the files of one node without a name.
-func ParseNodeFiles(nodes, files []string) ([]NodeFiles, error) {
-	files = slices.DeleteFunc(slices.Clone(files), func(f string) bool { return f == "" })
-	if len(nodes) == 0 {
-		return []NodeFiles{{Files: files}}, nil
-	}
-	var out []NodeFiles
-	for _, n := range nodes {
-		name, list, ok := strings.Cut(n, "=")
-		if !ok || name == "" || list == "" {
-			return nil, fmt.Errorf("%q is no node and its files: write --node cp-1=kcm.service,kcm.env", n)
+// Line is a command line that was checked.
+type Line struct {
+	Node      string         `json:"node,omitempty"`
+	File      string         `json:"file"`
+	Form      string         `json:"form"`
+	Arguments int            `json:"arguments"`
+	From      map[string]int `json:"from,omitempty"` // of these, by another file that has them
+	Added     int            `json:"added,omitempty"`
+	Unknown   int            `json:"unknown,omitempty"` // of these, with a value that isn't known
+	Partial   bool           `json:"partial,omitempty"`
+	Version   spec.Version   `json:"-"` // that it was checked against
+	NoData    string         `json:"-"` // a version that it states, and of which there is no data
+	Notes     []string       `json:"notes,omitempty"`
+}
+
+// describe says what was read.
+func describe(set *text.Set, r *command.Result) Line {
+	out := Line{File: r.File, Form: string(r.Form), Arguments: len(r.Args), Partial: r.Partial}
+	for _, a := range r.Args {
+		if !a.Known() {
+			out.Unknown++
 		}
-		if slices.ContainsFunc(out, func(o NodeFiles) bool { return o.Node == name }) {
-			return nil, fmt.Errorf("%s is there twice: put all its files into one, with commas in between", name)
+		if a.By != "" {
+			out.Added++
+		} else if from := set.Name(a.At(0)); from != r.File && a.Len() > 0 {
+			if out.From == nil {
+				out.From = map[string]int{}
+			}
+			out.From[from]++
 		}
-		out = append(out, NodeFiles{Node: name, Files: append(strings.Split(list, ","), files...)})
 	}
-	return out, nil
+	for _, n := range r.Notes {
+		if n.Rule == "" {
+			p := set.Pos(n.At)
+			out.Notes = append(out.Notes, fmt.Sprintf("%s:%d: %s", p.File, p.Line, set.Show(text.Literal(n.Message, n.At))))
+		}
+	}
+	return out
 }
 
 // String says what was read.
-func (l CheckedLine) String() string {
+func (l Line) String() string {
 	parts := []string{counted(l.Arguments, "argument")}
 	for _, from := range slices.Sorted(maps.Keys(l.From)) {
 		parts = append(parts, fmt.Sprintf("%d of them from %s", l.From[from], from))
@@ -51,7 +75,13 @@ func (l CheckedLine) String() string {
 }
 
 // Lines says what was read, with its notes.
-func (l CheckedLine) Lines() []string { return append([]string{l.String()}, l.Notes...) }
+func (l Line) Lines() []string { return append([]string{l.String()}, l.Notes...) }
+
+// Checked is the result of checking command lines.
+type Checked struct {
+	Lines    []Line            `json:"lines"`
+	Findings []finding.Finding `json:"findings"`
+}
 
 // maxDescribed is for how many files it is said what each is.
 const maxDescribed = 20

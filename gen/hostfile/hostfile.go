@@ -1,4 +1,7 @@
-package gen
+// Package hostfile reads what is public of the files that a host's flags name: certificates,
+// and the apiserver in a kubeconfig. It opens no file of a private key, and takes none out of a
+// kubeconfig.
+package hostfile
 
 import (
 	"crypto/x509"
@@ -12,6 +15,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen/adopt"
 	"github.com/kcmgen/kcmgen/gen/artefact/command"
+	"github.com/kcmgen/kcmgen/gen/existing"
 	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/keys"
 )
@@ -19,24 +23,24 @@ import (
 // maxPublic is the maximum size of a file with a certificate, in bytes.
 const maxPublic = 1 << 20
 
-// LocalFiles says where the files of a host are on this machine.
-type LocalFiles struct {
+// Local says where the files of a host are on this machine.
+type Local struct {
 	Root string // "/" on the host itself; "" for none
 	// Say returns a file's path as the cluster says it; nil: as it is.
 	Say func(name string) string
 }
 
-// ReadPublic reads the public parts of the files that flags name: on each node's host, or below
+// Read reads the public parts of the files that flags name: on each node's host, or below
 // a directory of this machine, which has one host's files. minor is the version whose flags the
 // nodes have.
-func ReadPublic(r *ReadFiles, minor int, local LocalFiles) (adopt.Public, error) {
-	p := publicReader{
+func Read(c *existing.Cluster, minor int, local Local) (adopt.Public, error) {
+	p := reader{
 		said: map[string]bool{}, first: map[string]string{},
 		out: adopt.Public{Certs: map[string]*x509.Certificate{}, Local: map[string]string{}, Servers: map[string]string{}},
 		say: local.Say,
 	}
 	if local.Root != "" {
-		root, err := openHostRoot(local.Root)
+		root, err := openRoot(local.Root)
 		if err != nil {
 			return p.out, err
 		}
@@ -46,8 +50,8 @@ func ReadPublic(r *ReadFiles, minor int, local LocalFiles) (adopt.Public, error)
 	if p.minor = flags.Of(minor); p.minor == nil {
 		p.minor = flags.Of(flags.Newest())
 	}
-	for i, n := range r.Nodes {
-		p.node, p.host = n, r.hosts[i]
+	for i, n := range c.Nodes {
+		p.node, p.host = n, c.Hosts[i]
 		if p.root != nil || p.host != nil && p.host.Public != nil {
 			p.readNode(i == 0)
 		}
@@ -55,13 +59,13 @@ func ReadPublic(r *ReadFiles, minor int, local LocalFiles) (adopt.Public, error)
 	return p.out, nil
 }
 
-// publicReader reads the files of nodes.
-type publicReader struct {
+// reader reads the files of nodes.
+type reader struct {
 	minor *flags.Minor
 	root  *hostRoot // of the one host on this machine; nil if they are asked
 	say   func(string) string
 	node  adopt.Node
-	host  *HostFiles
+	host  *existing.Host
 	said  map[string]bool
 	first map[string]string // the host's path of a file that the first node's flags name
 	out   adopt.Public
@@ -93,8 +97,8 @@ func kindOfFile(flag string) fileKind {
 }
 
 // readNode reads the files of one node.
-func (p *publicReader) readNode(first bool) {
-	given, _ := p.minor.Read(wordsOf(p.node.Read))
+func (p *reader) readNode(first bool) {
+	given, _ := p.minor.Read(p.node.Read.Words())
 	// --kubeconfig decides before the two others that may name a kubeconfig.
 	slices.SortStableFunc(given, func(a, b flags.Given) int { return rank(a.Name) - rank(b.Name) })
 	for _, g := range given {
@@ -132,7 +136,7 @@ func rank(name string) int {
 }
 
 // note says something once.
-func (p *publicReader) note(format string, args ...any) {
+func (p *reader) note(format string, args ...any) {
 	if text := fmt.Sprintf(format, args...); !p.said[text] {
 		p.said[text] = true
 		p.out.Notes = append(p.out.Notes, text)
@@ -140,7 +144,7 @@ func (p *publicReader) note(format string, args ...any) {
 }
 
 // local returns the path of a file in the root, as the cluster says it.
-func (p *publicReader) local(found string) string {
+func (p *reader) local(found string) string {
 	name := filepath.Join(p.root.Name(), found)
 	if p.say != nil {
 		return p.say(name)
@@ -150,7 +154,7 @@ func (p *publicReader) local(found string) string {
 
 // read returns a file of the node's host, and its path on this machine, as the cluster says it.
 // A file that can't be read is named once.
-func (p *publicReader) read(at, on string) (data []byte, local string) {
+func (p *reader) read(at, on string) (data []byte, local string) {
 	if p.root == nil {
 		if data = p.host.Public(on); len(data) == 0 {
 			p.note("node %s: nothing public could be read in %s", p.node.Name, on)
@@ -166,7 +170,7 @@ func (p *publicReader) read(at, on string) (data []byte, local string) {
 }
 
 // name is a file as a note has it.
-func (p *publicReader) name(at string) string {
+func (p *reader) name(at string) string {
 	if p.root != nil {
 		return filepath.Join(p.root.Name(), path.Clean("/"+hostPath(p.node.Read, at)))
 	}
@@ -183,7 +187,7 @@ func cause(err error) error {
 }
 
 // certificate takes a certificate. Those of other nodes are compared with the first one's.
-func (p *publicReader) certificate(at, on string, kind fileKind, first bool) {
+func (p *reader) certificate(at, on string, kind fileKind, first bool) {
 	if p.said["read "+at] && p.root != nil && p.first[at] == on {
 		return // another flag or node has the same file
 	}

@@ -1,4 +1,6 @@
-package gen
+// Package existing finds, reads and checks the files that start kube-controller-manager
+// today, which others wrote.
+package existing
 
 import (
 	"errors"
@@ -14,11 +16,40 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// HostFiles are what was read from a host over SSH.
-type HostFiles struct {
+// NodeFiles are the files that start kube-controller-manager on a node. "-" is the standard
+// input, and a directory stands for the files in it.
+type NodeFiles struct {
+	Node  string // "" if there are no nodes to compare
+	Files []string
+	Host  *Host // what was read from the host itself; nil if it wasn't asked
+}
+
+// ParseNodes returns the files of nodes that are given as NAME=FILE,FILE with files that
+// belong to all, or else the files of one node without a name.
+func ParseNodes(nodes, files []string) ([]NodeFiles, error) {
+	files = slices.DeleteFunc(slices.Clone(files), func(f string) bool { return f == "" })
+	if len(nodes) == 0 {
+		return []NodeFiles{{Files: files}}, nil
+	}
+	var out []NodeFiles
+	for _, n := range nodes {
+		name, list, ok := strings.Cut(n, "=")
+		if !ok || name == "" || list == "" {
+			return nil, fmt.Errorf("%q is no node and its files: write --node cp-1=kcm.service,kcm.env", n)
+		}
+		if slices.ContainsFunc(out, func(o NodeFiles) bool { return o.Node == name }) {
+			return nil, fmt.Errorf("%s is there twice: put all its files into one, with commas in between", name)
+		}
+		out = append(out, NodeFiles{Node: name, Files: append(strings.Split(list, ","), files...)})
+	}
+	return out, nil
+}
+
+// Host is what was read from a host over SSH.
+type Host struct {
 	Address netip.Addr
 	SSH     spec.SSH
-	Given   []HostFile
+	Given   []File
 	Running []byte // the process's arguments, each with a NUL after it
 	Version string // of the program; "" if it isn't known
 	// Public returns the certificates in a file of the host, or what isn't secret of a
@@ -26,24 +57,24 @@ type HostFiles struct {
 	Public func(file string) []byte
 }
 
-// HostFile is a file of a host.
-type HostFile struct {
+// File is a file of a host.
+type File struct {
 	Path string
 	Data []byte
 }
 
-// ReadFiles are nodes with what starts kube-controller-manager there.
-type ReadFiles struct {
+// Cluster is the nodes of a cluster, each with what starts kube-controller-manager there.
+type Cluster struct {
 	Set   *text.Set
 	Nodes []adopt.Node
-	Lines []CheckedLine
-	hosts []*HostFiles // of the nodes; nil for one that wasn't asked
+	Lines []Line
+	Hosts []*Host // of the nodes; nil for one that wasn't asked
 }
 
-// ReadNodes reads the files of nodes. A node's address comes from addresses, or else from
+// Read reads the files of nodes. A node's address comes from addresses, or else from
 // its flags.
-func ReadNodes(nodes []NodeFiles, stdin io.Reader, addresses map[string]netip.Addr) (*ReadFiles, error) {
-	out := &ReadFiles{Set: &text.Set{}}
+func Read(nodes []NodeFiles, stdin io.Reader, addresses map[string]netip.Addr) (*Cluster, error) {
+	out := &Cluster{Set: &text.Set{}}
 	var errs []error
 	for _, n := range nodes {
 		read, err := readFiles(out.Set, n, stdin)
@@ -68,7 +99,7 @@ func ReadNodes(nodes []NodeFiles, stdin io.Reader, addresses map[string]netip.Ad
 		if !node.Address.IsValid() {
 			node.Address = ownAddress(read[0])
 		}
-		out.Nodes, out.hosts = append(out.Nodes, node), append(out.hosts, n.Host)
+		out.Nodes, out.Hosts = append(out.Nodes, node), append(out.Hosts, n.Host)
 		out.Lines = append(out.Lines, line)
 	}
 	return out, errors.Join(once(errs)...)
@@ -96,7 +127,7 @@ func stale(node string, r *command.Result, running []byte) []string {
 		return nil
 	}
 	var out []string
-	has, files := wordsOf(got[0]), wordsOf(r)
+	has, files := got[0].Words(), r.Words()
 	for _, w := range has {
 		if !slices.Contains(files, w) {
 			out = append(out, fmt.Sprintf("the process on %s has %s, and its files don't: they were changed without a restart", node, w))
@@ -106,15 +137,6 @@ func stale(node string, r *command.Result, running []byte) []string {
 		if !slices.Contains(has, w) {
 			out = append(out, fmt.Sprintf("the process on %s doesn't have %s, and its files do: they were changed without a restart", node, w))
 		}
-	}
-	return out
-}
-
-// wordsOf are the arguments of what was read.
-func wordsOf(r *command.Result) []string {
-	var out []string
-	for _, a := range r.Args {
-		out = append(out, a.String())
 	}
 	return out
 }

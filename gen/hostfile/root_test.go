@@ -1,4 +1,4 @@
-package gen
+package hostfile
 
 import (
 	"errors"
@@ -23,7 +23,7 @@ func TestHostRoot(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r, err := openHostRoot(root)
+	r, err := openRoot(root)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package gen
+package roundtrip
 
 import (
 	"encoding/json"
@@ -101,7 +101,7 @@ func volumeSource(v map[string]any) (words, host string) {
 
 // compareMounts compares what is seen at each path that the pod mounts. A file that kcmgen puts
 // there comes from its generation instead.
-func (r *RoundTrip) compareMounts(c *spec.Cluster, want, got map[string]any, form render.Form) {
+func (r *Comparison) compareMounts(c *spec.Cluster, want, got map[string]any, form render.Form) {
 	asked, unmounted, wrong := mountsOf(want)
 	have, exported, _ := mountsOf(got)
 	for _, w := range wrong {

@@ -1,4 +1,4 @@
-package gen
+package hostfile
 
 import (
 	"path"
@@ -9,7 +9,7 @@ import (
 
 // kubeconfig takes which apiserver a kubeconfig names and its client's certificate. It notes
 // what an export writes otherwise.
-func (p *publicReader) kubeconfig(at, on string, first bool) {
+func (p *reader) kubeconfig(at, on string, first bool) {
 	if p.out.Servers[p.node.Name] != "" || p.said["kubeconfig "+p.node.Name+" "+on] {
 		return
 	}

@@ -1,12 +1,12 @@
-package repository
+package existing
 
 import (
 	"os"
 	"path/filepath"
 	"strings"
-)
 
-const program = "kube-controller-manager"
+	"github.com/kcmgen/kcmgen/gen/artefact/command"
+)
 
 // usualFiles are where a host has what starts kube-controller-manager.
 var usualFiles = []string{
@@ -15,14 +15,14 @@ var usualFiles = []string{
 	"/etc/kubernetes/manifests/kube-controller-manager.yaml",
 }
 
-// Existing returns files that seem to start kube-controller-manager already: those of a
+// Find returns files that seem to start kube-controller-manager already: those of a
 // directory with its name, and those at usual places of this machine.
-func Existing(dir string) []string {
+func Find(dir string) []string {
 	var out []string
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
 		name := strings.ToLower(e.Name())
-		if e.Type().IsRegular() && strings.Contains(name, program) && !strings.HasSuffix(name, ".pem") && !strings.HasSuffix(name, ".csr") && !strings.HasSuffix(name, "config") {
+		if e.Type().IsRegular() && strings.Contains(name, command.Program) && !strings.HasSuffix(name, ".pem") && !strings.HasSuffix(name, ".csr") && !strings.HasSuffix(name, "config") {
 			out = append(out, filepath.Join(dir, e.Name()))
 		}
 	}

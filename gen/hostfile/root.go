@@ -1,4 +1,4 @@
-package gen
+package hostfile
 
 import (
 	"errors"
@@ -21,14 +21,14 @@ func CheckRoot(name string) error {
 	if name == "" {
 		return nil
 	}
-	root, err := openHostRoot(name)
+	root, err := openRoot(name)
 	if err != nil {
 		return err
 	}
 	return root.Close()
 }
 
-func openHostRoot(name string) (*hostRoot, error) {
+func openRoot(name string) (*hostRoot, error) {
 	root, err := os.OpenRoot(name)
 	if err != nil {
 		return nil, fmt.Errorf("--root %s: %w; name a directory with a host's files below it, such as --root / on the host", name, cause(err))
