@@ -85,7 +85,7 @@ var flagTexts = []Text{
 			"vmodule", "logging-format", "log-flush-frequency", "log-text-split-stream", "log-text-info-buffer-size", "log-json-split-stream", "log-json-info-buffer-size",
 			"show-hidden-metrics-for-version", "allow-metric-labels", "allow-metric-labels-manifest", "disabled-metrics",
 			"requestheader-username-headers", "requestheader-group-headers", "requestheader-extra-headers-prefix", "requestheader-uid-headers", "requestheader-allowed-names",
-			"kube-api-qps", "kube-api-burst", "enable-leader-migration", "leader-migration-config", "emulated-version", "min-compatibility-version", "enable-garbage-collector",
+			"kube-api-qps", "kube-api-burst", "add-dir-header", "alsologtostderr", "log-backtrace-at", "log-dir", "log-file", "log-file-max-size", "logtostderr", "one-output", "skip-headers", "skip-log-headers", "stderrthreshold", "enable-leader-migration", "leader-migration-config", "emulated-version", "min-compatibility-version", "enable-garbage-collector",
 		},
 	},
 	{
@@ -112,6 +112,14 @@ var flagTexts = []Text{
 		Fix:     "Write the new name.",
 		CUE:     `flags: controllers: ["*", "-ttl-controller"] // was -ttl`,
 		Sources: []string{data, runNew},
+		Flags:   []string{"controllers"},
+	},
+	{
+		ID:      "controllers-none",
+		Why:     "Without * only the controllers run that --controllers names. With none of them the process takes the lease, answers /healthz, and does nothing.",
+		Fix:     "Begin the list with *, and take single controllers out behind it.",
+		CUE:     `flags: controllers: ["*", "-ttl-controller"]`,
+		Sources: []string{runNew, "k8s.io/controller-manager app/helper.go IsControllerEnabled"},
 		Flags:   []string{"controllers"},
 	},
 	{

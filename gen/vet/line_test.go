@@ -201,7 +201,7 @@ func TestCommandLine(t *testing.T) {
 		"---v=2":                                 {"flag-syntax"},
 		"-leader-elect=false":                    {"flag-syntax"},
 		"--help=false --version=false":           nil,
-		"--controllers=":                         nil,
+		"--controllers=":                         {"controllers-none"},
 		`--controllers="*",-ttl-controller`:      nil,
 		"--allow-metric-labels=a,b=c --allow-metric-labels=d,e=f,g": nil,
 		"--allow-metric-labels==b":                                  {"flag-conflict"},

@@ -115,6 +115,7 @@ var flagRules = []Rule{
 var controllerRules = []Rule{
 	{ID: "controller-unknown", Severity: isError, Fixed: true, Flags: true, node: controllerUnknown, Doc: "--controllers names controllers of the cluster's version"},
 	{ID: "controller-renamed", Severity: isWarning, Flags: true, node: controllerRenamed, Doc: "a controller has its newest name"},
+	{ID: "controllers-none", Severity: isError, Flags: true, node: controllersNone, Doc: "--controllers starts a controller"},
 	{ID: "controller-ignored", Severity: isWarning, Flags: true, node: controllerIgnored, Doc: "every element of --controllers has an effect"},
 }
 
@@ -256,7 +257,7 @@ var keyRules = []Rule{
 
 var hardeningRules = []Rule{
 	{ID: "profiling-on", Severity: isError, Practice: true, node: profilingOn, Doc: "--profiling is false (CIS 1.3.2)"},
-	{ID: "pod-gc-threshold", Severity: isWarning, Practice: true, node: podGCThreshold, Doc: "--terminated-pod-gc-threshold is set (CIS 1.3.1)"},
+	{ID: "pod-gc-threshold", Severity: isWarning, Practice: true, node: podGCThreshold, Doc: "--terminated-pod-gc-threshold is set, and above 0 (CIS 1.3.1)"},
 	{ID: "controller-credentials", Severity: isError, Practice: true, node: controllerCredentials, Doc: "--use-service-account-credentials is true (CIS 1.3.3)"},
 	{ID: "token-key-unset", Severity: isError, Practice: true, node: tokenKeyUnset, Doc: "--service-account-private-key-file is set (CIS 1.3.4)"},
 	{ID: "root-ca-unset", Severity: isError, Practice: true, node: rootCAUnset, Doc: "--root-ca-file is set (CIS 1.3.5)"},
