@@ -99,7 +99,7 @@ func (f *file) field(s setting, config *yamltext.Node) {
 		said = vet.Said{Value: t.String(), At: f.at(key.At(0)), Unknown: !t.Known() || !value.Is(yamltext.Scalar)}
 	}
 	if zero := said.Value == "" || said.Value == "0" || said.Value == "0s"; zero && !said.Unknown {
-		said.Value = s.def // as the component's own defaults do
+		said.Value, said.Default = s.def, true // as the component itself takes it
 	}
 	f.out.Says[s.key()] = said
 }
