@@ -56,6 +56,7 @@ func (d *decoder) cluster(w *wireCluster) *spec.Cluster {
 	}
 	c.Networks = d.networks(w.Networks)
 	c.APIServer = d.apiserver(w.APIServer)
+	c.Peers = spec.Peers{Kubelet: w.Peers.Kubelet.From, KubeProxy: w.Peers.KubeProxy.From, Network: w.Peers.Network.From}
 	c.PKI = d.pki(w.PKI)
 	c.Unit = d.unit(w.Unit)
 	c.Pod = pod(w.Pod)
@@ -94,7 +95,7 @@ func (d *decoder) networks(w wireNetworks) spec.Networks {
 func (d *decoder) apiserver(w wireAPIServer) spec.APIServer {
 	a := spec.APIServer{
 		Endpoint: spec.Endpoint(w.Endpoint), Address: w.Address, Port: w.Port,
-		ServiceAccountKeyFile: w.ServiceAccountKeyFile, Flags: d.settings("apiserver.flags", w.Flags),
+		ServiceAccountKeyFile: w.ServiceAccountKeyFile, From: w.From, Flags: d.settings("apiserver.flags", w.Flags),
 	}
 	if w.Version != "" {
 		a.Version = d.version("apiserver.version", w.Version)

@@ -11,6 +11,7 @@ type wireCluster struct {
 	Nodes     map[string]wireNode
 	Networks  wireNetworks
 	APIServer wireAPIServer
+	Peers     struct{ Kubelet, KubeProxy, Network struct{ From string } }
 	Flags     map[string]any
 
 	PKI         wirePKI
@@ -52,6 +53,7 @@ type wireAPIServer struct {
 	Port                  int
 	Version               string
 	ServiceAccountKeyFile string
+	From                  string
 	Flags                 map[string]any
 }
 

@@ -65,6 +65,7 @@ type Cluster struct {
 
 	Networks  Networks
 	APIServer APIServer
+	Peers     Peers
 	Flags     Settings
 
 	PKI         PKI
@@ -159,6 +160,12 @@ type APIServer struct {
 	Version               *Version
 	ServiceAccountKeyFile string
 	Flags                 Settings
+	From                  string // file of what starts it; "" if none is named
+}
+
+// Peers are files of other components, relative to Dir; "" for one that isn't named.
+type Peers struct {
+	Kubelet, KubeProxy, Network string
 }
 
 // PKI says which keys exist and which kcmgen makes.

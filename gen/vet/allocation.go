@@ -54,7 +54,7 @@ func (v *view) sameAllocation(a, b *nodeView, name string) bool {
 	case clusterCIDR:
 		return ok1 && ok2 && slices.Equal(ours, theirs)
 	case serviceRange:
-		if len(v.APIServer.Flags) > 0 {
+		if v.stated(serviceRange) {
 			return true // service-range-differs compares each node's with the apiserver's
 		}
 		order := func(p, q netip.Prefix) int { return strings.Compare(p.Masked().String(), q.Masked().String()) }

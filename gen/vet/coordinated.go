@@ -77,7 +77,7 @@ func coordinatedAPIServer(v *view, n *nodeView) []fault {
 	}
 	want := slices.Compact([]string{candidateAPI(v.Version.Minor), candidateAPI(minor)})
 	expected := fmt.Sprintf(`apiserver: flags: {"feature-gates": "%s=true", "runtime-config": "%s=true"}`, coordinated, strings.Join(want, "=true,"))
-	if len(v.APIServer.Flags) == 0 {
+	if !v.stated(featureGates) || !v.stated(runtimeConfig) {
 		return one(fault{
 			field: at, also: []string{"apiserver.flags"}, severity: finding.NotChecked,
 			message:  fmt.Sprintf("feature gate %s is on, and whether the apiserver can elect was not checked: its flags aren't stated", coordinated),

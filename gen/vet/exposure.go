@@ -105,7 +105,7 @@ func kubeconfigAdmin(_ *view, n *nodeView) []fault {
 
 func serviceRangeUnset(v *view, n *nodeView) []fault {
 	al, ok := allocationOf(n)
-	if _, given := n.flags.Get(serviceRange); !ok || given || len(v.APIServer.Flags) > 0 { // then service-range-differs compares
+	if _, given := n.flags.Get(serviceRange); !ok || given || v.stated(serviceRange) { // then service-range-differs compares
 		return nil
 	}
 	return one(fault{

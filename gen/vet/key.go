@@ -1,6 +1,7 @@
 package vet
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/x509"
 	"errors"
@@ -180,24 +181,27 @@ func serviceAccountKeyIsCA(v *view) []fault {
 }
 
 func serviceAccountKeyDiffers(v *view) []fault {
-	field := "apiserver.serviceAccountKeyFile"
+	keys, field, at := v.apiserverKeys()
 	ours := v.facts.ServiceAccount.Public
 	if v.PKI.ServiceAccount.UseCA {
 		ours = v.facts.CA.Public
 	}
-	if v.APIServer.ServiceAccountKeyFile == "" || len(v.facts.APIServerKeys) == 0 {
-		return nil
+	if len(keys) == 0 {
+		return v.apiserverKeysUnread(field)
 	}
 	if ours == nil {
-		return one(fault{field: field, severity: finding.NotChecked, message: "the service-account key was not compared with the apiserver's: it isn't the user's own file, or not on this machine"})
+		return one(fault{field: field, at: at, severity: finding.NotChecked, message: "the service-account key was not compared with the apiserver's: it isn't the user's own file, or not on this machine"})
 	}
-	if slices.ContainsFunc(v.facts.APIServerKeys, func(k crypto.PublicKey) bool { return equal(k, ours) }) {
+	if slices.ContainsFunc(keys, func(k crypto.PublicKey) bool { return equal(k, ours) }) {
 		return nil
 	}
+	if p := v.peer(APIServerFile); field == APIServerFile && p.KeysErr != nil {
+		return v.apiserverKeysUnread(field) // it may be in another file
+	}
 	return one(fault{
-		field: field, also: []string{"pki.serviceAccount.keyFile"},
+		field: field, also: []string{"pki.serviceAccount.keyFile"}, at: at,
 		message:  "the apiserver doesn't have the public half of the service-account key: it would refuse every token",
-		expected: "the key pair's public half in " + v.APIServer.ServiceAccountKeyFile,
+		expected: "the key pair's public half in " + cmp.Or(v.APIServer.ServiceAccountKeyFile, "its --service-account-key-file"),
 	})
 }
 

@@ -52,10 +52,13 @@ func serviceRangeDiffers(v *view, n *nodeView) []fault {
 	}
 	theirs, ok := v.APIServer.Flags[serviceRange]
 	field, whose := finding.Path("apiserver", "flags", serviceRange), "the apiserver's"
+	var at finding.Pos
 	switch {
 	case flag.Value == "":
 		return unknownRange(v, n, theirs)
-	case !ok && len(v.APIServer.Flags) == 0:
+	case v.peer(APIServerFile) != nil && !v.stated(serviceRange):
+		return v.peer(APIServerFile).unchecked(flag.Field, serviceRange, "the service range "+flag.Value)
+	case !ok && !v.stated(serviceRange):
 		return one(fault{
 			field: "apiserver.flags", severity: finding.NotChecked,
 			message:  fmt.Sprintf("the service range %s was not compared with the apiserver's", flag.Value),
@@ -64,6 +67,9 @@ func serviceRangeDiffers(v *view, n *nodeView) []fault {
 	case !ok:
 		theirs.Value = defaultServiceRange
 		whose = "the apiserver's default"
+		if p := v.peer(APIServerFile); p != nil {
+			at, whose = p.said(serviceRange).At, fmt.Sprintf("%s has no --%s, and its default", p.File, serviceRange)
+		}
 	}
 	ours, ok1 := prefixes(flag.Value)
 	want, ok2 := prefixes(theirs.Value)
@@ -72,7 +78,7 @@ func serviceRangeDiffers(v *view, n *nodeView) []fault {
 		return nil // cidr-invalid and cidr-host-bits report the rest
 	}
 	return one(fault{
-		field: flag.Field, also: []string{field},
+		field: flag.Field, also: []string{field}, at: at,
 		message:  fmt.Sprintf("the service range is %s, %s is %s", flag.Value, whose, theirs.Value),
 		expected: theirs.Value,
 		hint:     "make both equal: nodes would get pod ranges inside the service range, and nothing would say so",
@@ -85,6 +91,9 @@ func unknownRange(v *view, n *nodeView, theirs spec.Setting) []fault {
 	al, ok := allocationOf(n)
 	if !ok {
 		return nil
+	}
+	if p := v.peer(APIServerFile); p != nil && theirs.Value == "" && p.said(serviceRange).Default {
+		theirs.Value = defaultServiceRange
 	}
 	services, _ := prefixes(theirs.Value)
 	for _, p := range al.pods {

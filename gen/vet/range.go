@@ -149,6 +149,7 @@ func (v *view) serviceRangeSize(r network) []fault {
 		minor = v.APIServer.Version.Minor
 	}
 	_, gates := v.APIServer.Flags[featureGates] // MultiCIDRServiceAllocator may be among them
+	gates = gates || v.peer(APIServerFile) != nil && !v.stated(featureGates)
 	x := fault{field: r.field}
 	switch {
 	case bits < minServiceBits:

@@ -38,6 +38,8 @@ type Facts struct {
 	TrackedErr error
 	// PodErrors are the user's fields of a pod that the Kubernetes API refuses.
 	PodErrors []PodError
+	// Peers are the files of other components that the cluster names, by their fields.
+	Peers map[string]*Peer
 }
 
 // PodError is a field that the Kubernetes API refuses, and why, without its value.
@@ -77,15 +79,17 @@ type fault struct {
 	expected string
 	hint     string
 	severity finding.Severity
-	also     []string // fields that the user may change instead
+	also     []string    // fields that the user may change instead
+	at       finding.Pos // in a file of another component
 }
 
 // view is a cluster as rules see it, with merged flags.
 type view struct {
-	*spec.Cluster
-	facts Facts
-	nodes []*nodeView
-	minor *flags.Minor // data of its version; nil if there is none
+	*spec.Cluster               // with what the apiserver's file says
+	user          *spec.Cluster // as the user wrote it
+	facts         Facts
+	nodes         []*nodeView
+	minor         *flags.Minor // data of its version; nil if there is none
 	// byLayout has this view for each layout of its nodes: the cluster as they see it.
 	byLayout map[spec.Layout]*view
 }
@@ -123,7 +127,7 @@ type knownFlag struct {
 }
 
 func newView(c *spec.Cluster, facts Facts) *view {
-	v := &view{Cluster: c, facts: facts, minor: flags.Of(c.Version.Minor), byLayout: map[spec.Layout]*view{}}
+	v := &view{Cluster: withPeers(c, facts), user: c, facts: facts, minor: flags.Of(c.Version.Minor), byLayout: map[spec.Layout]*view{}}
 	for i := range c.Nodes {
 		v.nodes = append(v.nodes, v.newNode(&c.Nodes[i]))
 	}
@@ -134,7 +138,7 @@ func newView(c *spec.Cluster, facts Facts) *view {
 	for _, l := range slices.Compact(slices.Sorted(slices.Values(layouts))) {
 		if len(v.nodes) == 0 || c.Uses(l) {
 			of := *v
-			of.Cluster = c.With(l)
+			of.Cluster = v.With(l)
 			v.byLayout[l] = &of
 		}
 	}
@@ -274,6 +278,9 @@ func (v *view) finding(r Rule, f fault, node string) finding.Finding {
 		if p, ok := v.Source.Exact(a); ok && p != out.Pos {
 			out.Also = append(out.Also, p)
 		}
+	}
+	if f.at != (finding.Pos{}) && f.at != out.Pos && !slices.Contains(out.Also, f.at) {
+		out.Also = append(out.Also, f.at)
 	}
 	return out
 }

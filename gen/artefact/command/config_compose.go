@@ -39,7 +39,7 @@ func composeService(set *text.Set, service *yamltext.Node) (Command, bool) {
 		return Command{}, false
 	default:
 		var err error
-		if c, err = (&reader{set: set}).program(words, composeEnv(set, service.Get("environment"))); err != nil {
+		if c, err = (&reader{set: set, want: Program}).program(words, composeEnv(set, service.Get("environment"))); err != nil {
 			return Command{}, false
 		}
 	}

@@ -66,15 +66,15 @@ func (r *reader) docker(words []text.Text, env map[string]text.Text) (c Command,
 		rest = append([]text.Text{entry}, rest...)
 	}
 	c, err = r.container(rest, inner, image, words[0].At(0))
-	if named := name.String() == Program || looksLikeImage(image); err != nil || c.Program.Len() == 0 && !named && c.Form == "" {
-		return Command{}, true, faultf(words[at].At(0), "it starts the image %.80s, and %s is nowhere among the words", image.String(), Program)
+	if named := name.String() == r.want || r.looksLikeImage(image); err != nil || c.Program.Len() == 0 && !named && c.Form == "" {
+		return Command{}, true, faultf(words[at].At(0), "it starts the image %.80s, and %s is nowhere among the words", image.String(), r.want)
 	}
 	return c, true, nil
 }
 
 // looksLikeImage reports whether an image's name says that it has the program.
-func looksLikeImage(image text.Text) bool {
-	return strings.Contains(lastElement(image.String()), Program)
+func (r *reader) looksLikeImage(image text.Text) bool {
+	return strings.Contains(lastElement(image.String()), r.want)
 }
 
 func lastElement(image string) string { return image[strings.LastIndexByte(image, '/')+1:] }

@@ -58,7 +58,7 @@ func isTokens(data string) bool {
 // load reads a file and finds out what it is.
 func (r *reader) load(in Input) *loaded {
 	l := &loaded{Input: in}
-	if l.err = plain(in); l.err != nil {
+	if l.err = plain(in, r.want); l.err != nil {
 		return l
 	}
 	l.text = r.set.Add(in.Name, string(in.Data))
@@ -97,7 +97,7 @@ func (r *reader) classify(l *loaded) {
 }
 
 // plain refuses what is no text, or holds a key.
-func plain(in Input) error {
+func plain(in Input, program string) error {
 	at := func(offset int, format string, args ...any) error {
 		line := 1 + strings.Count(string(in.Data[:offset]), "\n")
 		return &Error{text.Pos{File: in.Name}, fmt.Sprintf("line %d: ", line) + fmt.Sprintf(format, args...)}
@@ -118,8 +118,8 @@ func plain(in Input) error {
 		return whole("it holds a key, a token or a certificate, and is not read: neither a unit nor a pod nor a list of flags has one")
 	case strings.ContainsAny(data, text.Reserved):
 		return at(strings.IndexAny(data, text.Reserved), "it has the character U+FDD0 or U+FDD1, which no text has")
-	case nul >= 0 && !isProcess(data):
-		return at(nul, "byte %d is a NUL: only /proc/PID/cmdline has one, and this isn't %s's", nul, Program)
+	case nul >= 0 && !isProcess(data, program):
+		return at(nul, "byte %d is a NUL: only /proc/PID/cmdline has one, and this isn't %s's", nul, program)
 	}
 	return nil
 }

@@ -9,7 +9,9 @@ import (
 
 // isList reports whether a text is a list of flags: each of its lines is empty, a comment,
 // or begins with a flag or, on the first, with the program; or goes on from the line before.
-func isList(t text.Text) bool {
+func isList(t text.Text) bool { return isListOf(t, Program) }
+
+func isListOf(t text.Text, program string) bool {
 	continued, first := false, true
 	for line := range strings.Lines(t.String()) {
 		l := strings.Trim(line, " \t\r\n")
@@ -17,7 +19,7 @@ func isList(t text.Text) bool {
 			continue
 		}
 		word, _, _ := strings.Cut(l, " ")
-		starts := first && strings.HasSuffix(strings.TrimSuffix(word, `\`), Program)
+		starts := first && strings.HasSuffix(strings.TrimSuffix(word, `\`), program)
 		if starts && strings.ContainsAny(l, "><&|;$`") {
 			return false // a line of a shell
 		}
@@ -49,7 +51,7 @@ func (r *reader) list(t text.Text) (Command, error) {
 		}
 		all = append(all, words...)
 		for i, w := range words {
-			if len(c.Args) == 0 && c.Program.Len() == 0 && i == 0 && isProgram(w) {
+			if len(c.Args) == 0 && c.Program.Len() == 0 && i == 0 && r.is(w) {
 				c.Program = w
 				continue
 			}
@@ -59,7 +61,7 @@ func (r *reader) list(t text.Text) (Command, error) {
 			c.Args = append(c.Args, Arg{Text: w})
 		}
 	}
-	if wrapped, ok := r.wrapped(all); ok {
+	if wrapped, ok := r.wrapped(all); ok && r.want == Program {
 		return wrapped, nil
 	}
 	return c, nil

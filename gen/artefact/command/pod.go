@@ -64,14 +64,14 @@ func (r *reader) podSpec(spec, above *yamltext.Node) ([]Command, error) {
 			return nil, err
 		}
 		image := c.Get("image")
-		named := image != nil && looksLikeImage(image.Text) || c.Get("name").Str() == Program
+		named := image != nil && r.looksLikeImage(image.Text) || c.Get("name").Str() == r.want
 		var got Command
 		switch {
 		case len(words) > 0 && strings.HasPrefix(words[0].String(), "-") && named:
 			got = Command{Args: args(words)}
 		case len(words) == 0:
 			if named && failed == nil {
-				failed = faultf(c.At, "the container has neither command nor args: what starts %s is in its image", Program)
+				failed = faultf(c.At, "the container has neither command nor args: what starts %s is in its image", r.want)
 			}
 			continue
 		default:
@@ -123,7 +123,7 @@ func (r *reader) podWords(container *yamltext.Node) ([]text.Text, []Note, error)
 		for _, e := range list.Items {
 			switch {
 			case e.Is(yamltext.Null) || e.Is(yamltext.Scalar) && e.Text.Len() == 0: // an empty text has no place
-				notes = append(notes, Note{e.Place(), formField, fmt.Sprintf("this element of %s is empty: the kubelet passes an empty argument on, and %s takes flags only, and exits", field, Program), "a flag, or no such element"})
+				notes = append(notes, Note{e.Place(), formField, fmt.Sprintf("this element of %s is empty: the kubelet passes an empty argument on, and %s takes flags only, and exits", field, r.want), "a flag, or no such element"})
 			case e.Kind != yamltext.Scalar:
 				return nil, nil, faultf(e.At, "an element of %s is no string: the kubelet refuses the pod", field)
 			case e.Tag != "str" && e.Text.Known():

@@ -8,13 +8,13 @@ import (
 	"github.com/kcmgen/kcmgen/internal/lazy"
 )
 
-// isProcess reports whether text with NULs is the command line of the program.
-func isProcess(data string) bool {
+// isProcess reports whether text with NULs is the command line of a program.
+func isProcess(data, program string) bool {
 	for word := range strings.SplitSeq(data, "\x00") {
 		if strings.ContainsAny(word, "=[\n") && !strings.HasPrefix(word, "-") {
 			return false // a file with a NUL in it
 		}
-		if word == Program || strings.HasSuffix(word, "/"+Program) {
+		if word == program || strings.HasSuffix(word, "/"+program) {
 			return true
 		}
 	}
@@ -65,7 +65,7 @@ func (r *reader) processes(t text.Text) (Command, error) {
 	for _, line := range t.Lines() {
 		words := fields(line)
 		for i, w := range words {
-			if !isProgram(w) || i+1 < len(words) && !strings.HasPrefix(words[i+1].String(), "-") {
+			if !r.is(w) || i+1 < len(words) && !strings.HasPrefix(words[i+1].String(), "-") {
 				continue
 			}
 			if slices.ContainsFunc(words[:i], func(w text.Text) bool { return slices.Contains(lookers, base(w)) }) {

@@ -65,6 +65,7 @@ type Result struct {
 // reader reads the files of one host.
 type reader struct {
 	set     *text.Set
+	want    string // base name of the program whose arguments are wanted
 	known   func(string) bool
 	scripts map[string]text.Text // by base name
 	env     map[string][]systemd.Variable
@@ -87,13 +88,18 @@ type reader struct {
 // of its own, with the environment files and drop-ins that belong to it. The errors of files
 // are joined, each an *Error; results of the others come with them.
 func Read(set *text.Set, files []Input, o Options) ([]*Result, error) {
-	r := &reader{
-		set: set, known: o.Known, scripts: map[string]text.Text{},
+	r := newReader(set, Program)
+	r.known = o.Known
+	return r.files(files)
+}
+
+func newReader(set *text.Set, program string) *reader {
+	return &reader{
+		set: set, want: program, scripts: map[string]text.Text{},
 		env: map[string][]systemd.Variable{}, envUsed: map[string]bool{}, envFile: map[string]text.Text{},
 		envNoted: map[string]bool{}, entered: map[string]bool{},
 		starter: map[string]string{},
 	}
-	return r.files(files)
 }
 
 // located gives an error the position of its place.

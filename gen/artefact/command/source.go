@@ -48,7 +48,7 @@ func (r *reader) openrc(t text.Text, script *shell.Script, env map[string]text.T
 		}
 		return env[name]
 	}
-	if program := get("command"); isProgram(program) {
+	if program := get("command"); r.is(program) {
 		// The file in conf.d with the script's name is read before it.
 		conf := map[string]text.Text{}
 		r.source("conf.d/"+path.Base(r.set.Name(t.At(0))), conf)
@@ -59,7 +59,7 @@ func (r *reader) openrc(t text.Text, script *shell.Script, env map[string]text.T
 		return Command{Form: Script, At: program.At(0), Program: program, Args: args(words)}, true
 	}
 	for _, names := range [][2]string{{"DAEMON", "DAEMON_ARGS"}, {"DAEMON", "DAEMON_OPTS"}} {
-		if program := get(names[0]); isProgram(program) {
+		if program := get(names[0]); r.is(program) {
 			return Command{Form: Script, At: program.At(0), Program: program, Args: args(fields(get(names[1])))}, true
 		}
 	}

@@ -40,7 +40,7 @@ func (r *reader) program(words []text.Text, env map[string]text.Text) (Command, 
 	}
 	if first == "start-stop-daemon" {
 		i := slices.IndexFunc(words, func(w text.Text) bool { return w.String() == "--" })
-		if program := slices.IndexFunc(words, isProgram); program >= 0 && program < i {
+		if program := slices.IndexFunc(words, r.is); program >= 0 && program < i {
 			return Command{Program: words[program], Args: args(words[i+1:])}, nil
 		}
 	}
@@ -51,13 +51,13 @@ func (r *reader) program(words []text.Text, env map[string]text.Text) (Command, 
 	}
 	for i, w := range words {
 		switch {
-		case isProgram(w):
+		case r.is(w):
 			return Command{Program: w, Args: args(words[i+1:])}, nil
-		case i > 0 && base(w) == "controller-manager" && strings.HasPrefix(base(words[i-1]), "hyperkube"):
+		case i > 0 && base(w) == strings.TrimPrefix(r.want, "kube-") && strings.HasPrefix(base(words[i-1]), "hyperkube"):
 			return Command{Program: words[i-1], Args: args(words[i+1:])}, nil
 		}
 	}
-	if c, ok := r.wrapped(words); ok {
+	if c, ok := r.wrapped(words); ok && r.want == Program {
 		return c, nil
 	}
 	if c, ok := r.scriptAtHand(words, env); ok {
@@ -69,7 +69,7 @@ func (r *reader) program(words []text.Text, env map[string]text.Text) (Command, 
 	if words[0].IsHole() && len(words) > 1 && strings.HasPrefix(words[1].String(), "--") {
 		return Command{Program: words[0], Args: args(words[1:])}, nil
 	}
-	return Command{}, faultf(words[0].At(0), "it starts %.80s, and %s is nowhere among the words", words[0].String(), Program)
+	return Command{}, faultf(words[0].At(0), "it starts %.80s, and %s is nowhere among the words", words[0].String(), r.want)
 }
 
 // maxScripts bounds how many scripts a file starts, with those that these start.
@@ -98,8 +98,13 @@ func (r *reader) scriptAtHand(words []text.Text, env map[string]text.Text) (Comm
 }
 
 // isProgram reports whether a word is the program's name or path.
-func isProgram(w text.Text) bool {
-	return !strings.HasPrefix(w.String(), "-") && !strings.Contains(w.String(), "=") && base(w) == Program
+func isProgram(w text.Text) bool { return isNamed(w, Program) }
+
+// is reports whether a word is the name or the path of the program that is wanted.
+func (r *reader) is(w text.Text) bool { return isNamed(w, r.want) }
+
+func isNamed(w text.Text, program string) bool {
+	return !strings.HasPrefix(w.String(), "-") && !strings.Contains(w.String(), "=") && base(w) == program
 }
 
 // remote returns what ssh has the shell of another host run: the words after the host with
@@ -191,7 +196,7 @@ func (r *reader) shell(t text.Text, env map[string]text.Text) (Command, error) {
 	best := found[0]
 	for _, c := range found[1:] { // the one with flags; others may look at the process
 		if len(c.Args) > 0 && len(best.Args) > 0 {
-			return Command{}, faultf(c.At, "the script starts %s twice, here and on line %d", Program, r.set.Pos(best.At).Line)
+			return Command{}, faultf(c.At, "the script starts %s twice, here and on line %d", r.want, r.set.Pos(best.At).Line)
 		}
 		if len(c.Args) > len(best.Args) {
 			best = c
