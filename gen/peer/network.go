@@ -20,7 +20,7 @@ func (f *file) network() error {
 		return err
 	}
 	docs := flat(read.Docs)
-	f.out.Says[vet.IPAMSetting] = vet.Said{}
+	f.out.Says[vet.IPAMSetting] = vet.Said{At: f.out.At}
 	for _, doc := range docs {
 		data := doc.Get("data")
 		switch group, _, _ := strings.Cut(doc.Get("apiVersion").Str(), "/"); {
@@ -40,7 +40,7 @@ func (f *file) network() error {
 			f.flannelConf(doc)
 		}
 	}
-	if len(f.out.Pools) == 0 && f.out.Says[vet.IPAMSetting] == (vet.Said{}) {
+	if mode := f.out.Says[vet.IPAMSetting]; len(f.out.Pools) == 0 && mode.Value == "" && !mode.Unknown {
 		return f.other(networkAddon, docs)
 	}
 	return nil
