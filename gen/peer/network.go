@@ -20,7 +20,7 @@ func (f *file) network() error {
 		return err
 	}
 	docs := flat(read.Docs)
-	f.out.Says[vet.IPAMSetting] = vet.Said{}
+	f.out.Says[vet.IPAMSetting] = vet.Said{At: f.out.At}
 	for _, doc := range docs {
 		data := doc.Get("data")
 		switch group, _, _ := strings.Cut(doc.Get("apiVersion").Str(), "/"); {
@@ -36,11 +36,13 @@ func (f *file) network() error {
 			for _, pool := range doc.Get("spec", "calicoNetwork", "ipPools").List() {
 				f.calicoPool(pool)
 			}
+		case doc.Get("kind").Str() == "DaemonSet":
+			f.calicoEnv(doc.Get("spec", "template", "spec", "containers"))
 		case doc.Has("Network") && !doc.Has("kind"):
 			f.flannelConf(doc)
 		}
 	}
-	if len(f.out.Pools) == 0 && f.out.Says[vet.IPAMSetting] == (vet.Said{}) {
+	if mode := f.out.Says[vet.IPAMSetting]; len(f.out.Pools) == 0 && mode.Value == "" && !mode.Unknown {
 		return f.other(networkAddon, docs)
 	}
 	return nil
@@ -85,6 +87,17 @@ func (f *file) calicoPool(pool *yamltext.Node) {
 		}
 	}
 	f.pool(vet.Pool{Addon: "Calico", Field: "cidr"}, pool)
+}
+
+// calicoEnv reads the pools that calico-node makes when it starts for the first time.
+func (f *file) calicoEnv(containers *yamltext.Node) {
+	for _, c := range containers.List() {
+		for _, e := range c.Get("env").List() {
+			if name := e.Get("name").Str(); name == "CALICO_IPV4POOL_CIDR" || name == "CALICO_IPV6POOL_CIDR" {
+				f.pool(vet.Pool{Addon: "Calico", Field: name}, &yamltext.Node{Kind: yamltext.Map, Pairs: []yamltext.Pair{{Key: e.Get("name").Value(), Value: e.Get("value")}}})
+			}
+		}
+	}
 }
 
 // cilium reads the ConfigMap cilium-config.

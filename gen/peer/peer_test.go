@@ -177,6 +177,10 @@ func TestRead(t *testing.T) {
 			vet.NetworkFile, "apiVersion: operator.tigera.io/v1\nkind: Installation\nspec:\n  calicoNetwork:\n    ipPools:\n    - cidr: 192.168.0.0/16\n      blockSize: 26\n",
 			nil, []string{"Calico cidr 192.168.0.0/16 at 6:7"},
 		},
+		"Calico's manifest": {
+			vet.NetworkFile, "kind: DaemonSet\nspec:\n  template:\n    spec:\n      containers:\n      - name: calico-node\n        env:\n        - name: CALICO_IPV4POOL_CIDR\n          value: \"10.4.0.0/16\"\n",
+			nil, []string{"Calico CALICO_IPV4POOL_CIDR 10.4.0.0/16 at 8:17"},
+		},
 		"Cilium": {
 			vet.NetworkFile, "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: cilium-config\ndata:\n  ipam: \"cluster-pool\"\n  enable-ipv6: \"false\"\n  cluster-pool-ipv4-cidr: \"10.0.0.0/9 11.0.0.0/9\"\n  cluster-pool-ipv6-cidr: \"fd00::/56\"\n",
 			[]string{"ipam"}, []string{"cluster-pool at 6:3", "Cilium cluster-pool-ipv4-cidr 10.0.0.0/9 at 8:3", "Cilium cluster-pool-ipv4-cidr 11.0.0.0/9 at 8:3"},

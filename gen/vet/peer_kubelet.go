@@ -131,33 +131,35 @@ func kubeletCertificates(v *view, n *nodeView) []fault {
 		case !(spec.Flag{Value: s.Value}).Bool():
 			continue
 		}
-		why, field := v.notSigning(n, r.flag)
+		why, field, expected := v.notSigning(n, r.flag)
 		if why == "" {
 			continue
 		}
 		out = append(out, fault{
 			field: field, also: []string{KubeletFile}, at: s.At,
 			message:  fmt.Sprintf("%s of %s is true, and %s: nothing signs the kubelet's requests of %s", r.field, p.File, why, r.signer),
-			expected: fmt.Sprintf("--cluster-signing-cert-file and its key, or --%s and its key", r.flag),
+			expected: expected,
 		})
 	}
 	return out
 }
 
-// notSigning says why kube-controller-manager doesn't sign for a signer, and the field; "" if
-// it does.
-func (v *view) notSigning(n *nodeView, flag string) (why, field string) {
+// notSigning says why kube-controller-manager doesn't sign for a signer, the field, and what
+// is expected there; "" if it does.
+func (v *view) notSigning(n *nodeView, flag string) (why, field, expected string) {
+	const controller = "the signing controller among --controllers"
 	if off := slices.IndexFunc(n.controllers, func(e string) bool { return strings.HasPrefix(e, "-") && slices.Contains(signers[0], e[1:]) }); off >= 0 {
-		return "--controllers has " + n.controllers[off], v.flagField(n, "controllers")
+		return "--controllers has " + n.controllers[off], v.flagField(n, "controllers"), controller
 	}
 	named := slices.ContainsFunc(n.controllers, func(e string) bool { return e == "*" || slices.Contains(signers[0], e) })
 	if !named {
-		return "--controllers doesn't have the signing controller", v.flagField(n, "controllers")
+		return "--controllers doesn't have the signing controller", v.flagField(n, "controllers"), controller
 	}
 	if n.flags.Value("cluster-signing-cert-file", "") == "" && n.flags.Value(flag, "") == "" {
-		return "neither --cluster-signing-cert-file nor --" + flag + " is set", v.flagField(n, "cluster-signing-cert-file")
+		return "neither --cluster-signing-cert-file nor --" + flag + " is set", v.flagField(n, "cluster-signing-cert-file"),
+			fmt.Sprintf("--cluster-signing-cert-file and its key, or --%s and its key", flag)
 	}
-	return "", ""
+	return "", "", ""
 }
 
 // cloudProviderDiffers: with "external" a kubelet waits for a cloud's own controllers, and
