@@ -94,7 +94,11 @@ func (t *TestedRules) Lines() []string {
 			out = append(out, "    got       the rule accepts it")
 		}
 	}
-	return append(out, fmt.Sprintf("%d cases, %d failed", len(t.Cases), failed))
+	cases := "cases"
+	if len(t.Cases) == 1 {
+		cases = "case"
+	}
+	return append(out, fmt.Sprintf("%d %s, %d failed", len(t.Cases), cases, failed))
 }
 
 // Report is the outcome in the form of JSON.

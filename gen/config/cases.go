@@ -177,13 +177,14 @@ func (t *tester) run(c *Case, v cue.Value, own *policyPackage, rules *ruleSet) {
 	c.Expected = `{rule: "an id", cluster: {…}, fails: true or false}`
 	refuse := func(format string, args ...any) { c.Got = append(c.Got, fmt.Sprintf(format, args...)) }
 	var w expectation
+	c.Rule, _ = v.LookupPath(cue.ParsePath("rule")).String()
 	data, err := v.MarshalJSON()
 	if err == nil {
 		err = strictly(data, &w)
 	}
 	switch {
 	case err != nil:
-		refuse("the case can't be read: %s", trimSyntax(err.Error()))
+		refuse("the case can't be read: %s", strings.TrimPrefix(trimSyntax(err.Error()), "cue: marshal error: "))
 		return
 	case w.Fails == nil || w.Cluster == nil:
 		refuse("the case has no cluster, or doesn't say whether it fails")

@@ -113,8 +113,9 @@ func newTarget(ctx *cue.Context, c *spec.Cluster, data []byte, effective []spec.
 
 // refusal is why a rule refuses one field.
 type refusal struct {
-	field, expected string
-	node            string
+	field, node  string
+	expected     string
+	alternatives []string // to what the cluster has
 }
 
 // findings returns what a rule finds: one finding for each field that it refuses.
@@ -156,38 +157,64 @@ func (t *target) check(r *ownRule) (refused []refusal, broken []string) {
 	}
 	u := t.value.Unify(r.check)
 	err := u.Validate(cue.Concrete(true), cue.Final())
+	all := refusals{}
+	missing := func(labels []string) { all.add(t.missing(labels), "") }
 	if err == nil {
-		t.added(u, nil, t.data, func(labels []string) { refused = append(refused, t.missing(labels)) })
-		return refused, nil
+		t.added(u, nil, t.data, missing)
+		return all.sorted(), nil
 	}
-	byField := map[string]*gathered{}
 	var unclear []string
 	for _, e := range errors.Errors(err) {
 		labels, rest := t.labels(e.Path())
 		kind := kindOfError(e)
 		switch {
 		case len(rest) > 0 && !hiddenLabel(rest[0]) && (kind == isMissing || kind == isIncomplete):
-			one := t.missing(slices.Concat(labels, visible(rest)))
-			byField[one.field] = &gathered{refusal: one}
+			missing(slices.Concat(labels, visible(rest)))
 		case kind == isIncomplete || kind == isMissing:
 			unclear = append(unclear, oneLine(e))
 		case kind == isRefused:
-			one := t.refusal(labels)
-			if byField[one.field] == nil {
-				byField[one.field] = &gathered{refusal: one}
-			}
-			byField[one.field].expect(t.expectation(labels, e))
+			all.add(t.refusal(labels), t.expectation(labels, e))
 		default:
 			broken = append(broken, oneLine(e))
 		}
 	}
-	for _, field := range slices.Sorted(maps.Keys(byField)) {
-		refused = append(refused, byField[field].done())
+	if len(all) == 0 && len(unclear) > 0 { // such as a condition on a field that is missing
+		t.added(u, nil, t.data, missing)
 	}
-	if len(refused) == 0 { // what isn't clear may only follow from what is refused
+	if len(all) == 0 { // what isn't clear may only follow from what is refused
 		broken = append(broken, unclear...)
 	}
-	return refused, broken
+	return all.sorted(), broken
+}
+
+// refusals are those of one rule by field. CUE may have several errors of one, such as one
+// for each branch of a disjunction, and one flag may be set for several nodes.
+type refusals map[string]*refusal
+
+func (all refusals) add(one refusal, expected string) {
+	got, again := all[one.field]
+	if !again {
+		got = &one
+		all[one.field] = got
+	}
+	if got.node != one.node {
+		got.node = ""
+	}
+	if expected != "" && !slices.Contains(got.alternatives, expected) {
+		got.alternatives = append(got.alternatives, expected)
+	}
+}
+
+func (all refusals) sorted() []refusal {
+	var out []refusal
+	for _, field := range slices.Sorted(maps.Keys(all)) {
+		one := *all[field]
+		if n := len(one.alternatives); n > 0 {
+			one.expected = strings.Join(one.alternatives[:min(n, 5)], " or ")
+		}
+		out = append(out, one)
+	}
+	return out
 }
 
 // part is a cluster with some of its fields.
@@ -225,26 +252,6 @@ func (t *target) fits(r *ownRule) bool {
 	return fits
 }
 
-// gathered is a refusal of which CUE may have several errors, such as one for each branch
-// of a disjunction.
-type gathered struct {
-	refusal
-	expected []string
-}
-
-func (r *gathered) expect(text string) {
-	if text != "" && !slices.Contains(r.expected, text) {
-		r.expected = append(r.expected, text)
-	}
-}
-
-func (r *gathered) done() refusal {
-	if len(r.expected) > 0 {
-		r.refusal.expected = strings.Join(r.expected[:min(len(r.expected), 5)], " or ")
-	}
-	return r.refusal
-}
-
 // added calls found for the fields that a check has and the cluster doesn't.
 func (t *target) added(u cue.Value, at []string, data any, found func(labels []string)) {
 	switch data := data.(type) {
@@ -257,7 +264,7 @@ func (t *target) added(u cue.Value, at []string, data any, found func(labels []s
 			name := it.Selector().Unquoted()
 			inner, ok := data[name]
 			if !ok {
-				found(with(at, name))
+				leaves(it.Value(), with(at, name), found)
 				continue
 			}
 			t.added(it.Value(), with(at, name), inner, found)
@@ -270,6 +277,23 @@ func (t *target) added(u cue.Value, at []string, data any, found func(labels []s
 		for i := 0; it.Next() && i < len(data); i++ {
 			t.added(it.Value(), with(at, fmt.Sprintf("[%d]", i)), data[i], found)
 		}
+	}
+}
+
+// leaves calls found for the fields of a value that hold no others.
+func leaves(v cue.Value, at []string, found func(labels []string)) {
+	it, err := v.Fields()
+	if err != nil {
+		found(at)
+		return
+	}
+	some := false
+	for it.Next() {
+		some = true
+		leaves(it.Value(), with(at, it.Selector().Unquoted()), found)
+	}
+	if !some {
+		found(at)
 	}
 }
 
@@ -319,6 +343,9 @@ func visible(labels []string) []string {
 func (t *target) missing(labels []string) refusal {
 	out := t.refusal(labels)
 	out.expected = "a field " + finding.Path(labels...)
+	if len(labels) == 5 && labels[0] == "effective" && labels[3] == "flags" {
+		out.expected = "a node that is started with --" + labels[4]
+	}
 	return out
 }
 

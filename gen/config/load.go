@@ -135,8 +135,8 @@ func (res *Result) collect(l *loader, args []string, f *finder, outcomes []outco
 			}
 		}
 		res.Findings = append(res.Findings, o.findings...)
-		if o.skipped != "" && !l.isPolicy(p) {
-			res.Skipped = append(res.Skipped, Skipped{Dir: l.rel(p.dir), Reason: o.skipped})
+		if o.skipped != "" {
+			res.Skipped = append(res.Skipped, l.skipped(p, o.skipped)...)
 		}
 		if o.cluster != nil {
 			res.Clusters = append(res.Clusters, o.cluster)

@@ -91,9 +91,15 @@ func (l *loader) policyOf(root string) *policyPackage {
 	return pol
 }
 
-// isPolicy reports whether a place is the package with the rules for its module.
-func (l *loader) isPolicy(p place) bool {
-	return l.opts.Rules != nil && p.dir == filepath.Join(p.root, policyDir) && mayHave(&build.Instance{Files: p.files()}, "rules")
+// skipped says why a package is skipped. That with the rules for its module isn't.
+func (l *loader) skipped(p place, reason string) []Skipped {
+	if l.opts.Rules != nil && reason == noClusterField && l.rough.rules(p) {
+		if p.dir == filepath.Join(p.root, policyDir) {
+			return nil
+		}
+		reason += "; its rules hold where they are imported, and for all clusters if they stand in " + l.rel(filepath.Join(p.root, policyDir))
+	}
+	return []Skipped{{Dir: l.rel(p.dir), Reason: reason}}
 }
 
 // reached returns the directories whose files decide about a place.

@@ -44,7 +44,7 @@ func waive(c *spec.Cluster, findings []finding.Finding, now time.Time) []finding
 			f.Message = fmt.Sprintf("nothing breaks rule %s any more", w.Rule)
 			f.Hint = "remove the waiver"
 		default:
-			ending, holds := endOf(w, f, now, covered)
+			ending, holds := endOf(c, w, now, covered)
 			if holds {
 				accept(covered, w)
 			}
@@ -57,13 +57,14 @@ func waive(c *spec.Cluster, findings []finding.Finding, now time.Time) []finding
 }
 
 // endOf returns the finding of a waiver that ended, or will soon, and whether the waiver
-// still holds. What ended is as severe as what it accepted. f is the finding's begin.
-func endOf(w spec.Waiver, f finding.Finding, now time.Time, covered []*finding.Finding) (_ []finding.Finding, holds bool) {
+// still holds. What ended is as severe as what it accepted.
+func endOf(c *spec.Cluster, w spec.Waiver, now time.Time, covered []*finding.Finding) (_ []finding.Finding, holds bool) {
 	if w.Until.IsZero() {
 		return nil, true
 	}
 	end, day := w.Until.AddDate(0, 0, 1), w.Until.Format(time.DateOnly)
-	f.Field = finding.Path("waivers", w.Rule, "until")
+	f := finding.Finding{Cluster: c.Name, Field: finding.Path("waivers", w.Rule, "until")}
+	f.Pos = c.Source.At(f.Field)
 	switch {
 	case now.IsZero():
 		f.Rule, f.Severity = waiverExpired, finding.NotChecked
