@@ -96,43 +96,30 @@ func (t *tester) place(p place) bool {
 	pol := t.policyOf(p.root)
 	own := &policyPackage{place: p, inst: t.reload(p, nil)}
 	own.ex = &explainer{rel: t.rel, dir: p.dir, user: userFiles(own.inst), inst: own.inst}
-	ctx := cuecontext.New()
-	rules := newRuleSet(t.opts.Rules)
-	if pol != nil && p.dir != pol.place.dir {
-		_, done := t.rulesOf(ctx, pol, rules)
-		defer done()
+	switch {
+	case len(pol.faultsOf()) > 0 && p.dir != pol.place.dir:
+		t.out.Findings = append(t.out.Findings, pol.faults...)
+		return true
+	case own.inst.Err != nil:
+		t.out.Findings = append(t.out.Findings, own.ex.loadErrors(own.inst.Err)...)
+		return true
+	case pol != nil && p.dir == pol.place.dir:
+		pol = nil // it is the same
 	}
-	theirs := len(rules.rules)
-	v, done := t.rulesOf(ctx, own, rules)
-	defer done()
+	if found := t.embeds(own.inst, own.ex); len(found) > 0 {
+		t.out.Findings = append(t.out.Findings, found...)
+		return true
+	}
+	v, rules := t.rulesIn(own, newRuleSet(t.opts.Rules, pol))
 	t.out.Findings = append(t.out.Findings, rules.findings...)
-	for _, one := range rules.rules[theirs:] {
+	for _, one := range rules.rules {
 		t.untested[one.Pos] = one.OwnRule
 	}
 	cases := v.LookupPath(cue.ParsePath("tests"))
 	if cases.Exists() {
 		t.cases(cases, own, rules)
 	}
-	return cases.Exists() || len(rules.rules) > theirs || len(rules.findings) > 0
-}
-
-// rulesOf adds the rules of a package. The caller must call done at the end.
-func (t *tester) rulesOf(ctx *cue.Context, pol *policyPackage, rules *ruleSet) (cue.Value, func()) {
-	switch {
-	case len(pol.faults) > 0:
-		rules.findings = append(rules.findings, pol.faults...)
-	case pol.inst.Err != nil:
-		rules.findings = append(rules.findings, pol.ex.loadErrors(pol.inst.Err)...)
-	default:
-		v, _, found, done := t.build(ctx, pol)
-		rules.findings = append(rules.findings, found...)
-		if len(found) == 0 {
-			rules.from(v, pol.ex)
-			return v, done
-		}
-		done()
-	}
-	return cue.Value{}, func() {}
+	return cases.Exists() || len(rules.rules) > 0 || len(rules.findings) > 0
 }
 
 // cases runs the cases of a package.
@@ -192,14 +179,13 @@ func (t *tester) run(c *Case, v cue.Value, own *policyPackage, rules *ruleSet) {
 	}
 	c.Rule, c.fails = w.Rule, *w.Fails
 	c.Expected = w.expected()
-	one := rules.byID[w.Rule]
+	one := rules.rule(w.Rule)
 	if one == nil || one.broken {
 		refuse("there is no rule %.80q that can be evaluated", w.Rule)
 		var ids []string
-		for id := range rules.byID {
-			ids = append(ids, id)
+		for _, r := range rules.all() {
+			ids = append(ids, r.ID)
 		}
-		slices.Sort(ids)
 		if near := spec.Nearest(w.Rule, ids); near != "" {
 			refuse("did you mean %q?", near)
 		}
@@ -210,7 +196,7 @@ func (t *tester) run(c *Case, v cue.Value, own *policyPackage, rules *ruleSet) {
 		refuse("the case is no cluster: %s", trimSyntax(err.Error()))
 		return
 	}
-	on, err := newTarget(v.Context(), cluster, data, t.opts.Rules.Effective(cluster))
+	on, err := newTarget(cluster, data, t.opts.Rules.Effective(cluster))
 	if err != nil {
 		refuse("the case can't be checked: %s", trimSyntax(err.Error()))
 		return
@@ -292,7 +278,7 @@ func (t *tester) cluster(p place, part []byte) (*spec.Cluster, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	v := schema.Context().BuildExpr(expr).Unify(schema)
+	v := cuecontext.New().BuildExpr(expr).Unify(schema)
 	if err := v.Validate(cue.Concrete(true), cue.Final()); err != nil {
 		return nil, nil, err
 	}

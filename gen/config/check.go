@@ -11,6 +11,7 @@ import (
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
+	"cuelang.org/go/cue/cuecontext"
 	"cuelang.org/go/cue/errors"
 	cuejson "cuelang.org/go/encoding/json"
 
@@ -24,26 +25,16 @@ func (l *loader) applyRules(c *spec.Cluster, pol *policyPackage, v cue.Value, ex
 	if l.opts.Rules == nil {
 		return
 	}
-	rules := newRuleSet(l.opts.Rules)
+	rules := newRuleSet(l.opts.Rules, pol)
 	if pol != nil {
-		built, embedded, found, done := l.build(v.Context(), pol)
-		defer done()
-		rules.findings, rules.embedded = found, embedded != nil
-		if len(found) == 0 {
-			rules.from(built, pol.ex)
-		}
+		rules.findings = slices.Clone(pol.rules.findings)
 	}
 	rules.from(v, ex)
-	if len(rules.rules) > 0 {
-		if err := rules.apply(v.Context(), c, data); err != nil {
-			rules.findings = append(rules.findings, finding.Finding{
-				Rule: ruleInvalid, Severity: finding.Error, Pos: c.Source.At(""),
-				Message: "this cluster can't be read by rules: " + err.Error(),
-			})
-		}
+	all := rules.all()
+	if len(all) > 0 {
+		rules.findings = append(rules.findings, l.opts.Rules.apply(all, c, data)...)
 	}
-	slices.SortStableFunc(rules.rules, func(a, b *ownRule) int { return strings.Compare(a.ID, b.ID) })
-	for _, r := range rules.rules {
+	for _, r := range all {
 		c.Own.Rules = append(c.Own.Rules, r.OwnRule)
 	}
 	for _, f := range rules.findings {
@@ -54,22 +45,26 @@ func (l *loader) applyRules(c *spec.Cluster, pol *policyPackage, v cue.Value, ex
 }
 
 // apply applies all rules that can be evaluated.
-func (s *ruleSet) apply(ctx *cue.Context, c *spec.Cluster, data []byte) error {
-	t, err := newTarget(ctx, c, data, s.opts.Effective(c))
+func (o *RuleOptions) apply(all []*ownRule, c *spec.Cluster, data []byte) []finding.Finding {
+	t, err := newTarget(c, data, o.Effective(c))
 	if err != nil {
-		return err
+		return []finding.Finding{{
+			Rule: ruleInvalid, Severity: finding.Error, Pos: c.Source.At(""), Message: "this cluster can't be read by rules: " + err.Error(),
+		}}
 	}
-	for _, r := range s.rules {
+	var out []finding.Finding
+	for _, r := range all {
 		if !r.broken {
-			s.findings = append(s.findings, t.findings(r)...)
+			out = append(out, t.findings(r)...)
 		}
 	}
-	return nil
+	return out
 }
 
 // target is a cluster as rules see it.
 type target struct {
 	cluster *spec.Cluster
+	ctx     *cue.Context
 	value   cue.Value
 	data    map[string]any
 	expr    *ast.StructLit    // of data
@@ -80,8 +75,8 @@ type target struct {
 
 // newTarget returns a cluster with what follows for its nodes. Its values are data: a
 // check that is unified with it can refuse it, and change nothing.
-func newTarget(ctx *cue.Context, c *spec.Cluster, data []byte, effective []spec.EffectiveNode) (*target, error) {
-	t := &target{cluster: c, fields: map[string]string{}}
+func newTarget(c *spec.Cluster, data []byte, effective []spec.EffectiveNode) (*target, error) {
+	t := &target{cluster: c, ctx: cuecontext.New(), fields: map[string]string{}}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
 	if err := dec.Decode(&t.data); err != nil {
@@ -105,7 +100,7 @@ func newTarget(ctx *cue.Context, c *spec.Cluster, data []byte, effective []spec.
 	if err != nil {
 		return nil, err
 	}
-	t.value, t.parts = ctx.BuildExpr(expr), map[string]part{}
+	t.value, t.parts = t.ctx.BuildExpr(expr), map[string]part{}
 	t.expr, _ = expr.(*ast.StructLit)
 	t.secrets = secretsIn(nil, t.data)
 	return t, t.value.Err()
@@ -121,6 +116,15 @@ type refusal struct {
 // findings returns what a rule finds: one finding for each field that it refuses.
 func (t *target) findings(r *ownRule) []finding.Finding {
 	refused, broken := t.check(r)
+	if r.embedded != nil { // what CUE says may hold what derives from the embedded files
+		for i := range refused {
+			refused[i].expected = ""
+		}
+		for i := range broken {
+			broken[i] = "see " + r.embedded.Place()
+		}
+		broken = slices.Compact(broken)
+	}
 	var out []finding.Finding
 	for _, text := range broken[:min(len(broken), maxErrors)] {
 		out = append(out, finding.Finding{
@@ -240,7 +244,7 @@ func (t *target) fits(r *ownRule) bool {
 				p.data[labelOf(f.Label)] = t.data[labelOf(f.Label)]
 			}
 		}
-		p.value = t.value.Context().BuildExpr(some)
+		p.value = t.ctx.BuildExpr(some)
 		t.parts[key] = p
 	}
 	u := p.value.Unify(r.check)

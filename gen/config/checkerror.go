@@ -37,6 +37,8 @@ func kindOfError(e errors.Error) kind {
 		return isBroken
 	case has("incomplete", "non-concrete", "undefined field", "cannot reference optional", "unresolved disjunction"):
 		return isIncomplete
+	case format == "%s": // CUE's error("text")
+		return isRefused
 	case has("conflicting values", "invalid value", "empty disjunction", "incompatible list lengths", "explicit error", "not allowed", "out of bound"):
 		return isRefused
 	}

@@ -223,8 +223,7 @@ func (l *loader) instance(inst *build.Instance, p place, policy *policyPackage) 
 // fields that this program doesn't know and defaults that differ must be reported.
 func (l *loader) cluster(inst, schema *build.Instance, p place, ex *explainer, policy *policyPackage) outcome {
 	o := outcome{isCluster: true, differs: l.otherPackages(inst, schema, p)}
-	if policy != nil && len(policy.faults) > 0 {
-		o.findings = policy.faults
+	if o.findings = policy.faultsOf(); len(o.findings) > 0 {
 		return o
 	}
 	drift := l.drift(schema)

@@ -32,9 +32,7 @@ type explainer struct {
 	files    []string          // names of embedded files
 	values   map[string]string // what the user wrote, by field
 	refs     []reference       // in the order of the files
-
-	inst       *build.Instance
-	ruleSource finding.Source // positions of its rules, once they are needed
+	inst     *build.Instance
 }
 
 // faults explains errors of evaluation.

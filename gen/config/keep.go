@@ -140,13 +140,15 @@ func (l *loader) toKeep(p place, schema *build.Instance, data []byte, c *spec.Cl
 			return nil
 		}
 	}
-	ok := true
 	for path, at := range c.Source {
-		if k.Source[path], ok = l.inModule(p, at); !ok {
+		rel, ok := l.inModule(p, at)
+		if !ok {
 			return nil
 		}
+		k.Source[path] = rel
 	}
 	for _, r := range c.Own.Rules {
+		var ok bool
 		if r.Pos, ok = l.inModule(p, r.Pos); !ok {
 			return nil
 		}

@@ -158,6 +158,23 @@ func TestKeptIsNeverStale(t *testing.T) {
 	}
 }
 
+// TestKeptBeforeARule: what was kept before there was a policy isn't used with one.
+func TestKeptBeforeARule(t *testing.T) {
+	root := module(t, nil)
+	k := &memory{of: map[[sha256.Size]byte][]byte{}}
+	loaded(t, root, root, k)
+	if err := os.Mkdir(filepath.Join(root, policyDir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	rule := "package policy\n\nrules: \"acme-x\": {message: \"m\", check: name: \"other\"}\n"
+	if err := os.WriteFile(filepath.Join(root, policyDir, "p.cue"), []byte(rule), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := loaded(t, root, root, k); k.hits > 0 || !strings.Contains(got, "acme-x") {
+		t.Errorf("%d used: %s", k.hits, got)
+	}
+}
+
 // TestKeptFor: another program, another version or other variables of CUE's find nothing.
 func TestKeptFor(t *testing.T) {
 	root := module(t, nil)
@@ -264,10 +281,7 @@ func change(t *testing.T, rng *rand.Rand, root string) (what string, undo func()
 	dir := dirs[rng.IntN(len(dirs))]
 	base := []string{"new.cue", "_new.cue", ".new.cue", "new_test.cue", "new_tool.cue", "new.json", "new.yaml", "deep/new.cue", "new.cue/x"}[rng.IntN(9)]
 	pkg := []string{"prod", "policy", "schemas", "p", "other", "_"}[rng.IntN(6)]
-	text := []string{
-		"\nrules: \"acme-new\": {message: \"m\", check: name: \"other\"}\n",
-		"\ncluster: flags: v: 3\n", "\ncluster: flags: \"kube-api-qps\": 31\n", "\n#Cluster: flags: \"kube-api-qps\": 30\n", "\nLevel: 3\n", "\nLevel: 4\n", "",
-	}[rng.IntN(7)]
+	text := []string{"\nrules: \"acme-new\": {message: \"m\", check: name: \"other\"}\n", "\ncluster: flags: v: 3\n", "\ncluster: flags: \"kube-api-qps\": 31\n", "\n#Cluster: flags: \"kube-api-qps\": 30\n", "\nLevel: 3\n", "\nLevel: 4\n", ""}[rng.IntN(7)]
 	at := filepath.Join(dir, base)
 	made := !isDir(filepath.Dir(at))
 	must(os.MkdirAll(filepath.Dir(at), 0o755))

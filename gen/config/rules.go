@@ -1,18 +1,14 @@
 package config
 
 import (
-	"cmp"
-	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/build"
-	"cuelang.org/go/cue/errors"
+	"cuelang.org/go/cue/cuecontext"
 	"cuelang.org/go/cue/token"
 
 	"github.com/kcmgen/kcmgen/gen/finding"
@@ -25,13 +21,6 @@ const policyDir = "policy"
 // ruleInvalid is the rule of findings about rules that can't be evaluated. It isn't in the
 // table of rules, so no waiver accepts it.
 const ruleInvalid = "rule-invalid"
-
-// Limits of a rule.
-const (
-	maxRuleID  = 63
-	maxMessage = 300
-	maxHelp    = 1000
-)
 
 // RuleOptions are what an organisation's own rules need. Without them, own rules are not
 // applied.
@@ -57,11 +46,39 @@ type ruleSet struct {
 	opts     *RuleOptions
 	rules    []*ownRule
 	byID     map[string]*ownRule
+	base     *ruleSet // rules that these can't replace; nil if there are none
 	findings []finding.Finding
 	embedded bool // the rules have values from embedded files
 }
 
-func newRuleSet(o *RuleOptions) *ruleSet { return &ruleSet{opts: o, byID: map[string]*ownRule{}} }
+// newRuleSet returns an empty set over the rules of a module's policy, which may be nil.
+func newRuleSet(o *RuleOptions, pol *policyPackage) *ruleSet {
+	s := &ruleSet{opts: o, byID: map[string]*ownRule{}}
+	if pol != nil {
+		s.base, s.embedded = pol.rules, pol.rules.embedded
+	}
+	return s
+}
+
+// rule returns the rule of an id, or nil.
+func (s *ruleSet) rule(id string) *ownRule {
+	if s.base != nil {
+		if r := s.base.rule(id); r != nil {
+			return r
+		}
+	}
+	return s.byID[id]
+}
+
+// all returns all rules, sorted by id.
+func (s *ruleSet) all() []*ownRule {
+	out := slices.Clone(s.rules)
+	if s.base != nil {
+		out = append(out, s.base.all()...)
+	}
+	slices.SortStableFunc(out, func(a, b *ownRule) int { return strings.Compare(a.ID, b.ID) })
+	return out
+}
 
 // policyPackage is the package of rules for all clusters of a module.
 type policyPackage struct {
@@ -69,6 +86,7 @@ type policyPackage struct {
 	inst   *build.Instance
 	ex     *explainer
 	faults []finding.Finding // why it can't be loaded
+	rules  *ruleSet
 }
 
 // policyOf loads the package with the rules for a module; nil if there is none. Each
@@ -88,7 +106,18 @@ func (l *loader) policyOf(root string) *policyPackage {
 	default:
 		pol.faults = l.embeds(pol.inst, pol.ex)
 	}
+	if len(pol.faults) == 0 {
+		_, pol.rules = l.rulesIn(pol, newRuleSet(l.opts.Rules, nil))
+	}
 	return pol
+}
+
+// faultsOf returns why the package can't be loaded; none if there is no package.
+func (p *policyPackage) faultsOf() []finding.Finding {
+	if p == nil {
+		return nil
+	}
+	return p.faults
 }
 
 // skipped says why a package is skipped. That with the rules for its module isn't.
@@ -128,22 +157,29 @@ func mayHave(inst *build.Instance, label string) bool {
 	return false
 }
 
-// build evaluates the package in a context. The caller must call done when it has
-// evaluated all that it needs.
-func (l *loader) build(ctx *cue.Context, pol *policyPackage) (v cue.Value, embedded *spec.Embedded, found []finding.Finding, done func()) {
+// rulesIn evaluates a package, and adds its rules to a set.
+func (l *loader) rulesIn(pol *policyPackage, to *ruleSet) (cue.Value, *ruleSet) {
 	files, err := newEmbedder(pol.place.root, l.cache.budget)
 	if err != nil {
-		return v, nil, []finding.Finding{pol.ex.unreadable(pol.place.root, err)}, func() {}
+		to.findings = append(to.findings, pol.ex.unreadable(pol.place.root, err))
+		return cue.Value{}, to
 	}
+	defer files.close()
 	files.attach(pol.inst)
-	v = ctx.BuildInstance(pol.inst)
-	embedded = pol.ex.embeddedIn(files, pol.inst)
-	pol.ex.embedded = embedded
-	found = pol.ex.notEmbedded(files, pol.inst)
+	v := cuecontext.New().BuildInstance(pol.inst)
+	pol.ex.embedded = pol.ex.embeddedIn(files, pol.inst)
+	to.embedded = to.embedded || pol.ex.embedded != nil
+	found := pol.ex.notEmbedded(files, pol.inst)
 	if len(found) == 0 && pol.inst.Err != nil {
 		found = pol.ex.loadErrors(pol.inst.Err)
 	}
-	return v, embedded, found, files.close
+	for _, f := range found {
+		to.findings = append(to.findings, pol.ex.embedded.Finding(f))
+	}
+	if len(found) == 0 {
+		to.from(v, pol.ex)
+	}
+	return v, to
 }
 
 // from adds the rules of a package.
@@ -152,7 +188,7 @@ func (s *ruleSet) from(v cue.Value, x *explainer) {
 	if !rules.Exists() {
 		return
 	}
-	r := ruleReader{ruleSet: s, explainer: x, at: x.rulePositions(), vocabulary: map[string]bool{}}
+	r := ruleReader{ruleSet: s, explainer: x, at: topLabels(x.inst, "rules", x.rel), vocabulary: map[string]bool{}}
 	if schema := schemaOf(x.inst); schema != nil {
 		eachFile(schema, map[*build.Instance]bool{}, func(f *ast.File) { r.vocabulary[f.Filename] = true })
 	}
@@ -163,236 +199,6 @@ func (s *ruleSet) from(v cue.Value, x *explainer) {
 		return
 	}
 	for it.Next() {
-		r.rule(it.Selector().Unquoted(), it.Value())
+		r.add(it.Selector().Unquoted(), it.Value())
 	}
-}
-
-// ruleReader reads the rules of one package.
-type ruleReader struct {
-	*ruleSet
-	*explainer
-	at         finding.Source
-	vocabulary map[string]bool // its files
-	aliases    bool            // see hasAliases
-}
-
-func (r *ruleReader) rule(id string, v cue.Value) {
-	one := &ownRule{origin: r.origin(v), embedded: r.explainer.embedded}
-	one.OwnRule = spec.OwnRule{ID: id, Severity: finding.Error, Pos: r.position(id, one.origin)}
-	if other := r.byID[id]; other != nil {
-		if !one.origin.IsValid() || !samePos(other.origin, one.origin) {
-			r.fault(one, fmt.Sprintf("there is another rule %.80q, which this can't replace", id), "an id of its own", other.Pos)
-		}
-		return
-	}
-	r.byID[id] = one
-	r.rules = append(r.rules, one)
-	switch {
-	case !isRuleID(id):
-		r.fault(one, fmt.Sprintf("%.80q is no id of a rule", id), `at most 63 small letters and digits, with single "-" between them, such as "acme-registry"`)
-	case r.opts.Taken != nil && r.opts.Taken(id):
-		r.fault(one, fmt.Sprintf("%s is a rule of kcmgen's own", id), `another id, such as "acme-`+id+`"`)
-	default:
-		r.read(one, v)
-	}
-}
-
-// read reads the fields of a rule.
-func (r *ruleReader) read(one *ownRule, v cue.Value) {
-	if err := v.Validate(); err != nil {
-		r.invalid(one, "rule "+one.ID+" can't be evaluated", err)
-		return
-	}
-	it, err := v.Fields(cue.Optional(true))
-	if err != nil {
-		r.invalid(one, "rule "+one.ID+" is not a rule", err)
-		return
-	}
-	fields := map[string]cue.Value{}
-	for it.Next() {
-		switch name := it.Selector().Unquoted(); {
-		case !slices.Contains(ruleFields, name):
-			r.fault(one, fmt.Sprintf("rule %s has an unknown field %.80q", one.ID, name), "one of "+strings.Join(ruleFields, ", "))
-		case !it.IsOptional():
-			fields[name], _ = it.Value().Default()
-		}
-	}
-	r.texts(one, fields)
-	if f, ok := fields["fixed"]; ok {
-		if one.Fixed, err = f.Bool(); err != nil {
-			r.fault(one, fmt.Sprintf("fixed of rule %s is not true or false", one.ID), "true or false")
-		}
-	}
-	check, ok := fields["check"]
-	if !ok {
-		r.fault(one, fmt.Sprintf("rule %s has no check", one.ID), "check: {…}, which is unified with each cluster")
-	}
-	// The default of a check would be another check.
-	one.check = v.LookupPath(cue.ParsePath("check"))
-	if !r.aliases {
-		one.touches = touched(one.check)
-	}
-	// A check whose conditions need a cluster has no kind yet.
-	if kind := check.IncompleteKind(); ok && kind != cue.BottomKind && kind&cue.StructKind == 0 {
-		r.fault(one, fmt.Sprintf("the check of rule %s is not a struct", one.ID), "check: {…}, which is unified with each cluster")
-	}
-}
-
-// touched returns the fields at the top of a cluster that a check can look at, or nil for all
-// of them: a check with conditions, patterns or alternatives at its top, or a closed one. A
-// check that names three fields of thirty needn't be unified with the others.
-func touched(check cue.Value) []string {
-	if op, _ := check.Expr(); op == cue.OrOp || check.IncompleteKind() != cue.StructKind || !check.Allows(cue.AnyString) {
-		return nil
-	}
-	it, err := check.Fields(cue.Optional(true), cue.Patterns(true))
-	if err != nil {
-		return nil
-	}
-	out := []string{}
-	for it.Next() {
-		if it.Selector().ConstraintType() == cue.PatternConstraint {
-			return nil
-		}
-		out = append(out, it.Selector().Unquoted())
-	}
-	slices.Sort(out)
-	return out
-}
-
-// hasAliases reports whether a package or one that it imports has an alias of a value, by
-// which a check can look at fields that it doesn't name.
-func hasAliases(inst *build.Instance, vocabulary map[string]bool) bool {
-	found := false
-	eachFile(inst, map[*build.Instance]bool{}, func(f *ast.File) {
-		if vocabulary[f.Filename] {
-			return
-		}
-		ast.Walk(f, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.Alias, *ast.PostfixAlias:
-				found = true
-			case *ast.Ident:
-				found = found || n.Name == "self"
-			}
-			return !found
-		}, nil)
-	})
-	return found
-}
-
-// ruleFields are the fields of a rule.
-var ruleFields = []string{"message", "severity", "help", "fixed", "check"}
-
-// texts reads the fields of a rule that are text.
-func (r *ruleReader) texts(one *ownRule, fields map[string]cue.Value) {
-	text := func(name string, limit int) string {
-		f, ok := fields[name]
-		if !ok {
-			return ""
-		}
-		s, err := f.String()
-		switch {
-		case err != nil:
-			r.fault(one, fmt.Sprintf("%s of rule %s is not a text", name, one.ID), "one text in quotes")
-		case utf8.RuneCountInString(s) > limit:
-			r.fault(one, fmt.Sprintf("%s of rule %s is too long", name, one.ID), fmt.Sprintf("at most %d characters", limit))
-		default:
-			return s
-		}
-		return ""
-	}
-	one.Message, one.Help = text("message", maxMessage), trimSyntax(text("help", maxHelp))
-	if !one.broken && (strings.TrimSpace(one.Message) == "" || strings.ContainsFunc(one.Message, unicode.IsControl)) {
-		r.fault(one, fmt.Sprintf("rule %s has no message of one line", one.ID), `what is wrong, such as message: "images come from our registry"`)
-	}
-	switch s := finding.Severity(cmp.Or(text("severity", maxMessage), string(finding.Error))); s {
-	case finding.Error, finding.Warning:
-		one.Severity = s
-	default:
-		r.fault(one, fmt.Sprintf("severity of rule %s is %.80q", one.ID, s), `"error" or "warning"`)
-	}
-}
-
-// isRuleID reports whether a text can be the id of a rule.
-func isRuleID(s string) bool {
-	valid := func(r rune) bool { return r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' }
-	return s != "" && len(s) <= maxRuleID && !strings.ContainsFunc(s, func(r rune) bool { return !valid(r) }) &&
-		s[0] != '-' && s[len(s)-1] != '-' && !strings.Contains(s, "--")
-}
-
-// rulePositions returns the positions of the rules that a package writes.
-func (x *explainer) rulePositions() finding.Source {
-	if x.ruleSource == nil {
-		x.ruleSource = topLabels(x.inst, "rules", x.rel)
-	}
-	return x.ruleSource
-}
-
-// origin returns where a rule is written, which is the same for all that import it.
-func (r *ruleReader) origin(v cue.Value) token.Pos {
-	for _, p := range []token.Pos{v.LookupPath(cue.ParsePath("message")).Pos(), v.Pos()} {
-		if p.IsValid() && p.Filename() != "" && !r.vocabulary[p.Filename()] {
-			return p
-		}
-	}
-	return token.NoPos
-}
-
-// samePos reports whether two positions are the same: a package may have been read twice.
-func samePos(a, b token.Pos) bool {
-	return a.Filename() == b.Filename() && a.Line() == b.Line() && a.Column() == b.Column()
-}
-
-// position returns where a rule stands: in the package itself, or in one that it imports.
-func (r *ruleReader) position(id string, origin token.Pos) finding.Pos {
-	if pos, ok := r.at[finding.Path(id)]; ok {
-		return pos
-	}
-	if origin.IsValid() {
-		return r.pos(origin)
-	}
-	return r.at.At("")
-}
-
-// fault adds a finding about a rule that says something else than a rule must say.
-func (r *ruleReader) fault(one *ownRule, message, want string, also ...finding.Pos) {
-	one.broken = true
-	r.add(one, finding.Finding{Pos: one.Pos, Message: message, Expected: want, Also: also})
-}
-
-// maxErrors is the maximum number of CUE's errors that are shown of one rule, and of
-// fields for each cluster that a rule refuses.
-const maxErrors = 10
-
-// invalid adds findings about a rule that CUE can't evaluate; one is nil for all rules of
-// a package.
-func (r *ruleReader) invalid(one *ownRule, what string, err error) {
-	r.recordErrors(err)
-	pos := r.at.At("")
-	if one != nil {
-		pos, one.broken = one.Pos, true
-	}
-	all := errors.Errors(err)
-	for _, e := range all[:min(len(all), maxErrors)] {
-		f := finding.Finding{Pos: pos, Message: what + ": " + oneLine(e)}
-		for _, p := range positions(e) {
-			if at := r.pos(p); at != pos && !slices.Contains(f.Also, at) {
-				f.Also = append(f.Also, at)
-			}
-		}
-		r.add(one, f)
-	}
-}
-
-// add adds a finding about a rule.
-func (r *ruleReader) add(one *ownRule, f finding.Finding) {
-	f.Rule, f.Severity = ruleInvalid, finding.Error
-	if f.Expected == "" {
-		f.Expected = "CUE that can be evaluated without a cluster"
-	}
-	if f.Hint == "" {
-		f.Hint = "type: kcmgen vet --test"
-	}
-	r.findings = append(r.findings, r.explainer.embedded.Finding(f))
 }
