@@ -11,7 +11,6 @@ import (
 
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/ast"
-	"cuelang.org/go/cue/cuecontext"
 	"cuelang.org/go/cue/errors"
 	cuejson "cuelang.org/go/encoding/json"
 
@@ -29,7 +28,7 @@ func (l *loader) applyRules(c *spec.Cluster, pol *policyPackage, v cue.Value, ex
 	if pol != nil {
 		rules.findings = slices.Clone(pol.rules.findings)
 	}
-	rules.from(v, ex)
+	rules.from(ex.ctx, v, ex)
 	all := rules.all()
 	if len(all) > 0 {
 		rules.findings = append(rules.findings, l.opts.Rules.apply(all, c, data)...)
@@ -64,19 +63,34 @@ func (o *RuleOptions) apply(all []*ownRule, c *spec.Cluster, data []byte) []find
 // target is a cluster as rules see it.
 type target struct {
 	cluster *spec.Cluster
-	ctx     *cue.Context
-	value   cue.Value
 	data    map[string]any
-	expr    *ast.StructLit    // of data
-	parts   map[string]part   // of the cluster, by the names of their fields
+	expr    *ast.StructLit // of data
+	values  map[*cue.Context]*values
 	fields  map[string]string // of the cluster, by the path of an effective flag
 	secrets []string
+}
+
+// values are a cluster, whole and in parts, in the context of a package of rules: what the
+// package imports is known in this context only.
+type values struct {
+	whole cue.Value
+	parts map[string]part // by the names of their fields
+}
+
+// in returns the cluster in a context.
+func (t *target) in(ctx *cue.Context) *values {
+	v := t.values[ctx]
+	if v == nil {
+		v = &values{whole: ctx.BuildExpr(t.expr), parts: map[string]part{}}
+		t.values[ctx] = v
+	}
+	return v
 }
 
 // newTarget returns a cluster with what follows for its nodes. Its values are data: a
 // check that is unified with it can refuse it, and change nothing.
 func newTarget(c *spec.Cluster, data []byte, effective []spec.EffectiveNode) (*target, error) {
-	t := &target{cluster: c, ctx: cuecontext.New(), fields: map[string]string{}}
+	t := &target{cluster: c, values: map[*cue.Context]*values{}, fields: map[string]string{}}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
 	if err := dec.Decode(&t.data); err != nil {
@@ -100,10 +114,12 @@ func newTarget(c *spec.Cluster, data []byte, effective []spec.EffectiveNode) (*t
 	if err != nil {
 		return nil, err
 	}
-	t.value, t.parts = t.ctx.BuildExpr(expr), map[string]part{}
-	t.expr, _ = expr.(*ast.StructLit)
 	t.secrets = secretsIn(nil, t.data)
-	return t, t.value.Err()
+	var ok bool
+	if t.expr, ok = expr.(*ast.StructLit); !ok {
+		return nil, fmt.Errorf("it is no struct but %T", expr)
+	}
+	return t, nil
 }
 
 // refusal is why a rule refuses one field.
@@ -159,7 +175,7 @@ func (t *target) check(r *ownRule) (refused []refusal, broken []string) {
 	if r.touches != nil && t.fits(r) {
 		return nil, nil
 	}
-	u := t.value.Unify(r.check)
+	u := t.in(r.ctx).whole.Unify(r.check)
 	err := u.Validate(cue.Concrete(true), cue.Final())
 	all := refusals{}
 	missing := func(labels []string) { all.add(t.missing(labels), "") }
@@ -230,11 +246,9 @@ type part struct {
 // fits reports whether the part of the cluster that a check can look at fits. If it doesn't,
 // the whole cluster says why.
 func (t *target) fits(r *ownRule) bool {
-	if t.expr == nil {
-		return false
-	}
+	parts := t.in(r.ctx).parts
 	key := strings.Join(r.touches, "\x00")
-	p, ok := t.parts[key]
+	p, ok := parts[key]
 	if !ok {
 		some := &ast.StructLit{}
 		p.data = map[string]any{}
@@ -244,8 +258,8 @@ func (t *target) fits(r *ownRule) bool {
 				p.data[labelOf(f.Label)] = t.data[labelOf(f.Label)]
 			}
 		}
-		p.value = t.ctx.BuildExpr(some)
-		t.parts[key] = p
+		p.value = r.ctx.BuildExpr(some)
+		parts[key] = p
 	}
 	u := p.value.Unify(r.check)
 	if u.Validate(cue.Concrete(true), cue.Final()) != nil {

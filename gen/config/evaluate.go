@@ -305,7 +305,7 @@ func (l *loader) field(inst, schema *build.Instance, p place, ex *explainer) (_ 
 	ex.schema = sync.OnceValue(func() cue.Value {
 		return ctx.BuildInstance(schema).LookupPath(cue.MakePath(cue.Def("Cluster")))
 	})
-	ex.root = v
+	ex.ctx, ex.root = ctx, v
 	cv := v.LookupPath(cue.ParsePath("cluster"))
 	if !holdsToSchema(inst) {
 		cv = cv.Unify(ex.schema())

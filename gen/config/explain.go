@@ -33,6 +33,7 @@ type explainer struct {
 	values   map[string]string // what the user wrote, by field
 	refs     []reference       // in the order of the files
 	inst     *build.Instance
+	ctx      *cue.Context // in which root was evaluated
 }
 
 // faults explains errors of evaluation.

@@ -29,6 +29,7 @@ const (
 type ruleReader struct {
 	*ruleSet
 	*explainer
+	ctx        *cue.Context
 	at         finding.Source
 	vocabulary map[string]bool // its files
 	aliases    bool            // see hasAliases
@@ -36,7 +37,7 @@ type ruleReader struct {
 
 // add adds a rule, or what is wrong with it.
 func (r *ruleReader) add(id string, v cue.Value) {
-	one := &ownRule{origin: r.origin(v), embedded: r.explainer.embedded}
+	one := &ownRule{ctx: r.ctx, origin: r.origin(v), embedded: r.explainer.embedded}
 	one.OwnRule = spec.OwnRule{ID: id, Severity: finding.Error, Pos: r.position(id, one.origin)}
 	if other := r.rule(id); other != nil {
 		if !one.origin.IsValid() || !samePos(other.origin, one.origin) {

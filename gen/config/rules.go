@@ -34,6 +34,7 @@ type RuleOptions struct {
 // ownRule is a rule with its check.
 type ownRule struct {
 	spec.OwnRule
+	ctx      *cue.Context // of its package
 	check    cue.Value
 	touches  []string  // the cluster's fields that it can look at; nil: all
 	origin   token.Pos // of what makes it the same rule, wherever it is imported
@@ -166,7 +167,8 @@ func (l *loader) rulesIn(pol *policyPackage, to *ruleSet) (cue.Value, *ruleSet) 
 	}
 	defer files.close()
 	files.attach(pol.inst)
-	v := cuecontext.New().BuildInstance(pol.inst)
+	ctx := cuecontext.New()
+	v := ctx.BuildInstance(pol.inst)
 	pol.ex.embedded = pol.ex.embeddedIn(files, pol.inst)
 	to.embedded = to.embedded || pol.ex.embedded != nil
 	found := pol.ex.notEmbedded(files, pol.inst)
@@ -177,18 +179,18 @@ func (l *loader) rulesIn(pol *policyPackage, to *ruleSet) (cue.Value, *ruleSet) 
 		to.findings = append(to.findings, pol.ex.embedded.Finding(f))
 	}
 	if len(found) == 0 {
-		to.from(v, pol.ex)
+		to.from(ctx, v, pol.ex)
 	}
 	return v, to
 }
 
-// from adds the rules of a package.
-func (s *ruleSet) from(v cue.Value, x *explainer) {
+// from adds the rules of a package, which was evaluated in a context.
+func (s *ruleSet) from(ctx *cue.Context, v cue.Value, x *explainer) {
 	rules := v.LookupPath(cue.ParsePath("rules"))
 	if !rules.Exists() {
 		return
 	}
-	r := ruleReader{ruleSet: s, explainer: x, at: topLabels(x.inst, "rules", x.rel), vocabulary: map[string]bool{}}
+	r := ruleReader{ruleSet: s, explainer: x, ctx: ctx, at: topLabels(x.inst, "rules", x.rel), vocabulary: map[string]bool{}}
 	if schema := schemaOf(x.inst); schema != nil {
 		eachFile(schema, map[*build.Instance]bool{}, func(f *ast.File) { r.vocabulary[f.Filename] = true })
 	}

@@ -184,13 +184,18 @@ func TestRulePlaces(t *testing.T) {
 		files map[string]string
 		want  []string // clusters and messages
 	}{
-		"the module's":             {map[string]string{"policy/p.cue": "package policy\n" + rule("acme-x", "all")}, []string{"other all", "prod all"}},
-		"beside a cluster":         {map[string]string{"prod/rules.cue": "package prod\n" + rule("acme-x", "one")}, []string{"prod one"}},
-		"in a directory above":     {map[string]string{"rules.cue": "package prod\n" + rule("acme-x", "above")}, []string{"prod above"}},
-		"imported":                 {map[string]string{"shared/p.cue": "package shared\n" + rule("acme-x", "far"), "prod/rules.cue": "package prod\n\nimport \"example.com/clusters/shared\"\n\nrules: shared.rules\n"}, []string{"prod far"}},
-		"both":                     {map[string]string{"policy/p.cue": "package policy\n" + rule("acme-x", "all"), "prod/rules.cue": "package prod\n" + rule("acme-y", "one")}, []string{"other all", "prod all", "prod one"}},
-		"the same by an import":    {map[string]string{"policy/p.cue": "package policy\n" + rule("acme-x", "all"), "prod/rules.cue": "package prod\n\nimport \"example.com/clusters/policy\"\n\nrules: policy.rules\n"}, []string{"other all", "prod all"}},
-		"a weaker one of its own":  {map[string]string{"policy/p.cue": "package policy\n" + rule("acme-x", "all"), "prod/rules.cue": "package prod\n\nrules: \"acme-x\": {message: \"m\", check: {}}\n"}, []string{"other all", `prod there is another rule "acme-x", which this can't replace`, "prod all"}},
+		"the module's":            {map[string]string{"policy/p.cue": "package policy\n" + rule("acme-x", "all")}, []string{"other all", "prod all"}},
+		"beside a cluster":        {map[string]string{"prod/rules.cue": "package prod\n" + rule("acme-x", "one")}, []string{"prod one"}},
+		"in a directory above":    {map[string]string{"rules.cue": "package prod\n" + rule("acme-x", "above")}, []string{"prod above"}},
+		"imported":                {map[string]string{"shared/p.cue": "package shared\n" + rule("acme-x", "far"), "prod/rules.cue": "package prod\n\nimport \"example.com/clusters/shared\"\n\nrules: shared.rules\n"}, []string{"prod far"}},
+		"both":                    {map[string]string{"policy/p.cue": "package policy\n" + rule("acme-x", "all"), "prod/rules.cue": "package prod\n" + rule("acme-y", "one")}, []string{"other all", "prod all", "prod one"}},
+		"the same by an import":   {map[string]string{"policy/p.cue": "package policy\n" + rule("acme-x", "all"), "prod/rules.cue": "package prod\n\nimport \"example.com/clusters/policy\"\n\nrules: policy.rules\n"}, []string{"other all", "prod all"}},
+		"a weaker one of its own": {map[string]string{"policy/p.cue": "package policy\n" + rule("acme-x", "all"), "prod/rules.cue": "package prod\n\nrules: \"acme-x\": {message: \"m\", check: {}}\n"}, []string{"other all", `prod there is another rule "acme-x", which this can't replace`, "prod all"}},
+		"a limit that is imported": {map[string]string{
+			"limits/l.cue":   "package limits\n\nLayout: \"staticPod\"\n",
+			"policy/p.cue":   "package policy\n\nimport \"example.com/clusters/limits\"\n\nrules: \"acme-x\": {message: \"all\", check: layout: limits.Layout}\n",
+			"prod/rules.cue": "package prod\n\nimport \"example.com/clusters/limits\"\n\nrules: \"acme-y\": {message: \"one\", check: {layout: _, if layout != limits.Layout {name: \"x\"}}}\n",
+		}, []string{"other all", "prod all", "prod one"}},
 		"a package without rules":  {map[string]string{"policy/p.cue": "package policy\n\nLevel: 3\n"}, nil},
 		"a syntax error":           {map[string]string{"policy/p.cue": "package policy\n\nrules: {\n"}, []string{" expected '}', found 'EOF'"}},
 		"a policy that is a cycle": {map[string]string{"policy/p.cue": "package policy\n\nimport \"example.com/clusters/a\"\n\nrules: a.rules\n", "a/a.cue": "package a\n\nimport \"example.com/clusters/policy\"\n\nrules: policy.rules\n"}, []string{" package import cycle not allowed"}},
