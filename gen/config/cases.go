@@ -51,7 +51,7 @@ func TestRules(ctx context.Context, cwd string, args []string, o Options) (*Test
 	}
 	t := &tester{
 		loader: l, out: &Tested{Findings: f.res.Findings}, seen: map[finding.Pos]bool{},
-		untested: map[finding.Pos]spec.OwnRule{}, broken: map[finding.Pos]bool{}, schemas: map[string]cue.Value{},
+		untested: map[finding.Pos]spec.OwnRule{}, broken: map[finding.Pos]bool{}, schemas: map[string]clusterSchema{},
 	}
 	some := false
 	known := modules{}
@@ -83,7 +83,7 @@ type tester struct {
 	seen     map[finding.Pos]bool         // cases that were run
 	untested map[finding.Pos]spec.OwnRule // rules by position
 	broken   map[finding.Pos]bool         // rules that a case breaks
-	schemas  map[string]cue.Value         // #Cluster by import path
+	schemas  map[string]clusterSchema     // by import path
 }
 
 // place runs the cases of a package, and reports whether it has rules or cases.
@@ -278,7 +278,7 @@ func (t *tester) cluster(p place, part []byte) (*spec.Cluster, []byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	v := cuecontext.New().BuildExpr(expr).Unify(schema)
+	v := schema.ctx.BuildExpr(expr).Unify(schema.value)
 	if err := v.Validate(cue.Concrete(true), cue.Final()); err != nil {
 		return nil, nil, err
 	}
@@ -317,21 +317,28 @@ func completed(fields map[string]any) {
 	}
 }
 
+// clusterSchema is #Cluster of a package of the vocabulary, in its context.
+type clusterSchema struct {
+	ctx   *cue.Context
+	value cue.Value
+}
+
 // schema returns #Cluster of a package of the vocabulary, as a module has it.
-func (t *tester) schema(p place, path string) (cue.Value, error) {
+func (t *tester) schema(p place, path string) (clusterSchema, error) {
 	key := p.root + "\x00" + path
-	if v, ok := t.schemas[key]; ok {
-		return v, nil
+	if s, ok := t.schemas[key]; ok {
+		return s, nil
 	}
 	r := t.reach(p.root, []string{p.root}, t.overlay(p.root))
 	r.path(path)
 	inst := load.Instances([]string{path}, r.config(p.root))[0]
 	if inst.Err != nil {
-		return cue.Value{}, inst.Err
+		return clusterSchema{}, inst.Err
 	}
-	v := cuecontext.New().BuildInstance(inst).LookupPath(cue.MakePath(cue.Def("Cluster")))
-	t.schemas[key] = v
-	return v, v.Err()
+	s := clusterSchema{ctx: cuecontext.New()}
+	s.value = s.ctx.BuildInstance(inst).LookupPath(cue.MakePath(cue.Def("Cluster")))
+	t.schemas[key] = s
+	return s, s.value.Err()
 }
 
 // finish sorts the cases, and adds findings about rules that no case breaks.
