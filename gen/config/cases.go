@@ -65,7 +65,7 @@ func TestRules(ctx context.Context, cwd string, args []string, o Options) (*Test
 		} else if module.has(p) {
 			continue
 		}
-		if files := (&build.Instance{Files: p.files()}); mayHave(files, "rules") || mayHave(files, "tests") {
+		if files := (&build.Instance{Files: p.files()}); mayHave(files, append(ruleLabels, "tests")...) {
 			some = t.place(p) || some
 		}
 	}

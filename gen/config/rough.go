@@ -19,7 +19,7 @@ type roughFile struct {
 	bare  bool   // valid, with plain fields only, and none is a cluster
 	name  string // of its cluster, if named
 	named bool   // the cluster's name is a literal
-	rules bool   // it has a field rules
+	rules bool   // it has rules of the organisation's own
 }
 
 func (r roughFiles) directory(dir string) []roughFile {
@@ -44,7 +44,7 @@ func summarize(name string) roughFile {
 		switch d := d.(type) {
 		case *ast.Field:
 			label := labelOf(d.Label)
-			out.rules = out.rules || label == "rules"
+			out.rules = out.rules || slices.Contains(ruleLabels, label)
 			out.bare = out.bare && label != "cluster" && label != "*"
 		case *ast.Package, *ast.ImportDecl, *ast.LetClause, *ast.CommentGroup:
 		default:

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/build"
 	"cuelang.org/go/cue/cuecontext"
+	"cuelang.org/go/cue/errors"
 	"cuelang.org/go/cue/token"
 
 	"github.com/kcmgen/kcmgen/gen/finding"
@@ -17,6 +19,11 @@ import (
 
 // policyDir is the directory of a module whose rules hold for all clusters of the module.
 const policyDir = "policy"
+
+// ruleLabels are the fields of a package that hold rules. The hidden one is for packages
+// that stock "cue vet" checks: it demands a value of each field that isn't hidden, and a
+// check has none.
+var ruleLabels = []string{"rules", "_rules"}
 
 // ruleInvalid is the rule of findings about rules that can't be evaluated. It isn't in the
 // table of rules, so no waiver accepts it.
@@ -102,7 +109,7 @@ func (l *loader) policyOf(root string) *policyPackage {
 	switch {
 	case pol.inst.Err != nil:
 		pol.faults = pol.ex.loadErrors(pol.inst.Err)
-	case !mayHave(pol.inst, "rules"):
+	case !mayHave(pol.inst, ruleLabels...):
 		return nil
 	default:
 		pol.faults = l.embeds(pol.inst, pol.ex)
@@ -140,14 +147,14 @@ func (l *loader) reached(p place) []string {
 	return []string{p.dir, filepath.Join(p.root, policyDir)}
 }
 
-// mayHave reports whether a package may have a field: one with this label, or one that
-// another field or an embedded value makes.
-func mayHave(inst *build.Instance, label string) bool {
+// mayHave reports whether a package may have one of some fields: one with its label, or one
+// that another field or an embedded value makes.
+func mayHave(inst *build.Instance, labels ...string) bool {
 	for _, f := range inst.Files {
 		for _, d := range f.Decls {
 			switch d := d.(type) {
 			case *ast.Field:
-				if l := labelOf(d.Label); l == label || l == "*" {
+				if l := labelOf(d.Label); slices.Contains(labels, l) || l == "*" {
 					return true
 				}
 			case *ast.EmbedDecl, *ast.Comprehension:
@@ -186,11 +193,48 @@ func (l *loader) rulesIn(pol *policyPackage, to *ruleSet) (cue.Value, *ruleSet) 
 
 // from adds the rules of a package, which was evaluated in a context.
 func (s *ruleSet) from(ctx *cue.Context, v cue.Value, x *explainer) {
-	rules := v.LookupPath(cue.ParsePath("rules"))
-	if !rules.Exists() {
-		return
+	before := len(s.findings)
+	all, err := v.Fields(cue.Hidden(true))
+	for err == nil && all.Next() {
+		if label := all.Selector().String(); slices.Contains(ruleLabels, label) {
+			s.in(ctx, all.Value(), label, x)
+		}
 	}
-	r := ruleReader{ruleSet: s, explainer: x, ctx: ctx, at: topLabels(x.inst, "rules", x.rel), vocabulary: map[string]bool{}}
+	// An error such as in a condition may have left out rules.
+	if outside := notBelow(cmp.Or(err, v.Err()), 0); outside != nil && len(s.findings) == before && writesRules(x.inst) {
+		r := ruleReader{ruleSet: s, explainer: x, at: topLabels(x.inst, ruleLabels[0], x.rel)}
+		r.invalid(nil, "the rules can't be evaluated", outside)
+	}
+}
+
+// notBelow returns the errors at paths of at most some labels: those of a struct itself, and
+// not of its fields.
+func notBelow(err error, labels int) errors.Error {
+	var out errors.Error
+	for _, e := range errors.Errors(err) {
+		if len(e.Path()) <= labels {
+			out = errors.Append(out, e)
+		}
+	}
+	return out
+}
+
+// writesRules reports whether a package has a field of rules at any depth.
+func writesRules(inst *build.Instance) bool {
+	found := false
+	for _, f := range inst.Files {
+		ast.Walk(f, func(n ast.Node) bool {
+			field, ok := n.(*ast.Field)
+			found = found || ok && slices.Contains(ruleLabels, labelOf(field.Label))
+			return !found
+		}, nil)
+	}
+	return found
+}
+
+// in adds the rules in a field.
+func (s *ruleSet) in(ctx *cue.Context, rules cue.Value, label string, x *explainer) {
+	r := ruleReader{ruleSet: s, explainer: x, ctx: ctx, at: topLabels(x.inst, label, x.rel), vocabulary: map[string]bool{}}
 	if schema := schemaOf(x.inst); schema != nil {
 		eachFile(schema, map[*build.Instance]bool{}, func(f *ast.File) { r.vocabulary[f.Filename] = true })
 	}
@@ -202,5 +246,8 @@ func (s *ruleSet) from(ctx *cue.Context, v cue.Value, x *explainer) {
 	}
 	for it.Next() {
 		r.add(it.Selector().Unquoted(), it.Value())
+	}
+	if outside := notBelow(rules.Err(), 1); outside != nil {
+		r.invalid(nil, "the rules can't be evaluated", outside)
 	}
 }

@@ -3,7 +3,9 @@ package config
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -100,13 +102,15 @@ var checks = map[string]struct{ check, want string }{
 	"a closed part":                   {`{networks: close({pods: [...]})}`, "[acme-x] networks.nodeMask | no | a field that the check has"},
 	"a definition that is open":       {`{#A, #A: {name: string, ...}}`, ""},
 
-	"a conflict of its own": {`{a: 1 & 2}`, "[rule-invalid]  | rule acme-x can't be evaluated: conflicting values 2 and 1 | CUE"},
-	"a structural cycle":    {`{#A: {b: #A}, c: #A}`, "[rule-invalid]  | rule acme-x can't be evaluated: structural cycle"},
-	"a cycle":               {`{a: b + 1, b: a + 1}`, "[rule-invalid]  | rule acme-x can't be evaluated for this cluster: cycle"},
-	"a call that fails":     {`{name: _, _d: time.ParseDuration(name)}`, "[rule-invalid]  | rule acme-x can't be evaluated for this cluster: "},
-	"an unguarded field":    {`{labels?: _, if labels.a == "b" {name: "c"}}`, "[rule-invalid]  | rule acme-x can't be evaluated for this cluster: "},
-	"not a struct":          {`"systemd"`, "[rule-invalid]  | the check of rule acme-x is not a struct"},
-	"a division":            {`{networks: _, _x: 1 / (networks.nodeMask.ipv4 - networks.nodeMask.ipv4)}`, "[rule-invalid]  | rule acme-x can't be evaluated for this cluster: "},
+	"a conflict of its own":        {`{a: 1 & 2}`, "[rule-invalid]  | rule acme-x can't be evaluated: conflicting values 2 and 1 | CUE"},
+	"a structural cycle":           {`{#A: {b: #A}, c: #A}`, "[rule-invalid]  | rule acme-x can't be evaluated: structural cycle"},
+	"a cycle":                      {`{a: b + 1, b: a + 1}`, "[rule-invalid]  | rule acme-x can't be evaluated for this cluster: cycle"},
+	"a call that fails":            {`{name: _, _d: time.ParseDuration(name)}`, "[rule-invalid]  | rule acme-x can't be evaluated for this cluster: "},
+	"an unguarded field":           {`{labels?: _, if labels.a == "b" {name: "c"}}`, "[rule-invalid]  | rule acme-x can't be evaluated for this cluster: "},
+	"not a struct":                 {`"systemd"`, "[rule-invalid]  | the check of rule acme-x is not a struct"},
+	"a condition that isn't known": {`{_on: bool, pod: {if _on {image: "x"}}}`, "[rule-invalid]  | rule acme-x can't be evaluated for this cluster: "},
+	"a name that isn't known":      {`{_n: string, labels?: {(_n): "x"}, nodes: {(_n): _}}`, "[rule-invalid]  | rule acme-x can't be evaluated for this cluster: "},
+	"a division":                   {`{networks: _, _x: 1 / (networks.nodeMask.ipv4 - networks.nodeMask.ipv4)}`, "[rule-invalid]  | rule acme-x can't be evaluated for this cluster: "},
 }
 
 // TestChecks: what a check refuses, accepts, and what can't be evaluated.
@@ -118,10 +122,27 @@ func TestChecks(t *testing.T) {
 				t.Errorf("got %swant %s", got, c.want)
 			}
 			// An alias anywhere means that no part of the cluster can be left out.
-			if _, whole := judged(t, map[string]string{"policy/p.cue": policyOf(c.check) + "_all: A={b: A}\n"}); whole != got {
+			if _, whole := judged(t, map[string]string{"policy/p.cue": policyOf(c.check) + "_all: A={b: 1, c: A.b}\n"}); whole != got {
 				t.Errorf("with the whole cluster: %swith what it names: %s", whole, got)
 			}
 		})
+	}
+}
+
+// TestRefusedTogether: what a check refuses, it refuses with any other check, too.
+func TestRefusedTogether(t *testing.T) {
+	var refused []string
+	for _, name := range slices.Sorted(maps.Keys(checks)) {
+		if c := checks[name]; c.want != "" && c.check[0] == '{' {
+			refused = append(refused, c.check)
+		}
+	}
+	for i, check := range refused {
+		for _, other := range []string{refused[(i+1)%len(refused)], refused[(i+7)%len(refused)], "{}"} {
+			if _, got := judged(t, map[string]string{"policy/p.cue": policyOf("(" + check + ") & (" + other + ")")}); got == "" {
+				t.Errorf("%s & %s passes", check, other)
+			}
+		}
 	}
 }
 
@@ -196,6 +217,13 @@ func TestRulePlaces(t *testing.T) {
 			"policy/p.cue":   "package policy\n\nimport \"example.com/clusters/limits\"\n\nrules: \"acme-x\": {message: \"all\", check: layout: limits.Layout}\n",
 			"prod/rules.cue": "package prod\n\nimport \"example.com/clusters/limits\"\n\nrules: \"acme-y\": {message: \"one\", check: {layout: _, if layout != limits.Layout {name: \"x\"}}}\n",
 		}, []string{"other all", "prod all", "prod one"}},
+		"hidden from stock CUE":    {map[string]string{"policy/p.cue": "package policy\n_" + rule("acme-x", "all"), "prod/rules.cue": "package prod\n_" + rule("acme-y", "one")}, []string{"other all", "prod all", "prod one"}},
+		"hidden, and replaced":     {map[string]string{"policy/p.cue": "package policy\n_" + rule("acme-x", "all"), "prod/rules.cue": "package prod\n\nrules: \"acme-x\": {message: \"m\", check: {}}\n"}, []string{"other all", `prod there is another rule "acme-x"`, "prod all"}},
+		"under a condition":        {map[string]string{"policy/p.cue": "package policy\n\nif true {" + rule("acme-x", "all") + "}\n"}, []string{"other all", "prod all"}},
+		"under no condition yet":   {map[string]string{"policy/p.cue": "package policy\n\n_on: bool\nif _on {" + rule("acme-x", "all") + "}\n"}, []string{"other the rules can't be evaluated", "prod the rules can't be evaluated"}},
+		"embedded":                 {map[string]string{"policy/p.cue": "package policy\n\n#R: {" + rule("acme-x", "all") + "}\n#R\n"}, []string{"other all", "prod all"}},
+		"embedded with an error":   {map[string]string{"policy/p.cue": "package policy\n\n#R: {" + rule("acme-x", "all") + "}\n#R\n1 & 2\n"}, []string{"other the rules can't be evaluated", "other the rules can't be evaluated", "other all", "prod the rules can't be evaluated"}},
+		"an error elsewhere":       {map[string]string{"prod/x.cue": "package prod\n\nx: 1 & 2\n"}, nil},
 		"a package without rules":  {map[string]string{"policy/p.cue": "package policy\n\nLevel: 3\n"}, nil},
 		"a syntax error":           {map[string]string{"policy/p.cue": "package policy\n\nrules: {\n"}, []string{" expected '}', found 'EOF'"}},
 		"a policy that is a cycle": {map[string]string{"policy/p.cue": "package policy\n\nimport \"example.com/clusters/a\"\n\nrules: a.rules\n", "a/a.cue": "package a\n\nimport \"example.com/clusters/policy\"\n\nrules: policy.rules\n"}, []string{" package import cycle not allowed"}},
