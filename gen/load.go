@@ -85,7 +85,10 @@ func Load(ctx context.Context, r Request) (*Loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := config.Options{Version: r.Version, Progress: r.step("evaluated"), Overlay: r.Overlay}
+	o := config.Options{
+		Version: r.Version, Progress: r.step("evaluated"), Overlay: r.Overlay,
+		Rules: ownRules,
+	}
 	if r.KeepIn != "" {
 		if dir, err := kept.Open(r.KeepIn, maxKept, r.Now); err == nil { // without it, it only takes longer
 			defer dir.Close()
@@ -238,7 +241,8 @@ func (l *Loaded) Report(both []Layouts) any {
 		Skipped  []Skipped         `json:"skipped"`
 		Findings []finding.Finding `json:"findings"`
 		Layouts  []Layouts         `json:"layouts,omitempty"`
-	}{[]string{}, append([]Skipped{}, l.Skipped...), append([]finding.Finding{}, l.Findings...), both}
+		Rules    []ownRule         `json:"rules,omitempty"`
+	}{[]string{}, append([]Skipped{}, l.Skipped...), append([]finding.Finding{}, l.Findings...), both, l.ownRules()}
 	for _, v := range l.Clusters {
 		doc.Clusters = append(doc.Clusters, v.Cluster.Embedded.Redact(v.Cluster.Name))
 	}

@@ -74,7 +74,8 @@ cluster: schemas.#Cluster & {name: "c", version: "v1.2.3", layout: "systemd", no
 	for _, s := range r.sections {
 		// An optional struct has its defaults once it is there.
 		for _, place := range r.at[s.name] {
-			if place != "" && !strings.Contains(place, "<") {
+			beside := place == "rules" || place == "tests" // the cluster
+			if place != "" && !beside && !strings.Contains(place, "<") {
 				minimal += "cluster: " + strings.ReplaceAll(place, ".", ": ") + ": _\n"
 			}
 		}
@@ -155,6 +156,8 @@ func newReference(t *testing.T) *reference {
 		}
 	}
 	r.definition("#Cluster", "")
+	r.definition("#Rules", "rules")
+	r.definition("#RuleTests", "tests")
 	for name, f := range r.definitions {
 		if _, used := r.at[name]; !used && strings.HasPrefix(name, "#") {
 			t.Errorf("%s: %s is a definition that no cluster uses", f.Pos(), name)

@@ -19,6 +19,7 @@ type vetOptions struct {
 	unchecked string
 	out       string
 	layouts   bool
+	test      bool
 }
 
 func newVet(std stdio) *cobra.Command {
@@ -41,6 +42,9 @@ hooks on machines without the keys.
 --layouts renders each node as a unit and as a static pod, reads both back, and names
 what differs.
 
+Rules of your own stand in CUE: in policy/ for all clusters of the module, or in a
+cluster's package. --test runs the cases beside them instead of checking clusters.
+
 Vet also reads the directory of the clusters' trees, and warns before a CA that an
 export made there expires.
 
@@ -49,7 +53,8 @@ export made there expires.
   kcmgen vet ./cue/example         one cluster, by its directory
   kcmgen vet prod                  one cluster, by its name
   kcmgen vet --format json ./cue/...
-  kcmgen vet --layouts prod        also compare each node's unit with its pod`,
+  kcmgen vet --layouts prod        also compare each node's unit with its pod
+  kcmgen vet --test                run the cases of your own rules`,
 		ValidArgsFunction: completeClusters,
 		RunE:              func(cmd *cobra.Command, args []string) error { return runVet(cmd.Context(), o, args, std) },
 	}
@@ -59,6 +64,7 @@ export made there expires.
 	cmd.Flags().StringVar(&o.unchecked, "unchecked", "list", "how to print what could not be checked: list, or count for one line")
 	completeFlag(cmd, "unchecked", completeWords("list", "count"))
 	cmd.Flags().BoolVar(&o.layouts, "layouts", false, "compare what each node starts as a unit and as a static pod")
+	cmd.Flags().BoolVar(&o.test, "test", false, "run the cases of your own rules, in these directories or in the whole module")
 	cmd.Flags().BoolVar(&o.waived, "waived", false, "show waived findings too")
 	return cmd
 }
@@ -69,6 +75,9 @@ func runVet(ctx context.Context, o vetOptions, args []string, std stdio) error {
 	}
 	if o.unchecked != "list" && o.unchecked != "count" {
 		return usageError{fmt.Errorf("--unchecked is %q, not list or count", o.unchecked)}
+	}
+	if o.test {
+		return runRuleTests(ctx, o, args, std)
 	}
 	r, err := load(ctx, o.out, args, time.Now(), std)
 	if err != nil {
@@ -99,6 +108,26 @@ func runVet(ctx context.Context, o vetOptions, args []string, std stdio) error {
 		return errFindings
 	}
 	return nil
+}
+
+// runRuleTests runs the cases of an organisation's own rules.
+func runRuleTests(ctx context.Context, o vetOptions, args []string, std stdio) error {
+	t, err := gen.TestRules(ctx, gen.Request{Args: args, Version: version()})
+	if err != nil {
+		return err
+	}
+	if o.format == "json" {
+		err = printJSON(std.out, t.Report())
+	} else {
+		err = printFindings(std.out, t.Findings, false)
+		for _, line := range t.Lines() {
+			sayVisibly(std.out, "%s", line)
+		}
+	}
+	if err == nil && (t.Failed() || o.strict.fails(t.Findings)) {
+		return errFindings
+	}
+	return err
 }
 
 func printSkipped(skipped []gen.Skipped, std stdio) {

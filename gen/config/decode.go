@@ -43,8 +43,9 @@ func (d *decoder) fault(field string, err error) {
 func (d *decoder) cluster(w *wireCluster) *spec.Cluster {
 	c := &spec.Cluster{
 		Name: w.Name, Layout: spec.Layout(w.Layout), Profile: spec.Profile(w.Profile), Hardened: w.FlagDefaults == "hardened",
-		Flags: d.settings("flags", w.Flags), Kubeconfig: w.Kubeconfig, Paths: w.Paths, Generations: w.Generations,
-		Binary: w.Binary, Image: w.Image,
+		Labels: w.Labels, Flags: d.settings("flags", w.Flags), Kubeconfig: w.Kubeconfig, Paths: w.Paths,
+		Generations: w.Generations,
+		Binary:      w.Binary, Image: w.Image,
 	}
 	if v := d.version("version", w.Version); v != nil {
 		c.Version = *v
@@ -66,7 +67,11 @@ func (d *decoder) cluster(w *wireCluster) *spec.Cluster {
 		HandOver: w.Deploy.Handover,
 	}
 	for _, rule := range slices.Sorted(maps.Keys(w.Waivers)) {
-		c.Waivers = append(c.Waivers, spec.Waiver{Rule: rule, Reason: w.Waivers[rule].Reason, Fields: w.Waivers[rule].Fields})
+		one := spec.Waiver{Rule: rule, Reason: w.Waivers[rule].Reason, Fields: w.Waivers[rule].Fields}
+		if text := w.Waivers[rule].Until; text != "" {
+			one.Until = d.day(finding.Path("waivers", rule, "until"), text)
+		}
+		c.Waivers = append(c.Waivers, one)
 	}
 	return c
 }
@@ -269,6 +274,14 @@ func (d *decoder) prefixes(at string, ss []string) []netip.Prefix {
 		out = append(out, p)
 	}
 	return out
+}
+
+func (d *decoder) day(at, s string) time.Time {
+	t, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		d.fault(at, fmt.Errorf("%s is %q, not a day", at, s))
+	}
+	return t
 }
 
 func (d *decoder) duration(at, s string) time.Duration {

@@ -56,7 +56,7 @@ func (l *loader) evaluate(ctx context.Context, places []place) ([]outcome, error
 		if out[i].findings = module.faults; len(module.faults) > 0 {
 			continue
 		}
-		reached := l.reach(place.root, []string{place.dir}, l.opts.Overlay)
+		reached := l.reach(place.root, l.reached(place), l.opts.Overlay)
 		out[i].findings = reached.unreadable(l)
 		switch {
 		case len(out[i].findings) > 0:
@@ -79,11 +79,12 @@ func (l *loader) evaluate(ctx context.Context, places []place) ([]outcome, error
 	g, ctx := errgroup.WithContext(ctx)
 	for _, share := range shares(places, fit, runtime.GOMAXPROCS(0)) {
 		g.Go(func() error {
+			policy := l.policyOf(places[share[0]].root)
 			for i, inst := range l.instances(places, share) {
 				if err := ctx.Err(); err != nil {
 					return err
 				}
-				got := l.instance(inst, places[share[i]])
+				got := l.instance(inst, places[share[i]], policy)
 				if key, ok := keys[share[i]]; ok && got.keep != nil {
 					if data, err := json.Marshal(got.keep); err == nil {
 						l.opts.Kept.Put(key, data)
@@ -184,7 +185,7 @@ func (l *loader) instances(places []place, share []int) []*build.Instance {
 }
 
 // instance turns one package into an outcome.
-func (l *loader) instance(inst *build.Instance, p place) outcome {
+func (l *loader) instance(inst *build.Instance, p place, policy *policyPackage) outcome {
 	ex := l.explainer(inst, p)
 	if inst.Err != nil {
 		if none := (*load.NoFilesError)(nil); p.deep && errors.As(inst.Err, &none) {
@@ -214,14 +215,17 @@ func (l *loader) instance(inst *build.Instance, p place) outcome {
 		f.Hint = fmt.Sprintf("add: import %q", schemaPath)
 		return outcome{isCluster: true, findings: []finding.Finding{f}}
 	}
-	return l.cluster(inst, schema, p, ex)
+	return l.cluster(inst, schema, p, ex, policy)
 }
 
 // cluster evaluates a cluster's field. If the package imports another vocabulary than
 // this program's, cluster evaluates it again with this program's, whose result is used:
 // fields that this program doesn't know and defaults that differ must be reported.
-func (l *loader) cluster(inst, schema *build.Instance, p place, ex *explainer) outcome {
+func (l *loader) cluster(inst, schema *build.Instance, p place, ex *explainer, policy *policyPackage) outcome {
 	o := outcome{isCluster: true, differs: l.otherPackages(inst, schema, p)}
+	if o.findings = policy.faultsOf(); len(o.findings) > 0 {
+		return o
+	}
 	drift := l.drift(schema)
 	if drift != nil {
 		o.differs = append(o.differs, drift.Finding)
@@ -255,6 +259,7 @@ func (l *loader) cluster(inst, schema *build.Instance, p place, ex *explainer) o
 	}
 	if o.findings = faults; len(faults) == 0 {
 		o.cluster = c
+		l.applyRules(c, policy, ex.root, ex, got.data)
 		if len(o.differs) == 0 {
 			o.keep = l.toKeep(p, schema, got.data, c)
 		}
@@ -300,7 +305,7 @@ func (l *loader) field(inst, schema *build.Instance, p place, ex *explainer) (_ 
 	ex.schema = sync.OnceValue(func() cue.Value {
 		return ctx.BuildInstance(schema).LookupPath(cue.MakePath(cue.Def("Cluster")))
 	})
-	ex.root = v
+	ex.ctx, ex.root = ctx, v
 	cv := v.LookupPath(cue.ParsePath("cluster"))
 	if !holdsToSchema(inst) {
 		cv = cv.Unify(ex.schema())
@@ -320,7 +325,7 @@ func (l *loader) field(inst, schema *build.Instance, p place, ex *explainer) (_ 
 }
 
 func (l *loader) explainer(inst *build.Instance, p place) *explainer {
-	ex := &explainer{rel: l.rel, dir: p.dir, user: userFiles(inst)}
+	ex := &explainer{rel: l.rel, dir: p.dir, user: userFiles(inst), inst: inst}
 	ex.source, ex.values, ex.refs = sourceOf(inst, l.rel)
 	ex.cluster, _ = clusterName(inst.Files)
 	return ex

@@ -57,6 +57,7 @@ var words = []struct{ path, expected string }{
 	{"deploy.soak", `a duration from "1s" to "10m"`},
 	{"nodes.*.ssh.sftpServer", `an absolute path without "..", white space or special characters`},
 	{"waivers.*.reason", "a reason of at least two words"},
+	{"waivers.*.until", `a day such as "2027-03-01"`},
 }
 
 const (

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"cuelang.org/go/cue"
+	"cuelang.org/go/cue/build"
 	"cuelang.org/go/cue/errors"
 	"cuelang.org/go/cue/token"
 
@@ -31,6 +32,8 @@ type explainer struct {
 	files    []string          // names of embedded files
 	values   map[string]string // what the user wrote, by field
 	refs     []reference       // in the order of the files
+	inst     *build.Instance
+	ctx      *cue.Context // in which root was evaluated
 }
 
 // faults explains errors of evaluation.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"cuelang.org/go/cue/build"
@@ -25,7 +26,7 @@ type Kept interface {
 }
 
 // keptForm changes with the form of keptCluster, and with what its key covers.
-const keptForm = "evaluation 1"
+const keptForm = "evaluation 2"
 
 // keptCluster is the evaluation of a cluster without findings. Paths are relative to the
 // module's root, with slashes.
@@ -35,6 +36,8 @@ type keptCluster struct {
 	Vocabulary string          `json:"vocabulary,omitempty"`
 	Data       json.RawMessage `json:"data"` // what CUE makes of the cluster
 	Source     finding.Source  `json:"source"`
+	// Rules are the organisation's own rules, which found nothing.
+	Rules []spec.OwnRule `json:"rules,omitempty"`
 }
 
 // keptKey is the key of a place's evaluation: all files that CUE may read for it, by their
@@ -44,7 +47,7 @@ func (l *loader) keptKey(p place, r *reach) (key [sha256.Size]byte, ok bool) {
 		return [sha256.Size]byte{}, false
 	}
 	h := sha256.New()
-	for _, s := range []string{keptForm, l.opts.Program, l.opts.Version, relative(p.root, p.dir)} {
+	for _, s := range []string{keptForm, l.opts.Program, l.opts.Version, relative(p.root, p.dir), strconv.FormatBool(l.opts.Rules != nil)} {
 		writeString(h, s)
 	}
 	for _, env := range slices.Sorted(slices.Values(os.Environ())) {
@@ -97,16 +100,37 @@ func (l *loader) fromKept(p place, key [sha256.Size]byte) *spec.Cluster {
 	}
 	c.Dir, c.Source = filepath.Clean(p.dir), k.Source
 	for path, at := range k.Source {
-		at.File = l.rel(filepath.Join(p.root, filepath.FromSlash(at.File)))
-		c.Source[path] = at
+		c.Source[path] = l.absolute(p, at)
+	}
+	c.Own.Rules = k.Rules
+	for i := range k.Rules {
+		k.Rules[i].Pos = l.absolute(p, k.Rules[i].Pos)
 	}
 	return c
+}
+
+// absolute returns a position that is relative to a place's module, as it is shown.
+func (l *loader) absolute(p place, at finding.Pos) finding.Pos {
+	at.File = l.rel(filepath.Join(p.root, filepath.FromSlash(at.File)))
+	return at
+}
+
+// inModule is the inverse of absolute. ok is false for a file outside the module.
+func (l *loader) inModule(p place, at finding.Pos) (_ finding.Pos, ok bool) {
+	name := at.File
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(l.cwd, name)
+	}
+	rel := relative(p.root, name)
+	ok = filepath.IsLocal(rel) && l.rel(name) == at.File
+	at.File = rel
+	return at, ok
 }
 
 // toKeep returns what is kept of a cluster without findings: nothing if values come from
 // embedded files, which may be secret, or if it imports a vocabulary outside its module.
 func (l *loader) toKeep(p place, schema *build.Instance, data []byte, c *spec.Cluster) *keptCluster {
-	if l.opts.Kept == nil || c.Embedded != nil || len(c.TypeErrors) > 0 {
+	if l.opts.Kept == nil || c.Embedded != nil || len(c.TypeErrors) > 0 || c.Own.Embedded || len(c.Own.Findings) > 0 {
 		return nil
 	}
 	k := &keptCluster{Data: data, Source: finding.Source{}}
@@ -117,16 +141,18 @@ func (l *loader) toKeep(p place, schema *build.Instance, data []byte, c *spec.Cl
 		}
 	}
 	for path, at := range c.Source {
-		name := at.File
-		if !filepath.IsAbs(name) {
-			name = filepath.Join(l.cwd, name)
-		}
-		rel := relative(p.root, name)
-		if !filepath.IsLocal(rel) || l.rel(name) != at.File {
+		rel, ok := l.inModule(p, at)
+		if !ok {
 			return nil
 		}
-		at.File = rel
-		k.Source[path] = at
+		k.Source[path] = rel
+	}
+	for _, r := range c.Own.Rules {
+		var ok bool
+		if r.Pos, ok = l.inModule(p, r.Pos); !ok {
+			return nil
+		}
+		k.Rules = append(k.Rules, r)
 	}
 	return k
 }

@@ -54,7 +54,7 @@ func (m *memory) Put(k [sha256.Size]byte, data []byte) {
 // loaded returns what Load returns, as text: without it, nil and empty would differ.
 func loaded(t testing.TB, root, cwd string, k Kept) string {
 	t.Helper()
-	res, err := Load(t.Context(), cwd, []string{root + "/..."}, Options{Version: "v1", Kept: k, Program: "p"})
+	res, err := Load(t.Context(), cwd, []string{root + "/..."}, Options{Version: "v1", Kept: k, Program: "p", Rules: testRules})
 	if err != nil {
 		return "error: " + err.Error()
 	}
@@ -101,9 +101,11 @@ func TestKept(t *testing.T) {
 // TestNotKept: what has findings, or may hold a secret, is evaluated each time.
 func TestNotKept(t *testing.T) {
 	for name, files := range map[string]map[string]string{
-		"a finding":        {"prod/b.cue": "package prod\n\ncluster: flags: v: \"\"\ncluster: nme: 1\n"},
-		"an embedded file": {"prod/b.cue": "@extern(embed)\npackage prod\n\n_s: string @embed(file=s.txt,type=text)\ncluster: flags: \"cluster-name\": _s\n", "prod/s.txt": canary},
-		"another package":  {"b.cue": "package other\n\ncluster: flags: v: 3\n"},
+		"a finding":          {"prod/b.cue": "package prod\n\ncluster: flags: v: \"\"\ncluster: nme: 1\n"},
+		"an embedded file":   {"prod/b.cue": "@extern(embed)\npackage prod\n\n_s: string @embed(file=s.txt,type=text)\ncluster: flags: \"cluster-name\": _s\n", "prod/s.txt": canary},
+		"a rule that fails":  {"policy/p.cue": "package policy\n\nrules: \"acme-x\": {message: \"m\", check: name: \"other\"}\n"},
+		"a rule from a file": {"policy/p.cue": "@extern(embed)\npackage policy\n\n_s: string @embed(file=s.txt,type=text)\nrules: \"acme-x\": {message: \"m\", check: name: !=_s}\n", "policy/s.txt": "other"},
+		"another package":    {"b.cue": "package other\n\ncluster: flags: v: 3\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := module(t, files)
@@ -125,8 +127,8 @@ func TestNotKept(t *testing.T) {
 func TestKeptIsNeverStale(t *testing.T) {
 	base := map[string]string{
 		"cue.mod/local-module.cue":                "",
-		"policy/policy.cue":                       "package policy\n\nLevel: 3\n",
-		"shared.cue":                              "package prod\n\nimport \"example.com/clusters/policy\"\n\ncluster: flags: v: policy.Level\n",
+		"policy/policy.cue":                       "package policy\n\nimport \"example.org/p\"\n\nLevel: 3\nrules: \"acme-qps\": {message: \"m\", check: flags: {v: 3, \"kube-api-qps\": <=(30*p.X)}}\n",
+		"shared.cue":                              "package prod\n\nimport \"example.com/clusters/policy\"\n\ncluster: flags: v: policy.Level\nrules: \"acme-v\": {message: \"m\", check: flags: v: <=3}\n",
 		"prod/more.cue":                           "package prod\n\ncluster: flags: \"kube-api-qps\": 30\n",
 		"prod/notes.txt":                          "notes\n",
 		"cue.mod/pkg/example.org/p/p.cue":         "package p\n\nX: 1\n",
@@ -153,6 +155,23 @@ func TestKeptIsNeverStale(t *testing.T) {
 				t.Errorf("of a careless store only %d were found", len(careless))
 			}
 		})
+	}
+}
+
+// TestKeptBeforeARule: what was kept before there was a policy isn't used with one.
+func TestKeptBeforeARule(t *testing.T) {
+	root := module(t, nil)
+	k := &memory{of: map[[sha256.Size]byte][]byte{}}
+	loaded(t, root, root, k)
+	if err := os.Mkdir(filepath.Join(root, policyDir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	rule := "package policy\n\nrules: \"acme-x\": {message: \"m\", check: name: \"other\"}\n"
+	if err := os.WriteFile(filepath.Join(root, policyDir, "p.cue"), []byte(rule), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := loaded(t, root, root, k); k.hits > 0 || !strings.Contains(got, "acme-x") {
+		t.Errorf("%d used: %s", k.hits, got)
 	}
 }
 
@@ -204,9 +223,9 @@ func staleAfterChanges(t *testing.T, files map[string]string, k *memory, changes
 func loadedOnHit(t *testing.T, root string, k *memory) string {
 	t.Helper()
 	probe := &memory{of: k.of, careless: k.careless, last: k.last}
-	l := newLoader(root, Options{Version: "v1", Kept: probe, Program: "p"})
+	l := newLoader(root, Options{Version: "v1", Kept: probe, Program: "p", Rules: testRules})
 	p := place{dir: filepath.Join(root, "prod"), root: root, deep: true}
-	key, ok := l.keptKey(p, l.reach(root, []string{p.dir}, nil))
+	key, ok := l.keptKey(p, l.reach(root, l.reached(p), nil))
 	if !ok || l.fromKept(p, key) == nil {
 		return ""
 	}
@@ -262,7 +281,7 @@ func change(t *testing.T, rng *rand.Rand, root string) (what string, undo func()
 	dir := dirs[rng.IntN(len(dirs))]
 	base := []string{"new.cue", "_new.cue", ".new.cue", "new_test.cue", "new_tool.cue", "new.json", "new.yaml", "deep/new.cue", "new.cue/x"}[rng.IntN(9)]
 	pkg := []string{"prod", "policy", "schemas", "p", "other", "_"}[rng.IntN(6)]
-	text := []string{"\ncluster: flags: v: 3\n", "\ncluster: flags: \"kube-api-qps\": 31\n", "\n#Cluster: flags: \"kube-api-qps\": 30\n", "\nLevel: 3\n", "\nLevel: 4\n", ""}[rng.IntN(6)]
+	text := []string{"\nrules: \"acme-new\": {message: \"m\", check: name: \"other\"}\n", "\ncluster: flags: v: 3\n", "\ncluster: flags: \"kube-api-qps\": 31\n", "\n#Cluster: flags: \"kube-api-qps\": 30\n", "\nLevel: 3\n", "\nLevel: 4\n", ""}[rng.IntN(7)]
 	at := filepath.Join(dir, base)
 	made := !isDir(filepath.Dir(at))
 	must(os.MkdirAll(filepath.Dir(at), 0o755))

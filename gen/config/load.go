@@ -53,6 +53,8 @@ type Options struct {
 	// is kept without one of them.
 	Kept    Kept
 	Program string
+	// Rules has what the organisation's own rules need; nil: they aren't applied.
+	Rules *RuleOptions
 }
 
 // Load evaluates the packages that args name, relative to the directory cwd. An
@@ -63,21 +65,12 @@ type Options struct {
 // Errors in the CUE are findings. Load returns a NoDirError for an argument that names
 // nothing, a NoModuleError outside a module, and errors of reading.
 func Load(ctx context.Context, cwd string, args []string, o Options) (*Result, error) {
-	res := &Result{ByDir: map[string][]finding.Finding{}}
 	l := newLoader(cwd, o)
-	if len(args) == 0 {
-		root, ok := moduleRoot(cwd)
-		if !ok {
-			return nil, &NoModuleError{cwd}
-		}
-		args = []string{root + "/..."}
+	f, args, err := l.find(args)
+	if err != nil {
+		return nil, err
 	}
-	f := &finder{loader: l, seen: map[string]bool{}, res: res}
-	for i, arg := range args {
-		if err := f.argument(i, arg); err != nil {
-			return nil, err
-		}
-	}
+	res := f.res
 	outcomes, err := l.evaluate(ctx, f.places)
 	if err != nil {
 		return nil, err
@@ -89,6 +82,25 @@ func Load(ctx context.Context, cwd string, args []string, o Options) (*Result, e
 	res.sameNames()
 	res.Findings = finding.EnsureMessages(res.Findings)
 	return res, nil
+}
+
+// find finds the packages that args name; all of the module if there are none. It also
+// returns the arguments that it looked for.
+func (l *loader) find(args []string) (*finder, []string, error) {
+	if len(args) == 0 {
+		root, ok := moduleRoot(l.cwd)
+		if !ok {
+			return nil, nil, &NoModuleError{l.cwd}
+		}
+		args = []string{root + "/..."}
+	}
+	f := &finder{loader: l, seen: map[string]bool{}, res: &Result{ByDir: map[string][]finding.Finding{}}}
+	for i, arg := range args {
+		if err := f.argument(i, arg); err != nil {
+			return nil, nil, err
+		}
+	}
+	return f, args, nil
 }
 
 // loader is the state that the steps of a Load share.
@@ -124,7 +136,7 @@ func (res *Result) collect(l *loader, args []string, f *finder, outcomes []outco
 		}
 		res.Findings = append(res.Findings, o.findings...)
 		if o.skipped != "" {
-			res.Skipped = append(res.Skipped, Skipped{Dir: l.rel(p.dir), Reason: o.skipped})
+			res.Skipped = append(res.Skipped, l.skipped(p, o.skipped)...)
 		}
 		if o.cluster != nil {
 			res.Clusters = append(res.Clusters, o.cluster)

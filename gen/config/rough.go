@@ -19,6 +19,7 @@ type roughFile struct {
 	bare  bool   // valid, with plain fields only, and none is a cluster
 	name  string // of its cluster, if named
 	named bool   // the cluster's name is a literal
+	rules bool   // it has rules of the organisation's own
 }
 
 func (r roughFiles) directory(dir string) []roughFile {
@@ -43,6 +44,7 @@ func summarize(name string) roughFile {
 		switch d := d.(type) {
 		case *ast.Field:
 			label := labelOf(d.Label)
+			out.rules = out.rules || slices.Contains(ruleLabels, label)
 			out.bare = out.bare && label != "cluster" && label != "*"
 		case *ast.Package, *ast.ImportDecl, *ast.LetClause, *ast.CommentGroup:
 		default:
@@ -98,6 +100,11 @@ func (r roughFiles) noCluster(p place) bool {
 	}
 	faulty := func(f roughFile) bool { return f.pkg == "" || !f.bare }
 	return !slices.ContainsFunc(r.directory(p.dir), faulty) && !slices.ContainsFunc(r.pkg(p), faulty)
+}
+
+// rules reports whether the package at a place has rules of the organisation's own.
+func (r roughFiles) rules(p place) bool {
+	return slices.ContainsFunc(r.pkg(p), func(f roughFile) bool { return f.rules })
 }
 
 // upwards returns the directory of a place and those above it, up to the module's root.

@@ -158,6 +158,41 @@ func sourceOf(inst *build.Instance, rel func(string) string) (finding.Source, ma
 	return out.out, out.values, out.refs
 }
 
+// topLabels returns the positions of a package's top-level field, and of the fields in it.
+func topLabels(inst *build.Instance, label string, rel func(string) string) finding.Source {
+	s := indexer{out: finding.Source{}, rel: rel}
+	for _, f := range inst.Files {
+		for _, d := range f.Decls {
+			field, ok := d.(*ast.Field)
+			if !ok || labelOf(field.Label) != label {
+				continue
+			}
+			s.record(nil, field.Label.Pos())
+			s.inner(field.Value)
+		}
+	}
+	return s.out
+}
+
+// inner records the fields of a struct, and nothing inside them.
+func (s *indexer) inner(e ast.Expr) {
+	switch e := e.(type) {
+	case *ast.StructLit:
+		for _, d := range e.Elts {
+			if f, ok := d.(*ast.Field); ok {
+				s.record([]string{labelOf(f.Label)}, f.Label.Pos())
+			}
+		}
+	case *ast.BinaryExpr:
+		if e.Op == token.AND {
+			s.inner(e.X)
+			s.inner(e.Y)
+		}
+	case *ast.ParenExpr:
+		s.inner(e.X)
+	}
+}
+
 type indexer struct {
 	out    finding.Source
 	values map[string]string

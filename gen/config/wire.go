@@ -8,6 +8,8 @@ import "github.com/kcmgen/kcmgen/gen/spec"
 type wireCluster struct {
 	Name, Version, Layout, Profile, FlagDefaults string
 
+	Labels map[string]string
+
 	Nodes     map[string]wireNode
 	Networks  wireNetworks
 	APIServer wireAPIServer
@@ -27,8 +29,8 @@ type wireCluster struct {
 		Handover               bool
 	}
 	Waivers map[string]struct {
-		Reason string
-		Fields []string
+		Reason, Until string
+		Fields        []string
 	}
 }
 

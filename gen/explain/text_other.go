@@ -2,8 +2,8 @@ package explain
 
 import "github.com/kcmgen/kcmgen/gen/finding"
 
-// other are the ids of findings that come from no rule: of reading CUE, of the schema, and of
-// waivers.
+// other are the ids of findings that come from no rule: of reading CUE, of the schema, of
+// waivers, and of an organisation's own rules.
 var other = []otherText{
 	{finding.Error, "a CUE file parses", Text{
 		ID:  "cue-syntax",
@@ -105,5 +105,27 @@ var other = []otherText{
 		Why: "A waiver that covers nothing hides a fault that may come later. One for a fixed rule would accept what cannot work.",
 		Fix: "Remove it, or correct its rule.",
 		CUE: "waivers: \"certificate-combined\": reason: \"the hosts of a laboratory\"\npki: separate: false",
+	}},
+	{finding.Warning, "a waiver ends in more than 30 days", Text{
+		ID:  "waiver-expires",
+		Why: "After its last day the waiver accepts nothing, and what it accepted fails vet and export again.",
+		Fix: "Mend what it accepts, or have it accepted until a later day.",
+		CUE: `waivers: "certificate-combined": {reason: "the hosts of a laboratory", until: "2099-03-01"}
+pki: separate: false`,
+	}},
+	{finding.Error, "a waiver hasn't ended (as severe as what it accepted)", Text{
+		ID:  "waiver-expired",
+		Why: "What was accepted for a time counts again. Nothing on a host changed by it.",
+		Fix: "Mend what it accepted, or have it accepted until a later day.",
+	}},
+	{finding.Error, "a rule of the organisation's own can be evaluated", Text{
+		ID:  "rule-invalid",
+		Why: "A rule that cannot be evaluated refuses nothing. It is a finding in every cluster that it is for, so that it never counts as kept.",
+		Fix: "Correct the rule; docs/policy.md says what a check sees.",
+	}},
+	{finding.Warning, "a rule of the organisation's own has a case that breaks it", Text{
+		ID:  "rule-untested",
+		Why: "A rule that refuses nothing looks as if all were well.",
+		Fix: "Write a case that it refuses, beside it: tests: \"refuses …\": {rule: \"…\", cluster: {…}, fails: true}.",
 	}},
 }

@@ -34,6 +34,7 @@ type Finding struct {
 	Expected string   `json:"expected,omitempty"`
 	Hint     string   `json:"hint,omitempty"`
 	Waived   string   `json:"-"` // the waiver's reason
+	Until    string   `json:"-"` // the waiver's last day, if it has one
 }
 
 // MarshalJSON encodes a finding. A waived one has the severity "waived", so that
@@ -44,10 +45,11 @@ func (f Finding) MarshalJSON() ([]byte, error) {
 		plain
 		Waived   bool     `json:"waived,omitempty"`
 		Reason   string   `json:"reason,omitempty"`
+		Until    string   `json:"until,omitempty"`
 		Accepted Severity `json:"waivedSeverity,omitempty"`
 	}{plain: plain(f)}
 	if f.Waived != "" {
-		out.Waived, out.Reason, out.Accepted = true, f.Waived, f.Severity
+		out.Waived, out.Reason, out.Until, out.Accepted = true, f.Waived, f.Until, f.Severity
 		out.Severity = "waived"
 	}
 	var b bytes.Buffer

@@ -28,6 +28,7 @@ func (f Finding) Details(clusters []string) [][2]string {
 	}
 	line("hint", f.Hint)
 	line("reason", f.Waived)
+	line("until", f.Until)
 	return out
 }
 

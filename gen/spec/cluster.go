@@ -60,8 +60,9 @@ type Cluster struct {
 	Version  Version
 	Layout   Layout
 	Profile  Profile
-	Hardened bool   // derived and hardened flags are added to the user's
-	Nodes    []Node // sorted by name
+	Hardened bool              // derived and hardened flags are added to the user's
+	Labels   map[string]string // the organisation's own words
+	Nodes    []Node            // sorted by name
 
 	Networks  Networks
 	APIServer APIServer
@@ -86,6 +87,8 @@ type Cluster struct {
 	// TypeErrors are type errors of flags. Flags has these flags nevertheless, so that
 	// rules can say more about them.
 	TypeErrors []finding.Finding
+	// Own are the organisation's own rules, and what they find.
+	Own Own
 
 	// Embedded are values from files that its CUE embeds; nil if there are none.
 	Embedded *Embedded
@@ -248,7 +251,8 @@ type Kubeconfig struct{ Cluster, User, Context string }
 type Waiver struct {
 	Rule   string
 	Reason string
-	Fields []string // if empty, every finding of the rule
+	Until  time.Time // the begin of its last day, in UTC; zero: it doesn't end
+	Fields []string  // if empty, every finding of the rule
 }
 
 // Endpoint is the URL of the apiserver that a node's KCM connects to.

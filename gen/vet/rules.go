@@ -10,6 +10,23 @@ import (
 // Rules returns all rules, by topic.
 func Rules() []Rule { return slices.Clone(allRules()) }
 
+// reserved are ids of findings that have no row in the table: those about CUE, about the
+// organisation's own rules, and about waivers.
+var reserved = []string{
+	"cue-syntax", "cue-import", "cue-reference", "cue-type", "cue-missing", "cue-unknown-field", "cue-embedded", "cue-embed",
+	"cue-schema", "cue-module", "cue-no-cluster", "cue-unreadable", "cue-other-package", "schema-differs", "schema-newer",
+	"schema-default", "node-name", "cluster-name-duplicate", "rule-invalid", "rule-untested", "waiver", "waiver-expires", waiverExpired,
+}
+
+// Reserved returns the ids of findings that come from no rule of the table.
+func Reserved() []string { return slices.Clone(reserved) }
+
+// Taken reports whether an id is that of a finding of kcmgen's, so that no rule of an
+// organisation's own can have it.
+func Taken(id string) bool {
+	return slices.Contains(reserved, id) || slices.ContainsFunc(allRules(), func(r Rule) bool { return r.ID == id })
+}
+
 // allRules are the rules, which are put together once.
 var allRules = sync.OnceValue(func() []Rule {
 	var out []Rule

@@ -184,7 +184,8 @@ func Check(c *spec.Cluster, facts Facts) []finding.Finding {
 		out = append(out, v.apply(r)...)
 	}
 	out = withoutRedundant(out)
-	out = append(out, waive(c, out)...)
+	out = append(out, c.Own.Findings...)
+	out = append(out, waive(c, out, facts.Now)...)
 	return merged(sorted(append(out, typeFindings(c, out)...)))
 }
 
