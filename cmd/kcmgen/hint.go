@@ -33,6 +33,7 @@ func hint(err error) string {
 	var lost *gen.LostManifestError
 	var missing *gen.NotFetchedError
 	var skipped *upgrade.SkippedMinorsError
+	var revision *gen.RevisionError
 	if h := deploy.Hint(err); h != "" {
 		return h
 	}
@@ -51,6 +52,8 @@ func hint(err error) string {
 		return "put manifest.json back from a backup; to start anew, move " + lost.Dir + " away"
 	case errors.As(err, &skipped):
 		return skipped.Next
+	case errors.As(err, &revision):
+		return revision.Hint()
 	case errors.As(err, &missing):
 		return "kcmgen fetch " + word(missing.Dir)
 	case errors.As(err, &unknown):

@@ -1,0 +1,109 @@
+package gen
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/vet"
+)
+
+// Selection says which findings are shown and counted. The zero value is all.
+type Selection struct {
+	// Severity is the lowest: "error", "warning" or "notchecked"; "" is the last.
+	Severity string
+	// Only are ids of rules; none means all.
+	Only []string
+	// NewSince is a revision of git: findings that it has too are left out.
+	NewSince string
+}
+
+// severities are the words of Selection.Severity, the most severe first.
+var severities = []struct {
+	word string
+	of   finding.Severity
+}{{"error", finding.Error}, {"warning", finding.Warning}, {"notchecked", finding.NotChecked}}
+
+// SeverityWords are the values of Selection.Severity.
+func SeverityWords() []string {
+	var out []string
+	for _, s := range severities {
+		out = append(out, s.word)
+	}
+	return out
+}
+
+// check returns an OptionError if the selection has words that mean nothing.
+func (s Selection) check() error {
+	if s.Severity != "" && !slices.Contains(SeverityWords(), s.Severity) {
+		return badOption(fmt.Sprintf("--severity is %q, not %s", s.Severity, strings.Join(SeverityWords(), ", ")))
+	}
+	known := ruleIDs()
+	for _, id := range s.Only {
+		if slices.Contains(known, id) {
+			continue
+		}
+		text := fmt.Sprintf("--only: there is no rule %q", id)
+		if near := spec.Nearest(id, known); near != "" {
+			text += fmt.Sprintf("; did you mean %q?", near)
+		}
+		return badOption(text)
+	}
+	return nil
+}
+
+// severe reports whether a severity is one of those that are shown.
+func (s Selection) severe(of finding.Severity) bool {
+	for _, one := range severities {
+		if one.of == of {
+			return true
+		}
+		if one.word == s.Severity {
+			return false
+		}
+	}
+	return true
+}
+
+// takes reports whether a finding is shown, as far as its rule and severity say.
+func (s Selection) takes(rule string, severity finding.Severity) bool {
+	return s.severe(severity) && (len(s.Only) == 0 || slices.Contains(s.Only, rule))
+}
+
+// sift leaves out the findings that the request doesn't select.
+func (l *Loaded) sift(ctx context.Context, r Request, cwd string) error {
+	l.All, l.selection = l.Findings, r.Selection
+	if r.NewSince != "" {
+		found, err := l.newSince(ctx, r, cwd)
+		if err != nil {
+			return err
+		}
+		l.Findings = found
+	}
+	if r.Severity != "" || len(r.Only) > 0 {
+		l.Findings = slices.DeleteFunc(slices.Clone(l.Findings), func(f finding.Finding) bool { return !r.takes(f.Rule, f.Severity) })
+	}
+	return nil
+}
+
+// otherIDs are the ids of findings that come from no rule of gen/vet's table: from reading
+// CUE, the copy of the vocabulary, and waivers.
+var otherIDs = []string{
+	"cue-syntax", "cue-import", "cue-reference", "cue-type", "cue-missing", "cue-unknown-field", "cue-embedded", "cue-embed", "cue-schema",
+	"cue-module", "cue-no-cluster", "cue-unreadable", "cue-other-package", "schema-differs", "schema-newer", "schema-default", "node-name",
+	"cluster-name-duplicate", "waiver",
+}
+
+// RuleIDs returns the ids that findings have.
+func RuleIDs() []string { return ruleIDs() }
+
+func ruleIDs() []string {
+	out := slices.Clone(otherIDs)
+	for _, r := range vet.Rules() {
+		out = append(out, r.ID)
+	}
+	return out
+}
