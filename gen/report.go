@@ -28,7 +28,7 @@ func (l *Loaded) Write(w io.Writer, shown []finding.Finding, o Output) ([]string
 	r := newReport(o)
 	r.Findings, r.Shown = l.All, shown
 	var rules []string
-	for _, rule := range vet.Rules() {
+	for _, rule := range vet.ClusterRules() {
 		if l.selection.takes(rule.ID, rule.Severity) {
 			rules = append(rules, rule.ID)
 		}

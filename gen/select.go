@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
@@ -39,7 +38,7 @@ func SeverityWords() []string {
 // check returns an OptionError if the selection has words that mean nothing.
 func (s Selection) check() error {
 	if s.Severity != "" && !slices.Contains(SeverityWords(), s.Severity) {
-		return badOption(fmt.Sprintf("--severity is %q, not %s", s.Severity, strings.Join(SeverityWords(), ", ")))
+		return badOption(fmt.Sprintf("--severity is %q, not error, warning or notchecked", s.Severity))
 	}
 	known := ruleIDs()
 	for _, id := range s.Only {

@@ -98,7 +98,7 @@ func TestCIFiles(t *testing.T) {
 						t.Errorf("%s: %v: %s", name, err, said)
 					}
 					data, _ := os.ReadFile(filepath.Join(at.dir, name))
-					if bad := c.main == "bad" || c.change == "bad"; strings.Contains(string(data), "the apiserver's is") != bad {
+					if bad := c.main == "bad" || c.change == "bad"; strings.Contains(string(data), "the service range is 10.32.0.0/16") != bad {
 						t.Errorf("%s has the finding: %v", name, !bad)
 					}
 				}
@@ -308,7 +308,7 @@ func tektonSteps(t *testing.T, text string) []ciStep {
 func steps(t *testing.T, found []ciStep, want int) []ciStep {
 	t.Helper()
 	if len(found) != want || !strings.Contains(found[0].script, "go install github.com/kcmgen/kcmgen/cmd/kcmgen@v") {
-		t.Fatalf("%d steps, not %d: %q", len(found), want, found)
+		t.Fatalf("%d steps, not %d: %+v", len(found), want, found)
 	}
 	return found
 }

@@ -68,7 +68,9 @@ export made there expires.
 	f.StringSliceVar(&o.selection.Only, "only", nil, "show and count the findings of these rules only, separated by commas")
 	f.StringVar(&o.selection.NewSince, "new-since", "", "show and count only findings that this revision of git doesn't have")
 	completeFlag(cmd, "severity", completeWords(gen.SeverityWords()...))
-	completeFlag(cmd, "only", completeWords(gen.RuleIDs()...))
+	completeFlag(cmd, "only", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return gen.RuleIDs(), cobra.ShellCompDirectiveNoFileComp
+	})
 	strictFlag(cmd, &o.strict, "fail on warnings and on what could not be checked; =warnings: on warnings only")
 	f.StringVar(&o.unchecked, "unchecked", "list", "how to print what could not be checked: list, or count for one line")
 	completeFlag(cmd, "unchecked", completeWords("list", "count"))

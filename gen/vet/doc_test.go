@@ -5,12 +5,44 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 )
 
 var update = flag.Bool("update", false, "rewrite docs/rules.md")
 
 const rulesDoc = "../../docs/rules.md"
+
+// otherIDs are the ids of findings that come from no rule of the table. SARIF's addresses of
+// help lead to the anchors.
+var otherIDs = []string{
+	"cue-syntax",
+	"cue-import",
+	"cue-reference",
+	"cue-type",
+	"cue-missing",
+	"cue-unknown-field",
+	"cue-embedded",
+	"cue-embed",
+	"cue-schema",
+	"cue-module",
+	"cue-no-cluster",
+	"cue-unreadable",
+	"cue-other-package",
+	"schema-differs",
+	"schema-newer",
+	"schema-default",
+	"node-name",
+	"cluster-name-duplicate",
+}
+
+func others() string {
+	var out []string
+	for _, id := range otherIDs {
+		out = append(out, fmt.Sprintf("<a id=\"%[1]s\"></a>`%[1]s`", id))
+	}
+	return strings.Join(out, ", ")
+}
 
 // TestRulesDocument: docs/rules.md is up to date.
 func TestRulesDocument(t *testing.T) {
@@ -30,7 +62,7 @@ waivers: "bind-address-public": {
 ` + "```" + `
 
 Fixed rules can't be waived: what they reject can't work. ` + "`kcmgen vet --waived`" + ` shows what is accepted, and a waiver that no longer
-covers anything is a finding itself. Errors in the CUE (` + "`cue-syntax`, `cue-import`, `cue-reference`, `cue-type`, `cue-missing`, `cue-unknown-field`, `cue-embedded`, `cue-embed`, `cue-schema`, `cue-module`, `cue-no-cluster`, `cue-unreadable`, `cue-other-package`, `schema-differs`, `schema-newer`, `schema-default`, `node-name`, `cluster-name-duplicate`" + `) come
+covers anything is a finding itself (<a id="waiver"></a>` + "`waiver`" + `). Errors in the CUE (` + others() + `) come
 before the rules.
 
 | rule | | requires |
@@ -41,7 +73,7 @@ before the rules.
 		if r.Fixed {
 			kind += ", fixed"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", r.ID, kind, r.Doc)
+		fmt.Fprintf(&b, "| <a id=\"%[1]s\"></a>`%[1]s` | %s | %s |\n", r.ID, kind, r.Doc)
 	}
 	if *update {
 		if err := os.WriteFile(rulesDoc, b.Bytes(), 0o644); err != nil {

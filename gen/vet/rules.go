@@ -10,6 +10,14 @@ import (
 // Rules returns all rules, by topic.
 func Rules() []Rule { return slices.Clone(allRules()) }
 
+// ClusterRules returns the rules that can have findings about a cluster: all but those that
+// need the text of a command line.
+func ClusterRules() []Rule {
+	return slices.DeleteFunc(Rules(), func(r Rule) bool {
+		return slices.ContainsFunc(lineRules, func(l Rule) bool { return l.ID == r.ID })
+	})
+}
+
 // allRules are the rules, which are put together once.
 var allRules = sync.OnceValue(func() []Rule {
 	var out []Rule

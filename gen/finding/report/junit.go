@@ -131,7 +131,10 @@ func (r *Report) suites() []testsuite {
 			}
 		}
 	}
-	for _, s := range out {
+	for i, s := range out {
+		if len(s.cases) == 0 { // a suite without cases would not be shown
+			out[i].cases = []testcase{{name: "no findings"}}
+		}
 		slices.SortStableFunc(s.cases, func(a, b testcase) int { return cmp.Compare(a.name, b.name) })
 	}
 	return out
@@ -146,7 +149,7 @@ func (r *Report) suiteOf(f finding.Finding, known map[string]int) string {
 		return f.Pos.File
 	}
 	file, _ := r.Path(f.Pos.File)
-	if f.Pos.Line > 0 {
+	if f.Pos.Line > 0 || path.Ext(file) == ".cue" { // else it is a directory
 		file = path.Dir(file)
 	}
 	return cmp.Or(file, ".")
