@@ -22,7 +22,7 @@ import (
 type Since struct {
 	Revision string `json:"revision"` // as it was asked for
 	Commit   string `json:"commit"`
-	Older    int    `json:"older"` // findings that it has too, which are left out
+	Older    int    `json:"older"` // findings that it has too, which would be shown
 }
 
 // newSince returns the findings that a revision lacks. It evaluates the revision's clusters
@@ -54,9 +54,20 @@ func (l *Loaded) newSince(ctx context.Context, r Request, cwd string) ([]finding
 		past.Findings = append(past.Findings, f)
 	}
 	found := past.New(l.Findings, l.names(), report.Places{Dir: cwd, Root: rev.Root})
-	l.Since = &Since{r.NewSince, rev.Commit, len(l.Findings) - len(found)}
+	counts := func(f finding.Finding) bool { return f.Waived == "" && r.takes(f.Rule, f.Severity) }
+	l.Since = &Since{r.NewSince, rev.Commit, count(l.Findings, counts) - count(found, counts)}
 	l.note(b, then)
 	return found, nil
+}
+
+func count(fs []finding.Finding, counts func(finding.Finding) bool) int {
+	n := 0
+	for _, f := range fs {
+		if counts(f) {
+			n++
+		}
+	}
+	return n
 }
 
 // note adds what a reader has to know about the comparison.
@@ -138,23 +149,34 @@ func (b *base) load(ctx context.Context) (*Loaded, error) {
 		return VetIn(c, out, index, b.request.Now), nil
 	}
 	then := Request{Args: b.args(b.request.Args), Version: b.request.Version, Now: b.request.Now}
-	l, err := then.load(ctx, b.cwd, look)
-	if !namesNothing(err) {
-		return l, err
-	}
-	then.Args = nil
-	for _, root := range slices.Sorted(maps.Keys(moduleRoots(b.request.Args))) {
-		if _, err := config.ModuleRoot(b.then(root)); err == nil {
-			then.Args = append(then.Args, b.then(root)+"/...")
+	modules, all := b.modules()
+	if all {
+		if l, err := then.load(ctx, b.cwd, look); !namesNothing(err) {
+			return l, err
 		}
 	}
-	if len(then.Args) > 0 {
+	if len(modules) > 0 {
+		then.Args = modules
 		if l, err := then.load(ctx, b.cwd, look); !namesNothing(err) {
 			return l, err
 		}
 	}
 	b.lacks = "there is no CUE module here"
 	return &Loaded{}, nil
+}
+
+// modules returns patterns for the modules of the arguments that the revision has, and
+// whether it has all. Without this check, CUE would look for a module around the temporary
+// directory.
+func (b *base) modules() (patterns []string, all bool) {
+	roots := slices.Sorted(maps.Keys(moduleRoots(b.request.Args)))
+	for _, root := range roots {
+		dir := b.then(root)
+		if fi, err := os.Stat(filepath.Join(dir, "cue.mod")); err == nil && fi.IsDir() {
+			patterns = append(patterns, dir+"/...")
+		}
+	}
+	return patterns, len(patterns) == len(roots)
 }
 
 // namesNothing reports whether arguments name nothing.

@@ -45,7 +45,7 @@ type testsuite struct {
 // times: the same input gives the same bytes.
 func (r *Report) junit(w *bufio.Writer) error {
 	suites := r.suites()
-	all := testsuite{name: "kcmgen vet"}
+	all := testsuite{name: "kcmgen"}
 	for _, s := range suites {
 		all.cases = append(all.cases, s.cases...)
 	}
