@@ -43,7 +43,7 @@ func (l *Loaded) newSince(ctx context.Context, r Request, cwd string) ([]finding
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(b.dir)
+	defer func() { _ = os.RemoveAll(b.dir) }()
 	then, err := b.load(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("--new-since %s: %w", r.NewSince, err)

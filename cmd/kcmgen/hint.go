@@ -33,7 +33,6 @@ func hint(err error) string {
 	var lost *gen.LostManifestError
 	var missing *gen.NotFetchedError
 	var skipped *upgrade.SkippedMinorsError
-	var revision *gen.RevisionError
 	if h := deploy.Hint(err); h != "" {
 		return h
 	}
@@ -52,8 +51,6 @@ func hint(err error) string {
 		return "put manifest.json back from a backup; to start anew, move " + lost.Dir + " away"
 	case errors.As(err, &skipped):
 		return skipped.Next
-	case errors.As(err, &revision):
-		return revision.Hint()
 	case errors.As(err, &missing):
 		return "kcmgen fetch " + word(missing.Dir)
 	case errors.As(err, &unknown):
@@ -132,9 +129,12 @@ func repositoryHint(err error) string {
 	var name *repository.NameTakenError
 	var taken *repository.ExistsError
 	var gitRefused *repository.GitError
+	var revision *gen.RevisionError
 	switch {
 	case errors.As(err, &module):
 		return "begin one: kcmgen init DIR"
+	case errors.As(err, &revision):
+		return revision.Hint()
 	case errors.As(err, &edited):
 		return "constraints of your own go to " + repository.OwnDir + "; to lose what was edited: kcmgen schema vendor --force"
 	case errors.As(err, &newer):

@@ -49,7 +49,7 @@ func (r *Report) junit(w *bufio.Writer) error {
 	for _, s := range suites {
 		all.cases = append(all.cases, s.cases...)
 	}
-	w.WriteString(xml.Header)
+	fmt.Fprint(w, xml.Header)
 	fmt.Fprintf(w, "<testsuites name=%s tests=\"%d\" failures=\"%d\" errors=\"0\">\n", attribute(all.name), len(all.cases), all.count(failed))
 	for _, s := range suites {
 		fmt.Fprintf(w, "  <testsuite name=%s tests=\"%d\" failures=\"%d\" errors=\"0\" skipped=\"%d\">\n",
@@ -57,7 +57,7 @@ func (r *Report) junit(w *bufio.Writer) error {
 		for _, c := range s.cases {
 			c.write(w, s.name)
 		}
-		w.WriteString("  </testsuite>\n")
+		fmt.Fprint(w, "  </testsuite>\n")
 	}
 	_, err := w.WriteString("</testsuites>\n") // the first error of the writer stays
 	return err
@@ -83,7 +83,7 @@ func (c testcase) write(w *bufio.Writer, suite string) {
 	case c.body != "":
 		fmt.Fprintf(w, ">\n      <system-out>%s</system-out>\n    </testcase>\n", content(c.body))
 	default:
-		w.WriteString("/>\n")
+		fmt.Fprint(w, "/>\n")
 	}
 }
 

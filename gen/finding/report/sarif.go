@@ -105,17 +105,17 @@ func (r *Report) sarif(w *bufio.Writer) ([]string, error) {
 	}
 	fmt.Fprintf(w, `{"$schema":%q,"version":"2.1.0","runs":[{"tool":{"driver":%s},`+"\n", sarifSchema, tool)
 	fmt.Fprintf(w, `"originalUriBaseIds":{%q:{"description":{"text":"the root of the repository"}}},"columnKind":"unicodeCodePoints",`+"\n", root)
-	w.WriteString(`"results":[`)
+	fmt.Fprint(w, `"results":[`)
 	for i, it := range items {
 		line, err := encode(r.result(it, index))
 		if err != nil {
 			return nil, err
 		}
 		if i > 0 {
-			w.WriteString(",")
+			fmt.Fprint(w, ",")
 		}
-		w.WriteString("\n")
-		w.Write(line)
+		fmt.Fprint(w, "\n")
+		_, _ = w.Write(line) // the first error of the writer stays
 	}
 	if _, err := w.WriteString("\n]}]}\n"); err != nil { // the first error of the writer stays
 		return nil, err
