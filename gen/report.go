@@ -59,6 +59,9 @@ func newReport(o Output) *report.Report {
 	for _, rule := range vet.Rules() {
 		r.Rules = append(r.Rules, report.Rule{ID: rule.ID, Severity: rule.Severity, Title: rule.Doc})
 	}
+	for _, id := range otherIDs {
+		r.Rules = append(r.Rules, report.Rule{ID: id, Severity: finding.Error})
+	}
 	return r
 }
 

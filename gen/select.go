@@ -40,8 +40,14 @@ func (s Selection) check() error {
 	if s.Severity != "" && !slices.Contains(SeverityWords(), s.Severity) {
 		return badOption(fmt.Sprintf("--severity is %q, not error, warning or notchecked", s.Severity))
 	}
-	known := ruleIDs()
-	for _, id := range s.Only {
+	return nil
+}
+
+// checkOnly returns an OptionError if the selection names a rule that there isn't. It is
+// checked when the clusters are known, which may have rules of their own.
+func (l *Loaded) checkOnly(only []string) error {
+	known := l.ruleIDs()
+	for _, id := range only {
 		if slices.Contains(known, id) {
 			continue
 		}
@@ -75,6 +81,9 @@ func (s Selection) takes(rule string, severity finding.Severity) bool {
 // sift leaves out the findings that the request doesn't select.
 func (l *Loaded) sift(ctx context.Context, r Request, cwd string) error {
 	l.All, l.selection = l.Findings, r.Selection
+	if err := l.checkOnly(r.Only); err != nil {
+		return err
+	}
 	if r.NewSince != "" {
 		found, err := l.newSince(ctx, r, cwd)
 		if err != nil {
@@ -96,13 +105,20 @@ var otherIDs = []string{
 	"cluster-name-duplicate", "waiver",
 }
 
-// RuleIDs returns the ids that findings have.
-func RuleIDs() []string { return ruleIDs() }
-
-func ruleIDs() []string {
+// RuleIDs returns the ids that findings have, beside those of an organisation's own rules.
+func RuleIDs() []string {
 	out := slices.Clone(otherIDs)
 	for _, r := range vet.Rules() {
 		out = append(out, r.ID)
+	}
+	return out
+}
+
+// ruleIDs returns the ids that findings of these clusters may have.
+func (l *Loaded) ruleIDs() []string {
+	out := RuleIDs()
+	for _, f := range l.All {
+		out = append(out, f.Rule)
 	}
 	return out
 }

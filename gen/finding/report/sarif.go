@@ -39,7 +39,7 @@ type (
 		ID               string         `json:"id"`
 		ShortDescription *message       `json:"shortDescription,omitempty"`
 		Help             *message       `json:"help,omitempty"`
-		HelpURI          string         `json:"helpUri"`
+		HelpURI          string         `json:"helpUri,omitempty"`
 		Configuration    *configuration `json:"defaultConfiguration,omitempty"`
 	}
 	configuration struct {
@@ -134,17 +134,18 @@ func (r *Report) sarif(w *bufio.Writer) ([]string, error) {
 var levels = map[finding.Severity]string{finding.Error: "error", finding.Warning: "warning"}
 
 // descriptors returns all rules, those that only findings know last, and the index of each.
+// The last are an organisation's own, and have no text in kcmgen's documents.
 func (r *Report) descriptors(items []item) ([]descriptor, map[string]int) {
 	out, index := []descriptor{}, map[string]int{}
 	add := func(id string, d descriptor) {
 		if _, known := index[id]; !known {
-			d.ID, d.HelpURI = id, r.helpURI(id)
+			d.ID = id
 			index[id] = len(out)
 			out = append(out, d)
 		}
 	}
 	for _, rule := range r.Rules {
-		d := descriptor{Configuration: &configuration{levels[rule.Severity]}}
+		d := descriptor{HelpURI: r.helpURI(rule.ID), Configuration: &configuration{levels[rule.Severity]}}
 		if rule.Title != "" {
 			d.ShortDescription = &message{rule.Title}
 			d.Help = &message{strings.Join(nonEmpty("The rule requires: "+rule.Title+".", rule.Help), "\n\n")}
