@@ -148,7 +148,7 @@ func (b *base) load(ctx context.Context) (*Loaded, error) {
 		out := cmp.Or(b.request.Out, outOf(b.here, &spec.Cluster{Dir: b.there(c.Dir)}))
 		return VetIn(c, out, index, b.request.Now), nil
 	}
-	then := Request{Args: b.args(b.request.Args), Version: b.request.Version, Now: b.request.Now}
+	then := Request{Args: b.args(b.request.Args), KeepIn: b.request.KeepIn, Version: b.request.Version, Now: b.request.Now}
 	modules, all := b.modules()
 	if all {
 		if l, err := then.load(ctx, b.cwd, look); !namesNothing(err) {
