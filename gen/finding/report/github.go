@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/kcmgen/kcmgen/gen/finding"
 )
@@ -49,14 +50,14 @@ func (r *Report) github(w *bufio.Writer) ([]string, error) {
 }
 
 // data escapes the text of a workflow command: no line of it can be a command.
-func data(s string) string {
-	return dataEscapes.Replace(visible(s))
-}
+func data(s string) string { return dataEscapes().Replace(visible(s)) }
 
 // property escapes a property of a workflow command.
-func property(s string) string { return propertyEscapes.Replace(visible(s)) }
+func property(s string) string { return propertyEscapes().Replace(visible(s)) }
 
 var (
-	dataEscapes     = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
-	propertyEscapes = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+	dataEscapes     = sync.OnceValue(func() *strings.Replacer { return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A") })
+	propertyEscapes = sync.OnceValue(func() *strings.Replacer {
+		return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
+	})
 )
