@@ -17,8 +17,8 @@ build: ## build bin/kcmgen
 demo: ## export the example cluster into out/
 	@$(MAKE) -s --no-print-directory build && bin/kcmgen export ./cue/example
 
-# The reference programs cue, cfssl and kubectl come first on PATH, at the versions we
-# promise to agree with. A test that lacks another program is skipped, and the last
+# The reference programs cue, cfssl, kubectl and judge come first on PATH, at the versions
+# we promise to agree with. A test that lacks another program is skipped, and the last
 # lines list these programs. The variable makes go test, which caches results, notice
 # an installed program. The time limit is only for tests that hang.
 test: ## run every test that this machine has the programs for

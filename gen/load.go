@@ -32,6 +32,7 @@ type Request struct {
 	KeepIn  string
 	Version string // of kcmgen
 	Now     time.Time
+	Selection
 	Progress
 }
 
@@ -72,23 +73,40 @@ func badOption(text string) error { return &OptionError{errors.New(text)} }
 type Loaded struct {
 	Clusters []*Vetted
 	Skipped  []config.Skipped
-	Findings []finding.Finding
+	Findings []finding.Finding            // those that the request selects
+	All      []finding.Finding            // of every selection
+	Since    *Since                       // what Selection.NewSince meant; nil without it
+	Notes    []string                     // on that, for people
 	Faults   []finding.Finding            // errors in the CUE; their clusters are missing
 	Of       map[string][]finding.Finding // the same by the absolute directory of the package
+
+	selection Selection
 }
 
 // Load evaluates and vets clusters in parallel. Errors in clusters are findings; Load
 // returns an error for what can't be read, and an OptionError if the request names
 // nothing.
 func Load(ctx context.Context, r Request) (*Loaded, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
 	cwd, err := os.Getwd()
 	if err != nil {
 		return nil, err
 	}
-	o := config.Options{
-		Version: r.Version, Progress: r.step("evaluated"), Overlay: r.Overlay,
-		Rules: ownRules,
+	index := &facts.Index{}
+	all, err := r.load(ctx, cwd, func(c *spec.Cluster) (*Vetted, error) {
+		return VetIn(c, cmp.Or(r.Out, outOf(cwd, c)), index, r.Now), nil
+	})
+	if err != nil {
+		return nil, err
 	}
+	return all, all.sift(ctx, r, cwd)
+}
+
+// load evaluates clusters, named relative to cwd, and looks at each.
+func (r Request) load(ctx context.Context, cwd string, look func(*spec.Cluster) (*Vetted, error)) (*Loaded, error) {
+	o := config.Options{Version: r.Version, Progress: r.step("evaluated"), Overlay: r.Overlay, Rules: ownRules}
 	if r.KeepIn != "" {
 		if dir, err := kept.Open(r.KeepIn, maxKept, r.Now); err == nil { // without it, it only takes longer
 			defer dir.Close()
@@ -100,11 +118,11 @@ func Load(ctx context.Context, r Request) (*Loaded, error) {
 		return nil, asOption(err)
 	}
 	all := &Loaded{Skipped: res.Skipped, Findings: res.Findings, Faults: res.Findings, Of: res.ByDir, Clusters: make([]*Vetted, len(res.Clusters))}
-	index := &facts.Index{}
 	w := newWork(len(res.Clusters), nil, r.step("vetted"))
 	errs := w.run(ctx, func(error) bool { return true }, func(i int, _ func(Event)) error {
-		all.Clusters[i] = VetIn(res.Clusters[i], cmp.Or(r.Out, outOf(cwd, res.Clusters[i])), index, r.Now)
-		return nil
+		var err error
+		all.Clusters[i], err = look(res.Clusters[i])
+		return err
 	})
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -147,6 +165,21 @@ func OutDir(named string, args []string) (string, error) {
 	if named != "" {
 		return named, nil
 	}
+	roots := moduleRoots(args)
+	switch len(roots) {
+	case 0:
+		return "out", nil // Load returns an error: no module
+	case 1:
+		for _, root := range roots {
+			return filepath.Join(root, "out"), nil
+		}
+	}
+	return "", badOption("these clusters lie in several CUE modules: name a directory for their trees with --out")
+}
+
+// moduleRoots returns the roots of the CUE modules of arguments by their absolute names, as
+// relative as the arguments.
+func moduleRoots(args []string) map[string]string {
 	roots := map[string]string{}
 	for _, arg := range args {
 		dir := strings.TrimSuffix(filepath.ToSlash(arg), "...")
@@ -158,15 +191,7 @@ func OutDir(named string, args []string) (string, error) {
 	if len(args) == 0 {
 		addRoot(roots, ".")
 	}
-	switch len(roots) {
-	case 0:
-		return "out", nil // Load returns an error: no module
-	case 1:
-		for _, root := range roots {
-			return filepath.Join(root, "out"), nil
-		}
-	}
-	return "", badOption("these clusters lie in several CUE modules: name a directory for their trees with --out")
+	return roots
 }
 
 func addRoot(roots map[string]string, dir string) {
@@ -240,11 +265,10 @@ func (l *Loaded) Report(both []Layouts) any {
 		Clusters []string          `json:"clusters"`
 		Skipped  []Skipped         `json:"skipped"`
 		Findings []finding.Finding `json:"findings"`
+		Since    *Since            `json:"newSince,omitempty"`
 		Layouts  []Layouts         `json:"layouts,omitempty"`
 		Rules    []ownRule         `json:"rules,omitempty"`
-	}{[]string{}, append([]Skipped{}, l.Skipped...), append([]finding.Finding{}, l.Findings...), both, l.ownRules()}
-	for _, v := range l.Clusters {
-		doc.Clusters = append(doc.Clusters, v.Cluster.Embedded.Redact(v.Cluster.Name))
-	}
+	}{[]string{}, append([]Skipped{}, l.Skipped...), append([]finding.Finding{}, l.Findings...), l.Since, both, l.ownRules()}
+	doc.Clusters = append(doc.Clusters, l.names()...)
 	return doc
 }

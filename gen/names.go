@@ -3,6 +3,7 @@ package gen
 import (
 	"github.com/kcmgen/kcmgen/gen/binary"
 	"github.com/kcmgen/kcmgen/gen/config"
+	"github.com/kcmgen/kcmgen/gen/facts"
 	"github.com/kcmgen/kcmgen/gen/keys"
 	"github.com/kcmgen/kcmgen/gen/outdir"
 	"github.com/kcmgen/kcmgen/gen/plan"
@@ -37,6 +38,8 @@ type (
 	ConflictError     = plan.Conflict
 
 	Layouts = readback.Layouts
+
+	RevisionError = facts.RevisionError
 )
 
 // Errors of these packages.

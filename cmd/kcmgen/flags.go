@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/flags"
 )
 
@@ -72,13 +73,13 @@ clusters in CUE there is kcmgen vet.
 	f.BoolVar(&o.controllers, "controllers", false, "list what --controllers of kube-controller-manager names")
 	f.BoolVar(&o.gates, "feature-gates", false, "list what --feature-gates of kube-controller-manager names")
 	f.BoolVar(&o.all, "all", false, "list hidden flags too")
-	formatFlag(cmd, &o.format, "how to print")
+	formatFlag(cmd, &o.format, "how to print", gen.Formats()...)
 	completeFlag(cmd, "version", completeWords(flags.MinorNames()...))
 	return cmd
 }
 
 func runFlags(o flagsOptions, names []string, std stdio) error {
-	if err := checkFormat(o.format); err != nil {
+	if err := checkFormat(o.format, gen.Formats()...); err != nil {
 		return err
 	}
 	if err := checkExclusive(o, names); err != nil {
@@ -121,6 +122,7 @@ func checkExclusive(o flagsOptions, names []string) error {
 		{o.diff != "" && len(names) > 0, "--diff takes no names of flags"},
 		{o.checks() && (o.diff != "" || o.controllers || o.gates), "--check goes with --node, --version, --strict and --format only"},
 		{!o.checks() && o.strict != "", "--strict goes with --check"},
+		{!o.checks() && slices.Contains(gen.Formats(), o.format), "--format " + o.format + " goes with --check"},
 	} {
 		if c.clash {
 			return usageError{errors.New(c.why)}

@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 
+	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/existing"
 	"github.com/kcmgen/kcmgen/gen/finding"
 )
@@ -18,9 +20,14 @@ func checkFlags(o flagsOptions, files []string, minor int, std stdio) error {
 	for _, v := range checked.WithoutData() {
 		say(std.err, "there is no data for the image's version %s", v)
 	}
-	if o.format == "json" {
+	switch {
+	case o.format == "json":
 		err = printJSON(std.out, checked)
-	} else {
+	case o.format != "text":
+		err = writeFindings(std, o.format, o.strict, false, func(w io.Writer, out gen.Output) ([]string, error) {
+			return gen.WriteChecked(w, checked.Files(), checked.Findings, out)
+		})
+	default:
 		sayAll(std.err, checked.Describe())
 		err = printFindings(std.out, checked.Findings, false)
 		offerExplain(std, checked.Findings)

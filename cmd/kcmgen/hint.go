@@ -150,9 +150,12 @@ func repositoryHint(err error) string {
 	var name *repository.NameTakenError
 	var taken *repository.ExistsError
 	var gitRefused *repository.GitError
+	var revision *gen.RevisionError
 	switch {
 	case errors.As(err, &module):
 		return "begin one: kcmgen init DIR"
+	case errors.As(err, &revision):
+		return revision.Hint()
 	case errors.As(err, &edited):
 		return "constraints of your own go to " + repository.OwnDir + "; to lose what was edited: kcmgen schema vendor --force"
 	case errors.As(err, &newer):

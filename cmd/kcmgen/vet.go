@@ -20,6 +20,7 @@ type vetOptions struct {
 	out       string
 	layouts   bool
 	test      bool
+	selection gen.Selection
 }
 
 func newVet(std stdio) *cobra.Command {
@@ -39,6 +40,11 @@ cluster: waivers: "rule-id": reason: "why".
 --unchecked count prints one line for all that could not be checked. It is for
 hooks on machines without the keys.
 
+--format sarif, github, gitlab and junit are for code scanning, workflow commands, code
+quality and test reports of CI servers. --severity and --only leave out other findings;
+they are not counted either. --new-since REV leaves out those that a revision of git has
+too: it evaluates the revision as well, and leaves the work tree alone.
+
 --layouts renders each node as a unit and as a static pod, reads both back, and names
 what differs.
 
@@ -53,24 +59,34 @@ export made there expires.
   kcmgen vet ./cue/example         one cluster, by its directory
   kcmgen vet prod                  one cluster, by its name
   kcmgen vet --format json ./cue/...
+  kcmgen vet --format sarif ./cue/... > kcmgen.sarif
+  kcmgen vet --new-since origin/main --severity error
   kcmgen vet --layouts prod        also compare each node's unit with its pod
   kcmgen vet --test                run the cases of your own rules`,
 		ValidArgsFunction: completeClusters,
 		RunE:              func(cmd *cobra.Command, args []string) error { return runVet(cmd.Context(), o, args, std) },
 	}
 	outFlag(cmd, &o.out)
-	formatFlag(cmd, &o.format, "how to print findings")
+	formatFlag(cmd, &o.format, "how to print findings", gen.Formats()...)
+	f := cmd.Flags()
+	f.StringVar(&o.selection.Severity, "severity", "notchecked", "lowest severity that is shown and counted: error, warning or notchecked")
+	f.StringSliceVar(&o.selection.Only, "only", nil, "show and count the findings of these rules only, separated by commas")
+	f.StringVar(&o.selection.NewSince, "new-since", "", "show and count only findings that this revision of git doesn't have")
+	completeFlag(cmd, "severity", completeWords(gen.SeverityWords()...))
+	completeFlag(cmd, "only", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return gen.RuleIDs(), cobra.ShellCompDirectiveNoFileComp
+	})
 	strictFlag(cmd, &o.strict, "fail on warnings and on what could not be checked; =warnings: on warnings only")
-	cmd.Flags().StringVar(&o.unchecked, "unchecked", "list", "how to print what could not be checked: list, or count for one line")
+	f.StringVar(&o.unchecked, "unchecked", "list", "how to print what could not be checked: list, or count for one line")
 	completeFlag(cmd, "unchecked", completeWords("list", "count"))
-	cmd.Flags().BoolVar(&o.layouts, "layouts", false, "compare what each node starts as a unit and as a static pod")
-	cmd.Flags().BoolVar(&o.test, "test", false, "run the cases of your own rules, in these directories or in the whole module")
-	cmd.Flags().BoolVar(&o.waived, "waived", false, "show waived findings too")
+	f.BoolVar(&o.layouts, "layouts", false, "compare what each node starts as a unit and as a static pod")
+	f.BoolVar(&o.test, "test", false, "run the cases of your own rules, in these directories or in the whole module")
+	f.BoolVar(&o.waived, "waived", false, "show waived findings too")
 	return cmd
 }
 
 func runVet(ctx context.Context, o vetOptions, args []string, std stdio) error {
-	if err := checkFormat(o.format); err != nil {
+	if err := checkFormat(o.format, gen.Formats()...); err != nil {
 		return err
 	}
 	if o.unchecked != "list" && o.unchecked != "count" {
@@ -79,7 +95,11 @@ func runVet(ctx context.Context, o vetOptions, args []string, std stdio) error {
 	if o.test {
 		return runRuleTests(ctx, o, args, std)
 	}
-	r, err := load(ctx, o.out, args, time.Now(), std)
+	s := newScreen(std)
+	request := s.request(o.out, args, time.Now())
+	request.Selection = o.selection
+	r, err := gen.Load(ctx, request)
+	s.end()
 	if err != nil {
 		return err
 	}
@@ -87,21 +107,7 @@ func runVet(ctx context.Context, o vetOptions, args []string, std stdio) error {
 	if err != nil {
 		return err
 	}
-	if o.format == "json" {
-		err = printJSON(std.out, r.Report(both))
-	} else {
-		printSkipped(r.Skipped, std)
-		shown := r.Findings
-		if o.unchecked == "count" {
-			shown = withoutUnchecked(shown, std)
-		}
-		err = printFindings(std.out, shown, o.waived)
-		offerExplain(std, shown)
-		for _, line := range gen.LayoutLines(both) {
-			sayVisibly(std.out, "%s", line)
-		}
-	}
-	if err != nil {
+	if err = printVetted(o, r, both, std); err != nil {
 		return err
 	}
 	if o.strict.fails(r.Findings) {
@@ -112,6 +118,9 @@ func runVet(ctx context.Context, o vetOptions, args []string, std stdio) error {
 
 // runRuleTests runs the cases of an organisation's own rules.
 func runRuleTests(ctx context.Context, o vetOptions, args []string, std stdio) error {
+	if o.format != "text" && o.format != "json" {
+		return usageError{fmt.Errorf("--test prints text or json, not %s", o.format)}
+	}
 	t, err := gen.TestRules(ctx, gen.Request{Args: args, Version: version()})
 	if err != nil {
 		return err
@@ -126,6 +135,32 @@ func runRuleTests(ctx context.Context, o vetOptions, args []string, std stdio) e
 	}
 	if err == nil && (t.Failed() || o.strict.fails(t.Findings)) {
 		return errFindings
+	}
+	return err
+}
+
+func printVetted(o vetOptions, r *gen.Loaded, both []gen.Layouts, std stdio) error {
+	if o.format == "json" {
+		return printJSON(std.out, r.Report(both))
+	}
+	printSkipped(r.Skipped, std)
+	for _, note := range r.Notes {
+		sayVisibly(std.err, "%s", note)
+	}
+	shown, lines := r.Findings, std.out
+	if o.unchecked == "count" {
+		shown = withoutUnchecked(shown, std)
+	}
+	var err error
+	if o.format == "text" {
+		err = printFindings(std.out, shown, o.waived)
+		offerExplain(std, shown)
+	} else {
+		lines = std.err
+		err = writeFindings(std, o.format, o.strict, o.waived, func(w io.Writer, out gen.Output) ([]string, error) { return r.Write(w, shown, out) })
+	}
+	for _, line := range gen.LayoutLines(both) {
+		sayVisibly(lines, "%s", line)
 	}
 	return err
 }

@@ -83,6 +83,15 @@ type Checked struct {
 	Findings []finding.Finding `json:"findings"`
 }
 
+// Files are the files of the command lines.
+func (c *Checked) Files() []string {
+	var out []string
+	for _, l := range c.Lines {
+		out = append(out, l.File)
+	}
+	return out
+}
+
 // maxDescribed is for how many files it is said what each is.
 const maxDescribed = 20
 

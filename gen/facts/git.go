@@ -22,11 +22,13 @@ import (
 type Index struct {
 	mu    sync.Mutex
 	repos map[string]*repository
+	only  *repository // stands for every repository: a revision's, see Revision.Index
 }
 
 // repository is a repository's index: what the next commit holds.
 type repository struct {
 	root    string // of the work tree
+	mirrors string // the work tree whose revision lies in root; "" for none
 	env     []string
 	once    sync.Once
 	err     error
@@ -46,6 +48,9 @@ const (
 
 // of returns the repository around a directory; nil if there is none, or no git.
 func (x *Index) of(dir string) *repository {
+	if x.only != nil {
+		return x.only
+	}
 	root, env, ok := workTree(dir)
 	if !ok {
 		return nil
@@ -140,12 +145,17 @@ func (r *repository) read() {
 		if !ok || len(fields) != 3 || !strings.HasPrefix(fields[0], "100") {
 			continue // a link, or a submodule
 		}
-		r.objects[name] = fields[1]
-		parts := strings.Split(name, "/")
-		for i := 1; i < len(parts)-1; i++ {
-			if slices.Contains(layout.Directories, parts[i]) {
-				r.below[parts[i-1]] = append(r.below[parts[i-1]], indexed{name, strings.Join(parts[:i], "/"), strings.Join(parts[i:], "/")})
-			}
+		r.add(name, fields[1])
+	}
+}
+
+// add adds a file to the index.
+func (r *repository) add(name, object string) {
+	r.objects[name] = object
+	parts := strings.Split(name, "/")
+	for i := 1; i < len(parts)-1; i++ {
+		if slices.Contains(layout.Directories, parts[i]) {
+			r.below[parts[i-1]] = append(r.below[parts[i-1]], indexed{name, strings.Join(parts[:i], "/"), strings.Join(parts[i:], "/")})
 		}
 	}
 }
@@ -171,6 +181,9 @@ func (r *repository) paths(file string) []string {
 	realFile, err2 := filepath.EvalSymlinks(abs)
 	if err1 == nil && err2 == nil {
 		names = append(names, [2]string{realRoot, realFile})
+	}
+	if r.mirrors != "" {
+		names = append(names, [2]string{r.mirrors, abs})
 	}
 	var out []string
 	for _, n := range names {

@@ -2,6 +2,7 @@ package facts
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
@@ -64,6 +65,18 @@ func (x *Index) tracked(c *spec.Cluster, out string) ([]vet.TrackedKey, error) {
 // namedKey is a file that a cluster names and that may hold a private key.
 type namedKey struct{ field, file string }
 
+// namedFiles returns the files that a cluster names and that Read reads.
+func namedFiles(c *spec.Cluster) []string {
+	out := []string{c.PKI.CA.CertFile}
+	if c.PKI.FrontProxy != nil {
+		out = append(out, c.PKI.FrontProxy.CertFile)
+	}
+	for _, k := range namedKeys(c) {
+		out = append(out, k.file)
+	}
+	return slices.DeleteFunc(out, func(file string) bool { return file == "" })
+}
+
 func namedKeys(c *spec.Cluster) []namedKey {
 	all := []namedKey{
 		{"pki.ca.keyFile", c.PKI.CA.KeyFile},
@@ -94,7 +107,7 @@ func mayHoldKey(c *spec.Cluster, rest string) bool {
 
 // relative returns the path of a tracked file relative to the working directory.
 func (r *repository) relative(rel string) string {
-	abs := filepath.Join(r.root, filepath.FromSlash(rel))
+	abs := filepath.Join(cmp.Or(r.mirrors, r.root), filepath.FromSlash(rel))
 	if cwd, err := os.Getwd(); err == nil {
 		if near, err := filepath.Rel(cwd, abs); err == nil {
 			return near

@@ -27,6 +27,14 @@ func Taken(id string) bool {
 	return slices.Contains(reserved, id) || slices.ContainsFunc(allRules(), func(r Rule) bool { return r.ID == id })
 }
 
+// ClusterRules returns the rules that can have findings about a cluster: all but those that
+// need the text of a command line.
+func ClusterRules() []Rule {
+	return slices.DeleteFunc(Rules(), func(r Rule) bool {
+		return slices.ContainsFunc(lineRules, func(l Rule) bool { return l.ID == r.ID })
+	})
+}
+
 // allRules are the rules, which are put together once.
 var allRules = sync.OnceValue(func() []Rule {
 	var out []Rule

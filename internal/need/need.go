@@ -39,6 +39,7 @@ var source = map[string]string{
 	"cue":     builds,
 	"cfssl":   builds,
 	"kubectl": builds,
+	"judge":   builds,
 
 	"bash":            "apt-get install bash",
 	"buildah":         "apt-get install buildah",
@@ -67,6 +68,7 @@ var source = map[string]string{
 	"tar":             "apt-get install tar",
 	"timeout":         "apt-get install coreutils",
 	"unshare":         "apt-get install util-linux",
+	"xmllint":         "apt-get install libxml2-utils",
 	"zsh":             "apt-get install zsh",
 }
 

@@ -21,6 +21,7 @@ cd "$copy"
 planted=$(cat <<'TABLE'
 gen/vet/planted.go        cuelang.org/go/cue
 gen/explain/planted.go    github.com/kcmgen/kcmgen/gen/config
+gen/finding/report/planted.go github.com/kcmgen/kcmgen/gen/spec
 gen/tree/planted.go       github.com/kcmgen/kcmgen/gen/config
 gen/spec/planted.go       github.com/kcmgen/kcmgen/gen/flags
 gen/outdir/planted.go     github.com/kcmgen/kcmgen/gen/plan

@@ -6,10 +6,13 @@ tool (
 	cuelang.org/go/cmd/cue
 	github.com/cloudflare/cfssl/cmd/cfssl
 	github.com/cloudflare/cfssl/cmd/cfssljson
+	github.com/kcmgen/kcmgen/tools/reference/judge
 	github.com/kcmgen/kcmgen/tools/reference/kubectl
 )
 
 require (
+	github.com/owenrumney/go-sarif/v3 v3.3.1
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3
 	k8s.io/component-base v0.37.1
 	k8s.io/kubectl v0.37.1
 )
@@ -91,6 +94,9 @@ require (
 	github.com/tetratelabs/wazero v1.12.0 // indirect
 	github.com/weppos/publicsuffix-go v0.30.0 // indirect
 	github.com/x448/float16 v0.8.4 // indirect
+	github.com/xeipuuv/gojsonpointer v0.0.0-20180127040702-4e3ac2762d5f // indirect
+	github.com/xeipuuv/gojsonreference v0.0.0-20180127040603-bd5ef7bd5415 // indirect
+	github.com/xeipuuv/gojsonschema v1.2.0 // indirect
 	github.com/xlab/treeprint v1.2.0 // indirect
 	github.com/zmap/zcrypto v0.0.0-20230310154051-c8b263fd8300 // indirect
 	github.com/zmap/zlint/v3 v3.5.0 // indirect
