@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -41,6 +42,9 @@ func peers(c *spec.Cluster) map[string]*vet.Peer {
 
 func readPeer(field, file string, also []string) *vet.Peer {
 	data, err := regular.Read(file, peer.MaxFile)
+	if size := (*regular.SizeError)(nil); errors.As(err, &size) {
+		return &vet.Peer{Err: fmt.Errorf("it has %d bytes, and at most %d are read", size.Size, size.Max)}
+	}
 	if err != nil {
 		return &vet.Peer{Err: withoutPath(err)}
 	}

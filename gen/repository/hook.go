@@ -19,12 +19,12 @@ import (
 const hook = `#!/bin/sh
 # Written by kcmgen init --git-hook. It checks what is about to be committed.
 set -e
-git diff --cached --quiet -- '*.cue' '*.json' '*.yaml' '*.yml' '*.toml' '*.txt' '*.key' '*.pem' '*.conf' && exit 0
+git diff --cached --quiet -- '*.cue' '*.json' '*.yaml' '*.yml' '*.toml' '*.txt' '*.service' '*.key' '*.pem' '*.conf' && exit 0
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM
-# CUE files may embed the others.
-git ls-files -z -- '*.cue' '*.json' '*.yaml' '*.yml' '*.toml' '*.txt' |
+# CUE files may embed the others, or name them as another component's.
+git ls-files -z -- '*.cue' '*.json' '*.yaml' '*.yml' '*.toml' '*.txt' '*.service' |
 	git -c core.autocrlf=false checkout-index -z --stdin --prefix="$tmp/"
 # Keys aren't copied: kcmgen asks git which ones it tracks.
 GIT_INDEX_FILE=$(git rev-parse --path-format=absolute --git-path index)
