@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,7 +30,11 @@ type Request struct {
 	// Overlay holds contents that replace those of files on disk, by absolute name.
 	Overlay map[string][]byte
 	// KeepIn is the directory where evaluations are kept between runs; "" keeps none.
-	KeepIn  string
+	KeepIn string
+	// Nodes are files with the nodes of clusters that exist, each as CLUSTER=FILE, or one
+	// FILE for one cluster. "-" is Stdin.
+	Nodes   []string
+	Stdin   io.Reader
 	Version string // of kcmgen
 	Now     time.Time
 	Progress
@@ -85,6 +90,10 @@ func Load(ctx context.Context, r Request) (*Loaded, error) {
 	if err != nil {
 		return nil, err
 	}
+	nodes, err := readNodeLists(r.Nodes, r.Stdin)
+	if err != nil {
+		return nil, err
+	}
 	o := config.Options{Version: r.Version, Progress: r.step("evaluated"), Overlay: r.Overlay}
 	if r.KeepIn != "" {
 		if dir, err := kept.Open(r.KeepIn, maxKept, r.Now); err == nil { // without it, it only takes longer
@@ -96,11 +105,15 @@ func Load(ctx context.Context, r Request) (*Loaded, error) {
 	if err != nil {
 		return nil, asOption(err)
 	}
+	if err := nodes.fit(res); err != nil {
+		return nil, err
+	}
 	all := &Loaded{Skipped: res.Skipped, Findings: res.Findings, Faults: res.Findings, Of: res.ByDir, Clusters: make([]*Vetted, len(res.Clusters))}
 	index := &facts.Index{}
 	w := newWork(len(res.Clusters), nil, r.step("vetted"))
 	errs := w.run(ctx, func(error) bool { return true }, func(i int, _ func(Event)) error {
-		all.Clusters[i] = VetIn(res.Clusters[i], cmp.Or(r.Out, outOf(cwd, res.Clusters[i])), index, r.Now)
+		c := res.Clusters[i]
+		all.Clusters[i] = VetIn(c, cmp.Or(r.Out, outOf(cwd, c)), index, nodes.ofCluster(c), r.Now)
 		return nil
 	})
 	if err := errors.Join(errs...); err != nil {
@@ -238,8 +251,12 @@ func (l *Loaded) Report(both []Layouts) any {
 		Skipped  []Skipped         `json:"skipped"`
 		Findings []finding.Finding `json:"findings"`
 		Layouts  []Layouts         `json:"layouts,omitempty"`
-	}{[]string{}, append([]Skipped{}, l.Skipped...), append([]finding.Finding{}, l.Findings...), both}
+		Nodes    []*NodesSeen      `json:"nodes,omitempty"`
+	}{[]string{}, append([]Skipped{}, l.Skipped...), append([]finding.Finding{}, l.Findings...), both, nil}
 	for _, v := range l.Clusters {
+		if v.seen != nil {
+			doc.Nodes = append(doc.Nodes, v.seen)
+		}
 		doc.Clusters = append(doc.Clusters, v.Cluster.Embedded.Redact(v.Cluster.Name))
 	}
 	return doc

@@ -70,9 +70,16 @@ func (s *screen) request(out string, args []string, now time.Time) gen.Request {
 
 // load loads clusters whose trees are in the directory out, "" for the default.
 func load(ctx context.Context, out string, args []string, now time.Time, std stdio) (*gen.Loaded, error) {
+	return loadWith(ctx, out, args, nil, now, std)
+}
+
+// loadWith is load with lists of the nodes that exist.
+func loadWith(ctx context.Context, out string, args, nodes []string, now time.Time, std stdio) (*gen.Loaded, error) {
 	s := newScreen(std)
 	defer s.end()
-	return gen.Load(ctx, s.request(out, args, now))
+	r := s.request(out, args, now)
+	r.Nodes, r.Stdin = nodes, std.in
+	return gen.Load(ctx, r)
 }
 
 // loadVetted loads clusters and prints their findings to stderr. It returns

@@ -19,6 +19,7 @@ type vetOptions struct {
 	unchecked string
 	out       string
 	layouts   bool
+	nodes     []string
 }
 
 func newVet(std stdio) *cobra.Command {
@@ -41,6 +42,9 @@ hooks on machines without the keys.
 --layouts renders each node as a unit and as a static pod, reads both back, and names
 what differs.
 
+--nodes compares with the nodes that exist, as kubectl get nodes -o json prints them:
+do the ranges that they have fit, and how many are left?
+
 Vet also reads the directory of the clusters' trees, and warns before a CA that an
 export made there expires.
 
@@ -49,7 +53,8 @@ export made there expires.
   kcmgen vet ./cue/example         one cluster, by its directory
   kcmgen vet prod                  one cluster, by its name
   kcmgen vet --format json ./cue/...
-  kcmgen vet --layouts prod        also compare each node's unit with its pod`,
+  kcmgen vet --layouts prod        also compare each node's unit with its pod
+  kubectl get nodes -o json | kcmgen vet --nodes - prod`,
 		ValidArgsFunction: completeClusters,
 		RunE:              func(cmd *cobra.Command, args []string) error { return runVet(cmd.Context(), o, args, std) },
 	}
@@ -59,6 +64,7 @@ export made there expires.
 	cmd.Flags().StringVar(&o.unchecked, "unchecked", "list", "how to print what could not be checked: list, or count for one line")
 	completeFlag(cmd, "unchecked", completeWords("list", "count"))
 	cmd.Flags().BoolVar(&o.layouts, "layouts", false, "compare what each node starts as a unit and as a static pod")
+	cmd.Flags().StringArrayVar(&o.nodes, "nodes", nil, "compare with the nodes that exist: `FILE` or CLUSTER=FILE, - for standard input; repeatable")
 	cmd.Flags().BoolVar(&o.waived, "waived", false, "show waived findings too")
 	return cmd
 }
@@ -70,7 +76,7 @@ func runVet(ctx context.Context, o vetOptions, args []string, std stdio) error {
 	if o.unchecked != "list" && o.unchecked != "count" {
 		return usageError{fmt.Errorf("--unchecked is %q, not list or count", o.unchecked)}
 	}
-	r, err := load(ctx, o.out, args, time.Now(), std)
+	r, err := loadWith(ctx, o.out, args, o.nodes, time.Now(), std)
 	if err != nil {
 		return err
 	}
@@ -82,6 +88,9 @@ func runVet(ctx context.Context, o vetOptions, args []string, std stdio) error {
 		err = printJSON(std.out, r.Report(both))
 	} else {
 		printSkipped(r.Skipped, std)
+		for _, line := range r.NodeLines() {
+			sayVisibly(std.err, "%s", line)
+		}
 		shown := r.Findings
 		if o.unchecked == "count" {
 			shown = withoutUnchecked(shown, std)

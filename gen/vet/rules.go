@@ -14,7 +14,7 @@ func Rules() []Rule { return slices.Clone(allRules()) }
 var allRules = sync.OnceValue(func() []Rule {
 	var out []Rule
 	for _, topic := range [][]Rule{
-		networkRules, rangeRules, nodeRules, addressRules, flagRules, controllerRules, gateRules,
+		networkRules, existingRules, rangeRules, nodeRules, addressRules, flagRules, controllerRules, gateRules,
 		workerRules, electionRules, fileRules, isolationRules, unitRules, directiveRules, keyRules, trackedRules,
 		authorityRules, certificateNameRules, hardeningRules, imageRules, binaryRules, valueRules, exposureRules, lineRules,
 	} {

@@ -38,6 +38,9 @@ type Facts struct {
 	TrackedErr error
 	// PodErrors are the user's fields of a pod that the Kubernetes API refuses.
 	PodErrors []PodError
+	// Existing are the cluster's nodes as they are now; nil if they weren't given. Rules
+	// about them then report nothing.
+	Existing *Existing
 }
 
 // PodError is a field that the Kubernetes API refuses, and why, without its value.
@@ -64,6 +67,8 @@ type Rule struct {
 	// Practice rules need nothing but a command line, either, which works without what they
 	// require.
 	Practice bool
+	// Existing rules look at the nodes that exist, and report nothing without them.
+	Existing bool
 	Doc      string // what the rule requires, in one line
 
 	cluster func(*view) []fault
@@ -180,7 +185,7 @@ func Check(c *spec.Cluster, facts Facts) []finding.Finding {
 		out = append(out, v.apply(r)...)
 	}
 	out = withoutRedundant(out)
-	out = append(out, waive(c, out)...)
+	out = append(out, waive(c, out, facts)...)
 	return merged(sorted(append(out, typeFindings(c, out)...)))
 }
 

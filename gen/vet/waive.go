@@ -11,7 +11,7 @@ import (
 
 // waive marks the findings that the cluster's waivers accept, and returns
 // findings about the waivers themselves.
-func waive(c *spec.Cluster, findings []finding.Finding) []finding.Finding {
+func waive(c *spec.Cluster, findings []finding.Finding, facts Facts) []finding.Finding {
 	rules := map[string]Rule{}
 	for _, r := range allRules() {
 		rules[r.ID] = r
@@ -27,7 +27,7 @@ func waive(c *spec.Cluster, findings []finding.Finding) []finding.Finding {
 			f.Expected = "the id that a finding shows in brackets"
 		case r.Fixed:
 			f.Message = fmt.Sprintf("rule %s can't be waived: %s", w.Rule, r.Doc)
-		case !accept(findings, w):
+		case !accept(findings, w) && (!r.Existing || facts.Existing != nil):
 			f.Severity = finding.Warning
 			f.Message = fmt.Sprintf("nothing breaks rule %s any more", w.Rule)
 			f.Hint = "remove the waiver"
