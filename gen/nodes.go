@@ -146,7 +146,7 @@ func (l *Loaded) NodeLines() []string {
 		if v.seen == nil {
 			continue
 		}
-		head := fmt.Sprintf("%s: %d nodes in %s", v.seen.Cluster, v.seen.Nodes, v.seen.file)
+		head := fmt.Sprintf("%s: %s in %s", v.seen.Cluster, countNodes(v.seen.Nodes), v.seen.file)
 		if len(v.seen.lines) == 0 {
 			out = append(out, head+"; kube-controller-manager hands out no ranges")
 		}
@@ -155,4 +155,11 @@ func (l *Loaded) NodeLines() []string {
 		}
 	}
 	return out
+}
+
+func countNodes(n int) string {
+	if n == 1 {
+		return "1 node"
+	}
+	return fmt.Sprintf("%d nodes", n)
 }

@@ -41,7 +41,10 @@ func Nodes(file string, stdin io.Reader) (*vet.Existing, error) {
 		defer f.Close()
 		in = f
 	}
-	out, err := readNodes(in)
+	out, err := readNodes(in, maxNodesFile)
+	if at := (*placeError)(nil); errors.As(err, &at) {
+		return nil, fmt.Errorf("%s:%w", nodesName(file), at)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", nodesName(file), err)
 	}
@@ -59,8 +62,9 @@ func nodesName(file string) string {
 // errNoNodes is a list without a node. It proves nothing, so it is refused.
 var errNoNodes = errors.New("there is no node in it")
 
-func readNodes(in io.Reader) (*vet.Existing, error) {
-	s := newScanner(in, maxNodesFile)
+// readNodes reads nodes of at most max bytes.
+func readNodes(in io.Reader, max int64) (*vet.Existing, error) {
+	s := newScanner(in, max)
 	r := nodeReader{scanner: s, names: map[string]bool{}}
 	var err error
 	switch c, peekErr := s.peek(); {

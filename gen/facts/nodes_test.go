@@ -73,7 +73,7 @@ func TestNodesForms(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, r := range []io.Reader{strings.NewReader(in), iotest.OneByteReader(strings.NewReader(in)), iotest.DataErrReader(strings.NewReader(in))} {
-				got, err := readNodes(r)
+				got, err := readNodes(r, maxNodesFile)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -100,7 +100,7 @@ items:
     nodeInfo: {kubeletVersion: v1.31.4}
 kind: List
 `
-	got, err := readNodes(strings.NewReader(in))
+	got, err := readNodes(strings.NewReader(in), maxNodesFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestNodesValues(t *testing.T) {
 	in := `{"kind":"List","items":[
 		{"kind":"Node","metadata":{"name":"new","creationTimestamp":null},"spec":{},"status":null},
 		{"kind":"Node","metadata":{"name":"old"},"spec":{"podCIDR":"010.001.000.0/24"},"status":{"nodeInfo":{"kubeletVersion":"none"}}}]}`
-	got, err := readNodes(strings.NewReader(in))
+	got, err := readNodes(strings.NewReader(in), maxNodesFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func TestNodesRefused(t *testing.T) {
 		"a control in kind": {`{"kind":"\u001b[31m"}`, `kind "\x1b[31m"`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := readNodes(strings.NewReader(tc.in))
+			_, err := readNodes(strings.NewReader(tc.in), maxNodesFile)
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("error %v, want one with %q", err, tc.want)
 			}
@@ -173,35 +173,34 @@ func TestNodesRefused(t *testing.T) {
 }
 
 // endless is JSON without an end.
-type endless struct{ n int }
+type endless struct{ begun bool }
+
+var spaces = bytes.Repeat([]byte(" "), 1<<20)
 
 func (e *endless) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = `{"items":[`[min(e.n, 9)]
-		if e.n > 9 {
-			p[i] = ' '
-		}
-		e.n++
+	if !e.begun {
+		e.begun = true
+		return copy(p, `{"items":[`), nil
 	}
-	return len(p), nil
+	return copy(p, spaces), nil
 }
 
 // TestNodesBounded: input without an end, too many nodes and large YAML end.
 func TestNodesBounded(t *testing.T) {
-	if _, err := readNodes(&endless{}); err == nil || !strings.Contains(err.Error(), "it is larger than 512 MB") {
+	if _, err := readNodes(&endless{}, 1<<20); err == nil || !strings.Contains(err.Error(), "it is larger than 1 MB") {
 		t.Errorf("an endless stream: %v", err)
 	}
-	if _, err := readNodes(strings.NewReader(strings.Repeat("a: b\n", 1<<20))); err == nil || !strings.Contains(err.Error(), "at most 4 MB") {
+	if _, err := readNodes(strings.NewReader(strings.Repeat("a: b\n", 1<<20)), maxNodesFile); err == nil || !strings.Contains(err.Error(), "at most 4 MB") {
 		t.Errorf("YAML of 5 MB: %v", err)
 	}
 	var b strings.Builder
 	for i := range maxNodes + 1 {
 		fmt.Fprintf(&b, `{"kind":"Node","metadata":{"name":"n%d"}}`, i)
 	}
-	if _, err := readNodes(strings.NewReader(b.String())); err == nil || !strings.Contains(err.Error(), "more than 100000 nodes") {
+	if _, err := readNodes(strings.NewReader(b.String()), maxNodesFile); err == nil || !strings.Contains(err.Error(), "more than 100000 nodes") {
 		t.Errorf("many nodes: %v", err)
 	}
-	if _, err := readNodes(iotest.ErrReader(os.ErrDeadlineExceeded)); !errors.Is(err, os.ErrDeadlineExceeded) {
+	if _, err := readNodes(iotest.ErrReader(os.ErrDeadlineExceeded), maxNodesFile); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("a broken stream: %v", err)
 	}
 }
@@ -221,7 +220,7 @@ func TestNodesFile(t *testing.T) {
 	if _, err := Nodes(dir, nil); !errors.Is(err, regular.ErrNotRegular) {
 		t.Errorf("a directory: %v", err)
 	}
-	if _, err := Nodes("-", strings.NewReader("{")); err == nil || !strings.HasPrefix(err.Error(), "the standard input: ") {
+	if _, err := Nodes("-", strings.NewReader("{")); err == nil || !strings.HasPrefix(err.Error(), "the standard input:1:2: ") {
 		t.Errorf("the error doesn't name the input: %v", err)
 	}
 }
@@ -245,7 +244,7 @@ func TestNodesRandom(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := readNodes(iotest.HalfReader(bytes.NewReader(data)))
+		got, err := readNodes(iotest.HalfReader(bytes.NewReader(data)), maxNodesFile)
 		if err != nil {
 			t.Fatalf("%v:\n%s", err, data)
 		}
@@ -253,7 +252,7 @@ func TestNodesRandom(t *testing.T) {
 			t.Fatalf("%d nodes, want %d:\n%s", len(got.Nodes), len(names), data)
 		}
 		if cut := rng.IntN(len(data)-1) + 1; true {
-			if _, err := readNodes(bytes.NewReader(data[:cut])); err == nil {
+			if _, err := readNodes(bytes.NewReader(data[:cut]), maxNodesFile); err == nil {
 				t.Fatalf("accepted the first %d bytes of:\n%s", cut, data)
 			}
 		}
@@ -302,7 +301,7 @@ func FuzzNodes(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		got, err := readNodes(bytes.NewReader(data))
+		got, err := readNodes(bytes.NewReader(data), maxNodesFile)
 		var list struct {
 			Kind  string `json:"kind"`
 			Items []struct {
@@ -346,7 +345,7 @@ func BenchmarkNodes(b *testing.B) {
 	b.SetBytes(int64(list.Len()))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := readNodes(bytes.NewReader(list.Bytes())); err != nil {
+		if _, err := readNodes(bytes.NewReader(list.Bytes()), maxNodesFile); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -322,5 +322,13 @@ func (s *scanner) failAt(p place, format string, args ...any) error {
 	if s.unplaced {
 		return errors.New(text)
 	}
-	return fmt.Errorf("%d:%d: %s", p.line, p.col, text)
+	return &placeError{p, text}
 }
+
+// placeError is a fault at a place of the file.
+type placeError struct {
+	place
+	text string
+}
+
+func (e *placeError) Error() string { return fmt.Sprintf("%d:%d: %s", e.line, e.col, e.text) }

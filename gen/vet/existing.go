@@ -245,7 +245,7 @@ func nodeCIDRMask(v *view) []fault {
 			}
 			message := fmt.Sprintf("a smaller range than /%d, which new nodes get: each takes one of these away", p.mask)
 			if shared > 0 {
-				message = fmt.Sprintf("a smaller range than /%d, which new nodes get, and %d of these hold several: when one of their nodes goes, a new node may get it while the others still use it", p.mask, shared)
+				message = fmt.Sprintf("a smaller range than /%d, which new nodes get, and in %d of these there are several: when one of its nodes goes, a new node may get it while the others still use it", p.mask, shared)
 			}
 			out = append(out, nodeFault(longer, fault{field: f.Field, message: message, expected: "a mask as on"})...)
 			out = append(out, nodeFault(shorter, fault{

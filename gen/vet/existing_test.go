@@ -102,7 +102,7 @@ func TestExisting(t *testing.T) {
 		"another allocator": {func(c *spec.Cluster) {
 			c.Version = spec.Version{Minor: 30}
 			set(c, "cidr-allocator-type", "CloudAllocator")
-		}, exist("10.1.0.0/24"), []string{"image-version"}},
+		}, exist("10.1.0.0/24"), []string{"kubelet-skew"}},
 		"an address among the pods": {nothing, at10("10.200.7.7"), []string{"node-address-in-range"}},
 		"an address of a service":   {nothing, at10("10.32.0.10"), []string{"node-address-in-range"}},
 		"an address elsewhere":      {nothing, at10("10.201.0.1"), nil},
@@ -162,7 +162,7 @@ func TestExistingMessages(t *testing.T) {
 		"swapped": {dual, exist("fd01::/64,10.200.0.0/24"), "node-cidr-outside",
 			"1 node has podCIDRs in another order than the pod networks 10.200.0.0/16,fd01::/56: the node that leads exits, and so does the next | fd01::/56,10.200.0.0/16, as on n0 (fd01::/64,10.200.0.0/24)"},
 		"shared": {nothing, exist("10.200.0.0/25", "10.200.0.128/25", "10.200.1.0/25"), "node-cidr-mask",
-			"3 nodes have a smaller range than /24, which new nodes get, and 1 of these hold several: when one of their nodes goes, a new node may get it while the others still use it | a mask as on n0 (10.200.0.0/25), n1 (10.200.0.128/25) and n2 (10.200.1.0/25)"},
+			"3 nodes have a smaller range than /24, which new nodes get, and in 1 of these there are several: when one of its nodes goes, a new node may get it while the others still use it | a mask as on n0 (10.200.0.0/25), n1 (10.200.0.128/25) and n2 (10.200.1.0/25)"},
 		"left": {nothing, many(200, 100), "node-cidr-left",
 			"the pod network 10.200.0.0/16 has 56 of 256 ranges of /24 left; 100 nodes joined in the last 90 days, at which rate they end about 2027-01-20 if none leaves | a pod network that holds this one and is larger: nodes keep their ranges"},
 	} {
