@@ -3,6 +3,9 @@ package vet
 import (
 	"math/rand/v2"
 	"net/netip"
+	"os"
+	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -125,5 +128,46 @@ func TestPoolDivides(t *testing.T) {
 		if got := (pool{netip.MustParsePrefix(tc.cidr), tc.mask}).divides(); got != tc.want {
 			t.Errorf("%s in /%d: %v", tc.cidr, tc.mask, got)
 		}
+	}
+}
+
+// TestPoolAsKubernetes compares the arithmetic with that of the real IPAM controller, which
+// wrote testdata/ranges.txt:
+//
+//	go -C tools/kubernetes run . ranges v1.37.1 > gen/vet/testdata/ranges.txt
+func TestPoolAsKubernetes(t *testing.T) {
+	text, err := os.ReadFile("testdata/ranges.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	answers := map[string]int{}
+	for line := range strings.Lines(string(text)) {
+		words := strings.Fields(line)
+		mask, err := strconv.Atoi(strings.TrimPrefix(words[1], "/"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := pool{netip.MustParsePrefix(words[0]), mask}
+		if !p.divides() {
+			t.Errorf("divides says no, and Kubernetes divides: %s", line)
+		}
+		var runs []numbers
+		for _, w := range words[3:] {
+			r, answer, _ := strings.Cut(w, "=")
+			s, ok := p.occupied(netip.MustParsePrefix(r))
+			if ok {
+				runs = append(runs, s)
+			}
+			if ok != (answer == "occupied") {
+				t.Errorf("occupied(%s) says %v: %s", r, ok, line)
+			}
+			answers[answer]++
+		}
+		if left := strconv.FormatUint(p.size()-union(runs), 10); left != words[2] {
+			t.Errorf("%s are left: %s", left, line)
+		}
+	}
+	if answers["occupied"] < 100 || answers["refused"] < 100 {
+		t.Errorf("too few cases: %v", answers)
 	}
 }
