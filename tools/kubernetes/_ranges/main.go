@@ -1,3 +1,6 @@
+// whatever the go.mod of the version says:
+//go:build go1.24
+
 // Command ranges prints what the IPAM controller of this version of Kubernetes makes of
 // random pod networks and ranges, a case a line: the network, the mask of its ranges, how
 // many are left in the end, and each range that was to be occupied, with whether it could
