@@ -15,7 +15,7 @@ var allRules = sync.OnceValue(func() []Rule {
 	var out []Rule
 	for _, topic := range [][]Rule{
 		networkRules, existingRules, rangeRules, nodeRules, addressRules, flagRules, controllerRules, gateRules,
-		workerRules, electionRules, fileRules, isolationRules, unitRules, directiveRules, keyRules, trackedRules,
+		workerRules, electionRules, capacityRules, fileRules, isolationRules, unitRules, directiveRules, keyRules, trackedRules,
 		authorityRules, certificateNameRules, hardeningRules, imageRules, binaryRules, valueRules, exposureRules, lineRules,
 	} {
 		out = append(out, topic...)
