@@ -27,17 +27,20 @@ type Vetted struct {
 	Cluster  *spec.Cluster
 	Findings []finding.Finding
 	given    keys.Bundle
+	seen     *NodesSeen
 }
 
 // Vet checks a cluster against every rule, and against what an export made in out, the
 // directory of the clusters' trees ("" for none).
 func Vet(c *spec.Cluster, out string, now time.Time) *Vetted {
-	return VetIn(c, out, &facts.Index{}, now)
+	return VetIn(c, out, &facts.Index{}, nil, now)
 }
 
-// VetIn is Vet for many clusters: with a shared index git is asked once for all.
-func VetIn(c *spec.Cluster, out string, index *facts.Index, now time.Time) *Vetted {
+// VetIn is Vet for many clusters: with a shared index git is asked once for all. existing
+// are the cluster's nodes, nil if they aren't known.
+func VetIn(c *spec.Cluster, out string, index *facts.Index, existing *vet.Existing, now time.Time) *Vetted {
 	f, given := facts.Read(c, out, index, now)
+	f.Existing = existing
 	f.Refusals = trial.Run(c, trial.Authorities{
 		CA:         cmp.Or(f.CA.Cert, f.MadeCA.Cert),
 		FrontProxy: cmp.Or(f.FrontProxy.Cert, f.MadeFrontProxy.Cert),
@@ -46,7 +49,7 @@ func VetIn(c *spec.Cluster, out string, index *facts.Index, now time.Time) *Vett
 	for i := range found {
 		found[i] = c.Embedded.Finding(found[i])
 	}
-	return &Vetted{c, finding.EnsureMessages(found), given}
+	return &Vetted{c, finding.EnsureMessages(found), given, seen(c, f)}
 }
 
 // Plan decides what an export makes. old is the cluster's tree in out/.

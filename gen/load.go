@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,7 +30,11 @@ type Request struct {
 	// Overlay holds contents that replace those of files on disk, by absolute name.
 	Overlay map[string][]byte
 	// KeepIn is the directory where evaluations are kept between runs; "" keeps none.
-	KeepIn  string
+	KeepIn string
+	// Nodes are files with the nodes of clusters that exist, each as CLUSTER=FILE, or one
+	// FILE for one cluster. "-" is Stdin.
+	Nodes   []string
+	Stdin   io.Reader
 	Version string // of kcmgen
 	Now     time.Time
 	Selection
@@ -94,18 +99,22 @@ func Load(ctx context.Context, r Request) (*Loaded, error) {
 	if err != nil {
 		return nil, err
 	}
+	nodes, err := readNodeLists(r.Nodes, r.Stdin)
+	if err != nil {
+		return nil, err
+	}
 	index := &facts.Index{}
-	all, err := r.load(ctx, cwd, func(c *spec.Cluster) (*Vetted, error) {
-		return VetIn(c, cmp.Or(r.Out, outOf(cwd, c)), index, r.Now), nil
+	all, err := r.load(ctx, cwd, nodes.fit, func(c *spec.Cluster) (*Vetted, error) {
+		return VetIn(c, cmp.Or(r.Out, outOf(cwd, c)), index, nodes.ofCluster(c), r.Now), nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return all, all.sift(ctx, r, cwd)
+	return all, all.sift(ctx, r, cwd, nodes)
 }
 
-// load evaluates clusters, named relative to cwd, and looks at each.
-func (r Request) load(ctx context.Context, cwd string, look func(*spec.Cluster) (*Vetted, error)) (*Loaded, error) {
+// load evaluates clusters, named relative to cwd, and looks at each once fit finds no error.
+func (r Request) load(ctx context.Context, cwd string, fit func(*config.Result) error, look func(*spec.Cluster) (*Vetted, error)) (*Loaded, error) {
 	o := config.Options{Version: r.Version, Progress: r.step("evaluated"), Overlay: r.Overlay, Rules: ownRules}
 	if r.KeepIn != "" {
 		if dir, err := kept.Open(r.KeepIn, maxKept, r.Now); err == nil { // without it, it only takes longer
@@ -116,6 +125,9 @@ func (r Request) load(ctx context.Context, cwd string, look func(*spec.Cluster) 
 	res, err := config.Load(ctx, cwd, r.Args, o)
 	if err != nil {
 		return nil, asOption(err)
+	}
+	if err := fit(res); err != nil {
+		return nil, err
 	}
 	all := &Loaded{Skipped: res.Skipped, Findings: res.Findings, Faults: res.Findings, Of: res.ByDir, Clusters: make([]*Vetted, len(res.Clusters))}
 	w := newWork(len(res.Clusters), nil, r.step("vetted"))
@@ -267,8 +279,9 @@ func (l *Loaded) Report(both []Layouts) any {
 		Findings []finding.Finding `json:"findings"`
 		Since    *Since            `json:"newSince,omitempty"`
 		Layouts  []Layouts         `json:"layouts,omitempty"`
+		Nodes    []*NodesSeen      `json:"nodes,omitempty"`
 		Rules    []ownRule         `json:"rules,omitempty"`
-	}{[]string{}, append([]Skipped{}, l.Skipped...), append([]finding.Finding{}, l.Findings...), l.Since, both, l.ownRules()}
+	}{[]string{}, append([]Skipped{}, l.Skipped...), append([]finding.Finding{}, l.Findings...), l.Since, both, l.nodesSeen(), l.ownRules()}
 	doc.Clusters = append(doc.Clusters, l.names()...)
 	return doc
 }

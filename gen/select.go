@@ -79,13 +79,13 @@ func (s Selection) takes(rule string, severity finding.Severity) bool {
 }
 
 // sift leaves out the findings that the request doesn't select.
-func (l *Loaded) sift(ctx context.Context, r Request, cwd string) error {
+func (l *Loaded) sift(ctx context.Context, r Request, cwd string, nodes nodeLists) error {
 	l.All, l.selection = l.Findings, r.Selection
 	if err := l.checkOnly(r.Only); err != nil {
 		return err
 	}
 	if r.NewSince != "" {
-		found, err := l.newSince(ctx, r, cwd)
+		found, err := l.newSince(ctx, r, cwd, nodes.named(l.Clusters))
 		if err != nil {
 			return err
 		}

@@ -45,6 +45,8 @@ func hint(err error) string {
 		return h
 	}
 	switch {
+	case is[*gen.NodesError](err):
+		return gen.NodesHint
 	case is[*gen.NotExportedError](err):
 		return "kcmgen export first, with the same clusters and --out"
 	case errors.As(err, &newer):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,6 +22,7 @@ type vetOptions struct {
 	layouts   bool
 	test      bool
 	selection gen.Selection
+	nodes     []string
 }
 
 func newVet(std stdio) *cobra.Command {
@@ -51,6 +53,9 @@ what differs.
 Rules of your own stand in CUE: in policy/ for all clusters of the module, or in a
 cluster's package. --test runs the cases beside them instead of checking clusters.
 
+--nodes compares with the nodes that exist, as kubectl get nodes -o json prints them:
+do the ranges that they have fit, and how many are left?
+
 Vet also reads the directory of the clusters' trees, and warns before a CA that an
 export made there expires.
 
@@ -62,7 +67,8 @@ export made there expires.
   kcmgen vet --format sarif ./cue/... > kcmgen.sarif
   kcmgen vet --new-since origin/main --severity error
   kcmgen vet --layouts prod        also compare each node's unit with its pod
-  kcmgen vet --test                run the cases of your own rules`,
+  kcmgen vet --test                run the cases of your own rules
+  kubectl get nodes -o json | kcmgen vet --nodes - prod`,
 		ValidArgsFunction: completeClusters,
 		RunE:              func(cmd *cobra.Command, args []string) error { return runVet(cmd.Context(), o, args, std) },
 	}
@@ -82,6 +88,7 @@ export made there expires.
 	f.BoolVar(&o.layouts, "layouts", false, "compare what each node starts as a unit and as a static pod")
 	f.BoolVar(&o.test, "test", false, "run the cases of your own rules, in these directories or in the whole module")
 	f.BoolVar(&o.waived, "waived", false, "show waived findings too")
+	f.StringArrayVar(&o.nodes, "nodes", nil, "compare with the nodes that exist: `FILE` or CLUSTER=FILE, - for standard input; repeatable")
 	return cmd
 }
 
@@ -97,7 +104,7 @@ func runVet(ctx context.Context, o vetOptions, args []string, std stdio) error {
 	}
 	s := newScreen(std)
 	request := s.request(o.out, args, time.Now())
-	request.Selection = o.selection
+	request.Selection, request.Nodes, request.Stdin = o.selection, o.nodes, std.in
 	r, err := gen.Load(ctx, request)
 	s.end()
 	if err != nil {
@@ -144,7 +151,7 @@ func printVetted(o vetOptions, r *gen.Loaded, both []gen.Layouts, std stdio) err
 		return printJSON(std.out, r.Report(both))
 	}
 	printSkipped(r.Skipped, std)
-	for _, note := range r.Notes {
+	for _, note := range slices.Concat(r.NodeLines(), r.Notes) {
 		sayVisibly(std.err, "%s", note)
 	}
 	shown, lines := r.Findings, std.out

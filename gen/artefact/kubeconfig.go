@@ -62,3 +62,6 @@ func PodMap(data []byte) (map[string]any, error) {
 	}
 	return m, nil
 }
+
+// JSON converts YAML, such as kubectl prints it.
+func JSON(data []byte) ([]byte, error) { return yaml.YAMLToJSON(data) }

@@ -93,7 +93,7 @@ func (d *decoder) networks(w wireNetworks) spec.Networks {
 	return spec.Networks{
 		Pods: d.prefixes("networks.pods", w.Pods), Services: d.prefixes("networks.services", w.Services),
 		Nodes:    d.prefixes("networks.nodes", w.Nodes),
-		MaskIPv4: w.NodeMask.IPv4, MaskIPv6: w.NodeMask.IPv6, MaxNodes: w.MaxNodes,
+		MaskIPv4: w.NodeMask.IPv4, MaskIPv6: w.NodeMask.IPv6, MaxNodes: w.MaxNodes, MaxServices: w.MaxServices,
 	}
 }
 
@@ -104,6 +104,9 @@ func (d *decoder) apiserver(w wireAPIServer) spec.APIServer {
 	}
 	if w.Version != "" {
 		a.Version = d.version("apiserver.version", w.Version)
+	}
+	if w.Failover != "" {
+		a.Failover = d.duration("apiserver.failover", w.Failover)
 	}
 	return a
 }

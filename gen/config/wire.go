@@ -47,13 +47,14 @@ type wireNode struct {
 type wireNetworks struct {
 	Pods, Services, Nodes []string
 	NodeMask              struct{ IPv4, IPv6 int }
-	MaxNodes              int
+	MaxNodes, MaxServices int
 }
 
 type wireAPIServer struct {
 	Endpoint, Address     string
 	Port                  int
 	Version               string
+	Failover              string
 	ServiceAccountKeyFile string
 	From                  string
 	Flags                 map[string]any

@@ -24,7 +24,8 @@ var sourceless = []string{
 	"ca-key-unset", "certificate-profile", "certificate-lifetime", "certificate-shared", "certificate-combined", "key-tracked", "ca-weak", "ca-kept", "ca-name",
 	"secure-port-legacy", "image-tag", "image-version", "image-per-node", "node-architecture", "download-credentials", "install-unverified", "install-layout",
 	"tls12-impossible", "said-twice", "hostpath-provisioner", "verbosity-bodies", "key-shared",
-	"peer-file", "apiserver-file-differs", "flag-repeated", "flags-differ", "value-unknown", "value-quoted", "path-relative", "probe-port", "form-field",
+	"peer-file", "apiserver-file-differs", "node-cidr-overlap", "node-cidr-unallocated", "node-address-in-range", "node-count", "nodes-foreign",
+	"flag-repeated", "flags-differ", "value-unknown", "value-quoted", "path-relative", "probe-port", "form-field",
 }
 
 // TestEveryRuleIsExplained: each rule says why and how to mend it, and where it is known from

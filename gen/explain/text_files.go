@@ -81,7 +81,7 @@ var fileTexts = []Text{
 		Fix:     "Name the path where kcmgen puts the file, or set paths to the flag's; waive this if the file is on the hosts already.",
 		CUE:     `flags: "root-ca-file": "/etc/kubernetes/kube-controller-manager/ca.crt"`,
 		Sources: []string{probe},
-		Flags:   []string{"authentication-kubeconfig", "authorization-kubeconfig", "client-ca-file", "kubeconfig", "requestheader-client-ca-file", "root-ca-file", "service-account-private-key-file", "tls-cert-file", "tls-private-key-file"},
+		Flags:   []string{"authentication-kubeconfig", "authorization-kubeconfig", "client-ca-file", "cluster-signing-cert-file", "cluster-signing-key-file", "kubeconfig", "requestheader-client-ca-file", "root-ca-file", "service-account-private-key-file", "tls-cert-file", "tls-private-key-file"},
 	},
 	{
 		ID:      "path-hidden",

@@ -152,7 +152,7 @@ type Deploy struct {
 type Networks struct {
 	Pods, Services, Nodes []netip.Prefix
 	MaskIPv4, MaskIPv6    int
-	MaxNodes              int // 0 if not set
+	MaxNodes, MaxServices int // 0 if not set
 }
 
 // APIServer is what the user states about the kube-apiserver.
@@ -161,6 +161,7 @@ type APIServer struct {
 	Address               string
 	Port                  int
 	Version               *Version
+	Failover              time.Duration // how long it may be away; 0 if not set
 	ServiceAccountKeyFile string
 	Flags                 Settings
 	From                  string // file of what starts it; "" if none is named

@@ -147,6 +147,7 @@ func incident(url string) string {
 const intro = "# The rules\n" + `
 ` + "`kcmgen vet`" + ` checks these. After an **error** it exits with code 3, and ` + "`kcmgen export`" + ` writes nothing; with ` + "`--strict`" + ` the same holds for a
 **warning** and for **not checked**, which a rule reports where a fact is missing (a key file that isn't on this machine, an apiserver whose flags aren't stated).
+Rules about the nodes that exist belong to ` + "`kcmgen vet --nodes`" + `: other runs don't apply them, and neither pass nor report them.
 
 A finding that has to stay is accepted in the cluster itself, with its reason:
 

@@ -39,8 +39,8 @@ func ClusterRules() []Rule {
 var allRules = sync.OnceValue(func() []Rule {
 	var out []Rule
 	for _, topic := range [][]Rule{
-		networkRules, peerRules, apiserverRules, kubeletRules, networkPeerRules, rangeRules, nodeRules, addressRules, flagRules, controllerRules, gateRules,
-		workerRules, electionRules, fileRules, isolationRules, unitRules, directiveRules, keyRules, trackedRules,
+		networkRules, existingRules, peerRules, apiserverRules, kubeletRules, networkPeerRules, rangeRules, nodeRules, addressRules, flagRules, controllerRules, gateRules,
+		workerRules, electionRules, capacityRules, fileRules, isolationRules, unitRules, directiveRules, keyRules, trackedRules,
 		authorityRules, certificateNameRules, hardeningRules, imageRules, binaryRules, valueRules, exposureRules, lineRules,
 	} {
 		out = append(out, topic...)

@@ -40,6 +40,9 @@ type Facts struct {
 	PodErrors []PodError
 	// Peers are the files of other components that the cluster names, by their fields.
 	Peers map[string]*Peer
+	// Existing are the cluster's nodes as they are now; nil if they weren't given. Rules
+	// about them then report nothing.
+	Existing *Existing
 }
 
 // PodError is a field that the Kubernetes API refuses, and why, without its value.
@@ -66,6 +69,8 @@ type Rule struct {
 	// Practice rules need nothing but a command line, either, which works without what they
 	// require.
 	Practice bool
+	// Existing rules look at the nodes that exist, and report nothing without them.
+	Existing bool
 	Doc      string // what the rule requires, in one line
 
 	cluster func(*view) []fault
@@ -185,7 +190,7 @@ func Check(c *spec.Cluster, facts Facts) []finding.Finding {
 	}
 	out = withoutRedundant(out)
 	out = append(out, c.Own.Findings...)
-	out = append(out, waive(c, out, facts.Now)...)
+	out = append(out, waive(c, out, facts)...)
 	return merged(sorted(append(out, typeFindings(c, out)...)))
 }
 

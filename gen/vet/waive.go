@@ -16,7 +16,7 @@ const nearEnd = 30 * 24 * time.Hour
 
 // waive marks the findings that the cluster's waivers accept, and returns findings about
 // the waivers themselves. A waiver holds until the end of its last day.
-func waive(c *spec.Cluster, findings []finding.Finding, now time.Time) []finding.Finding {
+func waive(c *spec.Cluster, findings []finding.Finding, facts Facts) []finding.Finding {
 	rules := map[string]Rule{}
 	for _, r := range allRules() {
 		rules[r.ID] = r
@@ -39,12 +39,12 @@ func waive(c *spec.Cluster, findings []finding.Finding, now time.Time) []finding
 			}
 		case r.Fixed:
 			f.Message = fmt.Sprintf("rule %s can't be waived: %s", w.Rule, r.Doc)
-		case len(covered) == 0:
+		case len(covered) == 0 && (!r.Existing || facts.Existing != nil):
 			f.Severity = finding.Warning
 			f.Message = fmt.Sprintf("nothing breaks rule %s any more", w.Rule)
 			f.Hint = "remove the waiver"
 		default:
-			ending, holds := endOf(c, w, now, covered)
+			ending, holds := endOf(c, w, facts.Now, covered)
 			if holds {
 				accept(covered, w)
 			}

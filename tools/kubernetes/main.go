@@ -4,6 +4,7 @@
 //
 //	go -C tools/kubernetes run . build v1.37.1 kube-controller-manager kubectl
 //	go -C tools/kubernetes run . facts v1.38.0
+//	go -C tools/kubernetes run . ranges v1.37.1 > gen/vet/testdata/ranges.txt
 //
 // The first program of a version takes minutes, and 3 GB of memory.
 package main
@@ -22,10 +23,12 @@ import (
 
 const usage = `usage: kubernetes build VERSION PROGRAM...
        kubernetes facts [-o DIR] VERSION
+       kubernetes ranges VERSION
 
 build makes programs of a Kubernetes version, such as kube-controller-manager,
 unless your cache directory has them, and prints the directory they are in.
 facts writes DIR/v1.NN.json: what that version's kube-controller-manager knows.
+ranges prints what its IPAM controller makes of random ranges, for a test of gen/vet.
 `
 
 // errUsage is a wrong command line.
@@ -73,6 +76,8 @@ func run(ctx context.Context, args []string) error {
 		return nil
 	case args[0] == "facts" && len(names) == 1:
 		return facts(ctx, v, dir)
+	case args[0] == "ranges" && len(names) == 1:
+		return ranges(ctx, v, os.Stdout)
 	}
 	return errUsage
 }
