@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/kcmgen/kcmgen/gen/explain"
 	"github.com/kcmgen/kcmgen/gen/facts"
@@ -36,7 +37,13 @@ func (l *Loaded) Write(w io.Writer, shown []finding.Finding, o Output) ([]string
 	}
 	for _, v := range l.Clusters {
 		c := v.Cluster
-		r.Suites = append(r.Suites, report.Suite{Name: c.Embedded.Redact(c.Name), File: cmp.Or(c.Source.At("name").File, c.Dir), Rules: rules})
+		applied := slices.Clone(rules)
+		for _, rule := range c.Own.Rules {
+			if id := c.Embedded.Redact(rule.ID); l.selection.takes(id, rule.Severity) {
+				applied = append(applied, id)
+			}
+		}
+		r.Suites = append(r.Suites, report.Suite{Name: c.Embedded.Redact(c.Name), File: cmp.Or(c.Source.At("name").File, c.Dir), Rules: applied})
 	}
 	return r.Write(w, o.Format)
 }

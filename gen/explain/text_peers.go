@@ -44,7 +44,7 @@ var peerTexts = []Text{
 	},
 	{
 		ID:      "front-proxy-open",
-		Why:     "With one CA for clients and for the front proxy, --requestheader-allowed-names of the apiserver is the only guard. If it is empty, whoever has a client certificate can say that he is any user.",
+		Why:     "With one CA for clients and for the front proxy, --requestheader-allowed-names of the apiserver is the only guard. If it is empty, any client with a certificate can act as any user.",
 		Fix:     "Give the front proxy a CA of its own, or set --requestheader-allowed-names of the apiserver.",
 		Sources: []string{"https://kubernetes.io/docs/tasks/extend-kubernetes/configure-aggregation-layer/"},
 	},

@@ -225,7 +225,7 @@ func TestNodesFile(t *testing.T) {
 	}
 }
 
-// TestNodesRandom compares the scanner with a JSON decoder that nobody here wrote, on lists
+// TestNodesRandom compares the scanner with encoding/json, on lists
 // with everything that JSON allows.
 func TestNodesRandom(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
