@@ -24,8 +24,10 @@ import (
 func peers(c *spec.Cluster) map[string]*vet.Peer {
 	var out map[string]*vet.Peer
 	for _, f := range []struct{ field, file string }{
-		{vet.APIServerFile, c.APIServer.From}, {vet.KubeletFile, c.Peers.Kubelet},
-		{vet.KubeProxyFile, c.Peers.KubeProxy}, {vet.NetworkFile, c.Peers.Network},
+		{vet.APIServerFile, c.APIServer.From},
+		{vet.KubeletFile, c.Peers.Kubelet},
+		{vet.KubeProxyFile, c.Peers.KubeProxy},
+		{vet.NetworkFile, c.Peers.Network},
 	} {
 		if f.file == "" {
 			continue

@@ -112,25 +112,30 @@ func TestRead(t *testing.T) {
 		want        []string
 	}{
 		"kubeadm's static pod": {
-			vet.APIServerFile, pod, []string{ranges, port, tokens, "version", "bind-address", "requestheader-allowed-names"},
+			vet.APIServerFile, pod,
+			[]string{ranges, port, tokens, "version", "bind-address", "requestheader-allowed-names"},
 			[]string{"10.96.0.0/12 at 28:7", "6443 at 24:7", "true at 20:7", "v1.37.1 at 31:12", "default 0.0.0.0", "front-proxy-client at 21:7"},
 		},
 		"kubeadm's configuration": {
-			vet.APIServerFile, kubeadmConfig, []string{ranges, port, tokens, "version", "client-ca-file", "service-account-issuer"},
+			vet.APIServerFile, kubeadmConfig,
+			[]string{ranges, port, tokens, "version", "client-ca-file", "service-account-issuer"},
 			[]string{"10.97.0.0/16 at 14:18", "8443 at 5:13", "false at 21:11", "v1.37.1 at 11:20", "/etc/kubernetes/pki/ca.crt at 9:1", "https://kubernetes.default.svc.cluster.local at 9:1"},
 		},
 		"kubeadm's configuration of the kubelet": {vet.KubeletFile, kubeadmConfig, []string{"nodeStatusUpdateFrequency", "nodeLeaseDurationSeconds", "cloud-provider"}, []string{"20s at 28:1", "default 40", "? at 26"}},
 		"kubeadm's configuration of kube-proxy":  {vet.KubeProxyFile, kubeadmConfig, []string{"clusterCIDR"}, []string{"10.244.0.0/16 at 32:1"}},
 		"kubeadm's configuration, in old": {
-			vet.APIServerFile, "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\napiServer:\n  extraArgs:\n    secure-port: \"1\"\n", []string{ranges, port, "version"},
+			vet.APIServerFile, "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\napiServer:\n  extraArgs:\n    secure-port: \"1\"\n",
+			[]string{ranges, port, "version"},
 			[]string{"10.96.0.0/12 at 1:1", "1 at 5:5", "? at 1"},
 		},
 		"kubeadm's configuration, with variables": {
-			vet.APIServerFile, "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nnetworking:\n  serviceSubnet: ${SERVICES}\n", []string{ranges, port},
+			vet.APIServerFile, "apiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nnetworking:\n  serviceSubnet: ${SERVICES}\n",
+			[]string{ranges, port},
 			[]string{"? at 4", "6443 at 1:1"},
 		},
 		"a unit": {
-			vet.APIServerFile, unit, []string{ranges, port, tokens, "service-account-issuer", "client-ca-file", "bind-address", "version"},
+			vet.APIServerFile, unit,
+			[]string{ranges, port, tokens, "service-account-issuer", "client-ca-file", "bind-address", "version"},
 			[]string{"10.32.0.0/24 at 7:3", "7443 at 8:3", "true at 9:3", "https://a,https://b at 10:3", "? at 11", "? at 6", "? at 6"},
 		},
 		"a command line":          {vet.APIServerFile, "kube-apiserver --secure-port=1 --service-cluster-ip-range=10.1.0.0/16\n", []string{ranges, port, tokens}, []string{"10.1.0.0/16 at 1:32", "1 at 1:16", "default false"}},
@@ -145,45 +150,54 @@ func TestRead(t *testing.T) {
 
 		"a kubelet's configuration": {
 			vet.KubeletFile, "kind: KubeletConfiguration\napiVersion: kubelet.config.k8s.io/v1beta1\nnodeStatusUpdateFrequency: 0s\nrotateCertificates: true\nnodeLeaseDurationSeconds: 80\n",
-			[]string{"nodeStatusUpdateFrequency", "rotateCertificates", "nodeLeaseDurationSeconds"}, []string{"default 10s", "true at 4:1", "80 at 5:1"},
+			[]string{"nodeStatusUpdateFrequency", "rotateCertificates", "nodeLeaseDurationSeconds"},
+			[]string{"default 10s", "true at 4:1", "80 at 5:1"},
 		},
 		"a kubelet's unit": {
 			vet.KubeletFile, "[Service]\nExecStart=/usr/bin/kubelet --config=/var/lib/kubelet/config.yaml --cloud-provider=external --rotate-certificates\n",
-			[]string{"cloud-provider", "rotateCertificates", "nodeLeaseDurationSeconds"}, []string{"external at 2:66", "true at 2:92", "? at 2"},
+			[]string{"cloud-provider", "rotateCertificates", "nodeLeaseDurationSeconds"},
+			[]string{"external at 2:66", "true at 2:92", "? at 2"},
 		},
 		"a kubelet's unit without a configuration": {
 			vet.KubeletFile, "[Service]\nExecStart=/usr/bin/kubelet --v=2\n", []string{"cloud-provider", "rotateCertificates", "nodeLeaseDurationSeconds"}, []string{"default ", "default false", "default 40"},
 		},
 		"kube-proxy's ConfigMap": {
 			vet.KubeProxyFile, "apiVersion: v1\nkind: ConfigMap\ndata:\n  config.conf: |-\n    apiVersion: kubeproxy.config.k8s.io/v1alpha1\n    kind: KubeProxyConfiguration\n    clusterCIDR: 10.244.0.0/16\n",
-			[]string{"clusterCIDR"}, []string{"10.244.0.0/16 at 7:5"},
+			[]string{"clusterCIDR"},
+			[]string{"10.244.0.0/16 at 7:5"},
 		},
 		"kube-proxy's list of objects": {
 			vet.KubeProxyFile, "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: ConfigMap\n  data:\n    config.conf: |\n      apiVersion: kubeproxy.config.k8s.io/v1alpha1\n      kind: KubeProxyConfiguration\n",
-			[]string{"clusterCIDR"}, []string{"default "},
+			[]string{"clusterCIDR"},
+			[]string{"default "},
 		},
 		"kube-proxy's flags":       {vet.KubeProxyFile, "kube-proxy --cluster-cidr=10.1.0.0/16\n", []string{"clusterCIDR"}, []string{"10.1.0.0/16 at 1:12"}},
 		"kube-proxy's other flags": {vet.KubeProxyFile, "kube-proxy --cluster-cidr=10.1.0.0/16 --config=/x\n", []string{"clusterCIDR"}, []string{"? at 1"}},
 
 		"Flannel": {
 			vet.NetworkFile, "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: kube-flannel-cfg\ndata:\n  net-conf.json: |\n    {\n      \"Network\": \"10.244.0.0/16\",\n      \"EnableIPv6\": true, \"IPv6Network\": \"fd00::/56\"\n    }\n",
-			nil, []string{"Flannel Network 10.244.0.0/16 at 8:8", "Flannel IPv6Network fd00::/56 at 9:28"},
+			nil,
+			[]string{"Flannel Network 10.244.0.0/16 at 8:8", "Flannel IPv6Network fd00::/56 at 9:28"},
 		},
 		"Calico's pools": {
 			vet.NetworkFile, "apiVersion: crd.projectcalico.org/v1\nkind: IPPool\nspec:\n  cidr: 10.1.0.0/16\n  blockSize: 26\n---\napiVersion: projectcalico.org/v3\nkind: IPPool\nspec:\n  cidr: 10.2.0.0/16\n  disabled: true\n---\napiVersion: projectcalico.org/v3\nkind: IPPool\nspec:\n  cidr: 10.3.0.0/16\n  allowedUses: [Tunnel]\n",
-			nil, []string{"Calico cidr 10.1.0.0/16 at 4:3"},
+			nil,
+			[]string{"Calico cidr 10.1.0.0/16 at 4:3"},
 		},
 		"Calico's installation": {
 			vet.NetworkFile, "apiVersion: operator.tigera.io/v1\nkind: Installation\nspec:\n  calicoNetwork:\n    ipPools:\n    - cidr: 192.168.0.0/16\n      blockSize: 26\n",
-			nil, []string{"Calico cidr 192.168.0.0/16 at 6:7"},
+			nil,
+			[]string{"Calico cidr 192.168.0.0/16 at 6:7"},
 		},
 		"Calico's manifest": {
 			vet.NetworkFile, "kind: DaemonSet\nspec:\n  template:\n    spec:\n      containers:\n      - name: calico-node\n        env:\n        - name: CALICO_IPV4POOL_CIDR\n          value: \"10.4.0.0/16\"\n",
-			nil, []string{"Calico CALICO_IPV4POOL_CIDR 10.4.0.0/16 at 8:17"},
+			nil,
+			[]string{"Calico CALICO_IPV4POOL_CIDR 10.4.0.0/16 at 8:17"},
 		},
 		"Cilium": {
 			vet.NetworkFile, "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: cilium-config\ndata:\n  ipam: \"cluster-pool\"\n  enable-ipv6: \"false\"\n  cluster-pool-ipv4-cidr: \"10.0.0.0/9 11.0.0.0/9\"\n  cluster-pool-ipv6-cidr: \"fd00::/56\"\n",
-			[]string{"ipam"}, []string{"cluster-pool at 6:3", "Cilium cluster-pool-ipv4-cidr 10.0.0.0/9 at 8:3", "Cilium cluster-pool-ipv4-cidr 11.0.0.0/9 at 8:3"},
+			[]string{"ipam"},
+			[]string{"cluster-pool at 6:3", "Cilium cluster-pool-ipv4-cidr 10.0.0.0/9 at 8:3", "Cilium cluster-pool-ipv4-cidr 11.0.0.0/9 at 8:3"},
 		},
 		"Cilium in another mode": {
 			vet.NetworkFile, "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: cilium-config\ndata:\n  ipam: kubernetes\n  cluster-pool-ipv4-cidr: 10.0.0.0/8\n", []string{"ipam"}, []string{"kubernetes at 6:3"},

@@ -291,7 +291,7 @@ func frontProxyOpen(v *view) []fault {
 	}
 	return one(fault{
 		field: APIServerFile, at: front.At,
-		message:  fmt.Sprintf("--%s and --%s of the apiserver are both %s, and --%s is empty: whoever has a certificate can say that he is any user", requestCA, clientCA, front.Value, requestNames),
+		message:  fmt.Sprintf("--%s and --%s of the apiserver are both %s, and --%s is empty: each client with a certificate of this CA can claim to be any user", requestCA, clientCA, front.Value, requestNames),
 		expected: "a CA of its own for the front proxy, or --requestheader-allowed-names",
 	})
 }
