@@ -74,7 +74,7 @@ func shown(file string) string {
 }
 
 // certificateFlags are flags of the apiserver that name certificates to compare with.
-var certificateFlags = []string{"client-ca-file", "requestheader-client-ca-file", "tls-cert-file", "proxy-client-cert-file"}
+var certificateFlags = []string{"client-ca-file", "requestheader-client-ca-file", "tls-cert-file", "proxy-client-cert-file", "kubelet-certificate-authority"}
 
 // besides reads the certificates and public keys that the apiserver's flags name, as far as
 // files of these names lie in dir. Their paths are the host's: this machine may have other

@@ -195,6 +195,10 @@ var peerCases = map[string]struct {
 		w.says(APIServerFile, requestCA, say("/pki/../pki/ca.crt"))
 		w.says(APIServerFile, requestNames, say(""))
 	}, []string{"front-proxy-open"}},
+	"one CA in two files": {func(_ *testing.T, w *peerWorld) {
+		w.api.Certificates[requestCA] = []*x509.Certificate{w.ca.cert}
+		w.says(APIServerFile, requestNames, byDefault(""))
+	}, []string{"front-proxy-open"}},
 	"one CA with a name": {func(_ *testing.T, w *peerWorld) { w.says(APIServerFile, requestCA, say("/pki/ca.crt")) }, nil},
 	"names that aren't known": {func(_ *testing.T, w *peerWorld) {
 		w.says(APIServerFile, requestCA, say("/pki/ca.crt"))
@@ -244,6 +248,13 @@ var peerCases = map[string]struct {
 		omit(w.c, "cluster-signing-key-file")
 	}, []string{"kubelet-certificates"}},
 	"requests that aren't known": {func(_ *testing.T, w *peerWorld) { w.says(KubeletFile, "serverTLSBootstrap", unsaid) }, []string{"kubelet-certificates not checked"}},
+	"another CA of kubelets":     {func(_ *testing.T, w *peerWorld) { w.kubelets(w.other) }, []string{"kubelet-ca-differs"}},
+	"the CA of kubelets":         {func(_ *testing.T, w *peerWorld) { w.kubelets(w.ca) }, nil},
+	"a CA of kubelets' own": {func(_ *testing.T, w *peerWorld) {
+		w.kubelets(w.other)
+		w.says(KubeletFile, "serverTLSBootstrap", say("false"))
+	}, nil},
+	"a CA of kubelets, not here": {func(_ *testing.T, w *peerWorld) { w.kubelets(w.ca); w.gone("kubelet-certificate-authority") }, []string{"kubelet-ca-differs not checked"}},
 	"a cloud for one": {func(_ *testing.T, w *peerWorld) {
 		set(w.c, cloudProvider, "external")
 		w.says(KubeletFile, cloudProvider, byDefault(""))
@@ -281,6 +292,13 @@ var peerCases = map[string]struct {
 func (w *peerWorld) gone(flag string) {
 	delete(w.api.Certificates, flag)
 	w.api.CertificateErrs[flag] = fs.ErrNotExist
+}
+
+// kubelets lets kubelets ask for serving certificates, which the apiserver verifies with a CA.
+func (w *peerWorld) kubelets(ca *issued) {
+	w.says(KubeletFile, "serverTLSBootstrap", say("true"))
+	w.says(APIServerFile, "kubelet-certificate-authority", say("/pki/kubelets.crt"))
+	w.api.Certificates["kubelet-certificate-authority"] = []*x509.Certificate{ca.cert}
 }
 
 func (w *peerWorld) serving(c *issued) {
