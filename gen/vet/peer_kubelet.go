@@ -1,6 +1,7 @@
 package vet
 
 import (
+	"cmp"
 	"crypto/x509"
 	"fmt"
 	"slices"
@@ -178,6 +179,15 @@ func kubeletCADiffers(v *view) []fault {
 	trusted, faults := p.certificatesOf(name, what)
 	if trusted == nil {
 		return faults
+	}
+	for _, n := range v.nodes {
+		signer := cmp.Or(n.flags.Value("cluster-signing-kubelet-serving-cert-file", ""), n.flags.Value("cluster-signing-cert-file", ""))
+		if signer != "" && signer != v.Paths.CA {
+			return one(fault{
+				field: "flags", also: []string{APIServerFile}, at: p.said(name).At, severity: finding.NotChecked,
+				message: fmt.Sprintf("%s was not checked: %s on the hosts signs their certificates", what, signer), expected: "the CA of pki.ca",
+			})
+		}
 	}
 	a := v.authorities()[0]
 	ours, faults := a.compared(what)

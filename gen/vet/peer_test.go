@@ -249,7 +249,12 @@ var peerCases = map[string]struct {
 	}, []string{"kubelet-certificates"}},
 	"requests that aren't known": {func(_ *testing.T, w *peerWorld) { w.says(KubeletFile, "serverTLSBootstrap", unsaid) }, []string{"kubelet-certificates not checked"}},
 	"another CA of kubelets":     {func(_ *testing.T, w *peerWorld) { w.kubelets(w.other) }, []string{"kubelet-ca-differs"}},
-	"the CA of kubelets":         {func(_ *testing.T, w *peerWorld) { w.kubelets(w.ca) }, nil},
+	"a signer that isn't the CA": {func(_ *testing.T, w *peerWorld) {
+		w.kubelets(w.other)
+		set(w.c, "cluster-signing-kubelet-serving-cert-file", "/k/kubelets.crt")
+		set(w.c, "cluster-signing-kubelet-serving-key-file", "/k/kubelets.key")
+	}, []string{"file-not-placed", "file-pair", "kubelet-ca-differs not checked"}},
+	"the CA of kubelets": {func(_ *testing.T, w *peerWorld) { w.kubelets(w.ca) }, nil},
 	"a CA of kubelets' own": {func(_ *testing.T, w *peerWorld) {
 		w.kubelets(w.other)
 		w.says(KubeletFile, "serverTLSBootstrap", say("false"))
