@@ -24,8 +24,10 @@ import (
 func peers(c *spec.Cluster) map[string]*vet.Peer {
 	var out map[string]*vet.Peer
 	for _, f := range []struct{ field, file string }{
-		{vet.APIServerFile, c.APIServer.From}, {vet.KubeletFile, c.Peers.Kubelet},
-		{vet.KubeProxyFile, c.Peers.KubeProxy}, {vet.NetworkFile, c.Peers.Network},
+		{vet.APIServerFile, c.APIServer.From},
+		{vet.KubeletFile, c.Peers.Kubelet},
+		{vet.KubeProxyFile, c.Peers.KubeProxy},
+		{vet.NetworkFile, c.Peers.Network},
 	} {
 		if f.file == "" {
 			continue
@@ -72,7 +74,7 @@ func shown(file string) string {
 }
 
 // certificateFlags are flags of the apiserver that name certificates to compare with.
-var certificateFlags = []string{"client-ca-file", "requestheader-client-ca-file", "tls-cert-file", "proxy-client-cert-file"}
+var certificateFlags = []string{"client-ca-file", "requestheader-client-ca-file", "tls-cert-file", "proxy-client-cert-file", "kubelet-certificate-authority"}
 
 // besides reads the certificates and public keys that the apiserver's flags name, as far as
 // files of these names lie in dir. Their paths are the host's: this machine may have other

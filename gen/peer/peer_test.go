@@ -142,6 +142,7 @@ func TestRead(t *testing.T) {
 		"a list of flags":         {vet.APIServerFile, "--secure-port=1\n--token-auth-file=/x\n", []string{ranges, port}, []string{"default 10.0.0.0/24", "1 at 1:1"}},
 		"a process":               {vet.APIServerFile, "/bin/kube-apiserver\x00--secure-port\x001\x00--v=2\x00", []string{ranges, port}, []string{"default 10.0.0.0/24", "1 at 1:21"}},
 		"a script":                {vet.APIServerFile, "#!/bin/sh\nP=5\nexec /opt/kube-apiserver --secure-port=$P \"$@\"\n", []string{port, ranges}, []string{"5 at 3:26", "? at 3"}},
+		"a truth value alone":     {vet.APIServerFile, "--profiling\n--enable-garbage-collector\n", []string{"profiling", "enable-garbage-collector"}, []string{"true at 1:1", "true at 2:1"}},
 		"a flag given twice":      {vet.APIServerFile, "--secure-port=1\n--secure-port=2\n", []string{port}, []string{"2 at 2:1"}},
 		"an image with a digest":  {vet.APIServerFile, strings.Replace(pod, ":v1.37.1", ":v1.37.1@sha256:00", 1), []string{"version"}, []string{"v1.37.1 at 31:12"}},
 		"an image of no version":  {vet.APIServerFile, strings.Replace(pod, ":v1.37.1", ":latest", 1), []string{"version"}, []string{"? at 13"}},
@@ -204,7 +205,7 @@ func TestRead(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := shown(Read(tc.field, "f", []byte(tc.data), []string{"v"}), tc.names...)
+			got := shown(Read(tc.field, "f", []byte(tc.data), []string{"v", "profiling"}), tc.names...)
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}

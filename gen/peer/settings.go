@@ -42,6 +42,7 @@ var apiserverSettings = []setting{
 	{name: "enable-bootstrap-token-auth", def: "false", bool: true},
 	{name: "enable-garbage-collector", def: "true", bool: true},
 	{name: "feature-gates", list: true},
+	{name: "kubelet-certificate-authority"},
 	{name: "proxy-client-cert-file"},
 	{name: "requestheader-allowed-names", list: true},
 	{name: "requestheader-client-ca-file"},
@@ -74,11 +75,11 @@ func (f *file) flags(c *command.Command, settings []setting) {
 		at := slices.IndexFunc(settings, func(s setting) bool { return s.name == n })
 		switch {
 		case has:
-		case at >= 0 && settings[at].bool:
-			value = text.Literal("true", arg.At(0))
-		case i+1 < len(c.Args) && !strings.HasPrefix(c.Args[i+1].String(), "-"):
+		case (at < 0 || !settings[at].bool) && i+1 < len(c.Args) && !strings.HasPrefix(c.Args[i+1].String(), "-"):
 			i++
 			value = c.Args[i].Text
+		default: // only a truth value needs no word
+			value = text.Literal("true", arg.At(0))
 		}
 		if at >= 0 {
 			f.say(settings[at], arg.At(0), value)

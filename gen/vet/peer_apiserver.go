@@ -280,7 +280,10 @@ func frontProxyOpen(v *view) []fault {
 		return nil
 	}
 	front, clients, names := p.said(requestCA), p.said(clientCA), p.said(requestNames)
-	if front.Value == "" || path.Clean(front.Value) != path.Clean(clients.Value) {
+	shared := slices.ContainsFunc(p.Certificates[requestCA], func(c *x509.Certificate) bool {
+		return slices.ContainsFunc(p.Certificates[clientCA], func(d *x509.Certificate) bool { return sameAuthority(c, d) })
+	})
+	if front.Value == "" || path.Clean(front.Value) != path.Clean(clients.Value) && !shared {
 		return nil
 	}
 	switch {
@@ -291,7 +294,11 @@ func frontProxyOpen(v *view) []fault {
 	}
 	return one(fault{
 		field: APIServerFile, at: front.At,
+<<<<<<< HEAD
 		message:  fmt.Sprintf("--%s and --%s of the apiserver are both %s, and --%s is empty: any client with a certificate can act as any user", requestCA, clientCA, front.Value, requestNames),
+=======
+		message:  fmt.Sprintf("--%s %s and --%s %s of the apiserver are one CA, and --%s is empty: each client with a certificate of this CA can claim to be any user", requestCA, front.Value, clientCA, clients.Value, requestNames),
+>>>>>>> peers
 		expected: "a CA of its own for the front proxy, or --requestheader-allowed-names",
 	})
 }

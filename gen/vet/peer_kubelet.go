@@ -1,6 +1,8 @@
 package vet
 
 import (
+	"cmp"
+	"crypto/x509"
 	"fmt"
 	"slices"
 	"strconv"
@@ -24,6 +26,10 @@ var kubeletRules = []Rule{
 	{
 		ID: "kubelet-certificates", Severity: isError, node: kubeletCertificates,
 		Doc: "where the kubelet asks for its certificates, kube-controller-manager signs them",
+	},
+	{
+		ID: "kubelet-ca-differs", Severity: isError, cluster: kubeletCADiffers,
+		Doc: "the apiserver's --kubelet-certificate-authority has the CA that signs kubelets' serving certificates",
 	},
 	{
 		ID: "cloud-provider-differs", Severity: isError, node: cloudProviderDiffers,
@@ -160,6 +166,40 @@ func (v *view) notSigning(n *nodeView, flag string) (why, field, expected string
 			fmt.Sprintf("--cluster-signing-cert-file and its key, or --%s and its key", flag)
 	}
 	return "", "", ""
+}
+
+// kubeletCADiffers: kube-controller-manager signs a kubelet's serving certificate with the
+// cluster's CA, and the apiserver verifies it when it connects to the kubelet.
+func kubeletCADiffers(v *view) []fault {
+	const name, what = "kubelet-certificate-authority", "the apiserver's CA of kubelets"
+	p, k := v.peer(APIServerFile), v.peer(KubeletFile)
+	if p == nil || k == nil || !(spec.Flag{Value: k.said("serverTLSBootstrap").Value}).Bool() {
+		return nil
+	}
+	trusted, faults := p.certificatesOf(name, what)
+	if trusted == nil {
+		return faults
+	}
+	for _, n := range v.nodes {
+		signer := cmp.Or(n.flags.Value("cluster-signing-kubelet-serving-cert-file", ""), n.flags.Value("cluster-signing-cert-file", ""))
+		if signer != "" && signer != v.Paths.CA {
+			return one(fault{
+				field: "flags", also: []string{APIServerFile}, at: p.said(name).At, severity: finding.NotChecked,
+				message: fmt.Sprintf("%s was not checked: %s on the hosts signs their certificates", what, signer), expected: "the CA of pki.ca",
+			})
+		}
+	}
+	a := v.authorities()[0]
+	ours, faults := a.compared(what)
+	if ours == nil || slices.ContainsFunc(trusted, func(c *x509.Certificate) bool { return sameAuthority(c, ours) }) {
+		return faults
+	}
+	return one(fault{
+		field: a.certField(), also: []string{APIServerFile, KubeletFile}, at: p.said(name).At,
+		message:  fmt.Sprintf("%s signs the serving certificates of the kubelets of %s, and is not in the --%s of %s", a.name(), k.File, name, p.File),
+		expected: "the same CA",
+		hint:     "logs, exec and port-forward would fail on every node",
+	})
 }
 
 // cloudProviderDiffers: with "external" a kubelet waits for a cloud's own controllers, and

@@ -191,9 +191,17 @@ var peerCases = map[string]struct {
 	"a front proxy of another name":     {func(_ *testing.T, w *peerWorld) { set(w.c, requestNames, "aggregator") }, []string{"front-proxy-differs"}},
 	"a front proxy of one of its names": {func(_ *testing.T, w *peerWorld) { set(w.c, requestNames, "aggregator,front-proxy-client") }, nil},
 	"a front proxy that isn't here":     {func(_ *testing.T, w *peerWorld) { w.gone(proxyCert) }, []string{"front-proxy-differs not checked"}},
+<<<<<<< HEAD
 	"any client is a front proxy": {func(_ *testing.T, w *peerWorld) {
+=======
+	"every client is a front proxy": {func(_ *testing.T, w *peerWorld) {
+>>>>>>> peers
 		w.says(APIServerFile, requestCA, say("/pki/../pki/ca.crt"))
 		w.says(APIServerFile, requestNames, say(""))
+	}, []string{"front-proxy-open"}},
+	"one CA in two files": {func(_ *testing.T, w *peerWorld) {
+		w.api.Certificates[requestCA] = []*x509.Certificate{w.ca.cert}
+		w.says(APIServerFile, requestNames, byDefault(""))
 	}, []string{"front-proxy-open"}},
 	"one CA with a name": {func(_ *testing.T, w *peerWorld) { w.says(APIServerFile, requestCA, say("/pki/ca.crt")) }, nil},
 	"names that aren't known": {func(_ *testing.T, w *peerWorld) {
@@ -244,6 +252,18 @@ var peerCases = map[string]struct {
 		omit(w.c, "cluster-signing-key-file")
 	}, []string{"kubelet-certificates"}},
 	"requests that aren't known": {func(_ *testing.T, w *peerWorld) { w.says(KubeletFile, "serverTLSBootstrap", unsaid) }, []string{"kubelet-certificates not checked"}},
+	"another CA of kubelets":     {func(_ *testing.T, w *peerWorld) { w.kubelets(w.other) }, []string{"kubelet-ca-differs"}},
+	"a signer that isn't the CA": {func(_ *testing.T, w *peerWorld) {
+		w.kubelets(w.other)
+		set(w.c, "cluster-signing-kubelet-serving-cert-file", "/k/kubelets.crt")
+		set(w.c, "cluster-signing-kubelet-serving-key-file", "/k/kubelets.key")
+	}, []string{"file-not-placed", "file-pair", "kubelet-ca-differs not checked"}},
+	"the CA of kubelets": {func(_ *testing.T, w *peerWorld) { w.kubelets(w.ca) }, nil},
+	"a CA of kubelets' own": {func(_ *testing.T, w *peerWorld) {
+		w.kubelets(w.other)
+		w.says(KubeletFile, "serverTLSBootstrap", say("false"))
+	}, nil},
+	"a CA of kubelets, not here": {func(_ *testing.T, w *peerWorld) { w.kubelets(w.ca); w.gone("kubelet-certificate-authority") }, []string{"kubelet-ca-differs not checked"}},
 	"a cloud for one": {func(_ *testing.T, w *peerWorld) {
 		set(w.c, cloudProvider, "external")
 		w.says(KubeletFile, cloudProvider, byDefault(""))
@@ -281,6 +301,13 @@ var peerCases = map[string]struct {
 func (w *peerWorld) gone(flag string) {
 	delete(w.api.Certificates, flag)
 	w.api.CertificateErrs[flag] = fs.ErrNotExist
+}
+
+// kubelets lets kubelets ask for serving certificates, which the apiserver verifies with a CA.
+func (w *peerWorld) kubelets(ca *issued) {
+	w.says(KubeletFile, "serverTLSBootstrap", say("true"))
+	w.says(APIServerFile, "kubelet-certificate-authority", say("/pki/kubelets.crt"))
+	w.api.Certificates["kubelet-certificate-authority"] = []*x509.Certificate{ca.cert}
 }
 
 func (w *peerWorld) serving(c *issued) {
