@@ -72,6 +72,11 @@ export made there expires.
 		ValidArgsFunction: completeClusters,
 		RunE:              func(cmd *cobra.Command, args []string) error { return runVet(cmd.Context(), o, args, std) },
 	}
+	vetFlags(cmd, &o)
+	return cmd
+}
+
+func vetFlags(cmd *cobra.Command, o *vetOptions) {
 	outFlag(cmd, &o.out)
 	formatFlag(cmd, &o.format, "how to print findings", gen.Formats()...)
 	f := cmd.Flags()
@@ -89,7 +94,6 @@ export made there expires.
 	f.BoolVar(&o.test, "test", false, "run the cases of your own rules, in these directories or in the whole module")
 	f.BoolVar(&o.waived, "waived", false, "show waived findings too")
 	f.StringArrayVar(&o.nodes, "nodes", nil, "compare with the nodes that exist: `FILE` or CLUSTER=FILE, - for standard input; repeatable")
-	return cmd
 }
 
 func runVet(ctx context.Context, o vetOptions, args []string, std stdio) error {

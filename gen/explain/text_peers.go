@@ -86,6 +86,13 @@ var peerTexts = []Text{
 		Flags:   []string{"controllers", "cluster-signing-cert-file", "cluster-signing-kubelet-client-cert-file", "cluster-signing-kubelet-serving-cert-file"},
 	},
 	{
+		ID:      "kubelet-ca-differs",
+		Why:     "The apiserver verifies a kubelet's serving certificate with --kubelet-certificate-authority. If the CA that signs these certificates is not in it, logs, exec and port-forward fail on every node.",
+		Fix:     "Put the CA that signs for kubelets into the apiserver's --kubelet-certificate-authority.",
+		Sources: []string{"https://kubernetes.io/docs/reference/access-authn-authz/kubelet-tls-bootstrapping/"},
+		Flags:   []string{"cluster-signing-cert-file", "cluster-signing-kubelet-serving-cert-file"},
+	},
+	{
 		ID:      "cloud-provider-differs",
 		Why:     "With --cloud-provider=external a kubelet taints its node until a cloud's own controllers have initialised it. If the two programs differ, no controller does, or two do.",
 		Fix:     "Give kubelets and kube-controller-manager the same --cloud-provider.",

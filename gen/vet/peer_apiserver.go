@@ -294,11 +294,7 @@ func frontProxyOpen(v *view) []fault {
 	}
 	return one(fault{
 		field: APIServerFile, at: front.At,
-<<<<<<< HEAD
-		message:  fmt.Sprintf("--%s and --%s of the apiserver are both %s, and --%s is empty: any client with a certificate can act as any user", requestCA, clientCA, front.Value, requestNames),
-=======
 		message:  fmt.Sprintf("--%s %s and --%s %s of the apiserver are one CA, and --%s is empty: each client with a certificate of this CA can claim to be any user", requestCA, front.Value, clientCA, clients.Value, requestNames),
->>>>>>> peers
 		expected: "a CA of its own for the front proxy, or --requestheader-allowed-names",
 	})
 }

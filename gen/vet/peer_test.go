@@ -191,11 +191,7 @@ var peerCases = map[string]struct {
 	"a front proxy of another name":     {func(_ *testing.T, w *peerWorld) { set(w.c, requestNames, "aggregator") }, []string{"front-proxy-differs"}},
 	"a front proxy of one of its names": {func(_ *testing.T, w *peerWorld) { set(w.c, requestNames, "aggregator,front-proxy-client") }, nil},
 	"a front proxy that isn't here":     {func(_ *testing.T, w *peerWorld) { w.gone(proxyCert) }, []string{"front-proxy-differs not checked"}},
-<<<<<<< HEAD
-	"any client is a front proxy": {func(_ *testing.T, w *peerWorld) {
-=======
 	"every client is a front proxy": {func(_ *testing.T, w *peerWorld) {
->>>>>>> peers
 		w.says(APIServerFile, requestCA, say("/pki/../pki/ca.crt"))
 		w.says(APIServerFile, requestNames, say(""))
 	}, []string{"front-proxy-open"}},
