@@ -9,9 +9,9 @@ import (
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// TrustHint returns advice on an error about a cluster's tree, or about changes of what others
+// trustHint returns advice on an error about a cluster's tree, or about changes of what others
 // trust: the command to type next; "" if it has none.
-func TrustHint(err error) string {
+func trustHint(err error) string {
 	var elsewhere *ElsewhereError
 	if errors.As(err, &elsewhere) {
 		return "mv " + spec.ShellWord(elsewhere.At) + " " + spec.ShellWord(elsewhere.Dir) + "; to start anew, move " + spec.ShellWord(elsewhere.At) + " to another place"

@@ -22,9 +22,6 @@ func (e *NodesError) Error() string { return "reading nodes: " + e.Err.Error() }
 // Unwrap returns the cause.
 func (e *NodesError) Unwrap() error { return e.Err }
 
-// NodesHint is advice on a NodesError.
-const NodesHint = "kubectl get nodes -o json | kcmgen vet --nodes -"
-
 // NodesSeen are the nodes of a cluster that exist, as a run read them.
 type NodesSeen struct {
 	Cluster string     `json:"cluster"`

@@ -10,12 +10,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/flags"
 )
 
 type flagsOptions struct {
 	version, diff, check, format string
-	strict                       strictness
+	strict                       finding.Strictness
 	all, versioned               bool // versioned: --version was given
 	controllers, gates           bool
 	nodes                        []string // of --node

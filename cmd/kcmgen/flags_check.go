@@ -38,7 +38,7 @@ func checkFlags(o flagsOptions, files []string, minor int, std stdio) error {
 	switch {
 	case err != nil || failed != nil:
 		return errors.Join(err, failed)
-	case o.strict.fails(checked.Findings):
+	case o.strict.Fails(checked.Findings):
 		return errFindings
 	}
 	return nil

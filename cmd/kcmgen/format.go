@@ -35,8 +35,8 @@ func either(words []string) string {
 }
 
 // writeFindings prints findings for other programs, by write, and what it says to stderr.
-func writeFindings(std stdio, format string, strict strictness, waived bool, write func(io.Writer, gen.Output) ([]string, error)) error {
-	fails := func(f finding.Finding) bool { return strict.fails([]finding.Finding{f}) }
+func writeFindings(std stdio, format string, strict finding.Strictness, waived bool, write func(io.Writer, gen.Output) ([]string, error)) error {
+	fails := func(f finding.Finding) bool { return strict.Fails([]finding.Finding{f}) }
 	notes, err := write(std.out, gen.Output{Format: format, Fails: fails, Waived: waived})
 	sayAll(std.err, notes)
 	return err

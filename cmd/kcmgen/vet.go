@@ -15,7 +15,7 @@ import (
 
 type vetOptions struct {
 	format    string
-	strict    strictness
+	strict    finding.Strictness
 	waived    bool
 	unchecked string
 	out       string
@@ -121,7 +121,7 @@ func runVet(ctx context.Context, o vetOptions, args []string, std stdio) error {
 	if err = printVetted(o, r, both, std); err != nil {
 		return err
 	}
-	if o.strict.fails(r.Findings) {
+	if o.strict.Fails(r.Findings) {
 		return errFindings
 	}
 	return nil
@@ -144,7 +144,7 @@ func runRuleTests(ctx context.Context, o vetOptions, args []string, std stdio) e
 			sayVisibly(std.out, "%s", line)
 		}
 	}
-	if err == nil && (t.Failed() || o.strict.fails(t.Findings)) {
+	if err == nil && (t.Failed() || o.strict.Fails(t.Findings)) {
 		return errFindings
 	}
 	return err

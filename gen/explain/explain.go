@@ -121,6 +121,20 @@ func (e *UnknownError) Error() string {
 	return "there is no rule and no flag " + quoted(e.Name)
 }
 
+// Hint says what a name may mean; "" if nothing is near.
+func (e *UnknownError) Hint() string {
+	if first, _ := flags.GateMinors(e.Name); first > 0 {
+		return "it is a feature gate: kcmgen flags --feature-gates"
+	}
+	if first, _ := flags.ControllerMinors(e.Name); first > 0 {
+		return "it is a controller: kcmgen flags --controllers"
+	}
+	if len(e.Near) == 0 {
+		return ""
+	}
+	return "did you mean " + strings.Join(e.Near, ", ") + "?"
+}
+
 // quoted cuts a long name, which may be anything, and quotes it.
 func quoted(name string) string {
 	const most = 80
