@@ -96,6 +96,9 @@ func (f *file) component(program string) (*command.Component, error) {
 	return read, nil
 }
 
+// maxOther is the size in bytes up to which a file is searched for other programs, too.
+const maxOther = 64 << 10
+
 // programs are those that a file may start instead.
 var programs = []string{command.APIServer, command.Program, command.Scheduler, command.Kubelet, command.KubeProxy, command.Etcd}
 
@@ -111,6 +114,9 @@ var kindName = lazy.Regexp(`^[A-Z][A-Za-z0-9]{1,60}$`)
 // other says what a file is that doesn't have what its field names.
 func (f *file) other(want string, docs []*yamltext.Node) error {
 	for _, program := range programs {
+		if len(f.in.Data) > maxOther {
+			break
+		}
 		read, err := command.ReadComponent(&text.Set{}, f.in, program)
 		if program != want && err == nil && len(read.Commands) > 0 {
 			return f.fault(read.Commands[0].At, "what starts "+want, "it starts %s, not %s", program, want)

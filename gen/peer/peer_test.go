@@ -123,6 +123,16 @@ func TestRead(t *testing.T) {
 		},
 		"kubeadm's configuration of the kubelet": {vet.KubeletFile, kubeadmConfig, []string{"nodeStatusUpdateFrequency", "nodeLeaseDurationSeconds", "cloud-provider"}, []string{"20s at 28:1", "default 40", "? at 26"}},
 		"kubeadm's configuration of kube-proxy":  {vet.KubeProxyFile, kubeadmConfig, []string{"clusterCIDR"}, []string{"10.244.0.0/16 at 32:1"}},
+		"kubeadm's ConfigMap": {
+			vet.APIServerFile, "apiVersion: v1\nkind: ConfigMap\ndata:\n  ClusterConfiguration: |\n    apiVersion: kubeadm.k8s.io/v1beta4\n    kind: ClusterConfiguration\n    networking:\n      serviceSubnet: 10.98.0.0/16\n",
+			[]string{ranges, port},
+			[]string{"10.98.0.0/16 at 8:22", "6443 at 5:5"},
+		},
+		"kubeadm's drop-in of the kubelet": {
+			vet.KubeletFile, "[Service]\nEnvironment=\"KUBELET_CONFIG_ARGS=--config=/var/lib/kubelet/config.yaml\"\nEnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env\nExecStart=\nExecStart=/usr/bin/kubelet $KUBELET_CONFIG_ARGS $KUBELET_KUBEADM_ARGS\n",
+			[]string{"cloud-provider", "rotateCertificates"},
+			[]string{"? at 5", "? at 5"},
+		},
 		"kubeadm's configuration, in old": {
 			vet.APIServerFile, "apiVersion: kubeadm.k8s.io/v1beta3\nkind: ClusterConfiguration\napiServer:\n  extraArgs:\n    secure-port: \"1\"\n",
 			[]string{ranges, port, "version"},

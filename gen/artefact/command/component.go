@@ -87,6 +87,11 @@ func (r *reader) componentScript(t text.Text) (*Component, error) {
 func (r *reader) componentDocs(docs []*yamltext.Node) *Component {
 	out := &Component{Docs: docs}
 	for _, doc := range docs {
+		if kept := doc.Get("data", "ClusterConfiguration"); doc.Get("kind").Str() == "ConfigMap" && kept.Is(yamltext.Scalar) { // kubeadm-config
+			if inner, err := parseYAML(r.set, kept.Text); err == nil && len(inner) > 0 {
+				doc = inner[0]
+			}
+		}
 		if c, ok := r.kubeadmComponent(doc, docs); ok {
 			out.Commands = append(out.Commands, c)
 			continue
