@@ -225,8 +225,8 @@ func TestNodesFile(t *testing.T) {
 	}
 }
 
-// TestNodesRandom compares the scanner with a JSON decoder that nobody here wrote, on lists
-// with everything that JSON allows.
+// TestNodesRandom: encoding/json writes lists with everything that JSON allows around the nodes.
+// All nodes are found, and a list that is cut anywhere is refused.
 func TestNodesRandom(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for range 500 {
@@ -251,10 +251,9 @@ func TestNodesRandom(t *testing.T) {
 		if len(got.Nodes) != len(names) {
 			t.Fatalf("%d nodes, want %d:\n%s", len(got.Nodes), len(names), data)
 		}
-		if cut := rng.IntN(len(data)-1) + 1; true {
-			if _, err := readNodes(bytes.NewReader(data[:cut]), maxNodesFile); err == nil {
-				t.Fatalf("accepted the first %d bytes of:\n%s", cut, data)
-			}
+		cut := rng.IntN(len(data)-1) + 1
+		if _, err := readNodes(bytes.NewReader(data[:cut]), maxNodesFile); err == nil {
+			t.Fatalf("accepted the first %d bytes of:\n%s", cut, data)
 		}
 	}
 }

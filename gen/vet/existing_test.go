@@ -157,14 +157,22 @@ func TestExistingMessages(t *testing.T) {
 		nodes      *Existing
 		rule, want string
 	}{
-		"many outside": {nothing, exist("10.1.0.0/24", "10.1.1.0/24", "10.1.2.0/24", "10.1.3.0/24", "10.1.4.0/24"), "node-cidr-outside",
-			"5 nodes have a podCIDR outside the pod networks 10.200.0.0/16: the node that leads exits, and so does the next | pod networks that hold n0 (10.1.0.0/24), n1 (10.1.1.0/24), n2 (10.1.2.0/24) and 2 more"},
-		"swapped": {dual, exist("fd01::/64,10.200.0.0/24"), "node-cidr-outside",
-			"1 node has podCIDRs in another order than the pod networks 10.200.0.0/16,fd01::/56: the node that leads exits, and so does the next | fd01::/56,10.200.0.0/16, as on n0 (fd01::/64,10.200.0.0/24)"},
-		"shared": {nothing, exist("10.200.0.0/25", "10.200.0.128/25", "10.200.1.0/25"), "node-cidr-mask",
-			"3 nodes have a smaller range than /24, which new nodes get, and in 1 of these there are several: when one of its nodes goes, a new node may get it while the others still use it | a mask as on n0 (10.200.0.0/25), n1 (10.200.0.128/25) and n2 (10.200.1.0/25)"},
-		"left": {nothing, many(200, 100), "node-cidr-left",
-			"the pod network 10.200.0.0/16 has 56 of 256 ranges of /24 left; 100 nodes joined in the last 90 days, at which rate they end about 2027-01-20 if none leaves | a pod network that holds this one and is larger: nodes keep their ranges"},
+		"many outside": {
+			nothing, exist("10.1.0.0/24", "10.1.1.0/24", "10.1.2.0/24", "10.1.3.0/24", "10.1.4.0/24"), "node-cidr-outside",
+			"5 nodes have a podCIDR outside the pod networks 10.200.0.0/16: the node that leads exits, and so does the next | pod networks that hold n0 (10.1.0.0/24), n1 (10.1.1.0/24), n2 (10.1.2.0/24) and 2 more",
+		},
+		"swapped": {
+			dual, exist("fd01::/64,10.200.0.0/24"), "node-cidr-outside",
+			"1 node has podCIDRs in another order than the pod networks 10.200.0.0/16,fd01::/56: the node that leads exits, and so does the next | fd01::/56,10.200.0.0/16, as on n0 (fd01::/64,10.200.0.0/24)",
+		},
+		"shared": {
+			nothing, exist("10.200.0.0/25", "10.200.0.128/25", "10.200.1.0/25"), "node-cidr-mask",
+			"3 nodes have a smaller range than /24, which new nodes get, and in 1 of these there are several: when one of its nodes goes, a new node may get it while the others still use it | a mask as on n0 (10.200.0.0/25), n1 (10.200.0.128/25) and n2 (10.200.1.0/25)",
+		},
+		"left": {
+			nothing, many(200, 100), "node-cidr-left",
+			"the pod network 10.200.0.0/16 has 56 of 256 ranges of /24 left; 100 nodes joined in the last 90 days, at which rate they end about 2027-01-20 if none leaves | a pod network that holds this one and is larger: nodes keep their ranges",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := base()
