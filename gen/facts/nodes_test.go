@@ -100,7 +100,7 @@ items:
     nodeInfo: {kubeletVersion: v1.31.4}
 kind: List
 `
-	got, err := readNodes(strings.NewReader(in), maxNodesFile)
+	got, err := readNodes(strings.NewReader("---\n"+in), maxNodesFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,6 +135,7 @@ func TestNodesRefused(t *testing.T) {
 		"words":             {"Error from server (Forbidden)", "neither JSON nor YAML"},
 		"a number":          {"42", "neither JSON nor YAML"},
 		"bad YAML":          {"a: [", "neither JSON nor YAML"},
+		"two documents":     {"kind: Node\n---\nkind: Node\n", "several YAML documents"},
 		"binary":            {"\x00\x01\x02", "neither JSON nor YAML"},
 		"a Pod":             {`{"kind":"Pod","metadata":{"name":"x"}}`, `1:1: an object of kind "Pod": expected Node`},
 		"no kind":           {`{"metadata":{"name":"x"}}`, `an object of kind "": expected Node`},
