@@ -1,5 +1,5 @@
 // Package facts reads what rules need besides the cluster: the user's own key files, the
-// CAs that an export made, and which private keys git tracks.
+// CAs that an export made, which private keys git tracks, and a list of the nodes that exist.
 package facts
 
 import (

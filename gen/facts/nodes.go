@@ -100,6 +100,9 @@ func (r *nodeReader) yaml() error {
 	if err != nil {
 		return fmt.Errorf("it is no JSON, and of anything else at most %d MB are read", maxNodesYAML>>20)
 	}
+	if first := bytes.TrimPrefix(bytes.TrimSpace(data), []byte("---")); bytes.Contains(first, []byte("\n---")) {
+		return errors.New("it has several YAML documents, of which only one would be read: use kubectl's JSON")
+	}
 	converted, err := artefact.JSON(data)
 	if trimmed := bytes.TrimSpace(converted); err != nil || len(trimmed) == 0 || trimmed[0] != '{' && trimmed[0] != '[' {
 		return errors.New("it is neither JSON nor YAML of Kubernetes objects")

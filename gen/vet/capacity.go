@@ -115,7 +115,8 @@ func systemdBytes(s string) (float64, bool) {
 
 // signingBeyondCA: a certificate ends with its CA at the latest, whatever was asked for
 // (pkg/controller/certificates/authority/policies.go). A CA that is close to its end is
-// ca-expiry's business.
+// ca-expiry's business, a duration of more than a year signing-duration's, and kcmgen's own
+// year is kube-controller-manager's default.
 func signingBeyondCA(v *view, n *nodeView) []fault {
 	if n.flags.Value("cluster-signing-cert-file", "") != v.Paths.CA {
 		return nil
@@ -131,7 +132,7 @@ func signingBeyondCA(v *view, n *nodeView) []fault {
 	for _, name := range []string{"cluster-signing-duration", "experimental-cluster-signing-duration"} {
 		f, ok := n.flags.Get(name)
 		d, err := time.ParseDuration(f.Value)
-		if !ok || err != nil || life <= 0 || d <= life || d > year || v.idle(n, f) { // signing-duration
+		if !ok || err != nil || life <= 0 || d <= life || d > year || f.Field == "flagDefaults" || v.idle(n, f) {
 			continue
 		}
 		if f.Field == "flagDefaults" { // kcmgen's own, which the CA shortens as it should

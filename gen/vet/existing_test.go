@@ -64,7 +64,8 @@ func noneHandedOut(c *spec.Cluster) {
 	c.APIServer.Flags = nil
 }
 
-// TestExisting: nodes that exist, and the rules that a cluster breaks with them.
+// TestExisting: nodes that exist, and the rules that a cluster breaks with them. "outside" is
+// what happened in kubernetes/kubernetes#75461, "more wait than there are" in #103898.
 func TestExisting(t *testing.T) {
 	broken := map[string]bool{}
 	for name, tc := range map[string]struct {
