@@ -24,6 +24,7 @@ func (l *loader) applyRules(c *spec.Cluster, pol *policyPackage, v cue.Value, ex
 	if l.opts.Rules == nil {
 		return
 	}
+	c.Own.Applied = true
 	rules := newRuleSet(l.opts.Rules, pol)
 	if pol != nil {
 		rules.findings = slices.Clone(pol.rules.findings)
@@ -142,18 +143,18 @@ func (t *target) findings(r *ownRule) []finding.Finding {
 		broken = slices.Compact(broken)
 	}
 	var out []finding.Finding
-	for _, text := range broken[:min(len(broken), maxErrors)] {
+	for _, text := range broken[:min(len(broken), maxRefusals)] {
 		out = append(out, finding.Finding{
 			Rule: ruleInvalid, Severity: finding.Error, Pos: r.Pos, Message: fmt.Sprintf("rule %s can't be evaluated for this cluster: %s", r.ID, text),
 			Expected: "a check that fits or doesn't fit", Hint: "type: kcmgen vet --test",
 		})
 	}
-	for i, one := range refused[:min(len(refused), maxErrors)] {
+	for i, one := range refused[:min(len(refused), maxRefusals)] {
 		f := finding.Finding{
 			Rule: r.ID, Severity: r.Severity, Field: one.field, Node: one.node, Pos: t.cluster.Source.At(one.field), Also: []finding.Pos{r.Pos},
 			Message: r.Message, Expected: one.expected, Hint: r.Help,
 		}
-		if more := len(refused) - maxErrors; i == maxErrors-1 && more > 0 {
+		if more := len(refused) - maxRefusals; i == maxRefusals-1 && more > 0 {
 			f.Message += fmt.Sprintf(" (and %d more fields)", more)
 		}
 		out = append(out, f)

@@ -102,7 +102,7 @@ func (l *loader) fromKept(p place, key [sha256.Size]byte) *spec.Cluster {
 	for path, at := range k.Source {
 		c.Source[path] = l.absolute(p, at)
 	}
-	c.Own.Rules = k.Rules
+	c.Own.Rules, c.Own.Applied = k.Rules, l.opts.Rules != nil // a part of the key
 	for i := range k.Rules {
 		k.Rules[i].Pos = l.absolute(p, k.Rules[i].Pos)
 	}

@@ -138,6 +138,11 @@ func (res *Result) collect(l *loader, args []string, f *finder, outcomes []outco
 		if o.skipped != "" {
 			res.Skipped = append(res.Skipped, l.skipped(p, o.skipped)...)
 		}
+		if o.cluster != nil && l.opts.Rules != nil && !o.cluster.Own.Applied {
+			f := notApplied(o.cluster)
+			res.Findings = append(res.Findings, f)
+			res.addFindings(o.dir(p), f)
+		}
 		if o.cluster != nil {
 			res.Clusters = append(res.Clusters, o.cluster)
 		}

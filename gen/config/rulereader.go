@@ -213,9 +213,9 @@ func (r *ruleReader) fault(one *ownRule, message, want string, also ...finding.P
 	r.report(one, finding.Finding{Pos: one.Pos, Message: message, Expected: want, Also: also})
 }
 
-// maxErrors is the maximum number of CUE's errors that are shown of one rule, and of
+// maxRefusals is the maximum number of CUE's errors that are shown of one rule, and of
 // fields for each cluster that a rule refuses.
-const maxErrors = 10
+const maxRefusals = 10
 
 // invalid adds findings about a rule that CUE can't evaluate; one is nil for all rules of
 // a package.
@@ -226,7 +226,7 @@ func (r *ruleReader) invalid(one *ownRule, what string, err error) {
 		pos, one.broken = one.Pos, true
 	}
 	all := errors.Errors(err)
-	for _, e := range all[:min(len(all), maxErrors)] {
+	for _, e := range all[:min(len(all), maxRefusals)] {
 		f := finding.Finding{Pos: pos, Message: what + ": " + oneLine(e)}
 		for _, p := range positions(e) {
 			if at := r.pos(p); at != pos && !slices.Contains(f.Also, at) {

@@ -128,6 +128,16 @@ func (p *policyPackage) faultsOf() []finding.Finding {
 	return p.faults
 }
 
+// notApplied is the finding of a cluster to which rules were not applied, which only a bug of
+// kcmgen can cause: that must not be a pass.
+func notApplied(c *spec.Cluster) finding.Finding {
+	return finding.Finding{
+		Rule: ruleInvalid, Severity: finding.Error, Cluster: c.Name, Pos: c.Source.At(""),
+		Message: "the organisation's own rules were not applied to this cluster", Expected: "a cluster that each of them was applied to",
+		Hint: "report this as a fault of kcmgen",
+	}
+}
+
 // skipped says why a package is skipped. That with the rules for its module isn't.
 func (l *loader) skipped(p place, reason string) []Skipped {
 	if l.opts.Rules != nil && reason == noClusterField && l.rough.rules(p) {

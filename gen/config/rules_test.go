@@ -258,6 +258,26 @@ func TestRulePlaces(t *testing.T) {
 	}
 }
 
+// TestNotApplied: a cluster that rules weren't applied to, for whatever reason, is refused.
+func TestNotApplied(t *testing.T) {
+	root := module(t, nil)
+	l := newLoader(root, Options{Rules: testRules})
+	f, args, err := l.find(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for applied, want := range map[bool]int{true: 0, false: 1} {
+		c := &spec.Cluster{Name: "prod", Dir: f.places[0].dir, Own: spec.Own{Applied: applied}}
+		res := &Result{ByDir: map[string][]finding.Finding{}}
+		if err := res.collect(l, args, f, []outcome{{cluster: c, isCluster: true}}); err != nil {
+			t.Fatal(err)
+		}
+		if len(res.Findings) != want || len(res.ByDir[c.Dir]) != want {
+			t.Errorf("applied %v: %v, %v", applied, res.Findings, res.ByDir)
+		}
+	}
+}
+
 // TestRuleBounds: findings of one rule are bounded, and say how many more there are.
 func TestRuleBounds(t *testing.T) {
 	var nodes strings.Builder
@@ -268,7 +288,7 @@ func TestRuleBounds(t *testing.T) {
 		"prod/more.cue": "package prod\n\ncluster: nodes: {" + nodes.String() + "}\n",
 		"policy/p.cue":  policyOf(`{nodes: [string]: arch: "arm64"}`),
 	})
-	if n := len(res.Clusters[0].Own.Findings); n != maxErrors || !strings.Contains(got, "no (and 31 more fields)") {
+	if n := len(res.Clusters[0].Own.Findings); n != maxRefusals || !strings.Contains(got, "no (and 31 more fields)") {
 		t.Errorf("%d findings\n%s", n, got)
 	}
 }

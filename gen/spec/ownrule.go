@@ -19,6 +19,7 @@ type Own struct {
 	Rules    []OwnRule
 	Findings []finding.Finding
 	Embedded bool // the rules have values from embedded files
+	Applied  bool // the rules that there are were applied, be there any or not
 }
 
 // Rule returns the rule of an id.
