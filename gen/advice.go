@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -19,6 +21,7 @@ func Hint(err error) string {
 	var unknown *UnknownNameError
 	var revision *RevisionError
 	var missing *NotFetchedError
+	var directory *NoDirError
 	switch {
 	case errors.As(err, &unknown):
 		return unknown.Hint()
@@ -32,6 +35,8 @@ func Hint(err error) string {
 		return "go to a directory of a CUE module, or begin one: kcmgen init DIR"
 	case is[*NothingShownError](err):
 		return "leave --node or --flag out to see all"
+	case errors.As(err, &directory):
+		return directoryHint(directory)
 	case errors.As(err, &missing):
 		return "kcmgen fetch " + spec.ShellWord(missing.Dir)
 	}
@@ -102,4 +107,42 @@ func programHint(err error) string {
 		return `see whether the URL is right; without a network, name the program as a file: binary: source: ARCH: {file: "…", sha256: "…"}`
 	}
 	return ""
+}
+
+// directoryHint returns advice on an argument that names no cluster.
+func directoryHint(e *NoDirError) string {
+	var names []string
+	for _, c := range OutlinesOf(nil) {
+		if c.Name != "" {
+			names = append(names, c.Name)
+		}
+	}
+	const most = 10
+	some := strings.Join(names[:min(len(names), most)], ", ")
+	slices.Sort(names)
+	if near := spec.Nearest(e.Name, names); e.IsName() && near != "" {
+		return "did you mean " + near + "? The clusters here: " + some
+	}
+	if some != "" {
+		some = ", or a cluster here (" + some + ")"
+	}
+	return "name the directory of a cluster's package" + some + "; without an argument all are taken"
+}
+
+// OutlinesOf returns the outlines of clusters in the CUE module around the working directory:
+// of those that arguments name, or of all if they name none.
+func OutlinesOf(args []string) []Outline {
+	cwd, err := os.Getwd()
+	if err != nil {
+		return nil
+	}
+	all := Outlines(cwd, cwd)
+	named := slices.DeleteFunc(slices.Clone(all), func(c Outline) bool {
+		dir := func(arg string) bool { return strings.TrimPrefix(strings.TrimSuffix(arg, "/"), "./") == c.Dir }
+		return !slices.Contains(args, c.Name) && !slices.ContainsFunc(args, dir)
+	})
+	if len(named) > 0 {
+		return named
+	}
+	return all
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
@@ -17,7 +16,7 @@ type completer func(cmd *cobra.Command, args []string, begun string) ([]string, 
 // completeClusters offers the names of clusters, and lets the shell offer directories.
 func completeClusters(_ *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
 	var out []string
-	for _, c := range outlines(nil) {
+	for _, c := range gen.OutlinesOf(nil) {
 		if c.Name != "" && strings.HasPrefix(c.Name, begun) && !slices.Contains(args, c.Name) {
 			out = append(out, c.Name+"\t"+c.Dir)
 		}
@@ -46,7 +45,7 @@ func completeNodeList(cmd *cobra.Command, args []string, begun string) ([]string
 // clusters. Where that fails, or would take long, it offers the flags in their CUE.
 func completeFlagNames(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
 	derived := map[string]bool{}
-	few := len(args) > 0 || len(outlines(nil)) <= 10
+	few := len(args) > 0 || len(gen.OutlinesOf(nil)) <= 10
 	if few {
 		for _, name := range gen.FlagNames(cmd.Context(), gen.Request{Args: args, Version: version()}) {
 			derived[name] = true
@@ -73,7 +72,7 @@ func completeFlag(cmd *cobra.Command, flag string, c completer) {
 // wordsOf returns the words of the clusters that the command line names, or of all.
 func wordsOf(args []string, begun string, of func(gen.Outline) []string) ([]string, cobra.ShellCompDirective) {
 	var out []string
-	for _, c := range outlines(args) {
+	for _, c := range gen.OutlinesOf(args) {
 		for _, word := range of(c) {
 			if strings.HasPrefix(word, begun) && !slices.Contains(out, word) {
 				out = append(out, word)
@@ -82,20 +81,4 @@ func wordsOf(args []string, begun string, of func(gen.Outline) []string) ([]stri
 	}
 	slices.Sort(out)
 	return out, cobra.ShellCompDirectiveNoFileComp
-}
-
-func outlines(args []string) []gen.Outline {
-	cwd, err := os.Getwd()
-	if err != nil {
-		return nil
-	}
-	all := gen.Outlines(cwd, cwd)
-	named := slices.DeleteFunc(slices.Clone(all), func(c gen.Outline) bool {
-		dir := func(arg string) bool { return strings.TrimPrefix(strings.TrimSuffix(arg, "/"), "./") == c.Dir }
-		return !slices.Contains(args, c.Name) && !slices.ContainsFunc(args, dir)
-	})
-	if len(named) > 0 {
-		return named
-	}
-	return all
 }
