@@ -71,6 +71,8 @@ func fromEnvironment(cmd *cobra.Command) (err error) {
 		skip = skip || cmd.Name() == "flags" && f.Name != "format"
 		// A change of trust is accepted once: a variable would go on accepting.
 		skip = skip || f.Name == "accept"
+		// KCMGEN_NODES has names and addresses for init, not the files of vet.
+		skip = skip || f.Name == "nodes" && cmd.Name() == "vet"
 		if f.Changed || value == "" || skip || err != nil {
 			return
 		}
