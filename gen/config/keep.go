@@ -105,8 +105,8 @@ func (l *loader) fromKept(p place, key [sha256.Size]byte) *spec.Cluster {
 
 // toKeep returns what is kept of a cluster without findings: nothing if values come from
 // embedded files, which may be secret, or if it imports a vocabulary outside its module.
-func (l *loader) toKeep(p place, schema *build.Instance, data []byte, c *spec.Cluster) *keptCluster {
-	if l.opts.Kept == nil || c.Embedded != nil || len(c.TypeErrors) > 0 {
+func (l *loader) toKeep(p place, schema *build.Instance, data []byte, c *spec.Cluster) []byte {
+	if l.opts.Kept == nil && !l.serves || c.Embedded != nil || len(c.TypeErrors) > 0 {
 		return nil
 	}
 	k := &keptCluster{Data: data, Source: finding.Source{}}
@@ -128,7 +128,11 @@ func (l *loader) toKeep(p place, schema *build.Instance, data []byte, c *spec.Cl
 		at.File = rel
 		k.Source[path] = at
 	}
-	return k
+	kept, err := json.Marshal(k)
+	if err != nil {
+		return nil
+	}
+	return kept
 }
 
 func isDir(name string) bool {

@@ -30,7 +30,7 @@ waivers: "bind-address-public": {
 ` + "```" + `
 
 Fixed rules can't be waived: what they reject can't work. ` + "`kcmgen vet --waived`" + ` shows what is accepted, and a waiver that no longer
-covers anything is a finding itself. Errors in the CUE (` + "`cue-syntax`, `cue-import`, `cue-reference`, `cue-type`, `cue-missing`, `cue-unknown-field`, `cue-embedded`, `cue-embed`, `cue-schema`, `cue-module`, `cue-no-cluster`, `cue-unreadable`, `cue-other-package`, `schema-differs`, `schema-newer`, `schema-default`, `node-name`, `cluster-name-duplicate`" + `) come
+covers anything is a finding itself. Errors in the CUE (` + "`cue-syntax`, `cue-import`, `cue-reference`, `cue-type`, `cue-missing`, `cue-unknown-field`, `cue-embedded`, `cue-embed`, `cue-schema`, `cue-module`, `cue-no-cluster`, `cue-unreadable`, `cue-limit`, `cue-other-package`, `schema-differs`, `schema-newer`, `schema-default`, `node-name`, `cluster-name-duplicate`" + `) come
 before the rules.
 
 | rule | | requires |
