@@ -56,8 +56,11 @@ func (l *loader) evaluateApart(ctx context.Context, t *task) error {
 	if len(todo) == 0 {
 		return nil
 	}
-	l.children.Add(1)
-	defer l.children.Done()
+	l.children.Lock()
+	defer l.children.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	x := &crew{loader: l, task: t, left: l.opts.Limits.Time}
 	n := min(runtime.GOMAXPROCS(0), maxChildren, len(todo))
 	if err := x.work(ctx, n, todo); err != nil || len(x.again) == 0 {

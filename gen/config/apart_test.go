@@ -71,6 +71,29 @@ func TestChildSaysTheSame(t *testing.T) {
 	}
 }
 
+// TestGroups: small places of one module are loaded together, and each worker has some.
+func TestGroups(t *testing.T) {
+	sizes := map[int]int{4: 600 << 10, 5: 300 << 10, 6: 300 << 10}
+	var places []place
+	var todo []int
+	for i := range 12 {
+		p := place{root: "/a"}
+		if i >= 8 {
+			p.root = "/b"
+		}
+		places, todo = append(places, p), append(todo, i)
+	}
+	for n, want := range map[int]string{
+		1: "[[0 1 2 3] [4] [5] [6 7] [8 9 10 11]]",
+		4: "[[0 1 2] [3] [4] [5] [6 7] [8 9 10] [11]]",
+	} {
+		x := &crew{task: &task{places: places, sizes: sizes}}
+		if got := fmt.Sprint(x.groups(todo, n)); got != want {
+			t.Errorf("%d workers: %s, not %s", n, got, want)
+		}
+	}
+}
+
 // TestOverLimit: each cause has a finding that says what to type.
 func TestOverLimit(t *testing.T) {
 	l := newLoader("/m", Options{})

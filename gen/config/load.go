@@ -78,7 +78,8 @@ func Load(ctx context.Context, cwd string, args []string, o Options) (*Result, e
 		return err
 	})
 	cancel()
-	l.children.Wait() // they are killed now, if any are left
+	l.children.Lock() // they are killed now, if any are left, and no more are started
+	defer l.children.Unlock()
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +123,7 @@ type loader struct {
 	copies copies
 
 	watch    *watch.Watch
-	children sync.WaitGroup // workers that have a child
+	children sync.Mutex     // held while there are children
 	serves   bool           // in a child
 }
 
