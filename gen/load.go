@@ -16,6 +16,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/kept"
 	"github.com/kcmgen/kcmgen/gen/readback"
 	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/internal/watch"
 )
 
 // Request says which clusters to load, and how.
@@ -85,8 +86,12 @@ func Load(ctx context.Context, r Request) (*Loaded, error) {
 	if err != nil {
 		return nil, err
 	}
+	limits, err := Limits()
+	if err != nil {
+		return nil, err
+	}
 	o := config.Options{
-		Version: r.Version, Progress: r.step("evaluated"), Overlay: r.Overlay,
+		Version: r.Version, Progress: r.step("evaluated"), Overlay: r.Overlay, Limits: limits,
 		Rules: ownRules,
 	}
 	if r.KeepIn != "" {
@@ -99,20 +104,34 @@ func Load(ctx context.Context, r Request) (*Loaded, error) {
 	if err != nil {
 		return nil, asOption(err)
 	}
-	all := &Loaded{Skipped: res.Skipped, Findings: res.Findings, Faults: res.Findings, Of: res.ByDir, Clusters: make([]*Vetted, len(res.Clusters))}
-	index := &facts.Index{}
-	w := newWork(len(res.Clusters), nil, r.step("vetted"))
-	errs := w.run(ctx, func(error) bool { return true }, func(i int, _ func(Event)) error {
-		all.Clusters[i] = VetIn(res.Clusters[i], cmp.Or(r.Out, outOf(cwd, res.Clusters[i])), index, r.Now)
-		return nil
-	})
-	if err := errors.Join(errs...); err != nil {
+	all := &Loaded{Skipped: res.Skipped, Findings: res.Findings, Faults: res.Findings, Of: res.ByDir}
+	if all.Clusters, err = vetAll(ctx, r, cwd, res.Clusters, limits); err != nil {
 		return nil, err
 	}
 	for _, v := range all.Clusters {
 		all.Findings = append(all.Findings, v.Findings...)
 	}
 	return all, nil
+}
+
+// vetAll vets clusters in parallel, within limits: an evaluated cluster can be large.
+func vetAll(ctx context.Context, r Request, cwd string, clusters []*spec.Cluster, l config.Limits) ([]*Vetted, error) {
+	out := make([]*Vetted, len(clusters))
+	index := &facts.Index{}
+	guard := watch.New(l.OfProcess())
+	w := newWork(len(clusters), nil, r.step("vetted"))
+	err := guard.Run(ctx, func() error {
+		return errors.Join(w.run(ctx, func(error) bool { return true }, func(i int, _ func(Event)) error {
+			c := clusters[i]
+			defer guard.Begin(DirOf(c))()
+			out[i] = VetIn(c, cmp.Or(r.Out, outOf(cwd, c)), index, r.Now)
+			return nil
+		})...)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // asOption makes an OptionError of an argument that can't name a cluster.

@@ -43,6 +43,8 @@ func hint(err error) string {
 		return h
 	}
 	switch {
+	case is[*gen.LimitError](err):
+		return gen.LimitHint
 	case is[*gen.NotExportedError](err):
 		return "kcmgen export first, with the same clusters and --out"
 	case errors.As(err, &newer):

@@ -31,7 +31,7 @@ waivers: "bind-address-public": {
 
 Fixed rules can't be waived: what they reject can't work. ` + "`kcmgen vet --waived`" + ` shows what is accepted, and a waiver that no longer
 covers anything is a finding itself (` + "`waiver`" + `). With ` + "`until: \"2027-03-01\"`" + ` a waiver ends after that day, in UTC: ` + "`waiver-expires`" + ` is a warning in the 30 days before,
-` + "`waiver-expired`" + ` is as severe as what the waiver accepted, which counts again. Errors in the CUE (` + "`cue-syntax`, `cue-import`, `cue-reference`, `cue-type`, `cue-missing`, `cue-unknown-field`, `cue-embedded`, `cue-embed`, `cue-schema`, `cue-module`, `cue-no-cluster`, `cue-unreadable`, `cue-other-package`, `schema-differs`, `schema-newer`, `schema-default`, `node-name`, `cluster-name-duplicate`" + `) come
+` + "`waiver-expired`" + ` is as severe as what the waiver accepted, which counts again. Errors in the CUE (` + "`cue-syntax`, `cue-import`, `cue-reference`, `cue-type`, `cue-missing`, `cue-unknown-field`, `cue-embedded`, `cue-embed`, `cue-schema`, `cue-module`, `cue-no-cluster`, `cue-unreadable`, `cue-limit`, `cue-other-package`, `schema-differs`, `schema-newer`, `schema-default`, `node-name`, `cluster-name-duplicate`" + `) come
 before the rules. An organisation can have [rules of its own](policy.md); ` + "`rule-invalid`" + ` is one that can't be evaluated.
 
 | rule | | requires |
