@@ -23,6 +23,7 @@ func checkFlags(o flagsOptions, files []string, minor int, std stdio) error {
 	} else {
 		sayAll(std.err, checked.Describe())
 		err = printFindings(std.out, checked.Findings, false)
+		offerExplain(std, checked.Findings)
 	}
 	if err == nil && o.format != "json" && len(checked.Lines) > 0 {
 		say(std.err, "%s: %s", checked.Summary(), finding.Count(checked.Findings))

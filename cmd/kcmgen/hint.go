@@ -29,7 +29,6 @@ func hint(err error) string {
 	var newer *gen.NewerSchemaError
 	var directory *gen.NoDirError
 	var modes *gen.NoModesError
-	var unknown *flags.UnknownError
 	var lost *gen.LostManifestError
 	var missing *gen.NotFetchedError
 	var skipped *upgrade.SkippedMinorsError
@@ -40,6 +39,9 @@ func hint(err error) string {
 		return h
 	}
 	if h := repositoryHint(err); h != "" {
+		return h
+	}
+	if h := nameHint(err); h != "" {
 		return h
 	}
 	switch {
@@ -55,16 +57,6 @@ func hint(err error) string {
 		return skipped.Next
 	case errors.As(err, &missing):
 		return "kcmgen fetch " + word(missing.Dir)
-	case errors.As(err, &unknown):
-		if first, _ := flags.GateMinors(unknown.Name); first > 0 {
-			return "it is a feature gate: kcmgen flags --feature-gates"
-		}
-		if first, _ := flags.ControllerMinors(unknown.Name); first > 0 {
-			return "it is a controller: kcmgen flags --controllers"
-		}
-		if near := spec.Nearest(unknown.Name, flags.Names()); near != "" {
-			return "did you mean --" + near + "?"
-		}
 	case errors.Is(err, gen.ErrNoModule):
 		return "go to a directory of a CUE module, or begin one: kcmgen init DIR"
 	case errors.As(err, &directory):
@@ -86,6 +78,35 @@ func hint(err error) string {
 		return "write to another directory: kcmgen export -o DIR"
 	}
 	return programHint(err)
+}
+
+// nameHint returns advice on names of flags and rules that there are none of.
+func nameHint(err error) string {
+	var flag *flags.UnknownError
+	var name *gen.UnknownNameError
+	var asked string
+	var near []string
+	switch {
+	case errors.As(err, &flag):
+		asked = flag.Name
+		if n := spec.Nearest(asked, flags.Names()); n != "" {
+			near = []string{"--" + n}
+		}
+	case errors.As(err, &name):
+		asked, near = name.Name, name.Near
+	default:
+		return ""
+	}
+	if first, _ := flags.GateMinors(asked); first > 0 {
+		return "it is a feature gate: kcmgen flags --feature-gates"
+	}
+	if first, _ := flags.ControllerMinors(asked); first > 0 {
+		return "it is a controller: kcmgen flags --controllers"
+	}
+	if len(near) == 0 {
+		return ""
+	}
+	return "did you mean " + strings.Join(near, ", ") + "?"
 }
 
 // programHint returns advice on errors of programs and images.

@@ -121,7 +121,7 @@ KCMGEN_KEEP_GOING. The command line wins.
 	root.CompletionOptions.DisableDefaultCmd = true
 	group(root, "clusters", "From CUE to hosts:", newInit(std), newImport(std), newVet(std), newShow(std), newFetch(std), newExport(std), newImage(std))
 	group(root, "hosts", "On the hosts:", newDeploy(std), newStatus(std), newLogs(std), newCanary(std), newDrill(std), newDiff(std), newRollback(std), newRetire(std))
-	group(root, "kubernetes", "What Kubernetes knows:", newFlags(std), newUpgrade(std))
+	group(root, "kubernetes", "What Kubernetes knows:", newFlags(std), newExplain(std), newUpgrade(std))
 	group(root, "files", "Files in your repository:", newFmt(std), newSchema(std))
 	root.AddCommand(newVersion(std), newCompletion(std), newCommands(std))
 	root.InitDefaultHelpCmd()

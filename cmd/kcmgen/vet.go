@@ -96,6 +96,7 @@ func runVet(ctx context.Context, o vetOptions, args []string, std stdio) error {
 			shown = withoutUnchecked(shown, std)
 		}
 		err = printFindings(std.out, shown, o.waived)
+		offerExplain(std, shown)
 		for _, line := range gen.LayoutLines(both) {
 			sayVisibly(std.out, "%s", line)
 		}

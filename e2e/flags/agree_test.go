@@ -111,7 +111,7 @@ type finding struct{ Rule, Severity, Message, Cluster string }
 func unseen(version string) *regexp.Regexp {
 	later := []string{
 		"^(leader-elect-timing|cluster-cidr-missing|node-mask-size): ", "^cidr-invalid: (cluster-cidr |.* not a CIDR)",
-		"^(workers-none|period-zero|node-monitor-timing|rate-invalid): ", "^(range-refused|node-range-small|tls-http2|duration-negative|coordinated-lease|leader-elect-differs|content-type): ", "^file-pair: --(tls|cluster-signing-(cert|key)-file)", "^flag-value: tls-", "^flag-conflict: --enable-garbage-collector ",
+		"^(workers-none|controllers-none|period-zero|node-monitor-timing|rate-invalid): ", "^(range-refused|node-range-small|tls-http2|duration-negative|coordinated-lease|leader-elect-differs|content-type): ", "^file-pair: --(tls|cluster-signing-(cert|key)-file)", "^flag-value: tls-", "^flag-conflict: --enable-garbage-collector ",
 	}
 	if version == "v1.28.15" { // the clouds were in it
 		later = append(later, "^flag-value: (cloud-provider|cidr-allocator-type) ")

@@ -261,7 +261,7 @@ func runsAllTheSame(version string) *regexp.Regexp {
 	reasons := []string{
 		// benchmarks, and the cluster around it
 		"^(profiling-on|controller-credentials|token-key-unset|root-ca-unset|bind-address-public|tls-min-version|insecure-port|service-account-key-weak|signing-duration): ",
-		"^(networks-overlap|pod-capacity|service-range-differs|service-family|range-refused|range-public|node-range-small|workers-none|rate-invalid|node-monitor-timing|said-twice): ",
+		"^(networks-overlap|pod-capacity|service-range-differs|service-family|range-refused|range-public|node-range-small|workers-none|controllers-none|rate-invalid|node-monitor-timing|said-twice): ",
 		// silently ignored
 		"^file-pair: --cluster-signing-(cert|key)-file is given",
 		"^period-zero: node-monitor-",

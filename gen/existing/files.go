@@ -50,6 +50,11 @@ func readFiles(set *text.Set, n NodeFiles, stdin io.Reader) ([]*command.Result, 
 		return nil, errors.Join(errs...)
 	}
 	out, err := command.Read(set, in, command.Options{Known: flags.Exists})
+	inDirectory := map[string]bool{}
+	for _, i := range in {
+		inDirectory[i.Name] = i.Found
+	}
+	noteBackups(out, inDirectory)
 	return out, errors.Join(append(errs, err)...)
 }
 

@@ -2,6 +2,7 @@ package finding
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -46,6 +47,20 @@ func Count(fs []Finding) string {
 	out := counted(of[Error], "error") + ", " + counted(of[Warning], "warning")
 	if n := of[NotChecked]; n > 0 {
 		out += fmt.Sprintf(", %d not checked", n)
+	}
+	return out
+}
+
+// Worst returns the rules of at most n kinds of findings that no waiver accepts: those of
+// errors first, then of warnings, each once and in the order of the findings.
+func Worst(fs []Finding, n int) []string {
+	var out []string
+	for _, s := range []Severity{Error, Warning, NotChecked} {
+		for _, f := range fs {
+			if f.Severity == s && f.Waived == "" && len(out) < n && !slices.Contains(out, f.Rule) {
+				out = append(out, f.Rule)
+			}
+		}
 	}
 	return out
 }

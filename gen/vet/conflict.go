@@ -19,7 +19,7 @@ func flagConflict(v *view, n *nodeView) []fault {
 		return nil
 	}
 	var out []fault
-	for _, check := range []func(*view, *nodeView) []fault{logging, metrics, requestHeaders, connection, leaderMigration, emulation, storageMigration} {
+	for _, check := range []func(*view, *nodeView) []fault{logging, klog, metrics, requestHeaders, connection, leaderMigration, dualStack, emulation, storageMigration} {
 		out = append(out, check(v, n)...)
 	}
 	return out
@@ -41,6 +41,31 @@ func logging(v *view, n *nodeView) []fault {
 		_, gated := v.minor.Gate(loggingGate)
 		if ok && gated && !isDefault(f.Value) && !n.gateOn(loggingGate) {
 			out = append(out, fault{field: f.Field, message: fmt.Sprintf("--%s needs feature gate %s", name, loggingGate), expected: "the gate, or no such flag"})
+		}
+	}
+	return out
+}
+
+// klogFlags are those that v1.23 to v1.25 refuse with another format than text, unless they
+// have their defaults: component-base/logs UnsupportedLoggingFlags. v1.26 has none of them.
+var klogFlags = []string{
+	"add-dir-header", "alsologtostderr", "log-backtrace-at", "log-dir", "log-file", "log-file-max-size", "logtostderr", "one-output", "skip-headers",
+	"skip-log-headers", "stderrthreshold",
+}
+
+func klog(v *view, n *nodeView) []fault {
+	format, given := n.flags.Get("logging-format")
+	if v.Version.Minor < 23 || !given || format.Value == "text" || format.Value == "" {
+		return nil
+	}
+	var out []fault
+	for _, k := range n.known {
+		same := k.Value == k.def.Default || isTrue(k.def.Default) && isTrue(k.Value) || isFalse(k.def.Default) && isFalse(k.Value)
+		if slices.Contains(klogFlags, k.Name) && !same && (k.Name != "stderrthreshold" || k.Value != "ERROR") {
+			out = append(out, fault{
+				field: k.Field, also: alsoField(format), expected: "no such flag, or the other format",
+				message: fmt.Sprintf("--%s goes with --logging-format=text only", k.Name),
+			})
 		}
 	}
 	return out
@@ -140,6 +165,23 @@ func leaderMigration(v *view, n *nodeView) []fault {
 		field: f.Field, message: "--enable-leader-migration in v1.21 needs --leader-migration-config and feature gate " + gate,
 		expected: "both of them",
 	})
+}
+
+// dualStack: before v1.23, two pod networks need feature gates, one of which v1.20 has off.
+func dualStack(v *view, n *nodeView) []fault {
+	al, ok := allocationOf(n)
+	if !ok || len(al.pods) < 2 || v.Version.Minor >= 23 {
+		return nil
+	}
+	for _, gate := range []string{"IPv6DualStack", "EndpointSlice"} {
+		if !n.gateOn(gate) {
+			return one(fault{
+				field: al.field, message: fmt.Sprintf("two pod networks in v1.%d need feature gate %s, which is off", v.Version.Minor, gate),
+				expected: fmt.Sprintf(`flags: "feature-gates": "%s=true", or one pod network`, gate), hint: "the node that leads would exit at once",
+			})
+		}
+	}
+	return nil
 }
 
 // emulation: a version emulates itself and the three minors before it.

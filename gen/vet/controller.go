@@ -117,3 +117,16 @@ func controllerIgnored(v *view, n *nodeView) []fault {
 		return nil
 	})
 }
+
+// controllersNone: without "*" only what is named runs, and names with "-" before them don't.
+func controllersNone(_ *view, n *nodeView) []fault {
+	f, ok := n.flags.Get("controllers")
+	starts := func(e string) bool { return e != "" && !strings.HasPrefix(e, "-") }
+	if !ok || slices.ContainsFunc(n.controllers, starts) || slices.Contains(n.controllers, "-*") { // controller-unknown
+		return nil
+	}
+	return one(fault{
+		field: f.Field, message: fmt.Sprintf("--controllers=%.80s starts no controller: without \"*\" only those run that it names", f.Value),
+		expected: `controllers: ["*"], and what is to be off behind it, such as "-ttl-controller"`,
+	})
+}

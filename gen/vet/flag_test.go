@@ -83,6 +83,13 @@ var flagCases = map[string]testCase{
 	"no allocator's name":         {unallocated(37, "cidr-allocator-type", ""), []string{"network-flags-ignored"}},
 	"TLS without a port":          {at(37, "secure-port", "0", "tls-min-version", "VersionTLS99"), []string{"flag-ignored"}},
 	"a burst of nothing":          {at(37, "kube-api-burst", "0"), []string{"flag-conflict"}},
+	"klog's flags and json":       {at(24, "logging-format", "json", "skip-headers", "true", "one-output", "false"), []string{"flag-conflict", "flag-deprecated"}},
+	"at their defaults":           {at(24, "logging-format", "json", "logtostderr", "1", "stderrthreshold", "ERROR"), []string{"flag-deprecated"}},
+	"before they were refused":    {at(22, "logging-format", "json", "log-dir", "/l"), nil},
+	"two families in v1.20":       {func(c *spec.Cluster) { at(20)(c); dual(c) }, []string{"flag-conflict"}},
+	"without slices":              {func(c *spec.Cluster) { at(20, "feature-gates", "IPv6DualStack=true,EndpointSlice=false")(c); dual(c) }, []string{"flag-conflict"}},
+	"with both gates":             {func(c *spec.Cluster) { at(20, "feature-gates", "IPv6DualStack=true")(c); dual(c) }, nil},
+	"two families in v1.21":       {func(c *spec.Cluster) { at(21)(c); dual(c) }, nil},
 	"vmodule and json":            {at(37, "logging-format", "json", "vmodule", "a=1"), []string{"flag-conflict"}},
 	"an alpha option of logs":     {at(37, "log-text-split-stream", "true"), []string{"flag-conflict"}},
 	"an alpha option left off":    {at(37, "log-text-split-stream", "F"), nil},
@@ -131,6 +138,9 @@ var gateCases = map[string]testCase{
 
 var controllerCases = map[string]testCase{
 	"a misspelt controller":         {at(37, "controllers", "*,-ttl-controler"), []string{"controller-unknown"}},
+	"no controllers":                {at(37, "controllers", ""), []string{"controllers-none"}},
+	"only some that are off":        {at(37, "controllers", "-ttl-controller,-root-ca-certificate-publisher-controller"), []string{"controllers-none"}},
+	"one alone":                     {at(37, "controllers", "node-ipam-controller"), nil},
 	"minus everything":              {at(37, "controllers", "-*"), []string{"controller-unknown"}},
 	"a new name too early":          {at(27, "controllers", "*,bootstrap-signer-controller"), []string{"controller-unknown"}},
 	"an old name in its time":       {at(27, "controllers", "*,bootstrapsigner"), nil},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
@@ -26,8 +27,11 @@ func profilingOn(v *view, n *nodeView) []fault {
 }
 
 func podGCThreshold(v *view, n *nodeView) []fault {
-	if _, ok := n.flags.Get("terminated-pod-gc-threshold"); ok {
-		return nil
+	if f, ok := n.flags.Get("terminated-pod-gc-threshold"); ok {
+		if most, err := strconv.Atoi(f.Value); err != nil || most > 0 {
+			return nil
+		}
+		return one(fault{field: f.Field, message: fmt.Sprintf("with --terminated-pod-gc-threshold=%s pods that have ended are never collected", f.Value), expected: "12500, or another number above 0"})
 	}
 	return v.notSet(n, "terminated-pod-gc-threshold", `flags: "terminated-pod-gc-threshold": 12500`)
 }

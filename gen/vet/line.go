@@ -126,6 +126,7 @@ var lineAdvice = map[string]string{
 	"service-range-unset": "--service-cluster-ip-range=, with what the apiserver has",
 	"requestheader-ca":    "a CA of its own for the front proxy",
 	"cidr-host-bits":      "",
+	"controllers-none":    "--controllers=*, and behind it what is to be off, such as -ttl-controller",
 }
 
 var cueDirective = lazy.Regexp(`unit: (Unit|Service|Install): (\w+): "?([^", ]+)"?`)

@@ -98,7 +98,7 @@ func TestLineOfFiles(t *testing.T) {
 		l := lineOf("", "--kubeconfig=/a --v=2")
 		change(&l)
 		return ids(slices.DeleteFunc(CommandLine(spec.Version{Minor: 37}, []Line{l}), func(f finding.Finding) bool {
-			return !slices.Contains([]string{"kubeconfig-missing", "delegated-auth", "value-quoted", "path-relative", "probe-port", "controller-renamed", "image-tag", "lease-and-cpu-limit", "sandbox-off", "unit-line"}, f.Rule)
+			return !slices.Contains([]string{"kubeconfig-missing", "delegated-auth", "value-quoted", "path-relative", "probe-port", "controller-renamed", "image-tag", "lease-and-cpu-limit", "sandbox-off", "unit-line", "manifest-backup"}, f.Rule)
 		}))
 	}
 	arg := func(s string) Arg { return Arg{Parts: []string{s}, At: at} }
@@ -127,6 +127,7 @@ func TestLineOfFiles(t *testing.T) {
 			l.Args = append(l.Args, Arg{Parts: []string{"--controllers=*,bootstrapsigner"}, At: at, By: "kubeadm"})
 		}, []string{"delegated-auth"}},
 		"nothing is served": {func(l *Line) { l.Args = append(l.Args, arg("--secure-port=0")) }, nil},
+		"a backup":          {func(l *Line) { l.Notes = []Note{{Rule: "manifest-backup", At: at, Message: "m"}} }, []string{"delegated-auth", "manifest-backup"}},
 		"a note":            {func(l *Line) { l.Notes = []Note{{Rule: "unit-line", At: at, Message: "m"}} }, []string{"delegated-auth", "unit-line"}},
 		"words unknown":     {func(l *Line) { l.Args = []Arg{{Parts: []string{"", "$A", ""}, At: at}} }, nil},
 	} {
@@ -200,7 +201,7 @@ func TestCommandLine(t *testing.T) {
 		"---v=2":                                 {"flag-syntax"},
 		"-leader-elect=false":                    {"flag-syntax"},
 		"--help=false --version=false":           nil,
-		"--controllers=":                         nil,
+		"--controllers=":                         {"controllers-none"},
 		`--controllers="*",-ttl-controller`:      nil,
 		"--allow-metric-labels=a,b=c --allow-metric-labels=d,e=f,g": nil,
 		"--allow-metric-labels==b":                                  {"flag-conflict"},

@@ -109,6 +109,7 @@ var lineRules = []Rule{
 	{ID: "value-quoted", Severity: isError, Fixed: true, Flags: true, node: literalQuote, Doc: "a value of a command line has no quotes in it, and no other flag (kcmgen flags --check)"},
 	{ID: "path-relative", Severity: isWarning, Flags: true, node: relativePath, Doc: "paths on a command line are absolute (kcmgen flags --check)"},
 	{ID: "probe-port", Severity: isError, Flags: true, node: probePort, Doc: "a pod's probe asks the secure port (kcmgen flags --check)"},
+	{ID: "manifest-backup", Severity: isError, Flags: true, node: noted("manifest-backup"), Doc: "no backup of a manifest lies beside it: the kubelet reads every file of its directory (kcmgen flags --check DIRECTORY)"},
 	{ID: "unit-line", Severity: isWarning, Flags: true, node: noted("unit-line"), Doc: "systemd ignores no line of a unit or its environment files (kcmgen flags --check)"},
 	{ID: "unit-continuation", Severity: isError, Fixed: true, Flags: true, node: noted("unit-continuation"), Doc: "a line of a unit goes on after one backslash at its end: not after two, nor with white space behind it (kcmgen flags --check)"},
 	{ID: "unit-program", Severity: isError, Fixed: true, Flags: true, node: noted("unit-program"), Doc: "the program of a unit is a path without variables (kcmgen flags --check)"},

@@ -14,7 +14,7 @@ func Rules() []Rule { return slices.Clone(allRules()) }
 // organisation's own rules, and about waivers.
 var reserved = []string{
 	"cue-syntax", "cue-import", "cue-reference", "cue-type", "cue-missing", "cue-unknown-field", "cue-embedded", "cue-embed",
-	"cue-schema", "cue-module", "cue-no-cluster", "cue-unreadable", "cue-other-package", "schema-differs", "schema-newer",
+	"cue-schema", "cue-module", "cue-no-cluster", "cue-unreadable", "cue-limit", "cue-other-package", "schema-differs", "schema-newer",
 	"schema-default", "node-name", "cluster-name-duplicate", "rule-invalid", "rule-untested", "waiver", "waiver-expires", waiverExpired,
 }
 
@@ -129,6 +129,7 @@ var flagRules = []Rule{
 var controllerRules = []Rule{
 	{ID: "controller-unknown", Severity: isError, Fixed: true, Flags: true, node: controllerUnknown, Doc: "--controllers names controllers of the cluster's version"},
 	{ID: "controller-renamed", Severity: isWarning, Flags: true, node: controllerRenamed, Doc: "a controller has its newest name"},
+	{ID: "controllers-none", Severity: isError, Flags: true, node: controllersNone, Doc: "--controllers starts a controller"},
 	{ID: "controller-ignored", Severity: isWarning, Flags: true, node: controllerIgnored, Doc: "every element of --controllers has an effect"},
 }
 
@@ -270,7 +271,7 @@ var keyRules = []Rule{
 
 var hardeningRules = []Rule{
 	{ID: "profiling-on", Severity: isError, Practice: true, node: profilingOn, Doc: "--profiling is false (CIS 1.3.2)"},
-	{ID: "pod-gc-threshold", Severity: isWarning, Practice: true, node: podGCThreshold, Doc: "--terminated-pod-gc-threshold is set (CIS 1.3.1)"},
+	{ID: "pod-gc-threshold", Severity: isWarning, Practice: true, node: podGCThreshold, Doc: "--terminated-pod-gc-threshold is set, and above 0 (CIS 1.3.1)"},
 	{ID: "controller-credentials", Severity: isError, Practice: true, node: controllerCredentials, Doc: "--use-service-account-credentials is true (CIS 1.3.3)"},
 	{ID: "token-key-unset", Severity: isError, Practice: true, node: tokenKeyUnset, Doc: "--service-account-private-key-file is set (CIS 1.3.4)"},
 	{ID: "root-ca-unset", Severity: isError, Practice: true, node: rootCAUnset, Doc: "--root-ca-file is set (CIS 1.3.5)"},

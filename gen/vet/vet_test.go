@@ -183,6 +183,7 @@ var cases = map[string]testCase{
 	"signs for 100 years":        {func(c *spec.Cluster) { set(c, "cluster-signing-duration", "876000h") }, []string{"signing-duration"}},
 	"profiling":                  {func(c *spec.Cluster) { set(c, "profiling", "true") }, []string{"profiling-on"}},
 	"profiling by default":       {func(c *spec.Cluster) { omit(c, "profiling") }, []string{"profiling-on"}},
+	"no pod garbage collection":  {func(c *spec.Cluster) { set(c, "terminated-pod-gc-threshold", "0") }, []string{"pod-gc-threshold"}},
 	"pod garbage collection":     {func(c *spec.Cluster) { omit(c, "terminated-pod-gc-threshold") }, []string{"pod-gc-threshold"}},
 	"shared credentials":         {func(c *spec.Cluster) { set(c, "use-service-account-credentials", "false") }, []string{"controller-credentials"}},
 	"no token key":               {func(c *spec.Cluster) { omit(c, "service-account-private-key-file") }, []string{"token-key-unset"}},

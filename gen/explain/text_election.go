@@ -1,0 +1,106 @@
+package explain
+
+var timingTexts = []Text{
+	{
+		ID:      "workers-none",
+		Why:     "With 0 workers or fewer a controller runs and does nothing: its objects wait, and nothing is logged.",
+		Fix:     "Give it at least one worker, or turn the controller off by --controllers.",
+		CUE:     `flags: "concurrent-deployment-syncs": 5`,
+		Sources: []string{runNew},
+		Flags: []string{
+			"concurrent-deployment-syncs", "concurrent-endpoint-syncs", "concurrent-gc-syncs", "concurrent-namespace-syncs", "concurrent-rc-syncs", "concurrent-replicaset-syncs",
+			"concurrent-resource-quota-syncs", "concurrent-serviceaccount-token-syncs", "concurrent-ttl-after-finished-syncs", "concurrent-validating-admission-policy-status-syncs",
+		},
+	},
+	{
+		ID:      "period-zero",
+		Why:     "A period of 0 makes kube-controller-manager panic, or exit in the instance that leads, or look at nodes without a pause, or count every node as gone; which of these depends on the flag, and nothing validates it.",
+		Fix:     "Write a duration above 0.",
+		CUE:     `flags: "horizontal-pod-autoscaler-sync-period": "15s"`,
+		Sources: []string{runNew},
+		Flags:   []string{"horizontal-pod-autoscaler-sync-period", "legacy-service-account-token-clean-up-period", "node-monitor-grace-period", "node-monitor-period"},
+	},
+	{
+		ID:      "node-monitor-timing",
+		Why:     "If the grace period is not longer than the monitor period, healthy nodes count as gone between two checks. If it is shorter than two heartbeats of the kubelet (10 s), one late report is enough; since v1.32 a broken connection alone takes 45 s to be noticed. Pods of a node that counts as gone are evicted.",
+		Fix:     "Keep the grace period at several times the kubelet's nodeStatusUpdateFrequency: 50s or more.",
+		CUE:     `flags: {"node-monitor-period": "5s", "node-monitor-grace-period": "50s"}`,
+		Sources: []string{"k8s.io/kubernetes pkg/controller/nodelifecycle/node_lifecycle_controller.go", runNew},
+		Flags:   []string{"node-monitor-grace-period", "node-monitor-period"},
+	},
+	{
+		ID:      "rate-invalid",
+		Why:     "Nothing checks these rates when the process starts. With one out of its bounds pods are never evicted, or a zone is always or never taken for unhealthy.",
+		Fix:     "Write a rate of 0 or more, and a threshold above 0 and of 1 at most.",
+		CUE:     `flags: {"node-eviction-rate": 0.1, "unhealthy-zone-threshold": 0.55}`,
+		Sources: []string{runNew},
+		Flags:   []string{"horizontal-pod-autoscaler-tolerance", "node-eviction-rate", "secondary-node-eviction-rate", "unhealthy-zone-threshold"},
+	},
+	{
+		ID:      "leader-elect-off",
+		Why:     "Without leader election every instance acts. Several of them create and delete the same objects at the same time.",
+		Fix:     "Leave leader election on, as it is by default.",
+		CUE:     `flags: "leader-elect": true`,
+		Sources: []string{runNew},
+		Flags:   []string{"leader-elect"},
+	},
+	{
+		ID:      "leader-elect-timing",
+		Why:     "kube-controller-manager panics as soon as it starts if the lease duration is not longer than the renew deadline, if that is not longer than 1.2 times the retry period, or if one of them is 0. Its own validation does not check this.",
+		Fix:     `Keep to the order; the defaults are 15s, 10s and 2s. profile: "slowBoards" sets longer ones that fit.`,
+		CUE:     `flags: {"leader-elect-lease-duration": "15s", "leader-elect-renew-deadline": "10s", "leader-elect-retry-period": "2s"}`,
+		Sources: []string{"k8s.io/client-go tools/leaderelection/leaderelection.go NewLeaderElector, v1.20 to v1.37", runBoth},
+		Flags:   []string{"leader-elect-lease-duration", "leader-elect-renew-deadline", "leader-elect-retry-period"},
+	},
+	{
+		ID:      "leader-elect-differs",
+		Why:     "Instances that do not compete for one lease lead at the same time: both act. With an empty name or namespace the lease can never be taken, and the process waits for ever.",
+		Fix:     "Set the lease once for the cluster, or leave it at its default.",
+		CUE:     `flags: {"leader-elect-resource-name": "kube-controller-manager", "leader-elect-resource-namespace": "kube-system"}`,
+		Sources: []string{runNew, "k8s.io/client-go tools/leaderelection/resourcelock/interface.go"},
+		Flags:   []string{"leader-elect-resource-lock", "leader-elect-resource-name", "leader-elect-resource-namespace"},
+	},
+	{
+		ID:    "lease-and-cpu-limit",
+		Why:   "A process that its CPU limit throttles renews its lease late, loses it and is restarted. Then another instance leads, under the same limit.",
+		Fix:   "Set no CPU limit, or the longer election times of slowBoards.",
+		CUE:   `profile: "slowBoards"`,
+		Flags: []string{"leader-elect-renew-deadline"},
+	},
+	{
+		ID:      "duration-negative",
+		Why:     "With a negative --controller-shutdown-timeout kube-controller-manager panics when its controllers have to stop, and keeps the lease: no other instance leads until it has run out.",
+		Fix:     "Write 0s or more.",
+		CUE:     `flags: "controller-shutdown-timeout": "10s"`,
+		Sources: []string{runNew},
+		Flags:   []string{"controller-shutdown-timeout"},
+	},
+	{
+		ID:  "said-twice",
+		Why: "A field of the cluster and a flag set the same thing to different values. The process uses the flag; other rules, and files of other components, follow the field.",
+		Fix: "Remove the flag: the field sets it.",
+		CUE: `networks: pods: ["10.200.0.0/16"]
+profile: "slowBoards"`,
+		Flags: []string{
+			"cluster-cidr", "service-cluster-ip-range", "node-cidr-mask-size", "node-cidr-mask-size-ipv4", "node-cidr-mask-size-ipv6",
+			"leader-elect-lease-duration", "leader-elect-renew-deadline", "leader-elect-retry-period",
+		},
+	},
+	{
+		ID:  "coordinated-apiserver",
+		Why: "With CoordinatedLeaderElection the apiserver chooses the leader. If it lacks the gate or the API of lease candidates, no instance ever leads: no controller runs, and /healthz of kube-controller-manager answers 500.",
+		Fix: "Turn on gate and API in every apiserver first, then state its flags here.",
+		CUE: `flags: "feature-gates": "CoordinatedLeaderElection=true"
+apiserver: flags: {"feature-gates": "CoordinatedLeaderElection=true", "runtime-config": "coordination.k8s.io/v1beta1=true"}`,
+		Sources: []string{runNew},
+		Flags:   []string{"feature-gates", "leader-elect"},
+	},
+	{
+		ID:      "coordinated-lease",
+		Why:     "With CoordinatedLeaderElection the apiserver elects for the lease kube-controller-manager in kube-system only. With another name no instance leads, and /healthz answers 200 all the same.",
+		Fix:     "Leave the lease at its default.",
+		CUE:     `flags: {"leader-elect-resource-name": "kube-controller-manager", "leader-elect-resource-namespace": "kube-system"}`,
+		Sources: []string{runNew},
+		Flags:   []string{"feature-gates", "leader-elect-resource-name", "leader-elect-resource-namespace"},
+	},
+}
