@@ -27,6 +27,8 @@ func Hint(err error) string {
 		return unknown.Hint()
 	case errors.As(err, &revision):
 		return revision.Hint()
+	case is[*LimitError](err):
+		return limitHint
 	case is[*NodesError](err):
 		return "kubectl get nodes -o json | kcmgen vet --nodes -"
 	case is[*NoModuleError](err):

@@ -17,6 +17,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/kept"
 	"github.com/kcmgen/kcmgen/gen/readback"
 	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/internal/watch"
 )
 
 // Request says which clusters to load, and how.
@@ -115,7 +116,11 @@ func Load(ctx context.Context, r Request) (*Loaded, error) {
 
 // load evaluates clusters, named relative to cwd, and looks at each once fit finds no error.
 func (r Request) load(ctx context.Context, cwd string, fit func(*config.Result) error, look func(*spec.Cluster) (*Vetted, error)) (*Loaded, error) {
-	o := config.Options{Version: r.Version, Progress: r.step("evaluated"), Overlay: r.Overlay, Rules: ownRules}
+	limits, err := Limits()
+	if err != nil {
+		return nil, err
+	}
+	o := config.Options{Version: r.Version, Progress: r.step("evaluated"), Overlay: r.Overlay, Limits: limits, Rules: ownRules}
 	if r.KeepIn != "" {
 		if dir, err := kept.Open(r.KeepIn, maxKept, r.Now); err == nil { // without it, it only takes longer
 			defer dir.Close()
@@ -129,20 +134,33 @@ func (r Request) load(ctx context.Context, cwd string, fit func(*config.Result) 
 	if err := fit(res); err != nil {
 		return nil, err
 	}
-	all := &Loaded{Skipped: res.Skipped, Findings: res.Findings, Faults: res.Findings, Of: res.ByDir, Clusters: make([]*Vetted, len(res.Clusters))}
-	w := newWork(len(res.Clusters), nil, r.step("vetted"))
-	errs := w.run(ctx, func(error) bool { return true }, func(i int, _ func(Event)) error {
-		var err error
-		all.Clusters[i], err = look(res.Clusters[i])
-		return err
-	})
-	if err := errors.Join(errs...); err != nil {
+	all := &Loaded{Skipped: res.Skipped, Findings: res.Findings, Faults: res.Findings, Of: res.ByDir}
+	if all.Clusters, err = lookAtAll(ctx, r, res.Clusters, limits, look); err != nil {
 		return nil, err
 	}
 	for _, v := range all.Clusters {
 		all.Findings = append(all.Findings, v.Findings...)
 	}
 	return all, nil
+}
+
+// lookAtAll looks at clusters in parallel, within limits: an evaluated cluster can be large.
+func lookAtAll(ctx context.Context, r Request, clusters []*spec.Cluster, l config.Limits, look func(*spec.Cluster) (*Vetted, error)) ([]*Vetted, error) {
+	out := make([]*Vetted, len(clusters))
+	guard := watch.New(l.OfProcess())
+	w := newWork(len(clusters), nil, r.step("vetted"))
+	err := guard.Run(ctx, func() error {
+		return errors.Join(w.run(ctx, func(error) bool { return true }, func(i int, _ func(Event)) error {
+			defer guard.Begin(DirOf(clusters[i]))()
+			var err error
+			out[i], err = look(clusters[i])
+			return err
+		})...)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // asOption makes an OptionError of an argument that can't name a cluster.

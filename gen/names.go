@@ -14,6 +14,7 @@ import (
 
 // Types of the packages below, for callers of this one.
 type (
+	LimitError    = config.LimitError
 	NoDirError    = config.NoDirError
 	NoModuleError = config.NoModuleError
 	Skipped       = config.Skipped

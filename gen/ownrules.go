@@ -57,7 +57,11 @@ func TestRules(ctx context.Context, r Request) (*TestedRules, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := config.TestRules(ctx, cwd, r.Args, config.Options{Version: r.Version, Rules: ownRules})
+	limits, err := Limits()
+	if err != nil {
+		return nil, err
+	}
+	out, err := config.TestRules(ctx, cwd, r.Args, config.Options{Version: r.Version, Limits: limits, Rules: ownRules})
 	if errors.Is(err, config.ErrNoCases) {
 		return nil, &OptionError{err}
 	}

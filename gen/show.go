@@ -65,7 +65,11 @@ func FlagNames(ctx context.Context, r Request) []string {
 	if err != nil {
 		return nil
 	}
-	res, err := config.Load(ctx, cwd, r.Args, config.Options{Version: r.Version})
+	limits, err := Limits()
+	if err != nil {
+		return nil
+	}
+	res, err := config.Load(ctx, cwd, r.Args, config.Options{Version: r.Version, Limits: limits})
 	if err != nil {
 		return nil
 	}

@@ -20,11 +20,11 @@ func variableOf(flag string) string {
 	return prefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// otherVariables set no flag: the cache of programs, and settings of this
-// repository's tests.
+// otherVariables set no flag: the cache of programs, the limits of an evaluation, and
+// settings of this repository's tests.
 var otherVariables = []string{
-	"KCMGEN_CACHE", "KCMGEN_E2E_FIGURES", "KCMGEN_E2E_LEAVE", "KCMGEN_FAULTS", "KCMGEN_FAULTS_BUILT", "KCMGEN_FAULTS_MOUNTS",
-	"KCMGEN_LIVE", "KCMGEN_MOUNT", "KCMGEN_TEST_PROGRAMS",
+	"KCMGEN_BOUNDS", "KCMGEN_CACHE", "KCMGEN_E2E_FIGURES", "KCMGEN_E2E_LEAVE", "KCMGEN_FAULTS", "KCMGEN_FAULTS_BUILT", "KCMGEN_FAULTS_MOUNTS",
+	"KCMGEN_LIVE", "KCMGEN_MAX_MEMORY", "KCMGEN_MAX_TIME", "KCMGEN_MOUNT", "KCMGEN_TEST_PROGRAMS",
 }
 
 // unknownVariables returns a warning for each variable with kcmgen's prefix that no

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 
 	"github.com/spf13/cobra"
@@ -27,15 +28,15 @@ With --check it writes nothing, names the files that differ, and exits with 4.
 		Example: `  kcmgen fmt                    every CUE file of this module
   kcmgen fmt --check            for a git hook or CI
   kcmgen fmt clusters/prod`,
-		RunE: func(_ *cobra.Command, args []string) error { return runFmt(o, args, std) },
+		RunE: func(cmd *cobra.Command, args []string) error { return runFmt(cmd.Context(), o, args, std) },
 	}
 	cmd.Flags().BoolVar(&o.check, "check", false, "write nothing; exit with 4 if a file is not formatted")
 	return cmd
 }
 
-func runFmt(o fmtOptions, args []string, std stdio) error {
+func runFmt(ctx context.Context, o fmtOptions, args []string, std stdio) error {
 	var result error
-	err := repository.Format(args, o.check, repository.Formatting{
+	err := repository.Format(ctx, args, o.check, repository.Formatting{
 		Skipped: func(dir string, err error) { say(std.err, "skipped %s: %v", plainName(dir), errors.Unwrap(err)) },
 		Syntax: func(at finding.Pos, err error) {
 			say(std.err, "%s: error: %v", at, err)

@@ -14,9 +14,14 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/kcmgen/kcmgen/gen"
 )
 
 func main() {
+	if code, child := gen.Evaluator(os.Args[1:], os.Stdin, os.Stdout); child {
+		os.Exit(code)
+	}
 	collectLess()
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it; otherwise a closed terminal acts as Ctrl-C
@@ -45,6 +50,9 @@ func collectLess() {
 		return
 	}
 	debug.SetGCPercent(400)
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(gen.CollectFrom)
+	}
 	runtime.AddCleanup(new([16]byte), func(int) { debug.SetGCPercent(200) }, 0)
 }
 

@@ -63,6 +63,9 @@ func run(ctx context.Context, args []string, std stdio) int {
 		return exitFindings
 	case errors.Is(err, errDiffers):
 		return exitDiffers
+	case err == context.Canceled: // with nothing else to say
+		fmt.Fprintln(std.err, "kcmgen: ended by a signal")
+		return exitFailed
 	case errors.As(err, &usage):
 		// pflag's errors end with the name of a Go function.
 		text, _, _ := strings.Cut(err.Error(), ": strconv.")

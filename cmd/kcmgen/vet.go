@@ -185,13 +185,14 @@ func printSkipped(skipped []gen.Skipped, std stdio) {
 // printFindings prints each finding with its position, message, what was expected,
 // and advice. A finding of several clusters at one position is printed once.
 func printFindings(w io.Writer, findings []finding.Finding, waived bool) error {
-	for _, g := range finding.Groups(findings) {
-		if g.Waived != "" && !waived {
-			continue
-		}
+	shown, others := finding.Shown(findings, waived)
+	for _, g := range shown {
 		if err := printFinding(w, g.Finding, g.Clusters); err != nil {
 			return err
 		}
+	}
+	if others != "" {
+		say(w, "%s", others)
 	}
 	return nil
 }

@@ -43,8 +43,23 @@ var ErrNoCases = errors.New("no package here has a field rules or tests; rules f
 
 // TestRules runs the cases that stand beside the organisation's own rules, in the packages
 // that args name as in Load. Options must have Rules.
+//
+// TestRules returns a LimitError for rules that take too much time or memory; the program
+// must end then.
 func TestRules(ctx context.Context, cwd string, args []string, o Options) (*Tested, error) {
 	l := newLoader(cwd, o)
+	var out *Tested
+	err := l.watch.Run(ctx, func() (err error) {
+		out, err = l.testRules(ctx, args)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (l *loader) testRules(ctx context.Context, args []string) (*Tested, error) {
 	f, _, err := l.find(args)
 	if err != nil {
 		return nil, err
@@ -88,12 +103,14 @@ type tester struct {
 
 // place runs the cases of a package, and reports whether it has rules or cases.
 func (t *tester) place(p place) bool {
+	defer t.watch.Begin(t.rel(p.dir))()
 	r := t.reach(p.root, t.reached(p), nil)
 	if found := r.unreadable(t.loader); len(found) > 0 {
 		t.out.Findings = append(t.out.Findings, found...)
 		return true
 	}
 	pol := t.policyOf(p.root)
+	t.readRules(pol)
 	own := &policyPackage{place: p, inst: t.reload(p, nil)}
 	own.ex = &explainer{rel: t.rel, dir: p.dir, user: userFiles(own.inst), inst: own.inst}
 	switch {

@@ -3,7 +3,6 @@ package config
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -18,8 +17,10 @@ import (
 	"cuelang.org/go/cue/load"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/kcmgen/kcmgen/gen/config/bounds"
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/internal/child"
 )
 
 // outcome is the result of evaluating one place.
@@ -30,7 +31,8 @@ type outcome struct {
 	other     bool   // not the cluster that was asked for by name
 	findings  []finding.Finding
 	differs   []finding.Finding // how its vocabulary differs from this program's
-	keep      *keptCluster      // for later runs; nil if nothing is kept
+	keep      []byte            // for later runs; nil if nothing is kept
+	data      []byte            // what CUE makes of the cluster; in a child only
 }
 
 const noClusterField = `no field "cluster"`
@@ -43,60 +45,116 @@ func (o outcome) dir(p place) string {
 	return filepath.Clean(p.dir)
 }
 
-// evaluate loads and evaluates places in parallel. Each worker loads its own packages,
-// since CUE's syntax trees can't be shared.
+// task is what an evaluation of places has found out.
+type task struct {
+	places []place
+	out    []outcome
+	keys   map[int][sha256.Size]byte // of those that are to be kept
+	sizes  map[int]int               // bytes of their own CUE
+	here   []int                     // to be evaluated in this process
+	apart  apart
+	progress
+}
+
+// evaluate loads and evaluates places in parallel: in this process those of which it is
+// known that they take little, the others in children.
 func (l *loader) evaluate(ctx context.Context, places []place) ([]outcome, error) {
-	out := make([]outcome, len(places))
-	p := progress{report: l.opts.Progress, total: len(places)}
-	var fit []int
-	keys := map[int][sha256.Size]byte{}
+	t := &task{
+		places: places, out: make([]outcome, len(places)), keys: map[int][sha256.Size]byte{}, sizes: map[int]int{},
+		progress: progress{report: l.opts.Progress, total: len(places)},
+	}
 	known := modules{}
-	for i, place := range places {
-		module := known.of(l, place.root)
-		if out[i].findings = module.faults; len(module.faults) > 0 {
-			continue
-		}
-		reached := l.reach(place.root, l.reached(place), l.opts.Overlay)
-		out[i].findings = reached.unreadable(l)
-		switch {
-		case len(out[i].findings) > 0:
-			out[i] = wanted(place, out[i])
-		case place.deep && l.opts.Overlay == nil && !module.has(place) && l.rough.noCluster(place):
-			out[i] = wanted(place, outcome{skipped: noClusterField})
-			p.step()
-		default:
-			if key, ok := l.keptKey(place, reached); ok {
-				keys[i] = key
-				if c := l.fromKept(place, key); c != nil {
-					out[i] = wanted(place, outcome{cluster: c, isCluster: true})
-					p.step()
-					continue
-				}
-			}
-			fit = append(fit, i)
+	for i := range places {
+		l.look(t, known, i)
+	}
+	g, gctx := errgroup.WithContext(ctx)
+	for _, share := range shares(places, t.here, runtime.GOMAXPROCS(0)) {
+		g.Go(func() error { return l.share(gctx, t, share) })
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return t.out, l.evaluateApart(ctx, t)
+}
+
+// look decides how a place is evaluated, if it is at all.
+func (l *loader) look(t *task, known modules, i int) {
+	place := t.places[i]
+	module := known.of(l, place.root)
+	if t.out[i].findings = module.faults; len(module.faults) > 0 {
+		return
+	}
+	reached := l.reach(place.root, l.reached(place), l.opts.Overlay)
+	t.out[i].findings = reached.unreadable(l)
+	switch {
+	case len(t.out[i].findings) > 0:
+		t.out[i] = wanted(place, t.out[i])
+		return
+	case place.deep && l.opts.Overlay == nil && !module.has(place) && l.rough.noCluster(place):
+		t.out[i] = wanted(place, outcome{skipped: noClusterField})
+		t.step()
+		return
+	}
+	if key, ok := l.keptKey(place, reached); ok {
+		t.keys[i] = key
+		if c := l.fromKept(place, key); c != nil {
+			t.out[i] = wanted(place, outcome{cluster: c, isCluster: true})
+			t.step()
+			return
 		}
 	}
-	g, ctx := errgroup.WithContext(ctx)
-	for _, share := range shares(places, fit, runtime.GOMAXPROCS(0)) {
-		g.Go(func() error {
-			policy := l.policyOf(places[share[0]].root)
-			for i, inst := range l.instances(places, share) {
-				if err := ctx.Err(); err != nil {
-					return err
-				}
-				got := l.instance(inst, places[share[i]], policy)
-				if key, ok := keys[share[i]]; ok && got.keep != nil {
-					if data, err := json.Marshal(got.keep); err == nil {
-						l.opts.Kept.Put(key, data)
-					}
-				}
-				out[share[i]] = wanted(places[share[i]], got)
-				p.step()
-			}
-			return nil
-		})
+	t.sizes[i] = reached.ownBytes()
+	if t.sizes[i] > bounds.MaxBytes && child.Available() {
+		t.apart.add(i, &bounds.Reason{What: fmt.Sprintf("the size of its files, %d KB", t.sizes[i]>>10)})
+		return
 	}
-	return out, g.Wait()
+	if why := l.foreseen(reached); why != nil && child.Available() {
+		t.apart.add(i, why)
+		return
+	}
+	t.here = append(t.here, i)
+}
+
+// portion is how many bytes of CUE are loaded at once: their syntax takes a hundred times
+// as much.
+const portion = 2 << 20
+
+// share evaluates some places one after the other. Each worker loads its own packages,
+// since CUE's syntax trees can't be shared.
+func (l *loader) share(ctx context.Context, t *task, share []int) error {
+	policy := l.policyOf(t.places[share[0]].root)
+	if l.rulesApart(t, policy, share) {
+		return nil
+	}
+	for len(share) > 0 {
+		n, sum := 0, 0
+		for n < len(share) && (n == 0 || sum+t.sizes[share[n]] <= portion) {
+			sum += t.sizes[share[n]]
+			n++
+		}
+		for i, inst := range l.instances(t.places, share[:n]) {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if why := l.large(inst); why != nil && child.Available() {
+				t.apart.add(share[i], why)
+				continue
+			}
+			l.done(t, share[i], l.guarded(inst, t.places[share[i]], policy))
+		}
+		share = share[n:]
+	}
+	return nil
+}
+
+// done takes the outcome of a place.
+func (l *loader) done(t *task, i int, o outcome) {
+	if key, ok := t.keys[i]; ok && o.keep != nil {
+		l.opts.Kept.Put(key, o.keep)
+	}
+	o.keep = nil
+	t.out[i] = wanted(t.places[i], o)
+	t.step()
 }
 
 // wanted replaces an outcome that isn't the cluster that was asked for by name.
@@ -251,6 +309,10 @@ func (l *loader) cluster(inst, schema *build.Instance, p place, ex *explainer, p
 	if o.findings = got.findings; len(got.findings) > 0 {
 		return o
 	}
+	if len(got.data) > maxData {
+		o.findings = []finding.Finding{l.tooLarge(len(got.data), ex)}
+		return o
+	}
 	c, faults := decode(got.data)
 	c.Dir, c.Source, c.TypeErrors, c.Embedded = inst.Dir, ex.source, got.refused, ex.embedded
 	for i, f := range faults {
@@ -262,6 +324,9 @@ func (l *loader) cluster(inst, schema *build.Instance, p place, ex *explainer, p
 		l.applyRules(c, policy, ex.root, ex, got.data)
 		if len(o.differs) == 0 {
 			o.keep = l.toKeep(p, schema, got.data, c)
+		}
+		if l.serves {
+			o.data = got.data
 		}
 	}
 	return o

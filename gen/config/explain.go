@@ -42,6 +42,11 @@ func (x *explainer) faults(err error) []finding.Finding {
 	groups := map[string][]errors.Error{}
 	x.recordErrors(err)
 	all := errors.Errors(err)
+	if endless, ok := x.endless(all); ok {
+		return []finding.Finding{endless}
+	}
+	more := max(0, len(all)-maxErrors)
+	all = all[:len(all)-more]
 	for _, e := range all {
 		field := fieldOf(e)
 		if slices.ContainsFunc(all, func(o errors.Error) bool { return isChoice(o) && strings.HasPrefix(field, fieldOf(o)+".") }) {
@@ -77,7 +82,11 @@ func (x *explainer) faults(err error) []finding.Finding {
 	if len(open) > 0 || slices.ContainsFunc(out, required) {
 		out = slices.DeleteFunc(out, func(f finding.Finding) bool { return f.Rule == "cue-missing" && incomplete(groups[f.Field]) })
 	}
-	return append(out, x.unfilled(open)...)
+	out = append(out, x.unfilled(open)...)
+	if more > 0 {
+		out = append(out, x.moreErrors(more))
+	}
+	return out
 }
 
 // elementsExplain reports whether the errors at a list or a struct only follow from those
@@ -146,11 +155,11 @@ func (x *explainer) fault(field string, es []errors.Error) finding.Finding {
 		f.Expected = name + ": a value, in this package"
 		return f
 	}
-	f.Message = oneLine(es[len(es)-1])
+	f.Message = x.reason(es[len(es)-1])
 	if part := x.part(field); part != field {
 		field, f.Field, f.Pos = part, part, x.source.At(part)
 	}
-	if v, ok := x.values[field]; ok {
+	if v, ok := x.values[field]; ok && (field != "" || !strings.ContainsAny(v, "{#")) {
 		f.Message = fmt.Sprintf("%s is %s", cmp.Or(field, "cluster"), v)
 	}
 	if field == "nodes" && strings.Contains(oneLine(es[0]), "MinFields") {
@@ -384,12 +393,4 @@ func fieldOf(e errors.Error) string {
 		out[2] = "flags"
 	}
 	return finding.Path(out...)
-}
-
-func isIndex(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
-
-func oneLine(e errors.Error) string {
-	format, args := e.Msg()
-	// An error of another library is wrapped, and may have no message itself.
-	return cmp.Or(trimSyntax(fmt.Sprintf(format, args...)), trimSyntax(e.Error()))
 }

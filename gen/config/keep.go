@@ -129,8 +129,8 @@ func (l *loader) inModule(p place, at finding.Pos) (_ finding.Pos, ok bool) {
 
 // toKeep returns what is kept of a cluster without findings: nothing if values come from
 // embedded files, which may be secret, or if it imports a vocabulary outside its module.
-func (l *loader) toKeep(p place, schema *build.Instance, data []byte, c *spec.Cluster) *keptCluster {
-	if l.opts.Kept == nil || c.Embedded != nil || len(c.TypeErrors) > 0 || c.Own.Embedded || len(c.Own.Findings) > 0 {
+func (l *loader) toKeep(p place, schema *build.Instance, data []byte, c *spec.Cluster) []byte {
+	if l.opts.Kept == nil && !l.serves || c.Embedded != nil || len(c.TypeErrors) > 0 || c.Own.Embedded || len(c.Own.Findings) > 0 {
 		return nil
 	}
 	k := &keptCluster{Data: data, Source: finding.Source{}}
@@ -154,7 +154,11 @@ func (l *loader) toKeep(p place, schema *build.Instance, data []byte, c *spec.Cl
 		}
 		k.Rules = append(k.Rules, r)
 	}
-	return k
+	kept, err := json.Marshal(k)
+	if err != nil {
+		return nil
+	}
+	return kept
 }
 
 func isDir(name string) bool {

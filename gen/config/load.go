@@ -8,10 +8,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/internal/regular"
+	"github.com/kcmgen/kcmgen/internal/watch"
 )
 
 // Result is the result of Load.
@@ -55,6 +57,8 @@ type Options struct {
 	Program string
 	// Rules has what the organisation's own rules need; nil: they aren't applied.
 	Rules *RuleOptions
+	// Limits of the evaluation of one package; DefaultLimits, where a field is 0.
+	Limits Limits
 }
 
 // Load evaluates the packages that args name, relative to the directory cwd. An
@@ -64,8 +68,27 @@ type Options struct {
 //
 // Errors in the CUE are findings. Load returns a NoDirError for an argument that names
 // nothing, a NoModuleError outside a module, and errors of reading.
+//
+// A package that takes too much time or memory is a finding too, if it is evaluated in a
+// child; otherwise Load returns a LimitError, and the program must end.
 func Load(ctx context.Context, cwd string, args []string, o Options) (*Result, error) {
 	l := newLoader(cwd, o)
+	ctx, cancel := context.WithCancel(ctx)
+	var res *Result
+	err := l.watch.Run(ctx, func() (err error) {
+		res, err = l.load(ctx, args)
+		return err
+	})
+	cancel()
+	l.children.Lock() // they are killed now, if any are left, and no more are started
+	defer l.children.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	return res, nil
+}
+
+func (l *loader) load(ctx context.Context, args []string) (*Result, error) {
 	f, args, err := l.find(args)
 	if err != nil {
 		return nil, err
@@ -110,10 +133,18 @@ type loader struct {
 	cache  *fileCache // of all files that CUE reads
 	rough  roughFiles
 	copies copies
+
+	watch    *watch.Watch
+	children sync.Mutex // held while there are children
+	serves   bool       // in a child
 }
 
 func newLoader(cwd string, o Options) *loader {
-	return &loader{cwd: cwd, opts: o, cache: newFileCache(regular.NewBudget(MaxFile, maxSum)), rough: roughFiles{}, copies: copies{of: map[string]readCopy{}}}
+	o.Limits = o.Limits.orDefault()
+	return &loader{
+		cwd: cwd, opts: o, cache: newFileCache(regular.NewBudget(MaxFile, maxSum)), rough: roughFiles{}, copies: copies{of: map[string]readCopy{}},
+		watch: watch.New(o.Limits.OfProcess()),
+	}
 }
 
 // collect adds the outcomes to the result. It returns an error for an argument that is

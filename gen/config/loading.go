@@ -14,7 +14,9 @@ import (
 func (x *explainer) loadErrors(err error) []finding.Finding {
 	x.recordErrors(err)
 	var out []finding.Finding
-	for _, e := range errors.Errors(err) {
+	all := errors.Errors(err)
+	more := max(0, len(all)-maxErrors)
+	for _, e := range all[:len(all)-more] {
 		f := finding.Finding{Rule: "cue-syntax", Severity: finding.Error, Pos: finding.Pos{File: x.rel(x.dir)}}
 		if places := positions(e); len(places) > 0 {
 			f.Pos = x.pos(places[0])
@@ -63,6 +65,9 @@ func (x *explainer) loadErrors(err error) []finding.Finding {
 			}
 		}
 		out = append(out, f)
+	}
+	if more > 0 {
+		out = append(out, x.moreErrors(more))
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"io/fs"
 	"maps"
 	"path"
@@ -45,6 +46,10 @@ func (m modules) of(l *loader, root string) moduleInfo {
 	return out
 }
 
+// maxModule is the maximum size of a module's file in bytes. It is evaluated in this
+// process.
+const maxModule = 256 << 10
+
 // moduleFile reads a file of a module, and parses it if parse is set. The file it returns
 // may be nil.
 func (l *loader) moduleFile(name string, parse bool) (*modfile.File, []finding.Finding) {
@@ -58,6 +63,9 @@ func (l *loader) moduleFile(name string, parse bool) (*modfile.File, []finding.F
 			return nil, nil // an old module has none
 		case err != nil:
 			f.Rule, f.Message, f.Expected = "cue-unreadable", unnamed(err).Error(), "a file of CUE"
+			return nil, []finding.Finding{f}
+		case len(data) > maxModule:
+			f.Rule, f.Message, f.Expected = "cue-unreadable", fmt.Sprintf("file is too large: %d KB", len(data)>>10), fmt.Sprintf("a module's file of at most %d KB", maxModule>>10)
 			return nil, []finding.Finding{f}
 		case !parse:
 			return nil, nil

@@ -3,6 +3,7 @@ package config
 import (
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"sync"
 
 	"cuelang.org/go/cue/ast"
+	cueerrors "cuelang.org/go/cue/errors"
 	"cuelang.org/go/cue/load"
 	"cuelang.org/go/cue/parser"
 	"cuelang.org/go/mod/modfile"
@@ -77,6 +79,7 @@ func (s *fileCache) module(name string, data []byte) (*modfile.File, error) {
 // directory is what CUE would read in a directory.
 type directory struct {
 	files   map[string][]byte // its CUE files by absolute name
+	library map[string]bool   // of these, those that import packages of CUE's own
 	hidden  []string          // names that CUE would open and must not
 	imports []string
 	faults  []fault
@@ -105,7 +108,7 @@ func (s *fileCache) look(dir string) *directory {
 	if err != nil {
 		return nil // loading reports it
 	}
-	f := &directory{files: map[string][]byte{}}
+	f := &directory{files: map[string][]byte{}, library: map[string]bool{}}
 	for _, e := range entries {
 		name := filepath.Join(dir, e.Name())
 		if e.IsDir() {
@@ -124,8 +127,14 @@ func (s *fileCache) look(dir string) *directory {
 		case err != nil:
 			f.faults = append(f.faults, fault{name, unnamed(err)})
 		default:
+			imports, err := importsOf(name, data)
+			if err != nil {
+				f.faults = append(f.faults, fault{name, err})
+				continue
+			}
 			f.files[name] = data
-			f.imports = append(f.imports, importsOf(name, data)...)
+			f.imports = append(f.imports, imports...)
+			f.library[name] = slices.ContainsFunc(imports, isLibrary)
 		}
 	}
 	return f
@@ -151,11 +160,28 @@ func mustHide(name string) bool {
 	return !fi.Mode().IsRegular()
 }
 
-// importsOf returns the import paths of a file.
-func importsOf(name string, data []byte) []string {
-	file, err := parser.ParseFile(name, data, parser.ImportsOnly)
+// maxImports is the maximum size in bytes of a file's begin with its imports, and their
+// maximum number: several directories are read for each.
+const (
+	maxImportBytes = 1 << 20
+	maxImports     = 1000
+)
+
+var errImports = fmt.Errorf("it begins with more than %d imports, or with more than %d MB of imports or of one label", maxImports, maxImportBytes>>20)
+
+// importsOf returns the import paths of a file; none if it has errors, which loading
+// reports.
+func importsOf(name string, data []byte) ([]string, error) {
+	file, err := parser.ParseFile(name, data[:min(len(data), maxImportBytes)], parser.ImportsOnly)
 	if file == nil || err != nil {
-		return nil // loading reports it
+		switch first := syntaxError(err); {
+		case len(data) <= maxImportBytes:
+			return nil, nil
+		case first == nil || first.Position().Offset() > maxImportBytes/2 || strings.Contains(first.Error(), "not terminated"):
+			return nil, errImports // it may be where the rest was cut off
+		default:
+			return nil, fmt.Errorf("line %d: %s", first.Position().Line(), oneLine(first))
+		}
 	}
 	var out []string
 	for imported := range file.ImportSpecs() {
@@ -163,7 +189,24 @@ func importsOf(name string, data []byte) []string {
 			out = append(out, ast.ParseImportPath(p).Path)
 		}
 	}
-	return out
+	if len(out) > maxImports {
+		return nil, errImports
+	}
+	return out, nil
+}
+
+// isLibrary reports whether an import path is a package of CUE's own, such as strings.
+func isLibrary(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	return !strings.Contains(first, ".")
+}
+
+// syntaxError returns the first error of a parser; nil if there is none.
+func syntaxError(err error) cueerrors.Error {
+	if all := cueerrors.Errors(err); len(all) > 0 {
+		return all[0]
+	}
+	return nil
 }
 
 // reach collects all files that CUE may read for packages of a module.
@@ -206,7 +249,8 @@ func (r *reach) dir(dir string) {
 			imports = append(imports, r.take(f)...)
 		}
 		for _, name := range r.inDir[dir] {
-			imports = append(imports, importsOf(name, r.over[name])...)
+			more, _ := importsOf(name, r.over[name]) // kcmgen's own
+			imports = append(imports, more...)
 		}
 		if dir == r.root || dir == filepath.Dir(dir) {
 			break

@@ -1,12 +1,14 @@
 package config
 
 import (
+	"errors"
 	"path/filepath"
 	"slices"
 
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/parser"
 
+	"github.com/kcmgen/kcmgen/gen/config/bounds"
 	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
@@ -37,6 +39,9 @@ func summarize(name string) roughFile {
 	f, err := parseRoughly(name)
 	if f == nil {
 		return roughFile{}
+	}
+	if errors.Is(err, errLarge) {
+		return roughFile{pkg: f.PackageName()}
 	}
 	out := roughFile{pkg: f.PackageName(), bare: err == nil}
 	out.name, out.named = clusterName([]*ast.File{f})
@@ -139,10 +144,21 @@ func roughly(name string) *ast.File {
 	return f
 }
 
+var errLarge = errors.New("only the imports of a large file are parsed")
+
+// parseRoughly parses a file. Of a large one, whose syntax takes a hundred times as much
+// memory as the file, it parses the package's name and the imports, and returns errLarge.
 func parseRoughly(name string) (*ast.File, error) {
 	data, err := regular.Read(name, MaxFile)
 	if err != nil {
 		return nil, err
+	}
+	if len(data) > 4*bounds.MaxBytes {
+		f, err := parser.ParseFile(name, data[:4*bounds.MaxBytes], parser.ImportsOnly)
+		if err != nil {
+			return nil, err
+		}
+		return f, errLarge
 	}
 	return parser.ParseFile(name, data)
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/internal/child"
 )
 
 // policyDir is the directory of a module whose rules hold for all clusters of the module.
@@ -114,10 +115,37 @@ func (l *loader) policyOf(root string) *policyPackage {
 	default:
 		pol.faults = l.embeds(pol.inst, pol.ex)
 	}
-	if len(pol.faults) == 0 {
-		_, pol.rules = l.rulesIn(pol, newRuleSet(l.opts.Rules, nil))
-	}
 	return pol
+}
+
+// rulesApart leaves places to children if the rules of their module may take more than a
+// little; otherwise it reads the rules.
+func (l *loader) rulesApart(t *task, pol *policyPackage, share []int) bool {
+	if pol == nil || len(pol.faults) > 0 {
+		return false
+	}
+	if why := l.large(pol.inst); why != nil && child.Available() {
+		for _, i := range share {
+			t.apart.add(i, why)
+		}
+		return true
+	}
+	l.readRules(pol)
+	return false
+}
+
+// readRules evaluates the rules of a module, unless that was done. A panic is a finding.
+func (l *loader) readRules(pol *policyPackage) {
+	if pol == nil || len(pol.faults) > 0 || pol.rules != nil {
+		return
+	}
+	defer l.watch.Begin(l.rel(pol.place.dir))()
+	defer func() {
+		if recover() != nil {
+			pol.faults = []finding.Finding{l.overLimit(pol.place, nil, &child.EndedError{Cause: child.Failed})}
+		}
+	}()
+	_, pol.rules = l.rulesIn(pol, newRuleSet(l.opts.Rules, nil))
 }
 
 // faultsOf returns why the package can't be loaded; none if there is no package.

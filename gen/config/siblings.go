@@ -15,7 +15,7 @@ func (x *explainer) firstUnknown(field string) string {
 	v := x.schema()
 	labels := finding.Labels(field)
 	for n, l := range labels {
-		next, ok := child(v, l)
+		next, ok := partOf(v, l)
 		if !ok {
 			return finding.Path(labels[:n+1]...)
 		}
@@ -24,8 +24,8 @@ func (x *explainer) firstUnknown(field string) string {
 	return field
 }
 
-// child returns the schema of a label: a field of that name, a pattern, or any element.
-func child(v cue.Value, label string) (cue.Value, bool) {
+// partOf returns the schema of a label: a field of that name, a pattern, or any element.
+func partOf(v cue.Value, label string) (cue.Value, bool) {
 	if strings.HasPrefix(label, "[") {
 		next := v.LookupPath(cue.MakePath(cue.AnyIndex))
 		return next, next.Exists()
@@ -57,7 +57,7 @@ func notNull(v cue.Value) cue.Value {
 func (x *explainer) siblings(labels []string) []string {
 	v := x.schema()
 	for _, l := range labels {
-		v, _ = child(v, l)
+		v, _ = partOf(v, l)
 	}
 	var out []string
 	it, err := notNull(v).Fields(cue.Optional(true))

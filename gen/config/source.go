@@ -198,6 +198,7 @@ type indexer struct {
 	values map[string]string
 	refs   []reference
 	rel    func(string) string
+	depth  int
 }
 
 func (s *indexer) record(labels []string, p token.Pos) {
@@ -217,9 +218,23 @@ func (s *indexer) field(f *ast.Field, labels []string) {
 	s.expr(f.Value, labels)
 }
 
+// maxNesting is the depth to which expressions are indexed, and maxExtent the size in bytes
+// of those whose text may be short: more would take time that grows with their square.
+const (
+	maxNesting = 200
+	maxExtent  = 400
+)
+
 func (s *indexer) expr(e ast.Expr, labels []string) {
-	if b, err := format.Node(e); err == nil && len(b) < 80 {
-		s.values[finding.Path(labels...)] = trimSyntax(string(b))
+	if s.depth++; s.depth > maxNesting {
+		s.depth--
+		return
+	}
+	defer func() { s.depth-- }()
+	if e.End().Offset()-e.Pos().Offset() < maxExtent {
+		if b, err := format.Node(e); err == nil && len(b) < 80 {
+			s.values[finding.Path(labels...)] = trimSyntax(string(b))
+		}
 	}
 	switch e := e.(type) {
 	case *ast.SelectorExpr:

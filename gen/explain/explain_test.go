@@ -88,6 +88,11 @@ func TestTexts(t *testing.T) {
 			}
 		}
 	}
+	for _, r := range explain.Rules() {
+		if !vet.Taken(r.ID) {
+			t.Errorf("an organisation's own rule can have the id %s", r.ID)
+		}
+	}
 	if len(count) != len(explain.Rules()) {
 		t.Errorf("%d texts of %d rules", len(count), len(explain.Rules()))
 	}
@@ -143,7 +148,7 @@ func TestFlagsOfRules(t *testing.T) {
 // TestIDsOfFindings: every id that the code gives to a finding without a rule is explained.
 // The ids are string constants of the packages that make findings.
 func TestIDsOfFindings(t *testing.T) {
-	id := regexp.MustCompile(`"((?:cue|schema)-[a-z]+(?:-[a-z]+)*|node-name|cluster-name-duplicate|waiver(?:-[a-z]+)?)"`)
+	id := regexp.MustCompile(`"((?:cue|schema)-[a-z]+(?:-[a-z]+)*|node-name|cluster-name-duplicate|waiver(?:-[a-z]+)?|rule-(?:invalid|untested))"`)
 	found := map[string]bool{}
 	for _, dir := range []string{"../config", "../vet"} {
 		files, err := filepath.Glob(filepath.Join(dir, "*.go"))

@@ -68,6 +68,11 @@ var other = []otherText{
 		Why: "A fifo, a device or a huge file in place of CUE would stop a check, or fill its memory.",
 		Fix: "Put a regular file of at most 10 MB there, 64 MB in all.",
 	}},
+	{finding.Error, "a package can be evaluated in bounded time and memory", Text{
+		ID:  "cue-limit",
+		Why: "CUE has no limits of its own: a few lines can grow until the machine's memory ends.",
+		Fix: "Write values that end. KCMGEN_MAX_TIME and KCMGEN_MAX_MEMORY give an evaluation more.",
+	}},
 	{finding.Warning, "the files of a directory belong to one package", Text{
 		ID:  "cue-other-package",
 		Why: "CUE reads the files of one package. What stands in another's is not part of the cluster.",
@@ -106,26 +111,25 @@ var other = []otherText{
 		Fix: "Remove it, or correct its rule.",
 		CUE: "waivers: \"certificate-combined\": reason: \"the hosts of a laboratory\"\npki: separate: false",
 	}},
-	{finding.Warning, "a waiver ends in more than 30 days", Text{
+	{finding.Warning, "a waiver doesn't end within 30 days", Text{
 		ID:  "waiver-expires",
-		Why: "After its last day the waiver accepts nothing, and what it accepted fails vet and export again.",
-		Fix: "Mend what it accepts, or have it accepted until a later day.",
-		CUE: `waivers: "certificate-combined": {reason: "the hosts of a laboratory", until: "2099-03-01"}
-pki: separate: false`,
+		Why: "After its last day, in UTC, the waiver accepts nothing: exports that pass today are refused then.",
+		Fix: "Mend what the rule finds (kcmgen vet --waived shows it), or have it accepted until a later day.",
 	}},
-	{finding.Error, "a waiver hasn't ended (as severe as what it accepted)", Text{
+	{finding.Error, "a waiver has not ended (a warning where it accepted warnings only)", Text{
 		ID:  "waiver-expired",
-		Why: "What was accepted for a time counts again. Nothing on a host changed by it.",
-		Fix: "Mend what it accepted, or have it accepted until a later day.",
+		Why: "What it accepted counts again. It was accepted until that day and no longer.",
+		Fix: "Mend what the rule found, or have it accepted until a later day.",
+		CUE: "waivers: \"certificate-combined\": {reason: \"the hosts of a laboratory\", until: \"2999-12-31\"}\npki: separate: false",
 	}},
-	{finding.Error, "a rule of the organisation's own can be evaluated", Text{
+	{finding.Error, "an organisation's own rule can be evaluated", Text{
 		ID:  "rule-invalid",
-		Why: "A rule that cannot be evaluated refuses nothing. It is a finding in every cluster that it is for, so that it never counts as kept.",
-		Fix: "Correct the rule; docs/policy.md says what a check sees.",
+		Why: "A rule with a mistake refuses nothing, which is easily taken for a pass. So it refuses every cluster that it is for.",
+		Fix: "Correct the rule, and add a case that breaks it: kcmgen vet --test.",
 	}},
-	{finding.Warning, "a rule of the organisation's own has a case that breaks it", Text{
+	{finding.Warning, "a case makes an organisation's own rule fail (vet --test only)", Text{
 		ID:  "rule-untested",
 		Why: "A rule that refuses nothing looks as if all were well.",
-		Fix: "Write a case that it refuses, beside it: tests: \"refuses …\": {rule: \"…\", cluster: {…}, fails: true}.",
+		Fix: "Add a case beside the rule: tests: \"what it refuses\": {rule: \"its-id\", cluster: {…}, fails: true}.",
 	}},
 }

@@ -60,9 +60,12 @@ func (f Finding) MarshalJSON() ([]byte, error) {
 }
 
 // EnsureMessages adds a message to findings without one, which only a bug of kcmgen or
-// of a library can cause. It changes and returns all.
+// of a library can cause, and cuts long texts, which quote a user's values. It changes and
+// returns all.
 func EnsureMessages(all []Finding) []Finding {
-	for i, f := range all {
+	for i := range all {
+		all[i].cut()
+		f := all[i]
 		if strings.TrimSpace(f.Message) == "" {
 			all[i].Message = "this is refused without a reason"
 			if f.Hint == "" {

@@ -2,10 +2,12 @@ package repository
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
 
+	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/config"
 	"github.com/kcmgen/kcmgen/gen/disk"
 	"github.com/kcmgen/kcmgen/gen/edit"
@@ -23,7 +25,7 @@ type Formatting struct {
 // Format brings CUE files into the standard format; with check it only reports which
 // aren't. args are files and directories; none means the module around the working
 // directory. After an error in one file it goes on with the others.
-func Format(args []string, check bool, on Formatting) error {
+func Format(ctx context.Context, args []string, check bool, on Formatting) error {
 	if len(args) == 0 {
 		root, err := config.ModuleRoot(".")
 		if err != nil {
@@ -38,7 +40,7 @@ func Format(args []string, check bool, on Formatting) error {
 			return fmt.Errorf("reading CUE files: %w", err)
 		}
 		for _, name := range files {
-			changed, err := formatFile(name, check)
+			changed, err := formatFile(ctx, name, check)
 			var syntax *edit.SyntaxError
 			switch {
 			case errors.As(err, &syntax):
@@ -55,7 +57,7 @@ func Format(args []string, check bool, on Formatting) error {
 
 // formatFile formats a file unless check is set. It reports whether the file was not in
 // the standard format.
-func formatFile(name string, check bool) (bool, error) {
+func formatFile(ctx context.Context, name string, check bool) (bool, error) {
 	if err := config.Readable(name); err != nil {
 		return false, &edit.SyntaxError{Pos: finding.Pos{File: name}, Err: err}
 	}
@@ -67,7 +69,7 @@ func formatFile(name string, check bool) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	formatted, err := edit.Format(name, src)
+	formatted, err := gen.Format(ctx, name, src)
 	if err != nil || bytes.Equal(src, formatted) {
 		return false, err
 	}

@@ -180,3 +180,49 @@ func (e *Embedded) Finding(f finding.Finding) finding.Finding {
 	}
 	return f
 }
+
+// PackedEmbedded is an Embedded that can be sent to another process. It holds secrets: never
+// print it. Texts are bytes, since files may be of any.
+type PackedEmbedded struct {
+	Files []string `json:"files"`
+	Own   [][]byte `json:"own"`
+	Words [][]byte `json:"words"`
+	Parts [][]byte `json:"parts"`
+}
+
+// Pack returns the same to be sent; nil of nil.
+func (e *Embedded) Pack() *PackedEmbedded {
+	if e == nil {
+		return nil
+	}
+	out := &PackedEmbedded{Files: e.files}
+	for s := range e.own {
+		out.Own = append(out.Own, []byte(s))
+	}
+	for s := range e.words {
+		out.Words = append(out.Words, []byte(s))
+	}
+	for _, s := range e.parts {
+		out.Parts = append(out.Parts, []byte(s))
+	}
+	return out
+}
+
+// Unpack is the inverse of Pack.
+func (p *PackedEmbedded) Unpack() *Embedded {
+	if p == nil {
+		return nil
+	}
+	e := NewEmbedded(p.Files, map[string]bool{})
+	for _, s := range p.Own {
+		e.own[string(s)] = true
+	}
+	for _, s := range p.Words {
+		e.words[string(s)] = true
+		e.longest = max(e.longest, len(s))
+	}
+	for _, s := range p.Parts {
+		e.parts = append(e.parts, string(s))
+	}
+	return e
+}

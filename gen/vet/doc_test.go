@@ -159,8 +159,9 @@ waivers: "bind-address-public": {
 ` + "```" + `
 
 Fixed rules can't be waived: what they reject can't work. ` + "`kcmgen vet --waived`" + ` shows what is accepted, and a waiver that no longer
-covers anything is a finding itself. With ` + "`until: \"2027-03-01\"`" + ` a waiver ends after that day, in UTC: ` + "`waiver-expires`" + ` is a warning in the 30 days before,
-` + "`waiver-expired`" + ` is as severe as what the waiver accepted, which counts again. An organisation can have [rules of its own](policy.md).
+covers anything is a finding itself. With ` + "`until: \"2027-03-01\"`" + ` a waiver ends after that day, in UTC.
+
+An organisation can have [rules of its own](policy.md).
 
 ` + "`kcmgen explain`" + ` prints the same as this page, for rules and for flags:
 

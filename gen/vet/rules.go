@@ -14,7 +14,7 @@ func Rules() []Rule { return slices.Clone(allRules()) }
 // organisation's own rules, and about waivers.
 var reserved = []string{
 	"cue-syntax", "cue-import", "cue-reference", "cue-type", "cue-missing", "cue-unknown-field", "cue-embedded", "cue-embed",
-	"cue-schema", "cue-module", "cue-no-cluster", "cue-unreadable", "cue-other-package", "schema-differs", "schema-newer",
+	"cue-schema", "cue-module", "cue-no-cluster", "cue-unreadable", "cue-limit", "cue-other-package", "schema-differs", "schema-newer",
 	"schema-default", "node-name", "cluster-name-duplicate", "rule-invalid", "rule-untested", "waiver", "waiver-expires", waiverExpired,
 }
 
