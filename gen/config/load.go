@@ -123,8 +123,8 @@ type loader struct {
 	copies copies
 
 	watch    *watch.Watch
-	children sync.Mutex     // held while there are children
-	serves   bool           // in a child
+	children sync.Mutex // held while there are children
+	serves   bool       // in a child
 }
 
 func newLoader(cwd string, o Options) *loader {
