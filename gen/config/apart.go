@@ -211,6 +211,9 @@ func (w *worker) ask(ctx context.Context, r errandRequest) ([]byte, error) {
 		return nil, err
 	}
 	limit := w.limit()
+	if len(r.Load) > 1 {
+		limit = w.opts.Limits.Time // it may be any of them
+	}
 	data, err := w.child.Ask(ctx, max(limit-w.took, limit/8), request)
 	if err != nil {
 		w.child = nil
@@ -235,11 +238,11 @@ func (w *worker) ended(i int, e *child.EndedError) {
 }
 
 // limit returns the time for the next place: all places that take too long share the limit
-// of one, and each has an eighth at least.
+// of one, and each has a quarter at least.
 func (x *crew) limit() time.Duration {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return max(x.left, x.opts.Limits.Time/8)
+	return max(x.left, x.opts.Limits.Time/4)
 }
 
 func (x *crew) spend(d time.Duration) {

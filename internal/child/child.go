@@ -189,7 +189,7 @@ func (c *Child) causeOf(late bool) Cause {
 		return Time
 	case says("stack overflow", "goroutine stack exceeds"):
 		return Stack
-	case c.cmd.ProcessState.ExitCode() == exitMemory, says("out of memory", "cannot allocate memory", "pthread_create failed", "makeslice", "growslice", "output length overflow", "count causes overflow"):
+	case c.cmd.ProcessState.ExitCode() == exitMemory, says("out of memory", "address space", "cannot allocate memory", "pthread_create failed", "makeslice", "growslice", "output length overflow", "count causes overflow"):
 		return Memory
 	case killed(c.cmd.ProcessState): // by the system, which does so if memory runs out
 		return Memory
