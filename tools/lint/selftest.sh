@@ -26,7 +26,7 @@ gen/tree/planted.go       github.com/kcmgen/kcmgen/gen/config
 gen/spec/planted.go       github.com/kcmgen/kcmgen/gen/flags
 gen/outdir/planted.go     github.com/kcmgen/kcmgen/gen/plan
 gen/outdir/layout/planted.go github.com/kcmgen/kcmgen/gen/keys
-gen/planted.go            github.com/kcmgen/kcmgen/gen/edit
+gen/planted.go            github.com/kcmgen/kcmgen/gen/adopt
 gen/proof.go              github.com/kcmgen/kcmgen/gen/roundtrip
 gen/readback/planted.go   github.com/kcmgen/kcmgen/gen/pki
 gen/roundtrip/planted.go  github.com/kcmgen/kcmgen/gen/existing
