@@ -55,7 +55,7 @@ type Child struct {
 	cmd    *exec.Cmd
 	in     io.WriteCloser
 	out    io.Reader
-	last   *tail
+	said   *captured
 	limits Limits
 	ended  sync.Once
 }
@@ -70,8 +70,8 @@ func Start(l Limits, processors int, payload any) (*Child, error) {
 	cmd := exec.Command(exe, argument)
 	cmd.Args[0] = os.Args[0]
 	cmd.Env = environment(processors)
-	c := &Child{cmd: cmd, last: &tail{}, limits: l}
-	cmd.Stderr = c.last
+	c := &Child{cmd: cmd, said: &captured{}, limits: l}
+	cmd.Stderr = c.said
 	ownGroup(cmd)
 	if c.in, err = cmd.StdinPipe(); err != nil {
 		return nil, err
@@ -180,7 +180,7 @@ func (c *Child) death(late bool) error {
 }
 
 func (c *Child) causeOf(late bool) Cause {
-	text := c.last.String()
+	text := c.said.String()
 	says := func(parts ...string) bool {
 		return slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(text, p) })
 	}
@@ -206,15 +206,15 @@ func (c *Child) Close() {
 	})
 }
 
-// tail keeps the begin of what is written: Go names the cause of its end there. It is never
-// shown.
-type tail struct {
+// captured keeps the beginning of what is written: Go names the cause of its end there. It is
+// never shown.
+type captured struct {
 	mu   sync.Mutex
 	data []byte
 }
 
 // Write is io.Writer.Write.
-func (t *tail) Write(p []byte) (int, error) {
+func (t *captured) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if room := 16<<10 - len(t.data); room > 0 {
@@ -223,7 +223,7 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (t *tail) String() string {
+func (t *captured) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return string(t.data)

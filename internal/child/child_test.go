@@ -100,7 +100,7 @@ func TestEnds(t *testing.T) {
 		got, err := c.Ask(t.Context(), limit, []byte(request))
 		var ended *EndedError
 		if !errors.As(err, &ended) || ended.Cause != want {
-			t.Errorf("%s: %q, %v (%+v), %s", request, got, err, ended, c.last)
+			t.Errorf("%s: %q, %v (%+v), %s", request, got, err, ended, c.said)
 		}
 		if took := time.Since(begin); took > 30*time.Second {
 			t.Errorf("%s took %v", request, took)
