@@ -124,6 +124,29 @@ func New(c *spec.Cluster, have, given keys.Bundle, now time.Time) (*Plan, error)
 	return p, nil
 }
 
+// Outline returns what a cluster's tree holds, regardless of what exists: items without a
+// reason, and hosts.
+func Outline(c *spec.Cluster) *Plan {
+	p := newPlan(c)
+	p.Items = append(p.Items, newAuthority(keys.CA, c.PKI.CA))
+	if c.PKI.FrontProxy != nil {
+		p.Items = append(p.Items, newAuthority(keys.FrontProxyCA, *c.PKI.FrontProxy))
+	}
+	if sa := c.PKI.ServiceAccount; !sa.UseCA && p.any(spec.ServiceAccountKey) {
+		p.Items = append(p.Items, newServiceAccount(sa))
+	}
+	p.Items = append(p.Items, p.leaves()...)
+	return p
+}
+
+func newAuthority(id string, a spec.Authority) Item {
+	return Item{ID: id, Kind: Authority, Subject: a.Subject, Key: a.Key, Expiry: a.Expiry, Given: a.Existing(), Usages: []string{"cert sign", "crl sign", "digital signature"}}
+}
+
+func newServiceAccount(sa spec.ServiceAccount) Item {
+	return Item{ID: keys.ServiceAccount, Kind: KeyPair, Key: sa.Key, Given: sa.KeyFile != ""}
+}
+
 func newPlan(c *spec.Cluster) *Plan {
 	p := &Plan{Cluster: c}
 	for i := range c.Nodes {
@@ -169,6 +192,32 @@ func (h Host) Has(r spec.Role) bool {
 	return slices.Contains(h.Placed, r) || slices.Contains(h.InImage, r)
 }
 
+// Materials returns the ids of the keys and certificates of which the host or its image gets
+// a file.
+func (h Host) Materials(c *spec.Cluster) []string {
+	var out []string
+	for _, r := range append(append([]spec.Role{}, h.Placed...), h.InImage...) {
+		switch r {
+		case spec.CA, spec.CAKey:
+			out = append(out, keys.CA)
+		case spec.FrontProxyCA:
+			out = append(out, keys.FrontProxyCA)
+		case spec.TLSCert, spec.TLSKey:
+			out = append(out, h.Serving)
+		case spec.KubeconfigFile:
+			out = append(out, h.Client, keys.CA)
+		case spec.ServiceAccountKey:
+			id := keys.ServiceAccount
+			if c.PKI.ServiceAccount.UseCA {
+				id = keys.CA
+			}
+			out = append(out, id)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 func (p *Plan) any(r spec.Role) bool {
 	return slices.ContainsFunc(p.Hosts, func(h Host) bool { return h.Has(r) })
 }
@@ -196,7 +245,7 @@ func (b *builder) authorities() error {
 }
 
 func (b *builder) authority(id string, a spec.Authority) error {
-	it := Item{ID: id, Kind: Authority, Subject: a.Subject, Key: a.Key, Expiry: a.Expiry, Given: a.Existing(), Usages: []string{"cert sign", "crl sign", "digital signature"}}
+	it := newAuthority(id, a)
 	old, made := b.have[id]
 	switch {
 	case it.Given && !old.Key.Empty() && !covers(b.given[id], old):
@@ -225,7 +274,7 @@ func (b *builder) authority(id string, a spec.Authority) error {
 
 func (b *builder) serviceAccount() error {
 	sa := b.plan.Cluster.PKI.ServiceAccount
-	it := Item{ID: keys.ServiceAccount, Kind: KeyPair, Key: sa.Key, Given: sa.KeyFile != ""}
+	it := newServiceAccount(sa)
 	old, made := b.have[keys.ServiceAccount]
 	if !old.Key.Empty() && (sa.UseCA || it.Given && !covers(b.given[keys.ServiceAccount], old)) {
 		return &Conflict{ID: keys.ServiceAccount, Reason: "an earlier export made a service-account key here, and the cluster now uses another"}

@@ -25,13 +25,17 @@ type Copied struct {
 // ImageFiles returns the files of an architecture's image without the program. They are
 // in the tree too, to build the image from.
 func ImageFiles(p *plan.Plan, b keys.Bundle, arch string) ([]Copied, error) {
+	return imageFiles(p, newMaterials(p, b, nil), arch)
+}
+
+func imageFiles(p *plan.Plan, from source, arch string) ([]Copied, error) {
 	held := map[spec.Role]file{}
 	for _, h := range p.Hosts {
 		if h.Node.Arch != arch {
 			continue
 		}
 		for _, r := range h.InImage {
-			f, err := roleFile(p, h, b, r)
+			f, err := from.file(h, r)
 			if err != nil {
 				return nil, err
 			}
@@ -56,14 +60,14 @@ const containerfileName = "Containerfile"
 
 // imageEntries returns the build contexts, one for each architecture of the nodes: a
 // Containerfile and the files that it copies.
-func imageEntries(p *plan.Plan, b keys.Bundle, programs Programs) ([]tree.Entry, error) {
+func imageEntries(p *plan.Plan, from source) ([]tree.Entry, error) {
 	c := p.Cluster
 	if c.Image == nil {
 		return nil, nil
 	}
 	var es []tree.Entry
 	for _, arch := range c.NodeArchs() {
-		files, err := ImageFiles(p, b, arch)
+		files, err := imageFiles(p, from, arch)
 		if err != nil {
 			return nil, err
 		}
@@ -74,7 +78,7 @@ func imageEntries(p *plan.Plan, b keys.Bundle, programs Programs) ([]tree.Entry,
 			es = append(es, f.Entry)
 		}
 		if d, _ := c.Download(arch); d.File != "" {
-			e, err := programEntry(dir+"/"+spec.ProgramName, arch, programs)
+			e, err := from.program(dir+"/"+spec.ProgramName, arch)
 			if err != nil {
 				return nil, err
 			}
@@ -82,15 +86,6 @@ func imageEntries(p *plan.Plan, b keys.Bundle, programs Programs) ([]tree.Entry,
 		}
 	}
 	return es, nil
-}
-
-// programEntry returns the entry of a program in the tree.
-func programEntry(at, arch string, programs Programs) (tree.Entry, error) {
-	blob, ok := programs[arch]
-	if !ok {
-		return tree.Entry{}, fmt.Errorf("the program for %s is not at hand", arch)
-	}
-	return tree.Entry{Path: at, Mode: programMode, Blob: blob}, nil
 }
 
 // contextName returns a file's name in the build context: its own, or its role's if
@@ -172,11 +167,11 @@ func runInBase(b *bytes.Buffer, c *spec.Cluster, bin spec.Download) {
 }
 
 // installed returns the entry of a host's program, if the cluster installs it.
-func installed(c *spec.Cluster, n *spec.Node, root string, programs Programs) ([]tree.Entry, error) {
+func installed(c *spec.Cluster, n *spec.Node, root string, from source) ([]tree.Entry, error) {
 	if !c.InstallsOn(n) {
 		return nil, nil
 	}
-	e, err := programEntry(root+c.Program(n), n.Arch, programs)
+	e, err := from.program(root+c.Program(n), n.Arch)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@
 package render
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"path"
@@ -37,14 +38,19 @@ type Output struct {
 // Tree renders a cluster: pki/, nodes/<node>/ and image/<arch>/. programs must have the
 // programs that the tree holds.
 func Tree(p *plan.Plan, b keys.Bundle, programs Programs) (*Output, error) {
-	out := &Output{Generations: map[string]string{}}
 	entries, err := pkiEntries(p, b)
 	if err != nil {
 		return nil, err
 	}
+	return whole(p, newMaterials(p, b, programs), entries)
+}
+
+// whole renders hosts and images, and adds them to the entries below pki/.
+func whole(p *plan.Plan, from source, entries []tree.Entry) (*Output, error) {
+	out := &Output{Generations: map[string]string{}}
 	hosts := make([]hostOutput, len(p.Hosts))
-	r := newHostRenderer(p, b, programs)
-	err = each(len(hosts), func(i int) (err error) {
+	r := &hostRenderer{p, from}
+	err := each(len(hosts), func(i int) (err error) {
 		if hosts[i], err = r.host(p.Hosts[i]); err != nil {
 			err = fmt.Errorf("node %s: %w", p.Hosts[i].Node.Name, err)
 		}
@@ -57,7 +63,7 @@ func Tree(p *plan.Plan, b keys.Bundle, programs Programs) (*Output, error) {
 		entries = append(entries, hosts[i].entries...)
 		out.Generations[h.Node.Name] = hosts[i].generation
 	}
-	images, err := imageEntries(p, b, programs)
+	images, err := imageEntries(p, from)
 	if err != nil {
 		return nil, err
 	}
@@ -71,9 +77,18 @@ type file struct {
 	data     []byte
 	secret   keys.Secret
 	identity []byte // stands for the contents in the generation's name
+	outline  []byte // describes contents that aren't at hand
 }
 
 func (f file) entry(at, owner string) tree.Entry {
+	if f.outline != nil {
+		e := file{role: f.role}.entry(at, owner)
+		e.Data = fmt.Appendf(bytes.Clone(f.outline), "mode: %04o\n", e.Mode)
+		if owner != "" {
+			e.Data = fmt.Appendf(e.Data, "owner: %s\n", owner)
+		}
+		return e
+	}
 	if f.role.Secret() {
 		return tree.Entry{Path: at, Mode: privateMode, Owner: owner, Secret: f.secret}
 	}
@@ -137,7 +152,7 @@ func (r *hostRenderer) host(h plan.Host) (hostOutput, error) {
 	c := r.plan.Cluster.For(h.Node)
 	root := layout.Node(h.Node.Name)
 	at := func(hostPath string) string { return root + hostPath }
-	es, err := installed(c, h.Node, root, r.programs)
+	es, err := installed(c, h.Node, root, r.from)
 	if err != nil {
 		return hostOutput{}, err
 	}
@@ -148,7 +163,7 @@ func (r *hostRenderer) host(h plan.Host) (hostOutput, error) {
 		if err != nil {
 			return hostOutput{}, err
 		}
-		generation = generationName(c, h, files, owner, text)
+		generation = r.from.generation(c, h, files, owner, text)
 	}
 	text, err := start(c, h, generation)
 	if err != nil {

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -8,36 +9,30 @@ import (
 	"github.com/kcmgen/kcmgen/gen/keys"
 	"github.com/kcmgen/kcmgen/gen/plan"
 	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
-// hostRenderer renders hosts. It makes what is the same for all of them once. It is safe
-// for concurrent use.
-type hostRenderer struct {
-	plan     *plan.Plan
-	bundle   keys.Bundle
-	programs Programs
-	same     map[spec.Role]func() (file, error)
-	template func() (*kubeconfigs, error)
+// source gives what a tree holds besides text that the cluster alone decides.
+type source interface {
+	// file returns a file that a flag of a host names.
+	file(h plan.Host, r spec.Role) (file, error)
+	// program returns the entry of the program for an architecture.
+	program(at, arch string) (tree.Entry, error)
+	// generation returns the name of a host's generation.
+	generation(c *spec.Cluster, h plan.Host, files map[spec.Role]file, owner string, text []byte) string
 }
 
-func newHostRenderer(p *plan.Plan, b keys.Bundle, programs Programs) *hostRenderer {
-	r := &hostRenderer{plan: p, bundle: b, programs: programs, same: map[spec.Role]func() (file, error){}}
-	r.template = sync.OnceValues(func() (*kubeconfigs, error) { return newKubeconfigs(p.Cluster, b[keys.CA].Cert) })
-	roles := []spec.Role{spec.CA, spec.CAKey, spec.FrontProxyCA, spec.ServiceAccountKey}
-	if p.Cluster.PKI.Shared {
-		roles = append(roles, spec.TLSCert, spec.TLSKey)
-	}
-	for _, role := range roles {
-		r.same[role] = sync.OnceValues(func() (file, error) { return roleFile(p, p.Hosts[0], b, role) })
-	}
-	return r
+// hostRenderer renders hosts. It is safe for concurrent use.
+type hostRenderer struct {
+	plan *plan.Plan
+	from source
 }
 
 // files returns the files of a host and of its image, with their contents.
 func (r *hostRenderer) files(h plan.Host) (map[spec.Role]file, error) {
 	out := map[spec.Role]file{}
 	for _, role := range append(append([]spec.Role{}, h.Placed...), h.InImage...) {
-		f, err := r.file(h, role)
+		f, err := r.from.file(h, role)
 		if err != nil {
 			return nil, err
 		}
@@ -46,18 +41,53 @@ func (r *hostRenderer) files(h plan.Host) (map[spec.Role]file, error) {
 	return out, nil
 }
 
-func (r *hostRenderer) file(h plan.Host, role spec.Role) (file, error) {
-	if same, ok := r.same[role]; ok {
+// materials is the source of real trees: keys and programs. It makes what is the same for
+// all hosts once. It is safe for concurrent use.
+type materials struct {
+	plan     *plan.Plan
+	bundle   keys.Bundle
+	programs Programs
+	same     map[spec.Role]func() (file, error)
+	template func() (*kubeconfigs, error)
+}
+
+func newMaterials(p *plan.Plan, b keys.Bundle, programs Programs) *materials {
+	m := &materials{plan: p, bundle: b, programs: programs, same: map[spec.Role]func() (file, error){}}
+	m.template = sync.OnceValues(func() (*kubeconfigs, error) { return newKubeconfigs(p.Cluster, b[keys.CA].Cert) })
+	roles := []spec.Role{spec.CA, spec.CAKey, spec.FrontProxyCA, spec.ServiceAccountKey}
+	if p.Cluster.PKI.Shared {
+		roles = append(roles, spec.TLSCert, spec.TLSKey)
+	}
+	for _, role := range roles {
+		m.same[role] = sync.OnceValues(func() (file, error) { return roleFile(p, p.Hosts[0], b, role) })
+	}
+	return m
+}
+
+func (m *materials) file(h plan.Host, role spec.Role) (file, error) {
+	if same, ok := m.same[role]; ok {
 		return same()
 	}
 	if role != spec.KubeconfigFile {
-		return roleFile(r.plan, h, r.bundle, role)
+		return roleFile(m.plan, h, m.bundle, role)
 	}
-	template, err := r.template()
+	template, err := m.template()
 	if err != nil {
 		return file{}, err
 	}
-	return template.file(r.plan.Cluster.Endpoint(h.Node), h.Client, r.bundle[h.Client])
+	return template.file(m.plan.Cluster.Endpoint(h.Node), h.Client, m.bundle[h.Client])
+}
+
+func (m *materials) program(at, arch string) (tree.Entry, error) {
+	blob, ok := m.programs[arch]
+	if !ok {
+		return tree.Entry{}, fmt.Errorf("the program for %s is not at hand", arch)
+	}
+	return tree.Entry{Path: at, Mode: programMode, Blob: blob}, nil
+}
+
+func (m *materials) generation(c *spec.Cluster, h plan.Host, files map[spec.Role]file, owner string, text []byte) string {
+	return generationName(c, h, files, owner, text)
 }
 
 // each calls f for 0 to n-1 in parallel, and returns the error of the lowest index.

@@ -67,7 +67,7 @@ func TestSharedFiles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := newHostRenderer(p, b, nil)
+		r := &hostRenderer{p, newMaterials(p, b, nil)}
 		for _, h := range p.Hosts {
 			files, err := r.files(h)
 			if err != nil {
