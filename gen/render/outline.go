@@ -42,6 +42,9 @@ type outline struct {
 
 const outlineHead = "# What the file is. Its contents are left out.\n"
 
+// IsOutline reports whether data describes a file whose contents are left out.
+func IsOutline(data []byte) bool { return bytes.HasPrefix(data, []byte(outlineHead)) }
+
 // text returns a description: a name and a value for each line. Empty values are left out.
 func text(pairs ...string) []byte {
 	var b bytes.Buffer
