@@ -192,19 +192,25 @@ func (l *Loaded) withoutFaulty() []string {
 // another place would mean another CA. It returns an OptionError if the clusters lie in
 // several modules.
 func OutDir(named string, args []string) (string, error) {
+	return homeOf(named, args, "out", "name a directory for their trees with --out")
+}
+
+// homeOf returns a directory of trees: the one that is named, or that of the default name in
+// the CUE module of the clusters in args. hint is for clusters of several modules.
+func homeOf(named string, args []string, name, hint string) (string, error) {
 	if named != "" {
 		return named, nil
 	}
 	roots := moduleRoots(args)
 	switch len(roots) {
 	case 0:
-		return "out", nil // Load returns an error: no module
+		return name, nil // Load returns an error: no module
 	case 1:
 		for _, root := range roots {
-			return filepath.Join(root, "out"), nil
+			return filepath.Join(root, name), nil
 		}
 	}
-	return "", badOption("these clusters lie in several CUE modules: name a directory for their trees with --out")
+	return "", badOption("these clusters lie in several CUE modules: " + hint)
 }
 
 // moduleRoots returns the roots of the CUE modules of arguments by their absolute names, as

@@ -16,6 +16,8 @@ type exportOptions struct {
 	prune     bool
 	keepGoing bool
 	accept    []string
+	review    bool
+	check     bool
 }
 
 func newExport(std stdio) *cobra.Command {
@@ -42,15 +44,25 @@ the CUE names another, writes nothing and says what it would change, what that
 means, and how to accept it: --accept, or the new key's fingerprint in the CUE
 (pki.accept).
 
+With --review, export writes review trees instead, below review in the CUE module:
+what each host gets, with text in place of keys, certificates and programs, from
+the CUE alone. They have the same bytes everywhere, so a repository can hold them;
+--check writes nothing and exits with 4 where they aren't current.
+
 Clusters are exported in parallel. An error in one keeps all from being written,
 unless --keep-going; the exit code reports it either way.
 
 ` + exitCodes,
 		Example: `  kcmgen export ./cue/example            write out/example
   kcmgen export prod staging             these clusters, by name
-  kcmgen export -o /srv/kcm ./cue/...    every cluster below cue, elsewhere`,
+  kcmgen export -o /srv/kcm ./cue/...    every cluster below cue, elsewhere
+  kcmgen export --review                 write review/, without any key
+  kcmgen export --review --check         exit with 4 if review/ isn't current`,
 		ValidArgsFunction: completeClusters,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.review || o.check {
+				return runReview(cmd.Context(), o, args, time.Now(), std)
+			}
 			return runExport(cmd.Context(), o, args, time.Now(), std)
 		},
 	}
@@ -59,6 +71,11 @@ unless --keep-going; the exit code reports it either way.
 	cmd.Flags().StringSliceVar(&o.accept, "accept", nil, "change what others trust, of one cluster: ca, front-proxy-ca, sa, or name, after which it was renamed")
 	completeFlag(cmd, "accept", completeWords(gen.Acceptable()...))
 	cmd.Flags().BoolVar(&o.keepGoing, "keep-going", false, "write the clusters without errors, even if others have some")
+	cmd.Flags().BoolVar(&o.review, "review", false, "write review trees, from the CUE alone, with text in place of keys and programs")
+	cmd.Flags().BoolVar(&o.check, "check", false, "with --review: write nothing, and exit with 4 if the review trees aren't current")
+	for _, other := range []string{"prune", "accept", "keep-going"} {
+		cmd.MarkFlagsMutuallyExclusive("review", other)
+	}
 	return cmd
 }
 

@@ -131,9 +131,18 @@ func (o *outline) key(id string) []byte {
 
 func (o *outline) program(at, arch string) (tree.Entry, error) {
 	d, _ := o.plan.Cluster.Download(arch)
-	return tree.Entry{Path: at, Mode: programMode, Data: text(
+	return described(tree.Entry{Path: at, Mode: programMode}, text(
 		"kind", "program", "name", spec.ProgramName, "version", o.plan.Cluster.Version.String(),
-		"architecture", arch, "from", d.Origin(), "sha256", d.SHA256, "mode", fmt.Sprintf("%04o", programMode))}, nil
+		"architecture", arch, "from", d.Origin(), "sha256", d.SHA256)), nil
+}
+
+// described completes a description with the mode and the owner.
+func described(e tree.Entry, data []byte) tree.Entry {
+	e.Data = fmt.Appendf(bytes.Clone(data), "mode: %04o\n", e.Mode)
+	if e.Owner != "" {
+		e.Data = fmt.Appendf(e.Data, "owner: %s\n", e.Owner)
+	}
+	return e
 }
 
 func (o *outline) generation(*spec.Cluster, plan.Host, map[spec.Role]file, string, []byte) string {
@@ -150,9 +159,9 @@ func (o *outline) pki() ([]tree.Entry, error) {
 	es = append(es, tree.Entry{Path: keys.Dir + "/ca-config.json", Mode: publicMode, Data: cfg})
 	for _, it := range o.plan.Items {
 		if it.Kind == plan.KeyPair {
-			es = append(es, tree.Entry{Path: keys.PublicPath(it.ID), Mode: publicMode, Data: text("kind", "public key", "of", keys.KeyPath(it.ID))})
+			es = append(es, described(tree.Entry{Path: keys.PublicPath(it.ID), Mode: publicMode}, text("kind", "public key", "of", keys.KeyPath(it.ID))))
 		} else {
-			es = append(es, tree.Entry{Path: keys.CertPath(it.ID), Mode: publicMode, Data: o.certificate(it.ID)})
+			es = append(es, described(tree.Entry{Path: keys.CertPath(it.ID), Mode: publicMode}, o.certificate(it.ID)))
 		}
 		if it.Given {
 			continue
@@ -164,7 +173,7 @@ func (o *outline) pki() ([]tree.Entry, error) {
 			}
 			es = append(es, tree.Entry{Path: keys.Dir + "/" + it.ID + "-csr.json", Mode: publicMode, Data: req})
 		}
-		es = append(es, tree.Entry{Path: keys.KeyPath(it.ID), Mode: privateMode, Data: o.key(it.ID)})
+		es = append(es, described(tree.Entry{Path: keys.KeyPath(it.ID), Mode: privateMode}, o.key(it.ID)))
 	}
 	return es, nil
 }

@@ -2,7 +2,6 @@
 package render
 
 import (
-	"bytes"
 	"fmt"
 	"io/fs"
 	"path"
@@ -82,12 +81,7 @@ type file struct {
 
 func (f file) entry(at, owner string) tree.Entry {
 	if f.outline != nil {
-		e := file{role: f.role}.entry(at, owner)
-		e.Data = fmt.Appendf(bytes.Clone(f.outline), "mode: %04o\n", e.Mode)
-		if owner != "" {
-			e.Data = fmt.Appendf(e.Data, "owner: %s\n", owner)
-		}
-		return e
+		return described(file{role: f.role}.entry(at, owner), f.outline)
 	}
 	if f.role.Secret() {
 		return tree.Entry{Path: at, Mode: privateMode, Owner: owner, Secret: f.secret}

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/outdir/layout"
@@ -16,6 +17,12 @@ import (
 
 // Known are the certificates at hand without their keys, by the id of their key material.
 type Known = map[string]render.Known
+
+// KnownOf returns what a certificate at hand says: the fingerprint of its public key, and its
+// end.
+func KnownOf(fingerprint string, ends time.Time) render.Known {
+	return render.Known{Fingerprint: fingerprint, Ends: ends}
+}
 
 // Described is a cluster's description and its tree without key material.
 type Described struct {
