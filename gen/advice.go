@@ -42,10 +42,7 @@ func Hint(err error) string {
 	case errors.As(err, &missing):
 		return "kcmgen fetch " + spec.ShellWord(missing.Dir)
 	}
-	if h := outHint(err); h != "" {
-		return h
-	}
-	return programHint(err)
+	return cmp.Or(outHint(err), reviewHint(err), programHint(err))
 }
 
 // is reports whether an error is of type T, or wraps one.

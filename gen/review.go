@@ -138,3 +138,14 @@ func (r *Reviewed) Renewal(args []string) string {
 	}
 	return out
 }
+
+// reviewHint returns advice on an error of review trees; "" if it has none.
+func reviewHint(err error) string {
+	switch {
+	case is[*trees.NotReviewError](err):
+		return "name another directory with --out, or remove what is in it"
+	case is[*trees.SchemaError](err):
+		return "make it again with this kcmgen: kcmgen export --review"
+	}
+	return ""
+}
