@@ -201,7 +201,7 @@ func homeOf(named string, args []string, name, hint string) (string, error) {
 	if named != "" {
 		return named, nil
 	}
-	roots := moduleRoots(args)
+	roots := moduleRoots(".", args)
 	switch len(roots) {
 	case 0:
 		return name, nil // Load returns an error: no module
@@ -214,18 +214,21 @@ func homeOf(named string, args []string, name, hint string) (string, error) {
 }
 
 // moduleRoots returns the roots of the CUE modules of arguments by their absolute names, as
-// relative as the arguments.
-func moduleRoots(args []string) map[string]string {
+// relative as the arguments or the working directory.
+func moduleRoots(cwd string, args []string) map[string]string {
 	roots := map[string]string{}
 	for _, arg := range args {
-		dir := strings.TrimSuffix(filepath.ToSlash(arg), "...")
-		if fi, err := os.Stat(filepath.Clean(dir)); err != nil || !fi.IsDir() {
-			dir = "." // a cluster's name, or an error that Load returns
+		dir := filepath.Clean(strings.TrimSuffix(filepath.ToSlash(arg), "..."))
+		if !filepath.IsAbs(dir) {
+			dir = filepath.Join(cwd, dir)
 		}
-		addRoot(roots, filepath.Clean(dir))
+		if fi, err := os.Stat(dir); err != nil || !fi.IsDir() {
+			dir = cwd // a cluster's name, or an error that Load returns
+		}
+		addRoot(roots, dir)
 	}
 	if len(args) == 0 {
-		addRoot(roots, ".")
+		addRoot(roots, cwd)
 	}
 	return roots
 }
