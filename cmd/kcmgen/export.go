@@ -73,9 +73,6 @@ unless --keep-going; the exit code reports it either way.
 	cmd.Flags().BoolVar(&o.keepGoing, "keep-going", false, "write the clusters without errors, even if others have some")
 	cmd.Flags().BoolVar(&o.review, "review", false, "write review trees, from the CUE alone, with text in place of keys and programs")
 	cmd.Flags().BoolVar(&o.check, "check", false, "with --review: write nothing, and exit with 4 if the review trees aren't current")
-	for _, other := range []string{"prune", "accept", "keep-going"} {
-		cmd.MarkFlagsMutuallyExclusive("review", other)
-	}
 	return cmd
 }
 

@@ -13,6 +13,9 @@ func runReview(ctx context.Context, o exportOptions, args []string, now time.Tim
 	if !o.review {
 		return usageError{errors.New("--check is about review trees: it needs --review")}
 	}
+	if o.prune || o.keepGoing || len(o.accept) > 0 {
+		return usageError{errors.New("--review is about review trees: --prune, --keep-going and --accept are about the out tree")}
+	}
 	s := newScreen(std)
 	defer s.end()
 	r, err := gen.Review(ctx, gen.ReviewOptions{Request: s.request(o.out, args, now), Check: o.check, OnEvent: s.event})
