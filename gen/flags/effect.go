@@ -30,7 +30,7 @@ type Class struct {
 // The classes that code names. The others are in the data.
 const (
 	// RestartOnly: the process starts again, and does what it did.
-	RestartOnly = "restart"
+	RestartOnly = "restart-only"
 	// UnknownEffect: there is no data of what changed.
 	UnknownEffect = "unknown"
 )
@@ -107,13 +107,25 @@ const (
 	KindGeneration  = "generation"
 )
 
+// Kinds are all kinds that EffectOn knows.
+func Kinds() []string {
+	return []string{
+		KindCluster, KindDeploy, KindImage, KindProgram, KindKubeconfig, KindNode, KindUnit, KindPod,
+		KindRange, KindCertificate, KindFile, KindMember, KindVersion, KindGeneration,
+	}
+}
+
 // EffectOn returns what a change of something besides flags does, from old to new; ""
-// means that there was or is none. It returns the effect of the kind in general for a name
-// that it doesn't know, and UnknownEffect for a kind that it doesn't know.
+// means that there was or is none. Values that are the same say nothing of a direction. For a
+// name that it doesn't know it returns the effect of the kind in general, and for a kind
+// UnknownEffect.
 func EffectOn(kind, name, old, new string) Effect {
 	e, ok := effects().other(kind, name)
 	if !ok {
 		return unknownEffect(kind + " " + name)
+	}
+	if old == new {
+		return effects().effect(e, way{})
 	}
 	return effects().change(e, old, new, setting{minor: Newest()})
 }
@@ -134,7 +146,7 @@ func unknownEffect(what string) Effect {
 	c, _ := ClassOf(UnknownEffect)
 	return Effect{
 		Classes: []string{UnknownEffect}, Risk: c.Risk,
-		Text: "There is no data of what a change of " + what + " does to a running cluster.",
+		Text: "There is no data of what a change of " + named([]string{what}) + " does to a running cluster.",
 	}
 }
 

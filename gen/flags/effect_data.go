@@ -23,6 +23,9 @@ type entry struct {
 	way
 	// Compare is how the direction of a change is found; "" means by the flag's type.
 	Compare mode `json:"compare,omitempty"`
+	// Above is set for a number that is an amount only above it; one at or below it means
+	// something else, such as "the default", and has no direction.
+	Above *float64 `json:"above,omitempty"`
 	// Ways are effects by direction. A direction that isn't here has the effect in general.
 	Ways map[direction]way `json:"ways,omitempty"`
 }

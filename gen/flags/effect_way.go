@@ -111,14 +111,23 @@ func (d *effectData) change(e entry, old, new string, s setting) Effect {
 		return d.gates(e, old, new, s.minor)
 	}
 	to := compare(m, old, new)
-	if to == same {
+	switch {
+	case to == same:
 		return d.unchanged(e)
+	case e.special(old) || e.special(new):
+		to = undecided
 	}
 	out := d.effect(e, e.Ways[to])
 	if m == byList {
 		out.Text += difference(old, new)
 	}
 	return out
+}
+
+// special reports whether a number isn't an amount.
+func (e entry) special(value string) bool {
+	n, err := parseNumber(value)
+	return e.Above != nil && err == nil && n <= *e.Above
 }
 
 // unchanged is the effect of a value that is only written in another way.
@@ -151,12 +160,7 @@ func compare(m mode, old, new string) direction {
 	case new == "":
 		return dropped
 	case m == byNumber:
-		return ordered(old, new, func(s string) (float64, error) {
-			if n, err := strconv.ParseInt(s, 0, 64); err == nil {
-				return float64(n), nil
-			}
-			return strconv.ParseFloat(s, 64)
-		})
+		return ordered(old, new, parseNumber)
 	case m == byDuration:
 		return ordered(old, new, func(s string) (float64, error) { d, err := time.ParseDuration(s); return float64(d), err })
 	case m == byVersion:
@@ -169,12 +173,18 @@ func compare(m mode, old, new string) direction {
 	return replaced
 }
 
+func parseNumber(s string) (float64, error) {
+	if n, err := strconv.ParseInt(s, 0, 64); err == nil {
+		return float64(n), nil
+	}
+	return strconv.ParseFloat(s, 64)
+}
+
 func compareBools(old, new string) direction {
-	was, err := strconv.ParseBool(old)
-	is, e := strconv.ParseBool(new)
-	// A directive that isn't there is off, as far as its effect goes.
+	was, ok := parseBool(old)
+	is, valid := parseBool(new)
 	switch {
-	case err != nil && old != "" || e != nil && new != "":
+	case !ok || !valid:
 		return undecided
 	case was == is:
 		return same
@@ -182,6 +192,19 @@ func compareBools(old, new string) direction {
 		return on
 	}
 	return off
+}
+
+// parseBool parses a flag's or a unit's bool. What isn't set is off, as far as the effect
+// goes: defaults of flags are known, and those of units and pods are off.
+func parseBool(s string) (on, ok bool) {
+	switch strings.ToLower(s) {
+	case "yes", "y", "on":
+		return true, true
+	case "no", "n", "off", "":
+		return false, true
+	}
+	on, err := strconv.ParseBool(s)
+	return on, err == nil
 }
 
 func ordered(old, new string, parse func(string) (float64, error)) direction {
@@ -267,13 +290,13 @@ func compareRanges(old, new string) direction {
 	for _, v4 := range []bool{true, false} {
 		found[compareFamily(family(was, v4), family(is, v4))] = true
 	}
-	for _, worst := range []direction{moved, narrower, familyGone, familyNew, wider} {
+	if was[0].Addr().Is4() != is[0].Addr().Is4() {
+		found[reordered] = true
+	}
+	for _, worst := range []direction{moved, narrower, familyGone, reordered, familyNew, wider} {
 		if found[worst] {
 			return worst
 		}
-	}
-	if was[0].Addr().Is4() != is[0].Addr().Is4() {
-		return reordered
 	}
 	return same
 }
