@@ -17,7 +17,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/kcmgen/kcmgen/gen/config"
 	"github.com/kcmgen/kcmgen/gen/facts"
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/review"
@@ -73,7 +72,7 @@ func (d *differ) diff(ctx context.Context) (_ *Compared, err error) {
 	if err := d.choose(); err != nil {
 		return nil, err
 	}
-	out := &Compared{review.Compare(&d.base.Sources, &d.head.Sources, upgradeNotes), d.head.Clusters}
+	out := &Compared{review.Compare(&d.base.Sources, &d.head.Sources, d.base.upgradeNotes), d.head.Clusters}
 	out.Shared = d.shared()
 	out.Notes = append(out.Notes, slices.Concat(d.base.notes, d.head.notes)...)
 	return out, nil
@@ -86,16 +85,6 @@ type differ struct {
 	index      *facts.Index
 	whole      bool // every package is evaluated, for tests
 	base, head *side
-}
-
-// side is one of the states.
-type side struct {
-	review.Sources
-	snapshot *Snapshot // nil: review trees in the directory
-	dir      string
-	depends  map[string]config.Depends
-	left     map[string]bool // packages that aren't evaluated
-	notes    []string
 }
 
 func (d *differ) close() {
@@ -202,78 +191,6 @@ func (d *differ) below(s *side, dir string) string {
 	return filepath.ToSlash(rel)
 }
 
-// read describes the clusters of a side.
-func (s *side) read(ctx context.Context, d *differ) (err error) {
-	if s.snapshot == nil {
-		s.Clusters, err = trees.Read(s.dir)
-		return err
-	}
-	r := d.o.Request
-	r.Args, r.leave, r.stateless = nil, s.left, true
-	l, err := s.snapshot.Load(ctx, r)
-	if err != nil {
-		return err
-	}
-	s.Clusters = make([]*review.Cluster, len(l.Clusters))
-	errs := newWork(len(l.Clusters), nil, nil).run(ctx, func(error) bool { return true }, func(i int, _ func(Event)) error {
-		v := l.Clusters[i]
-		c, err := describe(v.Cluster, s.snapshot.cwd)
-		if err != nil {
-			return err
-		}
-		c.Cluster.Findings = s.today(v.Findings)
-		s.Clusters[i] = c.Cluster
-		return nil
-	})
-	s.Faults = map[string][]finding.Finding{}
-	for dir, found := range l.Of {
-		if finding.Failed(found) {
-			s.Faults[belowModule(dir)] = s.today(found)
-		}
-	}
-	if s.snapshot.Lacks != "" {
-		s.notes = append(s.notes, s.snapshot.Lacks+" at "+s.Name)
-	}
-	return withoutCanceled(errs)
-}
-
-// today returns findings that name files where they lie in the work tree.
-func (s *side) today(found []finding.Finding) []finding.Finding {
-	out := slices.Clone(found)
-	for i := range out {
-		for _, text := range []*string{&out[i].Message, &out[i].Expected, &out[i].Hint} {
-			*text = strings.ReplaceAll(*text, s.snapshot.dir, s.snapshot.There(s.snapshot.dir))
-		}
-		out[i].Pos = s.place(out[i].Pos)
-		out[i].Also = slices.Clone(out[i].Also)
-		for j := range out[i].Also {
-			out[i].Also[j] = s.place(out[i].Also[j])
-		}
-	}
-	return out
-}
-
-// place returns a position relative to the working directory's place on this side.
-func (s *side) place(at finding.Pos) finding.Pos {
-	if filepath.IsAbs(at.File) {
-		at.File = s.snapshot.Shown(at.File)
-	}
-	return at
-}
-
-// belowModule returns a package's directory below the root of its module, with slashes.
-func belowModule(dir string) string {
-	root, err := config.ModuleRoot(dir)
-	if err != nil {
-		return filepath.ToSlash(dir)
-	}
-	rel, err := filepath.Rel(root, dir)
-	if err != nil {
-		return filepath.ToSlash(dir)
-	}
-	return filepath.ToSlash(rel)
-}
-
 // choose leaves the clusters that the arguments name.
 func (d *differ) choose() error {
 	if len(d.o.Args) == 0 {
@@ -369,8 +286,6 @@ func (d *differ) files(s *side) map[string]map[string]reader {
 	}
 	return out
 }
-
-func upgradeNotes(from, to string) []string { return nil }
 
 // DiffFormats are the formats of a difference besides text and json.
 var DiffFormats = []string{"markdown", "html"}
