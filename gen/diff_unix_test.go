@@ -104,7 +104,7 @@ func TestDiffLeavesTheSame(t *testing.T) {
 	now := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
 	random := rand.New(rand.NewPCG(1, 2))
 	seen := map[string]int{}
-	for round := range 16 {
+	for round := range 8 {
 		name := names[random.IntN(len(names))]
 		changeFile(t, filepath.Join(dir, filepath.FromSlash(name)), random)
 		sides := [][2]string{{"HEAD", "."}}
