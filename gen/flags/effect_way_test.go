@@ -57,9 +57,13 @@ func TestEffectOf(t *testing.T) {
 		{"root-ca-file", "/a.crt", "/b.crt", 34, "trust", HighRisk, "kube-root-ca.crt"},
 		{"concurrent-gc-syncs", "20", "50", 34, "load", LowRisk, "More workers"},
 		{"logging-format", "text", "json", 34, "observability", LowRisk, "another form"},
-		{"deleting-pods-qps", "0.1", "5", 24, RestartOnly, LowRisk, "ignores it"},
-		{"port", "0", "10252", 22, RestartOnly, LowRisk, "ignores it"},
+		{"deleting-pods-qps", "0.1", "5", 24, RestartOnly, LowRisk, "ignored"},
+		{"port", "0", "10252", 22, RestartOnly, LowRisk, "ignored"},
 		{"port", "0", "10252", 21, "access", HighRisk, "plain HTTP"},
+		{"port", "0", "10252", 24, "controllers", HighRisk, "v1.24 doesn't know"},
+		{"port", "0", "", 21, "access", HighRisk, "plain HTTP"},
+		{"enable-taint-manager", "false", "", 27, "eviction-timing", HighRisk, "evict pods"},
+		{"logtostderr", "", "true", 38, RestartOnly, LowRisk, "stays"},
 		{"no-such-flag", "a", "b", 34, UnknownEffect, MediumRisk, "no-such-flag"},
 	} {
 		t.Run(fmt.Sprintf("%s %s to %s in %d", c.name, c.old, c.new, c.minor), func(t *testing.T) {
@@ -89,6 +93,7 @@ func TestEffectOfNames(t *testing.T) {
 		{"feature-gates", "", "ContextualLogging=false", 34, MediumRisk, "feature-gates", " Turns ContextualLogging off (BETA)."},
 		{"feature-gates", "ContextualLogging=false", "ContextualLogging=true", 34, MediumRisk, "feature-gates", " Turns ContextualLogging on (BETA)."},
 		{"feature-gates", "", "APIServingWithRoutine=true", 34, HighRisk, "feature-gates", " Turns APIServingWithRoutine on (ALPHA)."},
+		{"feature-gates", "", "NodeSwap=false", 34, HighRisk, "feature-gates", " The process ends at its start: locked gates can't be set. Turns NodeSwap off (GA, locked)."},
 		{"feature-gates", "", "ContextualLogging=true", 34, LowRisk, RestartOnly, "did."},
 		{"feature-gates", "", "ContextualLogging", 34, MediumRisk, "feature-gates", "the same gates."},
 	} {
