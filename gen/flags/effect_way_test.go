@@ -58,6 +58,7 @@ func TestEffectOf(t *testing.T) {
 		{"concurrent-gc-syncs", "20", "50", 34, "load", LowRisk, "More workers"},
 		{"logging-format", "text", "json", 34, "observability", LowRisk, "another form"},
 		{"deleting-pods-qps", "0.1", "5", 24, RestartOnly, LowRisk, "ignored"},
+		{"horizontal-pod-autoscaler-use-rest-clients", "", "false", 20, "scaling", HighRisk, "Heapster"},
 		{"port", "0", "10252", 22, RestartOnly, LowRisk, "ignored"},
 		{"port", "0", "10252", 21, "access", HighRisk, "plain HTTP"},
 		{"port", "0", "10252", 24, "controllers", HighRisk, "v1.24 doesn't know"},
