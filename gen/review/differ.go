@@ -119,9 +119,9 @@ func (x *differ) pairNodes() {
 // cluster compares everything.
 func (x *differ) cluster() {
 	if x.old.Name != x.now.Name {
-		x.say(gathered{Change: Change{
-			Kind: OfCluster, Name: "name", Old: &Value{Text: x.old.Name}, New: &Value{Text: x.now.Name}, Export: Makes,
-			Reason: fmt.Sprintf("an export writes another tree, with keys and certificates of its own, unless that of %s is renamed before and --accept name is given", x.old.Name),
+		x.say(gathered{effect: onRename, Change: Change{
+			Kind: OfCluster, Name: "name", Old: &Value{Text: x.old.Name}, New: &Value{Text: x.now.Name},
+			Reason: fmt.Sprintf("to keep its keys, rename the directory %s in out/ to %s, and export with --accept name", x.old.Name, x.now.Name),
 		}})
 	}
 	if x.old.Dir != x.now.Dir {

@@ -8,6 +8,8 @@ const (
 	onSetter  = "\x00setter"
 	onReach   = "\x00reach"
 	onKept    = "\x00kept"
+	onRename  = "\x00rename"
+	onTree    = "\x00tree"
 )
 
 // own are the effects of these.
@@ -19,6 +21,10 @@ func ownEffect(name string, g *gathered) (Effect, bool) {
 		return Effect{Classes: []string{"records"}, Risk: "low", Text: "Hosts get the same value as before. Another field sets it."}, true
 	case onKept:
 		return Effect{Classes: []string{"records"}, Risk: "low", Text: "Nothing is made anew now. The value counts when the next one is made."}, true
+	case onTree:
+		return Effect{Classes: []string{"records"}, Risk: "low", Text: "The file lies in the exported tree, and no host gets it."}, true
+	case onRename:
+		return Effect{Classes: []string{"trust", "coordinate-apiserver"}, Risk: "high", Text: "An export writes another tree. Without the keys of the old one it makes another CA and another service-account key, which nothing trusts yet."}, true
 	case onReach:
 		if g.New == nil {
 			return Effect{Classes: []string{"key-reach"}, Risk: "medium", Text: "Hosts no longer get this key or certificate. A host that had it may have copies."}, true

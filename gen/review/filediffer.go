@@ -50,6 +50,9 @@ func (x *differ) underNewName(at string) string {
 // whether a host gets another file.
 func (x *differ) file(f both[File], p *pair, s said) bool {
 	say := func(at, effect, old, now string) {
+		if onNoHost(at) {
+			effect = onTree
+		}
 		x.changes.add(gathered{effect: effect, Change: Change{Kind: OfFile, Name: at, Old: someText(old), New: someText(now)}}, p)
 	}
 	switch {
@@ -95,6 +98,9 @@ func (x *differ) file(f both[File], p *pair, s said) bool {
 	}
 	return another
 }
+
+// onNoHost reports whether a file lies in the tree for the next export alone.
+func onNoHost(at string) bool { return at == "pki" || strings.HasPrefix(at, "pki/") }
 
 func fileText(f *File) string {
 	out := "mode " + f.Mode

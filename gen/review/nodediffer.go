@@ -37,7 +37,11 @@ func (x *differ) node(p *pair, pki []both[File]) {
 			s.flags[name] = true
 		}
 	}
+	another := p.old.Layout != p.now.Layout
 	for k, one := range each(p.old.Settings, p.now.Settings, settingKey) {
+		if another && (k[0] == OfUnit || k[0] == OfPod) {
+			continue
+		}
 		if x.setting(one, p) {
 			s.settings[k[0]+" "+k[1]] = true
 			s.note(one)
@@ -53,7 +57,11 @@ func (x *differ) node(p *pair, pki []both[File]) {
 			x.changes.add(gathered{Change: Change{Kind: OfNode, Name: f.name, Old: someText(f.old), New: someText(f.now)}}, p)
 		}
 	}
-	another := x.start(p, s)
+	if another {
+		x.layout(p)
+	} else {
+		another = x.start(p, s)
+	}
 	for _, f := range each(p.old.Files, p.now.Files, fileKey) {
 		another = x.file(f, p, s) || another
 	}
@@ -96,9 +104,6 @@ func (x *differ) start(p *pair, s said) bool {
 	}
 	gone, come := lines(p.old.Text, p.now.Text)
 	whole := len(gone)+len(come) > 0
-	if p.old.Layout != p.now.Layout {
-		return true // no line of one has one of the other; flags and settings say it all
-	}
 	explained := func(l string) bool { return x.saysLine(l, p, s) }
 	gone, come = slices.DeleteFunc(gone, explained), slices.DeleteFunc(come, explained)
 	switch {
@@ -108,6 +113,29 @@ func (x *differ) start(p *pair, s said) bool {
 		x.contents(p.now.Start, []string{"the same lines"}, []string{"in another order"}, p)
 	}
 	return true
+}
+
+// layout says as one change what a unit has and a pod doesn't, or the other way round: none
+// of their settings has one of the same name on the other side.
+func (x *differ) layout(p *pair) {
+	for _, kind := range []string{OfUnit, OfPod} {
+		was, is := all(p.old.Settings, kind), all(p.now.Settings, kind)
+		if was != is {
+			x.changes.add(gathered{Change: Change{Kind: kind, Name: "*", Old: someText(was), New: someText(is)}}, p)
+		}
+	}
+	x.changes.add(gathered{effect: "path", Change: Change{Kind: OfFile, Name: "start", Old: someText(p.old.Start), New: someText(p.now.Start)}}, p)
+}
+
+// all joins the settings of a kind.
+func all(some []Setting, kind string) string {
+	var out []string
+	for _, s := range some {
+		if s.Kind == kind {
+			out = append(out, s.Name+"="+strings.ReplaceAll(s.Value, "\n", ","))
+		}
+	}
+	return strings.Join(out, "\n")
 }
 
 // saysLine reports whether a change says why a line of a unit or a pod differs.
@@ -142,6 +170,9 @@ func (x *differ) saysLine(line string, p *pair, s said) bool {
 // contents adds a change of a file's contents that nothing else says.
 func (x *differ) contents(at string, gone, come []string, p *pair) {
 	g := gathered{effect: "content", Change: Change{Kind: OfFile, Name: at, Old: someText(strings.Join(gone, "\n")), New: someText(strings.Join(come, "\n"))}}
+	if onNoHost(at) {
+		g.effect = onTree
+	}
 	x.changes.add(g, p)
 }
 
