@@ -164,18 +164,19 @@ func (v *certsView) draw(ps []certPair, now time.Time) {
 			continue
 		}
 		b := certBar{TextY: y + 12, Y: y + 18, W: max(at(d, axis), 3), Kind: c.Kind, Mark: p.mark, Beyond: d > axis}
-		life := "lives " + inWords(d)
+		life := inWords(d)
 		if own {
 			b.Kind, life = "own", "ends "+c.Ends.UTC().Format(time.DateOnly)
 		}
 		if old, _ := span(p.old, now); p.new != nil && p.old != nil && old != d && old > 0 {
 			b.WasX = max(at(old, axis), 3)
-			life += ", before " + inWords(old)
+			life = inWords(old) + " → " + life
 		}
-		b.Text = fit(c.ID, 30) + ": " + life
+		b.Text = fit(c.ID, 45-len([]rune(life))) + ": " + life
 		if p.mark.ID != "same" {
 			b.Text = p.mark.Sign + " " + b.Text
 		}
+		b.Text = fit(b.Text, 49)
 		b.Full = c.ID + " (" + c.Kind + ") " + life
 		said = append(said, b.Full+".")
 		v.Bars = append(v.Bars, b)
@@ -205,13 +206,16 @@ func (v *certsView) ticks(axis time.Duration) {
 	}
 	step = max(step.Truncate(unit), unit)
 	for d := time.Duration(0); d <= axis; d += step {
-		t := tick{X: at(d, axis), Text: count(int(d/unit), noun), Anchor: "middle"}
+		t := tick{X: at(d, axis), Text: number(int(d / unit)), Anchor: "middle"}
 		t.TextX = t.X
 		switch {
 		case d == 0:
 			t.Text, t.Anchor = "made", "start"
-		case t.X > wide-40:
-			t.Anchor, t.TextX = "end", min(t.X+24, wide)
+		case d+step > axis: // the last one has the unit
+			t.Text = count(int(d/unit), noun)
+			if t.X > wide-24 {
+				t.Anchor, t.TextX = "end", min(t.X+24, wide)
+			}
 		}
 		v.Ticks = append(v.Ticks, t)
 	}

@@ -47,11 +47,19 @@ type changeView struct {
 	Was    string // origin of the old one, if it is another
 }
 
+// findingsView is findings with one mark. Those behind the first are folded.
 type findingsView struct {
-	Mark  mark
-	Title string
-	All   []finding.Finding
+	Title       string
+	N           int
+	First, Rest []findingView
 }
+
+type findingView struct {
+	finding.Finding
+	Mark mark
+}
+
+const openFindings = 20
 
 func newCluster(s section, id string, o Options) *clusterView {
 	c := cmp.Or(s.new, s.old)
@@ -71,7 +79,7 @@ func newCluster(s section, id string, o Options) *clusterView {
 		v.NoChange = len(d.Changes) == 0
 		v.findings(d)
 	} else if c != nil {
-		v.Findings = findingsOf("same", "=", "What vet says of it", c.Findings)
+		v.Findings = findingsOf("", "Findings", c.Findings)
 	}
 	if c == nil {
 		return v
@@ -94,15 +102,40 @@ func (v *clusterView) findings(d *review.ClusterDifference) {
 	if d.State == review.Faulty {
 		come = "One side can't be evaluated"
 	}
-	v.Findings = append(findingsOf("new", "+", come, d.Come),
-		findingsOf("gone", "−", "Findings that the change settles", d.Gone)...)
+	v.Findings = append(findingsOf(review.Added, come, d.Come),
+		findingsOf(review.Removed, "Findings that the change settles", d.Gone)...)
 }
 
-func findingsOf(id, sign, title string, all []finding.Finding) []findingsView {
+// findingMark is the colour and the sign of a finding: what is settled is good news, and
+// what comes isn't.
+func findingMark(f finding.Finding, state review.State) mark {
+	m := mark{"changed", "!", string(f.Severity)}
+	if state == review.Added {
+		m.Sign = "+"
+	}
+	switch {
+	case state == review.Removed:
+		m.ID, m.Sign = "new", "−"
+	case f.Severity == finding.Error && f.Waived == "":
+		m.ID = "gone"
+	}
+	return m
+}
+
+// findingsOf returns findings that come, go, or (without a state) are there.
+func findingsOf(state review.State, title string, all []finding.Finding) []findingsView {
 	if len(all) == 0 {
 		return nil
 	}
-	return []findingsView{{mark{id, sign, title}, title, all}}
+	v := findingsView{Title: title, N: len(all)}
+	for i, f := range all {
+		if one := (findingView{f, findingMark(f, state)}); i < openFindings {
+			v.First = append(v.First, one)
+		} else {
+			v.Rest = append(v.Rest, one)
+		}
+	}
+	return []findingsView{v}
 }
 
 func byRisk(changes []review.Change, ss *sets, o Options) []riskView {

@@ -13,6 +13,8 @@ import (
 type pair struct {
 	old, new *review.Node
 	state    review.State // "" of one whose generation stays the same
+
+	oldOwn, newOwn ownTexts
 }
 
 func (p pair) name() string { return cmp.Or(p.new, p.old).Name }
@@ -45,11 +47,12 @@ func (s section) pairs() []pair {
 		}
 		delete(olds, from)
 		news[n.Name] = true
+		p.oldOwn, p.newOwn = own(p.old), own(p.new)
 		out = append(out, p)
 	}
 	for i := range nodesOf(s.old) {
 		if n := &s.old.Nodes[i]; olds[n.Name] == n {
-			out = append(out, pair{old: n, state: review.Removed})
+			out = append(out, pair{old: n, state: review.Removed, oldOwn: own(n)})
 		}
 	}
 	return out
@@ -127,30 +130,33 @@ func (s *sets) views() []setView {
 	return out
 }
 
-// Placeholders of what differs from node to node by nature. They are no text that a value
-// can have.
-const (
-	ownName    = "\x00name\x00"
-	ownAddress = "\x00address\x00"
-)
+// ownTexts are a node's own name and addresses, the longest first, each with a placeholder.
+// Values in which placeholders stand for them can be compared between nodes.
+type ownTexts []ownText
 
-// own returns a function that puts placeholders where a node's own name and addresses are,
-// so that values of several nodes can be compared.
-func own(n *review.Node) *strings.Replacer {
+type ownText struct{ text, by string }
+
+// own returns the texts of a node; none for no node.
+func own(n *review.Node) ownTexts {
 	if n == nil {
-		return strings.NewReplacer()
+		return nil
 	}
-	type sub struct{ text, by string }
-	subs := []sub{{n.Name, ownName}}
+	// Neither a unit nor a flag can hold a zero byte.
+	out := ownTexts{{n.Name, "\x00\x01"}}
 	for i, a := range n.Addresses {
-		subs = append(subs, sub{a, fmt.Sprintf("%s%d\x00", ownAddress, i)})
+		out = append(out, ownText{a, "\x00\x02" + strings.Repeat("\x03", i)})
 	}
-	slices.SortStableFunc(subs, func(a, b sub) int { return cmp.Compare(len(b.text), len(a.text)) })
-	var args []string
-	for _, s := range subs {
-		if s.text != "" {
-			args = append(args, s.text, s.by)
+	out = slices.DeleteFunc(out, func(t ownText) bool { return t.text == "" })
+	slices.SortStableFunc(out, func(a, b ownText) int { return cmp.Compare(len(b.text), len(a.text)) })
+	return out
+}
+
+// Replace puts the placeholders into a value.
+func (o ownTexts) Replace(value string) string {
+	for _, t := range o {
+		if len(t.text) <= len(value) && strings.Contains(value, t.text) {
+			value = strings.ReplaceAll(value, t.text, t.by)
 		}
 	}
-	return strings.NewReplacer(args...)
+	return value
 }

@@ -49,7 +49,7 @@ type gauge struct {
 	Use           string
 	TextY, Y      int
 	Used, Planned int // pixels
-	Text          string
+	Text, Full    string
 }
 
 // oneRange is a range with its side.
@@ -183,6 +183,7 @@ func (v *rangesView) draw(all []oneRange) {
 		if r.mark.ID != "same" {
 			b.Text = r.mark.Sign + " " + b.Text + " (" + r.mark.Word + ")"
 		}
+		b.Text = fit(b.Text, 48)
 		b.Full = fmt.Sprintf("%s %s: %s, %s to %s", r.Use, r.Prefix, b.Size, r.prefix.Addr(), last(r.end, r.prefix))
 		said = append(said, b.Full+" ("+r.mark.Word+").")
 		v.Bars = append(v.Bars, b)
@@ -198,7 +199,7 @@ func (v *rangesView) draw(all []oneRange) {
 		if g, ok := gaugeOf(r); ok {
 			g.TextY, g.Y = y+13, y+19
 			v.Gauges = append(v.Gauges, g)
-			said = append(said, g.Text+".")
+			said = append(said, g.Full+".")
 			y += 36
 		}
 	}
@@ -249,25 +250,23 @@ func gaugeOf(r oneRange) (gauge, bool) {
 	case r.mark.ID == "gone":
 		return gauge{}, false
 	case r.Use == "pods" && r.Mask >= r.prefix.Bits():
-		total, used, noun = math.Exp2(float64(r.Mask-r.prefix.Bits())), r.nodes, "node range"
+		total, used, noun = math.Exp2(float64(r.Mask-r.prefix.Bits())), r.nodes, "node"
 	case r.Use == "nodes":
 		used = r.nodes
 	case r.Planned == 0:
 		return gauge{}, false
 	}
 	g := gauge{Use: r.Use, Used: pixels(float64(used) / total), Planned: pixels(float64(r.Planned) / total)}
-	var parts []string
+	var parts, shares []string
 	if r.Use != "services" {
-		parts = append(parts, fmt.Sprintf("%s of %s used (%s)", number(used), large(total, noun), percent(float64(used)/total)))
+		parts, shares = append(parts, number(used)+" used"), append(shares, percent(float64(used)/total))
 	}
 	if r.Planned > 0 {
-		text := fmt.Sprintf("%s planned (%s)", number(r.Planned), percent(float64(r.Planned)/total))
-		if r.Use == "services" {
-			text = fmt.Sprintf("%s of %s planned (%s)", number(r.Planned), large(total, noun), percent(float64(r.Planned)/total))
-		}
-		parts = append(parts, text)
+		parts, shares = append(parts, number(r.Planned)+" planned"), append(shares, percent(float64(r.Planned)/total))
 	}
-	g.Text = r.Use + ": " + strings.Join(parts, ", ")
+	said := r.Use + ": " + strings.Join(parts, ", ") + " of " + large(total, noun)
+	g.Text = fit(said+" ("+shares[len(shares)-1]+")", 50)
+	g.Full = said + " (" + strings.Join(shares, ", ") + ")"
 	return g, true
 }
 

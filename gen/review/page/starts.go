@@ -43,10 +43,10 @@ func (s section) starts(ps []pair, ss *sets) (out []startView, left int) {
 	for _, p := range ps {
 		var was, is string
 		if p.old != nil {
-			was = own(p.old).Replace(p.old.Start + "\x00" + p.old.Text)
+			was = p.oldOwn.Replace(p.old.Start + "\x00" + p.old.Text)
 		}
 		if p.new != nil {
-			is = own(p.new).Replace(p.new.Start + "\x00" + p.new.Text)
+			is = p.newOwn.Replace(p.new.Start + "\x00" + p.new.Text)
 		}
 		if p.old != nil && p.new != nil && p.old.Text == p.new.Text {
 			continue

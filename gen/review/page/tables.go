@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/review"
 )
@@ -65,7 +64,7 @@ type alike struct {
 	nodes    []string
 }
 
-func (c *collector) add(node string, old, new *cell, oldOwn, newOwn *strings.Replacer) {
+func (c *collector) add(node string, old, new *cell, oldOwn, newOwn ownTexts) {
 	one := cmp.Or(new, old)
 	id := one.kind + "\x00" + one.name
 	e, ok := c.entries[id]
@@ -90,7 +89,7 @@ func (c *collector) add(node string, old, new *cell, oldOwn, newOwn *strings.Rep
 }
 
 // normal returns a cell's value with placeholders, and whether it has any.
-func normal(c *cell, own *strings.Replacer) (string, bool) {
+func normal(c *cell, own ownTexts) (string, bool) {
 	if c == nil {
 		return "\x00none", false
 	}
@@ -99,7 +98,7 @@ func normal(c *cell, own *strings.Replacer) (string, bool) {
 }
 
 // both adds the cells of both sides of a node.
-func (c *collector) both(node string, olds, news []cell, oldOwn, newOwn *strings.Replacer) {
+func (c *collector) both(node string, olds, news []cell, oldOwn, newOwn ownTexts) {
 	index := map[string]*cell{}
 	for i := range olds {
 		index[olds[i].kind+"\x00"+olds[i].name] = &olds[i]
@@ -127,9 +126,9 @@ func (c *collector) nodes(ps []pair, cells func(*review.Node) []cell) {
 			continue
 		case p.old == nil:
 			news := cells(p.new)
-			c.both(p.new.Name, news, news, own(p.new), own(p.new))
+			c.both(p.new.Name, news, news, p.newOwn, p.newOwn)
 		default:
-			c.both(p.new.Name, cells(p.old), cells(p.new), own(p.old), own(p.new))
+			c.both(p.new.Name, cells(p.old), cells(p.new), p.oldOwn, p.newOwn)
 		}
 	}
 }
@@ -259,7 +258,6 @@ func fileCells(all []review.File) []cell {
 // tables returns the tables of flags, settings and files.
 func (s section) tables(id string, ps []pair, ss *sets) []*tableView {
 	diff := s.old != nil && s.new != nil
-	none := strings.NewReplacer()
 	flags := newCollector()
 	flags.nodes(ps, flagCells)
 	settings := newCollector()
@@ -273,8 +271,8 @@ func (s section) tables(id string, ps []pair, ss *sets) []*tableView {
 		newSettings, newFiles = s.new.Settings, s.new.Files
 	}
 	if s.new != nil {
-		settings.both("", settingCells(oldSettings), settingCells(newSettings), none, none)
-		files.both("", fileCells(oldFiles), fileCells(newFiles), none, none)
+		settings.both("", settingCells(oldSettings), settingCells(newSettings), nil, nil)
+		files.both("", fileCells(oldFiles), fileCells(newFiles), nil, nil)
 	}
 	settings.nodes(ps, func(n *review.Node) []cell { return settingCells(n.Settings) })
 	files.nodes(ps, func(n *review.Node) []cell { return fileCells(n.Files) })
