@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,12 +13,16 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/kcmgen/kcmgen/gen/facts"
 	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/review"
+	"github.com/kcmgen/kcmgen/gen/review/page"
+	"github.com/kcmgen/kcmgen/gen/review/show"
 	"github.com/kcmgen/kcmgen/gen/review/trees"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
@@ -36,7 +39,8 @@ type DiffOptions struct {
 // Compared is the outcome of Diff.
 type Compared struct {
 	*review.Difference
-	heads []*review.Cluster
+	heads []*review.Cluster // those that were asked for by name, in the newer state
+	now   time.Time
 }
 
 // Diff compares two states of clusters. What can't be evaluated on one side is a part of the
@@ -72,7 +76,10 @@ func (d *differ) diff(ctx context.Context) (_ *Compared, err error) {
 	if err := d.choose(); err != nil {
 		return nil, err
 	}
-	out := &Compared{review.Compare(&d.base.Sources, &d.head.Sources, d.base.upgradeNotes), d.head.Clusters}
+	out := &Compared{review.Compare(&d.base.Sources, &d.head.Sources, d.base.upgradeNotes), nil, d.o.Now}
+	if len(d.o.Args) > 0 {
+		out.heads = d.head.Clusters
+	}
 	out.Shared = d.shared()
 	out.Notes = append(out.Notes, slices.Concat(d.base.notes, d.head.notes)...)
 	return out, nil
@@ -288,15 +295,26 @@ func (d *differ) files(s *side) map[string]map[string]reader {
 }
 
 // DiffFormats are the formats of a difference besides text and json.
-var DiffFormats = []string{"markdown", "html"}
+func DiffFormats() []string { return []string{"markdown", "html"} }
 
 // Write writes the difference in a format.
 func (c *Compared) Write(w io.Writer, format string) error {
-	return json.NewEncoder(w).Encode(c.Difference)
+	if format != "html" {
+		return show.Write(w, c.Difference, format, show.Options{})
+	}
+	return page.Write(w, c.Difference, c.heads, page.Options{Now: c.now, Class: classTitle})
+}
+
+func classTitle(id string) string {
+	c, _ := flags.ClassOf(id)
+	return c.Title
 }
 
 // Differs reports whether anything differs.
 func (c *Compared) Differs() bool { return len(c.Clusters) > 0 }
 
-// Fails reports whether something has an error in the newer state.
-func (c *Compared) Fails() bool { return false }
+// Fails reports whether something has an error in the newer state that it hadn't in the older
+// one.
+func (c *Compared) Fails() bool {
+	return slices.ContainsFunc(c.Clusters, func(d review.ClusterDifference) bool { return finding.Failed(d.Come) })
+}

@@ -60,13 +60,13 @@ where something does.
 	cmd.Flags().BoolVar(&o.exitCode, "exit-code", false, "exit with 4 if something differs, and with 3 if HEAD has an error")
 	completeFlag(cmd, "cluster", completeClusters)
 	cmd.Flags().StringSliceVar(&o.limit, "limit", nil, "these nodes only, such as cp-1,cp-2")
-	formatFlag(cmd, &o.format, "how to print what differs", gen.DiffFormats...)
+	formatFlag(cmd, &o.format, "how to print what differs", gen.DiffFormats()...)
 	completeFlag(cmd, "limit", completeNodeList)
 	return cmd
 }
 
 func runDiff(ctx context.Context, o diffOptions, args []string, now time.Time, std stdio) error {
-	if err := checkFormat(o.format, gen.DiffFormats...); err != nil {
+	if err := checkFormat(o.format, gen.DiffFormats()...); err != nil {
 		return err
 	}
 	if len(args) > 2 {
