@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/deploy"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type canaryOptions struct {
@@ -78,7 +79,7 @@ func runCanary(ctx context.Context, o canaryOptions, args []string, now func() t
 		return err
 	}
 	if o.format == "json" {
-		err = printJSON(std.out, report)
+		err = terminal.JSON(std.out, report)
 	} else {
 		err = printLines(std.out, report.Show()...)
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/deploy"
 	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 // check refuses flags that don't go together, and reads the plan.
@@ -39,7 +40,7 @@ func (o *deployOptions) writePlan(p *deploy.Plan, std stdio) error {
 	if err := deploy.WritePlan(o.outPlan, p); err != nil {
 		return err
 	}
-	say(std.err, "wrote %s", o.outPlan)
+	terminal.Say(std.err, "wrote %s", o.outPlan)
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/deploy"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type diffOptions struct {
@@ -80,7 +81,7 @@ func runDiff(ctx context.Context, o diffOptions, args []string, now func() time.
 		}
 	}
 	if o.format == "json" {
-		if err := printList(std.out, "hosts", all); err != nil {
+		if err := terminal.List(std.out, "hosts", all); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/deploy"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type drillOptions struct {
@@ -67,7 +68,7 @@ func runDrill(ctx context.Context, o drillOptions, args []string, now func() tim
 	}
 	wants, _, err := exported(ctx, c, o.out, std)
 	if err != nil {
-		sayVisibly(std.err, "note: %v; hosts are not compared with an export", err)
+		terminal.SayVisibly(std.err, "note: %v; hosts are not compared with an export", err)
 	}
 	settings, err := o.settings(c, now, std)
 	if err != nil {
@@ -95,7 +96,7 @@ func runDrill(ctx context.Context, o drillOptions, args []string, now func() tim
 		return err
 	}
 	if o.format == "json" {
-		err = errors.Join(err, printJSON(std.out, report))
+		err = errors.Join(err, terminal.JSON(std.out, report))
 	} else {
 		err = errors.Join(err, printLines(std.out, report.Show()...))
 	}

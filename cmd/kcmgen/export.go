@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type exportOptions struct {
@@ -74,15 +76,15 @@ func runExport(ctx context.Context, o exportOptions, args []string, now time.Tim
 // printExported prints what an export changed in a cluster's tree.
 func printExported(e *gen.Exported, std stdio) {
 	name := e.Cluster.Name
-	note := func(format string, args ...any) { say(std.err, name+": "+format, args...) }
+	note := func(format string, args ...any) { terminal.Say(std.err, name+": "+format, args...) }
 	for _, o := range e.Others {
 		switch {
 		case o.Removed:
-			note("removed %s: kcmgen didn't write it", plainName(o.Path))
+			note("removed %s: kcmgen didn't write it", finding.PlainName(o.Path))
 		case o.Key:
-			note("kept %s: kcmgen didn't write it, and --prune leaves keys alone", plainName(o.Path))
+			note("kept %s: kcmgen didn't write it, and --prune leaves keys alone", finding.PlainName(o.Path))
 		default:
-			note("kept %s: kcmgen didn't write it (--prune removes it)", plainName(o.Path))
+			note("kept %s: kcmgen didn't write it (--prune removes it)", finding.PlainName(o.Path))
 		}
 	}
 	for _, c := range e.Accepted {
@@ -121,8 +123,8 @@ func printExported(e *gen.Exported, std stdio) {
 		}
 	}
 	if len(e.Changes) == 0 {
-		say(std.out, "%s: nothing changed, nothing written", name)
+		terminal.Say(std.out, "%s: nothing changed, nothing written", name)
 		return
 	}
-	say(std.out, "%s: wrote %s", e.Dir, gen.Counts(e.Changes))
+	terminal.Say(std.out, "%s: wrote %s", e.Dir, gen.Counts(e.Changes))
 }

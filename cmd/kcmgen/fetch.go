@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/gen"
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type fetchOptions struct {
@@ -40,8 +40,7 @@ from HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
 			return runFetch(cmd.Context(), o, args, time.Now(), std)
 		},
 	}
-	cmd.Flags().StringSliceVar(&o.archs, "arch", nil, "architectures, such as amd64,arm64 (default all that a cluster names)")
-	completeFlag(cmd, "arch", completeWords(spec.Archs...))
+	archFlag(cmd, &o.archs, "all that a cluster names")
 	formatFlag(cmd, &o.format, "how to print what was fetched")
 	return cmd
 }
@@ -63,10 +62,10 @@ func runFetch(ctx context.Context, o fetchOptions, args []string, now time.Time,
 		}
 	})
 	if err == nil && named == 0 {
-		say(std.err, "kcmgen: no cluster here names a program (binary.source)")
+		terminal.Say(std.err, "kcmgen: no cluster here names a program (binary.source)")
 	}
 	if o.format == "json" && (len(have) > 0 || err == nil) {
-		err = errors.Join(err, printList(std.out, "programs", have))
+		err = errors.Join(err, terminal.List(std.out, "programs", have))
 	}
 	return err
 }
@@ -76,5 +75,5 @@ func printProgram(w io.Writer, p gen.CheckedProgram) {
 	if p.Fetched {
 		did = "fetched"
 	}
-	say(w, "%s: %s: %s sha256:%s, %d bytes", p.Cluster, p.Arch, did, p.SHA256, p.Size)
+	terminal.Say(w, "%s: %s: %s sha256:%s, %d bytes", p.Cluster, p.Arch, did, p.SHA256, p.Size)
 }

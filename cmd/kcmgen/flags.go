@@ -12,6 +12,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/flags"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type flagsOptions struct {
@@ -104,7 +105,7 @@ func runFlags(o flagsOptions, names []string, std stdio) error {
 	}
 	defs := slices.DeleteFunc(slices.Clone(flags.Of(minor).Flags), func(d flags.Def) bool { return d.Hidden && !o.all })
 	if o.format == "json" {
-		return printList(std.out, "flags", defs)
+		return terminal.List(std.out, "flags", defs)
 	}
 	return printDefs(std.out, defs)
 }
@@ -145,7 +146,7 @@ func printDefs(w io.Writer, defs []flags.Def) error {
 		}
 		rows = append(rows, []string{"--" + d.Name, d.Type, last})
 	}
-	return printRows(w, rows)
+	return terminal.Rows(w, rows)
 }
 
 func explainFlags(o flagsOptions, minor int, names []string, std stdio) error {
@@ -160,13 +161,13 @@ func explainFlags(o flagsOptions, minor int, names []string, std stdio) error {
 		out = append(out, e)
 	}
 	if o.format == "json" {
-		return errors.Join(append(errs, printList(std.out, "flags", out))...)
+		return errors.Join(append(errs, terminal.List(std.out, "flags", out))...)
 	}
 	for i, e := range out {
 		if i > 0 {
-			say(std.out, "")
+			terminal.Say(std.out, "")
 		}
-		sayAll(std.out, e.Lines(minor))
+		terminal.SayAll(std.out, e.Lines(minor))
 	}
 	return errors.Join(errs...)
 }

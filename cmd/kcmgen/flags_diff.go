@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/kcmgen/kcmgen/gen/flags"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 func runFlagsDiff(o flagsOptions, std stdio) error {
@@ -21,7 +22,7 @@ func runFlagsDiff(o flagsOptions, std stdio) error {
 	}
 	changes := of(older, newer)
 	if o.format == "json" {
-		return printList(std.out, "changes", changes)
+		return terminal.List(std.out, "changes", changes)
 	}
 	prefix := "--"
 	if o.controllers || o.gates {

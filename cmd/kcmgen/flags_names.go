@@ -1,21 +1,20 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/flags"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 // listNames lists the controllers or the feature gates of a version.
 func listNames(o flagsOptions, m *flags.Minor, std stdio) error {
 	switch {
 	case o.format == "json" && o.controllers:
-		return printList(std.out, "controllers", m.Controllers)
+		return terminal.List(std.out, "controllers", m.Controllers)
 	case o.format == "json":
-		return printList(std.out, "featureGates", m.FeatureGates)
+		return terminal.List(std.out, "featureGates", m.FeatureGates)
 	}
 	var rows [][]string
 	if o.controllers {
@@ -27,28 +26,5 @@ func listNames(o flagsOptions, m *flags.Minor, std stdio) error {
 			rows = append(rows, []string{g.Name, fmt.Sprint(g.Default), g.Words()})
 		}
 	}
-	return printRows(std.out, rows)
-}
-
-// printRows prints columns, each as wide as its widest cell.
-func printRows(w io.Writer, rows [][]string) error {
-	var width []int
-	for _, row := range rows {
-		for i, cell := range row {
-			if i == len(width) {
-				width = append(width, 0)
-			}
-			width[i] = max(width[i], len(cell))
-		}
-	}
-	var b bytes.Buffer
-	for _, row := range rows {
-		line := ""
-		for i, cell := range row {
-			line += fmt.Sprintf("%-*s  ", width[i], cell)
-		}
-		fmt.Fprintln(&b, strings.TrimRight(line, " "))
-	}
-	_, err := w.Write(b.Bytes())
-	return err
+	return terminal.Rows(std.out, rows)
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/gen"
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type imageOptions struct {
@@ -44,8 +44,7 @@ one that a registry shows.
 		},
 	}
 	outFlag(cmd, &o.out)
-	cmd.Flags().StringSliceVar(&o.archs, "arch", nil, "architectures, such as amd64,arm64 (default those of the nodes)")
-	completeFlag(cmd, "arch", completeWords(spec.Archs...))
+	archFlag(cmd, &o.archs, "those of the nodes")
 	formatFlag(cmd, &o.format, "how to print what was made")
 	return cmd
 }
@@ -79,7 +78,7 @@ func runImage(ctx context.Context, o imageOptions, args []string, now time.Time,
 
 func printImages(w io.Writer, made []gen.MadeImage, format string) error {
 	if format == "json" {
-		return printList(w, "images", made)
+		return terminal.List(w, "images", made)
 	}
 	for _, m := range made {
 		if _, err := fmt.Fprintf(w, "%s %s %d bytes\n", m.File, m.Digest, m.Size); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/existing"
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/repository"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type importOptions struct {
@@ -100,7 +101,7 @@ func runImport(ctx context.Context, o importOptions, files []string, std stdio) 
 		return err
 	}
 	if o.format == "json" {
-		err = printJSON(std.out, done)
+		err = terminal.JSON(std.out, done)
 	} else {
 		err = printImported(std, done)
 	}
@@ -142,11 +143,11 @@ func (o *importOptions) find(ctx context.Context, hosts []string, std stdio) (*d
 // printImported prints what was read, written and compared, and what is to do.
 func printImported(std stdio, i *repository.Imported) error {
 	said, talk := i.Report()
-	sayAll(std.err, talk)
-	if err := printFindings(std.out, i.ToDo(), false); err != nil {
+	terminal.SayAll(std.err, talk)
+	if err := terminal.Findings(std.out, i.ToDo(), false); err != nil {
 		return err
 	}
-	sayAll(std.out, said)
-	say(std.err, "vet finds %s; next, type: kcmgen vet %s", finding.Count(i.Findings), word(directoryArgument(filepath.Dir(i.File))))
+	terminal.SayAll(std.out, said)
+	terminal.Say(std.err, "vet finds %s; next, type: kcmgen vet %s", finding.Count(i.Findings), word(directoryArgument(filepath.Dir(i.File))))
 	return nil
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/deploy"
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type logsOptions struct {
@@ -69,7 +70,7 @@ func runLogs(ctx context.Context, o logsOptions, args []string, now func() time.
 	return o.read(ctx, c, now, std)
 }
 
-func (o *logsOptions) read(ctx context.Context, c *spec.Cluster, now func() time.Time, std stdio) error {
+func (o *logsOptions) read(ctx context.Context, c *gen.Cluster, now func() time.Time, std stdio) error {
 	settings, err := o.settings(c, now, std)
 	if err != nil {
 		return err
@@ -89,14 +90,14 @@ func (o *logsOptions) read(ctx context.Context, c *spec.Cluster, now func() time
 		for _, node := range slices.Sorted(maps.Keys(logs.Unreached)) {
 			if text := logs.Unreached[node].Error(); told[node] != text {
 				told[node] = text
-				sayVisibly(std.err, "note: %s", text)
+				terminal.SayVisibly(std.err, "note: %s", text)
 			}
 		}
 		if len(logs.More) > 0 {
-			sayVisibly(std.err, "note: %s: only the last %d lines; there are more: --lines", strings.Join(logs.More, ", "), o.lines)
+			terminal.SayVisibly(std.err, "note: %s: only the last %d lines; there are more: --lines", strings.Join(logs.More, ", "), o.lines)
 		}
 		if o.format == "json" {
-			err = printList(std.out, "entries", entries)
+			err = terminal.List(std.out, "entries", entries)
 		} else {
 			err = printLines(std.out, deploy.ShowLog(entries, explained)...)
 		}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 func main() {
@@ -81,3 +82,9 @@ func (s stdio) hold() {
 		signal.Ignore(syscall.SIGPIPE)
 	}
 }
+
+// interactive reports whether kcmgen can ask questions.
+func (s stdio) interactive() bool { return terminal.Is(s.in) && terminal.Is(s.err) }
+
+// asker asks questions on a terminal.
+func (s stdio) asker() *terminal.Asker { return terminal.NewAsker(s.in, s.err) }

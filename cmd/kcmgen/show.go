@@ -12,6 +12,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type showOptions struct {
@@ -55,7 +56,7 @@ func runShow(ctx context.Context, o showOptions, args []string, now time.Time, s
 		return err
 	}
 	printSkipped(r.Skipped, std)
-	if err := printFindings(std.err, r.Findings, false); err != nil {
+	if err := terminal.Findings(std.err, r.Findings, false); err != nil {
 		return err
 	}
 	var faulty error
@@ -67,7 +68,7 @@ func runShow(ctx context.Context, o showOptions, args []string, now time.Time, s
 		return err
 	}
 	if o.format == "json" {
-		err = printList(std.out, "flags", all)
+		err = terminal.List(std.out, "flags", all)
 	} else {
 		err = printShown(std.out, all)
 	}
@@ -85,13 +86,13 @@ func printShown(w io.Writer, all []gen.Shown) error {
 	var b bytes.Buffer
 	for i, s := range all {
 		if i == 0 || all[i-1].Self != s.Self {
-			fmt.Fprintf(&b, "%s %s\n", printable(s.Cluster), printable(s.Node))
+			fmt.Fprintf(&b, "%s %s\n", finding.Printable(s.Cluster), finding.Printable(s.Node))
 		}
 		from := s.Field
 		if p := s.Pos.String(); p != "" {
 			from += "  " + p
 		}
-		fmt.Fprintf(&b, "  %-*s  %s\n", width, printable("--"+s.Flag+"="+s.Value), printable(from))
+		fmt.Fprintf(&b, "  %-*s  %s\n", width, finding.Printable("--"+s.Flag+"="+s.Value), finding.Printable(from))
 	}
 	_, err := w.Write(b.Bytes())
 	return err

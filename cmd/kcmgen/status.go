@@ -11,7 +11,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/deploy"
 	"github.com/kcmgen/kcmgen/gen"
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type statusOptions struct {
@@ -114,12 +114,12 @@ func (o *statusOptions) print(all []*deploy.Observed, std stdio) error {
 	case len(all) == 0:
 		return nil
 	case o.format == "json":
-		return printList(std.out, "clusters", all)
+		return terminal.List(std.out, "clusters", all)
 	case o.format != "text":
 		return deploy.WriteStatus(std.out, o.format, all)
 	}
-	if o.watch && terminal(std.out) {
-		fmt.Fprint(std.out, "\x1b[H\x1b[2J\x1b[3J") // an empty screen
+	if o.watch && terminal.Is(std.out) {
+		terminal.Clear(std.out)
 	}
 	for i, c := range all {
 		if i > 0 {
@@ -133,10 +133,10 @@ func (o *statusOptions) print(all []*deploy.Observed, std stdio) error {
 }
 
 // observe looks at one cluster.
-func (o *statusOptions) observe(ctx context.Context, c *spec.Cluster, now func() time.Time, std stdio) (*deploy.Observed, error) {
+func (o *statusOptions) observe(ctx context.Context, c *gen.Cluster, now func() time.Time, std stdio) (*deploy.Observed, error) {
 	wants, _, err := exported(ctx, c, o.out, std)
 	if err != nil {
-		sayVisibly(std.err, "note: %v; hosts are not compared with an export", err)
+		terminal.SayVisibly(std.err, "note: %v; hosts are not compared with an export", err)
 	}
 	settings, err := o.settings(c, now, std)
 	if none := errors.Is(err, deploy.ErrNoKubeconfig); err != nil && !none {

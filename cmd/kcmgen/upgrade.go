@@ -10,6 +10,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/upgrade"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type upgradeOptions struct {
@@ -62,7 +63,7 @@ func runUpgrade(ctx context.Context, o upgradeOptions, args []string, std stdio)
 	u, err := upgrade.Prepare(ctx, upgrade.Options{Request: screen.request("", args, time.Now()), To: o.to, Write: o.write, SkipMinors: o.skipMinors})
 	screen.end()
 	if errors.Is(err, gen.ErrFindings) {
-		return errors.Join(printFindings(std.out, u.Before().Faults, false), errFindings)
+		return errors.Join(terminal.Findings(std.out, u.Before().Faults, false), errFindings)
 	}
 	if err != nil {
 		return err
@@ -71,7 +72,7 @@ func runUpgrade(ctx context.Context, o upgradeOptions, args []string, std stdio)
 		return err
 	}
 	if u.Blocked() {
-		say(std.err, "nothing written: settle what is marked so, and run it again")
+		terminal.Say(std.err, "nothing written: settle what is marked so, and run it again")
 		printWaysOut(u, std)
 		return errFindings
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 func newVersion(std stdio) *cobra.Command {
@@ -26,7 +27,7 @@ and the versions of Go, CUE and cfssl in it. Include it in reports of faults.
 				return err
 			}
 			if format == "json" {
-				return printJSON(std.out, gen.ReadBuild())
+				return terminal.JSON(std.out, gen.ReadBuild())
 			}
 			return printBuild(std.out, gen.ReadBuild())
 		},

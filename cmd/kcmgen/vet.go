@@ -11,6 +11,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type vetOptions struct {
@@ -137,11 +138,11 @@ func runRuleTests(ctx context.Context, o vetOptions, args []string, std stdio) e
 		return err
 	}
 	if o.format == "json" {
-		err = printJSON(std.out, t.Report())
+		err = terminal.JSON(std.out, t.Report())
 	} else {
-		err = printFindings(std.out, t.Findings, false)
+		err = terminal.Findings(std.out, t.Findings, false)
 		for _, line := range t.Lines() {
-			sayVisibly(std.out, "%s", line)
+			terminal.SayVisibly(std.out, "%s", line)
 		}
 	}
 	if err == nil && (t.Failed() || o.strict.Fails(t.Findings)) {
@@ -152,11 +153,11 @@ func runRuleTests(ctx context.Context, o vetOptions, args []string, std stdio) e
 
 func printVetted(o vetOptions, r *gen.Loaded, both []gen.Layouts, std stdio) error {
 	if o.format == "json" {
-		return printJSON(std.out, r.Report(both))
+		return terminal.JSON(std.out, r.Report(both))
 	}
 	printSkipped(r.Skipped, std)
 	for _, note := range slices.Concat(r.NodeLines(), r.Notes) {
-		sayVisibly(std.err, "%s", note)
+		terminal.SayVisibly(std.err, "%s", note)
 	}
 	shown, lines := r.Findings, std.out
 	if o.unchecked == "count" {
@@ -164,55 +165,20 @@ func printVetted(o vetOptions, r *gen.Loaded, both []gen.Layouts, std stdio) err
 	}
 	var err error
 	if o.format == "text" {
-		err = printFindings(std.out, shown, o.waived)
+		err = terminal.Findings(std.out, shown, o.waived)
 		offerExplain(std, shown)
 	} else {
 		lines = std.err
 		err = writeFindings(std, o.format, o.strict, o.waived, func(w io.Writer, out gen.Output) ([]string, error) { return r.Write(w, shown, out) })
 	}
 	for _, line := range gen.LayoutLines(both) {
-		sayVisibly(lines, "%s", line)
+		terminal.SayVisibly(lines, "%s", line)
 	}
 	return err
 }
 
 func printSkipped(skipped []gen.Skipped, std stdio) {
 	for _, s := range skipped {
-		say(std.err, "skipped %s: %s", plainName(s.Dir), s.Reason)
+		terminal.Say(std.err, "skipped %s: %s", finding.PlainName(s.Dir), s.Reason)
 	}
-}
-
-// printFindings prints each finding with its position, message, what was expected,
-// and advice. A finding of several clusters at one position is printed once.
-func printFindings(w io.Writer, findings []finding.Finding, waived bool) error {
-	shown, others := finding.Shown(findings, waived)
-	for _, g := range shown {
-		if err := printFinding(w, g.Finding, g.Clusters); err != nil {
-			return err
-		}
-	}
-	if others != "" {
-		say(w, "%s", others)
-	}
-	return nil
-}
-
-var severityColour = map[finding.Severity]string{finding.Error: red, finding.Warning: yellow, finding.NotChecked: yellow}
-
-func printFinding(w io.Writer, f finding.Finding, clusters []string) error {
-	what := colour(w, severityColour[f.Severity], string(f.Severity))
-	if f.Waived != "" {
-		what = "waived " + what
-	}
-	where := f.Pos.String()
-	if where == "" {
-		where = "cluster " + f.Cluster
-	}
-	_, err := fmt.Fprintf(w, "%s: %s: %s [%s]\n", colour(w, bold, printable(where)), what, printable(f.Message), f.Rule)
-	for _, d := range f.Details(clusters) {
-		if err == nil {
-			_, err = fmt.Fprintf(w, "    %-9s %s\n", d[0], printable(d[1]))
-		}
-	}
-	return err
 }
