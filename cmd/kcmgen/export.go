@@ -2,15 +2,11 @@ package main
 
 import (
 	"context"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/gen"
-	"github.com/kcmgen/kcmgen/gen/finding"
-	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type exportOptions struct {
@@ -71,60 +67,4 @@ func runExport(ctx context.Context, o exportOptions, args []string, now time.Tim
 		Request: s.request(o.out, args, now), Prune: o.prune, KeepGoing: o.keepGoing, Accept: o.accept,
 		Programs: programs(), OnEvent: s.event,
 	})
-}
-
-// printExported prints what an export changed in a cluster's tree.
-func printExported(e *gen.Exported, std stdio) {
-	name := e.Cluster.Name
-	note := func(format string, args ...any) { terminal.Say(std.err, name+": "+format, args...) }
-	for _, o := range e.Others {
-		switch {
-		case o.Removed:
-			note("removed %s: kcmgen didn't write it", finding.PlainName(o.Path))
-		case o.Key:
-			note("kept %s: kcmgen didn't write it, and --prune leaves keys alone", finding.PlainName(o.Path))
-		default:
-			note("kept %s: kcmgen didn't write it (--prune removes it)", finding.PlainName(o.Path))
-		}
-	}
-	for _, c := range e.Accepted {
-		note("accepted: %s", c)
-	}
-	for _, word := range e.Needless {
-		note("--accept %s: there was nothing to accept", word)
-	}
-	for _, it := range e.Made {
-		note("made pki/%s: %s", it.ID, it.Reason)
-		if short := it.CutNote(); short != "" {
-			note("pki/%s: %s", it.ID, short)
-		}
-	}
-	for _, n := range e.Nodes {
-		switch n.Kind {
-		case gen.Added:
-			note("node %s is new", n.Node)
-		case gen.Changed:
-			note("node %s gets another generation", n.Node)
-		default:
-			note("node %s is gone; what runs on its host runs on: %s", n.Node, e.Retirement(n.Node))
-		}
-	}
-	if owners := e.Owners(); len(owners) > 0 {
-		note("on the hosts, the pod's files belong to user %s: deploy sees to it; copied by hand, they need the owner that %s has", strings.Join(owners, ", "), filepath.Join(e.Dir, "manifest.json"))
-	}
-	for _, i := range e.Images {
-		switch {
-		case i.Makes:
-			note("%s isn't what the cluster says now: %s renews it", i.Path, e.Renewal(i.Arch))
-		case i.Removed:
-			note("removed %s: the cluster makes no such image any more", i.Path)
-		default:
-			note("kept %s: the cluster makes no such image any more (--prune removes it)", i.Path)
-		}
-	}
-	if len(e.Changes) == 0 {
-		terminal.Say(std.out, "%s: nothing changed, nothing written", name)
-		return
-	}
-	terminal.Say(std.out, "%s: wrote %s", e.Dir, gen.Counts(e.Changes))
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -58,7 +57,7 @@ func runFetch(ctx context.Context, o fetchOptions, args []string, now time.Time,
 	}
 	have, named, err := gen.Fetch(ctx, r, o.archs, programs(), newScreen(std).progress(), func(p gen.CheckedProgram) {
 		if o.format == "text" {
-			printProgram(std.out, p)
+			terminal.Say(std.out, "%s", p.Line())
 		}
 	})
 	if err == nil && named == 0 {
@@ -68,12 +67,4 @@ func runFetch(ctx context.Context, o fetchOptions, args []string, now time.Time,
 		err = errors.Join(err, terminal.List(std.out, "programs", have))
 	}
 	return err
-}
-
-func printProgram(w io.Writer, p gen.CheckedProgram) {
-	did := "have"
-	if p.Fetched {
-		did = "fetched"
-	}
-	terminal.Say(w, "%s: %s: %s sha256:%s, %d bytes", p.Cluster, p.Arch, did, p.SHA256, p.Size)
 }

@@ -53,7 +53,7 @@ func loadHosts(ctx context.Context, o *hostOptions, args []string, now time.Time
 	if err != nil {
 		return nil, err
 	}
-	printSkipped(r.Skipped, std)
+	terminal.SayAll(std.err, gen.SkippedLines(r.Skipped))
 	if len(o.limit) > 0 && len(r.Clusters) != 1 {
 		return nil, usageError{errors.New("--limit names nodes of one cluster: name that, too")}
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -80,10 +79,9 @@ func printImages(w io.Writer, made []gen.MadeImage, format string) error {
 	if format == "json" {
 		return terminal.List(w, "images", made)
 	}
+	var lines []string
 	for _, m := range made {
-		if _, err := fmt.Fprintf(w, "%s %s %d bytes\n", m.File, m.Digest, m.Size); err != nil {
-			return err
-		}
+		lines = append(lines, m.Line())
 	}
-	return nil
+	return terminal.Lines(w, lines)
 }

@@ -9,8 +9,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime"
-	"runtime/debug"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -23,7 +21,7 @@ func main() {
 	if code, child := gen.Evaluator(os.Args[1:], os.Stdin, os.Stdout); child {
 		os.Exit(code)
 	}
-	collectLess()
+	gen.CollectLess()
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it; otherwise a closed terminal acts as Ctrl-C
 		signals = append(signals, syscall.SIGHUP)
@@ -40,21 +38,6 @@ func main() {
 		os.Exit(exitFailed)
 	})
 	os.Exit(run(ctx, os.Args[1:], stdio{in: os.Stdin, out: os.Stdout, err: os.Stderr, held: &held}))
-}
-
-// collectLess sets how much memory Go uses before it collects garbage. Runs are short: most
-// end before the first collection, which begins at 16 MB. From then on half as many as Go's
-// default save a quarter of the CPU time, and memory stays far below 300 MB at 1,000 nodes
-// and at 300 clusters. Fewer still gain nothing.
-func collectLess() {
-	if os.Getenv("GOGC") != "" {
-		return
-	}
-	debug.SetGCPercent(400)
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(gen.CollectFrom)
-	}
-	runtime.AddCleanup(new([16]byte), func(int) { debug.SetGCPercent(200) }, 0)
 }
 
 // gracePeriod is how long a run may take to end after a signal. An evaluation, or a

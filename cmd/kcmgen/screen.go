@@ -43,20 +43,13 @@ func (s *screen) event(e gen.Event) {
 	s.end()
 	switch e := e.(type) {
 	case gen.Vetting:
-		printSkipped(e.Skipped, s.std)
+		terminal.SayAll(s.std.err, gen.SkippedLines(e.Skipped))
 		_ = terminal.Findings(s.std.err, e.Findings, false) // stderr may be closed
-	case gen.LeftOut:
-		terminal.Say(s.std.err, "%s: left out: it has errors", e.Cluster)
-	case gen.NothingWritten:
-		terminal.Say(s.std.err, "kcmgen: nothing was written")
-	case gen.Recovered:
-		terminal.Say(s.std.err, "%s: %s", e.Cluster, e.Text)
-	case gen.TwoRenames:
-		terminal.Say(s.std.err, "%s: its file system can't exchange two directories, so two renames replaced the old tree; a run that is ended between them leaves it to the next one to put the old tree back", e.Out)
-	case gen.Unclaimed:
-		terminal.Say(s.std.err, "kept %s: no cluster here is called %s any more", finding.PlainName(e.Dir), finding.PlainName(e.Name))
 	case *gen.Exported:
-		printExported(e, s.std)
+		terminal.SayAll(s.std.err, e.Notes())
+		terminal.Say(s.std.out, "%s", e.Line())
+	case gen.Said:
+		terminal.Say(s.std.err, "%s", e.Line())
 	}
 }
 
@@ -83,7 +76,7 @@ func loadVetted(ctx context.Context, out string, args []string, now time.Time, s
 	if err != nil {
 		return nil, err
 	}
-	printSkipped(r.Skipped, std)
+	terminal.SayAll(std.err, gen.SkippedLines(r.Skipped))
 	if err := terminal.Findings(std.err, r.Findings, false); err != nil {
 		return nil, err
 	}

@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"fmt"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -55,7 +52,7 @@ func runShow(ctx context.Context, o showOptions, args []string, now time.Time, s
 	if err != nil {
 		return err
 	}
-	printSkipped(r.Skipped, std)
+	terminal.SayAll(std.err, gen.SkippedLines(r.Skipped))
 	if err := terminal.Findings(std.err, r.Findings, false); err != nil {
 		return err
 	}
@@ -70,30 +67,7 @@ func runShow(ctx context.Context, o showOptions, args []string, now time.Time, s
 	if o.format == "json" {
 		err = terminal.List(std.out, "flags", all)
 	} else {
-		err = printShown(std.out, all)
+		err = terminal.Lines(std.out, gen.ShownLines(all))
 	}
 	return cmp.Or(err, faulty)
-}
-
-// printShown prints a block for each node: the flags in one column, and the fields
-// that set them in the next.
-func printShown(w io.Writer, all []gen.Shown) error {
-	width := 0
-	for _, s := range all {
-		width = max(width, len(s.Flag)+len(s.Value)+3)
-	}
-	width = min(width, 60)
-	var b bytes.Buffer
-	for i, s := range all {
-		if i == 0 || all[i-1].Self != s.Self {
-			fmt.Fprintf(&b, "%s %s\n", finding.Printable(s.Cluster), finding.Printable(s.Node))
-		}
-		from := s.Field
-		if p := s.Pos.String(); p != "" {
-			from += "  " + p
-		}
-		fmt.Fprintf(&b, "  %-*s  %s\n", width, finding.Printable("--"+s.Flag+"="+s.Value), finding.Printable(from))
-	}
-	_, err := w.Write(b.Bytes())
-	return err
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/upgrade"
 	"github.com/kcmgen/kcmgen/internal/terminal"
 )
@@ -13,7 +14,7 @@ func printUpgrade(u *upgrade.Run, format string, std stdio) error {
 	if format == "json" {
 		return terminal.JSON(std.out, u.Report())
 	}
-	printSkipped(u.Before().Skipped, std)
+	terminal.SayAll(std.err, gen.SkippedLines(u.Before().Skipped))
 	var b bytes.Buffer
 	for i, c := range u.Clusters {
 		if i > 0 {

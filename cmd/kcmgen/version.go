@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -29,7 +28,7 @@ and the versions of Go, CUE and cfssl in it. Include it in reports of faults.
 			if format == "json" {
 				return terminal.JSON(std.out, gen.ReadBuild())
 			}
-			return printBuild(std.out, gen.ReadBuild())
+			return terminal.Lines(std.out, gen.ReadBuild().Lines())
 		},
 	}
 	formatFlag(cmd, &format, "how to print it")
@@ -42,22 +41,6 @@ func noArgs(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	return usageError{fmt.Errorf("%s takes no arguments, and got %q", cmd.CommandPath(), args[0])}
-}
-
-func printBuild(w io.Writer, a gen.Build) error {
-	revision := a.Revision
-	if a.Modified != nil && *a.Modified {
-		revision += ", modified"
-	}
-	_, err := fmt.Fprintf(w, "kcmgen %s\n", a.Version)
-	for _, l := range [][2]string{
-		{"revision", revision}, {"time", a.Time}, {"go", a.Go}, {"platform", a.Platform}, {"cue", a.CUE}, {"cfssl", a.CFSSL},
-	} {
-		if l[1] != "" && err == nil {
-			_, err = fmt.Fprintf(w, "  %-9s %s\n", l[0], l[1])
-		}
-	}
-	return err
 }
 
 // version returns kcmgen's version, as the build recorded it.

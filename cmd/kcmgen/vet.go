@@ -155,7 +155,7 @@ func printVetted(o vetOptions, r *gen.Loaded, both []gen.Layouts, std stdio) err
 	if o.format == "json" {
 		return terminal.JSON(std.out, r.Report(both))
 	}
-	printSkipped(r.Skipped, std)
+	terminal.SayAll(std.err, gen.SkippedLines(r.Skipped))
 	for _, note := range slices.Concat(r.NodeLines(), r.Notes) {
 		terminal.SayVisibly(std.err, "%s", note)
 	}
@@ -175,10 +175,4 @@ func printVetted(o vetOptions, r *gen.Loaded, both []gen.Layouts, std stdio) err
 		terminal.SayVisibly(lines, "%s", line)
 	}
 	return err
-}
-
-func printSkipped(skipped []gen.Skipped, std stdio) {
-	for _, s := range skipped {
-		terminal.Say(std.err, "skipped %s: %s", finding.PlainName(s.Dir), s.Reason)
-	}
 }

@@ -109,3 +109,13 @@ func JSON(w io.Writer, doc any) error {
 	_, err := io.WriteString(w, text.String()+"\n")
 	return err
 }
+
+// Lines writes lines as they are, at once.
+func Lines(w io.Writer, lines []string) error {
+	var b bytes.Buffer
+	for _, line := range lines {
+		fmt.Fprintln(&b, line)
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
