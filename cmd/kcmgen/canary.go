@@ -38,9 +38,7 @@ It uses the kubeconfig that the cluster names (deploy.kubeconfig) or --kubeconfi
   kcmgen canary --only job-controller,garbage-collector-controller prod
   kcmgen canary --rbac | kubectl apply -f -`,
 		ValidArgsFunction: completeClusters,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return runCanary(cmd.Context(), o, args, time.Now, std)
-		},
+		RunE:              with(&o, std, runCanary),
 	}
 	fs := cmd.Flags()
 	fs.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig of a user with the rights that --rbac prints (default deploy.kubeconfig of the cluster)")
@@ -54,9 +52,6 @@ It uses the kubeconfig that the cluster names (deploy.kubeconfig) or --kubeconfi
 }
 
 func runCanary(ctx context.Context, o canaryOptions, args []string, now func() time.Time, std stdio) error {
-	if err := checkFormat(o.format); err != nil {
-		return err
-	}
 	if o.rbac {
 		_, err := io.WriteString(std.out, deploy.CanaryRights)
 		return err

@@ -54,9 +54,7 @@ OUT/<cluster>/deploys/.
   kcmgen deploy --dry-run --out-plan prod.plan prod   for a review,
   kcmgen deploy --plan prod.plan prod                 and exactly what was reviewed`,
 		ValidArgsFunction: completeClusters,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return runDeploy(cmd.Context(), o, args, time.Now, std)
-		},
+		RunE:              with(&o, std, runDeploy),
 	}
 	o.flags(cmd)
 	return cmd

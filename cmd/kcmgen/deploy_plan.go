@@ -16,8 +16,8 @@ func (o *deployOptions) check() error {
 	case o.plan != "" && o.dryRun:
 		return usageError{errors.New("--plan does what a plan says, and --dry-run does nothing: give one of them")}
 	}
-	if err := checkFormat(o.format); err != nil || o.plan == "" {
-		return err
+	if o.plan == "" {
+		return nil
 	}
 	var err error
 	o.reviewed, err = deploy.ReadPlan(o.plan)

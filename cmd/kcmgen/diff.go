@@ -31,25 +31,19 @@ without a restart. It prints nothing where nothing differs.
   kcmgen diff --live prod --limit cp-1
   kcmgen diff --live --format json prod`,
 		ValidArgsFunction: completeClusters,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return runDiff(cmd.Context(), o, args, time.Now, std)
-		},
+		RunE:              with(&o, std, runDiff),
 	}
 	outFlag(cmd, &o.out)
 	sshConfigFlag(cmd, &o.sshConfig)
 	cmd.Flags().BoolVar(&o.live, "live", false, "look at the hosts")
-	cmd.Flags().StringSliceVar(&o.limit, "limit", nil, "these nodes only, such as cp-1,cp-2")
+	limitFlag(cmd, &o.limit)
 	formatFlag(cmd, &o.format, "how to print what differs")
-	completeFlag(cmd, "limit", completeNodeList)
 	return cmd
 }
 
 func runDiff(ctx context.Context, o diffOptions, args []string, now func() time.Time, std stdio) error {
 	if !o.live {
 		return usageError{errors.New("say what to compare with the exported tree: --live, the hosts")}
-	}
-	if err := checkFormat(o.format); err != nil {
-		return err
 	}
 	r, err := loadSound(ctx, &o.hostOptions, args, now(), std)
 	if err != nil {

@@ -38,9 +38,7 @@ apiserver (systemd units only).
 		Example: `  kcmgen drill prod
   kcmgen drill --mode kill --yes prod`,
 		ValidArgsFunction: completeClusters,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return runDrill(cmd.Context(), o, args, time.Now, std)
-		},
+		RunE:              with(&o, std, runDrill),
 	}
 	outFlag(cmd, &o.out)
 	sshConfigFlag(cmd, &o.sshConfig)
@@ -56,9 +54,6 @@ apiserver (systemd units only).
 }
 
 func runDrill(ctx context.Context, o drillOptions, args []string, now func() time.Time, std stdio) error {
-	if err := checkFormat(o.format); err != nil {
-		return err
-	}
 	if !slices.Contains(deploy.DrillModes(), o.mode) {
 		return usageError{fmt.Errorf("--mode is %q, not stop, kill or partition", o.mode)}
 	}

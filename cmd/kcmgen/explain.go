@@ -45,9 +45,6 @@ in CUE, of the schema, and of waivers.
 }
 
 func runExplain(version, format string, names []string, std stdio) error {
-	if err := checkFormat(format); err != nil {
-		return err
-	}
 	minor, err := flags.ParseMinor(version)
 	if err != nil {
 		return usageError{fmt.Errorf("--version: %w", err)}

@@ -48,9 +48,7 @@ unless --keep-going; the exit code reports it either way.
   kcmgen export prod staging             these clusters, by name
   kcmgen export -o /srv/kcm ./cue/...    every cluster below cue, elsewhere`,
 		ValidArgsFunction: completeClusters,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return runExport(cmd.Context(), o, args, time.Now(), std)
-		},
+		RunE:              with(&o, std, runExport),
 	}
 	outFlag(cmd, &o.out)
 	cmd.Flags().BoolVar(&o.prune, "prune", false, "remove files in a cluster's directory that kcmgen didn't write, and images that the cluster no longer makes")
@@ -60,11 +58,11 @@ unless --keep-going; the exit code reports it either way.
 	return cmd
 }
 
-func runExport(ctx context.Context, o exportOptions, args []string, now time.Time, std stdio) error {
+func runExport(ctx context.Context, o exportOptions, args []string, now func() time.Time, std stdio) error {
 	s := newScreen(std)
 	defer s.end()
 	return gen.Export(ctx, gen.ExportOptions{
-		Request: s.request(o.out, args, now), Prune: o.prune, KeepGoing: o.keepGoing, Accept: o.accept,
+		Request: s.request(o.out, args, now()), Prune: o.prune, KeepGoing: o.keepGoing, Accept: o.accept,
 		Programs: programs(), OnEvent: s.event,
 	})
 }

@@ -35,23 +35,18 @@ from HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
   kcmgen fetch --arch arm64 ./cue/...    for one architecture, of every cluster
   kcmgen fetch --format json prod        {"programs": [{"cluster", "arch", …}]}`,
 		ValidArgsFunction: completeClusters,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return runFetch(cmd.Context(), o, args, time.Now(), std)
-		},
+		RunE:              with(&o, std, runFetch),
 	}
 	archFlag(cmd, &o.archs, "all that a cluster names")
 	formatFlag(cmd, &o.format, "how to print what was fetched")
 	return cmd
 }
 
-func runFetch(ctx context.Context, o fetchOptions, args []string, now time.Time, std stdio) error {
-	if err := checkFormat(o.format); err != nil {
-		return err
-	}
+func runFetch(ctx context.Context, o fetchOptions, args []string, now func() time.Time, std stdio) error {
 	if err := gen.CheckArchs(o.archs); err != nil {
 		return err
 	}
-	r, err := loadVetted(ctx, "", args, now, std)
+	r, err := loadVetted(ctx, "", args, now(), std)
 	if err != nil {
 		return err
 	}

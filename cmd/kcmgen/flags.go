@@ -81,9 +81,6 @@ clusters in CUE there is kcmgen vet.
 }
 
 func runFlags(o flagsOptions, names []string, std stdio) error {
-	if err := checkFormat(o.format, gen.Formats()...); err != nil {
-		return err
-	}
 	if err := checkExclusive(o, names); err != nil {
 		return err
 	}

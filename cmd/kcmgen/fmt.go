@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -29,13 +30,13 @@ With --check it writes nothing, names the files that differ, and exits with 4.
 		Example: `  kcmgen fmt                    every CUE file of this module
   kcmgen fmt --check            for a git hook or CI
   kcmgen fmt clusters/prod`,
-		RunE: func(cmd *cobra.Command, args []string) error { return runFmt(cmd.Context(), o, args, std) },
+		RunE: with(&o, std, runFmt),
 	}
 	cmd.Flags().BoolVar(&o.check, "check", false, "write nothing; exit with 4 if a file is not formatted")
 	return cmd
 }
 
-func runFmt(ctx context.Context, o fmtOptions, args []string, std stdio) error {
+func runFmt(ctx context.Context, o fmtOptions, args []string, _ func() time.Time, std stdio) error {
 	var result error
 	err := repository.Format(ctx, args, o.check, repository.Formatting{
 		Skipped: func(dir string, err error) {

@@ -18,13 +18,19 @@ func formatFlag(cmd *cobra.Command, format *string, how string, more ...string) 
 	words := append([]string{"text", "json"}, more...)
 	cmd.Flags().StringVar(format, "format", "text", how+": "+either(words))
 	completeFlag(cmd, "format", completeWords(words...))
+	_ = cmd.Flags().SetAnnotation("format", formatWords, words) // there is such a flag
 }
 
-func checkFormat(format string, more ...string) error {
-	if words := append([]string{"text", "json"}, more...); !slices.Contains(words, format) {
-		return usageError{fmt.Errorf("--format is %q, not %s", format, either(words))}
+// formatWords is the annotation of --format with its words.
+const formatWords = "kcmgen-words"
+
+// checkFormat refuses a word that --format doesn't have.
+func checkFormat(cmd *cobra.Command) error {
+	f := cmd.Flags().Lookup("format")
+	if f == nil || slices.Contains(f.Annotations[formatWords], f.Value.String()) {
+		return nil
 	}
-	return nil
+	return usageError{fmt.Errorf("--format is %q, not %s", f.Value, either(f.Annotations[formatWords]))}
 }
 
 // either joins two words or more.

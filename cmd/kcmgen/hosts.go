@@ -32,10 +32,14 @@ func hostFlags(cmd *cobra.Command, o *hostOptions) {
 	outFlag(cmd, &o.out)
 	sshConfigFlag(cmd, &o.sshConfig)
 	fs := cmd.Flags()
-	fs.StringSliceVar(&o.limit, "limit", nil, "these nodes only, such as cp-1,cp-2")
+	limitFlag(cmd, &o.limit)
 	fs.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig of a user who may read the leader lease (default deploy.kubeconfig of the cluster)")
 	fs.BoolVar(&o.withoutLease, "without-lease", false, "go on without knowing who leads")
 	formatFlag(cmd, &o.format, "how to print what was done")
+}
+
+func limitFlag(cmd *cobra.Command, nodes *[]string) {
+	cmd.Flags().StringSliceVar(nodes, "limit", nil, "these nodes only, such as cp-1,cp-2")
 	completeFlag(cmd, "limit", completeNodeList)
 }
 

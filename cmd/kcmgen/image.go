@@ -38,9 +38,7 @@ one that a registry shows.
   kcmgen image --arch amd64,arm64 ./cue/prod
   buildah pull oci-archive:out/prod/image/amd64.tar`,
 		ValidArgsFunction: completeClusters,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return runImage(cmd.Context(), o, args, time.Now(), std)
-		},
+		RunE:              with(&o, std, runImage),
 	}
 	outFlag(cmd, &o.out)
 	archFlag(cmd, &o.archs, "those of the nodes")
@@ -48,10 +46,8 @@ one that a registry shows.
 	return cmd
 }
 
-func runImage(ctx context.Context, o imageOptions, args []string, now time.Time, std stdio) (err error) {
-	if err := checkFormat(o.format); err != nil {
-		return err
-	}
+func runImage(ctx context.Context, o imageOptions, args []string, now func() time.Time, std stdio) (err error) {
+	at := now()
 	if err := gen.CheckArchs(o.archs); err != nil {
 		return err
 	}
@@ -61,13 +57,13 @@ func runImage(ctx context.Context, o imageOptions, args []string, now time.Time,
 	if err := gen.Writable(o.out); err != nil {
 		return err
 	}
-	r, err := loadVetted(ctx, o.out, args, now, std)
+	r, err := loadVetted(ctx, o.out, args, at, std)
 	if err != nil {
 		return err
 	}
 	s := newScreen(std)
 	made, err := gen.MakeImages(ctx, r, gen.ImageOptions{
-		Out: o.out, Archs: o.archs, Programs: programs(), Now: now, Progress: s.progress(), OnEvent: s.event,
+		Out: o.out, Archs: o.archs, Programs: programs(), Now: at, Progress: s.progress(), OnEvent: s.event,
 	})
 	if len(made) == 0 && err != nil {
 		return err

@@ -50,7 +50,7 @@ that flags name. It changes nothing there.
   kcmgen import -o infra --node cp-1=a.service,a.env --node cp-2=b.service,b.env \
     --nodes cp-1=10.0.0.11,cp-2=10.0.0.12
   kcmgen import --live ops@10.0.0.11 ops@10.0.0.12 -o infra/clusters/prod`,
-		RunE: func(cmd *cobra.Command, args []string) error { return runImport(cmd.Context(), o, args, std) },
+		RunE: with(&o, std, runImport),
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.output, "output", "o", "", "directory of the new repository, or of the cluster in one")
@@ -67,10 +67,7 @@ that flags name. It changes nothing there.
 	return cmd
 }
 
-func runImport(ctx context.Context, o importOptions, files []string, std stdio) error {
-	if err := checkFormat(o.format); err != nil {
-		return err
-	}
+func runImport(ctx context.Context, o importOptions, files []string, now func() time.Time, std stdio) error {
 	switch {
 	case o.live && (len(o.nodes) > 0 || o.Root != "" || o.addresses != ""):
 		return usageError{errors.New("--live reads the hosts themselves: leave out --node, --nodes and --root; name a host as NAME=HOST")}
@@ -79,12 +76,12 @@ func runImport(ctx context.Context, o importOptions, files []string, std stdio) 
 	case o.output == "":
 		return usageError{errors.New("-o is missing: the directory to write the cluster to, such as: -o infra")}
 	}
-	o.Dir, o.Kcmgen, o.Stdin, o.Now = filepath.Clean(o.output), version(), std.in, time.Now()
+	o.Dir, o.Kcmgen, o.Stdin, o.Now = filepath.Clean(o.output), version(), std.in, now()
 	if err := o.Check(); err != nil {
 		return usageError{err}
 	}
 	if o.live {
-		found, err := o.find(ctx, files, std)
+		found, err := o.find(ctx, files, now)
 		if err != nil {
 			return err
 		}
@@ -115,8 +112,8 @@ func runImport(ctx context.Context, o importOptions, files []string, std stdio) 
 }
 
 // find reads hosts. Their connections stay open for what flags turn out to name.
-func (o *importOptions) find(ctx context.Context, hosts []string, std stdio) (*deploy.FoundHosts, error) {
-	s, err := deploy.Local(o.sshConfig, time.Now)
+func (o *importOptions) find(ctx context.Context, hosts []string, now func() time.Time) (*deploy.FoundHosts, error) {
+	s, err := deploy.Local(o.sshConfig, now)
 	if err != nil {
 		return nil, err
 	}

@@ -38,25 +38,20 @@ leader changes are marked, and errors that kcmgen knows are explained the first 
   kcmgen logs --since 2h --limit cp-1,cp-2 prod
   kcmgen logs --follow prod`,
 		ValidArgsFunction: completeClusters,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return runLogs(cmd.Context(), o, args, time.Now, std)
-		},
+		RunE:              with(&o, std, runLogs),
 	}
 	sshConfigFlag(cmd, &o.sshConfig)
 	fs := cmd.Flags()
 	fs.DurationVar(&o.since, "since", 10*time.Minute, "how far back")
 	fs.IntVarP(&o.lines, "lines", "n", 1000, "of each host, at most the last so many")
 	fs.BoolVarP(&o.follow, "follow", "f", false, "go on with what comes, until it is ended")
-	fs.StringSliceVar(&o.limit, "limit", nil, "these nodes only, such as cp-1,cp-2")
+	limitFlag(cmd, &o.limit)
 	formatFlag(cmd, &o.format, "how to print it")
-	completeFlag(cmd, "limit", completeNodeList)
 	return cmd
 }
 
 func runLogs(ctx context.Context, o logsOptions, args []string, now func() time.Time, std stdio) error {
-	switch err := checkFormat(o.format); {
-	case err != nil:
-		return err
+	switch {
 	case o.follow && o.format != "text":
 		return usageError{errors.New("--follow prints text: leave --format out")}
 	case o.since < 0 || o.lines < 1:

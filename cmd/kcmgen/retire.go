@@ -45,9 +45,7 @@ as in ~/.ssh/config.
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return runRetire(cmd.Context(), o, args, time.Now, std)
-		},
+		RunE: with(&o, std, runRetire),
 	}
 	outFlag(cmd, &o.out)
 	sshConfigFlag(cmd, &o.sshConfig)

@@ -27,9 +27,7 @@ Rollback needs nothing of the exported tree, and findings of vet don't stop it.
   kcmgen rollback prod
   kcmgen rollback prod --limit cp-2 --yes`,
 		ValidArgsFunction: completeClusters,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return runRollback(cmd.Context(), o, args, time.Now, std)
-		},
+		RunE:              with(&o, std, runRollback),
 	}
 	o.flags(cmd)
 	return cmd

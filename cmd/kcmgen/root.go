@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -115,7 +116,7 @@ KCMGEN_KEEP_GOING. The command line wins.
 				terminal.Say(std.err, "%s", terminal.Visible(line))
 			}
 		}
-		return fromEnvironment(cmd)
+		return cmp.Or(fromEnvironment(cmd), checkFormat(cmd))
 	}
 	root.PersistentFlags().BoolVar(std.noCache, "no-cache", false, "evaluate clusters that have not changed, too")
 	root.CompletionOptions.DisableDefaultCmd = true
@@ -172,4 +173,9 @@ func atMostOne(what string) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// with returns what a command does: run, with the options that its flags set.
+func with[O any](o *O, std stdio, run func(ctx context.Context, o O, args []string, now func() time.Time, std stdio) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error { return run(cmd.Context(), *o, args, time.Now, std) }
 }

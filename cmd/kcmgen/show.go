@@ -31,9 +31,7 @@ and errors make it exit with 3; clusters that can be evaluated are shown anyway.
   kcmgen show prod --node cp-1 --flag bind-address
   kcmgen show --format json ./cue/example`,
 		ValidArgsFunction: completeClusters,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return runShow(cmd.Context(), o, args, time.Now(), std)
-		},
+		RunE:              with(&o, std, runShow),
 	}
 	f := cmd.Flags()
 	f.StringSliceVar(&o.nodes, "node", nil, "show these nodes only")
@@ -44,11 +42,8 @@ and errors make it exit with 3; clusters that can be evaluated are shown anyway.
 	return cmd
 }
 
-func runShow(ctx context.Context, o showOptions, args []string, now time.Time, std stdio) error {
-	if err := checkFormat(o.format); err != nil {
-		return err
-	}
-	r, err := load(ctx, "", args, now, std)
+func runShow(ctx context.Context, o showOptions, args []string, now func() time.Time, std stdio) error {
+	r, err := load(ctx, "", args, now(), std)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,8 +18,6 @@ type statusOptions struct {
 	watch bool
 	every time.Duration
 }
-
-var statusFormats = []string{"text", "json", "prometheus", "html"}
 
 func newStatus(std stdio) *cobra.Command {
 	var o statusOptions
@@ -43,27 +40,21 @@ page for each finding.
   kcmgen status --format html prod >status.html
   kcmgen status --format prometheus ./cue/... >kcmgen.prom`,
 		ValidArgsFunction: completeClusters,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return runStatus(cmd.Context(), o, args, time.Now, std)
-		},
+		RunE:              with(&o, std, runStatus),
 	}
 	outFlag(cmd, &o.out)
 	sshConfigFlag(cmd, &o.sshConfig)
 	fs := cmd.Flags()
-	fs.StringSliceVar(&o.limit, "limit", nil, "these nodes only, such as cp-1,cp-2")
+	limitFlag(cmd, &o.limit)
 	fs.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig of a user who may read the cluster (default deploy.kubeconfig of the cluster)")
 	fs.BoolVarP(&o.watch, "watch", "w", false, "look again and again, until it is ended")
 	fs.DurationVar(&o.every, "every", 5*time.Second, "with --watch: the time between two looks")
-	fs.StringVar(&o.format, "format", "text", "how to print it: text, json, prometheus or html")
-	completeFlag(cmd, "format", completeWords(statusFormats...))
-	completeFlag(cmd, "limit", completeNodeList)
+	formatFlag(cmd, &o.format, "how to print it", "prometheus", "html")
 	return cmd
 }
 
 func runStatus(ctx context.Context, o statusOptions, args []string, now func() time.Time, std stdio) error {
 	switch {
-	case !slices.Contains(statusFormats, o.format):
-		return usageError{fmt.Errorf("--format is %q, not text, json, prometheus or html", o.format)}
 	case o.watch && o.format != "text":
 		return usageError{errors.New("--watch prints text: leave --format out")}
 	case o.every < time.Second:

@@ -44,7 +44,7 @@ unknown, older, or too far away to be written)`,
   kcmgen upgrade --to v1.37.4 prod          one cluster, to a patch
   kcmgen upgrade --to v1.37 --write prod    change its CUE`,
 		ValidArgsFunction: completeClusters,
-		RunE:              func(cmd *cobra.Command, args []string) error { return runUpgrade(cmd.Context(), o, args, std) },
+		RunE:              with(&o, std, runUpgrade),
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.to, "to", "", "version of Kubernetes to go to, such as v1.37 or v1.37.4")
@@ -55,12 +55,9 @@ unknown, older, or too far away to be written)`,
 	return cmd
 }
 
-func runUpgrade(ctx context.Context, o upgradeOptions, args []string, std stdio) error {
-	if err := checkFormat(o.format); err != nil {
-		return err
-	}
+func runUpgrade(ctx context.Context, o upgradeOptions, args []string, now func() time.Time, std stdio) error {
 	screen := newScreen(std)
-	u, err := upgrade.Prepare(ctx, upgrade.Options{Request: screen.request("", args, time.Now()), To: o.to, Write: o.write, SkipMinors: o.skipMinors})
+	u, err := upgrade.Prepare(ctx, upgrade.Options{Request: screen.request("", args, now()), To: o.to, Write: o.write, SkipMinors: o.skipMinors})
 	screen.end()
 	if errors.Is(err, gen.ErrFindings) {
 		return errors.Join(terminal.Findings(std.out, u.Before().Faults, false), errFindings)

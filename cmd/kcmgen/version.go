@@ -22,9 +22,6 @@ and the versions of Go, CUE and cfssl in it. Include it in reports of faults.
   kcmgen version --format json`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if err := checkFormat(format); err != nil {
-				return err
-			}
 			if format == "json" {
 				return terminal.JSON(std.out, gen.ReadBuild())
 			}

@@ -71,7 +71,7 @@ export made there expires.
   kcmgen vet --test                run the cases of your own rules
   kubectl get nodes -o json | kcmgen vet --nodes - prod`,
 		ValidArgsFunction: completeClusters,
-		RunE:              func(cmd *cobra.Command, args []string) error { return runVet(cmd.Context(), o, args, std) },
+		RunE:              with(&o, std, runVet),
 	}
 	vetFlags(cmd, &o)
 	return cmd
@@ -97,10 +97,7 @@ func vetFlags(cmd *cobra.Command, o *vetOptions) {
 	f.StringArrayVar(&o.nodes, "nodes", nil, "compare with the nodes that exist: `FILE` or CLUSTER=FILE, - for standard input; repeatable")
 }
 
-func runVet(ctx context.Context, o vetOptions, args []string, std stdio) error {
-	if err := checkFormat(o.format, gen.Formats()...); err != nil {
-		return err
-	}
+func runVet(ctx context.Context, o vetOptions, args []string, now func() time.Time, std stdio) error {
 	if o.unchecked != "list" && o.unchecked != "count" {
 		return usageError{fmt.Errorf("--unchecked is %q, not list or count", o.unchecked)}
 	}
@@ -108,7 +105,7 @@ func runVet(ctx context.Context, o vetOptions, args []string, std stdio) error {
 		return runRuleTests(ctx, o, args, std)
 	}
 	s := newScreen(std)
-	request := s.request(o.out, args, time.Now())
+	request := s.request(o.out, args, now())
 	request.Selection, request.Nodes, request.Stdin = o.selection, o.nodes, std.in
 	r, err := gen.Load(ctx, request)
 	s.end()
