@@ -21,7 +21,7 @@ type deployOptions struct {
 	outPlan string // the file that a dry run writes its plan to
 	plan    string // the file of a plan to carry out
 
-	reviewed *deploy.Plan // the plan in that file; nil without --plan
+	reviewed *deploy.Reviewed // the plan in that file; nil without --plan
 }
 
 func newDeploy(std stdio) *cobra.Command {
@@ -168,7 +168,7 @@ func carryOut(ctx context.Context, o deployOptions, r *deploy.Hosts, p *deploy.P
 		return outcome{Plans: []*deploy.Plan{p}}, o.writePlan(p, std)
 	}
 	if err == nil {
-		err = o.checkReviewed(p)
+		err = o.reviewed.Check(p)
 	}
 	if p != nil {
 		_ = printLines(std.err, deploy.ShowPlan(p)...) // stderr may be closed
@@ -185,7 +185,7 @@ func carryOut(ctx context.Context, o deployOptions, r *deploy.Hosts, p *deploy.P
 	l := newRolloutLog(std)
 	report, err := r.Apply(ctx, p, l.Print)
 	l.End()
-	err = o.movedSinceReview(err)
+	err = o.reviewed.Moved(err)
 	report.Kcmgen, report.Action = version(), p.Action
 	if len(p.Steps) > 0 {
 		err = errors.Join(err, record(ctx, o.out, report, std))

@@ -20,7 +20,7 @@ func (o *deployOptions) check() error {
 		return nil
 	}
 	var err error
-	o.reviewed, err = deploy.ReadPlan(o.plan)
+	o.reviewed, err = deploy.ReadReviewed(o.plan)
 	return err
 }
 
@@ -42,24 +42,4 @@ func (o *deployOptions) writePlan(p *deploy.Plan, std stdio) error {
 	}
 	terminal.Say(std.err, "wrote %s", o.outPlan)
 	return nil
-}
-
-// checkReviewed returns a MovedError if a plan differs from the one of --plan.
-func (o *deployOptions) checkReviewed(p *deploy.Plan) error {
-	if o.reviewed == nil {
-		return nil
-	}
-	if moves := deploy.Changes(o.reviewed, p); len(moves) > 0 {
-		return &deploy.StalePlanError{Changes: moves}
-	}
-	return nil
-}
-
-// movedSinceReview makes a MovedError of an error that asks for a new plan: with
-// --plan no other plan may be carried out.
-func (o *deployOptions) movedSinceReview(err error) error {
-	if o.reviewed != nil && deploy.NeedsNewPlan(err) {
-		return &deploy.StalePlanError{Changes: []deploy.Change{{Text: err.Error()}}}
-	}
-	return err
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -104,7 +103,7 @@ func runFlags(o flagsOptions, names []string, std stdio) error {
 	if o.format == "json" {
 		return terminal.List(std.out, "flags", defs)
 	}
-	return printDefs(std.out, defs)
+	return terminal.Rows(std.out, flags.Rows(defs))
 }
 
 // checks reports whether files are to be checked.
@@ -128,22 +127,6 @@ func checkExclusive(o flagsOptions, names []string) error {
 		}
 	}
 	return nil
-}
-
-// printDefs prints a line for each flag: name, type, default, deprecated, hidden.
-func printDefs(w io.Writer, defs []flags.Def) error {
-	var rows [][]string
-	for _, d := range defs {
-		last := d.Default
-		if d.Deprecated {
-			last += "  (deprecated)"
-		}
-		if d.Hidden {
-			last += "  (hidden)"
-		}
-		rows = append(rows, []string{"--" + d.Name, d.Type, last})
-	}
-	return terminal.Rows(w, rows)
 }
 
 func explainFlags(o flagsOptions, minor int, names []string, std stdio) error {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -117,10 +115,7 @@ func (o *hostOptions) notes(ctx context.Context, c *gen.Cluster, behind string, 
 	if err != nil {
 		return append(out, err.Error())
 	}
-	for _, name := range before.Departed(c) {
-		out = append(out, fmt.Sprintf("%s left the cluster, and may run still: kcmgen retire %s %s", name, name, c.Name))
-	}
-	return out
+	return append(out, before.Notes(c)...)
 }
 
 // settings returns what a rollout needs of this machine: ssh's configuration and, unless
@@ -155,21 +150,12 @@ func (o *hostOptions) connect(ctx context.Context, c *gen.Cluster, wants map[str
 
 // nodes returns the names of the nodes in --limit, sorted, or of all nodes.
 func (o *hostOptions) nodes(c *gen.Cluster) ([]string, error) {
-	var all []string
-	for i := range c.Nodes {
-		all = append(all, c.Nodes[i].Name)
-	}
-	switch {
-	case o.limit == nil:
-		return all, nil
-	case len(o.limit) == 0: // an empty variable in a script doesn't mean all
+	if o.limit != nil && len(o.limit) == 0 { // an empty variable in a script doesn't mean all
 		return nil, usageError{errors.New("--limit names no node")}
 	}
-	for _, name := range o.limit {
-		if !slices.Contains(all, name) {
-			text := fmt.Sprintf("cluster %s has no node %q: it has %s", c.Name, name, strings.Join(all, ", "))
-			return nil, usageError{errors.New(text)}
-		}
+	nodes, err := deploy.Choose(c, o.limit)
+	if err != nil {
+		return nil, usageError{err}
 	}
-	return slices.Compact(slices.Sorted(slices.Values(o.limit))), nil
+	return nodes, nil
 }

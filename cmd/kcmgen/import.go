@@ -145,6 +145,6 @@ func printImported(std stdio, i *repository.Imported) error {
 		return err
 	}
 	terminal.SayAll(std.out, said)
-	terminal.Say(std.err, "vet finds %s; next, type: kcmgen vet %s", finding.Count(i.Findings), word(directoryArgument(filepath.Dir(i.File))))
+	terminal.Say(std.err, "vet finds %s; next, type: kcmgen vet %s", finding.Count(i.Findings), word(repository.Argument(filepath.Dir(i.File))))
 	return nil
 }

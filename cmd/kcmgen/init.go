@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -105,30 +104,10 @@ func begin(dir string, c repository.Cluster, module string, std stdio) error {
 	if err != nil {
 		return err
 	}
-	if !b.Module {
-		terminal.Say(std.out, "wrote %s", b.File)
-		if b.NeedsSchema {
-			terminal.Say(std.err, "stock cue and editors need the vocabulary too; type: kcmgen schema vendor")
-		}
-		terminal.Say(std.err, "next: edit it, then type: kcmgen vet %s", word(directoryArgument(dir)))
-		return nil
-	}
-	terminal.Say(std.out, "wrote %s, and the CUE module around it", b.File)
-	if dir == "." {
-		terminal.Say(std.err, "next: edit %s, then type: kcmgen vet", b.File)
-	} else {
-		terminal.Say(std.err, "next: edit it, then type: cd %s && kcmgen vet", word(dir))
-	}
+	said, talk := b.Report(dir)
+	terminal.SayAll(std.out, said)
+	terminal.SayAll(std.err, talk)
 	return nil
-}
-
-// directoryArgument returns a directory as an argument of other commands.
-func directoryArgument(dir string) string {
-	dir = filepath.ToSlash(filepath.Clean(dir))
-	if dir == "." || strings.HasPrefix(dir, "../") || filepath.IsAbs(dir) {
-		return dir
-	}
-	return "./" + dir
 }
 
 func writeHook(dir string, std stdio) error {

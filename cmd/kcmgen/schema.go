@@ -65,7 +65,13 @@ func runVendor(o vendorOptions, dir string, std stdio) error {
 		return nil
 	}
 	if o.check {
-		return checkCopy(v, std)
+		lines, hint := v.Report()
+		terminal.SayAll(std.out, lines)
+		if hint == "" {
+			return nil
+		}
+		terminal.Say(std.err, "hint: %s", hint)
+		return errDiffers
 	}
 	wrote, err := v.Renew(version(), o.force)
 	switch {
@@ -77,27 +83,4 @@ func runVendor(o vendorOptions, dir string, std stdio) error {
 		terminal.Say(std.out, "%s: wrote the vocabulary of kcmgen %s", v.Dir, version())
 	}
 	return nil
-}
-
-func checkCopy(v *repository.Vocabulary, std stdio) error {
-	if v.Missing {
-		terminal.Say(std.out, "%s is missing", v.Dir)
-		terminal.Say(std.err, "hint: kcmgen schema vendor")
-		return errDiffers
-	}
-	for _, name := range v.Edited {
-		terminal.Say(std.out, "%s was edited by hand", name)
-	}
-	for _, d := range v.Differs {
-		terminal.Say(std.out, "%s %s", d.File, d.What)
-	}
-	switch {
-	case len(v.Edited) > 0:
-		terminal.Say(std.err, "hint: constraints of your own go to %s; then type: kcmgen schema vendor --force", repository.OwnDir)
-	case !v.Current:
-		terminal.Say(std.err, "hint: kcmgen schema vendor")
-	default:
-		return nil
-	}
-	return errDiffers
 }

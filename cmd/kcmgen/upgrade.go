@@ -70,7 +70,7 @@ func runUpgrade(ctx context.Context, o upgradeOptions, args []string, now func()
 	}
 	if u.Blocked() {
 		terminal.Say(std.err, "nothing written: settle what is marked so, and run it again")
-		printWaysOut(u, std)
+		terminal.SayAll(std.err, u.WaysOut().Lines())
 		return errFindings
 	}
 	if o.write {
@@ -78,6 +78,6 @@ func runUpgrade(ctx context.Context, o upgradeOptions, args []string, now func()
 			return err
 		}
 	}
-	printUpgraded(u, o.write, args, std)
+	terminal.SayAll(std.err, u.Outcome(o.write))
 	return nil
 }

@@ -45,27 +45,3 @@ func printUpgradeOf(c *upgrade.Cluster, w, out io.Writer) {
 		_ = terminal.Finding(w, f, nil) // w is a buffer
 	}
 }
-
-// printUpgraded prints what was written, and the command to type next.
-func printUpgraded(u *upgrade.Run, wrote bool, args []string, std stdio) {
-	switch {
-	case len(u.Changed) == 0:
-		terminal.Say(std.err, "nothing to write")
-	case wrote:
-		for _, name := range u.Files() {
-			terminal.Say(std.err, "wrote %s", u.Shown(name))
-		}
-		next := "kcmgen export"
-		for _, a := range args {
-			next += " " + word(a)
-		}
-		terminal.Say(std.err, "next: %s", next)
-	default:
-		terminal.Say(std.err, "nothing written; next: %s", u.Next())
-	}
-}
-
-// printWaysOut prints how to continue if a file also serves clusters that weren't named.
-func printWaysOut(u *upgrade.Run, std stdio) {
-	terminal.SayAll(std.err, u.WaysOut().Lines())
-}

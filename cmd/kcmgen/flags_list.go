@@ -1,12 +1,24 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 
 	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/internal/terminal"
 )
+
+// listNames lists the controllers or the feature gates of a version.
+func listNames(o flagsOptions, m *flags.Minor, std stdio) error {
+	switch {
+	case o.format == "json" && o.controllers:
+		return terminal.List(std.out, "controllers", m.Controllers)
+	case o.format == "json":
+		return terminal.List(std.out, "featureGates", m.FeatureGates)
+	case o.controllers:
+		return terminal.Rows(std.out, m.ControllerRows())
+	}
+	return terminal.Rows(std.out, m.GateRows())
+}
 
 func runFlagsDiff(o flagsOptions, std stdio) error {
 	older, newer, err := flags.ParseRange(o.diff)
@@ -28,10 +40,9 @@ func runFlagsDiff(o flagsOptions, std stdio) error {
 	if o.controllers || o.gates {
 		prefix = ""
 	}
-	var b bytes.Buffer
+	var lines []string
 	for _, c := range changes {
-		fmt.Fprintln(&b, c.Line(prefix))
+		lines = append(lines, c.Line(prefix))
 	}
-	_, err = std.out.Write(b.Bytes())
-	return err
+	return terminal.Lines(std.out, lines)
 }
