@@ -24,6 +24,7 @@ gen/explain/planted.go    github.com/kcmgen/kcmgen/gen/config
 gen/finding/report/planted.go github.com/kcmgen/kcmgen/gen/spec
 internal/terminal/planted.go github.com/kcmgen/kcmgen/gen/spec
 gen/tree/planted.go       github.com/kcmgen/kcmgen/gen/config
+gen/config/apart/planted.go cuelang.org/go/cue
 gen/config/rules/planted.go github.com/kcmgen/kcmgen/gen/vendoring
 gen/config/syntax/planted.go github.com/kcmgen/kcmgen/gen/spec
 gen/spec/planted.go       github.com/kcmgen/kcmgen/gen/flags
