@@ -135,7 +135,7 @@ var fileTexts = []Text{
 	},
 	{
 		ID:      "probe-without-port",
-		Why:     "With --secure-port=0 nothing is served, /healthz neither. A probe of that port always fails, and the kubelet restarts the process or never calls it ready. kcmgen leaves its own probes out then: a process that hangs stays.",
+		Why:     "With --secure-port=0 nothing is served, /healthz neither. A probe of that port would always fail, so that kcmgen writes none into the pod: a process that hangs stays.",
 		Fix:     "Serve a port, on loopback; or state that there are no probes.",
 		CUE:     `flags: {"secure-port": 10257, "bind-address": "127.0.0.1"}`,
 		Sources: []string{runNew, "https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/"},

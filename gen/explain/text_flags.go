@@ -201,8 +201,8 @@ var flagTexts = []Text{
 	},
 	{
 		ID:      "cloud-untagged",
-		Why:     "Until v1.26 the cloud provider aws is in kube-controller-manager. Without a tag kubernetes.io/cluster/NAME on its instances, or an id in --cloud-config, the process exits: no ClusterID Found. Only the cloud knows the tags, so this is never more than not checked.",
-		Fix:     "Tag the instances. --allow-untagged-cloud=true lets it start without, and then it may take resources of other clusters for its own.",
+		Why:     "Until v1.26 the cloud provider aws is in kube-controller-manager. Without a tag kubernetes.io/cluster/NAME on its instances, or an id in --cloud-config, the process exits: no ClusterID Found. Only the cloud knows the tags.",
+		Fix:     "Tag the instances and waive this. --allow-untagged-cloud=true lets it start without, and then it may take resources of other clusters for its own.",
 		Sources: []string{"k8s.io/kubernetes cmd/kube-controller-manager/app/cloudproviders.go createCloudProvider"},
 		Flags:   []string{"cloud-provider", "external-cloud-volume-plugin", "allow-untagged-cloud"},
 	},

@@ -1,16 +1,12 @@
 package vet
 
-import (
-	"fmt"
-
-	"github.com/kcmgen/kcmgen/gen/finding"
-)
+import "fmt"
 
 // cloudRules are about the cloud providers that older versions have in them.
 var cloudRules = []Rule{
 	{
-		ID: "cloud-untagged", Severity: isError, Flags: true, node: cloudUntagged,
-		Doc: "--cloud-provider=aws finds the cluster's tag on its instances, or --allow-untagged-cloud is set (what the tags are is not checked)",
+		ID: "cloud-untagged", Severity: isWarning, Flags: true, node: cloudUntagged,
+		Doc: "--cloud-provider=aws finds the cluster's tag on its instances, or --allow-untagged-cloud is set (waive it where they have the tag)",
 	},
 }
 
@@ -29,8 +25,7 @@ func cloudUntagged(v *view, n *nodeView) []fault {
 		return nil
 	}
 	return one(fault{
-		field: f.Field, severity: finding.NotChecked,
-		message:  fmt.Sprintf("--%s is %s, and the tags of its instances were not checked: without kubernetes.io/cluster/NAME on them the process exits", f.Name, f.Value),
+		field: f.Field, message: fmt.Sprintf("--%s is %s: without the tag kubernetes.io/cluster/NAME on its instances, which kcmgen doesn't see, the process exits", f.Name, f.Value),
 		expected: "the tag on every instance, or --allow-untagged-cloud=true",
 	})
 }

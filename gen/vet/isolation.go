@@ -45,7 +45,7 @@ var isolationRules = []Rule{
 	},
 	{
 		ID: "probe-without-port", Severity: isWarning, node: probeWithoutPort,
-		Doc: "a pod that has probes serves what they ask for: --secure-port isn't 0 (an error for a probe that stays)",
+		Doc: "a pod that has probes serves what they ask for: --secure-port isn't 0",
 	},
 	{
 		ID: "restart-policy", Severity: isError, Unit: true, node: restartPolicy,

@@ -33,7 +33,7 @@ var comparedRules = []Rule{
 	},
 	{
 		ID: "kubelet-serving-approval", Severity: isWarning, cluster: kubeletServingApproval,
-		Doc: "where the kubelet asks for its serving certificate, something approves that: kube-controller-manager doesn't (reported as not checked)",
+		Doc: "where the kubelet asks for its serving certificate, something approves that: kube-controller-manager doesn't (waive it with the name of what does)",
 	},
 }
 
@@ -156,10 +156,9 @@ func kubeletServingApproval(v *view) []fault {
 		return nil
 	}
 	return one(fault{
-		field: KubeletFile, at: p.said(serverBootstrap).At, severity: finding.NotChecked,
-		message:  fmt.Sprintf("%s of %s is true, and kube-controller-manager approves no request of kubernetes.io/kubelet-serving: what does was not checked", serverBootstrap, p.File),
+		field: KubeletFile, at: p.said(serverBootstrap).At,
+		message:  fmt.Sprintf("%s of %s is true, and kube-controller-manager approves no request of kubernetes.io/kubelet-serving: something else has to", serverBootstrap, p.File),
 		expected: "a controller that approves them, or kubectl certificate approve after each rotation",
-		hint:     "waive this with the name of what approves them",
 	})
 }
 

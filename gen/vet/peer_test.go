@@ -253,18 +253,18 @@ var peerCases = map[string]peerCase{
 		omit(w.c, "cluster-signing-key-file")
 	}, []string{"kubelet-certificates"}},
 	"requests that aren't known": {func(_ *testing.T, w *peerWorld) { w.says(KubeletFile, "serverTLSBootstrap", unsaid) }, []string{"kubelet-certificates not checked"}},
-	"another CA of kubelets":     {func(_ *testing.T, w *peerWorld) { w.kubelets(w.other) }, []string{"kubelet-ca-differs", "kubelet-serving-approval not checked"}},
+	"another CA of kubelets":     {func(_ *testing.T, w *peerWorld) { w.kubelets(w.other) }, []string{"kubelet-ca-differs", "kubelet-serving-approval"}},
 	"a signer that isn't the CA": {func(_ *testing.T, w *peerWorld) {
 		w.kubelets(w.other)
 		set(w.c, "cluster-signing-kubelet-serving-cert-file", "/k/kubelets.crt")
 		set(w.c, "cluster-signing-kubelet-serving-key-file", "/k/kubelets.key")
-	}, []string{"file-not-placed", "file-pair", "kubelet-ca-differs not checked", "kubelet-serving-approval not checked"}},
-	"the CA of kubelets": {func(_ *testing.T, w *peerWorld) { w.kubelets(w.ca) }, []string{"kubelet-serving-approval not checked"}},
+	}, []string{"file-not-placed", "file-pair", "kubelet-ca-differs not checked", "kubelet-serving-approval"}},
+	"the CA of kubelets": {func(_ *testing.T, w *peerWorld) { w.kubelets(w.ca) }, []string{"kubelet-serving-approval"}},
 	"a CA of kubelets' own": {func(_ *testing.T, w *peerWorld) {
 		w.kubelets(w.other)
 		w.says(KubeletFile, "serverTLSBootstrap", say("false"))
 	}, nil},
-	"a CA of kubelets, not here": {func(_ *testing.T, w *peerWorld) { w.kubelets(w.ca); w.gone("kubelet-certificate-authority") }, []string{"kubelet-ca-differs not checked", "kubelet-serving-approval not checked"}},
+	"a CA of kubelets, not here": {func(_ *testing.T, w *peerWorld) { w.kubelets(w.ca); w.gone("kubelet-certificate-authority") }, []string{"kubelet-ca-differs not checked", "kubelet-serving-approval"}},
 	"a cloud for one": {func(_ *testing.T, w *peerWorld) {
 		set(w.c, cloudProvider, "external")
 		w.says(KubeletFile, cloudProvider, byDefault(""))

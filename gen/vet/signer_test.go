@@ -42,10 +42,10 @@ var headerCases = map[string]testCase{
 }
 
 var cloudCases = map[string]testCase{
-	"a cloud of tags":                  {at(26, "cloud-provider", "aws"), []string{"cloud-untagged not checked"}},
+	"a cloud of tags":                  {at(26, "cloud-provider", "aws"), []string{"cloud-untagged"}},
 	"a cloud without tags":             {at(26, "cloud-provider", "aws", "allow-untagged-cloud", "true"), []string{"flag-deprecated"}},
 	"a cloud with its configuration":   {at(26, "cloud-provider", "aws", "cloud-config", "/etc/aws.conf"), nil},
-	"volumes of a cloud of tags":       {at(26, "cloud-provider", "external", "external-cloud-volume-plugin", "aws"), []string{"cloud-untagged not checked"}},
+	"volumes of a cloud of tags":       {at(26, "cloud-provider", "external", "external-cloud-volume-plugin", "aws"), []string{"cloud-untagged"}},
 	"a cloud that needs no tags":       {at(26, "cloud-provider", "gce"), nil},
 	"no tags where none are looked at": {at(26, "cloud-provider", "gce", "allow-untagged-cloud", "true"), []string{"flag-deprecated", "flag-ignored"}},
 	"no cloud for tags":                {at(26, "allow-untagged-cloud", "true"), []string{"flag-deprecated", "flag-ignored"}},
@@ -55,11 +55,6 @@ var cloudCases = map[string]testCase{
 	"narrow ranges, not handed out":  {then(at(37), masked("10.0.0.0/8", 25), func(c *spec.Cluster) { omit(c, allocate); omit(c, clusterCIDR); omit(c, serviceRange); omit(c, mask) }), nil},
 	"a pod whose probes are dropped": {func(c *spec.Cluster) { pods(c); c.Pod.Liveness = &spec.Probe{}; set(c, "secure-port", "0") }, []string{"probe-without-port"}},
 	"a pod without a port or probes": {func(c *spec.Cluster) { pods(c); set(c, "secure-port", "0") }, nil},
-	"a pod with a probe of its own": {func(c *spec.Cluster) {
-		pods(c)
-		set(c, "secure-port", "0")
-		c.Pod.Container = map[string]any{"readinessProbe": map[string]any{"httpGet": map[string]any{"port": 10257}}}
-	}, []string{"probe-without-port"}},
 }
 
 // masked gives the cluster another pod network, and services and nodes out of its way.

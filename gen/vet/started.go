@@ -83,33 +83,16 @@ func probeUnreachable(v *view, n *nodeView) []fault {
 	return out
 }
 
-// probeWithoutPort: with --secure-port=0 kcmgen writes no probe of its own into the pod, and a
-// probe among the user's fields of the container finds no one.
+// probeWithoutPort: with --secure-port=0 no probe is written into the pod.
 func probeWithoutPort(v *view, n *nodeView) []fault {
-	if v.Layout != spec.StaticPod || n.line != nil || !isZero(n.value("secure-port")) {
+	if v.Layout != spec.StaticPod || n.line != nil || !isZero(n.value("secure-port")) || v.Pod.Liveness == nil && v.Pod.Startup == nil {
 		return nil
 	}
-	at := v.flagField(n, "secure-port")
-	var out []fault
-	for _, name := range []string{"readinessProbe", "livenessProbe", "startupProbe"} {
-		p, _ := v.Pod.Container[name].(map[string]any)
-		if p["httpGet"] == nil && p["tcpSocket"] == nil {
-			continue
-		}
-		out = append(out, fault{
-			field: finding.Path("pod", "container", name), also: []string{at}, severity: finding.Error,
-			message:  name + " asks a port, and with --secure-port=0 nothing is served: it always fails",
-			expected: `no such probe, or flags: "secure-port": 10257`,
-		})
-	}
-	if v.Pod.Liveness != nil || v.Pod.Startup != nil {
-		out = append(out, fault{
-			field: at, also: []string{"pod.livenessProbe"},
-			message:  "--secure-port is 0, so that the pod has no probe: a process that hangs is not restarted",
-			expected: `flags: "secure-port": 10257, or pod: {livenessProbe: null, startupProbe: null}`,
-		})
-	}
-	return out
+	return one(fault{
+		field: v.flagField(n, "secure-port"), also: []string{"pod.livenessProbe", "pod.startupProbe"},
+		message:  "--secure-port is 0, so that the pod has no probe: a process that hangs is not restarted",
+		expected: `flags: "secure-port": 10257, or pod: {livenessProbe: null, startupProbe: null}`,
+	})
 }
 
 // releasesGate makes a leader that lost its lease exit with code 0 instead of 1.

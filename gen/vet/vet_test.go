@@ -291,7 +291,6 @@ func TestRules(t *testing.T) {
 			"ca-key-mismatch", "ca-expiry", "ca-verifies", "ca-intermediate", "key-strength",
 			"ca-weak", "ca-kept", "ca-name", "service-account-key-differs", "key-tracked",
 			"service-account-key-kind", "service-account-key-weak",
-			"cloud-untagged", // never checked: only the cloud knows its tags
 		}, r.ID) && !slices.ContainsFunc(slices.Concat(lineRules, ofPeers()), func(l Rule) bool { return l.ID == r.ID }) {
 			t.Errorf("no case breaks rule %s", r.ID)
 		}
