@@ -40,7 +40,7 @@ var allRules = sync.OnceValue(func() []Rule {
 	var out []Rule
 	for _, topic := range [][]Rule{
 		networkRules, existingRules, peerRules, apiserverRules, kubeletRules, networkPeerRules, comparedRules, rangeRules, nodeRules, addressRules, flagRules, controllerRules, gateRules,
-		workerRules, electionRules, capacityRules, fileRules, isolationRules, unitRules, directiveRules, keyRules, trackedRules,
+		workerRules, electionRules, migrationRules, capacityRules, fileRules, isolationRules, unitRules, directiveRules, keyRules, trackedRules,
 		authorityRules, certificateNameRules, signerRules, hardeningRules, imageRules, binaryRules, valueRules, headerRules, exposureRules, cloudRules, lineRules,
 	} {
 		out = append(out, topic...)

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
@@ -17,8 +16,8 @@ var signerRules = []Rule{
 		Doc: "if one signer of certificate requests has a pair of its own, so have the others: they don't fall back on --cluster-signing-cert-file",
 	},
 	{
-		ID: "flag-both-names", Severity: isError, Flags: true, node: flagBothNames,
-		Doc: "a flag isn't given by its old name and by its new one, which are one variable (a warning where both have one value)",
+		ID: "flag-both-names", Severity: isWarning, Flags: true, node: flagBothNames,
+		Doc: "a flag isn't given by its old name and by its new one, which are one variable",
 	},
 }
 
@@ -76,14 +75,10 @@ func flagBothNames(v *view, n *nodeView) []fault {
 		if !both || !written(k.Flag) || !written(other) {
 			continue
 		}
-		f := fault{
+		out = append(out, fault{
 			field: k.Field, also: alsoField(other), expected: "--" + other.Name + " alone",
 			message: fmt.Sprintf("--%s is %s and --%s is %s: they are two names of one flag, and the last on the command line counts", k.Name, k.Value, other.Name, other.Value),
-		}
-		if k.Value == other.Value {
-			f.severity = finding.Warning
-		}
-		out = append(out, f)
+		})
 	}
 	return out
 }
