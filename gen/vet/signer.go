@@ -67,6 +67,9 @@ func signersOff(v *view, n *nodeView) []fault {
 func flagBothNames(v *view, n *nodeView) []fault {
 	var out []fault
 	for _, k := range n.known {
+		if !k.def.Deprecated || !flags.HasNote(k.Name) {
+			continue // saves reading the data of other versions
+		}
 		l, ok := flags.LifeOf(k.Name)
 		if !ok || !l.Equivalent {
 			continue
