@@ -1,17 +1,39 @@
 #!/bin/sh
 # Usage: tools/install.sh reference|lint|release|test
+#        tools/install.sh browser [check]
 #
 # Builds the programs that tools/<name>/go.mod lists as tools, unless they are
 # there already, and prints the directory they are in:
 #
 #	PATH=$(tools/install.sh reference):$PATH
 #
+# browser has no programs: npm fetches the packages of its package-lock.json, and
+# the directory is that of the packages. With check, nothing is fetched.
+#
 # That directory lies in the user's cache, not in the checkout: a fresh clone or
 # another worktree finds it warm, and no linter or `git clean` walks over it.
 set -eu
 
-name=${1:?usage: tools/install.sh reference|lint|release|test}
+name=${1:?usage: tools/install.sh reference|lint|release|test|browser}
 cd "$(dirname "$0")/$name"
+
+if [ -f package-lock.json ]; then
+	key=$(cat ../install.sh package.json package-lock.json | git hash-object --stdin | cut -c1-16)
+	home=${KCMGEN_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/kcmgen}/tools/$name-$key
+	if ! [ -d "$home/node_modules" ]; then
+		[ "${2-}" != check ] || exit 1
+		echo "fetching the packages of tools/$name into $home (once)" >&2
+		mkdir -p "$home"
+		work=$(mktemp -d "$home/.build-XXXXXX")
+		trap 'rm -rf "$work"' EXIT
+		trap 'exit 130' INT TERM
+		cp package.json package-lock.json "$work/"
+		(cd "$work" && npm ci --ignore-scripts --no-audit --no-fund >&2)
+		mv "$work/node_modules" "$home/" 2>/dev/null || [ -d "$home/node_modules" ]
+	fi
+	echo "$home/node_modules"
+	exit
+fi
 
 # The directory's name says everything that decides the binaries, so a bumped
 # version or another Go never meets an old build. git does the hashing because

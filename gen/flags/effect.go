@@ -57,12 +57,21 @@ func EffectOf(name, old, new string, minor int) Effect {
 	if !ok {
 		return unknownEffect("flag --" + name)
 	}
-	if life, known := LifeOf(name); known && life.NoopIn(minor) {
+	// LifeOf would read the data of all versions.
+	life := Life{Note: notes()[name]}
+	def := Default(minor, name)
+	switch m := Of(minor); {
+	case m != nil && !m.has(name) && new != "" && new != def:
 		return effects().effect(e, way{
-			Classes: []string{RestartOnly}, Text: "This version accepts the flag and ignores it. The process starts again, and does what it did.",
+			Classes: []string{"controllers"}, Risk: HighRisk,
+			Text: MinorName(minor) + " doesn't know the flag: the process ends at its start, and no controller runs.",
+		})
+	case life.NoopIn(minor):
+		return effects().effect(e, way{
+			Classes: []string{RestartOnly}, Text: "The flag is accepted and ignored. The process starts again, and does what it did.",
 		})
 	}
-	return effects().change(e, old, new, setting{flagType(name, minor), Default(minor, name), minor})
+	return effects().change(e, old, new, setting{flagType(name, minor), def, minor})
 }
 
 // AnyEffect returns what a change of a flag does, whatever its values are; false if no

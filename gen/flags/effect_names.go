@@ -85,8 +85,8 @@ func (d *effectData) gates(e entry, old, new string, minor int) Effect {
 	if err != nil || failed != nil {
 		return d.effect(e, way{})
 	}
-	var change, unknown []string
-	alpha, turned := false, off
+	var change []string
+	alpha, locked, turned := false, false, off
 	for _, g := range m.FeatureGates {
 		before, after := m.On(g.Name, was), m.On(g.Name, is)
 		if before == after || g.Name == allAlpha || g.Name == allBeta {
@@ -97,14 +97,10 @@ func (d *effectData) gates(e entry, old, new string, minor int) Effect {
 			word, turned = "on", on
 			alpha = alpha || g.Stage == "ALPHA"
 		}
+		locked = locked || g.Locked && after != g.Default
 		change = append(change, fmt.Sprintf("%s %s (%s)", g.Name, word, g.Words()))
 	}
-	for _, s := range slices.Concat(was, is) {
-		if _, ok := m.Gate(s.Name); !ok && !slices.Contains(unknown, s.Name) {
-			unknown = append(unknown, s.Name)
-		}
-	}
-	slices.Sort(unknown)
+	unknown := m.unknownGates(slices.Concat(was, is))
 	var out Effect
 	switch {
 	case len(change)+len(unknown) == 0:
@@ -118,6 +114,10 @@ func (d *effectData) gates(e entry, old, new string, minor int) Effect {
 		out.Risk = HighRisk
 		out.Text += " A gate of stage alpha can lose data, and may be gone in the next version."
 	}
+	if locked {
+		out.Risk = HighRisk
+		out.Text += " The process ends at its start: locked gates can't be set."
+	}
 	if len(change) > 0 {
 		out.Text += " Turns " + named(change) + "."
 	}
@@ -125,6 +125,18 @@ func (d *effectData) gates(e entry, old, new string, minor int) Effect {
 		out.Text += fmt.Sprintf(" Unknown to %s: %s.", MinorName(m.Number()), named(unknown))
 	}
 	return out
+}
+
+// unknownGates returns the names that this version doesn't know, sorted.
+func (m *Minor) unknownGates(settings []GateSetting) []string {
+	var out []string
+	for _, s := range settings {
+		if _, ok := m.Gate(s.Name); !ok {
+			out = append(out, s.Name)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // nearest is the nearest minor version that there is data of.

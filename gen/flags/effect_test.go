@@ -42,6 +42,9 @@ func TestEffectData(t *testing.T) {
 			e.Compare = modeOf(life.Types[len(life.Types)-1].Value)
 		}
 		check("--"+name, e)
+		if e.Above != nil && e.Compare != byNumber {
+			t.Errorf("--%s is above a number, and no number", name)
+		}
 		if e.Part == "" || e.Source == "" {
 			t.Errorf("--%s has no part or no source", name)
 		}
@@ -77,8 +80,8 @@ func checkDirection(t *testing.T, what string, e entry, to direction, w way) {
 	if !slices.Contains(e.Compare.directions(), to) {
 		t.Errorf("%s: %s is no direction of %q", what, to, e.Compare)
 	}
-	if w.Text == "" {
-		t.Errorf("%s: %s has no text", what, to)
+	if w.Text == "" || w.Risk != "" && w.Risk.level() < 0 {
+		t.Errorf("%s: %s has no text, or a risk %q", what, to, w.Risk)
 	}
 	own := w
 	own.Risk = ""

@@ -141,7 +141,8 @@ func (s setting) value(m mode, value string) string {
 	if value == "" {
 		value = s.byDefault
 	}
-	if m != byText && strings.HasPrefix(value, "[") && strings.HasSuffix(value, "]") && len(value) > 1 {
+	list := m != byText && strings.HasPrefix(value, "[") && strings.HasSuffix(value, "]") && len(value) > 1
+	if list || value == "[]" {
 		value = value[1 : len(value)-1]
 	}
 	return value

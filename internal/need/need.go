@@ -41,8 +41,10 @@ var source = map[string]string{
 	"kubectl": builds,
 	"judge":   builds,
 
+	"axe-core":        "tools/install.sh browser, which takes npm",
 	"bash":            "apt-get install bash",
 	"buildah":         "apt-get install buildah",
+	"chromium":        "apt-get install chromium",
 	"containerd":      "apt-get install containerd",
 	"ctr":             "apt-get install containerd",
 	"curl":            "apt-get install curl",
@@ -105,6 +107,21 @@ func Program(t T, name string) string {
 	}
 	Missing(t, name, source[name])
 	return ""
+}
+
+// Axe returns the script of axe-core, which judges whether a page can be used by all, or
+// skips the test if it is missing. root is the repository.
+func Axe(t T, root string) []byte {
+	helper(t)()
+	dir, err := exec.Command(Program(t, "sh"), filepath.Join(root, "tools", "install.sh"), "browser", "check").Output()
+	if err != nil {
+		Missing(t, "axe-core", source["axe-core"])
+	}
+	script, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(dir)), "axe-core", "axe.min.js"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return script
 }
 
 // helper returns t.Helper, or a function that does nothing if t has none.
