@@ -40,6 +40,9 @@ type Request struct {
 	Now     time.Time
 	Selection
 	Progress
+
+	leave     map[string]bool // packages that aren't evaluated, by absolute directory
+	stateless bool            // what an export made isn't looked at
 }
 
 // maxKept is the maximum size of all evaluations that are kept, in bytes: those of some
@@ -106,7 +109,7 @@ func Load(ctx context.Context, r Request) (*Loaded, error) {
 	}
 	index := &facts.Index{}
 	all, err := r.load(ctx, cwd, nodes.fit, func(c *spec.Cluster) (*Vetted, error) {
-		return VetIn(c, cmp.Or(r.Out, outOf(cwd, c)), index, nodes.ofCluster(c), r.Now), nil
+		return VetIn(c, r.outFor(cwd, c), index, nodes.ofCluster(c), r.Now), nil
 	})
 	if err != nil {
 		return nil, err
@@ -120,7 +123,7 @@ func (r Request) load(ctx context.Context, cwd string, fit func(*config.Result) 
 	if err != nil {
 		return nil, err
 	}
-	o := config.Options{Version: r.Version, Progress: r.step("evaluated"), Overlay: r.Overlay, Limits: limits, Rules: ownRules}
+	o := config.Options{Version: r.Version, Progress: r.step("evaluated"), Overlay: r.Overlay, Limits: limits, Rules: ownRules, Leave: r.leave}
 	if r.KeepIn != "" {
 		if dir, err := kept.Open(r.KeepIn, maxKept, r.Now); err == nil { // without it, it only takes longer
 			defer dir.Close()
@@ -241,6 +244,14 @@ func addRoot(roots map[string]string, dir string) {
 	if abs, err := filepath.Abs(root); err == nil {
 		roots[abs] = root
 	}
+}
+
+// outFor returns the directory of a cluster's tree that vet looks at; "" for none.
+func (r Request) outFor(cwd string, c *spec.Cluster) string {
+	if r.stateless {
+		return ""
+	}
+	return cmp.Or(r.Out, outOf(cwd, c))
 }
 
 // outOf returns the default directory of a cluster's tree, relative to cwd if that is

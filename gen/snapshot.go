@@ -1,7 +1,6 @@
 package gen
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -120,7 +119,7 @@ func (s *Snapshot) load(ctx context.Context, r Request, nodes nodeLists) (*Loade
 	if err != nil {
 		return nil, err
 	}
-	then := Request{Args: s.args(r.Args), KeepIn: r.KeepIn, Version: r.Version, Now: r.Now}
+	then := Request{Args: s.args(r.Args), KeepIn: r.KeepIn, Version: r.Version, Now: r.Now, leave: r.leave, stateless: r.stateless}
 	modules, all := s.modules(r.Args)
 	if all {
 		if l, err := then.load(ctx, s.cwd, anything, look); !namesNothing(err) {
@@ -141,7 +140,7 @@ func (s *Snapshot) load(ctx context.Context, r Request, nodes nodeLists) (*Loade
 func (s *Snapshot) look(r Request, nodes nodeLists) (func(*spec.Cluster) (*Vetted, error), error) {
 	if s.Revision == nil {
 		return func(c *spec.Cluster) (*Vetted, error) {
-			return VetIn(c, cmp.Or(r.Out, outOf(s.here, c)), s.index, nodes.ofCluster(c), r.Now), nil
+			return VetIn(c, r.outFor(s.here, c), s.index, nodes.ofCluster(c), r.Now), nil
 		}, nil
 	}
 	index, err := s.Revision.Index(s.dir)
@@ -152,9 +151,24 @@ func (s *Snapshot) look(r Request, nodes nodeLists) (func(*spec.Cluster) (*Vette
 		if err := s.Revision.Complete(s.dir, c, s.index); err != nil {
 			return nil, err
 		}
-		out := cmp.Or(r.Out, outOf(s.here, &spec.Cluster{Dir: s.There(c.Dir)}))
-		return VetIn(c, out, index, nodes.ofCluster(c), r.Now), nil
+		return VetIn(c, r.outFor(s.here, &spec.Cluster{Dir: s.There(c.Dir)}), index, nodes.ofCluster(c), r.Now), nil
 	}, nil
+}
+
+// depends returns what the clusters depend on that the request names, without evaluating
+// them.
+func (s *Snapshot) depends(ctx context.Context, r Request) (map[string]config.Depends, error) {
+	args := []string(nil)
+	if modules, all := s.modules(nil); !all {
+		if args = modules; len(args) == 0 {
+			return nil, nil
+		}
+	}
+	out, err := config.DependsOf(ctx, s.cwd, args, config.Options{Version: r.Version, Rules: ownRules})
+	if namesNothing(err) {
+		return nil, nil
+	}
+	return out, err
 }
 
 // modules returns patterns for the modules of the arguments that the snapshot has, and

@@ -20,8 +20,8 @@ func newExplain(std stdio) *cobra.Command {
 		Short: "Explain rules, and flags of kube-controller-manager",
 		Long: `Explain prints what a rule requires, what happens on a cluster that breaks it, how to
 mend it, and where that is known from. A finding shows the name of its rule in
-brackets. For a flag it prints its history, as kcmgen flags does, and the rules about
-it. A name may be both.
+brackets. For a flag it prints its history, what a change of it does to a running
+cluster, as kcmgen flags does, and the rules about it. A name may be both.
 
 Without a name it lists all rules, and the other names that findings have: of errors
 in CUE, of the schema, and of waivers.

@@ -31,8 +31,8 @@ func newFlags(std stdio) *cobra.Command {
 		Short: "List and explain the flags of kube-controller-manager",
 		Long: fmt.Sprintf(`Flags lists the flags of a minor version of kube-controller-manager, with types and
 defaults. For flags that are named it prints more: the versions that have them,
-and what replaces them. --controllers and --feature-gates list the names that the
-flags of these names accept.
+what replaces them, and what a change does to a running cluster. --controllers and
+--feature-gates list the names that the flags of these names accept.
 
 --diff prints what changes between two versions: of flags, or of the names.
 
@@ -49,7 +49,7 @@ clusters in CUE there is kcmgen vet.
 
 `, flags.MinorName(minors[0]), newest) + exitCodes,
 		Example: `  kcmgen flags --version v1.34             the flags of v1.34
-  kcmgen flags pod-eviction-timeout        one flag, and its history
+  kcmgen flags pod-eviction-timeout        one flag, its history and what a change does
   kcmgen flags --diff v1.30..v1.37         what changed in between
   kcmgen flags --check /etc/systemd/system/kube-controller-manager.service
   kcmgen flags --check kcm.service kcm.env kcm.service.d/10-local.conf

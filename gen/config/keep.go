@@ -46,6 +46,11 @@ func (l *loader) keptKey(p place, r *reach) (key [sha256.Size]byte, ok bool) {
 	if l.opts.Kept == nil || l.opts.Overlay != nil || len(r.fault) > 0 || l.opts.Program == "" {
 		return [sha256.Size]byte{}, false
 	}
+	return l.sumOf(p, r), true
+}
+
+// sumOf returns the sum of what keptKey names.
+func (l *loader) sumOf(p place, r *reach) [sha256.Size]byte {
 	h := sha256.New()
 	for _, s := range []string{keptForm, l.opts.Program, l.opts.Version, relative(p.root, p.dir), strconv.FormatBool(l.opts.Rules != nil)} {
 		writeString(h, s)
@@ -64,7 +69,7 @@ func (l *loader) keptKey(p place, r *reach) (key [sha256.Size]byte, ok bool) {
 			h.Write(sum[:])
 		}
 	}
-	return [sha256.Size]byte(h.Sum(nil)), true
+	return [sha256.Size]byte(h.Sum(nil))
 }
 
 // writeString writes a string of any bytes, so that no two lists of strings write the same.

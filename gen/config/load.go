@@ -57,6 +57,9 @@ type Options struct {
 	Program string
 	// Rules has what the organisation's own rules need; nil: they aren't applied.
 	Rules *RuleOptions
+	// Leave are packages that aren't evaluated, by their absolute directory: the caller knows
+	// of them what it needs.
+	Leave map[string]bool
 	// Limits of the evaluation of one package; DefaultLimits, where a field is 0.
 	Limits Limits
 }

@@ -3,6 +3,8 @@ package explain
 import (
 	"fmt"
 	"strings"
+
+	"github.com/kcmgen/kcmgen/gen/flags"
 )
 
 // Kind is a rule's severity, and whether its findings can be accepted.
@@ -33,8 +35,8 @@ func (r Rule) Lines() []string {
 		kind = string(r.Severity) + ", can't be waived"
 	}
 	add("severity", []string{kind})
-	add("why", wrap(r.Why, lineWidth-len(indent)))
-	add("fix", wrap(r.Fix, lineWidth-len(indent)))
+	add("why", flags.Wrap(r.Why, lineWidth-len(indent)))
+	add("fix", flags.Wrap(r.Fix, lineWidth-len(indent)))
 	if r.CUE != "" {
 		add("write", strings.Split(r.CUE, "\n"))
 	}
@@ -44,7 +46,7 @@ func (r Rule) Lines() []string {
 		add("controls", []string{strings.Join(r.Controls, ", ")})
 	}
 	if len(r.Flags) > 0 && r.Flags[0] != "*" {
-		add("flags", wrap("--"+strings.Join(r.Flags, " --"), lineWidth-len(indent)))
+		add("flags", flags.Wrap("--"+strings.Join(r.Flags, " --"), lineWidth-len(indent)))
 	}
 	return out
 }
@@ -60,24 +62,6 @@ func (f Flag) Lines(minor int) []string {
 		out = append(out, fmt.Sprintf("    %-11s %s", label, id))
 	}
 	return out
-}
-
-// wrap breaks a text at spaces into lines of at most width characters; a longer word has a
-// line of its own.
-func wrap(text string, width int) []string {
-	var out []string
-	line := ""
-	for _, w := range strings.Fields(text) {
-		switch {
-		case line == "":
-			line = w
-		case len([]rune(line))+1+len([]rune(w)) > width:
-			out, line = append(out, line), w
-		default:
-			line += " " + w
-		}
-	}
-	return append(out, line)
 }
 
 // Rows is a line for each rule: id, severity, title.

@@ -2,6 +2,9 @@ package facts
 
 import (
 	"bytes"
+	"crypto/sha1" //nolint:gosec // the name that git gives to a file, no protection
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +17,7 @@ import (
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/internal/regular"
 )
 
 // Revision is a commit of a repository. It is read from git's objects: the work tree, the
@@ -300,4 +304,73 @@ func (r *Revision) Index(dir string) (*Index, error) {
 		}
 	}
 	return &Index{only: at}, nil
+}
+
+// Differs reports whether two revisions differ in a file for which count returns true. Paths
+// are from the root, with slashes.
+func (r *Revision) Differs(o *Revision, count func(path string) bool) bool {
+	files := map[string]string{}
+	for _, b := range r.blobs {
+		if count(b.path) {
+			files[b.path] = b.object
+		}
+	}
+	for _, b := range o.blobs {
+		if !count(b.path) {
+			continue
+		}
+		if files[b.path] != b.object {
+			return true
+		}
+		delete(files, b.path)
+	}
+	return len(files) > 0
+}
+
+// DiffersNow reports whether the work tree differs from the revision in a tracked file for
+// which count returns true. Files that git doesn't track are the same for both. It looks at
+// the bytes alone: where git would convert them, it says that they differ.
+func (r *Revision) DiffersNow(now *Index, count func(path string) bool) bool {
+	then := map[string]bool{}
+	for _, b := range r.blobs {
+		then[b.path] = true
+		if count(b.path) && !b.isFile(filepath.Join(r.Root, filepath.FromSlash(b.path))) {
+			return true
+		}
+	}
+	if at := now.of(r.Root); at != nil {
+		for name := range at.objects {
+			if count(name) && !then[name] {
+				return true // new since
+			}
+		}
+	}
+	return false
+}
+
+// isFile reports whether a file has the contents of a blob.
+func (b blob) isFile(name string) bool {
+	if b.link {
+		to, err := os.Readlink(name)
+		return err == nil && b.is([]byte(to))
+	}
+	if b.size > maxBlob {
+		return false
+	}
+	data, err := regular.Read(name, maxBlob)
+	return err == nil && b.is(data)
+}
+
+// is reports whether data has the name that git gives to the blob.
+func (b blob) is(data []byte) bool {
+	if int64(len(data)) != b.size {
+		return false
+	}
+	sum := sha1.New() //nolint:gosec // as above
+	if len(b.object) == hex.EncodedLen(sha256.Size) {
+		sum = sha256.New()
+	}
+	fmt.Fprintf(sum, "blob %d\x00", len(data))
+	sum.Write(data)
+	return hex.EncodeToString(sum.Sum(nil)) == b.object
 }

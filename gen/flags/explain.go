@@ -57,6 +57,7 @@ type Explained struct {
 	Deprecates string       `json:"deprecatedSince,omitempty"`
 	Removed    string       `json:"removedIn,omitempty"`
 	Defaults   []ValueSince `json:"defaults"`
+	Change     Changing     `json:"onChange"` // what a change of its value does
 	Note
 }
 
@@ -87,6 +88,7 @@ func Explain(minor int, name string) (Explained, error) {
 	for _, v := range life.Defaults {
 		e.Defaults = append(e.Defaults, ValueSince{MinorName(v.From), v.Value})
 	}
+	e.Change = changing(name, minor)
 	if e.Def, e.Known = Of(minor).Flag(name); !e.Known {
 		e.Def, _ = Of(life.Last).Flag(name)
 	}
@@ -126,15 +128,15 @@ func (e Explained) Lines(minor int) []string {
 			line(o.label, o.format, o.value)
 		}
 	}
-	if e.Noop {
-		line("effect", "none")
-	}
 	for _, o := range []struct{ label, format, value string }{
 		{"instead", "--%s", e.ReplacedBy}, {"see", "--%s", e.Successor}, {"note", "%s", e.Note.Note},
 	} {
 		if o.value != "" {
 			line(o.label, o.format, o.value)
 		}
+	}
+	for _, l := range e.Change.lines() {
+		line(l[0], "%s", l[1])
 	}
 	return out
 }

@@ -93,6 +93,8 @@ func (m *Minor) Flag(name string) (Def, bool) {
 	return m.Flags[i], true
 }
 
+func (m *Minor) has(flag string) bool { _, ok := m.Flag(flag); return ok }
+
 // Controller returns the controller with a name or an alias.
 func (m *Minor) Controller(name string) (Controller, bool) {
 	for _, c := range m.Controllers {

@@ -44,7 +44,7 @@ func Describe(c *spec.Cluster, at Places, known Known) (*Described, error) {
 	if out.Tree, err = redacted(out.Tree, c.Embedded); err != nil {
 		return nil, fmt.Errorf("cluster %s: %w", c.Name, err)
 	}
-	d := describer{c, at, p}
+	d := describer{c, at, p, map[string]string{}}
 	r := &Cluster{
 		Name: d.hide(c.Name), Dir: d.below(c.Dir), Kubernetes: c.Version.String(),
 		Settings: d.settings(), Ranges: d.ranges(), Certificates: d.certificates(known),
@@ -53,9 +53,9 @@ func Describe(c *spec.Cluster, at Places, known Known) (*Described, error) {
 	files := map[string][]File{}
 	for _, e := range out.Tree.Entries() {
 		if node, at, ok := layout.OnHost(e.Path); ok {
-			files[node] = append(files[node], fileOf(e, at))
+			files[node] = append(files[node], d.file(e, at))
 		} else {
-			r.Files = append(r.Files, fileOf(e, e.Path))
+			r.Files = append(r.Files, d.file(e, e.Path))
 		}
 	}
 	for _, h := range p.Hosts {
@@ -82,18 +82,26 @@ func redacted(t tree.Tree, e *spec.Embedded) (tree.Tree, error) {
 	return tree.New(es)
 }
 
-func fileOf(e tree.Entry, at string) File {
-	f := File{Path: at, Mode: fmt.Sprintf("%04o", e.Mode), Owner: e.Owner, Dir: e.Dir}
-	if !e.Dir {
-		f.Sum = e.Sum()
-	}
-	return f
-}
-
 type describer struct {
 	c      *spec.Cluster
 	places Places
 	plan   *plan.Plan
+	texts  map[string]string // contents of files by their sum: many hosts have the same
+}
+
+func (d describer) file(e tree.Entry, at string) File {
+	f := File{Path: at, Mode: fmt.Sprintf("%04o", e.Mode), Owner: e.Owner, Dir: e.Dir}
+	if e.Dir {
+		return f
+	}
+	f.Sum = e.Sum()
+	text, ok := d.texts[f.Sum]
+	if !ok {
+		text = string(e.Data)
+		d.texts[f.Sum] = text
+	}
+	f.Text = text
+	return f
 }
 
 func (d describer) hide(text string) string { return d.c.Embedded.Redact(text) }

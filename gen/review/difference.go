@@ -54,7 +54,9 @@ const (
 	Changed State = "changed"
 	Removed State = "gone"
 	Renamed State = "renamed"
-	Faulty  State = "faulty" // one side can't be evaluated: its findings are the difference
+	// Faulty is a cluster that can't be evaluated on one side or both: its findings are the
+	// difference. If no side can be evaluated, the name is the directory of the package.
+	Faulty State = "faulty"
 )
 
 // Upgrade is a change of the version of Kubernetes.
@@ -77,8 +79,16 @@ type Change struct {
 	Name string `json:"name"`
 	Old  *Value `json:"old,omitempty"` // nil: there was none
 	New  *Value `json:"new,omitempty"` // nil: there is none
-	// Nodes are the nodes that have this change, by name; none: it is the cluster's.
+	// Nodes are the nodes that have this change, by their new names; none: it is the
+	// cluster's. If their values differ in nothing but the node's own name and address, these
+	// are "<node>" and "<address>" in Name, Old and New. Field and At are of the first.
 	Nodes []string `json:"nodes,omitempty"`
+	// Way is how a range changes: one of the Ways.
+	Way string `json:"way,omitempty"`
+	// Export is what the next export does about a certificate or a key, one of the Exports,
+	// and Reason why.
+	Export string `json:"export,omitempty"`
+	Reason string `json:"reason,omitempty"`
 	// Own means that kcmgen's defaults differ, and not what the user wrote.
 	Own bool `json:"own,omitempty"`
 	Effect
@@ -91,6 +101,27 @@ const (
 	OfCertificate = "certificate"
 	OfFile        = "file"
 	OfMembership  = "member" // a node comes or goes
+)
+
+// OfVersion is the kind of the one change of an Upgrade.
+const OfVersion = "version"
+
+// Ways of ranges. The mask of pods and what is planned have none.
+const (
+	Grown         = "grown"  // all that there was is in it
+	Shrunk        = "shrunk" // it lies in what there was
+	Moved         = "moved"  // something goes, and something else comes
+	FamilyAdded   = "family added"
+	FamilyRemoved = "family removed"
+	Reordered     = "reordered"
+)
+
+// Exports are what an export does about a certificate or a key that differs, after one that
+// wrote the base.
+const (
+	Makes   = "makes"   // it makes another
+	Keeps   = "keeps"   // it keeps the one that there is
+	Refuses = "refuses" // it refuses to go on, or needs --accept
 )
 
 // Value is one side of a change.

@@ -85,6 +85,8 @@ type File struct {
 	// Sum is the SHA-256 of the contents in the review tree, in hex: of a file with a key,
 	// of what describes it. A review tree has the contents themselves.
 	Sum string `json:"-"`
+	// Text are these contents: of a file with a key, a name and a value for each line.
+	Text string `json:"-"`
 }
 
 // Node describes what one host gets.

@@ -149,7 +149,7 @@ func unitSettings(text []byte) ([]Setting, error) {
 			if section == "Service" && name == "ExecStart" {
 				values = argv[0]
 			}
-			s.add(OfUnit, section+"."+name, values, "")
+			s = append(s, Setting{OfUnit, section + "." + name, values, ""}) // an empty one resets a list
 		}
 	}
 	return s, nil

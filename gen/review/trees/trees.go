@@ -338,7 +338,7 @@ func sums(of []review.File, files map[string]tree.Entry, at func(string) string)
 			e, ok = files[at(of[i].Path)]
 		}
 		if ok && !of[i].Dir {
-			of[i].Sum = e.Sum()
+			of[i].Sum, of[i].Text = e.Sum(), string(e.Data)
 		}
 	}
 }

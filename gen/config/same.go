@@ -1,0 +1,70 @@
+package config
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"path/filepath"
+	"strings"
+
+	"github.com/kcmgen/kcmgen/internal/lazy"
+)
+
+// Depends says what the evaluation of a package depends on.
+type Depends struct {
+	Name string // of its cluster, as the syntax says; "" if it isn't a literal
+	// Dir is its directory below the module's root, with slashes.
+	Dir string
+	// Sum is that of all files that CUE reads for it, by their place in the module.
+	Sum [sha256.Size]byte
+	// Files are the sums of these files, without the vocabulary.
+	Files map[string][sha256.Size]byte
+	// Names means that it may name files besides: keys, programs, files of other
+	// components.
+	Names bool
+	// Embeds means that it embeds files.
+	Embeds bool
+}
+
+// fileLabel matches labels of fields that name files whose contents count. A label that is
+// computed isn't seen.
+var fileLabel = lazy.Regexp(`\b(from|certFile|keyFile|serviceAccountKeyFile|file|peers)\b`)
+
+// embeds is how a file says that it embeds others.
+var embeds = []byte("@extern")
+
+// DependsOf returns what the packages depend on that args name, by their absolute directory,
+// without evaluating them. Packages that can't be read are left out.
+func DependsOf(ctx context.Context, cwd string, args []string, o Options) (map[string]Depends, error) {
+	l := newLoader(cwd, o)
+	f, _, err := l.find(args)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]Depends{}
+	for _, p := range f.places {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if l.rough.noCluster(p) {
+			continue
+		}
+		r := l.reach(p.root, l.reached(p), nil)
+		if len(r.unreadable(l)) > 0 {
+			continue
+		}
+		d := Depends{Dir: relative(p.root, p.dir), Sum: l.sumOf(p, r), Files: map[string][sha256.Size]byte{}}
+		for name, data := range r.files {
+			rel := relative(p.root, name)
+			if strings.HasPrefix(rel, "cue.mod/") {
+				continue
+			}
+			d.Files[rel] = l.cache.sum(name, data)
+			d.Names = d.Names || fileLabel().Match(data)
+			d.Embeds = d.Embeds || bytes.Contains(data, embeds)
+		}
+		d.Name, _ = clusterName(p.files())
+		out[filepath.Clean(p.dir)] = d
+	}
+	return out, nil
+}

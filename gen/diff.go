@@ -1,0 +1,320 @@
+package gen
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/kcmgen/kcmgen/gen/facts"
+	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/gen/flags"
+	"github.com/kcmgen/kcmgen/gen/review"
+	"github.com/kcmgen/kcmgen/gen/review/page"
+	"github.com/kcmgen/kcmgen/gen/review/show"
+	"github.com/kcmgen/kcmgen/gen/review/trees"
+	"github.com/kcmgen/kcmgen/gen/spec"
+)
+
+// DiffOptions are the options of Diff. Args are the clusters to compare, by name or by
+// directory; none are all.
+type DiffOptions struct {
+	Request
+	// Base and Head are revisions of git, directories of a CUE module, or directories of
+	// review trees. Base is HEAD if it is "", and Head the working directory.
+	Base, Head string
+}
+
+// Compared is the outcome of Diff.
+type Compared struct {
+	*review.Difference
+	heads []*review.Cluster // those that were asked for by name, in the newer state
+	now   time.Time
+}
+
+// Diff compares two states of clusters. What can't be evaluated on one side is a part of the
+// difference. The error is an OptionError if a side or a cluster names nothing.
+func Diff(ctx context.Context, o DiffOptions) (*Compared, error) {
+	cwd, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	d := &differ{o: o, cwd: cwd, index: &facts.Index{}}
+	return d.diff(ctx)
+}
+
+func (d *differ) diff(ctx context.Context) (_ *Compared, err error) {
+	defer d.close()
+	if d.base, err = d.open(d.o.Base, "HEAD"); err != nil {
+		return nil, err
+	}
+	if d.head, err = d.open(d.o.Head, "."); err != nil {
+		return nil, err
+	}
+	if err := d.leave(ctx); err != nil {
+		return nil, err
+	}
+	// Both sides take the same time, and as much of it as both processors have.
+	g, gctx := errgroup.WithContext(ctx)
+	for _, s := range []*side{d.base, d.head} {
+		g.Go(func() error { return s.read(gctx, d) })
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	if err := d.choose(); err != nil {
+		return nil, err
+	}
+	out := &Compared{review.Compare(&d.base.Sources, &d.head.Sources, d.base.upgradeNotes), nil, d.o.Now}
+	if len(d.o.Args) > 0 {
+		out.heads = d.head.Clusters
+	}
+	out.Shared = d.shared()
+	out.Notes = append(out.Notes, slices.Concat(d.base.notes, d.head.notes)...)
+	return out, nil
+}
+
+// differ is one run of Diff.
+type differ struct {
+	o          DiffOptions
+	cwd        string
+	index      *facts.Index
+	whole      bool // every package is evaluated, for tests
+	base, head *side
+}
+
+func (d *differ) close() {
+	for _, s := range []*side{d.base, d.head} {
+		if s != nil && s.snapshot != nil {
+			_ = s.snapshot.Close() // a temporary directory
+		}
+	}
+}
+
+// open finds what a name means: a directory if it is written as one, else a revision, and a
+// directory if git doesn't know it.
+func (d *differ) open(name, otherwise string) (*side, error) {
+	if name == "" {
+		name = otherwise
+	}
+	slashed := filepath.ToSlash(name)
+	written := slashed == "." || slashed == ".." || filepath.IsAbs(name) || strings.HasPrefix(slashed, "./") || strings.HasPrefix(slashed, "../") || strings.HasSuffix(slashed, "/")
+	if written {
+		return d.directory(name)
+	}
+	snapshot, err := OpenRevision(d.cwd, name, d.index)
+	if err == nil {
+		return &side{Sources: review.Sources{Side: review.Side{Name: name, Commit: snapshot.Revision.Commit}}, snapshot: snapshot}, nil
+	}
+	unknown := is[*RevisionError](err) || errors.Is(err, facts.ErrNoGit)
+	if fi, serr := os.Stat(filepath.Join(d.cwd, name)); unknown && serr == nil && fi.IsDir() {
+		return d.directory(name)
+	}
+	return nil, err
+}
+
+func (d *differ) directory(name string) (*side, error) {
+	s := &side{Sources: review.Sources{Side: review.Side{Name: name}}, dir: name}
+	if trees.Is(name) {
+		return s, nil
+	}
+	var err error
+	s.snapshot, err = OpenDirectory(d.cwd, name, d.index)
+	return s, err
+}
+
+// leave decides which packages need no evaluation, because all that they depend on is the
+// same on both sides.
+func (d *differ) leave(ctx context.Context) (err error) {
+	for _, s := range []*side{d.base, d.head} {
+		if s.snapshot == nil || d.whole {
+			return nil
+		}
+		if s.depends, err = s.snapshot.depends(ctx, d.o.Request); err != nil {
+			return err
+		}
+		s.left = map[string]bool{}
+	}
+	others := d.othersDiffer()
+	then := map[[2]string]string{} // directories of the base by what is the same
+	for dir, old := range d.base.depends {
+		then[[2]string{d.below(d.base, dir), string(old.Sum[:])}] = dir
+	}
+	for now, new := range d.head.depends {
+		dir, same := then[[2]string{d.below(d.head, now), string(new.Sum[:])}]
+		if !same || new.Name == "" || others && (new.Names || new.Embeds) {
+			continue
+		}
+		d.base.left[dir], d.head.left[now] = true, true
+		d.base.Same, d.head.Same = append(d.base.Same, new.Name), append(d.head.Same, new.Name)
+	}
+	slices.Sort(d.base.Same)
+	slices.Sort(d.head.Same)
+	return nil
+}
+
+// othersDiffer reports whether files may differ that clusters can name, besides CUE.
+func (d *differ) othersDiffer() bool {
+	counts := func(p string) bool { return path.Ext(p) != ".cue" && path.Ext(p) != ".md" }
+	base, head := d.base.snapshot, d.head.snapshot
+	switch {
+	case base.Revision != nil && head.Revision != nil:
+		return base.Revision.Differs(head.Revision, counts)
+	case base.Revision != nil && facts.FindRoot(head.dir) == facts.FindRoot(d.cwd):
+		return base.Revision.DiffersNow(d.index, counts)
+	case head.Revision != nil && facts.FindRoot(base.dir) == facts.FindRoot(d.cwd):
+		return head.Revision.DiffersNow(d.index, counts)
+	}
+	return true
+}
+
+// below returns a directory of a side below what both sides have in common: the root of the
+// repository, or the directories that are compared.
+func (d *differ) below(s *side, dir string) string {
+	root := s.snapshot.dir
+	if s.snapshot.Revision == nil && (d.base.snapshot.Revision != nil || d.head.snapshot.Revision != nil) {
+		if at := facts.FindRoot(d.cwd); at != "" {
+			root = at
+		}
+	}
+	if abs, err := filepath.Abs(root); err == nil {
+		root = abs
+	}
+	rel, err := filepath.Rel(root, dir)
+	if err != nil {
+		return dir
+	}
+	return filepath.ToSlash(rel)
+}
+
+// choose leaves the clusters that the arguments name.
+func (d *differ) choose() error {
+	if len(d.o.Args) == 0 {
+		return nil
+	}
+	used := map[string]bool{}
+	wants := func(name, dir string) bool {
+		some := false
+		for _, arg := range d.o.Args {
+			at := strings.TrimPrefix(path.Clean(filepath.ToSlash(arg)), "./")
+			if arg == name || dir != "" && (at == dir || strings.HasSuffix(at, "/"+dir)) {
+				used[arg], some = true, true
+			}
+		}
+		return some
+	}
+	var names []string
+	for _, s := range []*side{d.base, d.head} {
+		for _, c := range s.Clusters {
+			names = append(names, c.Name)
+		}
+		names = append(names, s.Same...)
+		s.Clusters = slices.DeleteFunc(s.Clusters, func(c *review.Cluster) bool { return !wants(c.Name, c.Dir) })
+		s.Same = slices.DeleteFunc(s.Same, func(name string) bool { return !wants(name, "") })
+		maps.DeleteFunc(s.Faults, func(dir string, _ []finding.Finding) bool { return !wants("", dir) })
+	}
+	for _, arg := range d.o.Args {
+		if !used[arg] {
+			text := fmt.Sprintf("--cluster %s: neither %s nor %s has such a cluster", arg, d.base.Name, d.head.Name)
+			if near := spec.Nearest(arg, names); near != "" {
+				text += fmt.Sprintf("; did you mean %s?", near)
+			}
+			return badOption(text)
+		}
+	}
+	return nil
+}
+
+// shared returns the changed files that clusters of several packages read.
+func (d *differ) shared() []review.SharedFile {
+	changed := map[string]map[string]string{} // names of clusters by file and by directory
+	old := d.files(d.base)
+	now := d.files(d.head)
+	for file, readers := range now {
+		for dir, r := range readers {
+			if then, ok := old[file][dir]; !ok || then.sum != r.sum {
+				note(changed, file, dir, r.name)
+			}
+		}
+	}
+	for file, readers := range old {
+		for dir, r := range readers {
+			if _, ok := now[file][dir]; !ok {
+				note(changed, file, dir, r.name)
+			}
+		}
+	}
+	var out []review.SharedFile
+	for _, file := range slices.Sorted(maps.Keys(changed)) {
+		if names := changed[file]; len(names) > 1 {
+			out = append(out, review.SharedFile{File: file, Clusters: slices.Sorted(maps.Values(names))})
+		}
+	}
+	return out
+}
+
+func note(changed map[string]map[string]string, file, dir, name string) {
+	if changed[file] == nil {
+		changed[file] = map[string]string{}
+	}
+	changed[file][dir] = name
+}
+
+// reader is a cluster that reads a file.
+type reader struct {
+	name string
+	sum  [sha256.Size]byte
+}
+
+// files returns the readers of each file, by its place and by the reader's directory.
+func (d *differ) files(s *side) map[string]map[string]reader {
+	out := map[string]map[string]reader{}
+	for dir, dep := range s.depends {
+		at := d.below(s, dir)
+		module := strings.TrimSuffix(strings.TrimSuffix(at, dep.Dir), "/")
+		for rel, sum := range dep.Files {
+			file := path.Join(module, rel)
+			if out[file] == nil {
+				out[file] = map[string]reader{}
+			}
+			out[file][at] = reader{cmp.Or(dep.Name, dep.Dir), sum}
+		}
+	}
+	return out
+}
+
+// DiffFormats are the formats of a difference besides text and json.
+func DiffFormats() []string { return []string{"markdown", "html"} }
+
+// Write writes the difference in a format.
+func (c *Compared) Write(w io.Writer, format string) error {
+	if format != "html" {
+		return show.Write(w, c.Difference, format, show.Options{})
+	}
+	return page.Write(w, c.Difference, c.heads, page.Options{Now: c.now, Class: classTitle})
+}
+
+func classTitle(id string) string {
+	c, _ := flags.ClassOf(id)
+	return c.Title
+}
+
+// Differs reports whether anything differs.
+func (c *Compared) Differs() bool { return len(c.Clusters) > 0 }
+
+// Fails reports whether something has an error in the newer state that it hadn't in the older
+// one.
+func (c *Compared) Fails() bool {
+	return slices.ContainsFunc(c.Clusters, func(d review.ClusterDifference) bool { return finding.Failed(d.Come) })
+}
