@@ -22,6 +22,7 @@ planted=$(cat <<'TABLE'
 gen/vet/planted.go        cuelang.org/go/cue
 gen/explain/planted.go    github.com/kcmgen/kcmgen/gen/config
 gen/finding/report/planted.go github.com/kcmgen/kcmgen/gen/spec
+gen/review/page/planted.go github.com/kcmgen/kcmgen/gen/spec
 gen/tree/planted.go       github.com/kcmgen/kcmgen/gen/config
 gen/spec/planted.go       github.com/kcmgen/kcmgen/gen/flags
 gen/outdir/planted.go     github.com/kcmgen/kcmgen/gen/plan
