@@ -180,6 +180,9 @@ func exports(c review.Change) string {
 		return ""
 	case review.Makes:
 		text = "The next export makes another"
+		if c.Old == nil {
+			text = "The next export makes it"
+		}
 	case review.Keeps:
 		text = "The next export keeps the one that there is"
 	case review.Refuses:
