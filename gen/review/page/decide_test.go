@@ -198,6 +198,21 @@ func TestOwn(t *testing.T) {
 	}
 }
 
+// TestOwnOnce: a text that looks like a placeholder is replaced once, however many
+// addresses there are.
+func TestOwnOnce(t *testing.T) {
+	n := review.Node{Name: "\x00"}
+	for range 64 {
+		n.Addresses = append(n.Addresses, "\x00address", "a", "d")
+	}
+	if got := own(&n).Replace("\x00addressad"); len(got) > 100 {
+		t.Errorf("%d bytes", len(got))
+	}
+	if got := (*ownTexts)(nil).Replace("a"); got != "a" {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestContrast: each text can be read on what is behind it, in both colour schemes and on
 // paper: a ratio of at least 4.5 (WCAG 2.2, 1.4.3), and 3 for shapes (1.4.11). axe-core
 // doesn't look at texts in pictures.
