@@ -23,6 +23,7 @@ gen/vet/planted.go        cuelang.org/go/cue
 gen/explain/planted.go    github.com/kcmgen/kcmgen/gen/config
 gen/finding/report/planted.go github.com/kcmgen/kcmgen/gen/spec
 internal/terminal/planted.go github.com/kcmgen/kcmgen/gen/spec
+gen/review/page/planted.go github.com/kcmgen/kcmgen/gen/spec
 gen/tree/planted.go       github.com/kcmgen/kcmgen/gen/config
 gen/config/apart/planted.go cuelang.org/go/cue
 gen/config/rules/planted.go github.com/kcmgen/kcmgen/gen/vendoring
