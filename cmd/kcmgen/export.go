@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -59,12 +57,7 @@ unless --keep-going; the exit code reports it either way.
   kcmgen export --review                 write review/, without any key
   kcmgen export --review --check         exit with 4 if review/ isn't current`,
 		ValidArgsFunction: completeClusters,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if o.review || o.check {
-				return runReview(cmd.Context(), o, args, time.Now(), std)
-			}
-			return runExport(cmd.Context(), o, args, time.Now(), std)
-		},
+		RunE:              with(&o, std, runExport),
 	}
 	outFlag(cmd, &o.out)
 	cmd.Flags().BoolVar(&o.prune, "prune", false, "remove files in a cluster's directory that kcmgen didn't write, and images that the cluster no longer makes")
@@ -76,67 +69,14 @@ unless --keep-going; the exit code reports it either way.
 	return cmd
 }
 
-func runExport(ctx context.Context, o exportOptions, args []string, now time.Time, std stdio) error {
+func runExport(ctx context.Context, o exportOptions, args []string, now func() time.Time, std stdio) error {
+	if o.review || o.check {
+		return runReview(ctx, o, args, now(), std)
+	}
 	s := newScreen(std)
 	defer s.end()
 	return gen.Export(ctx, gen.ExportOptions{
-		Request: s.request(o.out, args, now), Prune: o.prune, KeepGoing: o.keepGoing, Accept: o.accept,
+		Request: s.request(o.out, args, now()), Prune: o.prune, KeepGoing: o.keepGoing, Accept: o.accept,
 		Programs: programs(), OnEvent: s.event,
 	})
-}
-
-// printExported prints what an export changed in a cluster's tree.
-func printExported(e *gen.Exported, std stdio) {
-	name := e.Cluster.Name
-	note := func(format string, args ...any) { say(std.err, name+": "+format, args...) }
-	for _, o := range e.Others {
-		switch {
-		case o.Removed:
-			note("removed %s: kcmgen didn't write it", plainName(o.Path))
-		case o.Key:
-			note("kept %s: kcmgen didn't write it, and --prune leaves keys alone", plainName(o.Path))
-		default:
-			note("kept %s: kcmgen didn't write it (--prune removes it)", plainName(o.Path))
-		}
-	}
-	for _, c := range e.Accepted {
-		note("accepted: %s", c)
-	}
-	for _, word := range e.Needless {
-		note("--accept %s: there was nothing to accept", word)
-	}
-	for _, it := range e.Made {
-		note("made pki/%s: %s", it.ID, it.Reason)
-		if short := it.CutNote(); short != "" {
-			note("pki/%s: %s", it.ID, short)
-		}
-	}
-	for _, n := range e.Nodes {
-		switch n.Kind {
-		case gen.Added:
-			note("node %s is new", n.Node)
-		case gen.Changed:
-			note("node %s gets another generation", n.Node)
-		default:
-			note("node %s is gone; what runs on its host runs on: %s", n.Node, e.Retirement(n.Node))
-		}
-	}
-	if owners := e.Owners(); len(owners) > 0 {
-		note("on the hosts, the pod's files belong to user %s: deploy sees to it; copied by hand, they need the owner that %s has", strings.Join(owners, ", "), filepath.Join(e.Dir, "manifest.json"))
-	}
-	for _, i := range e.Images {
-		switch {
-		case i.Makes:
-			note("%s isn't what the cluster says now: %s renews it", i.Path, e.Renewal(i.Arch))
-		case i.Removed:
-			note("removed %s: the cluster makes no such image any more", i.Path)
-		default:
-			note("kept %s: the cluster makes no such image any more (--prune removes it)", i.Path)
-		}
-	}
-	if len(e.Changes) == 0 {
-		say(std.out, "%s: nothing changed, nothing written", name)
-		return
-	}
-	say(std.out, "%s: wrote %s", e.Dir, gen.Counts(e.Changes))
 }
