@@ -229,3 +229,24 @@ func TestPictures(t *testing.T) {
 		}
 	}
 }
+
+// TestNoScript: without scripts there is no search, and all else is there.
+func TestNoScript(t *testing.T) {
+	p := browser.Open(t)
+	at := saved(t, write(t, sample(), nil, page.Options{}))
+	const rows = `[...document.querySelectorAll('[data-row]')].filter(r => r.checkVisibility({contentVisibilityAuto: true})).length`
+	const search = `document.querySelector('.search').checkVisibility()`
+	var with, without int
+	var had, has bool
+	p.Load(at)
+	p.Eval(rows, &with)
+	p.Eval(search, &had)
+	p.Scripts(false)
+	p.Load(at)
+	p.Eval(rows, &without)
+	p.Eval(search, &has)
+	if !had || has || with == 0 || with != without {
+		t.Errorf("search %v with scripts, %v without; %d rows with, %d without", had, has, with, without)
+	}
+	quiet(t, p, at)
+}
