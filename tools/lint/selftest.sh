@@ -36,6 +36,8 @@ gen/proof.go              github.com/kcmgen/kcmgen/gen/roundtrip
 gen/readback/planted.go   github.com/kcmgen/kcmgen/gen/pki
 gen/roundtrip/planted.go  github.com/kcmgen/kcmgen/gen/existing
 gen/existing/planted.go   github.com/kcmgen/kcmgen/gen/config
+gen/review/planted.go     github.com/kcmgen/kcmgen/gen/config
+gen/review/show/planted.go github.com/kcmgen/kcmgen/gen/flags
 gen/hostfile/planted.go   github.com/kcmgen/kcmgen/internal/download
 cmd/kcmgen/planted.go     github.com/kcmgen/kcmgen/gen/outdir
 cmd/kcmgen/values.go      github.com/kcmgen/kcmgen/gen/spec
