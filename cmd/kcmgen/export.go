@@ -2,7 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +22,9 @@ type exportOptions struct {
 	accept    []string
 	review    bool
 	check     bool
+	dryRun    bool
+	exitCode  bool
+	format    string
 }
 
 func newExport(std stdio) *cobra.Command {
@@ -42,7 +49,12 @@ What others trust stays the same: the CAs and the service-account key. An export
 that would change one, because its file was lost, replaced or moved, or because
 the CUE names another, writes nothing and says what it would change, what that
 means, and how to accept it: --accept, or the new key's fingerprint in the CUE
-(pki.accept).
+(pki.accept). A node that is gone from the CUE needs --accept node/NAME: its host
+runs on until "kcmgen retire".
+
+With --dry-run, export writes nothing, makes no key and takes no lock: it says
+which keys it would keep and make, which hosts would get another generation, and
+why. --exit-code then exits with 4 if something would change.
 
 With --review, export writes review trees instead, below review in the CUE module:
 what each host gets, with text in place of keys, certificates and programs, from
@@ -56,10 +68,14 @@ unless --keep-going; the exit code reports it either way.
 		Example: `  kcmgen export ./cue/example            write out/example
   kcmgen export prod staging             these clusters, by name
   kcmgen export -o /srv/kcm ./cue/...    every cluster below cue, elsewhere
+  kcmgen export --dry-run prod           what would change, and why
   kcmgen export --review                 write review/, without any key
   kcmgen export --review --check         exit with 4 if review/ isn't current`,
 		ValidArgsFunction: completeClusters,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.checkPlan(cmd); err != nil {
+				return err
+			}
 			if o.review || o.check {
 				return runReview(cmd.Context(), o, args, time.Now(), std)
 			}
@@ -68,21 +84,52 @@ unless --keep-going; the exit code reports it either way.
 	}
 	outFlag(cmd, &o.out)
 	cmd.Flags().BoolVar(&o.prune, "prune", false, "remove files in a cluster's directory that kcmgen didn't write, and images that the cluster no longer makes")
-	cmd.Flags().StringSliceVar(&o.accept, "accept", nil, "change what others trust, of one cluster: ca, front-proxy-ca, sa, or name, after which it was renamed")
+	cmd.Flags().StringSliceVar(&o.accept, "accept", nil, "change what others trust, of one cluster: ca, front-proxy-ca, sa, or name, after which it was renamed; node/NAME for a node that is gone")
 	completeFlag(cmd, "accept", completeWords(gen.Acceptable()...))
 	cmd.Flags().BoolVar(&o.keepGoing, "keep-going", false, "write the clusters without errors, even if others have some")
 	cmd.Flags().BoolVar(&o.review, "review", false, "write review trees, from the CUE alone, with text in place of keys and programs")
 	cmd.Flags().BoolVar(&o.check, "check", false, "with --review: write nothing, and exit with 4 if the review trees aren't current")
+	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "write nothing, and say what would change and why")
+	cmd.Flags().BoolVar(&o.exitCode, "exit-code", false, "with --dry-run: exit with 4 if something would change")
+	formatFlag(cmd, &o.format, "with --dry-run: how to print it")
 	return cmd
 }
 
 func runExport(ctx context.Context, o exportOptions, args []string, now time.Time, std stdio) error {
 	s := newScreen(std)
 	defer s.end()
-	return gen.Export(ctx, gen.ExportOptions{
+	plans := []*gen.ExportPlan{}
+	if o.dryRun {
+		s.exported = func(e *gen.Exported) {
+			plans = append(plans, e.Plan())
+			if o.format == "text" {
+				sayAll(std.out, e.PlanLines())
+			}
+		}
+	}
+	err := gen.Export(ctx, gen.ExportOptions{
 		Request: s.request(o.out, args, now), Prune: o.prune, KeepGoing: o.keepGoing, Accept: o.accept,
-		Programs: programs(), OnEvent: s.event,
+		Programs: programs(), OnEvent: s.event, DryRun: o.dryRun,
 	})
+	s.end()
+	if o.format == "json" && (err == nil || len(plans) > 0) {
+		err = errors.Join(printList(std.out, "clusters", plans), err)
+	}
+	if err == nil && o.exitCode && slices.ContainsFunc(plans, func(p *gen.ExportPlan) bool { return p.Changes }) {
+		return errDiffers
+	}
+	return err
+}
+
+// checkPlan refuses flags that are about --dry-run without it.
+func (o *exportOptions) checkPlan(cmd *cobra.Command) error {
+	for _, name := range []string{"exit-code", "format"} {
+		set := cmd.Flags().Lookup(name)
+		if set.Changed && !o.dryRun && os.Getenv(variableOf(name)) != set.Value.String() { // a variable is for all commands
+			return usageError{fmt.Errorf("--%s is about what would change: it needs --dry-run", name)}
+		}
+	}
+	return checkFormat(o.format)
 }
 
 // printExported prints what an export changed in a cluster's tree.
@@ -112,14 +159,7 @@ func printExported(e *gen.Exported, std stdio) {
 		}
 	}
 	for _, n := range e.Nodes {
-		switch n.Kind {
-		case gen.Added:
-			note("node %s is new", n.Node)
-		case gen.Changed:
-			note("node %s gets another generation", n.Node)
-		default:
-			note("node %s is gone; what runs on its host runs on: %s", n.Node, e.Retirement(n.Node))
-		}
+		note("%s", e.Note(n))
 	}
 	if owners := e.Owners(); len(owners) > 0 {
 		note("on the hosts, the pod's files belong to user %s: deploy sees to it; copied by hand, they need the owner that %s has", strings.Join(owners, ", "), filepath.Join(e.Dir, "manifest.json"))

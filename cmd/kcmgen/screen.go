@@ -10,9 +10,10 @@ import (
 
 // screen shows the progress of a run, and its events.
 type screen struct {
-	std   stdio
-	stage string
-	meter *meter
+	std      stdio
+	stage    string
+	meter    *meter
+	exported func(*gen.Exported) // in place of what an export prints
 }
 
 func newScreen(std stdio) *screen { return &screen{std: std, meter: newMeter(nil, "")} }
@@ -55,7 +56,11 @@ func (s *screen) event(e gen.Event) {
 	case gen.Unclaimed:
 		say(s.std.err, "kept %s: no cluster here is called %s any more", plainName(e.Dir), plainName(e.Name))
 	case *gen.Exported:
-		printExported(e, s.std)
+		if s.exported != nil {
+			s.exported(e)
+		} else {
+			printExported(e, s.std)
+		}
 	}
 }
 
