@@ -129,7 +129,7 @@ func (e *Exported) sides(r Reason) (was, is *string) {
 		return &text
 	}
 	is = side(r.New)
-	was = side(r.Change.Old)
+	was = side(r.Old)
 	if hidden && was != nil {
 		text := e.Cluster.Embedded.Place()
 		was = &text
@@ -160,7 +160,7 @@ func (e *Exported) reason(r Reason) string {
 	case is == nil && r.Kind == review.OfFile:
 		text = subject + " is gone"
 	default:
-		text = subject + " " + sideText(was, r.Change.Old) + " → " + sideText(is, r.New)
+		text = subject + " " + sideText(was, r.Old) + " → " + sideText(is, r.New)
 	}
 	if r.Own != "" {
 		return text + ": " + r.Own
@@ -188,10 +188,10 @@ func sideText(text *string, v *review.Value) string {
 
 // Note says what an export does to a node, and why, on one line.
 func (e *Exported) Note(n NodeChange) string {
-	switch {
-	case n.Kind == tree.Added:
+	switch n.Kind {
+	case tree.Added:
 		return "node " + n.Node + " is new"
-	case n.Kind == tree.Removed:
+	case tree.Removed:
 		return fmt.Sprintf("node %s is gone; what runs on its host runs on: %s", n.Node, e.Retirement(n.Node))
 	}
 	text := "node " + n.Node + " gets another generation"

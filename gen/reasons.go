@@ -294,8 +294,8 @@ func (x *export) markOwn(of map[string][]Reason) error {
 		for i := range of[n.Name] {
 			r := &of[n.Name][i]
 			then, set := values[r.Kind+" "+r.Name]
-			had := r.Change.Old != nil && r.Change.Old.Origin != review.ByKubernetes
-			if set == had && (!set || *then == x.Cluster.Embedded.Redact(r.Change.Old.Text)) && x.comparable(r.Kind) {
+			had := r.Old != nil && r.Old.Origin != review.ByKubernetes
+			if set == had && (!set || *then == x.Cluster.Embedded.Redact(r.Old.Text)) && x.comparable(r.Kind) {
 				r.Own = own
 			}
 		}

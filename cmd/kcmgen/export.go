@@ -82,6 +82,12 @@ unless --keep-going; the exit code reports it either way.
 			return runExport(cmd.Context(), o, args, time.Now(), std)
 		},
 	}
+	o.flags(cmd)
+	return cmd
+}
+
+// flags registers the flags.
+func (o *exportOptions) flags(cmd *cobra.Command) {
 	outFlag(cmd, &o.out)
 	cmd.Flags().BoolVar(&o.prune, "prune", false, "remove files in a cluster's directory that kcmgen didn't write, and images that the cluster no longer makes")
 	cmd.Flags().StringSliceVar(&o.accept, "accept", nil, "change what others trust, of one cluster: ca, front-proxy-ca, sa, or name, after which it was renamed; node/NAME for a node that is gone")
@@ -92,7 +98,6 @@ unless --keep-going; the exit code reports it either way.
 	cmd.Flags().BoolVar(&o.dryRun, "dry-run", false, "write nothing, and say what would change and why")
 	cmd.Flags().BoolVar(&o.exitCode, "exit-code", false, "with --dry-run: exit with 4 if something would change")
 	formatFlag(cmd, &o.format, "with --dry-run: how to print it")
-	return cmd
 }
 
 func runExport(ctx context.Context, o exportOptions, args []string, now time.Time, std stdio) error {

@@ -139,8 +139,11 @@ func TestDefaultsBetween(t *testing.T) {
 		from, to spec.Defaults
 		want     int
 	}{
-		{spec.Defaults2026x1, spec.Defaults2026x2, 1}, {spec.Defaults2026x2, spec.Defaults2026x1, 0}, {spec.Defaults2026x1, spec.Defaults2026x1, 0},
-		{"", spec.Defaults2026x2, 0}, {spec.Defaults2026x1, "2099.1", 0},
+		{spec.Defaults2026x1, spec.Defaults2026x2, 1},
+		{spec.Defaults2026x2, spec.Defaults2026x1, 0},
+		{spec.Defaults2026x1, spec.Defaults2026x1, 0},
+		{"", spec.Defaults2026x2, 0},
+		{spec.Defaults2026x1, "2099.1", 0},
 	} {
 		if got := policy.DefaultsBetween(c.from, c.to); len(got) != c.want {
 			t.Errorf("from %q to %q: %v", c.from, c.to, got)
