@@ -80,6 +80,7 @@ func (d *differ) diff(ctx context.Context) (_ *Compared, err error) {
 	if len(d.o.Args) > 0 {
 		out.heads = d.head.Clusters
 	}
+	d.acknowledged(out.Difference)
 	out.Shared = d.shared()
 	out.Notes = append(out.Notes, slices.Concat(d.base.notes, d.head.notes)...)
 	return out, nil
@@ -196,6 +197,24 @@ func (d *differ) below(s *side, dir string) string {
 		return dir
 	}
 	return filepath.ToSlash(rel)
+}
+
+// acknowledged adds the findings of the organisation's own rules about changes. Review trees
+// have no rules.
+func (d *differ) acknowledged(diff *review.Difference) {
+	for i := range diff.Clusters {
+		one := &diff.Clusters[i]
+		c := d.head.specs[one.Name]
+		if c == nil {
+			continue
+		}
+		found := one.Unacknowledged(c.Own.Rules)
+		for j := range found {
+			found[j].Pos = d.head.inModule(c, found[j].Pos)
+			found[j] = c.Embedded.Finding(found[j])
+		}
+		one.Come = append(one.Come, finding.EnsureMessages(found)...)
+	}
 }
 
 // choose leaves the clusters that the arguments name.

@@ -10,13 +10,23 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen/config"
 	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/policy"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/vet"
 )
 
 // ownRules is what an organisation's own rules need.
-var ownRules = &config.RuleOptions{Taken: vet.Taken, Effective: policy.Effective}
+var ownRules = &config.RuleOptions{Taken: vet.Taken, Effective: policy.Effective, Classes: classes}
+
+// classes returns the ids of the classes of effects.
+func classes() []string {
+	var out []string
+	for _, c := range flags.Classes() {
+		out = append(out, c.ID)
+	}
+	return out
+}
 
 // ownRule is a rule of the organisation's own, with the clusters that it was applied to.
 type ownRule struct {
@@ -27,15 +37,17 @@ type ownRule struct {
 // ownRules returns the organisation's own rules of all clusters, by id and position.
 func (l *Loaded) ownRules() []ownRule {
 	var out []ownRule
-	at := map[spec.OwnRule]int{}
+	type place struct{ id, message, pos string }
+	at := map[place]int{}
 	for _, v := range l.Clusters {
 		hide := v.Cluster.Embedded.Redact
 		for _, r := range v.Cluster.Own.Rules {
 			r.ID, r.Message, r.Help = hide(r.ID), hide(r.Message), hide(r.Help)
-			i, ok := at[r]
+			key := place{r.ID, r.Message, r.Pos.String()}
+			i, ok := at[key]
 			if !ok {
 				i = len(out)
-				at[r] = i
+				at[key] = i
 				out = append(out, ownRule{OwnRule: r})
 			}
 			out[i].Clusters = append(out[i].Clusters, hide(v.Cluster.Name))

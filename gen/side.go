@@ -117,6 +117,19 @@ func (s *side) place(at finding.Pos) finding.Pos {
 	return at
 }
 
+// inModule returns a position below the root of a cluster's module as others are shown.
+func (s *side) inModule(c *spec.Cluster, at finding.Pos) finding.Pos {
+	if at.File == "" {
+		return at
+	}
+	root, err := config.ModuleRoot(c.Dir)
+	if err != nil {
+		return at
+	}
+	at.File = s.snapshot.Shown(filepath.Join(root, filepath.FromSlash(at.File)))
+	return at
+}
+
 // belowModule returns a package's directory below the root of its module, with slashes.
 func belowModule(dir string) string {
 	root, err := config.ModuleRoot(dir)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/facts"
@@ -37,7 +39,39 @@ func (l *Loaded) newSince(ctx context.Context, r Request, cwd string, nodes node
 	counts := func(f finding.Finding) bool { return f.Waived == "" && r.takes(f.Rule, f.Severity) }
 	l.Since = &Since{r.NewSince, s.Revision.Commit, count(l.Findings, counts) - count(found, counts)}
 	l.note(s.Lacks, s.faulty(then))
-	return found, nil
+	asked, err := l.unacknowledged(ctx, r)
+	if err != nil {
+		return nil, fmt.Errorf("--new-since %s: %w", r.NewSince, err)
+	}
+	return append(found, asked...), nil
+}
+
+// unacknowledged returns what the organisation's own rules about changes find.
+func (l *Loaded) unacknowledged(ctx context.Context, r Request) ([]finding.Finding, error) {
+	asks := map[string]bool{}
+	for _, v := range l.Clusters {
+		for _, rule := range v.Cluster.Own.Rules {
+			asks[rule.ID] = asks[rule.ID] || len(rule.Changes) > 0
+		}
+	}
+	if !slices.Contains(slices.Collect(maps.Values(asks)), true) {
+		return nil, nil
+	}
+	d, err := Diff(ctx, DiffOptions{Request: Request{KeepIn: r.KeepIn, Version: r.Version, Now: r.Now}, Base: r.NewSince, Head: "."})
+	if err != nil {
+		return nil, err
+	}
+	var out []finding.Finding
+	names := l.names()
+	for _, c := range d.Clusters {
+		for _, f := range c.Come {
+			if asks[f.Rule] && slices.Contains(names, f.Cluster) {
+				out = append(out, f)
+			}
+		}
+	}
+	l.All = append(l.All, out...)
+	return out, nil
 }
 
 func count(fs []finding.Finding, counts func(finding.Finding) bool) int {

@@ -84,8 +84,12 @@ func (r *ruleReader) read(one *ownRule, v cue.Value) {
 		}
 	}
 	check, ok := fields["check"]
+	if classes, about := fields["changes"]; about {
+		r.changes(one, classes, ok)
+		return
+	}
 	if !ok {
-		r.fault(one, fmt.Sprintf("rule %s has no check", one.ID), "check: {…}, which is unified with each cluster")
+		r.fault(one, fmt.Sprintf("rule %s has no check", one.ID), "check: {…}, which is unified with each cluster; or changes: […], of which each needs an acknowledgement")
 	}
 	// The default of a check would be another check.
 	one.check = v.LookupPath(cue.ParsePath("check"))
@@ -96,6 +100,26 @@ func (r *ruleReader) read(one *ownRule, v cue.Value) {
 	if kind := check.IncompleteKind(); ok && kind != cue.BottomKind && kind&cue.StructKind == 0 {
 		r.fault(one, fmt.Sprintf("the check of rule %s is not a struct", one.ID), "check: {…}, which is unified with each cluster")
 	}
+}
+
+// changes reads the classes of effects that a rule is about.
+func (r *ruleReader) changes(one *ownRule, v cue.Value, checks bool) {
+	if checks {
+		r.fault(one, fmt.Sprintf("rule %s has a check, and is about changes", one.ID), "check: {…} or changes: […]; make it two rules")
+		return
+	}
+	var classes []string
+	if err := v.Decode(&classes); err != nil || len(classes) == 0 {
+		r.fault(one, fmt.Sprintf("changes of rule %s are not a list of classes", one.ID), `a list such as ["bootstrap", "trust"]`)
+		return
+	}
+	for _, c := range classes {
+		if r.opts.Classes != nil && !slices.Contains(r.opts.Classes(), c) {
+			r.fault(one, fmt.Sprintf("rule %s is about changes of the class %.80q, and there is none", one.ID, c), "one of "+strings.Join(r.opts.Classes(), ", "))
+			return
+		}
+	}
+	one.Changes = classes
 }
 
 // touched returns the fields at the top of a cluster that a check can look at, or nil for all
@@ -142,7 +166,7 @@ func hasAliases(inst *build.Instance, vocabulary map[string]bool) bool {
 }
 
 // ruleFields are the fields of a rule.
-var ruleFields = []string{"message", "severity", "help", "fixed", "check"}
+var ruleFields = []string{"message", "severity", "help", "fixed", "check", "changes"}
 
 // texts reads the fields of a rule that are text.
 func (r *ruleReader) texts(one *ownRule, fields map[string]cue.Value) {

@@ -35,6 +35,8 @@ const ruleInvalid = "rule-invalid"
 type RuleOptions struct {
 	// Taken reports whether an id is that of a rule of kcmgen's.
 	Taken func(id string) bool
+	// Classes returns the classes of effects that a change can have.
+	Classes func() []string
 	// Effective returns what follows for the nodes of a cluster.
 	Effective func(*spec.Cluster) []spec.EffectiveNode
 }

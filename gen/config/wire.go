@@ -28,7 +28,8 @@ type wireCluster struct {
 		Kubeconfig, Gate, Soak string
 		Handover               bool
 	}
-	Waivers map[string]struct {
+	Acknowledge map[string]string
+	Waivers     map[string]struct {
 		Reason, Until string
 		Fields        []string
 	}

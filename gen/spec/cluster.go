@@ -81,6 +81,8 @@ type Cluster struct {
 	Image       *Image
 	Deploy      Deploy
 	Waivers     []Waiver // sorted by rule
+	// Acknowledged says why changes are meant, by the id of the own rule that asks.
+	Acknowledged map[string]string
 
 	// Dir is the directory of the cluster's package, to which files are relative.
 	Dir string

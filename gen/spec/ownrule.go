@@ -10,7 +10,10 @@ type OwnRule struct {
 	Message  string           `json:"message"`
 	Help     string           `json:"help,omitempty"`
 	Fixed    bool             `json:"fixed,omitempty"` // it can't be waived
-	Pos      finding.Pos      `json:"position"`
+	// Changes are classes of effects: the rule is about changes of these, and not about a
+	// cluster as it is.
+	Changes []string    `json:"changes,omitempty"`
+	Pos     finding.Pos `json:"position"`
 }
 
 // Own are the organisation's own rules for a cluster, sorted by id, and what they find.

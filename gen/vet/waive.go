@@ -17,12 +17,13 @@ const nearEnd = 30 * 24 * time.Hour
 // waive marks the findings that the cluster's waivers accept, and returns findings about
 // the waivers themselves. A waiver holds until the end of its last day.
 func waive(c *spec.Cluster, findings []finding.Finding, facts Facts) []finding.Finding {
-	rules := map[string]Rule{}
+	rules, changes := map[string]Rule{}, map[string]bool{}
 	for _, r := range allRules() {
 		rules[r.ID] = r
 	}
 	for _, r := range c.Own.Rules {
 		rules[r.ID] = Rule{ID: r.ID, Fixed: r.Fixed, Doc: r.Message}
+		changes[r.ID] = len(r.Changes) > 0
 	}
 	var out []finding.Finding
 	for _, w := range c.Waivers {
@@ -39,6 +40,9 @@ func waive(c *spec.Cluster, findings []finding.Finding, facts Facts) []finding.F
 			}
 		case r.Fixed:
 			f.Message = fmt.Sprintf("rule %s can't be waived: %s", w.Rule, r.Doc)
+		case changes[w.Rule]:
+			f.Message = fmt.Sprintf("rule %s is about changes, which are acknowledged and not waived", w.Rule)
+			f.Hint = fmt.Sprintf("say why the change is meant: acknowledge: %q: \"…\"", w.Rule)
 		case len(covered) == 0 && (!r.Existing || facts.Existing != nil):
 			f.Severity = finding.Warning
 			f.Message = fmt.Sprintf("nothing breaks rule %s any more", w.Rule)
