@@ -183,14 +183,14 @@ func (x *export) reasons(now *outdir.Manifest) (map[string][]Reason, error) {
 		changes := review.NodeChanges(old, new, n.Name, len(certificates) > 0)
 		reasons := make([]Reason, 0, len(changes)+len(certificates))
 		moved := (x.old.Manifest.Nodes[n.Name] == "") != (now.Nodes[n.Name] == "")
-		if moved { // then every file has another path
+		if moved {
 			reasons = append(reasons, Reason{Change: review.Change{
 				Kind: review.OfCluster, Name: "generations",
 				Old: &review.Value{Text: strconv.FormatBool(!x.Cluster.Generations)}, New: &review.Value{Text: strconv.FormatBool(x.Cluster.Generations)},
 			}})
 		}
 		for _, c := range changes {
-			if moved && c.Kind == review.OfFile {
+			if moved && isPlace(c) {
 				continue
 			}
 			reasons = append(reasons, Reason{Change: c, At: x.at(n.Name, c)})
@@ -198,6 +198,13 @@ func (x *export) reasons(now *outdir.Manifest) (map[string][]Reason, error) {
 		out[n.Name] = sorted(append(reasons, certificates...))
 	}
 	return out, x.markOwn(out)
+}
+
+// isPlace reports whether a change follows from generations that go on or off: every file has
+// another path then, and is mounted or bound in another way.
+func isPlace(c review.Change) bool {
+	return c.Kind == review.OfFile || c.Kind == review.OfUnit && c.Name == "Service.BindReadOnlyPaths" ||
+		c.Kind == review.OfPod && (strings.Contains(c.Name, "volumes[kcmgen") || strings.Contains(c.Name, "volumeMounts[kcmgen"))
 }
 
 // sorted puts flags first, then certificates, then the rest.
