@@ -201,11 +201,16 @@ func (e *Exported) Note(n NodeChange) string {
 	case n.From == "" && e.hasNoGenerations():
 		text = "node " + n.Node + " gets other files"
 	}
-	var why []string
+	return text + ": " + strings.Join(e.reasons(n), "; ")
+}
+
+// reasons returns the reasons of a node, each on one line.
+func (e *Exported) reasons(n NodeChange) []string {
+	var out []string
 	for _, r := range n.Reasons {
-		why = append(why, e.reason(r))
+		out = append(out, e.reason(r))
 	}
-	return text + ": " + strings.Join(why, "; ")
+	return out
 }
 
 func (e *Exported) hasNoGenerations() bool { return !e.Cluster.Generations }
@@ -218,14 +223,18 @@ func (e *Exported) PlanLines() []string {
 	for _, k := range groupKeys(e.Keys) {
 		add("%s", e.hide(k))
 	}
-	for _, n := range e.Nodes {
+	for i, n := range e.Nodes {
 		if n.Kind != tree.Changed {
 			add("%s", e.Note(n))
 			continue
 		}
 		add("%s", e.step(n))
-		for _, r := range n.Reasons {
-			add("    %s", e.reason(r))
+		why := e.reasons(n)
+		if i+1 < len(e.Nodes) && slices.Equal(why, e.reasons(e.Nodes[i+1])) {
+			continue // the next one says it
+		}
+		for _, line := range why {
+			add("    %s", line)
 		}
 	}
 	for _, o := range e.Others {
