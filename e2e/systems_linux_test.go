@@ -65,7 +65,7 @@ func (s *scene) leaves(t *testing.T) {
 	if err := os.WriteFile(file, text, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s.must(t, 0, "export", ".")
+	s.must(t, 0, "export", ".", "--accept", "node/"+strings.Join(gone, ",node/"))
 	for _, name := range gone {
 		s.must(t, 0, "retire", "--yes", name)
 		left := do(t, s.host(name), "sh", "-c", `ls -d "$@" 2>/dev/null; pidof kube-controller-manager; true`, "sh",

@@ -134,7 +134,7 @@ func TestOperatorGone(t *testing.T) {
 	for _, h := range s.Hosts {
 		o := s.another(t) // with a cluster of that host alone, since others would wait
 		alone(t, o.o.Repository, h.Name)
-		o.must(t, 0, "export", ".")
+		o.must(t, 0, "export", ".", "--accept", goneBut(h.Name))
 		operators[h] = o.begin(t, s.args("deploy")...)
 	}
 	for _, h := range []*ground.Host{killed, cut} {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/outdir"
-	"github.com/kcmgen/kcmgen/gen/outdir/layout"
 	"github.com/kcmgen/kcmgen/gen/plan"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/tree"
@@ -29,7 +27,10 @@ type ExportOptions struct {
 	Request
 	Prune     bool // remove what kcmgen didn't write, and images that are no longer made
 	KeepGoing bool // write the clusters without errors, even if others have some
-	// Accept are the accepted changes of what others trust: words of plan.Acceptable.
+	// DryRun decides as an export does, and writes nothing: no file, no lock and no key.
+	DryRun bool
+	// Accept are the accepted changes of what others trust, and accepted removals of nodes:
+	// words of plan.Acceptable, and of plan.NodeGone.
 	Accept   []string
 	Programs Programs
 	// OnEvent is called with events, in the order of the clusters.
@@ -71,6 +72,11 @@ type Exported struct {
 	Made     []plan.Item   // keys and certificates, each with its reason
 	Nodes    []NodeChange  // none in the first export
 	Images   []OldImage
+	// Of a dry run: Keys are all keys and certificates, and Needed what an export refuses
+	// unless it is accepted.
+	Keys   []KeyDecision
+	Needed []plan.Change
+	Same   []NodeChange // nodes whose files stay as they are
 }
 
 // Other is a file in a cluster's directory that kcmgen didn't write.
@@ -93,13 +99,6 @@ func (e *Exported) Owners() []string {
 	return slices.Compact(out)
 }
 
-// NodeChange is a node whose host gets another generation (tree.Changed), its first
-// one (tree.Added), or whose node is gone (tree.Removed).
-type NodeChange struct {
-	Node string
-	Kind tree.Kind
-}
-
 // OldImage is an archive in a cluster's directory that differs from what MakeImages
 // would write now.
 type OldImage struct {
@@ -115,8 +114,10 @@ func Export(ctx context.Context, o ExportOptions) (err error) {
 	if o.Out, err = OutDir(o.Out, o.Args); err != nil {
 		return err
 	}
-	if err := outdir.Writable(o.Out); err != nil {
-		return err
+	if !o.DryRun {
+		if err := outdir.Writable(o.Out); err != nil {
+			return err
+		}
 	}
 	l, err := Load(ctx, o.Request)
 	if err != nil {
@@ -138,7 +139,11 @@ func Export(ctx context.Context, o ExportOptions) (err error) {
 		o.OnEvent(NothingWritten{})
 		return ErrFindings
 	}
-	out, err := outdir.Open(ctx, o.Out, lockWait, o.waiting(o.Out))
+	open := outdir.Open
+	if o.DryRun {
+		open = outdir.OpenRead
+	}
+	out, err := open(ctx, o.Out, lockWait, o.waiting(o.Out))
 	if err != nil {
 		return err
 	}
@@ -169,26 +174,6 @@ func (p Progress) waiting(dir string) func() {
 			p.Waiting(dir)
 		}
 	}
-}
-
-// parseAccepted parses words of plan.Acceptable. They apply to one cluster: accepting a
-// change of one must not accept an accident of another.
-func parseAccepted(words []string, clusters []*Vetted) (plan.Accepted, error) {
-	out := plan.Accepted{}
-	for _, w := range words {
-		if !slices.Contains(plan.Acceptable(), w) {
-			text := fmt.Sprintf("--accept %s: it takes %s", w, strings.Join(plan.Acceptable(), ", "))
-			if near := spec.Nearest(w, plan.Acceptable()); near != "" {
-				text += fmt.Sprintf("; did you mean %s?", near)
-			}
-			return nil, badOption(text)
-		}
-		out[w] = true
-	}
-	if len(words) > 0 && len(clusters) > 1 {
-		return nil, badOption("--accept is about one cluster: name it")
-	}
-	return out, nil
 }
 
 // requireKeyFiles makes errors of key files that vet couldn't read: export needs them.
@@ -264,20 +249,14 @@ type export struct {
 func (e exporter) decide(ctx context.Context, v *Vetted, emit func(Event)) (*export, error) {
 	c := v.Cluster
 	x := &export{Exported: Exported{Cluster: c, Out: e.Out, Dir: filepath.Join(e.Out, c.Name)}}
-	if err := outdir.Writable(x.Dir); err != nil {
-		return nil, err
-	}
-	err := recoverTree(e.out, c.Name, emit)
-	if err != nil {
-		return nil, err
-	}
-	if x.old, err = e.out.Read(c.Name); err != nil {
+	var err error
+	if x.old, err = e.read(x, emit); err != nil {
 		return nil, err
 	}
 	if err := x.checkHome(e.out); err != nil {
 		return nil, err
 	}
-	p, have, err := v.PlanAccepting(x.old, e.accepted, e.Now)
+	p, have, err := e.planned(v, x)
 	if err != nil {
 		return nil, withTree(err, c, e.out, e.Out)
 	}
@@ -299,6 +278,9 @@ func (e exporter) decide(ctx context.Context, v *Vetted, emit func(Event)) (*exp
 		return nil, err
 	}
 	x.compare(e.Prune, e.accepted)
+	if err := x.explain(e.DryRun, have); err != nil {
+		return nil, err
+	}
 	return x, nil
 }
 
@@ -322,8 +304,9 @@ func (x *export) compare(prune bool, accepted plan.Accepted) {
 			x.Needless = append(x.Needless, word)
 		}
 	}
+	x.Needless = append(x.Needless, x.stillHere(accepted)...)
 	if len(x.Changes) > 0 {
-		x.Made, x.Nodes = x.plan.ToMake(), x.nodes()
+		x.Made = x.plan.ToMake()
 	}
 }
 
@@ -333,31 +316,6 @@ func (x *export) compare(prune bool, accepted plan.Accepted) {
 func (x *export) removes(file string) bool {
 	return slices.ContainsFunc(x.Others, func(o Other) bool { return o.Path == file && o.Removed }) ||
 		slices.ContainsFunc(x.Images, func(i OldImage) bool { return i.Path == file && i.Removed })
-}
-
-// nodes returns the nodes that change, compared with the manifest before.
-func (x *export) nodes() []NodeChange {
-	entry, _ := x.tree.Get(layout.Manifest)
-	now, err := outdir.ParseManifest(entry.Data)
-	old := x.old.Manifest
-	if err != nil || old == nil {
-		return nil // a first export is all new
-	}
-	var out []NodeChange
-	for _, node := range slices.Sorted(maps.Keys(now.Nodes)) {
-		switch was, known := old.Nodes[node]; {
-		case !known:
-			out = append(out, NodeChange{node, tree.Added})
-		case was != now.Nodes[node]:
-			out = append(out, NodeChange{node, tree.Changed})
-		}
-	}
-	for _, node := range slices.Sorted(maps.Keys(old.Nodes)) {
-		if _, ok := now.Nodes[node]; !ok {
-			out = append(out, NodeChange{node, tree.Removed})
-		}
-	}
-	return out
 }
 
 // inTheWay returns a file that this export would overwrite and that no manifest lists,
@@ -383,7 +341,7 @@ func recoverTree(out *outdir.Dir, name string, emit func(Event)) error {
 }
 
 func (e exporter) write(x *export, emit func(Event)) error {
-	if len(x.Changes) > 0 {
+	if len(x.Changes) > 0 && !e.DryRun {
 		if err := e.out.Replace(x.Cluster.Name, x.tree, x.old, x.removes); err != nil {
 			return err
 		}

@@ -140,5 +140,5 @@ func Generate(ctx context.Context, p *plan.Plan, have keys.Bundle, programs rend
 	}
 	return outdir.WithManifest(out.Tree, outdir.Manifest{
 		Kcmgen: version, Cluster: p.Cluster.Name, Kubernetes: p.Cluster.Version.String(), Nodes: out.Generations,
-	})
+	}.WithDefaults(p.Cluster.DefaultsOf()))
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kcmgen/kcmgen/gen/plan"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
@@ -73,8 +74,12 @@ func (t treeHint) conflictHint(c *ConflictError) string {
 // changesHint returns one line for all files that can be copied back, and one for
 // each other change.
 func (t treeHint) changesHint(changes []TrustChange) string {
-	var commands, ids, hints []string
+	var commands, ids, hints, gone []string
 	for _, c := range changes {
+		if c.Kind == NodeLeft {
+			gone = append(gone, c.ID)
+			continue
+		}
 		if c.Kind != TrustLost || c.Key == "" {
 			hints = append(hints, t.changeHint(c))
 			continue
@@ -89,7 +94,20 @@ func (t treeHint) changesHint(changes []TrustChange) string {
 		mkdir := "mkdir -p -m 700 " + spec.ShellWord(filepath.Join(t.at(), KeyDir))
 		hints = append(hints, "put back what was lost: "+mkdir+" && "+strings.Join(commands, " && ")+"; to have it made anew: "+t.export(strings.Join(ids, ",")))
 	}
+	if len(gone) > 0 {
+		hints = append(hints, t.goneHint(gone))
+	}
 	return strings.Join(hints, "\nhint: ")
+}
+
+// goneHint returns advice on nodes that are gone, by the words that accept that.
+func (t treeHint) goneHint(words []string) string {
+	var retire []string
+	for _, w := range words {
+		node, _ := plan.GoneNode(w)
+		retire = append(retire, (&Exported{Cluster: t.Cluster, Out: t.Out}).Retirement(node))
+	}
+	return "if that is meant: " + t.export(strings.Join(words, ",")) + "; then, for each host: " + strings.Join(slices.Compact(retire), "; ")
 }
 
 func (t treeHint) changeHint(c TrustChange) string {

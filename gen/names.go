@@ -61,6 +61,7 @@ const (
 	TrustLost     = plan.Lost
 	TrustReplaced = plan.Replaced
 	TrustEnded    = plan.Ended
+	NodeLeft      = plan.Left
 )
 
 // AcceptName is the word of --accept for a renamed cluster.

@@ -66,14 +66,7 @@ func (e *Exported) Notes() []string {
 		}
 	}
 	for _, n := range e.Nodes {
-		switch n.Kind {
-		case tree.Added:
-			note("node %s is new", n.Node)
-		case tree.Changed:
-			note("node %s gets another generation", n.Node)
-		default:
-			note("node %s is gone; what runs on its host runs on: %s", n.Node, e.Retirement(n.Node))
-		}
+		note("%s", e.Note(n))
 	}
 	if owners := e.Owners(); len(owners) > 0 {
 		note("on the hosts, the pod's files belong to user %s: deploy sees to it; copied by hand, they need the owner that %s has", strings.Join(owners, ", "), filepath.Join(e.Dir, "manifest.json"))

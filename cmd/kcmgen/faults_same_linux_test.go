@@ -29,7 +29,7 @@ func testConcurrent(t *testing.T, l *lab) {
 		var cmds []*exec.Cmd
 		var outs []*strings.Builder
 		for i := range runs {
-			cmd, out := s.command(t, s.args([]variant{one, two}[i%2])...), &strings.Builder{}
+			cmd, out := s.command(t, s.args([]variant{one, two}[i%2], lessOne...)...), &strings.Builder{}
 			cmd.Stdout, cmd.Stderr = out, out
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
@@ -185,7 +185,7 @@ func testUnchanged(t *testing.T, l *lab) {
 	}
 	// A change would be seen: the same check of an export that changes something.
 	before := inodes(t, s.out())
-	s.mustExport(t, one)
+	s.mustExport(t, one, lessOne...)
 	if maps.Equal(before, inodes(t, s.out())) {
 		t.Error("control: a change is not seen")
 	}

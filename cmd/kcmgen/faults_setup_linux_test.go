@@ -208,6 +208,9 @@ func (s *site) reset(t *testing.T, from string) {
 	}
 }
 
+// lessOne accepts that one has a node less than two.
+var lessOne = []string{"--accept", "node/cp-2"}
+
 // args returns the arguments of an export.
 func (s *site) args(v variant, more ...string) []string {
 	return append([]string{s.exe, "export", "./cue/" + v.name}, more...)

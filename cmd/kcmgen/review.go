@@ -13,8 +13,8 @@ func runReview(ctx context.Context, o exportOptions, args []string, now time.Tim
 	if !o.review {
 		return usageError{errors.New("--check is about review trees: it needs --review")}
 	}
-	if o.prune || o.keepGoing || len(o.accept) > 0 {
-		return usageError{errors.New("--review is about review trees: --prune, --keep-going and --accept are about the out tree")}
+	if o.prune || o.keepGoing || o.dryRun || len(o.accept) > 0 {
+		return usageError{errors.New("--review is about review trees: --prune, --keep-going, --dry-run and --accept are about the out tree")}
 	}
 	s := newScreen(std)
 	defer s.end()

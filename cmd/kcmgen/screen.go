@@ -11,9 +11,10 @@ import (
 
 // screen shows the progress of a run, and its events.
 type screen struct {
-	std   stdio
-	stage string
-	meter *terminal.Meter
+	std      stdio
+	stage    string
+	meter    *terminal.Meter
+	exported func(*gen.Exported) // in place of what an export prints
 }
 
 func newScreen(std stdio) *screen { return &screen{std: std, meter: terminal.NewMeter(nil, "")} }
@@ -46,6 +47,10 @@ func (s *screen) event(e gen.Event) {
 		terminal.SayAll(s.std.err, gen.SkippedLines(e.Skipped))
 		_ = terminal.Findings(s.std.err, e.Findings, false) // stderr may be closed
 	case *gen.Exported:
+		if s.exported != nil {
+			s.exported(e)
+			return
+		}
 		terminal.SayAll(s.std.err, e.Notes())
 		terminal.Say(s.std.out, "%s", e.Line())
 	case gen.Said:

@@ -9,6 +9,10 @@ import (
 // KubeconfigPublic is what a kubeconfig says that isn't secret.
 type KubeconfigPublic struct {
 	Server string
+	// Cluster, User and Context are the names of its current context's entries.
+	Cluster, User, Context string
+	// Authority is the certificate of the CA in PEM; nil if it has none in it.
+	Authority []byte
 	// Client is the client certificate in PEM; nil if it has none in it.
 	Client []byte
 }
@@ -23,7 +27,10 @@ func ParseKubeconfig(data []byte) (KubeconfigPublic, error) {
 		}
 		Clusters []struct {
 			Name    string
-			Cluster struct{ Server string }
+			Cluster struct {
+				Server    string
+				Authority []byte `json:"certificate-authority-data"`
+			}
 		}
 		Users []struct {
 			Name string
@@ -40,9 +47,10 @@ func ParseKubeconfig(data []byte) (KubeconfigPublic, error) {
 		if c.Name != k.CurrentContext {
 			continue
 		}
+		out.Cluster, out.User, out.Context = c.Context.Cluster, c.Context.User, c.Name
 		for _, cluster := range k.Clusters {
 			if cluster.Name == c.Context.Cluster {
-				out.Server = cluster.Cluster.Server
+				out.Server, out.Authority = cluster.Cluster.Server, cluster.Cluster.Authority
 			}
 		}
 		for _, u := range k.Users {

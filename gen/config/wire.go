@@ -6,7 +6,7 @@ import "github.com/kcmgen/kcmgen/gen/spec"
 // case of names, so no field needs a tag.
 
 type wireCluster struct {
-	Name, Version, Layout, Profile, FlagDefaults string
+	Name, Version, Layout, Profile, FlagDefaults, Defaults string
 
 	Labels map[string]string
 

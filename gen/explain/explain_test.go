@@ -22,7 +22,7 @@ var sourceless = []string{
 	"cidr-host-bits", "service-family", "node-range-small", "node-address-duplicate", "node-address-kind", "bind-address-foreign", "apiserver-address", "node-network",
 	"node-name-address", "ssh-jump", "gates-all-alpha", "lease-and-cpu-limit", "paths-collide", "path-in-image", "port-privileged", "volume-collides", "probe-unreachable",
 	"ca-key-unset", "certificate-profile", "certificate-lifetime", "certificate-shared", "certificate-combined", "key-tracked", "ca-weak", "ca-kept", "ca-name",
-	"secure-port-legacy", "image-tag", "image-version", "image-per-node", "node-architecture", "download-credentials", "install-unverified", "install-layout",
+	"secure-port-legacy", "defaults-unknown", "image-tag", "image-version", "image-per-node", "node-architecture", "download-credentials", "install-unverified", "install-layout",
 	"tls12-impossible", "said-twice", "hostpath-provisioner", "verbosity-bodies", "key-shared",
 	"peer-file", "apiserver-file-differs", "node-cidr-overlap", "node-cidr-unallocated", "node-address-in-range", "node-count", "nodes-foreign",
 	"flag-repeated", "flags-differ", "value-unknown", "value-quoted", "path-relative", "probe-port", "form-field",

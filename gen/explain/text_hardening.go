@@ -50,6 +50,12 @@ var hardeningTexts = []Text{
 		Flags:    []string{"root-ca-file"},
 	},
 	{
+		ID:  "defaults-unknown",
+		Why: "defaults pins what kcmgen adds on its own. A generation that this kcmgen does not know may add more or less than it would, and hosts would restart unasked.",
+		Fix: "Name a generation that the kcmgen in use knows, use the kcmgen that knows it, or leave defaults out: the newest generation holds then.",
+		CUE: `defaults: "2026.2"`,
+	},
+	{
 		ID:       "bind-address-public",
 		Why:      "The port answers every host that reaches it, and by default it listens on all addresses. Probes of the host itself need loopback only.",
 		Fix:      "Listen on loopback. If something outside the host must read the metrics, waive this and say what the firewall lets through.",

@@ -59,6 +59,22 @@ func (d *Dir) Recover(name string) (string, error) {
 	return "an earlier run was ended before it had cleaned up: removed what it left", errors.Join(d.disk.Clear(next), d.disk.Clear(previous), d.disk.Clear(put))
 }
 
+// Unfinished says what Recover would do, and where the tree is until then: under its own
+// name, or under that of the previous tree. It changes nothing.
+func (d *Dir) Unfinished(name string) (at, text string) {
+	if d.missing() {
+		return name, ""
+	}
+	next, previous, put := "."+name+".new", "."+name+".old", putName(name)
+	switch {
+	case d.disk.Exists(previous) && !d.disk.Exists(name):
+		return previous, "an earlier run was ended while it replaced the tree: an export puts the previous tree back first"
+	case d.disk.Exists(next) || d.disk.Exists(previous) || d.disk.Exists(put):
+		return name, "an earlier run was ended before it had cleaned up: an export removes what it left"
+	}
+	return name, ""
+}
+
 func (d *Dir) build(name, next string, t tree.Tree, old *State, prune func(string) bool) error {
 	place := func(e tree.Entry) (bool, error) {
 		was, ok := old.Ours.Get(e.Path)

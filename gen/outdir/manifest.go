@@ -2,6 +2,7 @@ package outdir
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/kcmgen/kcmgen/gen/outdir/layout"
+	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/tree"
 )
 
@@ -17,12 +19,14 @@ const ManifestSchema = 1
 
 // Manifest lists what an export wrote.
 type Manifest struct {
-	Schema     int               `json:"schema"`
-	Kcmgen     string            `json:"kcmgen"`
-	Cluster    string            `json:"cluster"`
-	Kubernetes string            `json:"kubernetes"`
-	Nodes      map[string]string `json:"nodes"` // generation by node
-	Files      []ManifestFile    `json:"files"`
+	Schema     int    `json:"schema"`
+	Kcmgen     string `json:"kcmgen"`
+	Cluster    string `json:"cluster"`
+	Kubernetes string `json:"kubernetes"`
+	// Defaults is the generation of kcmgen's defaults; "" is the first one.
+	Defaults string            `json:"defaults,omitempty"`
+	Nodes    map[string]string `json:"nodes"` // generation by node
+	Files    []ManifestFile    `json:"files"`
 }
 
 // ManifestFile is one entry. Private key material has no hash.
@@ -34,6 +38,21 @@ type ManifestFile struct {
 	Secret bool   `json:"secret,omitempty"`
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256,omitempty"`
+}
+
+// DefaultsOf returns the generation of kcmgen's defaults that the tree was made with.
+func (m *Manifest) DefaultsOf() string { return cmp.Or(m.Defaults, firstDefaults) }
+
+// firstDefaults is the generation of defaults that manifests leave out: those of versions
+// that knew no other have none.
+const firstDefaults = string(spec.Defaults2026x1)
+
+// WithDefaults returns a manifest of a tree with a generation of defaults.
+func (m Manifest) WithDefaults(d spec.Defaults) Manifest {
+	if m.Defaults = string(d); m.Defaults == firstDefaults {
+		m.Defaults = ""
+	}
+	return m
 }
 
 // NewerSchemaError is a manifest that a newer kcmgen wrote.

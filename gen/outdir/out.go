@@ -40,7 +40,7 @@ func Open(ctx context.Context, dir string, wait time.Duration, waiting func()) (
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	unlock, err := lock(ctx, dir, wait, waiting)
+	unlock, err := lock(ctx, dir, wait, waiting, os.O_RDWR|os.O_CREATE)
 	if err != nil {
 		return nil, err
 	}
@@ -57,8 +57,34 @@ func Open(ctx context.Context, dir string, wait time.Duration, waiting func()) (
 	return out, nil
 }
 
+// OpenRead opens the directory dir for reading and changes nothing: it makes neither the
+// directory nor the lock. A missing directory reads as an empty one. It waits as Open does
+// for a run that writes.
+func OpenRead(ctx context.Context, dir string, wait time.Duration, waiting func()) (*Dir, error) {
+	d, err := disk.Open(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &Dir{unlock: func() {}}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	unlock := func() {}
+	if d.Exists(lockName) { // without it no run has written here yet
+		if unlock, err = lock(ctx, dir, wait, waiting, os.O_RDONLY); err != nil {
+			return nil, errors.Join(err, d.Close())
+		}
+	}
+	return &Dir{disk: d, unlock: unlock}, nil
+}
+
+// missing reports whether the directory isn't there; only OpenRead opens such a one.
+func (d *Dir) missing() bool { return d.disk == nil }
+
 // Clusters returns the names of the trees: directories with a manifest.
 func (d *Dir) Clusters() ([]string, error) {
+	if d.missing() {
+		return nil, nil
+	}
 	entries, err := fs.ReadDir(d.disk.Root().FS(), ".")
 	if err != nil {
 		return nil, d.disk.Named(err)
@@ -79,11 +105,15 @@ func (d *Dir) TwoRenames() bool { return d.twoRenames.Load() }
 // Close releases the directory and its lock.
 func (d *Dir) Close() error {
 	defer d.unlock()
+	if d.missing() {
+		return nil
+	}
 	return d.disk.Close()
 }
 
-// lock takes the lock. The system releases it with the process, so it is never stale.
-func lock(ctx context.Context, dir string, wait time.Duration, waiting func()) (func(), error) {
+// lock takes the lock: with os.O_RDONLY together with other readers, else alone. The system
+// releases it with the process, so it is never stale.
+func lock(ctx context.Context, dir string, wait time.Duration, waiting func(), flag int) (func(), error) {
 	name := filepath.Join(dir, lockName)
 	// Never follow a link: the mode of the file is changed below.
 	if fi, err := os.Lstat(name); err == nil && !fi.Mode().IsRegular() {
@@ -91,7 +121,7 @@ func lock(ctx context.Context, dir string, wait time.Duration, waiting func()) (
 	}
 	got := make(chan locked, 1)
 	go func() {
-		f, err := lockedfile.OpenFile(name, os.O_RDWR|os.O_CREATE|disk.NotFollowed, lockMode)
+		f, err := lockedfile.OpenFile(name, flag|disk.NotFollowed, lockMode)
 		got <- locked{f, err}
 	}()
 	report, end := time.NewTimer(min(wait, 200*time.Millisecond)), time.NewTimer(wait)
@@ -100,7 +130,7 @@ func lock(ctx context.Context, dir string, wait time.Duration, waiting func()) (
 	for {
 		select {
 		case r := <-got:
-			if r.err == nil {
+			if r.err == nil && flag != os.O_RDONLY {
 				r.err = keepsModes(dir, r.f)
 			}
 			if r.err != nil {

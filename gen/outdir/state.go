@@ -45,6 +45,9 @@ func (s *State) Unlisted() []string {
 // of a missing directory is empty.
 func (d *Dir) Read(name string) (*State, error) {
 	s := &State{}
+	if d.missing() {
+		return s, nil
+	}
 	fi, err := d.disk.Root().Lstat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -300,7 +300,7 @@ func (b *builder) serviceAccount() error {
 		if err != nil {
 			return &Conflict{ID: keys.ServiceAccount, Reason: "the key made earlier can't be read: " + err.Error(), Lost: ".key"}
 		}
-		if got := keyOf(key.Public()); got != it.Key {
+		if got := KeyOf(key.Public()); got != it.Key {
 			return &Conflict{ID: keys.ServiceAccount, Reason: fmt.Sprintf("the key made earlier is %s, the cluster says %s: tokens signed with it would become invalid", got, it.Key)}
 		}
 	}

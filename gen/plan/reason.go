@@ -81,13 +81,13 @@ func (b *builder) signer() keys.Pair {
 }
 
 func leafDiffers(cert *x509.Certificate, it Item, ca *x509.Certificate, now time.Time) string {
-	if got := subjectOf(cert); got != it.Subject {
+	if got := SubjectOf(cert); got != it.Subject {
 		return fmt.Sprintf("the subject was %s, is %s", text(got), text(it.Subject))
 	}
 	if why := sansDiffer(cert, it.Hosts); why != "" {
 		return why
 	}
-	if got := keyOf(cert.PublicKey); got != it.Key {
+	if got := KeyOf(cert.PublicKey); got != it.Key {
 		return fmt.Sprintf("the key was %s, is %s", got, it.Key)
 	}
 	ku, eku := Usages(it.Usages)
@@ -113,8 +113,7 @@ func timeDiffers(cert *x509.Certificate, expiry time.Duration, ca *x509.Certific
 	if now.After(cert.NotAfter) {
 		return "it ended at " + cert.NotAfter.Format(time.RFC3339)
 	}
-	life := cert.NotAfter.Sub(cert.NotBefore)
-	if cert.NotAfter.Sub(now) <= life/3 && cert.NotAfter.Before(ca.NotAfter) {
+	if !now.Before(renewal(cert)) && cert.NotAfter.Before(ca.NotAfter) {
 		return fmt.Sprintf("it ends at %s: a third of its life or less is left", cert.NotAfter.Format(time.RFC3339))
 	}
 	return ""
@@ -151,10 +150,10 @@ func authorityDiffers(old keys.Pair, it Item) string {
 	if err != nil {
 		return err.Error()
 	}
-	if got := subjectOf(cert); got != it.Subject {
+	if got := SubjectOf(cert); got != it.Subject {
 		return fmt.Sprintf("the CA made earlier is %s, the cluster says %s", text(got), text(it.Subject))
 	}
-	if got := keyOf(cert.PublicKey); got != it.Key {
+	if got := KeyOf(cert.PublicKey); got != it.Key {
 		return fmt.Sprintf("the CA made earlier has a key %s, the cluster says %s", got, it.Key)
 	}
 	return ""
@@ -172,7 +171,8 @@ func sameKey(a, b keys.Pair) bool {
 	return err1 == nil && err2 == nil && bytes.Equal(x, y)
 }
 
-func keyOf(pub any) spec.Key {
+// KeyOf returns the algorithm and the size of a public key.
+func KeyOf(pub any) spec.Key {
 	switch k := pub.(type) {
 	case *ecdsa.PublicKey:
 		return spec.Key{Algo: "ecdsa", Size: k.Curve.Params().BitSize}
@@ -182,7 +182,8 @@ func keyOf(pub any) spec.Key {
 	return spec.Key{Algo: fmt.Sprintf("%T", pub)}
 }
 
-func subjectOf(cert *x509.Certificate) spec.Subject {
+// SubjectOf returns the subject of a certificate, the first of each kind of name.
+func SubjectOf(cert *x509.Certificate) spec.Subject {
 	first := func(ss []string) string {
 		if len(ss) == 0 {
 			return ""

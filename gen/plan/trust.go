@@ -22,7 +22,22 @@ type Accepted map[string]bool
 // Name accepts a tree of a cluster with another name.
 const Name = "name"
 
-// Acceptable returns the valid keys of Accepted.
+// nodeGone begins the words that accept that a node is gone.
+const nodeGone = "node/"
+
+// NodeGone returns the key of Accepted with which a node may be gone.
+func NodeGone(node string) string { return nodeGone + node }
+
+// GoneNode returns the node of a key that NodeGone returned.
+func GoneNode(word string) (node string, ok bool) {
+	node, ok = strings.CutPrefix(word, nodeGone)
+	if !ok || node == "" {
+		return "", false
+	}
+	return node, true
+}
+
+// Acceptable returns the valid keys of Accepted, but those of NodeGone.
 func Acceptable() []string { return append(trusted(), Name) }
 
 // trusted returns the ids of keys that others trust.
@@ -44,9 +59,10 @@ const (
 	Replaced                   // the tree has another one
 	Changed                    // the cluster names another one
 	Ended                      // the cluster no longer has one
+	Left                       // the cluster no longer has a node
 )
 
-// Change is a change of a trusted key.
+// Change is a change of a trusted key, or a node that is gone, with the ID of NodeGone.
 type Change struct {
 	ID       string
 	Kind     ChangeKind
@@ -57,7 +73,8 @@ type Change struct {
 	Key, Public string
 }
 
-// TrustError is the error of changes of trusted keys that the user didn't accept.
+// TrustError is the error of changes of trusted keys, and of nodes that are gone, that the
+// user didn't accept.
 type TrustError struct{ Changes []Change }
 
 func (e *TrustError) Error() string {
@@ -77,6 +94,9 @@ var meaning = map[string]struct{ name, effect string }{
 }
 
 func (c Change) String() string {
+	if node, ok := GoneNode(c.ID); ok {
+		return fmt.Sprintf("node %s: the last export had it, and the cluster no longer has it: what runs on its host runs on, and its certificates stay valid", node)
+	}
 	m := meaning[c.ID]
 	file := keys.CertPath(c.ID)
 	if c.ID == keys.ServiceAccount {

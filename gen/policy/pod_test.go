@@ -116,3 +116,37 @@ func TestPodUser(t *testing.T) {
 		})
 	}
 }
+
+// TestPodFields: what came with a generation of defaults is in it and in later ones, and not
+// in a pod that takes no default.
+func TestPodFields(t *testing.T) {
+	for _, c := range []struct {
+		pin      spec.Defaults
+		hardened bool
+		want     int
+	}{
+		{"", true, 1}, {spec.Defaults2026x2, true, 1}, {spec.Defaults2026x1, true, 0}, {"", false, 0},
+	} {
+		cluster := &spec.Cluster{Defaults: c.pin, Pod: spec.Pod{Hardened: c.hardened}}
+		if got := policy.PodFields(cluster); len(got) != c.want {
+			t.Errorf("%q, hardened %v: %v", c.pin, c.hardened, got)
+		}
+	}
+}
+
+func TestDefaultsBetween(t *testing.T) {
+	for _, c := range []struct {
+		from, to spec.Defaults
+		want     int
+	}{
+		{spec.Defaults2026x1, spec.Defaults2026x2, 1},
+		{spec.Defaults2026x2, spec.Defaults2026x1, 0},
+		{spec.Defaults2026x1, spec.Defaults2026x1, 0},
+		{"", spec.Defaults2026x2, 0},
+		{spec.Defaults2026x1, "2099.1", 0},
+	} {
+		if got := policy.DefaultsBetween(c.from, c.to); len(got) != c.want {
+			t.Errorf("from %q to %q: %v", c.from, c.to, got)
+		}
+	}
+}

@@ -27,6 +27,7 @@ func withFields(p *corev1.Pod, c *spec.Cluster, h plan.Host) (*corev1.Pod, error
 	s := policy.PodSecurity(c, h.Flags)
 	wrap(container, c)
 	put(container, c.Pod.Container, s.Container, "volumeMounts", "command", "args")
+	maps.Copy(podSpec, policy.PodFields(c))
 	put(podSpec, c.Pod.Spec, s.Pod, "volumes")
 	data, err := json.Marshal(pod)
 	if err != nil {

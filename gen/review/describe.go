@@ -46,7 +46,7 @@ func Describe(c *spec.Cluster, at Places, known Known) (*Described, error) {
 	}
 	d := describer{c, at, p, map[string]string{}}
 	r := &Cluster{
-		Name: d.hide(c.Name), Dir: d.below(c.Dir), Kubernetes: c.Version.String(),
+		Name: d.hide(c.Name), Dir: d.below(c.Dir), Kubernetes: c.Version.String(), Defaults: string(c.DefaultsOf()),
 		Settings: d.settings(), Ranges: d.ranges(), Certificates: d.certificates(known),
 		Files: []File{}, Nodes: []Node{},
 	}

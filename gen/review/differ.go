@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/flags"
+	"github.com/kcmgen/kcmgen/gen/policy"
+	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
 // differ compares a cluster with what it was.
@@ -46,6 +48,9 @@ func minorIn(version string) int {
 // generation, and no field of the user's sets either value. A flag that only one side has
 // may follow from another version of Kubernetes or from flagDefaults instead.
 func (x *differ) own(c *Change) bool {
+	if c.Kind == OfPod {
+		return x.added(c.Name, c.Old, c.New, x.old, x.now) || x.added(c.Name, c.New, c.Old, x.now, x.old)
+	}
 	if c.Kind != OfFlag || x.old.Defaults == x.now.Defaults {
 		return false
 	}
@@ -61,6 +66,14 @@ func (x *differ) own(c *Change) bool {
 	}
 	added := was == ByKubernetes && is == ByDefault || was == ByDefault && is == ByKubernetes
 	return added && x.old.Kubernetes == x.now.Kubernetes && !x.settings[OfCluster+" flagDefaults"] && !x.settings[OfCluster+" profile"]
+}
+
+// added reports whether a field of a pod is one that came with the later one of two
+// generations of kcmgen's defaults, as it came.
+func (x *differ) added(name string, was, is *Value, earlier, later *Cluster) bool {
+	return was == nil && is != nil && slices.ContainsFunc(policy.DefaultsBetween(spec.Defaults(earlier.Defaults), spec.Defaults(later.Defaults)), func(d policy.Default) bool {
+		return name == "spec."+d.Field && is.Text == scalar(d.Value)
+	})
 }
 
 // pairNodes finds the nodes that belong together: by name, then by first address.

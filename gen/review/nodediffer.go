@@ -102,7 +102,7 @@ func (x *differ) start(p *pair, s said) bool {
 	if p.old.Text == p.now.Text {
 		return p.old.Start != p.now.Start
 	}
-	gone, come := lines(p.old.Text, p.now.Text)
+	gone, come := lines(joined(p.old.Text), joined(p.now.Text))
 	whole := len(gone)+len(come) > 0
 	explained := func(l string) bool { return x.saysLine(l, p, s) }
 	gone, come = slices.DeleteFunc(gone, explained), slices.DeleteFunc(come, explained)
@@ -114,6 +114,10 @@ func (x *differ) start(p *pair, s said) bool {
 	}
 	return true
 }
+
+// joined returns a unit without the signs that join lines: the last flag has none, and isn't
+// another flag if one comes after it.
+func joined(text string) string { return strings.ReplaceAll(text, " \\\n", "\n") }
 
 // layout says as one change what a unit has and a pod doesn't, or the other way round: none
 // of their settings has one of the same name on the other side.

@@ -56,10 +56,12 @@ const (
 
 // Cluster is one highly available kube-controller-manager.
 type Cluster struct {
-	Name     string
-	Version  Version
-	Layout   Layout
-	Profile  Profile
+	Name    string
+	Version Version
+	Layout  Layout
+	Profile Profile
+	// Defaults is the pinned generation of defaults; "" for the newest.
+	Defaults Defaults
 	Hardened bool              // derived and hardened flags are added to the user's
 	Labels   map[string]string // the organisation's own words
 	Nodes    []Node            // sorted by name

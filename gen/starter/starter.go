@@ -56,7 +56,8 @@ func Source(c Cluster) ([]byte, error) {
 		Pods, Services string
 		Networks       []string
 		Mask           int
-	}{c, vocabulary, path.Base(vocabulary), pods.String(), services.String(), networks(c.Nodes), mask(pods)})
+		Defaults       spec.Defaults
+	}{c, vocabulary, path.Base(vocabulary), pods.String(), services.String(), networks(c.Nodes), mask(pods), spec.NewestDefaults()})
 	if err != nil {
 		return nil, err
 	}

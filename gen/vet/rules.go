@@ -295,6 +295,7 @@ var hardeningRules = []Rule{
 	{ID: "delegated-auth", Severity: isWarning, Practice: true, node: delegatedAuth, Doc: "--authentication-kubeconfig and --authorization-kubeconfig are set"},
 	{ID: "insecure-port", Severity: isError, Practice: true, node: insecurePort, Doc: "before v1.22, --port is 0: it serves plain HTTP"},
 	{ID: "secure-port-legacy", Severity: isWarning, Practice: true, node: securePortLegacy, Doc: "the secure port is not 10252, formerly the plain HTTP port"},
+	{ID: "defaults-unknown", Severity: isError, Fixed: true, cluster: defaultsUnknown, Doc: "defaults names a generation that this kcmgen knows"},
 	{ID: "sandbox-off", Severity: isWarning, Unit: true, cluster: sandboxOff, Doc: "the unit or pod is sandboxed"},
 	{ID: "pod-root", Severity: isWarning, node: podRoot, Doc: "a pod runs as another user than root, where its files allow it"},
 }
