@@ -208,7 +208,9 @@ func (c *comment) change(one review.Change, total int) bool {
 
 // link is a link to a source. Only an address of the data's form is one.
 func link(url string) string {
-	if !strings.HasPrefix(url, "https://") || strings.ContainsFunc(url, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("()<>[]\\`\"'*_|", r) && r != '_' }) {
+	if !strings.HasPrefix(url, "https://") || strings.ContainsFunc(url, func(r rune) bool {
+		return r <= ' ' || r > '~' || strings.ContainsRune("()<>[]\\`\"'*_|", r) && r != '_'
+	}) {
 		return code(short(url, 2*longest))
 	}
 	return "[source](" + url + ")"

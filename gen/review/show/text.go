@@ -93,7 +93,7 @@ func (t *text) change(c review.Change, total int) {
 	old, now := values(c)
 	parts := []string{arrow(withOrigin(old, c.Old), withOrigin(now, c.New))}
 	if c.Way != "" {
-		parts = append(parts, c.Way)
+		parts = append(parts, short(c.Way, longest))
 	}
 	if c.Own {
 		parts = append(parts, "kcmgen's own defaults changed")
