@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -105,3 +106,21 @@ func (e *KubeconfigError) Unwrap() error { return e.Err }
 // ErrNoKubeconfig is a rollout without a kubeconfig to read the lease with.
 var ErrNoKubeconfig = errors.New("no kubeconfig is named, so the leader isn't known: " +
 	"it can't go last, and whether the new configuration leads can't be seen")
+
+// Choose returns the names of those of a cluster's nodes that are limited to, sorted, or of
+// all nodes without a limit. It returns an error for a name that no node has.
+func Choose(c *spec.Cluster, limit []string) ([]string, error) {
+	var all []string
+	for i := range c.Nodes {
+		all = append(all, c.Nodes[i].Name)
+	}
+	if limit == nil {
+		return all, nil
+	}
+	for _, name := range limit {
+		if !slices.Contains(all, name) {
+			return nil, fmt.Errorf("cluster %s has no node %q: it has %s", c.Name, name, strings.Join(all, ", "))
+		}
+	}
+	return slices.Compact(slices.Sorted(slices.Values(limit))), nil
+}

@@ -118,3 +118,12 @@ func (r *Report) Encode() ([]byte, error) {
 	data, err := json.MarshalIndent(r, "", "  ")
 	return append(data, '\n'), err
 }
+
+// Notes returns what a plan for a cluster should say of these reports.
+func (p Past) Notes(c *spec.Cluster) []string {
+	var out []string
+	for _, name := range p.Departed(c) {
+		out = append(out, fmt.Sprintf("%s left the cluster, and may run still: kcmgen retire %s %s", name, name, c.Name))
+	}
+	return out
+}

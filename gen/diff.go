@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/kcmgen/kcmgen/gen/config"
 	"github.com/kcmgen/kcmgen/gen/facts"
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/flags"
@@ -130,9 +131,22 @@ func (d *differ) directory(name string) (*side, error) {
 	if trees.Is(name) {
 		return s, nil
 	}
-	var err error
+	root, err := config.ModuleRoot(filepath.Join(d.cwd, name))
+	if filepath.IsAbs(name) {
+		root, err = config.ModuleRoot(name)
+	}
+	if here, herr := filepath.Abs(name); err == nil && herr == nil && name != "." && filepath.Clean(root) != here {
+		return nil, badOption(fmt.Sprintf("%s lies in the module %s, whose states are compared as a whole: name the cluster with --cluster %s", name, shownDir(d.cwd, root), spec.ShellWord(name)))
+	}
 	s.snapshot, err = OpenDirectory(d.cwd, name, d.index)
 	return s, err
+}
+
+func shownDir(cwd, dir string) string {
+	if rel, err := filepath.Rel(cwd, dir); err == nil && len(rel) < len(dir) {
+		return rel
+	}
+	return dir
 }
 
 // leave decides which packages need no evaluation, because all that they depend on is the
@@ -257,6 +271,9 @@ func (d *differ) choose() error {
 
 // shared returns the changed files that clusters of several packages read.
 func (d *differ) shared() []review.SharedFile {
+	if d.base.snapshot == nil || d.head.snapshot == nil {
+		return nil // a review tree doesn't say what it was made of
+	}
 	changed := map[string]map[string]string{} // names of clusters by file and by directory
 	old := d.files(d.base)
 	now := d.files(d.head)

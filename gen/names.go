@@ -8,12 +8,16 @@ import (
 	"github.com/kcmgen/kcmgen/gen/outdir"
 	"github.com/kcmgen/kcmgen/gen/plan"
 	"github.com/kcmgen/kcmgen/gen/readback"
+	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/tree"
 	"github.com/kcmgen/kcmgen/internal/download"
 )
 
 // Types of the packages below, for callers of this one.
 type (
+	Cluster = spec.Cluster
+	Node    = spec.Node
+
 	LimitError    = config.LimitError
 	NoDirError    = config.NoDirError
 	NoModuleError = config.NoModuleError
@@ -82,6 +86,9 @@ const (
 
 // Functions of these packages.
 var (
+	// ShellWord quotes a text as one word for sh, and Nearest finds the word that was meant.
+	ShellWord = spec.ShellWord
+	Nearest   = spec.Nearest
 	// Acceptable returns the words of --accept.
 	Acceptable = plan.Acceptable
 	// CertFile and KeyFile return the paths of a certificate and a private key in a

@@ -182,3 +182,6 @@ func sources(c *spec.Cluster, archs []string) []string {
 	out := slices.Sorted(maps.Keys(c.Binary.Source))
 	return slices.DeleteFunc(out, func(arch string) bool { return len(archs) > 0 && !slices.Contains(archs, arch) })
 }
+
+// Archs are the architectures that a node can have.
+func Archs() []string { return spec.Archs }

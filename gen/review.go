@@ -29,6 +29,7 @@ type ReviewOptions struct {
 type Reviewed struct {
 	Dir     string // of the review trees
 	Changes []tree.Change
+	checked bool // nothing was written
 }
 
 // Review describes clusters from their CUE alone, without keys and programs, and writes that
@@ -68,7 +69,7 @@ func Review(ctx context.Context, o ReviewOptions) (*Reviewed, error) {
 	if err := withoutCanceled(errs); err != nil {
 		return nil, err
 	}
-	r := &Reviewed{Dir: dir}
+	r := &Reviewed{Dir: dir, checked: o.Check}
 	if r.Changes, err = trees.Changes(dir, some, len(o.Args) == 0); err != nil || o.Check {
 		return r, err
 	}
@@ -120,23 +121,37 @@ func frontProxyCert(c *spec.Cluster) string {
 	return c.PKI.FrontProxy.CertFile
 }
 
-// Differs says how a file of a review tree differs.
-func (r *Reviewed) Differs(c tree.Change) string {
-	return map[tree.Kind]string{
-		tree.Added: "missing", tree.Changed: "differs", tree.Removed: "no cluster here makes it",
-	}[c.Kind]
-}
-
-// Renewal returns the command that makes the review trees of arguments current.
-func (r *Reviewed) Renewal(args []string) string {
-	out := "kcmgen export --review"
-	if home, err := homeOf("", args, "review", ""); err != nil || filepath.Clean(home) != filepath.Clean(r.Dir) {
-		out += " -o " + spec.ShellWord(r.Dir)
+// Lines is the outcome to a person: what was written, or what differs.
+func (r *Reviewed) Lines() []string {
+	dir := finding.PlainName(r.Dir)
+	switch {
+	case len(r.Changes) == 0:
+		return []string{dir + ": current"}
+	case !r.checked:
+		return []string{dir + ": wrote " + tree.Counts(r.Changes)}
 	}
-	for _, arg := range args {
-		out += " " + spec.ShellWord(arg)
+	how := map[tree.Kind]string{tree.Added: "missing", tree.Changed: "differs", tree.Removed: "no cluster here makes it"}
+	var out []string
+	for _, c := range r.Changes {
+		out = append(out, finding.PlainName(filepath.Join(r.Dir, filepath.FromSlash(c.Path)))+": "+how[c.Kind])
 	}
 	return out
+}
+
+// Mend says that review trees which were checked aren't current, with the command that makes
+// them so for the arguments; "" if they are.
+func (r *Reviewed) Mend(args []string) string {
+	if !r.checked || len(r.Changes) == 0 {
+		return ""
+	}
+	cmd := "kcmgen export --review"
+	if home, err := homeOf("", args, "review", ""); err != nil || filepath.Clean(home) != filepath.Clean(r.Dir) {
+		cmd += " -o " + spec.ShellWord(r.Dir)
+	}
+	for _, arg := range args {
+		cmd += " " + spec.ShellWord(arg)
+	}
+	return finding.PlainName(r.Dir) + " isn't current: " + cmd + " mends it"
 }
 
 // reviewHint returns advice on an error of review trees; "" if it has none.

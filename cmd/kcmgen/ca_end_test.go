@@ -60,7 +60,7 @@ cluster: schemas.#Cluster & {
 		write(step.address)
 		var said bytes.Buffer
 		std := stdio{out: &said, err: &said, noCache: new(true)}
-		err := runExport(t.Context(), exportOptions{}, []string{"./one"}, start.Add(step.at), std)
+		err := runExport(t.Context(), exportOptions{}, []string{"./one"}, func() time.Time { return start.Add(step.at) }, std)
 		if (err != nil) != step.fails {
 			t.Fatalf("after %s: %v\n%s", step.at, err, said.String())
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/deploy"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type canaryOptions struct {
@@ -37,9 +38,7 @@ It uses the kubeconfig that the cluster names (deploy.kubeconfig) or --kubeconfi
   kcmgen canary --only job-controller,garbage-collector-controller prod
   kcmgen canary --rbac | kubectl apply -f -`,
 		ValidArgsFunction: completeClusters,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return runCanary(cmd.Context(), o, args, time.Now, std)
-		},
+		RunE:              with(&o, std, runCanary),
 	}
 	fs := cmd.Flags()
 	fs.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig of a user with the rights that --rbac prints (default deploy.kubeconfig of the cluster)")
@@ -53,9 +52,6 @@ It uses the kubeconfig that the cluster names (deploy.kubeconfig) or --kubeconfi
 }
 
 func runCanary(ctx context.Context, o canaryOptions, args []string, now func() time.Time, std stdio) error {
-	if err := checkFormat(o.format); err != nil {
-		return err
-	}
 	if o.rbac {
 		_, err := io.WriteString(std.out, deploy.CanaryRights)
 		return err
@@ -78,7 +74,7 @@ func runCanary(ctx context.Context, o canaryOptions, args []string, now func() t
 		return err
 	}
 	if o.format == "json" {
-		err = printJSON(std.out, report)
+		err = terminal.JSON(std.out, report)
 	} else {
 		err = printLines(std.out, report.Show()...)
 	}

@@ -3,6 +3,8 @@ package main
 import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 // commandDoc describes a command. tools/release makes manual pages from it, so that
@@ -34,7 +36,7 @@ func newCommands(std stdio) *cobra.Command {
 		Hidden: true,
 		Args:   noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return printJSON(std.out, describe(cmd.Root()))
+			return terminal.JSON(std.out, describe(cmd.Root()))
 		},
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,7 +11,7 @@ import (
 	"github.com/kcmgen/kcmgen/deploy"
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/finding"
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type deployOptions struct {
@@ -23,7 +21,7 @@ type deployOptions struct {
 	outPlan string // the file that a dry run writes its plan to
 	plan    string // the file of a plan to carry out
 
-	reviewed *deploy.Plan // the plan in that file; nil without --plan
+	reviewed *deploy.Reviewed // the plan in that file; nil without --plan
 }
 
 func newDeploy(std stdio) *cobra.Command {
@@ -56,9 +54,7 @@ OUT/<cluster>/deploys/.
   kcmgen deploy --dry-run --out-plan prod.plan prod   for a review,
   kcmgen deploy --plan prod.plan prod                 and exactly what was reviewed`,
 		ValidArgsFunction: completeClusters,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return runDeploy(cmd.Context(), o, args, time.Now, std)
-		},
+		RunE:              with(&o, std, runDeploy),
 	}
 	o.flags(cmd)
 	return cmd
@@ -84,11 +80,11 @@ func runDeploy(ctx context.Context, o deployOptions, args []string, now func() t
 	if err := o.oneCluster(r); err != nil {
 		return err
 	}
-	if err := printFindings(std.err, r.Findings, false); err != nil {
+	if err := terminal.Findings(std.err, r.Findings, false); err != nil {
 		return err
 	}
 	if finding.Failed(r.Findings) {
-		say(std.err, "kcmgen: nothing was deployed")
+		terminal.Say(std.err, "kcmgen: nothing was deployed")
 		return errFindings
 	}
 	var all outcome
@@ -118,7 +114,7 @@ func (a outcome) print(std stdio, o deployOptions) error {
 		if a.Plans == nil && a.Deploys == nil {
 			return nil
 		}
-		return printJSON(std.out, a)
+		return terminal.JSON(std.out, a)
 	}
 	var all []deploy.Line
 	for _, p := range a.Plans {
@@ -133,7 +129,7 @@ func (a outcome) print(std stdio, o deployOptions) error {
 }
 
 // named adds the cluster's name to an error if there are several clusters.
-func named(c *spec.Cluster, of int, err error) error {
+func named(c *gen.Cluster, of int, err error) error {
 	if of > 1 {
 		return fmt.Errorf("cluster %s: %w", c.Name, err)
 	}
@@ -172,7 +168,7 @@ func carryOut(ctx context.Context, o deployOptions, r *deploy.Hosts, p *deploy.P
 		return outcome{Plans: []*deploy.Plan{p}}, o.writePlan(p, std)
 	}
 	if err == nil {
-		err = o.checkReviewed(p)
+		err = o.reviewed.Check(p)
 	}
 	if p != nil {
 		_ = printLines(std.err, deploy.ShowPlan(p)...) // stderr may be closed
@@ -189,7 +185,7 @@ func carryOut(ctx context.Context, o deployOptions, r *deploy.Hosts, p *deploy.P
 	l := newRolloutLog(std)
 	report, err := r.Apply(ctx, p, l.Print)
 	l.End()
-	err = o.movedSinceReview(err)
+	err = o.reviewed.Moved(err)
 	report.Kcmgen, report.Action = version(), p.Action
 	if len(p.Steps) > 0 {
 		err = errors.Join(err, record(ctx, o.out, report, std))
@@ -205,19 +201,11 @@ func confirm(std stdio, action, question string) error {
 	if !std.interactive() {
 		return usageError{fmt.Errorf("can't ask here whether to %s: say --yes", action)}
 	}
-	answer, err := std.asker().ask(question, "no", func(s string) error {
-		if !slices.Contains([]string{"yes", "y", "no", "n"}, strings.ToLower(s)) {
-			return errors.New("yes or no")
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	if !strings.HasPrefix(strings.ToLower(answer), "y") {
+	yes, err := std.asker().Confirm(question)
+	if err == nil && !yes {
 		return errDeclined
 	}
-	return nil
+	return err
 }
 
 // record writes a report into the cluster's directory.
@@ -228,7 +216,7 @@ func record(ctx context.Context, dir string, report *deploy.Report, std stdio) e
 	}
 	name, err := gen.PutReport(ctx, dir, report.Cluster, report.Action, report.Started, data, newScreen(std).progress())
 	if err == nil {
-		say(std.err, "wrote %s", name)
+		terminal.Say(std.err, "wrote %s", name)
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/deploy"
 	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 // check refuses flags that don't go together, and reads the plan.
@@ -15,11 +16,11 @@ func (o *deployOptions) check() error {
 	case o.plan != "" && o.dryRun:
 		return usageError{errors.New("--plan does what a plan says, and --dry-run does nothing: give one of them")}
 	}
-	if err := checkFormat(o.format); err != nil || o.plan == "" {
-		return err
+	if o.plan == "" {
+		return nil
 	}
 	var err error
-	o.reviewed, err = deploy.ReadPlan(o.plan)
+	o.reviewed, err = deploy.ReadReviewed(o.plan)
 	return err
 }
 
@@ -39,26 +40,6 @@ func (o *deployOptions) writePlan(p *deploy.Plan, std stdio) error {
 	if err := deploy.WritePlan(o.outPlan, p); err != nil {
 		return err
 	}
-	say(std.err, "wrote %s", o.outPlan)
+	terminal.Say(std.err, "wrote %s", o.outPlan)
 	return nil
-}
-
-// checkReviewed returns a MovedError if a plan differs from the one of --plan.
-func (o *deployOptions) checkReviewed(p *deploy.Plan) error {
-	if o.reviewed == nil {
-		return nil
-	}
-	if moves := deploy.Changes(o.reviewed, p); len(moves) > 0 {
-		return &deploy.StalePlanError{Changes: moves}
-	}
-	return nil
-}
-
-// movedSinceReview makes a MovedError of an error that asks for a new plan: with
-// --plan no other plan may be carried out.
-func (o *deployOptions) movedSinceReview(err error) error {
-	if o.reviewed != nil && deploy.NeedsNewPlan(err) {
-		return &deploy.StalePlanError{Changes: []deploy.Change{{Text: err.Error()}}}
-	}
-	return err
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/kcmgen/kcmgen/deploy"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 // printLines prints lines that may hold what a host said.
@@ -19,13 +20,13 @@ func printLines(w io.Writer, lines ...deploy.Line) error {
 
 // styled returns a line as w shows it.
 func styled(w io.Writer, l deploy.Line) string {
-	mark, text := visible(l.Mark), visible(l.Text)
-	code := map[deploy.Style]string{deploy.Bold: bold, deploy.Yellow: yellow, deploy.Red: red}[l.Style]
+	mark, text := terminal.Visible(l.Mark), terminal.Visible(l.Text)
+	code := map[deploy.Style]string{deploy.Bold: terminal.Bold, deploy.Yellow: terminal.Yellow, deploy.Red: terminal.Red}[l.Style]
 	switch {
 	case code != "" && mark != "":
-		mark = colour(w, code, mark)
+		mark = terminal.Colour(w, code, mark)
 	case code != "":
-		text = colour(w, code, text)
+		text = terminal.Colour(w, code, text)
 	}
 	if mark != "" {
 		return mark + " " + text
@@ -35,7 +36,7 @@ func styled(w io.Writer, l deploy.Line) string {
 
 // newRolloutLog returns a log on stderr, which shows the current step's time on a terminal.
 func newRolloutLog(std stdio) *deploy.Log {
-	return deploy.NewLog(std.err, terminal(std.err), func(l deploy.Line) string { return styled(std.err, l) })
+	return deploy.NewLog(std.err, terminal.Is(std.err), func(l deploy.Line) string { return styled(std.err, l) })
 }
 
 // exitOf returns the exit code for a rollout's error, and false for other errors.

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/deploy"
 	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type diffOptions struct {
@@ -46,12 +48,7 @@ where something does.
   kcmgen diff --live ./cue/prod            what the hosts have
   kcmgen diff --live prod --limit cp-1`,
 		ValidArgsFunction: completeClusters,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if o.live {
-				return runDrift(cmd.Context(), o, args, time.Now, std)
-			}
-			return runDiff(cmd.Context(), o, args, time.Now(), std)
-		},
+		RunE:              with(&o, std, runDiff),
 	}
 	outFlag(cmd, &o.out)
 	sshConfigFlag(cmd, &o.sshConfig)
@@ -59,15 +56,14 @@ where something does.
 	cmd.Flags().StringSliceVar(&o.clusters, "cluster", nil, "compare these clusters only, by name or directory")
 	cmd.Flags().BoolVar(&o.exitCode, "exit-code", false, "exit with 4 if something differs, and with 3 if HEAD has an error")
 	completeFlag(cmd, "cluster", completeClusters)
-	cmd.Flags().StringSliceVar(&o.limit, "limit", nil, "these nodes only, such as cp-1,cp-2")
+	limitFlag(cmd, &o.limit)
 	formatFlag(cmd, &o.format, "how to print what differs", gen.DiffFormats()...)
-	completeFlag(cmd, "limit", completeNodeList)
 	return cmd
 }
 
-func runDiff(ctx context.Context, o diffOptions, args []string, now time.Time, std stdio) error {
-	if err := checkFormat(o.format, gen.DiffFormats()...); err != nil {
-		return err
+func runDiff(ctx context.Context, o diffOptions, args []string, now func() time.Time, std stdio) error {
+	if o.live {
+		return runDrift(ctx, o, args, now, std)
 	}
 	if len(args) > 2 {
 		return usageError{fmt.Errorf("%d arguments, and at most BASE and HEAD are taken; clusters are named with --cluster", len(args))}
@@ -77,7 +73,7 @@ func runDiff(ctx context.Context, o diffOptions, args []string, now time.Time, s
 	}
 	s := newScreen(std)
 	defer s.end()
-	opts := gen.DiffOptions{Request: s.request(o.out, o.clusters, now)}
+	opts := gen.DiffOptions{Request: s.request(o.out, o.clusters, now())}
 	args = append(args, "", "")
 	opts.Base, opts.Head = args[0], args[1]
 	d, err := gen.Diff(ctx, opts)
@@ -99,8 +95,8 @@ func runDiff(ctx context.Context, o diffOptions, args []string, now time.Time, s
 
 // runDrift compares hosts with what was exported for them.
 func runDrift(ctx context.Context, o diffOptions, args []string, now func() time.Time, std stdio) error {
-	if err := checkFormat(o.format); err != nil {
-		return err
+	if slices.Contains(gen.DiffFormats(), o.format) {
+		return usageError{fmt.Errorf("--format %s: with --live it is text or json", o.format)}
 	}
 	r, err := loadSound(ctx, &o.hostOptions, args, now(), std)
 	if err != nil {
@@ -132,7 +128,7 @@ func runDrift(ctx context.Context, o diffOptions, args []string, now func() time
 		}
 	}
 	if o.format == "json" {
-		if err := printList(std.out, "hosts", all); err != nil {
+		if err := terminal.List(std.out, "hosts", all); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/deploy"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type drillOptions struct {
@@ -37,9 +38,7 @@ apiserver (systemd units only).
 		Example: `  kcmgen drill prod
   kcmgen drill --mode kill --yes prod`,
 		ValidArgsFunction: completeClusters,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return runDrill(cmd.Context(), o, args, time.Now, std)
-		},
+		RunE:              with(&o, std, runDrill),
 	}
 	outFlag(cmd, &o.out)
 	sshConfigFlag(cmd, &o.sshConfig)
@@ -55,9 +54,6 @@ apiserver (systemd units only).
 }
 
 func runDrill(ctx context.Context, o drillOptions, args []string, now func() time.Time, std stdio) error {
-	if err := checkFormat(o.format); err != nil {
-		return err
-	}
 	if !slices.Contains(deploy.DrillModes(), o.mode) {
 		return usageError{fmt.Errorf("--mode is %q, not stop, kill or partition", o.mode)}
 	}
@@ -67,7 +63,7 @@ func runDrill(ctx context.Context, o drillOptions, args []string, now func() tim
 	}
 	wants, _, err := exported(ctx, c, o.out, std)
 	if err != nil {
-		sayVisibly(std.err, "note: %v; hosts are not compared with an export", err)
+		terminal.SayVisibly(std.err, "note: %v; hosts are not compared with an export", err)
 	}
 	settings, err := o.settings(c, now, std)
 	if err != nil {
@@ -95,7 +91,7 @@ func runDrill(ctx context.Context, o drillOptions, args []string, now func() tim
 		return err
 	}
 	if o.format == "json" {
-		err = errors.Join(err, printJSON(std.out, report))
+		err = errors.Join(err, terminal.JSON(std.out, report))
 	} else {
 		err = errors.Join(err, printLines(std.out, report.Show()...))
 	}

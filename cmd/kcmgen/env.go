@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen"
 )
 
 // prefix is the prefix of kcmgen's environment variables.
@@ -51,7 +51,7 @@ func unknownVariables(root *cobra.Command, environ []string) []string {
 			continue
 		}
 		line := fmt.Sprintf("warning: %s is set, and no flag of kcmgen reads it", name)
-		if near := spec.Nearest(name[len(prefix):], words); near != "" {
+		if near := gen.Nearest(name[len(prefix):], words); near != "" {
 			line += fmt.Sprintf("; did you mean %s?", prefix+near)
 		}
 		out = append(out, line)

@@ -10,6 +10,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/flags"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 func newExplain(std stdio) *cobra.Command {
@@ -44,9 +45,6 @@ in CUE, of the schema, and of waivers.
 }
 
 func runExplain(version, format string, names []string, std stdio) error {
-	if err := checkFormat(format); err != nil {
-		return err
-	}
 	minor, err := flags.ParseMinor(version)
 	if err != nil {
 		return usageError{fmt.Errorf("--version: %w", err)}
@@ -54,11 +52,11 @@ func runExplain(version, format string, names []string, std stdio) error {
 	found, unknown := gen.Explain(minor, names)
 	switch {
 	case format == "json":
-		err = printJSON(std.out, found)
+		err = terminal.JSON(std.out, found)
 	case len(names) == 0:
-		err = printRows(std.out, found.Rows())
+		err = terminal.Rows(std.out, found.Rows())
 	default:
-		sayAll(std.out, found.Lines(minor))
+		terminal.SayAll(std.out, found.Lines(minor))
 	}
 	if err == nil && unknown != nil {
 		err = usageError{unknown}
@@ -70,7 +68,7 @@ func runExplain(version, format string, names []string, std stdio) error {
 // for logs, where it would be the same line in each.
 func offerExplain(std stdio, findings []finding.Finding) {
 	const most = 3
-	if rules := finding.Worst(findings, most); len(rules) > 0 && terminal(std.out) && terminal(std.err) {
-		say(std.err, "hint: kcmgen explain %s", strings.Join(rules, " "))
+	if rules := finding.Worst(findings, most); len(rules) > 0 && terminal.Is(std.out) && terminal.Is(std.err) {
+		terminal.Say(std.err, "hint: kcmgen explain %s", strings.Join(rules, " "))
 	}
 }

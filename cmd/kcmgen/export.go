@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type exportOptions struct {
@@ -72,15 +71,8 @@ unless --keep-going; the exit code reports it either way.
   kcmgen export --review                 write review/, without any key
   kcmgen export --review --check         exit with 4 if review/ isn't current`,
 		ValidArgsFunction: completeClusters,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.checkPlan(cmd); err != nil {
-				return err
-			}
-			if o.review || o.check {
-				return runReview(cmd.Context(), o, args, time.Now(), std)
-			}
-			return runExport(cmd.Context(), o, args, time.Now(), std)
-		},
+		PreRunE:           func(cmd *cobra.Command, _ []string) error { return o.checkPlan(cmd) },
+		RunE:              with(&o, std, runExport),
 	}
 	o.flags(cmd)
 	return cmd
@@ -100,7 +92,10 @@ func (o *exportOptions) flags(cmd *cobra.Command) {
 	formatFlag(cmd, &o.format, "with --dry-run: how to print it")
 }
 
-func runExport(ctx context.Context, o exportOptions, args []string, now time.Time, std stdio) error {
+func runExport(ctx context.Context, o exportOptions, args []string, now func() time.Time, std stdio) error {
+	if o.review || o.check {
+		return runReview(ctx, o, args, now(), std)
+	}
 	s := newScreen(std)
 	defer s.end()
 	plans := []*gen.ExportPlan{}
@@ -108,17 +103,17 @@ func runExport(ctx context.Context, o exportOptions, args []string, now time.Tim
 		s.exported = func(e *gen.Exported) {
 			plans = append(plans, e.Plan())
 			if o.format == "text" {
-				sayAll(std.out, e.PlanLines())
+				terminal.SayAll(std.out, e.PlanLines())
 			}
 		}
 	}
 	err := gen.Export(ctx, gen.ExportOptions{
-		Request: s.request(o.out, args, now), Prune: o.prune, KeepGoing: o.keepGoing, Accept: o.accept,
+		Request: s.request(o.out, args, now()), Prune: o.prune, KeepGoing: o.keepGoing, Accept: o.accept,
 		Programs: programs(), OnEvent: s.event, DryRun: o.dryRun,
 	})
 	s.end()
 	if o.format == "json" && (err == nil || len(plans) > 0) {
-		err = errors.Join(printList(std.out, "clusters", plans), err)
+		err = errors.Join(terminal.List(std.out, "clusters", plans), err)
 	}
 	if err == nil && o.exitCode && slices.ContainsFunc(plans, func(p *gen.ExportPlan) bool { return p.Changes }) {
 		return errDiffers
@@ -134,54 +129,5 @@ func (o *exportOptions) checkPlan(cmd *cobra.Command) error {
 			return usageError{fmt.Errorf("--%s is about what would change: it needs --dry-run", name)}
 		}
 	}
-	return checkFormat(o.format)
-}
-
-// printExported prints what an export changed in a cluster's tree.
-func printExported(e *gen.Exported, std stdio) {
-	name := e.Cluster.Name
-	note := func(format string, args ...any) { say(std.err, name+": "+format, args...) }
-	for _, o := range e.Others {
-		switch {
-		case o.Removed:
-			note("removed %s: kcmgen didn't write it", plainName(o.Path))
-		case o.Key:
-			note("kept %s: kcmgen didn't write it, and --prune leaves keys alone", plainName(o.Path))
-		default:
-			note("kept %s: kcmgen didn't write it (--prune removes it)", plainName(o.Path))
-		}
-	}
-	for _, c := range e.Accepted {
-		note("accepted: %s", c)
-	}
-	for _, word := range e.Needless {
-		note("--accept %s: there was nothing to accept", word)
-	}
-	for _, it := range e.Made {
-		note("made pki/%s: %s", it.ID, it.Reason)
-		if short := it.CutNote(); short != "" {
-			note("pki/%s: %s", it.ID, short)
-		}
-	}
-	for _, n := range e.Nodes {
-		note("%s", e.Note(n))
-	}
-	if owners := e.Owners(); len(owners) > 0 {
-		note("on the hosts, the pod's files belong to user %s: deploy sees to it; copied by hand, they need the owner that %s has", strings.Join(owners, ", "), filepath.Join(e.Dir, "manifest.json"))
-	}
-	for _, i := range e.Images {
-		switch {
-		case i.Makes:
-			note("%s isn't what the cluster says now: %s renews it", i.Path, e.Renewal(i.Arch))
-		case i.Removed:
-			note("removed %s: the cluster makes no such image any more", i.Path)
-		default:
-			note("kept %s: the cluster makes no such image any more (--prune removes it)", i.Path)
-		}
-	}
-	if len(e.Changes) == 0 {
-		say(std.out, "%s: nothing changed, nothing written", name)
-		return
-	}
-	say(std.out, "%s: wrote %s", e.Dir, gen.Counts(e.Changes))
+	return nil
 }

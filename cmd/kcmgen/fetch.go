@@ -3,13 +3,12 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/gen"
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type fetchOptions struct {
@@ -36,45 +35,31 @@ from HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
   kcmgen fetch --arch arm64 ./cue/...    for one architecture, of every cluster
   kcmgen fetch --format json prod        {"programs": [{"cluster", "arch", …}]}`,
 		ValidArgsFunction: completeClusters,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return runFetch(cmd.Context(), o, args, time.Now(), std)
-		},
+		RunE:              with(&o, std, runFetch),
 	}
-	cmd.Flags().StringSliceVar(&o.archs, "arch", nil, "architectures, such as amd64,arm64 (default all that a cluster names)")
-	completeFlag(cmd, "arch", completeWords(spec.Archs...))
+	archFlag(cmd, &o.archs, "all that a cluster names")
 	formatFlag(cmd, &o.format, "how to print what was fetched")
 	return cmd
 }
 
-func runFetch(ctx context.Context, o fetchOptions, args []string, now time.Time, std stdio) error {
-	if err := checkFormat(o.format); err != nil {
-		return err
-	}
+func runFetch(ctx context.Context, o fetchOptions, args []string, now func() time.Time, std stdio) error {
 	if err := gen.CheckArchs(o.archs); err != nil {
 		return err
 	}
-	r, err := loadVetted(ctx, "", args, now, std)
+	r, err := loadVetted(ctx, "", args, now(), std)
 	if err != nil {
 		return err
 	}
 	have, named, err := gen.Fetch(ctx, r, o.archs, programs(), newScreen(std).progress(), func(p gen.CheckedProgram) {
 		if o.format == "text" {
-			printProgram(std.out, p)
+			terminal.Say(std.out, "%s", p.Line())
 		}
 	})
 	if err == nil && named == 0 {
-		say(std.err, "kcmgen: no cluster here names a program (binary.source)")
+		terminal.Say(std.err, "kcmgen: no cluster here names a program (binary.source)")
 	}
 	if o.format == "json" && (len(have) > 0 || err == nil) {
-		err = errors.Join(err, printList(std.out, "programs", have))
+		err = errors.Join(err, terminal.List(std.out, "programs", have))
 	}
 	return err
-}
-
-func printProgram(w io.Writer, p gen.CheckedProgram) {
-	did := "have"
-	if p.Fetched {
-		did = "fetched"
-	}
-	say(w, "%s: %s: %s sha256:%s, %d bytes", p.Cluster, p.Arch, did, p.SHA256, p.Size)
 }

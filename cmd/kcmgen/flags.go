@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/flags"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type flagsOptions struct {
@@ -80,9 +80,6 @@ clusters in CUE there is kcmgen vet.
 }
 
 func runFlags(o flagsOptions, names []string, std stdio) error {
-	if err := checkFormat(o.format, gen.Formats()...); err != nil {
-		return err
-	}
 	if err := checkExclusive(o, names); err != nil {
 		return err
 	}
@@ -104,9 +101,9 @@ func runFlags(o flagsOptions, names []string, std stdio) error {
 	}
 	defs := slices.DeleteFunc(slices.Clone(flags.Of(minor).Flags), func(d flags.Def) bool { return d.Hidden && !o.all })
 	if o.format == "json" {
-		return printList(std.out, "flags", defs)
+		return terminal.List(std.out, "flags", defs)
 	}
-	return printDefs(std.out, defs)
+	return terminal.Rows(std.out, flags.Rows(defs))
 }
 
 // checks reports whether files are to be checked.
@@ -132,22 +129,6 @@ func checkExclusive(o flagsOptions, names []string) error {
 	return nil
 }
 
-// printDefs prints a line for each flag: name, type, default, deprecated, hidden.
-func printDefs(w io.Writer, defs []flags.Def) error {
-	var rows [][]string
-	for _, d := range defs {
-		last := d.Default
-		if d.Deprecated {
-			last += "  (deprecated)"
-		}
-		if d.Hidden {
-			last += "  (hidden)"
-		}
-		rows = append(rows, []string{"--" + d.Name, d.Type, last})
-	}
-	return printRows(w, rows)
-}
-
 func explainFlags(o flagsOptions, minor int, names []string, std stdio) error {
 	out := []flags.Explained{}
 	var errs []error
@@ -160,13 +141,13 @@ func explainFlags(o flagsOptions, minor int, names []string, std stdio) error {
 		out = append(out, e)
 	}
 	if o.format == "json" {
-		return errors.Join(append(errs, printList(std.out, "flags", out))...)
+		return errors.Join(append(errs, terminal.List(std.out, "flags", out))...)
 	}
 	for i, e := range out {
 		if i > 0 {
-			say(std.out, "")
+			terminal.Say(std.out, "")
 		}
-		sayAll(std.out, e.Lines(minor))
+		terminal.SayAll(std.out, e.Lines(minor))
 	}
 	return errors.Join(errs...)
 }

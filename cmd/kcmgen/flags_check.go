@@ -8,6 +8,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/existing"
 	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 // checkFlags checks the command lines in files: of units, pods and other forms.
@@ -18,22 +19,22 @@ func checkFlags(o flagsOptions, files []string, minor int, std stdio) error {
 	}
 	checked, failed := existing.Check(nodes, std.in, minor, o.versioned)
 	for _, v := range checked.WithoutData() {
-		say(std.err, "there is no data for the image's version %s", v)
+		terminal.Say(std.err, "there is no data for the image's version %s", v)
 	}
 	switch {
 	case o.format == "json":
-		err = printJSON(std.out, checked)
+		err = terminal.JSON(std.out, checked)
 	case o.format != "text":
 		err = writeFindings(std, o.format, o.strict, false, func(w io.Writer, out gen.Output) ([]string, error) {
 			return gen.WriteChecked(w, checked.Files(), checked.Findings, out)
 		})
 	default:
-		sayAll(std.err, checked.Describe())
-		err = printFindings(std.out, checked.Findings, false)
+		terminal.SayAll(std.err, checked.Describe())
+		err = terminal.Findings(std.out, checked.Findings, false)
 		offerExplain(std, checked.Findings)
 	}
 	if err == nil && o.format != "json" && len(checked.Lines) > 0 {
-		say(std.err, "%s: %s", checked.Summary(), finding.Count(checked.Findings))
+		terminal.Say(std.err, "%s: %s", checked.Summary(), finding.Count(checked.Findings))
 	}
 	switch {
 	case err != nil || failed != nil:

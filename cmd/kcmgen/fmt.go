@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/repository"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type fmtOptions struct{ check bool }
@@ -28,22 +30,24 @@ With --check it writes nothing, names the files that differ, and exits with 4.
 		Example: `  kcmgen fmt                    every CUE file of this module
   kcmgen fmt --check            for a git hook or CI
   kcmgen fmt clusters/prod`,
-		RunE: func(cmd *cobra.Command, args []string) error { return runFmt(cmd.Context(), o, args, std) },
+		RunE: with(&o, std, runFmt),
 	}
 	cmd.Flags().BoolVar(&o.check, "check", false, "write nothing; exit with 4 if a file is not formatted")
 	return cmd
 }
 
-func runFmt(ctx context.Context, o fmtOptions, args []string, std stdio) error {
+func runFmt(ctx context.Context, o fmtOptions, args []string, _ func() time.Time, std stdio) error {
 	var result error
 	err := repository.Format(ctx, args, o.check, repository.Formatting{
-		Skipped: func(dir string, err error) { say(std.err, "skipped %s: %v", plainName(dir), errors.Unwrap(err)) },
+		Skipped: func(dir string, err error) {
+			terminal.Say(std.err, "skipped %s: %v", finding.PlainName(dir), errors.Unwrap(err))
+		},
 		Syntax: func(at finding.Pos, err error) {
-			say(std.err, "%s: error: %v", at, err)
+			terminal.Say(std.err, "%s: error: %v", at, err)
 			result = errFindings
 		},
 		Changed: func(file string) {
-			say(std.out, "%s", plainName(file))
+			terminal.Say(std.out, "%s", finding.PlainName(file))
 			if o.check && result == nil {
 				result = errDiffers
 			}
@@ -53,7 +57,7 @@ func runFmt(ctx context.Context, o fmtOptions, args []string, std stdio) error {
 		return err
 	}
 	if errors.Is(result, errDiffers) {
-		say(std.err, "hint: kcmgen fmt writes them in the standard format")
+		terminal.Say(std.err, "hint: kcmgen fmt writes them in the standard format")
 	}
 	return result
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/repository"
-	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/upgrade"
 )
 
@@ -29,7 +28,7 @@ func hint(err error) string {
 	switch {
 	case errors.As(err, &flag):
 		unknown := gen.UnknownNameError{Name: flag.Name}
-		if near := spec.Nearest(flag.Name, flags.Names()); near != "" {
+		if near := gen.Nearest(flag.Name, flags.Names()); near != "" {
 			unknown.Near = []string{"--" + near}
 		}
 		return unknown.Hint()
@@ -40,4 +39,4 @@ func hint(err error) string {
 }
 
 // word quotes a text as one word for sh.
-func word(s string) string { return spec.ShellWord(s) }
+func word(s string) string { return gen.ShellWord(s) }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,7 +12,7 @@ import (
 	"github.com/kcmgen/kcmgen/deploy"
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/finding"
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 // hostOptions are the options of every command that connects to hosts.
@@ -32,10 +30,14 @@ func hostFlags(cmd *cobra.Command, o *hostOptions) {
 	outFlag(cmd, &o.out)
 	sshConfigFlag(cmd, &o.sshConfig)
 	fs := cmd.Flags()
-	fs.StringSliceVar(&o.limit, "limit", nil, "these nodes only, such as cp-1,cp-2")
+	limitFlag(cmd, &o.limit)
 	fs.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig of a user who may read the leader lease (default deploy.kubeconfig of the cluster)")
 	fs.BoolVar(&o.withoutLease, "without-lease", false, "go on without knowing who leads")
 	formatFlag(cmd, &o.format, "how to print what was done")
+}
+
+func limitFlag(cmd *cobra.Command, nodes *[]string) {
+	cmd.Flags().StringSliceVar(nodes, "limit", nil, "these nodes only, such as cp-1,cp-2")
 	completeFlag(cmd, "limit", completeNodeList)
 }
 
@@ -53,7 +55,7 @@ func loadHosts(ctx context.Context, o *hostOptions, args []string, now time.Time
 	if err != nil {
 		return nil, err
 	}
-	printSkipped(r.Skipped, std)
+	terminal.SayAll(std.err, gen.SkippedLines(r.Skipped))
 	if len(o.limit) > 0 && len(r.Clusters) != 1 {
 		return nil, usageError{errors.New("--limit names nodes of one cluster: name that, too")}
 	}
@@ -64,7 +66,7 @@ func loadHosts(ctx context.Context, o *hostOptions, args []string, now time.Time
 func loadSound(ctx context.Context, o *hostOptions, args []string, now time.Time, std stdio) (*gen.Loaded, error) {
 	r, err := loadHosts(ctx, o, args, now, std)
 	if err == nil && len(r.Faults) > 0 {
-		if err = printFindings(std.err, r.Faults, false); err == nil && finding.Failed(r.Faults) {
+		if err = terminal.Findings(std.err, r.Faults, false); err == nil && finding.Failed(r.Faults) {
 			err = errFindings
 		}
 	}
@@ -72,7 +74,7 @@ func loadSound(ctx context.Context, o *hostOptions, args []string, now time.Time
 }
 
 // loadOne is loadSound for a command about one cluster.
-func loadOne(ctx context.Context, o *hostOptions, args []string, now time.Time, std stdio) (*spec.Cluster, error) {
+func loadOne(ctx context.Context, o *hostOptions, args []string, now time.Time, std stdio) (*gen.Cluster, error) {
 	r, err := loadSound(ctx, o, args, now, std)
 	if err == nil && len(r.Clusters) != 1 {
 		err = usageError{fmt.Errorf("there are %d clusters: name one", len(r.Clusters))}
@@ -84,7 +86,7 @@ func loadOne(ctx context.Context, o *hostOptions, args []string, now time.Time, 
 }
 
 // exported reads what the last export wrote for the hosts of a cluster, by node.
-func exported(ctx context.Context, c *spec.Cluster, dir string, std stdio) (map[string]*deploy.Desired, *gen.State, error) {
+func exported(ctx context.Context, c *gen.Cluster, dir string, std stdio) (map[string]*deploy.Desired, *gen.State, error) {
 	screen := newScreen(std)
 	s, err := gen.ReadExported(ctx, c, dir, screen.progress(), screen.event)
 	if err != nil {
@@ -104,7 +106,7 @@ func readPast(ctx context.Context, dir, cluster string, std stdio) (deploy.Past,
 }
 
 // notes returns what a plan should say about this machine's files.
-func (o *hostOptions) notes(ctx context.Context, c *spec.Cluster, behind string, std stdio) []string {
+func (o *hostOptions) notes(ctx context.Context, c *gen.Cluster, behind string, std stdio) []string {
 	var out []string
 	if behind != "" {
 		out = append(out, "this is what the last export wrote; a new export would "+behind+": to deploy that, run kcmgen export first")
@@ -113,21 +115,18 @@ func (o *hostOptions) notes(ctx context.Context, c *spec.Cluster, behind string,
 	if err != nil {
 		return append(out, err.Error())
 	}
-	for _, name := range before.Departed(c) {
-		out = append(out, fmt.Sprintf("%s left the cluster, and may run still: kcmgen retire %s %s", name, name, c.Name))
-	}
-	return out
+	return append(out, before.Notes(c)...)
 }
 
 // settings returns what a rollout needs of this machine: ssh's configuration and, unless
 // --without-lease, a client that reads the leader lease.
-func (o *hostOptions) settings(c *spec.Cluster, now func() time.Time, std stdio) (*deploy.Options, error) {
+func (o *hostOptions) settings(c *gen.Cluster, now func() time.Time, std stdio) (*deploy.Options, error) {
 	s, err := deploy.Local(o.sshConfig, now)
 	if err != nil {
 		return nil, err
 	}
 	if file := s.WithoutSSH(); file != "" {
-		sayVisibly(std.err, "note: no ssh program is found: of %s, only Host, HostName, User, Port, IdentityFile and ProxyJump are read", file)
+		terminal.SayVisibly(std.err, "note: no ssh program is found: of %s, only Host, HostName, User, Port, IdentityFile and ProxyJump are read", file)
 	}
 	if o.withoutLease {
 		return s, nil
@@ -136,7 +135,7 @@ func (o *hostOptions) settings(c *spec.Cluster, now func() time.Time, std stdio)
 }
 
 // connect connects to the hosts that the command line names.
-func (o *hostOptions) connect(ctx context.Context, c *spec.Cluster, wants map[string]*deploy.Desired, now func() time.Time, std stdio) (*deploy.Hosts, error) {
+func (o *hostOptions) connect(ctx context.Context, c *gen.Cluster, wants map[string]*deploy.Desired, now func() time.Time, std stdio) (*deploy.Hosts, error) {
 	s, err := o.settings(c, now, std)
 	if err != nil {
 		return nil, err
@@ -150,22 +149,13 @@ func (o *hostOptions) connect(ctx context.Context, c *spec.Cluster, wants map[st
 }
 
 // nodes returns the names of the nodes in --limit, sorted, or of all nodes.
-func (o *hostOptions) nodes(c *spec.Cluster) ([]string, error) {
-	var all []string
-	for i := range c.Nodes {
-		all = append(all, c.Nodes[i].Name)
-	}
-	switch {
-	case o.limit == nil:
-		return all, nil
-	case len(o.limit) == 0: // an empty variable in a script doesn't mean all
+func (o *hostOptions) nodes(c *gen.Cluster) ([]string, error) {
+	if o.limit != nil && len(o.limit) == 0 { // an empty variable in a script doesn't mean all
 		return nil, usageError{errors.New("--limit names no node")}
 	}
-	for _, name := range o.limit {
-		if !slices.Contains(all, name) {
-			text := fmt.Sprintf("cluster %s has no node %q: it has %s", c.Name, name, strings.Join(all, ", "))
-			return nil, usageError{errors.New(text)}
-		}
+	nodes, err := deploy.Choose(c, o.limit)
+	if err != nil {
+		return nil, usageError{err}
 	}
-	return slices.Compact(slices.Sorted(slices.Values(o.limit))), nil
+	return nodes, nil
 }

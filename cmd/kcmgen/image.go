@@ -3,14 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/gen"
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type imageOptions struct {
@@ -39,21 +38,16 @@ one that a registry shows.
   kcmgen image --arch amd64,arm64 ./cue/prod
   buildah pull oci-archive:out/prod/image/amd64.tar`,
 		ValidArgsFunction: completeClusters,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return runImage(cmd.Context(), o, args, time.Now(), std)
-		},
+		RunE:              with(&o, std, runImage),
 	}
 	outFlag(cmd, &o.out)
-	cmd.Flags().StringSliceVar(&o.archs, "arch", nil, "architectures, such as amd64,arm64 (default those of the nodes)")
-	completeFlag(cmd, "arch", completeWords(spec.Archs...))
+	archFlag(cmd, &o.archs, "those of the nodes")
 	formatFlag(cmd, &o.format, "how to print what was made")
 	return cmd
 }
 
-func runImage(ctx context.Context, o imageOptions, args []string, now time.Time, std stdio) (err error) {
-	if err := checkFormat(o.format); err != nil {
-		return err
-	}
+func runImage(ctx context.Context, o imageOptions, args []string, now func() time.Time, std stdio) (err error) {
+	at := now()
 	if err := gen.CheckArchs(o.archs); err != nil {
 		return err
 	}
@@ -63,13 +57,13 @@ func runImage(ctx context.Context, o imageOptions, args []string, now time.Time,
 	if err := gen.Writable(o.out); err != nil {
 		return err
 	}
-	r, err := loadVetted(ctx, o.out, args, now, std)
+	r, err := loadVetted(ctx, o.out, args, at, std)
 	if err != nil {
 		return err
 	}
 	s := newScreen(std)
 	made, err := gen.MakeImages(ctx, r, gen.ImageOptions{
-		Out: o.out, Archs: o.archs, Programs: programs(), Now: now, Progress: s.progress(), OnEvent: s.event,
+		Out: o.out, Archs: o.archs, Programs: programs(), Now: at, Progress: s.progress(), OnEvent: s.event,
 	})
 	if len(made) == 0 && err != nil {
 		return err
@@ -79,12 +73,11 @@ func runImage(ctx context.Context, o imageOptions, args []string, now time.Time,
 
 func printImages(w io.Writer, made []gen.MadeImage, format string) error {
 	if format == "json" {
-		return printList(w, "images", made)
+		return terminal.List(w, "images", made)
 	}
+	var lines []string
 	for _, m := range made {
-		if _, err := fmt.Fprintf(w, "%s %s %d bytes\n", m.File, m.Digest, m.Size); err != nil {
-			return err
-		}
+		lines = append(lines, m.Line())
 	}
-	return nil
+	return terminal.Lines(w, lines)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen/existing"
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/repository"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type importOptions struct {
@@ -49,7 +50,7 @@ that flags name. It changes nothing there.
   kcmgen import -o infra --node cp-1=a.service,a.env --node cp-2=b.service,b.env \
     --nodes cp-1=10.0.0.11,cp-2=10.0.0.12
   kcmgen import --live ops@10.0.0.11 ops@10.0.0.12 -o infra/clusters/prod`,
-		RunE: func(cmd *cobra.Command, args []string) error { return runImport(cmd.Context(), o, args, std) },
+		RunE: with(&o, std, runImport),
 	}
 	f := cmd.Flags()
 	f.StringVarP(&o.output, "output", "o", "", "directory of the new repository, or of the cluster in one")
@@ -66,10 +67,7 @@ that flags name. It changes nothing there.
 	return cmd
 }
 
-func runImport(ctx context.Context, o importOptions, files []string, std stdio) error {
-	if err := checkFormat(o.format); err != nil {
-		return err
-	}
+func runImport(ctx context.Context, o importOptions, files []string, now func() time.Time, std stdio) error {
 	switch {
 	case o.live && (len(o.nodes) > 0 || o.Root != "" || o.addresses != ""):
 		return usageError{errors.New("--live reads the hosts themselves: leave out --node, --nodes and --root; name a host as NAME=HOST")}
@@ -78,12 +76,12 @@ func runImport(ctx context.Context, o importOptions, files []string, std stdio) 
 	case o.output == "":
 		return usageError{errors.New("-o is missing: the directory to write the cluster to, such as: -o infra")}
 	}
-	o.Dir, o.Kcmgen, o.Stdin, o.Now = filepath.Clean(o.output), version(), std.in, time.Now()
+	o.Dir, o.Kcmgen, o.Stdin, o.Now = filepath.Clean(o.output), version(), std.in, now()
 	if err := o.Check(); err != nil {
 		return usageError{err}
 	}
 	if o.live {
-		found, err := o.find(ctx, files, std)
+		found, err := o.find(ctx, files, now)
 		if err != nil {
 			return err
 		}
@@ -100,7 +98,7 @@ func runImport(ctx context.Context, o importOptions, files []string, std stdio) 
 		return err
 	}
 	if o.format == "json" {
-		err = printJSON(std.out, done)
+		err = terminal.JSON(std.out, done)
 	} else {
 		err = printImported(std, done)
 	}
@@ -114,8 +112,8 @@ func runImport(ctx context.Context, o importOptions, files []string, std stdio) 
 }
 
 // find reads hosts. Their connections stay open for what flags turn out to name.
-func (o *importOptions) find(ctx context.Context, hosts []string, std stdio) (*deploy.FoundHosts, error) {
-	s, err := deploy.Local(o.sshConfig, time.Now)
+func (o *importOptions) find(ctx context.Context, hosts []string, now func() time.Time) (*deploy.FoundHosts, error) {
+	s, err := deploy.Local(o.sshConfig, now)
 	if err != nil {
 		return nil, err
 	}
@@ -142,11 +140,11 @@ func (o *importOptions) find(ctx context.Context, hosts []string, std stdio) (*d
 // printImported prints what was read, written and compared, and what is to do.
 func printImported(std stdio, i *repository.Imported) error {
 	said, talk := i.Report()
-	sayAll(std.err, talk)
-	if err := printFindings(std.out, i.ToDo(), false); err != nil {
+	terminal.SayAll(std.err, talk)
+	if err := terminal.Findings(std.out, i.ToDo(), false); err != nil {
 		return err
 	}
-	sayAll(std.out, said)
-	say(std.err, "vet finds %s; next, type: kcmgen vet %s", finding.Count(i.Findings), word(directoryArgument(filepath.Dir(i.File))))
+	terminal.SayAll(std.out, said)
+	terminal.Say(std.err, "vet finds %s; next, type: kcmgen vet %s", finding.Count(i.Findings), word(repository.Argument(filepath.Dir(i.File))))
 	return nil
 }

@@ -4,12 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/gen/existing"
 	"github.com/kcmgen/kcmgen/gen/repository"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type initOptions struct {
@@ -46,7 +46,7 @@ nothing else.
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.Layout, "layout", "", "how nodes run kube-controller-manager: systemd or staticPod")
-	f.StringVar(&o.Nodes, "nodes", exampleNodes, "the control plane's hosts and their addresses")
+	f.StringVar(&o.Nodes, "nodes", repository.ExampleNodes, "the control plane's hosts and their addresses")
 	f.StringVar(&o.Version, "version", repository.Newest, "version of Kubernetes, such as v1.34 or v1.34.2")
 	f.StringVar(&o.Name, "name", "", "name of the cluster (default: the last part of DIR)")
 	f.StringVar(&o.module, "module", "example.com/clusters@v0", "path of a new CUE module")
@@ -54,8 +54,6 @@ nothing else.
 	completeFlag(cmd, "layout", completeWords("systemd", "staticPod"))
 	return cmd
 }
-
-const exampleNodes = "cp-1=10.0.0.11,cp-2=10.0.0.12,cp-3=10.0.0.13"
 
 func runInit(o initOptions, args []string, ask bool, std stdio) error {
 	switch {
@@ -85,7 +83,7 @@ func runInit(o initOptions, args []string, ask bool, std stdio) error {
 		return err
 	}
 	if found := existing.Find("."); len(found) > 0 {
-		say(std.err, "%s is there already; to take over what it says, type: kcmgen import %s -o %s", found[0], word(found[0]), word(dir+"-imported"))
+		terminal.Say(std.err, "%s is there already; to take over what it says, type: kcmgen import %s -o %s", found[0], word(found[0]), word(dir+"-imported"))
 	}
 	if o.gitHook {
 		return writeHook(dir, std)
@@ -101,41 +99,41 @@ func begin(dir string, c repository.Cluster, module string, std stdio) error {
 		return usageError{fmt.Errorf("--module: %w", err)}
 	}
 	if b != nil && b.Kept != "" {
-		say(std.err, "kept %s: see to it that git ignores out/", b.Kept)
+		terminal.Say(std.err, "kept %s: see to it that git ignores out/", b.Kept)
 	}
 	if err != nil {
 		return err
 	}
-	if !b.Module {
-		say(std.out, "wrote %s", b.File)
-		if b.NeedsSchema {
-			say(std.err, "stock cue and editors need the vocabulary too; type: kcmgen schema vendor")
-		}
-		say(std.err, "next: edit it, then type: kcmgen vet %s", word(directoryArgument(dir)))
-		return nil
-	}
-	say(std.out, "wrote %s, and the CUE module around it", b.File)
-	if dir == "." {
-		say(std.err, "next: edit %s, then type: kcmgen vet", b.File)
-	} else {
-		say(std.err, "next: edit it, then type: cd %s && kcmgen vet", word(dir))
-	}
+	said, talk := b.Report(dir)
+	terminal.SayAll(std.out, said)
+	terminal.SayAll(std.err, talk)
 	return nil
-}
-
-// directoryArgument returns a directory as an argument of other commands.
-func directoryArgument(dir string) string {
-	dir = filepath.ToSlash(filepath.Clean(dir))
-	if dir == "." || strings.HasPrefix(dir, "../") || filepath.IsAbs(dir) {
-		return dir
-	}
-	return "./" + dir
 }
 
 func writeHook(dir string, std stdio) error {
 	name, err := repository.WriteHook(dir)
 	if err == nil {
-		say(std.out, "wrote %s", name)
+		terminal.Say(std.out, "wrote %s", name)
 	}
 	return err
+}
+
+// ask asks for what the command line leaves out.
+func (o *initOptions) ask(args *[]string, a *terminal.Asker) error {
+	put := func(q repository.Question) (err error) {
+		*q.Answer, err = a.Ask(q.Text, q.Fallback, q.Check)
+		return err
+	}
+	if len(*args) == 0 {
+		*args = []string{""}
+		if err := put(repository.AskDirectory(&(*args)[0])); err != nil {
+			return err
+		}
+	}
+	for _, q := range o.Questions((*args)[0]) {
+		if err := put(q); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/deploy"
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type logsOptions struct {
@@ -37,25 +38,20 @@ leader changes are marked, and errors that kcmgen knows are explained the first 
   kcmgen logs --since 2h --limit cp-1,cp-2 prod
   kcmgen logs --follow prod`,
 		ValidArgsFunction: completeClusters,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return runLogs(cmd.Context(), o, args, time.Now, std)
-		},
+		RunE:              with(&o, std, runLogs),
 	}
 	sshConfigFlag(cmd, &o.sshConfig)
 	fs := cmd.Flags()
 	fs.DurationVar(&o.since, "since", 10*time.Minute, "how far back")
 	fs.IntVarP(&o.lines, "lines", "n", 1000, "of each host, at most the last so many")
 	fs.BoolVarP(&o.follow, "follow", "f", false, "go on with what comes, until it is ended")
-	fs.StringSliceVar(&o.limit, "limit", nil, "these nodes only, such as cp-1,cp-2")
+	limitFlag(cmd, &o.limit)
 	formatFlag(cmd, &o.format, "how to print it")
-	completeFlag(cmd, "limit", completeNodeList)
 	return cmd
 }
 
 func runLogs(ctx context.Context, o logsOptions, args []string, now func() time.Time, std stdio) error {
-	switch err := checkFormat(o.format); {
-	case err != nil:
-		return err
+	switch {
 	case o.follow && o.format != "text":
 		return usageError{errors.New("--follow prints text: leave --format out")}
 	case o.since < 0 || o.lines < 1:
@@ -69,7 +65,7 @@ func runLogs(ctx context.Context, o logsOptions, args []string, now func() time.
 	return o.read(ctx, c, now, std)
 }
 
-func (o *logsOptions) read(ctx context.Context, c *spec.Cluster, now func() time.Time, std stdio) error {
+func (o *logsOptions) read(ctx context.Context, c *gen.Cluster, now func() time.Time, std stdio) error {
 	settings, err := o.settings(c, now, std)
 	if err != nil {
 		return err
@@ -89,14 +85,14 @@ func (o *logsOptions) read(ctx context.Context, c *spec.Cluster, now func() time
 		for _, node := range slices.Sorted(maps.Keys(logs.Unreached)) {
 			if text := logs.Unreached[node].Error(); told[node] != text {
 				told[node] = text
-				sayVisibly(std.err, "note: %s", text)
+				terminal.SayVisibly(std.err, "note: %s", text)
 			}
 		}
 		if len(logs.More) > 0 {
-			sayVisibly(std.err, "note: %s: only the last %d lines; there are more: --lines", strings.Join(logs.More, ", "), o.lines)
+			terminal.SayVisibly(std.err, "note: %s: only the last %d lines; there are more: --lines", strings.Join(logs.More, ", "), o.lines)
 		}
 		if o.format == "json" {
-			err = printList(std.out, "entries", entries)
+			err = terminal.List(std.out, "entries", entries)
 		} else {
 			err = printLines(std.out, deploy.ShowLog(entries, explained)...)
 		}

@@ -4,6 +4,8 @@ import (
 	"errors"
 
 	"github.com/spf13/cobra"
+
+	"github.com/kcmgen/kcmgen/gen"
 )
 
 func outFlag(cmd *cobra.Command, out *string) {
@@ -27,4 +29,10 @@ func (f *directory) Set(s string) error {
 	}
 	*f = directory(s)
 	return nil
+}
+
+// archFlag adds --arch; missing are the architectures without it.
+func archFlag(cmd *cobra.Command, archs *[]string, missing string) {
+	cmd.Flags().StringSliceVar(archs, "arch", nil, "architectures, such as amd64,arm64 (default "+missing+")")
+	completeFlag(cmd, "arch", completeWords(gen.Archs()...))
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/deploy"
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type retireOptions struct {
@@ -44,9 +45,7 @@ as in ~/.ssh/config.
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return runRetire(cmd.Context(), o, args, time.Now, std)
-		},
+		RunE: with(&o, std, runRetire),
 	}
 	outFlag(cmd, &o.out)
 	sshConfigFlag(cmd, &o.sshConfig)
@@ -64,19 +63,19 @@ func runRetire(ctx context.Context, o retireOptions, args []string, now func() t
 	}
 	if len(r.Clusters) != 1 {
 		if len(r.Clusters) == 0 {
-			return errors.Join(printFindings(std.err, r.Findings, false), errFindings)
+			return errors.Join(terminal.Findings(std.err, r.Findings, false), errFindings)
 		}
 		return usageError{errors.New("the module has several clusters: name the node's")}
 	}
 	c := *r.Clusters[0].Cluster
-	if slices.ContainsFunc(c.Nodes, func(n spec.Node) bool { return n.Name == name }) {
+	if slices.ContainsFunc(c.Nodes, func(n gen.Node) bool { return n.Name == name }) {
 		return &deploy.StillInClusterError{Cluster: c.Name, Node: name, Unit: deploy.UnitName(&c)}
 	}
 	node, err := o.node(ctx, &c, name, std)
 	if err != nil {
 		return err
 	}
-	c.Nodes = []spec.Node{*node}
+	c.Nodes = []gen.Node{*node}
 	o.withoutLease = true
 	s, err := o.settings(&c, now, std)
 	if err != nil {
@@ -91,7 +90,7 @@ func runRetire(ctx context.Context, o retireOptions, args []string, now func() t
 	if err != nil {
 		return err
 	}
-	sayVisibly(std.err, "%s: retire %s (%s): stops %s, which is %s, removes it and %s", c.Name, p.Node, p.Address, filepath.Base(p.Unit), p.Active, p.Directory)
+	terminal.SayVisibly(std.err, "%s: retire %s (%s): stops %s, which is %s, removes it and %s", c.Name, p.Node, p.Address, filepath.Base(p.Unit), p.Active, p.Directory)
 	if o.dryRun {
 		return nil
 	}
@@ -112,7 +111,7 @@ func runRetire(ctx context.Context, o retireOptions, args []string, now func() t
 
 // node returns the node that was taken out of the CUE, as --host or its last deploy
 // has it.
-func (o *retireOptions) node(ctx context.Context, c *spec.Cluster, name string, std stdio) (*spec.Node, error) {
+func (o *retireOptions) node(ctx context.Context, c *gen.Cluster, name string, std stdio) (*gen.Node, error) {
 	if o.host != "" {
 		return deploy.NodeForAddress(name, o.host), nil
 	}

@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"time"
 
 	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 func runReview(ctx context.Context, o exportOptions, args []string, now time.Time, std stdio) error {
@@ -23,17 +23,10 @@ func runReview(ctx context.Context, o exportOptions, args []string, now time.Tim
 		return err
 	}
 	s.end()
-	switch {
-	case len(r.Changes) == 0:
-		say(std.out, "%s: current", plainName(r.Dir))
-	case o.check:
-		for _, c := range r.Changes {
-			say(std.out, "%s: %s", plainName(filepath.Join(r.Dir, filepath.FromSlash(c.Path))), r.Differs(c))
-		}
-		say(std.err, "kcmgen: %s isn't current: %s mends it", plainName(r.Dir), r.Renewal(args))
+	terminal.SayAll(std.out, r.Lines())
+	if mend := r.Mend(args); mend != "" {
+		terminal.Say(std.err, "kcmgen: %s", mend)
 		return errDiffers
-	default:
-		say(std.out, "%s: wrote %s", plainName(r.Dir), gen.Counts(r.Changes))
 	}
 	return nil
 }

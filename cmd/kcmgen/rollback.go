@@ -7,7 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 func newRollback(std stdio) *cobra.Command {
@@ -26,9 +27,7 @@ Rollback needs nothing of the exported tree, and findings of vet don't stop it.
   kcmgen rollback prod
   kcmgen rollback prod --limit cp-2 --yes`,
 		ValidArgsFunction: completeClusters,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return runRollback(cmd.Context(), o, args, time.Now, std)
-		},
+		RunE:              with(&o, std, runRollback),
 	}
 	o.flags(cmd)
 	return cmd
@@ -44,7 +43,7 @@ func runRollback(ctx context.Context, o deployOptions, args []string, now func()
 	}
 	if len(r.Clusters) != 1 {
 		if len(r.Clusters) == 0 {
-			_ = printFindings(std.err, r.Findings, false)
+			_ = terminal.Findings(std.err, r.Findings, false)
 			return errFindings
 		}
 		return usageError{errors.New("one cluster goes back at a time: name it")}
@@ -53,7 +52,7 @@ func runRollback(ctx context.Context, o deployOptions, args []string, now func()
 	return errors.Join(done.print(std, o), err)
 }
 
-func rollbackOne(ctx context.Context, o deployOptions, c *spec.Cluster, now func() time.Time, std stdio) (outcome, error) {
+func rollbackOne(ctx context.Context, o deployOptions, c *gen.Cluster, now func() time.Time, std stdio) (outcome, error) {
 	r, err := o.connect(ctx, c, nil, now, std)
 	if err != nil {
 		return outcome{}, err

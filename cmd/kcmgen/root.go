@@ -5,13 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 // Exit codes, the same for every command.
@@ -69,12 +70,12 @@ func run(ctx context.Context, args []string, std stdio) int {
 	case errors.As(err, &usage):
 		// pflag's errors end with the name of a Go function.
 		text, _, _ := strings.Cut(err.Error(), ": strconv.")
-		fmt.Fprintf(std.err, "kcmgen: %s\nhint: %s\n", visible(text), visible(cmp.Or(hint(usage.error), cmd.CommandPath()+" --help")))
+		fmt.Fprintf(std.err, "kcmgen: %s\nhint: %s\n", terminal.Visible(text), terminal.Visible(cmp.Or(hint(usage.error), cmd.CommandPath()+" --help")))
 		return exitUsage
 	}
-	fmt.Fprintf(std.err, "kcmgen: %s\n", visible(err.Error()))
+	fmt.Fprintf(std.err, "kcmgen: %s\n", terminal.Visible(err.Error()))
 	if h := hint(err); h != "" {
-		fmt.Fprintf(std.err, "hint: %s\n", visible(h))
+		fmt.Fprintf(std.err, "hint: %s\n", terminal.Visible(h))
 	}
 	if code, ok := exitOf(err); ok {
 		return code
@@ -112,10 +113,10 @@ KCMGEN_KEEP_GOING. The command line wins.
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		if !strings.HasPrefix(cmd.Name(), "__") { // not while a shell completes
 			for _, line := range unknownVariables(root, os.Environ()) {
-				say(std.err, "%s", visible(line))
+				terminal.Say(std.err, "%s", terminal.Visible(line))
 			}
 		}
-		return fromEnvironment(cmd)
+		return cmp.Or(fromEnvironment(cmd), checkFormat(cmd))
 	}
 	root.PersistentFlags().BoolVar(std.noCache, "no-cache", false, "evaluate clusters that have not changed, too")
 	root.CompletionOptions.DisableDefaultCmd = true
@@ -174,14 +175,7 @@ func atMostOne(what string) cobra.PositionalArgs {
 	}
 }
 
-// say writes a line to a person.
-func say(w io.Writer, format string, args ...any) {
-	fmt.Fprintln(w, coloured(fmt.Sprintf(format, args...)))
-}
-
-// sayAll writes lines to a person.
-func sayAll(w io.Writer, lines []string) {
-	for _, line := range lines {
-		say(w, "%s", line)
-	}
+// with returns what a command does: run, with the options that its flags set.
+func with[O any](o *O, std stdio, run func(ctx context.Context, o O, args []string, now func() time.Time, std stdio) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error { return run(cmd.Context(), *o, args, time.Now, std) }
 }

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/gen/repository"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 func newSchema(std stdio) *cobra.Command {
@@ -60,43 +61,26 @@ func runVendor(o vendorOptions, dir string, std stdio) error {
 		return err
 	}
 	if v.Provided {
-		say(std.err, "%s has the vocabulary already, as its own or by a dependency", v.Root)
+		terminal.Say(std.err, "%s has the vocabulary already, as its own or by a dependency", v.Root)
 		return nil
 	}
 	if o.check {
-		return checkCopy(v, std)
+		lines, hint := v.Report()
+		terminal.SayAll(std.out, lines)
+		if hint == "" {
+			return nil
+		}
+		terminal.Say(std.err, "hint: %s", hint)
+		return errDiffers
 	}
 	wrote, err := v.Renew(version(), o.force)
 	switch {
 	case err != nil:
 		return err
 	case !wrote:
-		say(std.out, "%s: nothing changed, nothing written", v.Dir)
+		terminal.Say(std.out, "%s: nothing changed, nothing written", v.Dir)
 	default:
-		say(std.out, "%s: wrote the vocabulary of kcmgen %s", v.Dir, version())
+		terminal.Say(std.out, "%s: wrote the vocabulary of kcmgen %s", v.Dir, version())
 	}
 	return nil
-}
-
-func checkCopy(v *repository.Vocabulary, std stdio) error {
-	if v.Missing {
-		say(std.out, "%s is missing", v.Dir)
-		say(std.err, "hint: kcmgen schema vendor")
-		return errDiffers
-	}
-	for _, name := range v.Edited {
-		say(std.out, "%s was edited by hand", name)
-	}
-	for _, d := range v.Differs {
-		say(std.out, "%s %s", d.File, d.What)
-	}
-	switch {
-	case len(v.Edited) > 0:
-		say(std.err, "hint: constraints of your own go to %s; then type: kcmgen schema vendor --force", repository.OwnDir)
-	case !v.Current:
-		say(std.err, "hint: kcmgen schema vendor")
-	default:
-		return nil
-	}
-	return errDiffers
 }

@@ -6,35 +6,36 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 // screen shows the progress of a run, and its events.
 type screen struct {
 	std      stdio
 	stage    string
-	meter    *meter
+	meter    *terminal.Meter
 	exported func(*gen.Exported) // in place of what an export prints
 }
 
-func newScreen(std stdio) *screen { return &screen{std: std, meter: newMeter(nil, "")} }
+func newScreen(std stdio) *screen { return &screen{std: std, meter: terminal.NewMeter(nil, "")} }
 
 // end removes the line of progress.
-func (s *screen) end() { s.meter.end() }
+func (s *screen) end() { s.meter.End() }
 
 func (s *screen) progress() gen.Progress {
 	return gen.Progress{
 		Step: func(stage string, done, total int) {
 			if stage != s.stage {
 				s.end()
-				s.stage, s.meter = stage, newMeter(s.std.err, stage)
+				s.stage, s.meter = stage, terminal.NewMeter(s.std.err, stage)
 			}
-			s.meter.step(done, total)
+			s.meter.Step(done, total)
 			if done == total {
 				s.end()
 			}
 		},
-		Waiting:  func(dir string) { say(s.std.err, "waiting for another kcmgen that writes to %s", dir) },
-		Fetching: func(cluster, origin string) { say(s.std.err, "%s: fetching %s", cluster, origin) },
+		Waiting:  func(dir string) { terminal.Say(s.std.err, "waiting for another kcmgen that writes to %s", dir) },
+		Fetching: func(cluster, origin string) { terminal.Say(s.std.err, "%s: fetching %s", cluster, origin) },
 	}
 }
 
@@ -43,24 +44,17 @@ func (s *screen) event(e gen.Event) {
 	s.end()
 	switch e := e.(type) {
 	case gen.Vetting:
-		printSkipped(e.Skipped, s.std)
-		_ = printFindings(s.std.err, e.Findings, false) // stderr may be closed
-	case gen.LeftOut:
-		say(s.std.err, "%s: left out: it has errors", e.Cluster)
-	case gen.NothingWritten:
-		say(s.std.err, "kcmgen: nothing was written")
-	case gen.Recovered:
-		say(s.std.err, "%s: %s", e.Cluster, e.Text)
-	case gen.TwoRenames:
-		say(s.std.err, "%s: its file system can't exchange two directories, so two renames replaced the old tree; a run that is ended between them leaves it to the next one to put the old tree back", e.Out)
-	case gen.Unclaimed:
-		say(s.std.err, "kept %s: no cluster here is called %s any more", plainName(e.Dir), plainName(e.Name))
+		terminal.SayAll(s.std.err, gen.SkippedLines(e.Skipped))
+		_ = terminal.Findings(s.std.err, e.Findings, false) // stderr may be closed
 	case *gen.Exported:
 		if s.exported != nil {
 			s.exported(e)
-		} else {
-			printExported(e, s.std)
+			return
 		}
+		terminal.SayAll(s.std.err, e.Notes())
+		terminal.Say(s.std.out, "%s", e.Line())
+	case gen.Said:
+		terminal.Say(s.std.err, "%s", e.Line())
 	}
 }
 
@@ -87,12 +81,12 @@ func loadVetted(ctx context.Context, out string, args []string, now time.Time, s
 	if err != nil {
 		return nil, err
 	}
-	printSkipped(r.Skipped, std)
-	if err := printFindings(std.err, r.Findings, false); err != nil {
+	terminal.SayAll(std.err, gen.SkippedLines(r.Skipped))
+	if err := terminal.Findings(std.err, r.Findings, false); err != nil {
 		return nil, err
 	}
 	if finding.Failed(r.Findings) {
-		say(std.err, "kcmgen: nothing was written")
+		terminal.Say(std.err, "kcmgen: nothing was written")
 		return nil, errFindings
 	}
 	return r, nil

@@ -1,17 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"fmt"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type showOptions struct {
@@ -33,9 +31,7 @@ and errors make it exit with 3; clusters that can be evaluated are shown anyway.
   kcmgen show prod --node cp-1 --flag bind-address
   kcmgen show --format json ./cue/example`,
 		ValidArgsFunction: completeClusters,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return runShow(cmd.Context(), o, args, time.Now(), std)
-		},
+		RunE:              with(&o, std, runShow),
 	}
 	f := cmd.Flags()
 	f.StringSliceVar(&o.nodes, "node", nil, "show these nodes only")
@@ -46,16 +42,13 @@ and errors make it exit with 3; clusters that can be evaluated are shown anyway.
 	return cmd
 }
 
-func runShow(ctx context.Context, o showOptions, args []string, now time.Time, std stdio) error {
-	if err := checkFormat(o.format); err != nil {
-		return err
-	}
-	r, err := load(ctx, "", args, now, std)
+func runShow(ctx context.Context, o showOptions, args []string, now func() time.Time, std stdio) error {
+	r, err := load(ctx, "", args, now(), std)
 	if err != nil {
 		return err
 	}
-	printSkipped(r.Skipped, std)
-	if err := printFindings(std.err, r.Findings, false); err != nil {
+	terminal.SayAll(std.err, gen.SkippedLines(r.Skipped))
+	if err := terminal.Findings(std.err, r.Findings, false); err != nil {
 		return err
 	}
 	var faulty error
@@ -67,32 +60,9 @@ func runShow(ctx context.Context, o showOptions, args []string, now time.Time, s
 		return err
 	}
 	if o.format == "json" {
-		err = printList(std.out, "flags", all)
+		err = terminal.List(std.out, "flags", all)
 	} else {
-		err = printShown(std.out, all)
+		err = terminal.Lines(std.out, gen.ShownLines(all))
 	}
 	return cmp.Or(err, faulty)
-}
-
-// printShown prints a block for each node: the flags in one column, and the fields
-// that set them in the next.
-func printShown(w io.Writer, all []gen.Shown) error {
-	width := 0
-	for _, s := range all {
-		width = max(width, len(s.Flag)+len(s.Value)+3)
-	}
-	width = min(width, 60)
-	var b bytes.Buffer
-	for i, s := range all {
-		if i == 0 || all[i-1].Self != s.Self {
-			fmt.Fprintf(&b, "%s %s\n", printable(s.Cluster), printable(s.Node))
-		}
-		from := s.Field
-		if p := s.Pos.String(); p != "" {
-			from += "  " + p
-		}
-		fmt.Fprintf(&b, "  %-*s  %s\n", width, printable("--"+s.Flag+"="+s.Value), printable(from))
-	}
-	_, err := w.Write(b.Bytes())
-	return err
 }

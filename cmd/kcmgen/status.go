@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/deploy"
 	"github.com/kcmgen/kcmgen/gen"
-	"github.com/kcmgen/kcmgen/gen/spec"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type statusOptions struct {
@@ -19,8 +18,6 @@ type statusOptions struct {
 	watch bool
 	every time.Duration
 }
-
-var statusFormats = []string{"text", "json", "prometheus", "html"}
 
 func newStatus(std stdio) *cobra.Command {
 	var o statusOptions
@@ -43,27 +40,21 @@ page for each finding.
   kcmgen status --format html prod >status.html
   kcmgen status --format prometheus ./cue/... >kcmgen.prom`,
 		ValidArgsFunction: completeClusters,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return runStatus(cmd.Context(), o, args, time.Now, std)
-		},
+		RunE:              with(&o, std, runStatus),
 	}
 	outFlag(cmd, &o.out)
 	sshConfigFlag(cmd, &o.sshConfig)
 	fs := cmd.Flags()
-	fs.StringSliceVar(&o.limit, "limit", nil, "these nodes only, such as cp-1,cp-2")
+	limitFlag(cmd, &o.limit)
 	fs.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig of a user who may read the cluster (default deploy.kubeconfig of the cluster)")
 	fs.BoolVarP(&o.watch, "watch", "w", false, "look again and again, until it is ended")
 	fs.DurationVar(&o.every, "every", 5*time.Second, "with --watch: the time between two looks")
-	fs.StringVar(&o.format, "format", "text", "how to print it: text, json, prometheus or html")
-	completeFlag(cmd, "format", completeWords(statusFormats...))
-	completeFlag(cmd, "limit", completeNodeList)
+	formatFlag(cmd, &o.format, "how to print it", "prometheus", "html")
 	return cmd
 }
 
 func runStatus(ctx context.Context, o statusOptions, args []string, now func() time.Time, std stdio) error {
 	switch {
-	case !slices.Contains(statusFormats, o.format):
-		return usageError{fmt.Errorf("--format is %q, not text, json, prometheus or html", o.format)}
 	case o.watch && o.format != "text":
 		return usageError{errors.New("--watch prints text: leave --format out")}
 	case o.every < time.Second:
@@ -114,12 +105,12 @@ func (o *statusOptions) print(all []*deploy.Observed, std stdio) error {
 	case len(all) == 0:
 		return nil
 	case o.format == "json":
-		return printList(std.out, "clusters", all)
+		return terminal.List(std.out, "clusters", all)
 	case o.format != "text":
 		return deploy.WriteStatus(std.out, o.format, all)
 	}
-	if o.watch && terminal(std.out) {
-		fmt.Fprint(std.out, "\x1b[H\x1b[2J\x1b[3J") // an empty screen
+	if o.watch && terminal.Is(std.out) {
+		terminal.Clear(std.out)
 	}
 	for i, c := range all {
 		if i > 0 {
@@ -133,10 +124,10 @@ func (o *statusOptions) print(all []*deploy.Observed, std stdio) error {
 }
 
 // observe looks at one cluster.
-func (o *statusOptions) observe(ctx context.Context, c *spec.Cluster, now func() time.Time, std stdio) (*deploy.Observed, error) {
+func (o *statusOptions) observe(ctx context.Context, c *gen.Cluster, now func() time.Time, std stdio) (*deploy.Observed, error) {
 	wants, _, err := exported(ctx, c, o.out, std)
 	if err != nil {
-		sayVisibly(std.err, "note: %v; hosts are not compared with an export", err)
+		terminal.SayVisibly(std.err, "note: %v; hosts are not compared with an export", err)
 	}
 	settings, err := o.settings(c, now, std)
 	if none := errors.Is(err, deploy.ErrNoKubeconfig); err != nil && !none {

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 func strictFlag(cmd *cobra.Command, s *finding.Strictness, usage string) {
@@ -18,7 +19,7 @@ func strictFlag(cmd *cobra.Command, s *finding.Strictness, usage string) {
 func withoutUnchecked(findings []finding.Finding, std stdio) []finding.Finding {
 	rest, unchecked, rules := finding.SplitUnchecked(findings)
 	if unchecked > 0 {
-		say(std.err, "not checked here: %s (%s); kcmgen vet lists them", plural(unchecked, "finding"), strings.Join(rules, ", "))
+		terminal.Say(std.err, "not checked here: %s (%s); kcmgen vet lists them", plural(unchecked, "finding"), strings.Join(rules, ", "))
 	}
 	return rest
 }

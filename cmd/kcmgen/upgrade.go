@@ -10,6 +10,7 @@ import (
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/flags"
 	"github.com/kcmgen/kcmgen/gen/upgrade"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type upgradeOptions struct {
@@ -43,7 +44,7 @@ unknown, older, or too far away to be written)`,
   kcmgen upgrade --to v1.37.4 prod          one cluster, to a patch
   kcmgen upgrade --to v1.37 --write prod    change its CUE`,
 		ValidArgsFunction: completeClusters,
-		RunE:              func(cmd *cobra.Command, args []string) error { return runUpgrade(cmd.Context(), o, args, std) },
+		RunE:              with(&o, std, runUpgrade),
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.to, "to", "", "version of Kubernetes to go to, such as v1.37 or v1.37.4")
@@ -54,15 +55,12 @@ unknown, older, or too far away to be written)`,
 	return cmd
 }
 
-func runUpgrade(ctx context.Context, o upgradeOptions, args []string, std stdio) error {
-	if err := checkFormat(o.format); err != nil {
-		return err
-	}
+func runUpgrade(ctx context.Context, o upgradeOptions, args []string, now func() time.Time, std stdio) error {
 	screen := newScreen(std)
-	u, err := upgrade.Prepare(ctx, upgrade.Options{Request: screen.request("", args, time.Now()), To: o.to, Write: o.write, SkipMinors: o.skipMinors})
+	u, err := upgrade.Prepare(ctx, upgrade.Options{Request: screen.request("", args, now()), To: o.to, Write: o.write, SkipMinors: o.skipMinors})
 	screen.end()
 	if errors.Is(err, gen.ErrFindings) {
-		return errors.Join(printFindings(std.out, u.Before().Faults, false), errFindings)
+		return errors.Join(terminal.Findings(std.out, u.Before().Faults, false), errFindings)
 	}
 	if err != nil {
 		return err
@@ -71,8 +69,8 @@ func runUpgrade(ctx context.Context, o upgradeOptions, args []string, std stdio)
 		return err
 	}
 	if u.Blocked() {
-		say(std.err, "nothing written: settle what is marked so, and run it again")
-		printWaysOut(u, std)
+		terminal.Say(std.err, "nothing written: settle what is marked so, and run it again")
+		terminal.SayAll(std.err, u.WaysOut().Lines())
 		return errFindings
 	}
 	if o.write {
@@ -80,6 +78,6 @@ func runUpgrade(ctx context.Context, o upgradeOptions, args []string, std stdio)
 			return err
 		}
 	}
-	printUpgraded(u, o.write, args, std)
+	terminal.SayAll(std.err, u.Outcome(o.write))
 	return nil
 }

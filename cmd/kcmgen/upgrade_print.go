@@ -5,28 +5,30 @@ import (
 	"io"
 	"strings"
 
+	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/upgrade"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 func printUpgrade(u *upgrade.Run, format string, std stdio) error {
 	if format == "json" {
-		return printJSON(std.out, u.Report())
+		return terminal.JSON(std.out, u.Report())
 	}
-	printSkipped(u.Before().Skipped, std)
+	terminal.SayAll(std.err, gen.SkippedLines(u.Before().Skipped))
 	var b bytes.Buffer
 	for i, c := range u.Clusters {
 		if i > 0 {
-			say(&b, "")
+			terminal.Say(&b, "")
 		}
 		printUpgradeOf(c, &b, std.out)
 	}
 	for _, name := range u.Files() {
-		say(&b, "")
+		terminal.Say(&b, "")
 		if also := u.Also[name]; len(also) > 0 {
-			say(&b, "%s also serves %s, not named here", u.Shown(name), strings.Join(also, ", "))
+			terminal.Say(&b, "%s also serves %s, not named here", u.Shown(name), strings.Join(also, ", "))
 		}
 		for _, at := range u.Kept(name) {
-			say(&b, "%s: this comment stays: see whether it is about what is below it now", at)
+			terminal.Say(&b, "%s: this comment stays: see whether it is about what is below it now", at)
 		}
 		b.Write(u.Diff(name))
 	}
@@ -37,33 +39,9 @@ func printUpgrade(u *upgrade.Run, format string, std stdio) error {
 // printUpgradeOf prints what a cluster needs to w; out decides on colours.
 func printUpgradeOf(c *upgrade.Cluster, w, out io.Writer) {
 	head, lines := c.Lines()
-	say(w, "%s", colour(out, bold, head))
-	sayAll(w, lines)
+	terminal.Say(w, "%s", terminal.Colour(out, terminal.Bold, head))
+	terminal.SayAll(w, lines)
 	for _, f := range c.Findings {
-		_ = printFinding(w, f, nil) // w is a buffer
+		_ = terminal.Finding(w, f, nil) // w is a buffer
 	}
-}
-
-// printUpgraded prints what was written, and the command to type next.
-func printUpgraded(u *upgrade.Run, wrote bool, args []string, std stdio) {
-	switch {
-	case len(u.Changed) == 0:
-		say(std.err, "nothing to write")
-	case wrote:
-		for _, name := range u.Files() {
-			say(std.err, "wrote %s", u.Shown(name))
-		}
-		next := "kcmgen export"
-		for _, a := range args {
-			next += " " + word(a)
-		}
-		say(std.err, "next: %s", next)
-	default:
-		say(std.err, "nothing written; next: %s", u.Next())
-	}
-}
-
-// printWaysOut prints how to continue if a file also serves clusters that weren't named.
-func printWaysOut(u *upgrade.Run, std stdio) {
-	sayAll(std.err, u.WaysOut().Lines())
 }

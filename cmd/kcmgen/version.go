@@ -2,11 +2,11 @@ package main
 
 import (
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kcmgen/kcmgen/gen"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 func newVersion(std stdio) *cobra.Command {
@@ -22,13 +22,10 @@ and the versions of Go, CUE and cfssl in it. Include it in reports of faults.
   kcmgen version --format json`,
 		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if err := checkFormat(format); err != nil {
-				return err
-			}
 			if format == "json" {
-				return printJSON(std.out, gen.ReadBuild())
+				return terminal.JSON(std.out, gen.ReadBuild())
 			}
-			return printBuild(std.out, gen.ReadBuild())
+			return terminal.Lines(std.out, gen.ReadBuild().Lines())
 		},
 	}
 	formatFlag(cmd, &format, "how to print it")
@@ -41,22 +38,6 @@ func noArgs(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	return usageError{fmt.Errorf("%s takes no arguments, and got %q", cmd.CommandPath(), args[0])}
-}
-
-func printBuild(w io.Writer, a gen.Build) error {
-	revision := a.Revision
-	if a.Modified != nil && *a.Modified {
-		revision += ", modified"
-	}
-	_, err := fmt.Fprintf(w, "kcmgen %s\n", a.Version)
-	for _, l := range [][2]string{
-		{"revision", revision}, {"time", a.Time}, {"go", a.Go}, {"platform", a.Platform}, {"cue", a.CUE}, {"cfssl", a.CFSSL},
-	} {
-		if l[1] != "" && err == nil {
-			_, err = fmt.Fprintf(w, "  %-9s %s\n", l[0], l[1])
-		}
-	}
-	return err
 }
 
 // version returns kcmgen's version, as the build recorded it.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen"
 	"github.com/kcmgen/kcmgen/gen/finding"
+	"github.com/kcmgen/kcmgen/internal/terminal"
 )
 
 type vetOptions struct {
@@ -70,7 +71,7 @@ export made there expires.
   kcmgen vet --test                run the cases of your own rules
   kubectl get nodes -o json | kcmgen vet --nodes - prod`,
 		ValidArgsFunction: completeClusters,
-		RunE:              func(cmd *cobra.Command, args []string) error { return runVet(cmd.Context(), o, args, std) },
+		RunE:              with(&o, std, runVet),
 	}
 	vetFlags(cmd, &o)
 	return cmd
@@ -96,10 +97,7 @@ func vetFlags(cmd *cobra.Command, o *vetOptions) {
 	f.StringArrayVar(&o.nodes, "nodes", nil, "compare with the nodes that exist: `FILE` or CLUSTER=FILE, - for standard input; repeatable")
 }
 
-func runVet(ctx context.Context, o vetOptions, args []string, std stdio) error {
-	if err := checkFormat(o.format, gen.Formats()...); err != nil {
-		return err
-	}
+func runVet(ctx context.Context, o vetOptions, args []string, now func() time.Time, std stdio) error {
 	if o.unchecked != "list" && o.unchecked != "count" {
 		return usageError{fmt.Errorf("--unchecked is %q, not list or count", o.unchecked)}
 	}
@@ -107,7 +105,7 @@ func runVet(ctx context.Context, o vetOptions, args []string, std stdio) error {
 		return runRuleTests(ctx, o, args, std)
 	}
 	s := newScreen(std)
-	request := s.request(o.out, args, time.Now())
+	request := s.request(o.out, args, now())
 	request.Selection, request.Nodes, request.Stdin = o.selection, o.nodes, std.in
 	r, err := gen.Load(ctx, request)
 	s.end()
@@ -137,11 +135,11 @@ func runRuleTests(ctx context.Context, o vetOptions, args []string, std stdio) e
 		return err
 	}
 	if o.format == "json" {
-		err = printJSON(std.out, t.Report())
+		err = terminal.JSON(std.out, t.Report())
 	} else {
-		err = printFindings(std.out, t.Findings, false)
+		err = terminal.Findings(std.out, t.Findings, false)
 		for _, line := range t.Lines() {
-			sayVisibly(std.out, "%s", line)
+			terminal.SayVisibly(std.out, "%s", line)
 		}
 	}
 	if err == nil && (t.Failed() || o.strict.Fails(t.Findings)) {
@@ -152,11 +150,11 @@ func runRuleTests(ctx context.Context, o vetOptions, args []string, std stdio) e
 
 func printVetted(o vetOptions, r *gen.Loaded, both []gen.Layouts, std stdio) error {
 	if o.format == "json" {
-		return printJSON(std.out, r.Report(both))
+		return terminal.JSON(std.out, r.Report(both))
 	}
-	printSkipped(r.Skipped, std)
+	terminal.SayAll(std.err, gen.SkippedLines(r.Skipped))
 	for _, note := range slices.Concat(r.NodeLines(), r.Notes) {
-		sayVisibly(std.err, "%s", note)
+		terminal.SayVisibly(std.err, "%s", note)
 	}
 	shown, lines := r.Findings, std.out
 	if o.unchecked == "count" {
@@ -164,55 +162,14 @@ func printVetted(o vetOptions, r *gen.Loaded, both []gen.Layouts, std stdio) err
 	}
 	var err error
 	if o.format == "text" {
-		err = printFindings(std.out, shown, o.waived)
+		err = terminal.Findings(std.out, shown, o.waived)
 		offerExplain(std, shown)
 	} else {
 		lines = std.err
 		err = writeFindings(std, o.format, o.strict, o.waived, func(w io.Writer, out gen.Output) ([]string, error) { return r.Write(w, shown, out) })
 	}
 	for _, line := range gen.LayoutLines(both) {
-		sayVisibly(lines, "%s", line)
-	}
-	return err
-}
-
-func printSkipped(skipped []gen.Skipped, std stdio) {
-	for _, s := range skipped {
-		say(std.err, "skipped %s: %s", plainName(s.Dir), s.Reason)
-	}
-}
-
-// printFindings prints each finding with its position, message, what was expected,
-// and advice. A finding of several clusters at one position is printed once.
-func printFindings(w io.Writer, findings []finding.Finding, waived bool) error {
-	shown, others := finding.Shown(findings, waived)
-	for _, g := range shown {
-		if err := printFinding(w, g.Finding, g.Clusters); err != nil {
-			return err
-		}
-	}
-	if others != "" {
-		say(w, "%s", others)
-	}
-	return nil
-}
-
-var severityColour = map[finding.Severity]string{finding.Error: red, finding.Warning: yellow, finding.NotChecked: yellow}
-
-func printFinding(w io.Writer, f finding.Finding, clusters []string) error {
-	what := colour(w, severityColour[f.Severity], string(f.Severity))
-	if f.Waived != "" {
-		what = "waived " + what
-	}
-	where := f.Pos.String()
-	if where == "" {
-		where = "cluster " + f.Cluster
-	}
-	_, err := fmt.Fprintf(w, "%s: %s: %s [%s]\n", colour(w, bold, printable(where)), what, printable(f.Message), f.Rule)
-	for _, d := range f.Details(clusters) {
-		if err == nil {
-			_, err = fmt.Fprintf(w, "    %-9s %s\n", d[0], printable(d[1]))
-		}
+		terminal.SayVisibly(lines, "%s", line)
 	}
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kcmgen/kcmgen/gen/config/apart"
 	"github.com/kcmgen/kcmgen/gen/config/bounds"
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/internal/child"
@@ -52,7 +53,7 @@ func TestChildSaysTheSame(t *testing.T) {
 		two.serves = true
 		serving := &server{loader: two}
 		var a answer
-		for _, r := range []errandRequest{{Load: []errandPlace{{p.dir, p.root, p.deep}}}, {At: 0}} {
+		for _, r := range []apart.Request[errandPlace]{{Load: []errandPlace{{p.dir, p.root, p.deep}}}, {At: 0}} {
 			request, err := json.Marshal(r)
 			if err != nil {
 				t.Fatal(err)
@@ -67,29 +68,6 @@ func TestChildSaysTheSame(t *testing.T) {
 		}
 		if got := shown(two.outcome(p, a, nil)); got != want {
 			t.Errorf("%s: a child says\n%s\nnot\n%s", name, got, want)
-		}
-	}
-}
-
-// TestGroups: small places of one module are loaded together, and each worker has some.
-func TestGroups(t *testing.T) {
-	sizes := map[int]int{4: 600 << 10, 5: 300 << 10, 6: 300 << 10}
-	var places []place
-	var todo []int
-	for i := range 12 {
-		p := place{root: "/a"}
-		if i >= 8 {
-			p.root = "/b"
-		}
-		places, todo = append(places, p), append(todo, i)
-	}
-	for n, want := range map[int]string{
-		1: "[[0 1 2 3] [4] [5] [6 7] [8 9 10 11]]",
-		4: "[[0 1 2] [3] [4] [5] [6 7] [8 9 10] [11]]",
-	} {
-		x := &crew{task: &task{places: places, sizes: sizes}}
-		if got := fmt.Sprint(x.groups(todo, n)); got != want {
-			t.Errorf("%d workers: %s, not %s", n, got, want)
 		}
 	}
 }

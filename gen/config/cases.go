@@ -16,6 +16,8 @@ import (
 	"cuelang.org/go/cue/load"
 	cuejson "cuelang.org/go/encoding/json"
 
+	"github.com/kcmgen/kcmgen/gen/config/rules"
+	"github.com/kcmgen/kcmgen/gen/config/syntax"
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/schemas"
@@ -23,19 +25,8 @@ import (
 
 // Tested is the result of TestRules.
 type Tested struct {
-	Cases    []Case            // by position
+	Cases    []rules.Case      // by position
 	Findings []finding.Finding // what can't be evaluated, and rules that no case breaks
-}
-
-// Case is a case of a rule, and what became of it.
-type Case struct {
-	Name     string      `json:"name"`
-	Rule     string      `json:"rule"`
-	Position finding.Pos `json:"position"`
-	OK       bool        `json:"ok"`
-	Expected string      `json:"expected"`
-	Got      []string    `json:"got"` // what the rule found, or why it could not be tried
-	fails    bool
 }
 
 // ErrNoCases is the error of packages without rules and cases.
@@ -80,7 +71,7 @@ func (l *loader) testRules(ctx context.Context, args []string) (*Tested, error) 
 		} else if module.has(p) {
 			continue
 		}
-		if files := (&build.Instance{Files: p.files()}); mayHave(files, append(ruleLabels, "tests")...) {
+		if files := (&build.Instance{Files: p.files()}); mayHave(files, append(rules.Labels, "tests")...) {
 			some = t.place(p) || some
 		}
 	}
@@ -127,9 +118,9 @@ func (t *tester) place(p place) bool {
 		t.out.Findings = append(t.out.Findings, found...)
 		return true
 	}
-	v, rules := t.rulesIn(own, newRuleSet(t.opts.Rules, pol))
-	t.out.Findings = append(t.out.Findings, rules.findings...)
-	for _, one := range rules.rules {
+	v, set := t.rulesIn(own, rules.NewSet(t.opts.Rules, pol.set()))
+	t.out.Findings = append(t.out.Findings, set.Findings...)
+	for _, one := range set.Own() {
 		if len(one.Changes) > 0 {
 			continue // no case has a change
 		}
@@ -137,25 +128,25 @@ func (t *tester) place(p place) bool {
 	}
 	cases := v.LookupPath(cue.ParsePath("tests"))
 	if cases.Exists() {
-		t.cases(cases, own, rules)
+		t.cases(cases, own, set)
 	}
-	return cases.Exists() || len(rules.rules) > 0 || len(rules.findings) > 0
+	return cases.Exists() || len(set.Own()) > 0 || len(set.Findings) > 0
 }
 
 // cases runs the cases of a package.
-func (t *tester) cases(all cue.Value, own *policyPackage, rules *ruleSet) {
-	at := topLabels(own.inst, "tests", t.rel)
+func (t *tester) cases(all cue.Value, own *policyPackage, set *rules.Set) {
+	at := syntax.TopLabels(own.inst, "tests", t.rel)
 	it, err := all.Fields()
 	if err != nil {
 		t.out.Findings = append(t.out.Findings, finding.Finding{
-			Rule: ruleInvalid, Severity: finding.Error, Pos: at.At(""), Message: "the tests can't be evaluated: " + trimSyntax(err.Error()),
+			Rule: rules.Invalid, Severity: finding.Error, Pos: at.At(""), Message: "the tests can't be evaluated: " + syntax.Trim(err.Error()),
 			Expected: `tests: "what it shows": {rule: "an id", cluster: {…}, fails: true}`,
 		})
 		return
 	}
 	for it.Next() {
 		name := it.Selector().Unquoted()
-		c := Case{Name: name, Position: at.At(finding.Path(name)), Got: []string{}}
+		c := rules.Case{Name: name, Position: at.At(finding.Path(name)), Got: []string{}}
 		if pos, ok := at.Exact(finding.Path(name)); !ok || pos.Line == 0 {
 			c.Position = own.ex.pos(it.Value().LookupPath(cue.ParsePath("rule")).Pos())
 		}
@@ -163,7 +154,7 @@ func (t *tester) cases(all cue.Value, own *policyPackage, rules *ruleSet) {
 			continue // a file that several packages share
 		}
 		t.seen[c.Position] = true
-		t.run(&c, it.Value(), own, rules)
+		t.run(&c, it.Value(), own, set)
 		for i, text := range c.Got {
 			c.Got[i] = own.ex.embedded.Redact(text)
 		}
@@ -171,39 +162,31 @@ func (t *tester) cases(all cue.Value, own *policyPackage, rules *ruleSet) {
 	}
 }
 
-// expectation is what a case says.
-type expectation struct {
-	Rule    string
-	Cluster json.RawMessage
-	Fails   *bool
-	Fields  []string
-}
-
 // run runs one case.
-func (t *tester) run(c *Case, v cue.Value, own *policyPackage, rules *ruleSet) {
+func (t *tester) run(c *rules.Case, v cue.Value, own *policyPackage, set *rules.Set) {
 	c.Expected = `{rule: "an id", cluster: {…}, fails: true or false}`
 	refuse := func(format string, args ...any) { c.Got = append(c.Got, fmt.Sprintf(format, args...)) }
-	var w expectation
+	var w rules.Expectation
 	c.Rule, _ = v.LookupPath(cue.ParsePath("rule")).String()
 	data, err := v.MarshalJSON()
 	if err == nil {
-		err = strictly(data, &w)
+		w, err = rules.ReadExpectation(data)
 	}
 	switch {
 	case err != nil:
-		refuse("the case can't be read: %s", strings.TrimPrefix(trimSyntax(err.Error()), "cue: marshal error: "))
+		refuse("the case can't be read: %s", strings.TrimPrefix(syntax.Trim(err.Error()), "cue: marshal error: "))
 		return
 	case w.Fails == nil || w.Cluster == nil:
 		refuse("the case has no cluster, or doesn't say whether it fails")
 		return
 	}
-	c.Rule, c.fails = w.Rule, *w.Fails
-	c.Expected = w.expected()
-	one := rules.rule(w.Rule)
-	if one == nil || one.broken {
+	c.Rule, c.Fails = w.Rule, *w.Fails
+	c.Expected = w.Expected()
+	one := set.Rule(w.Rule)
+	if one == nil || one.Broken() {
 		refuse("there is no rule %.80q that can be evaluated", w.Rule)
 		var ids []string
-		for _, r := range rules.all() {
+		for _, r := range set.All() {
 			ids = append(ids, r.ID)
 		}
 		if near := spec.Nearest(w.Rule, ids); near != "" {
@@ -213,63 +196,18 @@ func (t *tester) run(c *Case, v cue.Value, own *policyPackage, rules *ruleSet) {
 	}
 	cluster, data, err := t.cluster(own.place, w.Cluster)
 	if err != nil {
-		refuse("the case is no cluster: %s", trimSyntax(err.Error()))
+		refuse("the case is no cluster: %s", syntax.Trim(err.Error()))
 		return
 	}
-	on, err := newTarget(cluster, data, t.opts.Rules.Effective(cluster))
+	on, err := rules.NewTarget(cluster, data, t.opts.Rules.Effective(cluster))
 	if err != nil {
-		refuse("the case can't be checked: %s", trimSyntax(err.Error()))
+		refuse("the case can't be checked: %s", syntax.Trim(err.Error()))
 		return
 	}
-	c.compare(w, on.findings(one))
-	if c.OK && c.fails {
+	c.Compare(w, on.Findings(one))
+	if c.OK && c.Fails {
 		t.broken[one.Pos] = true
 	}
-}
-
-// compare compares what a rule found with what the case expects.
-func (c *Case) compare(w expectation, found []finding.Finding) {
-	var fields []string
-	invalid := false
-	for _, f := range found {
-		text := f.Message
-		if f.Field != "" {
-			text = "cluster." + f.Field + ": " + text
-		}
-		if f.Expected != "" {
-			text += " (expected " + f.Expected + ")"
-		}
-		c.Got = append(c.Got, text)
-		fields = append(fields, f.Field)
-		invalid = invalid || f.Rule == ruleInvalid
-	}
-	c.OK = !invalid && *w.Fails == (len(found) > 0)
-	if len(w.Fields) > 0 && *w.Fails {
-		var want []string
-		for _, f := range w.Fields {
-			want = append(want, strings.TrimPrefix(f, "cluster."))
-		}
-		sorted := func(ss []string) []string { return slices.Compact(slices.Sorted(slices.Values(ss))) }
-		c.OK = c.OK && slices.Equal(sorted(want), sorted(fields))
-	}
-}
-
-// expected says in words what a case expects.
-func (w expectation) expected() string {
-	switch {
-	case !*w.Fails:
-		return "the rule accepts it"
-	case len(w.Fields) > 0:
-		return "the rule refuses " + strings.Join(w.Fields, ", ")
-	}
-	return "the rule refuses it"
-}
-
-// strictly decodes JSON, and refuses fields that into doesn't have.
-func strictly(data []byte, into any) error {
-	dec := json.NewDecoder(strings.NewReader(string(data)))
-	dec.DisallowUnknownFields()
-	return dec.Decode(into)
 }
 
 // cluster completes a part of a cluster, and evaluates it with the vocabulary of its
@@ -363,7 +301,7 @@ func (t *tester) schema(p place, path string) (clusterSchema, error) {
 
 // finish sorts the cases, and adds findings about rules that no case breaks.
 func (t *tester) finish() {
-	slices.SortStableFunc(t.out.Cases, func(a, b Case) int { return comparePos(a.Position, b.Position) })
+	slices.SortStableFunc(t.out.Cases, func(a, b rules.Case) int { return comparePos(a.Position, b.Position) })
 	var rules []spec.OwnRule
 	for _, r := range t.untested {
 		if !t.broken[r.Pos] {

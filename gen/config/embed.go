@@ -18,6 +18,7 @@ import (
 	"cuelang.org/go/cue/inject/embed"
 	"cuelang.org/go/cue/token"
 
+	"github.com/kcmgen/kcmgen/gen/config/syntax"
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/internal/regular"
 )
@@ -72,7 +73,7 @@ func (e *embedder) refuse(name string, err error) error {
 
 // attach makes CUE embed files through e, for a package and its imports.
 func (e *embedder) attach(inst *build.Instance) {
-	eachFile(inst, map[*build.Instance]bool{}, func(f *ast.File) {
+	syntax.EachFile(inst, map[*build.Instance]bool{}, func(f *ast.File) {
 		if at := f.Pos().File(); at != nil {
 			volume := filepath.VolumeName(f.Filename)
 			at.SetFSLoc(token.FSLoc{
@@ -81,20 +82,6 @@ func (e *embedder) attach(inst *build.Instance) {
 			})
 		}
 	})
-}
-
-// eachFile calls each for the files of a package and of its imports.
-func eachFile(inst *build.Instance, seen map[*build.Instance]bool, each func(*ast.File)) {
-	if seen[inst] {
-		return
-	}
-	seen[inst] = true
-	for _, f := range inst.Files {
-		each(f)
-	}
-	for _, dep := range inst.Imports {
-		eachFile(dep, seen, each)
-	}
 }
 
 // absolute converts a name of an fs.FS whose root is the volume's to an absolute path;
@@ -193,7 +180,7 @@ func (e *embedder) inside(at string) (string, error) {
 // silently ignores are findings, and so are types of files that may import others.
 func (l *loader) embeds(inst *build.Instance, ex *explainer) []finding.Finding {
 	var out []finding.Finding
-	eachFile(inst, map[*build.Instance]bool{}, func(f *ast.File) {
+	syntax.EachFile(inst, map[*build.Instance]bool{}, func(f *ast.File) {
 		attributes, extern := embedAttributes(f)
 		if len(attributes) > 0 && !extern {
 			fault := ex.at(attributes[0].Pos(), "cue-embed", "CUE ignores @embed in this file: nothing is embedded")
@@ -275,7 +262,7 @@ func (x *explainer) notEmbedded(e *embedder, inst *build.Instance) []finding.Fin
 			Message:  fmt.Sprintf("%s is not embedded: %v", x.rel(name), why),
 			Expected: "a regular file of this module, not below " + outDir + "/",
 		}
-		eachFile(inst, map[*build.Instance]bool{}, func(file *ast.File) {
+		syntax.EachFile(inst, map[*build.Instance]bool{}, func(file *ast.File) {
 			all, _ := embed.EmbeddedPaths(filepath.ToSlash(file.Filename), file)
 			for _, a := range all {
 				if a.Matches(filepath.ToSlash(name)) {

@@ -8,6 +8,7 @@ import (
 	"cuelang.org/go/cue"
 	"cuelang.org/go/cue/errors"
 
+	"github.com/kcmgen/kcmgen/gen/config/syntax"
 	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
@@ -45,7 +46,7 @@ func (x *explainer) endless(all []errors.Error) (finding.Finding, bool) {
 	}
 	f.Message = cmp.Or(f.Field, "a value of this package") + " contains itself without end"
 	f.Pos = x.source.At(f.Field)
-	for _, p := range positions(outermost) {
+	for _, p := range syntax.Positions(outermost) {
 		if f.Field == "" && x.user[p.Filename()] {
 			f.Pos = x.pos(p)
 			break
@@ -57,17 +58,17 @@ func (x *explainer) endless(all []errors.Error) (finding.Finding, bool) {
 // reason is an error in one line, with its cause. Of an interpolation, CUE sometimes says no
 // more than that it failed: then the value in it is asked.
 func (x *explainer) reason(e errors.Error) string {
-	text := oneLine(e)
+	text := syntax.OneLine(e)
 	if text != "invalid interpolation" {
 		return text
 	}
 	if cause := errors.Unwrap(e); cause != nil {
-		return text + ": " + trimSyntax(cause.Error())
+		return text + ": " + syntax.Trim(cause.Error())
 	}
 	if err := x.root.LookupPath(cue.ParsePath(strings.Join(e.Path(), "."))).Err(); err != nil {
 		x.recordErrors(err)
 		for _, inner := range errors.Errors(err) {
-			if said := oneLine(inner); said != text {
+			if said := syntax.OneLine(inner); said != text {
 				return text + ": " + said
 			}
 		}
@@ -76,9 +77,3 @@ func (x *explainer) reason(e errors.Error) string {
 }
 
 func isIndex(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
-
-func oneLine(e errors.Error) string {
-	format, args := e.Msg()
-	// An error of another library is wrapped, and may have no message itself.
-	return cmp.Or(trimSyntax(fmt.Sprintf(format, args...)), trimSyntax(e.Error()))
-}

@@ -52,7 +52,7 @@ type task struct {
 	keys   map[int][sha256.Size]byte // of those that are to be kept
 	sizes  map[int]int               // bytes of their own CUE
 	here   []int                     // to be evaluated in this process
-	apart  apart
+	apart  leftApart
 	progress
 }
 

@@ -12,6 +12,8 @@ import (
 	"cuelang.org/go/cue/errors"
 	"cuelang.org/go/cue/token"
 
+	"github.com/kcmgen/kcmgen/gen/config/rules"
+	"github.com/kcmgen/kcmgen/gen/config/syntax"
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/gen/vendoring"
@@ -113,7 +115,7 @@ func isNull(es []errors.Error) bool {
 
 // isChoice reports whether an error is about a field that needs exactly one of several
 // forms.
-func isChoice(e errors.Error) bool { return strings.Contains(oneLine(e), "matchN") }
+func isChoice(e errors.Error) bool { return strings.Contains(syntax.OneLine(e), "matchN") }
 
 // choice says which forms of a choice are given.
 func (x *explainer) choice(field string) string {
@@ -162,7 +164,7 @@ func (x *explainer) fault(field string, es []errors.Error) finding.Finding {
 	if v, ok := x.values[field]; ok && (field != "" || !strings.ContainsAny(v, "{#")) {
 		f.Message = fmt.Sprintf("%s is %s", cmp.Or(field, "cluster"), v)
 	}
-	if field == "nodes" && strings.Contains(oneLine(es[0]), "MinFields") {
+	if field == "nodes" && strings.Contains(syntax.OneLine(es[0]), "MinFields") {
 		f.Message = "nodes has no node"
 	}
 	f.Expected = expected(field, x.alternatives(field, es))
@@ -172,7 +174,7 @@ func (x *explainer) fault(field string, es []errors.Error) finding.Finding {
 		f.Message = field + " is not a URL that kcmgen accepts"
 		return f
 	}
-	if secretField(field) {
+	if rules.SecretField(field) {
 		f.Message, f.Expected = field+" is not what it must be", "text in quotes, once"
 		return f
 	}
@@ -180,7 +182,7 @@ func (x *explainer) fault(field string, es []errors.Error) finding.Finding {
 		f.Message = x.choice(field)
 		return f
 	}
-	if _, name, ok := strings.Cut(oneLine(es[0]), "undefined field: "); ok && field == "" {
+	if _, name, ok := strings.Cut(syntax.OneLine(es[0]), "undefined field: "); ok && field == "" {
 		f.Message, f.Expected = "the vocabulary has no "+name, "schemas.#Cluster"
 	}
 	if e, at := sitePolicy(es); e != nil {
@@ -188,7 +190,7 @@ func (x *explainer) fault(field string, es []errors.Error) finding.Finding {
 		f.Expected, f.Also, f.Hint = x.bound(field, e), []finding.Pos{x.pos(at)}, ""
 	}
 	if e := x.ownConflict(es); e != nil {
-		f.Message, f.Expected = "two values for one field: "+oneLine(e), "one value"
+		f.Message, f.Expected = "two values for one field: "+syntax.OneLine(e), "one value"
 		f.Also = x.others([]errors.Error{e}, f.Pos)
 	}
 	return f
@@ -198,8 +200,8 @@ func (x *explainer) fault(field string, es []errors.Error) finding.Finding {
 // vocabulary, and their position.
 func sitePolicy(es []errors.Error) (errors.Error, token.Pos) {
 	for _, e := range es {
-		places := positions(e)
-		if strings.Contains(oneLine(e), "out of bound") {
+		places := syntax.Positions(e)
+		if strings.Contains(syntax.OneLine(e), "out of bound") {
 			places = []token.Pos{e.Position()} // the bound's; the others are of bounds that hold
 		}
 		for _, p := range places {
@@ -213,7 +215,7 @@ func sitePolicy(es []errors.Error) (errors.Error, token.Pos) {
 
 // bound describes the constraint that a field violates.
 func (x *explainer) bound(field string, e errors.Error) string {
-	msg := oneLine(e)
+	msg := syntax.OneLine(e)
 	if _, rest, ok := strings.Cut(msg, "(out of bound "); ok {
 		return strings.TrimSuffix(rest, ")")
 	}
@@ -232,7 +234,7 @@ func (x *explainer) ownConflict(es []errors.Error) errors.Error {
 		}
 		places := map[token.Pos]bool{}
 		own := true
-		for _, p := range positions(e) {
+		for _, p := range syntax.Positions(e) {
 			places[p] = true
 			own = own && x.user[p.Filename()]
 		}
@@ -247,7 +249,7 @@ func (x *explainer) ownConflict(es []errors.Error) errors.Error {
 func (x *explainer) unknown(f finding.Finding, field string, e errors.Error) finding.Finding {
 	labels := finding.Labels(field)
 	f.Rule = "cue-unknown-field"
-	if ps := positions(e); len(ps) > 0 && fieldOf(e) == field {
+	if ps := syntax.Positions(e); len(ps) > 0 && fieldOf(e) == field {
 		f.Pos = x.pos(ps[0]) // the label, not its value
 	}
 	if len(labels) >= 2 && labels[0] == "nodes" && !spec.IsName(labels[1]) {
@@ -293,7 +295,7 @@ func (x *explainer) unknown(f finding.Finding, field string, e errors.Error) fin
 func (x *explainer) sides(field string, es []errors.Error) (finding.Pos, []finding.Pos) {
 	var user, schema []token.Pos
 	for _, e := range es {
-		for _, p := range positions(e) {
+		for _, p := range syntax.Positions(e) {
 			if x.user[p.Filename()] {
 				user = append(user, p)
 			} else {
@@ -315,7 +317,7 @@ func (x *explainer) sides(field string, es []errors.Error) (finding.Pos, []findi
 func (x *explainer) others(es []errors.Error, not finding.Pos) []finding.Pos {
 	var out []finding.Pos
 	for _, e := range es {
-		for _, p := range positions(e) {
+		for _, p := range syntax.Positions(e) {
 			if at := x.pos(p); at != not && !slices.Contains(out, at) {
 				out = append(out, at)
 			}
@@ -334,7 +336,7 @@ func (x *explainer) alternatives(field string, es []errors.Error) []string {
 			continue
 		}
 		for _, a := range args[:2] {
-			s := trimSyntax(fmt.Sprint(a))
+			s := syntax.Trim(fmt.Sprint(a))
 			if strings.HasPrefix(s, "{") || len(s) > 80 {
 				s = "a struct"
 			}
@@ -359,17 +361,6 @@ func (x *explainer) pos(p token.Pos) finding.Pos {
 
 func (x *explainer) at(p token.Pos, rule, msg string) finding.Finding {
 	return finding.Finding{Rule: rule, Severity: finding.Error, Pos: x.pos(p), Message: msg}
-}
-
-// positions returns the positions of an error, those of its inputs first.
-func positions(e errors.Error) []token.Pos {
-	var out []token.Pos
-	for _, p := range append(slices.Clone(e.InputPositions()), e.Position()) {
-		if p.IsValid() && p.Filename() != "" {
-			out = append(out, p)
-		}
-	}
-	return out
 }
 
 // fieldOf returns the path of an error inside the cluster, in the form of finding.Path.

@@ -14,6 +14,7 @@ import (
 	"cuelang.org/go/cue/parser"
 
 	"github.com/kcmgen/kcmgen/gen/config/bounds"
+	"github.com/kcmgen/kcmgen/gen/config/syntax"
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/vendoring"
 	"github.com/kcmgen/kcmgen/internal/child"
@@ -62,7 +63,7 @@ func (l *loader) large(inst *build.Instance) *bounds.Reason {
 		return nil // it isn't evaluated
 	}
 	var own []*ast.File
-	eachFile(inst, map[*build.Instance]bool{}, func(f *ast.File) {
+	syntax.EachFile(inst, map[*build.Instance]bool{}, func(f *ast.File) {
 		if !l.isVocabulary(f.Filename) {
 			own = append(own, f)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"cuelang.org/go/cue/errors"
 
+	"github.com/kcmgen/kcmgen/gen/config/syntax"
 	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
@@ -18,7 +19,7 @@ func (x *explainer) loadErrors(err error) []finding.Finding {
 	more := max(0, len(all)-maxErrors)
 	for _, e := range all[:len(all)-more] {
 		f := finding.Finding{Rule: "cue-syntax", Severity: finding.Error, Pos: finding.Pos{File: x.rel(x.dir)}}
-		if places := positions(e); len(places) > 0 {
+		if places := syntax.Positions(e); len(places) > 0 {
 			f.Pos = x.pos(places[0])
 		}
 		format, args := e.Msg()
@@ -43,23 +44,23 @@ func (x *explainer) loadErrors(err error) []finding.Finding {
 				f.Hint = "put its packages below cue.mod/pkg, and take it out of deps"
 			}
 		case strings.HasPrefix(format, "imported and not used"):
-			f.Rule, f.Message, f.Hint = "cue-import", oneLine(e), "remove the import"
+			f.Rule, f.Message, f.Hint = "cue-import", syntax.OneLine(e), "remove the import"
 			if _, typed := minorIn(f.Message); typed || strings.Contains(f.Message, strconv.Quote(schemaPath)) { // imported, and not used for the cluster
 				f.Rule, f.Message = "cue-schema", "the cluster has no schema"
 				f.Expected, f.Hint = "cluster: schemas.#Cluster & {…}", ""
 			}
-		case strings.HasPrefix(oneLine(e), "@embed"):
+		case strings.HasPrefix(syntax.OneLine(e), "@embed"):
 			f.Rule, f.Message = "cue-embed", x.notDecoded(e)
 		case strings.HasPrefix(format, "file is too large"):
-			f.Rule, f.Message, f.Pos.Line = "cue-unreadable", oneLine(e), 0
+			f.Rule, f.Message, f.Pos.Line = "cue-unreadable", syntax.OneLine(e), 0
 		case strings.HasPrefix(format, "found packages") && len(args) >= 4:
 			f.Message = fmt.Sprintf("found packages %q (%v) and %q (%v)", args[:4]...)
 			f.Expected = "one package in a directory"
 		case strings.HasPrefix(format, "reference"):
-			f.Rule, f.Message = "cue-reference", oneLine(e)
+			f.Rule, f.Message = "cue-reference", syntax.OneLine(e)
 			f.Expected = "the name of a field around this one, or of an import"
 		default:
-			f.Message = oneLine(e)
+			f.Message = syntax.OneLine(e)
 			if strings.Contains(f.Message, "missing ','") {
 				f.Hint = `fields on one line need a comma between them; names with "-" or "." and addresses need quotes: "kube-api-qps": 100`
 			}
@@ -76,7 +77,7 @@ func (x *explainer) loadErrors(err error) []finding.Finding {
 // files may be secret, since the message may quote them.
 func (x *explainer) notDecoded(e errors.Error) string {
 	if cause := errors.Unwrap(e); cause != nil && x.embedded == nil {
-		return "nothing is embedded: " + trimSyntax(cause.Error())
+		return "nothing is embedded: " + syntax.Trim(cause.Error())
 	}
 	return "an embedded file isn't of the type that @embed says"
 }
@@ -90,7 +91,7 @@ func missingModule(e errors.Error) (string, bool) {
 
 // importFault returns CUE's message about an import, without this machine's paths.
 func importFault(e errors.Error) string {
-	msg := trimSyntax(e.Error())
+	msg := syntax.Trim(e.Error())
 	if i := strings.Index(msg, "cannot find package"); i >= 0 {
 		msg, _, _ = strings.Cut(msg[i:], ": ")
 	}

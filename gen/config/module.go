@@ -12,6 +12,7 @@ import (
 	"cuelang.org/go/cue/load"
 	"cuelang.org/go/mod/modfile"
 
+	"github.com/kcmgen/kcmgen/gen/config/syntax"
 	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
@@ -76,8 +77,8 @@ func (l *loader) moduleFile(name string, parse bool) (*modfile.File, []finding.F
 		return file, nil
 	}
 	first := errors.Errors(err)[0]
-	f.Message = strings.ReplaceAll(oneLine(first), name, l.rel(name))
-	if places := positions(first); len(places) > 0 && places[0].Filename() == name {
+	f.Message = strings.ReplaceAll(syntax.OneLine(first), name, l.rel(name))
+	if places := syntax.Positions(first); len(places) > 0 && places[0].Filename() == name {
 		f.Pos.Line, f.Pos.Col = places[0].Line(), places[0].Column()
 	}
 	f.Expected = `a module's name and its language, such as language: version: "` + moduleLanguage + `"`

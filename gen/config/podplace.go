@@ -73,10 +73,3 @@ func (x *explainer) elsewhere(f finding.Finding, labels []string) (out finding.F
 	f.Expected = place
 	return f, true
 }
-
-// secretField reports whether the values of a field may be secret: the environment of a
-// pod or a unit.
-func secretField(field string) bool {
-	return strings.HasPrefix(field, "pod.container.env") || strings.HasPrefix(field, "unit.Service.Environment") ||
-		strings.HasPrefix(field, "unit.Service.SetCredential")
-}

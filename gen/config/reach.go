@@ -19,6 +19,7 @@ import (
 	"cuelang.org/go/cue/parser"
 	"cuelang.org/go/mod/modfile"
 
+	"github.com/kcmgen/kcmgen/gen/config/syntax"
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/internal/regular"
 )
@@ -180,7 +181,7 @@ func importsOf(name string, data []byte) ([]string, error) {
 		case first == nil || first.Position().Offset() > maxImportBytes/2 || strings.Contains(first.Error(), "not terminated"):
 			return nil, errImports // it may be where the rest was cut off
 		default:
-			return nil, fmt.Errorf("line %d: %s", first.Position().Line(), oneLine(first))
+			return nil, fmt.Errorf("line %d: %s", first.Position().Line(), syntax.OneLine(first))
 		}
 	}
 	var out []string

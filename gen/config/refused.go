@@ -13,6 +13,7 @@ import (
 	"cuelang.org/go/cue/literal"
 	"cuelang.org/go/cue/token"
 
+	"github.com/kcmgen/kcmgen/gen/config/syntax"
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 	"github.com/kcmgen/kcmgen/internal/lazy"
@@ -234,7 +235,7 @@ func (t *typed) bounded(body *ast.StructLit) string {
 		case *ast.EmbedDecl:
 			out = t.form(d.Expr) + out
 		case *ast.Field:
-			if least, ok := strings.CutPrefix(labelOf(d.Label), "_atLeast"); ok {
+			if least, ok := strings.CutPrefix(syntax.LabelOf(d.Label), "_atLeast"); ok {
 				out += ", at least " + strings.ToLower(least)
 			}
 		}
@@ -289,7 +290,7 @@ func (t *typed) meaning(name string) string {
 	for _, g := range ast.Comments(f) {
 		doc = append(doc, g.Text())
 	}
-	text := trimSyntax(strings.Join(doc, " "))
+	text := syntax.Trim(strings.Join(doc, " "))
 	for _, is := range []string{name + " is ", name + " are "} {
 		text = strings.TrimPrefix(text, is)
 	}
@@ -303,7 +304,7 @@ func (x *explainer) explainHost(f *finding.Finding, es []errors.Error) {
 	value, err := literal.Unquote(x.values[f.Field])
 	if err != nil { // computed
 		for _, e := range es {
-			if m := outOfBound().FindStringSubmatch(oneLine(e)); m != nil {
+			if m := outOfBound().FindStringSubmatch(syntax.OneLine(e)); m != nil {
 				value, err = literal.Unquote(m[1])
 			}
 		}
@@ -314,7 +315,7 @@ func (x *explainer) explainHost(f *finding.Finding, es []errors.Error) {
 	}
 	f.Message += ": " + why
 	for _, e := range es {
-		for _, p := range positions(e) {
+		for _, p := range syntax.Positions(e) {
 			if filepath.Base(p.Filename()) == "node.cue" && !x.user[p.Filename()] {
 				f.Also = []finding.Pos{x.pos(p)}
 				return

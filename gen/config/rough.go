@@ -10,6 +10,10 @@ import (
 
 	"github.com/kcmgen/kcmgen/gen/config/bounds"
 	"github.com/kcmgen/kcmgen/internal/regular"
+
+	"github.com/kcmgen/kcmgen/gen/config/rules"
+
+	"github.com/kcmgen/kcmgen/gen/config/syntax"
 )
 
 // roughFiles caches summaries of the CUE files of directories: thousands of directories
@@ -48,8 +52,8 @@ func summarize(name string) roughFile {
 	for _, d := range f.Decls {
 		switch d := d.(type) {
 		case *ast.Field:
-			label := labelOf(d.Label)
-			out.rules = out.rules || slices.Contains(ruleLabels, label)
+			label := syntax.LabelOf(d.Label)
+			out.rules = out.rules || slices.Contains(rules.Labels, label)
 			out.bare = out.bare && label != "cluster" && label != "*"
 		case *ast.Package, *ast.ImportDecl, *ast.LetClause, *ast.CommentGroup:
 		default:

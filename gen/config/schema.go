@@ -22,6 +22,7 @@ import (
 	"cuelang.org/go/cue/token"
 	"cuelang.org/go/mod/modfile"
 
+	"github.com/kcmgen/kcmgen/gen/config/syntax"
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/vendoring"
 	"github.com/kcmgen/kcmgen/internal/regular"
@@ -196,7 +197,7 @@ func differences(at []string, a, b any, found func(at []string, a, b any)) {
 		b, ok := b.(map[string]any)
 		for _, name := range slices.Sorted(maps.Keys(a)) {
 			if other, has := b[name]; ok && has {
-				differences(with(at, name), a[name], other, found)
+				differences(syntax.With(at, name), a[name], other, found)
 			}
 		}
 	case []any:

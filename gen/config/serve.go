@@ -5,6 +5,7 @@ import (
 
 	"cuelang.org/go/cue/build"
 
+	"github.com/kcmgen/kcmgen/gen/config/apart"
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
@@ -22,13 +23,6 @@ type errandPlace struct {
 	Dir  string `json:"dir"`
 	Root string `json:"root"`
 	Deep bool   `json:"deep,omitempty"`
-}
-
-// errandRequest has a child load places or, without any, evaluate one of those that it
-// loaded.
-type errandRequest struct {
-	Load []errandPlace `json:"load,omitempty"`
-	At   int           `json:"at"`
 }
 
 // answer is the outcome of a place, over a pipe. It holds values of embedded files, and is
@@ -89,7 +83,7 @@ func (s *server) answer(request []byte) (a answer) {
 			a = answer{Failed: true}
 		}
 	}()
-	var r errandRequest
+	var r apart.Request[errandPlace]
 	if json.Unmarshal(request, &r) != nil {
 		return answer{Failed: true}
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/ast/astutil"
@@ -14,6 +13,7 @@ import (
 	"cuelang.org/go/cue/literal"
 	"cuelang.org/go/cue/token"
 
+	"github.com/kcmgen/kcmgen/gen/config/syntax"
 	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
@@ -21,7 +21,7 @@ import (
 func clusterField(inst *build.Instance) *ast.Field {
 	for _, f := range inst.Files {
 		for _, d := range f.Decls {
-			if field, ok := d.(*ast.Field); ok && labelOf(field.Label) == "cluster" {
+			if field, ok := d.(*ast.Field); ok && syntax.LabelOf(field.Label) == "cluster" {
 				return field
 			}
 		}
@@ -36,7 +36,7 @@ func holdsToSchema(inst *build.Instance) bool {
 		names := schemaNames(f)
 		for _, d := range f.Decls {
 			field, ok := d.(*ast.Field)
-			if ok && labelOf(field.Label) == "cluster" && namesSchema(field.Value, names) {
+			if ok && syntax.LabelOf(field.Label) == "cluster" && namesSchema(field.Value, names) {
 				return true
 			}
 		}
@@ -80,7 +80,7 @@ func namesSchema(e ast.Expr, packages map[string]bool) bool {
 		return namesSchema(e.X, packages)
 	case *ast.SelectorExpr:
 		pkg, ok := e.X.(*ast.Ident)
-		return ok && packages[pkg.Name] && labelOf(e.Sel) == "#Cluster"
+		return ok && packages[pkg.Name] && syntax.LabelOf(e.Sel) == "#Cluster"
 	}
 	return false
 }
@@ -90,7 +90,7 @@ func namesSchema(e ast.Expr, packages map[string]bool) bool {
 func clusterName(files []*ast.File) (string, bool) {
 	for _, f := range files {
 		for _, d := range f.Decls {
-			if field, ok := d.(*ast.Field); ok && labelOf(field.Label) == "cluster" {
+			if field, ok := d.(*ast.Field); ok && syntax.LabelOf(field.Label) == "cluster" {
 				if name, ok := plainString(field.Value, "name"); ok {
 					return name, true
 				}
@@ -115,7 +115,7 @@ func plainString(e ast.Expr, label string) (string, bool) {
 		}
 	case *ast.StructLit:
 		for _, d := range e.Elts {
-			if f, ok := d.(*ast.Field); ok && label != "" && labelOf(f.Label) == label {
+			if f, ok := d.(*ast.Field); ok && label != "" && syntax.LabelOf(f.Label) == label {
 				if s, ok := plainString(f.Value, ""); ok {
 					return s, true
 				}
@@ -144,7 +144,7 @@ func sourceOf(inst *build.Instance, rel func(string) string) (finding.Source, ma
 	for _, f := range files {
 		s := indexer{out: out.out, values: map[string]string{}, refs: out.refs, rel: rel}
 		for _, d := range f.Decls {
-			if field, ok := d.(*ast.Field); ok && labelOf(field.Label) == "cluster" {
+			if field, ok := d.(*ast.Field); ok && syntax.LabelOf(field.Label) == "cluster" {
 				s.field(field, nil)
 			}
 		}
@@ -156,41 +156,6 @@ func sourceOf(inst *build.Instance, rel func(string) string) (finding.Source, ma
 		}
 	}
 	return out.out, out.values, out.refs
-}
-
-// topLabels returns the positions of a package's top-level field, and of the fields in it.
-func topLabels(inst *build.Instance, label string, rel func(string) string) finding.Source {
-	s := indexer{out: finding.Source{}, rel: rel}
-	for _, f := range inst.Files {
-		for _, d := range f.Decls {
-			field, ok := d.(*ast.Field)
-			if !ok || labelOf(field.Label) != label {
-				continue
-			}
-			s.record(nil, field.Label.Pos())
-			s.inner(field.Value)
-		}
-	}
-	return s.out
-}
-
-// inner records the fields of a struct, and nothing inside them.
-func (s *indexer) inner(e ast.Expr) {
-	switch e := e.(type) {
-	case *ast.StructLit:
-		for _, d := range e.Elts {
-			if f, ok := d.(*ast.Field); ok {
-				s.record([]string{labelOf(f.Label)}, f.Label.Pos())
-			}
-		}
-	case *ast.BinaryExpr:
-		if e.Op == token.AND {
-			s.inner(e.X)
-			s.inner(e.Y)
-		}
-	case *ast.ParenExpr:
-		s.inner(e.X)
-	}
 }
 
 type indexer struct {
@@ -233,7 +198,7 @@ func (s *indexer) expr(e ast.Expr, labels []string) {
 	defer func() { s.depth-- }()
 	if e.End().Offset()-e.Pos().Offset() < maxExtent {
 		if b, err := format.Node(e); err == nil && len(b) < 80 {
-			s.values[finding.Path(labels...)] = trimSyntax(string(b))
+			s.values[finding.Path(labels...)] = syntax.Trim(string(b))
 		}
 	}
 	switch e := e.(type) {
@@ -265,7 +230,7 @@ func (s *indexer) expr(e ast.Expr, labels []string) {
 			if _, many := x.(*ast.Comprehension); many {
 				return // the number of its elements is unknown
 			}
-			at := with(labels, fmt.Sprintf("[%d]", i))
+			at := syntax.With(labels, fmt.Sprintf("[%d]", i))
 			s.record(at, x.Pos())
 			s.expr(x, at)
 		}
@@ -276,7 +241,7 @@ func (s *indexer) decls(ds []ast.Decl, labels []string) {
 	for _, d := range ds {
 		switch d := d.(type) {
 		case *ast.Field:
-			s.field(d, with(labels, labelOf(d.Label)))
+			s.field(d, syntax.With(labels, syntax.LabelOf(d.Label)))
 		case *ast.EmbedDecl:
 			s.expr(d.Expr, labels)
 		case *ast.Comprehension: // it may have no fields at all
@@ -285,18 +250,6 @@ func (s *indexer) decls(ds []ast.Decl, labels []string) {
 			s.refs = s.refs[:before]
 		}
 	}
-}
-
-// labelOf returns a label's text; "*" for a pattern or a computed label.
-func labelOf(l ast.Label) string {
-	if name, _, err := ast.LabelName(l); err == nil {
-		return name
-	}
-	return "*"
-}
-
-func with(labels []string, l string) []string {
-	return append(append(make([]string, 0, len(labels)+1), labels...), l)
 }
 
 // userFiles returns the files of the package itself, without those of its imports.
@@ -313,5 +266,3 @@ func userFiles(inst *build.Instance) map[string]bool {
 	}
 	return out
 }
-
-func trimSyntax(s string) string { return strings.Join(strings.Fields(s), " ") }

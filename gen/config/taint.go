@@ -15,6 +15,7 @@ import (
 	"cuelang.org/go/cue/literal"
 	"cuelang.org/go/cue/token"
 
+	"github.com/kcmgen/kcmgen/gen/config/syntax"
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
@@ -53,7 +54,7 @@ func (x *explainer) unreadable(name string, err error) finding.Finding {
 // imports.
 func literals(inst *build.Instance) map[string]bool {
 	out := map[string]bool{}
-	eachFile(inst, map[*build.Instance]bool{}, func(f *ast.File) {
+	syntax.EachFile(inst, map[*build.Instance]bool{}, func(f *ast.File) {
 		ast.Walk(f, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.Ident:
@@ -99,7 +100,7 @@ func fromErrors(e *spec.Embedded, err error) {
 }
 
 func addUnlessLiteral(e *spec.Embedded, text string) {
-	text = trimSyntax(text)
+	text = syntax.Trim(text)
 	if s, err := literal.Unquote(text); err == nil {
 		e.Add(s)
 	}
@@ -114,7 +115,7 @@ func addUnlessLiteral(e *spec.Embedded, text string) {
 func (x *explainer) unaffected(inst, schema *build.Instance) {
 	ctx := cuecontext.New()
 	var taken []func()
-	eachFile(inst, map[*build.Instance]bool{}, func(f *ast.File) {
+	syntax.EachFile(inst, map[*build.Instance]bool{}, func(f *ast.File) {
 		all := f.Decls
 		f.Decls = slices.DeleteFunc(slices.Clone(all), func(d ast.Decl) bool {
 			a, ok := d.(*ast.Attribute)

@@ -13,6 +13,7 @@ import (
 	"cuelang.org/go/cue/ast/astutil"
 	"cuelang.org/go/cue/build"
 
+	"github.com/kcmgen/kcmgen/gen/config/syntax"
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/schemas"
 )
@@ -206,8 +207,8 @@ func typedPackage(schema *build.Instance) *typed {
 func topFields(inst *build.Instance, out map[string]*ast.Field) {
 	for _, f := range inst.Files {
 		for _, d := range f.Decls {
-			if field, ok := d.(*ast.Field); ok && out[labelOf(field.Label)] == nil {
-				out[labelOf(field.Label)] = field
+			if field, ok := d.(*ast.Field); ok && out[syntax.LabelOf(field.Label)] == nil {
+				out[syntax.LabelOf(field.Label)] = field
 			}
 		}
 	}
@@ -218,7 +219,7 @@ func (t *typed) field(definition, name string) *ast.Field {
 	if f := t.fields[definition]; f != nil {
 		if body, ok := f.Value.(*ast.StructLit); ok {
 			for _, d := range body.Elts {
-				if field, ok := d.(*ast.Field); ok && labelOf(field.Label) == name {
+				if field, ok := d.(*ast.Field); ok && syntax.LabelOf(field.Label) == name {
 					return field
 				}
 			}
@@ -237,7 +238,7 @@ func (t *typed) names(definition string) []string {
 	ast.Walk(f.Value, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.Field:
-			out = append(out, labelOf(n.Label))
+			out = append(out, syntax.LabelOf(n.Label))
 			return false
 		case *ast.ListLit:
 			for _, e := range n.Elts {

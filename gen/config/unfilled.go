@@ -9,6 +9,7 @@ import (
 	"cuelang.org/go/cue/ast"
 	"cuelang.org/go/cue/errors"
 
+	"github.com/kcmgen/kcmgen/gen/config/syntax"
 	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
@@ -26,7 +27,7 @@ func (s *indexer) refer(e ast.Expr, labels []string) {
 	for at := e; ; {
 		switch x := at.(type) {
 		case *ast.SelectorExpr:
-			to, at = append(to, labelOf(x.Sel)), x.X
+			to, at = append(to, syntax.LabelOf(x.Sel)), x.X
 			continue
 		case *ast.Ident:
 			if to = append(to, x.Name); len(to) > 1 {
@@ -80,7 +81,7 @@ func (x *explainer) unfilled(open []reference) []finding.Finding {
 // open; "" if there is none.
 func requiredField(es []errors.Error) string {
 	for _, e := range es {
-		if _, name, ok := strings.Cut(oneLine(e), "required field missing: "); ok {
+		if _, name, ok := strings.Cut(syntax.OneLine(e), "required field missing: "); ok {
 			return strings.Fields(name + " ")[0]
 		}
 	}

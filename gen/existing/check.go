@@ -73,7 +73,7 @@ func checkAll(set *text.Set, node string, read []*command.Result, minor int, exp
 			c.Node = node
 			c.Version, c.NoData = versionOf(set, r, minor, explicit)
 			line := vetLine(set, r)
-			line.Node = node
+			line.Node, line.Migration = node, migrationBeside(r)
 			if node == "" {
 				found[i] = vet.CommandLine(c.Version, []vet.Line{line})
 			}

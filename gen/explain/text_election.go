@@ -103,4 +103,12 @@ apiserver: flags: {"feature-gates": "CoordinatedLeaderElection=true", "runtime-c
 		Sources: []string{runNew},
 		Flags:   []string{"feature-gates", "leader-elect-resource-name", "leader-elect-resource-namespace"},
 	},
+	{
+		ID:      "leader-migration-file",
+		Why:     "kube-controller-manager reads the file when it starts, strictly: with an unknown field, no leaderName, another lock than leases or endpoints, or a version of the kind that came later, it exits on every node. Elections know no endpoints since v1.24.",
+		Fix:     "Correct the file. For a cluster in CUE put a copy of it beside the package's files, or in files there: kcmgen reads that, and never a path of a host. kcmgen flags --check reads one that lies beside the file with the flag.",
+		CUE:     `flags: {"enable-leader-migration": true, "leader-migration-config": "/etc/kubernetes/leader-migration.yaml"}`,
+		Sources: []string{"k8s.io/controller-manager pkg/leadermigration/config", "https://kubernetes.io/docs/tasks/administer-cluster/controller-manager-leader-migration/"},
+		Flags:   []string{"leader-migration-config", "enable-leader-migration"},
+	},
 }

@@ -133,6 +133,14 @@ var fileTexts = []Text{
 		CUE:   `pod: hostNetwork: true`,
 		Flags: []string{"bind-address", "secure-port"},
 	},
+	{
+		ID:      "probe-without-port",
+		Why:     "With --secure-port=0 nothing is served, /healthz neither. A probe of that port would always fail, so that kcmgen writes none into the pod: a process that hangs stays.",
+		Fix:     "Serve a port, on loopback; or state that there are no probes.",
+		CUE:     `flags: {"secure-port": 10257, "bind-address": "127.0.0.1"}`,
+		Sources: []string{runNew, "https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/"},
+		Flags:   []string{"secure-port"},
+	},
 }
 
 var unitTexts = []Text{

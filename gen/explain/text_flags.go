@@ -191,4 +191,19 @@ var flagTexts = []Text{
 		CUE:   `flags: "feature-gates": "ControllerManagerReleaseLeaderElectionLockOnExit=true"`,
 		Flags: []string{"feature-gates"},
 	},
+	{
+		ID:      "flag-both-names",
+		Why:     "The old and the new name set one variable, and the last on the command line counts. Which that is depends on what writes the command line, so a change of the other one does nothing.",
+		Fix:     "Keep the new name.",
+		CUE:     `flags: "cluster-signing-duration": "8760h"`,
+		Sources: []string{data},
+		Flags:   []string{"experimental-cluster-signing-duration"},
+	},
+	{
+		ID:      "cloud-untagged",
+		Why:     "Until v1.26 the cloud provider aws is in kube-controller-manager. Without a tag kubernetes.io/cluster/NAME on its instances, or an id in --cloud-config, the process exits: no ClusterID Found. Only the cloud knows the tags.",
+		Fix:     "Tag the instances and waive this. --allow-untagged-cloud=true lets it start without, and then it may take resources of other clusters for its own.",
+		Sources: []string{"k8s.io/kubernetes cmd/kube-controller-manager/app/cloudproviders.go createCloudProvider"},
+		Flags:   []string{"cloud-provider", "external-cloud-volume-plugin", "allow-untagged-cloud"},
+	},
 }

@@ -207,4 +207,12 @@ var hardeningTexts = []Text{
 		CUE:   `flags: "tls-min-version": "VersionTLS13"`,
 		Flags: []string{"tls-cipher-suites", "tls-curve-preferences", "tls-min-version"},
 	},
+	{
+		ID:      "requestheader-names",
+		Why:     "The apiserver passes a user on in X-Remote-User, X-Remote-Group and X-Remote-Extra-. If a list has other names only, kube-controller-manager does not find the user, or the groups, of a request that comes that way. It logs a warning when it starts.",
+		Fix:     "Leave the flags out: the standard names are what the apiserver has in the cluster. Or add the standard name to the list.",
+		CUE:     `flags: "requestheader-username-headers": "X-Remote-User"`,
+		Sources: []string{"k8s.io/apiserver pkg/server/options/authentication.go RequestHeaderAuthenticationOptions.Validate"},
+		Flags:   []string{"requestheader-username-headers", "requestheader-group-headers", "requestheader-extra-headers-prefix"},
+	},
 }

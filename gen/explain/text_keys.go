@@ -171,4 +171,17 @@ pki: serviceAccount: keyFile: "pki/sa.key"`,
 		Fix: "Give one of the two another name.",
 		CUE: `pki: ca: subject: CN: "kubernetes-ca"`,
 	},
+	{
+		ID:  "signers-off",
+		Why: "As soon as one signer has a pair of its own, kube-controller-manager takes no other pair for any of them: the signers without one are not started. Requests for their certificates stay approved and unsigned, and one line of the log at level 0 says so. Kubelets that renew by such a request are out when their certificate ends.",
+		Fix: "Give every signer that is asked its pair, or leave the specific pairs out and name one for all. legacy-unknown needs none since v1.22, whose apiserver takes no request for it.",
+		CUE: `flags: {"cluster-signing-cert-file": "/etc/kubernetes/kube-controller-manager/ca.crt", "cluster-signing-key-file": "/etc/kubernetes/kube-controller-manager/ca.key"}`,
+		Sources: []string{
+			"k8s.io/kubernetes cmd/kube-controller-manager/app/certificates.go startCSRSigningController", "https://kubernetes.io/docs/reference/access-authn-authz/certificate-signing-requests/",
+		},
+		Flags: []string{
+			"cluster-signing-kubelet-serving-cert-file", "cluster-signing-kubelet-client-cert-file", "cluster-signing-kube-apiserver-client-cert-file",
+			"cluster-signing-legacy-unknown-cert-file",
+		},
+	},
 }

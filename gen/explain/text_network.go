@@ -182,4 +182,12 @@ apiserver: flags: "service-cluster-ip-range": "10.32.0.0/16,fd00::/112"`,
 		Fix: "Write it as ssh -J takes it: [user@]host[:port], several with commas between, or none.",
 		CUE: `nodes: "cp-1": {address: "10.0.0.11", ssh: proxyJump: "ops@bastion.example.com:22"}`,
 	},
+	{
+		ID:      "node-mask-kubeadm",
+		Why:     "kube-controller-manager starts with an IPv4 node range that is more than 16 bits longer than the pod network; it has that limit for IPv6 only, where node-mask-size reports it. kubeadm refuses such a cluster in init, join and upgrade, and the controller keeps a bit for each of more than 65536 ranges.",
+		Fix:     "Choose a shorter mask or a smaller pod network. Without kubeadm it may stay: waive it.",
+		CUE:     `networks: {pods: ["10.200.0.0/16"], nodeMask: ipv4: 24}`,
+		Sources: []string{"k8s.io/kubernetes cmd/kubeadm/app/apis/kubeadm/validation ValidatePodSubnetNodeMask", "k8s.io/kubernetes pkg/controller/nodeipam/ipam/cidrset/cidr_set.go clusterSubnetMaxDiff", runNew},
+		Flags:   []string{"node-cidr-mask-size", "node-cidr-mask-size-ipv4", "cluster-cidr"},
+	},
 }

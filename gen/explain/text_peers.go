@@ -116,4 +116,35 @@ var peerTexts = []Text{
 		Sources: []string{"https://github.com/flannel-io/flannel/blob/master/Documentation/configuration.md", "https://docs.cilium.io/en/stable/network/concepts/ipam/kubernetes/"},
 		Flags:   []string{"cluster-cidr", "allocate-node-cidrs"},
 	},
+	{
+		ID:  "service-family-apiserver",
+		Why: "The service kubernetes gets the first address of the first service range, and its endpoint is the address that the apiserver advertises. The apiserver exits if their families differ, unless --endpoint-reconciler-type is none.",
+		Fix: "Put the range of the advertised family first, in the apiserver and here.",
+		CUE: `networks: {pods: ["10.200.0.0/16", "fd01::/56"], services: ["10.32.0.0/16", "fd00::/112"]}
+apiserver: flags: "service-cluster-ip-range": "10.32.0.0/16,fd00::/112"`,
+		Sources: []string{"k8s.io/kubernetes cmd/kube-apiserver/app/options/validation.go validatePublicIPServiceClusterIPRangeIPFamilies"},
+		Flags:   []string{"service-cluster-ip-range"},
+	},
+	{
+		ID:      "feature-gate-differs",
+		Why:     "Many feature gates change what the apiserver serves and what controllers do with it. Where the two programs set one differently, a controller waits for fields or kinds that are not served, or nothing works on those that are.",
+		Fix:     "Set the gate to one value in both. Gates that only one of them sets are not compared.",
+		Sources: []string{"https://kubernetes.io/docs/reference/command-line-tools-reference/feature-gates/"},
+		Flags:   []string{"feature-gates"},
+	},
+	{
+		ID:      "flex-directory-differs",
+		Why:     "A FlexVolume driver is called by the kubelet and, to attach volumes, by kube-controller-manager. With two directories one of them does not find it, and pods wait for their volumes.",
+		Fix:     "Set --flex-volume-plugin-dir to the kubelet's volumePluginDir.",
+		CUE:     `flags: "flex-volume-plugin-dir": "/var/lib/kubelet/volumeplugins"`,
+		Sources: []string{"k8s.io/kubernetes pkg/volume/flexvolume/probe.go", "k8s.io/kubernetes pkg/kubelet/apis/config/v1beta1/defaults.go"},
+		Flags:   []string{"flex-volume-plugin-dir"},
+	},
+	{
+		ID:      "kubelet-serving-approval",
+		Why:     "kube-controller-manager approves requests for kubelets' client certificates only. With serverTLSBootstrap each request for a serving certificate waits until something else approves it; until then logs, exec and metrics of the node fail, at the first start and again at each rotation.",
+		Fix:     "Run a controller that checks and approves these requests, or approve them by hand: kubectl certificate approve. Then waive this with its name.",
+		CUE:     `waivers: "kubelet-serving-approval": reason: "kubelet-csr-approver runs in kube-system"`,
+		Sources: []string{"k8s.io/kubernetes pkg/controller/certificates/approver", "https://kubernetes.io/docs/reference/access-authn-authz/kubelet-tls-bootstrapping/"},
+	},
 }

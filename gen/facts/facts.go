@@ -44,6 +44,7 @@ func Read(c *spec.Cluster, out string, index *Index, now time.Time) (vet.Facts, 
 	f.Tracked, f.TrackedErr = index.tracked(c, out)
 	f.PodErrors = podErrors(c)
 	f.Peers = peers(c)
+	f.Migrations = migrations(c)
 	return f, r.given
 }
 

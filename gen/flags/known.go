@@ -160,3 +160,38 @@ func decode(name string, v any) {
 		panic(fmt.Sprintf("%s: %v", name, err))
 	}
 }
+
+// Rows returns a row for each flag: its name, type and default, which says whether the flag
+// is deprecated or hidden.
+func Rows(defs []Def) [][]string {
+	var rows [][]string
+	for _, d := range defs {
+		last := d.Default
+		if d.Deprecated {
+			last += "  (deprecated)"
+		}
+		if d.Hidden {
+			last += "  (hidden)"
+		}
+		rows = append(rows, []string{"--" + d.Name, d.Type, last})
+	}
+	return rows
+}
+
+// ControllerRows returns a row for each controller: its name, other names, and how it is.
+func (m *Minor) ControllerRows() [][]string {
+	var rows [][]string
+	for _, c := range m.Controllers {
+		rows = append(rows, []string{c.Name, strings.Join(c.Aliases, ","), c.Words()})
+	}
+	return rows
+}
+
+// GateRows returns a row for each feature gate: its name, default, and how it is.
+func (m *Minor) GateRows() [][]string {
+	var rows [][]string
+	for _, g := range m.FeatureGates {
+		rows = append(rows, []string{g.Name, fmt.Sprint(g.Default), g.Words()})
+	}
+	return rows
+}

@@ -30,6 +30,7 @@ var kubelet = component{
 		{name: "node-lease-duration-seconds", as: "nodeLeaseDurationSeconds", def: "40"}, // no such flag
 		{name: "rotate-certificates", as: "rotateCertificates", def: "false", bool: true},
 		{name: "rotate-server-certificates", as: "serverTLSBootstrap", def: "false", bool: true},
+		{name: "volume-plugin-dir", as: "volumePluginDir", def: "/usr/libexec/kubernetes/kubelet-plugins/volume/exec/"},
 	},
 	flags: []setting{{name: "cloud-provider"}},
 }

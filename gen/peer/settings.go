@@ -41,6 +41,7 @@ var apiserverSettings = []setting{
 	{name: "emulated-version", list: true},
 	{name: "enable-bootstrap-token-auth", def: "false", bool: true},
 	{name: "enable-garbage-collector", def: "true", bool: true},
+	{name: "endpoint-reconciler-type", def: "lease"},
 	{name: "feature-gates", list: true},
 	{name: "kubelet-certificate-authority"},
 	{name: "proxy-client-cert-file"},

@@ -24,7 +24,7 @@ func derivedFlags(c *spec.Cluster) []spec.Flag {
 		flag("bind-address", "127.0.0.1", "flagDefaults"),
 		flag("client-ca-file", c.Paths.CA, p+"ca"),
 		flag("cluster-signing-cert-file", c.Paths.CA, p+"ca"),
-		flag("cluster-signing-duration", "8760h", "flagDefaults"),
+		flag(signingDuration, "8760h", "flagDefaults"),
 		flag("cluster-signing-key-file", c.Paths.CAKey, p+"caKey"),
 		flag("kubeconfig", c.Paths.Kubeconfig, p+"kubeconfig"),
 		flag("leader-elect", "true", "flagDefaults"),
@@ -135,6 +135,8 @@ func joinPrefixes(ps []netip.Prefix) string {
 	return strings.Join(s, ",")
 }
 
+const signingDuration = "cluster-signing-duration"
+
 // NodeFlags returns the command line of one node. Later sources win: derived flags and
 // hardened defaults, the profile, the cluster's flags, the node's own.
 func NodeFlags(c *spec.Cluster, n *spec.Node) spec.Flags {
@@ -149,6 +151,10 @@ func NodeFlags(c *spec.Cluster, n *spec.Node) spec.Flags {
 	}
 	layer(all, c.Flags, "flags")
 	layer(all, n.Flags, finding.Path("nodes", n.Name, "flags"))
+	// Until v1.24 both names are one variable, of which the last on the line counts.
+	if _, old := all["experimental-cluster-signing-duration"]; old && all[signingDuration].Field == "flagDefaults" {
+		delete(all, signingDuration)
+	}
 	out := make(spec.Flags, 0, len(all))
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		out = append(out, all[name])

@@ -203,3 +203,30 @@ func checkFresh(dir string) error {
 	}
 	return err
 }
+
+// Report returns what Begin wrote to a directory: the result, and what a person should do
+// next.
+func (b *Begun) Report(dir string) (said, talk []string) {
+	switch {
+	case !b.Module:
+		said = []string{"wrote " + b.File}
+		if b.NeedsSchema {
+			talk = append(talk, "stock cue and editors need the vocabulary too; type: kcmgen schema vendor")
+		}
+		return said, append(talk, "next: edit it, then type: kcmgen vet "+spec.ShellWord(Argument(dir)))
+	case dir == ".":
+		talk = []string{"next: edit " + b.File + ", then type: kcmgen vet"}
+	default:
+		talk = []string{"next: edit it, then type: cd " + spec.ShellWord(dir) + " && kcmgen vet"}
+	}
+	return []string{"wrote " + b.File + ", and the CUE module around it"}, talk
+}
+
+// Argument returns a directory as an argument of commands that take names of clusters, too.
+func Argument(dir string) string {
+	dir = filepath.ToSlash(filepath.Clean(dir))
+	if dir == "." || strings.HasPrefix(dir, "../") || filepath.IsAbs(dir) {
+		return dir
+	}
+	return "./" + dir
+}

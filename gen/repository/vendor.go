@@ -110,3 +110,24 @@ func writeCopy(at, version string, changes []vendoring.Change) error {
 	}
 	return err
 }
+
+// Report returns how the copy differs from what this program writes, and the command that
+// ends that; nothing if it is current and unedited.
+func (v *Vocabulary) Report() (lines []string, hint string) {
+	if v.Missing {
+		return []string{v.Dir + " is missing"}, "kcmgen schema vendor"
+	}
+	for _, name := range v.Edited {
+		lines = append(lines, name+" was edited by hand")
+	}
+	for _, d := range v.Differs {
+		lines = append(lines, d.File+" "+d.What)
+	}
+	switch {
+	case len(v.Edited) > 0:
+		hint = "constraints of your own go to " + OwnDir + "; then type: kcmgen schema vendor --force"
+	case !v.Current:
+		hint = "kcmgen schema vendor"
+	}
+	return lines, hint
+}

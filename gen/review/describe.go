@@ -191,8 +191,9 @@ func (d describer) ranges() []Range {
 
 func (d describer) certificates(known Known) []Certificate {
 	out := []Certificate{}
+	users := d.users()
 	for _, it := range d.plan.Items {
-		c := Certificate{ID: d.hide(it.ID), Given: it.Given, Usages: it.Usages, Nodes: d.users(it.ID)}
+		c := Certificate{ID: d.hide(it.ID), Given: it.Given, Usages: it.Usages, Nodes: append([]string{}, users[it.ID]...)}
 		c.Kind = map[plan.Kind]string{plan.Authority: "ca", plan.KeyPair: "key pair", plan.Leaf: "leaf"}[it.Kind]
 		if !it.Given {
 			c.Key = it.Key.String()
@@ -211,12 +212,12 @@ func (d describer) certificates(known Known) []Certificate {
 	return out
 }
 
-// users returns the nodes that get something of a key or a certificate.
-func (d describer) users(id string) []string {
-	out := []string{}
+// users returns the nodes that get something of a key or a certificate, by its id.
+func (d describer) users() map[string][]string {
+	out := map[string][]string{}
 	for _, h := range d.plan.Hosts {
-		if slices.Contains(h.Materials(d.c), id) {
-			out = append(out, d.hide(h.Node.Name))
+		for _, id := range h.Materials(d.c) {
+			out[id] = append(out[id], d.hide(h.Node.Name))
 		}
 	}
 	return out

@@ -78,11 +78,13 @@ func (x *differ) file(f both[File], p *pair, s said) bool {
 	if a.Dir != b.Dir {
 		say(at, "path", fileText(a), fileText(b))
 	}
-	if a.Sum == b.Sum || a.Dir || b.Dir || p != nil && isStart(a, p.old) && isStart(b, p.now) {
+	switch {
+	case a.Sum == b.Sum || a.Dir != b.Dir:
 		return another
-	}
-	if a.Text == "" && b.Text == "" {
+	case a.Text == b.Text: // not known
 		say(at, "content", "contents "+a.Sum, "contents "+b.Sum)
+		return another
+	case p != nil && isStart(a, p.old) && isStart(b, p.now):
 		return another
 	}
 	gone, come := lines(a.Text, b.Text)

@@ -204,5 +204,5 @@ func lines(old, now string) (gone, come []string) {
 
 // isStart reports whether a file is the unit or the pod, or its copy in a generation.
 func isStart(f *File, n *Node) bool {
-	return f.Path == n.Start || path.Base(f.Path) == path.Base(n.Start) && f.Text == n.Text
+	return path.Base(f.Path) == path.Base(n.Start) && f.Text == n.Text
 }

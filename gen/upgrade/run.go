@@ -139,3 +139,22 @@ func workingDir() string {
 	}
 	return cwd
 }
+
+// Outcome returns what was written, if it was, and the command to type next.
+func (u *Run) Outcome(wrote bool) []string {
+	switch {
+	case len(u.Changed) == 0:
+		return []string{"nothing to write"}
+	case !wrote:
+		return []string{"nothing written; next: " + u.Next()}
+	}
+	var out []string
+	for _, name := range u.Files() {
+		out = append(out, "wrote "+u.Shown(name))
+	}
+	next := "next: kcmgen export"
+	for _, arg := range u.opts.Args {
+		next += " " + spec.ShellWord(arg)
+	}
+	return append(out, next)
+}

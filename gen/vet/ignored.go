@@ -170,6 +170,8 @@ func noCloud(v *view, n *nodeView, f spec.Flag) (string, string) {
 		return fmt.Sprintf("v1.%d has no cloud provider in it", v.Version.Minor), ""
 	case provider == "" || provider == "external":
 		return "it is for a cloud provider in the tree, and cloud-provider names none", "cloud-provider"
+	case f.Name == "allow-untagged-cloud" && provider != taggedCloud:
+		return fmt.Sprintf("a cluster in %s always has an id", provider), "cloud-provider"
 	case routes && !isTrue(n.value(allocate)):
 		return allocate + " is not true", allocate
 	}

@@ -44,6 +44,10 @@ var isolationRules = []Rule{
 		Doc: "a pod without the host's network listens where the kubelet probes it, and reaches the apiserver",
 	},
 	{
+		ID: "probe-without-port", Severity: isWarning, node: probeWithoutPort,
+		Doc: "a pod that has probes serves what they ask for: --secure-port isn't 0",
+	},
+	{
 		ID: "restart-policy", Severity: isError, Unit: true, node: restartPolicy,
 		Doc: "systemd restarts the process after it lost the leader lease (a warning where it exits with code 1)",
 	},

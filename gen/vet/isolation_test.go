@@ -98,7 +98,7 @@ var isolationCases = map[string]testCase{
 	"a pod's own network, IPv6":          {func(c *spec.Cluster) { podNetwork(c); set(c, "bind-address", "::1") }, []string{"probe-unreachable"}},
 	"a pod's own network, open":          {func(c *spec.Cluster) { podNetwork(c); set(c, "bind-address", "0.0.0.0") }, []string{"bind-address-public"}},
 	"a pod's own network, unprobed":      {func(c *spec.Cluster) { podNetwork(c); c.Pod.Liveness = nil }, nil},
-	"a pod's own network, nothing there": {func(c *spec.Cluster) { podNetwork(c); set(c, "secure-port", "0") }, nil},
+	"a pod's own network, nothing there": {func(c *spec.Cluster) { podNetwork(c); set(c, "secure-port", "0") }, []string{"probe-without-port"}},
 	"a pod's own network and localhost":  {func(c *spec.Cluster) { pods(c); c.APIServer.Endpoint = "local" }, []string{"probe-unreachable"}},
 	"the host's network":                 {func(c *spec.Cluster) { podNetwork(c); c.Pod.HostNetwork = true }, nil},
 

@@ -29,6 +29,8 @@ type Line struct {
 	At   finding.Pos // of what is missing
 	// Fields are the positions of other fields, such as unit.Service.Restart.
 	Fields finding.Source
+	// Migration is the file of --leader-migration-config; nil if none lies beside it.
+	Migration *Migration
 	// Notes are what a reader found, by the id of a rule.
 	Notes []Note
 }

@@ -193,11 +193,16 @@ func probePort(_ *view, n *nodeView) []fault {
 	if n.line == nil || n.line.Pod == nil || n.line.Pod.ProbePort == "" {
 		return nil
 	}
-	if port := n.value("secure-port"); port != n.line.Pod.ProbePort {
-		return one(fault{
-			field: "pod.probe", message: fmt.Sprintf("the probe asks port %s, and the process serves at %s: the kubelet restarts it again and again", n.line.Pod.ProbePort, port),
-			expected: "one port",
-		})
+	port := n.value("secure-port")
+	f := fault{field: "pod.probe", expected: "one port"}
+	switch {
+	case port == n.line.Pod.ProbePort:
+		return nil
+	case isZero(port):
+		f.message = fmt.Sprintf("the probe asks port %s, and with --secure-port=%s nothing is served: the kubelet restarts the process again and again", n.line.Pod.ProbePort, port)
+		f.expected, f.also = "a port, or no probe", []string{n.flags.Field("secure-port")}
+	default:
+		f.message = fmt.Sprintf("the probe asks port %s, and the process serves at %s: the kubelet restarts it again and again", n.line.Pod.ProbePort, port)
 	}
-	return nil
+	return one(f)
 }

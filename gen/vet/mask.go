@@ -137,6 +137,29 @@ func maskFits(f spec.Flag, value string, p netip.Prefix, m int) []fault {
 	return nil
 }
 
+// nodeMaskKubeadm: kube-controller-manager has this limit for IPv6 only, where node-mask-size
+// reports it (kubeadm's ValidatePodSubnetNodeMask has it for both families).
+func nodeMaskKubeadm(_ *view, n *nodeView) []fault {
+	al, ok := allocationOf(n)
+	if !ok {
+		return nil
+	}
+	var out []fault
+	for i, p := range al.pods {
+		m := al.masks[i]
+		if p.Addr().Is6() || m > p.Addr().BitLen() || m-p.Bits() <= maxMaskDiff {
+			continue
+		}
+		f, _ := maskOf(n, p, len(al.pods) == 2)
+		out = append(out, fault{
+			field: f.Field, also: []string{al.field},
+			message:  fmt.Sprintf("node ranges /%d are %d bits longer than the pod network %s: kubeadm refuses more than %d", m, m-p.Bits(), p, maxMaskDiff),
+			expected: fmt.Sprintf("/%d or shorter, or a smaller pod network", p.Bits()+maxMaskDiff),
+		})
+	}
+	return out
+}
+
 // podCapacity counts the node ranges without those that overlap a service range, which
 // KCM never allocates.
 func podCapacity(v *view, n *nodeView) []fault {

@@ -33,7 +33,7 @@ var kubeletRules = []Rule{
 	},
 	{
 		ID: "cloud-provider-differs", Severity: isError, node: cloudProviderDiffers,
-		Doc: "--cloud-provider agrees with the kubelet's (a warning where only the kubelet doesn't wait for a cloud's controllers)",
+		Doc: "--cloud-provider agrees with the kubelet's, and with the apiserver's where that has one (a warning where only the kubelet doesn't wait for a cloud's controllers)",
 	},
 }
 
@@ -205,8 +205,13 @@ func kubeletCADiffers(v *view) []fault {
 // cloudProviderDiffers: with "external" a kubelet waits for a cloud's own controllers, and
 // with a name kube-controller-manager runs them itself, as long as it had them.
 func cloudProviderDiffers(v *view, n *nodeView) []fault {
-	p := v.peer(KubeletFile)
 	ours := n.flags.Value(cloudProvider, "")
+	if theirs := v.APIServer.Flags[cloudProvider].Value; theirs != "" && theirs != ours && (ours != "" || theirs != "external") {
+		f := fault{field: v.flagField(n, cloudProvider), also: []string{finding.Path("apiserver", "flags", cloudProvider)}}
+		f.message, f.expected = fmt.Sprintf("--%s is %q, and %q for the apiserver", cloudProvider, ours, theirs), "one value for both"
+		return one(f)
+	}
+	p := v.peer(KubeletFile)
 	if p == nil {
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"io/fs"
+	"maps"
 	"math/big"
 	"net"
 	"net/netip"
@@ -88,7 +89,7 @@ func newPeerWorld(t *testing.T) *peerWorld {
 			proxyCert: say("/pki/front-proxy-client.crt"), requestNames: say("front-proxy-client"), requestCA: say("/pki/front-proxy-ca.crt"),
 			runtimeConfig: byDefault(""), "secure-port": say("6443"), issuer: say("https://kubernetes.default.svc"),
 			"service-account-key-file": byDefault(""), signingService: byDefault(""), signingKey: say("/pki/sa.key"),
-			serviceRange: say("10.32.0.0/16"), "tls-cert-file": say("/pki/apiserver.crt"), versionSetting: say("v1.37.1"),
+			serviceRange: say("10.32.0.0/16"), reconciler: byDefault("lease"), "tls-cert-file": say("/pki/apiserver.crt"), versionSetting: say("v1.37.1"),
 		},
 		Certificates: map[string][]*x509.Certificate{
 			clientCA:        {w.ca.cert},
@@ -105,6 +106,7 @@ func newPeerWorld(t *testing.T) *peerWorld {
 			KubeletFile: {File: "files/kubelet.yaml", Says: map[string]Said{
 				leaseField: byDefault("40"), updateField: byDefault("10s"), reportField: byDefault(""),
 				"rotateCertificates": say("true"), "serverTLSBootstrap": byDefault("false"), cloudProvider: unsaid,
+				pluginDir: byDefault("/usr/libexec/kubernetes/kubelet-plugins/volume/exec/"),
 			}},
 			KubeProxyFile: {File: "files/kube-proxy.yaml", Says: map[string]Said{"clusterCIDR": say("10.200.0.0/16")}},
 			NetworkFile: {File: "files/network.yaml", Says: map[string]Said{IPAMSetting: {}}, Pools: []Pool{
@@ -119,11 +121,14 @@ func (w *peerWorld) says(field, name string, s Said) { w.facts.Peers[field].Says
 
 func (w *peerWorld) pool(p Pool) { w.facts.Peers[NetworkFile].Pools = []Pool{p} }
 
-// peerCases are changes to a cluster and its peers, with the rules that they break.
-var peerCases = map[string]struct {
+// peerCase is a change to a cluster and its peers, and the rules that it breaks.
+type peerCase struct {
 	change func(*testing.T, *peerWorld)
 	want   []string
-}{
+}
+
+// peerCases are about the files of each component.
+var peerCases = map[string]peerCase{
 	"all agree":              {func(*testing.T, *peerWorld) {}, nil},
 	"a file that isn't here": {func(_ *testing.T, w *peerWorld) { w.facts.Peers[KubeletFile] = &Peer{File: "x", Err: fs.ErrNotExist} }, []string{"peer-file not checked"}},
 	"a file of something else": {func(_ *testing.T, w *peerWorld) {
@@ -248,18 +253,18 @@ var peerCases = map[string]struct {
 		omit(w.c, "cluster-signing-key-file")
 	}, []string{"kubelet-certificates"}},
 	"requests that aren't known": {func(_ *testing.T, w *peerWorld) { w.says(KubeletFile, "serverTLSBootstrap", unsaid) }, []string{"kubelet-certificates not checked"}},
-	"another CA of kubelets":     {func(_ *testing.T, w *peerWorld) { w.kubelets(w.other) }, []string{"kubelet-ca-differs"}},
+	"another CA of kubelets":     {func(_ *testing.T, w *peerWorld) { w.kubelets(w.other) }, []string{"kubelet-ca-differs", "kubelet-serving-approval"}},
 	"a signer that isn't the CA": {func(_ *testing.T, w *peerWorld) {
 		w.kubelets(w.other)
 		set(w.c, "cluster-signing-kubelet-serving-cert-file", "/k/kubelets.crt")
 		set(w.c, "cluster-signing-kubelet-serving-key-file", "/k/kubelets.key")
-	}, []string{"file-not-placed", "file-pair", "kubelet-ca-differs not checked"}},
-	"the CA of kubelets": {func(_ *testing.T, w *peerWorld) { w.kubelets(w.ca) }, nil},
+	}, []string{"file-not-placed", "file-pair", "kubelet-ca-differs not checked", "kubelet-serving-approval"}},
+	"the CA of kubelets": {func(_ *testing.T, w *peerWorld) { w.kubelets(w.ca) }, []string{"kubelet-serving-approval"}},
 	"a CA of kubelets' own": {func(_ *testing.T, w *peerWorld) {
 		w.kubelets(w.other)
 		w.says(KubeletFile, "serverTLSBootstrap", say("false"))
 	}, nil},
-	"a CA of kubelets, not here": {func(_ *testing.T, w *peerWorld) { w.kubelets(w.ca); w.gone("kubelet-certificate-authority") }, []string{"kubelet-ca-differs not checked"}},
+	"a CA of kubelets, not here": {func(_ *testing.T, w *peerWorld) { w.kubelets(w.ca); w.gone("kubelet-certificate-authority") }, []string{"kubelet-ca-differs not checked", "kubelet-serving-approval"}},
 	"a cloud for one": {func(_ *testing.T, w *peerWorld) {
 		set(w.c, cloudProvider, "external")
 		w.says(KubeletFile, cloudProvider, byDefault(""))
@@ -327,7 +332,9 @@ func (w *peerWorld) tokens(t *testing.T, keys ...crypto.PublicKey) {
 // TestPeers: what other components' files say against a cluster.
 func TestPeers(t *testing.T) {
 	broken := map[string]bool{}
-	for name, tc := range peerCases {
+	all := maps.Clone(peerCases)
+	maps.Copy(all, comparedCases)
+	for name, tc := range all {
 		t.Run(name, func(t *testing.T) {
 			w := newPeerWorld(t)
 			tc.change(t, w)
@@ -352,7 +359,7 @@ func TestPeers(t *testing.T) {
 
 // ofPeers are the rules that only files of other components break.
 func ofPeers() []Rule {
-	return slices.Concat(peerRules, apiserverRules, kubeletRules, networkPeerRules)
+	return slices.Concat(peerRules, apiserverRules, kubeletRules, networkPeerRules, comparedRules)
 }
 
 // TestPeerPlaces: a finding names the user's field and the place in the file.

@@ -39,9 +39,9 @@ func ClusterRules() []Rule {
 var allRules = sync.OnceValue(func() []Rule {
 	var out []Rule
 	for _, topic := range [][]Rule{
-		networkRules, existingRules, peerRules, apiserverRules, kubeletRules, networkPeerRules, rangeRules, nodeRules, addressRules, flagRules, controllerRules, gateRules,
-		workerRules, electionRules, capacityRules, fileRules, isolationRules, unitRules, directiveRules, keyRules, trackedRules,
-		authorityRules, certificateNameRules, hardeningRules, imageRules, binaryRules, valueRules, exposureRules, lineRules,
+		networkRules, existingRules, peerRules, apiserverRules, kubeletRules, networkPeerRules, comparedRules, rangeRules, nodeRules, addressRules, flagRules, controllerRules, gateRules,
+		workerRules, electionRules, migrationRules, capacityRules, fileRules, isolationRules, unitRules, directiveRules, keyRules, trackedRules,
+		authorityRules, certificateNameRules, signerRules, hardeningRules, imageRules, binaryRules, valueRules, headerRules, exposureRules, cloudRules, lineRules,
 	} {
 		out = append(out, topic...)
 	}
@@ -89,6 +89,10 @@ var networkRules = []Rule{
 	{
 		ID: "node-mask-size", Severity: isError, Fixed: true, Flags: true, node: nodeMaskSize,
 		Doc: "the node masks fit the pod networks and their families",
+	},
+	{
+		ID: "node-mask-kubeadm", Severity: isWarning, Flags: true, node: nodeMaskKubeadm,
+		Doc: "an IPv4 node range is at most 16 bits longer than the pod network, as kubeadm demands",
 	},
 	{
 		ID: "pod-capacity", Severity: isError, node: podCapacity,

@@ -83,6 +83,18 @@ func probeUnreachable(v *view, n *nodeView) []fault {
 	return out
 }
 
+// probeWithoutPort: with --secure-port=0 no probe is written into the pod.
+func probeWithoutPort(v *view, n *nodeView) []fault {
+	if v.Layout != spec.StaticPod || n.line != nil || !isZero(n.value("secure-port")) || v.Pod.Liveness == nil && v.Pod.Startup == nil {
+		return nil
+	}
+	return one(fault{
+		field: v.flagField(n, "secure-port"), also: []string{"pod.livenessProbe", "pod.startupProbe"},
+		message:  "--secure-port is 0, so that the pod has no probe: a process that hangs is not restarted",
+		expected: `flags: "secure-port": 10257, or pod: {livenessProbe: null, startupProbe: null}`,
+	})
+}
+
 // releasesGate makes a leader that lost its lease exit with code 0 instead of 1.
 const releasesGate = "ControllerManagerReleaseLeaderElectionLockOnExit"
 

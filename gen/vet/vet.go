@@ -40,6 +40,8 @@ type Facts struct {
 	PodErrors []PodError
 	// Peers are the files of other components that the cluster names, by their fields.
 	Peers map[string]*Peer
+	// Migrations are the copies of leader-migration configurations, by the paths in flags.
+	Migrations map[string]*Migration
 	// Existing are the cluster's nodes as they are now; nil if they weren't given. Rules
 	// about them then report nothing.
 	Existing *Existing

@@ -280,7 +280,7 @@ func TestRules(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := base()
 			tc.change(c)
-			got := ids(Check(c, Facts{}))
+			got := ids(Check(c, Facts{Migrations: goodMigration(c)}))
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("broken rules (-want +got):\n%s", diff)
 			}
@@ -289,12 +289,12 @@ func TestRules(t *testing.T) {
 			}
 		})
 	}
-	// TestKeyFiles, TestAuthorities, TestCommandLine, TestPeers and TestExisting cover the other rules.
+	// TestKeyFiles, TestAuthorities, TestCommandLine, TestMigrationFile, TestPeers and TestExisting cover the other rules.
 	for _, r := range Rules() {
 		if !broken[r.ID] && !r.Existing && !slices.Contains([]string{
 			"ca-key-mismatch", "ca-expiry", "ca-verifies", "ca-intermediate", "key-strength",
 			"ca-weak", "ca-kept", "ca-name", "service-account-key-differs", "key-tracked",
-			"service-account-key-kind", "service-account-key-weak",
+			"service-account-key-kind", "service-account-key-weak", "leader-migration-file",
 		}, r.ID) && !slices.ContainsFunc(slices.Concat(lineRules, ofPeers()), func(l Rule) bool { return l.ID == r.ID }) {
 			t.Errorf("no case breaks rule %s", r.ID)
 		}

@@ -82,8 +82,7 @@ func Open(t testing.TB) *Page {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	in.Close()
-	out.Close()
+	closeAll(in, out)
 	p := &Page{t: t, to: to, answers: map[int]chan answer{}, loaded: make(chan struct{}, 16)}
 	done := make(chan struct{})
 	go func() {
@@ -96,11 +95,17 @@ func Open(t testing.TB) *Page {
 		if err := cmd.Wait(); err != nil && t.Failed() {
 			t.Logf("%s: %v\n%s", program, err, &said)
 		}
-		to.Close()
-		from.Close()
+		closeAll(to, from)
 	})
 	p.attach()
 	return p
+}
+
+// closeAll closes ends of pipes: there is nothing to lose in them.
+func closeAll(files ...*os.File) {
+	for _, f := range files {
+		_ = f.Close()
+	}
 }
 
 func (p *Page) attach() {

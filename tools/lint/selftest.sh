@@ -22,7 +22,12 @@ planted=$(cat <<'TABLE'
 gen/vet/planted.go        cuelang.org/go/cue
 gen/explain/planted.go    github.com/kcmgen/kcmgen/gen/config
 gen/finding/report/planted.go github.com/kcmgen/kcmgen/gen/spec
+internal/terminal/planted.go github.com/kcmgen/kcmgen/gen/spec
+gen/review/page/planted.go github.com/kcmgen/kcmgen/gen/spec
 gen/tree/planted.go       github.com/kcmgen/kcmgen/gen/config
+gen/config/apart/planted.go cuelang.org/go/cue
+gen/config/rules/planted.go github.com/kcmgen/kcmgen/gen/vendoring
+gen/config/syntax/planted.go github.com/kcmgen/kcmgen/gen/spec
 gen/spec/planted.go       github.com/kcmgen/kcmgen/gen/flags
 gen/outdir/planted.go     github.com/kcmgen/kcmgen/gen/plan
 gen/outdir/layout/planted.go github.com/kcmgen/kcmgen/gen/keys
@@ -33,6 +38,7 @@ gen/roundtrip/planted.go  github.com/kcmgen/kcmgen/gen/existing
 gen/existing/planted.go   github.com/kcmgen/kcmgen/gen/config
 gen/hostfile/planted.go   github.com/kcmgen/kcmgen/internal/download
 cmd/kcmgen/planted.go     github.com/kcmgen/kcmgen/gen/outdir
+cmd/kcmgen/values.go      github.com/kcmgen/kcmgen/gen/spec
 cmd/kcmgen/request.go     github.com/cloudflare/cfssl/csr
 cmd/kcmgen/pages.go       github.com/spf13/cobra/doc
 gen/render/planted.go     github.com/google/go-containerregistry/pkg/v1/empty

@@ -64,6 +64,7 @@ const (
 type certPair struct {
 	old, new *review.Certificate
 	mark     mark
+	more     int // others that are drawn alike
 }
 
 func (s section) certificates() []certPair {
@@ -77,7 +78,7 @@ func (s section) certificates() []certPair {
 	if s.new != nil {
 		for i := range s.new.Certificates {
 			c := &s.new.Certificates[i]
-			p := certPair{olds[c.ID], c, markOf("")}
+			p := certPair{old: olds[c.ID], new: c, mark: markOf("")}
 			switch {
 			case p.old == nil && s.old != nil:
 				p.mark = markOf(review.Added)
@@ -91,16 +92,18 @@ func (s section) certificates() []certPair {
 	if s.old != nil {
 		for i := range s.old.Certificates {
 			if c := &s.old.Certificates[i]; olds[c.ID] == c {
-				out = append(out, certPair{c, nil, markOf(review.Removed)})
+				out = append(out, certPair{old: c, mark: markOf(review.Removed)})
 			}
 		}
 	}
 	return out
 }
 
-// shownCerts is the number of certificates in the picture. Those of 1,000 nodes are alike,
-// and the table has them all.
+// shownCerts is the number of bars in the picture. The table has all certificates.
 const shownCerts = 24
+
+// alone is the number of certificates up to which each has its own bar.
+const alone = 12
 
 func newCerts(id string, s section, ss *sets, now time.Time) *certsView {
 	ps := s.certificates()
@@ -111,15 +114,40 @@ func newCerts(id string, s section, ss *sets, now time.Time) *certsView {
 	for _, p := range ps {
 		v.Rows = append(v.Rows, certRowOf(p, ss))
 	}
-	drawn := slices.Clone(ps)
-	rank := []string{"changed", "new", "gone", "same"}
-	if len(ps) > shownCerts { // those that differ first
-		slices.SortStableFunc(drawn, func(a, b certPair) int {
-			return cmp.Compare(slices.Index(rank, a.mark.ID), slices.Index(rank, b.mark.ID))
-		})
-	}
-	v.draw(drawn, now)
+	v.draw(alikes(ps, now), now)
 	return v
+}
+
+// alikes returns the certificates with how many more there are whose bar is the same: of
+// 1,000 nodes each has a certificate. What differs comes first then.
+func alikes(ps []certPair, now time.Time) []certPair {
+	if len(ps) <= alone {
+		return ps
+	}
+	type key struct {
+		kind, mark string
+		old, new   time.Duration
+		ends       time.Time
+	}
+	var out []certPair
+	seen := map[key]int{}
+	for _, p := range ps {
+		c := cmp.Or(p.new, p.old)
+		old, _ := span(p.old, now)
+		life, _ := span(p.new, now)
+		k := key{c.Kind, p.mark.ID, old, life, c.Ends}
+		if i, ok := seen[k]; ok {
+			out[i].more++
+			continue
+		}
+		seen[k] = len(out)
+		out = append(out, p)
+	}
+	rank := []string{"changed", "new", "gone", "same"}
+	slices.SortStableFunc(out, func(a, b certPair) int {
+		return cmp.Compare(slices.Index(rank, a.mark.ID), slices.Index(rank, b.mark.ID))
+	})
+	return out
 }
 
 // span returns how long a certificate lives from the axis' beginning; 0 if that isn't known.
@@ -160,7 +188,7 @@ func (v *certsView) draw(ps []certPair, now time.Time) {
 			continue
 		}
 		if len(v.Bars) == shownCerts {
-			left++
+			left += 1 + p.more
 			continue
 		}
 		b := certBar{TextY: y + 12, Y: y + 18, W: max(at(d, axis), 3), Kind: c.Kind, Mark: p.mark, Beyond: d > axis}
@@ -172,12 +200,16 @@ func (v *certsView) draw(ps []certPair, now time.Time) {
 			b.WasX = max(at(old, axis), 3)
 			life = inWords(old) + " → " + life
 		}
-		b.Text = fit(c.ID, 45-len([]rune(life))) + ": " + life
+		others := ""
+		if p.more > 0 {
+			others = " and " + number(p.more) + " more"
+		}
+		b.Text = fit(c.ID, 45-len([]rune(others+life))) + others + ": " + life
 		if p.mark.ID != "same" {
 			b.Text = p.mark.Sign + " " + b.Text
 		}
 		b.Text = fit(b.Text, 49)
-		b.Full = c.ID + " (" + c.Kind + ") " + life
+		b.Full = c.ID + others + " (" + c.Kind + ") " + life
 		said = append(said, b.Full+".")
 		v.Bars = append(v.Bars, b)
 		y += 36

@@ -45,6 +45,8 @@ type changeView struct {
 	On     nodeSet
 	From   string // origin of the new value, in words
 	Was    string // origin of the old one, if it is another
+	// Exports says what the next export does.
+	Exports string
 }
 
 // findingsView is findings with one mark. Those behind the first are folded.
@@ -153,7 +155,7 @@ func byRisk(changes []review.Change, ss *sets, o Options) []riskView {
 }
 
 func changeOf(c review.Change, r risk, ss *sets, o Options) changeView {
-	v := changeView{Change: c, Shown: r, On: ss.of(c.Nodes)}
+	v := changeView{Change: c, Shown: r, On: ss.of(c.Nodes), Exports: exports(c)}
 	for _, id := range c.Classes {
 		title := id
 		if o.Class != nil {
@@ -168,4 +170,28 @@ func changeOf(c review.Change, r risk, ss *sets, o Options) changeView {
 		v.Was = originWord(c.Old.Origin)
 	}
 	return v
+}
+
+// exports says what the next export does about a certificate or a key.
+func exports(c review.Change) string {
+	text := ""
+	switch c.Export {
+	case "":
+		return ""
+	case review.Makes:
+		text = "The next export makes another"
+		if c.Old == nil {
+			text = "The next export makes it"
+		}
+	case review.Keeps:
+		text = "The next export keeps the one that there is"
+	case review.Refuses:
+		text = "The next export refuses this, unless it is accepted"
+	default:
+		text = "The next export: " + c.Export
+	}
+	if c.Reason != "" {
+		text += ": " + c.Reason
+	}
+	return text + "."
 }

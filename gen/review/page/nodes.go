@@ -14,7 +14,7 @@ type pair struct {
 	old, new *review.Node
 	state    review.State // "" of one whose generation stays the same
 
-	oldOwn, newOwn ownTexts
+	oldOwn, newOwn *ownTexts
 }
 
 func (p pair) name() string { return cmp.Or(p.new, p.old).Name }
@@ -130,33 +130,43 @@ func (s *sets) views() []setView {
 	return out
 }
 
-// ownTexts are a node's own name and addresses, the longest first, each with a placeholder.
-// Values in which placeholders stand for them can be compared between nodes.
-type ownTexts []ownText
+// ownTexts are a node's own name and addresses. Values in which placeholders stand for them
+// can be compared between nodes. A nil one replaces nothing.
+type ownTexts struct {
+	texts    []string // the longest first
+	replacer *strings.Replacer
+}
 
-type ownText struct{ text, by string }
-
-// own returns the texts of a node; none for no node.
-func own(n *review.Node) ownTexts {
+// own returns the texts of a node; nil for no node.
+func own(n *review.Node) *ownTexts {
 	if n == nil {
 		return nil
 	}
 	// Neither a unit nor a flag can hold a zero byte.
-	out := ownTexts{{n.Name, "\x00\x01"}}
+	type sub struct{ text, by string }
+	subs := []sub{{n.Name, "\x00name"}}
 	for i, a := range n.Addresses {
-		out = append(out, ownText{a, "\x00\x02" + strings.Repeat("\x03", i)})
+		subs = append(subs, sub{a, fmt.Sprintf("\x00address %d", i)})
 	}
-	out = slices.DeleteFunc(out, func(t ownText) bool { return t.text == "" })
-	slices.SortStableFunc(out, func(a, b ownText) int { return cmp.Compare(len(b.text), len(a.text)) })
-	return out
+	slices.SortStableFunc(subs, func(a, b sub) int { return cmp.Compare(len(b.text), len(a.text)) })
+	o := &ownTexts{}
+	var pairs []string
+	for _, s := range subs {
+		if s.text != "" {
+			o.texts = append(o.texts, s.text)
+			pairs = append(pairs, s.text, s.by)
+		}
+	}
+	// In one pass: what one replacement wrote is no text for the next.
+	o.replacer = strings.NewReplacer(pairs...)
+	return o
 }
 
-// Replace puts the placeholders into a value.
-func (o ownTexts) Replace(value string) string {
-	for _, t := range o {
-		if len(t.text) <= len(value) && strings.Contains(value, t.text) {
-			value = strings.ReplaceAll(value, t.text, t.by)
-		}
+// Replace puts the placeholders into a value. Most values have none of the texts, and
+// looking for them is much faster than replacing.
+func (o *ownTexts) Replace(value string) string {
+	if o != nil && slices.ContainsFunc(o.texts, func(t string) bool { return strings.Contains(value, t) }) {
+		return o.replacer.Replace(value)
 	}
 	return value
 }

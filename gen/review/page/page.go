@@ -94,8 +94,8 @@ var templates = sync.OnceValues(func() (*template.Template, error) {
 		"show":   show,
 		"number": number,
 		"policy": policy,
-		"style":  func() template.HTML { return template.HTML("<style>" + style + "</style>") },      //nolint:gosec // our own
-		"script": func() template.HTML { return template.HTML("<script>" + script + "</script>") },  //nolint:gosec // our own
+		"style":  func() template.HTML { return template.HTML("<style>" + style + "</style>") },
+		"script": func() template.HTML { return template.HTML("<script>" + script + "</script>") },
 		"https":  func(url string) bool { return strings.HasPrefix(url, "https://") },
 	})
 	for _, text := range []string{pageText, picturesText} {

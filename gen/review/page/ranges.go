@@ -50,6 +50,7 @@ type gauge struct {
 	TextY, Y      int
 	Used, Planned int // pixels
 	Text, Full    string
+	Over          bool // it is more than there is
 }
 
 // oneRange is a range with its side.
@@ -258,14 +259,23 @@ func gaugeOf(r oneRange) (gauge, bool) {
 	}
 	g := gauge{Use: r.Use, Used: pixels(float64(used) / total), Planned: pixels(float64(r.Planned) / total)}
 	var parts, shares []string
+	largest := 0.0
+	add := func(n int, word string) {
+		share := float64(n) / total
+		parts, shares = append(parts, number(n)+" "+word), append(shares, percent(share))
+		largest = max(largest, share)
+	}
 	if r.Use != "services" {
-		parts, shares = append(parts, number(used)+" used"), append(shares, percent(float64(used)/total))
+		add(used, "used")
 	}
 	if r.Planned > 0 {
-		parts, shares = append(parts, number(r.Planned)+" planned"), append(shares, percent(float64(r.Planned)/total))
+		add(r.Planned, "planned")
 	}
 	said := r.Use + ": " + strings.Join(parts, ", ") + " of " + large(total, noun)
-	g.Text = fit(said+" ("+shares[len(shares)-1]+")", 50)
+	if g.Over = largest > 1; g.Over {
+		said = "✗ " + said
+	}
+	g.Text = fit(said+" ("+percent(largest)+")", 50)
 	g.Full = said + " (" + strings.Join(shares, ", ") + ")"
 	return g, true
 }

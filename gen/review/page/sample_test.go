@@ -112,17 +112,20 @@ func sample() *review.Difference {
 	grace := change(review.OfFlag, "node-monitor-grace-period", "40s", "20s", "medium", "eviction", "Nodes that don't answer are marked sooner, and their pods are evicted sooner.")
 	qps := change(review.OfFlag, "kube-api-qps", "20", "50", "low", "load", "The apiserver gets up to 50 requests in a second.")
 	qps.Old.Origin, qps.Old.At = review.ByKubernetes, ""
+	cidr.Way = review.Grown
 	soak := change(review.OfDeploy, "deploy.soak", "30s", "2m", "low", "deploy", "The next host follows later.")
 	soak.Nodes = nil
 	own := change(review.OfUnit, "Service.Restart", "always", "on-failure", "low", "restart", "The process starts again.")
 	own.Own, own.Nodes = true, []string{"cp-2"}
 	gone := change(review.OfMembership, "cp-3", "", "", "high", "member", "The host keeps running what it has: type kcmgen retire cp-3.")
 	gone.Old, gone.New, gone.Nodes = &review.Value{Text: "10.0.0.13"}, nil, nil
+	leaf := change(review.OfCertificate, "kube-controller-manager-cp-1", "8760h0m0s", "17520h0m0s", "low", "certificates", "The process starts again with another certificate.")
+	leaf.Nodes, leaf.Export, leaf.Reason = []string{"cp-1"}, review.Makes, "its lifetime is another"
 	return &review.Difference{
 		Base: review.Side{Name: "main", Commit: "3f2a9c1"}, Head: review.Side{Name: "wider-pods", Commit: "b07d44e"},
 		Clusters: []review.ClusterDifference{
 			{
-				Name: "prod", State: review.Changed, Changes: []review.Change{cidr, gone, grace, qps, soak, own},
+				Name: "prod", State: review.Changed, Changes: []review.Change{cidr, gone, grace, leaf, qps, soak, own},
 				Come: []finding.Finding{{
 					Rule: "ranges-overlap", Severity: finding.Error, Field: "cluster.networks.pods", Pos: finding.Pos{File: "cue/prod/cluster.cue", Line: 18, Col: 3},
 					Message: "the pods' range 10.192.0.0/12 overlaps the services' range 10.200.4.0/22", Expected: "ranges without a common address", Hint: "choose another range for services",

@@ -64,7 +64,7 @@ type alike struct {
 	nodes    []string
 }
 
-func (c *collector) add(node string, old, new *cell, oldOwn, newOwn ownTexts) {
+func (c *collector) add(node string, old, new *cell, oldOwn, newOwn *ownTexts) {
 	one := cmp.Or(new, old)
 	id := one.kind + "\x00" + one.name
 	e, ok := c.entries[id]
@@ -89,7 +89,7 @@ func (c *collector) add(node string, old, new *cell, oldOwn, newOwn ownTexts) {
 }
 
 // normal returns a cell's value with placeholders, and whether it has any.
-func normal(c *cell, own ownTexts) (string, bool) {
+func normal(c *cell, own *ownTexts) (string, bool) {
 	if c == nil {
 		return "\x00none", false
 	}
@@ -98,7 +98,7 @@ func normal(c *cell, own ownTexts) (string, bool) {
 }
 
 // both adds the cells of both sides of a node.
-func (c *collector) both(node string, olds, news []cell, oldOwn, newOwn ownTexts) {
+func (c *collector) both(node string, olds, news []cell, oldOwn, newOwn *ownTexts) {
 	index := map[string]*cell{}
 	for i := range olds {
 		index[olds[i].kind+"\x00"+olds[i].name] = &olds[i]

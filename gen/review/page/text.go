@@ -87,30 +87,28 @@ func percent(share float64) string {
 	}
 }
 
-// fit cuts a text to a number of characters of a picture. Wide characters count twice.
+// fit cuts a text to a number of columns of a picture.
 func fit(s string, most int) string {
 	s = show(s)
-	width := 0
+	width, cut := 0, 0 // cut is where the text ends if it has to
 	for i, r := range s {
-		step := 1
-		if r >= 0x1100 {
-			step = 2
+		if width <= most-1 {
+			cut = i
 		}
-		if width+step > most {
-			cut := i
-			for width > most-1 && cut > 0 {
-				last, size := utf8.DecodeLastRuneInString(s[:cut])
-				cut -= size
-				width--
-				if last >= 0x1100 {
-					width--
-				}
-			}
+		if width += columns(r); width > most {
 			return s[:cut] + "…"
 		}
-		width += step
 	}
 	return s
+}
+
+// columns returns how many columns of a monospaced font a character takes: two if it is
+// one of those of East Asia, or a picture.
+func columns(r rune) int {
+	if unicode.In(r, unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana) || r >= 0xff00 && r < 0xff61 || r >= 0x1f300 {
+		return 2
+	}
+	return 1
 }
 
 // list joins words with commas and "and".

@@ -1,4 +1,4 @@
-package config
+package rules
 
 import "testing"
 
@@ -13,7 +13,7 @@ func TestSecretField(t *testing.T) {
 		"pod.container.command[0]":            false,
 		"unit.Service.Restart":                false,
 	} {
-		if got := secretField(field); got != want {
+		if got := SecretField(field); got != want {
 			t.Errorf("%s: %v", field, got)
 		}
 	}

@@ -1,4 +1,4 @@
-package config
+package rules
 
 import (
 	"bytes"
@@ -14,55 +14,30 @@ import (
 	"cuelang.org/go/cue/errors"
 	cuejson "cuelang.org/go/encoding/json"
 
+	"github.com/kcmgen/kcmgen/gen/config/syntax"
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
 
-// applyRules applies the organisation's own rules to a cluster: those of the module, then
-// those of its package.
-func (l *loader) applyRules(c *spec.Cluster, pol *policyPackage, v cue.Value, ex *explainer, data []byte) {
-	if l.opts.Rules == nil {
-		return
-	}
-	c.Own.Applied = true
-	rules := newRuleSet(l.opts.Rules, pol)
-	if pol != nil {
-		rules.findings = slices.Clone(pol.rules.findings)
-	}
-	rules.from(ex.ctx, v, ex)
-	all := rules.all()
-	if len(all) > 0 {
-		rules.findings = append(rules.findings, l.opts.Rules.apply(all, c, data)...)
-	}
-	for _, r := range all {
-		c.Own.Rules = append(c.Own.Rules, r.OwnRule)
-	}
-	for _, f := range rules.findings {
-		f.Cluster = c.Name
-		c.Own.Findings = append(c.Own.Findings, f)
-	}
-	c.Own.Embedded = rules.embedded
-}
-
-// apply applies all rules that can be evaluated.
-func (o *RuleOptions) apply(all []*ownRule, c *spec.Cluster, data []byte) []finding.Finding {
-	t, err := newTarget(c, data, o.Effective(c))
+// Apply applies all rules that can be evaluated.
+func (o *Options) Apply(all []*Rule, c *spec.Cluster, data []byte) []finding.Finding {
+	t, err := NewTarget(c, data, o.Effective(c))
 	if err != nil {
 		return []finding.Finding{{
-			Rule: ruleInvalid, Severity: finding.Error, Pos: c.Source.At(""), Message: "this cluster can't be read by rules: " + err.Error(),
+			Rule: Invalid, Severity: finding.Error, Pos: c.Source.At(""), Message: "this cluster can't be read by rules: " + err.Error(),
 		}}
 	}
 	var out []finding.Finding
 	for _, r := range all {
 		if !r.broken {
-			out = append(out, t.findings(r)...)
+			out = append(out, t.Findings(r)...)
 		}
 	}
 	return out
 }
 
-// target is a cluster as rules see it.
-type target struct {
+// Target is a cluster as rules see it.
+type Target struct {
 	cluster *spec.Cluster
 	data    map[string]any
 	expr    *ast.StructLit // of data
@@ -79,7 +54,7 @@ type values struct {
 }
 
 // in returns the cluster in a context.
-func (t *target) in(ctx *cue.Context) *values {
+func (t *Target) in(ctx *cue.Context) *values {
 	v := t.values[ctx]
 	if v == nil {
 		v = &values{whole: ctx.BuildExpr(t.expr), parts: map[string]part{}}
@@ -88,10 +63,10 @@ func (t *target) in(ctx *cue.Context) *values {
 	return v
 }
 
-// newTarget returns a cluster with what follows for its nodes. Its values are data: a
+// NewTarget returns a cluster with what follows for its nodes. Its values are data: a
 // check that is unified with it can refuse it, and change nothing.
-func newTarget(c *spec.Cluster, data []byte, effective []spec.EffectiveNode) (*target, error) {
-	t := &target{cluster: c, values: map[*cue.Context]*values{}, fields: map[string]string{}}
+func NewTarget(c *spec.Cluster, data []byte, effective []spec.EffectiveNode) (*Target, error) {
+	t := &Target{cluster: c, values: map[*cue.Context]*values{}, fields: map[string]string{}}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
 	if err := dec.Decode(&t.data); err != nil {
@@ -130,8 +105,8 @@ type refusal struct {
 	alternatives []string // to what the cluster has
 }
 
-// findings returns what a rule finds: one finding for each field that it refuses.
-func (t *target) findings(r *ownRule) []finding.Finding {
+// Findings returns what a rule finds: one finding for each field that it refuses.
+func (t *Target) Findings(r *Rule) []finding.Finding {
 	if len(r.Changes) > 0 {
 		return nil // a comparison applies it
 	}
@@ -148,7 +123,7 @@ func (t *target) findings(r *ownRule) []finding.Finding {
 	var out []finding.Finding
 	for _, text := range broken[:min(len(broken), maxRefusals)] {
 		out = append(out, finding.Finding{
-			Rule: ruleInvalid, Severity: finding.Error, Pos: r.Pos, Message: fmt.Sprintf("rule %s can't be evaluated for this cluster: %s", r.ID, text),
+			Rule: Invalid, Severity: finding.Error, Pos: r.Pos, Message: fmt.Sprintf("rule %s can't be evaluated for this cluster: %s", r.ID, text),
 			Expected: "a check that fits or doesn't fit", Hint: "type: kcmgen vet --test",
 		})
 	}
@@ -175,7 +150,7 @@ func (t *target) findings(r *ownRule) []finding.Finding {
 
 // check unifies a rule's check with the cluster. It returns the fields that the check
 // refuses, sorted, and why the check can't be evaluated.
-func (t *target) check(r *ownRule) (refused []refusal, broken []string) {
+func (t *Target) check(r *Rule) (refused []refusal, broken []string) {
 	if r.touches != nil && t.fits(r) {
 		return nil, nil
 	}
@@ -195,11 +170,11 @@ func (t *target) check(r *ownRule) (refused []refusal, broken []string) {
 		case len(rest) > 0 && !hiddenLabel(rest[0]) && (kind == isMissing || kind == isIncomplete):
 			missing(slices.Concat(labels, visible(rest)))
 		case kind == isIncomplete || kind == isMissing:
-			unclear = append(unclear, oneLine(e))
+			unclear = append(unclear, syntax.OneLine(e))
 		case kind == isRefused:
 			all.add(t.refusal(labels), t.expectation(labels, e))
 		default:
-			broken = append(broken, oneLine(e))
+			broken = append(broken, syntax.OneLine(e))
 		}
 	}
 	if len(all) == 0 && len(unclear) > 0 { // such as a condition on a field that is missing
@@ -249,7 +224,7 @@ type part struct {
 
 // fits reports whether the part of the cluster that a check can look at fits. If it doesn't,
 // the whole cluster says why.
-func (t *target) fits(r *ownRule) bool {
+func (t *Target) fits(r *Rule) bool {
 	parts := t.in(r.ctx).parts
 	key := strings.Join(r.touches, "\x00")
 	p, ok := parts[key]
@@ -257,9 +232,9 @@ func (t *target) fits(r *ownRule) bool {
 		some := &ast.StructLit{}
 		p.data = map[string]any{}
 		for _, d := range t.expr.Elts {
-			if f, ok := d.(*ast.Field); ok && slices.Contains(r.touches, labelOf(f.Label)) {
+			if f, ok := d.(*ast.Field); ok && slices.Contains(r.touches, syntax.LabelOf(f.Label)) {
 				some.Elts = append(some.Elts, f)
-				p.data[labelOf(f.Label)] = t.data[labelOf(f.Label)]
+				p.data[syntax.LabelOf(f.Label)] = t.data[syntax.LabelOf(f.Label)]
 			}
 		}
 		p.value = r.ctx.BuildExpr(some)
@@ -275,7 +250,7 @@ func (t *target) fits(r *ownRule) bool {
 }
 
 // added calls found for the fields that a check has and the cluster doesn't.
-func (t *target) added(u cue.Value, at []string, data any, found func(labels []string)) {
+func (t *Target) added(u cue.Value, at []string, data any, found func(labels []string)) {
 	switch data := data.(type) {
 	case map[string]any:
 		it, err := u.Fields()
@@ -286,10 +261,10 @@ func (t *target) added(u cue.Value, at []string, data any, found func(labels []s
 			name := it.Selector().Unquoted()
 			inner, ok := data[name]
 			if !ok {
-				leaves(it.Value(), with(at, name), found)
+				leaves(it.Value(), syntax.With(at, name), found)
 				continue
 			}
-			t.added(it.Value(), with(at, name), inner, found)
+			t.added(it.Value(), syntax.With(at, name), inner, found)
 		}
 	case []any:
 		it, err := u.List()
@@ -297,7 +272,7 @@ func (t *target) added(u cue.Value, at []string, data any, found func(labels []s
 			return
 		}
 		for i := 0; it.Next() && i < len(data); i++ {
-			t.added(it.Value(), with(at, fmt.Sprintf("[%d]", i)), data[i], found)
+			t.added(it.Value(), syntax.With(at, fmt.Sprintf("[%d]", i)), data[i], found)
 		}
 	}
 }
@@ -312,7 +287,7 @@ func leaves(v cue.Value, at []string, found func(labels []string)) {
 	some := false
 	for it.Next() {
 		some = true
-		leaves(it.Value(), with(at, it.Selector().Unquoted()), found)
+		leaves(it.Value(), syntax.With(at, it.Selector().Unquoted()), found)
 	}
 	if !some {
 		found(at)
@@ -320,7 +295,7 @@ func leaves(v cue.Value, at []string, found func(labels []string)) {
 }
 
 // labels splits the path of an error into what the cluster has and the rest.
-func (t *target) labels(path []string) (has, rest []string) {
+func (t *Target) labels(path []string) (has, rest []string) {
 	var v any = t.data
 	for i, l := range path {
 		if ls := finding.Labels(l); len(ls) == 1 {
@@ -362,7 +337,7 @@ func visible(labels []string) []string {
 }
 
 // missing is the refusal of a cluster that lacks a field.
-func (t *target) missing(labels []string) refusal {
+func (t *Target) missing(labels []string) refusal {
 	out := t.refusal(labels)
 	out.expected = "a field " + finding.Path(labels...)
 	if len(labels) == 5 && labels[0] == "effective" && labels[3] == "flags" {
@@ -373,7 +348,7 @@ func (t *target) missing(labels []string) refusal {
 
 // refusal is the refusal of a field. That of an effective flag is at the field that sets
 // the flag.
-func (t *target) refusal(labels []string) refusal {
+func (t *Target) refusal(labels []string) refusal {
 	out := refusal{field: finding.Path(labels...)}
 	if len(labels) > 1 && labels[0] == "nodes" {
 		out.node = labels[1]

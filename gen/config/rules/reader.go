@@ -1,4 +1,4 @@
-package config
+package rules
 
 import (
 	"cmp"
@@ -14,6 +14,7 @@ import (
 	"cuelang.org/go/cue/errors"
 	"cuelang.org/go/cue/token"
 
+	"github.com/kcmgen/kcmgen/gen/config/syntax"
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/spec"
 )
@@ -25,10 +26,10 @@ const (
 	maxHelp    = 1000
 )
 
-// ruleReader reads the rules of one package.
-type ruleReader struct {
-	*ruleSet
-	*explainer
+// reader reads the rules of one package.
+type reader struct {
+	*Set
+	Package
 	ctx        *cue.Context
 	at         finding.Source
 	vocabulary map[string]bool // its files
@@ -36,10 +37,10 @@ type ruleReader struct {
 }
 
 // add adds a rule, or what is wrong with it.
-func (r *ruleReader) add(id string, v cue.Value) {
-	one := &ownRule{ctx: r.ctx, origin: r.origin(v), embedded: r.explainer.embedded}
+func (r *reader) add(id string, v cue.Value) {
+	one := &Rule{ctx: r.ctx, origin: r.origin(v), embedded: r.Embedded}
 	one.OwnRule = spec.OwnRule{ID: id, Severity: finding.Error, Pos: r.position(id, one.origin)}
-	if other := r.rule(id); other != nil {
+	if other := r.Rule(id); other != nil {
 		if !one.origin.IsValid() || !samePos(other.origin, one.origin) {
 			r.fault(one, fmt.Sprintf("there is another rule %.80q, which this can't replace", id), "an id of its own", other.Pos)
 		}
@@ -58,7 +59,7 @@ func (r *ruleReader) add(id string, v cue.Value) {
 }
 
 // read reads the fields of a rule.
-func (r *ruleReader) read(one *ownRule, v cue.Value) {
+func (r *reader) read(one *Rule, v cue.Value) {
 	if err := v.Validate(); err != nil {
 		r.invalid(one, "rule "+one.ID+" can't be evaluated", err)
 		return
@@ -103,7 +104,7 @@ func (r *ruleReader) read(one *ownRule, v cue.Value) {
 }
 
 // changes reads the classes of effects that a rule is about.
-func (r *ruleReader) changes(one *ownRule, v cue.Value, checks bool) {
+func (r *reader) changes(one *Rule, v cue.Value, checks bool) {
 	if checks {
 		r.fault(one, fmt.Sprintf("rule %s has a check, and is about changes", one.ID), "check: {…} or changes: […]; make it two rules")
 		return
@@ -148,7 +149,7 @@ func touched(check cue.Value) []string {
 // which a check can look at fields that it doesn't name.
 func hasAliases(inst *build.Instance, vocabulary map[string]bool) bool {
 	found := false
-	eachFile(inst, map[*build.Instance]bool{}, func(f *ast.File) {
+	syntax.EachFile(inst, map[*build.Instance]bool{}, func(f *ast.File) {
 		if vocabulary[f.Filename] {
 			return
 		}
@@ -169,7 +170,7 @@ func hasAliases(inst *build.Instance, vocabulary map[string]bool) bool {
 var ruleFields = []string{"message", "severity", "help", "fixed", "check", "changes"}
 
 // texts reads the fields of a rule that are text.
-func (r *ruleReader) texts(one *ownRule, fields map[string]cue.Value) {
+func (r *reader) texts(one *Rule, fields map[string]cue.Value) {
 	text := func(name string, limit int) string {
 		f, ok := fields[name]
 		if !ok {
@@ -186,7 +187,7 @@ func (r *ruleReader) texts(one *ownRule, fields map[string]cue.Value) {
 		}
 		return ""
 	}
-	one.Message, one.Help = text("message", maxMessage), trimSyntax(text("help", maxHelp))
+	one.Message, one.Help = text("message", maxMessage), syntax.Trim(text("help", maxHelp))
 	if !one.broken && (strings.TrimSpace(one.Message) == "" || strings.ContainsFunc(one.Message, unicode.IsControl)) {
 		r.fault(one, fmt.Sprintf("rule %s has no message of one line", one.ID), `what is wrong, such as message: "images come from our registry"`)
 	}
@@ -206,7 +207,7 @@ func isRuleID(s string) bool {
 }
 
 // origin returns where a rule is written, which is the same for all that import it.
-func (r *ruleReader) origin(v cue.Value) token.Pos {
+func (r *reader) origin(v cue.Value) token.Pos {
 	for _, p := range []token.Pos{v.LookupPath(cue.ParsePath("message")).Pos(), v.Pos()} {
 		if p.IsValid() && p.Filename() != "" && !r.vocabulary[p.Filename()] {
 			return p
@@ -221,18 +222,18 @@ func samePos(a, b token.Pos) bool {
 }
 
 // position returns where a rule stands: in the package itself, or in one that it imports.
-func (r *ruleReader) position(id string, origin token.Pos) finding.Pos {
+func (r *reader) position(id string, origin token.Pos) finding.Pos {
 	if pos, ok := r.at[finding.Path(id)]; ok {
 		return pos
 	}
 	if origin.IsValid() {
-		return r.pos(origin)
+		return r.Pos(origin)
 	}
 	return r.at.At("")
 }
 
 // fault adds a finding about a rule that says something else than a rule must say.
-func (r *ruleReader) fault(one *ownRule, message, want string, also ...finding.Pos) {
+func (r *reader) fault(one *Rule, message, want string, also ...finding.Pos) {
 	one.broken = true
 	r.report(one, finding.Finding{Pos: one.Pos, Message: message, Expected: want, Also: also})
 }
@@ -243,17 +244,17 @@ const maxRefusals = 10
 
 // invalid adds findings about a rule that CUE can't evaluate; one is nil for all rules of
 // a package.
-func (r *ruleReader) invalid(one *ownRule, what string, err error) {
-	r.recordErrors(err)
+func (r *reader) invalid(one *Rule, what string, err error) {
+	r.Record(err)
 	pos := r.at.At("")
 	if one != nil {
 		pos, one.broken = one.Pos, true
 	}
 	all := errors.Errors(err)
 	for _, e := range all[:min(len(all), maxRefusals)] {
-		f := finding.Finding{Pos: pos, Message: what + ": " + oneLine(e)}
-		for _, p := range positions(e) {
-			if at := r.pos(p); at != pos && !slices.Contains(f.Also, at) {
+		f := finding.Finding{Pos: pos, Message: what + ": " + syntax.OneLine(e)}
+		for _, p := range syntax.Positions(e) {
+			if at := r.Pos(p); at != pos && !slices.Contains(f.Also, at) {
 				f.Also = append(f.Also, at)
 			}
 		}
@@ -262,13 +263,13 @@ func (r *ruleReader) invalid(one *ownRule, what string, err error) {
 }
 
 // report adds a finding about a rule.
-func (r *ruleReader) report(one *ownRule, f finding.Finding) {
-	f.Rule, f.Severity = ruleInvalid, finding.Error
+func (r *reader) report(one *Rule, f finding.Finding) {
+	f.Rule, f.Severity = Invalid, finding.Error
 	if f.Expected == "" {
 		f.Expected = "CUE that can be evaluated without a cluster"
 	}
 	if f.Hint == "" {
 		f.Hint = "type: kcmgen vet --test"
 	}
-	r.findings = append(r.findings, r.explainer.embedded.Finding(f))
+	r.Findings = append(r.Findings, r.Embedded.Finding(f))
 }

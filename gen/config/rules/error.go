@@ -1,4 +1,4 @@
-package config
+package rules
 
 import (
 	"encoding/json"
@@ -10,6 +10,7 @@ import (
 
 	"cuelang.org/go/cue/errors"
 
+	"github.com/kcmgen/kcmgen/gen/config/syntax"
 	"github.com/kcmgen/kcmgen/gen/finding"
 )
 
@@ -26,7 +27,7 @@ const (
 // kindOfError tells errors apart by CUE's messages: it has no codes for them.
 func kindOfError(e errors.Error) kind {
 	format, _ := e.Msg()
-	text := oneLine(e)
+	text := syntax.OneLine(e)
 	has := func(parts ...string) bool {
 		return slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(format, p) || strings.Contains(text, p) })
 	}
@@ -49,19 +50,19 @@ func kindOfError(e errors.Error) kind {
 const maxExpected = 160
 
 // expectation says what a check expects of a field, by the error.
-func (t *target) expectation(labels []string, e errors.Error) string {
+func (t *Target) expectation(labels []string, e errors.Error) string {
 	if secretPath(finding.Path(labels...)) {
 		return ""
 	}
 	format, args := e.Msg()
-	text := oneLine(e)
+	text := syntax.OneLine(e)
 	switch {
 	case strings.Contains(format, "not allowed"):
 		return "a field that the check has: the check is closed"
 	case strings.HasPrefix(format, "conflicting values") && len(args) >= 2:
 		is, _ := json.Marshal(t.at(labels)) // it was JSON
 		for _, a := range args[:2] {
-			if s := trimSyntax(fmt.Sprint(a)); s != string(is) && !strings.HasPrefix(s, "{") && len(s) <= maxExpected {
+			if s := syntax.Trim(fmt.Sprint(a)); s != string(is) && !strings.HasPrefix(s, "{") && len(s) <= maxExpected {
 				return s
 			}
 		}
@@ -76,7 +77,7 @@ func (t *target) expectation(labels []string, e errors.Error) string {
 }
 
 // at returns the cluster's value of a field.
-func (t *target) at(labels []string) any {
+func (t *Target) at(labels []string) any {
 	var v any = t.data
 	for _, l := range labels {
 		switch in := v.(type) {
@@ -96,11 +97,11 @@ func secretsIn(at []string, v any) []string {
 	switch v := v.(type) {
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(v)) {
-			out = append(out, secretsIn(with(at, name), v[name])...)
+			out = append(out, secretsIn(syntax.With(at, name), v[name])...)
 		}
 	case []any:
 		for i, e := range v {
-			out = append(out, secretsIn(with(at, fmt.Sprintf("[%d]", i)), e)...)
+			out = append(out, secretsIn(syntax.With(at, fmt.Sprintf("[%d]", i)), e)...)
 		}
 	case string:
 		if path := finding.Path(at...); len(v) >= 4 && secretPath(path) {
@@ -111,4 +112,11 @@ func secretsIn(at []string, v any) []string {
 }
 
 // secretPath reports whether a field may hold a secret, such as a password in a URL.
-func secretPath(field string) bool { return secretField(field) || strings.HasSuffix(field, ".url") }
+func secretPath(field string) bool { return SecretField(field) || strings.HasSuffix(field, ".url") }
+
+// SecretField reports whether the values of a field may be secret: the environment of a
+// pod or a unit.
+func SecretField(field string) bool {
+	return strings.HasPrefix(field, "pod.container.env") || strings.HasPrefix(field, "unit.Service.Environment") ||
+		strings.HasPrefix(field, "unit.Service.SetCredential")
+}
