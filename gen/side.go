@@ -68,7 +68,7 @@ func (s *side) read(ctx context.Context, d *differ) (err error) {
 // upgradeNotes returns what kcmgen upgrade says of a cluster of this side that goes to the
 // version of another state.
 func (s *side) upgradeNotes(old, now *review.Cluster) []string {
-	c, to := s.specs[old.Name], spec.Version{}
+	c := s.specs[old.Name]
 	to, err := spec.ParseVersion(now.Kubernetes)
 	if c == nil || err != nil {
 		return nil

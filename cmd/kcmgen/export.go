@@ -71,12 +71,8 @@ unless --keep-going; the exit code reports it either way.
   kcmgen export --review                 write review/, without any key
   kcmgen export --review --check         exit with 4 if review/ isn't current`,
 		ValidArgsFunction: completeClusters,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.checkPlan(cmd); err != nil {
-				return err
-			}
-			return runExport(cmd.Context(), o, args, time.Now, std)
-		},
+		PreRunE:           func(cmd *cobra.Command, _ []string) error { return o.checkPlan(cmd) },
+		RunE:              with(&o, std, runExport),
 	}
 	o.flags(cmd)
 	return cmd

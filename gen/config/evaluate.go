@@ -80,9 +80,7 @@ func (l *loader) evaluate(ctx context.Context, places []place) ([]outcome, error
 // look decides how a place is evaluated, if it is at all.
 func (l *loader) look(t *task, known modules, i int) {
 	place := t.places[i]
-	if l.opts.Leave[filepath.Clean(place.dir)] {
-		t.out[i] = outcome{isCluster: true}
-		t.step()
+	if l.leaves(t, i) {
 		return
 	}
 	module := known.of(l, place.root)

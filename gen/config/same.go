@@ -68,3 +68,13 @@ func DependsOf(ctx context.Context, cwd string, args []string, o Options) (map[s
 	}
 	return out, nil
 }
+
+// leaves reports whether a place isn't evaluated because the caller said so.
+func (l *loader) leaves(t *task, i int) bool {
+	if !l.opts.Leave[filepath.Clean(t.places[i].dir)] {
+		return false
+	}
+	t.out[i] = outcome{isCluster: true}
+	t.step()
+	return true
+}

@@ -30,7 +30,7 @@ func writeJSON(w *bufio.Writer, d *review.Difference) error {
 		if r == 0x7f || r >= 0x80 && r <= 0x9f {
 			fmt.Fprintf(w, `\u%04x`, r)
 		} else {
-			w.WriteRune(r)
+			_, _ = w.WriteRune(r) // Flush returns the error
 		}
 	}
 	return nil
