@@ -92,11 +92,11 @@ func githubReview(t *testing.T) pipeline {
 		return out
 	}
 	p.diff = steps(t, read(diff), 2)
-	if depth := p.depth; depth != 1 {
-		t.Errorf("the clone has the depth %d: this test is about a shallow one", depth)
+	if p.depth != 1 {
+		t.Errorf("the clone has the depth %d: this test is about a shallow one", p.depth)
 	}
 	p.note = read(note)
-	if p.depth != 1 || len(p.note) != 1 {
+	if len(p.note) != 1 {
 		t.Errorf("the job that comments has %d scripts", len(p.note))
 	}
 	for _, s := range note.Steps {
