@@ -274,37 +274,38 @@ func (d *differ) shared() []review.SharedFile {
 	if d.base.snapshot == nil || d.head.snapshot == nil {
 		return nil // a review tree doesn't say what it was made of
 	}
-	changed := map[string]map[string]string{} // names of clusters by file and by directory
-	old := d.files(d.base)
-	now := d.files(d.head)
-	for file, readers := range now {
-		for dir, r := range readers {
-			if then, ok := old[file][dir]; !ok || then.sum != r.sum {
-				note(changed, file, dir, r.name)
-			}
-		}
-	}
-	for file, readers := range old {
-		for dir, r := range readers {
-			if _, ok := now[file][dir]; !ok {
-				note(changed, file, dir, r.name)
-			}
-		}
-	}
+	old, now := d.files(d.base), d.files(d.head)
+	all := slices.Concat(slices.Collect(maps.Keys(old)), slices.Collect(maps.Keys(now)))
+	slices.Sort(all)
 	var out []review.SharedFile
-	for _, file := range slices.Sorted(maps.Keys(changed)) {
-		if names := changed[file]; len(names) > 1 {
-			out = append(out, review.SharedFile{File: file, Clusters: slices.Sorted(maps.Values(names))})
+	for _, file := range slices.Compact(all) {
+		// A reader that comes, goes or moves changes no file.
+		if contents(old[file]) == contents(now[file]) {
+			continue
+		}
+		var names []string
+		for dir, r := range now[file] {
+			names = append(names, cmp.Or(r.name, dir))
+		}
+		for dir, r := range old[file] {
+			if _, still := now[file][dir]; !still {
+				names = append(names, cmp.Or(r.name, dir))
+			}
+		}
+		slices.Sort(names)
+		if names = slices.Compact(names); len(names) > 1 {
+			out = append(out, review.SharedFile{File: file, Clusters: names})
 		}
 	}
 	return out
 }
 
-func note(changed map[string]map[string]string, file, dir, name string) {
-	if changed[file] == nil {
-		changed[file] = map[string]string{}
+// contents returns the sum of a file, which is the same for all readers; zero without any.
+func contents(readers map[string]reader) [sha256.Size]byte {
+	for _, r := range readers {
+		return r.sum
 	}
-	changed[file][dir] = name
+	return [sha256.Size]byte{}
 }
 
 // reader is a cluster that reads a file.
@@ -333,12 +334,16 @@ func (d *differ) files(s *side) map[string]map[string]reader {
 // DiffFormats are the formats of a difference besides text and json.
 func DiffFormats() []string { return []string{"markdown", "html"} }
 
+// commentLimit is the size of a comment in bytes: of the 65,536 characters that GitHub takes,
+// the rest is for what a pipeline adds, such as the address of a page.
+const commentLimit = 65_000
+
 // Write writes the difference in a format.
 func (c *Compared) Write(w io.Writer, format string) error {
-	if format != "html" {
-		return show.Write(w, c.Difference, format, show.Options{})
+	if format == "html" {
+		return page.Write(w, c.Difference, c.heads, page.Options{Class: classTitle})
 	}
-	return page.Write(w, c.Difference, c.heads, page.Options{Now: c.now, Class: classTitle})
+	return show.Write(w, c.Difference, format, show.Options{Limit: commentLimit})
 }
 
 func classTitle(id string) string {

@@ -22,6 +22,7 @@ type ciStep struct {
 	script string
 	always bool   // also after a step that failed
 	event  string // on this event alone; "" for all
+	env    map[string]string
 }
 
 // ciFile is a CI file with its steps as they are written.
@@ -52,6 +53,9 @@ var ciFiles = []ciFile{
 	},
 }
 
+// reviewFiles are those that say what a change means. TestReviewHistory runs them.
+var reviewFiles = []string{"github-review.yml", "gitlab-review.yml", "pre-push"}
+
 // TestCIFiles runs the steps of each CI file as they are written, in clones as the servers
 // make them: of a branch and of a change, without findings and with one, and of a change
 // to a branch that has a finding already.
@@ -59,8 +63,8 @@ func TestCIFiles(t *testing.T) {
 	need.Program(t, "judge")
 	need.Program(t, "xmllint")
 	found, err := filepath.Glob("../../docs/ci/*")
-	if err != nil || len(found) != len(ciFiles) {
-		t.Fatalf("docs/ci has %q (%v), and this test %d files", found, err, len(ciFiles))
+	if err != nil || len(found) != len(ciFiles)+len(reviewFiles) {
+		t.Fatalf("docs/ci has %q (%v), and the tests %d and %d files", found, err, len(ciFiles), len(reviewFiles))
 	}
 	for _, file := range ciFiles {
 		data, err := os.ReadFile(filepath.Join("../../docs/ci", file.name))
@@ -81,6 +85,8 @@ func TestCIFiles(t *testing.T) {
 			{"a bad change", "", "bad", "pull_request", true, "service-range-differs"},
 			{"a good change to a bad branch", "bad", "good", "pull_request", false, ""},
 			{"a badly formatted change", "", "format", "pull_request", true, "cluster.cue"},
+			{"a change with its review trees", "trees", "flag and trees", "pull_request", false, "review: current"},
+			{"a change without its review trees", "trees", "flag", "pull_request", true, "isn't current: kcmgen export --review mends it"},
 		} {
 			t.Run(file.name+"/"+strings.ReplaceAll(c.name, " ", "_"), func(t *testing.T) {
 				t.Parallel()
@@ -143,12 +149,25 @@ func newCIRepository(t *testing.T, main, change string) *ciRepository {
 			text = strings.Replace(text, "\nflags", "\n// a comment\nflags", 1) + "\n// the end\n"
 		case "format":
 			text = strings.Replace(text, "flags: v: 2", "flags:   v: 2", 1)
+		case "flag", "flag and trees":
+			text = strings.Replace(text, "flags: v: 2", "flags: v: 3", 1)
+		case "trees":
+		default:
+			t.Fatalf("no change is called %q", how)
 		}
-		if text == string(data) {
+		if text == string(data) && how != "trees" {
 			t.Fatalf("%s changes nothing", how)
 		}
 		if err := os.WriteFile(cluster, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
+		}
+		if strings.HasSuffix(how, "trees") {
+			cmd := exec.Command("kcmgen", "export", "--review")
+			cmd.Dir = origin
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			git(origin, "add", "review")
 		}
 	}
 	git(origin, "add", "-A")
@@ -157,7 +176,7 @@ func newCIRepository(t *testing.T, main, change string) *ciRepository {
 		edit(main)
 		git(origin, "commit", "-q", "-a", "-m", "main")
 	}
-	r := &ciRepository{dir: clone, base: git(origin, "rev-parse", "HEAD"), bin: t.TempDir()}
+	r := &ciRepository{dir: clone, base: git(origin, "rev-parse", "HEAD"), bin: ciPrograms(t)}
 	if change != "" {
 		git(origin, "checkout", "-q", "-b", "change")
 		edit(change)
@@ -166,17 +185,26 @@ func newCIRepository(t *testing.T, main, change string) *ciRepository {
 		git(origin, "merge", "-q", "--no-ff", "-m", "merge", "change")
 	}
 	git(".", "clone", "-q", "--depth", "2", "--no-single-branch", "file://"+origin, clone)
+	return r
+}
+
+// ciPrograms returns a directory with kcmgen, and with what stands for programs that install
+// others: nothing is installed here.
+func ciPrograms(t *testing.T) string {
+	t.Helper()
+	bin := t.TempDir()
 	kcmgen, err := exec.LookPath("kcmgen")
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Go installs nothing here: what it would install is there.
 	shim := "#!/bin/sh\ncase \"$*\" in\n" +
-		"\"install github.com/kcmgen/kcmgen/cmd/kcmgen@v\"*) ;;\n\"env GOPATH\") echo " + r.bin + " ;;\n*) echo \"go $*\" >&2; exit 97 ;;\nesac\n"
-	if err := errors.Join(os.WriteFile(filepath.Join(r.bin, "go"), []byte(shim), 0o755), os.Symlink(kcmgen, filepath.Join(r.bin, "kcmgen"))); err != nil {
+		"\"install github.com/kcmgen/kcmgen/cmd/kcmgen@v\"*) ;;\n\"env GOPATH\") echo " + bin + " ;;\n*) echo \"go $*\" >&2; exit 97 ;;\nesac\n"
+	apk := "#!/bin/sh\n[ \"$*\" = \"add --no-cache curl jq\" ] || exit 97\n"
+	if err := errors.Join(os.WriteFile(filepath.Join(bin, "go"), []byte(shim), 0o755), os.WriteFile(filepath.Join(bin, "apk"), []byte(apk), 0o755),
+		os.Symlink(kcmgen, filepath.Join(bin, "kcmgen"))); err != nil {
 		t.Fatal(err)
 	}
-	return r
+	return bin
 }
 
 // run runs steps as a server does: after a failure only those that always run.

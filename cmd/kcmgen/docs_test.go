@@ -31,8 +31,8 @@ func documents(t *testing.T) []string {
 }
 
 // TestDocuments runs every command of the documentation in order, and compares its output.
-// Each document has its own directory: a copy of the CUE module with the ready clusters and
-// the Makefile.
+// Each document has its own directory: a copy of the CUE module with the ready clusters,
+// the files in docs/ci and the Makefile.
 func TestDocuments(t *testing.T) {
 	ran := 0
 	for _, name := range documents(t) {
@@ -131,7 +131,7 @@ type shell struct {
 func newShell(t *testing.T) *shell {
 	t.Helper()
 	work := t.TempDir()
-	for _, dir := range []string{"schemas", "cue.mod", "cue"} {
+	for _, dir := range []string{"schemas", "cue.mod", "cue", "docs/ci"} {
 		if err := os.CopyFS(filepath.Join(work, dir), os.DirFS(filepath.Join("../..", dir))); err != nil {
 			t.Fatal(err)
 		}
@@ -257,6 +257,10 @@ func TestTranscript(t *testing.T) {
 		{"in 0123456789abcdef", "in 01234567", false},
 		{"schemas/pki.cue:1:2: x", "schemas/pki.cue:3:4: x", true},
 		{"cue/a.cue:1:2: x", "cue/a.cue:3:4: x", false},
+		{"HEAD (0123456789ab) → x", "HEAD (ba9876543210) → x", true},
+		{"HEAD (0123456789ab) → x", "HEAD → x", false},
+		{"0123456 → 789abcd: 1", "fedcba9 → 8765432: 1", true},
+		{"0123456 → 789abcd: 1", "0123456 → 789abcd: 2", false},
 		{"until 2026-01-02", "until 2036-11-12T01:02:03Z", true},
 	} {
 		lines := func(s string) []string {

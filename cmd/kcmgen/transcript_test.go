@@ -113,6 +113,8 @@ var variable = []struct {
 	{schemaPlace, "$1:*"},
 	{generation, "<generation>"},
 	{regexp.MustCompile(`\b[0-9a-f]{64}\b`), "<digest>"},
+	{regexp.MustCompile(`\([0-9a-f]{12}\)`), "(<commit>)"}, // beside its name
+	{regexp.MustCompile(`\b[0-9a-f]{7,8} → [0-9a-f]{7,8}\b`), "<commit> → <commit>"},
 	{regexp.MustCompile(`\b\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?`), "<time>"},
 	{regexp.MustCompile(`\b\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\b`), "<time>"},
 }

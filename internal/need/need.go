@@ -50,6 +50,7 @@ var source = map[string]string{
 	"curl":            "apt-get install curl",
 	"fish":            "apt-get install fish",
 	"git":             "apt-get install git",
+	"jq":              "apt-get install jq",
 	"make":            "apt-get install make",
 	"mkntfs":          "apt-get install ntfs-3g",
 	"ntfs-3g":         "apt-get install ntfs-3g",
