@@ -6,12 +6,14 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/kcmgen/kcmgen/gen/config"
 	"github.com/kcmgen/kcmgen/gen/review"
+	"github.com/kcmgen/kcmgen/gen/review/page"
 	"github.com/kcmgen/kcmgen/gen/review/show"
 )
 
@@ -115,6 +117,19 @@ func write(t testing.TB, d *review.Difference, format string, o show.Options) st
 	return b.String()
 }
 
+// sameOnEachPage is what a page has whatever it shows.
+var sameOnEachPage = regexp.MustCompile(`(?s)<style>.*?</style>|<script>.*?</script>|<meta http-equiv[^>]*>`)
+
+// html is the page of a difference, without what all pages have.
+func html(t testing.TB, d *review.Difference) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := page.Write(&b, d, nil, page.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	return sameOnEachPage.ReplaceAllString(b.String(), "")
+}
+
 // TestCases holds the whole output of each change against a file, in every format.
 func TestCases(t *testing.T) {
 	old := describe(t, base)
@@ -134,6 +149,7 @@ func TestCases(t *testing.T) {
 			for _, format := range show.Formats() {
 				golden(t, filepath.Join("testdata", c.name+"."+format), write(t, d, format, show.Options{}))
 			}
+			golden(t, filepath.Join("testdata", c.name+".html"), html(t, d))
 		})
 	}
 }
