@@ -156,7 +156,7 @@ func (d *differ) leave(ctx context.Context) (err error) {
 		if s.snapshot == nil || d.whole {
 			return nil
 		}
-		if s.depends, err = s.snapshot.depends(ctx, d.o.Request); err != nil {
+		if s.depends, s.found, err = s.snapshot.depends(ctx, d.o.Request); err != nil {
 			return err
 		}
 		s.left = map[string]bool{}

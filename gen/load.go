@@ -42,6 +42,7 @@ type Request struct {
 	Progress
 
 	leave     map[string]bool // packages that aren't evaluated, by absolute directory
+	found     *config.Found   // by depends
 	stateless bool            // what an export made isn't looked at
 }
 
@@ -123,7 +124,7 @@ func (r Request) load(ctx context.Context, cwd string, fit func(*config.Result) 
 	if err != nil {
 		return nil, err
 	}
-	o := config.Options{Version: r.Version, Progress: r.step("evaluated"), Overlay: r.Overlay, Limits: limits, Rules: ownRules, Leave: r.leave}
+	o := config.Options{Version: r.Version, Progress: r.step("evaluated"), Overlay: r.Overlay, Limits: limits, Rules: ownRules, Leave: r.leave, Found: r.found}
 	if r.KeepIn != "" {
 		if dir, err := kept.Open(r.KeepIn, maxKept, r.Now); err == nil { // without it, it only takes longer
 			defer dir.Close()

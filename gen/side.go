@@ -21,6 +21,7 @@ type side struct {
 	snapshot *Snapshot // nil: review trees in the directory
 	dir      string
 	depends  map[string]config.Depends
+	found    *config.Found
 	left     map[string]bool // packages that aren't evaluated
 	specs    map[string]*spec.Cluster
 	notes    []string
@@ -33,7 +34,7 @@ func (s *side) read(ctx context.Context, d *differ) (err error) {
 		return err
 	}
 	r := d.o.Request
-	r.Args, r.leave, r.stateless = nil, s.left, true
+	r.Args, r.leave, r.found, r.stateless = nil, s.left, s.found, true
 	l, err := s.snapshot.Load(ctx, r)
 	if err != nil {
 		return err

@@ -119,7 +119,7 @@ func (s *Snapshot) load(ctx context.Context, r Request, nodes nodeLists) (*Loade
 	if err != nil {
 		return nil, err
 	}
-	then := Request{Args: s.args(r.Args), KeepIn: r.KeepIn, Version: r.Version, Now: r.Now, leave: r.leave, stateless: r.stateless}
+	then := Request{Args: s.args(r.Args), KeepIn: r.KeepIn, Version: r.Version, Now: r.Now, leave: r.leave, found: r.found, stateless: r.stateless}
 	modules, all := s.modules(r.Args)
 	if all {
 		if l, err := then.load(ctx, s.cwd, anything, look); !namesNothing(err) {
@@ -157,18 +157,18 @@ func (s *Snapshot) look(r Request, nodes nodeLists) (func(*spec.Cluster) (*Vette
 
 // depends returns what the clusters depend on that the request names, without evaluating
 // them.
-func (s *Snapshot) depends(ctx context.Context, r Request) (map[string]config.Depends, error) {
+func (s *Snapshot) depends(ctx context.Context, r Request) (map[string]config.Depends, *config.Found, error) {
 	args := []string(nil)
 	if modules, all := s.modules(nil); !all {
 		if args = modules; len(args) == 0 {
-			return nil, nil
+			return nil, nil, nil
 		}
 	}
-	out, err := config.DependsOf(ctx, s.cwd, args, config.Options{Version: r.Version, Rules: ownRules})
+	out, found, err := config.DependsOf(ctx, s.cwd, args, config.Options{Version: r.Version, Rules: ownRules})
 	if namesNothing(err) {
-		return nil, nil
+		return nil, nil, nil
 	}
-	return out, err
+	return out, found, err
 }
 
 // modules returns patterns for the modules of the arguments that the snapshot has, and

@@ -60,6 +60,8 @@ type Options struct {
 	// Leave are packages that aren't evaluated, by their absolute directory: the caller knows
 	// of them what it needs.
 	Leave map[string]bool
+	// Found is what DependsOf found for the same arguments; nil: Load looks itself.
+	Found *Found
 	// Limits of the evaluation of one package; DefaultLimits, where a field is 0.
 	Limits Limits
 }
@@ -92,8 +94,12 @@ func Load(ctx context.Context, cwd string, args []string, o Options) (*Result, e
 }
 
 func (l *loader) load(ctx context.Context, args []string) (*Result, error) {
-	f, args, err := l.find(args)
-	if err != nil {
+	var f *finder
+	var err error
+	if before := l.opts.Found; before != nil {
+		f, args = before.finder, before.args
+		f.loader = l
+	} else if f, args, err = l.find(args); err != nil {
 		return nil, err
 	}
 	res := f.res
@@ -144,10 +150,14 @@ type loader struct {
 
 func newLoader(cwd string, o Options) *loader {
 	o.Limits = o.Limits.orDefault()
-	return &loader{
+	out := &loader{
 		cwd: cwd, opts: o, cache: newFileCache(regular.NewBudget(MaxFile, maxSum)), rough: roughFiles{}, copies: copies{of: map[string]readCopy{}},
 		watch: watch.New(o.Limits.OfProcess()),
 	}
+	if o.Found != nil {
+		out.cache, out.rough, out.copies = o.Found.loader.cache, o.Found.loader.rough, o.Found.loader.copies
+	}
+	return out
 }
 
 // collect adds the outcomes to the result. It returns an error for an argument that is

@@ -34,17 +34,20 @@ var fileLabel = lazy.Regexp(`\b(from|certFile|keyFile|serviceAccountKeyFile|file
 var embeds = []byte("@extern")
 
 // DependsOf returns what the packages depend on that args name, by their absolute directory,
-// without evaluating them. Packages that can't be read are left out.
-func DependsOf(ctx context.Context, cwd string, args []string, o Options) (map[string]Depends, error) {
+// without evaluating them, and what it found, for one Load of the same. Packages that can't be
+// read are left out.
+func DependsOf(ctx context.Context, cwd string, args []string, o Options) (map[string]Depends, *Found, error) {
 	l := newLoader(cwd, o)
-	f, _, err := l.find(args)
+	f, args, err := l.find(args)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	out := map[string]Depends{}
+	type mentions struct{ names, embeds bool }
+	seen := map[string]mentions{} // thousands of clusters may read one file
 	for _, p := range f.places {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if l.rough.noCluster(p) {
 			continue
@@ -60,13 +63,24 @@ func DependsOf(ctx context.Context, cwd string, args []string, o Options) (map[s
 				continue
 			}
 			d.Files[rel] = l.cache.sum(name, data)
-			d.Names = d.Names || fileLabel().Match(data)
-			d.Embeds = d.Embeds || bytes.Contains(data, embeds)
+			m, ok := seen[name]
+			if !ok {
+				m = mentions{fileLabel().Match(data), bytes.Contains(data, embeds)}
+				seen[name] = m
+			}
+			d.Names, d.Embeds = d.Names || m.names, d.Embeds || m.embeds
 		}
-		d.Name, _ = clusterName(p.files())
+		d.Name, _ = l.rough.clusterName(p)
 		out[filepath.Clean(p.dir)] = d
 	}
-	return out, nil
+	return out, &Found{l, f, args}, nil
+}
+
+// Found are packages and their files as they were found.
+type Found struct {
+	loader *loader
+	finder *finder
+	args   []string
 }
 
 // leaves reports whether a place isn't evaluated because the caller said so.
