@@ -155,7 +155,7 @@ func newLoader(cwd string, o Options) *loader {
 		watch: watch.New(o.Limits.OfProcess()),
 	}
 	if o.Found != nil {
-		out.cache, out.rough, out.copies = o.Found.loader.cache, o.Found.loader.rough, o.Found.loader.copies
+		out.cache, out.rough = o.Found.loader.cache, o.Found.loader.rough
 	}
 	return out
 }
