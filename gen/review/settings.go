@@ -107,6 +107,8 @@ func (d describer) nodeSettings(n *spec.Node) []Setting {
 		s.add(OfNode, "ssh.port", fmt.Sprint(ssh.Port), field("ssh", "port"))
 	}
 	s.add(OfNode, "ssh.user", ssh.User, field("ssh", "user"))
+	s.add(OfNode, "ssh.identityFile", ssh.IdentityFile, field("ssh", "identityFile"))
+	s.add(OfNode, "ssh.sftpServer", ssh.SFTPServer, field("ssh", "sftpServer"))
 	s.add(OfNode, "ssh.hostKeys", strings.Join(ssh.HostKeys, "\n"), field("ssh", "hostKeys"))
 	s.add(OfNode, "ssh.proxyJump", ssh.ProxyJump, field("ssh", "proxyJump"))
 	return s.redacted(d.c.Embedded)

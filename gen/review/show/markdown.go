@@ -182,7 +182,7 @@ func (c *comment) change(one review.Change, total int) bool {
 	if one.Own {
 		line += ", kcmgen's own defaults changed"
 	}
-	if h := hosts(one.Nodes, total); h != "" {
+	if h := hosts(one.Nodes, total); h != "" && (one.Kind != review.OfMembership || len(one.Nodes) != 1) {
 		line += ", on " + code(short(h, 2*longest))
 	}
 	if w := where(one); w != "" {

@@ -121,6 +121,9 @@ func summary(d *review.Difference) string {
 		verb = "differ"
 	}
 	parts := []string{number(len(d.Clusters), "cluster") + " " + verb}
+	if len(d.Clusters) == 0 {
+		parts[0] = "nothing differs"
+	}
 	if c := counts(all); c != "" {
 		parts = append(parts, number(len(all), "change")+" ("+c+")")
 	}
@@ -159,6 +162,9 @@ func subject(c review.Change) string {
 	case review.OfVersion:
 		return "Kubernetes"
 	case review.OfMembership:
+		if len(c.Nodes) == 1 {
+			return c.Name + " " + c.Nodes[0]
+		}
 		return c.Name
 	case review.OfDeploy, review.OfImage, review.OfProgram, review.OfKubeconfig:
 		return c.Name // it begins with the kind

@@ -98,7 +98,11 @@ func (t *text) change(c review.Change, total int) {
 	if c.Own {
 		parts = append(parts, "kcmgen's own defaults changed")
 	}
-	for _, s := range []string{hosts(c.Nodes, total), where(c)} {
+	on := hosts(c.Nodes, total)
+	if c.Kind == review.OfMembership && len(c.Nodes) == 1 {
+		on = "" // the subject names it
+	}
+	for _, s := range []string{on, where(c)} {
 		if s != "" {
 			parts = append(parts, short(s, 2*longest))
 		}
