@@ -22,7 +22,7 @@ demo: ## export the example cluster into out/
 # lines list these programs. The variable makes go test, which caches results, notice
 # an installed program. The time limit is only for tests that hang.
 test: ## run every test that this machine has the programs for
-	@reference=$$(tools/install.sh reference) && runner=$$(tools/install.sh test) && dir=$$(mktemp -d) || exit; status=0; \
+	@reference=$$(tools/install.sh reference) && benchmark=$$(tools/install.sh benchmark) && reference=$$reference:$$benchmark && runner=$$(tools/install.sh test) && dir=$$(mktemp -d) || exit; status=0; \
 	export KCMGEN_TEST_PROGRAMS="$$(IFS=:; ls $$PATH /usr/lib/openssh 2>/dev/null | git hash-object --stdin)"; \
 	for module in tools/test tools/kubernetes .; do \
 		[ $$module != . ] || PATH="$$reference:$$PATH"; \

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Usage: tools/install.sh reference|lint|release|test
+# Usage: tools/install.sh reference|lint|release|test|benchmark
 #        tools/install.sh browser [check]
 #
 # Builds the programs that tools/<name>/go.mod lists as tools, unless they are
@@ -14,7 +14,7 @@
 # another worktree finds it warm, and no linter or `git clean` walks over it.
 set -eu
 
-name=${1:?usage: tools/install.sh reference|lint|release|test|browser}
+name=${1:?usage: tools/install.sh reference|lint|release|test|benchmark|browser}
 cd "$(dirname "$0")/$name"
 
 if [ -f package-lock.json ]; then

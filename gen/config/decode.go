@@ -43,7 +43,7 @@ func (d *decoder) fault(field string, err error) {
 func (d *decoder) cluster(w *wireCluster) *spec.Cluster {
 	c := &spec.Cluster{
 		Name: w.Name, Layout: spec.Layout(w.Layout), Profile: spec.Profile(w.Profile), Hardened: w.FlagDefaults == "hardened", Defaults: spec.Defaults(w.Defaults),
-		Labels: w.Labels, Acknowledged: w.Acknowledge, Flags: d.settings("flags", w.Flags), Kubeconfig: w.Kubeconfig, Paths: w.Paths,
+		Labels: w.Labels, Acknowledged: w.Acknowledge, Policy: w.Policy, Flags: d.settings("flags", w.Flags), Kubeconfig: w.Kubeconfig, Paths: w.Paths,
 		Generations: w.Generations,
 		Binary:      w.Binary, Image: w.Image,
 	}

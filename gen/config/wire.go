@@ -28,6 +28,7 @@ type wireCluster struct {
 		Kubeconfig, Gate, Soak string
 		Handover               bool
 	}
+	Policy      []string
 	Acknowledge map[string]string
 	Waivers     map[string]struct {
 		Reason, Until string

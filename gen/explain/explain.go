@@ -60,7 +60,7 @@ type otherText struct {
 // all are the rules in the order of their table, and then the other ids.
 var all = sync.OnceValue(func() []Rule {
 	texts := map[string]Text{}
-	for _, topic := range [][]Text{networkTexts, flagTexts, timingTexts, fileTexts, unitTexts, imageTexts, keyTexts, hardeningTexts, lineTexts, peerTexts, existingTexts} {
+	for _, topic := range [][]Text{networkTexts, flagTexts, timingTexts, fileTexts, unitTexts, imageTexts, keyTexts, hardeningTexts, benchmarkTexts, lineTexts, peerTexts, existingTexts} {
 		for _, t := range topic {
 			texts[t.ID] = t
 		}

@@ -33,6 +33,8 @@ type Finding struct {
 	Message  string   `json:"message"`
 	Expected string   `json:"expected,omitempty"`
 	Hint     string   `json:"hint,omitempty"`
+	// Controls are those of the cluster's benchmarks that it breaks, such as "cis-1.12 1.3.2".
+	Controls []string `json:"controls,omitempty"`
 	Waived   string   `json:"-"` // the waiver's reason
 	Until    string   `json:"-"` // the waiver's last day, if it has one
 }

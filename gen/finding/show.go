@@ -27,6 +27,7 @@ func (f Finding) Details(clusters []string) [][2]string {
 		line("see", p.String())
 	}
 	line("hint", f.Hint)
+	line("controls", strings.Join(f.Controls, ", "))
 	line("reason", f.Waived)
 	line("until", f.Until)
 	return out

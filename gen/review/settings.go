@@ -45,6 +45,7 @@ func (d describer) settings() []Setting {
 	for _, name := range slices.Sorted(maps.Keys(c.Labels)) {
 		s.add(OfCluster, "labels."+finding.Label(name), c.Labels[name], d.at(finding.Path("labels", name)))
 	}
+	s.add(OfCluster, "policy", strings.Join(c.Policy, "\n"), d.at("policy"))
 	for _, id := range slices.Sorted(maps.Keys(c.Acknowledged)) {
 		s.add(OfCluster, acknowledge+id, c.Acknowledged[id], d.at(finding.Path("acknowledge", id)))
 	}

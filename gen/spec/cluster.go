@@ -80,6 +80,7 @@ type Cluster struct {
 	Binary      *Binary // nil: kcmgen doesn't provide the program
 	Image       *Image
 	Deploy      Deploy
+	Policy      []string // benchmarks that it is held to
 	Waivers     []Waiver // sorted by rule
 	// Acknowledged says why changes are meant, by the id of the own rule that asks.
 	Acknowledged map[string]string

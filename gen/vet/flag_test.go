@@ -16,7 +16,7 @@ func allCases() map[string]testCase {
 	for _, more := range []map[string]testCase{
 		flagCases, gateCases, controllerCases,
 		ignoredCases, workerCases, isolationCases,
-		signerCases, headerCases, cloudCases, directiveCases, addressCases, valueCases, unitCases, podFieldCases, exposureCases, capacityCases,
+		signerCases, headerCases, cloudCases, directiveCases, addressCases, valueCases, unitCases, podFieldCases, exposureCases, capacityCases, benchmarkCases,
 	} {
 		maps.Copy(out, more)
 	}

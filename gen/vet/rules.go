@@ -41,7 +41,7 @@ var allRules = sync.OnceValue(func() []Rule {
 	for _, topic := range [][]Rule{
 		networkRules, existingRules, peerRules, apiserverRules, kubeletRules, networkPeerRules, comparedRules, rangeRules, nodeRules, addressRules, flagRules, controllerRules, gateRules,
 		workerRules, electionRules, migrationRules, capacityRules, fileRules, isolationRules, unitRules, directiveRules, keyRules, trackedRules,
-		authorityRules, certificateNameRules, signerRules, hardeningRules, imageRules, binaryRules, valueRules, headerRules, exposureRules, cloudRules, lineRules,
+		authorityRules, certificateNameRules, signerRules, hardeningRules, imageRules, binaryRules, valueRules, headerRules, exposureRules, cloudRules, benchmarkRules, lineRules,
 	} {
 		out = append(out, topic...)
 	}

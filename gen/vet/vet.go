@@ -73,7 +73,9 @@ type Rule struct {
 	Practice bool
 	// Existing rules look at the nodes that exist, and report nothing without them.
 	Existing bool
-	Doc      string // what the rule requires, in one line
+	// Profile rules report nothing for a cluster that names no benchmark.
+	Profile bool
+	Doc     string // what the rule requires, in one line
 
 	cluster func(*view) []fault
 	node    func(*view, *nodeView) []fault
@@ -88,6 +90,7 @@ type fault struct {
 	severity finding.Severity
 	also     []string    // fields that the user may change instead
 	at       finding.Pos // in a file of another component
+	controls []string    // of benchmarks
 }
 
 // view is a cluster as rules see it, with merged flags.
@@ -190,7 +193,7 @@ func Check(c *spec.Cluster, facts Facts) []finding.Finding {
 	for _, r := range allRules() {
 		out = append(out, v.apply(r)...)
 	}
-	out = withoutRedundant(out)
+	out = v.withControls(withoutRedundant(out))
 	out = append(out, c.Own.Findings...)
 	out = append(out, waive(c, out, facts)...)
 	return merged(sorted(append(out, typeFindings(c, out)...)))
@@ -280,7 +283,7 @@ func (v *view) apply(r Rule) []finding.Finding {
 func (v *view) finding(r Rule, f fault, node string) finding.Finding {
 	out := finding.Finding{
 		Rule: r.ID, Severity: cmp.Or(f.severity, r.Severity), Cluster: v.Name, Node: node, Field: f.field,
-		Pos: v.Source.At(f.field), Message: f.message, Expected: f.expected, Hint: f.hint,
+		Pos: v.Source.At(f.field), Message: f.message, Expected: f.expected, Hint: f.hint, Controls: f.controls,
 	}
 	for _, a := range f.also {
 		if p, ok := v.Source.Exact(a); ok && p != out.Pos {

@@ -36,10 +36,11 @@ const builds = `make test builds it; or PATH="$(tools/install.sh reference):$PAT
 
 // source has the remedy for each missing program.
 var source = map[string]string{
-	"cue":     builds,
-	"cfssl":   builds,
-	"kubectl": builds,
-	"judge":   builds,
+	"cue":        builds,
+	"cfssl":      builds,
+	"kubectl":    builds,
+	"kube-bench": "tools/install.sh benchmark",
+	"judge":      builds,
 
 	"axe-core":        "tools/install.sh browser, which takes npm",
 	"bash":            "apt-get install bash",

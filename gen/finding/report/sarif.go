@@ -92,6 +92,7 @@ type (
 		Node     string   `json:"node,omitempty"`
 		Expected string   `json:"expected,omitempty"`
 		Hint     string   `json:"hint,omitempty"`
+		Tags     []string `json:"tags,omitempty"` // controls of benchmarks
 	}
 )
 
@@ -188,7 +189,7 @@ func (r *Report) result(it item, index map[string]int) result {
 		RuleID: f.Rule, RuleIndex: index[f.Rule], Level: levels[f.Severity],
 		Message:      message{plainMessage(strings.Join(append([]string{f.Message}, lines(f, it.Clusters)...), "\n"))},
 		Fingerprints: map[string]string{fingerprintName: it.fingerprint},
-		Properties:   properties{it.Clusters, f.Node, f.Expected, f.Hint},
+		Properties:   properties{it.Clusters, f.Node, f.Expected, f.Hint, f.Controls},
 	}
 	if out.Level == "" {
 		out.Kind, out.Level = "open", "none"

@@ -1,0 +1,44 @@
+package explain
+
+// The benchmarks as data that programs check: numbers and demands are those of these files.
+const (
+	kubeBench = "https://github.com/aquasecurity/kube-bench/tree/main/cfg"
+	stig      = "DISA Kubernetes STIG, as github.com/mitre/k8s-cluster-stig-baseline has it"
+)
+
+var benchmarkTexts = []Text{
+	{
+		ID:       "benchmark-bind-address",
+		Why:      "Scanners of the benchmark read the flag's text: another loopback address is as good, and fails them. The STIG also fails a flag that isn't set.",
+		Fix:      "Write 127.0.0.1.",
+		CUE:      "policy: [\"cis-1.12\"]\nflags: \"bind-address\": \"127.0.0.1\"",
+		Sources:  []string{kubeBench, stig},
+		Controls: []string{"cis-1.9 1.3.7", "cis-1.12 1.3.7", "stig-v2 V-242385"},
+		Flags:    []string{"bind-address"},
+	},
+	{
+		ID:       "benchmark-file-mode",
+		Why:      "The benchmark demands modes of files below /etc/kubernetes. kcmgen writes keys, kubeconfigs and manifests for their owner alone, and certificates, which are public, for all to read: CIS 1.9 accepts that of no file, newer ones do.",
+		Fix:      "Waive it with the reason, or hold the cluster to the newer benchmark.",
+		CUE:      "policy: [\"cis-1.9\"]\nwaivers: \"benchmark-file-mode\": reason: \"certificates are public\"",
+		Sources:  []string{kubeBench, stig},
+		Controls: []string{"cis-1.9 1.1.3, 1.1.17, 1.1.20, 1.1.21", "cis-1.12 1.1.3, 1.1.17, 1.1.20, 1.1.21", "stig-v2 V-242408, V-242460, V-242466, V-242467"},
+	},
+	{
+		ID:       "benchmark-file-owner",
+		Why:      "The benchmark demands that root owns the files. A pod that doesn't run as root can't read files that are root's alone, so they belong to its user: NSA's guide demands that user, and the two contradict each other.",
+		Fix:      "Decide which holds: let the pod run as root (pod: hardening: \"none\"), or waive it with the reason.",
+		CUE:      "policy: [\"cis-1.12\"]\npod: hardening: \"none\"",
+		Sources:  []string{kubeBench, stig, "NSA/CISA Kubernetes Hardening Guide 1.2, Non-root containers"},
+		Controls: []string{"cis-1.9 1.1.4, 1.1.18, 1.1.19", "cis-1.12 1.1.4, 1.1.18, 1.1.19", "stig-v2 V-242405, V-242446, V-242451"},
+	},
+	{
+		ID:       "benchmark-file-foreign",
+		Why:      "A flag names a file that kcmgen doesn't place. Its mode and owner on the host decide about the control, and can't be seen here: it isn't passed.",
+		Fix:      "Look at the host, or let kcmgen place the file: name its path under paths.",
+		CUE:      "policy: [\"cis-1.12\"]\nflags: \"root-ca-file\": \"/etc/pki/bundle.crt\"",
+		Sources:  []string{kubeBench, stig},
+		Controls: []string{"cis-1.9 1.1.17 to 1.1.21", "cis-1.12 1.1.17 to 1.1.21", "stig-v2 V-242446 to V-242467"},
+		Flags:    []string{"*"},
+	},
+}
