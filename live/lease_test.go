@@ -151,7 +151,10 @@ func TestAnswers(t *testing.T) {
 
 // TestCanceled: cancelling a request ends it, without an Error.
 func TestCanceled(t *testing.T) {
-	s := serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	s := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		<-r.Context().Done()
+		panic(http.ErrAbortHandler) // to return would be an answer, which may still arrive
+	})
 	c := newClient(t, kubeconfig(s.URL, certOf(s)), nil)
 	for name, f := range map[string]func(context.Context) error{
 		"lease": func(ctx context.Context) error {
