@@ -57,10 +57,14 @@ func Diff(ctx context.Context, o DiffOptions) (*Compared, error) {
 
 func (d *differ) diff(ctx context.Context) (_ *Compared, err error) {
 	defer d.close()
-	if d.base, err = d.open(d.o.Base, "HEAD"); err != nil {
-		return nil, err
-	}
-	if d.head, err = d.open(d.o.Head, "."); err != nil {
+	err = both(func() (err error) {
+		d.base, err = d.open(d.o.Base, "HEAD")
+		return err
+	}, func() (err error) {
+		d.head, err = d.open(d.o.Head, ".")
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	if err := d.leave(ctx); err != nil {
@@ -87,6 +91,14 @@ func (d *differ) diff(ctx context.Context) (_ *Compared, err error) {
 	return out, nil
 }
 
+// both calls two functions at the same time, and returns the error of the first that has one.
+func both(a, b func() error) error {
+	ended := make(chan error)
+	go func() { ended <- b() }()
+	err := a()
+	return cmp.Or(err, <-ended)
+}
+
 // differ is one run of Diff.
 type differ struct {
 	o          DiffOptions
@@ -97,11 +109,15 @@ type differ struct {
 }
 
 func (d *differ) close() {
-	for _, s := range []*side{d.base, d.head} {
-		if s != nil && s.snapshot != nil {
-			_ = s.snapshot.Close() // a temporary directory
+	end := func(s *side) func() error {
+		return func() error {
+			if s == nil || s.snapshot == nil {
+				return nil
+			}
+			return s.snapshot.Close()
 		}
 	}
+	_ = both(end(d.base), end(d.head)) // temporary directories
 }
 
 // open finds what a name means: a directory if it is written as one, else a revision, and a
@@ -151,15 +167,19 @@ func shownDir(cwd, dir string) string {
 
 // leave decides which packages need no evaluation, because all that they depend on is the
 // same on both sides.
-func (d *differ) leave(ctx context.Context) (err error) {
-	for _, s := range []*side{d.base, d.head} {
-		if s.snapshot == nil || d.whole {
-			return nil
-		}
-		if s.depends, s.found, err = s.snapshot.depends(ctx, d.o.Request); err != nil {
+func (d *differ) leave(ctx context.Context) error {
+	if d.base.snapshot == nil || d.head.snapshot == nil || d.whole {
+		return nil
+	}
+	look := func(s *side) func() error {
+		return func() (err error) {
+			s.left = map[string]bool{}
+			s.depends, s.found, err = s.snapshot.depends(ctx, d.o.Request)
 			return err
 		}
-		s.left = map[string]bool{}
+	}
+	if err := both(look(d.base), look(d.head)); err != nil {
+		return err
 	}
 	others := d.othersDiffer()
 	then := map[[2]string]string{} // directories of the base by what is the same

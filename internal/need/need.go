@@ -42,7 +42,7 @@ var source = map[string]string{
 	"kube-bench": "tools/install.sh benchmark",
 	"judge":      builds,
 
-	"axe-core":        "tools/install.sh browser, which takes npm",
+	"node":            "apt-get install nodejs",
 	"bash":            "apt-get install bash",
 	"buildah":         "apt-get install buildah",
 	"chromium":        "apt-get install chromium",
@@ -115,15 +115,22 @@ func Program(t T, name string) string {
 // skips the test if it is missing. root is the repository.
 func Axe(t T, root string) []byte {
 	helper(t)()
-	dir, err := exec.Command(Program(t, "sh"), filepath.Join(root, "tools", "install.sh"), "browser", "check").Output()
-	if err != nil {
-		Missing(t, "axe-core", source["axe-core"])
-	}
-	script, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(dir)), "axe-core", "axe.min.js"))
+	script, err := os.ReadFile(filepath.Join(NPM(t, root), "axe-core", "axe.min.js"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return script
+}
+
+// NPM returns the directory of the packages of tools/browser/package.json, or skips the test
+// if they are missing. root is the repository.
+func NPM(t T, root string) string {
+	helper(t)()
+	dir, err := exec.Command(Program(t, "sh"), filepath.Join(root, "tools", "install.sh"), "browser", "check").Output()
+	if err != nil {
+		Missing(t, "packages of npm", "tools/install.sh browser, which takes npm")
+	}
+	return strings.TrimSpace(string(dir))
 }
 
 // helper returns t.Helper, or a function that does nothing if t has none.

@@ -71,6 +71,7 @@ func commit(dir, pkg string, changed []byte) error {
 // clusters. Each run has a fresh directory.
 func (b *bench) reviewed(dir string) []side {
 	kcmgen := b.builds[0].kcmgen
+	env := append(b.env[:len(b.env):len(b.env)], "TMPDIR="+b.scratch) // both write to memory
 	trees := side{name: "kcmgen export --review"}
 	var out string
 	trees.prepare = func() error {
@@ -79,7 +80,7 @@ func (b *bench) reviewed(dir string) []side {
 		return nil
 	}
 	trees.run = func(ctx context.Context) (sample, error) {
-		return command(dir, b.env, kcmgen, "export", "--review", "-o", out, "./org/...")(ctx)
+		return command(dir, env, kcmgen, "export", "--review", "-o", out, "./org/...")(ctx)
 	}
-	return []side{{name: "kcmgen diff HEAD~1 HEAD", run: command(dir, b.env, kcmgen, "diff", "HEAD~1", "HEAD")}, trees}
+	return []side{{name: "kcmgen diff HEAD~1 HEAD", run: command(dir, env, kcmgen, "diff", "HEAD~1", "HEAD")}, trees}
 }

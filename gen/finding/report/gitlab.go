@@ -11,6 +11,8 @@ import (
 // quality is an issue of GitLab's code quality, in the subset of Code Climate's that GitLab
 // reads. https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format
 type quality struct {
+	Type        string          `json:"type"` // this and the categories are Code Climate's alone
+	Categories  []string        `json:"categories"`
 	Description string          `json:"description"`
 	CheckName   string          `json:"check_name"`
 	Fingerprint string          `json:"fingerprint"`
@@ -25,6 +27,7 @@ type qualityLocation struct {
 
 type qualityLines struct {
 	Begin int `json:"begin"`
+	End   int `json:"end"`
 }
 
 // qualitySeverities are GitLab's words, which are info, minor, major, critical and blocker.
@@ -46,9 +49,11 @@ func (r *Report) gitlab(w *bufio.Writer) error {
 				text = append(text, l)
 			}
 		}
+		at := max(it.Pos.Line, 1)
 		line, err := encode(quality{
+			Type: "issue", Categories: []string{"Bug Risk"},
 			Description: oneLine(strings.Join(text, "; ")), CheckName: it.Rule, Fingerprint: it.fingerprint, Severity: severity,
-			Location: qualityLocation{Path: visible(r.relative(it)), Lines: qualityLines{Begin: max(it.Pos.Line, 1)}},
+			Location: qualityLocation{Path: visible(r.relative(it)), Lines: qualityLines{at, at}},
 		})
 		if err != nil {
 			return err
