@@ -42,12 +42,17 @@ type Compared struct {
 	*review.Difference
 	heads []*review.Cluster // those that were asked for by name, in the newer state
 	now   time.Time
+	// unknown means that a package has errors on both sides, and other files.
+	unknown bool
 }
 
 // Diff compares two states of clusters. What can't be evaluated on one side is a part of the
 // difference. The error is an OptionError if a side or a cluster names nothing.
 func Diff(ctx context.Context, o DiffOptions) (*Compared, error) {
 	cwd, err := os.Getwd()
+	if err == nil {
+		cwd, err = filepath.EvalSymlinks(cwd) // git names the work tree so
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -78,10 +83,13 @@ func (d *differ) diff(ctx context.Context) (_ *Compared, err error) {
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
+	if err := d.noModule(); err != nil {
+		return nil, err
+	}
 	if err := d.choose(); err != nil {
 		return nil, err
 	}
-	out := &Compared{review.Compare(&d.base.Sources, &d.head.Sources, d.base.upgradeNotes), nil, d.o.Now}
+	out := &Compared{review.Compare(&d.base.Sources, &d.head.Sources, d.base.upgradeNotes), nil, d.o.Now, d.unknown()}
 	if len(d.o.Args) > 0 {
 		out.heads = d.head.Clusters
 	}
@@ -106,6 +114,7 @@ type differ struct {
 	index      *facts.Index
 	whole      bool // every package is evaluated, for tests
 	base, head *side
+	sameIn     map[string]string // directories of what isn't evaluated, by name
 }
 
 func (d *differ) close() {
@@ -131,7 +140,7 @@ func (d *differ) open(name, otherwise string) (*side, error) {
 	if written {
 		return d.directory(name)
 	}
-	snapshot, err := OpenRevision(d.cwd, name, d.index)
+	snapshot, err := OpenRevision(d.at(), name, d.index)
 	if err == nil {
 		return &side{Sources: review.Sources{Side: review.Side{Name: name, Commit: snapshot.Revision.Commit}}, snapshot: snapshot}, nil
 	}
@@ -142,10 +151,31 @@ func (d *differ) open(name, otherwise string) (*side, error) {
 	return nil, err
 }
 
+// at returns the directory whose module is compared: the one that is named as a side, or the
+// working directory.
+func (d *differ) at() string {
+	for _, name := range []string{d.o.Base, d.o.Head} {
+		dir := name
+		if !filepath.IsAbs(dir) {
+			dir = filepath.Join(d.cwd, name)
+		}
+		if fi, err := os.Stat(filepath.Join(dir, "cue.mod")); name != "" && err == nil && fi.IsDir() {
+			if real, err := filepath.EvalSymlinks(dir); err == nil {
+				return real
+			}
+		}
+	}
+	return d.cwd
+}
+
 func (d *differ) directory(name string) (*side, error) {
 	s := &side{Sources: review.Sources{Side: review.Side{Name: name}}, dir: name}
 	if trees.Is(name) {
 		return s, nil
+	}
+	if _, err := os.Stat(name); err != nil {
+		_, err = OpenDirectory(d.cwd, name, d.index) // which says what is wrong
+		return nil, err
 	}
 	root, err := config.ModuleRoot(filepath.Join(d.cwd, name))
 	if filepath.IsAbs(name) {
@@ -165,6 +195,34 @@ func shownDir(cwd, dir string) string {
 	return dir
 }
 
+// unknown reports whether a package has errors on both sides, and isn't the same.
+func (d *differ) unknown() bool {
+	sums := func(s *side, dir string) (out [sha256.Size]byte) {
+		for _, dep := range s.depends {
+			if dep.Dir == dir {
+				out = dep.Sum
+			}
+		}
+		return out
+	}
+	for dir := range d.base.Faults {
+		if _, both := d.head.Faults[dir]; both && sums(d.base, dir) != sums(d.head, dir) {
+			return true
+		}
+	}
+	return false
+}
+
+// noModule returns an error if no side has a CUE module: nothing was compared then, which isn't
+// the same as no difference.
+func (d *differ) noModule() error {
+	lacks := func(s *side) bool { return s.snapshot != nil && s.snapshot.Lacks != "" }
+	if !lacks(d.base) || !lacks(d.head) {
+		return nil
+	}
+	return &OptionError{&config.NoModuleError{Dir: d.cwd}}
+}
+
 // leave decides which packages need no evaluation, because all that they depend on is the
 // same on both sides.
 func (d *differ) leave(ctx context.Context) error {
@@ -182,16 +240,22 @@ func (d *differ) leave(ctx context.Context) error {
 		return err
 	}
 	others := d.othersDiffer()
+	d.sameIn = map[string]string{}
+	names := map[string]int{} // a name that two clusters have is a finding
+	for _, new := range d.head.depends {
+		names[new.Name]++
+	}
 	then := map[[2]string]string{} // directories of the base by what is the same
 	for dir, old := range d.base.depends {
 		then[[2]string{d.below(d.base, dir), string(old.Sum[:])}] = dir
 	}
 	for now, new := range d.head.depends {
 		dir, same := then[[2]string{d.below(d.head, now), string(new.Sum[:])}]
-		if !same || new.Name == "" || others && (new.Names || new.Embeds) {
+		if !same || new.Name == "" || names[new.Name] > 1 || others && (new.Names || new.Embeds) {
 			continue
 		}
 		d.base.left[dir], d.head.left[now] = true, true
+		d.sameIn[new.Name] = new.Dir
 		d.base.Same, d.head.Same = append(d.base.Same, new.Name), append(d.head.Same, new.Name)
 	}
 	slices.Sort(d.base.Same)
@@ -201,7 +265,7 @@ func (d *differ) leave(ctx context.Context) error {
 
 // othersDiffer reports whether files may differ that clusters can name, besides CUE.
 func (d *differ) othersDiffer() bool {
-	counts := func(p string) bool { return path.Ext(p) != ".cue" && path.Ext(p) != ".md" }
+	counts := func(p string) bool { return path.Ext(p) != ".cue" }
 	base, head := d.base.snapshot, d.head.snapshot
 	switch {
 	case base.Revision != nil && head.Revision != nil:
@@ -274,7 +338,7 @@ func (d *differ) choose() error {
 		}
 		names = append(names, s.Same...)
 		s.Clusters = slices.DeleteFunc(s.Clusters, func(c *review.Cluster) bool { return !wants(c.Name, c.Dir) })
-		s.Same = slices.DeleteFunc(s.Same, func(name string) bool { return !wants(name, "") })
+		s.Same = slices.DeleteFunc(s.Same, func(name string) bool { return !wants(name, d.sameIn[name]) })
 		maps.DeleteFunc(s.Faults, func(dir string, _ []finding.Finding) bool { return !wants("", dir) })
 	}
 	for _, arg := range d.o.Args {
@@ -371,8 +435,8 @@ func classTitle(id string) string {
 	return c.Title
 }
 
-// Differs reports whether anything differs.
-func (c *Compared) Differs() bool { return len(c.Clusters) > 0 }
+// Differs reports whether anything differs, or can't be compared though its files differ.
+func (c *Compared) Differs() bool { return len(c.Clusters) > 0 || c.unknown }
 
 // Fails reports whether something has an error in the newer state that it hadn't in the older
 // one.

@@ -159,7 +159,7 @@ func reviewHint(err error) string {
 	switch {
 	case is[*trees.NotReviewError](err):
 		return "name another directory with --out, or remove what is in it"
-	case is[*trees.SchemaError](err):
+	case is[*trees.SchemaError](err), is[*trees.BrokenError](err):
 		return "make it again with this kcmgen: kcmgen export --review"
 	}
 	return ""

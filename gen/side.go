@@ -40,21 +40,29 @@ func (s *side) read(ctx context.Context, d *differ) (err error) {
 		return err
 	}
 	s.Clusters = make([]*review.Cluster, len(l.Clusters))
+	s.Faults = map[string][]finding.Finding{}
+	failed := make([][]finding.Finding, len(l.Clusters))
 	errs := newWork(len(l.Clusters), nil, nil).run(ctx, func(error) bool { return true }, func(i int, _ func(Event)) error {
 		v := l.Clusters[i]
 		c, err := describe(v.Cluster, s.snapshot.cwd)
-		if err != nil {
-			return err
+		if err != nil { // its findings say why
+			failed[i] = s.failed(v, err)
+			return nil
 		}
 		c.Cluster.Findings = s.today(v.Findings)
 		s.Clusters[i] = c.Cluster
 		return nil
 	})
+	for i, v := range l.Clusters {
+		if failed[i] != nil {
+			s.Faults[belowModule(v.Cluster.Dir)] = failed[i]
+		}
+	}
+	s.Clusters = slices.DeleteFunc(s.Clusters, func(c *review.Cluster) bool { return c == nil })
 	s.specs = map[string]*spec.Cluster{}
 	for _, v := range l.Clusters {
 		s.specs[v.Cluster.Embedded.Redact(v.Cluster.Name)] = v.Cluster
 	}
-	s.Faults = map[string][]finding.Finding{}
 	for dir, found := range l.Of {
 		if finding.Failed(found) {
 			s.Faults[belowModule(dir)] = s.today(found)
@@ -64,6 +72,18 @@ func (s *side) read(ctx context.Context, d *differ) (err error) {
 		s.notes = append(s.notes, s.snapshot.Lacks+" at "+s.Name)
 	}
 	return withoutCanceled(errs)
+}
+
+// failed returns the findings of a cluster that can't be rendered: those of the rules, which
+// mostly say why, or else the error.
+func (s *side) failed(v *Vetted, err error) []finding.Finding {
+	if finding.Failed(v.Findings) {
+		return s.today(v.Findings)
+	}
+	c := v.Cluster
+	return []finding.Finding{c.Embedded.Finding(finding.Finding{
+		Rule: "value-unsafe", Severity: finding.Error, Cluster: c.Name, Pos: s.place(c.Source.At("")), Message: "the cluster can't be rendered: " + err.Error(),
+	})}
 }
 
 // upgradeNotes returns what kcmgen upgrade says of a cluster of this side that goes to the

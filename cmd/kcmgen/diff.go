@@ -54,7 +54,7 @@ where something does.
 	sshConfigFlag(cmd, &o.sshConfig)
 	cmd.Flags().BoolVar(&o.live, "live", false, "look at the hosts")
 	cmd.Flags().StringSliceVar(&o.clusters, "cluster", nil, "compare these clusters only, by name or directory")
-	cmd.Flags().BoolVar(&o.exitCode, "exit-code", false, "exit with 4 if something differs, and with 3 if HEAD has an error")
+	cmd.Flags().BoolVar(&o.exitCode, "exit-code", false, "exit with 4 if something differs, and with 3 if the change brings an error")
 	completeFlag(cmd, "cluster", completeClusters)
 	limitFlag(cmd, &o.limit)
 	formatFlag(cmd, &o.format, "how to print what differs", gen.DiffFormats()...)

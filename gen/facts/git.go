@@ -103,7 +103,10 @@ var errNoRepository = errors.New("not a git repository")
 
 // gitError returns the error on the first line of git's stderr.
 func gitError(stderr string) error {
-	first, _, _ := strings.Cut(strings.TrimSpace(stderr), "\n")
+	first, rest, _ := strings.Cut(strings.TrimSpace(stderr), "\n")
+	for strings.HasPrefix(first, "warning: ") && rest != "" {
+		first, rest, _ = strings.Cut(rest, "\n")
+	}
 	first = strings.TrimPrefix(first, "fatal: ")
 	if strings.HasPrefix(first, errNoRepository.Error()) {
 		return errNoRepository

@@ -2,6 +2,7 @@ package review
 
 import (
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -161,6 +162,9 @@ func (d describer) node(h plan.Host, t tree.Tree) (*Node, error) {
 
 func (d describer) flag(f spec.Flag) Flag {
 	out := Flag{Name: d.hide(f.Name), Value: d.hide(f.Value), Field: "cluster." + d.hide(f.Field), At: d.at(f.Field), Origin: ByDefault}
+	if out.Value != f.Value {
+		out.Raw = f.Value
+	}
 	switch {
 	case strings.HasPrefix(f.Field, "flags.") || strings.HasPrefix(f.Field, "nodes."):
 		out.Origin = ByFlag
@@ -173,18 +177,25 @@ func (d describer) flag(f spec.Flag) Flag {
 func (d describer) ranges() []Range {
 	out := []Range{}
 	n := d.c.Networks
+	add := func(use string, p netip.Prefix, mask, planned int) {
+		r := Range{Use: use, Prefix: d.hide(p.String()), Mask: mask, Planned: planned, At: d.at("networks." + use)}
+		if r.Prefix != p.String() {
+			r.Raw = p.String()
+		}
+		out = append(out, r)
+	}
 	for _, p := range n.Pods {
 		mask := n.MaskIPv4
 		if p.Addr().Is6() {
 			mask = n.MaskIPv6
 		}
-		out = append(out, Range{"pods", d.hide(p.String()), mask, n.MaxNodes, d.at("networks.pods")})
+		add("pods", p, mask, n.MaxNodes)
 	}
 	for _, p := range n.Services {
-		out = append(out, Range{"services", d.hide(p.String()), 0, n.MaxServices, d.at("networks.services")})
+		add("services", p, 0, n.MaxServices)
 	}
 	for _, p := range n.Nodes {
-		out = append(out, Range{"nodes", d.hide(p.String()), 0, 0, d.at("networks.nodes")})
+		add("nodes", p, 0, 0)
 	}
 	return out
 }

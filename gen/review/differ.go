@@ -1,6 +1,7 @@
 package review
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -194,9 +195,13 @@ func (x *differ) setting(s both[Setting], n *pair) bool {
 	return true
 }
 
+// embeddedDiffers is how a value changes that comes from an embedded file and isn't shown.
+const embeddedDiffers = "the embedded value differs"
+
 // flag adds the change of a flag. It returns whether there is one.
 func (x *differ) flag(name string, f both[Flag], n *pair) bool {
-	if f.old != nil && f.now != nil && f.old.Value == f.now.Value {
+	hidden := f.old != nil && f.now != nil && f.old.Value == f.now.Value && f.old.Raw != f.now.Raw
+	if f.old != nil && f.now != nil && f.old.Value == f.now.Value && !hidden {
 		if f.old.Origin == f.now.Origin {
 			return false
 		}
@@ -205,7 +210,11 @@ func (x *differ) flag(name string, f both[Flag], n *pair) bool {
 		x.changes.add(g, n)
 		return false
 	}
-	x.changes.add(gathered{Change: Change{Kind: OfFlag, Name: name, Old: x.flagValue(name, f.old, 0), New: x.flagValue(name, f.now, 1)}}, n)
+	g := gathered{Change: Change{Kind: OfFlag, Name: name, Old: x.flagValue(name, f.old, 0), New: x.flagValue(name, f.now, 1)}}
+	if hidden {
+		g.Way = embeddedDiffers
+	}
+	x.changes.add(g, n)
 	return true
 }
 
@@ -213,7 +222,7 @@ func (x *differ) flag(name string, f both[Flag], n *pair) bool {
 // the default of Kubernetes, and nil if that version has no such flag.
 func (x *differ) flagValue(name string, f *Flag, side int) *Value {
 	if f != nil {
-		return &Value{Text: f.Value, Origin: f.Origin, Field: f.Field, At: f.At}
+		return &Value{Text: f.Value, Origin: f.Origin, Field: f.Field, At: f.At, raw: f.Raw}
 	}
 	minor := x.minors[side]
 	if m := flags.Of(minor); m != nil {
@@ -241,8 +250,15 @@ func (x *differ) ranges() {
 	for _, use := range slices.Compact(uses) {
 		was, is := rangesOf(x.old, use), rangesOf(x.now, use)
 		before, now := was.value(prefixOf), is.value(prefixOf)
-		if textOf(before) != textOf(now) {
-			x.say(gathered{Change: Change{Kind: OfRange, Name: use, Old: before, New: now, Way: way(was, is)}})
+		how, hidden := way(was, is), was.raw() != is.raw()
+		if hidden && textOf(before) == textOf(now) {
+			how = embeddedDiffers
+		}
+		if hidden && before != nil && now != nil {
+			before.raw, now.raw = was.raw(), is.raw()
+		}
+		if textOf(before) != textOf(now) || hidden {
+			x.say(gathered{Change: Change{Kind: OfRange, Name: use, Old: before, New: now, Way: how}})
 		}
 		for _, v4 := range []bool{true, false} {
 			before, now := was.family(v4).value(maskOf), is.family(v4).value(maskOf)
@@ -278,7 +294,21 @@ func (l rangeList) family(v4 bool) rangeList {
 }
 
 func prefixOf(r Range) string { return r.Prefix }
-func maskOf(r Range) string   { return numberOr(r.Mask) }
+
+// raw returns the ranges as they are if one of them isn't shown; "" if all are.
+func (l rangeList) raw() string {
+	var out []string
+	hidden := false
+	for _, r := range l {
+		hidden = hidden || r.Raw != ""
+		out = append(out, cmp.Or(r.Raw, r.Prefix))
+	}
+	if !hidden {
+		return ""
+	}
+	return strings.Join(out, ",")
+}
+func maskOf(r Range) string { return numberOr(r.Mask) }
 func plannedOf(r Range) string {
 	return numberOr(r.Planned)
 }

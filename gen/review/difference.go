@@ -132,6 +132,8 @@ type Value struct {
 	Origin Origin `json:"origin,omitempty"`
 	Field  string `json:"field,omitempty"`
 	At     string `json:"at,omitempty"`
+
+	raw string // see Flag.Raw
 }
 
 // ByKubernetes is the origin of a flag that isn't set.

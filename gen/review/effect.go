@@ -44,6 +44,11 @@ func effectOf(g *gathered, minor int) Effect {
 		return e
 	}
 	old, now := textOf(g.Old), textOf(g.New)
+	if g.Kind != OfFlag && (g.Old.isHidden() || g.New.isHidden()) {
+		out := converted(flags.EffectOn(g.Kind, name, g.Old.real(), g.New.real()))
+		out.Text = "The values come from an embedded file, and aren't shown."
+		return out
+	}
 	if g.Kind != OfFlag {
 		return converted(flags.EffectOn(g.Kind, name, old, now))
 	}
@@ -53,8 +58,36 @@ func effectOf(g *gathered, minor int) Effect {
 	if g.New != nil && g.New.Origin == ByKubernetes {
 		now = ""
 	}
+	if g.Old.isHidden() || g.New.isHidden() {
+		return hiddenEffect(g, old, now, minor)
+	}
 	return converted(flags.EffectOf(g.Name, old, now, minor))
 }
+
+// hiddenEffect is the effect of a flag with a value that isn't shown. Its classes are those of
+// the real values, and its text doesn't depend on them.
+func hiddenEffect(g *gathered, old, now string, minor int) Effect {
+	if g.Old.isHidden() {
+		old = g.Old.raw
+	}
+	if g.New.isHidden() {
+		now = g.New.raw
+	}
+	out := converted(flags.EffectOf(g.Name, old, now, minor))
+	any, _ := flags.AnyEffect(g.Name)
+	out.Text = any.Text
+	return out
+}
+
+// real returns the value as it is.
+func (v *Value) real() string {
+	if v.isHidden() {
+		return v.raw
+	}
+	return textOf(v)
+}
+
+func (v *Value) isHidden() bool { return v != nil && v.raw != "" }
 
 func converted(e flags.Effect) Effect {
 	return Effect{Classes: e.Classes, Risk: string(e.Risk), Part: e.Part, Text: e.Text, Source: e.Source}

@@ -40,6 +40,9 @@ func (cs *changes) add(g gathered, n *pair) {
 	if n != nil {
 		g.generic.Name = n.generic(g.Name)
 		g.generic.Old, g.generic.New = n.genericValue(g.Old, n.old), n.genericValue(g.New, n.now)
+		if g.Old != nil && g.New != nil && g.generic.Old.Text == g.generic.New.Text {
+			g.generic = g.Change // the node's own name or address is what differs
+		}
 	}
 	k := groupKey{
 		kind: g.Kind, name: g.generic.Name, effect: g.effect, way: g.Way, export: g.Export, reason: g.Reason,
@@ -77,10 +80,10 @@ func (cs *changes) put(k groupKey, g *gathered) {
 func (cs *changes) all(minor int) []Change {
 	out := make([]Change, 0, len(cs.groups))
 	for _, g := range cs.groups {
-		g.Effect = effectOf(g, minor)
-		if g.differs {
+		if g.differs { // then also the effect is about what they have in common
 			g.Name, g.Old, g.New = g.generic.Name, g.generic.Old, g.generic.New
 		}
+		g.Effect = effectOf(g, minor)
 		slices.Sort(g.Nodes)
 		g.Nodes = slices.Compact(g.Nodes)
 		out = append(out, g.Change)

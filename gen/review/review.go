@@ -56,6 +56,7 @@ type Range struct {
 	Prefix  string `json:"prefix"`
 	Mask    int    `json:"mask,omitempty"`    // of pods: the bits of one node's range
 	Planned int    `json:"planned,omitempty"` // nodes or services at most, as the cluster says
+	Raw     string `json:"-"`                 // see Flag.Raw
 	At      string `json:"at,omitempty"`
 }
 
@@ -119,6 +120,9 @@ type Flag struct {
 	Name   string `json:"name"`
 	Value  string `json:"value"`
 	Origin Origin `json:"origin"`
-	Field  string `json:"field"`        // of the cluster that sets it
-	At     string `json:"at,omitempty"` // "file:line:column" of that field, below the root, if the user wrote it
+	Field  string `json:"field"` // of the cluster that sets it
+	// Raw is the value if Value has text in place of what comes from an embedded file: it
+	// tells whether such values differ, and is never shown.
+	Raw string `json:"-"`
+	At  string `json:"at,omitempty"` // "file:line:column" of that field, below the root, if the user wrote it
 }

@@ -250,7 +250,7 @@ func outcome(c review.Change) string {
 // states says what became of a cluster or a node.
 func state(s review.State) string {
 	if s == review.Faulty {
-		return "can't be evaluated on both sides"
+		return "can't be evaluated on one side at least"
 	}
 	return string(s)
 }

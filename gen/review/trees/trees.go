@@ -30,6 +30,10 @@ import (
 // Name is the file that describes a cluster, in its directory.
 const Name = "review.json"
 
+// attributes tells git to leave the files' line ends as they are: a checkout with others would
+// not be current.
+const attributes = ".gitattributes"
+
 // Schema is the version of the format of review.json that this kcmgen writes.
 const Schema = 1
 
@@ -209,6 +213,11 @@ func Write(dir string, changes []tree.Change) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
+	if !d.Exists(attributes) {
+		if err := d.WriteAtomic(attributes, []byte("* -text\n"), fileMode); err != nil {
+			return err
+		}
+	}
 	for _, c := range changes {
 		if c.Kind == tree.Removed {
 			if err := d.Clear(c.Path); err != nil {
@@ -263,6 +272,11 @@ func (e *SchemaError) Error() string {
 	return fmt.Sprintf("%s isn't of kcmgen: its schema is %d, and %d was expected", e.File, e.Schema, Schema)
 }
 
+// BrokenError is a review.json that was edited by hand, or that git merged.
+type BrokenError struct{ File, Reason string }
+
+func (e *BrokenError) Error() string { return e.File + " isn't as kcmgen wrote it: " + e.Reason }
+
 // Is reports whether a directory has a review tree in it.
 func Is(dir string) bool {
 	root, err := os.OpenRoot(dir)
@@ -311,16 +325,22 @@ func parse(dir, cluster string, es []tree.Entry) (*review.Cluster, error) {
 		Schema int `json:"schema"`
 	}
 	if err := json.Unmarshal(files[Name].Data, &head); err != nil {
-		return nil, fmt.Errorf("%s: %w", at, err)
+		return nil, &BrokenError{at, err.Error()}
 	}
 	if head.Schema != Schema {
 		return nil, &SchemaError{at, head.Schema}
 	}
 	doc := document{Cluster: &review.Cluster{}}
 	if err := json.Unmarshal(files[Name].Data, &doc); err != nil {
-		return nil, fmt.Errorf("%s: %w", at, err)
+		return nil, &BrokenError{at, err.Error()}
 	}
 	c := doc.Cluster
+	if c.Name != cluster {
+		return nil, &BrokenError{at, fmt.Sprintf("its cluster is %q, and its directory %q", c.Name, cluster)}
+	}
+	if c.Kubernetes == "" {
+		return nil, &BrokenError{at, "it has no version of Kubernetes"}
+	}
 	sums(c.Files, files, func(f string) string { return f })
 	for i := range c.Nodes {
 		n := &c.Nodes[i]

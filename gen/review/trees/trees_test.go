@@ -149,9 +149,12 @@ func TestNotReview(t *testing.T) {
 // TestSchema: a review.json of another format is refused by name.
 func TestSchema(t *testing.T) {
 	for text, want := range map[string]string{
-		`{"schema": 2}`: "review.json has schema 2, written by a newer kcmgen; this one knows 1",
-		`{}`:            "review.json isn't of kcmgen: its schema is 0, and 1 was expected",
-		`[]`:            "review.json: json: ",
+		`{"schema": 2}`:                 "review.json has schema 2, written by a newer kcmgen; this one knows 1",
+		`{}`:                            "review.json isn't of kcmgen: its schema is 0, and 1 was expected",
+		`[]`:                            "review.json isn't as kcmgen wrote it: json: ",
+		`{"schema": 1}`:                 "review.json isn't as kcmgen wrote it: its cluster is \"\", and its directory \"a\"",
+		"{\"schema\": 1}\n<<<<<<< HEAD": "review.json isn't as kcmgen wrote it: invalid character '<' after top-level value",
+		`{"schema": 1, "name": "a"}`:    "it has no version of Kubernetes",
 	} {
 		dir := t.TempDir()
 		if err := os.Mkdir(filepath.Join(dir, "a"), 0o755); err != nil {
