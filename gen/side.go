@@ -68,6 +68,11 @@ func (s *side) read(ctx context.Context, d *differ) (err error) {
 			s.Faults[belowModule(dir)] = s.today(found)
 		}
 	}
+	if rev := s.snapshot.Revision; rev != nil {
+		for _, link := range rev.Dropped {
+			s.notes = append(s.notes, fmt.Sprintf("%s: the link %s leads out of the repository, and isn't followed", s.Name, finding.PlainName(link)))
+		}
+	}
 	if s.snapshot.Lacks != "" {
 		s.notes = append(s.notes, s.snapshot.Lacks+" at "+s.Name)
 	}

@@ -31,6 +31,8 @@ type Revision struct {
 	Renamed map[string]string
 	repo    *repository
 	blobs   []blob
+	// Dropped are links that lead out of the repository: Extract doesn't write them.
+	Dropped []string
 }
 
 // blob is a file or a link: its path from the root, and its size in bytes.
@@ -191,6 +193,10 @@ func (r *Revision) write(dir string, blobs []blob) error {
 			return err
 		}
 		for i, b := range blobs[:n] {
+			if b.link && leadsOut(b, data[i]) {
+				r.Dropped = append(r.Dropped, b.path)
+				continue
+			}
 			if err := writeBlob(root, b, data[i]); err != nil {
 				return err
 			}
@@ -226,19 +232,21 @@ func (r *Revision) read(blobs []blob) ([][]byte, error) {
 	return all, nil
 }
 
+// leadsOut reports whether a link leads out of its repository.
+func leadsOut(b blob, data []byte) bool {
+	to := filepath.FromSlash(string(data))
+	return filepath.IsAbs(to) || !filepath.IsLocal(filepath.Join(filepath.Dir(filepath.FromSlash(b.path)), to))
+}
+
 // writeBlob writes a file or a link. A file that is too large gets its size and no
-// contents: it is refused for its size. A link that leads out of its repository is left out.
+// contents: it is refused for its size.
 func writeBlob(root *os.Root, b blob, data []byte) error {
 	name := filepath.FromSlash(b.path)
 	if err := root.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return err
 	}
 	if b.link {
-		to := filepath.FromSlash(string(data))
-		if filepath.IsAbs(to) || !filepath.IsLocal(filepath.Join(filepath.Dir(name), to)) {
-			return nil
-		}
-		return root.Symlink(to, name)
+		return root.Symlink(filepath.FromSlash(string(data)), name)
 	}
 	if data != nil {
 		return root.WriteFile(name, data, 0o600)

@@ -88,6 +88,9 @@ func TestRevision(t *testing.T) {
 	if len(got) != len(want) {
 		t.Errorf("%d files, not %d: %q", len(got), len(want), got)
 	}
+	if len(r.Dropped) != 2 || r.Dropped[0] != "infra/abs.cue" || r.Dropped[1] != "infra/out.cue" {
+		t.Errorf("links that lead out: %q", r.Dropped)
+	}
 	if fi, err := os.Stat(filepath.Join(to, "infra", "long.cue")); err != nil || fi.Size() != maxBlob+1 {
 		t.Errorf("a file that is too large has lost its size: %v, %v", fi, err)
 	}
