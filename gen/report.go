@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"io"
 	"os"
-	"slices"
 
 	"github.com/kcmgen/kcmgen/gen/explain"
 	"github.com/kcmgen/kcmgen/gen/facts"
@@ -29,15 +28,14 @@ type Output struct {
 func (l *Loaded) Write(w io.Writer, shown []finding.Finding, o Output) ([]string, error) {
 	r := newReport(o)
 	r.Findings, r.Shown = l.All, shown
-	var rules []string
-	for _, rule := range vet.ClusterRules() {
-		if l.selection.takes(rule.ID, rule.Severity) {
-			rules = append(rules, rule.ID)
-		}
-	}
 	for _, v := range l.Clusters {
 		c := v.Cluster
-		applied := slices.Clone(rules)
+		var applied []string
+		for _, rule := range vet.ClusterRules() {
+			if l.selection.takes(rule.ID, rule.Severity) && (!rule.Profile || len(c.Policy) > 0) {
+				applied = append(applied, rule.ID)
+			}
+		}
 		for _, rule := range c.Own.Rules {
 			if id := c.Embedded.Redact(rule.ID); l.selection.takes(id, rule.Severity) {
 				applied = append(applied, id)

@@ -24,7 +24,7 @@ type Text struct {
 	// and measurements, which begin with "measured: ".
 	Sources   []string `json:"sources,omitempty"`
 	Incidents []string `json:"incidents,omitempty"` // links to where it happened
-	Controls  []string `json:"controls,omitempty"`  // numbers of benchmarks
+	Controls  []string `json:"controls,omitempty"`  // of benchmarks that it breaks; of the table in gen/vet
 	// Flags are those of kube-controller-manager that the rule looks at; "*" is any.
 	Flags []string `json:"flags,omitempty"`
 }
@@ -67,7 +67,9 @@ var all = sync.OnceValue(func() []Rule {
 	}
 	var out []Rule
 	for _, r := range vet.Rules() {
-		out = append(out, Rule{r.ID, r.Severity, !r.Fixed, r.Doc, texts[r.ID]})
+		t := texts[r.ID]
+		t.Controls = vet.ControlsOf(r.ID)
+		out = append(out, Rule{r.ID, r.Severity, !r.Fixed, r.Doc, t})
 	}
 	for _, o := range other {
 		out = append(out, Rule{o.text.ID, o.severity, false, o.title, o.text})

@@ -43,7 +43,7 @@ func (r Rule) Lines() []string {
 	add("source", r.Sources)
 	add("incident", r.Incidents)
 	if len(r.Controls) > 0 {
-		add("controls", []string{strings.Join(r.Controls, ", ")})
+		add("controls", flags.Wrap(strings.Join(r.Controls, ", "), lineWidth-len(indent)))
 	}
 	if len(r.Flags) > 0 && r.Flags[0] != "*" {
 		add("flags", flags.Wrap("--"+strings.Join(r.Flags, " --"), lineWidth-len(indent)))

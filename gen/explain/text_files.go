@@ -197,12 +197,11 @@ var imageTexts = []Text{
 		CUE: `pod: image: "registry.k8s.io/kube-controller-manager:v1.37.1"`,
 	},
 	{
-		ID:       "image-keys",
-		Why:      "A private key in an image is in the registry, in its caches and on every host that ever pulled it. Deleting the file in a later layer does not remove it.",
-		Fix:      "Copy no key: files come from the host, read-only.",
-		CUE:      `image: copy: ["ca"]`,
-		Sources:  []string{"NSA/CISA Kubernetes Hardening Guide 1.2"},
-		Controls: []string{"NSA"},
+		ID:      "image-keys",
+		Why:     "A private key in an image is in the registry, in its caches and on every host that ever pulled it. Deleting the file in a later layer does not remove it.",
+		Fix:     "Copy no key: files come from the host, read-only.",
+		CUE:     `image: copy: ["ca"]`,
+		Sources: []string{"NSA/CISA Kubernetes Hardening Guide 1.2"},
 	},
 	{
 		ID:  "image-per-node",

@@ -177,12 +177,11 @@ var flagTexts = []Text{
 		Flags:   []string{"emulated-version", "feature-gates"},
 	},
 	{
-		ID:       "kubelet-rotation-off",
-		Why:      "Without RotateKubeletServerCertificate kubelets keep serving certificates that have ended, and clients that verify them can no longer connect.",
-		Fix:      "Take the gate away: it is on by default.",
-		Sources:  []string{"CIS Kubernetes Benchmark 1.3.6"},
-		Controls: []string{"CIS 1.3.6"},
-		Flags:    []string{"feature-gates"},
+		ID:      "kubelet-rotation-off",
+		Why:     "Without RotateKubeletServerCertificate kubelets keep serving certificates that have ended, and clients that verify them can no longer connect.",
+		Fix:     "Take the gate away: it is on by default.",
+		Sources: []string{"CIS Kubernetes Benchmark 1.3.6"},
+		Flags:   []string{"feature-gates"},
 	},
 	{
 		ID:    "gates-all-alpha",

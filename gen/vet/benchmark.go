@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/kcmgen/kcmgen/gen/finding"
 )
@@ -35,19 +36,23 @@ func (c control) String() string { return c.profile + " " + c.number }
 //
 // Known from https://github.com/aquasecurity/kube-bench cfg/cis-1.9 and cfg/cis-1.12, and
 // https://github.com/mitre/k8s-cluster-stig-baseline controls.
-var controls = append(cisControls(cis19, cis112),
-	control{stig2, "V-242376", "tls-min-version", isError},
-	control{stig2, "V-242381", "controller-credentials", isError},
-	control{stig2, "V-242385", "bind-address-public", isError},
-	control{stig2, "V-242385", benchmarkAddress, isError},
-	control{stig2, "V-242409", "profiling-on", isError},
-	control{stig2, "V-242421", "root-ca-unset", isError},
-	control{nsa12, "Non-root containers", "pod-root", isWarning},
-	control{nsa12, "Non-root containers", "sandbox-off", isWarning},
-	control{nsa12, "Control plane hardening", "insecure-port", isWarning},
-	control{nsa12, "Control plane hardening", "tls-min-version", isWarning},
-	control{nsa12, "Secrets", "image-keys", isWarning},
-)
+var controls = sync.OnceValue(func() []control {
+	return append(cisControls(cis19, cis112), stigAndNSA...)
+})
+
+var stigAndNSA = []control{
+	{stig2, "V-242376", "tls-min-version", isError},
+	{stig2, "V-242381", "controller-credentials", isError},
+	{stig2, "V-242385", "bind-address-public", isError},
+	{stig2, "V-242385", benchmarkAddress, isError},
+	{stig2, "V-242409", "profiling-on", isError},
+	{stig2, "V-242421", "root-ca-unset", isError},
+	{nsa12, "Non-root containers", "pod-root", isWarning},
+	{nsa12, "Non-root containers", "sandbox-off", isWarning},
+	{nsa12, "Control plane hardening", "insecure-port", isWarning},
+	{nsa12, "Control plane hardening", "tls-min-version", isWarning},
+	{nsa12, "Secrets", "image-keys", isWarning},
+}
 
 func cisControls(profiles ...string) []control {
 	var out []control
@@ -55,6 +60,7 @@ func cisControls(profiles ...string) []control {
 		out = append(out,
 			control{p, "1.3.1", "pod-gc-threshold", isWarning},
 			control{p, "1.3.2", "profiling-on", isError},
+			control{p, "1.3.2", benchmarkProfiling, isError},
 			control{p, "1.3.3", "controller-credentials", isError},
 			control{p, "1.3.4", "token-key-unset", isError},
 			control{p, "1.3.4", "service-account-key-is-ca", isError},
@@ -67,22 +73,22 @@ func cisControls(profiles ...string) []control {
 	return out
 }
 
-// ControlsOf returns the controls that findings of a rule break, by benchmark.
+// ControlsOf returns the controls that findings of a rule break, by benchmark and each once.
 func ControlsOf(rule string) []string {
 	var out []string
 	for _, p := range Profiles() {
-		for _, c := range controls {
+		for _, c := range controls() {
 			if c.profile == p && c.rule == rule {
 				out = append(out, c.String())
 			}
 		}
 		for _, d := range fileDemands() {
-			if d.profile == p && d.rule() == rule {
+			if d.profile == p && (d.rule() == rule || rule == benchmarkForeign && d.kind != manifestFiles || rule == benchmarkManifest && d.kind == manifestFiles) {
 				out = append(out, d.String())
 			}
 		}
 	}
-	return out
+	return uniqueWords(out)
 }
 
 // demands reports whether the cluster is held to one of the profiles.
@@ -103,7 +109,7 @@ func (v *view) withControls(fs []finding.Finding) []finding.Finding {
 			if !v.demands(p) {
 				continue
 			}
-			for _, c := range controls {
+			for _, c := range controls() {
 				if c.profile != p || c.rule != f.Rule {
 					continue
 				}

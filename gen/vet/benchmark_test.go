@@ -24,20 +24,27 @@ func flag(name, value string) func(*spec.Cluster) {
 
 // benchmarkCases are clusters that a benchmark accepts, and others that break one demand.
 var benchmarkCases = map[string]testCase{
-	"under CIS 1.12":                     {under(cis112), nil},
-	"under the STIG":                     {under(stig2), nil},
+	"under CIS 1.12":                     {under(cis112), []string{benchmarkManifest}},
+	"under the STIG":                     {under(stig2), []string{benchmarkManifest}},
 	"under NSA's guide":                  {under(nsa12), nil},
-	"certificates under CIS 1.9":         {under(cis19), []string{benchmarkMode}},
+	"certificates under CIS 1.9":         {under(cis19), []string{benchmarkMode, benchmarkManifest}},
 	"another loopback address":           {flag("bind-address", "127.0.0.2"), nil},
-	"another loopback address under CIS": {under(cis112, flag("bind-address", "127.0.0.2")), []string{benchmarkAddress}},
+	"another loopback address under CIS": {under(cis112, flag("bind-address", "127.0.0.2")), []string{benchmarkAddress, benchmarkManifest}},
 	"another loopback address under NSA": {under(nsa12, flag("bind-address", "127.0.0.2")), nil},
-	"no bind-address under CIS":          {under(cis112, func(c *spec.Cluster) { omit(c, "bind-address") }), []string{"bind-address-public"}},
-	"a gate that is off under CIS":       {under(cis112, flag("feature-gates", "RotateKubeletServerCertificate=false")), []string{"kubelet-rotation-off"}},
-	"a gate that is on under CIS":        {under(cis112, flag("feature-gates", "RotateKubeletServerCertificate=true")), nil},
+	"no bind-address under CIS":          {under(cis112, func(c *spec.Cluster) { omit(c, "bind-address") }), []string{benchmarkManifest, "bind-address-public"}},
+	"a gate that is off under CIS":       {under(cis112, flag("feature-gates", "RotateKubeletServerCertificate=false")), []string{benchmarkManifest, "kubelet-rotation-off"}},
+	"a gate that is on under CIS":        {under(cis112, flag("feature-gates", "RotateKubeletServerCertificate=true")), []string{benchmarkManifest}},
 	"a pod's user under CIS":             {under(cis112, pods), []string{benchmarkOwner}},
 	"a pod of root under CIS":            {under(cis112, pods, func(c *spec.Cluster) { c.Pod.Hardened = false }), []string{"sandbox-off"}},
-	"another's file under the STIG":      {under(stig2, flag("root-ca-file", "/etc/x.crt")), []string{"benchmark-file-foreign not checked", "file-not-placed"}},
+	"another's file under the STIG":      {under(stig2, flag("root-ca-file", "/etc/x.crt")), []string{"benchmark-file-foreign not checked", benchmarkManifest, "file-not-placed"}},
 	"another's file":                     {flag("root-ca-file", "/etc/x.crt"), []string{"file-not-placed"}},
+	"profiling is 0":                     {flag("profiling", "0"), nil},
+	"profiling is 0 under CIS":           {under(cis112, flag("profiling", "0")), []string{benchmarkManifest, benchmarkProfiling}},
+	"profiling is FALSE under CIS":       {under(cis112, flag("profiling", "FALSE")), []string{benchmarkManifest}},
+	"profiling is 0 under the STIG":      {under(stig2, flag("profiling", "0")), []string{benchmarkManifest}},
+	"all of beta is off under CIS":       {under(cis112, flag("feature-gates", "AllBeta=false")), []string{benchmarkManifest, "kubelet-rotation-off"}},
+	"all of beta is off":                 {flag("feature-gates", "AllBeta=false"), nil},
+	"all of beta is off but rotation":    {under(cis112, flag("feature-gates", "AllBeta=false,RotateKubeletServerCertificate=true")), []string{benchmarkManifest}},
 }
 
 // TestControls: findings name the controls that they break, of the cluster's benchmarks
@@ -70,10 +77,12 @@ func TestControls(t *testing.T) {
 			t.Errorf("%q: %q, %s; want %q, %s", tc.profiles, got, f.Severity, tc.want, tc.severity)
 		}
 	}
-	if got := ControlsOf(benchmarkOwner); len(got) == 0 {
-		t.Error("no control is about owners")
+	for _, r := range benchmarkRules {
+		if got := ControlsOf(r.ID); len(got) == 0 || len(got) != len(uniqueWords(got)) {
+			t.Errorf("%s: the controls are %q", r.ID, got)
+		}
 	}
-	for _, ctl := range controls {
+	for _, ctl := range controls() {
 		if !Taken(ctl.rule) {
 			t.Errorf("%s names the rule %s, which there isn't", ctl, ctl.rule)
 		}
@@ -94,5 +103,28 @@ func TestBenchmarksDisagree(t *testing.T) {
 	}
 	if !disagree[benchmarkMode] || !disagree[benchmarkOwner] {
 		t.Errorf("said to disagree: %v", disagree)
+	}
+}
+
+// TestForeignControls: a file that kcmgen doesn't place leaves the controls about its kind
+// unchecked, and no others.
+func TestForeignControls(t *testing.T) {
+	for flag, want := range map[string]string{
+		"root-ca-file":         "cis-1.12 1.1.19, cis-1.12 1.1.20",
+		"tls-private-key-file": "cis-1.12 1.1.19, cis-1.12 1.1.21",
+		"kubeconfig":           "cis-1.12 1.1.17, cis-1.12 1.1.18",
+	} {
+		c := base()
+		c.Policy = []string{cis112}
+		set(c, flag, "/etc/x")
+		got := "none"
+		for _, f := range Check(c, Facts{}) {
+			if f.Rule == benchmarkForeign {
+				got = strings.Join(f.Controls, ", ")
+			}
+		}
+		if got != want {
+			t.Errorf("--%s: %s, want %s", flag, got, want)
+		}
 	}
 }

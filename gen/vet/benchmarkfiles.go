@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"strings"
 
 	"github.com/kcmgen/kcmgen/gen/finding"
 	"github.com/kcmgen/kcmgen/gen/policy"
@@ -86,18 +85,26 @@ func hostFiles(v *view, n *nodeView) []hostFile {
 		if c.Layout == spec.StaticPod && c.Image.Copies(r) {
 			continue
 		}
-		f := hostFile{certFiles, 0o644, policy.Owner(c, n.flags)}
-		switch {
-		case r == spec.KubeconfigFile:
-			f.kind, f.mode = kubeconfigFiles, 0o600
-		case r.Secret():
-			f.kind, f.mode = keyFiles, 0o600
+		f := hostFile{kindOf(r), 0o644, policy.Owner(c, n.flags)}
+		if r.Secret() {
+			f.mode = 0o600
 		}
 		if !slices.Contains(out, f) {
 			out = append(out, f)
 		}
 	}
 	return out
+}
+
+// kindOf returns the kind of a role's file.
+func kindOf(r spec.Role) demandKind {
+	switch {
+	case r == spec.KubeconfigFile:
+		return kubeconfigFiles
+	case r.Secret():
+		return keyFiles
+	}
+	return certFiles
 }
 
 // broken returns the demands of the cluster's benchmarks on a file that it breaks, and those
@@ -188,24 +195,37 @@ func benchmarkFileForeign(v *view, n *nodeView) []fault {
 	}
 	var out []fault
 	for _, f := range n.flags {
-		if _, file := policy.FileFlags[f.Name]; !file || f.Value == "" || placed[f.Value] {
+		roles, file := policy.FileFlags[f.Name]
+		if !file || f.Value == "" || placed[f.Value] {
 			continue
 		}
+		controls := v.controlsOfKind(kindOf(roles[0]))
 		out = append(out, fault{
-			field: f.Field, severity: finding.NotChecked,
+			field: f.Field, severity: finding.NotChecked, controls: controls,
 			message:  fmt.Sprintf("the mode and the owner of %s, which --%s names, are not known: kcmgen doesn't place it", f.Value, f.Name),
-			expected: "a look at the host: " + strings.Join(v.fileControls(), ", "),
+			expected: "a look at the host, for " + list(controls),
 		})
 	}
 	return out
 }
 
-// fileControls returns the controls about files of the cluster's benchmarks.
-func (v *view) fileControls() []string {
+// controlsOfKind returns the controls about files of a kind of the cluster's benchmarks.
+func (v *view) controlsOfKind(k demandKind) []string {
 	var out []string
 	for _, d := range fileDemands() {
-		if v.demands(d.profile) && d.kind != manifestFiles && !slices.Contains(out, d.String()) {
+		if v.demands(d.profile) && d.kind == k {
 			out = append(out, d.String())
+		}
+	}
+	return out
+}
+
+// uniqueWords returns each word once, where it is first.
+func uniqueWords(words []string) []string {
+	var out []string
+	for _, w := range words {
+		if !slices.Contains(out, w) {
+			out = append(out, w)
 		}
 	}
 	return out
@@ -215,9 +235,9 @@ func (v *view) fileControls() []string {
 func (v *view) ownerControls() []string {
 	var out []string
 	for _, d := range fileDemands() {
-		if v.demands(d.profile) && d.mode == 0 && d.kind != manifestFiles && !slices.Contains(out, d.String()) {
+		if v.demands(d.profile) && d.mode == 0 && d.kind != manifestFiles {
 			out = append(out, d.String())
 		}
 	}
-	return out
+	return uniqueWords(out)
 }

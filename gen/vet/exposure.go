@@ -210,11 +210,17 @@ func keyShared(_ *view, n *nodeView) []fault {
 	return out
 }
 
-func rotateServerCertificate(_ *view, n *nodeView) []fault {
+func rotateServerCertificate(v *view, n *nodeView) []fault {
 	for _, g := range n.gates {
 		if g.Name == "RotateKubeletServerCertificate" && !g.On {
 			return one(fault{field: n.flags.Field(featureGates), message: "feature gate RotateKubeletServerCertificate is off: kubelets keep serving certificates that have ended", expected: "no such gate: it is on by default"})
 		}
+	}
+	if n.minor == nil || !v.demands(cis19, cis112) { // for others AllBeta=false is their own decision
+		return nil
+	}
+	if _, known := n.minor.Gate("RotateKubeletServerCertificate"); known && !n.gateOn("RotateKubeletServerCertificate") {
+		return one(fault{field: n.flags.Field(featureGates), message: "AllBeta=false turns RotateKubeletServerCertificate off, too: kubelets keep serving certificates that have ended", expected: "RotateKubeletServerCertificate=true beside it"})
 	}
 	return nil
 }

@@ -32,6 +32,9 @@ const onHost = oneNode + `
 	}
 `
 
+// systemdUnit are the fields of the cluster that systemd starts.
+const systemdUnit = "unit: {}"
+
 // benchChecks are kube-bench's checks of kube-controller-manager and its files.
 var benchChecks = []string{"1.1.3", "1.1.4", "1.1.17", "1.1.18", "1.1.19", "1.1.20", "1.1.21", "1.3.1", "1.3.2", "1.3.3", "1.3.4", "1.3.5", "1.3.6", "1.3.7"}
 
@@ -68,9 +71,17 @@ func TestKubeBench(t *testing.T) {
 		{"all addresses", `flags: "bind-address": "0.0.0.0"`, []string{"1.1.20", "1.3.7"}, nil},
 		{"another loopback address", `flags: "bind-address": "127.0.0.2"`, []string{"1.1.20", "1.3.7"}, nil},
 		{"all addresses by default", `flags: "bind-address": null`, []string{"1.1.20"}, []string{"1.3.7"}},
+		{"profiling in another spelling", `flags: profiling: "0"`, []string{"1.1.20", "1.3.2"}, nil},
+		{"every gate of beta is off", `flags: "feature-gates": AllBeta: false`, []string{"1.1.20"}, []string{"1.3.6"}},
+		{"another user's pod", `pod: spec: securityContext: runAsUser: 65520`, []string{"1.1.18", "1.1.19", "1.1.20"}, nil},
+		{"a unit", systemdUnit, []string{"1.1.20", "1.1.3", "1.1.4"}, nil},
 	} {
 		t.Run(strings.ReplaceAll(tc.name, " ", "_"), func(t *testing.T) {
-			v := vetted(t, cluster("bench", "staticPod", onHost+tc.fields))
+			startedBy := "staticPod"
+			if tc.fields == systemdUnit {
+				startedBy = "systemd"
+			}
+			v := vetted(t, cluster("bench", startedBy, onHost+tc.fields))
 			host := t.TempDir()
 			argv := install(t, v, host)
 			said := runBench(t, strings.Fields(namespaces), bench, downloaded.Dir, host, argv)
@@ -147,17 +158,35 @@ func install(t *testing.T, v *gen.Vetted, host string) []string {
 			t.Fatal(err)
 		}
 		if at == v.Cluster.StartFile() {
-			pod, err := artefact.ParsePod(e.Data)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if argv, err = artefact.PodCommand(pod, v.Cluster.Paths.Binary); err != nil {
-				t.Fatal(err)
-			}
+			argv = started(t, v.Cluster, e.Data)
 		}
 	}
 	if len(argv) == 0 {
 		t.Fatal("nothing is started")
+	}
+	return argv
+}
+
+// started returns the command line of a manifest or a unit.
+func started(t *testing.T, c *spec.Cluster, data []byte) []string {
+	t.Helper()
+	var argv []string
+	if c.Layout == spec.StaticPod {
+		pod, err := artefact.ParsePod(data)
+		if err == nil {
+			argv, err = artefact.PodCommand(pod, c.Paths.Binary)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return argv
+	}
+	unit, err := artefact.ParseUnit(data)
+	if err == nil {
+		argv, err = unit.Args()
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	return argv
 }
