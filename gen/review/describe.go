@@ -1,6 +1,7 @@
 package review
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"path/filepath"
@@ -37,10 +38,13 @@ type Places struct{ Root, Cwd string }
 
 // Describe describes a cluster.
 func Describe(c *spec.Cluster, at Places, known Known) (*Described, error) {
+	if c.Embedded.Redact(c.Name) != c.Name {
+		return nil, errHiddenName
+	}
 	p := plan.Outline(c)
 	out, err := render.Outline(p, known)
 	if err != nil {
-		return nil, fmt.Errorf("cluster %s: %w", c.Name, err)
+		return nil, fmt.Errorf("cluster %s: %s", c.Name, c.Embedded.Redact(err.Error()))
 	}
 	if out.Tree, err = redacted(out.Tree, c.Embedded); err != nil {
 		return nil, fmt.Errorf("cluster %s: %w", c.Name, err)
@@ -70,6 +74,9 @@ func Describe(c *spec.Cluster, at Places, known Known) (*Described, error) {
 	return &Described{r, out.Tree}, nil
 }
 
+// errHiddenName is a name that a review would have to show, and that isn't to be shown.
+var errHiddenName = errors.New("the name of the cluster, of a node or of a file comes from an embedded file, and a review shows names: write them in the CUE")
+
 // redacted returns a tree without values from embedded files.
 func redacted(t tree.Tree, e *spec.Embedded) (tree.Tree, error) {
 	if e == nil {
@@ -77,7 +84,9 @@ func redacted(t tree.Tree, e *spec.Embedded) (tree.Tree, error) {
 	}
 	es := slices.Clone(t.Entries())
 	for i := range es {
-		es[i].Path = e.Redact(es[i].Path)
+		if e.Redact(es[i].Path) != es[i].Path {
+			return tree.Tree{}, errHiddenName
+		}
 		es[i].Data = []byte(e.Redact(string(es[i].Data)))
 	}
 	return tree.New(es)
