@@ -46,6 +46,7 @@ func Describe(c *spec.Cluster, at Places, known Known) (*Described, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cluster %s: %s", c.Name, c.Embedded.Redact(err.Error()))
 	}
+	real := out.Tree
 	if out.Tree, err = redacted(out.Tree, c.Embedded); err != nil {
 		return nil, fmt.Errorf("cluster %s: %w", c.Name, err)
 	}
@@ -64,9 +65,9 @@ func Describe(c *spec.Cluster, at Places, known Known) (*Described, error) {
 		}
 	}
 	for _, h := range p.Hosts {
-		n, err := d.node(h, out.Tree)
+		n, err := d.node(h, out.Tree, real)
 		if err != nil {
-			return nil, fmt.Errorf("cluster %s: node %s: %w", c.Name, h.Node.Name, err)
+			return nil, fmt.Errorf("cluster %s: node %s: %s", c.Name, h.Node.Name, c.Embedded.Redact(err.Error()))
 		}
 		n.Files = append([]File{}, files[n.Name]...)
 		r.Nodes = append(r.Nodes, *n)
@@ -144,7 +145,7 @@ func (d describer) place(pos finding.Pos) string {
 	return pos.String()
 }
 
-func (d describer) node(h plan.Host, t tree.Tree) (*Node, error) {
+func (d describer) node(h plan.Host, t, real tree.Tree) (*Node, error) {
 	n, c := h.Node, d.c.For(h.Node)
 	out := &Node{
 		Name: d.hide(n.Name), Layout: string(c.Layout), Endpoint: d.hide(c.Endpoint(n)), Start: d.hide(c.StartFile()),
@@ -161,10 +162,13 @@ func (d describer) node(h plan.Host, t tree.Tree) (*Node, error) {
 		return nil, fmt.Errorf("%s was not rendered", out.Start)
 	}
 	out.Text = string(e.Data)
-	started, err := startSettings(c.Layout, e.Data, c.Paths.Binary)
+	// Text without embedded values may be no unit any more, so the real one is parsed.
+	as, _ := real.Get(layout.NodeFile(n.Name, c.StartFile()))
+	started, err := startSettings(c.Layout, as.Data, c.Paths.Binary)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", out.Start, err)
 	}
+	started = settings(started).redacted(d.c.Embedded)
 	out.Settings = append(d.nodeSettings(n), started...)
 	return out, nil
 }
