@@ -69,6 +69,13 @@ func (s *side) read(ctx context.Context, d *differ) (err error) {
 		}
 	}
 	if rev := s.snapshot.Revision; rev != nil {
+		for _, sub := range rev.Submodules {
+			if root, err := config.ModuleRoot(s.snapshot.cwd); err == nil {
+				if rel, err := filepath.Rel(root, filepath.Join(s.snapshot.dir, filepath.FromSlash(sub))); err == nil && filepath.IsLocal(rel) {
+					s.notes = append(s.notes, fmt.Sprintf("%s: the submodule %s isn't read, so its clusters aren't compared", s.Name, finding.PlainName(sub)))
+				}
+			}
+		}
 		for _, link := range rev.Dropped {
 			s.notes = append(s.notes, fmt.Sprintf("%s: the link %s leads out of the repository, and isn't followed", s.Name, finding.PlainName(link)))
 		}

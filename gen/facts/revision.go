@@ -31,6 +31,8 @@ type Revision struct {
 	Renamed map[string]string
 	repo    *repository
 	blobs   []blob
+	// Submodules are the paths of other repositories in this one. Their files aren't read.
+	Submodules []string
 	// Dropped are links that lead out of the repository: Extract doesn't write them.
 	Dropped []string
 }
@@ -115,8 +117,11 @@ func (r *Revision) list() error {
 	for line := range strings.SplitSeq(string(out), "\x00") {
 		head, name, _ := strings.Cut(line, "\t")
 		fields := strings.Fields(head)
+		if len(fields) == 4 && fields[1] == "commit" {
+			r.Submodules = append(r.Submodules, name)
+		}
 		if len(fields) != 4 || fields[1] != "blob" || !filepath.IsLocal(filepath.FromSlash(name)) {
-			continue // a submodule
+			continue
 		}
 		size, err := strconv.ParseInt(fields[3], 10, 64)
 		if err != nil {

@@ -1,6 +1,7 @@
 package review
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"path/filepath"
@@ -37,11 +38,15 @@ type Places struct{ Root, Cwd string }
 
 // Describe describes a cluster.
 func Describe(c *spec.Cluster, at Places, known Known) (*Described, error) {
+	if c.Embedded.Redact(c.Name) != c.Name {
+		return nil, errHiddenName
+	}
 	p := plan.Outline(c)
 	out, err := render.Outline(p, known)
 	if err != nil {
-		return nil, fmt.Errorf("cluster %s: %w", c.Name, err)
+		return nil, fmt.Errorf("cluster %s: %s", c.Name, c.Embedded.Redact(err.Error()))
 	}
+	real := out.Tree
 	if out.Tree, err = redacted(out.Tree, c.Embedded); err != nil {
 		return nil, fmt.Errorf("cluster %s: %w", c.Name, err)
 	}
@@ -60,15 +65,18 @@ func Describe(c *spec.Cluster, at Places, known Known) (*Described, error) {
 		}
 	}
 	for _, h := range p.Hosts {
-		n, err := d.node(h, out.Tree)
+		n, err := d.node(h, out.Tree, real)
 		if err != nil {
-			return nil, fmt.Errorf("cluster %s: node %s: %w", c.Name, h.Node.Name, err)
+			return nil, fmt.Errorf("cluster %s: node %s: %s", c.Name, h.Node.Name, c.Embedded.Redact(err.Error()))
 		}
 		n.Files = append([]File{}, files[n.Name]...)
 		r.Nodes = append(r.Nodes, *n)
 	}
 	return &Described{r, out.Tree}, nil
 }
+
+// errHiddenName is a name that a review would have to show, and that isn't to be shown.
+var errHiddenName = errors.New("the name of the cluster, of a node or of a file comes from an embedded file, and a review shows names: write them in the CUE")
 
 // redacted returns a tree without values from embedded files.
 func redacted(t tree.Tree, e *spec.Embedded) (tree.Tree, error) {
@@ -77,7 +85,9 @@ func redacted(t tree.Tree, e *spec.Embedded) (tree.Tree, error) {
 	}
 	es := slices.Clone(t.Entries())
 	for i := range es {
-		es[i].Path = e.Redact(es[i].Path)
+		if e.Redact(es[i].Path) != es[i].Path {
+			return tree.Tree{}, errHiddenName
+		}
 		es[i].Data = []byte(e.Redact(string(es[i].Data)))
 	}
 	return tree.New(es)
@@ -135,7 +145,7 @@ func (d describer) place(pos finding.Pos) string {
 	return pos.String()
 }
 
-func (d describer) node(h plan.Host, t tree.Tree) (*Node, error) {
+func (d describer) node(h plan.Host, t, real tree.Tree) (*Node, error) {
 	n, c := h.Node, d.c.For(h.Node)
 	out := &Node{
 		Name: d.hide(n.Name), Layout: string(c.Layout), Endpoint: d.hide(c.Endpoint(n)), Start: d.hide(c.StartFile()),
@@ -152,10 +162,13 @@ func (d describer) node(h plan.Host, t tree.Tree) (*Node, error) {
 		return nil, fmt.Errorf("%s was not rendered", out.Start)
 	}
 	out.Text = string(e.Data)
-	started, err := startSettings(c.Layout, e.Data, c.Paths.Binary)
+	// Text without embedded values may be no unit any more, so the real one is parsed.
+	as, _ := real.Get(layout.NodeFile(n.Name, c.StartFile()))
+	started, err := startSettings(c.Layout, as.Data, c.Paths.Binary)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", out.Start, err)
 	}
+	started = settings(started).redacted(d.c.Embedded)
 	out.Settings = append(d.nodeSettings(n), started...)
 	return out, nil
 }

@@ -173,20 +173,23 @@ func settingKey(s *Setting) [2]string { return [2]string{s.Kind, s.Name} }
 
 // setting adds the change of a setting. It returns whether there is one.
 func (x *differ) setting(s both[Setting], n *pair) bool {
-	if s.old != nil && s.now != nil && s.old.Value == s.now.Value {
-		return false
-	}
 	g := gathered{}
+	if s.old != nil && s.now != nil && s.old.Value == s.now.Value {
+		if s.old.Raw == s.now.Raw {
+			return false
+		}
+		g.Way = embeddedDiffers
+	}
 	for _, one := range []*Setting{s.old, s.now} {
 		if one != nil {
 			g.Kind, g.Name = one.Kind, one.Name
 		}
 	}
 	if s.old != nil {
-		g.Old = &Value{Text: s.old.Value, At: s.old.At}
+		g.Old = &Value{Text: s.old.Value, At: s.old.At, raw: s.old.Raw}
 	}
 	if s.now != nil {
-		g.New = &Value{Text: s.now.Value, At: s.now.At}
+		g.New = &Value{Text: s.now.Value, At: s.now.At, raw: s.now.Raw}
 	}
 	if n == nil {
 		x.settings[g.Kind+" "+g.Name] = true

@@ -35,6 +35,7 @@ type Setting struct {
 	Name  string `json:"name"`  // of a unit "Service.Restart", of a pod "spec.priorityClassName"
 	Value string `json:"value"` // of a list: its lines
 	At    string `json:"at,omitempty"`
+	Raw   string `json:"-"` // see Flag.Raw
 }
 
 // Kinds of settings. The first five are of a cluster, the rest of a node.

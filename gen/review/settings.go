@@ -119,13 +119,17 @@ type settings []Setting
 
 func (s *settings) add(kind, name, value, at string) {
 	if value != "" {
-		*s = append(*s, Setting{kind, name, value, at})
+		*s = append(*s, Setting{Kind: kind, Name: name, Value: value, At: at})
 	}
 }
 
 func (s settings) redacted(e *spec.Embedded) []Setting {
 	for i := range s {
-		s[i].Name, s[i].Value = e.Redact(s[i].Name), e.Redact(s[i].Value)
+		name, value := e.Redact(s[i].Name), e.Redact(s[i].Value)
+		if value != s[i].Value {
+			s[i].Raw = s[i].Value
+		}
+		s[i].Name, s[i].Value = name, value
 	}
 	return append([]Setting{}, s...)
 }
@@ -155,7 +159,7 @@ func unitSettings(text []byte) ([]Setting, error) {
 			if section == "Service" && name == "ExecStart" {
 				values = argv[0]
 			}
-			s = append(s, Setting{OfUnit, section + "." + name, values, ""}) // an empty one resets a list
+			s = append(s, Setting{Kind: OfUnit, Name: section + "." + name, Value: values}) // an empty one resets a list
 		}
 	}
 	return s, nil
