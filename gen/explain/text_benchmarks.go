@@ -25,7 +25,7 @@ var benchmarkTexts = []Text{
 	},
 	{
 		ID:      "benchmark-manifest",
-		Why:     "The benchmark knows static pods alone. Where systemd starts kube-controller-manager there is no manifest, and a scanner fails its controls: they can't be passed, and aren't passed in silence.",
+		Why:     "The benchmark knows static pods alone. Where systemd starts kube-controller-manager there is no manifest, and kube-bench fails its controls of CIS: they can't be passed, and aren't passed in silence.",
 		Fix:     "Waive it, and say what takes the manifest's place.",
 		CUE:     "policy: [\"cis-1.12\"]\nwaivers: \"benchmark-manifest\": reason: \"a unit of root's has its place\"",
 		Sources: []string{kubeBench, stig},
