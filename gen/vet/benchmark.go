@@ -23,13 +23,13 @@ func Profiles() []string { return []string{cis19, cis112, stig2, nsa12} }
 // control is a control of a benchmark, and the rule whose findings break it.
 type control struct {
 	profile  string
-	number   string // NSA's guide has no numbers: the title of the section
+	number   string // NSA's guide has none: the title of a section, or "" for the guide
 	rule     string
 	severity finding.Severity // what CIS calls manual is a warning, and all of NSA's guide
 }
 
 // String is the control as findings name it.
-func (c control) String() string { return c.profile + " " + c.number }
+func (c control) String() string { return strings.TrimSpace(c.profile + " " + c.number) }
 
 // controls are those that a rule's findings break wherever they are. What the benchmarks
 // demand of files is in fileDemands.
@@ -49,9 +49,9 @@ var stigAndNSA = []control{
 	{stig2, "V-242421", "root-ca-unset", isError},
 	{nsa12, "Non-root containers", "pod-root", isWarning},
 	{nsa12, "Non-root containers", "sandbox-off", isWarning},
-	{nsa12, "Control plane hardening", "insecure-port", isWarning},
-	{nsa12, "Control plane hardening", "tls-min-version", isWarning},
-	{nsa12, "Secrets", "image-keys", isWarning},
+	{nsa12, "", "insecure-port", isWarning},
+	{nsa12, "", "tls-min-version", isWarning},
+	{nsa12, "", "image-keys", isWarning},
 }
 
 func cisControls(profiles ...string) []control {
